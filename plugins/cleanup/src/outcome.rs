@@ -19,7 +19,7 @@ use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::live::installed;
-use session_shared::ops::stopping::{Present, Stopping};
+use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::prompt::consent;
 use session_shared::reconcile::{Ending, Live, ending_accesses};
@@ -77,7 +77,7 @@ pub(crate) async fn carry_out(
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
     let permissions = Permissions::of(cluster);
-    let with = Stopping {
+    let with = StopContext {
         write,
         interrupt: &interrupt,
         now,
@@ -219,7 +219,7 @@ async fn end(
     observed: &Observed,
     item: &Item,
     controller: bool,
-    with: Stopping<'_>,
+    with: StopContext<'_>,
 ) -> Result<Done> {
     let found = installed(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
     let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
@@ -250,7 +250,7 @@ async fn end(
     let manner = &intent.manner;
     match item.deed {
         Deed::Stop => {
-            let present = Present::with(chosen, live, controller)?;
+            let present = ObservedSession::with(chosen, live, controller)?;
             let stopped = present.stop(cluster, manner, with, &mut DiscardingSink).await?;
             Ok(Done::Stopped(stopped))
         }

@@ -16,7 +16,7 @@ use session_shared::objects::resource::{
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::snapshots_of;
-use session_shared::ops::stopping::Stopping;
+use session_shared::ops::stopping::StopContext;
 use session_shared::reconcile::kept_since;
 
 use crate::intent::Intent;
@@ -31,7 +31,7 @@ pub(crate) async fn remove(
     intent: &Intent,
     item: &Item,
     around: &Living,
-    with: Stopping<'_>,
+    with: StopContext<'_>,
 ) -> Result<Done> {
     let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
     // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
@@ -96,7 +96,7 @@ async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Resul
 }
 
 /// Records now as the kept-since time.
-async fn date(cluster: &Cluster, item: &Item, object: &Value, with: Stopping<'_>) -> Result<Done> {
+async fn date(cluster: &Cluster, item: &Item, object: &Value, with: StopContext<'_>) -> Result<Done> {
     let mut patch = kept_since(with.now);
     for field in ["uid", "resourceVersion"] {
         patch["metadata"][field] = object["metadata"][field].clone();

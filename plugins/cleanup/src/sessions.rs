@@ -7,7 +7,7 @@ use session_shared::Timestamp;
 use session_shared::objects::resource::{SESSION, text};
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Doomed;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::{Live, Wanted, is_expired, losses, wanted};
 use session_shared::report::age;
@@ -62,7 +62,7 @@ fn stop(
     since: Option<Timestamp>,
     why: String,
 ) -> Result<Option<Item>> {
-    let present = Present::with(chosen.clone(), live.clone(), false)?;
+    let present = ObservedSession::with(chosen.clone(), live.clone(), false)?;
     if present.is_at_rest() {
         return Ok(None);
     }

@@ -12,7 +12,7 @@ use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::deleting::Doomed;
-use session_shared::ops::stopping::Stopping;
+use session_shared::ops::stopping::StopContext;
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -41,7 +41,7 @@ pub(crate) async fn carry_out(
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-    let with = Stopping {
+    let with = StopContext {
         write,
         interrupt: &interrupt,
         now,

@@ -12,7 +12,7 @@ use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, text};
 use session_shared::ops::Cluster;
 use session_shared::ops::starting::{Ahead, Wish};
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{is_start_asked, restart_accesses};
 use session_shared::verb::Ground;
 
@@ -22,7 +22,7 @@ use crate::tell::Obstacle;
 
 /// The session as read from the cluster, and everything planned for it.
 pub(crate) struct Found {
-    pub(crate) present: Present,
+    pub(crate) present: ObservedSession,
     pub(crate) changes: Changes,
     pub(crate) growth: Growth,
     /// Validated start of a restart; `None` if the session is resized in place.
@@ -51,7 +51,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let present = Present::with_rights(cluster, &permissions, chosen, controller, foreseen).await?;
+    let present = ObservedSession::with_rights(cluster, &permissions, chosen, controller, foreseen).await?;
     let changes = plan::changes(&present, &intent.size)?;
     let growth = Growth::of(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
@@ -76,7 +76,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
 }
 
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
-fn cut_off(present: &Present) -> Option<String> {
+fn cut_off(present: &ObservedSession) -> Option<String> {
     let (name, namespace) = (present.name(), present.namespace());
     let cut = is_start_asked(&present.session) && !present.controller;
     cut.then(|| {
@@ -92,7 +92,7 @@ fn cut_off(present: &Present) -> Option<String> {
 /// As the preparation of any start.
 pub(crate) async fn ahead(
     cluster: &Cluster,
-    present: &Present,
+    present: &ObservedSession,
     intent: &Intent,
     ground: &Ground,
 ) -> Result<Ahead> {

@@ -11,7 +11,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Resized;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::Ahead;
-use session_shared::ops::stopping::{Present, STOP, Stopping};
+use session_shared::ops::stopping::{ObservedSession, STOP, StopContext};
 use session_shared::prompt::consent::{self, Question};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
@@ -56,7 +56,7 @@ pub(crate) async fn carry_out(
     // Claims cannot shrink again: nothing that comes after their expansion may be refused.
     if let Some(ahead) = &found.ahead {
         let (interrupt, now) = (&ground.interrupt, ground.now());
-        let with = Stopping {
+        let with = StopContext {
             write,
             interrupt,
             now,
@@ -118,7 +118,7 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// Data would be destroyed, and there is neither a terminal nor `--yes`.
-pub(crate) fn may_end(intent: &Intent, present: &Present, console: &mut Console) -> Result<bool> {
+pub(crate) fn may_end(intent: &Intent, present: &ObservedSession, console: &mut Console) -> Result<bool> {
     let ending = [EndingSession::stopped(present)];
     if intent.dry_run != DryRun::None {
         consent::rehearse(&ending, console);
@@ -269,7 +269,7 @@ async fn restart(
     let _guard = ground.interrupt.guard()?;
     let made = {
         let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-        let with = Stopping {
+        let with = StopContext {
             write,
             interrupt: &interrupt,
             now,

@@ -16,7 +16,7 @@ use session_shared::objects::qos;
 use session_shared::objects::resource::text;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::is_primary;
 
@@ -241,7 +241,7 @@ pub(crate) struct Changes {
 ///
 /// # Errors
 /// The session has no running Pod.
-pub(crate) fn changes(present: &Present, size: &ResourceLimits) -> Result<Changes> {
+pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Result<Changes> {
     let name = present.name();
     let applied = present.session.status.as_ref();
     let primary = applied.and_then(|status| status.applied.as_ref()?.primary.clone());
@@ -291,7 +291,7 @@ fn runs(pod: &Pod) -> bool {
 }
 
 /// Returns the merge patch of the Session's spec.resources, or `None` if the spec has the size already.
-fn wish(present: &Present, size: &ResourceLimits) -> Option<Value> {
+fn wish(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
     let has = present.session.spec.resources.clone().unwrap_or_default();
     let parsed = |amount: &Option<IntOrString>| -> Option<Quantity> {
         amount.as_ref()?.to_string().parse().ok()

@@ -15,7 +15,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::Grown;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
 use session_shared::verb::Ground;
 
@@ -37,7 +37,7 @@ impl Growth {
     ///
     /// # Errors
     /// The session has no claims, or one of them is larger or not bound.
-    pub(crate) fn of(present: &Present, size: Option<Quantity>) -> Result<Self> {
+    pub(crate) fn of(present: &ObservedSession, size: Option<Quantity>) -> Result<Self> {
         let Some(size) = size else {
             return Ok(Self::default());
         };
@@ -124,7 +124,7 @@ impl Growth {
         &self,
         cluster: &Cluster,
         intent: &Intent,
-        present: &Present,
+        present: &ObservedSession,
         write: &Write,
         ground: &Ground,
     ) -> Result<Option<Value>> {

@@ -6,7 +6,7 @@ use session_shared::diagnosis::resizing::Resizing;
 use session_shared::failure::{self, Failure, FailureKind, hinted, proved};
 use session_shared::objects::resource::{POD, text};
 use session_shared::ops::Resized;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 
 use crate::plan::Change;
 
@@ -74,7 +74,7 @@ impl Obstacle {
 
 /// Returns the error of a resize that is infeasible on the node and has been reverted.
 pub(crate) fn infeasible(
-    present: &Present,
+    present: &ObservedSession,
     resized: &Resized,
     message: &str,
     figures: Vec<String>,
@@ -94,7 +94,7 @@ pub(crate) fn infeasible(
 
 /// Returns the error of a wait that ended before the resize; the kubelet continues.
 pub(crate) fn unfinished(
-    present: &Present,
+    present: &ObservedSession,
     resized: &Resized,
     kind: FailureKind,
     figures: Vec<String>,

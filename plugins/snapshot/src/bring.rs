@@ -18,7 +18,7 @@ use session_shared::objects::storage_limit::storage_limit;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
 use session_shared::ops::pausing::{Pausing, Words};
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
 use session_shared::report::console::{Console, DELETION_QUESTION};
@@ -197,7 +197,7 @@ impl Bringing {
     async fn has_room(
         &self,
         cluster: &Cluster,
-        present: &Present,
+        present: &ObservedSession,
         inside: &Inside,
         place: &Directory,
         checked: &Checked,
@@ -297,7 +297,7 @@ impl Bringing {
         Ok(false)
     }
 
-    fn pausing(&self, present: &Present, skip: bool) -> Pausing {
+    fn pausing(&self, present: &ObservedSession, skip: bool) -> Pausing {
         let (session, namespace) = (present.name(), present.namespace());
         let words = Words {
             undone: format!("cannot restore files of session {session:?}"),

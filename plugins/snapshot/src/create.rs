@@ -13,7 +13,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::ops::trust::Part;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
@@ -101,7 +101,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
 /// of a stopped session one is enough.
 async fn by_the_clock(
     cluster: &Cluster,
-    present: &Present,
+    present: &ObservedSession,
     cutting: &mut Cutting,
     ground: &Ground,
 ) -> Result<Option<String>> {
@@ -165,6 +165,6 @@ pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Chos
 }
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
-pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<Present> {
-    Present::of(cluster, chosen(cluster, name).await?, false).await
+pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<ObservedSession> {
+    ObservedSession::of(cluster, chosen(cluster, name).await?, false).await
 }

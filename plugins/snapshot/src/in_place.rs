@@ -13,7 +13,7 @@ use session_shared::objects::uses::Uses;
 use session_shared::ops::Cluster;
 use session_shared::ops::restoring::{Replacing, Restored};
 use session_shared::ops::snapshotting::{Asked, Cutting, class_name};
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::consent;
 use session_shared::report::console::Console;
@@ -30,7 +30,7 @@ use crate::restore::{ready, source_of};
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlace {
     set: Set,
-    present: Present,
+    present: ObservedSession,
     replacing: Replacing,
     /// Snapshot to take of the current data first; `None` if no claim holds data.
     saving: Option<Cutting>,
@@ -208,7 +208,7 @@ impl InPlace {
 ///
 /// # Errors
 /// A claim in use, with the Pod that uses it.
-async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
+async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &Replacing) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
     let all = Selection::default();
     let pods = cluster
@@ -231,7 +231,7 @@ async fn unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> 
 }
 
 /// Returns the stopped session the snapshot was taken of.
-async fn session_of(cluster: &Cluster, set: &Set) -> Result<Present> {
+async fn session_of(cluster: &Cluster, set: &Set) -> Result<ObservedSession> {
     let found = source_of(cluster, set).await?;
     if !found.is_at_rest() {
         let (name, namespace) = (&set.session, cluster.namespace());

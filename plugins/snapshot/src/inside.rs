@@ -5,14 +5,14 @@ use session_shared::Pod;
 use session_shared::client::files::Inside;
 use session_shared::failure::{hinted, usage};
 use session_shared::objects::conditions::is_ready;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{containers, default_container, is_primary};
 
 /// Returns the wanted container of a session, or its primary one.
 ///
 /// # Errors
 /// A session that is not running; a container that no Pod of the session has.
-pub(crate) fn container(present: &Present, wanted: Option<&str>) -> Result<Inside> {
+pub(crate) fn container(present: &ObservedSession, wanted: Option<&str>) -> Result<Inside> {
     let (session, namespace) = (present.name(), present.namespace());
     let own = present.live.own_pods(&present.belonging.session_uid);
     let mut pods = present.live.recorded_first(&present.session, own.collect());

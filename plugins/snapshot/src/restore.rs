@@ -11,7 +11,7 @@ use session_shared::objects::snapshot::{SnapshotState, claim_name};
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::Copying;
 use session_shared::ops::remembering::remembered;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 
@@ -105,7 +105,7 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
 ///
 /// # Errors
 /// The session belongs to another user, or the snapshot has no metadata of it.
-async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
+async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<ObservedSession> {
     match source_of(cluster, set).await {
         Err(error) if is(&error, FailureKind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
@@ -122,7 +122,7 @@ async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<Present> {
 ///
 /// # Errors
 /// `NotFound` if the session has been deleted; a session of another user; VolumeSnapshots of other data.
-pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<Present> {
+pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<ObservedSession> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
     let found = present(cluster, &name).await;

@@ -17,7 +17,7 @@ use session_shared::names::SessionName;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
 use session_shared::ops::pausing::{Pausing, Words};
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
 use session_shared::report::console::Closed;
@@ -121,7 +121,7 @@ impl Saving {
         })
     }
 
-    fn pausing(&self, present: &Present, skip: bool, to: &str) -> Pausing {
+    fn pausing(&self, present: &ObservedSession, skip: bool, to: &str) -> Pausing {
         let (session, namespace) = (present.name(), present.namespace());
         let words = Words {
             undone: format!("cannot copy files of session {session:?}"),

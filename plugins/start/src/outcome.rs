@@ -14,7 +14,7 @@ use session_shared::ops::chosen::Which;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::settling::Made;
 use session_shared::ops::starting::Ahead;
-use session_shared::ops::stopping::{Present, Stopping};
+use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::ops::template;
 use session_shared::ops::trust::Part;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -31,7 +31,7 @@ use crate::plan::{Deed, Intent};
 pub(crate) struct Todo {
     pub(crate) deed: Deed,
     /// The session as read from the cluster.
-    pub(crate) present: Present,
+    pub(crate) present: ObservedSession,
     /// The validated start; `None` for a session that is left running.
     pub(crate) ahead: Option<Box<Ahead>>,
     /// Description of the change of the template since the last start, if the session is left running.
@@ -61,7 +61,7 @@ pub(crate) async fn observe(
             false => Vec::new(),
         };
         let present =
-            Present::with_rights(cluster, permissions, chosen?, controller, foreseen).await?;
+            ObservedSession::with_rights(cluster, permissions, chosen?, controller, foreseen).await?;
         let deed = Deed::of(intent, &present.session, &present.seen);
         deed.heeds(intent, &present.session)?;
         anyhow::Ok((deed, present))
@@ -103,7 +103,7 @@ async fn agreed(
     cluster: &Cluster,
     intent: &Intent,
     deed: Deed,
-    present: &Present,
+    present: &ObservedSession,
     ground: &mut Ground,
 ) -> Result<bool> {
     let mut parts = Vec::new();
@@ -122,7 +122,7 @@ async fn agreed(
     Ok(true)
 }
 
-async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String>> {
+async fn change_of(cluster: &Cluster, present: &ObservedSession) -> Result<Option<String>> {
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
     };
@@ -149,7 +149,7 @@ impl Todo {
         &self,
         cluster: &Cluster,
         intent: &Intent,
-        with: Stopping<'_>,
+        with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Option<Made>> {
         let Some(ahead) = &self.ahead else {
@@ -179,7 +179,7 @@ impl Todo {
     }
 
     /// Writes the condition TemplateChanged if the template has changed since the last start.
-    async fn write_change(&self, cluster: &Cluster, with: Stopping<'_>) -> Result<()> {
+    async fn write_change(&self, cluster: &Cluster, with: StopContext<'_>) -> Result<()> {
         let Some(change) = self
             .change
             .as_ref()
@@ -237,7 +237,7 @@ pub(crate) async fn carry_out(
     let _guard = ground.interrupt.guard()?;
     let made = {
         let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-        let with = Stopping {
+        let with = StopContext {
             write,
             interrupt: &interrupt,
             now,

@@ -10,7 +10,7 @@ use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::stopping::{Present, Stopping};
+use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -38,12 +38,12 @@ pub(crate) async fn observe(
         match chosen {
             Ok(chosen) => {
                 let foreseen = |session: &Session| intent.foreseen(session);
-                Present::with_rights(cluster, permissions, chosen, controller, foreseen).await
+                ObservedSession::with_rights(cluster, permissions, chosen, controller, foreseen).await
             }
             Err(missing) => Err(missing),
         }
     });
-    let looked: Vec<Result<Present>> = looks.buffered(AT_ONCE).collect().await;
+    let looked: Vec<Result<ObservedSession>> = looks.buffered(AT_ONCE).collect().await;
     let mut found = Found {
         present: Vec::new(),
         refused: Vec::new(),
@@ -66,14 +66,14 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
-    present: &[Present],
+    present: &[ObservedSession],
     write: &Write,
     ground: &mut Ground,
 ) -> Result<Vec<Result<Value>>> {
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-    let with = Stopping {
+    let with = StopContext {
         write,
         interrupt: &interrupt,
         now,
@@ -100,8 +100,8 @@ pub(crate) async fn carry_out(
 async fn deed(
     cluster: &Cluster,
     intent: &Intent,
-    one: &Present,
-    with: Stopping<'_>,
+    one: &ObservedSession,
+    with: StopContext<'_>,
     sink: &mut dyn ProgressSink,
 ) -> Result<Value> {
     match Deed::of(intent, one.is_at_rest()) {

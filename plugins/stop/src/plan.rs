@@ -6,7 +6,7 @@ use session_shared::client::DryRun;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{Ending, ending_accesses};
 
 use crate::args::Args;
@@ -50,14 +50,14 @@ impl Intent {
 /// The sessions as read from the cluster.
 pub(crate) struct Found {
     /// Sessions that exist.
-    pub(crate) present: Vec<Present>,
+    pub(crate) present: Vec<ObservedSession>,
     /// Errors of the sessions that do not exist or are being deleted.
     pub(crate) refused: Vec<anyhow::Error>,
 }
 
 impl Found {
     /// Returns the sessions that are not stopped yet.
-    pub(crate) fn ending(&self) -> impl Iterator<Item = &Present> {
+    pub(crate) fn ending(&self) -> impl Iterator<Item = &ObservedSession> {
         self.present.iter().filter(|one| !one.is_at_rest())
     }
 }

@@ -18,7 +18,7 @@ use super::remembering::not_there;
 use super::restoring::{Restored, bound, claim_of};
 use super::snapshotting::Taking;
 use super::starting::{body, stored_of, template_of};
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use super::trust::{self, Part};
 use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
 use crate::Cluster;
@@ -74,7 +74,7 @@ impl Copying {
     /// counterpart is a kept claim; refusals of the server.
     pub async fn of(
         cluster: &Cluster,
-        source: &Present,
+        source: &ObservedSession,
         name: &SessionName,
         claims: &[&str],
         size: Option<Quantity>,
@@ -359,7 +359,7 @@ impl Copying {
     }
 }
 
-fn session_of(source: &Present, name: &SessionName, with_secret: bool, set: &str) -> Value {
+fn session_of(source: &ObservedSession, name: &SessionName, with_secret: bool, set: &str) -> Value {
     let mut spec = source.object.get("spec").cloned().unwrap_or_default();
     if let Some(spec) = spec.as_object_mut() {
         spec.shift_remove("startRequest");

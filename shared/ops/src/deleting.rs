@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::manner::StopOptions;
 use super::snapshotting::{Asked, Cutting, Taking};
-use super::stopping::{DELETE, Present, Stopping, explain, untouched};
+use super::stopping::{DELETE, ObservedSession, StopContext, explain, untouched};
 use super::trust::{self, Part};
 use crate::Cluster;
 use crate::chosen::Chosen;
@@ -105,7 +105,7 @@ impl Doomed {
             session: self.session.clone(),
             object: self.object.clone(),
         };
-        let mut present = Present::with(chosen, self.live.clone(), false)?;
+        let mut present = ObservedSession::with(chosen, self.live.clone(), false)?;
         present.live.data = held.into_iter().cloned().collect();
         let asked = Asked {
             class: class.map(str::to_owned),
@@ -187,7 +187,7 @@ impl Doomed {
     }
 
     /// Checks before the first write that the caller has all rights of the deletion.
-    async fn require(&self, cluster: &Cluster, manner: &StopOptions, with: Stopping<'_>) -> Result<()> {
+    async fn require(&self, cluster: &Cluster, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
         if self.controller || with.write.dry_run {
             return Ok(());
         }
@@ -232,7 +232,7 @@ impl Doomed {
         &self,
         cluster: &Cluster,
         manner: &StopOptions,
-        with: Stopping<'_>,
+        with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         self.live.tell_strangers(sink);
@@ -294,7 +294,7 @@ impl Doomed {
         cluster: &Cluster,
         plan: &Plan,
         manner: &StopOptions,
-        with: Stopping<'_>,
+        with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         self.mark_snapshots(cluster, with).await;
@@ -306,7 +306,7 @@ impl Doomed {
         cluster: &Cluster,
         plan: &Plan,
         manner: &StopOptions,
-        with: Stopping<'_>,
+        with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let carrying = Carrying {
@@ -334,7 +334,7 @@ impl Doomed {
 
     /// Annotates the session's snapshots with the time since which they are kept. The annotation is only shown in lists: failures
     /// are ignored.
-    async fn mark_snapshots(&self, cluster: &Cluster, with: Stopping<'_>) {
+    async fn mark_snapshots(&self, cluster: &Cluster, with: StopContext<'_>) {
         if with.write.dry_run || self.controller || with.interrupt.is_set() {
             return;
         }

@@ -2,7 +2,7 @@
 
 use super::deleting::Doomed;
 use super::starting::Ahead;
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use session_engine::reconcile::losses;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
@@ -19,7 +19,7 @@ pub struct EndingSession {
 
 impl EndingSession {
     /// Returns the losses of a stop: data that ends with the Pods.
-    pub fn stopped(present: &Present) -> Self {
+    pub fn stopped(present: &ObservedSession) -> Self {
         let losses = losses(&present.session, &present.live);
         Self {
             name: present.name().to_owned(),

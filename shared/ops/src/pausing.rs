@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use super::trust::{self, Part};
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
@@ -34,7 +34,7 @@ pub struct Words {
 
 impl Pausing {
     /// Returns the hooks of a session if its workload is ready; none with `skip`.
-    pub fn of(present: &Present, skip: bool, words: Words) -> Self {
+    pub fn of(present: &ObservedSession, skip: bool, words: Words) -> Self {
         let hook = |name| {
             let run = HookRun::of(&present.session, &present.seen, name);
             run.filter(|_| !skip)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use super::trust;
 use crate::Cluster;
 use crate::chosen::Chosen;
@@ -54,7 +54,7 @@ pub async fn remembered(
     cluster: &Cluster,
     belonging: &Belonging,
     snapshot: &Value,
-) -> Result<Option<Present>> {
+) -> Result<Option<ObservedSession>> {
     let Some(object) = session_of(belonging, snapshot) else {
         return Ok(None);
     };
@@ -62,7 +62,7 @@ pub async fn remembered(
         return Ok(None);
     };
     trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;
-    let mut present = Present::of(cluster, chosen, false).await?;
+    let mut present = ObservedSession::of(cluster, chosen, false).await?;
     let mut data = present.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {
         vouched(secret, snapshot)?;
@@ -115,7 +115,7 @@ fn session_of(belonging: &Belonging, snapshot: &Value) -> Option<Value> {
 pub(super) fn not_there(
     names: &BTreeMap<String, String>,
     found: &[Value],
-    source: &Present,
+    source: &ObservedSession,
 ) -> Result<()> {
     let is_there = |name: &&String| {
         let mut claims = found.iter().filter(|object| is_claim(object));

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::manner::StopOptions;
 use super::settling::Made;
 use super::starting::Ahead;
-use super::stopping::{Present, Stopping};
+use super::stopping::{ObservedSession, StopContext};
 use crate::Cluster;
 use crate::chosen::Chosen;
 use session_model::objects::access::Access;
@@ -20,7 +20,7 @@ impl Ahead {
     ///
     /// # Errors
     /// The first missing right, in the server's words.
-    pub async fn require_restart(&self, manner: &StopOptions, with: Stopping<'_>) -> Result<()> {
+    pub async fn require_restart(&self, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
         self.present
             .require_stop(manner, &self.accesses(), with)
             .await
@@ -56,7 +56,7 @@ impl Ahead {
         &self,
         cluster: &Cluster,
         manner: &StopOptions,
-        with: Stopping<'_>,
+        with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Made> {
         self.require_restart(manner, with).await?;
@@ -64,7 +64,7 @@ impl Ahead {
         let mut ahead = self.clone();
         if !with.write.dry_run {
             let chosen = Chosen::of(object)?;
-            ahead.take_over(Present::of(cluster, chosen, self.present.controller).await?);
+            ahead.take_over(ObservedSession::of(cluster, chosen, self.present.controller).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         ahead.begin(cluster, write, interrupt, now, sink).await

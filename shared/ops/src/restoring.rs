@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use serde_json::{Map, Value, json};
 
 use super::snapshotting::Taking;
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::execute::Carrying;
 use session_client::random_token;
@@ -57,7 +57,7 @@ impl Replacing {
     ///
     /// # Errors
     /// A snapshot without a source claim, or without a recorded spec if the claim is gone.
-    pub fn of(present: &Present, snapshots: &[Value]) -> Result<Self> {
+    pub fn of(present: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
         let belonging = Belonging {
             run: random_token()?,
             ..present.belonging.clone()

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::manner::StopOptions;
-use super::stopping::{Present, STOP, Stopping, untouched};
+use super::stopping::{ObservedSession, STOP, StopContext, untouched};
 use crate::Cluster;
 use crate::chosen::Chosen;
 use session_client::Permissions;
@@ -11,7 +11,7 @@ use session_model::api::Session;
 use session_model::objects::access::Access;
 use session_model::objects::resource::{SESSION, text};
 
-impl Present {
+impl ObservedSession {
     /// Reads a session as [`Present::of`] does and, at the same time, requests reviews of the `foreseen` rights, whose answers
     /// [`Present::require_stop`] then needs no request for. Asks nothing if a controller carries out the stop with its own rights.
     ///
@@ -41,7 +41,7 @@ impl Present {
         &self,
         manner: &StopOptions,
         more: &[Access],
-        with: Stopping<'_>,
+        with: StopContext<'_>,
     ) -> Result<()> {
         // A controller stops the session with its own rights.
         if self.controller || with.write.dry_run {

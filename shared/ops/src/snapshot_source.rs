@@ -3,7 +3,7 @@
 use anyhow::Result;
 use futures::join;
 
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::chosen::Chosen;
 use session_client::Place;
@@ -34,7 +34,7 @@ pub async fn look_at(
     name: &SessionName,
     chosen: impl Future<Output = Result<Chosen>>,
     skip_hooks: bool,
-) -> Result<Present> {
+) -> Result<ObservedSession> {
     let place = Place::Namespace(cluster.namespace());
     let select = Selection::labelled(format!("{}={name}", labels::SESSION));
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
@@ -48,5 +48,5 @@ pub async fn look_at(
             .await?;
     }
     live.data = claims?.items;
-    Present::with(chosen, live, false)
+    ObservedSession::with(chosen, live, false)
 }

@@ -22,7 +22,7 @@ pub use super::snapshot_class::{Offered, class_name, served};
 pub use super::snapshot_name::set_of;
 use super::snapshot_name::unused;
 pub use super::snapshot_source::{has_hooks, look_at};
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::snapshots::DriverFailed;
 use crate::snapshots::Milestone;
@@ -93,7 +93,7 @@ impl Cutting {
     /// A session without claims or with an unbound one; an invalid name; no suitable class; a server without snapshots.
     pub async fn of(
         cluster: &Cluster,
-        present: &Present,
+        present: &ObservedSession,
         asked: &Asked,
         now: Timestamp,
     ) -> Result<Self> {
@@ -107,7 +107,7 @@ impl Cutting {
     /// As [`Cutting::of`].
     pub async fn with(
         cluster: &Cluster,
-        present: &Present,
+        present: &ObservedSession,
         asked: &Asked,
         offered: Offered,
         now: Timestamp,

@@ -13,7 +13,7 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use super::trust::Part;
 use super::{checks, template, trust, unfinished};
 use crate::Cluster;
@@ -61,7 +61,7 @@ pub struct Wish {
 #[derive(Clone, Debug)]
 pub struct Ahead {
     /// The session and all of its objects, including existing ones that the start uses by name.
-    pub present: Present,
+    pub present: ObservedSession,
     /// The rendered objects.
     pub start: Start,
     /// Merge patch of the Session that requests the start; it is written first.
@@ -84,7 +84,7 @@ impl Ahead {
     /// of that name that is not the session's, a failed check; refusals of the server.
     pub async fn of(
         cluster: &Cluster,
-        mut present: Present,
+        mut present: ObservedSession,
         wish: &Wish,
         now: Timestamp,
         sink: &mut dyn ProgressSink,
@@ -177,7 +177,7 @@ impl Ahead {
     }
 
     /// Replaces the observed state, keeping the objects that were looked up by name.
-    pub fn take_over(&mut self, mut present: Present) {
+    pub fn take_over(&mut self, mut present: ObservedSession) {
         present.live.rest = std::mem::take(&mut self.present.live.rest);
         // Workloads have changed since: the new state has them among the owners.
         present
@@ -224,7 +224,7 @@ impl Ahead {
 
 pub(super) async fn template_of(
     cluster: &Cluster,
-    present: &Present,
+    present: &ObservedSession,
 ) -> Result<Option<SessionTemplate>> {
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
@@ -244,7 +244,7 @@ pub(super) async fn template_of(
 }
 
 pub(super) fn body<'a>(
-    present: &'a Present,
+    present: &'a ObservedSession,
     template: Option<&'a SessionTemplate>,
 ) -> Result<Body<'a>> {
     match (template, &present.session.spec.manifest) {
@@ -261,7 +261,7 @@ pub(super) fn body<'a>(
 }
 
 /// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
-fn no_stranger(present: &Present, start: &Start) -> Result<()> {
+fn no_stranger(present: &ObservedSession, start: &Start) -> Result<()> {
     let mut strangers = present.live.strangers.iter();
     let needed = strangers.find(|stranger| {
         let mut objects = start.rendering.objects.iter();
@@ -290,7 +290,7 @@ fn no_stranger(present: &Present, start: &Start) -> Result<()> {
 /// adopts a kept Secret writes the new UID on it.
 pub(super) async fn stored_of(
     cluster: &Cluster,
-    present: &Present,
+    present: &ObservedSession,
 ) -> Result<Option<BTreeMap<String, String>>> {
     let name = parameters_secret(present.belonging.session.as_str());
     let mut own = present.live.own_data(&present.session);
@@ -354,7 +354,7 @@ fn request(session: &Session, now: Timestamp) -> String {
 
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
 /// already.
-async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<Vec<Found>> {
+async fn others(cluster: &Cluster, present: &ObservedSession, start: &Start) -> Result<Vec<Found>> {
     let applied = present.session.status.as_ref();
     let applied = applied.and_then(|status| status.applied.as_ref());
     let objects = &start.rendering.objects;

@@ -31,7 +31,7 @@ use session_model::progress::ProgressSink;
 
 /// A session and all of its objects, as read from the cluster.
 #[derive(Clone, Debug)]
-pub struct Present {
+pub struct ObservedSession {
     /// The Session.
     pub session: Session,
     /// The Session with every field, also those that [`Session`] does not know.
@@ -46,7 +46,7 @@ pub struct Present {
     pub controller: bool,
 }
 
-impl Present {
+impl ObservedSession {
     /// Reads all objects of a session.
     ///
     /// # Errors
@@ -162,7 +162,7 @@ impl Present {
         &self,
         cluster: &Cluster,
         manner: &StopOptions,
-        with: Stopping<'_>,
+        with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         self.live.tell_strangers(sink);
@@ -261,7 +261,7 @@ impl Present {
         &self,
         cluster: &Cluster,
         manner: &StopOptions,
-        with: &Stopping<'_>,
+        with: &StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         let mut patch = json!({
@@ -293,7 +293,7 @@ impl Present {
 /// Context of a stop, restart or deletion: write options, interrupt signal, time and permissions, shared by all sessions of a
 /// command.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopping<'a> {
+pub struct StopContext<'a> {
     /// Dry run and field manager.
     pub write: &'a Write,
     /// Interrupt signal; takes effect between two steps and during waits.
@@ -316,7 +316,7 @@ fn told(session: &Value, r#type: &str) -> String {
 
 /// A verb that ends sessions, in the forms that messages need.
 #[derive(Clone, Copy, Debug)]
-pub struct Words {
+pub struct VerbForms {
     /// `stop`, `delete`.
     pub verb: &'static str,
     /// `stopped`, `deleted`.
@@ -326,20 +326,20 @@ pub struct Words {
 }
 
 /// The forms of `stop`.
-pub const STOP: Words = Words {
+pub const STOP: VerbForms = VerbForms {
     verb: "stop",
     done: "stopped",
     doing: "stopping",
 };
 
 /// The forms of `delete`.
-pub const DELETE: Words = Words {
+pub const DELETE: VerbForms = VerbForms {
     verb: "delete",
     done: "deleted",
     doing: "deleting",
 };
 
-fn without_sync(words: Words, name: &str, namespace: &str) -> String {
+fn without_sync(words: VerbForms, name: &str, namespace: &str) -> String {
     format!(
         "skip the sync hook and lose unsynchronised data: kubectl session {} {name} -n {namespace} --skip-sync",
         words.verb
@@ -347,7 +347,7 @@ fn without_sync(words: Words, name: &str, namespace: &str) -> String {
 }
 
 /// Adds to a refusal the hint that nothing has been written.
-pub(super) fn untouched(words: Words, name: &str, error: anyhow::Error) -> anyhow::Error {
+pub(super) fn untouched(words: VerbForms, name: &str, error: anyhow::Error) -> anyhow::Error {
     let done = words.done;
     hinted(
         error,
@@ -357,7 +357,7 @@ pub(super) fn untouched(words: Words, name: &str, error: anyhow::Error) -> anyho
 
 /// Adds the session and a hint how to continue to the error of a step of a stop or deletion.
 pub fn explain(
-    words: Words,
+    words: VerbForms,
     name: &str,
     namespace: &str,
     step: &Step,

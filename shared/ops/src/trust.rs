@@ -20,7 +20,7 @@ use anyhow::{Result, anyhow};
 use futures::future::try_join;
 use serde::Serialize;
 
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use super::template;
 use crate::Cluster;
 pub use doubt::Doubt;
@@ -259,7 +259,7 @@ pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
 ///
 /// # Errors
 /// The privileges it asks for, with a hint how to allow them.
-pub(super) fn harmless(present: &Present, start: &Start) -> Result<()> {
+pub(super) fn harmless(present: &ObservedSession, start: &Start) -> Result<()> {
     if present.session.spec.manifest.is_none() {
         return Ok(());
     }

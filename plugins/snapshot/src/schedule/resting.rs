@@ -5,13 +5,13 @@ use session_shared::api::{Phase, DesiredState};
 use session_shared::labels;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::snapshot::claim_name;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 
 use crate::chosen::Set;
 
 /// Records on each snapshot the session's last start and the claim's UID, which together identify unchanged data. Returns
 /// false, without a change, if the session is not stopped.
-pub(crate) fn mark(snapshots: &mut [Value], present: &Present) -> bool {
+pub(crate) fn mark(snapshots: &mut [Value], present: &ObservedSession) -> bool {
     let status = present.session.status.as_ref();
     let phase = status.and_then(|status| status.phase);
     let rests = present.session.spec.state == Some(DesiredState::Stopped)

@@ -7,13 +7,13 @@ use session_client::Permissions;
 use session_model::failure::hinted;
 use session_model::objects::resource::SESSION;
 use session_ops::ending_session::EndingSession;
-use session_ops::stopping::Words;
+use session_ops::stopping::VerbForms;
 
 /// The rules by which a verb asks for confirmation.
 #[derive(Clone, Copy, Debug)]
 pub struct Question {
     /// Forms of the verb.
-    pub words: Words,
+    pub words: VerbForms,
     /// `--yes`: never asks.
     pub yes: bool,
     /// `--interactive`: always asks, also without a terminal.
@@ -24,7 +24,7 @@ pub struct Question {
 
 impl Question {
     /// Returns the rules of verbs that ask only if data would be destroyed.
-    pub fn about_data(words: Words, yes: bool) -> Self {
+    pub fn about_data(words: VerbForms, yes: bool) -> Self {
         Self {
             words,
             yes,
@@ -47,7 +47,7 @@ impl Question {
             .map(String::as_str)
             .collect();
         let terminal = console.can_ask();
-        let Words { verb, done, doing } = self.words;
+        let VerbForms { verb, done, doing } = self.words;
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
             let confirm = format!("confirm with --yes; nothing has been {done}");
