@@ -6,7 +6,7 @@ use session_shared::client::DryRun;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::stopping::DELETE;
-use session_shared::prompt::consent::Question;
+use session_shared::prompt::consent::Confirmation;
 use session_shared::report::console::Console;
 
 use crate::plan::Intent;
@@ -32,7 +32,7 @@ pub(crate) fn tell(doomed: &[Doomed], console: &mut Console) {
 /// # Errors
 /// Data would be destroyed, and there is neither a terminal nor `-y`.
 pub(crate) fn ask(intent: &Intent, doomed: &[Doomed], console: &mut Console) -> Result<bool> {
-    let question = Question {
+    let question = Confirmation {
         words: DELETE,
         yes: intent.yes || intent.dry_run != DryRun::None,
         interactive: intent.interactive,

@@ -12,7 +12,7 @@ use session_shared::ops::Resized;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::Ahead;
 use session_shared::ops::stopping::{ObservedSession, STOP, StopContext};
-use session_shared::prompt::consent::{self, Question};
+use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -124,7 +124,7 @@ pub(crate) fn may_end(intent: &Intent, present: &ObservedSession, console: &mut 
         consent::rehearse(&ending, console);
         return Ok(true);
     }
-    Question::about_data(STOP, intent.yes).ask(&ending, console)
+    Confirmation::about_data(STOP, intent.yes).ask(&ending, console)
 }
 
 fn tell(

@@ -13,7 +13,7 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::client::Permissions;
 use session_shared::ops::stopping::STOP;
-use session_shared::prompt::consent::{self, Question};
+use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
@@ -49,7 +49,7 @@ impl Verb for Start {
         let ends: Vec<_> = found.iter().flatten().filter_map(Todo::ends).collect();
         if intent.dry_run != DryRun::None {
             consent::rehearse(&ends, console);
-        } else if !Question::about_data(STOP, intent.yes).ask(&ends, console)? {
+        } else if !Confirmation::about_data(STOP, intent.yes).ask(&ends, console)? {
             return Ok(());
         }
         // writes, waits and prints

@@ -15,7 +15,7 @@ use session_shared::client::Permissions;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::stopping::STOP;
 use session_shared::ops::trust::Part;
-use session_shared::prompt::consent::{self, Question};
+use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
@@ -48,7 +48,7 @@ impl Verb for Stop {
         let ending: Vec<EndingSession> = found.ending().map(EndingSession::stopped).collect();
         if intent.dry_run != DryRun::None {
             consent::rehearse(&ending, console);
-        } else if !Question::about_data(STOP, intent.yes).ask(&ending, console)? {
+        } else if !Confirmation::about_data(STOP, intent.yes).ask(&ending, console)? {
             return Ok(());
         }
         if let [one] = found.present.as_slice()

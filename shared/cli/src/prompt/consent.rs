@@ -11,7 +11,7 @@ use session_ops::stopping::VerbForms;
 
 /// The rules by which a verb asks for confirmation.
 #[derive(Clone, Copy, Debug)]
-pub struct Question {
+pub struct Confirmation {
     /// Forms of the verb.
     pub words: VerbForms,
     /// `--yes`: never asks.
@@ -22,7 +22,7 @@ pub struct Question {
     pub several: bool,
 }
 
-impl Question {
+impl Confirmation {
     /// Returns the rules of verbs that ask only if data would be destroyed.
     pub fn about_data(words: VerbForms, yes: bool) -> Self {
         Self {
