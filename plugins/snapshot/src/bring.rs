@@ -17,7 +17,7 @@ use session_shared::names::SessionName;
 use session_shared::objects::storage_limit::storage_limit;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
-use session_shared::ops::pausing::{Pausing, Words};
+use session_shared::ops::pausing::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
@@ -297,16 +297,16 @@ impl Bringing {
         Ok(false)
     }
 
-    fn pausing(&self, present: &ObservedSession, skip: bool) -> Pausing {
+    fn pausing(&self, present: &ObservedSession, skip: bool) -> QuiesceHooks {
         let (session, namespace) = (present.name(), present.namespace());
-        let words = Words {
+        let words = QuiesceMessages {
             undone: format!("cannot restore files of session {session:?}"),
             without: format!(
                 "restore without the hooks: kubectl session snapshot restore {session} -n {namespace} --from {}",
                 shell::word(&self.from)
             ),
         };
-        Pausing::of(present, skip, words)
+        QuiesceHooks::of(present, skip, words)
     }
 
     async fn carry_out(
@@ -315,7 +315,7 @@ impl Bringing {
         inside: &Inside,
         place: &Directory,
         (file, checked): (File, &Checked),
-        pausing: &Pausing,
+        pausing: &QuiesceHooks,
         ground: &mut Ground,
     ) -> Result<()> {
         let _guard = ground.interrupt.guard()?;

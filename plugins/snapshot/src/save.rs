@@ -16,7 +16,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
-use session_shared::ops::pausing::{Pausing, Words};
+use session_shared::ops::pausing::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
@@ -121,23 +121,23 @@ impl Saving {
         })
     }
 
-    fn pausing(&self, present: &ObservedSession, skip: bool, to: &str) -> Pausing {
+    fn pausing(&self, present: &ObservedSession, skip: bool, to: &str) -> QuiesceHooks {
         let (session, namespace) = (present.name(), present.namespace());
-        let words = Words {
+        let words = QuiesceMessages {
             undone: format!("cannot copy files of session {session:?}"),
             without: format!(
                 "copy the files without the hooks: kubectl session snapshot create {session} -n {namespace} --to {}",
                 shell::word(to)
             ),
         };
-        Pausing::of(present, skip, words)
+        QuiesceHooks::of(present, skip, words)
     }
 
     async fn carry_out(
         &self,
         cluster: &Cluster,
         inside: Inside,
-        pausing: &Pausing,
+        pausing: &QuiesceHooks,
         ground: &mut Ground,
     ) -> Result<Saved> {
         let _guard = ground.interrupt.guard()?;

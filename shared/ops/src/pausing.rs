@@ -13,28 +13,28 @@ use session_model::failure::{self, FailureKind, hinted};
 
 /// The quiesce and resume hooks of a session.
 #[derive(Clone, Debug)]
-pub struct Pausing {
+pub struct QuiesceHooks {
     session: String,
     namespace: String,
     /// The Session whose status holds the hooks, for the trust check.
     stored: Session,
-    words: Words,
+    words: QuiesceMessages,
     quiesce: Option<HookRun>,
     resume: Option<HookRun>,
 }
 
 /// Message parts for a quiesce hook that fails.
 #[derive(Clone, Debug)]
-pub struct Words {
+pub struct QuiesceMessages {
     /// The operation that failed, without its cause: `cannot take a snapshot of session "alice"`.
     pub undone: String,
     /// A hint that ends in a command line, to which `--skip-hooks` is appended.
     pub without: String,
 }
 
-impl Pausing {
+impl QuiesceHooks {
     /// Returns the hooks of a session if its workload is ready; none with `skip`.
-    pub fn of(present: &ObservedSession, skip: bool, words: Words) -> Self {
+    pub fn of(present: &ObservedSession, skip: bool, words: QuiesceMessages) -> Self {
         let hook = |name| {
             let run = HookRun::of(&present.session, &present.seen, name);
             run.filter(|_| !skip)
@@ -93,7 +93,7 @@ impl Pausing {
             return Err(error);
         }
         // As text, since a failure of the connection is printed without the context around it.
-        let Words { undone, without } = &self.words;
+        let QuiesceMessages { undone, without } = &self.words;
         let error = anyhow!("{undone}: quiesce hook failed: {error:#}");
         Err(hinted(error, format!("{without} --skip-hooks")))
     }

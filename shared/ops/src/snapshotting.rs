@@ -15,7 +15,7 @@ use futures::join;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::pausing::{Pausing, Words};
+use super::pausing::{QuiesceHooks, QuiesceMessages};
 use super::remembering::remember;
 use super::snapshot_class::{Classes, classes};
 pub use super::snapshot_class::{Offered, class_name, served};
@@ -69,7 +69,7 @@ pub struct Cutting {
     named: bool,
     session: String,
     namespace: String,
-    pausing: Pausing,
+    pausing: QuiesceHooks,
     retaining: Vec<String>,
 }
 
@@ -153,7 +153,7 @@ impl Cutting {
             check_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
-        let words = Words {
+        let words = QuiesceMessages {
             undone: format!("cannot take a snapshot of session {session:?}"),
             without: format!(
                 "take the snapshot without hooks: kubectl session snapshot create {session} -n {namespace}"
@@ -165,7 +165,7 @@ impl Cutting {
             named: asked.name.is_some(),
             session: session.to_owned(),
             namespace: namespace.to_owned(),
-            pausing: Pausing::of(present, asked.skip_hooks, words),
+            pausing: QuiesceHooks::of(present, asked.skip_hooks, words),
             retaining,
         })
     }
