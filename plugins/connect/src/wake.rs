@@ -8,7 +8,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::ending_session::EndingSession;
-use session_shared::ops::starting::{Ahead, Wish};
+use session_shared::ops::starting::{StartPlan, StartOptions};
 use session_shared::ops::stopping;
 use session_shared::ops::trust::Part;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -41,7 +41,7 @@ pub(crate) async fn wake(
     let now = ground.now();
     let ahead = {
         let mut sink = ground.console.progress();
-        let ahead = Ahead::of(cluster, rests, &Wish::default(), now, &mut sink).await;
+        let ahead = StartPlan::of(cluster, rests, &StartOptions::default(), now, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         ahead?
     };

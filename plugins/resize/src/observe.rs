@@ -11,7 +11,7 @@ use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, text};
 use session_shared::ops::Cluster;
-use session_shared::ops::starting::{Ahead, Wish};
+use session_shared::ops::starting::{StartPlan, StartOptions};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{is_start_asked, restart_accesses};
 use session_shared::verb::Ground;
@@ -26,7 +26,7 @@ pub(crate) struct Found {
     pub(crate) changes: Changes,
     pub(crate) growth: Growth,
     /// Validated start of a restart; `None` if the session is resized in place.
-    pub(crate) ahead: Option<Box<Ahead>>,
+    pub(crate) ahead: Option<Box<StartPlan>>,
     /// Notes for the user, a line each.
     pub(crate) notes: Vec<String>,
     /// Answers of access reviews; requested only if `--restart` is given.
@@ -95,7 +95,7 @@ pub(crate) async fn ahead(
     present: &ObservedSession,
     intent: &Intent,
     ground: &Ground,
-) -> Result<Ahead> {
+) -> Result<StartPlan> {
     let mut larger = present.clone();
     let (size, spec) = (&intent.size, &mut larger.session.spec);
     let resources = spec.resources.get_or_insert_default();
@@ -106,7 +106,7 @@ pub(crate) async fn ahead(
         storage.size = Some(size.to_string().as_str().into());
     }
     let mut sink = ground.console.progress();
-    Ahead::of(cluster, larger, &Wish::default(), ground.now(), &mut sink).await
+    StartPlan::of(cluster, larger, &StartOptions::default(), ground.now(), &mut sink).await
 }
 
 /// Finds the obstacle to a resize in place, if there is one: by the Pods, by the node's free resources, and by a server dry run.

@@ -10,7 +10,7 @@ use session_shared::objects::resource::{SESSION, STATEFUL_SET};
 use session_shared::ops::Cluster;
 use session_shared::ops::Resized;
 use session_shared::ops::ending_session::EndingSession;
-use session_shared::ops::starting::Ahead;
+use session_shared::ops::starting::StartPlan;
 use session_shared::ops::stopping::{ObservedSession, STOP, StopContext};
 use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::prompt::started;
@@ -261,7 +261,7 @@ async fn restart(
     cluster: &Cluster,
     intent: &Intent,
     found: &Found,
-    ahead: &Ahead,
+    ahead: &StartPlan,
     write: &Write,
     mutations: &mut Mutations,
     ground: &mut Ground,

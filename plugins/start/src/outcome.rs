@@ -13,7 +13,7 @@ use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::settling::Made;
-use session_shared::ops::starting::Ahead;
+use session_shared::ops::starting::StartPlan;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::ops::template;
 use session_shared::ops::trust::Part;
@@ -33,7 +33,7 @@ pub(crate) struct Todo {
     /// The session as read from the cluster.
     pub(crate) present: ObservedSession,
     /// The validated start; `None` for a session that is left running.
-    pub(crate) ahead: Option<Box<Ahead>>,
+    pub(crate) ahead: Option<Box<StartPlan>>,
     /// Description of the change of the template since the last start, if the session is left running.
     pub(crate) change: Option<String>,
 }
@@ -86,7 +86,7 @@ pub(crate) async fn observe(
                     change,
                 });
             }
-            let ahead = Ahead::of(cluster, present.clone(), &intent.wish, now, &mut sink).await?;
+            let ahead = StartPlan::of(cluster, present.clone(), &intent.wish, now, &mut sink).await?;
             Ok(Todo {
                 deed,
                 present,

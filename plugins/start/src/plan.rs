@@ -10,7 +10,7 @@ use session_shared::duration::Lifetime;
 use session_shared::failure::{hinted, usage};
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
-use session_shared::ops::starting::Wish;
+use session_shared::ops::starting::StartOptions;
 use session_shared::reconcile::{Seen, is_start_asked};
 
 use crate::args::Args;
@@ -22,7 +22,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
-    pub(crate) wish: Wish,
+    pub(crate) wish: StartOptions,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
     pub(crate) manner: StopOptions,
@@ -46,7 +46,7 @@ pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
     let dry_run = args.writing.dry_run()?;
     Ok(Intent {
         which,
-        wish: Wish {
+        wish: StartOptions {
             assigned: args.values.assigned(None, input)?,
             preset: args.preset.clone(),
             lifetime: args.expires_in.as_deref().map(lifetime).transpose()?,

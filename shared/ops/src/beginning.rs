@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::settling::Made;
-use super::starting::Ahead;
+use super::starting::StartPlan;
 use super::trust;
 use crate::Cluster;
 use crate::execute::Carrying;
@@ -24,7 +24,7 @@ use session_model::objects::belonging::is_named;
 use session_model::objects::resource::{SECRET, SESSION};
 use session_model::progress::ProgressSink;
 
-impl Ahead {
+impl StartPlan {
     /// Starts the session, without waiting until it is ready. If a step fails, created objects are kept: the next start continues
     /// from there.
     ///

@@ -1,7 +1,7 @@
 //! A session that is about to end, and the data that goes with it.
 
 use super::deleting::Doomed;
-use super::starting::Ahead;
+use super::starting::StartPlan;
 use super::stopping::ObservedSession;
 use session_engine::reconcile::losses;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
@@ -29,7 +29,7 @@ impl EndingSession {
     }
 
     /// Returns the losses of a start that deletes running Pods the template no longer contains; `None` if nothing is lost.
-    pub fn started(ahead: &Ahead) -> Option<Self> {
+    pub fn started(ahead: &StartPlan) -> Option<Self> {
         let losses = ahead.losses();
         (!losses.is_empty()).then(|| Self {
             name: ahead.present.name().to_owned(),

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::manner::StopOptions;
 use super::settling::Made;
-use super::starting::Ahead;
+use super::starting::StartPlan;
 use super::stopping::{ObservedSession, StopContext};
 use crate::Cluster;
 use crate::chosen::Chosen;
@@ -14,7 +14,7 @@ use session_model::objects::resource::{SESSION, text};
 use session_model::objects::{ResourceType, is_data};
 use session_model::progress::ProgressSink;
 
-impl Ahead {
+impl StartPlan {
     /// Checks before the first write that the caller may both stop and start the session, so that it does not stay stopped because
     /// its start is refused.
     ///

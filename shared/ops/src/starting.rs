@@ -41,7 +41,7 @@ use session_template::stored_secrets;
 
 /// Options of a start: changed values, preset and lifetime, and which checks to skip.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct StartOptions {
     /// Parameter values that override the stored ones.
     pub assigned: Assigned,
     /// Preset that replaces the stored one.
@@ -59,7 +59,7 @@ pub struct Wish {
 /// A validated start of one session: rendered objects, ownership and checks are final, so carrying it out can fail only on the
 /// server's side.
 #[derive(Clone, Debug)]
-pub struct Ahead {
+pub struct StartPlan {
     /// The session and all of its objects, including existing ones that the start uses by name.
     pub present: ObservedSession,
     /// The rendered objects.
@@ -76,7 +76,7 @@ pub struct Ahead {
     pub notes: Vec<String>,
 }
 
-impl Ahead {
+impl StartPlan {
     /// Reads template and secrets, renders the session, and validates the start before anything is written.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Ahead {
     pub async fn of(
         cluster: &Cluster,
         mut present: ObservedSession,
-        wish: &Wish,
+        wish: &StartOptions,
         now: Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
@@ -307,7 +307,7 @@ pub(super) async fn stored_of(
 fn wish_of(
     session: &Session,
     rendered: &Rendered,
-    wish: &Wish,
+    wish: &StartOptions,
     gave_secrets: bool,
     now: Timestamp,
 ) -> Value {
