@@ -15,7 +15,7 @@ use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Objects that the checks need; `None` for a list that the caller may not read or that is not needed.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub struct PreflightFacts {
     /// ResourceQuotas of the namespace.
     pub quotas: Option<Vec<Value>>,
     /// StorageClasses.
@@ -28,7 +28,7 @@ pub struct Checked {
 ///
 /// # Errors
 /// The first object that the server would refuse or that would stay pending.
-pub fn judge(name: &str, objects: &[Value], checked: &Checked) -> Result<()> {
+pub fn judge(name: &str, objects: &[Value], checked: &PreflightFacts) -> Result<()> {
     let none = Vec::new();
     let storage = checked.storage_classes.as_ref().unwrap_or(&none);
     let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
@@ -65,7 +65,7 @@ pub async fn look(
     namespace: &str,
     objects: &[Value],
     sink: &mut dyn ProgressSink,
-) -> Result<Checked> {
+) -> Result<PreflightFacts> {
     let (storage, ingress) = (
         classes::storage_classes(objects),
         classes::ingress_classes(objects),
@@ -80,29 +80,29 @@ pub async fn look(
         (&storage, "StorageClasses"),
         (&ingress, "IngressClasses"),
     ] {
-        if matches!(found, LookedUp::Forbidden) {
+        if matches!(found, CheckedList::Forbidden) {
             sink.tell(ProgressEvent::Note(format!(
                 "{kind} not checked: no permission to list them"
             )));
         }
     }
-    Ok(Checked {
+    Ok(PreflightFacts {
         quotas: quotas.found(),
         storage_classes: storage.found(),
         ingress_classes: ingress.found(),
     })
 }
 
-enum LookedUp {
+enum CheckedList {
     Found(Vec<Value>),
     Forbidden,
     NotConcerned,
 }
 
-impl LookedUp {
+impl CheckedList {
     fn found(self) -> Option<Vec<Value>> {
         match self {
-            LookedUp::Found(items) => Some(items),
+            CheckedList::Found(items) => Some(items),
             _ => None,
         }
     }
@@ -113,9 +113,9 @@ async fn look_up(
     kind: &ResourceType,
     place: Place<'_>,
     concerned: bool,
-) -> Result<LookedUp> {
+) -> Result<CheckedList> {
     if !concerned {
-        return Ok(LookedUp::NotConcerned);
+        return Ok(CheckedList::NotConcerned);
     }
     // The server checks again at the write: a cached list is good enough.
     let at_hand = Selection {
@@ -123,8 +123,8 @@ async fn look_up(
         ..Selection::default()
     };
     match cluster.list(kind, place, &at_hand).await {
-        Ok(list) => Ok(LookedUp::Found(list.items)),
-        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(LookedUp::Forbidden),
+        Ok(list) => Ok(CheckedList::Found(list.items)),
+        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(CheckedList::Forbidden),
         Err(error) => Err(error),
     }
 }
@@ -138,13 +138,13 @@ mod tests {
     fn what_could_not_be_looked_up_is_not_judged() {
         let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
             "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}});
-        let judged = |checked: Checked| {
+        let judged = |checked: PreflightFacts| {
             judge("a", std::slice::from_ref(&claim), &checked).map_err(|e| e.to_string())
         };
-        assert_eq!(judged(Checked::default()), Ok(()));
-        let no_class = Checked {
+        assert_eq!(judged(PreflightFacts::default()), Ok(()));
+        let no_class = PreflightFacts {
             storage_classes: Some(Vec::new()),
-            ..Checked::default()
+            ..PreflightFacts::default()
         };
         let error = judged(no_class).unwrap_err();
         assert!(
@@ -152,9 +152,9 @@ mod tests {
             "{error}"
         );
         let quota = json!({"metadata": {"name": "q"}, "spec": {}, "status": {"hard": {"requests.storage": "0"}}});
-        let no_room = Checked {
+        let no_room = PreflightFacts {
             quotas: Some(vec![quota]),
-            ..Checked::default()
+            ..PreflightFacts::default()
         };
         assert!(
             judged(no_room)
