@@ -17,7 +17,7 @@ use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::Cluster;
 use session_shared::ops::beginning::finished;
 use session_shared::ops::execute::Carrying;
-use session_shared::ops::settling::Made;
+use session_shared::ops::settling::Started;
 use session_shared::ops::trust;
 use session_shared::plan::{StepResult, PlanOutcome, Propagation};
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -50,7 +50,7 @@ impl Maker<'_> {
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
-    pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn ProgressSink) -> Result<Made> {
+    pub(crate) async fn make(&self, mut subject: Subject, sink: &mut dyn ProgressSink) -> Result<Started> {
         let mut undo = Undo::default();
         let made = self.try_make(&mut subject, &mut undo, sink).await;
         sink.tell(ProgressEvent::Done);
@@ -66,7 +66,7 @@ impl Maker<'_> {
         subject: &mut Subject,
         undo: &mut Undo,
         sink: &mut dyn ProgressSink,
-    ) -> Result<Made> {
+    ) -> Result<Started> {
         self.stop_if_asked()?;
         if self.intent.create_namespace {
             undo.namespace = self
@@ -91,7 +91,7 @@ impl Maker<'_> {
         }
         let start = subject.start(&self.intent.use_existing, &uid);
         if self.controller {
-            return Ok(Made {
+            return Ok(Started {
                 session,
                 object,
                 start,
@@ -113,7 +113,7 @@ impl Maker<'_> {
         let objects = finished(outcome)?;
         self.stop_if_asked()?;
         if self.write.dry_run {
-            return Ok(Made {
+            return Ok(Started {
                 session,
                 object,
                 start,
@@ -136,7 +136,7 @@ impl Maker<'_> {
                 self.write,
             )
             .await?;
-        Ok(Made {
+        Ok(Started {
             session: typed(object.clone())?,
             object,
             start,
@@ -147,7 +147,7 @@ impl Maker<'_> {
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
     /// it.
-    fn unchecked(&self, subject: &Subject, sink: &mut dyn ProgressSink) -> Result<Made> {
+    fn unchecked(&self, subject: &Subject, sink: &mut dyn ProgressSink) -> Result<Started> {
         let object = subject.session(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
@@ -156,7 +156,7 @@ impl Maker<'_> {
             "the session and its {count} objects were not checked: namespace {namespace:?} does not exist yet"
         )));
         let session = typed(object.clone())?;
-        Ok(Made {
+        Ok(Started {
             session,
             object,
             start,

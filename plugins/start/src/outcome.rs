@@ -12,7 +12,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::ending_session::EndingSession;
-use session_shared::ops::settling::Made;
+use session_shared::ops::settling::Started;
 use session_shared::ops::starting::StartPlan;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::ops::template;
@@ -151,13 +151,13 @@ impl Todo {
         intent: &Intent,
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
-    ) -> Result<Option<Made>> {
+    ) -> Result<Option<Started>> {
         let Some(ahead) = &self.ahead else {
             self.write_change(cluster, with).await?;
             return Ok(None);
         };
         if self.deed == Deed::Wait || intent.dry_run == DryRun::Client {
-            return Ok(Some(Made {
+            return Ok(Some(Started {
                 session: self.present.session.clone(),
                 object: self.present.object.clone(),
                 start: ahead.start.clone(),

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::settling::Made;
+use super::settling::Started;
 use super::starting::StartPlan;
 use super::trust;
 use crate::Cluster;
@@ -37,7 +37,7 @@ impl StartPlan {
         interrupt: &Interrupt,
         now: Timestamp,
         sink: &mut dyn ProgressSink,
-    ) -> Result<Made> {
+    ) -> Result<Started> {
         let (namespace, name) = (self.present.namespace(), self.present.name());
         let begun = self.try_begin(cluster, write, interrupt, now, sink).await;
         begun.map_err(|error| {
@@ -58,7 +58,7 @@ impl StartPlan {
         interrupt: &Interrupt,
         now: Timestamp,
         sink: &mut dyn ProgressSink,
-    ) -> Result<Made> {
+    ) -> Result<Started> {
         let (namespace, name) = (self.present.namespace(), self.present.name());
         let object = cluster
             .merge_patch(&SESSION, namespace, name, None, &self.wish, write)
@@ -77,7 +77,7 @@ impl StartPlan {
         if !self.present.controller || self.gave_secrets {
             finished(cluster.carry_out(&self.secrets(), &with, sink).await)?;
         }
-        let mut made = Made {
+        let mut made = Started {
             session,
             object,
             start: self.start.clone(),

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::manner::StopOptions;
-use super::settling::Made;
+use super::settling::Started;
 use super::starting::StartPlan;
 use super::stopping::{ObservedSession, StopContext};
 use crate::Cluster;
@@ -58,7 +58,7 @@ impl StartPlan {
         manner: &StopOptions,
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
-    ) -> Result<Made> {
+    ) -> Result<Started> {
         self.require_restart(manner, with).await?;
         let object = self.present.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();

@@ -20,7 +20,7 @@ use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// A session whose objects have been created, or requested from a controller.
 #[derive(Debug)]
-pub struct Made {
+pub struct Started {
     /// The Session as the server returned it.
     pub session: Session,
     /// The Session with every field.
@@ -55,7 +55,7 @@ impl std::fmt::Debug for Waiting<'_> {
 /// The session fails, or does not become ready within `limit`; it is kept.
 pub async fn ready(
     cluster: &Cluster,
-    made: &Made,
+    made: &Started,
     limit: Duration,
     write: &Write,
     run: &mut Waiting<'_>,
@@ -105,22 +105,22 @@ pub async fn ready(
     }
 }
 
-fn name(made: &Made) -> &str {
+fn name(made: &Started) -> &str {
     made.start.belonging.session.as_str()
 }
 
-fn namespace(made: &Made) -> &str {
+fn namespace(made: &Started) -> &str {
     made.start.belonging.namespace.as_str()
 }
 
 /// The endpoint of its objects, if they have one; `node_address` stands for that of a NodePort.
-pub fn made_endpoint(made: &Made, node_address: Option<&str>) -> Option<String> {
+pub fn made_endpoint(made: &Started, node_address: Option<&str>) -> Option<String> {
     endpoint(&made.objects, node_address)
 }
 
 async fn write_down(
     cluster: &Cluster,
-    made: &Made,
+    made: &Started,
     seen: &Seen,
     pod: Option<&Pod>,
     write: &Write,
@@ -156,7 +156,7 @@ async fn write_down(
 /// Waits for the phase that the controller writes. Returns the endpoint from the status.
 async fn await_controller(
     cluster: &Cluster,
-    made: &Made,
+    made: &Started,
     limit: Duration,
     run: &mut Waiting<'_>,
 ) -> Result<Option<String>> {
@@ -204,7 +204,7 @@ fn last_seen(seen: &Seen) -> String {
     }
 }
 
-fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
+fn not_ready(made: &Started, seen: &Seen) -> anyhow::Error {
     let what = format!("session {:?} did not become ready", name(made));
     let error = match seen.cause() {
         Some(cause) => cause.failing(&what),
@@ -214,7 +214,7 @@ fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
 }
 
 /// Adds hints how to inspect and delete a session that is kept although it is not ready.
-fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Error {
+fn look_and_delete(error: anyhow::Error, made: &Started, seen: &Seen) -> anyhow::Error {
     let (name, namespace) = (name(made), namespace(made));
     let look = match seen {
         // The log of an ended container says more than the status; it may be an init container's.

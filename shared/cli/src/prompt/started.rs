@@ -11,7 +11,7 @@ use crate::verb::Ground;
 use session_client::Write;
 use session_model::names::parameters_secret;
 use session_ops::Cluster;
-use session_ops::settling::{self, Made, made_endpoint};
+use session_ops::settling::{self, Started, made_endpoint};
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
 /// like.
@@ -19,7 +19,7 @@ use session_ops::settling::{self, Made, made_endpoint};
 /// # Errors
 /// Standard output is closed.
 pub fn print_made(
-    made: &Made,
+    made: &Started,
     word: &str,
     mutations: &mut Mutations,
     console: &mut Console,
@@ -36,7 +36,7 @@ pub fn print_made(
 /// The session does not become ready; it is kept.
 pub async fn finish(
     cluster: &Cluster,
-    made: Made,
+    made: Started,
     wait: Option<Duration>,
     write: &Write,
     ground: &mut Ground,
@@ -58,7 +58,7 @@ pub async fn finish(
 /// The session does not become ready; it is kept.
 pub async fn wait_ready(
     cluster: &Cluster,
-    made: &Made,
+    made: &Started,
     limit: Duration,
     write: &Write,
     ground: &mut Ground,
@@ -75,7 +75,7 @@ pub async fn wait_ready(
 
 /// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that
 /// scripts are not disturbed.
-fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
+fn tell(made: &Started, endpoint: Option<String>, console: &mut Console) {
     if console.is_quiet() {
         return;
     }
