@@ -17,7 +17,7 @@ use session_shared::objects::resource::{
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Chosen;
-use session_shared::ops::deleting::Doomed;
+use session_shared::ops::deleting::Deletion;
 use session_shared::ops::live::installed;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
@@ -255,7 +255,7 @@ async fn end(
             Ok(Done::Stopped(stopped))
         }
         _ => {
-            let doomed = Doomed::with(chosen, live, controller)?;
+            let doomed = Deletion::with(chosen, live, controller)?;
             let doomed = doomed.prepared(cluster, None, with.now).await?;
             doomed.delete(cluster, manner, with, &mut DiscardingSink).await?;
             let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));

@@ -6,7 +6,7 @@ use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::objects::resource::{SESSION, text};
 use session_shared::ops::chosen::Chosen;
-use session_shared::ops::deleting::Doomed;
+use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::{Live, Wanted, is_expired, losses, wanted};
@@ -77,7 +77,7 @@ fn stop(
 }
 
 fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
-    let doomed = Doomed::with(chosen.clone(), live.clone(), false)?;
+    let doomed = Deletion::with(chosen.clone(), live.clone(), false)?;
     let data = if !doomed.destroyed().is_empty() {
         Data::Destroyed
     } else if !doomed.saved().is_empty() {

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use session_shared::api::DataPolicy;
 use session_shared::client::DryRun;
-use session_shared::ops::deleting::Doomed;
+use session_shared::ops::deleting::Deletion;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::stopping::DELETE;
 use session_shared::prompt::consent::Confirmation;
@@ -12,8 +12,8 @@ use session_shared::report::console::Console;
 use crate::plan::Intent;
 
 /// Prints a note for each session whose data policy is `snapshot` and that has no claim to take a snapshot of.
-pub(crate) fn tell(doomed: &[Doomed], console: &mut Console) {
-    let meant = |one: &&Doomed| one.policy() == DataPolicy::Snapshot && one.saved().is_empty();
+pub(crate) fn tell(doomed: &[Deletion], console: &mut Console) {
+    let meant = |one: &&Deletion| one.policy() == DataPolicy::Snapshot && one.saved().is_empty();
     for one in doomed.iter().filter(meant) {
         let what = match one.unused().is_empty() {
             true => "no claims",
@@ -31,7 +31,7 @@ pub(crate) fn tell(doomed: &[Doomed], console: &mut Console) {
 ///
 /// # Errors
 /// Data would be destroyed, and there is neither a terminal nor `-y`.
-pub(crate) fn ask(intent: &Intent, doomed: &[Doomed], console: &mut Console) -> Result<bool> {
+pub(crate) fn ask(intent: &Intent, doomed: &[Deletion], console: &mut Console) -> Result<bool> {
     let question = Confirmation {
         words: DELETE,
         yes: intent.yes || intent.dry_run != DryRun::None,

@@ -6,14 +6,14 @@ use session_shared::Timestamp;
 use session_shared::client::Permissions;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
-use session_shared::ops::deleting::Doomed;
+use session_shared::ops::deleting::Deletion;
 
 use crate::plan::Intent;
 
 /// The sessions as read from the cluster.
 pub(crate) struct Found {
     /// Prepared deletions, one a session.
-    pub(crate) doomed: Vec<Doomed>,
+    pub(crate) doomed: Vec<Deletion>,
     /// Errors of named sessions that do not exist; empty with `--ignore-not-found`.
     pub(crate) missing: Vec<anyhow::Error>,
 }
@@ -57,10 +57,10 @@ pub(crate) async fn observe(
             cluster.live(namespace, &chosen.session),
             permissions.foresee(namespace, &needs)
         );
-        let doomed = Doomed::with(chosen, live?, controller)?.under(intent.policy);
+        let doomed = Deletion::with(chosen, live?, controller)?.under(intent.policy);
         doomed.prepared(cluster, intent.class.as_deref(), now).await
     });
-    let looked: Vec<Result<Doomed>> = looked.buffered(AT_ONCE).collect().await;
+    let looked: Vec<Result<Deletion>> = looked.buffered(AT_ONCE).collect().await;
     found.doomed = looked.into_iter().collect::<Result<_>>()?;
     Ok(found)
 }

@@ -11,7 +11,7 @@ use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
-use session_shared::ops::deleting::Doomed;
+use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::StopContext;
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
@@ -31,7 +31,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
-    doomed: &[Doomed],
+    doomed: &[Deletion],
     write: &Write,
     ground: &mut Ground,
 ) -> Result<Vec<Result<()>>> {
@@ -101,7 +101,7 @@ pub(crate) fn report(
 }
 
 /// Returns lines that say which data of a session was kept, saved or destroyed.
-fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
+fn of_data(doomed: &Deletion, namespace: &str) -> Vec<String> {
     let claim = |word: &str, names: Vec<String>, more: &str| -> Vec<String> {
         let line = |name: &String| format!("{word}: persistentvolumeclaim/{name}{more}");
         names.iter().map(line).collect()

@@ -38,7 +38,7 @@ use session_model::progress::ProgressSink;
 
 /// The deletion of one session: the session, its objects, and the snapshot that is taken first.
 #[derive(Clone, Debug)]
-pub struct Doomed {
+pub struct Deletion {
     /// The Session, with the data policy of this deletion.
     pub session: Session,
     /// Its objects.
@@ -53,7 +53,7 @@ pub struct Doomed {
     pub(super) saving: Option<Cutting>,
 }
 
-impl Doomed {
+impl Deletion {
     /// Combines a session with objects that have been read already. Sends no request.
     ///
     /// # Errors

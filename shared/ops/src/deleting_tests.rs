@@ -16,7 +16,7 @@ fn manner(wait: bool) -> StopOptions {
 }
 
 /// Returns the deletion of a session with a Pod and a claim; `spec` and `status` are the data policies of Session and template.
-fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
+fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
     let session: Session = serde_json::from_value(json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a", "namespace": "ns", "uid": "s-1"},
         "spec": {"userId": "u", "dataPolicy": spec}, "status": {"dataPolicy": status},
@@ -34,10 +34,10 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         ..Live::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Doomed::with(Chosen { session, object }, live, false).unwrap()
+    Deletion::with(Chosen { session, object }, live, false).unwrap()
 }
 
-fn steps(doomed: &Doomed, wait: bool) -> Vec<String> {
+fn steps(doomed: &Deletion, wait: bool) -> Vec<String> {
     let plan = doomed.plan(&manner(wait), NOW.parse().unwrap());
     let word = |step: &Step| match step {
         Step::Delete { target, .. } => format!("delete {}", target.name),

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::deleting::Doomed;
+use super::deleting::Deletion;
 use super::ending_session::claim_word;
 use session_engine::reconcile::losses;
 use session_model::api::DataPolicy;
@@ -13,7 +13,7 @@ use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
 use session_model::objects::resource::text;
 use session_model::objects::uses::Uses;
 
-impl Doomed {
+impl Deletion {
     fn own_claims(&self) -> impl Iterator<Item = &Value> {
         let own = self.live.own_data(&self.session);
         own.filter(|object| is_claim(object))

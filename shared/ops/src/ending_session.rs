@@ -1,6 +1,6 @@
 //! A session that is about to end, and the data that goes with it.
 
-use super::deleting::Doomed;
+use super::deleting::Deletion;
 use super::starting::StartPlan;
 use super::stopping::ObservedSession;
 use session_engine::reconcile::losses;
@@ -39,7 +39,7 @@ impl EndingSession {
     }
 
     /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
-    pub fn deleted(doomed: &Doomed) -> Self {
+    pub fn deleted(doomed: &Deletion) -> Self {
         let first = doomed.snapshot().map_or_else(
             || "deleted when a snapshot is ready".to_owned(),
             |set| format!("deleted when snapshot {set} is ready"),
