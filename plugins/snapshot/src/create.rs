@@ -12,7 +12,7 @@ use session_shared::names::{SessionName, check_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
+use session_shared::ops::snapshotting::{Asked, Cutting, SnapshotClasses, class_name, look_at};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::ops::trust::Part;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     cluster.known().trust_all(args.trust.trust_manifest);
     let found = chosen(&cluster, &session);
     let present = look_at(&cluster, &session, found, asked.skip_hooks);
-    let (present, offered) = futures::join!(present, Offered::by(&cluster));
+    let (present, offered) = futures::join!(present, SnapshotClasses::by(&cluster));
     let present = present?;
     if let Some(digest) = &args.known_hooks {
         session_shared::ops::trust::know_hooks(&cluster, &present.session, digest);

@@ -20,7 +20,7 @@ const PROVISIONER: [&str; 2] = [
 
 /// The chosen VolumeSnapshotClasses of a session's claims.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Classes {
+pub(super) struct ClassChoice {
     /// The class of each claim, in the order of the claims; `None` leaves the choice to the server, if the caller may not list
     /// classes.
     pub(super) names: Vec<Option<String>>,
@@ -43,9 +43,9 @@ pub fn class_name(given: Option<&str>) -> Result<Option<String>> {
 /// The VolumeSnapshotClasses of the cluster. They are listed by themselves, so that the request can run at the same time as the
 /// reads of the session. A refusal is kept, and returned when the classes are used.
 #[derive(Debug)]
-pub struct Offered(Result<Option<Vec<Value>>>);
+pub struct SnapshotClasses(Result<Option<Vec<Value>>>);
 
-impl Offered {
+impl SnapshotClasses {
     /// Lists the classes.
     pub async fn by(cluster: &Cluster) -> Self {
         let all = Selection::default();
@@ -69,10 +69,10 @@ pub(super) async fn classes(
     cluster: &Cluster,
     claims: &[&Value],
     wanted: Option<&str>,
-    offered: Offered,
-) -> Result<Classes> {
+    offered: SnapshotClasses,
+) -> Result<ClassChoice> {
     let Some(present) = offered.0? else {
-        return Ok(Classes {
+        return Ok(ClassChoice {
             names: vec![wanted.map(str::to_owned); claims.len()],
             retaining: Vec::new(),
         });
@@ -85,7 +85,7 @@ pub(super) async fn classes(
     let retains = present
         .iter()
         .filter(|class| text(class, "/deletionPolicy") == "Retain");
-    Ok(Classes {
+    Ok(ClassChoice {
         names: chosen,
         retaining: retains
             .map(|class| text(class, "/metadata/name").to_owned())

@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use super::pausing::{QuiesceHooks, QuiesceMessages};
 use super::remembering::remember;
-use super::snapshot_class::{Classes, classes};
-pub use super::snapshot_class::{Offered, class_name, served};
+use super::snapshot_class::{ClassChoice, classes};
+pub use super::snapshot_class::{SnapshotClasses, class_name, served};
 pub use super::snapshot_name::set_of;
 use super::snapshot_name::unused;
 pub use super::snapshot_source::{has_hooks, look_at};
@@ -97,7 +97,7 @@ impl Cutting {
         asked: &Asked,
         now: Timestamp,
     ) -> Result<Self> {
-        let offered = Offered::by(cluster).await;
+        let offered = SnapshotClasses::by(cluster).await;
         Self::with(cluster, present, asked, offered, now).await
     }
 
@@ -109,7 +109,7 @@ impl Cutting {
         cluster: &Cluster,
         present: &ObservedSession,
         asked: &Asked,
-        offered: Offered,
+        offered: SnapshotClasses,
         now: Timestamp,
     ) -> Result<Self> {
         let (session, namespace) = (present.name(), present.namespace());
@@ -136,7 +136,7 @@ impl Cutting {
         }
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
         let classes = classes(cluster, &claims, asked.class.as_deref(), offered);
-        let (Classes { names, retaining }, set) = match asked.name {
+        let (ClassChoice { names, retaining }, set) = match asked.name {
             Some(_) => (classes.await?, set),
             None => {
                 let (classes, set) = join!(classes, unused(cluster, namespace, set, &claims));
