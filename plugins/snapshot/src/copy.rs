@@ -13,7 +13,7 @@ use session_shared::objects::snapshot::claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::{Copied, Copying};
 use session_shared::ops::restoring::Restored;
-use session_shared::ops::snapshotting::{Asked, Cutting, Taking, class_name};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun, class_name};
 use session_shared::ops::trust::Part;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
@@ -45,7 +45,7 @@ pub(crate) async fn run(
     if old == new {
         return Err(usage("NAME and NEW must differ"));
     }
-    let asked = Asked {
+    let asked = SnapshotOptions {
         name: None,
         class: class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
@@ -60,7 +60,7 @@ pub(crate) async fn run(
     if !trust::ask(&cluster, &source.session, Part::Copy, &mut ground.console).await? {
         return Ok(());
     }
-    let cutting = Cutting::of(&cluster, &source, &asked, ground.now()).await?;
+    let cutting = SnapshotPlan::of(&cluster, &source, &asked, ground.now()).await?;
     if cutting.pauses()
         && writes.dry_run == DryRun::None
         && !trust::ask(&cluster, &source.session, Part::Hooks, &mut ground.console).await?
@@ -80,7 +80,7 @@ pub(crate) async fn run(
         let mut sink = ground.console.progress();
         let taken = cutting.take(&cluster, &with, &mut sink).await;
         let taken = taken.inspect_err(|_| sink.tell(ProgressEvent::Done))?;
-        let with = Taking {
+        let with = SnapshotRun {
             wait: args.waiting.wait,
             ..with
         };
@@ -127,7 +127,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     copying: &Copying,
     snapshots: &[Value],
-    with: &Taking<'_>,
+    with: &SnapshotRun<'_>,
     ground: &mut Ground,
 ) -> Result<Copied> {
     let (now, mut sink) = (ground.now(), ground.console.progress());

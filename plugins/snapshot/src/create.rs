@@ -12,7 +12,7 @@ use session_shared::names::{SessionName, check_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::snapshotting::{Asked, Cutting, SnapshotClasses, class_name, look_at};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, class_name, look_at};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::ops::trust::Part;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -54,7 +54,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     if let Some(digest) = &args.known_hooks {
         session_shared::ops::trust::know_hooks(&cluster, &present.session, digest);
     }
-    let cutting = Cutting::with(&cluster, &present, &asked, offered, ground.now());
+    let cutting = SnapshotPlan::with(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
     let held = match keep {
         Some(_) => by_the_clock(&cluster, &present, &mut cutting, ground).await?,
@@ -102,7 +102,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
 async fn by_the_clock(
     cluster: &Cluster,
     present: &ObservedSession,
-    cutting: &mut Cutting,
+    cutting: &mut SnapshotPlan,
     ground: &Ground,
 ) -> Result<Option<String>> {
     pruning::mark(&mut cutting.objects, &present.belonging.session);
@@ -117,7 +117,7 @@ async fn by_the_clock(
 
 async fn take(
     cluster: &Cluster,
-    cutting: &Cutting,
+    cutting: &SnapshotPlan,
     writes: &Writes,
     ground: &mut Ground,
 ) -> Result<Vec<Value>> {
@@ -144,11 +144,11 @@ fn keep(args: &Create, format: &Format) -> Result<Option<u32>> {
     args.keep.map(kept).transpose()
 }
 
-fn asked(args: &Create) -> Result<Asked> {
+fn asked(args: &Create) -> Result<SnapshotOptions> {
     if let Some(name) = &args.name {
         check_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
     }
-    Ok(Asked {
+    Ok(SnapshotOptions {
         name: args.name.clone(),
         class: class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,

@@ -5,7 +5,7 @@ use session_shared::failure::hinted;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
-use session_shared::ops::snapshotting::Taking;
+use session_shared::ops::snapshotting::SnapshotRun;
 use session_shared::progress::ProgressSink;
 use session_shared::report::console::{
     Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
@@ -47,7 +47,7 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
 pub(crate) async fn delete(
     cluster: &Cluster,
     set: &Set,
-    with: &Taking<'_>,
+    with: &SnapshotRun<'_>,
     sink: &mut dyn ProgressSink,
 ) -> Result<()> {
     let belonging = set.belonging()?;

@@ -12,7 +12,7 @@ use session_shared::objects::resource::{POD, text};
 use session_shared::objects::uses::Uses;
 use session_shared::ops::Cluster;
 use session_shared::ops::restoring::{Replacing, Restored};
-use session_shared::ops::snapshotting::{Asked, Cutting, class_name};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, class_name};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::consent;
@@ -33,7 +33,7 @@ struct InPlace {
     present: ObservedSession,
     replacing: Replacing,
     /// Snapshot to take of the current data first; `None` if no claim holds data.
-    saving: Option<Cutting>,
+    saving: Option<SnapshotPlan>,
 }
 
 /// Replaces the data of a stopped session with that of a snapshot.
@@ -53,9 +53,9 @@ pub(crate) async fn run(
         ));
     }
     let name = chosen::name_of(&args.snapshot)?;
-    let asked = Asked {
+    let asked = SnapshotOptions {
         class: class_name(args.class.as_deref())?,
-        ..Asked::default()
+        ..SnapshotOptions::default()
     };
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
@@ -84,7 +84,7 @@ impl InPlace {
     async fn of(
         cluster: &Cluster,
         name: &str,
-        asked: &Asked,
+        asked: &SnapshotOptions,
         writes: &Writes,
         ground: &mut Ground,
     ) -> Result<Self> {
@@ -99,7 +99,7 @@ impl InPlace {
         let saving = async {
             match held.live.data.is_empty() {
                 true => Ok(None),
-                false => Cutting::of(cluster, &held, asked, now).await.map(Some),
+                false => SnapshotPlan::of(cluster, &held, asked, now).await.map(Some),
             }
         };
         let permissions = Permissions::of(cluster);

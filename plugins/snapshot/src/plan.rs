@@ -10,7 +10,7 @@ use session_shared::client::Write;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::flags::waiting::Waiting;
 use session_shared::flags::writing::Writing;
-use session_shared::ops::snapshotting::Taking;
+use session_shared::ops::snapshotting::SnapshotRun;
 
 use crate::chosen::Set;
 
@@ -38,8 +38,8 @@ impl Writes {
     }
 
     /// Returns the options for taking or deleting a snapshot; `wait` takes the place of `--wait`.
-    pub(crate) fn taking<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> Taking<'a> {
-        Taking {
+    pub(crate) fn taking<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> SnapshotRun<'a> {
+        SnapshotRun {
             write: &self.write,
             interrupt,
             wait,

@@ -31,7 +31,7 @@ use session_shared::objects::resource::{CRON_JOB, text};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
-use session_shared::ops::snapshotting::{self, Cutting, has_hooks};
+use session_shared::ops::snapshotting::{self, SnapshotPlan, has_hooks};
 use session_shared::ops::trust::{self, Part};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
@@ -115,12 +115,12 @@ async fn planned(
         outcome::observe(cluster, session),
     )?;
     // A missing class or driver is reported now, not at the first run.
-    let wanted = snapshotting::Asked {
+    let wanted = snapshotting::SnapshotOptions {
         name: Some(session.to_string()),
         class: asked.class.clone(),
         skip_hooks: true,
     };
-    let cutting = Cutting::of(cluster, &present, &wanted, ground.now()).await?;
+    let cutting = SnapshotPlan::of(cluster, &present, &wanted, ground.now()).await?;
     let belonging = Belonging {
         run: random_token()?,
         ..present.belonging.clone()

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::counterparts::{claim_names, is_among, renamed};
 use super::remembering::not_there;
 use super::restoring::{Restored, bound, claim_of};
-use super::snapshotting::Taking;
+use super::snapshotting::SnapshotRun;
 use super::starting::{body, stored_of, template_of};
 use super::stopping::ObservedSession;
 use super::trust::{self, Part};
@@ -188,7 +188,7 @@ impl Copying {
         &self,
         cluster: &Cluster,
         snapshots: &[Value],
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
         now: Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<Copied> {
@@ -251,7 +251,7 @@ impl Copying {
         &self,
         cluster: &Cluster,
         made: &Value,
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
         now: Timestamp,
     ) -> Result<Value> {
         let session: Session = serde_json::from_value(made.clone())?;
@@ -324,7 +324,7 @@ impl Copying {
         &self,
         cluster: &Cluster,
         belonging: &Belonging,
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
     ) -> Result<()> {
         let Some(secret) = self.secret.as_ref().filter(|_| self.takes_secret) else {
             return Ok(());
@@ -344,7 +344,7 @@ impl Copying {
         &self,
         cluster: &Cluster,
         made: &[(&ResourceType, Value)],
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
     ) {
         let namespace = self.belonging.namespace.as_str();
         let targets: Vec<(&ResourceType, ObjectRef)> = made

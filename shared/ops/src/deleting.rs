@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::manner::StopOptions;
-use super::snapshotting::{Asked, Cutting, Taking};
+use super::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun};
 use super::stopping::{DELETE, ObservedSession, StopContext, explain, untouched};
 use super::trust::{self, Part};
 use crate::Cluster;
@@ -50,7 +50,7 @@ pub struct Deletion {
     /// The Session with every field, as the server returned it.
     object: Value,
     /// The snapshot that is taken before the claims are deleted.
-    pub(super) saving: Option<Cutting>,
+    pub(super) saving: Option<SnapshotPlan>,
 }
 
 impl Deletion {
@@ -107,11 +107,11 @@ impl Deletion {
         };
         let mut present = ObservedSession::with(chosen, self.live.clone(), false)?;
         present.live.data = held.into_iter().cloned().collect();
-        let asked = Asked {
+        let asked = SnapshotOptions {
             class: class.map(str::to_owned),
-            ..Asked::default()
+            ..SnapshotOptions::default()
         };
-        let cutting = Cutting::of(cluster, &present, &asked, now).await;
+        let cutting = SnapshotPlan::of(cluster, &present, &asked, now).await;
         self.saving = Some(cutting.map_err(|error| self.ways_out(error))?);
         Ok(self)
     }
@@ -148,7 +148,7 @@ impl Deletion {
     pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
         let seen = look(&self.session, &self.live, &[]);
         let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
-        !self.controller && (sync || self.saving.as_ref().is_some_and(Cutting::pauses))
+        !self.controller && (sync || self.saving.as_ref().is_some_and(SnapshotPlan::pauses))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
@@ -249,7 +249,7 @@ impl Deletion {
         sync.stages
             .retain(|stage| matches!(stage.first(), Some(Step::Sync { .. })));
         self.carry_out(cluster, &sync, manner, with, sink).await?;
-        let taking = Taking {
+        let taking = SnapshotRun {
             write: with.write,
             interrupt: with.interrupt,
             wait: true,

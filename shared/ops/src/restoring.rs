@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
 use serde_json::{Map, Value, json};
 
-use super::snapshotting::Taking;
+use super::snapshotting::SnapshotRun;
 use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::execute::Carrying;
@@ -108,7 +108,7 @@ impl Replacing {
     pub async fn carry_out(
         &self,
         cluster: &Cluster,
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Restored> {
         let carrying = Carrying {
@@ -161,7 +161,7 @@ pub(super) async fn bound(
     cluster: &Cluster,
     namespace: &str,
     claims: &[Value],
-    with: &Taking<'_>,
+    with: &SnapshotRun<'_>,
     sink: &mut dyn ProgressSink,
 ) -> Result<Restored> {
     let (mut restored, mut awaited) = (Restored::default(), Vec::new());

@@ -48,7 +48,7 @@ const PAUSE: Duration = Duration::from_secs(120);
 
 /// Options of a snapshot.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct SnapshotOptions {
     /// Name of the snapshot; `None` for session and time.
     pub name: Option<String>,
     /// VolumeSnapshotClass; `None` for the driver's default.
@@ -60,7 +60,7 @@ pub struct Asked {
 /// A validated snapshot of one session: names, classes and VolumeSnapshot objects are final, so taking it can fail only on the
 /// server's or the driver's side.
 #[derive(Clone, Debug)]
-pub struct Cutting {
+pub struct SnapshotPlan {
     /// Name of the snapshot, shared by the VolumeSnapshots of all claims.
     pub set: String,
     /// The VolumeSnapshot of each claim, complete.
@@ -75,7 +75,7 @@ pub struct Cutting {
 
 /// Context of a snapshot or restore: write options, interrupt signal and wait.
 #[derive(Clone, Copy, Debug)]
-pub struct Taking<'a> {
+pub struct SnapshotRun<'a> {
     /// Dry run and field manager.
     pub write: &'a Write,
     /// Interrupt signal; it ends waits, but the resume hook still runs.
@@ -86,7 +86,7 @@ pub struct Taking<'a> {
     pub limit: Duration,
 }
 
-impl Cutting {
+impl SnapshotPlan {
     /// Validates a snapshot of the session. Reads only the VolumeSnapshotClasses and what their choice needs.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Cutting {
     pub async fn of(
         cluster: &Cluster,
         present: &ObservedSession,
-        asked: &Asked,
+        asked: &SnapshotOptions,
         now: Timestamp,
     ) -> Result<Self> {
         let offered = SnapshotClasses::by(cluster).await;
@@ -108,7 +108,7 @@ impl Cutting {
     pub async fn with(
         cluster: &Cluster,
         present: &ObservedSession,
-        asked: &Asked,
+        asked: &SnapshotOptions,
         offered: SnapshotClasses,
         now: Timestamp,
     ) -> Result<Self> {
@@ -183,7 +183,7 @@ impl Cutting {
     pub async fn take(
         &self,
         cluster: &Cluster,
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         if with.write.dry_run {
@@ -233,7 +233,7 @@ impl Cutting {
     async fn cut(
         &self,
         cluster: &Cluster,
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         let made = self.make(cluster, with.write).await?;
