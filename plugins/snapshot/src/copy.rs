@@ -12,7 +12,7 @@ use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::{Copied, Copying};
-use session_shared::ops::restoring::Restored;
+use session_shared::ops::restoring::RestoreOutcome;
 use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun, class_name};
 use session_shared::ops::trust::Part;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -115,7 +115,7 @@ pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
 pub(crate) fn only_said(copying: &Copying) -> Copied {
     Copied {
         session: copying.session.clone(),
-        restored: Restored::default(),
+        restored: RestoreOutcome::default(),
     }
 }
 

@@ -11,7 +11,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::objects::resource::{POD, text};
 use session_shared::objects::uses::Uses;
 use session_shared::ops::Cluster;
-use session_shared::ops::restoring::{Replacing, Restored};
+use session_shared::ops::restoring::{ClaimRestorePlan, RestoreOutcome};
 use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, class_name};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -31,7 +31,7 @@ use crate::restore::{ready, source_of};
 struct InPlace {
     set: Set,
     present: ObservedSession,
-    replacing: Replacing,
+    replacing: ClaimRestorePlan,
     /// Snapshot to take of the current data first; `None` if no claim holds data.
     saving: Option<SnapshotPlan>,
 }
@@ -68,7 +68,7 @@ pub(crate) async fn run(
         plan.carry_out(&cluster, &writes, ground).await?
     } else {
         plan.rehearse(&cluster, &writes, ground).await?;
-        Restored::default()
+        RestoreOutcome::default()
     };
     // prints
     let mut mutations = Mutations::new(format, writes.dry_run);
@@ -93,7 +93,7 @@ impl InPlace {
         let set = chosen::find(cluster, &all, name).await?;
         ready(&set)?;
         let present = session_of(cluster, &set).await?;
-        let replacing = Replacing::of(&present, &set.snapshots)?;
+        let replacing = ClaimRestorePlan::of(&present, &set.snapshots)?;
         let mut held = present.clone();
         held.live.data = replacing.held().cloned().collect();
         let saving = async {
@@ -131,7 +131,7 @@ impl InPlace {
         cluster: &Cluster,
         writes: &Writes,
         ground: &mut Ground,
-    ) -> Result<Restored> {
+    ) -> Result<RestoreOutcome> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
@@ -188,7 +188,7 @@ impl InPlace {
         Ok(())
     }
 
-    fn tell(&self, restored: &Restored, console: &mut Console) {
+    fn tell(&self, restored: &RestoreOutcome, console: &mut Console) {
         if let Some(saving) = &self.saving {
             console.note(&format!(
                 "the previous data is kept in snapshot {:?}",
@@ -208,7 +208,7 @@ impl InPlace {
 ///
 /// # Errors
 /// A claim in use, with the Pod that uses it.
-async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &Replacing) -> Result<()> {
+async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimRestorePlan) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
     let all = Selection::default();
     let pods = cluster

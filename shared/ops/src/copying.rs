@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::counterparts::{claim_names, is_among, renamed};
 use super::remembering::not_there;
-use super::restoring::{Restored, bound, claim_of};
+use super::restoring::{RestoreOutcome, bound, claim_of};
 use super::snapshotting::SnapshotRun;
 use super::starting::{body, stored_of, template_of};
 use super::stopping::ObservedSession;
@@ -62,7 +62,7 @@ pub struct Copied {
     /// The new Session as the server returned it.
     pub session: Value,
     /// State of its claims.
-    pub restored: Restored,
+    pub restored: RestoreOutcome,
 }
 
 impl Copying {
@@ -202,7 +202,7 @@ impl Copying {
             }
         };
         if with.write.dry_run {
-            let restored = Restored::default();
+            let restored = RestoreOutcome::default();
             return Ok(Copied { session, restored });
         }
         let belonging = Belonging {

@@ -27,7 +27,7 @@ const OF_VOLUME: [&str; 3] = ["pv.kubernetes.io/", "volume.", "kubectl.kubernete
 
 /// One claim that is replaced by a claim with the data of a snapshot.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Replaced {
+pub struct ClaimReplacement {
     /// Name of the VolumeSnapshot.
     pub snapshot: String,
     /// The present claim, if it exists.
@@ -38,20 +38,20 @@ pub struct Replaced {
 
 /// A validated restore in place of a session's claims.
 #[derive(Clone, Debug)]
-pub struct Replacing {
+pub struct ClaimRestorePlan {
     /// The claims to replace.
-    pub claims: Vec<Replaced>,
+    pub claims: Vec<ClaimReplacement>,
     belonging: Belonging,
 }
 
 /// The outcome of a restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoreOutcome {
     /// Names of claims that stay unbound until a Pod uses them, since their class has WaitForFirstConsumer.
     pub pending: Vec<String>,
 }
 
-impl Replacing {
+impl ClaimRestorePlan {
     /// Plans a new claim for each snapshot: with the spec of the present claim or, if that is gone, the spec recorded on the
     /// snapshot, and never smaller than the snapshot.
     ///
@@ -70,7 +70,7 @@ impl Replacing {
                     && text(object, "/metadata/name") == name
             });
             let wanted = claim_of(&belonging, snapshot, found, name, None)?;
-            Ok(Replaced {
+            Ok(ClaimReplacement {
                 snapshot: text(snapshot, "/metadata/name").to_owned(),
                 found: found.cloned(),
                 wanted,
@@ -110,7 +110,7 @@ impl Replacing {
         cluster: &Cluster,
         with: &SnapshotRun<'_>,
         sink: &mut dyn ProgressSink,
-    ) -> Result<Restored> {
+    ) -> Result<RestoreOutcome> {
         let carrying = Carrying {
             belonging: &self.belonging,
             write: with.write.clone(),
@@ -163,8 +163,8 @@ pub(super) async fn bound(
     claims: &[Value],
     with: &SnapshotRun<'_>,
     sink: &mut dyn ProgressSink,
-) -> Result<Restored> {
-    let (mut restored, mut awaited) = (Restored::default(), Vec::new());
+) -> Result<RestoreOutcome> {
+    let (mut restored, mut awaited) = (RestoreOutcome::default(), Vec::new());
     for claim in claims {
         let name = text(claim, "/metadata/name");
         if waits_for_a_pod(cluster, claim).await? {
