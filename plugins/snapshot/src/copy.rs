@@ -11,7 +11,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::claim_name;
 use session_shared::ops::Cluster;
-use session_shared::ops::copying::{Copied, Copying};
+use session_shared::ops::copying::{CloneOutcome, ClonePlan};
 use session_shared::ops::restoring::RestoreOutcome;
 use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun, class_name};
 use session_shared::ops::trust::Part;
@@ -68,7 +68,7 @@ pub(crate) async fn run(
         return Ok(());
     }
     let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
-    let copying = Copying::of(&cluster, &source, &new, &claims, size, &cutting.set).await?;
+    let copying = ClonePlan::of(&cluster, &source, &new, &claims, size, &cutting.set).await?;
     copying.fits_claims()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
@@ -112,8 +112,8 @@ pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn only_said(copying: &Copying) -> Copied {
-    Copied {
+pub(crate) fn only_said(copying: &ClonePlan) -> CloneOutcome {
+    CloneOutcome {
         session: copying.session.clone(),
         restored: RestoreOutcome::default(),
     }
@@ -125,11 +125,11 @@ pub(crate) fn only_said(copying: &Copying) -> Copied {
 /// The failed step, with the snapshot's name and the command to continue with.
 pub(crate) async fn carry_out(
     cluster: &Cluster,
-    copying: &Copying,
+    copying: &ClonePlan,
     snapshots: &[Value],
     with: &SnapshotRun<'_>,
     ground: &mut Ground,
-) -> Result<Copied> {
+) -> Result<CloneOutcome> {
     let (now, mut sink) = (ground.now(), ground.console.progress());
     let copied = copying.carry_out(cluster, snapshots, with, now, &mut sink);
     let copied = copied.await;
@@ -142,7 +142,7 @@ pub(crate) async fn carry_out(
 /// # Errors
 /// Standard output is closed; the template of `-o` fails.
 pub(crate) fn report(
-    copied: &Copied,
+    copied: &CloneOutcome,
     format: Format,
     dry_run: DryRun,
     console: &mut Console,

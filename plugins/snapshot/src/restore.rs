@@ -9,7 +9,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
 use session_shared::ops::Cluster;
-use session_shared::ops::copying::Copying;
+use session_shared::ops::copying::ClonePlan;
 use session_shared::ops::remembering::remembered;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::report::format::Format;
@@ -67,7 +67,7 @@ async fn into(
     ready(&set)?;
     let source = source_or_remembered(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
-    let copying = Copying::of(&cluster, &source, &new, &claims, size, &set.name).await?;
+    let copying = ClonePlan::of(&cluster, &source, &new, &claims, size, &set.name).await?;
     copying.fits(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {

@@ -39,7 +39,7 @@ use session_model::quantity::Quantity;
 
 /// A validated copy of a session: all names and objects are final, so carrying it out can fail only on the server's side.
 #[derive(Clone, Debug)]
-pub struct Copying {
+pub struct ClonePlan {
     /// The new Session, stopped.
     pub session: Value,
     /// Claim names of the source, mapped to those of the copy.
@@ -58,14 +58,14 @@ pub struct Copying {
 
 /// The outcome of a copy.
 #[derive(Clone, Debug)]
-pub struct Copied {
+pub struct CloneOutcome {
     /// The new Session as the server returned it.
     pub session: Value,
     /// State of its claims.
     pub restored: RestoreOutcome,
 }
 
-impl Copying {
+impl ClonePlan {
     /// Plans a copy called `name`: renders the template for it and maps every claim of the source to its counterpart. An
     /// interrupted copy of the same snapshot is continued.
     ///
@@ -191,7 +191,7 @@ impl Copying {
         with: &SnapshotRun<'_>,
         now: Timestamp,
         sink: &mut dyn ProgressSink,
-    ) -> Result<Copied> {
+    ) -> Result<CloneOutcome> {
         self.fits(snapshots)?;
         let namespace = self.belonging.namespace.as_str();
         let session = match &self.begun {
@@ -203,7 +203,7 @@ impl Copying {
         };
         if with.write.dry_run {
             let restored = RestoreOutcome::default();
-            return Ok(Copied { session, restored });
+            return Ok(CloneOutcome { session, restored });
         }
         let belonging = Belonging {
             session_uid: text(&session, "/metadata/uid").to_owned(),
@@ -243,7 +243,7 @@ impl Copying {
         let session = finish.map_err(|error| unfinished(error, &self.session))?;
         let restored = bound(cluster, namespace, &claims, with, sink).await;
         let restored = restored.map_err(|error| all_made(error, &session))?;
-        Ok(Copied { session, restored })
+        Ok(CloneOutcome { session, restored })
     }
 
     /// Writes the status of a stopped session: without one, it would count as starting.
