@@ -29,7 +29,7 @@ use anyhow::Result;
 use session_shared::failure::exit;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::trust;
 use session_shared::verb::{Ground, Verb};
 
@@ -95,7 +95,7 @@ async fn go(
                 && !trust::ask(
                     cluster,
                     &present.session,
-                    Part::Connect,
+                    StoredPart::Connect,
                     &mut ground.console,
                 )
                 .await?

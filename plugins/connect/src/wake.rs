@@ -10,7 +10,7 @@ use session_shared::ops::chosen::Chosen;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::starting::{StartPlan, StartOptions};
 use session_shared::ops::stopping;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
@@ -29,7 +29,7 @@ pub(crate) async fn wake(
     present: &Present,
     ground: &mut Ground,
 ) -> Result<()> {
-    if !trust::ask(cluster, &present.session, Part::Start, &mut ground.console).await? {
+    if !trust::ask(cluster, &present.session, StoredPart::Start, &mut ground.console).await? {
         return exit(1);
     }
     let controller = cluster.controller_alive(cluster.namespace()).await?;

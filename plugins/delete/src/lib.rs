@@ -14,7 +14,7 @@ mod plan;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::client::Permissions;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::consent;
 use session_shared::prompt::trust;
 use session_shared::report::format::{Allowed, Format};
@@ -53,7 +53,7 @@ impl Verb for Delete {
         if let [one] = found.doomed.as_slice()
             && intent.dry_run == DryRun::None
             && one.runs_hooks(&intent.manner)
-            && !trust::ask(&cluster, &one.session, Part::Hooks, &mut ground.console).await?
+            && !trust::ask(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
         {
             return Ok(());
         }

@@ -17,7 +17,7 @@ mod tell;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::consent;
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
@@ -56,7 +56,7 @@ impl Verb for Resize {
             && !trust::ask(
                 &cluster,
                 &found.present.session,
-                Part::Hooks,
+                StoredPart::Hooks,
                 &mut ground.console,
             )
             .await?

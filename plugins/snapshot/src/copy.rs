@@ -14,7 +14,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::copying::{CloneOutcome, ClonePlan};
 use session_shared::ops::restoring::RestoreOutcome;
 use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun, class_name};
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::quantity::Quantity;
@@ -57,13 +57,13 @@ pub(crate) async fn run(
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     let source = present(&cluster, &old).await?;
-    if !trust::ask(&cluster, &source.session, Part::Copy, &mut ground.console).await? {
+    if !trust::ask(&cluster, &source.session, StoredPart::Copy, &mut ground.console).await? {
         return Ok(());
     }
     let cutting = SnapshotPlan::of(&cluster, &source, &asked, ground.now()).await?;
     if cutting.pauses()
         && writes.dry_run == DryRun::None
-        && !trust::ask(&cluster, &source.session, Part::Hooks, &mut ground.console).await?
+        && !trust::ask(&cluster, &source.session, StoredPart::Hooks, &mut ground.console).await?
     {
         return Ok(());
     }

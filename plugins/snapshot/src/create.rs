@@ -14,7 +14,7 @@ use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, class_name, look_at};
 use session_shared::ops::stopping::ObservedSession;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Gro
     };
     if cutting.pauses()
         && writes.dry_run == DryRun::None
-        && !trust::ask(&cluster, &present.session, Part::Hooks, &mut ground.console).await?
+        && !trust::ask(&cluster, &present.session, StoredPart::Hooks, &mut ground.console).await?
     {
         return Ok(());
     }

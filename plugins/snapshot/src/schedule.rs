@@ -32,7 +32,7 @@ use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
 use session_shared::ops::snapshotting::{self, SnapshotPlan, has_hooks};
-use session_shared::ops::trust::{self, Part};
+use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
@@ -106,7 +106,7 @@ async fn planned(
     let found = chosen(cluster, session).await?;
     let hooks = has_hooks(&found.session) && !asked.skip_hooks;
     if hooks {
-        trust::check(cluster, &found.session, Part::Hooks).await?;
+        trust::check(cluster, &found.session, StoredPart::Hooks).await?;
     }
     // A run has no trust record of this machine: the digest lets it run exactly the hooks the user has agreed to.
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();

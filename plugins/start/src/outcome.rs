@@ -16,7 +16,7 @@ use session_shared::ops::settling::Started;
 use session_shared::ops::starting::StartPlan;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::ops::template;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
@@ -108,11 +108,11 @@ async fn agreed(
 ) -> Result<bool> {
     let mut parts = Vec::new();
     if deed != Deed::Nothing {
-        parts.push(Part::Start);
+        parts.push(StoredPart::Start);
     }
     if deed == Deed::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.manner)
     {
-        parts.push(Part::Hooks);
+        parts.push(StoredPart::Hooks);
     }
     for part in parts {
         if !trust::ask(cluster, &present.session, part, &mut ground.console).await? {

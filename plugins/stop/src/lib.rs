@@ -14,7 +14,7 @@ use session_shared::client::DryRun;
 use session_shared::client::Permissions;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::stopping::STOP;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
@@ -54,7 +54,7 @@ impl Verb for Stop {
         if let [one] = found.present.as_slice()
             && intent.dry_run == DryRun::None
             && one.runs_sync(&intent.manner)
-            && !trust::ask(&cluster, &one.session, Part::Hooks, &mut ground.console).await?
+            && !trust::ask(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
         {
             return Ok(());
         }

@@ -19,7 +19,7 @@ use super::restoring::{RestoreOutcome, bound, claim_of};
 use super::snapshotting::SnapshotRun;
 use super::starting::{body, stored_of, template_of};
 use super::stopping::ObservedSession;
-use super::trust::{self, Part};
+use super::trust::{self, StoredPart};
 use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
 use crate::Cluster;
 use session_client::Write;
@@ -83,7 +83,7 @@ impl ClonePlan {
         let namespace = source.namespace();
         // A session rebuilt from a snapshot's record was checked when it was read.
         if source.session.metadata.uid.is_some() {
-            trust::check(cluster, &source.session, Part::Copy).await?;
+            trust::check(cluster, &source.session, StoredPart::Copy).await?;
         }
         let begun = cluster.get(&SESSION, namespace, name.as_str()).await?;
         if let Some(session) = begun

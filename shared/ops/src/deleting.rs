@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::manner::StopOptions;
 use super::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun};
 use super::stopping::{DELETE, ObservedSession, StopContext, explain, untouched};
-use super::trust::{self, Part};
+use super::trust::{self, StoredPart};
 use crate::Cluster;
 use crate::chosen::Chosen;
 use crate::execute::Carrying;
@@ -237,7 +237,7 @@ impl Deletion {
     ) -> Result<()> {
         self.live.tell_strangers(sink);
         if self.runs_hooks(manner) && !with.write.dry_run {
-            trust::check(cluster, &self.session, Part::Hooks).await?;
+            trust::check(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require(cluster, manner, with).await?;
         let Some(saving) = &self.saving else {

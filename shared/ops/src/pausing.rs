@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 
 use super::stopping::ObservedSession;
-use super::trust::{self, Part};
+use super::trust::{self, StoredPart};
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_engine::reconcile::HookRun;
@@ -66,7 +66,7 @@ impl QuiesceHooks {
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         if self.pauses() {
-            trust::check(cluster, &self.stored, Part::Hooks).await?;
+            trust::check(cluster, &self.stored, StoredPart::Hooks).await?;
         }
         let done = match self.pause(cluster, interrupt).await {
             Ok(()) => work.await,

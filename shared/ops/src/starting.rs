@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::stopping::ObservedSession;
-use super::trust::Part;
+use super::trust::StoredPart;
 use super::{checks, template, trust, unfinished};
 use crate::Cluster;
 use session_client::Permissions;
@@ -90,7 +90,7 @@ impl StartPlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
         unfinished::whole(&present.object)?;
-        trust::check(cluster, &present.session, Part::Start).await?;
+        trust::check(cluster, &present.session, StoredPart::Start).await?;
         let (template, stored) =
             futures::try_join!(template_of(cluster, &present), stored_of(cluster, &present))?;
         let mut spec = present.session.spec.clone();

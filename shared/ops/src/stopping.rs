@@ -11,7 +11,7 @@ use crate::Cluster;
 use crate::chosen::Chosen;
 use crate::execute::Carrying;
 use crate::manner::StopOptions;
-use crate::trust::{self, Part};
+use crate::trust::{self, StoredPart};
 use session_client::Permissions;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
@@ -170,7 +170,7 @@ impl ObservedSession {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }
         if self.runs_sync(manner) && !with.write.dry_run {
-            trust::check(cluster, &self.session, Part::Hooks).await?;
+            trust::check(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop(manner, &[], with).await?;
         let rest = self.live.replicas(&self.belonging.session_uid);

@@ -35,7 +35,7 @@ use session_model::state::{Digests, digest};
 
 /// The part of a session's stored text that is about to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum StoredPart {
     /// The spec, for a start: manifest, or template and parameters.
     Start,
     /// The spec, for a copy of the session.
@@ -46,32 +46,32 @@ pub enum Part {
     Connect,
 }
 
-impl Part {
+impl StoredPart {
     /// Returns the prefix of the part's field paths.
     fn area(self) -> &'static str {
         match self {
-            Part::Start | Part::Copy => "spec.",
-            Part::Hooks => "status.applied.hooks",
-            Part::Connect => "status.applied.connect",
+            StoredPart::Start | StoredPart::Copy => "spec.",
+            StoredPart::Hooks => "status.applied.hooks",
+            StoredPart::Connect => "status.applied.connect",
         }
     }
 }
 
 /// Stored texts by field path.
-type Fields = BTreeMap<String, String>;
+type StoredFields = BTreeMap<String, String>;
 
-fn fields(session: &Session, part: Part) -> Fields {
+fn fields(session: &Session, part: StoredPart) -> StoredFields {
     let status = session.status.as_ref();
     let applied = status.and_then(|status| status.applied.as_ref());
     match part {
-        Part::Start | Part::Copy => of_spec(&session.spec),
-        Part::Hooks => of_hooks(applied.and_then(|applied| applied.hooks.as_ref())),
-        Part::Connect => of_connect(applied.map_or(&[], |applied| &applied.connect)),
+        StoredPart::Start | StoredPart::Copy => of_spec(&session.spec),
+        StoredPart::Hooks => of_hooks(applied.and_then(|applied| applied.hooks.as_ref())),
+        StoredPart::Connect => of_connect(applied.map_or(&[], |applied| &applied.connect)),
     }
 }
 
 /// Returns the fields that decide which objects a start makes. Sizes are left out: they run nothing.
-fn of_spec(spec: &SessionSpec) -> Fields {
+fn of_spec(spec: &SessionSpec) -> StoredFields {
     let primary = spec.primary.as_ref().map(json);
     let texts = [
         ("spec.manifest", spec.manifest.as_ref()),
@@ -88,15 +88,15 @@ fn of_spec(spec: &SessionSpec) -> Fields {
     texts.chain(parameters).collect()
 }
 
-fn of_hooks(hooks: Option<&Hooks>) -> Fields {
-    let text = hooks.map(|hooks| (Part::Hooks.area().to_owned(), json(hooks)));
+fn of_hooks(hooks: Option<&Hooks>) -> StoredFields {
+    let text = hooks.map(|hooks| (StoredPart::Hooks.area().to_owned(), json(hooks)));
     text.into_iter().collect()
 }
 
 /// Returns the methods that run a command; ports and paths run nothing.
-fn of_connect(methods: &[ConnectMethod]) -> Fields {
+fn of_connect(methods: &[ConnectMethod]) -> StoredFields {
     let commands = methods.iter().filter(|method| !method.exec.is_empty());
-    let key = |method: &ConnectMethod| format!("{}.{}", Part::Connect.area(), method.name);
+    let key = |method: &ConnectMethod| format!("{}.{}", StoredPart::Connect.area(), method.name);
     commands.map(|method| (key(method), json(method))).collect()
 }
 
@@ -104,7 +104,7 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn digests(fields: &Fields) -> Digests {
+fn digests(fields: &StoredFields) -> Digests {
     let each = fields.iter();
     each.map(|(key, text)| (key.clone(), digest(text)))
         .collect()
@@ -114,7 +114,7 @@ fn digests(fields: &Fields) -> Digests {
 ///
 /// # Errors
 /// Text that is not trusted, with its changes and hints how to continue; refusals of the server.
-pub async fn check(cluster: &Cluster, session: &Session, part: Part) -> Result<()> {
+pub async fn check(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<()> {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     settle(cluster, doubt(cluster, session, &uid, part).await?)
 }
@@ -129,9 +129,9 @@ pub(super) async fn check_remembered(
     session: &Session,
     uid: &str,
 ) -> Result<()> {
-    let fields = fields(session, Part::Copy);
-    let doubt = (!is_known(cluster, uid, Part::Copy, &fields))
-        .then(|| Doubt::of(session, uid, Part::Copy, Reason::Remembered, fields));
+    let fields = fields(session, StoredPart::Copy);
+    let doubt = (!is_known(cluster, uid, StoredPart::Copy, &fields))
+        .then(|| Doubt::of(session, uid, StoredPart::Copy, Reason::Remembered, fields));
     settle(cluster, doubt)
 }
 
@@ -150,7 +150,7 @@ fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the server refuses.
-pub async fn doubted(cluster: &Cluster, session: &Session, part: Part) -> Result<Option<Doubt>> {
+pub async fn doubted(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<Option<Doubt>> {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     doubt(cluster, session, &uid, part).await
 }
@@ -159,13 +159,13 @@ async fn doubt(
     cluster: &Cluster,
     session: &Session,
     uid: &str,
-    part: Part,
+    part: StoredPart,
 ) -> Result<Option<Doubt>> {
     let fields = fields(session, part);
     if fields.is_empty() || is_known(cluster, uid, part, &fields) {
         return Ok(None);
     }
-    let is_manifest = matches!(part, Part::Start | Part::Copy) && session.spec.manifest.is_some();
+    let is_manifest = matches!(part, StoredPart::Start | StoredPart::Copy) && session.spec.manifest.is_some();
     let caller = async {
         match is_manifest {
             true => cluster.identity().await.map(|caller| Some(caller.username)),
@@ -185,30 +185,30 @@ async fn doubt(
     Ok(Some(Doubt::of(session, uid, part, reason, fields)))
 }
 
-fn is_known(cluster: &Cluster, uid: &str, part: Part, fields: &Fields) -> bool {
+fn is_known(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredFields) -> bool {
     !uid.is_empty() && known(cluster, uid, part) == digests(fields)
 }
 
 /// Returns the digests that this machine has recorded for that part of the session.
-fn known(cluster: &Cluster, uid: &str, part: Part) -> Digests {
+fn known(cluster: &Cluster, uid: &str, part: StoredPart) -> Digests {
     let mut known = cluster.known().get(uid);
     known.retain(|key, _| key.starts_with(part.area()));
     known
 }
 
 /// Returns true if hooks or connect commands equal those of the session's current template: that is an admin's text.
-async fn is_templates_own(cluster: &Cluster, session: &Session, part: Part) -> bool {
+async fn is_templates_own(cluster: &Cluster, session: &Session, part: StoredPart) -> bool {
     let Some(name) = session.spec.template_name() else {
         return false;
     };
-    if matches!(part, Part::Start | Part::Copy) {
+    if matches!(part, StoredPart::Start | StoredPart::Copy) {
         return false;
     }
     let Ok(Some(template)) = template::find(cluster, name).await else {
         return false;
     };
     let own = match part {
-        Part::Hooks => of_hooks(template.spec.hooks.as_ref()),
+        StoredPart::Hooks => of_hooks(template.spec.hooks.as_ref()),
         _ => of_connect(&template.spec.connect),
     };
     own == fields(session, part)
@@ -222,10 +222,10 @@ pub fn remember(
     rendering: Option<&Rendering>,
     sink: &mut dyn ProgressSink,
 ) {
-    let mut areas = vec![(Part::Start, of_spec(spec))];
+    let mut areas = vec![(StoredPart::Start, of_spec(spec))];
     if let Some(rendering) = rendering {
-        areas.push((Part::Hooks, of_hooks(rendering.hooks.as_ref())));
-        areas.push((Part::Connect, of_connect(&rendering.connect)));
+        areas.push((StoredPart::Hooks, of_hooks(rendering.hooks.as_ref())));
+        areas.push((StoredPart::Connect, of_connect(&rendering.connect)));
     }
     for (part, fields) in areas {
         let written = cluster
@@ -242,13 +242,13 @@ pub fn remember(
 
 /// Returns the digest of the hooks of a session's last start, for [`know_hooks`]; `None` if it has no hooks.
 pub fn hooks_digest(session: &Session) -> Option<String> {
-    let fields = fields(session, Part::Hooks);
+    let fields = fields(session, StoredPart::Hooks);
     fields.values().next().map(|text| digest(text))
 }
 
 /// Trusts hooks with this digest: the user agreed to them when the snapshot schedule was created.
 pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
-    let area = Part::Hooks.area();
+    let area = StoredPart::Hooks.area();
     let known = [(area.to_owned(), digest.to_owned())].into();
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     // The record holds for this process even if it cannot be written to a file.

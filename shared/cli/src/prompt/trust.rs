@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::report::console::{Console, DELETION_QUESTION};
 use session_model::api::Session;
 use session_ops::Cluster;
-use session_ops::trust::{self, Part};
+use session_ops::trust::{self, StoredPart};
 
 /// As [`trust::check`], but shows untrusted text and asks for confirmation on a terminal. Returns false if the user declined, after
 /// saying so. A confirmation is recorded on this machine.
@@ -15,7 +15,7 @@ use session_ops::trust::{self, Part};
 pub async fn ask(
     cluster: &Cluster,
     session: &Session,
-    part: Part,
+    part: StoredPart,
     console: &mut Console,
 ) -> Result<bool> {
     if !console.can_ask() {

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 
-use super::{Fields, Part, digests, known};
+use super::{StoredFields, StoredPart, digests, known};
 use crate::Cluster;
 use session_model::api::Session;
 use session_model::failure::hinted;
@@ -37,18 +37,18 @@ pub struct Doubt {
     namespace: String,
     owner: String,
     uid: String,
-    part: Part,
+    part: StoredPart,
     reason: Reason,
-    fields: Fields,
+    fields: StoredFields,
 }
 
 impl Doubt {
     pub(super) fn of(
         session: &Session,
         uid: &str,
-        part: Part,
+        part: StoredPart,
         reason: Reason,
-        fields: Fields,
+        fields: StoredFields,
     ) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         Self {
@@ -81,12 +81,12 @@ impl Doubt {
             );
         }
         let undone = match self.part {
-            Part::Start => format!("cannot start session {name:?} without confirmation"),
-            Part::Copy => format!("cannot copy session {name:?} without confirmation"),
-            Part::Hooks => {
+            StoredPart::Start => format!("cannot start session {name:?} without confirmation"),
+            StoredPart::Copy => format!("cannot copy session {name:?} without confirmation"),
+            StoredPart::Hooks => {
                 format!("cannot run the hooks of session {name:?} without confirmation")
             }
-            Part::Connect => {
+            StoredPart::Connect => {
                 format!("cannot run the connect command of session {name:?} without confirmation")
             }
         };
@@ -154,11 +154,11 @@ impl Doubt {
             error = hinted(error, read_manifest(name, namespace));
         }
         let go_on = match self.part {
-            Part::Start => start_trusting(name, namespace),
-            Part::Hooks => {
+            StoredPart::Start => start_trusting(name, namespace),
+            StoredPart::Hooks => {
                 "repeat the command with --trust-manifest, or skip the hooks with --skip-sync or --skip-hooks".into()
             }
-            Part::Copy | Part::Connect => "repeat the command with --trust-manifest".into(),
+            StoredPart::Copy | StoredPart::Connect => "repeat the command with --trust-manifest".into(),
         };
         error = hinted(error, go_on);
         if self.reason == Reason::Unguarded {
