@@ -23,8 +23,8 @@ use serde::Serialize;
 use super::stopping::ObservedSession;
 use super::template;
 use crate::Cluster;
-pub use doubt::Doubt;
-use doubt::Reason;
+pub use doubt::UntrustedText;
+use doubt::UntrustedReason;
 use session_engine::reconcile::{Rendering, Start};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use session_model::failure::hinted;
@@ -131,11 +131,11 @@ pub(super) async fn check_remembered(
 ) -> Result<()> {
     let fields = fields(session, StoredPart::Copy);
     let doubt = (!is_known(cluster, uid, StoredPart::Copy, &fields))
-        .then(|| Doubt::of(session, uid, StoredPart::Copy, Reason::Remembered, fields));
+        .then(|| UntrustedText::of(session, uid, StoredPart::Copy, UntrustedReason::Remembered, fields));
     settle(cluster, doubt)
 }
 
-fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
+fn settle(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> {
     match doubt {
         None => Ok(()),
         Some(doubt) if cluster.known().trusts_all() => {
@@ -150,7 +150,7 @@ fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the server refuses.
-pub async fn doubted(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<Option<Doubt>> {
+pub async fn doubted(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<Option<UntrustedText>> {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     doubt(cluster, session, &uid, part).await
 }
@@ -160,7 +160,7 @@ async fn doubt(
     session: &Session,
     uid: &str,
     part: StoredPart,
-) -> Result<Option<Doubt>> {
+) -> Result<Option<UntrustedText>> {
     let fields = fields(session, part);
     if fields.is_empty() || is_known(cluster, uid, part, &fields) {
         return Ok(None);
@@ -177,12 +177,12 @@ async fn doubt(
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
     let reason = match caller.filter(|caller| *caller != session.spec.user_id) {
-        Some(caller) => Reason::Anothers { caller },
+        Some(caller) => UntrustedReason::Anothers { caller },
         None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
-        None if since.is_some() => Reason::Older,
-        None => Reason::Unguarded,
+        None if since.is_some() => UntrustedReason::Older,
+        None => UntrustedReason::Unguarded,
     };
-    Ok(Some(Doubt::of(session, uid, part, reason, fields)))
+    Ok(Some(UntrustedText::of(session, uid, part, reason, fields)))
 }
 
 fn is_known(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredFields) -> bool {

@@ -16,7 +16,7 @@ const LINES: usize = 200;
 
 /// The reason why a text is not run without confirmation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum UntrustedReason {
     /// The manifest belongs to another user.
     Anothers {
         /// The caller, as the server names them.
@@ -32,22 +32,22 @@ pub(super) enum Reason {
 
 /// Text of a session that is not trusted.
 #[derive(Clone, Debug)]
-pub struct Doubt {
+pub struct UntrustedText {
     name: String,
     namespace: String,
     owner: String,
     uid: String,
     part: StoredPart,
-    reason: Reason,
+    reason: UntrustedReason,
     fields: StoredFields,
 }
 
-impl Doubt {
+impl UntrustedText {
     pub(super) fn of(
         session: &Session,
         uid: &str,
         part: StoredPart,
-        reason: Reason,
+        reason: UntrustedReason,
         fields: StoredFields,
     ) -> Self {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -74,7 +74,7 @@ impl Doubt {
     /// Returns the error line: the failed operation and the reason.
     fn told(&self, cluster: &Cluster) -> String {
         let name = &self.name;
-        if let Reason::Anothers { caller } = &self.reason {
+        if let UntrustedReason::Anothers { caller } = &self.reason {
             return format!(
                 "session {name:?} has a manifest of user {:?}, but you are {caller:?}",
                 self.owner
@@ -92,7 +92,7 @@ impl Doubt {
         };
         let changed = self.changed(cluster);
         match &self.reason {
-            Reason::Remembered => format!(
+            UntrustedReason::Remembered => format!(
                 "{undone}: the snapshot's record of the session is not known to this machine"
             ),
             _ if changed.len() == self.fields.len()
@@ -145,7 +145,7 @@ impl Doubt {
     pub(super) fn error(&self, cluster: &Cluster) -> anyhow::Error {
         let (name, namespace) = (&self.name, &self.namespace);
         let mut error = anyhow!(self.told(cluster));
-        if !matches!(self.reason, Reason::Anothers { .. }) {
+        if !matches!(self.reason, UntrustedReason::Anothers { .. }) {
             for line in self.differences(cluster) {
                 error = hinted(error, line);
             }
@@ -161,7 +161,7 @@ impl Doubt {
             StoredPart::Copy | StoredPart::Connect => "repeat the command with --trust-manifest".into(),
         };
         error = hinted(error, go_on);
-        if self.reason == Reason::Unguarded {
+        if self.reason == UntrustedReason::Unguarded {
             error = hinted(
                 error,
                 "keep users from changing each other's sessions, as an admin and on Kubernetes 1.30 or later: kubectl session setup admission",
