@@ -8,7 +8,7 @@ use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, SecretSource, SessionSpec, SessionTemplate};
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::privilege::privileges;
 use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
 
@@ -39,7 +39,7 @@ pub(crate) struct Subject {
     /// Rendered objects.
     pub(crate) rendered: Rendered,
     /// Ownership for all objects; the Session's UID is still empty.
-    pub(crate) belonging: Belonging,
+    pub(crate) belonging: Ownership,
 }
 
 /// Determines name, owner and spec, and renders the session.
@@ -79,7 +79,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
     {
         spec.secrets_from = Some(SecretSource::Client);
     }
-    let belonging = Belonging {
+    let belonging = Ownership {
         session: name.clone(),
         session_uid: String::new(),
         namespace: observed.namespace.clone(),

@@ -21,7 +21,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
             parameters: BTreeMap::new(),
             name_limit: 63,
         },
-        belonging: Belonging {
+        belonging: Ownership {
             session: "a".parse().unwrap(),
             session_uid: String::new(),
             namespace: "ns".parse().unwrap(),

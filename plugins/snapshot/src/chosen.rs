@@ -11,7 +11,7 @@ use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, hinted, is, usage};
 use session_shared::labels;
 use session_shared::names::SessionName;
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::provenance::{Doubt, doubt};
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, text,
@@ -70,10 +70,10 @@ impl Set {
     ///
     /// # Errors
     /// Labels or annotations that are missing or invalid.
-    pub(crate) fn belonging(&self) -> Result<Belonging> {
+    pub(crate) fn belonging(&self) -> Result<Ownership> {
         let one = self.snapshots.first().cloned().unwrap_or_default();
         let annotation = |key: &str| annotation(&one, key).map(str::to_owned);
-        Ok(Belonging {
+        Ok(Ownership {
             session: self.session.parse()?,
             session_uid: annotation(labels::SESSION_UID).unwrap_or_default(),
             namespace: text(&one, "/metadata/namespace").parse()?,

@@ -26,7 +26,7 @@ use session_shared::client::Write;
 use session_shared::client::random_token;
 use session_shared::flags::connection::Connection;
 use session_shared::names::SessionName;
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{CRON_JOB, text};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
@@ -102,7 +102,7 @@ async fn planned(
     session: &SessionName,
     asked: &Asked,
     ground: &Ground,
-) -> Result<(Belonging, Planned)> {
+) -> Result<(Ownership, Planned)> {
     let found = chosen(cluster, session).await?;
     let hooks = has_hooks(&found.session) && !asked.skip_hooks;
     if hooks {
@@ -121,7 +121,7 @@ async fn planned(
         skip_hooks: true,
     };
     let cutting = SnapshotPlan::of(cluster, &present, &wanted, ground.now()).await?;
-    let belonging = Belonging {
+    let belonging = Ownership {
         run: random_token()?,
         ..present.belonging.clone()
     };
@@ -155,7 +155,7 @@ async fn remove(
     // reads only
     let found = chosen(cluster, &intent.session).await?;
     let there = outcome::observe(cluster, &intent.session).await?;
-    let belonging = Belonging::of(&found.session)?;
+    let belonging = Ownership::of(&found.session)?;
     let plan = plan::removal(&there, &belonging)?;
     // writes
     let _guard = ground.interrupt.guard()?;

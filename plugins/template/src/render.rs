@@ -11,7 +11,7 @@ use session_shared::flags::non_empty;
 use session_shared::flags::selection::new_owner;
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::primary;
 use session_shared::ops::Cluster;
 use session_shared::reconcile::{self, Body, Recipe, Rendered, Start};
@@ -207,7 +207,7 @@ fn print(
 /// Returns the objects as create would send them, without ownerReferences and the run's token.
 fn objects(rendered: Rendered, subject: &RenderedSession) -> Vec<Value> {
     let rendering = rendered.rendering;
-    let belonging = Belonging {
+    let belonging = Ownership {
         session: subject.session.clone(),
         session_uid: String::new(),
         namespace: subject.namespace.clone(),

@@ -31,7 +31,7 @@ use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::names::{SessionName, parameters_secret};
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
 use session_model::objects::snapshot::claim_name;
 use session_model::progress::ProgressSink;
@@ -44,7 +44,7 @@ pub struct ClonePlan {
     pub session: Value,
     /// Claim names of the source, mapped to those of the copy.
     pub claims: BTreeMap<String, String>,
-    belonging: Belonging,
+    belonging: Ownership,
     /// Existing data of the source.
     found: Vec<Value>,
     /// The source's parameters Secret.
@@ -137,7 +137,7 @@ impl ClonePlan {
         Ok(Self {
             session: session_of(source, name, secret.is_some(), set),
             claims: names,
-            belonging: Belonging {
+            belonging: Ownership {
                 session: name.clone(),
                 session_uid: String::new(),
                 run: random_token()?,
@@ -205,7 +205,7 @@ impl ClonePlan {
             let restored = RestoreOutcome::default();
             return Ok(CloneOutcome { session, restored });
         }
-        let belonging = Belonging {
+        let belonging = Ownership {
             session_uid: text(&session, "/metadata/uid").to_owned(),
             ..self.belonging.clone()
         };
@@ -289,7 +289,7 @@ impl ClonePlan {
         found.ok().flatten().filter(same).ok_or(error)
     }
 
-    fn claims_of(&self, belonging: &Belonging, snapshots: &[Value]) -> Result<Vec<Value>> {
+    fn claims_of(&self, belonging: &Ownership, snapshots: &[Value]) -> Result<Vec<Value>> {
         let claims = snapshots.iter().map(|snapshot| {
             let old = claim_name(snapshot);
             let found = self.found.iter().find(|object| {
@@ -302,7 +302,7 @@ impl ClonePlan {
         claims.collect()
     }
 
-    fn secret_of(&self, belonging: &Belonging) -> Option<Value> {
+    fn secret_of(&self, belonging: &Ownership) -> Option<Value> {
         let old = self.secret.as_ref()?;
         let own = json!({ labels::PARAMETERS: "true" });
         let mut secret = json!({
@@ -323,7 +323,7 @@ impl ClonePlan {
     async fn take_secret(
         &self,
         cluster: &Cluster,
-        belonging: &Belonging,
+        belonging: &Ownership,
         with: &SnapshotRun<'_>,
     ) -> Result<()> {
         let Some(secret) = self.secret.as_ref().filter(|_| self.takes_secret) else {

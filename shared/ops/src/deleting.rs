@@ -28,7 +28,7 @@ use session_engine::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, 
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::is_snapshot;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, text,
@@ -44,7 +44,7 @@ pub struct Deletion {
     /// Its objects.
     pub live: Live,
     /// Ownership of its objects.
-    pub belonging: Belonging,
+    pub belonging: Ownership,
     /// True if a live controller carries out the deletion.
     pub controller: bool,
     /// The Session with every field, as the server returned it.
@@ -60,7 +60,7 @@ impl Deletion {
     /// An invalid name, Namespace or owner of the Session.
     pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
-        let belonging = Belonging::of(&session)?;
+        let belonging = Ownership::of(&session)?;
         Ok(Self {
             session,
             live,

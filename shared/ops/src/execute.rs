@@ -37,7 +37,7 @@ use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind, hinted};
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::{Belonging, is_parameters};
+use session_model::objects::belonging::{Ownership, is_parameters};
 use session_model::objects::kept::{is_claim, was_bound};
 use session_model::objects::resource::{annotation, is_going, text};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -50,7 +50,7 @@ const GOING: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct Carrying<'a> {
     /// The session that owns the objects. Existing objects of this session are adopted; others are never changed.
-    pub belonging: &'a Belonging,
+    pub belonging: &'a Ownership,
     /// Options of every write.
     pub write: Write,
     /// Stops the run between two stages, and during waits.

@@ -14,7 +14,7 @@ use session_engine::reconcile::{is_data_of, vouches};
 use session_model::api::API_VERSION;
 use session_model::failure::hinted;
 use session_model::labels;
-use session_model::objects::belonging::{Belonging, is_parameters};
+use session_model::objects::belonging::{Ownership, is_parameters};
 use session_model::objects::kept::is_claim;
 use session_model::objects::resource::{annotation, text};
 
@@ -52,7 +52,7 @@ pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
 /// A record that is not trusted; a parameters Secret that may not be the session's; refusals of the server.
 pub async fn remembered(
     cluster: &Cluster,
-    belonging: &Belonging,
+    belonging: &Ownership,
     snapshot: &Value,
 ) -> Result<Option<ObservedSession>> {
     let Some(object) = session_of(belonging, snapshot) else {
@@ -67,7 +67,7 @@ pub async fn remembered(
     if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {
         vouched(secret, snapshot)?;
     }
-    present.belonging = Belonging {
+    present.belonging = Ownership {
         session_uid: String::new(),
         ..belonging.clone()
     };
@@ -92,7 +92,7 @@ fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
     Err(hinted(hinted(error, look), delete))
 }
 
-fn session_of(belonging: &Belonging, snapshot: &Value) -> Option<Value> {
+fn session_of(belonging: &Ownership, snapshot: &Value) -> Option<Value> {
     let spec: Value = serde_json::from_str(annotation(snapshot, labels::SESSION_SPEC)?).ok()?;
     let runs_something = ["template", "application"]
         .iter()
@@ -138,8 +138,8 @@ pub(super) fn not_there(
 mod tests {
     use super::*;
 
-    fn belonging() -> Belonging {
-        Belonging {
+    fn belonging() -> Ownership {
+        Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),

@@ -14,7 +14,7 @@ use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::access::Access;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
 };
@@ -41,7 +41,7 @@ pub struct ClaimReplacement {
 pub struct ClaimRestorePlan {
     /// The claims to replace.
     pub claims: Vec<ClaimReplacement>,
-    belonging: Belonging,
+    belonging: Ownership,
 }
 
 /// The outcome of a restore.
@@ -58,7 +58,7 @@ impl ClaimRestorePlan {
     /// # Errors
     /// A snapshot without a source claim, or without a recorded spec if the claim is gone.
     pub fn of(present: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
-        let belonging = Belonging {
+        let belonging = Ownership {
             run: random_token()?,
             ..present.belonging.clone()
         };
@@ -190,7 +190,7 @@ pub(super) async fn bound(
 /// Returns a claim called `name` with the data of a snapshot. Its spec is that of `found` or, without one, the spec recorded on
 /// the snapshot.
 pub(super) fn claim_of(
-    belonging: &Belonging,
+    belonging: &Ownership,
     snapshot: &Value,
     found: Option<&Value>,
     name: &str,
@@ -278,8 +278,8 @@ async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
 mod tests {
     use super::*;
 
-    fn belonging() -> Belonging {
-        Belonging {
+    fn belonging() -> Ownership {
+        Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),

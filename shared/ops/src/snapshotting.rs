@@ -35,7 +35,7 @@ use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
 use session_model::names::check_subdomain;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::is_claim;
 use session_model::objects::resource::{
     VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_going, text,
@@ -143,7 +143,7 @@ impl SnapshotPlan {
                 (classes?, set)
             }
         };
-        let belonging = Belonging {
+        let belonging = Ownership {
             run: random_token()?,
             ..present.belonging.clone()
         };

@@ -32,7 +32,7 @@ use session_model::labels::SESSION_UID;
 use session_model::names::parameters_secret;
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
-use session_model::objects::belonging::{Belonging, is_named};
+use session_model::objects::belonging::{Ownership, is_named};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{SECRET, SESSION, annotation, text};
 use session_model::progress::ProgressSink;
@@ -118,7 +118,7 @@ impl StartPlan {
         spec.parameters.extend(rendered.parameters.clone());
         let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
         let start = Start {
-            belonging: Belonging {
+            belonging: Ownership {
                 run: random_token()?,
                 template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
                 primary: Some(rendered.rendering.primary.clone()),

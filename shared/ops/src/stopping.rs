@@ -23,7 +23,7 @@ use session_engine::reconcile::{
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::conditions::condition;
 use session_model::objects::pods::SCALED;
 use session_model::objects::resource::{SESSION, text};
@@ -41,7 +41,7 @@ pub struct ObservedSession {
     /// State of its workload, derived from `live`.
     pub seen: Seen,
     /// Ownership of its objects.
-    pub belonging: Belonging,
+    pub belonging: Ownership,
     /// True if a live controller reconciles the session.
     pub controller: bool,
 }
@@ -64,7 +64,7 @@ impl ObservedSession {
     /// An invalid name, Namespace or owner of the Session.
     pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
-        let belonging = Belonging::of(&session)?;
+        let belonging = Ownership::of(&session)?;
         let seen = look(&session, &live, &[]);
         Ok(Self {
             session,

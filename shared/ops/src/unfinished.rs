@@ -10,7 +10,7 @@ use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::{SESSION, annotation, text};
 
 /// Creates an object of a copy. If the name is taken or the answer was lost, an existing object of the same session counts as
@@ -22,7 +22,7 @@ pub(super) async fn post(
     cluster: &Cluster,
     kind: &ResourceType,
     object: &Value,
-    belonging: &Belonging,
+    belonging: &Ownership,
     write: &Write,
 ) -> Result<Value> {
     let namespace = belonging.namespace.as_str();

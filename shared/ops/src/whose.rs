@@ -7,7 +7,7 @@ use session_model::encode::shell;
 use session_model::failure::hinted;
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::{Belonging, is_data};
+use session_model::objects::belonging::{Ownership, is_data};
 use session_model::objects::kept::is_attributed;
 use session_model::objects::resource::{annotation, label, text};
 
@@ -27,7 +27,7 @@ pub(super) enum Whose {
 
 /// Classifies the existing object `found`, where `wanted` was to be created. Data has no owner: an ownerReference on it
 /// could have been written by anybody and proves nothing.
-pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Belonging) -> Whose {
+pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Ownership) -> Whose {
     if !is_data(wanted) {
         let owners = found.pointer("/metadata/ownerReferences");
         let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
@@ -73,7 +73,7 @@ pub(super) fn unproven(resource: &ResourceType, found: &Value, why: &str) -> any
 }
 
 /// Returns the error for an object of somebody else.
-pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Belonging) -> anyhow::Error {
+pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Ownership) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "{} {name:?} already exists and is not part of session {:?}",
         resource.kind,
@@ -116,7 +116,7 @@ pub(super) fn of_another_template(
 }
 
 /// Returns the error for a claim of somebody else that a StatefulSet would use.
-pub(super) fn anothers(claim: &str, belonging: &Belonging) -> anyhow::Error {
+pub(super) fn anothers(claim: &str, belonging: &Ownership) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "PersistentVolumeClaim {claim:?} already exists and is not part of session {:?}",
         belonging.session.as_str()

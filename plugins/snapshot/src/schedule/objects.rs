@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{
     CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
 };
@@ -31,7 +31,7 @@ pub(crate) static TYPES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BI
 /// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
 pub(crate) struct Scheduling<'a> {
-    pub(crate) belonging: &'a Belonging,
+    pub(crate) belonging: &'a Ownership,
     pub(crate) asked: &'a Asked,
     /// VolumeSnapshotClass of all snapshots, if they share one.
     pub(crate) class: Option<&'a str>,
@@ -210,11 +210,11 @@ mod tests {
         }
     }
 
-    fn belonging(session: &str, primary: Option<(&str, &str)>) -> Belonging {
+    fn belonging(session: &str, primary: Option<(&str, &str)>) -> Ownership {
         let primary = primary.map(|(kind, name)| {
             serde_json::from_value(json!({ "kind": kind, "name": name })).unwrap()
         });
-        Belonging {
+        Ownership {
             session: session.parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
@@ -225,7 +225,7 @@ mod tests {
         }
     }
 
-    fn objects(belonging: &Belonging, hooks: bool) -> Vec<Value> {
+    fn objects(belonging: &Ownership, hooks: bool) -> Vec<Value> {
         let asked = asked();
         let (class, belonging, asked) = (Some("fast"), belonging, &asked);
         let scheduling = Scheduling {

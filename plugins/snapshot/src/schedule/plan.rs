@@ -7,7 +7,7 @@ use session_shared::encode::shell;
 use session_shared::failure::hinted;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::plan::{Plan, Propagation, Step};
 
@@ -39,7 +39,7 @@ pub(crate) struct Planned {
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
-pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -> Result<Planned> {
+pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Ownership) -> Result<Planned> {
     let mut planned = Planned::default();
     for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(TYPES) {
         let step = match there {
@@ -77,7 +77,7 @@ pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Belonging) -
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
-pub(crate) fn removal(there: &[There], belonging: &Belonging) -> Result<Plan> {
+pub(crate) fn removal(there: &[There], belonging: &Ownership) -> Result<Plan> {
     let mut plan = Plan::default();
     for (there, resource) in there.iter().zip(TYPES).rev() {
         if let There::Object(found) = there {
@@ -92,7 +92,7 @@ pub(crate) fn removal(there: &[There], belonging: &Belonging) -> Result<Plan> {
     Ok(plan)
 }
 
-fn own(found: &Value, resource: &ResourceType, belonging: &Belonging) -> Result<()> {
+fn own(found: &Value, resource: &ResourceType, belonging: &Ownership) -> Result<()> {
     let owners = found.pointer("/metadata/ownerReferences");
     let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
     if owners.any(|owner| text(owner, "/uid") == belonging.session_uid) {

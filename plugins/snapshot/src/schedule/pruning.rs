@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::provenance::Doubt;
 use session_shared::ops::Cluster;
 use session_shared::progress::ProgressSink;
@@ -31,7 +31,7 @@ pub(crate) fn mark(snapshots: &mut [Value], session: &SessionName) {
 /// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn taken(
     cluster: &Cluster,
-    belonging: &Belonging,
+    belonging: &Ownership,
     sink: &mut dyn ProgressSink,
 ) -> Result<Vec<Set>> {
     let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
@@ -46,7 +46,7 @@ pub(crate) async fn taken(
 /// A refused list; closed standard output.
 pub(crate) async fn prune(
     cluster: &Cluster,
-    belonging: &Belonging,
+    belonging: &Ownership,
     keep: u32,
     writes: &Writes,
     mutations: &Mutations,

@@ -59,7 +59,7 @@ pub struct Start {
     /// Objects and settings to create.
     pub rendering: Rendering,
     /// Labels, annotations and ownerReference that mark the objects as the session's.
-    pub belonging: belonging::Belonging,
+    pub belonging: belonging::Ownership,
     /// Existing objects of other owners that the user allows to use instead of creating them, as `kind/name` in lower case.
     pub use_existing: Vec<String>,
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::plan::Step;
 use session_model::api::{Phase, PrimaryRef};
 use session_model::labels;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::text;
 
 mod data;
@@ -91,7 +91,7 @@ fn start() -> Start {
             primary: primary.clone(),
             ..Rendering::default()
         },
-        belonging: Belonging {
+        belonging: Ownership {
             session: "a".parse().unwrap(),
             session_uid: String::new(),
             namespace: "ns".parse().unwrap(),

@@ -12,7 +12,7 @@ use crate::names::{NamespaceName, SessionName, UserId};
 /// The session, user and command that objects belong to. Its labels, annotations and owner reference are set on every rendered
 /// object.
 #[derive(Clone, Debug)]
-pub struct Belonging {
+pub struct Ownership {
     /// Name of the session.
     pub session: SessionName,
     /// UID of the Session; empty in a client-side dry run, where no Session exists: no owner reference is set then.
@@ -43,7 +43,7 @@ pub fn is_parameters(object: &Value) -> bool {
     text(object, "/kind") == "Secret" && label(object, labels::PARAMETERS).is_some()
 }
 
-impl Belonging {
+impl Ownership {
     /// Returns the ownership of an existing Session's objects, from its metadata, spec and last start.
     ///
     /// # Errors
@@ -232,8 +232,8 @@ pub(crate) fn set_in(object: &mut Value, path: &str, field: &str, key: &str, val
 mod tests {
     use super::*;
 
-    fn belonging() -> Belonging {
-        Belonging {
+    fn belonging() -> Ownership {
+        Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::belonging::Belonging;
+use super::belonging::Ownership;
 use super::resource::{VOLUME_SNAPSHOT, annotation, text};
 use crate::labels;
 
@@ -112,7 +112,7 @@ pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
 
 /// Returns the VolumeSnapshot objects of all claims. `class` has one entry a claim.
 pub fn snapshots_of(
-    belonging: &Belonging,
+    belonging: &Ownership,
     set: &str,
     claims: &[&Value],
     class: &[Option<String>],
@@ -128,7 +128,7 @@ pub fn snapshots_of(
 }
 
 fn snapshot_of(
-    belonging: &Belonging,
+    belonging: &Ownership,
     set: &str,
     name: &str,
     claim: &Value,
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn several_claims_are_told_apart_and_share_their_set() {
-        let belonging = Belonging {
+        let belonging = Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
