@@ -8,7 +8,7 @@ use session_shared::api::API_VERSION;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
-use session_shared::objects::provenance::{Doubt, doubt};
+use session_shared::objects::provenance::{ProvenanceProblem, doubt};
 use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
 };
@@ -117,7 +117,7 @@ impl Living {
     }
 
     /// Returns why a snapshot does not count as one of its session, if so.
-    pub(crate) fn doubt(&self, snapshot: &Value) -> Option<Doubt> {
+    pub(crate) fn doubt(&self, snapshot: &Value) -> Option<ProvenanceProblem> {
         let claims = self.claims.get(&session_key(snapshot));
         doubt(snapshot, claims.map_or(&[], Vec::as_slice))
     }

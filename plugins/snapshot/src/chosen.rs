@@ -12,7 +12,7 @@ use session_shared::failure::{FailureKind, hinted, is, usage};
 use session_shared::labels;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Ownership;
-use session_shared::objects::provenance::{Doubt, doubt};
+use session_shared::objects::provenance::{ProvenanceProblem, doubt};
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, text,
 };
@@ -112,7 +112,7 @@ pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Re
 pub(crate) async fn counted(
     cluster: &Cluster,
     sets: Vec<Set>,
-    doubtful: fn(&Doubt) -> bool,
+    doubtful: fn(&ProvenanceProblem) -> bool,
     sink: &mut dyn ProgressSink,
 ) -> Result<Vec<Set>> {
     if sets.is_empty() {
@@ -160,7 +160,7 @@ pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Res
         }
     }
     for snapshot in &set.snapshots {
-        let Some(doubt) = doubt(snapshot, &claims).filter(Doubt::is_foreign) else {
+        let Some(doubt) = doubt(snapshot, &claims).filter(ProvenanceProblem::is_foreign) else {
             continue;
         };
         let name = text(snapshot, "/metadata/name");

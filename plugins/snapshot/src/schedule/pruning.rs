@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::objects::belonging::Ownership;
-use session_shared::objects::provenance::Doubt;
+use session_shared::objects::provenance::ProvenanceProblem;
 use session_shared::ops::Cluster;
 use session_shared::progress::ProgressSink;
 use session_shared::report::mutation::Mutations;
@@ -37,7 +37,7 @@ pub(crate) async fn taken(
     let mut sets = chosen::sets(cluster, Some(&belonging.session)).await?;
     sets.retain(|set| is_marked(set) && is_of(set, &belonging.user_id));
     // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
-    chosen::counted(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
+    chosen::counted(cluster, sets, |doubt| *doubt != ProvenanceProblem::Unbound, sink).await
 }
 
 /// Deletes scheduled snapshots beyond the newest `keep`. Returns the errors of those that were not deleted.

@@ -14,7 +14,7 @@ use crate::labels;
 
 /// The reason why a VolumeSnapshot does not count as a session's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum ProvenanceProblem {
     /// The UID of its Session is not recorded.
     NoSession,
     /// It has no source claim: it was made from a content that somebody provided.
@@ -27,35 +27,35 @@ pub enum Doubt {
     Unbound,
 }
 
-impl Doubt {
+impl ProvenanceProblem {
     /// Returns the reason as part of a sentence for people.
     pub fn told(&self) -> String {
         match self {
-            Doubt::NoSession => "UID of its Session is not recorded".into(),
-            Doubt::NoClaim => "snapshot has no source claim".into(),
-            Doubt::NotItsClaim(claim) => {
+            ProvenanceProblem::NoSession => "UID of its Session is not recorded".into(),
+            ProvenanceProblem::NoClaim => "snapshot has no source claim".into(),
+            ProvenanceProblem::NotItsClaim(claim) => {
                 format!("source claim {claim:?} is not the session's")
             }
-            Doubt::ClaimGone(claim) => {
+            ProvenanceProblem::ClaimGone(claim) => {
                 format!("source claim {claim:?} is gone and may have been another session's")
             }
-            Doubt::Unbound => "no VolumeSnapshotContent is bound".into(),
+            ProvenanceProblem::Unbound => "no VolumeSnapshotContent is bound".into(),
         }
     }
 
     /// Returns true if the data is not the session's: such a snapshot is neither restored nor listed as the session's.
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Doubt::NoClaim | Doubt::NotItsClaim(_))
+        matches!(self, ProvenanceProblem::NoClaim | ProvenanceProblem::NotItsClaim(_))
     }
 }
 
 /// Returns the reason why `snapshot` does not count as its session's, or `None` if it counts. A snapshot that does not count is
 /// ignored by every rule about number and age, and deleted only by its name. `claims` are the known claims of its Namespace; with
 /// fewer claims, fewer reasons are found.
-pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<Doubt> {
+pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<ProvenanceProblem> {
     let name = claim_name(snapshot);
     if name.is_empty() {
-        return Some(Doubt::NoClaim);
+        return Some(ProvenanceProblem::NoClaim);
     }
     let same = |claim: &&Value| {
         label(claim, labels::SESSION) == label(snapshot, labels::SESSION)
@@ -65,18 +65,18 @@ pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<Doubt> {
     let claims = || claims.iter().filter(|object| is_claim(object));
     match claims().find(is_named) {
         Some(claim) if same(&claim) => {}
-        Some(_) => return Some(Doubt::NotItsClaim(name.to_owned())),
+        Some(_) => return Some(ProvenanceProblem::NotItsClaim(name.to_owned())),
         // If all claims of the session are gone, there is no evidence against the snapshot.
         None if claims().any(|claim| same(&claim)) => {
-            return Some(Doubt::ClaimGone(name.to_owned()));
+            return Some(ProvenanceProblem::ClaimGone(name.to_owned()));
         }
         None => {}
     }
     if annotation(snapshot, labels::SESSION_UID).is_none_or(str::is_empty) {
-        return Some(Doubt::NoSession);
+        return Some(ProvenanceProblem::NoSession);
     }
     let content = text(snapshot, "/status/boundVolumeSnapshotContentName");
-    content.is_empty().then_some(Doubt::Unbound)
+    content.is_empty().then_some(ProvenanceProblem::Unbound)
 }
 
 #[cfg(test)]
@@ -117,11 +117,11 @@ mod tests {
             vec![claim("home", "a", "bob")],
         ] {
             let found = doubt(&snapshot(), &others).unwrap();
-            assert_eq!(found, Doubt::NotItsClaim("home".into()), "{others:?}");
+            assert_eq!(found, ProvenanceProblem::NotItsClaim("home".into()), "{others:?}");
             assert!(found.is_foreign());
         }
         let gone = doubt(&snapshot(), &[claim("data", "a", "alice")]).unwrap();
-        assert_eq!(gone, Doubt::ClaimGone("home".into()));
+        assert_eq!(gone, ProvenanceProblem::ClaimGone("home".into()));
         assert!(!gone.is_foreign(), "it can be restored");
     }
 
@@ -134,10 +134,10 @@ mod tests {
             doubt(&forged, &[])
         };
         let source = "persistentVolumeClaimName";
-        assert_eq!(without("/spec/source", source), Some(Doubt::NoClaim));
+        assert_eq!(without("/spec/source", source), Some(ProvenanceProblem::NoClaim));
         let uid = without("/metadata/annotations", labels::SESSION_UID);
-        assert_eq!(uid, Some(Doubt::NoSession));
+        assert_eq!(uid, Some(ProvenanceProblem::NoSession));
         let content = "boundVolumeSnapshotContentName";
-        assert_eq!(without("/status", content), Some(Doubt::Unbound));
+        assert_eq!(without("/status", content), Some(ProvenanceProblem::Unbound));
     }
 }
