@@ -12,7 +12,7 @@ use session_shared::objects::provenance::{ProvenanceProblem, doubt};
 use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
 };
-use session_shared::objects::uses::Uses;
+use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::chosen::Chosen;
 use session_shared::{Timestamp, labels};
 
@@ -26,9 +26,9 @@ pub(crate) struct Living {
     /// Namespaces and names of existing Sessions.
     pub(crate) names: BTreeSet<(String, String)>,
     /// Objects that starts of existing Sessions created or used, and the sources of claims.
-    pub(crate) uses: Uses,
+    pub(crate) uses: ObjectReferences,
     /// Objects in use by anything in the namespaces that will not be deleted.
-    users: Arc<Uses>,
+    users: Arc<ObjectReferences>,
     /// Kinds that may use objects but could not be listed.
     unseen_users: Vec<&'static ResourceType>,
     /// Namespaces and names of sessions, existing or not, that have snapshots.
@@ -73,7 +73,7 @@ impl Living {
                 leaving.extend(more);
             }
             let stays = users.iter().filter(|user| !leaving.contains(&uid(user)));
-            let uses = Uses::of(stays);
+            let uses = ObjectReferences::of(stays);
             let used = doomed.iter().filter(|object| uses.contains(object));
             let mut changed = false;
             used.for_each(|object| changed |= going.remove(&uid(object)));

@@ -9,7 +9,7 @@ use session_shared::encode::shell;
 use session_shared::failure::{hinted, usage};
 use session_shared::flags::connection::Connection;
 use session_shared::objects::resource::{POD, text};
-use session_shared::objects::uses::Uses;
+use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::Cluster;
 use session_shared::ops::restoring::{ClaimRestorePlan, RestoreOutcome};
 use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, class_name};
@@ -214,7 +214,7 @@ async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimR
     let pods = cluster
         .list(&POD, Place::Namespace(namespace), &all)
         .await?;
-    let uses = Uses::of_running(pods.items.iter());
+    let uses = ObjectReferences::of_running(pods.items.iter());
     let used = replacing
         .replaced()
         .find_map(|claim| Some((text(claim, "/metadata/name"), uses.user(claim)?)));

@@ -11,7 +11,7 @@ use session_model::api::DataPolicy;
 use session_model::failure::hinted;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
 use session_model::objects::resource::text;
-use session_model::objects::uses::Uses;
+use session_model::objects::uses::ObjectReferences;
 
 impl Deletion {
     fn own_claims(&self) -> impl Iterator<Item = &Value> {
@@ -95,7 +95,7 @@ impl Deletion {
         let others = pods
             .iter()
             .filter(|pod| !own.contains(&text(pod, "/metadata/uid")));
-        let uses = Uses::of_running(others);
+        let uses = ObjectReferences::of_running(others);
         let used = self
             .own_claims()
             .find_map(|claim| Some((name_of(claim), uses.user(claim)?)));

@@ -36,7 +36,7 @@ type Key = (String, String, String);
 
 /// The set of objects that are in use, with one user of each.
 #[derive(Clone, Debug, Default)]
-pub struct Uses {
+pub struct ObjectReferences {
     /// UIDs of objects that starts of sessions created or used.
     uids: BTreeSet<String>,
     /// Referenced objects, with the first user as `kind/name`.
@@ -47,7 +47,7 @@ pub struct Uses {
     pods: Vec<Value>,
 }
 
-impl Uses {
+impl ObjectReferences {
     /// Collects the references of all `users`: Pods, workloads, CronJobs, ServiceAccounts, Ingresses.
     pub fn of<'a>(users: impl Iterator<Item = &'a Value>) -> Self {
         let mut uses = Self::default();
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn used(user: Value, kind: &str, name: &str) -> bool {
-        Uses::of([user].iter()).contains(&object(kind, name))
+        ObjectReferences::of([user].iter()).contains(&object(kind, name))
     }
 
     fn with_spec(kind: &str, spec: Value) -> Value {
@@ -312,20 +312,20 @@ mod tests {
         ] {
             service["spec"] = json!({"selector": selector});
             assert_eq!(
-                Uses::of([pod.clone()].iter()).contains(&service),
+                ObjectReferences::of([pod.clone()].iter()).contains(&service),
                 is,
                 "{service}"
             );
         }
         service["spec"] = json!({"selector": {"app": "web"}});
         service["metadata"]["namespace"] = "another".into();
-        assert!(!Uses::of([pod].iter()).contains(&service));
+        assert!(!ObjectReferences::of([pod].iter()).contains(&service));
     }
 
     #[test]
     fn names_of_another_namespace_or_kind_are_others() {
         let pod = with_spec("Pod", json!({"volumes": [{"configMap": {"name": "x"}}]}));
-        let uses = Uses::of([pod].iter());
+        let uses = ObjectReferences::of([pod].iter());
         assert!(!uses.contains(&object("Secret", "x")));
         let mut other = object("ConfigMap", "x");
         assert_eq!(uses.user(&other), Some("pod/u"));
@@ -339,7 +339,7 @@ mod tests {
         claim["spec"] = json!({"dataSource": {"kind": "VolumeSnapshot", "name": "s"}});
         for (phase, is) in [("Pending", true), ("Bound", false)] {
             claim["status"] = json!({"phase": phase});
-            let mut uses = Uses::default();
+            let mut uses = ObjectReferences::default();
             uses.add_source(&claim);
             assert_eq!(uses.contains(&object("VolumeSnapshot", "s")), is);
         }
