@@ -19,7 +19,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use pod::{Found, PodTemplate};
+use pod::{FieldViolations, PodTemplate};
 
 /// Kubernetes version of the checks.
 pub const TABLE_VERSION: &str = "1.36";
@@ -44,14 +44,14 @@ pub struct Check {
     pub level: Level,
     /// First policy version with the check in this form: `v1.SINCE`.
     pub since: u32,
-    find: fn(&PodTemplate<'_>, &mut Found),
+    find: fn(&PodTemplate<'_>, &mut FieldViolations),
 }
 
 const fn check(
     id: &'static str,
     level: Level,
     since: u32,
-    find: fn(&PodTemplate<'_>, &mut Found),
+    find: fn(&PodTemplate<'_>, &mut FieldViolations),
 ) -> Check {
     Check {
         id,
@@ -119,7 +119,7 @@ pub fn violations(object: &Value) -> Vec<Violation> {
     let pods = PodTemplate::all(object);
     let mut all = Vec::new();
     for check in CHECKS {
-        let mut found = Found::default();
+        let mut found = FieldViolations::default();
         pods.iter().for_each(|pod| (check.find)(pod, &mut found));
         all.extend(found.0.into_iter().map(|field| Violation {
             id: check.id,

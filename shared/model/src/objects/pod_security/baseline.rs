@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::pod::{Found, PodTemplate, shown};
+use super::pod::{FieldViolations, PodTemplate, shown};
 
 /// Capabilities that may be added: those that container runtimes grant by default.
 const CAPABILITIES: [&str; 13] = [
@@ -70,30 +70,30 @@ pub(super) fn is_among(value: &Value, allowed: &[&str]) -> bool {
     value.as_str().is_some_and(|text| allowed.contains(&text))
 }
 
-pub(super) fn windows_host_process(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn windows_host_process(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for part in pod.contexts() {
         found.unless(&part, "securityContext.windowsOptions.hostProcess", is_off);
     }
 }
 
-pub(super) fn host_namespaces(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn host_namespaces(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
         found.unless(&pod.pod(), field, is_off);
     }
 }
 
-pub(super) fn privileged(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn privileged(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         found.unless(&container, "securityContext.privileged", is_off);
     }
 }
 
-pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     added(pod, &CAPABILITIES, found);
 }
 
 /// Reports added capabilities that are not `allowed`.
-pub(super) fn added(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut Found) {
+pub(super) fn added(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.capabilities.add";
     for container in pod.containers() {
         for item in container.items(FIELD) {
@@ -104,7 +104,7 @@ pub(super) fn added(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut Found) 
     }
 }
 
-pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for volume in pod.volumes() {
         if let Some(source) = volume.field("hostPath") {
             let path = source.get("path").unwrap_or(&Value::Null);
@@ -114,7 +114,7 @@ pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         for port in container.items("ports") {
             found.unless(&port, "hostPort", |value| *value == 0);
@@ -122,7 +122,7 @@ pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         for handler in HANDLERS {
             for action in ["httpGet", "tcpSocket"] {
@@ -133,7 +133,7 @@ pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     profile(pod, "appArmorProfile", found);
     for (key, annotation) in pod.annotations(APP_ARMOR) {
         let value = annotation.value();
@@ -144,7 +144,7 @@ pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut Found) {
 }
 
 /// Reports profiles that are set and do not confine.
-fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut Found) {
+fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut FieldViolations) {
     for part in pod.contexts() {
         let given = format!("securityContext.{field}");
         let kind = format!("{given}.type");
@@ -164,7 +164,7 @@ fn is_local(value: &Value) -> bool {
         .is_some_and(|text| text.starts_with("localhost/"))
 }
 
-pub(super) fn se_linux_options(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn se_linux_options(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for part in pod.contexts() {
         for (field, allowed) in [
             ("type", SE_LINUX_TYPES.as_slice()),
@@ -177,14 +177,14 @@ pub(super) fn se_linux_options(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     if !pod.has_user_namespace() {
         proc_mount_of_all(pod, found);
     }
 }
 
 /// Reports containers whose `/proc` is not masked.
-pub(super) fn proc_mount_of_all(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn proc_mount_of_all(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         found.unless(&container, "securityContext.procMount", |value| {
             is_among(value, &["Default"])
@@ -192,11 +192,11 @@ pub(super) fn proc_mount_of_all(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     profile(pod, "seccompProfile", found);
 }
 
-pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for (key, annotation) in pod
         .annotations(SECCOMP_POD)
         .chain(pod.annotations(SECCOMP_CONTAINER))
@@ -208,7 +208,7 @@ pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn sysctls(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn sysctls(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for sysctl in pod.pod().items("securityContext.sysctls") {
         let name = sysctl.name();
         if !SYSCTLS.contains(&name) {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::baseline::{added, is_among, proc_mount_of_all};
-use super::pod::{Found, Part, PodTemplate};
+use super::pod::{FieldViolations, PodPart, PodTemplate};
 
 /// Allowed types of volumes: those that do not reach beyond the Namespace.
 const VOLUMES: [&str; 9] = [
@@ -18,7 +18,7 @@ const VOLUMES: [&str; 9] = [
     "secret",
 ];
 
-pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for volume in pod.volumes() {
         // A volume without a source is an emptyDir.
         let other = |(key, value): &(&String, &Value)| *key != "name" && !value.is_null();
@@ -37,7 +37,7 @@ pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.allowPrivilegeEscalation";
     for container in linux(pod) {
         if container.field(FIELD) != Some(&Value::Bool(false)) {
@@ -47,12 +47,12 @@ pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut Found) {
 }
 
 /// Returns the containers, none for a Windows Pod: the check applies to Linux only.
-fn linux<'o>(pod: &PodTemplate<'o>) -> impl Iterator<Item = Part<'o>> {
+fn linux<'o>(pod: &PodTemplate<'o>) -> impl Iterator<Item = PodPart<'o>> {
     let windows = pod.is_windows();
     pod.containers().filter(move |_| !windows)
 }
 
-pub(super) fn run_as_non_root(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn run_as_non_root(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.runAsNonRoot";
     if pod.has_user_namespace() {
         return;
@@ -69,7 +69,7 @@ pub(super) fn run_as_non_root(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     if pod.has_user_namespace() {
         return;
     }
@@ -78,7 +78,7 @@ pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.seccompProfile.type";
     let confines = |value: &Value| is_among(value, &["RuntimeDefault", "Localhost"]);
     let inherited = pod.pod().field(FIELD).is_some_and(confines);
@@ -91,7 +91,7 @@ pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.capabilities.drop";
     if pod.is_windows() {
         return;
@@ -107,6 +107,6 @@ pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
     added(pod, &["NET_BIND_SERVICE"], found);
 }
 
-pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     proc_mount_of_all(pod, found);
 }
