@@ -6,18 +6,18 @@ use super::conditions::pod_condition;
 
 /// One run of a container, whose output its log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
+pub struct ContainerRun {
     /// Container id of the run; empty before the first run. While a container waits to be restarted, the id of its last run.
     pub id: String,
     /// Container id of the run before; empty if there was none.
     pub previous: String,
     /// State of the run.
-    pub stage: Stage,
+    pub stage: RunState,
 }
 
 /// The state of a container's run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum RunState {
     /// The container waits for its first start or a restart, for this reason.
     Waiting(String),
     /// The container is running.
@@ -30,13 +30,13 @@ pub enum Stage {
     Gone,
 }
 
-impl Instance {
+impl ContainerRun {
     /// Returns the run of a Pod that is gone.
     pub fn gone() -> Self {
         Self {
             id: String::new(),
             previous: String::new(),
-            stage: Stage::Gone,
+            stage: RunState::Gone,
         }
     }
 
@@ -45,12 +45,12 @@ impl Instance {
         let waits = |reason: &str| Self {
             id: String::new(),
             previous: String::new(),
-            stage: Stage::Waiting(reason.to_owned()),
+            stage: RunState::Waiting(reason.to_owned()),
         };
         let Some(status) = status_of(pod, container) else {
             return if has_ended(pod) {
                 Self {
-                    stage: Stage::Over,
+                    stage: RunState::Over,
                     ..waits("")
                 }
             } else {
@@ -63,7 +63,7 @@ impl Instance {
             return Self {
                 id: status.container_id.clone().unwrap_or_default(),
                 previous: last.unwrap_or_default(),
-                stage: Stage::Running,
+                stage: RunState::Running,
             };
         }
         if let Some(ended) = current.and_then(|state| state.terminated.as_ref()) {
@@ -71,16 +71,16 @@ impl Instance {
             return Self {
                 id: ended.container_id.clone().unwrap_or_default(),
                 previous: last.unwrap_or_default(),
-                stage: if again { Stage::Ended } else { Stage::Over },
+                stage: if again { RunState::Ended } else { RunState::Over },
             };
         }
         let reason = current
             .and_then(|state| state.waiting.as_ref()?.reason.clone())
             .unwrap_or_else(|| why_pending(pod));
         let stage = if has_ended(pod) {
-            Stage::Over
+            RunState::Over
         } else {
-            Stage::Waiting(reason)
+            RunState::Waiting(reason)
         };
         Self {
             id: last.unwrap_or_default(),
@@ -120,7 +120,7 @@ fn has_ended(pod: &Pod) -> bool {
 /// Returns true if all containers of a Pod have ended and will not be restarted. The kubelet reports that for each container before
 /// it sets the Pod's phase.
 pub fn is_over(pod: &Pod) -> bool {
-    let is_over = |name: &str| Instance::of(pod, name).stage == Stage::Over;
+    let is_over = |name: &str| ContainerRun::of(pod, name).stage == RunState::Over;
     let spec = pod.spec.as_ref();
     has_ended(pod) || spec.is_some_and(|spec| spec.containers.iter().all(|one| is_over(&one.name)))
 }
@@ -185,31 +185,31 @@ mod tests {
             json!({ "running": {} }),
             ended(1, "c://old"),
         );
-        let found = Instance::of(&running, "main");
+        let found = ContainerRun::of(&running, "main");
         assert_eq!(
             (found.id.as_str(), found.previous.as_str()),
             ("c://now", "c://old")
         );
-        assert_eq!(found.stage, Stage::Running);
+        assert_eq!(found.stage, RunState::Running);
         let waits = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
-        let found = Instance::of(
+        let found = ContainerRun::of(
             &pod("Always", "Running", waits, ended(1, "c://old")),
             "main",
         );
         assert_eq!(found.id, "c://old");
-        assert_eq!(found.stage, Stage::Waiting("CrashLoopBackOff".into()));
+        assert_eq!(found.stage, RunState::Waiting("CrashLoopBackOff".into()));
     }
 
     #[test]
     fn an_end_is_for_good_unless_the_kubelet_starts_it_again() {
         let stage = |policy, phase, code| {
-            Instance::of(&pod(policy, phase, ended(code, "c://x"), json!({})), "main").stage
+            ContainerRun::of(&pod(policy, phase, ended(code, "c://x"), json!({})), "main").stage
         };
-        assert_eq!(stage("Always", "Running", 0), Stage::Ended);
-        assert_eq!(stage("OnFailure", "Running", 1), Stage::Ended);
-        assert_eq!(stage("OnFailure", "Running", 0), Stage::Over);
-        assert_eq!(stage("Never", "Running", 1), Stage::Over);
-        assert_eq!(stage("Always", "Failed", 1), Stage::Over);
+        assert_eq!(stage("Always", "Running", 0), RunState::Ended);
+        assert_eq!(stage("OnFailure", "Running", 1), RunState::Ended);
+        assert_eq!(stage("OnFailure", "Running", 0), RunState::Over);
+        assert_eq!(stage("Never", "Running", 1), RunState::Over);
+        assert_eq!(stage("Always", "Failed", 1), RunState::Over);
         let over = |policy, phase, state| is_over(&pod(policy, phase, state, json!({})));
         assert!(over("Never", "Running", ended(1, "c://x")));
         assert!(over("Always", "Failed", json!({ "waiting": {} })));
@@ -223,8 +223,8 @@ mod tests {
             {"type":"PodScheduled","status":"False","reason":"Unschedulable"}]}}"#;
         let pod: Pod = serde_json::from_str(text).unwrap();
         assert_eq!(
-            Instance::of(&pod, "main").stage,
-            Stage::Waiting("Unschedulable".into())
+            ContainerRun::of(&pod, "main").stage,
+            RunState::Waiting("Unschedulable".into())
         );
     }
 }

@@ -17,7 +17,7 @@ use crate::Cluster;
 use crate::missing_right::explain_log;
 use session_client::{Backoff, LogOptions, LogStream, typed};
 use session_model::failure::{self, FailureKind};
-use session_model::objects::instance::{Instance, Stage};
+use session_model::objects::instance::{ContainerRun, RunState};
 use session_model::objects::resource::{POD, text};
 
 /// First pause before a log that returned nothing is opened again: a container that has just started has no log for a
@@ -51,7 +51,7 @@ pub(super) struct Follower {
     cluster: Cluster,
     whose: Whose,
     options: LogOptions,
-    state: Receiver<Instance>,
+    state: Receiver<ContainerRun>,
     scanner: Scanner,
     reading: Option<LogStream>,
     /// Container ID of the run whose log is read.
@@ -80,7 +80,7 @@ impl Follower {
         cluster: Cluster,
         whose: Whose,
         options: LogOptions,
-        state: Receiver<Instance>,
+        state: Receiver<ContainerRun>,
     ) -> BoxStream<'static, Result<Said>> {
         let scanner = Scanner::new(options.timestamps, options.limit_bytes);
         let follower = Self {
@@ -150,14 +150,14 @@ impl Follower {
     /// Opens the log that is read next, or waits until there is one.
     async fn step(&mut self) -> Result<Step> {
         let now = self.state.borrow_and_update().clone();
-        if now.stage == Stage::Gone {
+        if now.stage == RunState::Gone {
             return Ok(Step::End);
         }
         if !now.id.is_empty() && self.run.as_deref() != Some(now.id.as_str()) {
             return self.enter(now).await;
         }
         match now.stage {
-            Stage::Running => {
+            RunState::Running => {
                 self.pause().await;
                 self.open(false).await
             }
@@ -166,8 +166,8 @@ impl Follower {
                 self.settled = true;
                 self.open(false).await
             }
-            Stage::Over | Stage::Gone => Ok(Step::End),
-            Stage::Waiting(reason) => {
+            RunState::Over | RunState::Gone => Ok(Step::End),
+            RunState::Waiting(reason) => {
                 let Whose { pod, container, .. } = &self.whose;
                 let note = format!(
                     "waiting for container {container:?} of pod {pod:?} to start: {reason}"
@@ -177,12 +177,12 @@ impl Follower {
                 }
                 Ok(self.changed().await)
             }
-            Stage::Ended => Ok(self.changed().await),
+            RunState::Ended => Ok(self.changed().await),
         }
     }
 
     /// Starts reading a new run. The rest of the previous run comes first.
-    async fn enter(&mut self, now: Instance) -> Result<Step> {
+    async fn enter(&mut self, now: ContainerRun) -> Result<Step> {
         if let Some(run) = &self.run
             && !now.previous.is_empty()
             && (!self.settled || *run != now.previous)
@@ -192,7 +192,7 @@ impl Follower {
             return self.open(true).await;
         }
         let again = self.run.replace(now.id).is_some();
-        self.settled = now.stage != Stage::Running;
+        self.settled = now.stage != RunState::Running;
         self.backoff.reset();
         let opened = self.open(false).await?;
         let Whose { pod, container, .. } = &self.whose;
@@ -308,7 +308,7 @@ impl Follower {
     async fn overtaken(&mut self) -> Step {
         let run = &self.run;
         let news = self.state.wait_for(|now| {
-            now.stage == Stage::Gone || run.as_ref().is_some_and(|run| *run != now.id)
+            now.stage == RunState::Gone || run.as_ref().is_some_and(|run| *run != now.id)
         });
         match news.await {
             Ok(_) => Step::Read,
@@ -334,15 +334,15 @@ impl Follower {
 
 /// True unless the Pod reports another run of the container.
 fn is_of_run(pod: Value, container: &str, run: Option<&str>) -> bool {
-    let now = typed::<Pod>(pod).map(|pod| Instance::of(&pod, container).id);
+    let now = typed::<Pod>(pod).map(|pod| ContainerRun::of(&pod, container).id);
     let now = now.unwrap_or_default();
     now.is_empty() || run.is_none_or(|run| run == now)
 }
 
 /// Completes some time after the Pod is gone, so that a hanging connection cannot block the follower.
-async fn is_gone_for_long(mut state: Receiver<Instance>) {
+async fn is_gone_for_long(mut state: Receiver<ContainerRun>) {
     if state
-        .wait_for(|instance| instance.stage == Stage::Gone)
+        .wait_for(|instance| instance.stage == RunState::Gone)
         .await
         .is_ok()
     {

@@ -8,7 +8,7 @@ use tokio::sync::watch::{Sender, channel};
 use super::follower::{Follower, Said, Whose};
 use super::{Following, Told, uid_of};
 use session_client::LogOptions;
-use session_model::objects::instance::Instance;
+use session_model::objects::instance::ContainerRun;
 
 /// A Pod with selected containers.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct Source {
     /// UID of the Pod.
     pod: String,
     container: String,
-    state: Sender<Instance>,
+    state: Sender<ContainerRun>,
     /// `None` after the end of the log.
     pub(super) stream: Option<BoxStream<'static, Result<Said>>>,
 }
@@ -83,7 +83,7 @@ impl Following {
 
     fn take_container(&mut self, pod: &Pod, container: &str) {
         let uid = uid_of(pod);
-        let now = Instance::of(pod, container);
+        let now = ContainerRun::of(pod, container);
         let mut sources = self.sources.iter();
         if let Some(source) = sources.find(|s| s.pod == uid && s.container == container) {
             source.state.send_if_modified(|state| {
@@ -132,7 +132,7 @@ impl Following {
     /// Removes a Pod.
     pub(super) fn lose_pod(&mut self, uid: &str) {
         for source in self.sources.iter().filter(|source| source.pod == uid) {
-            source.state.send_replace(Instance::gone());
+            source.state.send_replace(ContainerRun::gone());
         }
         if let Some(known) = self
             .known
