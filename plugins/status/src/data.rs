@@ -8,7 +8,7 @@ use session_shared::client::VolumeUse;
 use session_shared::labels;
 use session_shared::objects::provenance::doubt;
 use session_shared::objects::resource::{annotation, text};
-use session_shared::objects::schedule::Schedule;
+use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::size;
 use session_shared::reconcile::{Live, Loss, at_risk, data_policy};
@@ -26,7 +26,7 @@ pub(crate) struct Data {
     pub(crate) parameters_secret: Option<String>,
     pub(crate) snapshots: Vec<Snapshot>,
     /// Snapshot schedule.
-    pub(crate) schedule: Option<Schedule>,
+    pub(crate) schedule: Option<SnapshotSchedule>,
     /// Effective data policy: `keep`, `snapshot` or `delete`.
     pub(crate) policy: String,
     /// Effect of the policy, for the user.
@@ -145,7 +145,7 @@ pub(crate) fn of(
         ephemeral: of_losses(at_risk(session, live)),
         parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
         snapshots,
-        schedule: schedule.map(Schedule::of),
+        schedule: schedule.map(SnapshotSchedule::of),
         policy: policy.word().to_owned(),
         on_deletion: on_deletion(policy).to_owned(),
         lost_by: LOST_BY.to_owned(),

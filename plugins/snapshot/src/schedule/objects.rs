@@ -10,7 +10,7 @@ use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{
     CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
 };
-use session_shared::objects::schedule::{KEEP, Schedule, ScheduleName};
+use session_shared::objects::schedule::{KEEP, SnapshotSchedule, ScheduleName};
 
 use super::intent::Asked;
 
@@ -183,7 +183,7 @@ impl Scheduling<'_> {
 
 /// Describes an existing schedule in one line.
 pub(crate) fn told(cron_job: &Value) -> String {
-    let schedule = Schedule::of(cron_job);
+    let schedule = SnapshotSchedule::of(cron_job);
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "schedule is suspended".to_owned(),
         (false, Some(at)) => format!("last success at {at}"),

@@ -1,7 +1,7 @@
 //! Data section of the screen.
 
 use session_shared::Timestamp;
-use session_shared::objects::schedule::Schedule;
+use session_shared::objects::schedule::SnapshotSchedule;
 
 use super::{ago, unknown};
 use crate::data::{Claim, Ephemeral, Snapshot};
@@ -111,7 +111,7 @@ fn of_snapshot(snapshot: &Snapshot, now: Timestamp) -> String {
     format!("VolumeSnapshot/{}: {}", snapshot.name, parts.join(", "))
 }
 
-fn of_schedule(schedule: &Schedule, now: Timestamp) -> String {
+fn of_schedule(schedule: &SnapshotSchedule, now: Timestamp) -> String {
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "suspended".to_owned(),
         (false, Some(at)) => format!("last one {} ago", ago(at, now)),

@@ -35,7 +35,7 @@ impl ScheduleName {
 /// An existing schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Schedule {
+pub struct SnapshotSchedule {
     /// Name of its CronJob.
     pub name: String,
     /// Schedule in cron's syntax.
@@ -50,7 +50,7 @@ pub struct Schedule {
     pub last_successful_time: Option<String>,
 }
 
-impl Schedule {
+impl SnapshotSchedule {
     /// Reads the schedule from its CronJob.
     pub fn of(cron_job: &Value) -> Self {
         let some = |path| Some(text(cron_job, path).to_owned()).filter(|text| !text.is_empty());
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn what_a_cron_job_does_not_say_is_not_there() {
-        let schedule = Schedule::of(&json!({ "spec": { "schedule": "@daily" } }));
+        let schedule = SnapshotSchedule::of(&json!({ "spec": { "schedule": "@daily" } }));
         assert_eq!(schedule.told(), "\"@daily\"");
         assert!(!schedule.suspended);
         let nothing = (schedule.time_zone, schedule.keep);
