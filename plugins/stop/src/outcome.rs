@@ -17,7 +17,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
-use crate::plan::{Deed, Found, Intent};
+use crate::plan::{Action, Observed, Intent};
 
 /// Reads the sessions and their objects.
 ///
@@ -28,7 +28,7 @@ pub(crate) async fn observe(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
-) -> Result<Found> {
+) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
@@ -44,7 +44,7 @@ pub(crate) async fn observe(
         }
     });
     let looked: Vec<Result<ObservedSession>> = looks.buffered(AT_ONCE).collect().await;
-    let mut found = Found {
+    let mut found = Observed {
         present: Vec::new(),
         refused: Vec::new(),
     };
@@ -104,9 +104,9 @@ async fn deed(
     with: StopContext<'_>,
     sink: &mut dyn ProgressSink,
 ) -> Result<Value> {
-    match Deed::of(intent, one.is_at_rest()) {
-        Deed::Nothing | Deed::Say => Ok(one.object.clone()),
-        Deed::Stop => one.stop(cluster, &intent.manner, with, sink).await,
+    match Action::of(intent, one.is_at_rest()) {
+        Action::Nothing | Action::Say => Ok(one.object.clone()),
+        Action::Stop => one.stop(cluster, &intent.manner, with, sink).await,
     }
 }
 
@@ -116,7 +116,7 @@ async fn deed(
 /// The errors of all other sessions, as one.
 pub(crate) fn report(
     intent: &Intent,
-    found: Found,
+    found: Observed,
     stopped: Vec<Result<Value>>,
     format: Format,
     console: &mut Console,
@@ -127,7 +127,7 @@ pub(crate) fn report(
     let mut mutations = Mutations::new(format, intent.dry_run);
     let mut errors = found.refused;
     for (present, stopped) in found.present.iter().zip(stopped) {
-        let word = Deed::of(intent, present.is_at_rest()).word();
+        let word = Action::of(intent, present.is_at_rest()).word();
         match stopped {
             Ok(object) => console.out(&mutations.done(&object, word)?)?,
             Err(error) => errors.push(error),

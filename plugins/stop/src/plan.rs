@@ -48,14 +48,14 @@ impl Intent {
 }
 
 /// The sessions as read from the cluster.
-pub(crate) struct Found {
+pub(crate) struct Observed {
     /// Sessions that exist.
     pub(crate) present: Vec<ObservedSession>,
     /// Errors of the sessions that do not exist or are being deleted.
     pub(crate) refused: Vec<anyhow::Error>,
 }
 
-impl Found {
+impl Observed {
     /// Returns the sessions that are not stopped yet.
     pub(crate) fn ending(&self) -> impl Iterator<Item = &ObservedSession> {
         self.present.iter().filter(|one| !one.is_at_rest())
@@ -64,7 +64,7 @@ impl Found {
 
 /// The action taken on one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// None: the session is stopped already.
     Nothing,
     /// The result is printed, but nothing is written (client dry run).
@@ -73,20 +73,20 @@ pub(crate) enum Deed {
     Stop,
 }
 
-impl Deed {
+impl Action {
     pub(crate) fn of(intent: &Intent, at_rest: bool) -> Self {
         match (at_rest, intent.dry_run) {
-            (true, _) => Deed::Nothing,
-            (false, DryRun::Client) => Deed::Say,
-            (false, _) => Deed::Stop,
+            (true, _) => Action::Nothing,
+            (false, DryRun::Client) => Action::Say,
+            (false, _) => Action::Stop,
         }
     }
 
     /// Returns the participle of the result line.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Deed::Nothing => "already stopped",
-            Deed::Say | Deed::Stop => "stopped",
+            Action::Nothing => "already stopped",
+            Action::Say | Action::Stop => "stopped",
         }
     }
 }
@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn what_rests_is_left_alone_and_a_client_dry_run_writes_nothing() {
-        assert_eq!(Deed::of(&intent("a"), false), Deed::Stop);
-        assert_eq!(Deed::of(&intent("a --dry-run=server"), false), Deed::Stop);
-        assert_eq!(Deed::of(&intent("a --dry-run=client"), false), Deed::Say);
-        assert_eq!(Deed::of(&intent("a"), true), Deed::Nothing);
+        assert_eq!(Action::of(&intent("a"), false), Action::Stop);
+        assert_eq!(Action::of(&intent("a --dry-run=server"), false), Action::Stop);
+        assert_eq!(Action::of(&intent("a --dry-run=client"), false), Action::Say);
+        assert_eq!(Action::of(&intent("a"), true), Action::Nothing);
     }
 
     #[test]
