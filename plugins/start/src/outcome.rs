@@ -25,11 +25,11 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
-use crate::plan::{Deed, Intent};
+use crate::plan::{Action, Intent};
 
 /// One session and the action to take on it.
 pub(crate) struct Todo {
-    pub(crate) deed: Deed,
+    pub(crate) deed: Action,
     /// The session as read from the cluster.
     pub(crate) present: ObservedSession,
     /// The validated start; `None` for a session that is left running.
@@ -62,7 +62,7 @@ pub(crate) async fn observe(
         };
         let present =
             ObservedSession::with_rights(cluster, permissions, chosen?, controller, foreseen).await?;
-        let deed = Deed::of(intent, &present.session, &present.seen);
+        let deed = Action::of(intent, &present.session, &present.seen);
         deed.heeds(intent, &present.session)?;
         anyhow::Ok((deed, present))
     });
@@ -77,7 +77,7 @@ pub(crate) async fn observe(
         let mut sink = ground.console.progress();
         async move {
             let (deed, present) = looked?;
-            if deed == Deed::Nothing {
+            if deed == Action::Nothing {
                 let change = change_of(cluster, &present).await?;
                 return anyhow::Ok(Todo {
                     deed,
@@ -102,15 +102,15 @@ pub(crate) async fn observe(
 async fn agreed(
     cluster: &Cluster,
     intent: &Intent,
-    deed: Deed,
+    deed: Action,
     present: &ObservedSession,
     ground: &mut Ground,
 ) -> Result<bool> {
     let mut parts = Vec::new();
-    if deed != Deed::Nothing {
+    if deed != Action::Nothing {
         parts.push(StoredPart::Start);
     }
-    if deed == Deed::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.manner)
+    if deed == Action::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.manner)
     {
         parts.push(StoredPart::Hooks);
     }
@@ -134,11 +134,11 @@ impl Todo {
     /// Returns the session if the action destroys data: a restart ends all its Pods, a start those that the template no longer
     /// contains.
     pub(crate) fn ends(&self) -> Option<EndingSession> {
-        if self.deed == Deed::Restart {
+        if self.deed == Action::Restart {
             return Some(EndingSession::stopped(&self.present));
         }
         let ahead = self.ahead.as_ref()?;
-        EndingSession::started(ahead).filter(|_| self.deed == Deed::Start)
+        EndingSession::started(ahead).filter(|_| self.deed == Action::Start)
     }
 
     /// Carries out the action up to the creation of the objects, without waiting for them.
@@ -156,7 +156,7 @@ impl Todo {
             self.write_change(cluster, with).await?;
             return Ok(None);
         };
-        if self.deed == Deed::Wait || intent.dry_run == DryRun::Client {
+        if self.deed == Action::Wait || intent.dry_run == DryRun::Client {
             return Ok(Some(Started {
                 session: self.present.session.clone(),
                 object: self.present.object.clone(),
@@ -166,7 +166,7 @@ impl Todo {
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
-        if self.deed == Deed::Start {
+        if self.deed == Action::Start {
             return ahead
                 .begin(cluster, write, interrupt, now, sink)
                 .await
@@ -199,7 +199,7 @@ impl Todo {
 
     fn notes(&self) -> Vec<String> {
         // A session that is starting already does not apply a later change of its template.
-        let ahead = self.ahead.iter().filter(|_| self.deed != Deed::Wait);
+        let ahead = self.ahead.iter().filter(|_| self.deed != Action::Wait);
         let before = ahead.flat_map(|ahead| ahead.notes.clone());
         let later = self
             .change

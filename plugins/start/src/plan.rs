@@ -69,7 +69,7 @@ fn lifetime(text: &str) -> Result<Lifetime> {
 
 /// The action taken on one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// None: the session is running.
     Nothing,
     /// The session is starting already: only wait for ready.
@@ -80,7 +80,7 @@ pub(crate) enum Deed {
     Restart,
 }
 
-impl Deed {
+impl Action {
     pub(crate) fn of(intent: &Intent, session: &Session, seen: &Seen) -> Self {
         let there = matches!(
             seen,
@@ -90,11 +90,11 @@ impl Deed {
         // A command that was interrupted during its wait has not written that the session is ready.
         let told = session.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
         match (there, seen) {
-            (true, _) if intent.restart => Deed::Restart,
-            (true, Seen::Ready { .. }) if settled && told => Deed::Nothing,
-            (true, _) if settled => Deed::Wait,
+            (true, _) if intent.restart => Action::Restart,
+            (true, Seen::Ready { .. }) if settled && told => Action::Nothing,
+            (true, _) if settled => Action::Wait,
             // Stopped, ended, lost or incomplete: what is missing is created.
-            _ => Deed::Start,
+            _ => Action::Start,
         }
     }
 
@@ -103,7 +103,7 @@ impl Deed {
     /// # Errors
     /// A running session and a value that differs from the session's own.
     pub(crate) fn heeds(self, intent: &Intent, session: &Session) -> Result<()> {
-        if !matches!(self, Deed::Nothing | Deed::Wait) {
+        if !matches!(self, Action::Nothing | Action::Wait) {
             return Ok(());
         }
         let (wish, spec) = (&intent.wish, &session.spec);
@@ -126,10 +126,10 @@ impl Deed {
     /// Returns the words of the result line.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Deed::Nothing => "already running",
-            Deed::Wait => "already starting",
-            Deed::Start => "started",
-            Deed::Restart => "restarted",
+            Action::Nothing => "already running",
+            Action::Wait => "already starting",
+            Action::Start => "started",
+            Action::Restart => "restarted",
         }
     }
 }
