@@ -17,7 +17,7 @@ use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::report::format::Format;
 use session_shared::verb::{Ground, Verb};
 
-use crate::outcome::Todo;
+use crate::outcome::SessionTask;
 
 pub use args::Args;
 
@@ -46,7 +46,7 @@ impl Verb for Start {
         let console = &mut ground.console;
         consent::tell_unchecked(&permissions, console);
         // confirmation
-        let ends: Vec<_> = found.iter().flatten().filter_map(Todo::ends).collect();
+        let ends: Vec<_> = found.iter().flatten().filter_map(SessionTask::ends).collect();
         if intent.dry_run != DryRun::None {
             consent::rehearse(&ends, console);
         } else if !Confirmation::about_data(STOP, intent.yes).ask(&ends, console)? {

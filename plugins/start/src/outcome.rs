@@ -28,7 +28,7 @@ use session_shared::verb::Ground;
 use crate::plan::{Action, Intent};
 
 /// One session and the action to take on it.
-pub(crate) struct Todo {
+pub(crate) struct SessionTask {
     pub(crate) deed: Action,
     /// The session as read from the cluster.
     pub(crate) present: ObservedSession,
@@ -48,7 +48,7 @@ pub(crate) async fn observe(
     permissions: &Permissions,
     intent: &Intent,
     ground: &mut Ground,
-) -> Result<Option<Vec<Result<Todo>>>> {
+) -> Result<Option<Vec<Result<SessionTask>>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
@@ -79,7 +79,7 @@ pub(crate) async fn observe(
             let (deed, present) = looked?;
             if deed == Action::Nothing {
                 let change = change_of(cluster, &present).await?;
-                return anyhow::Ok(Todo {
+                return anyhow::Ok(SessionTask {
                     deed,
                     present,
                     ahead: None,
@@ -87,7 +87,7 @@ pub(crate) async fn observe(
                 });
             }
             let ahead = StartPlan::of(cluster, present.clone(), &intent.wish, now, &mut sink).await?;
-            Ok(Todo {
+            Ok(SessionTask {
                 deed,
                 present,
                 ahead: Some(Box::new(ahead)),
@@ -130,7 +130,7 @@ async fn change_of(cluster: &Cluster, present: &ObservedSession) -> Result<Optio
     Ok(template::change(&present.session, template.as_ref()))
 }
 
-impl Todo {
+impl SessionTask {
     /// Returns the session if the action destroys data: a restart ends all its Pods, a start those that the template no longer
     /// contains.
     pub(crate) fn ends(&self) -> Option<EndingSession> {
@@ -217,7 +217,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
-    found: Vec<Result<Todo>>,
+    found: Vec<Result<SessionTask>>,
     write: &Write,
     format: Format,
     ground: &mut Ground,
