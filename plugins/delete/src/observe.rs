@@ -11,7 +11,7 @@ use session_shared::ops::deleting::Deletion;
 use crate::plan::Intent;
 
 /// The sessions as read from the cluster.
-pub(crate) struct Found {
+pub(crate) struct Observed {
     /// Prepared deletions, one a session.
     pub(crate) doomed: Vec<Deletion>,
     /// Errors of named sessions that do not exist; empty with `--ignore-not-found`.
@@ -28,13 +28,13 @@ pub(crate) async fn observe(
     permissions: &Permissions,
     intent: &Intent,
     now: Timestamp,
-) -> Result<Found> {
+) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (sessions, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
         cluster.controller_alive(namespace)
     )?;
-    let mut found = Found {
+    let mut found = Observed {
         doomed: Vec::new(),
         missing: Vec::new(),
     };

@@ -19,7 +19,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
 use session_shared::verb::Ground;
 
-use crate::observe::Found;
+use crate::observe::Observed;
 use crate::plan::Intent;
 
 /// Deletes the sessions, a limited number at a time, and returns a result for each. A failure does not affect the other
@@ -74,7 +74,7 @@ pub(crate) async fn carry_out(
 pub(crate) fn report(
     cluster: &Cluster,
     intent: &Intent,
-    found: Found,
+    found: Observed,
     done: Vec<Result<()>>,
     format: Format,
     console: &mut Console,
