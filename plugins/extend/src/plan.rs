@@ -17,13 +17,13 @@ use crate::args::Args;
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) which: Which,
-    pub(crate) end: End,
+    pub(crate) end: NewExpiry,
     pub(crate) dry_run: DryRun,
 }
 
 /// The wanted expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum NewExpiry {
     /// The present expiry plus this time.
     Later(Duration),
     /// This time.
@@ -44,14 +44,14 @@ pub(crate) fn read(args: &Args, now: Timestamp) -> Result<Intent> {
     })
 }
 
-fn end(args: &Args, now: Timestamp) -> Result<End> {
+fn end(args: &Args, now: Timestamp) -> Result<NewExpiry> {
     match (&args.by, &args.until, args.no_expiry) {
         (Some(text), None, false) => {
             let by: Lifetime = text
                 .parse()
                 .with_context(|| format!("invalid value of --by {text:?}"))?;
             let by = by.duration();
-            by.map(End::Later).ok_or_else(|| {
+            by.map(NewExpiry::Later).ok_or_else(|| {
                 usage("--by requires a duration: use --no-expiry to remove the expiry")
             })
         }
@@ -67,9 +67,9 @@ fn end(args: &Args, now: Timestamp) -> Result<End> {
                     "invalid value of --until {text:?}: time is in the past"
                 )));
             }
-            Ok(End::At(at))
+            Ok(NewExpiry::At(at))
         }
-        (None, None, true) => Ok(End::Never),
+        (None, None, true) => Ok(NewExpiry::Never),
         (None, None, false) => Err(usage("one of --by, --until and --no-expiry is required")),
         _ => Err(usage(
             "only one of --by, --until and --no-expiry can be specified",
@@ -93,7 +93,7 @@ pub(crate) struct Extension {
 pub(crate) fn extension(
     session: &Session,
     template: Option<&SessionTemplate>,
-    end: End,
+    end: NewExpiry,
     now: Timestamp,
 ) -> Result<Option<Extension>> {
     let name = session.metadata.name.as_deref().unwrap_or_default();
@@ -103,24 +103,24 @@ pub(crate) fn extension(
     let expires = expires.and_then(|at| at.parse::<Timestamp>().ok());
     let endless = || anyhow!("cannot extend session {name:?}: session never expires");
     let at = match (end, expires) {
-        (End::Never, None) => return Ok(None),
-        (End::Never, Some(_)) => None,
+        (NewExpiry::Never, None) => return Ok(None),
+        (NewExpiry::Never, Some(_)) => None,
         (_, None) => return Err(endless()),
         // A session that is over its expiry gets the time from now on.
-        (End::Later(by), Some(expires)) => Some(
+        (NewExpiry::Later(by), Some(expires)) => Some(
             expires
                 .max(now)
                 .checked_add(by)
                 .with_context(|| format!("cannot extend session {name:?}: time is out of range"))?,
         ),
-        (End::At(at), Some(expires)) if at == expires => return Ok(None),
-        (End::At(at), Some(expires)) if at < expires => {
+        (NewExpiry::At(at), Some(expires)) if at == expires => return Ok(None),
+        (NewExpiry::At(at), Some(expires)) if at < expires => {
             return Err(anyhow!(
                 "cannot extend session {name:?}: session expires later already, at {}",
                 rfc3339(expires)
             ));
         }
-        (End::At(at), Some(_)) => Some(at),
+        (NewExpiry::At(at), Some(_)) => Some(at),
     };
     let lifetime = match at {
         Some(at) => Lifetime::from_seconds(at.as_second() - start.as_second())?,
