@@ -23,7 +23,7 @@ use session_shared::report::mutation::{Mutations, no_resources};
 use crate::plan::{Extension, Intent, extension};
 
 /// One session and its extension.
-pub(crate) struct Found {
+pub(crate) struct Observed {
     chosen: Chosen,
     /// New lifetime; `None` if the session expires at the wanted time already.
     extension: Option<Extension>,
@@ -39,7 +39,7 @@ pub(crate) async fn observe(
     cluster: &Cluster,
     intent: &Intent,
     now: Timestamp,
-) -> Result<Vec<Result<Found>>> {
+) -> Result<Vec<Result<Observed>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
@@ -63,7 +63,7 @@ pub(crate) async fn observe(
             None => None,
         };
         let extension = extension(session, template.as_ref(), intent.end, now)?;
-        Ok(Found {
+        Ok(Observed {
             chosen,
             extension,
             controller,
@@ -72,7 +72,7 @@ pub(crate) async fn observe(
     Ok(looks.buffered(AT_ONCE).collect().await)
 }
 
-impl Found {
+impl Observed {
     /// Writes the lifetime into the spec and, unless a controller does it, the expiry into the status.
     async fn write(
         &self,
@@ -109,7 +109,7 @@ impl Found {
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
-    found: &[Result<Found>],
+    found: &[Result<Observed>],
     write: &Write,
     now: Timestamp,
 ) -> Vec<Result<Value>> {
@@ -130,7 +130,7 @@ pub(crate) async fn carry_out(
 /// The errors of all sessions that were not extended, as one.
 pub(crate) fn report(
     intent: &Intent,
-    found: Vec<Result<Found>>,
+    found: Vec<Result<Observed>>,
     extended: Vec<Result<Value>>,
     format: Format,
     console: &mut Console,
