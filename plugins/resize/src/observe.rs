@@ -17,14 +17,14 @@ use session_shared::reconcile::{is_start_asked, restart_accesses};
 use session_shared::verb::Ground;
 
 use crate::plan::{self, Change, Changes, Intent};
-use crate::storage::Growth;
+use crate::storage::ClaimExpansion;
 use crate::tell::Obstacle;
 
 /// The session as read from the cluster, and everything planned for it.
 pub(crate) struct Found {
     pub(crate) present: ObservedSession,
     pub(crate) changes: Changes,
-    pub(crate) growth: Growth,
+    pub(crate) growth: ClaimExpansion,
     /// Validated start of a restart; `None` if the session is resized in place.
     pub(crate) ahead: Option<Box<StartPlan>>,
     /// Notes for the user, a line each.
@@ -53,7 +53,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
     };
     let present = ObservedSession::with_rights(cluster, &permissions, chosen, controller, foreseen).await?;
     let changes = plan::changes(&present, &intent.size)?;
-    let growth = Growth::of(&present, intent.storage)?;
+    let growth = ClaimExpansion::of(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
     growth.check(cluster, intent, &mut notes).await?;
     let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;

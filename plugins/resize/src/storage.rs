@@ -26,13 +26,13 @@ const ASKED: &str = "/spec/resources/requests/storage";
 
 /// The claims to expand, and the change of the Session's spec.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Growth {
+pub(crate) struct ClaimExpansion {
     pub(crate) claims: Vec<Value>,
     /// Merge patch of spec.storage.size; `None` if the spec has the size already or none is requested.
     pub(crate) wish: Option<Value>,
 }
 
-impl Growth {
+impl ClaimExpansion {
     /// Selects the claims that are smaller than `size` or still being expanded to it.
     ///
     /// # Errors
