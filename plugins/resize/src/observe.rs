@@ -16,14 +16,14 @@ use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{is_start_asked, restart_accesses};
 use session_shared::verb::Ground;
 
-use crate::plan::{self, Change, Changes, Intent};
+use crate::plan::{self, ResourceChange, ResizePlan, Intent};
 use crate::storage::ClaimExpansion;
 use crate::tell::Obstacle;
 
 /// The session as read from the cluster, and everything planned for it.
 pub(crate) struct Found {
     pub(crate) present: ObservedSession,
-    pub(crate) changes: Changes,
+    pub(crate) changes: ResizePlan,
     pub(crate) growth: ClaimExpansion,
     /// Validated start of a restart; `None` if the session is resized in place.
     pub(crate) ahead: Option<Box<StartPlan>>,
@@ -113,10 +113,10 @@ pub(crate) async fn ahead(
 async fn obstacle(
     cluster: &Cluster,
     intent: &Intent,
-    changes: &Changes,
+    changes: &ResizePlan,
     notes: &mut Vec<String>,
 ) -> Result<Option<Obstacle>> {
-    let resized: Vec<&Change> = changes.pods.iter().filter(|pod| pod.changes()).collect();
+    let resized: Vec<&ResourceChange> = changes.pods.iter().filter(|pod| pod.changes()).collect();
     if resized.is_empty() {
         return Ok(None);
     }
@@ -156,7 +156,7 @@ async fn obstacle(
 ///
 /// # Errors
 /// Refusals of the server.
-pub(crate) async fn room(cluster: &Cluster, change: &Change) -> Result<Fit> {
+pub(crate) async fn room(cluster: &Cluster, change: &ResourceChange) -> Result<Fit> {
     let node = text(&change.object, "/spec/nodeName");
     if !change.grows() || node.is_empty() {
         return Ok(Fit::Fits);
@@ -175,7 +175,7 @@ pub(crate) async fn room(cluster: &Cluster, change: &Change) -> Result<Fit> {
 /// Refusals of the server.
 pub(crate) async fn resize(
     cluster: &Cluster,
-    change: &Change,
+    change: &ResourceChange,
     forth: bool,
     write: &Write,
 ) -> Result<serde_json::Value> {

@@ -20,7 +20,7 @@ use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
 use crate::observe::{Found, ahead, resize, room};
-use crate::plan::{Change, Intent};
+use crate::plan::{ResourceChange, Intent};
 use crate::tell::{infeasible, unfinished};
 
 /// Word of the result line.
@@ -249,7 +249,7 @@ async fn write_down(cluster: &Cluster, found: &Found, write: &Write) -> Result<V
 }
 
 /// Returns figures of the node's free resources if they can be read and do not suffice.
-async fn figures(cluster: &Cluster, change: &Change) -> Vec<String> {
+async fn figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
     match room(cluster, change).await {
         Ok(Fit::Later(figures) | Fit::Never(figures)) => figures,
         _ => Vec::new(),

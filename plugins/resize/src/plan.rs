@@ -90,7 +90,7 @@ fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
 
 /// The change of the `resources` of one container, in a Pod or in a workload's Pod template.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Change {
+pub(crate) struct ResourceChange {
     /// The Pod, or the workload with the Pod template.
     pub(crate) object: Value,
     /// Name of the container.
@@ -101,7 +101,7 @@ pub(crate) struct Change {
     pub(crate) after: Value,
 }
 
-impl Change {
+impl ResourceChange {
     /// Computes the change that `size` makes to a container of `object`, by default its first one. Returns `None` if there is no
     /// such container.
     fn of(object: Value, container: Option<&str>, size: &ResourceLimits) -> Result<Option<Self>> {
@@ -226,11 +226,11 @@ fn amount_of(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
 
 /// All changes that a new size makes to a session.
 #[derive(Clone, Debug)]
-pub(crate) struct Changes {
+pub(crate) struct ResizePlan {
     /// Change of each running Pod of the primary workload.
-    pub(crate) pods: Vec<Change>,
+    pub(crate) pods: Vec<ResourceChange>,
     /// Change of its StatefulSet's Pod template; `None` for other workloads and where a controller renders it.
-    pub(crate) template: Option<Change>,
+    pub(crate) template: Option<ResourceChange>,
     /// Merge patch of the Session's spec.resources; `None` if the spec has the size already.
     pub(crate) wish: Option<Value>,
     /// Reason why the change is impossible in place, as far as the objects show one.
@@ -241,7 +241,7 @@ pub(crate) struct Changes {
 ///
 /// # Errors
 /// The session has no running Pod.
-pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Result<Changes> {
+pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Result<ResizePlan> {
     let name = present.name();
     let applied = present.session.status.as_ref();
     let primary = applied.and_then(|status| status.applied.as_ref()?.primary.clone());
@@ -250,7 +250,7 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
     let own = present.live.own_pods(&present.belonging.session_uid);
     let mut pods = Vec::new();
     for pod in own.filter(|pod| is_primary(pod) && runs(pod)) {
-        pods.extend(Change::of(serde_json::to_value(pod)?, container, size)?);
+        pods.extend(ResourceChange::of(serde_json::to_value(pod)?, container, size)?);
     }
     if pods.is_empty() {
         let namespace = present.namespace();
@@ -267,16 +267,16 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
         text(owner, "/kind") == "StatefulSet" && text(owner, "/metadata/name") == primary.name
     });
     let template = match set.filter(|_| primary.kind == "StatefulSet" && !present.controller) {
-        Some(set) => Change::of(set.clone(), container, size)?,
+        Some(set) => ResourceChange::of(set.clone(), container, size)?,
         None => None,
     };
     let hurdle = match primary.kind.as_str() {
         "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
-        _ => pods.iter().find_map(Change::hurdle),
+        _ => pods.iter().find_map(ResourceChange::hurdle),
     };
-    Ok(Changes {
+    Ok(ResizePlan {
         pods,
-        template: template.filter(Change::changes),
+        template: template.filter(ResourceChange::changes),
         wish: wish(present, size),
         hurdle,
     })
@@ -306,10 +306,10 @@ fn wish(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
     })
 }
 
-impl Changes {
+impl ResizePlan {
     /// Returns true if there is anything to write.
     pub(crate) fn any(&self) -> bool {
-        self.wish.is_some() || self.template.is_some() || self.pods.iter().any(Change::changes)
+        self.wish.is_some() || self.template.is_some() || self.pods.iter().any(ResourceChange::changes)
     }
 }
 

@@ -17,7 +17,7 @@ fn a_size_is_written_as_kubernetes_writes_it() {
     );
 }
 
-fn change(kind: &str, resources: Value, size: &str) -> Change {
+fn change(kind: &str, resources: Value, size: &str) -> ResourceChange {
     let pod = json!({"containers": [{"name": "side"}, {"name": "main", "resources": resources,
         "resizePolicy": [{"resourceName": "memory", "restartPolicy": "RestartContainer"},
             {"resourceName": "cpu", "restartPolicy": "NotRequired"}]}]});
@@ -27,7 +27,7 @@ fn change(kind: &str, resources: Value, size: &str) -> Change {
     };
     let object = json!({"kind": kind, "metadata": {"name": "x", "uid": "u"}, "spec": spec});
     let size = intent(&format!("a {size}")).unwrap().size;
-    Change::of(object, Some("main"), &size).unwrap().unwrap()
+    ResourceChange::of(object, Some("main"), &size).unwrap().unwrap()
 }
 
 #[test]

@@ -8,7 +8,7 @@ use session_shared::objects::resource::{POD, text};
 use session_shared::ops::Resized;
 use session_shared::ops::stopping::ObservedSession;
 
-use crate::plan::Change;
+use crate::plan::ResourceChange;
 
 /// Hint where only a restart helps.
 const RESTART: &str = "add --restart to stop the session and start it with the new size";
@@ -34,7 +34,7 @@ impl Obstacle {
     }
 
     /// Returns the obstacle of a node that is too small.
-    pub(crate) fn small(change: &Change, figures: Vec<String>) -> Self {
+    pub(crate) fn small(change: &ResourceChange, figures: Vec<String>) -> Self {
         let node = text(&change.object, "/spec/nodeName");
         Self {
             why: format!("node {node:?} is too small"),
