@@ -21,7 +21,7 @@ use crate::storage::ClaimExpansion;
 use crate::tell::Obstacle;
 
 /// The session as read from the cluster, and everything planned for it.
-pub(crate) struct Found {
+pub(crate) struct Observed {
     pub(crate) present: ObservedSession,
     pub(crate) changes: ResizePlan,
     pub(crate) growth: ClaimExpansion,
@@ -38,7 +38,7 @@ pub(crate) struct Found {
 /// # Errors
 /// A session that does not exist or has no running Pod; without `--restart`, the obstacle to a resize in place; refusals of the
 /// server.
-pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Found> {
+pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
@@ -65,7 +65,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
     if let Some(ahead) = &ahead {
         notes.extend(ahead.notes.clone());
     }
-    Ok(Found {
+    Ok(Observed {
         present,
         changes,
         growth,

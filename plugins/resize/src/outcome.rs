@@ -19,7 +19,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Ground;
 
-use crate::observe::{Found, ahead, resize, room};
+use crate::observe::{Observed, ahead, resize, room};
 use crate::plan::{ResourceChange, Intent};
 use crate::tell::{infeasible, unfinished};
 
@@ -44,7 +44,7 @@ enum Placed {
 pub(crate) async fn carry_out(
     cluster: &Cluster,
     intent: &Intent,
-    found: Found,
+    found: Observed,
     write: &Write,
     format: Format,
     ground: &mut Ground,
@@ -128,7 +128,7 @@ pub(crate) fn may_end(intent: &Intent, present: &ObservedSession, console: &mut 
 }
 
 fn tell(
-    found: &Found,
+    found: &Observed,
     object: &Value,
     mutations: &mut Mutations,
     ground: &mut Ground,
@@ -151,7 +151,7 @@ fn tell(
 async fn in_place(
     cluster: &Cluster,
     intent: &Intent,
-    found: &Found,
+    found: &Observed,
     write: &Write,
     ground: &mut Ground,
 ) -> Result<Placed> {
@@ -194,7 +194,7 @@ async fn in_place(
 /// Waits for all Pods at the same time. A Pod that has the size already is waited for only if its status says otherwise.
 async fn wait(
     cluster: &Cluster,
-    found: &Found,
+    found: &Observed,
     pods: &[Value],
     limit: std::time::Duration,
     ground: &Ground,
@@ -223,14 +223,14 @@ async fn wait(
 }
 
 /// Resizes the Pods to their old size.
-async fn take_back(cluster: &Cluster, found: &Found, write: &Write) -> Result<()> {
+async fn take_back(cluster: &Cluster, found: &Observed, write: &Write) -> Result<()> {
     let changed = found.changes.pods.iter().filter(|change| change.changes());
     let back = changed.map(|change| resize(cluster, change, false, write));
     try_join_all(back).await.map(drop)
 }
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
-async fn write_down(cluster: &Cluster, found: &Found, write: &Write) -> Result<Value> {
+async fn write_down(cluster: &Cluster, found: &Observed, write: &Write) -> Result<Value> {
     let (namespace, name) = (found.present.namespace(), found.present.name());
     if let Some(template) = &found.changes.template {
         let (set, patch) = (template.identity(), template.patch(&template.after));
@@ -260,7 +260,7 @@ async fn figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
 async fn restart(
     cluster: &Cluster,
     intent: &Intent,
-    found: &Found,
+    found: &Observed,
     ahead: &StartPlan,
     write: &Write,
     mutations: &mut Mutations,
