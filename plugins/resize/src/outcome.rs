@@ -27,7 +27,7 @@ use crate::tell::{infeasible, unfinished};
 const DONE: &str = "resized";
 
 /// The outcome of a resize in place.
-enum Placed {
+enum InPlaceOutcome {
     /// The Pods have the new size. Holds the Session.
     Done(Value),
     /// The wait ended early: the kubelet continues, and the new size is written into the Session.
@@ -89,13 +89,13 @@ pub(crate) async fn carry_out(
     }
     match in_place(cluster, intent, &found, write, ground).await? {
         // Only the claims were expanded: their expansion returned the newest Session.
-        Placed::Done(_) if grown.is_some() && !found.changes.any() => {
+        InPlaceOutcome::Done(_) if grown.is_some() && !found.changes.any() => {
             tell(&found, &grown.unwrap_or_default(), &mut mutations, ground)
         }
-        Placed::Done(object) => tell(&found, &object, &mut mutations, ground),
-        Placed::Unfinished(error) => Err(error),
-        Placed::Infeasible(error) if !intent.restart => Err(error),
-        Placed::Infeasible(_) => {
+        InPlaceOutcome::Done(object) => tell(&found, &object, &mut mutations, ground),
+        InPlaceOutcome::Unfinished(error) => Err(error),
+        InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
+        InPlaceOutcome::Infeasible(_) => {
             let ahead = ahead(cluster, &found.present, intent, ground).await?;
             if !may_end(intent, &found.present, &mut ground.console)? {
                 return Ok(());
@@ -154,9 +154,9 @@ async fn in_place(
     found: &Observed,
     write: &Write,
     ground: &mut Ground,
-) -> Result<Placed> {
+) -> Result<InPlaceOutcome> {
     if intent.dry_run == DryRun::Client {
-        return Ok(Placed::Done(found.present.object.clone()));
+        return Ok(InPlaceOutcome::Done(found.present.object.clone()));
     }
     // Ctrl-C ends the waiting, not the process: the size still has to be written.
     let _guard = ground.interrupt.guard()?;
@@ -177,7 +177,7 @@ async fn in_place(
             let figures = figures(cluster, change).await;
             take_back(cluster, found, write).await?;
             let error = infeasible(&found.present, resized, message, figures);
-            return Ok(Placed::Infeasible(error));
+            return Ok(InPlaceOutcome::Infeasible(error));
         }
     }
     let object = write_down(cluster, found, write).await?;
@@ -185,10 +185,10 @@ async fn in_place(
         if let Some(kind) = resized.cut_off {
             let figures = figures(cluster, change).await;
             let error = unfinished(&found.present, resized, kind, figures);
-            return Ok(Placed::Unfinished(error));
+            return Ok(InPlaceOutcome::Unfinished(error));
         }
     }
-    Ok(Placed::Done(object))
+    Ok(InPlaceOutcome::Done(object))
 }
 
 /// Waits for all Pods at the same time. A Pod that has the size already is waited for only if its status says otherwise.
