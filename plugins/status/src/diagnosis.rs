@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
-use session_shared::diagnosis::{Cause, EventNote, Finding, Verdict, inspect, inspect_missing};
+use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing};
 use session_shared::reconcile::{Live, Seen, look};
 
 use crate::head::Head;
@@ -117,7 +117,7 @@ fn of_cause(object: String, cause: Cause) -> Diagnosis {
 /// Returns the cause of a finding, including one that may still pass. `None` for a ready Pod and for exit code 0.
 fn cause(finding: &Finding) -> Option<Cause> {
     match &finding.verdict {
-        Verdict::Ready | Verdict::Ended { code: 0, .. } => None,
+        Prognosis::Ready | Prognosis::Ended { code: 0, .. } => None,
         _ => finding.cause().cloned(),
     }
 }

@@ -1,7 +1,7 @@
 //! Diagnosis of a Pod in phase Succeeded or Failed: its containers ended, or its node or the cluster terminated it.
 
 use super::pod::{Inspection, Read};
-use super::{Cause, Verdict};
+use super::{Cause, Prognosis};
 use session_model::progress::WaitStage;
 
 impl Inspection<'_> {
@@ -36,7 +36,7 @@ impl Inspection<'_> {
         };
         let cause = self.contained(status, *init).crash();
         Read {
-            verdict: Verdict::Ended {
+            verdict: Prognosis::Ended {
                 code: end.exit_code,
                 reason: end.reason.clone().unwrap_or_default(),
             },
@@ -99,7 +99,7 @@ impl Inspection<'_> {
             said.to_owned()
         };
         Read {
-            verdict: Verdict::Ended {
+            verdict: Prognosis::Ended {
                 code,
                 reason: word.to_owned(),
             },

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
 use super::container::Contained;
-use super::{EventNote, Finding, Verdict};
+use super::{EventNote, Finding, Prognosis};
 use session_model::progress::WaitStage;
 
 /// Time by which a run must outlast the previous one. Kubernetes' times are whole seconds, and the kubelet reports an end up to
@@ -42,7 +42,7 @@ pub fn unproven(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Find
         stage: WaitStage::Starting,
         object: format!("pod/{}", pod.metadata.name.as_deref().unwrap_or_default()),
         detail: cause.message.clone(),
-        verdict: Verdict::Waiting,
+        verdict: Prognosis::Waiting,
         trouble: Some(cause),
     };
     Some((finding, left))

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::Ask;
-use super::{EventNote, Finding, Verdict, refusal};
+use super::{EventNote, Finding, Prognosis, refusal};
 use session_model::objects::resource::text;
 use session_model::progress::WaitStage;
 
@@ -30,7 +30,7 @@ pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
         stage: WaitStage::Scheduling,
         object: format!("{}/{name}", kind.to_lowercase()),
         detail: String::new(),
-        verdict: Verdict::Waiting,
+        verdict: Prognosis::Waiting,
         trouble: None,
     };
     if let Some(event) = failed {
@@ -46,7 +46,7 @@ pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
         if may_pass {
             finding.trouble = Some(cause);
         } else {
-            finding.verdict = Verdict::Hopeless(cause);
+            finding.verdict = Prognosis::Hopeless(cause);
         }
     }
     finding

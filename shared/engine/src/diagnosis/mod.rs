@@ -59,7 +59,7 @@ pub struct Finding {
     /// One line about the stage; may be empty.
     pub detail: String,
     /// The outlook for somebody who waits for the Pod.
-    pub verdict: Verdict,
+    pub verdict: Prognosis,
     /// The cause of a delay that may still pass, or of a failed end. `None` for a Pod that only takes its time or is ready, and
     /// for one that cannot become ready: its cause is in `verdict`.
     pub trouble: Option<Cause>,
@@ -69,7 +69,7 @@ impl Finding {
     /// Returns the cause of not being ready, from the prognosis or else of the delay; `None` where nothing is wrong.
     pub fn cause(&self) -> Option<&Cause> {
         match &self.verdict {
-            Verdict::Hopeless(cause) => Some(cause),
+            Prognosis::Hopeless(cause) => Some(cause),
             _ => self.trouble.as_ref(),
         }
     }
@@ -77,7 +77,7 @@ impl Finding {
     /// Returns the same cause as [`Finding::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match &mut self.verdict {
-            Verdict::Hopeless(cause) => Some(cause),
+            Prognosis::Hopeless(cause) => Some(cause),
             _ => self.trouble.as_mut(),
         }
     }
@@ -85,7 +85,7 @@ impl Finding {
 
 /// The outlook of a Pod for somebody who waits for it to become ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Prognosis {
     /// Not ready, but may still become ready.
     Waiting,
     /// Ready.

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
 use super::container::{Contained, State};
 use super::facts::Ask;
-use super::{Cause, EventNote, Finding, Verdict, claim, scheduling, volume};
+use super::{Cause, EventNote, Finding, Prognosis, claim, scheduling, volume};
 use session_model::objects::conditions::pod_condition;
 use session_model::progress::WaitStage;
 
@@ -58,7 +58,7 @@ pub(super) struct Inspection<'a> {
 pub(super) struct Read {
     pub(super) stage: WaitStage,
     pub(super) detail: String,
-    pub(super) verdict: Verdict,
+    pub(super) verdict: Prognosis,
     pub(super) trouble: Option<Cause>,
 }
 
@@ -67,7 +67,7 @@ impl Read {
         Self {
             stage,
             detail: detail.into(),
-            verdict: Verdict::Waiting,
+            verdict: Prognosis::Waiting,
             trouble: None,
         }
     }
@@ -81,7 +81,7 @@ impl Read {
 
     pub(super) fn hopeless(stage: WaitStage, cause: Cause) -> Self {
         Self {
-            verdict: Verdict::Hopeless(cause.clone()),
+            verdict: Prognosis::Hopeless(cause.clone()),
             ..Self::plain(stage, cause.message)
         }
     }
@@ -95,7 +95,7 @@ impl Inspection<'_> {
         match self.status.phase.as_deref() {
             Some("Succeeded" | "Failed") => self.ended(),
             _ if self.says("Ready", "True") => Read {
-                verdict: Verdict::Ready,
+                verdict: Prognosis::Ready,
                 ..Read::plain(WaitStage::Probing, "")
             },
             _ if !self.says("PodScheduled", "True") => self.unscheduled(),
@@ -252,7 +252,7 @@ impl Inspection<'_> {
                 State::Ended { code, reason } => {
                     let cause = contained.crash();
                     return Read {
-                        verdict: Verdict::Ended { code, reason },
+                        verdict: Prognosis::Ended { code, reason },
                         trouble: (code != 0).then(|| cause.clone()),
                         ..Read::plain(WaitStage::Starting, cause.message)
                     };

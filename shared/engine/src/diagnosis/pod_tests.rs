@@ -44,7 +44,7 @@ fn the_stages_of_a_pod_in_their_order() {
     let found = inspect(&unscheduled, &[]);
     assert_eq!(
         (found.stage, found.verdict),
-        (WaitStage::Scheduling, Verdict::Waiting)
+        (WaitStage::Scheduling, Prognosis::Waiting)
     );
     assert!(found.detail.contains("without enough free cpu"));
 
@@ -72,7 +72,7 @@ fn the_stages_of_a_pod_in_their_order() {
 
     let ready =
         pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }));
-    assert_eq!(inspect(&ready, &[]).verdict, Verdict::Ready);
+    assert_eq!(inspect(&ready, &[]).verdict, Prognosis::Ready);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_pod_that_ended_says_how() {
         "containerStatuses": [container(json!({ "terminated": { "exitCode": 7, "reason": "Error" } }))] }));
     assert_eq!(
         inspect(&ended, &[]).verdict,
-        Verdict::Ended {
+        Prognosis::Ended {
             code: 7,
             reason: "Error".into()
         }
@@ -92,7 +92,7 @@ fn a_pod_that_ended_says_how() {
     let found = inspect(&evicted, &[]);
     assert_eq!(
         found.verdict,
-        Verdict::Ended {
+        Prognosis::Ended {
             code: 1,
             reason: "Evicted".into()
         }
@@ -107,12 +107,12 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
     let mut pod = pod(
         json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message": message }] }),
     );
-    assert!(matches!(inspect(&pod, &[]).verdict, Verdict::Hopeless(_)));
+    assert!(matches!(inspect(&pod, &[]).verdict, Prognosis::Hopeless(_)));
     let owner =
         json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "w" }]);
     pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
     let found = inspect(&pod, &[]);
-    assert_eq!(found.verdict, Verdict::Waiting);
+    assert_eq!(found.verdict, Prognosis::Waiting);
     assert!(found.detail.contains("\"data-p\""), "{}", found.detail);
 }
 
@@ -120,7 +120,7 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
 fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
     let init = container(json!({ "terminated": { "exitCode": 2 } }));
     let mut failed = scheduled(json!({ "initContainerStatuses": [init] }));
-    let Verdict::Hopeless(cause) = inspect(&failed, &[]).verdict else {
+    let Prognosis::Hopeless(cause) = inspect(&failed, &[]).verdict else {
         panic!("not hopeless")
     };
     assert_eq!(
@@ -129,7 +129,7 @@ fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
     );
     failed.spec.as_mut().unwrap().restart_policy = Some("Always".into());
     let again = inspect(&failed, &[]);
-    assert_eq!(again.verdict, Verdict::Waiting);
+    assert_eq!(again.verdict, Prognosis::Waiting);
     assert!(again.trouble.is_some());
 }
 
@@ -148,15 +148,15 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
     let verdict = |event| inspect_missing(&workload, &[event]).verdict;
     assert!(matches!(
         verdict(event("w-5d4", "2026-01-01T00:00:06Z")),
-        Verdict::Hopeless(_)
+        Prognosis::Hopeless(_)
     ));
     assert_eq!(
         verdict(event("other-5d4", "2026-01-01T00:00:06Z")),
-        Verdict::Waiting
+        Prognosis::Waiting
     );
     assert_eq!(
         verdict(event("w-5d4", "2026-01-01T00:00:04Z")),
-        Verdict::Waiting
+        Prognosis::Waiting
     );
 }
 

@@ -117,7 +117,7 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
     for (name, finding) in findings() {
         let expected = heals.contains(&name);
         assert_eq!(
-            finding.verdict == Verdict::Waiting,
+            finding.verdict == Prognosis::Waiting,
             expected,
             "{name}: {:?}",
             finding.verdict

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect, inspect_missing};
+use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing};
 use session_model::api::{Session, DesiredState};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::text;
@@ -82,12 +82,12 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
         .collect();
     let ready = findings
         .iter()
-        .filter(|(_, finding)| finding.verdict == Verdict::Ready)
+        .filter(|(_, finding)| finding.verdict == Prognosis::Ready)
         .count();
     if ready >= wanted
         && let Some((pod, _)) = findings
             .iter()
-            .find(|(_, finding)| finding.verdict == Verdict::Ready)
+            .find(|(_, finding)| finding.verdict == Prognosis::Ready)
     {
         return Seen::Ready {
             pod: pod.metadata.name.clone().unwrap_or_default(),
@@ -104,23 +104,23 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
     }
     // The Pod that most needs attention decides: unrecoverable, then terminated, then the one in the earliest stage.
     findings.sort_by_key(|(_, finding)| match &finding.verdict {
-        Verdict::Hopeless(_) => (0, finding.stage),
-        Verdict::Ended { .. } => (1, finding.stage),
-        Verdict::Waiting => (2, finding.stage),
-        Verdict::Ready => (3, finding.stage),
+        Prognosis::Hopeless(_) => (0, finding.stage),
+        Prognosis::Ended { .. } => (1, finding.stage),
+        Prognosis::Waiting => (2, finding.stage),
+        Prognosis::Ready => (3, finding.stage),
     });
     match findings.into_iter().next() {
         None => Seen::NoWorkload,
         Some((pod, finding)) => match finding.verdict.clone() {
-            Verdict::Hopeless(cause) => Seen::Hopeless(cause),
-            Verdict::Ended { code, reason } => Seen::Ended {
+            Prognosis::Hopeless(cause) => Seen::Hopeless(cause),
+            Prognosis::Ended { code, reason } => Seen::Ended {
                 pod: pod.metadata.name.clone().unwrap_or_default(),
                 code,
                 reason,
                 detail: finding.detail,
                 cause: finding.trouble,
             },
-            Verdict::Waiting | Verdict::Ready => Seen::NotReady(finding),
+            Prognosis::Waiting | Prognosis::Ready => Seen::NotReady(finding),
         },
     }
 }
@@ -172,7 +172,7 @@ fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str)
         Some(workload) => {
             let finding = inspect_missing(workload, events);
             match &finding.verdict {
-                Verdict::Hopeless(cause) => Seen::Hopeless(cause.clone()),
+                Prognosis::Hopeless(cause) => Seen::Hopeless(cause.clone()),
                 _ => Seen::NotReady(finding),
             }
         }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect};
+use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect};
 
 const EVICTED: &str = include_str!("../../../../../tests/fixtures/diagnosis/evicted.yaml");
 const MOUNT: &str = include_str!("../../../../../tests/fixtures/diagnosis/mount-failing.yaml");
@@ -69,7 +69,7 @@ fn each_begins_with_the_command_and_version_that_made_it() {
 #[test]
 fn an_evicted_pod() {
     let finding = found(EVICTED);
-    let ended = Verdict::Ended {
+    let ended = Prognosis::Ended {
         code: 1,
         reason: "Evicted".into(),
     };
@@ -87,7 +87,7 @@ hint: set resource requests to the real usage, so that a node with room is chose
 #[test]
 fn a_volume_that_cannot_be_mounted() {
     let finding = found(MOUNT);
-    assert_eq!(finding.verdict, Verdict::Waiting);
+    assert_eq!(finding.verdict, Prognosis::Waiting);
     assert_eq!(
         text(finding.cause().unwrap()),
         "FailedMount
@@ -100,7 +100,7 @@ hint: fix the problem that the message names; mounting is retried"
 #[test]
 fn a_node_that_is_not_ready() {
     let finding = found(LOST);
-    assert_eq!(finding.verdict, Verdict::Waiting);
+    assert_eq!(finding.verdict, Prognosis::Waiting);
     let cause = finding.cause().unwrap();
     assert_eq!(
         text(cause),
