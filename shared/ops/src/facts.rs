@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
-use session_engine::diagnosis::{Answer, Ask, Cause, refine};
+use session_engine::diagnosis::{Fact, FactQuery, Cause, refine};
 use session_engine::reconcile::Seen;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
@@ -46,7 +46,7 @@ impl Cluster {
             let answers = asks.into_iter().map(|ask| async {
                 let answer = tokio::time::timeout(PATIENCE, self.answer(namespace, &ask)).await;
                 let answer =
-                    answer.unwrap_or_else(|_| Answer::Unseen("no response in time".to_owned()));
+                    answer.unwrap_or_else(|_| Fact::Unseen("no response in time".to_owned()));
                 (ask, answer)
             });
             cause = refine(cause, &join_all(answers).await);
@@ -54,10 +54,10 @@ impl Cluster {
         cause
     }
 
-    async fn answer(&self, namespace: &str, ask: &Ask) -> Answer {
+    async fn answer(&self, namespace: &str, ask: &FactQuery) -> Fact {
         let here = Place::Namespace(namespace);
         let found = match ask {
-            Ask::Log {
+            FactQuery::Log {
                 pod,
                 container,
                 previous,
@@ -65,22 +65,22 @@ impl Cluster {
                 let lines = self
                     .last_log_lines(namespace, pod, container, *previous, (LOG_LINES, LOG_BYTES))
                     .await;
-                return lines.map_or_else(|error| unseen(&error), Answer::Lines);
+                return lines.map_or_else(|error| unseen(&error), Fact::Lines);
             }
-            Ask::Nodes(_) => self.at_hand(&NODE, Place::Cluster, "").await,
-            Ask::Node { name } => self.one(&NODE, "", name).await,
-            Ask::Load { node, .. } => {
+            FactQuery::Nodes(_) => self.at_hand(&NODE, Place::Cluster, "").await,
+            FactQuery::Node { name } => self.one(&NODE, "", name).await,
+            FactQuery::Load { node, .. } => {
                 let on_node =
                     format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");
                 self.at_hand(&POD, Place::All, &on_node).await
             }
-            Ask::Claim { name } => self.one(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
-            Ask::StorageClasses => self.at_hand(&STORAGE_CLASS, Place::Cluster, "").await,
-            Ask::Driver { name } => self.one(&CSI_DRIVER, "", name).await,
-            Ask::Quotas => self.at_hand(&RESOURCE_QUOTA, here, "").await,
-            Ask::LimitRanges => self.at_hand(&LIMIT_RANGE, here, "").await,
+            FactQuery::Claim { name } => self.one(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
+            FactQuery::StorageClasses => self.at_hand(&STORAGE_CLASS, Place::Cluster, "").await,
+            FactQuery::Driver { name } => self.one(&CSI_DRIVER, "", name).await,
+            FactQuery::Quotas => self.at_hand(&RESOURCE_QUOTA, here, "").await,
+            FactQuery::LimitRanges => self.at_hand(&LIMIT_RANGE, here, "").await,
         };
-        found.map_or_else(|error| unseen(&error), Answer::Objects)
+        found.map_or_else(|error| unseen(&error), Fact::Objects)
     }
 
     async fn one(&self, t: &ResourceType, namespace: &str, name: &str) -> Result<Vec<Value>> {
@@ -102,11 +102,11 @@ impl Cluster {
     }
 }
 
-fn unseen(error: &anyhow::Error) -> Answer {
+fn unseen(error: &anyhow::Error) -> Fact {
     let why = if failure::is(error, FailureKind::Forbidden) {
         "no permission to read".to_owned()
     } else {
         error.to_string()
     };
-    Answer::Unseen(why)
+    Fact::Unseen(why)
 }

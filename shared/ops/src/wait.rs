@@ -23,7 +23,7 @@ use session_client::Selection;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_client::watch_over;
-use session_engine::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
+use session_engine::diagnosis::{FactQuery, CLAIM_NOT_FOUND, EventNote, unproven};
 use session_engine::reconcile::{Live, Seen, look};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
@@ -207,7 +207,7 @@ impl Watching<'_> {
         let Seen::Hopeless(cause) = seen else {
             return false;
         };
-        let Some(Ask::Claim { name }) = cause.asks.first() else {
+        let Some(FactQuery::Claim { name }) = cause.asks.first() else {
             return false;
         };
         let claim = (self.cluster).get(&PERSISTENT_VOLUME_CLAIM, self.namespace, name);

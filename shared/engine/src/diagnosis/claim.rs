@@ -1,6 +1,6 @@
 //! Reasons why a claim has no volume, read from its events.
 
-use super::facts::Ask;
+use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
 /// State of a claim that is not bound.
@@ -22,7 +22,7 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
         message: format!("{place} {message}"),
         evidence: vec![event.evidence()],
         remedy: Some(remedy.to_owned()),
-        asks: vec![Ask::Claim {
+        asks: vec![FactQuery::Claim {
             name: event.name.clone(),
         }],
     };
@@ -35,7 +35,7 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
                 "set storageClassName in the claim, or make a StorageClass the cluster's default",
             );
             cause.reason = "NoStorageClass".into();
-            cause.asks.push(Ask::StorageClasses);
+            cause.asks.push(FactQuery::StorageClasses);
             Some(Claim::Hopeless(cause))
         }
         "ExternalProvisioning" => {
@@ -44,7 +44,7 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
                 format!("waits for provisioner {provisioner:?} to create its volume"),
                 "check that the provisioner runs, or use another StorageClass",
             );
-            cause.asks.push(Ask::Driver {
+            cause.asks.push(FactQuery::Driver {
                 name: provisioner.to_owned(),
             });
             Some(Claim::Held(cause))
@@ -71,7 +71,7 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
                 "use an existing StorageClass: kubectl get storageclasses",
             );
             cause.reason = "StorageClassNotFound".into();
-            cause.asks.push(Ask::StorageClasses);
+            cause.asks.push(FactQuery::StorageClasses);
             Claim::Hopeless(cause)
         }
         None => Claim::Held(made(
@@ -84,7 +84,7 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
 /// Returns the cause for claims that are not bound and have no event that explains why.
 pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
     let named: Vec<String> = claims.iter().map(|claim| format!("{claim:?}")).collect();
-    let asks = claims.iter().map(|claim| Ask::Claim {
+    let asks = claims.iter().map(|claim| FactQuery::Claim {
         name: (*claim).to_owned(),
     });
     Cause {
@@ -111,7 +111,7 @@ pub(super) fn missing(pod: &str, message: &str) -> Option<Cause> {
         remedy: Some(format!(
             "create claim {name:?} in the session's namespace, or correct the name"
         )),
-        asks: vec![Ask::Claim {
+        asks: vec![FactQuery::Claim {
             name: name.to_owned(),
         }],
         ..Cause::default()

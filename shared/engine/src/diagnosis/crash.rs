@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
 use super::container::{Contained, last_part, or};
-use super::facts::Ask;
+use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
 impl Contained<'_> {
@@ -36,7 +36,7 @@ impl Contained<'_> {
             cause.evidence.extend(told);
         }
         if reason != "StartError" {
-            cause.asks.push(Ask::Log {
+            cause.asks.push(FactQuery::Log {
                 pod: self.pod.metadata.name.clone().unwrap_or_default(),
                 container: self.status.name.clone(),
                 previous: runs,

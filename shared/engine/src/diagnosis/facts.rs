@@ -18,7 +18,7 @@ const NODES_SHOWN: usize = 4;
 
 /// A read that would add evidence to a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum FactQuery {
     /// Last lines of a container's log.
     Log {
         /// Name of the Pod.
@@ -29,7 +29,7 @@ pub enum Ask {
         previous: bool,
     },
     /// All nodes, for a Pod that fits on none of them.
-    Nodes(Room),
+    Nodes(PodRequests),
     /// One node, for a Pod whose node no longer responds.
     Node {
         /// Name of the node.
@@ -40,7 +40,7 @@ pub enum Ask {
         /// Name of the node.
         node: String,
         /// Requirements of the Pod that does not fit.
-        room: Room,
+        room: PodRequests,
         /// Allocatable amount of the node, by resource.
         has: BTreeMap<String, Quantity>,
     },
@@ -64,7 +64,7 @@ pub enum Ask {
 
 /// Requirements of a Pod that must be met by a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Room {
+pub struct PodRequests {
     /// Name of the Pod.
     pub pod: String,
     /// Resources that the scheduler found insufficient on at least one node.
@@ -79,7 +79,7 @@ pub struct Room {
 
 /// The result of a query.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum Fact {
     /// Objects; empty where the object does not exist.
     Objects(Vec<Value>),
     /// Lines of a log.
@@ -88,40 +88,40 @@ pub enum Answer {
     Unseen(String),
 }
 
-impl Ask {
+impl FactQuery {
     /// Returns the subject of the query for messages: `nodes`, `log of container "main"`.
     pub fn subject(&self) -> String {
         match self {
-            Ask::Log { container, .. } => format!("log of container {container:?}"),
-            Ask::Nodes(_) => "nodes".into(),
-            Ask::Node { name } => format!("node {name:?}"),
-            Ask::Load { node, .. } => format!("Pods on node {node:?}"),
-            Ask::Claim { name } => format!("claim {name:?}"),
-            Ask::StorageClasses => "StorageClasses".into(),
-            Ask::Driver { name } => format!("CSIDriver {name:?}"),
-            Ask::Quotas => "quotas".into(),
-            Ask::LimitRanges => "LimitRanges".into(),
+            FactQuery::Log { container, .. } => format!("log of container {container:?}"),
+            FactQuery::Nodes(_) => "nodes".into(),
+            FactQuery::Node { name } => format!("node {name:?}"),
+            FactQuery::Load { node, .. } => format!("Pods on node {node:?}"),
+            FactQuery::Claim { name } => format!("claim {name:?}"),
+            FactQuery::StorageClasses => "StorageClasses".into(),
+            FactQuery::Driver { name } => format!("CSIDriver {name:?}"),
+            FactQuery::Quotas => "quotas".into(),
+            FactQuery::LimitRanges => "LimitRanges".into(),
         }
     }
 }
 
 /// Adds facts to a cause: evidence, and a better remedy where they allow one. The returned cause has new queries where the
 /// facts make further reads worthwhile.
-pub fn refine(mut cause: Cause, answers: &[(Ask, Answer)]) -> Cause {
+pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
     cause.asks.clear();
     for (ask, answer) in answers {
         match answer {
-            Answer::Unseen(why) => cause
+            Fact::Unseen(why) => cause
                 .evidence
                 .push(format!("{}: not available ({why})", ask.subject())),
-            Answer::Lines(lines) => log(&mut cause, ask, lines),
-            Answer::Objects(objects) => add(&mut cause, ask, objects),
+            Fact::Lines(lines) => log(&mut cause, ask, lines),
+            Fact::Objects(objects) => add(&mut cause, ask, objects),
         }
     }
     cause
 }
 
-fn log(cause: &mut Cause, ask: &Ask, lines: &[String]) {
+fn log(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
     if lines.is_empty() {
         cause.evidence.push(format!("{}: empty", ask.subject()));
         return;
@@ -134,33 +134,33 @@ fn log(cause: &mut Cause, ask: &Ask, lines: &[String]) {
         .extend(lines.iter().map(|line| format!("  {line}")));
 }
 
-fn add(cause: &mut Cause, ask: &Ask, objects: &[Value]) {
+fn add(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
     match ask {
-        Ask::Log { .. } => {}
-        Ask::Nodes(room) => nodes(cause, room, objects),
-        Ask::Node { name } => cause.evidence.push(match objects.first() {
+        FactQuery::Log { .. } => {}
+        FactQuery::Nodes(room) => nodes(cause, room, objects),
+        FactQuery::Node { name } => cause.evidence.push(match objects.first() {
             Some(node) => describe_node(node),
             None => format!("node {name:?}: does not exist"),
         }),
-        Ask::Load { node, room, has } => cause.evidence.push(load(node, room, has, objects)),
-        Ask::Claim { .. } if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
-        Ask::Claim { name } => cause.evidence.push(match objects.first() {
+        FactQuery::Load { node, room, has } => cause.evidence.push(load(node, room, has, objects)),
+        FactQuery::Claim { .. } if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
+        FactQuery::Claim { name } => cause.evidence.push(match objects.first() {
             Some(claim) => describe_claim(claim),
             None => format!("claim {name:?}: does not exist"),
         }),
-        Ask::StorageClasses => storage_classes(cause, objects),
-        Ask::Driver { name } if objects.is_empty() => cause.evidence.push(format!(
+        FactQuery::StorageClasses => storage_classes(cause, objects),
+        FactQuery::Driver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"
         )),
-        Ask::Driver { name } => cause
+        FactQuery::Driver { name } => cause
             .evidence
             .push(format!("CSI driver {name:?} is installed")),
-        Ask::Quotas => cause.evidence.extend(objects.iter().map(describe_quota)),
-        Ask::LimitRanges => cause.evidence.extend(objects.iter().map(describe_limits)),
+        FactQuery::Quotas => cause.evidence.extend(objects.iter().map(describe_quota)),
+        FactQuery::LimitRanges => cause.evidence.extend(objects.iter().map(describe_limits)),
     }
 }
 
-fn nodes(cause: &mut Cause, room: &Room, nodes: &[Value]) {
+fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
     for (label, value) in &room.selector {
         let has = |node: &&Value| label_of(node, label) == Some(value.as_str());
         let count = nodes.iter().filter(has).count();
@@ -216,7 +216,7 @@ fn taint(taint: &Value) -> String {
 
 /// Adds the allocatable amount of each node, largest first. For nodes that would be large enough it asks for their Pods
 /// instead, to tell how much is in use.
-fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
+fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value]) {
     let mut sizes: Vec<(Quantity, &str)> = nodes
         .iter()
         .filter_map(|node| {
@@ -250,7 +250,7 @@ fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
     for (amount, node) in &sizes {
         let loads = cause.asks.len();
         if *amount >= asked && loads < NODES_SHOWN {
-            cause.asks.push(Ask::Load {
+            cause.asks.push(FactQuery::Load {
                 node: (*node).to_owned(),
                 room: room.clone(),
                 has: BTreeMap::from([(resource.to_owned(), *amount)]),
@@ -271,7 +271,7 @@ fn some(mut lines: Vec<String>, what: &str) -> Vec<String> {
     lines
 }
 
-fn load(node: &str, room: &Room, has: &BTreeMap<String, Quantity>, pods: &[Value]) -> String {
+fn load(node: &str, room: &PodRequests, has: &BTreeMap<String, Quantity>, pods: &[Value]) -> String {
     let figures = has.iter().map(|(resource, has)| {
         let mut used = Quantity::ZERO;
         for spec in pods.iter().filter_map(|pod| pod.get("spec")?.as_object()) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::facts::Ask;
+use super::facts::FactQuery;
 use super::{EventNote, Finding, Prognosis, refusal};
 use session_model::objects::resource::text;
 use session_model::progress::WaitStage;
@@ -38,8 +38,8 @@ pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
             refusal::cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
         cause.evidence.push(event.evidence());
         match cause.reason.as_str() {
-            "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(Ask::Quotas),
-            "LimitRange" => cause.asks.push(Ask::LimitRanges),
+            "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(FactQuery::Quotas),
+            "LimitRange" => cause.asks.push(FactQuery::LimitRanges),
             _ => {}
         }
         finding.detail = cause.message.clone();

@@ -40,7 +40,7 @@ mod volume;
 
 pub use claim::CLAIM_NOT_FOUND;
 pub use event::EventNote;
-pub use facts::{Answer, Ask, Room, refine};
+pub use facts::{Fact, FactQuery, PodRequests, refine};
 pub use holding::holding;
 pub use lasting::unproven;
 pub use missing::inspect_missing;
@@ -116,7 +116,7 @@ pub struct Cause {
     /// Hint for the user; `None` where none is known.
     pub remedy: Option<String>,
     /// Facts worth reading before the cause is shown. `Cluster::explain` reads them and adds them to the evidence.
-    pub asks: Vec<Ask>,
+    pub asks: Vec<FactQuery>,
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
 use super::container::{Contained, State};
-use super::facts::Ask;
+use super::facts::FactQuery;
 use super::{Cause, EventNote, Finding, Prognosis, claim, scheduling, volume};
 use session_model::objects::conditions::pod_condition;
 use session_model::progress::WaitStage;
@@ -206,7 +206,7 @@ impl Inspection<'_> {
                 "wait for the node, or delete the session and create it again on another node"
                     .into(),
             ),
-            asks: vec![Ask::Node { name: node }],
+            asks: vec![FactQuery::Node { name: node }],
         };
         Some(Read::held(WaitStage::Starting, cause))
     }

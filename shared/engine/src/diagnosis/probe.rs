@@ -1,7 +1,7 @@
 //! Failed probes of a container: those that stop it, and those that keep it from being ready.
 
 use super::container::{Contained, first_line};
-use super::facts::Ask;
+use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
 impl Contained<'_> {
@@ -72,7 +72,7 @@ impl Contained<'_> {
             remedy: Some(format!(
                 "make the {word} probe's target answer, or correct the probe's port, path or command"
             )),
-            asks: vec![Ask::Log {
+            asks: vec![FactQuery::Log {
                 pod: self.pod.metadata.name.clone().unwrap_or_default(),
                 container: self.status.name.clone(),
                 previous: false,

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::Cause;
-use super::facts::{Ask, Room};
+use super::facts::{FactQuery, PodRequests};
 use super::quota::pod_resources;
 use session_model::quantity::Quantity;
 
@@ -42,7 +42,7 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         Hurdle::Short(resource) => Some(resource.clone()),
         _ => None,
     });
-    let room = Room {
+    let room = PodRequests {
         pod: name.to_owned(),
         short: short.collect(),
         asked: asked.clone(),
@@ -56,10 +56,10 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         .map(|(_, hurdle)| hurdle.remedy())
         .collect();
     let remedy = remedies.join("; or ");
-    cause(name, &told.join(", "), &remedy, vec![Ask::Nodes(room)])
+    cause(name, &told.join(", "), &remedy, vec![FactQuery::Nodes(room)])
 }
 
-fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<Ask>) -> Cause {
+fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
     Cause {
         reason: "Unschedulable".into(),
         message: format!("no node fits pod {pod:?}: {why}"),

@@ -149,7 +149,7 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     let asked = nodes("1 Insufficient memory").cause().unwrap().clone();
     let ask = asked.asks[0].clone();
     let node = |name: &str, memory: &str| json!({ "metadata": { "name": name }, "status": { "allocatable": { "memory": memory } } });
-    let small = Answer::Objects(vec![node("a", "10Mi"), node("b", "15Mi")]);
+    let small = Fact::Objects(vec![node("a", "10Mi"), node("b", "15Mi")]);
     let refined = refine(asked.clone(), &[(ask.clone(), small)]);
     assert_eq!(
         refined.remedy.as_deref(),
@@ -163,18 +163,18 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
         refined.evidence
     );
     assert_eq!(refined.asks, []);
-    let large = Answer::Objects(vec![node("a", "30Mi")]);
+    let large = Fact::Objects(vec![node("a", "30Mi")]);
     let refined = refine(asked.clone(), &[(ask.clone(), large)]);
     let load = refined.asks[0].clone();
     let other = json!({ "spec": { "containers": [{ "resources": { "requests": { "memory": "25Mi" } } }] } });
-    let refined = refine(refined, &[(load, Answer::Objects(vec![other]))]);
+    let refined = refine(refined, &[(load, Fact::Objects(vec![other]))]);
     assert_eq!(
         refined.evidence.last().unwrap(),
         "node \"a\": its Pods request 25Mi of 30Mi memory, 20Mi more needed"
     );
     let blind = refine(
         asked,
-        &[(ask, Answer::Unseen("you may not read it".into()))],
+        &[(ask, Fact::Unseen("you may not read it".into()))],
     );
     assert_eq!(
         blind.evidence.last().unwrap(),
@@ -189,7 +189,7 @@ fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
         let asked = asked.cause().unwrap().clone();
         let ask = asked.asks[0].clone();
         let before = asked.remedy.clone();
-        let refined = refine(asked, &[(ask, Answer::Objects(nodes_seen))]);
+        let refined = refine(asked, &[(ask, Fact::Objects(nodes_seen))]);
         (refined.evidence.last().cloned(), refined.remedy, before)
     };
     let bare = || vec![json!({"metadata": {"name": "a"}, "status": {"allocatable": {}}})];
