@@ -5,7 +5,7 @@ use super::{Cause, EventNote};
 
 /// State of a claim that is not bound.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(super) enum ClaimState {
     /// Waits for its Pod to be scheduled (binding mode WaitForFirstConsumer); no problem of the claim.
     Consumer,
     /// Waits for something that may still happen without any change.
@@ -15,7 +15,7 @@ pub(super) enum Claim {
 }
 
 /// Reads an event about claim `event.name` of pod `pod`; `None` where the event reports no problem.
-pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
+pub(super) fn read(pod: &str, event: &EventNote) -> Option<ClaimState> {
     let place = format!("claim {:?} of pod {pod:?}", event.name);
     let made = |message: String, remedy: &str| Cause {
         reason: event.reason.clone(),
@@ -27,7 +27,7 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
         }],
     };
     match event.reason.as_str() {
-        "WaitForFirstConsumer" | "WaitForPodScheduled" => Some(Claim::Consumer),
+        "WaitForFirstConsumer" | "WaitForPodScheduled" => Some(ClaimState::Consumer),
         "ProvisioningFailed" => Some(provisioning(event, made)),
         "FailedBinding" if event.message.contains("no storage class is set") => {
             let mut cause = made(
@@ -36,7 +36,7 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
             );
             cause.reason = "NoStorageClass".into();
             cause.asks.push(FactQuery::StorageClasses);
-            Some(Claim::Hopeless(cause))
+            Some(ClaimState::Hopeless(cause))
         }
         "ExternalProvisioning" => {
             let provisioner = event.message.split('\'').nth(1).unwrap_or_default();
@@ -47,18 +47,18 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
             cause.asks.push(FactQuery::Driver {
                 name: provisioner.to_owned(),
             });
-            Some(Claim::Held(cause))
+            Some(ClaimState::Held(cause))
         }
         _ if event.warning => {
             let mut cause = made("has no volume, for an unknown reason".into(), "");
             cause.remedy = None;
-            Some(Claim::Held(cause))
+            Some(ClaimState::Held(cause))
         }
         _ => None,
     }
 }
 
-fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Claim {
+fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> ClaimState {
     let class = event
         .message
         .split_once("storageclass.storage.k8s.io \"")
@@ -72,9 +72,9 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
             );
             cause.reason = "StorageClassNotFound".into();
             cause.asks.push(FactQuery::StorageClasses);
-            Claim::Hopeless(cause)
+            ClaimState::Hopeless(cause)
         }
-        None => Claim::Held(made(
+        None => ClaimState::Held(made(
             "has no volume: its provisioner failed".into(),
             "check the provisioner's message; provisioning is retried",
         )),

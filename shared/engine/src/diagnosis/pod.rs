@@ -149,11 +149,11 @@ impl Inspection<'_> {
         if unbound || message.is_empty() {
             for event in self.claims.iter().rev() {
                 match claim::read(self.name, event) {
-                    Some(claim::Claim::Hopeless(cause)) => {
+                    Some(claim::ClaimState::Hopeless(cause)) => {
                         return Read::hopeless(WaitStage::Binding, cause);
                     }
-                    Some(claim::Claim::Held(cause)) => return Read::held(WaitStage::Binding, cause),
-                    Some(claim::Claim::Consumer) | None => {}
+                    Some(claim::ClaimState::Held(cause)) => return Read::held(WaitStage::Binding, cause),
+                    Some(claim::ClaimState::Consumer) | None => {}
                 }
             }
         }
