@@ -10,7 +10,7 @@ const CRASHES: i32 = 3;
 
 /// State of a container that is not ready, and its outlook.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ContainerProgress {
     /// Not created yet, for no reason that the kubelet reports.
     Waiting,
     /// The image cannot be pulled, but a retry may succeed.
@@ -26,7 +26,7 @@ pub(super) enum State {
 }
 
 /// A container's status with its Pod and the Pod's events: the input of its diagnosis.
-pub(super) struct Contained<'a> {
+pub(super) struct ContainerFacts<'a> {
     pub(super) pod: &'a Pod,
     pub(super) status: &'a ContainerStatus,
     pub(super) init: bool,
@@ -34,7 +34,7 @@ pub(super) struct Contained<'a> {
     pub(super) events: &'a [&'a EventNote],
 }
 
-impl Contained<'_> {
+impl ContainerFacts<'_> {
     /// Returns the name for messages: `container "main" of pod "x"`.
     pub(super) fn place(&self) -> String {
         let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
@@ -47,18 +47,18 @@ impl Contained<'_> {
     }
 
     /// Reads the container's state.
-    pub(super) fn read(&self) -> State {
+    pub(super) fn read(&self) -> ContainerProgress {
         let Some(state) = &self.status.state else {
-            return State::Waiting;
+            return ContainerProgress::Waiting;
         };
         if state.running.is_some() {
-            return State::Running;
+            return ContainerProgress::Running;
         }
         if let Some(end) = &state.terminated {
             return self.ended(end);
         }
         let Some(waiting) = &state.waiting else {
-            return State::Waiting;
+            return ContainerProgress::Waiting;
         };
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let told = || self.newest("Failed").map(|event| event.message.as_str());
@@ -66,7 +66,7 @@ impl Contained<'_> {
         self.waiting(reason, message)
     }
 
-    fn ended(&self, end: &ContainerStateTerminated) -> State {
+    fn ended(&self, end: &ContainerStateTerminated) -> ContainerProgress {
         let policy = self
             .pod
             .spec
@@ -78,7 +78,7 @@ impl Contained<'_> {
             _ => self.init && end.exit_code == 0,
         };
         if stays {
-            return State::Ended {
+            return ContainerProgress::Ended {
                 code: end.exit_code,
                 reason: end.reason.clone().unwrap_or_default(),
             };
@@ -86,7 +86,7 @@ impl Contained<'_> {
         self.crashing()
     }
 
-    fn waiting(&self, reason: &str, message: &str) -> State {
+    fn waiting(&self, reason: &str, message: &str) -> ContainerProgress {
         let place = self.place();
         let pull = Pull {
             place: &place,
@@ -99,27 +99,27 @@ impl Contained<'_> {
                 .is_some_and(|secrets| !secrets.is_empty()),
         };
         match reason {
-            "ContainerCreating" | "PodInitializing" | "" => State::Waiting,
-            "ErrImageNeverPull" => State::Hopeless(self.proved(reason, pull.never())),
-            "InvalidImageName" => State::Hopeless(self.proved(reason, pull.invalid_name())),
+            "ContainerCreating" | "PodInitializing" | "" => ContainerProgress::Waiting,
+            "ErrImageNeverPull" => ContainerProgress::Hopeless(self.proved(reason, pull.never())),
+            "InvalidImageName" => ContainerProgress::Hopeless(self.proved(reason, pull.invalid_name())),
             "ErrImagePull" | "ImagePullBackOff" => {
                 let (cause, is_final) = pull.failed(message);
                 let cause = self.proved(reason, cause);
                 if is_final {
-                    State::Hopeless(cause)
+                    ContainerProgress::Hopeless(cause)
                 } else {
-                    State::Pulling(cause)
+                    ContainerProgress::Pulling(cause)
                 }
             }
             "CrashLoopBackOff" => self.crashing(),
             "RunContainerError" | "CreateContainerError" if may_pass(message) => {
-                State::Held(self.not_started(reason, message))
+                ContainerProgress::Held(self.not_started(reason, message))
             }
             "RunContainerError" | "CreateContainerError" => {
-                State::Hopeless(self.not_started(reason, message))
+                ContainerProgress::Hopeless(self.not_started(reason, message))
             }
             "CreateContainerConfigError" => self.misconfigured(reason, message),
-            other => State::Held(self.proved(
+            other => ContainerProgress::Held(self.proved(
                 other,
                 Cause {
                     message: format!("{place} has not started, for an unknown reason: {other}"),
@@ -129,10 +129,10 @@ impl Contained<'_> {
         }
     }
 
-    fn misconfigured(&self, reason: &str, message: &str) -> State {
+    fn misconfigured(&self, reason: &str, message: &str) -> ContainerProgress {
         let place = self.place();
         if let Some(cause) = reference::read(&place, message) {
-            return State::Hopeless(self.proved(reason, cause));
+            return ContainerProgress::Hopeless(self.proved(reason, cause));
         }
         // The kubelet retries what it could not read in time.
         let may_pass = may_pass(message);
@@ -149,9 +149,9 @@ impl Contained<'_> {
         };
         let cause = self.proved(reason, cause);
         if may_pass {
-            State::Held(cause)
+            ContainerProgress::Held(cause)
         } else {
-            State::Hopeless(cause)
+            ContainerProgress::Hopeless(cause)
         }
     }
 
@@ -164,12 +164,12 @@ impl Contained<'_> {
     }
 
     /// Returns the state of a container that is restarted again and again.
-    fn crashing(&self) -> State {
+    fn crashing(&self) -> ContainerProgress {
         let cause = self.crash();
         if self.status.restart_count >= CRASHES {
-            State::Hopeless(cause)
+            ContainerProgress::Hopeless(cause)
         } else {
-            State::Held(cause)
+            ContainerProgress::Held(cause)
         }
     }
 

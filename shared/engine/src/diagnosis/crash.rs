@@ -2,11 +2,11 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
-use super::container::{Contained, last_part, or};
+use super::container::{ContainerFacts, last_part, or};
 use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
-impl Contained<'_> {
+impl ContainerFacts<'_> {
     /// Returns the cause of the container's last end, with the number of restarts.
     pub(super) fn crash(&self) -> Cause {
         let state = self.status.state.as_ref();

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
-use super::container::Contained;
+use super::container::ContainerFacts;
 use super::{EventNote, Finding, Prognosis};
 use session_model::progress::WaitStage;
 
@@ -31,7 +31,7 @@ pub fn unproven(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Find
         .max_by_key(|(_, left)| *left)?;
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let events: Vec<&EventNote> = events.iter().filter(|event| event.uid == uid).collect();
-    let contained = Contained {
+    let contained = ContainerFacts {
         pod,
         status,
         init: false,

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
-use super::container::{Contained, State};
+use super::container::{ContainerFacts, ContainerProgress};
 use super::facts::FactQuery;
 use super::{Cause, EventNote, Finding, Prognosis, claim, scheduling, volume};
 use session_model::objects::conditions::pod_condition;
@@ -116,8 +116,8 @@ impl Inspection<'_> {
         &'s self,
         status: &'s ContainerStatus,
         init: bool,
-    ) -> Contained<'s> {
-        Contained {
+    ) -> ContainerFacts<'s> {
+        ContainerFacts {
             pod: self.pod,
             status,
             init,
@@ -215,21 +215,21 @@ impl Inspection<'_> {
         for status in self.status.init_container_statuses.iter().flatten() {
             let contained = self.contained(status, true);
             match contained.read() {
-                State::Hopeless(cause) => return Read::hopeless(WaitStage::Initializing, cause),
-                State::Ended { code: 0, .. } => {}
-                State::Ended { .. } => {
+                ContainerProgress::Hopeless(cause) => return Read::hopeless(WaitStage::Initializing, cause),
+                ContainerProgress::Ended { code: 0, .. } => {}
+                ContainerProgress::Ended { .. } => {
                     return Read::hopeless(WaitStage::Initializing, contained.crash());
                 }
-                State::Pulling(cause) => return Read::held(WaitStage::Pulling, cause),
-                State::Held(cause) => return Read::held(WaitStage::Initializing, cause),
+                ContainerProgress::Pulling(cause) => return Read::held(WaitStage::Pulling, cause),
+                ContainerProgress::Held(cause) => return Read::held(WaitStage::Initializing, cause),
                 // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
-                State::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
+                ContainerProgress::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
                 }
-                State::Running => {
+                ContainerProgress::Running => {
                     let detail = format!("init container {:?} is running", status.name);
                     return Read::plain(WaitStage::Initializing, detail);
                 }
-                State::Waiting => return self.creating(),
+                ContainerProgress::Waiting => return self.creating(),
             }
         }
         self.containers_starting()
@@ -245,11 +245,11 @@ impl Inspection<'_> {
         for status in statuses {
             let contained = self.contained(status, false);
             match contained.read() {
-                State::Hopeless(cause) => return Read::hopeless(WaitStage::Starting, cause),
-                State::Pulling(cause) => return Read::held(WaitStage::Pulling, cause),
-                State::Held(cause) => return Read::held(WaitStage::Starting, cause),
-                State::Waiting => return self.creating(),
-                State::Ended { code, reason } => {
+                ContainerProgress::Hopeless(cause) => return Read::hopeless(WaitStage::Starting, cause),
+                ContainerProgress::Pulling(cause) => return Read::held(WaitStage::Pulling, cause),
+                ContainerProgress::Held(cause) => return Read::held(WaitStage::Starting, cause),
+                ContainerProgress::Waiting => return self.creating(),
+                ContainerProgress::Ended { code, reason } => {
                     let cause = contained.crash();
                     return Read {
                         verdict: Prognosis::Ended { code, reason },
@@ -257,8 +257,8 @@ impl Inspection<'_> {
                         ..Read::plain(WaitStage::Starting, cause.message)
                     };
                 }
-                State::Running if !status.ready => probing = probing.or(Some(status)),
-                State::Running => {}
+                ContainerProgress::Running if !status.ready => probing = probing.or(Some(status)),
+                ContainerProgress::Running => {}
             }
         }
         let Some(status) = probing else {

@@ -1,10 +1,10 @@
 //! Failed probes of a container: those that stop it, and those that keep it from being ready.
 
-use super::container::{Contained, first_line};
+use super::container::{ContainerFacts, first_line};
 use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
-impl Contained<'_> {
+impl ContainerFacts<'_> {
     /// Returns the probe because of which the kubelet stopped the container, `Liveness` or `Startup`, by its newest Killing event.
     pub(super) fn killing_probe(&self) -> Option<&'static str> {
         let message = &self.newest("Killing")?.message;
