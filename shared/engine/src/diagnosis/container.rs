@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
-use super::image::Pull;
+use super::image::ImagePull;
 use super::{Cause, EventNote, reference};
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
@@ -88,7 +88,7 @@ impl ContainerFacts<'_> {
 
     fn waiting(&self, reason: &str, message: &str) -> ContainerProgress {
         let place = self.place();
-        let pull = Pull {
+        let pull = ImagePull {
             place: &place,
             image: &self.status.image,
             node: self

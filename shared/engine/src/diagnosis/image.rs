@@ -3,7 +3,7 @@
 use super::Cause;
 
 /// An image pull and the parts of the Pod that it depends on.
-pub(super) struct Pull<'a> {
+pub(super) struct ImagePull<'a> {
     /// The container for messages: `container "main" of pod "x"`.
     pub(super) place: &'a str,
     /// The image as the Pod names it.
@@ -15,7 +15,7 @@ pub(super) struct Pull<'a> {
 }
 
 /// Kind of a failed pull: a registry's answer, or an error on the way to it.
-enum Answer {
+enum PullError {
     Login,
     NotFound,
     NoHost,
@@ -26,7 +26,7 @@ enum Answer {
     Unknown,
 }
 
-impl Pull<'_> {
+impl ImagePull<'_> {
     /// Returns the cause of an image that is missing on the node and has pull policy Never.
     pub(super) fn never(&self) -> Cause {
         let node = if self.node.is_empty() {
@@ -57,53 +57,53 @@ impl Pull<'_> {
         let registry = registry(self.image);
         let image = self.image;
         let (text, remedy, is_final) = match read(message) {
-            Answer::Login if self.credentials => (
+            PullError::Login if self.credentials => (
                 format!(
                     "registry {registry:?} denies access to image {image:?} with the Pod's imagePullSecrets, or does not have the image"
                 ),
                 "check the Secrets named in imagePullSecrets, and the image's name",
                 true,
             ),
-            Answer::Login => (
+            PullError::Login => (
                 format!(
                     "registry {registry:?} denies access to image {image:?} without credentials, or does not have the image"
                 ),
                 "add a Secret with registry credentials to imagePullSecrets (kubectl create secret docker-registry), or correct the image's name",
                 true,
             ),
-            Answer::NotFound => (
+            PullError::NotFound => (
                 format!("registry {registry:?} does not have image {image:?}"),
                 "check the image's name and tag",
                 true,
             ),
-            Answer::NoHost => (
+            PullError::NoHost => (
                 format!("registry {registry:?} of image {image:?} is an unknown host"),
                 "check the registry in the image's name, and the node's DNS",
                 true,
             ),
-            Answer::Untrusted => (
+            PullError::Untrusted => (
                 format!(
                     "the node does not trust the TLS certificate of registry {registry:?} of image {image:?}, or the registry offers no TLS"
                 ),
                 "install the registry's CA certificate on the nodes",
                 true,
             ),
-            Answer::OtherPlatform => (
+            PullError::OtherPlatform => (
                 format!("image {image:?} is not built for the node's platform"),
                 "use an image built for the node's operating system and CPU architecture, or set a nodeSelector for matching nodes",
                 true,
             ),
-            Answer::Unreachable => (
+            PullError::Unreachable => (
                 format!("registry {registry:?} of image {image:?} cannot be reached from the node"),
                 "check the registry in the image's name and the node's network; the pull is retried",
                 false,
             ),
-            Answer::TooOften => (
+            PullError::TooOften => (
                 format!("registry {registry:?} of image {image:?} reports too many requests"),
                 "wait for the next retry, or add registry credentials to imagePullSecrets",
                 false,
             ),
-            Answer::Unknown => (
+            PullError::Unknown => (
                 format!("image {image:?} cannot be pulled, for an unknown reason"),
                 "check the node's message; the pull is retried",
                 false,
@@ -121,32 +121,32 @@ impl Pull<'_> {
     }
 }
 
-fn read(message: &str) -> Answer {
+fn read(message: &str) -> PullError {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&["429", "toomanyrequests", "too many requests"]) {
-        Answer::TooOften
+        PullError::TooOften
     } else if says(&["no such host"]) {
-        Answer::NoHost
+        PullError::NoHost
     } else if says(&[
         "unauthorized",
         "denied",
         "authorization failed",
         "403 forbidden",
     ]) {
-        Answer::Login
+        PullError::Login
     } else if says(&[
         "x509:",
         "server gave http response to https client",
         "first record does not look like a tls",
     ]) {
-        Answer::Untrusted
+        PullError::Untrusted
     } else if says(&[
         "no match for platform",
         "no matching manifest",
         "does not match the specified platform",
     ]) {
-        Answer::OtherPlatform
+        PullError::OtherPlatform
     } else if says(&[
         "dial tcp",
         "timeout",
@@ -155,11 +155,11 @@ fn read(message: &str) -> Answer {
         "unreachable",
         "eof",
     ]) {
-        Answer::Unreachable
+        PullError::Unreachable
     } else if says(&["not found", "manifest unknown", "name unknown"]) {
-        Answer::NotFound
+        PullError::NotFound
     } else {
-        Answer::Unknown
+        PullError::Unknown
     }
 }
 
@@ -198,7 +198,7 @@ mod tests {
     /// Messages of containerd 2.4 and Docker Hub.
     #[test]
     fn a_registrys_answers_are_told_apart() {
-        let pull = Pull {
+        let pull = ImagePull {
             place: "container \"main\" of pod \"x\"",
             image: "r.example.com/tool:1",
             node: "n",
