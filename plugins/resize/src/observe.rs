@@ -6,7 +6,7 @@ use session_shared::api::Session;
 use session_shared::client::DryRun;
 use session_shared::client::Permissions;
 use session_shared::client::Write;
-use session_shared::diagnosis::resizing::{Fit, fit};
+use session_shared::diagnosis::resizing::{NodeFit, fit};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, text};
@@ -125,13 +125,13 @@ async fn obstacle(
     }
     for change in resized {
         match room(cluster, change).await {
-            Ok(Fit::Fits) => {}
-            Ok(Fit::Later(figures)) => notes.extend(
+            Ok(NodeFit::Fits) => {}
+            Ok(NodeFit::Later(figures)) => notes.extend(
                 figures
                     .into_iter()
                     .map(|figure| format!("{figure}: resize is deferred until the node has room")),
             ),
-            Ok(Fit::Never(figures)) => return Ok(Some(Obstacle::small(change, figures))),
+            Ok(NodeFit::Never(figures)) => return Ok(Some(Obstacle::small(change, figures))),
             Err(error) if failure::is(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
                 text(&change.object, "/spec/nodeName")
@@ -156,13 +156,13 @@ async fn obstacle(
 ///
 /// # Errors
 /// Refusals of the server.
-pub(crate) async fn room(cluster: &Cluster, change: &ResourceChange) -> Result<Fit> {
+pub(crate) async fn room(cluster: &Cluster, change: &ResourceChange) -> Result<NodeFit> {
     let node = text(&change.object, "/spec/nodeName");
     if !change.grows() || node.is_empty() {
-        return Ok(Fit::Fits);
+        return Ok(NodeFit::Fits);
     }
     let Some(load) = cluster.node_load(node).await? else {
-        return Ok(Fit::Fits);
+        return Ok(NodeFit::Fits);
     };
     let (before, after) = change.specs();
     let uid = text(&change.object, "/metadata/uid");

@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
-use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
+use session_shared::diagnosis::resizing::{NodeFit, ResizeState, resizing};
 use session_shared::objects::resource::{SESSION, STATEFUL_SET};
 use session_shared::ops::Cluster;
 use session_shared::ops::Resized;
@@ -173,7 +173,7 @@ async fn in_place(
     };
     let changed = found.changes.pods.iter().zip(&waited);
     for (change, resized) in changed {
-        if let Resizing::Infeasible(message) = &resized.state {
+        if let ResizeState::Infeasible(message) = &resized.state {
             let figures = figures(cluster, change).await;
             take_back(cluster, found, write).await?;
             let error = infeasible(&found.present, resized, message, figures);
@@ -204,12 +204,12 @@ async fn wait(
         async move {
             let settled = matches!(
                 resizing(pod, &change.container),
-                Resizing::Done | Resizing::Going
+                ResizeState::Done | ResizeState::Going
             );
             if settled && !change.changes() {
                 return Ok(Resized {
                     pod: pod.clone(),
-                    state: Resizing::Done,
+                    state: ResizeState::Done,
                     cut_off: None,
                 });
             }
@@ -251,7 +251,7 @@ async fn write_down(cluster: &Cluster, found: &Observed, write: &Write) -> Resul
 /// Returns figures of the node's free resources if they can be read and do not suffice.
 async fn figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
     match room(cluster, change).await {
-        Ok(Fit::Later(figures) | Fit::Never(figures)) => figures,
+        Ok(NodeFit::Later(figures) | NodeFit::Never(figures)) => figures,
         _ => Vec::new(),
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::timed_out;
-use session_shared::diagnosis::resizing::Resizing;
+use session_shared::diagnosis::resizing::ResizeState;
 use session_shared::failure::{self, Failure, FailureKind, hinted, proved};
 use session_shared::objects::resource::{POD, text};
 use session_shared::ops::Resized;
@@ -107,11 +107,11 @@ pub(crate) fn unfinished(
     };
     let node = text(&resized.pod, "/spec/nodeName");
     let (said, hint) = match &resized.state {
-        Resizing::Deferred(message) => (
+        ResizeState::Deferred(message) => (
             format!("kubelet of node {node:?} defers the resize of pod {pod:?}: {message}"),
             "wait until the node has room, or add --restart to run the session on another node",
         ),
-        Resizing::Failing(message) => (
+        ResizeState::Failing(message) => (
             format!("kubelet of node {node:?} cannot resize pod {pod:?}: {message}"),
             "wait: the kubelet keeps retrying",
         ),

@@ -13,7 +13,7 @@ use session_client::Selection;
 use session_client::interrupt::Interrupt;
 use session_client::missing;
 use session_client::watch_over;
-use session_engine::diagnosis::resizing::{Resizing, resizing};
+use session_engine::diagnosis::resizing::{ResizeState, resizing};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{NODE, POD, text};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -24,7 +24,7 @@ pub struct Resized {
     /// The Pod as last seen.
     pub pod: Value,
     /// State of the resize.
-    pub state: Resizing,
+    pub state: ResizeState,
     /// `TimedOut` or `Interrupted` if the wait was aborted.
     pub cut_off: Option<FailureKind>,
 }
@@ -53,7 +53,7 @@ impl Cluster {
     ) -> Result<Resized> {
         let mut seen = Resized {
             pod: pod.clone(),
-            state: Resizing::Going,
+            state: ResizeState::Going,
             cut_off: None,
         };
         let cut_off = tokio::select! {
@@ -98,7 +98,7 @@ impl Cluster {
             }
             seen.state = resizing(&object, container);
             seen.pod = object;
-            if matches!(seen.state, Resizing::Done | Resizing::Infeasible(_)) {
+            if matches!(seen.state, ResizeState::Done | ResizeState::Infeasible(_)) {
                 return Ok(());
             }
             sink.tell(ProgressEvent::Waiting {
@@ -128,11 +128,11 @@ impl Cluster {
     }
 }
 
-fn detail(state: &Resizing) -> String {
+fn detail(state: &ResizeState) -> String {
     match state {
-        Resizing::Done | Resizing::Going => "resizing the container".to_owned(),
-        Resizing::Failing(message) => format!("resize failed, the kubelet retries: {message}"),
-        Resizing::Deferred(message) => format!("resize deferred: {message}"),
-        Resizing::Infeasible(message) => format!("resize infeasible: {message}"),
+        ResizeState::Done | ResizeState::Going => "resizing the container".to_owned(),
+        ResizeState::Failing(message) => format!("resize failed, the kubelet retries: {message}"),
+        ResizeState::Deferred(message) => format!("resize deferred: {message}"),
+        ResizeState::Infeasible(message) => format!("resize infeasible: {message}"),
     }
 }

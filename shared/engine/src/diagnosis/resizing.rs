@@ -11,7 +11,7 @@ pub const RESIZABLE: [&str; 2] = ["cpu", "memory"];
 
 /// State of a Pod's resize, as the kubelet reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resizing {
+pub enum ResizeState {
     /// Complete: the container has the resources that its spec asks for.
     Done,
     /// In progress, or not yet seen by the kubelet.
@@ -25,24 +25,24 @@ pub enum Resizing {
 }
 
 /// Reads the state of a container's resize from the conditions and container status that the kubelet writes into the Pod.
-pub fn resizing(pod: &Value, container: &str) -> Resizing {
+pub fn resizing(pod: &Value, container: &str) -> ResizeState {
     if let Some(pending) = condition(pod, "PodResizePending") {
         let message = text(pending, "/message").to_owned();
         return match text(pending, "/reason") {
-            "Infeasible" => Resizing::Infeasible(message),
-            _ => Resizing::Deferred(message),
+            "Infeasible" => ResizeState::Infeasible(message),
+            _ => ResizeState::Deferred(message),
         };
     }
     if let Some(going) = condition(pod, "PodResizeInProgress") {
         return match text(going, "/message") {
-            "" => Resizing::Going,
-            message => Resizing::Failing(message.to_owned()),
+            "" => ResizeState::Going,
+            message => ResizeState::Failing(message.to_owned()),
         };
     }
     if is_actual(pod, container) {
-        Resizing::Done
+        ResizeState::Done
     } else {
-        Resizing::Going
+        ResizeState::Going
     }
 }
 
@@ -88,7 +88,7 @@ fn is_actual(pod: &Value, container: &str) -> bool {
 
 /// Result of checking a node's room for a Pod that is resized on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fit {
+pub enum NodeFit {
     /// Room for the new size.
     Fits,
     /// Large enough, but used by other Pods now; with one line of figures for each resource.
@@ -105,7 +105,7 @@ pub fn fit(
     uid: &str,
     before: &Map<String, Value>,
     after: &Map<String, Value>,
-) -> Fit {
+) -> NodeFit {
     let (had, asks) = (pod_resources(before), pod_resources(after));
     let (mut lines, mut never) = (Vec::new(), false);
     for name in RESIZABLE {
@@ -135,9 +135,9 @@ pub fn fit(
         ));
     }
     match (lines.is_empty(), never) {
-        (true, _) => Fit::Fits,
-        (false, true) => Fit::Never(lines),
-        (false, false) => Fit::Later(lines),
+        (true, _) => NodeFit::Fits,
+        (false, true) => NodeFit::Never(lines),
+        (false, false) => NodeFit::Later(lines),
     }
 }
 
@@ -157,31 +157,31 @@ mod tests {
     fn the_kubelets_words_are_read() {
         let said = |r#type: &str, reason: &str, generation: i64| json!([{"type": r#type, "status": "True", "reason": reason, "message": "m", "observedGeneration": generation}]);
         for (pod, wanted) in [
-            (pod("1", "1000m", json!([])), Resizing::Done),
-            (pod("2", "1", json!([])), Resizing::Going),
+            (pod("1", "1000m", json!([])), ResizeState::Done),
+            (pod("2", "1", json!([])), ResizeState::Going),
             (
                 pod("2", "1", said("PodResizePending", "Deferred", 3)),
-                Resizing::Deferred("m".into()),
+                ResizeState::Deferred("m".into()),
             ),
             (
                 pod("2", "1", said("PodResizePending", "Infeasible", 3)),
-                Resizing::Infeasible("m".into()),
+                ResizeState::Infeasible("m".into()),
             ),
             // Written for an earlier resize.
             (
                 pod("2", "1", said("PodResizePending", "Infeasible", 2)),
-                Resizing::Going,
+                ResizeState::Going,
             ),
             (
                 pod("2", "2", said("PodResizeInProgress", "Error", 3)),
-                Resizing::Failing("m".into()),
+                ResizeState::Failing("m".into()),
             ),
         ] {
             assert_eq!(resizing(&pod, "main"), wanted, "{pod}");
         }
         assert_eq!(
             resizing(&pod("1", "1", json!([])), "other"),
-            Resizing::Going
+            ResizeState::Going
         );
     }
 
@@ -198,15 +198,15 @@ mod tests {
             json!({"metadata": {"uid": "other"}, "spec": spec("2500m")}),
         ];
         let judged = |cpu: &str| fit(&node, &others, "self", &spec("1"), &spec(cpu));
-        assert_eq!(judged("1500m"), Fit::Fits);
+        assert_eq!(judged("1500m"), NodeFit::Fits);
         let line = |asked: &str| {
             vec![format!(
                 "node \"n\": 4 cpu allocatable, 2500m requested by other Pods, 1 by this Pod, which now needs {asked}"
             )]
         };
-        assert_eq!(judged("2"), Fit::Later(line("2")));
-        assert_eq!(judged("8"), Fit::Never(line("8")));
+        assert_eq!(judged("2"), NodeFit::Later(line("2")));
+        assert_eq!(judged("8"), NodeFit::Never(line("8")));
         // Less never fails.
-        assert_eq!(judged("500m"), Fit::Fits);
+        assert_eq!(judged("500m"), NodeFit::Fits);
     }
 }
