@@ -7,7 +7,7 @@ use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::client::timed_out;
-use session_shared::diagnosis::growing::{Growing, growing};
+use session_shared::diagnosis::growing::{Expansion, growing};
 use session_shared::failure::{self, Failure, FailureKind, hinted, proved};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{
@@ -64,7 +64,7 @@ impl ClaimExpansion {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
-            if amount(claim, ASKED) < Some(size) || growing(claim) != Growing::Done {
+            if amount(claim, ASKED) < Some(size) || growing(claim) != Expansion::Done {
                 grow.push(claim.clone());
             }
         }
@@ -149,7 +149,7 @@ impl ClaimExpansion {
             });
             let grown = try_join_all(waits).await?;
             for (before, grown) in self.claims.iter().zip(&grown) {
-                if let Growing::Refused(said) = &grown.state {
+                if let Expansion::Refused(said) = &grown.state {
                     return Err(self.refused(cluster, before, grown, said, write).await);
                 }
             }
@@ -249,7 +249,7 @@ fn late(grown: &Grown) -> Option<Error> {
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),
     };
     let said = match &grown.state {
-        Growing::Going(said) if !said.is_empty() => said.as_str(),
+        Expansion::Going(said) if !said.is_empty() => said.as_str(),
         _ => "file system not resized yet",
     };
     let error = proved(error, vec![format!("claim {name:?}: {said}")]);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_client::missing;
-use session_engine::diagnosis::growing::{Growing, growing};
+use session_engine::diagnosis::growing::{Expansion, growing};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -19,7 +19,7 @@ pub struct Grown {
     /// The claim as last seen.
     pub claim: Value,
     /// State of the expansion.
-    pub state: Growing,
+    pub state: Expansion,
     /// `TimedOut` or `Interrupted` if the wait was aborted; `None` if the expansion completed or failed.
     pub cut_off: Option<FailureKind>,
 }
@@ -45,7 +45,7 @@ impl Cluster {
             object: format!("persistentvolumeclaim/{name}"),
             detail: "expanding the volume".into(),
         });
-        let settled = |claim: &Value| !matches!(growing(claim), Growing::Going(_));
+        let settled = |claim: &Value| !matches!(growing(claim), Expansion::Going(_));
         let claims = &PERSISTENT_VOLUME_CLAIM;
         let cut_off = tokio::select! {
             biased;

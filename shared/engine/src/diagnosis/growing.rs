@@ -10,7 +10,7 @@ const ASKED: &str = "/spec/resources/requests/storage";
 
 /// State of a claim's expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Growing {
+pub enum Expansion {
     /// Complete: the claim has the requested capacity.
     Done,
     /// In progress, with the latest condition; may be empty.
@@ -20,22 +20,22 @@ pub enum Growing {
 }
 
 /// Reads the state of a claim's expansion.
-pub fn growing(claim: &Value) -> Growing {
+pub fn growing(claim: &Value) -> Expansion {
     let said = condition(claim);
     let resizing = text(claim, "/status/allocatedResourceStatuses/storage");
     let amount = |path: &str| claim.pointer(path).and_then(quantity);
     let (tried, asked) = (amount("/status/allocatedResources/storage"), amount(ASKED));
     // A status that was written for another size does not count.
     if resizing.ends_with("Infeasible") && (tried.is_none() || tried == asked) {
-        return Growing::Refused(if said.is_empty() {
+        return Expansion::Refused(if said.is_empty() {
             resizing.to_owned()
         } else {
             said
         });
     }
     match (amount("/status/capacity/storage"), asked) {
-        (Some(has), Some(asked)) if has >= asked => Growing::Done,
-        _ => Growing::Going(said),
+        (Some(has), Some(asked)) if has >= asked => Expansion::Done,
+        _ => Expansion::Going(said),
     }
 }
 
@@ -77,14 +77,14 @@ mod tests {
         let said = |r#type: &str, message: &str| json!([{"type": "Resizing", "status": "True"}, {"type": r#type, "status": "True", "message": message}]);
         let infeasible = json!({"storage": "ControllerResizeInfeasible"});
         for (claim, wanted) in [
-            (claim("2048Mi", json!({}), json!([])), Growing::Done),
+            (claim("2048Mi", json!({}), json!([])), Expansion::Done),
             (
                 claim("1Gi", json!({}), said("FileSystemResizePending", "waits")),
-                Growing::Going("FileSystemResizePending: waits".into()),
+                Expansion::Going("FileSystemResizePending: waits".into()),
             ),
             (
                 claim("1Gi", json!({}), json!([])),
-                Growing::Going(String::new()),
+                Expansion::Going(String::new()),
             ),
             (
                 claim(
@@ -92,20 +92,20 @@ mod tests {
                     infeasible.clone(),
                     said("ControllerResizeError", "no room"),
                 ),
-                Growing::Refused("ControllerResizeError: no room".into()),
+                Expansion::Refused("ControllerResizeError: no room".into()),
             ),
             (
                 claim("1Gi", infeasible, json!([])),
-                Growing::Refused("ControllerResizeInfeasible".into()),
+                Expansion::Refused("ControllerResizeInfeasible".into()),
             ),
         ] {
             assert_eq!(growing(&claim), wanted, "{claim}");
         }
         let mut earlier = claim("1Gi", json!({"storage": "NodeResizeInfeasible"}), json!([]));
         earlier["status"]["allocatedResources"] = json!({"storage": "8Gi"});
-        assert_eq!(growing(&earlier), Growing::Going(String::new()));
+        assert_eq!(growing(&earlier), Expansion::Going(String::new()));
         earlier["status"]["allocatedResources"] = json!({"storage": "2Gi"});
-        let refused = Growing::Refused("NodeResizeInfeasible".into());
+        let refused = Expansion::Refused("NodeResizeInfeasible".into());
         assert_eq!(growing(&earlier), refused);
     }
 }
