@@ -29,9 +29,9 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         unknown.remedy = None;
         return unknown;
     }
-    let mut hurdles: Vec<(usize, Hurdle)> = reasons
+    let mut hurdles: Vec<(usize, UnschedulableReason)> = reasons
         .iter()
-        .map(|(count, reason)| (*count, Hurdle::read(reason)))
+        .map(|(count, reason)| (*count, UnschedulableReason::read(reason)))
         .collect();
     hurdles.sort_by_key(|(_, hurdle)| hurdle.rank());
     let told: Vec<String> = hurdles
@@ -39,7 +39,7 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         .map(|(count, hurdle)| format!("{count} of {total} nodes {}", hurdle.words(&asked)))
         .collect();
     let short = hurdles.iter().filter_map(|(_, hurdle)| match hurdle {
-        Hurdle::Short(resource) => Some(resource.clone()),
+        UnschedulableReason::Short(resource) => Some(resource.clone()),
         _ => None,
     });
     let room = PodRequests {
@@ -47,7 +47,7 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         short: short.collect(),
         asked: asked.clone(),
         selector: selector(pod),
-        tainted: hurdles.iter().any(|(_, hurdle)| *hurdle == Hurdle::Taint),
+        tainted: hurdles.iter().any(|(_, hurdle)| *hurdle == UnschedulableReason::Taint),
     };
     // The remedy of the first reason is not always the right one: a tainted node may lack a label, too.
     let remedies: Vec<String> = hurdles
@@ -71,7 +71,7 @@ fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
 
 /// A reason why a Pod does not fit on some of the nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Hurdle {
+enum UnschedulableReason {
     Short(String),
     TooManyPods,
     NoVolume,
@@ -84,7 +84,7 @@ enum Hurdle {
     Other(String),
 }
 
-impl Hurdle {
+impl UnschedulableReason {
     fn read(reason: &str) -> Self {
         if let Some(resource) = reason.strip_prefix("Insufficient ") {
             return Self::Short(resource.to_owned());
@@ -246,7 +246,7 @@ mod tests {
             "0/1 nodes are available: 1 node(s) had untolerated taint {a.example.com/b: c}.",
         );
         assert_eq!((total, found.len()), (1, 1));
-        assert_eq!(Hurdle::read(found[0].1), Hurdle::Taint);
+        assert_eq!(UnschedulableReason::read(found[0].1), UnschedulableReason::Taint);
     }
 
     #[test]
