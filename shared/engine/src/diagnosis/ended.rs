@@ -1,12 +1,12 @@
 //! Diagnosis of a Pod in phase Succeeded or Failed: its containers ended, or its node or the cluster terminated it.
 
-use super::pod::{Inspection, Read};
+use super::pod::{PodInspection, PodAssessment};
 use super::{Cause, Prognosis};
 use session_model::progress::WaitStage;
 
-impl Inspection<'_> {
+impl PodInspection<'_> {
     /// Diagnoses a Pod that ended. The first container with an error decides, else the first that ended.
-    pub(super) fn ended(&self) -> Read {
+    pub(super) fn ended(&self) -> PodAssessment {
         let init = self.status.init_container_statuses.iter().flatten();
         let own = self.status.container_statuses.iter().flatten();
         let all = init.map(|s| (s, true)).chain(own.map(|s| (s, false)));
@@ -35,18 +35,18 @@ impl Inspection<'_> {
             return self.taken_down("", code);
         };
         let cause = self.contained(status, *init).crash();
-        Read {
+        PodAssessment {
             verdict: Prognosis::Ended {
                 code: end.exit_code,
                 reason: end.reason.clone().unwrap_or_default(),
             },
             trouble: (end.exit_code != 0).then(|| cause.clone()),
-            ..Read::plain(WaitStage::Starting, cause.message)
+            ..PodAssessment::plain(WaitStage::Starting, cause.message)
         }
     }
 
     /// Diagnoses a Pod that was terminated by its node or by the cluster, not by a container.
-    fn taken_down(&self, word: &str, code: i32) -> Read {
+    fn taken_down(&self, word: &str, code: i32) -> PodAssessment {
         let node = self
             .pod
             .spec
@@ -98,13 +98,13 @@ impl Inspection<'_> {
         } else {
             said.to_owned()
         };
-        Read {
+        PodAssessment {
             verdict: Prognosis::Ended {
                 code,
                 reason: word.to_owned(),
             },
             trouble: (code != 0).then_some(cause),
-            ..Read::plain(WaitStage::Starting, detail)
+            ..PodAssessment::plain(WaitStage::Starting, detail)
         }
     }
 }

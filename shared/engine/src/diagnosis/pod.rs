@@ -25,7 +25,7 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
             && claims_of(pod).any(|claim| claim == event.name)
     };
     let status = pod.status.clone().unwrap_or_default();
-    let mut found = Inspection {
+    let mut found = PodInspection {
         pod,
         name: &name,
         status: &status,
@@ -46,7 +46,7 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
 }
 
 /// A Pod under diagnosis, with the events that concern it, oldest first.
-pub(super) struct Inspection<'a> {
+pub(super) struct PodInspection<'a> {
     pub(super) pod: &'a Pod,
     pub(super) name: &'a str,
     pub(super) status: &'a PodStatus,
@@ -55,14 +55,14 @@ pub(super) struct Inspection<'a> {
 }
 
 /// The result for one Pod: a [`Finding`] without the object's name.
-pub(super) struct Read {
+pub(super) struct PodAssessment {
     pub(super) stage: WaitStage,
     pub(super) detail: String,
     pub(super) verdict: Prognosis,
     pub(super) trouble: Option<Cause>,
 }
 
-impl Read {
+impl PodAssessment {
     pub(super) fn plain(stage: WaitStage, detail: impl Into<String>) -> Self {
         Self {
             stage,
@@ -87,16 +87,16 @@ impl Read {
     }
 }
 
-impl Inspection<'_> {
-    fn read(&self) -> Read {
+impl PodInspection<'_> {
+    fn read(&self) -> PodAssessment {
         if self.pod.metadata.deletion_timestamp.is_some() {
-            return Read::plain(WaitStage::Terminating, "being deleted");
+            return PodAssessment::plain(WaitStage::Terminating, "being deleted");
         }
         match self.status.phase.as_deref() {
             Some("Succeeded" | "Failed") => self.ended(),
-            _ if self.says("Ready", "True") => Read {
+            _ if self.says("Ready", "True") => PodAssessment {
                 verdict: Prognosis::Ready,
-                ..Read::plain(WaitStage::Probing, "")
+                ..PodAssessment::plain(WaitStage::Probing, "")
             },
             _ if !self.says("PodScheduled", "True") => self.unscheduled(),
             _ => self.lost_node().unwrap_or_else(|| self.starting()),
@@ -133,7 +133,7 @@ impl Inspection<'_> {
     }
 
     /// Diagnoses a Pod without a node. It may still become ready, because an autoscaler may add a node or other Pods may end.
-    fn unscheduled(&self) -> Read {
+    fn unscheduled(&self) -> PodAssessment {
         let scheduled = self.condition("PodScheduled");
         let message = scheduled
             .and_then(|condition| condition.message.clone())
@@ -141,18 +141,18 @@ impl Inspection<'_> {
         if let Some(cause) = claim::missing(self.name, &message) {
             // The scheduler may see the Pod before it sees the claim that was created for it just before.
             if self.is_of_set() {
-                return Read::held(WaitStage::Binding, self.with_scheduler(cause, &message));
+                return PodAssessment::held(WaitStage::Binding, self.with_scheduler(cause, &message));
             }
-            return Read::hopeless(WaitStage::Binding, self.with_scheduler(cause, &message));
+            return PodAssessment::hopeless(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");
         if unbound || message.is_empty() {
             for event in self.claims.iter().rev() {
                 match claim::read(self.name, event) {
                     Some(claim::ClaimState::Hopeless(cause)) => {
-                        return Read::hopeless(WaitStage::Binding, cause);
+                        return PodAssessment::hopeless(WaitStage::Binding, cause);
                     }
-                    Some(claim::ClaimState::Held(cause)) => return Read::held(WaitStage::Binding, cause),
+                    Some(claim::ClaimState::Held(cause)) => return PodAssessment::held(WaitStage::Binding, cause),
                     Some(claim::ClaimState::Consumer) | None => {}
                 }
             }
@@ -160,13 +160,13 @@ impl Inspection<'_> {
         if unbound {
             let claims: Vec<&str> = claims_of(self.pod).collect();
             let cause = claim::unbound(self.name, &claims);
-            return Read::held(WaitStage::Binding, self.with_scheduler(cause, &message));
+            return PodAssessment::held(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         if message.is_empty() {
-            return Read::plain(WaitStage::Scheduling, "");
+            return PodAssessment::plain(WaitStage::Scheduling, "");
         }
         let cause = scheduling::unschedulable(self.pod, &message);
-        Read::held(WaitStage::Scheduling, self.with_scheduler(cause, &message))
+        PodAssessment::held(WaitStage::Scheduling, self.with_scheduler(cause, &message))
     }
 
     fn with_scheduler(&self, mut cause: Cause, message: &str) -> Cause {
@@ -186,7 +186,7 @@ impl Inspection<'_> {
     }
 
     /// Returns the diagnosis of a Pod whose node no longer responds: the state of its containers is out of date.
-    fn lost_node(&self) -> Option<Read> {
+    fn lost_node(&self) -> Option<PodAssessment> {
         let event = self
             .events
             .last()
@@ -208,26 +208,26 @@ impl Inspection<'_> {
             ),
             asks: vec![FactQuery::Node { name: node }],
         };
-        Some(Read::held(WaitStage::Starting, cause))
+        Some(PodAssessment::held(WaitStage::Starting, cause))
     }
 
-    fn starting(&self) -> Read {
+    fn starting(&self) -> PodAssessment {
         for status in self.status.init_container_statuses.iter().flatten() {
             let contained = self.contained(status, true);
             match contained.read() {
-                ContainerProgress::Hopeless(cause) => return Read::hopeless(WaitStage::Initializing, cause),
+                ContainerProgress::Hopeless(cause) => return PodAssessment::hopeless(WaitStage::Initializing, cause),
                 ContainerProgress::Ended { code: 0, .. } => {}
                 ContainerProgress::Ended { .. } => {
-                    return Read::hopeless(WaitStage::Initializing, contained.crash());
+                    return PodAssessment::hopeless(WaitStage::Initializing, contained.crash());
                 }
-                ContainerProgress::Pulling(cause) => return Read::held(WaitStage::Pulling, cause),
-                ContainerProgress::Held(cause) => return Read::held(WaitStage::Initializing, cause),
+                ContainerProgress::Pulling(cause) => return PodAssessment::held(WaitStage::Pulling, cause),
+                ContainerProgress::Held(cause) => return PodAssessment::held(WaitStage::Initializing, cause),
                 // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
                 ContainerProgress::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
                 }
                 ContainerProgress::Running => {
                     let detail = format!("init container {:?} is running", status.name);
-                    return Read::plain(WaitStage::Initializing, detail);
+                    return PodAssessment::plain(WaitStage::Initializing, detail);
                 }
                 ContainerProgress::Waiting => return self.creating(),
             }
@@ -235,7 +235,7 @@ impl Inspection<'_> {
         self.containers_starting()
     }
 
-    fn containers_starting(&self) -> Read {
+    fn containers_starting(&self) -> PodAssessment {
         let statuses = self
             .status
             .container_statuses
@@ -245,16 +245,16 @@ impl Inspection<'_> {
         for status in statuses {
             let contained = self.contained(status, false);
             match contained.read() {
-                ContainerProgress::Hopeless(cause) => return Read::hopeless(WaitStage::Starting, cause),
-                ContainerProgress::Pulling(cause) => return Read::held(WaitStage::Pulling, cause),
-                ContainerProgress::Held(cause) => return Read::held(WaitStage::Starting, cause),
+                ContainerProgress::Hopeless(cause) => return PodAssessment::hopeless(WaitStage::Starting, cause),
+                ContainerProgress::Pulling(cause) => return PodAssessment::held(WaitStage::Pulling, cause),
+                ContainerProgress::Held(cause) => return PodAssessment::held(WaitStage::Starting, cause),
                 ContainerProgress::Waiting => return self.creating(),
                 ContainerProgress::Ended { code, reason } => {
                     let cause = contained.crash();
-                    return Read {
+                    return PodAssessment {
                         verdict: Prognosis::Ended { code, reason },
                         trouble: (code != 0).then(|| cause.clone()),
-                        ..Read::plain(WaitStage::Starting, cause.message)
+                        ..PodAssessment::plain(WaitStage::Starting, cause.message)
                     };
                 }
                 ContainerProgress::Running if !status.ready => probing = probing.or(Some(status)),
@@ -265,17 +265,17 @@ impl Inspection<'_> {
             return if statuses.is_empty() {
                 self.creating()
             } else {
-                Read::plain(WaitStage::Starting, "")
+                PodAssessment::plain(WaitStage::Starting, "")
             };
         };
         let contained = self.contained(status, false);
         // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
         if status.restart_count > 0 {
-            return Read::held(WaitStage::Starting, contained.crash());
+            return PodAssessment::held(WaitStage::Starting, contained.crash());
         }
         match contained.unready() {
-            Some(cause) => Read::held(WaitStage::Probing, cause),
-            None => Read::plain(
+            Some(cause) => PodAssessment::held(WaitStage::Probing, cause),
+            None => PodAssessment::plain(
                 WaitStage::Probing,
                 format!("container {:?} is not ready", status.name),
             ),
@@ -283,7 +283,7 @@ impl Inspection<'_> {
     }
 
     /// Diagnoses a Pod of which no container has started: the newest event tells if an image or a volume is awaited.
-    fn creating(&self) -> Read {
+    fn creating(&self) -> PodAssessment {
         let told = [
             "Pulling",
             "Pulled",
@@ -293,19 +293,19 @@ impl Inspection<'_> {
             "SuccessfulAttachVolume",
         ];
         let Some(event) = self.newest(&told) else {
-            return Read::plain(WaitStage::Starting, "");
+            return PodAssessment::plain(WaitStage::Starting, "");
         };
         match event.reason.as_str() {
-            "Pulling" => Read::plain(WaitStage::Pulling, event.message.clone()),
+            "Pulling" => PodAssessment::plain(WaitStage::Pulling, event.message.clone()),
             "FailedMount" | "FailedAttachVolume" => {
                 let (cause, is_final) = volume::failed(self.name, event);
                 if is_final {
-                    Read::hopeless(WaitStage::Starting, cause)
+                    PodAssessment::hopeless(WaitStage::Starting, cause)
                 } else {
-                    Read::held(WaitStage::Starting, cause)
+                    PodAssessment::held(WaitStage::Starting, cause)
                 }
             }
-            "FailedCreatePodSandBox" => Read::held(
+            "FailedCreatePodSandBox" => PodAssessment::held(
                 WaitStage::Starting,
                 Cause {
                     reason: event.reason.clone(),
@@ -318,7 +318,7 @@ impl Inspection<'_> {
                     ..Cause::default()
                 },
             ),
-            _ => Read::plain(WaitStage::Starting, ""),
+            _ => PodAssessment::plain(WaitStage::Starting, ""),
         }
     }
 
