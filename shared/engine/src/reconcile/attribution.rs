@@ -19,7 +19,7 @@ use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// A Pod or workload whose ownerReferences claim that it is the session's, although it is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stranger {
+pub struct Impostor {
     /// Kind of the object.
     pub kind: String,
     /// Name of the object.
@@ -29,7 +29,7 @@ pub struct Stranger {
     why: String,
 }
 
-impl Stranger {
+impl Impostor {
     /// Returns a note for the user.
     pub fn told(&self) -> String {
         format!(
@@ -42,7 +42,7 @@ impl Stranger {
 }
 
 /// Result of judging one object.
-enum Verdict {
+enum Attribution {
     Own,
     /// Does not claim to be the session's.
     Unrelated,
@@ -60,7 +60,7 @@ impl Live {
         for _ in 0..2 {
             let (found, rest) = left.into_iter().partition(|object| {
                 let verdict = judge(&metadata_of(object), uid, made.as_ref(), &own);
-                matches!(verdict, Verdict::Own)
+                matches!(verdict, Attribution::Own)
             });
             left = rest;
             let found: Vec<Value> = found;
@@ -69,18 +69,18 @@ impl Live {
         for object in left {
             let metadata = metadata_of(&object);
             match judge(&metadata, uid, made.as_ref(), &own) {
-                Verdict::Stranger(why) => {
+                Attribution::Stranger(why) => {
                     let kind = text(&object, "/kind");
                     self.add_stranger(kind, &metadata, why);
                 }
-                Verdict::Own | Verdict::Unrelated => self.owners.push(object),
+                Attribution::Own | Attribution::Unrelated => self.owners.push(object),
             }
         }
         let pods = std::mem::take(&mut self.pods);
         for pod in pods {
             match judge(&pod.metadata, uid, made.as_ref(), &own) {
-                Verdict::Stranger(why) => self.add_stranger("Pod", &pod.metadata, why),
-                Verdict::Own | Verdict::Unrelated => self.pods.push(pod),
+                Attribution::Stranger(why) => self.add_stranger("Pod", &pod.metadata, why),
+                Attribution::Own | Attribution::Unrelated => self.pods.push(pod),
             }
         }
         self.owners.splice(0..0, own);
@@ -88,7 +88,7 @@ impl Live {
     }
 
     fn add_stranger(&mut self, kind: &str, metadata: &ObjectMeta, why: String) {
-        let stranger = Stranger {
+        let stranger = Impostor {
             kind: kind.to_owned(),
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone().unwrap_or_default(),
@@ -101,7 +101,7 @@ impl Live {
 
     /// Reports the ignored objects as notes.
     pub fn tell_strangers(&self, sink: &mut dyn ProgressSink) {
-        let told = self.strangers.iter().map(Stranger::told);
+        let told = self.strangers.iter().map(Impostor::told);
         told.for_each(|told| sink.tell(ProgressEvent::Note(told)));
     }
 
@@ -149,16 +149,16 @@ fn judge(
     session_uid: &str,
     made: Option<&BTreeSet<&str>>,
     own: &[Value],
-) -> Verdict {
+) -> Attribution {
     let references = object.owner_references.iter().flatten();
     let own_uid = object.uid.as_deref().unwrap_or_default();
-    let mut claims = Verdict::Unrelated;
+    let mut claims = Attribution::Unrelated;
     for reference in references {
         if reference.uid == session_uid {
             if made.is_none_or(|made| made.contains(own_uid)) {
-                return Verdict::Own;
+                return Attribution::Own;
             }
-            claims = Verdict::Stranger(
+            claims = Attribution::Stranger(
                 "its ownerReferences name the session, but the session did not create it"
                     .to_owned(),
             );
@@ -168,9 +168,9 @@ fn judge(
             .find(|owner| text(owner, "/metadata/uid") == reference.uid);
         let Some(parent) = parent else { continue };
         if reference.controller == Some(true) && is_selected_by(object, parent) {
-            return Verdict::Own;
+            return Attribution::Own;
         }
-        claims = Verdict::Stranger(format!(
+        claims = Attribution::Stranger(format!(
             "its ownerReferences name {}/{}, which does not control it",
             text(parent, "/kind").to_lowercase(),
             text(parent, "/metadata/name")

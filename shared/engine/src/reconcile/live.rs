@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::attribution::Stranger;
+use super::attribution::Impostor;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::belonging::is_named;
@@ -22,7 +22,7 @@ pub struct Live {
     /// Pods.
     pub pods: Vec<Pod>,
     /// Pods and workloads that claim to be the session's and are not: reported, never entered, counted or deleted.
-    pub strangers: Vec<Stranger>,
+    pub strangers: Vec<Impostor>,
     /// Possible owners of Pods: StatefulSets, Deployments, ReplicaSets, Jobs, …
     pub owners: Vec<Value>,
     /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion needs them.

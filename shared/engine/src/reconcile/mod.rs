@@ -40,7 +40,7 @@ mod starting;
 mod state;
 mod vouching;
 
-pub use attribution::Stranger;
+pub use attribution::Impostor;
 pub use container::{containers, default_container};
 pub use ending::{Ending, data_policy, ending, kept_since};
 pub use foreseen::{ending_accesses, restart_accesses};
