@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use session_shared::api::{Phase, Session, DesiredState};
-use session_shared::reconcile::{Live, Seen, Wanted, is_primary, is_start_asked, look, standing};
+use session_shared::reconcile::{LiveObjects, Seen, Wanted, is_primary, is_start_asked, look, standing};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -15,7 +15,7 @@ const JUST_MADE_SECONDS: i64 = 60;
 /// Returns since when and why a session is unhealthy; `None` for one that is healthy, stopped, or may still become ready.
 pub(crate) fn ailment(
     session: &Session,
-    live: &Live,
+    live: &LiveObjects,
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
 ) -> Option<(Option<Timestamp>, String)> {

@@ -20,7 +20,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::live::installed;
 use session_shared::ops::snapshotting::served;
-use session_shared::reconcile::Live;
+use session_shared::reconcile::LiveObjects;
 
 use crate::contents::{Held, handle, holders, is_retained, reference};
 use crate::intent::Intent;
@@ -42,7 +42,7 @@ const REST: [&ResourceType; 7] = [
 #[derive(Debug)]
 pub(crate) struct Looked {
     pub(crate) chosen: Chosen,
-    pub(crate) live: Live,
+    pub(crate) live: LiveObjects,
 }
 
 /// Observed state of the cluster.
@@ -254,7 +254,7 @@ fn join(
     owners: Vec<Value>,
     claims: Vec<Value>,
 ) -> Result<Vec<Looked>> {
-    let mut lives: HashMap<(String, String), Live> = HashMap::new();
+    let mut lives: HashMap<(String, String), LiveObjects> = HashMap::new();
     for pod in pods {
         let live = lives.entry(session_of(&pod)).or_default();
         live.pods.push(typed(pod)?);

@@ -22,7 +22,7 @@ use session_shared::ops::live::installed;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::prompt::consent;
-use session_shared::reconcile::{Ending, Live, ending_accesses};
+use session_shared::reconcile::{Ending, LiveObjects, ending_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
@@ -268,7 +268,7 @@ async fn end(
 async fn nodes(
     cluster: &Cluster,
     observed: &Observed,
-    live: &Live,
+    live: &LiveObjects,
 ) -> Result<Option<BTreeSet<String>>> {
     let Some(mut nodes) = observed.nodes.clone() else {
         return Ok(None);

@@ -9,7 +9,7 @@ use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{Live, Wanted, is_expired, losses, wanted};
+use session_shared::reconcile::{LiveObjects, Wanted, is_expired, losses, wanted};
 use session_shared::report::age;
 
 use crate::health::ailment;
@@ -24,7 +24,7 @@ use crate::plan::{Data, Deed, Item, quantity_of};
 pub(crate) fn judge(
     intent: &Intent,
     chosen: &Chosen,
-    live: &Live,
+    live: &LiveObjects,
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
 ) -> Result<Option<Item>> {
@@ -45,7 +45,7 @@ pub(crate) fn judge(
     }
 }
 
-fn expired(chosen: &Chosen, live: &Live, now: Timestamp) -> Result<Option<Item>> {
+fn expired(chosen: &Chosen, live: &LiveObjects, now: Timestamp) -> Result<Option<Item>> {
     let since = text(&chosen.object, "/status/expiresAt").parse().ok();
     let why = format!("expired {} ago", age::since(since, now));
     match wanted(&chosen.session, now) {
@@ -58,7 +58,7 @@ fn expired(chosen: &Chosen, live: &Live, now: Timestamp) -> Result<Option<Item>>
 
 fn stop(
     chosen: &Chosen,
-    live: &Live,
+    live: &LiveObjects,
     since: Option<Timestamp>,
     why: String,
 ) -> Result<Option<Item>> {
@@ -76,7 +76,7 @@ fn stop(
     Ok(Some(Item { size, data, ..item }))
 }
 
-fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
+fn delete(chosen: &Chosen, live: &LiveObjects, since: Option<Timestamp>, why: String) -> Result<Item> {
     let doomed = Deletion::with(chosen.clone(), live.clone(), false)?;
     let data = if !doomed.destroyed().is_empty() {
         Data::Destroyed
@@ -109,7 +109,7 @@ fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> I
 }
 
 /// Returns the total size of the session's claims; the requested size for claims that are not bound.
-fn size(chosen: &Chosen, live: &Live) -> Option<Quantity> {
+fn size(chosen: &Chosen, live: &LiveObjects) -> Option<Quantity> {
     let sizes = live.own_data(&chosen.session).filter_map(quantity_of);
     sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
 }

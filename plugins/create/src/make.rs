@@ -21,7 +21,7 @@ use session_shared::ops::settling::Started;
 use session_shared::ops::trust;
 use session_shared::plan::{StepResult, PlanOutcome, Propagation};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::reconcile::{Live, Start, Wanted, reconcile, record};
+use session_shared::reconcile::{LiveObjects, Start, Wanted, reconcile, record};
 use session_shared::template::stored_secrets;
 
 use crate::intent::Intent;
@@ -103,7 +103,7 @@ impl Maker<'_> {
             &session,
             Wanted::Running,
             Some(&start),
-            &Live::default(),
+            &LiveObjects::default(),
             &[],
             self.observed.now,
         );

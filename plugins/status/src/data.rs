@@ -11,7 +11,7 @@ use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::size;
-use session_shared::reconcile::{Live, Loss, at_risk, data_policy};
+use session_shared::reconcile::{LiveObjects, Loss, at_risk, data_policy};
 
 use crate::report::some_text;
 
@@ -108,7 +108,7 @@ fn on_deletion(policy: DataPolicy) -> &'static str {
 /// Computes the data section of a report.
 pub(crate) fn of(
     session: &Session,
-    live: &Live,
+    live: &LiveObjects,
     snapshots: &[Value],
     schedule: Option<&Value>,
     usage: &[NodeUse],
@@ -120,9 +120,9 @@ pub(crate) fn of(
     let secret = own.iter().find(|object| text(object, "/kind") == "Secret");
     let is_foreign = |snapshot: &Value| doubt(snapshot, &live.data).is_some_and(|d| d.is_foreign());
     let genuine = snapshots.iter().filter(|snapshot| !is_foreign(snapshot));
-    let taken = Live {
+    let taken = LiveObjects {
         data: genuine.cloned().collect(),
-        ..Live::default()
+        ..LiveObjects::default()
     };
     // A node reports all of its Pods, and claims in other namespaces may have the same name: only volumes of own Pods count.
     let uid = session.metadata.uid.as_deref().unwrap_or_default();

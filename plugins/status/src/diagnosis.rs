@@ -3,7 +3,7 @@
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
 use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing};
-use session_shared::reconcile::{Live, Seen, look};
+use session_shared::reconcile::{LiveObjects, Seen, look};
 
 use crate::head::Head;
 use crate::observe::Observed;
@@ -26,7 +26,7 @@ pub(crate) struct Diagnosis {
 /// in their explained form.
 pub(crate) fn of(
     observed: &Observed,
-    live: &Live,
+    live: &LiveObjects,
     notes: &[EventNote],
     head: &Head,
     seen: &Seen,
@@ -73,7 +73,7 @@ pub(crate) fn causes(observed: &Observed) -> Vec<Cause> {
 /// Returns each cause with its object.
 fn found_causes(
     session: &Session,
-    live: &Live,
+    live: &LiveObjects,
     notes: &[EventNote],
     seen: &Seen,
 ) -> Vec<(String, Cause)> {

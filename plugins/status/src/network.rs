@@ -6,7 +6,7 @@ use session_shared::Pod;
 use session_shared::api::Session;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::text;
-use session_shared::reconcile::Live;
+use session_shared::reconcile::LiveObjects;
 
 /// A Service, an Ingress or a HorizontalPodAutoscaler.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -27,7 +27,7 @@ pub(crate) struct Service {
 }
 
 /// Computes the network section of a report.
-pub(crate) fn of(objects: &[Value], live: &Live, session: &Session) -> Vec<Service> {
+pub(crate) fn of(objects: &[Value], live: &LiveObjects, session: &Session) -> Vec<Service> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&Pod> = live.own_pods(uid).collect();
     objects

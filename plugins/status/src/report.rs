@@ -10,7 +10,7 @@ use session_shared::api::{API_VERSION, Condition, Phase, Session};
 use session_shared::client::typed;
 use session_shared::diagnosis::EventNote;
 use session_shared::objects::resource::text;
-use session_shared::reconcile::{Live, look};
+use session_shared::reconcile::{LiveObjects, look};
 
 use crate::connect::{self, Method, Step};
 use crate::data::{self, Data};
@@ -99,15 +99,15 @@ impl Report {
 
 /// Returns the live objects for the reconciler. Parts that could not be read count as empty, and Pods that do not parse are
 /// ignored.
-pub(crate) fn live(observed: &Observed) -> Live {
+pub(crate) fn live(observed: &Observed) -> LiveObjects {
     let pods = observed.pods.iter().flatten();
     let claims = observed.claims.iter().flatten();
     let secret = observed.secret.iter().flatten();
-    let live = Live {
+    let live = LiveObjects {
         pods: pods.filter_map(|pod| typed(pod.clone()).ok()).collect(),
         owners: observed.owners.clone().unwrap_or_default(),
         data: claims.chain(secret).cloned().collect(),
-        ..Live::default()
+        ..LiveObjects::default()
     };
     live.attributed(&observed.typed)
 }

@@ -11,7 +11,7 @@ use session_shared::client::PodUse;
 use session_shared::objects::conditions::has_condition;
 use session_shared::objects::resource::text;
 use session_shared::quantity::size;
-use session_shared::reconcile::{Live, is_primary};
+use session_shared::reconcile::{LiveObjects, is_primary};
 
 use crate::report::some_text;
 
@@ -87,7 +87,7 @@ pub(crate) struct Ended {
 /// Computes the workloads section of a report, the primary workload first. `raw` are the Pods of `live` with every field.
 pub(crate) fn of(
     session: &Session,
-    live: &Live,
+    live: &LiveObjects,
     raw: &[Value],
     usage: &[NodeUse],
 ) -> Vec<Workload> {
@@ -134,7 +134,7 @@ pub(crate) fn of(
     all
 }
 
-fn empty(workload: &ObjectRef, live: &Live) -> Workload {
+fn empty(workload: &ObjectRef, live: &LiveObjects) -> Workload {
     let object = live
         .owners
         .iter()

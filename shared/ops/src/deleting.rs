@@ -24,7 +24,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_client::Write;
 use session_engine::plan::{Plan, Step};
-use session_engine::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
+use session_engine::reconcile::{HookRun, LiveObjects, Wanted, data_policy, kept_since, look, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
@@ -42,7 +42,7 @@ pub struct Deletion {
     /// The Session, with the data policy of this deletion.
     pub session: Session,
     /// Its objects.
-    pub live: Live,
+    pub live: LiveObjects,
     /// Ownership of its objects.
     pub belonging: Ownership,
     /// True if a live controller carries out the deletion.
@@ -58,7 +58,7 @@ impl Deletion {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
+    pub fn with(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Ownership::of(&session)?;
         Ok(Self {

@@ -27,11 +27,11 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
         "labels": labels, "annotations": {"streaming.platform/user-id": "u"}}});
     let pod: Value = json!({"metadata": {"name": "p", "uid": "p-1", "labels": labels,
         "ownerReferences": [{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "s-1"}]}});
-    let live = Live {
+    let live = LiveObjects {
         pods: vec![serde_json::from_value(pod).unwrap()],
         owners: Vec::new(),
         data: vec![claim],
-        ..Live::default()
+        ..LiveObjects::default()
     };
     let object = serde_json::to_value(&session).unwrap();
     Deletion::with(Chosen { session, object }, live, false).unwrap()

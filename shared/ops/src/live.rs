@@ -9,7 +9,7 @@ use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
 use session_client::{missing, typed};
-use session_engine::reconcile::Live;
+use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
@@ -39,7 +39,7 @@ impl Cluster {
     /// # Errors
     /// Whatever the server refuses. A missing right to read the parameters Secret is not an error; the Secret is then
     /// left out.
-    pub async fn live(&self, namespace: &str, session: &Session) -> Result<Live> {
+    pub async fn live(&self, namespace: &str, session: &Session) -> Result<LiveObjects> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
         let parameters = parameters_secret(name);
@@ -49,14 +49,14 @@ impl Cluster {
             self.secret_metadata(namespace, &parameters),
         )?;
         let data = claims.into_iter().chain(secret).collect();
-        Ok(Live { data, ..workload })
+        Ok(LiveObjects { data, ..workload })
     }
 
     /// Reads the part of [`Cluster::get_live_objects`] that runs: Pods and their owners.
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn workload(&self, namespace: &str, session: &Session) -> Result<Live> {
+    pub async fn workload(&self, namespace: &str, session: &Session) -> Result<LiveObjects> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
         let (pods, owners) = futures::try_join!(
@@ -64,10 +64,10 @@ impl Cluster {
             self.owners(namespace, session),
         )?;
         let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
-        let live = Live {
+        let live = LiveObjects {
             pods,
             owners,
-            ..Live::default()
+            ..LiveObjects::default()
         };
         Ok(live.attributed(session))
     }

@@ -11,7 +11,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_client::missing;
 use session_client::typed;
-use session_engine::reconcile::Live;
+use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::ResourceType;
@@ -25,7 +25,7 @@ pub struct Present {
     /// The Session as JSON, with every field.
     pub object: Value,
     /// Pods with the session's label and their owners. Claims and Secrets are not read.
-    pub live: Live,
+    pub live: LiveObjects,
     /// The resourceVersion from which a watch of the Pods continues.
     pub pods_version: String,
 }
@@ -62,10 +62,10 @@ impl Cluster {
         let session: Session = typed(object.clone())?;
         let owners = self.owners_of(namespace, &pods, &[], &session).await?;
         let pods = pods.into_iter().map(typed).collect::<Result<_>>()?;
-        let live = Live {
+        let live = LiveObjects {
             pods,
             owners,
-            ..Live::default()
+            ..LiveObjects::default()
         };
         Ok(Present {
             live: live.attributed(&session),

@@ -8,7 +8,7 @@ use crate::Cluster;
 use crate::chosen::Chosen;
 use session_client::Place;
 use session_client::Selection;
-use session_engine::reconcile::Live;
+use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::names::SessionName;
@@ -41,7 +41,7 @@ pub async fn look_at(
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;
     chosen.stays()?;
-    let mut live = Live::default();
+    let mut live = LiveObjects::default();
     if has_hooks(&chosen.session) && !skip_hooks {
         live = cluster
             .workload(cluster.namespace(), &chosen.session)

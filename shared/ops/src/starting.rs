@@ -22,7 +22,7 @@ use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    Body, Found, Loss, Recipe, Rendered, Start, claim_conflict, claim_growths, losses_of, record,
+    Body, NamedObject, Loss, Recipe, Rendered, Start, claim_conflict, claim_growths, losses_of, record,
     render, starting,
 };
 use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
@@ -354,7 +354,7 @@ fn request(session: &Session, now: Timestamp) -> String {
 
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
 /// already.
-async fn others(cluster: &Cluster, present: &ObservedSession, start: &Start) -> Result<Vec<Found>> {
+async fn others(cluster: &Cluster, present: &ObservedSession, start: &Start) -> Result<Vec<NamedObject>> {
     let applied = present.session.status.as_ref();
     let applied = applied.and_then(|status| status.applied.as_ref());
     let objects = &start.rendering.objects;
@@ -389,8 +389,8 @@ async fn others(cluster: &Cluster, present: &ObservedSession, start: &Start) -> 
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-fn with_type(object: Value, resource: &ResourceType) -> Found {
-    Found {
+fn with_type(object: Value, resource: &ResourceType) -> NamedObject {
+    NamedObject {
         resource: resource.clone(),
         object,
     }

@@ -18,7 +18,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::plan::{StepResult, Plan, Step};
 use session_engine::reconcile::record::{self, Rest};
 use session_engine::reconcile::{
-    Ending, HookRun, Live, Seen, Standing, Wanted, ending, look, standing,
+    Ending, HookRun, LiveObjects, Seen, Standing, Wanted, ending, look, standing,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, FailureKind, hinted};
@@ -37,7 +37,7 @@ pub struct ObservedSession {
     /// The Session with every field, also those that [`Session`] does not know.
     pub object: Value,
     /// Its objects.
-    pub live: Live,
+    pub live: LiveObjects,
     /// State of its workload, derived from `live`.
     pub seen: Seen,
     /// Ownership of its objects.
@@ -62,7 +62,7 @@ impl ObservedSession {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
+    pub fn with(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Ownership::of(&session)?;
         let seen = look(&session, &live, &[]);

@@ -24,7 +24,7 @@ use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_client::watch_over;
 use session_engine::diagnosis::{FactQuery, CLAIM_NOT_FOUND, EventNote, unproven};
-use session_engine::reconcile::{Live, Seen, look};
+use session_engine::reconcile::{LiveObjects, Seen, look};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
@@ -185,10 +185,10 @@ impl Watching<'_> {
     }
 
     fn look(&mut self) -> Seen {
-        let live = Live {
+        let live = LiveObjects {
             pods: self.pods.values().cloned().collect(),
             owners: self.owners.clone(),
-            ..Live::default()
+            ..LiveObjects::default()
         };
         let seen = look(self.session, &live.attributed(self.session), &self.events);
         let Seen::Ready { pod } = &seen else {

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::live::Live;
+use super::live::LiveObjects;
 use super::state::is_start_asked;
 use session_model::api::Session;
 use session_model::objects::resource::text;
@@ -49,7 +49,7 @@ enum Attribution {
     Stranger(String),
 }
 
-impl Live {
+impl LiveObjects {
     /// Moves Pods and workloads that falsely claim to be the session's to [`Live::strangers`]. Every reader of a session's Pods
     /// calls this first.
     pub fn attributed(mut self, session: &Session) -> Self {

@@ -46,10 +46,10 @@ fn told_apart(
     pods: Vec<Value>,
     owners: Vec<Value>,
 ) -> (Vec<String>, Vec<String>) {
-    let live = Live {
+    let live = LiveObjects {
         pods: pods.into_iter().map(pod).collect(),
         owners,
-        ..Live::default()
+        ..LiveObjects::default()
     };
     let live = live.attributed(session);
     let own = live
@@ -154,9 +154,9 @@ fn what_is_recorded_goes_before_what_is_not() {
         owned("Pod", "true", "P", SESSION),
     ]
     .map(pod);
-    let live = Live {
+    let live = LiveObjects {
         pods: own.to_vec(),
-        ..Live::default()
+        ..LiveObjects::default()
     };
     let first = |pods: &[Pod]| {
         let found = live.recorded_first(&begun, pods.iter().collect());

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::hook::HookRun;
-use super::live::{Live, pod_ref};
+use super::live::{LiveObjects, pod_ref};
 use super::seen::Seen;
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::{DataPolicy, Session};
@@ -31,7 +31,7 @@ pub enum Ending {
 
 /// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
 /// data are deleted: the caller takes the snapshots first and lists the claims there.
-pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
+pub fn ending(session: &Session, live: &LiveObjects, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     let mut plan = Plan::default();
     let (Ending::Workload { skip_sync } | Ending::Everything { skip_sync }) = what;
@@ -151,7 +151,7 @@ pub fn data_policy(session: &Session) -> DataPolicy {
 /// - Snapshots are kept under every policy: they were taken on purpose, and `snapshot delete` deletes them.
 /// - The parameters Secret is kept while data that needs it exists or may exist: a kept or restored database needs its old
 ///   password.
-fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
+fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
     let policy = data_policy(session);
     let saved = |claim: &Value| {

@@ -18,7 +18,7 @@ use session_model::objects::{ObjectRef, ResourceType};
 /// Anybody can write labels, so objects of other owners may be among them. Only objects whose chain of owners ends at the Session's
 /// UID count as its own, and after [`Live::attributed`] only those that the session created.
 #[derive(Clone, Debug, Default)]
-pub struct Live {
+pub struct LiveObjects {
     /// Pods.
     pub pods: Vec<Pod>,
     /// Pods and workloads that claim to be the session's and are not: reported, never entered, counted or deleted.
@@ -34,19 +34,19 @@ pub struct Live {
     pub hidden_snapshots: bool,
     /// Objects found by the names of this start's and the last start's objects: Services, Secrets, … Objects of other owners may be
     /// among them. Only a start reads them.
-    pub rest: Vec<Found>,
+    pub rest: Vec<NamedObject>,
 }
 
 /// An object that was read by name, with its type.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct NamedObject {
     /// Resource type.
     pub resource: ResourceType,
     /// The object.
     pub object: Value,
 }
 
-impl Live {
+impl LiveObjects {
     /// Returns the session's own Pods: those whose chain of owners ends at the Session's UID.
     pub fn own_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
         let owners = self.own_owners(session_uid);

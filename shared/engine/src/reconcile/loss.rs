@@ -5,7 +5,7 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::live::Live;
+use super::live::LiveObjects;
 use super::seen::{Seen, look};
 use crate::plan::{Plan, Step};
 use session_model::api::{Phase, Session};
@@ -38,7 +38,7 @@ impl fmt::Display for Loss {
 
 /// Returns the data that is lost when every Pod of the session ends. Empty for a session that was never ready, and for one whose
 /// Pods have ended.
-pub fn losses(session: &Session, live: &Live) -> Vec<Loss> {
+pub fn losses(session: &Session, live: &LiveObjects) -> Vec<Loss> {
     match has_been_used(session, live) {
         true => at_risk(session, live),
         false => Vec::new(),
@@ -46,7 +46,7 @@ pub fn losses(session: &Session, live: &Live) -> Vec<Loss> {
 }
 
 /// Returns the data that is lost when `plan` is carried out, which may delete only some of the Pods.
-pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
+pub fn losses_of(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<Loss> {
     let deleted: Vec<&str> = plan
         .steps()
         .filter_map(|step| match step {
@@ -71,7 +71,7 @@ pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
 
 /// Returns the data that the session's Pods hold outside claims, whether it has been used yet or not. Without any claim, all
 /// ephemeral volumes and container files count. With a claim, only ephemeral volumes mounted at home and work directories count.
-pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
+pub fn at_risk(session: &Session, live: &LiveObjects) -> Vec<Loss> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<Value> = live
         .own_pods(uid)
@@ -97,7 +97,7 @@ pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
 }
 
 /// Returns true if the session was ready at any time, as far as is known. A running container counts, because it may have been.
-fn has_been_used(session: &Session, live: &Live) -> bool {
+fn has_been_used(session: &Session, live: &LiveObjects) -> bool {
     let status = session.status.as_ref();
     let ready = status.is_some_and(|status| {
         let mut conditions = status.conditions.iter();
@@ -140,11 +140,11 @@ mod tests {
         })
     }
 
-    fn live(pods: &[Value]) -> Live {
+    fn live(pods: &[Value]) -> LiveObjects {
         let typed = |pod: &Value| serde_json::from_value(pod.clone()).unwrap();
-        Live {
+        LiveObjects {
             pods: pods.iter().map(typed).collect(),
-            ..Live::default()
+            ..LiveObjects::default()
         }
     }
 

@@ -45,7 +45,7 @@ pub use container::{containers, default_container};
 pub use ending::{Ending, data_policy, ending, kept_since};
 pub use foreseen::{ending_accesses, restart_accesses};
 pub use hook::HookRun;
-pub use live::{Found, Live, is_data_of, is_primary};
+pub use live::{NamedObject, LiveObjects, is_data_of, is_primary};
 pub use loss::{Loss, at_risk, losses, losses_of};
 pub use rendering::{Body, Recipe, Rendered, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};
@@ -75,7 +75,7 @@ pub fn reconcile(
     session: &Session,
     wanted: Wanted,
     start: Option<&Start>,
-    live: &Live,
+    live: &LiveObjects,
     events: &[EventNote],
     now: Timestamp,
 ) -> Decision {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::live::{Live, is_data_of, is_ended, owner_uids, pod_ref};
+use super::live::{LiveObjects, is_data_of, is_ended, owner_uids, pod_ref};
 use super::starting::{Start, may_be_others};
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::Session;
@@ -20,7 +20,7 @@ const SIZE: &str = "/spec/resources/requests/storage";
 pub(super) struct Renewal<'a> {
     pub(super) session: &'a Session,
     pub(super) start: &'a Start,
-    pub(super) live: &'a Live,
+    pub(super) live: &'a LiveObjects,
 }
 
 impl Renewal<'_> {
@@ -202,7 +202,7 @@ fn delete(target: &ObjectRef, resource: &ResourceType) -> Step {
 fn claims<'a>(
     session: &'a Session,
     objects: &'a [Value],
-    live: &'a Live,
+    live: &'a LiveObjects,
 ) -> impl Iterator<Item = (&'a Value, &'a Value)> {
     live.own_data(session)
         .filter(|found| text(found, "/kind") == "PersistentVolumeClaim")
@@ -230,7 +230,7 @@ fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// Returns the claims that `start` wants larger than they are, each with its patch.
-pub fn claim_growths(session: &Session, start: &Start, live: &Live) -> Vec<(ObjectRef, Value)> {
+pub fn claim_growths(session: &Session, start: &Start, live: &LiveObjects) -> Vec<(ObjectRef, Value)> {
     let steps = growths(session, &start.objects(), live).into_iter();
     steps
         .filter_map(|step| match step {
@@ -241,7 +241,7 @@ pub fn claim_growths(session: &Session, start: &Start, live: &Live) -> Vec<(Obje
 }
 
 /// Returns the patches that expand claims. Claims are never shrunk.
-fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
+fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step> {
     let size = |claim: &Value| text(claim, SIZE).parse::<Quantity>().ok();
     claims(session, objects, live)
         .filter_map(|(found, wanted)| {
@@ -257,7 +257,7 @@ fn growths(session: &Session, objects: &[Value], live: &Live) -> Vec<Step> {
 
 /// Returns one line about a claim that `start` wants to change in a way Kubernetes does not allow: all fields but the size are
 /// immutable. `None` without such a claim.
-pub fn claim_conflict(session: &Session, start: &Start, live: &Live) -> Option<String> {
+pub fn claim_conflict(session: &Session, start: &Start, live: &LiveObjects) -> Option<String> {
     let objects = start.objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = difference(found, wanted)?;

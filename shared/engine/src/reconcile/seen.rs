@@ -8,7 +8,7 @@ use session_model::api::{Session, DesiredState};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::text;
 
-use super::live::{Live, is_primary, owner_uids};
+use super::live::{LiveObjects, is_primary, owner_uids};
 
 /// State of the primary workload of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,7 +64,7 @@ impl Seen {
 }
 
 /// Returns the state of the session's workload. `events` may be empty: they only make causes more specific.
-pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
+pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> Seen {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&Pod> = live
         .own_pods(uid)
@@ -127,7 +127,7 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
 
 /// Returns the number of ready Pods that make the session ready: the workload's current replica count, which an autoscaler may
 /// have changed since the start; else the recorded one; at least 1.
-fn wanted_replicas(session: &Session, live: &Live) -> usize {
+fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     let applied = session
         .status
         .as_ref()
@@ -142,7 +142,7 @@ fn wanted_replicas(session: &Session, live: &Live) -> usize {
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }
 
-fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str) -> Seen {
+fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid: &str) -> Seen {
     let applied = session
         .status
         .as_ref()

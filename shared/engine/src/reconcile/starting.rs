@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::live::Live;
+use super::live::LiveObjects;
 use super::renewal::Renewal;
 use crate::plan::{Plan, Step};
 use session_model::api::{
@@ -141,7 +141,7 @@ impl Start {
 
 /// Returns the plan of a start, tier by tier: missing objects are created by POST, objects of an earlier start are applied, and
 /// running workloads and data are kept unchanged.
-pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
+pub fn starting(session: &Session, start: &Start, live: &LiveObjects) -> Plan {
     let mut start = start.clone();
     start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
     let (mut plan, mut objects) = (Plan::default(), start.objects());

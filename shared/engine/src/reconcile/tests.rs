@@ -44,24 +44,24 @@ fn asked() -> Value {
     json!({ "startRequest": "2026-01-01T11:00:00Z" })
 }
 
-fn pod(status: Value) -> Live {
+fn pod(status: Value) -> LiveObjects {
     let pod = serde_json::from_value(json!({
         "metadata": { "name": "p", "uid": "P", "labels": { labels::PRIMARY: "true" },
             "ownerReferences": [{ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" }] },
         "spec": { "restartPolicy": "Never", "containers": [] }, "status": status,
     }))
     .unwrap();
-    Live {
+    LiveObjects {
         pods: vec![pod],
-        ..Live::default()
+        ..LiveObjects::default()
     }
 }
 
-fn ready() -> Live {
+fn ready() -> LiveObjects {
     pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }))
 }
 
-fn ended(code: i32) -> Live {
+fn ended(code: i32) -> LiveObjects {
     let phase = if code == 0 { "Succeeded" } else { "Failed" };
     pod(
         json!({ "phase": phase, "containerStatuses": [{ "name": "main", "image": "", "imageID": "", "ready": false,
@@ -104,7 +104,7 @@ fn start() -> Start {
     }
 }
 
-fn decide(session: &Session, live: &Live) -> Decision {
+fn decide(session: &Session, live: &LiveObjects) -> Decision {
     reconcile(
         session,
         wanted(session, now()),
@@ -121,7 +121,7 @@ fn words(plan: &Plan) -> Vec<String> {
 
 #[test]
 fn no_workload_and_a_newer_request_makes_what_is_missing_in_order() {
-    let decision = decide(&session(asked(), json!({})), &Live::default());
+    let decision = decide(&session(asked(), json!({})), &LiveObjects::default());
     assert_eq!(decision.standing.phase, Phase::Pending);
     assert_eq!(
         words(&decision.plan),
@@ -141,7 +141,7 @@ fn no_workload_and_a_newer_request_makes_what_is_missing_in_order() {
 #[test]
 fn no_workload_and_no_newer_request_stays_stopped() {
     let stopped = session(asked(), json!({ "startRequest": "2026-01-01T11:00:00Z" }));
-    let decision = decide(&stopped, &Live::default());
+    let decision = decide(&stopped, &LiveObjects::default());
     assert_eq!(
         (decision.standing.phase, decision.plan.is_empty()),
         (Phase::Stopped, true)
@@ -198,7 +198,7 @@ fn an_ended_workload_is_made_again_by_a_newer_request() {
 
 #[test]
 fn a_lost_pod_is_a_failure_that_can_be_mended() {
-    let decision = decide(&session(asked(), started()), &Live::default());
+    let decision = decide(&session(asked(), started()), &LiveObjects::default());
     assert_eq!(
         (decision.standing.phase, decision.standing.reason.as_str()),
         (Phase::Failed, "PodLost")
@@ -209,7 +209,7 @@ fn a_lost_pod_is_a_failure_that_can_be_mended() {
 #[test]
 fn without_its_template_a_session_runs_on_but_makes_nothing() {
     let lost = session(asked(), started());
-    let decision = reconcile(&lost, Wanted::Running, None, &Live::default(), &[], now());
+    let decision = reconcile(&lost, Wanted::Running, None, &LiveObjects::default(), &[], now());
     assert!(decision.plan.is_empty());
 }
 
@@ -270,7 +270,7 @@ fn deleting_goes_sync_workload_data_session() {
 
 #[test]
 fn data_is_destroyed_only_by_the_policy_delete() {
-    let mut live = Live::default();
+    let mut live = LiveObjects::default();
     live.data.push(claim());
     let mut foreign = claim();
     foreign["metadata"]["annotations"][labels::USER_ID] = "Alice".into();

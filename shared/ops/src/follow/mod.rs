@@ -24,7 +24,7 @@ use crate::{Cluster, Present};
 use follower::Said;
 use pods::{Known, Source};
 use session_client::{Backoff, Change, LogOptions, Place, Selection, typed};
-use session_engine::reconcile::Live;
+use session_engine::reconcile::LiveObjects;
 use session_model::api::{Session, DesiredState};
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
@@ -73,7 +73,7 @@ pub struct Following {
     session: Session,
     options: LogOptions,
     choose: Choose,
-    live: Live,
+    live: LiveObjects,
     /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
     strangers: Vec<Value>,
     known: Vec<Known>,
@@ -119,7 +119,7 @@ impl Cluster {
             session: present.session.clone(),
             options,
             choose,
-            live: Live::default(),
+            live: LiveObjects::default(),
             strangers: Vec::new(),
             known: Vec::new(),
             sources: Vec::new(),
@@ -240,10 +240,10 @@ impl Following {
             .await?;
         self.live.owners.extend(owners);
         let pod: Pod = typed(object.clone())?;
-        let live = Live {
+        let live = LiveObjects {
             pods: vec![pod.clone()],
             owners: self.live.owners.clone(),
-            ..Live::default()
+            ..LiveObjects::default()
         };
         if live.attributed(&self.session).pods.is_empty() {
             let uid = text(&object, "/metadata/uid").to_owned();

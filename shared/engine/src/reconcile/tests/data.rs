@@ -15,7 +15,7 @@ fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
     };
     let mut secret = named("Secret", "s", json!({}));
     secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
-    let mut live = Live {
+    let mut live = LiveObjects {
         data: vec![
             named(
                 "PersistentVolumeClaim",
@@ -30,7 +30,7 @@ fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
             secret,
         ],
         saved: saved.iter().map(|uid| (*uid).to_owned()).collect(),
-        ..Live::default()
+        ..LiveObjects::default()
     };
     if snapshot {
         let mut taken = named("VolumeSnapshot", "v", json!({}));

@@ -25,7 +25,7 @@ fn stopped_at(kind: &str, count: i64) -> Session {
     )
 }
 
-fn plan_of(kind: &str, live: &Live) -> Plan {
+fn plan_of(kind: &str, live: &LiveObjects) -> Plan {
     let (session, start) = (stopped_at(kind, 4), scaled(kind));
     reconcile(&session, Wanted::Running, Some(&start), live, &[], now()).plan
 }
@@ -46,13 +46,13 @@ fn an_autoscaled_workload_gets_the_count_it_had() {
     for kind in ["Deployment", "StatefulSet"] {
         let at_rest = json!({ "apiVersion": "apps/v1", "kind": kind, "spec": { "replicas": 0 },
             "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } });
-        let rests = Live {
+        let rests = LiveObjects {
             owners: vec![at_rest],
-            ..Live::default()
+            ..LiveObjects::default()
         };
         assert_eq!(count_of(&plan_of(kind, &rests), kind), Some(4), "at rest");
         assert_eq!(
-            count_of(&plan_of(kind, &Live::default()), kind),
+            count_of(&plan_of(kind, &LiveObjects::default()), kind),
             Some(4),
             "made anew"
         );
@@ -61,7 +61,7 @@ fn an_autoscaled_workload_gets_the_count_it_had() {
 
 #[test]
 fn all_claims_that_a_set_finds_are_looked_at_whatever_its_template_counts() {
-    let plan = plan_of("StatefulSet", &Live::default());
+    let plan = plan_of("StatefulSet", &LiveObjects::default());
     let adopted = words(&plan)
         .into_iter()
         .filter(|word| word.starts_with("adopt "));
