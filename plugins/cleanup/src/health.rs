@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use session_shared::api::{Phase, Session, DesiredState};
-use session_shared::reconcile::{LiveObjects, Seen, Wanted, is_primary, is_start_asked, look, standing};
+use session_shared::reconcile::{LiveObjects, WorkloadState, Wanted, is_primary, is_start_asked, look, standing};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -31,7 +31,7 @@ pub(crate) fn ailment(
             .is_none_or(|status| status.applied.is_none());
         let asked = session.spec.start_request.as_deref().filter(|_| first);
         let since: Timestamp = asked?.parse().ok()?;
-        let abandoned = is_long(since, now) && !matches!(seen, Seen::Ready { .. });
+        let abandoned = is_long(since, now) && !matches!(seen, WorkloadState::Ready { .. });
         return abandoned.then(|| (Some(since), "creation was never finished".to_owned()));
     }
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
@@ -39,14 +39,14 @@ pub(crate) fn ailment(
     if let Some((pod, node)) = own().find_map(|pod| Some((pod, lost_node(pod, nodes)?))) {
         return Some((readiness(pod).1, format!("node {node:?} no longer exists")));
     }
-    if matches!(seen, Seen::Lost) && is_just_made(session, now) {
+    if matches!(seen, WorkloadState::Lost) && is_just_made(session, now) {
         return None;
     }
     let standing = standing(session, Wanted::Running, &seen);
     if standing.phase == Phase::Failed {
         return Some((since_ready(session), format!("failed: {}", standing.reason)));
     }
-    if !matches!(seen, Seen::NotReady(_)) || !has_been_ready(session) {
+    if !matches!(seen, WorkloadState::NotReady(_)) || !has_been_ready(session) {
         return None;
     }
     let unready = own().filter_map(|pod| match readiness(pod) {

@@ -13,7 +13,7 @@ use session_shared::ops::live::installed;
 use session_shared::ops::wait::Waited;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
-    Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
+    WorkloadState, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
 };
 use session_shared::report::age::remaining;
 use session_shared::verb::Ground;
@@ -65,7 +65,7 @@ async fn bring_up(
 ) -> Result<bool> {
     let namespace = cluster.namespace();
     let seen = look(&present.session, &present.live, &[]);
-    let rests = matches!(seen, Seen::NoWorkload | Seen::Ended { code: 0, .. });
+    let rests = matches!(seen, WorkloadState::NoWorkload | WorkloadState::Ended { code: 0, .. });
     let now = ground.now();
     let deleted = present.session.metadata.deletion_timestamp.is_some();
     if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
@@ -74,7 +74,7 @@ async fn bring_up(
             wake(cluster, intent, present, ground).await?;
             return Ok(true);
         }
-        if !matches!(seen, Seen::Ready { .. }) {
+        if !matches!(seen, WorkloadState::Ready { .. }) {
             return Err(error);
         }
         // An expired session runs until it is cleaned up: the user may want to save something.
@@ -163,7 +163,7 @@ async fn wait(
         Waited::Settled { seen, .. } => {
             let stands = standing(&present.session, Wanted::Running, &seen);
             match *seen {
-                Seen::Ready { .. } => Ok(()),
+                WorkloadState::Ready { .. } => Ok(()),
                 seen => Err(refused(cluster, intent, &stands, &seen)),
             }
         }
@@ -191,7 +191,7 @@ fn look_at(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::
     )
 }
 
-fn not_yet(intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+fn not_yet(intent: &Intent, stands: &Standing, seen: &WorkloadState) -> anyhow::Error {
     let what = format!("session \"{}\" is not ready", intent.name);
     let error = match seen.cause() {
         Some(cause) => cause.failing(&what),
@@ -218,7 +218,7 @@ fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Err
 }
 
 /// Returns the error for a session that will not become ready, with a hint.
-fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &WorkloadState) -> anyhow::Error {
     let name = &intent.name;
     let again = || start_it(cluster, intent);
     let because = |word: &str| match stands.message.as_str() {
@@ -227,14 +227,14 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -
     };
     match (stands.phase, seen) {
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
-        (_, Seen::Lost) => hinted(anyhow!(because("is lost")), again()),
-        (Phase::Failed, Seen::Hopeless(cause)) => {
+        (_, WorkloadState::Lost) => hinted(anyhow!(because("is lost")), again()),
+        (Phase::Failed, WorkloadState::Hopeless(cause)) => {
             let error = cause.failing(&format!("session \"{name}\" has failed"));
             look_at(error, cluster, intent)
         }
         (
             Phase::Failed,
-            Seen::Ended {
+            WorkloadState::Ended {
                 cause: Some(cause), ..
             },
         ) => {
@@ -242,7 +242,7 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -
             hinted(error, again())
         }
         (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
-        (_, Seen::Ended { .. }) => {
+        (_, WorkloadState::Ended { .. }) => {
             hinted(anyhow!("session \"{name}\" {}", stands.message), again())
         }
         _ => hinted(anyhow!(because("is stopped")), again()),

@@ -11,7 +11,7 @@ use session_shared::failure::{hinted, usage};
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::starting::StartOptions;
-use session_shared::reconcile::{Seen, is_start_asked};
+use session_shared::reconcile::{WorkloadState, is_start_asked};
 
 use crate::args::Args;
 
@@ -81,17 +81,17 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    pub(crate) fn of(intent: &Intent, session: &Session, seen: &Seen) -> Self {
+    pub(crate) fn of(intent: &Intent, session: &Session, seen: &WorkloadState) -> Self {
         let there = matches!(
             seen,
-            Seen::Ready { .. } | Seen::NotReady(_) | Seen::Hopeless(_)
+            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Hopeless(_)
         );
         let settled = !is_start_asked(session) && session.spec.state != Some(DesiredState::Stopped);
         // A command that was interrupted during its wait has not written that the session is ready.
         let told = session.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
         match (there, seen) {
             (true, _) if intent.restart => Action::Restart,
-            (true, Seen::Ready { .. }) if settled && told => Action::Nothing,
+            (true, WorkloadState::Ready { .. }) if settled && told => Action::Nothing,
             (true, _) if settled => Action::Wait,
             // Stopped, ended, lost or incomplete: what is missing is created.
             _ => Action::Start,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
 use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing};
-use session_shared::reconcile::{LiveObjects, Seen, look};
+use session_shared::reconcile::{LiveObjects, WorkloadState, look};
 
 use crate::head::Head;
 use crate::observe::Observed;
@@ -29,10 +29,10 @@ pub(crate) fn of(
     live: &LiveObjects,
     notes: &[EventNote],
     head: &Head,
-    seen: &Seen,
+    seen: &WorkloadState,
 ) -> Vec<Diagnosis> {
     let mut found: Vec<Diagnosis> = Vec::new();
-    if let (Seen::Lost, Phase::Failed) = (seen, head.phase) {
+    if let (WorkloadState::Lost, Phase::Failed) = (seen, head.phase) {
         found.push(Diagnosis {
             object: about(&observed.typed),
             reason: head.reason.clone(),
@@ -75,7 +75,7 @@ fn found_causes(
     session: &Session,
     live: &LiveObjects,
     notes: &[EventNote],
-    seen: &Seen,
+    seen: &WorkloadState,
 ) -> Vec<(String, Cause)> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods = live.own_pods(uid).map(|pod| inspect(pod, notes));

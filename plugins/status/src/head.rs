@@ -6,7 +6,7 @@ use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::endpoint;
 use session_shared::objects::resource::text;
-use session_shared::reconcile::{LiveObjects, Seen, is_expired, is_primary, standing, wanted};
+use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary, standing, wanted};
 use session_shared::{Pod, Timestamp};
 
 use crate::observe::Observed;
@@ -59,7 +59,7 @@ pub(crate) enum TemplateState {
 }
 
 /// Computes the head of a report.
-pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &Seen, now: Timestamp) -> Head {
+pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> Head {
     let session = &observed.typed;
     let status = session.status.clone().unwrap_or_default();
     let wanted = wanted(session, now);
@@ -138,7 +138,7 @@ fn changed(session: &Session, now: &Value) -> TemplateState {
 }
 
 /// Returns the time since which the session is in its phase: from its Pods, else from the Ready condition, else the start time.
-fn since(session: &Session, live: &LiveObjects, seen: &Seen, phase: Phase) -> Option<String> {
+fn since(session: &Session, live: &LiveObjects, seen: &WorkloadState, phase: Phase) -> Option<String> {
     if let Some(time) = &session.metadata.deletion_timestamp {
         return Some(time.0.to_string());
     }
@@ -149,10 +149,10 @@ fn since(session: &Session, live: &LiveObjects, seen: &Seen, phase: Phase) -> Op
     };
     let primary = || live.pods.iter().find(|pod| is_primary(pod));
     let told = match seen {
-        Seen::Ready { pod: name } => pod(name).and_then(ready_since),
-        Seen::Ended { pod: name, .. } => pod(name).and_then(ended_at),
-        Seen::NotReady(_) | Seen::Hopeless(_) => primary().and_then(ready_since),
-        Seen::NoWorkload | Seen::Lost => None,
+        WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since),
+        WorkloadState::Ended { pod: name, .. } => pod(name).and_then(ended_at),
+        WorkloadState::NotReady(_) | WorkloadState::Hopeless(_) => primary().and_then(ready_since),
+        WorkloadState::NoWorkload | WorkloadState::Lost => None,
     };
     let status = session.status.as_ref();
     let written = || {

@@ -9,7 +9,7 @@ use session_shared::failure::hinted;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
-use session_shared::reconcile::{Seen, look};
+use session_shared::reconcile::{WorkloadState, look};
 use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 
@@ -130,7 +130,7 @@ fn judge(report: &Report, observed: &Observed, target: Phase) -> Judged {
 fn waiting(report: &Report, observed: &Observed) -> Judged {
     let events = notes(observed.events.as_deref().unwrap_or_default());
     match look(&observed.typed, &live(observed), &events) {
-        Seen::NotReady(finding) => Judged::Waiting(finding.stage, finding.object, finding.detail),
+        WorkloadState::NotReady(finding) => Judged::Waiting(finding.stage, finding.object, finding.detail),
         _ => {
             let object = format!("session/{}", report.metadata.name);
             let detail = format!("is {}", report.head.phase.word());

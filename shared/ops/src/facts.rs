@@ -10,7 +10,7 @@ use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
 use session_engine::diagnosis::{Fact, FactQuery, Cause, refine};
-use session_engine::reconcile::Seen;
+use session_engine::reconcile::WorkloadState;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
@@ -29,7 +29,7 @@ const ROUNDS: usize = 2;
 impl Cluster {
     /// Refines the cause in `seen` with facts from the cluster. Reads nothing if nothing is wrong. Never fails: facts
     /// that cannot be read are named in the evidence.
-    pub async fn explain(&self, namespace: &str, mut seen: Seen) -> Seen {
+    pub async fn explain(&self, namespace: &str, mut seen: WorkloadState) -> WorkloadState {
         if let Some(cause) = seen.cause_mut() {
             *cause = self.explain_cause(namespace, cause.clone()).await;
         }

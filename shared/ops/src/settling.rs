@@ -11,7 +11,7 @@ use serde_json::Value;
 use session_client::Write;
 use session_client::interrupt::{Interrupt, interrupted};
 use session_client::timed_out;
-use session_engine::reconcile::{Seen, Start, Wanted, record, standing};
+use session_engine::reconcile::{WorkloadState, Start, Wanted, record, standing};
 use session_model::api::{Phase, Session};
 use session_model::failure::hinted;
 use session_model::objects::endpoint::endpoint;
@@ -82,7 +82,7 @@ pub async fn ready(
             let endpoint =
                 write_down(cluster, made, &seen, pod.as_deref(), write, (run.now)()).await?;
             match *seen {
-                Seen::Ready { .. } => Ok(endpoint),
+                WorkloadState::Ready { .. } => Ok(endpoint),
                 seen => Err(not_ready(made, &seen)),
             }
         }
@@ -121,7 +121,7 @@ pub fn made_endpoint(made: &Started, node_address: Option<&str>) -> Option<Strin
 async fn write_down(
     cluster: &Cluster,
     made: &Started,
-    seen: &Seen,
+    seen: &WorkloadState,
     pod: Option<&Pod>,
     write: &Write,
     now: Timestamp,
@@ -183,28 +183,28 @@ async fn await_controller(
         .map(|condition| format!(": {}: {}", condition.reason, condition.message))
         .unwrap_or_default();
     let error = anyhow!("session {:?} did not become ready{why}", name(made));
-    Err(look_and_delete(error, made, &Seen::NoWorkload))
+    Err(look_and_delete(error, made, &WorkloadState::NoWorkload))
 }
 
-fn last_seen(seen: &Seen) -> String {
+fn last_seen(seen: &WorkloadState) -> String {
     match seen {
-        Seen::NotReady(finding) if finding.detail.is_empty() => {
+        WorkloadState::NotReady(finding) if finding.detail.is_empty() => {
             format!("{}: {}", finding.stage.word(), finding.object)
         }
-        Seen::NotReady(finding) => format!(
+        WorkloadState::NotReady(finding) => format!(
             "{}: {}: {}",
             finding.stage.word(),
             finding.object,
             finding.detail
         ),
-        Seen::Hopeless(cause) => cause.message.clone(),
-        Seen::Ended { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
-        Seen::Ready { pod } => format!("pod {pod:?} is ready"),
-        Seen::NoWorkload | Seen::Lost => "no Pod yet".to_owned(),
+        WorkloadState::Hopeless(cause) => cause.message.clone(),
+        WorkloadState::Ended { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
+        WorkloadState::Ready { pod } => format!("pod {pod:?} is ready"),
+        WorkloadState::NoWorkload | WorkloadState::Lost => "no Pod yet".to_owned(),
     }
 }
 
-fn not_ready(made: &Started, seen: &Seen) -> anyhow::Error {
+fn not_ready(made: &Started, seen: &WorkloadState) -> anyhow::Error {
     let what = format!("session {:?} did not become ready", name(made));
     let error = match seen.cause() {
         Some(cause) => cause.failing(&what),
@@ -214,11 +214,11 @@ fn not_ready(made: &Started, seen: &Seen) -> anyhow::Error {
 }
 
 /// Adds hints how to inspect and delete a session that is kept although it is not ready.
-fn look_and_delete(error: anyhow::Error, made: &Started, seen: &Seen) -> anyhow::Error {
+fn look_and_delete(error: anyhow::Error, made: &Started, seen: &WorkloadState) -> anyhow::Error {
     let (name, namespace) = (name(made), namespace(made));
     let look = match seen {
         // The log of an ended container says more than the status; it may be an init container's.
-        Seen::Ended { .. } => format!("logs {name} -n {namespace} --all-containers"),
+        WorkloadState::Ended { .. } => format!("logs {name} -n {namespace} --all-containers"),
         _ => format!("status {name} -n {namespace}"),
     };
     let error = hinted(

@@ -18,7 +18,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::plan::{StepResult, Plan, Step};
 use session_engine::reconcile::record::{self, Rest};
 use session_engine::reconcile::{
-    Ending, HookRun, LiveObjects, Seen, Standing, Wanted, ending, look, standing,
+    Ending, HookRun, LiveObjects, WorkloadState, Standing, Wanted, ending, look, standing,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, FailureKind, hinted};
@@ -39,7 +39,7 @@ pub struct ObservedSession {
     /// Its objects.
     pub live: LiveObjects,
     /// State of its workload, derived from `live`.
-    pub seen: Seen,
+    pub seen: WorkloadState,
     /// Ownership of its objects.
     pub belonging: Ownership,
     /// True if a live controller reconciles the session.
@@ -90,7 +90,7 @@ impl ObservedSession {
     pub fn is_at_rest(&self) -> bool {
         let phase = self.session.status.as_ref().and_then(|status| status.phase);
         self.session.spec.state == Some(DesiredState::Stopped)
-            && self.seen == Seen::NoWorkload
+            && self.seen == WorkloadState::NoWorkload
             && self
                 .live
                 .own_pods(&self.belonging.session_uid)
@@ -103,7 +103,7 @@ impl ObservedSession {
     pub fn runs(&self) -> bool {
         matches!(
             self.seen,
-            Seen::Ready { .. } | Seen::NotReady(_) | Seen::Hopeless(_)
+            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Hopeless(_)
         )
     }
 
@@ -143,7 +143,7 @@ impl ObservedSession {
     /// Returns phase and reason after the stop. A workload that had ended by itself keeps its reason.
     fn standing(&self) -> Standing {
         match self.seen {
-            Seen::Ended { .. } | Seen::NoWorkload => {
+            WorkloadState::Ended { .. } | WorkloadState::NoWorkload => {
                 standing(&self.session, Wanted::Stopped, &self.seen)
             }
             _ => Standing {

@@ -24,7 +24,7 @@ use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_client::watch_over;
 use session_engine::diagnosis::{FactQuery, CLAIM_NOT_FOUND, EventNote, unproven};
-use session_engine::reconcile::{LiveObjects, Seen, look};
+use session_engine::reconcile::{LiveObjects, WorkloadState, look};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
@@ -40,14 +40,14 @@ pub enum Waited {
     /// The workload reached a final state: ready, ended or unrecoverable.
     Settled {
         /// The final state.
-        seen: Box<Seen>,
+        seen: Box<WorkloadState>,
         /// The Pod that determines the state, if there is one.
         pod: Option<Box<Pod>>,
     },
     /// The time limit passed; the last state.
-    TimedOut(Box<Seen>),
+    TimedOut(Box<WorkloadState>),
     /// The user interrupted the wait; the last state.
-    Interrupted(Box<Seen>),
+    Interrupted(Box<WorkloadState>),
 }
 
 struct Watching<'a> {
@@ -128,7 +128,7 @@ impl Cluster {
 
 impl Watching<'_> {
     /// Watches until the workload reaches a final state. May be dropped at any time; `seen` then holds the last state.
-    async fn settle(&mut self, seen: &mut Seen, sink: &mut dyn ProgressSink) -> Result<()> {
+    async fn settle(&mut self, seen: &mut WorkloadState, sink: &mut dyn ProgressSink) -> Result<()> {
         let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
         loop {
             self.tell(seen, sink);
@@ -148,7 +148,7 @@ impl Watching<'_> {
             *seen = self.look();
             let is_last = matches!(
                 seen,
-                Seen::Ready { .. } | Seen::Ended { .. } | Seen::Hopeless(_)
+                WorkloadState::Ready { .. } | WorkloadState::Ended { .. } | WorkloadState::Hopeless(_)
             );
             if is_last && !self.is_premature(seen).await {
                 return Ok(());
@@ -177,34 +177,34 @@ impl Watching<'_> {
     }
 
     /// Returns the last state, evaluated at the current time and refined with facts from the cluster.
-    async fn explained(&mut self) -> Seen {
+    async fn explained(&mut self) -> WorkloadState {
         let now = Timestamp::now();
         self.events.iter_mut().for_each(|event| event.age_at(now));
         let seen = self.look();
         self.cluster.explain(self.namespace, seen).await
     }
 
-    fn look(&mut self) -> Seen {
+    fn look(&mut self) -> WorkloadState {
         let live = LiveObjects {
             pods: self.pods.values().cloned().collect(),
             owners: self.owners.clone(),
             ..LiveObjects::default()
         };
         let seen = look(self.session, &live.attributed(self.session), &self.events);
-        let Seen::Ready { pod } = &seen else {
+        let WorkloadState::Ready { pod } = &seen else {
             self.again = None;
             return seen;
         };
         let pod = self.pods.get(pod);
         let doubt = pod.and_then(|pod| unproven(pod, &self.events, Timestamp::now()));
         self.again = doubt.as_ref().map(|(_, left)| *left);
-        doubt.map_or(seen, |(finding, _)| Seen::NotReady(finding))
+        doubt.map_or(seen, |(finding, _)| WorkloadState::NotReady(finding))
     }
 
     /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
     /// retry.
-    async fn is_premature(&self, seen: &Seen) -> bool {
-        let Seen::Hopeless(cause) = seen else {
+    async fn is_premature(&self, seen: &WorkloadState) -> bool {
+        let WorkloadState::Hopeless(cause) = seen else {
             return false;
         };
         let Some(FactQuery::Claim { name }) = cause.asks.first() else {
@@ -214,17 +214,17 @@ impl Watching<'_> {
         cause.reason == CLAIM_NOT_FOUND && matches!(claim.await, Ok(Some(_)))
     }
 
-    fn decisive(&self, seen: &Seen) -> Option<Box<Pod>> {
+    fn decisive(&self, seen: &WorkloadState) -> Option<Box<Pod>> {
         match seen {
-            Seen::Ready { pod } | Seen::Ended { pod, .. } => {
+            WorkloadState::Ready { pod } | WorkloadState::Ended { pod, .. } => {
                 self.pods.get(pod).cloned().map(Box::new)
             }
             _ => self.pods.values().next().cloned().map(Box::new),
         }
     }
 
-    fn tell(&self, seen: &Seen, sink: &mut dyn ProgressSink) {
-        if let Seen::NotReady(finding) = seen {
+    fn tell(&self, seen: &WorkloadState, sink: &mut dyn ProgressSink) {
+        if let WorkloadState::NotReady(finding) = seen {
             sink.tell(ProgressEvent::Waiting {
                 stage: finding.stage,
                 object: finding.object.clone(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::hook::HookRun;
 use super::live::{LiveObjects, pod_ref};
-use super::seen::Seen;
+use super::seen::WorkloadState;
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::{DataPolicy, Session};
 use session_model::labels;
@@ -31,7 +31,7 @@ pub enum Ending {
 
 /// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
 /// data are deleted: the caller takes the snapshots first and lists the claims there.
-pub fn ending(session: &Session, live: &LiveObjects, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
+pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what: Ending, now: Timestamp) -> Plan {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     let mut plan = Plan::default();
     let (Ending::Workload { skip_sync } | Ending::Everything { skip_sync }) = what;
@@ -100,7 +100,7 @@ fn claims_going(steps: &[Step]) -> Vec<ObjectRef> {
 }
 
 /// Returns the step that runs the sync hook. Only a ready workload has something to synchronise and a Pod to run it in.
-fn sync(session: &Session, seen: &Seen) -> Option<Step> {
+fn sync(session: &Session, seen: &WorkloadState) -> Option<Step> {
     let HookRun {
         pod,
         container,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::seen::Seen;
+use super::seen::WorkloadState;
 use session_model::api::Session;
 use session_model::duration::Timeout;
 
@@ -26,8 +26,8 @@ pub struct HookRun {
 
 impl HookRun {
     /// Returns the run of a hook of the session's last start; `None` if the session has no such hook or no ready Pod.
-    pub fn of(session: &Session, seen: &Seen, name: &'static str) -> Option<Self> {
-        let Seen::Ready { pod } = seen else {
+    pub fn of(session: &Session, seen: &WorkloadState, name: &'static str) -> Option<Self> {
+        let WorkloadState::Ready { pod } = seen else {
             return None;
         };
         let applied = session.status.as_ref()?.applied.as_ref()?;

@@ -49,7 +49,7 @@ pub use live::{NamedObject, LiveObjects, is_data_of, is_primary};
 pub use loss::{Loss, at_risk, losses, losses_of};
 pub use rendering::{Body, Recipe, Rendered, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};
-pub use seen::{Seen, look};
+pub use seen::{WorkloadState, look};
 pub use starting::{Rendering, Start, TemplateIdentity, starting};
 pub use state::{Standing, Wanted, expires_at, is_expired, is_start_asked, standing, wanted};
 pub use vouching::{is_vouched, vouches};
@@ -85,7 +85,7 @@ pub fn reconcile(
         // A terminated workload is created again only by a new start request: a shell that the user left must not come back by
         // itself. A workload that exists although a start is requested is an unfinished start: what runs of it is kept.
         (seen, Wanted::Running) => match start {
-            Some(start) if is_start_asked(session) || *seen == Seen::Lost => {
+            Some(start) if is_start_asked(session) || *seen == WorkloadState::Lost => {
                 starting(session, start, live)
             }
             _ => Plan::default(),

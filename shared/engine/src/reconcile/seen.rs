@@ -12,7 +12,7 @@ use super::live::{LiveObjects, is_primary, owner_uids};
 
 /// State of the primary workload of a session.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Seen {
+pub enum WorkloadState {
     /// No workload: not created yet, or removed by a stop.
     NoWorkload,
     /// Created by this start and gone since: the Pod was deleted or evicted, or its node was lost.
@@ -41,30 +41,30 @@ pub enum Seen {
     },
 }
 
-impl Seen {
+impl WorkloadState {
     /// Returns the cause of not being ready; `None` where nothing is wrong or nothing is known.
     pub fn cause(&self) -> Option<&Cause> {
         match self {
-            Seen::Hopeless(cause) => Some(cause),
-            Seen::NotReady(finding) => finding.cause(),
-            Seen::Ended { cause, .. } => cause.as_ref(),
-            Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
+            WorkloadState::Hopeless(cause) => Some(cause),
+            WorkloadState::NotReady(finding) => finding.cause(),
+            WorkloadState::Ended { cause, .. } => cause.as_ref(),
+            WorkloadState::NoWorkload | WorkloadState::Lost | WorkloadState::Ready { .. } => None,
         }
     }
 
     /// Returns the same cause as [`Seen::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match self {
-            Seen::Hopeless(cause) => Some(cause),
-            Seen::NotReady(finding) => finding.cause_mut(),
-            Seen::Ended { cause, .. } => cause.as_mut(),
-            Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
+            WorkloadState::Hopeless(cause) => Some(cause),
+            WorkloadState::NotReady(finding) => finding.cause_mut(),
+            WorkloadState::Ended { cause, .. } => cause.as_mut(),
+            WorkloadState::NoWorkload | WorkloadState::Lost | WorkloadState::Ready { .. } => None,
         }
     }
 }
 
 /// Returns the state of the session's workload. `events` may be empty: they only make causes more specific.
-pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> Seen {
+pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> WorkloadState {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&Pod> = live
         .own_pods(uid)
@@ -89,7 +89,7 @@ pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> Seen
             .iter()
             .find(|(_, finding)| finding.verdict == Prognosis::Ready)
     {
-        return Seen::Ready {
+        return WorkloadState::Ready {
             pod: pod.metadata.name.clone().unwrap_or_default(),
         };
     }
@@ -110,17 +110,17 @@ pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> Seen
         Prognosis::Ready => (3, finding.stage),
     });
     match findings.into_iter().next() {
-        None => Seen::NoWorkload,
+        None => WorkloadState::NoWorkload,
         Some((pod, finding)) => match finding.verdict.clone() {
-            Prognosis::Hopeless(cause) => Seen::Hopeless(cause),
-            Prognosis::Ended { code, reason } => Seen::Ended {
+            Prognosis::Hopeless(cause) => WorkloadState::Hopeless(cause),
+            Prognosis::Ended { code, reason } => WorkloadState::Ended {
                 pod: pod.metadata.name.clone().unwrap_or_default(),
                 code,
                 reason,
                 detail: finding.detail,
                 cause: finding.trouble,
             },
-            Prognosis::Waiting | Prognosis::Ready => Seen::NotReady(finding),
+            Prognosis::Waiting | Prognosis::Ready => WorkloadState::NotReady(finding),
         },
     }
 }
@@ -142,7 +142,7 @@ fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }
 
-fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid: &str) -> Seen {
+fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid: &str) -> WorkloadState {
     let applied = session
         .status
         .as_ref()
@@ -172,17 +172,17 @@ fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid
         Some(workload) => {
             let finding = inspect_missing(workload, events);
             match &finding.verdict {
-                Prognosis::Hopeless(cause) => Seen::Hopeless(cause.clone()),
-                _ => Seen::NotReady(finding),
+                Prognosis::Hopeless(cause) => WorkloadState::Hopeless(cause.clone()),
+                _ => WorkloadState::NotReady(finding),
             }
         }
         // Removed by a stop.
-        None if at_rest || session.spec.state == Some(DesiredState::Stopped) => Seen::NoWorkload,
+        None if at_rest || session.spec.state == Some(DesiredState::Stopped) => WorkloadState::NoWorkload,
         None if applied.is_some_and(|applied| applied.primary.is_some())
             && !super::is_start_asked(session) =>
         {
-            Seen::Lost
+            WorkloadState::Lost
         }
-        None => Seen::NoWorkload,
+        None => WorkloadState::NoWorkload,
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::seen::Seen;
+use super::seen::WorkloadState;
 use crate::diagnosis::Cause;
 use session_model::api::{OnExpiry, Phase, Session, DesiredState};
 
@@ -104,24 +104,24 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
 }
 
 /// Returns the phase of a session from its target state and the state of its workload.
-pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
+pub fn standing(session: &Session, wanted: Wanted, seen: &WorkloadState) -> Standing {
     if matches!(wanted, Wanted::Gone { .. }) || session.metadata.deletion_timestamp.is_some() {
         return stand(Phase::Terminating, "", "");
     }
     match (seen, wanted) {
-        (Seen::NoWorkload | Seen::Lost, Wanted::Stopped) => stopped_as_it_ended(session),
-        (Seen::NoWorkload, _) if is_start_asked(session) => stand(
+        (WorkloadState::NoWorkload | WorkloadState::Lost, Wanted::Stopped) => stopped_as_it_ended(session),
+        (WorkloadState::NoWorkload, _) if is_start_asked(session) => stand(
             Phase::Pending,
             "NotStarted",
             "no workload has been created yet",
         ),
-        (Seen::NoWorkload, _) => stopped_as_it_ended(session),
-        (Seen::Lost, _) => stand(
+        (WorkloadState::NoWorkload, _) => stopped_as_it_ended(session),
+        (WorkloadState::Lost, _) => stand(
             Phase::Failed,
             "PodLost",
             "the Pod was deleted or its node was lost",
         ),
-        (Seen::NotReady(finding), _) => {
+        (WorkloadState::NotReady(finding), _) => {
             let message = format!("{} {}", finding.stage.word(), finding.object);
             let message = if finding.detail.is_empty() {
                 message
@@ -131,16 +131,16 @@ pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
             stand(Phase::Pending, "NotReady", &message)
         }
         (
-            Seen::Hopeless(Cause {
+            WorkloadState::Hopeless(Cause {
                 reason, message, ..
             }),
             _,
         ) => stand(Phase::Failed, reason, message),
-        (Seen::Ready { .. }, _) => stand(Phase::Running, "Ready", ""),
-        (Seen::Ended { code: 0, .. }, _) => {
+        (WorkloadState::Ready { .. }, _) => stand(Phase::Running, "Ready", ""),
+        (WorkloadState::Ended { code: 0, .. }, _) => {
             stand(Phase::Stopped, "Completed", "ended with exit code 0")
         }
-        (Seen::Ended { reason, detail, .. }, _) => stand(Phase::Failed, reason, detail),
+        (WorkloadState::Ended { reason, detail, .. }, _) => stand(Phase::Failed, reason, detail),
     }
 }
 

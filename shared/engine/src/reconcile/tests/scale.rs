@@ -77,7 +77,7 @@ fn fewer_pods_than_were_recorded_are_enough_where_fewer_are_wanted_now() {
         "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } }),
     ];
     let seen = look(&stopped_at("StatefulSet", 4), &live, &[]);
-    assert!(matches!(seen, Seen::Ready { .. }), "{seen:?}");
+    assert!(matches!(seen, WorkloadState::Ready { .. }), "{seen:?}");
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         made: vec![made],
         ..record::Rest::default()
     };
-    let standing = standing(&session, Wanted::Stopped, &Seen::NoWorkload);
+    let standing = standing(&session, Wanted::Stopped, &WorkloadState::NoWorkload);
     let patch = record::stopped(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }
