@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use session_shared::api::{Phase, Session, DesiredState};
-use session_shared::reconcile::{LiveObjects, WorkloadState, Wanted, is_primary, is_start_asked, look, standing};
+use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary, is_start_asked, look, standing};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -42,7 +42,7 @@ pub(crate) fn ailment(
     if matches!(seen, WorkloadState::Lost) && is_just_made(session, now) {
         return None;
     }
-    let standing = standing(session, Wanted::Running, &seen);
+    let standing = standing(session, TargetState::Running, &seen);
     if standing.phase == Phase::Failed {
         return Some((since_ready(session), format!("failed: {}", standing.reason)));
     }

@@ -13,7 +13,7 @@ use session_shared::ops::live::installed;
 use session_shared::ops::wait::Waited;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
-    WorkloadState, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
+    WorkloadState, PhaseReason, TargetState, is_expired, is_start_asked, look, standing, wanted,
 };
 use session_shared::report::age::remaining;
 use session_shared::verb::Ground;
@@ -161,7 +161,7 @@ async fn wait(
     drop(sink);
     match waited? {
         Waited::Settled { seen, .. } => {
-            let stands = standing(&present.session, Wanted::Running, &seen);
+            let stands = standing(&present.session, TargetState::Running, &seen);
             match *seen {
                 WorkloadState::Ready { .. } => Ok(()),
                 seen => Err(refused(cluster, intent, &stands, &seen)),
@@ -172,7 +172,7 @@ async fn wait(
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
                 None => {
-                    let stands = standing(&present.session, Wanted::Running, &seen);
+                    let stands = standing(&present.session, TargetState::Running, &seen);
                     hinted(error, stands.message)
                 }
             };
@@ -191,7 +191,7 @@ fn look_at(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::
     )
 }
 
-fn not_yet(intent: &Intent, stands: &Standing, seen: &WorkloadState) -> anyhow::Error {
+fn not_yet(intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyhow::Error {
     let what = format!("session \"{}\" is not ready", intent.name);
     let error = match seen.cause() {
         Some(cause) => cause.failing(&what),
@@ -218,7 +218,7 @@ fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Err
 }
 
 /// Returns the error for a session that will not become ready, with a hint.
-fn refused(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &WorkloadState) -> anyhow::Error {
+fn refused(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyhow::Error {
     let name = &intent.name;
     let again = || start_it(cluster, intent);
     let because = |word: &str| match stands.message.as_str() {

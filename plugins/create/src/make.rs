@@ -21,7 +21,7 @@ use session_shared::ops::settling::Started;
 use session_shared::ops::trust;
 use session_shared::plan::{StepResult, PlanOutcome, Propagation};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::reconcile::{LiveObjects, Start, Wanted, reconcile, record};
+use session_shared::reconcile::{LiveObjects, Start, TargetState, reconcile, record};
 use session_shared::template::stored_secrets;
 
 use crate::intent::Intent;
@@ -101,7 +101,7 @@ impl Maker<'_> {
         }
         let decision = reconcile(
             &session,
-            Wanted::Running,
+            TargetState::Running,
             Some(&start),
             &LiveObjects::default(),
             &[],

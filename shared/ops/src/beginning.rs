@@ -16,7 +16,7 @@ use session_client::Write;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_engine::plan::{PlanOutcome, Plan, Step};
-use session_engine::reconcile::{Wanted, reconcile, record};
+use session_engine::reconcile::{TargetState, reconcile, record};
 use session_model::api::{ObjectRef, Session};
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::names::parameters_secret;
@@ -88,7 +88,7 @@ impl StartPlan {
             return Ok(made);
         }
         let (start, live) = (Some(&self.start), &self.present.live);
-        let decision = reconcile(&made.session, Wanted::Running, start, live, &[], now);
+        let decision = reconcile(&made.session, TargetState::Running, start, live, &[], now);
         made.objects = finished(cluster.carry_out(&decision.plan, &with, sink).await)?;
         if write.dry_run {
             return Ok(made);

@@ -24,7 +24,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_client::Write;
 use session_engine::plan::{Plan, Step};
-use session_engine::reconcile::{HookRun, LiveObjects, Wanted, data_policy, kept_since, look, reconcile};
+use session_engine::reconcile::{HookRun, LiveObjects, TargetState, data_policy, kept_since, look, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
@@ -153,7 +153,7 @@ impl Deletion {
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
     pub fn plan(&self, manner: &StopOptions, now: Timestamp) -> Plan {
-        let wanted = Wanted::Gone {
+        let wanted = TargetState::Gone {
             skip_sync: manner.skip_sync,
         };
         let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;

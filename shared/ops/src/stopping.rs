@@ -18,7 +18,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::plan::{StepResult, Plan, Step};
 use session_engine::reconcile::record::{self, Rest};
 use session_engine::reconcile::{
-    Ending, HookRun, LiveObjects, WorkloadState, Standing, Wanted, ending, look, standing,
+    Ending, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, look, standing,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, FailureKind, hinted};
@@ -141,12 +141,12 @@ impl ObservedSession {
     }
 
     /// Returns phase and reason after the stop. A workload that had ended by itself keeps its reason.
-    fn standing(&self) -> Standing {
+    fn standing(&self) -> PhaseReason {
         match self.seen {
             WorkloadState::Ended { .. } | WorkloadState::NoWorkload => {
-                standing(&self.session, Wanted::Stopped, &self.seen)
+                standing(&self.session, TargetState::Stopped, &self.seen)
             }
-            _ => Standing {
+            _ => PhaseReason {
                 phase: Phase::Stopped,
                 reason: "Stopped".into(),
                 message: String::new(),

@@ -51,7 +51,7 @@ pub use rendering::{Body, Recipe, Rendered, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};
 pub use seen::{WorkloadState, look};
 pub use starting::{Rendering, Start, TemplateIdentity, starting};
-pub use state::{Standing, Wanted, expires_at, is_expired, is_start_asked, standing, wanted};
+pub use state::{PhaseReason, TargetState, expires_at, is_expired, is_start_asked, standing, wanted};
 pub use vouching::{is_vouched, vouches};
 
 use jiff::Timestamp;
@@ -64,7 +64,7 @@ use session_model::api::Session;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// Phase, reason and message before the plan is carried out.
-    pub standing: Standing,
+    pub standing: PhaseReason,
     /// Steps to carry out; empty where nothing is left to do, or where the session can only wait.
     pub plan: Plan,
 }
@@ -73,7 +73,7 @@ pub struct Decision {
 /// or the template was deleted. A running workload keeps running without it, and can be stopped and deleted.
 pub fn reconcile(
     session: &Session,
-    wanted: Wanted,
+    wanted: TargetState,
     start: Option<&Start>,
     live: &LiveObjects,
     events: &[EventNote],
@@ -84,17 +84,17 @@ pub fn reconcile(
     let plan = match (&seen, wanted) {
         // A terminated workload is created again only by a new start request: a shell that the user left must not come back by
         // itself. A workload that exists although a start is requested is an unfinished start: what runs of it is kept.
-        (seen, Wanted::Running) => match start {
+        (seen, TargetState::Running) => match start {
             Some(start) if is_start_asked(session) || *seen == WorkloadState::Lost => {
                 starting(session, start, live)
             }
             _ => Plan::default(),
         },
-        (_, Wanted::Stopped) => {
+        (_, TargetState::Stopped) => {
             let skip_sync = state::skips_sync(session);
             ending(session, live, &seen, Ending::Workload { skip_sync }, now)
         }
-        (_, Wanted::Gone { skip_sync }) => {
+        (_, TargetState::Gone { skip_sync }) => {
             ending(session, live, &seen, Ending::Everything { skip_sync }, now)
         }
     };

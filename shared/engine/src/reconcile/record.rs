@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::starting::Start;
-use super::state::{Standing, expires_at, is_expired};
+use super::state::{PhaseReason, expires_at, is_expired};
 use session_model::api::{Condition, ObjectRef, Phase, Session};
 use session_model::objects::endpoint::endpoint;
 
@@ -26,7 +26,7 @@ pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timesta
         .start_request
         .clone()
         .unwrap_or_else(|| rfc3339(now));
-    let standing = Standing {
+    let standing = PhaseReason {
         phase: Phase::Pending,
         reason: "NotReady".into(),
         message: "objects created".into(),
@@ -83,7 +83,7 @@ pub struct Rest {
 
 /// Returns the status of a session whose workload has been removed. `standing` is its new phase. Marks a pending start request as
 /// answered.
-pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timestamp) -> Value {
+pub fn stopped(session: &Session, standing: &PhaseReason, rest: &Rest, now: Timestamp) -> Value {
     let mut patch = stands(session, standing, None, None, None, now);
     let status = &mut patch["status"];
     for field in ["podName", "nodeName", "endpoint"] {
@@ -116,7 +116,7 @@ pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timesta
 
 /// Returns the status of a session that was created with data but no workload, and was never started.
 pub fn made_stopped(session: &Session, now: Timestamp) -> Value {
-    let standing = Standing {
+    let standing = PhaseReason {
         phase: Phase::Stopped,
         reason: "NeverStarted".into(),
         message: "created with the data of another session".into(),
@@ -154,7 +154,7 @@ pub fn expires(session: &Session, at: Option<Timestamp>, now: Timestamp) -> Valu
 /// Returns the status for a newly observed phase and Pod. A field that is `None` keeps its value.
 pub fn stands(
     session: &Session,
-    standing: &Standing,
+    standing: &PhaseReason,
     pod: Option<&str>,
     node: Option<&str>,
     endpoint: Option<&str>,
@@ -174,7 +174,7 @@ pub fn stands(
 }
 
 /// Returns the conditions with Ready and Expired updated. A condition whose status did not change keeps its transition time.
-fn conditions(session: &Session, standing: &Standing, now: Timestamp) -> Vec<Condition> {
+fn conditions(session: &Session, standing: &PhaseReason, now: Timestamp) -> Vec<Condition> {
     let mut all = session
         .status
         .as_ref()
@@ -250,7 +250,7 @@ mod tests {
             { "type": "Synced", "status": "True", "reason": "x", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" },
             { "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" },
         ] });
-        let running = Standing {
+        let running = PhaseReason {
             phase: Phase::Running,
             reason: "Ready".into(),
             message: String::new(),
@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(patch["status"]["conditions"][0]["type"], "Synced");
         assert_eq!(patch["status"]["podName"], "p");
         assert!(patch["status"].get("nodeName").is_none());
-        let failed = Standing {
+        let failed = PhaseReason {
             phase: Phase::Failed,
             reason: "Error".into(),
             message: String::new(),

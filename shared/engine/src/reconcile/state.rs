@@ -8,7 +8,7 @@ use session_model::api::{OnExpiry, Phase, Session, DesiredState};
 
 /// The target state of a session: its desired state, with expiry and deletion taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum TargetState {
     /// The workload runs.
     Running,
     /// The workload is removed and the data kept.
@@ -22,7 +22,7 @@ pub enum Wanted {
 
 /// Phase of a session with its reason and message, as the Ready condition has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct PhaseReason {
     /// The phase.
     pub phase: Phase,
     /// Reason for programs: Ready, Completed, Error, PodLost, …; empty where the phase alone is enough.
@@ -32,10 +32,10 @@ pub struct Standing {
 }
 
 /// Returns the target state of `session` at `now`.
-pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
+pub fn wanted(session: &Session, now: Timestamp) -> TargetState {
     let skip_sync = skips_sync(session);
     if session.metadata.deletion_timestamp.is_some() {
-        return Wanted::Gone { skip_sync };
+        return TargetState::Gone { skip_sync };
     }
     let on_expiry = session
         .status
@@ -44,13 +44,13 @@ pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
         .unwrap_or_default();
     if is_expired(session, now) && !is_start_asked(session) {
         return match on_expiry {
-            OnExpiry::Stop => Wanted::Stopped,
-            OnExpiry::Delete => Wanted::Gone { skip_sync },
+            OnExpiry::Stop => TargetState::Stopped,
+            OnExpiry::Delete => TargetState::Gone { skip_sync },
         };
     }
     match session.spec.state {
-        Some(DesiredState::Stopped) => Wanted::Stopped,
-        _ => Wanted::Running,
+        Some(DesiredState::Stopped) => TargetState::Stopped,
+        _ => TargetState::Running,
     }
 }
 
@@ -104,12 +104,12 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
 }
 
 /// Returns the phase of a session from its target state and the state of its workload.
-pub fn standing(session: &Session, wanted: Wanted, seen: &WorkloadState) -> Standing {
-    if matches!(wanted, Wanted::Gone { .. }) || session.metadata.deletion_timestamp.is_some() {
+pub fn standing(session: &Session, wanted: TargetState, seen: &WorkloadState) -> PhaseReason {
+    if matches!(wanted, TargetState::Gone { .. }) || session.metadata.deletion_timestamp.is_some() {
         return stand(Phase::Terminating, "", "");
     }
     match (seen, wanted) {
-        (WorkloadState::NoWorkload | WorkloadState::Lost, Wanted::Stopped) => stopped_as_it_ended(session),
+        (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped) => stopped_as_it_ended(session),
         (WorkloadState::NoWorkload, _) if is_start_asked(session) => stand(
             Phase::Pending,
             "NotStarted",
@@ -146,7 +146,7 @@ pub fn standing(session: &Session, wanted: Wanted, seen: &WorkloadState) -> Stan
 
 /// Returns the phase of a session without a workload: the recorded one if it failed or stopped before its workload was removed,
 /// else plain `stopped`.
-fn stopped_as_it_ended(session: &Session) -> Standing {
+fn stopped_as_it_ended(session: &Session) -> PhaseReason {
     let status = session.status.as_ref();
     let ready = status.and_then(|status| status.conditions.iter().find(|c| c.r#type == "Ready"));
     match (status.and_then(|status| status.phase), ready) {
@@ -160,8 +160,8 @@ fn stopped_as_it_ended(session: &Session) -> Standing {
     }
 }
 
-fn stand(phase: Phase, reason: &str, message: &str) -> Standing {
-    Standing {
+fn stand(phase: Phase, reason: &str, message: &str) -> PhaseReason {
+    PhaseReason {
         phase,
         reason: reason.to_owned(),
         message: message.to_owned(),

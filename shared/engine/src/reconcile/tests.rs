@@ -209,7 +209,7 @@ fn a_lost_pod_is_a_failure_that_can_be_mended() {
 #[test]
 fn without_its_template_a_session_runs_on_but_makes_nothing() {
     let lost = session(asked(), started());
-    let decision = reconcile(&lost, Wanted::Running, None, &LiveObjects::default(), &[], now());
+    let decision = reconcile(&lost, TargetState::Running, None, &LiveObjects::default(), &[], now());
     assert!(decision.plan.is_empty());
 }
 
@@ -237,22 +237,22 @@ fn an_expired_session_is_stopped_or_deleted_as_its_start_said() {
     status["expiresAt"] = "2026-01-01T11:59:59Z".into();
     assert_eq!(
         wanted(&session(asked(), status.clone()), now()),
-        Wanted::Stopped
+        TargetState::Stopped
     );
     status["applied"]["onExpiry"] = "delete".into();
     assert_eq!(
         wanted(&session(asked(), status.clone()), now()),
-        Wanted::Gone { skip_sync: false }
+        TargetState::Gone { skip_sync: false }
     );
     status["expiresAt"] = "2026-01-01T12:00:01Z".into();
-    assert_eq!(wanted(&session(asked(), status), now()), Wanted::Running);
+    assert_eq!(wanted(&session(asked(), status), now()), TargetState::Running);
 }
 
 #[test]
 fn deleting_goes_sync_workload_data_session() {
     let mut live = ready();
     live.data.push(claim());
-    let gone = Wanted::Gone { skip_sync: false };
+    let gone = TargetState::Gone { skip_sync: false };
     let decision = reconcile(&session(asked(), started()), gone, None, &live, &[], now());
     assert_eq!(decision.standing.phase, Phase::Terminating);
     assert_eq!(
@@ -276,7 +276,7 @@ fn data_is_destroyed_only_by_the_policy_delete() {
     foreign["metadata"]["annotations"][labels::USER_ID] = "Alice".into();
     foreign["metadata"]["name"] = "theirs".into();
     live.data.push(foreign);
-    let gone = Wanted::Gone { skip_sync: true };
+    let gone = TargetState::Gone { skip_sync: true };
     let delete = session(json!({ "dataPolicy": "delete" }), json!({}));
     let decision = reconcile(&delete, gone, None, &live, &[], now());
     assert_eq!(
@@ -305,7 +305,7 @@ fn pods_of_others_are_never_counted_whatever_their_labels_say() {
     live.pods[0].metadata.owner_references.as_mut().unwrap()[0].uid = "other".into();
     let decision = reconcile(
         &session(asked(), json!({})),
-        Wanted::Gone { skip_sync: false },
+        TargetState::Gone { skip_sync: false },
         None,
         &live,
         &[],
@@ -331,7 +331,7 @@ fn pods_are_found_through_deployment_and_replica_set() {
     ];
     let decision = reconcile(
         &session(asked(), started()),
-        Wanted::Gone { skip_sync: true },
+        TargetState::Gone { skip_sync: true },
         None,
         &live,
         &[],

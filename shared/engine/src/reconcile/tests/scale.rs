@@ -27,7 +27,7 @@ fn stopped_at(kind: &str, count: i64) -> Session {
 
 fn plan_of(kind: &str, live: &LiveObjects) -> Plan {
     let (session, start) = (stopped_at(kind, 4), scaled(kind));
-    reconcile(&session, Wanted::Running, Some(&start), live, &[], now()).plan
+    reconcile(&session, TargetState::Running, Some(&start), live, &[], now()).plan
 }
 
 fn count_of(plan: &Plan, kind: &str) -> Option<i64> {
@@ -93,7 +93,7 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         made: vec![made],
         ..record::Rest::default()
     };
-    let standing = standing(&session, Wanted::Stopped, &WorkloadState::NoWorkload);
+    let standing = standing(&session, TargetState::Stopped, &WorkloadState::NoWorkload);
     let patch = record::stopped(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }
