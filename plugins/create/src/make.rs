@@ -21,7 +21,7 @@ use session_shared::ops::settling::Started;
 use session_shared::ops::trust;
 use session_shared::plan::{StepResult, PlanOutcome, Propagation};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::reconcile::{LiveObjects, Start, TargetState, reconcile, record};
+use session_shared::reconcile::{LiveObjects, RenderedStart, TargetState, reconcile, record};
 use session_shared::template::stored_secrets;
 
 use crate::intent::Intent;
@@ -258,7 +258,7 @@ impl Maker<'_> {
     async fn carry_out(
         &self,
         plan: &session_shared::plan::Plan,
-        start: &Start,
+        start: &RenderedStart,
         sink: &mut dyn ProgressSink,
     ) -> PlanOutcome {
         let with = Carrying {

@@ -10,7 +10,7 @@ use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Ownership;
 use session_shared::objects::privilege::privileges;
-use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
+use session_shared::reconcile::{self, Recipe, Rendered, RenderedStart, record};
 
 use crate::intent::{Body, Intent};
 
@@ -183,10 +183,10 @@ impl Subject {
     }
 
     /// Returns the start for the reconciler to carry out.
-    pub(crate) fn start(&self, use_existing: &[String], session_uid: &str) -> Start {
+    pub(crate) fn start(&self, use_existing: &[String], session_uid: &str) -> RenderedStart {
         let mut belonging = self.belonging.clone();
         belonging.session_uid = session_uid.to_owned();
-        Start {
+        RenderedStart {
             rendering: self.rendered.rendering.clone(),
             belonging,
             use_existing: use_existing.to_vec(),

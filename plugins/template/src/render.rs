@@ -14,7 +14,7 @@ use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Ownership;
 use session_shared::objects::primary;
 use session_shared::ops::Cluster;
-use session_shared::reconcile::{self, Body, Recipe, Rendered, Start};
+use session_shared::reconcile::{self, Body, Recipe, Rendered, RenderedStart};
 use session_shared::report::console::Console;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::Assigned;
@@ -219,7 +219,7 @@ fn objects(rendered: Rendered, subject: &RenderedSession) -> Vec<Value> {
             .map(|template| template.name.clone()),
         primary: Some(rendering.primary.clone()),
     };
-    let start = Start {
+    let start = RenderedStart {
         rendering,
         belonging,
         use_existing: Vec::new(),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use session_client::Write;
 use session_client::interrupt::{Interrupt, interrupted};
 use session_client::timed_out;
-use session_engine::reconcile::{WorkloadState, Start, TargetState, record, standing};
+use session_engine::reconcile::{WorkloadState, RenderedStart, TargetState, record, standing};
 use session_model::api::{Phase, Session};
 use session_model::failure::hinted;
 use session_model::objects::endpoint::endpoint;
@@ -26,7 +26,7 @@ pub struct Started {
     /// The Session with every field.
     pub object: Value,
     /// The rendered start.
-    pub start: Start,
+    pub start: RenderedStart,
     /// The objects as the server returned them; none if a controller creates them.
     pub objects: Vec<Value>,
     /// True if a controller creates the objects.

@@ -22,7 +22,7 @@ use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    Body, NamedObject, Loss, Recipe, Rendered, Start, claim_conflict, claim_growths, losses_of, record,
+    Body, NamedObject, Loss, Recipe, Rendered, RenderedStart, claim_conflict, claim_growths, losses_of, record,
     render, starting,
 };
 use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
@@ -63,7 +63,7 @@ pub struct StartPlan {
     /// The session and all of its objects, including existing ones that the start uses by name.
     pub present: ObservedSession,
     /// The rendered objects.
-    pub start: Start,
+    pub start: RenderedStart,
     /// Merge patch of the Session that requests the start; it is written first.
     pub wish: Value,
     /// The session's spec after that patch.
@@ -117,7 +117,7 @@ impl StartPlan {
         // A merge patch adds parameters and removes none.
         spec.parameters.extend(rendered.parameters.clone());
         let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
-        let start = Start {
+        let start = RenderedStart {
             belonging: Ownership {
                 run: random_token()?,
                 template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
@@ -261,7 +261,7 @@ pub(super) fn body<'a>(
 }
 
 /// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
-fn no_stranger(present: &ObservedSession, start: &Start) -> Result<()> {
+fn no_stranger(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
     let mut strangers = present.live.strangers.iter();
     let needed = strangers.find(|stranger| {
         let mut objects = start.rendering.objects.iter();
@@ -354,7 +354,7 @@ fn request(session: &Session, now: Timestamp) -> String {
 
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
 /// already.
-async fn others(cluster: &Cluster, present: &ObservedSession, start: &Start) -> Result<Vec<NamedObject>> {
+async fn others(cluster: &Cluster, present: &ObservedSession, start: &RenderedStart) -> Result<Vec<NamedObject>> {
     let applied = present.session.status.as_ref();
     let applied = applied.and_then(|status| status.applied.as_ref());
     let objects = &start.rendering.objects;

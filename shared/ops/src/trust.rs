@@ -25,7 +25,7 @@ use super::template;
 use crate::Cluster;
 pub use doubt::UntrustedText;
 use doubt::UntrustedReason;
-use session_engine::reconcile::{Rendering, Start};
+use session_engine::reconcile::{Rendering, RenderedStart};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use session_model::failure::hinted;
 use session_model::objects::privilege::privileges;
@@ -259,7 +259,7 @@ pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
 ///
 /// # Errors
 /// The privileges it asks for, with a hint how to allow them.
-pub(super) fn harmless(present: &ObservedSession, start: &Start) -> Result<()> {
+pub(super) fn harmless(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
     if present.session.spec.manifest.is_none() {
         return Ok(());
     }

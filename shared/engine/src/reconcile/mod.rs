@@ -50,7 +50,7 @@ pub use loss::{Loss, at_risk, losses, losses_of};
 pub use rendering::{Body, Recipe, Rendered, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};
 pub use seen::{WorkloadState, look};
-pub use starting::{Rendering, Start, TemplateIdentity, starting};
+pub use starting::{Rendering, RenderedStart, TemplateVersion, starting};
 pub use state::{PhaseReason, TargetState, expires_at, is_expired, is_start_asked, standing, wanted};
 pub use vouching::{is_vouched, vouches};
 
@@ -74,7 +74,7 @@ pub struct Decision {
 pub fn reconcile(
     session: &Session,
     wanted: TargetState,
-    start: Option<&Start>,
+    start: Option<&RenderedStart>,
     live: &LiveObjects,
     events: &[EventNote],
     now: Timestamp,

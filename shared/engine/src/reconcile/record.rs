@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::starting::Start;
+use super::starting::RenderedStart;
 use super::state::{PhaseReason, expires_at, is_expired};
 use session_model::api::{Condition, ObjectRef, Phase, Session};
 use session_model::objects::endpoint::endpoint;
@@ -19,7 +19,7 @@ pub fn rfc3339(time: Timestamp) -> String {
 }
 
 /// Returns the status of a start whose objects have been created: everything that later commands need without the template.
-pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timestamp) -> Value {
+pub fn started(session: &Session, start: &RenderedStart, objects: &[Value], now: Timestamp) -> Value {
     let rendering = &start.rendering;
     let request = session
         .spec

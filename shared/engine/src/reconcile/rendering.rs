@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::conventions;
-use super::starting::{Rendering, TemplateIdentity};
+use super::starting::{Rendering, TemplateVersion};
 use session_model::api::{
     ConnectMethod, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef, SessionSpec, SessionTemplate,
     SessionTemplateSpec,
@@ -173,11 +173,11 @@ fn identity(recipe: &Recipe<'_>) -> Result<SessionIdentity> {
     })
 }
 
-fn template_identity(body: Body<'_>) -> Option<TemplateIdentity> {
+fn template_identity(body: Body<'_>) -> Option<TemplateVersion> {
     let Body::Template(template) = body else {
         return None;
     };
-    Some(TemplateIdentity {
+    Some(TemplateVersion {
         name: template.metadata.name.clone().unwrap_or_default(),
         uid: template.metadata.uid.clone().unwrap_or_default(),
         generation: template.metadata.generation.unwrap_or_default(),

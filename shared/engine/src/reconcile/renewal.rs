@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::live::{LiveObjects, is_data_of, is_ended, owner_uids, pod_ref};
-use super::starting::{Start, may_be_others};
+use super::starting::{RenderedStart, may_be_others};
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::Session;
 use session_model::labels;
@@ -19,7 +19,7 @@ const SIZE: &str = "/spec/resources/requests/storage";
 /// A start together with the live objects of the session.
 pub(super) struct Renewal<'a> {
     pub(super) session: &'a Session,
-    pub(super) start: &'a Start,
+    pub(super) start: &'a RenderedStart,
     pub(super) live: &'a LiveObjects,
 }
 
@@ -230,7 +230,7 @@ fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// Returns the claims that `start` wants larger than they are, each with its patch.
-pub fn claim_growths(session: &Session, start: &Start, live: &LiveObjects) -> Vec<(ObjectRef, Value)> {
+pub fn claim_growths(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Vec<(ObjectRef, Value)> {
     let steps = growths(session, &start.objects(), live).into_iter();
     steps
         .filter_map(|step| match step {
@@ -257,7 +257,7 @@ fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step
 
 /// Returns one line about a claim that `start` wants to change in a way Kubernetes does not allow: all fields but the size are
 /// immutable. `None` without such a claim.
-pub fn claim_conflict(session: &Session, start: &Start, live: &LiveObjects) -> Option<String> {
+pub fn claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Option<String> {
     let objects = start.objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = difference(found, wanted)?;

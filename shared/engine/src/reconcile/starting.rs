@@ -35,7 +35,7 @@ pub struct Rendering {
     /// Data policy on deletion.
     pub data_policy: DataPolicy,
     /// Template it was rendered from; `None` for a session with a manifest.
-    pub template: Option<TemplateIdentity>,
+    pub template: Option<TemplateVersion>,
     /// Values of the secret parameters.
     pub secrets: BTreeMap<String, String>,
     /// Warnings for the author of the template, one line each.
@@ -44,7 +44,7 @@ pub struct Rendering {
 
 /// The template of a start, to notice later changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TemplateIdentity {
+pub struct TemplateVersion {
     /// Name.
     pub name: String,
     /// UID.
@@ -55,7 +55,7 @@ pub struct TemplateIdentity {
 
 /// A validated start of one session: a rendering and its ownership.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub struct RenderedStart {
     /// Objects and settings to create.
     pub rendering: Rendering,
     /// Labels, annotations and ownerReference that mark the objects as the session's.
@@ -64,7 +64,7 @@ pub struct Start {
     pub use_existing: Vec<String>,
 }
 
-impl Start {
+impl RenderedStart {
     /// Returns the objects as they are sent: labelled, owned, with narrowed selectors, in the order of creation.
     pub fn objects(&self) -> Vec<Value> {
         let mut objects = self.rendering.objects.clone();
@@ -141,7 +141,7 @@ impl Start {
 
 /// Returns the plan of a start, tier by tier: missing objects are created by POST, objects of an earlier start are applied, and
 /// running workloads and data are kept unchanged.
-pub fn starting(session: &Session, start: &Start, live: &LiveObjects) -> Plan {
+pub fn starting(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Plan {
     let mut start = start.clone();
     start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
     let (mut plan, mut objects) = (Plan::default(), start.objects());

@@ -74,14 +74,14 @@ fn claim() -> Value {
         "labels": { labels::SESSION: "a" }, "annotations": { labels::USER_ID: "alice" } } })
 }
 
-fn start() -> Start {
+fn start() -> RenderedStart {
     let object = |kind: &str, name: &str| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name }, "spec": {} });
     let primary = PrimaryRef {
         kind: "Pod".into(),
         name: "p".into(),
         container: Some("main".into()),
     };
-    Start {
+    RenderedStart {
         rendering: Rendering {
             objects: vec![
                 object("Pod", "p"),

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 /// Returns a start of one scaled workload with a claim template, under an autoscaler.
-fn scaled(kind: &str) -> Start {
+fn scaled(kind: &str) -> RenderedStart {
     let mut start = start();
     start.rendering.objects = vec![
         json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": "w" }, "spec": {
