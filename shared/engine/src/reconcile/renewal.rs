@@ -17,13 +17,13 @@ use session_model::quantity::Quantity;
 const SIZE: &str = "/spec/resources/requests/storage";
 
 /// A start together with the live objects of the session.
-pub(super) struct Renewal<'a> {
+pub(super) struct RestartPlan<'a> {
     pub(super) session: &'a Session,
     pub(super) start: &'a RenderedStart,
     pub(super) live: &'a LiveObjects,
 }
 
-impl Renewal<'_> {
+impl RestartPlan<'_> {
     fn uid(&self) -> &str {
         self.session.metadata.uid.as_deref().unwrap_or_default()
     }

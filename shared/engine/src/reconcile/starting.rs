@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::live::LiveObjects;
-use super::renewal::Renewal;
+use super::renewal::RestartPlan;
 use crate::plan::{Plan, Step};
 use session_model::api::{
     StartRecord, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session,
@@ -145,7 +145,7 @@ pub fn starting(session: &Session, start: &RenderedStart, live: &LiveObjects) ->
     let mut start = start.clone();
     start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
     let (mut plan, mut objects) = (Plan::default(), start.objects());
-    let renewal = Renewal {
+    let renewal = RestartPlan {
         session,
         start: &start,
         live,
