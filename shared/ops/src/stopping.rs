@@ -16,7 +16,7 @@ use session_client::Permissions;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
 use session_engine::plan::{StepResult, Plan, Step};
-use session_engine::reconcile::record::{self, Rest};
+use session_engine::reconcile::record::{self, StopRecord};
 use session_engine::reconcile::{
     Ending, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, look, standing,
 };
@@ -197,7 +197,7 @@ impl ObservedSession {
         if with.write.dry_run {
             return Ok(wish.unwrap_or(&self.object).clone());
         }
-        let rest = Rest {
+        let rest = StopRecord {
             replicas: rest,
             synced: outcome.done.contains(&StepResult::Synced),
             made: self.unrecorded(),

@@ -72,7 +72,7 @@ fn instead_of(before: Value, after: Value) -> Value {
 
 /// Result of a stop, to be recorded in the status.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rest {
+pub struct StopRecord {
     /// Replica counts of scaled workloads before the stop, by Kind/name.
     pub replicas: BTreeMap<String, i32>,
     /// True if the sync hook succeeded.
@@ -83,7 +83,7 @@ pub struct Rest {
 
 /// Returns the status of a session whose workload has been removed. `standing` is its new phase. Marks a pending start request as
 /// answered.
-pub fn stopped(session: &Session, standing: &PhaseReason, rest: &Rest, now: Timestamp) -> Value {
+pub fn stopped(session: &Session, standing: &PhaseReason, rest: &StopRecord, now: Timestamp) -> Value {
     let mut patch = stands(session, standing, None, None, None, now);
     let status = &mut patch["status"];
     for field in ["podName", "nodeName", "endpoint"] {

@@ -89,9 +89,9 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         name: "new".into(),
         uid: "N".into(),
     };
-    let rest = record::Rest {
+    let rest = record::StopRecord {
         made: vec![made],
-        ..record::Rest::default()
+        ..record::StopRecord::default()
     };
     let standing = standing(&session, TargetState::Stopped, &WorkloadState::NoWorkload);
     let patch = record::stopped(&session, &standing, &rest, now());
