@@ -22,7 +22,7 @@ use session_shared::ops::live::installed;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::prompt::consent;
-use session_shared::reconcile::{Ending, LiveObjects, ending_accesses};
+use session_shared::reconcile::{Teardown, LiveObjects, ending_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
@@ -227,8 +227,8 @@ async fn end(
     };
     let chosen = Chosen::of(object)?;
     let what = match item.deed {
-        Deed::Stop => Ending::Workload { skip_sync: false },
-        _ => Ending::Everything { skip_sync: false },
+        Deed::Stop => Teardown::Workload { skip_sync: false },
+        _ => Teardown::Everything { skip_sync: false },
     };
     let needs = ending_accesses(&chosen.session, what, intent.manner.wait);
     let needs = if controller || with.write.dry_run {

@@ -7,7 +7,7 @@ use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::stopping::ObservedSession;
-use session_shared::reconcile::{Ending, ending_accesses};
+use session_shared::reconcile::{Teardown, ending_accesses};
 
 use crate::args::Args;
 
@@ -43,7 +43,7 @@ impl Intent {
             return Vec::new();
         }
         let skip_sync = self.manner.skip_sync;
-        ending_accesses(session, Ending::Workload { skip_sync }, self.manner.wait)
+        ending_accesses(session, Teardown::Workload { skip_sync }, self.manner.wait)
     }
 }
 

@@ -18,7 +18,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::plan::{StepResult, Plan, Step};
 use session_engine::reconcile::record::{self, StopRecord};
 use session_engine::reconcile::{
-    Ending, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, look, standing,
+    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, look, standing,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, FailureKind, hinted};
@@ -118,7 +118,7 @@ impl ObservedSession {
     /// nothing, and before the workload is removed, so that no controller makes it again.
     pub fn plan(&self, manner: &StopOptions, now: Timestamp) -> Plan {
         let skip_sync = manner.skip_sync;
-        let what = Ending::Workload { skip_sync };
+        let what = Teardown::Workload { skip_sync };
         let mut plan = ending(&self.session, &self.live, &self.seen, what, now);
         if !manner.wait {
             plan.stages

@@ -16,7 +16,7 @@ use session_model::objects::{ObjectRef, ResourceType};
 
 /// Scope of a teardown: a stop or a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum Teardown {
     /// Stop: workloads that can be scaled are scaled to 0, and other workloads are deleted.
     Workload {
         /// If true, the sync hook is not run.
@@ -31,16 +31,16 @@ pub enum Ending {
 
 /// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
 /// data are deleted: the caller takes the snapshots first and lists the claims there.
-pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what: Ending, now: Timestamp) -> Plan {
+pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what: Teardown, now: Timestamp) -> Plan {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     let mut plan = Plan::default();
-    let (Ending::Workload { skip_sync } | Ending::Everything { skip_sync }) = what;
+    let (Teardown::Workload { skip_sync } | Teardown::Everything { skip_sync }) = what;
     if !skip_sync {
         plan.stage(sync(session, seen).into_iter().collect());
     }
     let counts = live.replicas(&uid);
     let rests = |workload: &ObjectRef| {
-        matches!(what, Ending::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
+        matches!(what, Teardown::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
     };
     let workloads = live.workloads(&uid);
     let steps = workloads.iter().filter_map(|workload| {
@@ -58,7 +58,7 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
             resource: POD.clone(),
         }]);
     }
-    if matches!(what, Ending::Everything { .. }) {
+    if matches!(what, Teardown::Everything { .. }) {
         let data = data(session, live, now);
         let going = claims_going(&data);
         plan.stage(data);

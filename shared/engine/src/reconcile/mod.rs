@@ -42,7 +42,7 @@ mod vouching;
 
 pub use attribution::Impostor;
 pub use container::{containers, default_container};
-pub use ending::{Ending, data_policy, ending, kept_since};
+pub use ending::{Teardown, data_policy, ending, kept_since};
 pub use foreseen::{ending_accesses, restart_accesses};
 pub use hook::HookRun;
 pub use live::{NamedObject, LiveObjects, is_data_of, is_primary};
@@ -92,10 +92,10 @@ pub fn reconcile(
         },
         (_, TargetState::Stopped) => {
             let skip_sync = state::skips_sync(session);
-            ending(session, live, &seen, Ending::Workload { skip_sync }, now)
+            ending(session, live, &seen, Teardown::Workload { skip_sync }, now)
         }
         (_, TargetState::Gone { skip_sync }) => {
-            ending(session, live, &seen, Ending::Everything { skip_sync }, now)
+            ending(session, live, &seen, Teardown::Everything { skip_sync }, now)
         }
     };
     Decision { standing, plan }
