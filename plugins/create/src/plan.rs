@@ -10,7 +10,7 @@ use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Ownership;
 use session_shared::objects::privilege::privileges;
-use session_shared::reconcile::{self, Recipe, Rendered, RenderedStart, record};
+use session_shared::reconcile::{self, RenderInput, RenderOutput, RenderedStart, record};
 
 use crate::intent::{Body, Intent};
 
@@ -37,7 +37,7 @@ pub(crate) struct Subject {
     /// Complete spec.
     pub(crate) spec: SessionSpec,
     /// Rendered objects.
-    pub(crate) rendered: Rendered,
+    pub(crate) rendered: RenderOutput,
     /// Ownership for all objects; the Session's UID is still empty.
     pub(crate) belonging: Ownership,
 }
@@ -111,17 +111,17 @@ pub(crate) fn render(
     spec: &SessionSpec,
     stored: &BTreeMap<String, String>,
     public: bool,
-) -> Result<Rendered> {
+) -> Result<RenderOutput> {
     let manifest = spec.manifest.as_deref().unwrap_or_default();
     let body = match (&intent.body, &observed.template) {
-        (Body::Template(_), Some(template)) => reconcile::Body::Template(template),
-        (Body::Manifest(file), _) => reconcile::Body::Manifest {
+        (Body::Template(_), Some(template)) => reconcile::ManifestSource::Template(template),
+        (Body::Manifest(file), _) => reconcile::ManifestSource::Manifest {
             file,
             text: manifest,
         },
         (Body::Template(name), None) => anyhow::bail!("template {:?} was not read", name.as_str()),
     };
-    reconcile::render(&Recipe {
+    reconcile::render(&RenderInput {
         session: name,
         namespace: &observed.namespace,
         spec,

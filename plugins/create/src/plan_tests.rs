@@ -15,7 +15,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
     Subject {
         name: "a".parse().unwrap(),
         spec: SessionSpec::default(),
-        rendered: Rendered {
+        rendered: RenderOutput {
             rendering,
             withheld: Vec::new(),
             parameters: BTreeMap::new(),

@@ -14,7 +14,7 @@ use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Ownership;
 use session_shared::objects::primary;
 use session_shared::ops::Cluster;
-use session_shared::reconcile::{self, Body, Recipe, Rendered, RenderedStart};
+use session_shared::reconcile::{self, ManifestSource, RenderInput, RenderOutput, RenderedStart};
 use session_shared::report::console::Console;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::Assigned;
@@ -96,7 +96,7 @@ fn render(
     args: &TemplateRenderArgs,
     assigned: &mut Assigned,
     console: &mut Console,
-) -> Result<Rendered> {
+) -> Result<RenderOutput> {
     let mut spec = SessionSpec {
         user_id: subject.owner.to_string(),
         preset: args.preset.clone(),
@@ -109,7 +109,7 @@ fn render(
         TemplateInput::Template(found) => {
             spec.template.clone_from(&found.template.metadata.name);
             check_places(found, subject, args, assigned)?;
-            carry_out(subject, &spec, Body::Template(&found.template), assigned)
+            carry_out(subject, &spec, ManifestSource::Template(&found.template), assigned)
         }
         TemplateInput::Manifest(source) => {
             spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
@@ -121,7 +121,7 @@ fn render(
             for (name, value) in extracted.values {
                 assigned.files.entry(name).or_insert(value);
             }
-            let body = Body::Manifest {
+            let body = ManifestSource::Manifest {
                 file: source.name(),
                 text: &extracted.text,
             };
@@ -133,10 +133,10 @@ fn render(
 fn carry_out(
     subject: &RenderedSession,
     spec: &SessionSpec,
-    body: Body<'_>,
+    body: ManifestSource<'_>,
     assigned: &Assigned,
-) -> Result<Rendered> {
-    reconcile::render(&Recipe {
+) -> Result<RenderOutput> {
+    reconcile::render(&RenderInput {
         session: &subject.session,
         namespace: &subject.namespace,
         spec,
@@ -175,7 +175,7 @@ fn check_places(
 }
 
 fn print(
-    rendered: Rendered,
+    rendered: RenderOutput,
     subject: &RenderedSession,
     format: Format,
     documents: bool,
@@ -205,7 +205,7 @@ fn print(
 }
 
 /// Returns the objects as create would send them, without ownerReferences and the run's token.
-fn objects(rendered: Rendered, subject: &RenderedSession) -> Vec<Value> {
+fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
     let rendering = rendered.rendering;
     let belonging = Ownership {
         session: subject.session.clone(),

@@ -25,7 +25,7 @@ use crate::Cluster;
 use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Propagation;
-use session_engine::reconcile::{Recipe, record, render};
+use session_engine::reconcile::{RenderInput, record, render};
 use session_model::api::{API_VERSION, ObjectRef, Session, DesiredState};
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
@@ -96,7 +96,7 @@ impl ClonePlan {
         let (template, stored) =
             futures::try_join!(template_of(cluster, source), stored_of(cluster, source))?;
         let nothing = BTreeMap::new();
-        let rendered = render(&Recipe {
+        let rendered = render(&RenderInput {
             session: name,
             namespace: &source.belonging.namespace,
             spec: &source.session.spec,

@@ -22,7 +22,7 @@ use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    Body, NamedObject, Loss, Recipe, Rendered, RenderedStart, claim_conflict, claim_growths, losses_of, record,
+    ManifestSource, NamedObject, Loss, RenderInput, RenderOutput, RenderedStart, claim_conflict, claim_growths, losses_of, record,
     render, starting,
 };
 use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
@@ -97,7 +97,7 @@ impl StartPlan {
         spec.preset = wish.preset.clone().or(spec.preset);
         spec.timeout = wish.lifetime.as_ref().map(written).or(spec.timeout);
         let nothing = BTreeMap::new();
-        let rendered = render(&Recipe {
+        let rendered = render(&RenderInput {
             session: &present.belonging.session,
             namespace: &present.belonging.namespace,
             spec: &spec,
@@ -246,10 +246,10 @@ pub(super) async fn template_of(
 pub(super) fn body<'a>(
     present: &'a ObservedSession,
     template: Option<&'a SessionTemplate>,
-) -> Result<Body<'a>> {
+) -> Result<ManifestSource<'a>> {
     match (template, &present.session.spec.manifest) {
-        (Some(template), _) => Ok(Body::Template(template)),
-        (None, Some(text)) => Ok(Body::Manifest {
+        (Some(template), _) => Ok(ManifestSource::Template(template)),
+        (None, Some(text)) => Ok(ManifestSource::Manifest {
             file: "spec.manifest",
             text,
         }),
@@ -306,7 +306,7 @@ pub(super) async fn stored_of(
 /// Returns the merge patch of the Session that requests the start.
 fn wish_of(
     session: &Session,
-    rendered: &Rendered,
+    rendered: &RenderOutput,
     wish: &StartOptions,
     gave_secrets: bool,
     now: Timestamp,

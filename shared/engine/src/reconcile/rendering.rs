@@ -19,7 +19,7 @@ use session_template::{RenderBudget, ValueLayers, SessionIdentity, Manifest, Par
 
 /// Source of a session's objects: a template or a manifest.
 #[derive(Clone, Copy, Debug)]
-pub enum Body<'a> {
+pub enum ManifestSource<'a> {
     /// A SessionTemplate as the server has it.
     Template(&'a SessionTemplate),
     /// Text of a manifest, with the name of its file for errors.
@@ -33,7 +33,7 @@ pub enum Body<'a> {
 
 /// All inputs of a rendering.
 #[derive(Clone, Copy, Debug)]
-pub struct Recipe<'a> {
+pub struct RenderInput<'a> {
     /// Name of the session.
     pub session: &'a SessionName,
     /// Namespace of the session.
@@ -41,7 +41,7 @@ pub struct Recipe<'a> {
     /// Spec of the Session.
     pub spec: &'a SessionSpec,
     /// Template or manifest.
-    pub body: Body<'a>,
+    pub body: ManifestSource<'a>,
     /// Values of `--set`, which are stored in spec.parameters too.
     pub set: &'a BTreeMap<String, String>,
     /// Values from files, including secret ones.
@@ -54,7 +54,7 @@ pub struct Recipe<'a> {
 
 /// A rendering with what the caller stores and reports.
 #[derive(Clone, Debug)]
-pub struct Rendered {
+pub struct RenderOutput {
     /// The rendering.
     pub rendering: Rendering,
     /// Secrets that were left out of a public rendering.
@@ -69,7 +69,7 @@ pub struct Rendered {
 ///
 /// # Errors
 /// An error in values, manifest or overrides, with file, line and column where there is one.
-pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
+pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let spec = recipe.spec;
     let (source, body) = source(recipe)?;
     let manifest = Manifest::parse(&source)?;
@@ -108,8 +108,8 @@ pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
         overrides::set_storage(&mut objects, wanted)?;
     }
     let said = match recipe.body {
-        Body::Template(_) => body.clone(),
-        Body::Manifest { .. } => conventions::of_manifest(&objects, &primary)?,
+        ManifestSource::Template(_) => body.clone(),
+        ManifestSource::Manifest { .. } => conventions::of_manifest(&objects, &primary)?,
     };
     let rendering = Rendering {
         connect: expand_connect(&said.connect, &values)?,
@@ -132,7 +132,7 @@ pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
         objects,
     };
     let parameters = stored_parameters(recipe, &values);
-    Ok(Rendered {
+    Ok(RenderOutput {
         rendering,
         withheld,
         parameters,
@@ -140,9 +140,9 @@ pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
     })
 }
 
-fn source(recipe: &Recipe<'_>) -> Result<(Source, SessionTemplateSpec)> {
+fn source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)> {
     match recipe.body {
-        Body::Template(template) => {
+        ManifestSource::Template(template) => {
             let name = template.metadata.name.as_deref().unwrap_or_default();
             let file = format!("sessiontemplate/{name}");
             Ok((
@@ -150,13 +150,13 @@ fn source(recipe: &Recipe<'_>) -> Result<(Source, SessionTemplateSpec)> {
                 template.spec.clone(),
             ))
         }
-        Body::Manifest { file, text } => {
+        ManifestSource::Manifest { file, text } => {
             Ok((Source::new(file, text)?, SessionTemplateSpec::default()))
         }
     }
 }
 
-fn identity(recipe: &Recipe<'_>) -> Result<SessionIdentity> {
+fn identity(recipe: &RenderInput<'_>) -> Result<SessionIdentity> {
     let user: UserId = recipe.spec.user_id.parse()?;
     let application = recipe
         .spec
@@ -173,8 +173,8 @@ fn identity(recipe: &Recipe<'_>) -> Result<SessionIdentity> {
     })
 }
 
-fn template_identity(body: Body<'_>) -> Option<TemplateVersion> {
-    let Body::Template(template) = body else {
+fn template_identity(body: ManifestSource<'_>) -> Option<TemplateVersion> {
+    let ManifestSource::Template(template) = body else {
         return None;
     };
     Some(TemplateVersion {
@@ -216,7 +216,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
 }
 
 /// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.
-fn stored_parameters(recipe: &Recipe<'_>, values: &Values) -> BTreeMap<String, String> {
+fn stored_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<String, String> {
     let given = recipe
         .spec
         .parameters
