@@ -11,7 +11,7 @@ use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::size;
-use session_shared::reconcile::{LiveObjects, Loss, at_risk, data_policy};
+use session_shared::reconcile::{LiveObjects, DataLoss, at_risk, data_policy};
 
 use crate::report::some_text;
 
@@ -152,8 +152,8 @@ pub(crate) fn of(
     }
 }
 
-fn of_losses(losses: Vec<Loss>) -> Vec<Ephemeral> {
-    let of_one = |loss: Loss| {
+fn of_losses(losses: Vec<DataLoss>) -> Vec<Ephemeral> {
+    let of_one = |loss: DataLoss| {
         let one = |volume, source| Ephemeral {
             pod: loss.pod.clone(),
             volume,

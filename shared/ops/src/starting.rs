@@ -22,7 +22,7 @@ use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    ManifestSource, NamedObject, Loss, RenderInput, RenderOutput, RenderedStart, claim_conflict, claim_growths, losses_of, record,
+    ManifestSource, NamedObject, DataLoss, RenderInput, RenderOutput, RenderedStart, claim_conflict, claim_growths, losses_of, record,
     render, starting,
 };
 use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
@@ -155,7 +155,7 @@ impl StartPlan {
     }
 
     /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
-    pub fn losses(&self) -> Vec<Loss> {
+    pub fn losses(&self) -> Vec<DataLoss> {
         let present = &self.present;
         losses_of(&self.plan(), &present.session, &present.live)
     }

@@ -18,7 +18,7 @@ use session_model::objects::resource::text;
 
 /// Data that is lost when one Pod ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
+pub struct DataLoss {
     /// Name of the Pod.
     pub pod: String,
     /// Ephemeral volumes with data.
@@ -27,7 +27,7 @@ pub struct Loss {
     pub container_files: bool,
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for DataLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let volumes = self.volumes.iter().map(ToString::to_string);
         let files = self.container_files.then(|| "container files".to_owned());
@@ -38,7 +38,7 @@ impl fmt::Display for Loss {
 
 /// Returns the data that is lost when every Pod of the session ends. Empty for a session that was never ready, and for one whose
 /// Pods have ended.
-pub fn losses(session: &Session, live: &LiveObjects) -> Vec<Loss> {
+pub fn losses(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     match has_been_used(session, live) {
         true => at_risk(session, live),
         false => Vec::new(),
@@ -46,7 +46,7 @@ pub fn losses(session: &Session, live: &LiveObjects) -> Vec<Loss> {
 }
 
 /// Returns the data that is lost when `plan` is carried out, which may delete only some of the Pods.
-pub fn losses_of(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<Loss> {
+pub fn losses_of(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     let deleted: Vec<&str> = plan
         .steps()
         .filter_map(|step| match step {
@@ -71,7 +71,7 @@ pub fn losses_of(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<Loss
 
 /// Returns the data that the session's Pods hold outside claims, whether it has been used yet or not. Without any claim, all
 /// ephemeral volumes and container files count. With a claim, only ephemeral volumes mounted at home and work directories count.
-pub fn at_risk(session: &Session, live: &LiveObjects) -> Vec<Loss> {
+pub fn at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<Value> = live
         .own_pods(uid)
@@ -85,7 +85,7 @@ pub fn at_risk(session: &Session, live: &LiveObjects) -> Vec<Loss> {
             true => work_volumes(spec, pod["metadata"]["annotations"].as_object()),
             false => ephemeral_volumes(spec),
         };
-        Loss {
+        DataLoss {
             pod: text(pod, "/metadata/name").to_owned(),
             volumes,
             container_files: !keeps,

@@ -46,7 +46,7 @@ pub use ending::{Teardown, data_policy, ending, kept_since};
 pub use foreseen::{ending_accesses, restart_accesses};
 pub use hook::HookRun;
 pub use live::{NamedObject, LiveObjects, is_data_of, is_primary};
-pub use loss::{Loss, at_risk, losses, losses_of};
+pub use loss::{DataLoss, at_risk, losses, losses_of};
 pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};
 pub use seen::{WorkloadState, look};
