@@ -30,7 +30,7 @@ const KIND: &str = "SessionReport";
 pub(crate) struct Report {
     pub(crate) api_version: &'static str,
     pub(crate) kind: &'static str,
-    pub(crate) metadata: Named,
+    pub(crate) metadata: ReportMetadata,
     #[serde(flatten)]
     pub(crate) head: Head,
     pub(crate) diagnosis: Vec<Diagnosis>,
@@ -51,7 +51,7 @@ pub(crate) struct Report {
 /// Name and namespace of the session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Named {
+pub(crate) struct ReportMetadata {
     pub(crate) name: String,
     pub(crate) namespace: String,
 }
@@ -119,8 +119,8 @@ pub(crate) fn notes(events: &[Value]) -> Vec<EventNote> {
     notes
 }
 
-fn named(session: &Session) -> Named {
-    Named {
+fn named(session: &Session) -> ReportMetadata {
+    ReportMetadata {
         name: session.metadata.name.clone().unwrap_or_default(),
         namespace: session.metadata.namespace.clone().unwrap_or_default(),
     }
