@@ -6,7 +6,7 @@ use session_shared::encode::shell;
 
 use crate::data::Data;
 use crate::diagnosis::Diagnosis;
-use crate::head::Head;
+use crate::head::ReportHead;
 use crate::workloads::Workload;
 
 /// A connect method with its command.
@@ -72,7 +72,7 @@ fn command(session: &Session, verb: &str) -> String {
 /// Returns the suggested next steps for the session's phase.
 pub(crate) fn next(
     session: &Session,
-    head: &Head,
+    head: &ReportHead,
     diagnosis: &[Diagnosis],
     workloads: &[Workload],
     data: &Data,

@@ -5,7 +5,7 @@ use session_shared::api::{Phase, Session};
 use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing};
 use session_shared::reconcile::{LiveObjects, WorkloadState, look};
 
-use crate::head::Head;
+use crate::head::ReportHead;
 use crate::observe::Observed;
 use crate::report::{live, notes};
 
@@ -28,7 +28,7 @@ pub(crate) fn of(
     observed: &Observed,
     live: &LiveObjects,
     notes: &[EventNote],
-    head: &Head,
+    head: &ReportHead,
     seen: &WorkloadState,
 ) -> Vec<Diagnosis> {
     let mut found: Vec<Diagnosis> = Vec::new();

@@ -14,10 +14,10 @@ use crate::observe::Observed;
 /// The first lines of a report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Head {
+pub(crate) struct ReportHead {
     pub(crate) owner: String,
     /// Template; `None` for a session with a manifest.
-    pub(crate) template: Option<Template>,
+    pub(crate) template: Option<TemplateSummary>,
     pub(crate) phase: Phase,
     /// Reason of the phase, for programs.
     pub(crate) reason: String,
@@ -40,7 +40,7 @@ pub(crate) struct Head {
 /// The template of a session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Template {
+pub(crate) struct TemplateSummary {
     pub(crate) name: String,
     pub(crate) preset: Option<String>,
     pub(crate) application: Option<String>,
@@ -59,7 +59,7 @@ pub(crate) enum TemplateState {
 }
 
 /// Computes the head of a report.
-pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> Head {
+pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> ReportHead {
     let session = &observed.typed;
     let status = session.status.clone().unwrap_or_default();
     let wanted = wanted(session, now);
@@ -74,7 +74,7 @@ pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, 
         .pods
         .iter()
         .find_map(|pod| pod.status.as_ref()?.host_ip.clone());
-    Head {
+    ReportHead {
         owner: session.spec.user_id.clone(),
         template: template(observed),
         since: since(session, live, seen, stands.phase),
@@ -100,12 +100,12 @@ pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, 
     }
 }
 
-fn template(observed: &Observed) -> Option<Template> {
+fn template(observed: &Observed) -> Option<TemplateSummary> {
     let spec = &observed.typed.spec;
     let status = observed.typed.status.as_ref();
     let made_from = status.and_then(|status| status.template.as_deref());
     let name = made_from.or(spec.template_name())?;
-    Some(Template {
+    Some(TemplateSummary {
         name: name.to_owned(),
         preset: spec.preset.clone(),
         application: spec

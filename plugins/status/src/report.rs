@@ -16,7 +16,7 @@ use crate::connect::{self, Method, Step};
 use crate::data::{self, Data};
 use crate::diagnosis::{self, Diagnosis};
 use crate::events::{self, Happened};
-use crate::head::{self, Head};
+use crate::head::{self, ReportHead};
 use crate::network::{self, Service};
 use crate::observe::Observed;
 use crate::workloads::{self, Workload};
@@ -32,7 +32,7 @@ pub(crate) struct Report {
     pub(crate) kind: &'static str,
     pub(crate) metadata: ReportMetadata,
     #[serde(flatten)]
-    pub(crate) head: Head,
+    pub(crate) head: ReportHead,
     pub(crate) diagnosis: Vec<Diagnosis>,
     pub(crate) workloads: Vec<Workload>,
     pub(crate) network: Vec<Service>,
@@ -151,7 +151,7 @@ fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
 }
 
 /// Returns the recorded conditions, with Ready corrected to the observed phase: without a controller nobody updates it.
-fn conditions(session: &Session, head: &Head) -> Vec<Condition> {
+fn conditions(session: &Session, head: &ReportHead) -> Vec<Condition> {
     let status = session.status.as_ref();
     let mut conditions = status
         .map(|status| status.conditions.clone())
