@@ -4,7 +4,7 @@ use serde::Serialize;
 use session_shared::api::{ConnectMethod, Phase, Session};
 use session_shared::encode::shell;
 
-use crate::data::Data;
+use crate::data::DataReport;
 use crate::diagnosis::Diagnosis;
 use crate::head::ReportHead;
 use crate::workloads::Workload;
@@ -75,7 +75,7 @@ pub(crate) fn next(
     head: &ReportHead,
     diagnosis: &[Diagnosis],
     workloads: &[Workload],
-    data: &Data,
+    data: &DataReport,
 ) -> Vec<Step> {
     let step = |what, command| Step { what, command };
     let delete = || {

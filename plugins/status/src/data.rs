@@ -18,13 +18,13 @@ use crate::report::some_text;
 /// The data of a session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Data {
-    pub(crate) claims: Vec<Claim>,
+pub(crate) struct DataReport {
+    pub(crate) claims: Vec<ClaimReport>,
     /// Data that is lost when the Pods end.
-    pub(crate) ephemeral: Vec<Ephemeral>,
+    pub(crate) ephemeral: Vec<EphemeralData>,
     /// Name of the Secret of secret parameters.
     pub(crate) parameters_secret: Option<String>,
-    pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) snapshots: Vec<SnapshotReport>,
     /// Snapshot schedule.
     pub(crate) schedule: Option<SnapshotSchedule>,
     /// Effective data policy: `keep`, `snapshot` or `delete`.
@@ -38,7 +38,7 @@ pub(crate) struct Data {
 /// Data outside claims, which is lost when its Pod ends.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Ephemeral {
+pub(crate) struct EphemeralData {
     pub(crate) pod: String,
     /// Name of the volume; `None` for files that containers write outside volumes.
     pub(crate) volume: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) struct Ephemeral {
 /// A PersistentVolumeClaim.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Claim {
+pub(crate) struct ClaimReport {
     pub(crate) name: String,
     pub(crate) phase: String,
     /// Size that was asked for.
@@ -62,7 +62,7 @@ pub(crate) struct Claim {
     pub(crate) volume: Option<String>,
     /// Time since which the claim is kept, RFC 3339; `None` for a claim in use.
     pub(crate) kept_since: Option<String>,
-    pub(crate) used: Option<VolumeUsed>,
+    pub(crate) used: Option<VolumeUsageReport>,
     #[serde(skip)]
     pub(crate) uid: String,
 }
@@ -70,7 +70,7 @@ pub(crate) struct Claim {
 /// Usage of a volume.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct VolumeUsed {
+pub(crate) struct VolumeUsageReport {
     pub(crate) used: String,
     pub(crate) used_bytes: u64,
     pub(crate) capacity: String,
@@ -82,7 +82,7 @@ pub(crate) struct VolumeUsed {
 /// A VolumeSnapshot.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Snapshot {
+pub(crate) struct SnapshotReport {
     pub(crate) name: String,
     pub(crate) ready: bool,
     pub(crate) size: Option<String>,
@@ -112,7 +112,7 @@ pub(crate) fn of(
     snapshots: &[Value],
     schedule: Option<&Value>,
     usage: &[NodeUse],
-) -> Data {
+) -> DataReport {
     let own: Vec<&Value> = live.own_data(session).collect();
     let claims = own
         .iter()
@@ -135,12 +135,12 @@ pub(crate) fn of(
         .filter(|pod| pods.contains(&pod.uid.as_str()))
         .flat_map(|pod| &pod.volumes)
         .collect();
-    let mut claims: Vec<Claim> = claims.map(|claim| of_claim(claim, &used)).collect();
+    let mut claims: Vec<ClaimReport> = claims.map(|claim| of_claim(claim, &used)).collect();
     claims.sort_by(|one, other| one.name.cmp(&other.name));
-    let mut snapshots: Vec<Snapshot> = taken.own_data(session).map(of_snapshot).collect();
+    let mut snapshots: Vec<SnapshotReport> = taken.own_data(session).map(of_snapshot).collect();
     snapshots.sort_by(|one, other| (&one.created, &one.name).cmp(&(&other.created, &other.name)));
     let policy = data_policy(session);
-    Data {
+    DataReport {
         claims,
         ephemeral: of_losses(at_risk(session, live)),
         parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
@@ -152,9 +152,9 @@ pub(crate) fn of(
     }
 }
 
-fn of_losses(losses: Vec<DataLoss>) -> Vec<Ephemeral> {
+fn of_losses(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
     let of_one = |loss: DataLoss| {
-        let one = |volume, source| Ephemeral {
+        let one = |volume, source| EphemeralData {
             pod: loss.pod.clone(),
             volume,
             source,
@@ -168,9 +168,9 @@ fn of_losses(losses: Vec<DataLoss>) -> Vec<Ephemeral> {
     losses.into_iter().flat_map(of_one).collect()
 }
 
-fn of_claim(claim: &Value, used: &[&VolumeUse]) -> Claim {
+fn of_claim(claim: &Value, used: &[&VolumeUse]) -> ClaimReport {
     let name = text(claim, "/metadata/name");
-    Claim {
+    ClaimReport {
         name: name.to_owned(),
         phase: some_text(claim, "/status/phase").unwrap_or_else(|| "Pending".into()),
         requested: some_text(claim, "/spec/resources/requests/storage"),
@@ -186,8 +186,8 @@ fn of_claim(claim: &Value, used: &[&VolumeUse]) -> Claim {
     }
 }
 
-fn of_volume(used: &VolumeUse) -> VolumeUsed {
-    VolumeUsed {
+fn of_volume(used: &VolumeUse) -> VolumeUsageReport {
+    VolumeUsageReport {
         used: size(used.used),
         used_bytes: used.used,
         capacity: size(used.capacity),
@@ -200,8 +200,8 @@ fn of_volume(used: &VolumeUse) -> VolumeUsed {
     }
 }
 
-fn of_snapshot(snapshot: &Value) -> Snapshot {
-    Snapshot {
+fn of_snapshot(snapshot: &Value) -> SnapshotReport {
+    SnapshotReport {
         name: text(snapshot, "/metadata/name").to_owned(),
         ready: SnapshotState::of(snapshot) == SnapshotState::Ready,
         size: some_text(snapshot, "/status/restoreSize"),

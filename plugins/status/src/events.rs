@@ -7,7 +7,7 @@ use session_shared::diagnosis::EventNote;
 use session_shared::objects::resource::text;
 use session_shared::reconcile::LiveObjects;
 
-use crate::data::Data;
+use crate::data::DataReport;
 use crate::report::some_text;
 
 /// Maximum number of events shown.
@@ -31,7 +31,7 @@ pub(crate) struct Happened {
 }
 
 /// Returns the latest events of the session's own objects, oldest first.
-pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: &Data) -> Vec<Happened> {
+pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: &DataReport) -> Vec<Happened> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let mut uids = vec![uid];
     uids.extend(

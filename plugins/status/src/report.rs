@@ -13,7 +13,7 @@ use session_shared::objects::resource::text;
 use session_shared::reconcile::{LiveObjects, look};
 
 use crate::connect::{self, Method, Step};
-use crate::data::{self, Data};
+use crate::data::{self, DataReport};
 use crate::diagnosis::{self, Diagnosis};
 use crate::events::{self, Happened};
 use crate::head::{self, ReportHead};
@@ -36,7 +36,7 @@ pub(crate) struct Report {
     pub(crate) diagnosis: Vec<Diagnosis>,
     pub(crate) workloads: Vec<Workload>,
     pub(crate) network: Vec<Service>,
-    pub(crate) data: Data,
+    pub(crate) data: DataReport,
     pub(crate) connect: Vec<Method>,
     pub(crate) conditions: Vec<Condition>,
     /// Latest events, oldest first.

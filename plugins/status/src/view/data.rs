@@ -4,7 +4,7 @@ use session_shared::Timestamp;
 use session_shared::objects::schedule::SnapshotSchedule;
 
 use super::{ago, unknown};
-use crate::data::{Claim, Ephemeral, Snapshot};
+use crate::data::{ClaimReport, EphemeralData, SnapshotReport};
 use crate::layout::Page;
 use crate::report::Report;
 
@@ -47,8 +47,8 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
     }
 }
 
-fn of_ephemeral(one: &Ephemeral) -> String {
-    let Ephemeral {
+fn of_ephemeral(one: &EphemeralData) -> String {
+    let EphemeralData {
         pod, source, lost, ..
     } = one;
     match &one.volume {
@@ -57,7 +57,7 @@ fn of_ephemeral(one: &Ephemeral) -> String {
     }
 }
 
-fn of_claim(claim: &Claim, now: Timestamp) -> String {
+fn of_claim(claim: &ClaimReport, now: Timestamp) -> String {
     let mut parts = vec![claim.phase.clone()];
     match (&claim.capacity, &claim.requested) {
         (Some(capacity), Some(requested)) if capacity != requested => {
@@ -84,7 +84,7 @@ fn of_claim(claim: &Claim, now: Timestamp) -> String {
 }
 
 /// Returns the usage of a claim. The reason why it is unknown is shown once, with the workloads.
-fn used(claim: &Claim) -> String {
+fn used(claim: &ClaimReport) -> String {
     match &claim.used {
         Some(used) => format!(
             "used {} of {} ({}%)",
@@ -94,7 +94,7 @@ fn used(claim: &Claim) -> String {
     }
 }
 
-fn of_snapshot(snapshot: &Snapshot, now: Timestamp) -> String {
+fn of_snapshot(snapshot: &SnapshotReport, now: Timestamp) -> String {
     let mut parts = vec![if snapshot.ready {
         "ready".to_owned()
     } else {
