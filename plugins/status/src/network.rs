@@ -11,7 +11,7 @@ use session_shared::reconcile::LiveObjects;
 /// A Service, an Ingress or a HorizontalPodAutoscaler.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Service {
+pub(crate) struct NetworkReport {
     pub(crate) kind: String,
     pub(crate) name: String,
     /// ClusterIP, NodePort, LoadBalancer, ExternalName; empty for other kinds.
@@ -27,7 +27,7 @@ pub(crate) struct Service {
 }
 
 /// Computes the network section of a report.
-pub(crate) fn of(objects: &[Value], live: &LiveObjects, session: &Session) -> Vec<Service> {
+pub(crate) fn of(objects: &[Value], live: &LiveObjects, session: &Session) -> Vec<NetworkReport> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&Pod> = live.own_pods(uid).collect();
     objects
@@ -36,7 +36,7 @@ pub(crate) fn of(objects: &[Value], live: &LiveObjects, session: &Session) -> Ve
         .collect()
 }
 
-fn of_object(object: &Value, pods: &[&Pod]) -> Service {
+fn of_object(object: &Value, pods: &[&Pod]) -> NetworkReport {
     let kind = text(object, "/kind");
     let (addresses, ports) = match kind {
         "Service" => (
@@ -48,7 +48,7 @@ fn of_object(object: &Value, pods: &[&Pod]) -> Service {
     };
     let selected: Option<Vec<&&Pod>> =
         selector(object).map(|selector| pods.iter().filter(|pod| means(&selector, pod)).collect());
-    Service {
+    NetworkReport {
         kind: kind.to_owned(),
         name: text(object, "/metadata/name").to_owned(),
         r#type: text(object, "/spec/type").to_owned(),

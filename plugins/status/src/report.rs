@@ -17,7 +17,7 @@ use crate::data::{self, DataReport};
 use crate::diagnosis::{self, Diagnosis};
 use crate::events::{self, Happened};
 use crate::head::{self, ReportHead};
-use crate::network::{self, Service};
+use crate::network::{self, NetworkReport};
 use crate::observe::Observed;
 use crate::workloads::{self, Workload};
 
@@ -35,7 +35,7 @@ pub(crate) struct Report {
     pub(crate) head: ReportHead,
     pub(crate) diagnosis: Vec<Diagnosis>,
     pub(crate) workloads: Vec<Workload>,
-    pub(crate) network: Vec<Service>,
+    pub(crate) network: Vec<NetworkReport>,
     pub(crate) data: DataReport,
     pub(crate) connect: Vec<Method>,
     pub(crate) conditions: Vec<Condition>,
