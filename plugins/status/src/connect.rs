@@ -7,7 +7,7 @@ use session_shared::encode::shell;
 use crate::data::DataReport;
 use crate::diagnosis::Diagnosis;
 use crate::head::ReportHead;
-use crate::workloads::Workload;
+use crate::workloads::WorkloadReport;
 
 /// A connect method with its command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -74,7 +74,7 @@ pub(crate) fn next(
     session: &Session,
     head: &ReportHead,
     diagnosis: &[Diagnosis],
-    workloads: &[Workload],
+    workloads: &[WorkloadReport],
     data: &DataReport,
 ) -> Vec<Step> {
     let step = |what, command| Step { what, command };
@@ -121,7 +121,7 @@ pub(crate) fn next(
 }
 
 /// Returns true if a container has ever run, so that logs exist.
-fn has_begun(workloads: &[Workload]) -> bool {
+fn has_begun(workloads: &[WorkloadReport]) -> bool {
     let containers = workloads
         .iter()
         .flat_map(|workload| &workload.pods)

@@ -19,7 +19,7 @@ use crate::events::{self, Happened};
 use crate::head::{self, ReportHead};
 use crate::network::{self, NetworkReport};
 use crate::observe::Observed;
-use crate::workloads::{self, Workload};
+use crate::workloads::{self, WorkloadReport};
 
 /// Kind of the document.
 const KIND: &str = "SessionReport";
@@ -34,7 +34,7 @@ pub(crate) struct Report {
     #[serde(flatten)]
     pub(crate) head: ReportHead,
     pub(crate) diagnosis: Vec<Diagnosis>,
-    pub(crate) workloads: Vec<Workload>,
+    pub(crate) workloads: Vec<WorkloadReport>,
     pub(crate) network: Vec<NetworkReport>,
     pub(crate) data: DataReport,
     pub(crate) connect: Vec<Method>,

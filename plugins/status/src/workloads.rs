@@ -18,7 +18,7 @@ use crate::report::some_text;
 /// A workload of the session with its Pods.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Workload {
+pub(crate) struct WorkloadReport {
     pub(crate) kind: String,
     pub(crate) name: String,
     /// True for the workload that `connect` enters.
@@ -41,15 +41,15 @@ pub(crate) struct PodReport {
     pub(crate) ip: Option<String>,
     pub(crate) qos: Option<String>,
     pub(crate) created: Option<String>,
-    pub(crate) used: Option<Used>,
+    pub(crate) used: Option<PodUsageReport>,
     /// Init containers first.
-    pub(crate) containers: Vec<Container>,
+    pub(crate) containers: Vec<ContainerReport>,
 }
 
 /// Current usage of a Pod.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Used {
+pub(crate) struct PodUsageReport {
     pub(crate) cpu: Option<String>,
     pub(crate) memory: Option<String>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Used {
 /// One container.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Container {
+pub(crate) struct ContainerReport {
     pub(crate) name: String,
     pub(crate) init: bool,
     pub(crate) image: String,
@@ -70,7 +70,7 @@ pub(crate) struct Container {
     pub(crate) ready: bool,
     pub(crate) restarts: i64,
     /// Last termination.
-    pub(crate) last: Option<Ended>,
+    pub(crate) last: Option<TerminationReport>,
     pub(crate) requests: BTreeMap<String, String>,
     pub(crate) limits: BTreeMap<String, String>,
 }
@@ -78,7 +78,7 @@ pub(crate) struct Container {
 /// A termination of a container.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Ended {
+pub(crate) struct TerminationReport {
     pub(crate) reason: Option<String>,
     pub(crate) exit_code: i64,
     pub(crate) finished: Option<String>,
@@ -90,9 +90,9 @@ pub(crate) fn of(
     live: &LiveObjects,
     raw: &[Value],
     usage: &[NodeUse],
-) -> Vec<Workload> {
+) -> Vec<WorkloadReport> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
-    let mut found: Vec<(ObjectRef, Workload)> = Vec::new();
+    let mut found: Vec<(ObjectRef, WorkloadReport)> = Vec::new();
     for workload in live.workloads(uid) {
         // The same object may be listed more than once.
         if !found.iter().any(|(known, _)| known.uid == workload.uid) {
@@ -116,7 +116,7 @@ pub(crate) fn of(
             workload.pods.push(of_pod(pod, object, usage));
         }
     }
-    let mut all: Vec<Workload> = found.into_iter().map(|(_, workload)| workload).collect();
+    let mut all: Vec<WorkloadReport> = found.into_iter().map(|(_, workload)| workload).collect();
     let primary = session
         .status
         .as_ref()
@@ -134,14 +134,14 @@ pub(crate) fn of(
     all
 }
 
-fn empty(workload: &ObjectRef, live: &LiveObjects) -> Workload {
+fn empty(workload: &ObjectRef, live: &LiveObjects) -> WorkloadReport {
     let object = live
         .owners
         .iter()
         .find(|object| text(object, "/metadata/uid") == workload.uid);
     let number = |pointer: &str| object.and_then(|object| object.pointer(pointer)?.as_i64());
     let replicas = number("/spec/replicas");
-    Workload {
+    WorkloadReport {
         kind: workload.kind.clone(),
         name: workload.name.clone(),
         primary: false,
@@ -180,14 +180,14 @@ fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
     }
 }
 
-fn of_use(used: &PodUse) -> Option<Used> {
-    (used.cpu_milli.is_some() || used.memory.is_some()).then(|| Used {
+fn of_use(used: &PodUse) -> Option<PodUsageReport> {
+    (used.cpu_milli.is_some() || used.memory.is_some()).then(|| PodUsageReport {
         cpu: used.cpu_milli.map(|milli| format!("{milli}m")),
         memory: used.memory.map(size),
     })
 }
 
-fn containers(pod: &Value) -> Vec<Container> {
+fn containers(pod: &Value) -> Vec<ContainerReport> {
     let kinds = [
         (
             "/spec/initContainers",
@@ -213,7 +213,7 @@ fn containers(pod: &Value) -> Vec<Container> {
     found
 }
 
-fn of_container(spec: &Value, status: &Value, init: bool) -> Container {
+fn of_container(spec: &Value, status: &Value, init: bool) -> ContainerReport {
     let states = status["state"].as_object();
     let (state, detail) = states
         .and_then(|states| states.iter().find(|(_, detail)| !detail.is_null()))
@@ -228,7 +228,7 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> Container {
             .collect()
     };
     let last = &status["lastState"]["terminated"];
-    Container {
+    ContainerReport {
         name: text(spec, "/name").to_owned(),
         init,
         image: text(spec, "/image").to_owned(),
@@ -240,7 +240,7 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> Container {
             .or_else(|| some_text(detail, "/finishedAt")),
         ready: status["ready"] == true,
         restarts: status["restartCount"].as_i64().unwrap_or(0),
-        last: last["exitCode"].as_i64().map(|exit_code| Ended {
+        last: last["exitCode"].as_i64().map(|exit_code| TerminationReport {
             reason: some_text(last, "/reason"),
             exit_code,
             finished: some_text(last, "/finishedAt"),

@@ -5,7 +5,7 @@ use session_shared::Timestamp;
 use super::{LONG_NAME, ago, unknown};
 use crate::layout::Page;
 use crate::report::Report;
-use crate::workloads::{Container, PodReport, Workload};
+use crate::workloads::{ContainerReport, PodReport, WorkloadReport};
 
 pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
     page.section("Workloads");
@@ -39,7 +39,7 @@ pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
     }
 }
 
-fn title(workload: &Workload) -> String {
+fn title(workload: &WorkloadReport) -> String {
     let primary = if workload.primary { ", primary" } else { "" };
     let ready = match (workload.ready, workload.replicas) {
         (Some(ready), Some(replicas)) => format!(", {ready} of {replicas} ready"),
@@ -115,7 +115,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
     }
 }
 
-fn state(container: &Container, now: Timestamp) -> String {
+fn state(container: &ContainerReport, now: Timestamp) -> String {
     let mut text = if container.init {
         format!("init, {}", container.state)
     } else {
