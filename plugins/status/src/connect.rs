@@ -5,7 +5,7 @@ use session_shared::api::{ConnectMethod, Phase, Session};
 use session_shared::encode::shell;
 
 use crate::data::DataReport;
-use crate::diagnosis::Diagnosis;
+use crate::diagnosis::DiagnosisReport;
 use crate::head::ReportHead;
 use crate::workloads::WorkloadReport;
 
@@ -73,7 +73,7 @@ fn command(session: &Session, verb: &str) -> String {
 pub(crate) fn next(
     session: &Session,
     head: &ReportHead,
-    diagnosis: &[Diagnosis],
+    diagnosis: &[DiagnosisReport],
     workloads: &[WorkloadReport],
     data: &DataReport,
 ) -> Vec<Step> {

@@ -12,7 +12,7 @@ use crate::report::{live, notes};
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Diagnosis {
+pub(crate) struct DiagnosisReport {
     /// Object as `kind/name` in lower case: `pod/x`.
     pub(crate) object: String,
     pub(crate) reason: String,
@@ -30,10 +30,10 @@ pub(crate) fn of(
     notes: &[EventNote],
     head: &ReportHead,
     seen: &WorkloadState,
-) -> Vec<Diagnosis> {
-    let mut found: Vec<Diagnosis> = Vec::new();
+) -> Vec<DiagnosisReport> {
+    let mut found: Vec<DiagnosisReport> = Vec::new();
     if let (WorkloadState::Lost, Phase::Failed) = (seen, head.phase) {
-        found.push(Diagnosis {
+        found.push(DiagnosisReport {
             object: about(&observed.typed),
             reason: head.reason.clone(),
             message: head.message.clone(),
@@ -104,8 +104,8 @@ fn found_causes(
 }
 
 /// Returns the report's form of a cause.
-fn of_cause(object: String, cause: Cause) -> Diagnosis {
-    Diagnosis {
+fn of_cause(object: String, cause: Cause) -> DiagnosisReport {
+    DiagnosisReport {
         object,
         reason: cause.reason,
         message: cause.message,

@@ -14,7 +14,7 @@ use session_shared::reconcile::{LiveObjects, look};
 
 use crate::connect::{self, Method, Step};
 use crate::data::{self, DataReport};
-use crate::diagnosis::{self, Diagnosis};
+use crate::diagnosis::{self, DiagnosisReport};
 use crate::events::{self, Happened};
 use crate::head::{self, ReportHead};
 use crate::network::{self, NetworkReport};
@@ -33,7 +33,7 @@ pub(crate) struct Report {
     pub(crate) metadata: ReportMetadata,
     #[serde(flatten)]
     pub(crate) head: ReportHead,
-    pub(crate) diagnosis: Vec<Diagnosis>,
+    pub(crate) diagnosis: Vec<DiagnosisReport>,
     pub(crate) workloads: Vec<WorkloadReport>,
     pub(crate) network: Vec<NetworkReport>,
     pub(crate) data: DataReport,
