@@ -12,7 +12,7 @@ use crate::workloads::WorkloadReport;
 /// A connect method with its command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Method {
+pub(crate) struct MethodReport {
     pub(crate) name: String,
     /// True for the method used without --method.
     pub(crate) default: bool,
@@ -24,13 +24,13 @@ pub(crate) struct Method {
 /// A suggested next command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Step {
+pub(crate) struct NextStep {
     pub(crate) what: &'static str,
     pub(crate) command: String,
 }
 
 /// Returns the connect methods of the last start.
-pub(crate) fn methods(session: &Session) -> Vec<Method> {
+pub(crate) fn methods(session: &Session) -> Vec<MethodReport> {
     let applied = session
         .status
         .as_ref()
@@ -44,7 +44,7 @@ pub(crate) fn methods(session: &Session) -> Vec<Method> {
         .collect()
 }
 
-fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method {
+fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> MethodReport {
     let (r#type, flag) = match (&method.http, &method.ssh) {
         (Some(_), _) => ("http", " --open"),
         (None, Some(_)) => ("ssh", " --ssh"),
@@ -55,7 +55,7 @@ fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method
     } else {
         format!(" --method {}", shell::word(&method.name))
     };
-    Method {
+    MethodReport {
         name: method.name.clone(),
         default,
         r#type,
@@ -76,8 +76,8 @@ pub(crate) fn next(
     diagnosis: &[DiagnosisReport],
     workloads: &[WorkloadReport],
     data: &DataReport,
-) -> Vec<Step> {
-    let step = |what, command| Step { what, command };
+) -> Vec<NextStep> {
+    let step = |what, command| NextStep { what, command };
     let delete = || {
         let what = if data.claims.is_empty() {
             "delete the session"

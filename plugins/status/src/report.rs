@@ -12,7 +12,7 @@ use session_shared::diagnosis::EventNote;
 use session_shared::objects::resource::text;
 use session_shared::reconcile::{LiveObjects, look};
 
-use crate::connect::{self, Method, Step};
+use crate::connect::{self, MethodReport, NextStep};
 use crate::data::{self, DataReport};
 use crate::diagnosis::{self, DiagnosisReport};
 use crate::events::{self, Happened};
@@ -37,11 +37,11 @@ pub(crate) struct Report {
     pub(crate) workloads: Vec<WorkloadReport>,
     pub(crate) network: Vec<NetworkReport>,
     pub(crate) data: DataReport,
-    pub(crate) connect: Vec<Method>,
+    pub(crate) connect: Vec<MethodReport>,
     pub(crate) conditions: Vec<Condition>,
     /// Latest events, oldest first.
     pub(crate) events: Vec<Happened>,
-    pub(crate) next: Vec<Step>,
+    pub(crate) next: Vec<NextStep>,
     /// Reasons why parts are unknown, by name of the part.
     pub(crate) unknown: BTreeMap<&'static str, String>,
     /// Session as the server returned it, including unknown fields.
