@@ -16,7 +16,7 @@ const SHOWN: usize = 10;
 /// An event of one of the session's objects.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Happened {
+pub(crate) struct EventReport {
     /// Time of the last occurrence, RFC 3339.
     pub(crate) time: String,
     /// Time of the first occurrence, RFC 3339.
@@ -31,7 +31,7 @@ pub(crate) struct Happened {
 }
 
 /// Returns the latest events of the session's own objects, oldest first.
-pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: &DataReport) -> Vec<Happened> {
+pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: &DataReport) -> Vec<EventReport> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let mut uids = vec![uid];
     uids.extend(
@@ -54,16 +54,16 @@ pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: 
         let about = text(event, "/involvedObject/uid");
         !about.is_empty() && uids.contains(&about)
     });
-    let mut found: Vec<Happened> = own.map(of_event).collect();
+    let mut found: Vec<EventReport> = own.map(of_event).collect();
     found.sort_by(|one, other| one.time.cmp(&other.time));
     found.drain(..found.len().saturating_sub(SHOWN));
     found
 }
 
-fn of_event(event: &Value) -> Happened {
+fn of_event(event: &Value) -> EventReport {
     let note = EventNote::of(event);
     let first = some_text(event, "/firstTimestamp").or_else(|| some_text(event, "/eventTime"));
-    Happened {
+    EventReport {
         first: first.unwrap_or_else(|| note.time.clone()),
         time: note.time,
         count: note.count,

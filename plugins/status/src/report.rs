@@ -15,7 +15,7 @@ use session_shared::reconcile::{LiveObjects, look};
 use crate::connect::{self, MethodReport, NextStep};
 use crate::data::{self, DataReport};
 use crate::diagnosis::{self, DiagnosisReport};
-use crate::events::{self, Happened};
+use crate::events::{self, EventReport};
 use crate::head::{self, ReportHead};
 use crate::network::{self, NetworkReport};
 use crate::observe::Observed;
@@ -40,7 +40,7 @@ pub(crate) struct Report {
     pub(crate) connect: Vec<MethodReport>,
     pub(crate) conditions: Vec<Condition>,
     /// Latest events, oldest first.
-    pub(crate) events: Vec<Happened>,
+    pub(crate) events: Vec<EventReport>,
     pub(crate) next: Vec<NextStep>,
     /// Reasons why parts are unknown, by name of the part.
     pub(crate) unknown: BTreeMap<&'static str, String>,

@@ -8,7 +8,7 @@ use session_shared::api::{DataPolicy, OnExpiry, Phase};
 use session_shared::report::age;
 use session_shared::report::console::Tone;
 
-use crate::events::Happened;
+use crate::events::EventReport;
 use crate::head::TemplateState;
 use crate::layout::{Line, Page};
 use crate::report::Report;
@@ -222,7 +222,7 @@ fn events(page: &mut Page, report: &Report, now: Timestamp) {
     }
 }
 
-fn warning(event: &Happened) -> String {
+fn warning(event: &EventReport) -> String {
     if event.r#type == "Normal" {
         String::new()
     } else {
@@ -230,7 +230,7 @@ fn warning(event: &Happened) -> String {
     }
 }
 
-fn count(event: &Happened, now: Timestamp) -> String {
+fn count(event: &EventReport, now: Timestamp) -> String {
     match event.count {
         1 => String::new(),
         count => format!(" ({count} times in {})", ago(&event.first, now)),
