@@ -27,7 +27,7 @@ const CLAIMS: usize = 3;
 
 /// Reads that a change makes necessary before the next report, from none to all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Asks {
+enum NeededReads {
     #[default]
     Nothing,
     /// The second round of reads: the objects that the session refers to may have changed.
@@ -38,7 +38,7 @@ enum Asks {
 
 /// Event of a followed session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Happened {
+pub(crate) enum FollowEvent {
     /// The state may have changed, or only the ages.
     Changed,
     /// The time limit has expired.
@@ -46,7 +46,7 @@ pub(crate) enum Happened {
 }
 
 /// A session whose observed state is kept up to date.
-pub(crate) struct Followed<'a> {
+pub(crate) struct FollowedSession<'a> {
     cluster: &'a Cluster,
     name: String,
     /// Current observed state.
@@ -55,7 +55,7 @@ pub(crate) struct Followed<'a> {
     ticks: u32,
 }
 
-impl<'a> Followed<'a> {
+impl<'a> FollowedSession<'a> {
     /// Reads everything and starts the watches. `tick` is the interval of ticks, `limit` the time limit.
     ///
     /// # Errors
@@ -79,15 +79,15 @@ impl<'a> Followed<'a> {
     ///
     /// # Errors
     /// NotFound when the session is deleted; a watch of the session that ended for good.
-    pub(crate) async fn next(&mut self) -> Result<Happened> {
-        let (mut asks, mut next) = (Asks::Nothing, self.turns.next().await);
+    pub(crate) async fn next(&mut self) -> Result<FollowEvent> {
+        let (mut asks, mut next) = (NeededReads::Nothing, self.turns.next().await);
         if next.is_none() {
             bail!("cannot watch the session: all watches have ended");
         }
         // Changes that arrive together cause one report.
         while let Some(turn) = next {
             match turn {
-                Turn::TimeUp => return Ok(Happened::TimeUp),
+                Turn::TimeUp => return Ok(FollowEvent::TimeUp),
                 Turn::Tick => self.ticks += 1,
                 turn => asks = asks.max(take(&mut self.observed, turn)?),
             }
@@ -95,19 +95,19 @@ impl<'a> Followed<'a> {
         }
         if self.ticks >= TICKS_TO_REFRESH {
             self.ticks = 0;
-            asks = asks.max(Asks::SecondRound);
+            asks = asks.max(NeededReads::SecondRound);
         }
         match asks {
-            Asks::Nothing => {}
-            Asks::SecondRound => {
+            NeededReads::Nothing => {}
+            NeededReads::SecondRound => {
                 // The watched events are more complete than those read again.
                 let events = self.observed.events.clone();
                 refresh(self.cluster, &mut self.observed).await;
                 self.observed.events = events;
             }
-            Asks::Everything => self.observed = observe(self.cluster, &self.name).await?,
+            NeededReads::Everything => self.observed = observe(self.cluster, &self.name).await?,
         }
-        Ok(Happened::Changed)
+        Ok(FollowEvent::Changed)
     }
 
     /// Reads further facts about new causes.
@@ -141,17 +141,17 @@ fn watched(
 ///
 /// # Errors
 /// NotFound when the session is deleted; a watch of the session that ended for good.
-fn take(observed: &mut Observed, turn: Turn) -> Result<Asks> {
+fn take(observed: &mut Observed, turn: Turn) -> Result<NeededReads> {
     match turn {
-        Turn::Tick | Turn::TimeUp => Ok(Asks::Nothing),
+        Turn::Tick | Turn::TimeUp => Ok(NeededReads::Nothing),
         Turn::Ended {
             what: SESSIONS,
             error,
         } => Err(error),
         // A part that cannot be watched keeps the state that was read.
-        Turn::Ended { .. } => Ok(Asks::Nothing),
+        Turn::Ended { .. } => Ok(NeededReads::Nothing),
         // A new list repeats existing objects, but reports no deletions.
-        Turn::Anew(_) => Ok(Asks::Everything),
+        Turn::Anew(_) => Ok(NeededReads::Everything),
         Turn::Changed {
             what: SESSIONS,
             change,
@@ -161,35 +161,35 @@ fn take(observed: &mut Observed, turn: Turn) -> Result<Asks> {
                 PODS => &mut observed.pods,
                 EVENTS => &mut observed.events,
                 CLAIMS => &mut observed.claims,
-                _ => return Ok(Asks::Nothing),
+                _ => return Ok(NeededReads::Nothing),
             };
             let Ok(list) = part else {
-                return Ok(Asks::Nothing);
+                return Ok(NeededReads::Nothing);
             };
             let other = put(list, change) && what == PODS;
             Ok(if other {
-                Asks::SecondRound
+                NeededReads::SecondRound
             } else {
-                Asks::Nothing
+                NeededReads::Nothing
             })
         }
     }
 }
 
-fn take_session(observed: &mut Observed, change: Change) -> Result<Asks> {
+fn take_session(observed: &mut Observed, change: Change) -> Result<NeededReads> {
     match change {
         Change::Added(object) | Change::Modified(object) => {
             observed.typed = typed(object.clone())?;
             let same = observed.session["status"]["applied"] == object["status"]["applied"];
             observed.session = object;
             Ok(if same {
-                Asks::Nothing
+                NeededReads::Nothing
             } else {
-                Asks::SecondRound
+                NeededReads::SecondRound
             })
         }
         Change::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
-        Change::Bookmark(_) | Change::Anew => Ok(Asks::Nothing),
+        Change::Bookmark(_) | Change::Anew => Ok(NeededReads::Nothing),
     }
 }
 

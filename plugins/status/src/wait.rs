@@ -14,7 +14,7 @@ use session_shared::report::format::Format;
 use session_shared::verb::Ground;
 
 use crate::document;
-use crate::follow::{Followed, Happened};
+use crate::follow::{FollowedSession, FollowEvent};
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::report::{Report, live, notes};
@@ -42,7 +42,7 @@ pub(crate) async fn wait(
     ground: &mut Ground,
 ) -> Result<()> {
     let name = intent.name.as_str().to_owned();
-    let mut followed = Followed::new(cluster, &name, None, Some(limit)).await?;
+    let mut followed = FollowedSession::new(cluster, &name, None, Some(limit)).await?;
     let mut sink = ground.console.progress();
     loop {
         let report = Report::of(&followed.observed, ground.now());
@@ -65,7 +65,7 @@ pub(crate) async fn wait(
             }),
         }
         // A limit of zero checks once.
-        if limit.is_zero() || followed.next().await? == Happened::TimeUp {
+        if limit.is_zero() || followed.next().await? == FollowEvent::TimeUp {
             return Err(too_late(&report));
         }
     }

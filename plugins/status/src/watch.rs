@@ -11,7 +11,7 @@ use session_shared::report::format::Format;
 use session_shared::report::screen::FullScreen;
 use session_shared::verb::Ground;
 
-use crate::follow::Followed;
+use crate::follow::FollowedSession;
 use crate::intent::Intent;
 use crate::report::Report;
 use crate::{show, view};
@@ -33,7 +33,7 @@ pub(crate) async fn watch(
         Format::Objects(_) => None,
     };
     let tick = screen.is_some().then_some(TICK);
-    let mut followed = Followed::new(cluster, intent.name.as_str(), tick, None).await?;
+    let mut followed = FollowedSession::new(cluster, intent.name.as_str(), tick, None).await?;
     let mut shown = None;
     loop {
         let report = Report::of(&followed.observed, ground.now());
