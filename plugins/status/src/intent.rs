@@ -22,12 +22,12 @@ pub(crate) struct Intent {
     /// Output format.
     pub(crate) format: Format,
     /// Print once, watch or wait.
-    pub(crate) mode: Mode,
+    pub(crate) mode: StatusMode,
 }
 
 /// The mode of `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum StatusMode {
     /// Prints one report.
     Once,
     /// Prints a report after every change.
@@ -42,12 +42,12 @@ pub(crate) enum Mode {
 /// An unknown phase, an invalid name, or flags that exclude each other.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     let mode = match &args.wait_for {
-        None if args.watch => Mode::Watch,
-        None => Mode::Once,
+        None if args.watch => StatusMode::Watch,
+        None => StatusMode::Once,
         Some(_) if args.watch => {
             return Err(usage("--watch cannot be used with --wait-for or --timeout"));
         }
-        Some(target) => Mode::Wait {
+        Some(target) => StatusMode::Wait {
             target: phase(target)?,
             limit: args.timeout,
         },
@@ -79,7 +79,7 @@ fn phase(word: &str) -> Result<Phase> {
 mod tests {
     use super::*;
 
-    fn mode(line: &str) -> Result<Mode> {
+    fn mode(line: &str) -> Result<StatusMode> {
         let words = std::iter::once("status").chain(line.split_whitespace());
         Ok(read(&Args::try_parse_from(words).unwrap())?.mode)
     }
@@ -88,12 +88,12 @@ mod tests {
 
     #[test]
     fn a_time_alone_waits_for_ready() {
-        let wait = |target, seconds| Mode::Wait {
+        let wait = |target, seconds| StatusMode::Wait {
             target,
             limit: Duration::from_secs(seconds),
         };
-        assert_eq!(mode("a").unwrap(), Mode::Once);
-        assert_eq!(mode("session/a -w").unwrap(), Mode::Watch);
+        assert_eq!(mode("a").unwrap(), StatusMode::Once);
+        assert_eq!(mode("session/a -w").unwrap(), StatusMode::Watch);
         assert_eq!(mode("a --timeout 1s").unwrap(), wait(Phase::Running, 1));
         assert_eq!(
             mode("a --wait-for stopped").unwrap(),

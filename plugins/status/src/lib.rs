@@ -31,7 +31,7 @@ use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
-use intent::Mode;
+use intent::StatusMode;
 use report::Report;
 
 /// The verb `status`.
@@ -48,7 +48,7 @@ impl Verb for Status {
         let mut intent = intent::read(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         match intent.mode {
-            Mode::Once => {
+            StatusMode::Once => {
                 let observed = observe::observe(&cluster, intent.name.as_str()).await?;
                 for stranger in &report::live(&observed).strangers {
                     ground.console.note(&stranger.told());
@@ -56,8 +56,8 @@ impl Verb for Status {
                 let report = Report::of(&observed, ground.now());
                 show(&report, &mut intent.format, ground)
             }
-            Mode::Watch => watch::watch(&cluster, intent, ground).await,
-            Mode::Wait { target, limit } => {
+            StatusMode::Watch => watch::watch(&cluster, intent, ground).await,
+            StatusMode::Wait { target, limit } => {
                 wait::wait(&cluster, intent, target, limit, ground).await
             }
         }
