@@ -27,7 +27,7 @@ use session_shared::ops::live::owner_kinds;
 use crate::diagnosis;
 
 /// A part of the observed state, or the reason why it could not be read.
-pub(crate) type Part<T> = std::result::Result<T, String>;
+pub(crate) type PartResult<T> = std::result::Result<T, String>;
 
 /// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
 const ASKED_ONE_BY_ONE: usize = 3;
@@ -42,25 +42,25 @@ pub(crate) struct Observed {
     /// Session as a typed object.
     pub(crate) typed: Session,
     /// Pods with the session's label; may include Pods of other owners.
-    pub(crate) pods: Part<Vec<Value>>,
+    pub(crate) pods: PartResult<Vec<Value>>,
     /// Possible owners of the Pods.
-    pub(crate) owners: Part<Vec<Value>>,
+    pub(crate) owners: PartResult<Vec<Value>>,
     /// Services, Ingresses and HorizontalPodAutoscalers that the last start created.
     pub(crate) network: Vec<Value>,
     /// PersistentVolumeClaims with the session's label.
-    pub(crate) claims: Part<Vec<Value>>,
+    pub(crate) claims: PartResult<Vec<Value>>,
     /// VolumeSnapshots with the session's label; empty where the cluster does not serve them.
-    pub(crate) snapshots: Part<Vec<Value>>,
+    pub(crate) snapshots: PartResult<Vec<Value>>,
     /// CronJob that takes snapshots; `None` without one or without permission to read it.
     pub(crate) schedule: Option<Value>,
     /// Metadata of the Secret of secret parameters.
-    pub(crate) secret: Part<Option<Value>>,
+    pub(crate) secret: PartResult<Option<Value>>,
     /// Events, possibly of other objects too.
-    pub(crate) events: Part<Vec<Value>>,
+    pub(crate) events: PartResult<Vec<Value>>,
     /// Template of the last start; `None` if it was deleted, or for a session with a manifest.
-    pub(crate) template: Part<Option<Value>>,
+    pub(crate) template: PartResult<Option<Value>>,
     /// Usage of the nodes that run the session's Pods.
-    pub(crate) usage: Part<Vec<NodeUse>>,
+    pub(crate) usage: PartResult<Vec<NodeUse>>,
     /// Causes as first diagnosed, each with its explained form.
     pub(crate) explained: Vec<(Cause, Cause)>,
 }
@@ -153,7 +153,7 @@ pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
 }
 
 /// Turns a failure into the text that the report shows in place of the part.
-fn part<T>(result: Result<T>, kind: &ResourceType) -> Part<T> {
+fn part<T>(result: Result<T>, kind: &ResourceType) -> PartResult<T> {
     result.map_err(|error| {
         if failure::is(&error, FailureKind::Forbidden) {
             return format!("no permission to read {}", kind.qualified());
@@ -177,7 +177,7 @@ async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
     own.then_some(found)
 }
 
-async fn snapshots(cluster: &Cluster, select: &Selection) -> Part<Vec<Value>> {
+async fn snapshots(cluster: &Cluster, select: &Selection) -> PartResult<Vec<Value>> {
     let place = Place::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Ok(Vec::new()),
@@ -208,7 +208,7 @@ async fn network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
         .collect()
 }
 
-async fn template(cluster: &Cluster, observed: &Observed) -> Part<Option<Value>> {
+async fn template(cluster: &Cluster, observed: &Observed) -> PartResult<Option<Value>> {
     let status = observed.typed.status.as_ref();
     let Some(name) = status.and_then(|status| status.template.as_deref()) else {
         return Ok(None);
@@ -221,7 +221,7 @@ async fn template(cluster: &Cluster, observed: &Observed) -> Part<Option<Value>>
 
 /// Reads the events of the session's objects, by UID where there are few. Events have no labels to select by, and a namespace with
 /// the sessions of a whole class has many events.
-async fn events(cluster: &Cluster, observed: &Observed) -> Part<Vec<Value>> {
+async fn events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
     let uids = uids(observed);
     let selections: Vec<Selection> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
         let of = |uid: &String| Selection::with_fields(format!("involvedObject.uid={uid}"));
@@ -256,7 +256,7 @@ fn uids(observed: &Observed) -> Vec<String> {
 }
 
 /// Reads the usage of running Pods from their nodes. Usually only admins have permission, so Forbidden is the normal case.
-async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUse>> {
+async fn usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUse>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
         let node = text(pod, "/spec/nodeName");
