@@ -21,7 +21,7 @@ use crate::report::{Report, live, notes};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]
-enum Judged {
+enum WaitState {
     /// The session is in the phase.
     Reached,
     /// The session may still reach the phase; with stage, object and detail for the progress line.
@@ -47,18 +47,18 @@ pub(crate) async fn wait(
     loop {
         let report = Report::of(&followed.observed, ground.now());
         match judge(&report, &followed.observed, target) {
-            Judged::Reached => {
+            WaitState::Reached => {
                 drop(sink);
                 return reached(&report, &mut intent.format, ground);
             }
-            Judged::Hopeless => {
+            WaitState::Hopeless => {
                 followed.explain().await;
                 return Err(hopeless(
                     &Report::of(&followed.observed, ground.now()),
                     target,
                 ));
             }
-            Judged::Waiting(stage, object, detail) => sink.tell(ProgressEvent::Waiting {
+            WaitState::Waiting(stage, object, detail) => sink.tell(ProgressEvent::Waiting {
                 stage,
                 object,
                 detail,
@@ -113,28 +113,28 @@ fn reached(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<
     }
 }
 
-fn judge(report: &Report, observed: &Observed, target: Phase) -> Judged {
+fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
     let phase = report.head.phase;
     if phase == target {
-        return Judged::Reached;
+        return WaitState::Reached;
     }
     // Any session may still be stopped, fail or be deleted; a failed or stopped one does not start by itself.
     let comes_up = matches!(target, Phase::Running | Phase::Pending);
     match phase {
-        Phase::Terminating => Judged::Hopeless,
-        Phase::Failed | Phase::Stopped if comes_up => Judged::Hopeless,
+        Phase::Terminating => WaitState::Hopeless,
+        Phase::Failed | Phase::Stopped if comes_up => WaitState::Hopeless,
         _ => waiting(report, observed),
     }
 }
 
-fn waiting(report: &Report, observed: &Observed) -> Judged {
+fn waiting(report: &Report, observed: &Observed) -> WaitState {
     let events = notes(observed.events.as_deref().unwrap_or_default());
     match look(&observed.typed, &live(observed), &events) {
-        WorkloadState::NotReady(finding) => Judged::Waiting(finding.stage, finding.object, finding.detail),
+        WorkloadState::NotReady(finding) => WaitState::Waiting(finding.stage, finding.object, finding.detail),
         _ => {
             let object = format!("session/{}", report.metadata.name);
             let detail = format!("is {}", report.head.phase.word());
-            Judged::Waiting(WaitStage::Applying, object, detail)
+            WaitState::Waiting(WaitStage::Applying, object, detail)
         }
     }
 }
