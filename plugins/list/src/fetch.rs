@@ -20,7 +20,7 @@ use crate::join::Pods;
 
 /// Sessions and Pods as read, each session once.
 #[derive(Debug, Default)]
-pub(crate) struct Fetched<T> {
+pub(crate) struct Observed<T> {
     /// Sessions, in the server's order.
     pub(crate) sessions: T,
     /// Pods of the sessions.
@@ -75,16 +75,16 @@ pub(crate) async fn tables(
     cluster: &Cluster,
     intent: &Intent,
     include: IncludeObject,
-) -> Result<Fetched<Table>> {
+) -> Result<Observed<Table>> {
     let asked = selections(intent);
     let reads = asked
         .iter()
         .map(|(selection, _)| sessions_table(cluster, intent, selection, include));
     let (tables, (pods, pods_version)) =
         futures::try_join!(futures::future::try_join_all(reads), pods(cluster, intent))?;
-    let mut fetched: Fetched<Table> = Fetched {
+    let mut fetched: Observed<Table> = Observed {
         pods,
-        ..Fetched::default()
+        ..Observed::default()
     };
     for ((_, name), mut table) in asked.into_iter().zip(tables) {
         if let Some(name) = name.filter(|_| table.rows.is_empty() && !intent.ignore_not_found) {
@@ -184,7 +184,7 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
 ///
 /// # Errors
 /// Any failure to list sessions or Pods, except a missing permission to list Pods.
-pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetched<Vec<Value>>> {
+pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Observed<Vec<Value>>> {
     let asked = selections(intent);
     let reads = asked.iter().map(|(selection, _)| async move {
         installed(
@@ -195,9 +195,9 @@ pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetche
     });
     let (lists, (pods, pods_version)) =
         futures::try_join!(futures::future::try_join_all(reads), pods(cluster, intent))?;
-    let mut fetched: Fetched<Vec<Value>> = Fetched {
+    let mut fetched: Observed<Vec<Value>> = Observed {
         pods,
-        ..Fetched::default()
+        ..Observed::default()
     };
     for (
         (_, name),

@@ -15,7 +15,7 @@ use session_shared::report::console::Console;
 use session_shared::report::table::TablePrinter;
 
 use crate::attribution::attribute;
-use crate::fetch::{Fetched, place, pod_selection};
+use crate::fetch::{Observed, place, pod_selection};
 use crate::intent::Intent;
 use crate::join::Pods;
 use crate::view::Columns;
@@ -41,7 +41,7 @@ struct Watching<'a> {
 pub(crate) async fn watch(
     cluster: &Cluster,
     intent: &Intent,
-    fetched: Fetched<Table>,
+    fetched: Observed<Table>,
     raw: Vec<Row>,
     mut printer: TablePrinter,
     console: &mut Console,
