@@ -15,7 +15,7 @@ use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::ops::live::installed;
 
-use crate::intent::{Chosen, Intent};
+use crate::intent::{OwnerSelection, Intent};
 use crate::join::Pods;
 
 /// Sessions and Pods as read, each session once.
@@ -53,7 +53,7 @@ fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
             .map(|name| (named(name.as_str()), Some(name.to_string())))
             .collect();
     }
-    let chosen = |chosen: &Chosen| Selection {
+    let chosen = |chosen: &OwnerSelection| Selection {
         labels: chosen.labels.clone(),
         fields: intent.fields.clone(),
         limit: intent.chunk,

@@ -18,7 +18,7 @@ pub(crate) struct Intent {
     pub(crate) names: Vec<SessionName>,
     pub(crate) all_namespaces: bool,
     /// Selections for the server, whose results are combined.
-    pub(crate) selections: Vec<Chosen>,
+    pub(crate) selections: Vec<OwnerSelection>,
     pub(crate) fields: String,
     pub(crate) chunk: u32,
     /// Phases to list, as computed from the Pods; empty means all.
@@ -41,7 +41,7 @@ impl Intent {
 
 /// A label selector, with the owner by which its results are filtered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chosen {
+pub(crate) struct OwnerSelection {
     pub(crate) labels: String,
     pub(crate) owner: Option<UserId>,
 }
@@ -125,9 +125,9 @@ fn kept(args: &Args) -> Result<String> {
 
 /// Returns the selections of the flags. Sessions of an owner carry a label made from the owner's user ID, unless they were created by
 /// `kubectl apply`: those are found by spec.userId among the sessions without the label.
-fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<Chosen>> {
+fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<OwnerSelection>> {
     let Some(user_id) = user_id else {
-        return Ok(vec![Chosen {
+        return Ok(vec![OwnerSelection {
             labels: selector.to_owned(),
             owner: None,
         }]);
@@ -147,7 +147,7 @@ fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<Chosen>> {
     ));
     let bare = and(format!("!{}", labels::USER));
     Ok([labelled, bare]
-        .map(|labels| Chosen {
+        .map(|labels| OwnerSelection {
             labels,
             owner: Some(owner.clone()),
         })
