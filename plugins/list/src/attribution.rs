@@ -7,7 +7,7 @@ use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
 
-use crate::join::{Identity, Pods};
+use crate::join::{SessionKey, SessionPods};
 
 /// Returns the sessions of a Table with the phases recorded in their status.
 pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
@@ -22,11 +22,11 @@ pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
 /// read, all Pods that claim to be its own count.
 pub(crate) async fn attribute<'a>(
     cluster: &Cluster,
-    pods: &mut Pods,
+    pods: &mut SessionPods,
     sessions: impl Iterator<Item = (&'a Value, &'a str)>,
 ) {
-    let identities = sessions.map(|(session, phase)| (Identity::of(session), phase));
-    let doubtful: Vec<Identity<'_>> = identities
+    let identities = sessions.map(|(session, phase)| (SessionKey::of(session), phase));
+    let doubtful: Vec<SessionKey<'_>> = identities
         .filter(|(session, phase)| pods.is_doubtful(session, phase))
         .map(|(session, _)| session)
         .collect();
@@ -39,7 +39,7 @@ pub(crate) async fn attribute<'a>(
         let own: Vec<String> = present.pods().filter_map(uid).collect();
         Some((session, own))
     });
-    let found: Vec<Option<(Identity<'_>, Vec<String>)>> = reads.buffered(AT_ONCE).collect().await;
+    let found: Vec<Option<(SessionKey<'_>, Vec<String>)>> = reads.buffered(AT_ONCE).collect().await;
     for (session, own) in found.into_iter().flatten() {
         pods.attribute(&session, &own);
     }

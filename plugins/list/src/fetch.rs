@@ -16,7 +16,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::live::installed;
 
 use crate::intent::{OwnerSelection, Intent};
-use crate::join::Pods;
+use crate::join::SessionPods;
 
 /// Sessions and Pods as read, each session once.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(crate) struct Observed<T> {
     /// Sessions, in the server's order.
     pub(crate) sessions: T,
     /// Pods of the sessions.
-    pub(crate) pods: Pods,
+    pub(crate) pods: SessionPods,
     /// NotFound errors of sessions given by name.
     pub(crate) missing: Vec<anyhow::Error>,
     /// resourceVersions from which to watch sessions and Pods.
@@ -148,7 +148,7 @@ pub(crate) fn pod_selection(intent: &Intent) -> Selection {
 }
 
 /// Reads the Pods. Without permission to list them, marks them as unseen, and sessions are shown with the phase in their status.
-async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
+async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, String)> {
     let selection = pod_selection(intent);
     let mut pages = cluster.table_pages(
         &POD,
@@ -157,7 +157,7 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
         intent.chunk,
         IncludeObject::Metadata,
     );
-    let (mut pods, mut columns, mut version) = (Pods::default(), Table::default(), String::new());
+    let (mut pods, mut columns, mut version) = (SessionPods::default(), Table::default(), String::new());
     loop {
         match pages.try_next().await {
             Ok(None) => return Ok((pods, version)),

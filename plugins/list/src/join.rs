@@ -14,7 +14,7 @@ const CONTROLLERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"]
 
 /// Phase and Pod of a session after the join.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Joined {
+pub(crate) struct JoinedSession {
     /// Phase of the session.
     pub(crate) phase: Phase,
     /// Status of the Pod where it is more specific than the phase: CrashLoopBackOff, ImagePullBackOff, PodLost.
@@ -25,7 +25,7 @@ pub(crate) struct Joined {
     pub(crate) node: Option<String>,
 }
 
-impl Joined {
+impl JoinedSession {
     /// Returns the cell of column PHASE.
     pub(crate) fn shown(&self) -> &str {
         self.word.as_deref().unwrap_or(self.phase.word())
@@ -34,7 +34,7 @@ impl Joined {
 
 /// One Pod of a primary workload, from the Table of Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
+struct PodFacts {
     uid: String,
     /// UIDs of the owners.
     owners: Vec<String>,
@@ -48,15 +48,15 @@ struct Told {
 
 /// The Pods of the primary workloads, by namespace and session.
 #[derive(Debug, Default)]
-pub(crate) struct Pods {
-    told: HashMap<(String, String), Vec<Told>>,
+pub(crate) struct SessionPods {
+    told: HashMap<(String, String), Vec<PodFacts>>,
     /// UIDs of Pods that falsely claim to be a session's.
     strangers: HashSet<String>,
     /// True without permission to list Pods: a session without Pods then means nothing.
     pub(crate) unseen: bool,
 }
 
-impl Pods {
+impl SessionPods {
     /// Adds a page of the Table of Pods, with metadata.
     pub(crate) fn take(&mut self, page: &Table, columns: &Table) {
         let column = |name: &str| columns.column(name);
@@ -73,7 +73,7 @@ impl Pods {
             let (phase, word) = read(cell(status), cell(ready));
             let references = row.object.pointer("/metadata/ownerReferences");
             let references = || references.and_then(Value::as_array).into_iter().flatten();
-            let told = Told {
+            let told = PodFacts {
                 uid: text(&row.object, "/metadata/uid").to_owned(),
                 owners: references()
                     .map(|owner| text(owner, "/uid").to_owned())
@@ -122,11 +122,11 @@ impl Pods {
 
     /// Returns the Pods of a session whose ownerReferences name the session or a controller. Labels alone prove nothing, because
     /// anybody can write them.
-    fn claiming(&self, session: &Identity<'_>) -> Vec<&Told> {
+    fn claiming(&self, session: &SessionKey<'_>) -> Vec<&PodFacts> {
         let key = (session.namespace.to_owned(), session.name.to_owned());
         let all = self.told.get(&key).into_iter().flatten();
         let claims =
-            |told: &&Told| told.controlled || told.owners.iter().any(|uid| uid == session.uid);
+            |told: &&PodFacts| told.controlled || told.owners.iter().any(|uid| uid == session.uid);
         all.filter(claims)
             .filter(|told| !self.strangers.contains(&told.uid))
             .collect()
@@ -134,16 +134,16 @@ impl Pods {
 
     /// Returns true if one of the Pods may be forged: the session has more Pods than one start creates, or is stopped and has Pods.
     /// Only the complete session can tell, so it is read in these cases.
-    pub(crate) fn is_doubtful(&self, session: &Identity<'_>, status_phase: &str) -> bool {
+    pub(crate) fn is_doubtful(&self, session: &SessionKey<'_>, status_phase: &str) -> bool {
         let pods = self.claiming(session);
         let direct = pods.iter().filter(|told| !told.controlled).count();
         let stopped = status_phase == Phase::Stopped.word();
-        let runs = |told: &&Told| !matches!(told.phase, None | Some(Phase::Stopped));
+        let runs = |told: &&PodFacts| !matches!(told.phase, None | Some(Phase::Stopped));
         direct > 1 || (direct == 1 && pods.len() > 1) || (stopped && pods.iter().any(runs))
     }
 
     /// Drops the Pods of a session that are not among `own`, the UIDs of its own Pods.
-    pub(crate) fn attribute(&mut self, session: &Identity<'_>, own: &[String]) {
+    pub(crate) fn attribute(&mut self, session: &SessionKey<'_>, own: &[String]) {
         let claiming = self.claiming(session).into_iter();
         let others = claiming.filter(|told| !own.contains(&told.uid));
         let others: Vec<String> = others.map(|told| told.uid.clone()).collect();
@@ -153,16 +153,16 @@ impl Pods {
     /// Joins one session with its Pods. `status_phase` is the phase in its status; `deleting` is true if it is being deleted.
     pub(crate) fn join(
         &self,
-        session: &Identity<'_>,
+        session: &SessionKey<'_>,
         status_phase: &str,
         deleting: bool,
-    ) -> Joined {
+    ) -> JoinedSession {
         let stored = Phase::ALL
             .into_iter()
             .find(|phase| phase.word() == status_phase);
         let pods = self.claiming(session);
         // The Pod that most needs attention decides.
-        let rank = |told: &&&Told| match told.phase {
+        let rank = |told: &&&PodFacts| match told.phase {
             Some(Phase::Failed) => 0,
             Some(Phase::Stopped) => 1,
             Some(Phase::Pending) => 2,
@@ -174,7 +174,7 @@ impl Pods {
             worst.map(|told| told.pod.clone()),
             worst.and_then(|told| told.node.clone()),
         );
-        let known = |phase: Phase, word: Option<String>| Joined {
+        let known = |phase: Phase, word: Option<String>| JoinedSession {
             phase,
             word,
             pod: pod.clone(),
@@ -230,13 +230,13 @@ fn read(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
 
 /// Identity of a session: namespace, name and UID.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Identity<'a> {
+pub(crate) struct SessionKey<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) name: &'a str,
     pub(crate) uid: &'a str,
 }
 
-impl<'a> Identity<'a> {
+impl<'a> SessionKey<'a> {
     pub(crate) fn of(session: &'a Value) -> Self {
         Self {
             namespace: text(session, "/metadata/namespace"),
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pods(rows: &[(&str, &str)]) -> Pods {
+    fn pods(rows: &[(&str, &str)]) -> SessionPods {
         let table: Table = serde_json::from_value(json!({
             "columnDefinitions": [{ "name": "Name" }, { "name": "Ready" }, { "name": "Status" }, { "name": "Node" }],
             "rows": rows.iter().enumerate().map(|(i, (ready, status))| json!({
@@ -261,12 +261,12 @@ mod tests {
             })).collect::<Vec<_>>(),
         }))
         .unwrap();
-        let mut pods = Pods::default();
+        let mut pods = SessionPods::default();
         pods.take(&table, &table);
         pods
     }
 
-    const SESSION: Identity<'_> = Identity {
+    const SESSION: SessionKey<'_> = SessionKey {
         namespace: "ns",
         name: "a",
         uid: "S",
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_pod_of_another_owner_says_nothing() {
-        let other = Identity {
+        let other = SessionKey {
             uid: "T",
             ..SESSION
         };
@@ -354,9 +354,9 @@ mod tests {
 
     #[test]
     fn pods_that_may_not_be_seen_are_not_taken_for_lost() {
-        let unseen = Pods {
+        let unseen = SessionPods {
             unseen: true,
-            ..Pods::default()
+            ..SessionPods::default()
         };
         assert_eq!(unseen.join(&SESSION, "running", false).shown(), "running");
     }

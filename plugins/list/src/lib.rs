@@ -145,7 +145,7 @@ async fn kept(
 }
 
 /// Prints a note if the caller has no permission to list Pods.
-fn note_unseen(pods: &join::Pods, ground: &mut Ground) {
+fn note_unseen(pods: &join::SessionPods, ground: &mut Ground) {
     if pods.unseen {
         ground
             .console

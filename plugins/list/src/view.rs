@@ -9,10 +9,10 @@ use session_shared::objects::table::{Row, Table};
 use session_shared::report::age::remaining;
 
 use crate::intent::Intent;
-use crate::join::{Identity, Joined, Pods};
+use crate::join::{SessionKey, JoinedSession, SessionPods};
 
 /// Joins the rows of sessions with their Pods, turns EXPIRES into the remaining time, and drops rows that were not requested.
-pub(crate) fn rows(table: &mut Table, pods: &Pods, intent: &Intent, now: Timestamp) {
+pub(crate) fn rows(table: &mut Table, pods: &SessionPods, intent: &Intent, now: Timestamp) {
     let columns = Columns::of(table);
     let owner = intent
         .selections
@@ -48,7 +48,7 @@ impl Columns {
     pub(crate) fn show(
         &self,
         row: &mut Row,
-        pods: &Pods,
+        pods: &SessionPods,
         phases: &[Phase],
         owner: Option<&UserId>,
         now: Timestamp,
@@ -65,7 +65,7 @@ impl Columns {
             .object
             .pointer("/metadata/deletionTimestamp")
             .is_some_and(|time| !time.is_null());
-        let session = Identity::of(&row.object);
+        let session = SessionKey::of(&row.object);
         let joined = pods.join(&session, cell(self.phase), deleting);
         if !phases.is_empty() && !phases.contains(&joined.phase) {
             return false;
@@ -85,7 +85,7 @@ impl Columns {
 }
 
 /// Joins sessions with their Pods by overwriting their status, and drops sessions that were not requested.
-pub(crate) fn objects(sessions: &mut Vec<Value>, pods: &Pods, intent: &Intent) {
+pub(crate) fn objects(sessions: &mut Vec<Value>, pods: &SessionPods, intent: &Intent) {
     let owner = intent
         .selections
         .iter()
@@ -96,7 +96,7 @@ pub(crate) fn objects(sessions: &mut Vec<Value>, pods: &Pods, intent: &Intent) {
 /// Overwrites the status of one session. Returns false if it was not requested.
 pub(crate) fn show_object(
     session: &mut Value,
-    pods: &Pods,
+    pods: &SessionPods,
     phases: &[Phase],
     owner: Option<&UserId>,
 ) -> bool {
@@ -106,7 +106,7 @@ pub(crate) fn show_object(
     let deleting = session
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(|time| !time.is_null());
-    let (identity, phase) = (Identity::of(session), text(session, "/status/phase"));
+    let (identity, phase) = (SessionKey::of(session), text(session, "/status/phase"));
     let joined = pods.join(&identity, phase, deleting);
     if !phases.is_empty() && !phases.contains(&joined.phase) {
         return false;
@@ -115,7 +115,7 @@ pub(crate) fn show_object(
     true
 }
 
-fn overlay(session: &mut Value, joined: &Joined) {
+fn overlay(session: &mut Value, joined: &JoinedSession) {
     if !session.get("status").is_some_and(Value::is_object) {
         session["status"] = json!({});
     }
@@ -152,19 +152,19 @@ mod tests {
     fn the_pods_word_is_in_the_object_too() {
         let mut session = json!({ "metadata": { "name": "a", "namespace": "ns" }, "spec": { "userId": "u" },
             "status": { "phase": "running" } });
-        assert!(show_object(&mut session, &Pods::default(), &[], None));
+        assert!(show_object(&mut session, &SessionPods::default(), &[], None));
         assert_eq!(session["status"]["phase"], "failed");
         assert_eq!(session["status"]["conditions"][0]["reason"], "PodLost");
         assert!(!show_object(
             &mut session,
-            &Pods::default(),
+            &SessionPods::default(),
             &[Phase::Running],
             None
         ));
         let other: UserId = "other".parse().unwrap();
         assert!(!show_object(
             &mut session,
-            &Pods::default(),
+            &SessionPods::default(),
             &[],
             Some(&other)
         ));
@@ -179,7 +179,7 @@ mod tests {
         .unwrap();
         let columns = Columns::of(&table);
         let now = "2026-01-01T00:02:00Z".parse().unwrap();
-        assert!(columns.show(&mut table.rows[0], &Pods::default(), &[], None, now));
+        assert!(columns.show(&mut table.rows[0], &SessionPods::default(), &[], None, now));
         assert_eq!(table.rows[0].cells[3], "1h58m");
     }
 }

@@ -17,7 +17,7 @@ use session_shared::report::table::TablePrinter;
 use crate::attribution::attribute;
 use crate::fetch::{Observed, place, pod_selection};
 use crate::intent::Intent;
-use crate::join::Pods;
+use crate::join::SessionPods;
 use crate::view::Columns;
 
 type Key = (String, String);
@@ -27,7 +27,7 @@ struct Watching<'a> {
     intent: &'a Intent,
     /// Rows of sessions as the server sent them, before the join.
     sessions: HashMap<Key, Row>,
-    pods: Pods,
+    pods: SessionPods,
     columns: Table,
     pod_columns: Table,
     /// Rows printed last, so that a change that leaves a row the same prints nothing.
