@@ -37,7 +37,7 @@ const COLUMNS: [(&str, bool); 8] = [
 
 /// Kept data as read from the cluster.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct KeptData {
     /// Data that no session uses.
     pub(crate) data: Vec<Value>,
     /// Resources that the caller has no permission to list.
@@ -49,7 +49,7 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// Any failure to list, except a missing permission to list one kind of data.
-pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<Found> {
+pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<KeptData> {
     let select = Selection {
         labels: selector.to_owned(),
         limit: intent.chunk,
@@ -66,7 +66,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
         // Metadata only: the values of Secrets are not read.
         cluster.list_metadata(&SECRET, place, &parameters),
     );
-    let mut found = Found::default();
+    let mut found = KeptData::default();
     for (kind, list) in [
         (&PERSISTENT_VOLUME_CLAIM, claims),
         (&VOLUME_SNAPSHOT, snapshots),
@@ -94,7 +94,7 @@ fn is_named(object: &Value, intent: &Intent) -> bool {
     intent.names.is_empty() || intent.names.iter().any(is_it)
 }
 
-impl Found {
+impl KeptData {
     /// Adds a list of data. An API that is not served counts as empty; a kind that may not be listed is recorded as unseen.
     fn take(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
         match list {
