@@ -13,7 +13,7 @@ use crate::join::{SessionKey, JoinedSession, SessionPods};
 
 /// Joins the rows of sessions with their Pods, turns EXPIRES into the remaining time, and drops rows that were not requested.
 pub(crate) fn rows(table: &mut Table, pods: &SessionPods, intent: &Intent, now: Timestamp) {
-    let columns = Columns::of(table);
+    let columns = SessionColumns::of(table);
     let owner = intent
         .selections
         .iter()
@@ -24,7 +24,7 @@ pub(crate) fn rows(table: &mut Table, pods: &SessionPods, intent: &Intent, now: 
 }
 
 /// Indexes of the columns that are overwritten.
-pub(crate) struct Columns {
+pub(crate) struct SessionColumns {
     user: Option<usize>,
     phase: Option<usize>,
     expires: Option<usize>,
@@ -32,7 +32,7 @@ pub(crate) struct Columns {
     node: Option<usize>,
 }
 
-impl Columns {
+impl SessionColumns {
     pub(crate) fn of(table: &Table) -> Self {
         let at = |heading: &str| table.column(heading);
         Self {
@@ -177,7 +177,7 @@ mod tests {
             "rows": [{ "cells": ["a", "u", "stopped", "2026-01-01T02:00:00Z"], "object": { "metadata": { "name": "a" } } }],
         }))
         .unwrap();
-        let columns = Columns::of(&table);
+        let columns = SessionColumns::of(&table);
         let now = "2026-01-01T00:02:00Z".parse().unwrap();
         assert!(columns.show(&mut table.rows[0], &SessionPods::default(), &[], None, now));
         assert_eq!(table.rows[0].cells[3], "1h58m");

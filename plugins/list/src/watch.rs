@@ -18,7 +18,7 @@ use crate::attribution::attribute;
 use crate::fetch::{Observed, place, pod_selection};
 use crate::intent::Intent;
 use crate::join::SessionPods;
-use crate::view::Columns;
+use crate::view::SessionColumns;
 
 type Key = (String, String);
 
@@ -187,7 +187,7 @@ impl Watching<'_> {
             .selections
             .iter()
             .find_map(|chosen| chosen.owner.as_ref());
-        if !Columns::of(&self.columns).show(&mut row, &self.pods, &self.intent.phases, owner, now) {
+        if !SessionColumns::of(&self.columns).show(&mut row, &self.pods, &self.intent.phases, owner, now) {
             return None;
         }
         if self.printed.get(key) == Some(&row.cells) {
