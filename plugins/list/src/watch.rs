@@ -20,18 +20,18 @@ use crate::intent::Intent;
 use crate::join::SessionPods;
 use crate::view::SessionColumns;
 
-type Key = (String, String);
+type NamespacedName = (String, String);
 
 /// State of a watch of sessions and Pods.
-struct Watching<'a> {
+struct ListWatch<'a> {
     intent: &'a Intent,
     /// Rows of sessions as the server sent them, before the join.
-    sessions: HashMap<Key, Row>,
+    sessions: HashMap<NamespacedName, Row>,
     pods: SessionPods,
     columns: Table,
     pod_columns: Table,
     /// Rows printed last, so that a change that leaves a row the same prints nothing.
-    printed: HashMap<Key, Vec<Value>>,
+    printed: HashMap<NamespacedName, Vec<Value>>,
 }
 
 /// Prints changes until interrupted. `fetched` is the list already printed, `raw` its rows before the join.
@@ -59,7 +59,7 @@ pub(crate) async fn watch(
     } else {
         cluster.watch(&POD, place(), &pod_selection(intent), pods_from, true)
     };
-    let mut state = Watching {
+    let mut state = ListWatch {
         intent,
         sessions: raw.into_iter().map(|row| (key(&row.object), row)).collect(),
         printed: fetched
@@ -91,8 +91,8 @@ pub(crate) async fn watch(
 async fn tokio_select(
     sessions: &mut futures::stream::BoxStream<'static, Result<Change>>,
     pods: &mut futures::stream::BoxStream<'static, Result<Change>>,
-    state: &mut Watching<'_>,
-) -> Result<Vec<Key>> {
+    state: &mut ListWatch<'_>,
+) -> Result<Vec<NamespacedName>> {
     use futures::future::{Either, select};
     match select(sessions.next(), pods.next()).await {
         Either::Left((Some(change), _)) => state.take_session(change?),
@@ -121,15 +121,15 @@ fn selection(intent: &Intent) -> Selection {
     }
 }
 
-fn key(object: &Value) -> Key {
+fn key(object: &Value) -> NamespacedName {
     (
         text(object, "/metadata/namespace").to_owned(),
         text(object, "/metadata/name").to_owned(),
     )
 }
 
-impl Watching<'_> {
-    fn take_session(&mut self, change: Change) -> Result<Vec<Key>> {
+impl ListWatch<'_> {
+    fn take_session(&mut self, change: Change) -> Result<Vec<NamespacedName>> {
         let (table, gone) = match change {
             Change::Added(table) | Change::Modified(table) => (table, false),
             Change::Deleted(table) => (table, true),
@@ -152,7 +152,7 @@ impl Watching<'_> {
         Ok(keys)
     }
 
-    fn take_pod(&mut self, change: Change) -> Result<Vec<Key>> {
+    fn take_pod(&mut self, change: Change) -> Result<Vec<NamespacedName>> {
         let (table, gone) = match change {
             Change::Added(table) | Change::Modified(table) => (table, false),
             Change::Deleted(table) => (table, true),
@@ -165,7 +165,7 @@ impl Watching<'_> {
         Ok(self.pods.change(&table, &self.pod_columns, gone))
     }
 
-    async fn attribute(&mut self, cluster: &Cluster, key: &Key) {
+    async fn attribute(&mut self, cluster: &Cluster, key: &NamespacedName) {
         let phase = self.columns.column("Phase");
         let session = self.sessions.get(key).map(|row| {
             let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
@@ -175,7 +175,7 @@ impl Watching<'_> {
     }
 
     /// Returns the row of a session if it has changed since it was printed.
-    fn show(&mut self, key: &Key, now: Timestamp) -> Option<Table> {
+    fn show(&mut self, key: &NamespacedName, now: Timestamp) -> Option<Table> {
         if !self.intent.names.is_empty()
             && !self.intent.names.iter().any(|name| name.as_str() == key.1)
         {
