@@ -15,8 +15,8 @@ use crate::args::Args;
 pub(crate) struct Intent {
     pub(crate) session: SessionName,
     /// Workload or Pod; `None` means the primary workload.
-    pub(crate) workload: Option<Workload>,
-    pub(crate) containers: Containers,
+    pub(crate) workload: Option<WorkloadArg>,
+    pub(crate) containers: ContainerSelection,
     pub(crate) follow: bool,
     /// Prefix before each line; `None` means only for several logs.
     pub(crate) prefix: Option<bool>,
@@ -26,7 +26,7 @@ pub(crate) struct Intent {
 
 /// A workload or Pod as given on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Workload {
+pub(crate) struct WorkloadArg {
     /// Kind in lower case; empty where none was given.
     pub(crate) kind: String,
     pub(crate) name: String,
@@ -34,7 +34,7 @@ pub(crate) struct Workload {
 
 /// The containers whose logs to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Containers {
+pub(crate) enum ContainerSelection {
     /// Default container of each Pod.
     Default,
     /// Container of this name.
@@ -68,9 +68,9 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         session: selection::session_name(&args.name)?,
         workload: args.workload.as_deref().map(workload).transpose()?,
         containers: match (args.all_containers, non_empty(&args.container)) {
-            (true, _) => Containers::All,
-            (false, None) => Containers::Default,
-            (false, Some(name)) => Containers::Named(name.to_owned()),
+            (true, _) => ContainerSelection::All,
+            (false, None) => ContainerSelection::Default,
+            (false, Some(name)) => ContainerSelection::Named(name.to_owned()),
         },
         // The log of a previous run does not grow.
         follow: args.follow && !args.previous,
@@ -87,7 +87,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     })
 }
 
-fn workload(word: &str) -> Result<Workload> {
+fn workload(word: &str) -> Result<WorkloadArg> {
     let (kind, name) = word.split_once('/').unwrap_or(("", word));
     if name.is_empty() || name.contains('/') || (kind.is_empty() && word.contains('/')) {
         return Err(usage(format!(
@@ -95,7 +95,7 @@ fn workload(word: &str) -> Result<Workload> {
         )));
     }
     let kind = kind.split('.').next().unwrap_or(kind).to_lowercase();
-    Ok(Workload {
+    Ok(WorkloadArg {
         kind,
         name: name.to_owned(),
     })

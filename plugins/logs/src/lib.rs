@@ -16,7 +16,7 @@ use session_shared::ops::follow::Choose;
 use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
-use intent::{Containers, Intent};
+use intent::{ContainerSelection, Intent};
 use plan::{Chosen, Source};
 
 /// The verb `logs`.
@@ -39,7 +39,7 @@ impl Verb for Logs {
         }
         let chosen = plan::choose(&present, intent.workload.as_ref())?;
         let sources = sources(&present, &chosen, &intent, ground)?;
-        let several = intent.containers == Containers::All || sources.len() > 1;
+        let several = intent.containers == ContainerSelection::All || sources.len() > 1;
         let prefixed = intent.prefix.unwrap_or(several);
         if intent.follow {
             return follow(&cluster, present, chosen, intent, prefixed, ground).await;

@@ -10,7 +10,7 @@ use session_shared::ops::Present;
 use session_shared::reconcile::is_primary;
 use session_shared::report::clean;
 
-use crate::intent::{Containers, Workload};
+use crate::intent::{ContainerSelection, WorkloadArg};
 
 /// kubectl's short names of kinds with Pods.
 const SHORT: [(&str, &str); 5] = [
@@ -58,7 +58,7 @@ pub(crate) struct Source {
 ///
 /// # Errors
 /// A workload that does not exist, or a name that several workloads have.
-pub(crate) fn choose(present: &Present, wanted: Option<&Workload>) -> Result<Chosen> {
+pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<Chosen> {
     let primary = primary(&present.session);
     let Some(wanted) = wanted else {
         return Ok(match primary {
@@ -222,7 +222,7 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
 pub(crate) fn containers(
     pod: &Pod,
     chosen: &Chosen,
-    wanted: &Containers,
+    wanted: &ContainerSelection,
 ) -> Result<(Vec<String>, Option<String>)> {
     let names = Names::of(pod);
     let known = match chosen {
@@ -232,14 +232,14 @@ pub(crate) fn containers(
     let all = || names.init.iter().chain(&names.main).chain(&names.ephemeral);
     let one = |name: &str| (vec![name.to_owned()], None);
     match wanted {
-        Containers::All => Ok((all().cloned().collect(), None)),
-        Containers::Named(name) if all().any(|known| known == name) => Ok(one(name)),
-        Containers::Named(name) => bail!(
+        ContainerSelection::All => Ok((all().cloned().collect(), None)),
+        ContainerSelection::Named(name) if all().any(|known| known == name) => Ok(one(name)),
+        ContainerSelection::Named(name) => bail!(
             "container {name} is not valid for pod {} out of: {}",
             name_of(pod),
             names.listed()
         ),
-        Containers::Default => {
+        ContainerSelection::Default => {
             if let Some(name) = known.filter(|known| all().any(|name| name == known)) {
                 return Ok(one(name));
             }
