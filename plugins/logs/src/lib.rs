@@ -17,7 +17,7 @@ use session_shared::verb::{Ground, Verb};
 
 pub use args::Args;
 use intent::{ContainerSelection, Intent};
-use plan::{Chosen, Source};
+use plan::{PodSelection, ContainerLog};
 
 /// The verb `logs`.
 #[derive(Debug)]
@@ -60,10 +60,10 @@ impl Verb for Logs {
 /// Returns the logs of the existing Pods, and prints kubectl's note about a default container.
 fn sources(
     present: &Present,
-    chosen: &Chosen,
+    chosen: &PodSelection,
     intent: &Intent,
     ground: &mut Ground,
-) -> Result<Vec<Source>> {
+) -> Result<Vec<ContainerLog>> {
     let mut found = Vec::new();
     for pod in plan::pods(present, chosen, intent.follow)? {
         let (containers, note) = plan::containers(pod, chosen, &intent.containers)?;
@@ -71,7 +71,7 @@ fn sources(
         if let Some(note) = note.filter(|_| found.is_empty() && !ground.console.is_quiet()) {
             ground.console.err_line(&note);
         }
-        found.extend(containers.into_iter().map(|container| Source {
+        found.extend(containers.into_iter().map(|container| ContainerLog {
             pod: plan::name_of(pod).to_owned(),
             container,
         }));
@@ -82,7 +82,7 @@ fn sources(
 async fn follow(
     cluster: &Cluster,
     present: Present,
-    chosen: Chosen,
+    chosen: PodSelection,
     intent: Intent,
     prefixed: bool,
     ground: &mut Ground,

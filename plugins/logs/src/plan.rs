@@ -23,7 +23,7 @@ const SHORT: [(&str, &str); 5] = [
 
 /// The Pods whose logs are printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Chosen {
+pub(crate) enum PodSelection {
     /// Pods of a workload, with its default container where that is recorded.
     Workload {
         kind: String,
@@ -36,7 +36,7 @@ pub(crate) enum Chosen {
     Marked,
 }
 
-impl Chosen {
+impl PodSelection {
     /// Returns true for a Pod whose logs are printed.
     pub(crate) fn has(&self, pod: &Pod, workload: &ObjectRef) -> bool {
         match self {
@@ -49,7 +49,7 @@ impl Chosen {
 
 /// One log: a container of a Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Source {
+pub(crate) struct ContainerLog {
     pub(crate) pod: String,
     pub(crate) container: String,
 }
@@ -58,16 +58,16 @@ pub(crate) struct Source {
 ///
 /// # Errors
 /// A workload that does not exist, or a name that several workloads have.
-pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<Chosen> {
+pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<PodSelection> {
     let primary = primary(&present.session);
     let Some(wanted) = wanted else {
         return Ok(match primary {
-            Some(primary) => Chosen::Workload {
+            Some(primary) => PodSelection::Workload {
                 kind: primary.kind.clone(),
                 name: primary.name.clone(),
                 container: primary.container.clone(),
             },
-            None => Chosen::Marked,
+            None => PodSelection::Marked,
         });
     };
     let all = workloads(present);
@@ -76,7 +76,7 @@ pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<
     let found: Vec<&ObjectRef> = all.iter().filter(fits).collect();
     if let [one] = found.as_slice() {
         let is_primary = |p: &&PrimaryRef| p.kind == one.kind && p.name == one.name;
-        return Ok(Chosen::Workload {
+        return Ok(PodSelection::Workload {
             kind: one.kind.clone(),
             name: one.name.clone(),
             container: primary.filter(is_primary).and_then(|p| p.container.clone()),
@@ -84,7 +84,7 @@ pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<
     }
     let mut pods = present.pods().map(name_of);
     if found.is_empty() && is_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
-        return Ok(Chosen::Pod(wanted.name.clone()));
+        return Ok(PodSelection::Pod(wanted.name.clone()));
     }
     let several = !found.is_empty();
     let listed = if several { found } else { all.iter().collect() };
@@ -159,7 +159,7 @@ fn is_kind(kind: &str, typed: &str) -> bool {
 /// No Pod exists, and none will come: the session is stopped or being deleted, or `follow` is false.
 pub(crate) fn pods<'a>(
     present: &'a Present,
-    chosen: &Chosen,
+    chosen: &PodSelection,
     follow: bool,
 ) -> Result<Vec<&'a Pod>> {
     let own = present.pods().filter(|pod| {
@@ -180,7 +180,7 @@ pub(crate) fn pods<'a>(
 }
 
 /// Returns the error for a session without Pods; none where `follow` can wait for one.
-fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
+fn absent(session: &Session, chosen: &PodSelection, follow: bool) -> Result<()> {
     let name = session.metadata.name.as_deref().unwrap_or_default();
     let phase = session.status.as_ref().and_then(|status| status.phase);
     if session.metadata.deletion_timestamp.is_some() {
@@ -197,7 +197,7 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
         return Ok(());
     }
     let error = match chosen {
-        Chosen::Workload {
+        PodSelection::Workload {
             kind,
             name: workload,
             ..
@@ -205,7 +205,7 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
             let kind = kind.to_lowercase();
             anyhow!("cannot print logs of session {name:?}: {kind}/{workload} has no Pods")
         }
-        Chosen::Pod(_) | Chosen::Marked => {
+        PodSelection::Pod(_) | PodSelection::Marked => {
             anyhow!("cannot print logs of session {name:?}: the session has no Pods")
         }
     };
@@ -221,13 +221,13 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
 /// A container that the Pod does not have, with kubectl's message.
 pub(crate) fn containers(
     pod: &Pod,
-    chosen: &Chosen,
+    chosen: &PodSelection,
     wanted: &ContainerSelection,
 ) -> Result<(Vec<String>, Option<String>)> {
-    let names = Names::of(pod);
+    let names = ContainerNames::of(pod);
     let known = match chosen {
-        Chosen::Workload { container, .. } => container.as_deref(),
-        Chosen::Pod(_) | Chosen::Marked => None,
+        PodSelection::Workload { container, .. } => container.as_deref(),
+        PodSelection::Pod(_) | PodSelection::Marked => None,
     };
     let all = || names.init.iter().chain(&names.main).chain(&names.ephemeral);
     let one = |name: &str| (vec![name.to_owned()], None);
@@ -261,13 +261,13 @@ pub(crate) fn containers(
 }
 
 /// Names of a Pod's containers.
-struct Names {
+struct ContainerNames {
     main: Vec<String>,
     init: Vec<String>,
     ephemeral: Vec<String>,
 }
 
-impl Names {
+impl ContainerNames {
     fn of(pod: &Pod) -> Self {
         let spec = pod.spec.iter();
         let main = spec.clone().flat_map(|spec| &spec.containers);

@@ -10,7 +10,7 @@ use session_shared::ops::missing_right::explain_log;
 use session_shared::report::console::Console;
 use session_shared::report::weave::Weave;
 
-use crate::plan::{Source, prefix};
+use crate::plan::{ContainerLog, prefix};
 
 /// Prints existing logs, one after another. A log that cannot be read does not prevent the others from being printed.
 ///
@@ -19,7 +19,7 @@ use crate::plan::{Source, prefix};
 pub(crate) async fn snapshot(
     cluster: &Cluster,
     namespace: &str,
-    sources: &[Source],
+    sources: &[ContainerLog],
     options: &LogOptions,
     prefixed: bool,
     console: &mut Console,
@@ -27,7 +27,7 @@ pub(crate) async fn snapshot(
     let mut weave = Weave::default();
     let mut failed = Vec::new();
     for (index, source) in sources.iter().enumerate() {
-        let Source { pod, container } = source;
+        let ContainerLog { pod, container } = source;
         weave.add(if prefixed {
             prefix(pod, container)
         } else {
