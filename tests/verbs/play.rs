@@ -8,7 +8,7 @@ use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Captured, Console};
 use session_shared::report::failure;
-use session_shared::verb::{Entry, Ground, Verb, place_of};
+use session_shared::verb::{Entry, Environment, Verb, place_of};
 use session_support::FakeApi;
 
 /// The time of every call.
@@ -95,7 +95,7 @@ impl<'a> Play<'a> {
         let prefix = place_of(&format!("kubectl session {}", V::NAME), &matches);
         let code = runtime().block_on(async {
             let cluster = Cluster::over(self.api.client(), "default");
-            let mut ground = Ground::of_test(console, cluster, now());
+            let mut ground = Environment::of_test(console, cluster, now());
             ground.interrupt = self.interrupt;
             let interrupt = ground.interrupt.clone();
             // As the program does it: Ctrl-C ends whoever does not clean up by himself.

@@ -33,7 +33,7 @@ use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::failure::{CLOSED, INTERRUPTED, exit_code, report, report_all};
 use session_shared::report::mutation::no_resources;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::Intent;
@@ -53,7 +53,7 @@ impl Verb for Cleanup {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
         ground.obey(&args.talk, &args.writing);
         let intent = intent::read(&args)?;
@@ -76,7 +76,7 @@ async fn round(
     cluster: &Cluster,
     intent: &Intent,
     write: &Write,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // reads only
     let observed = observe::observe(cluster, intent).await?;

@@ -26,7 +26,7 @@ use session_shared::reconcile::{Teardown, LiveObjects, ending_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::intent::Intent;
 use crate::observe::Observed;
@@ -71,7 +71,7 @@ pub(crate) async fn carry_out(
     observed: &Observed,
     items: &[Item],
     write: &Write,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<Option<Result<Done>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = ground.interrupt.guard()?;

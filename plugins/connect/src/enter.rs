@@ -19,7 +19,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::report::console::Console;
 use session_shared::report::terminal::{Inlet, Outlet, Sizes};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::intent::Intent;
 use session_shared::ops::missing_right;
@@ -51,7 +51,7 @@ pub(crate) async fn run(
     present: &Present,
     argv: &[String],
     container: Option<&str>,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let Some((pod, container)) = plan::pod(present, container)? else {
         bail!("session \"{}\" has no Pod", intent.name)

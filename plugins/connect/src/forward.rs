@@ -12,7 +12,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::report::clean;
 use session_shared::report::console::Console;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::intent::Intent;
 use crate::link::Events;
@@ -46,7 +46,7 @@ pub(crate) async fn run(
     present: &Present,
     forwards: &[Forward],
     taken: Vec<Vec<Listener>>,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let container = intent.container.as_deref();
     let pod = link::pod(intent, present, container)?;

@@ -31,7 +31,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::trust;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::{Intent, Way};
@@ -46,7 +46,7 @@ impl Verb for Connect {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
         ground.console.obey(&args.talk);
         let intent = intent::read(&args)?;
@@ -74,7 +74,7 @@ async fn go(
     args: &Args,
     present: &Present,
     entrance: &Entrance,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     match (&intent.way, entrance) {
         (Way::Print { json }, _) => {

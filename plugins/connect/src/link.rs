@@ -22,7 +22,7 @@ use session_shared::objects::resource::{POD, SESSION, text};
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::reconcile::is_primary;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 
 use crate::intent::Intent;
@@ -59,7 +59,7 @@ pub(crate) fn forwarder(
     intent: &Intent,
     present: &Present,
     container: Option<&str>,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<(Forwarder, Events)> {
     let find = finder(cluster, intent, present, container, ground)?;
     let aside = ground.console.aside();
@@ -94,7 +94,7 @@ fn finder(
     intent: &Intent,
     present: &Present,
     container: Option<&str>,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<FindPod> {
     let pod = pod(intent, present, container)?;
     let search = Search {

@@ -10,7 +10,7 @@ use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::Listener;
 use session_shared::encode::url::Endpoint;
 use session_shared::ops::Cluster;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::link::Events;
 use session_shared::ops::missing_right;
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     (forwarder, told): (Forwarder, Events),
     port: u16,
     path: &str,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let listener = Listener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;

@@ -16,7 +16,7 @@ use session_shared::reconcile::{
     WorkloadState, PhaseReason, TargetState, is_expired, is_start_asked, look, standing, wanted,
 };
 use session_shared::report::age::remaining;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::intent::{Intent, Way};
 use crate::plan;
@@ -32,7 +32,7 @@ const SOON: i64 = 600;
 pub(crate) async fn reach(
     cluster: &Cluster,
     intent: &Intent,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Present> {
     let namespace = cluster.namespace();
     let present = installed(cluster.present(namespace, intent.name.as_str()).await)?;
@@ -61,7 +61,7 @@ async fn bring_up(
     cluster: &Cluster,
     intent: &Intent,
     present: &Present,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<bool> {
     let namespace = cluster.namespace();
     let seen = look(&present.session, &present.live, &[]);
@@ -143,7 +143,7 @@ async fn wait(
     cluster: &Cluster,
     intent: &Intent,
     present: &Present,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let interrupt = ground.interrupt.clone();
     let mut sink = ground.console.progress();

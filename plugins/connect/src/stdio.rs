@@ -9,7 +9,7 @@ use session_shared::client::forward::Forwarder;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
 use session_shared::report::terminal::{Inlet, Outlet};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use crate::link;
@@ -25,7 +25,7 @@ pub(crate) async fn run(
     cluster: &Cluster,
     forwarder: &Forwarder,
     port: u16,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let opened = forwarder.open(port).await;
     let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;

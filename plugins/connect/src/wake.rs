@@ -14,7 +14,7 @@ use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::intent::Intent;
 use crate::plan;
@@ -27,7 +27,7 @@ pub(crate) async fn wake(
     cluster: &Cluster,
     intent: &Intent,
     present: &Present,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if !trust::ask(cluster, &present.session, StoredPart::Start, &mut ground.console).await? {
         return exit(1);

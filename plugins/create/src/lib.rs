@@ -21,7 +21,7 @@ use session_shared::ops::checks;
 use session_shared::prompt::started;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 use crate::kept::Kept;
 use crate::make::Maker;
@@ -37,7 +37,7 @@ impl Verb for Create {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.obey(&args.talk, &args.writing);
         // no requests: validation of the arguments and files
         let intent = intent::read(&args, &mut ground.console)?;

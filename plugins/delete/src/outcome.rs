@@ -17,7 +17,7 @@ use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, Wait
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::observe::Observed;
 use crate::plan::Intent;
@@ -33,7 +33,7 @@ pub(crate) async fn carry_out(
     intent: &Intent,
     doomed: &[Deletion],
     write: &Write,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<Result<()>>> {
     if intent.dry_run == DryRun::Client {
         return Ok(doomed.iter().map(|_| Ok(())).collect());

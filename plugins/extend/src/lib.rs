@@ -11,7 +11,7 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::report::format::Format;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 
@@ -24,7 +24,7 @@ impl Verb for Extend {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let now = ground.now();

@@ -25,7 +25,7 @@ use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
 use session_shared::report::table::{Options, TablePrinter};
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use attribution::{attribute, of_table};
@@ -40,7 +40,7 @@ impl Verb for List {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.console.obey(&args.talk);
         let mut intent = intent::read(&args)?;
         let cluster = ground.connect(&args.connection).await?;
@@ -54,7 +54,7 @@ impl Verb for List {
     }
 }
 
-async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Ground) -> Result<()> {
+async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Environment) -> Result<()> {
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
     let include = if sort_by.is_empty() {
@@ -115,7 +115,7 @@ async fn kept(
     intent: Intent,
     selector: &str,
     args: &Args,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let mut found = kept::fetch(cluster, &intent, selector).await?;
     let now = ground.now();
@@ -145,7 +145,7 @@ async fn kept(
 }
 
 /// Prints a note if the caller has no permission to list Pods.
-fn note_unseen(pods: &join::SessionPods, ground: &mut Ground) {
+fn note_unseen(pods: &join::SessionPods, ground: &mut Environment) {
     if pods.unseen {
         ground
             .console
@@ -158,7 +158,7 @@ async fn objects(
     intent: &Intent,
     mut printer: ObjectPrinter,
     args: &Args,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if intent.watch {
         return Err(failure::usage(

@@ -13,7 +13,7 @@ use anyhow::Result;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::ops::follow::Choose;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::{ContainerSelection, Intent};
@@ -28,7 +28,7 @@ impl Verb for Logs {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.console.obey(&args.talk);
         let intent = intent::read(&args)?;
         let cluster = ground.connect(&args.connection).await?;
@@ -62,7 +62,7 @@ fn sources(
     present: &Present,
     chosen: &PodSelection,
     intent: &Intent,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<ContainerLog>> {
     let mut found = Vec::new();
     for pod in plan::pods(present, chosen, intent.follow)? {
@@ -85,7 +85,7 @@ async fn follow(
     chosen: PodSelection,
     intent: Intent,
     prefixed: bool,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let wanted = intent.containers;
     let choose: Choose = Box::new(move |pod, workload| {

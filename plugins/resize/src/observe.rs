@@ -14,7 +14,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::starting::{StartPlan, StartOptions};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{is_start_asked, restart_accesses};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::plan::{self, ResourceChange, ResizePlan, Intent};
 use crate::storage::ClaimExpansion;
@@ -38,7 +38,7 @@ pub(crate) struct Observed {
 /// # Errors
 /// A session that does not exist or has no running Pod; without `--restart`, the obstacle to a resize in place; refusals of the
 /// server.
-pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Observed> {
+pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Environment) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
@@ -94,7 +94,7 @@ pub(crate) async fn ahead(
     cluster: &Cluster,
     present: &ObservedSession,
     intent: &Intent,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<StartPlan> {
     let mut larger = present.clone();
     let (size, spec) = (&intent.size, &mut larger.session.spec);

@@ -17,7 +17,7 @@ use session_shared::prompt::started;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::observe::{Observed, ahead, resize, room};
 use crate::plan::{ResourceChange, Intent};
@@ -47,7 +47,7 @@ pub(crate) async fn carry_out(
     found: Observed,
     write: &Write,
     format: Format,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     for note in &found.notes {
         ground.console.note(note);
@@ -131,7 +131,7 @@ fn tell(
     found: &Observed,
     object: &Value,
     mutations: &mut Mutations,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let word = if found.changes.any() || found.growth.any() {
         DONE
@@ -153,7 +153,7 @@ async fn in_place(
     intent: &Intent,
     found: &Observed,
     write: &Write,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<InPlaceOutcome> {
     if intent.dry_run == DryRun::Client {
         return Ok(InPlaceOutcome::Done(found.present.object.clone()));
@@ -197,7 +197,7 @@ async fn wait(
     found: &Observed,
     pods: &[Value],
     limit: std::time::Duration,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<Vec<Resized>> {
     let waits = found.changes.pods.iter().zip(pods).map(|(change, pod)| {
         let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
@@ -264,7 +264,7 @@ async fn restart(
     ahead: &StartPlan,
     write: &Write,
     mutations: &mut Mutations,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let _guard = ground.interrupt.guard()?;
     let made = {

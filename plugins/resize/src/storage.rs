@@ -17,7 +17,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Grown;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::plan::Intent;
 
@@ -126,7 +126,7 @@ impl ClaimExpansion {
         intent: &Intent,
         present: &ObservedSession,
         write: &Write,
-        ground: &Ground,
+        ground: &Environment,
     ) -> Result<Option<Value>> {
         let Some(size) = intent.storage.filter(|_| self.any()) else {
             return Ok(None);

@@ -17,7 +17,7 @@ use session_shared::objects::resource::text;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use plan::SetupPart;
@@ -31,7 +31,7 @@ impl Verb for Setup {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.obey(&args.talk, &args.writing);
         let parts = plan::parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
@@ -81,7 +81,7 @@ async fn remove(
     dry_run: DryRun,
     write: &Write,
     mutations: &Mutations,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if !force && parts.contains(&SetupPart::Crds) {
         install::check_unused(cluster).await?;

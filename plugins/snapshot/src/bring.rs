@@ -24,7 +24,7 @@ use session_shared::quantity::size;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     args: &Restore,
     from: &str,
     connection: &Connection,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive
     let bringing = Bringing::of(args, from)?;
@@ -153,7 +153,7 @@ impl Bringing {
 
     /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
     /// session before the last byte has been checked.
-    async fn checked(&self, ground: &mut Ground) -> Result<(File, Checked)> {
+    async fn checked(&self, ground: &mut Environment) -> Result<(File, Checked)> {
         let wrong = || self.wrong();
         let mut file = match self.from.as_str() {
             "-" => aside(ground).await.with_context(wrong)?,
@@ -316,7 +316,7 @@ impl Bringing {
         place: &Directory,
         (file, checked): (File, &Checked),
         pausing: &QuiesceHooks,
-        ground: &mut Ground,
+        ground: &mut Environment,
     ) -> Result<()> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
@@ -388,7 +388,7 @@ fn half_done(error: anyhow::Error, place: &Directory, inside: &Inside) -> anyhow
 }
 
 /// Copies standard input to an unnamed temporary file.
-async fn aside(ground: &mut Ground) -> Result<File> {
+async fn aside(ground: &mut Environment) -> Result<File> {
     let (mut file, mut input) = (tempfile::tempfile()?, ground.console.inlet());
     while let Some(piece) = input.next().await {
         file.write_all(&piece)?;

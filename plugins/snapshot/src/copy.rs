@@ -21,7 +21,7 @@ use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::CloneArgs;
 use crate::create::present;
@@ -38,7 +38,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 pub(crate) async fn run(
     args: &CloneArgs,
     connection: &Connection,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let (old, new) = (session_name(&args.session)?, session_name(&args.new)?);
@@ -128,7 +128,7 @@ pub(crate) async fn carry_out(
     copying: &ClonePlan,
     snapshots: &[Value],
     with: &SnapshotRun<'_>,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<CloneOutcome> {
     let (now, mut sink) = (ground.now(), ground.console.progress());
     let copied = copying.carry_out(cluster, snapshots, with, now, &mut sink);

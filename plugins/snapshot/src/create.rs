@@ -19,7 +19,7 @@ use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::Create;
 use crate::plan::Writes;
@@ -35,7 +35,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 /// # Errors
 /// Invalid arguments, before any request; a session without claims; a missing VolumeSnapshotClass; a failed hook; an error of
 /// the CSI driver.
-pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Environment) -> Result<()> {
     if let (true, Some(to)) = (args.file.is_asked()?, &args.file.to) {
         return save::run(args, to, connection, ground).await;
     }
@@ -103,7 +103,7 @@ async fn by_the_clock(
     cluster: &Cluster,
     present: &ObservedSession,
     cutting: &mut SnapshotPlan,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<Option<String>> {
     pruning::mark(&mut cutting.objects, &present.belonging.session);
     if !resting::mark(&mut cutting.objects, present) {
@@ -119,7 +119,7 @@ async fn take(
     cluster: &Cluster,
     cutting: &SnapshotPlan,
     writes: &Writes,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<Value>> {
     if writes.dry_run == DryRun::Client {
         return Ok(cutting.objects.clone());

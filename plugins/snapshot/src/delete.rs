@@ -11,7 +11,7 @@ use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::Delete;
 use crate::chosen::{self, Set};
@@ -25,7 +25,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// No terminal to ask on; missing snapshots and the server's refusals, after the other snapshots have been deleted.
-pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Environment) -> Result<()> {
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {
@@ -67,7 +67,7 @@ pub(crate) async fn carry_out(
     doomed: &[Set],
     writes: &Writes,
     mutations: &Mutations,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
     let mut errors = Vec::new();
     let _guard = ground.interrupt.guard()?;

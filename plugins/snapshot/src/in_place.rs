@@ -19,7 +19,7 @@ use session_shared::prompt::consent;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::Restore;
 use crate::chosen::{self, Set};
@@ -44,7 +44,7 @@ struct InPlace {
 pub(crate) async fn run(
     args: &Restore,
     connection: &Connection,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     if args.storage.is_some() {
@@ -86,7 +86,7 @@ impl InPlace {
         name: &str,
         asked: &SnapshotOptions,
         writes: &Writes,
-        ground: &mut Ground,
+        ground: &mut Environment,
     ) -> Result<Self> {
         let now = ground.now();
         let all = chosen::sets(cluster, None).await?;
@@ -130,7 +130,7 @@ impl InPlace {
         &self,
         cluster: &Cluster,
         writes: &Writes,
-        ground: &mut Ground,
+        ground: &mut Environment,
     ) -> Result<RestoreOutcome> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
@@ -170,7 +170,7 @@ impl InPlace {
         &self,
         cluster: &Cluster,
         writes: &Writes,
-        ground: &mut Ground,
+        ground: &mut Environment,
     ) -> Result<()> {
         for claim in &self.replacing.claims {
             let name = text(&claim.wanted, "/metadata/name");

@@ -40,7 +40,7 @@ mod target;
 mod view;
 
 use anyhow::Result;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::{Action, Args};
 pub use file_args::{FromFile, ToFile};
@@ -55,7 +55,7 @@ impl Verb for Snapshot {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.obey(&args.talk, args.action.writing());
         let connection = &args.connection;
         match &args.action {

@@ -16,7 +16,7 @@ use session_shared::report::format::{Allowed, Format};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
 use session_shared::report::table::{Options, TablePrinter};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::List;
 use crate::schedule;
@@ -26,7 +26,7 @@ use crate::view;
 ///
 /// # Errors
 /// An invalid output format or sort path; the server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Environment) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),

@@ -11,7 +11,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::Prune;
 use crate::chosen;
@@ -27,7 +27,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// # Errors
 /// Invalid arguments, before any request; no terminal to ask on; the server's refusals, after the other snapshots have been
 /// deleted.
-pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Environment) -> Result<()> {
     // no requests: validation of the arguments
     let (session, rule) = (session(args)?, rule(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;

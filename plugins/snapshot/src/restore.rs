@@ -13,7 +13,7 @@ use session_shared::ops::copying::ClonePlan;
 use session_shared::ops::remembering::remembered;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::report::format::Format;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::Restore;
 use crate::chosen::{self, Set};
@@ -29,7 +29,7 @@ use crate::{bring, copy, in_place};
 pub(crate) async fn run(
     args: &Restore,
     connection: &Connection,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if let (true, Some(from)) = (args.file.is_asked()?, &args.file.from) {
         return bring::run(args, from, connection, ground).await;
@@ -47,7 +47,7 @@ async fn into(
     args: &Restore,
     new: &str,
     connection: &Connection,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     if args.class.is_some() {

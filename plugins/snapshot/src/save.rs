@@ -23,7 +23,7 @@ use session_shared::quantity::size;
 use session_shared::report::console::Closed;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -65,7 +65,7 @@ pub(crate) async fn run(
     args: &Create,
     to: &str,
     connection: &Connection,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let saving = Saving::of(args, to, ground)?;
@@ -97,7 +97,7 @@ pub(crate) async fn run(
 }
 
 impl Saving {
-    fn of(args: &Create, to: &str, ground: &Ground) -> Result<Self> {
+    fn of(args: &Create, to: &str, ground: &Environment) -> Result<Self> {
         alone(
             "--to",
             &[
@@ -138,7 +138,7 @@ impl Saving {
         cluster: &Cluster,
         inside: Inside,
         pausing: &QuiesceHooks,
-        ground: &mut Ground,
+        ground: &mut Environment,
     ) -> Result<Saved> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();

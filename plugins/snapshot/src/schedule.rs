@@ -36,7 +36,7 @@ use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::Schedule;
 use crate::create::chosen;
@@ -51,7 +51,7 @@ use plan::{Planned, There};
 pub(crate) async fn run(
     args: &Schedule,
     connection: &Connection,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let intent = intent::read(args)?;
@@ -71,7 +71,7 @@ async fn make(
     asked: &Asked,
     write: &Write,
     format: Format,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // reads only
     let (belonging, planned) = planned(cluster, &intent.session, asked, ground).await?;
@@ -101,7 +101,7 @@ async fn planned(
     cluster: &Cluster,
     session: &SessionName,
     asked: &Asked,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<(Ownership, Planned)> {
     let found = chosen(cluster, session).await?;
     let hooks = has_hooks(&found.session) && !asked.skip_hooks;
@@ -150,7 +150,7 @@ async fn remove(
     intent: &Intent,
     write: &Write,
     format: Format,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // reads only
     let found = chosen(cluster, &intent.session).await?;

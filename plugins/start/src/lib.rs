@@ -15,7 +15,7 @@ use session_shared::client::Permissions;
 use session_shared::ops::stopping::STOP;
 use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::report::format::Format;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 use crate::outcome::SessionTask;
 
@@ -30,7 +30,7 @@ impl Verb for Start {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args, ground.console.input())?;

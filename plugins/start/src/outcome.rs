@@ -23,7 +23,7 @@ use session_shared::prompt::trust;
 use session_shared::reconcile::{record, restart_accesses};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::plan::{Action, Intent};
 
@@ -47,7 +47,7 @@ pub(crate) async fn observe(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Option<Vec<Result<SessionTask>>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
@@ -104,7 +104,7 @@ async fn agreed(
     intent: &Intent,
     deed: Action,
     present: &ObservedSession,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<bool> {
     let mut parts = Vec::new();
     if deed != Action::Nothing {
@@ -220,7 +220,7 @@ pub(crate) async fn carry_out(
     found: Vec<Result<SessionTask>>,
     write: &Write,
     format: Format,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if found.is_empty() && matches!(intent.which, Which::Selected(_)) {
         ground.console.err_line(&no_resources(None));

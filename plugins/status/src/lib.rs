@@ -28,7 +28,7 @@ mod workloads;
 use anyhow::Result;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, ObjectPrinter};
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::StatusMode;
@@ -43,7 +43,7 @@ impl Verb for Status {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.console.obey(&args.talk);
         let mut intent = intent::read(&args)?;
         let cluster = ground.connect(&args.connection).await?;
@@ -65,7 +65,7 @@ impl Verb for Status {
 }
 
 /// Prints a report in the requested format.
-fn show(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()> {
+fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
     match format {
         Format::Objects(printer) => document(report, printer, &mut ground.console),
         Format::Text { .. } => {

@@ -11,7 +11,7 @@ use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::reconcile::{WorkloadState, look};
 use session_shared::report::format::Format;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::document;
 use crate::follow::{FollowedSession, FollowEvent};
@@ -39,7 +39,7 @@ pub(crate) async fn wait(
     mut intent: Intent,
     target: Phase,
     limit: Duration,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let name = intent.name.as_str().to_owned();
     let mut followed = FollowedSession::new(cluster, &name, None, Some(limit)).await?;
@@ -101,7 +101,7 @@ fn hopeless(report: &Report, target: Phase) -> Error {
 }
 
 /// Prints the line that `kubectl wait` prints, or the document.
-fn reached(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()> {
+fn reached(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
     match format {
         Format::Objects(printer) => document(report, printer, &mut ground.console),
         Format::Text { .. } => {

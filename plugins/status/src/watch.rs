@@ -9,7 +9,7 @@ use futures::future::{Either, select};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::screen::FullScreen;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::follow::FollowedSession;
 use crate::intent::Intent;
@@ -26,7 +26,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(crate) async fn watch(
     cluster: &Cluster,
     mut intent: Intent,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let mut screen = match intent.format {
         Format::Text { .. } => ground.console.full_screen(),
@@ -69,7 +69,7 @@ async fn stopped(screen: &mut Option<FullScreen>) -> Result<()> {
     }
 }
 
-fn draw(screen: &mut FullScreen, report: &Report, ground: &Ground) -> Result<()> {
+fn draw(screen: &mut FullScreen, report: &Report, ground: &Environment) -> Result<()> {
     let lines = view::lines(report, ground.now(), ground.console.width());
     let painted: Vec<String> = lines
         .iter()

@@ -15,7 +15,7 @@ use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, Wait
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::plan::{Action, Observed, Intent};
 
@@ -68,7 +68,7 @@ pub(crate) async fn carry_out(
     intent: &Intent,
     present: &[ObservedSession],
     write: &Write,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<Result<Value>>> {
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.
     let _guard = ground.interrupt.guard()?;

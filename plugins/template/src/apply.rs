@@ -12,7 +12,7 @@ use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{Mutations, change};
 use session_shared::template::Severity;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::TemplateApplyArgs;
 use crate::{chosen, plan, view};
@@ -21,7 +21,7 @@ use crate::{chosen, plan, view};
 ///
 /// # Errors
 /// All problems of the file, before the first request; then the requests that failed.
-pub(crate) async fn run(args: &TemplateApplyArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateApplyArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
     // no requests: check the file
     let dry_run = args.writing.dry_run()?;
     let write = args.writing.write()?;

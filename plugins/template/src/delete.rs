@@ -19,7 +19,7 @@ use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::TemplateDeleteArgs;
 use crate::chosen;
@@ -35,7 +35,7 @@ const NAMED: usize = 3;
 ///
 /// # Errors
 /// The templates that do not exist or cannot be deleted, after all others have been deleted.
-pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
     let mut names: Vec<TemplateName> = Vec::new();
     for word in &args.names {
         let name = chosen::name_of(word)?;

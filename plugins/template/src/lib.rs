@@ -22,7 +22,7 @@ mod show;
 mod view;
 
 use anyhow::Result;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::{TemplateCommand, Args};
 
@@ -35,7 +35,7 @@ impl Verb for Template {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.obey(&args.talk, args.action.writing());
         let connection = &args.connection;
         match &args.action {

@@ -15,7 +15,7 @@ use session_shared::report::format::{Allowed, Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
 use session_shared::report::table::{Options, TablePrinter};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::TemplateListArgs;
 use crate::{chosen, view};
@@ -24,7 +24,7 @@ use crate::{chosen, view};
 ///
 /// # Errors
 /// If a request fails, or the output format or sort path is invalid.
-pub(crate) async fn run(args: &TemplateListArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateListArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
@@ -57,7 +57,7 @@ async fn table(
     cluster: &Cluster,
     select: &Selection,
     args: &TemplateListArgs,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let sort_by = non_empty(&args.printing.sort_by);
     // Only sorting by a path needs whole objects; metadata is a tenth of the bytes.
@@ -101,7 +101,7 @@ fn objects(
     mut found: Vec<Value>,
     mut printer: ObjectPrinter,
     args: &TemplateListArgs,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if let Some(sort_by) = non_empty(&args.printing.sort_by)
         && !found.is_empty()
@@ -111,7 +111,7 @@ fn objects(
     ground.console.out(&printer.list(&found)?)
 }
 
-fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Ground) -> Result<()> {
+fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {
     if !(args.selecting.labels().is_empty() && args.selecting.fields().is_empty()) {
         return Err(usage(
             "--builtin cannot be specified together with a selector",

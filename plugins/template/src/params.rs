@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::flags::connection::Connection;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::{Manifest, Parameters};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::TemplateParamsArgs;
 use crate::asked;
@@ -15,7 +15,7 @@ use crate::chosen::{self, TemplateSource};
 ///
 /// # Errors
 /// If the template does not exist or is invalid, or the output format is invalid.
-pub(crate) async fn run(args: &TemplateParamsArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateParamsArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
     let place = chosen::place(&args.which)?;
     let format = Format::parse(
         args.output.as_deref(),

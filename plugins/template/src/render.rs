@@ -19,7 +19,7 @@ use session_shared::report::console::Console;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::Assigned;
 use session_shared::template::{ValueLayers, SessionIdentity, Manifest, Parameters, extract_secret_literals};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::TemplateRenderArgs;
 use crate::chosen::{self, TemplateInput, LoadedTemplate, TemplateSource};
@@ -40,7 +40,7 @@ struct RenderedSession {
 ///
 /// # Errors
 /// If the template or the values are invalid.
-pub(crate) async fn run(args: &TemplateRenderArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateRenderArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
     let place = chosen::place(&args.which)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(new_owner).transpose()?;

@@ -4,7 +4,7 @@ use anyhow::Result;
 use session_shared::flags::connection::Connection;
 use session_shared::report::format::Format;
 use session_shared::template::{Manifest, Parameters, Problems};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::TemplateShowArgs;
 use crate::chosen::{self, TemplateInput};
@@ -14,7 +14,7 @@ use crate::view;
 ///
 /// # Errors
 /// If the template does not exist, or the output format is invalid.
-pub(crate) async fn run(args: &TemplateShowArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateShowArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
     let name = chosen::name_of(&args.name)?;
     let format = Format::of_object(&args.printing)?;
     let chosen = if args.builtin {

@@ -9,7 +9,7 @@ use session_shared::objects::provenance::ProvenanceProblem;
 use session_shared::ops::Cluster;
 use session_shared::progress::ProgressSink;
 use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::chosen::{self, Set};
 use crate::delete;
@@ -50,7 +50,7 @@ pub(crate) async fn prune(
     keep: u32,
     writes: &Writes,
     mutations: &Mutations,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
     let marked = taken(cluster, belonging, &mut ground.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);

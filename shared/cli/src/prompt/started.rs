@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::report::console::Console;
 use crate::report::mutation::Mutations;
-use crate::verb::Ground;
+use crate::verb::Environment;
 use session_client::Write;
 use session_model::names::parameters_secret;
 use session_ops::Cluster;
@@ -39,7 +39,7 @@ pub async fn finish(
     made: Started,
     wait: Option<Duration>,
     write: &Write,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if write.dry_run {
         return Ok(());
@@ -61,7 +61,7 @@ pub async fn wait_ready(
     made: &Started,
     limit: Duration,
     write: &Write,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Option<String>> {
     let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();

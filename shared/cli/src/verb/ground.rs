@@ -19,7 +19,7 @@ const REQUESTS: i32 = 6;
 
 /// Source of the cluster client.
 #[derive(Clone)]
-pub enum Way {
+pub enum ClientSource {
     /// A client made from flags and kubeconfig.
     Flags,
     /// A ready client: tests.
@@ -28,19 +28,19 @@ pub enum Way {
 
 /// Everything a command may use from outside: streams, clock, interrupt signal and the way to build a cluster client.
 /// Tests pass captured streams, a fake API and a fixed time.
-pub struct Ground {
+pub struct Environment {
     /// The streams; no verb prints otherwise.
     pub console: Console,
     /// Interrupt, set by SIGINT, SIGTERM and SIGHUP.
     pub interrupt: Interrupt,
     verb: &'static str,
-    way: Way,
+    way: ClientSource,
     now: Option<Timestamp>,
     /// True for `--warnings-as-errors`.
     strict: AtomicBool,
 }
 
-impl Ground {
+impl Environment {
     /// Returns the environment of this process for a verb.
     pub fn of_process(verb: &'static str, interrupt: Interrupt) -> Self {
         let mut console = Console::of_process(Colour::Auto, false);
@@ -49,7 +49,7 @@ impl Ground {
             console,
             interrupt,
             verb,
-            way: Way::Flags,
+            way: ClientSource::Flags,
             now: None,
             strict: AtomicBool::new(false),
         }
@@ -61,7 +61,7 @@ impl Ground {
             console,
             interrupt: Interrupt::default(),
             verb: "test",
-            way: Way::Given(cluster),
+            way: ClientSource::Given(cluster),
             now: Some(now),
             strict: AtomicBool::new(false),
         }
@@ -83,8 +83,8 @@ impl Ground {
     pub async fn connect(&self, flags: &Connection) -> Result<Cluster> {
         self.console.set_level(flags.verbosity);
         let cluster = match &self.way {
-            Way::Flags => Cluster::connect(&flags.options()?, self.agent()).await?,
-            Way::Given(cluster) => cluster.clone(),
+            ClientSource::Flags => Cluster::connect(&flags.options()?, self.agent()).await?,
+            ClientSource::Given(cluster) => cluster.clone(),
         };
         for file in std::env::split_paths(cluster.origin()).filter(|f| !f.as_os_str().is_empty()) {
             let text = format!("Config loaded from file:  {}", file.display());

@@ -12,7 +12,7 @@ mod process;
 mod program;
 pub mod usage;
 
-pub use ground::{Ground, Way};
+pub use ground::{Environment, ClientSource};
 pub use program::ProgramName;
 
 use std::ffi::OsString;
@@ -38,7 +38,7 @@ pub trait Verb {
     /// Flags and arguments.
     type Args: Parser;
     /// Runs the verb. An error is printed, and decides the exit code.
-    fn run(args: Self::Args, ground: &mut Ground) -> impl Future<Output = Result<()>>;
+    fn run(args: Self::Args, ground: &mut Environment) -> impl Future<Output = Result<()>>;
 }
 
 /// A verb without its type: table entry of the dispatcher.
@@ -51,7 +51,7 @@ pub struct Entry {
     /// Builds the clap command. This takes a quarter of a millisecond, so only the verb that runs is built where its
     /// name is known.
     pub command: fn() -> Command,
-    run: fn(&ArgMatches, &mut Ground) -> Result<()>,
+    run: fn(&ArgMatches, &mut Environment) -> Result<()>,
 }
 
 impl std::fmt::Debug for Entry {
@@ -75,7 +75,7 @@ impl Entry {
     ///
     /// # Errors
     /// The verb's own.
-    pub fn run(&self, matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
+    pub fn run(&self, matches: &ArgMatches, ground: &mut Environment) -> Result<()> {
         (self.run)(matches, ground)
     }
 }
@@ -86,7 +86,7 @@ fn command<V: Verb>() -> Command {
 }
 
 /// Runs a verb on a runtime of one thread: more threads cost start-up time and gain nothing.
-fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
+fn start<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<()> {
     let args = V::Args::from_arg_matches(matches)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -165,11 +165,11 @@ pub fn place_of(prefix: &str, matches: &ArgMatches) -> String {
 pub fn finish(
     verb: &'static str,
     prefix: &str,
-    work: impl FnOnce(&mut Ground) -> Result<()> + Send + 'static,
+    work: impl FnOnce(&mut Environment) -> Result<()> + Send + 'static,
 ) -> ExitCode {
     let prefix = prefix.to_owned();
     process::run(move |interrupt| {
-        let mut ground = Ground::of_process(verb, interrupt);
+        let mut ground = Environment::of_process(verb, interrupt);
         let code = match work(&mut ground) {
             Ok(()) => 0,
             Err(error) => match error.downcast::<ErrorList>() {
