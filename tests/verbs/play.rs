@@ -8,7 +8,7 @@ use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Captured, Console};
 use session_shared::report::failure;
-use session_shared::verb::{Entry, Environment, Verb, place_of};
+use session_shared::verb::{VerbEntry, Environment, Verb, place_of};
 use session_support::FakeApi;
 
 /// The time of every call.
@@ -87,7 +87,7 @@ impl<'a> Play<'a> {
     }
 
     fn call<V: Verb>(self, words: &[&str], (console, captured): (Console, Captured)) -> Played {
-        let command = (Entry::of::<V>().command)().no_binary_name(true);
+        let command = (VerbEntry::of::<V>().command)().no_binary_name(true);
         let matches = command
             .try_get_matches_from(words)
             .unwrap_or_else(|error| panic!("{words:?}: {error}"));

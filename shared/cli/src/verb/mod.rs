@@ -43,7 +43,7 @@ pub trait Verb {
 
 /// A verb without its type: table entry of the dispatcher.
 #[derive(Clone, Copy)]
-pub struct Entry {
+pub struct VerbEntry {
     /// Name on the command line.
     pub name: &'static str,
     /// Description for help: the first line is the short one.
@@ -54,13 +54,13 @@ pub struct Entry {
     run: fn(&ArgMatches, &mut Environment) -> Result<()>,
 }
 
-impl std::fmt::Debug for Entry {
+impl std::fmt::Debug for VerbEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
     }
 }
 
-impl Entry {
+impl VerbEntry {
     /// Returns the entry of a verb.
     pub const fn of<V: Verb>() -> Self {
         Self {
@@ -116,7 +116,7 @@ pub fn with_connection_flags(command: Command) -> Command {
 
 /// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.
 pub fn main<V: Verb>() -> ExitCode {
-    let entry = Entry::of::<V>();
+    let entry = VerbEntry::of::<V>();
     let prefix = format!("kubectl session {}", entry.name);
     let mut args = std::env::args_os();
     match ProgramName::of(&args.next().unwrap_or_default()) {
@@ -135,7 +135,7 @@ pub fn unknown_verb(word: &str, prefix: &str, verbs: &[&str]) -> ExitCode {
 }
 
 /// Parses `args` (without the program's name) and runs one verb. `prefix` is the command as help shows it.
-pub fn run_entry(entry: &Entry, prefix: &str, args: Vec<OsString>) -> ExitCode {
+pub fn run_entry(entry: &VerbEntry, prefix: &str, args: Vec<OsString>) -> ExitCode {
     let command = (entry.command)()
         .no_binary_name(true)
         .bin_name(prefix.to_owned())
