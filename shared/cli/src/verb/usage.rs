@@ -23,7 +23,7 @@ use crate::report::console::Console;
 use crate::report::failure::{CLOSED, FAILED};
 
 pub use help::{VerbGroup, help, options, suite_help};
-use place::Place;
+use place::CommandPath;
 pub use suggest::unknown_command;
 
 /// Prints the help page (exit code 0) or the usage error (1) for the command line of this process. `prefix` is
@@ -45,7 +45,7 @@ pub fn report_for(
         .iter()
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect();
-    let place = Place::of(command, prefix, &args);
+    let place = CommandPath::of(command, prefix, &args);
     let text = match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
@@ -70,7 +70,7 @@ enum Pointer {
     Argument,
 }
 
-fn complaint(place: &Place, error: &clap::Error) -> String {
+fn complaint(place: &CommandPath, error: &clap::Error) -> String {
     let (message, pointer) = message(place, error);
     let prefix = &place.prefix;
     let pointer = match pointer {
@@ -94,7 +94,7 @@ fn complaint(place: &Place, error: &clap::Error) -> String {
     )
 }
 
-fn message(place: &Place, error: &clap::Error) -> (String, Pointer) {
+fn message(place: &CommandPath, error: &clap::Error) -> (String, Pointer) {
     let subject = text(error, ContextKind::InvalidArg);
     let value = text(error, ContextKind::InvalidValue);
     match error.kind() {
@@ -137,7 +137,7 @@ fn message(place: &Place, error: &clap::Error) -> (String, Pointer) {
     }
 }
 
-fn unknown_argument(place: &Place, subject: &str) -> (String, Pointer) {
+fn unknown_argument(place: &CommandPath, subject: &str) -> (String, Pointer) {
     let flag = subject.split('=').next().unwrap_or(subject);
     if flag.starts_with("--") {
         return (format!("unknown flag: {flag}"), Pointer::Flag);
@@ -170,7 +170,7 @@ fn unknown_argument(place: &Place, subject: &str) -> (String, Pointer) {
     }
 }
 
-fn missing(place: &Place, subjects: &[String]) -> (String, Pointer) {
+fn missing(place: &CommandPath, subjects: &[String]) -> (String, Pointer) {
     let is_flag = |subject: &&String| subject.starts_with('-');
     let flags: Vec<String> = subjects
         .iter()
@@ -211,7 +211,7 @@ fn conflict(subject: &str, prior: &str) -> (String, Pointer) {
     (message, Pointer::Argument)
 }
 
-fn invalid_value(place: &Place, subject: &str, value: &str, reason: &str) -> (String, Pointer) {
+fn invalid_value(place: &CommandPath, subject: &str, value: &str, reason: &str) -> (String, Pointer) {
     if !subject.starts_with('-') {
         return (
             format!("invalid {} {value:?}: {reason}", bare(subject)),
@@ -225,7 +225,7 @@ fn invalid_value(place: &Place, subject: &str, value: &str, reason: &str) -> (St
     )
 }
 
-fn needs_argument(place: &Place, subject: &str) -> String {
+fn needs_argument(place: &CommandPath, subject: &str) -> String {
     let long = word(subject);
     match place.short_of(long) {
         // The message names the letter, unless the long form was typed.

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 
 /// The innermost subcommand that was named, and the words after it.
-pub(super) struct Place {
+pub(super) struct CommandPath {
     pub(super) command: Command,
     /// The subcommand as it was called: `kubectl session template lint`.
     pub(super) prefix: String,
@@ -13,7 +13,7 @@ pub(super) struct Place {
     led: usize,
 }
 
-impl Place {
+impl CommandPath {
     pub(super) fn of(command: &Command, prefix: &str, args: &[String]) -> Self {
         let mut command = command.clone();
         // Global flags reach the subcommands.

@@ -216,7 +216,7 @@ fn a_complaint_names_the_subcommand_it_is_about() {
         &["check", "--bogus"],
         &["template", "lint", "--bogus"],
     ] {
-        let place = Place::of(
+        let place = CommandPath::of(
             &template(),
             "kubectl session template",
             &line.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -245,7 +245,7 @@ fn a_complaint_names_the_subcommand_it_is_about() {
 #[test]
 fn what_a_verb_says_through_clap_is_kept() {
     let error = list().error(ErrorKind::Io, "the disk is full");
-    let place = Place::of(&list(), "kubectl session list", &[]);
+    let place = CommandPath::of(&list(), "kubectl session list", &[]);
     assert_eq!(
         complaint(&place, &error),
         "error: the disk is full\nSee 'kubectl session list -h' for help and examples"
