@@ -63,7 +63,7 @@ pub fn report_for(
 }
 
 /// Pointer to help at the end of a usage error.
-enum Pointer {
+enum HelpPointer {
     /// For a bad flag.
     Flag,
     /// For a bad or missing argument.
@@ -74,8 +74,8 @@ fn complaint(place: &CommandPath, error: &clap::Error) -> String {
     let (message, pointer) = message(place, error);
     let prefix = &place.prefix;
     let pointer = match pointer {
-        Pointer::Flag => format!("See '{prefix} --help' for usage."),
-        Pointer::Argument => format!("See '{prefix} -h' for help and examples"),
+        HelpPointer::Flag => format!("See '{prefix} --help' for usage."),
+        HelpPointer::Argument => format!("See '{prefix} -h' for help and examples"),
     };
     let suggested = [
         ContextKind::SuggestedArg,
@@ -94,7 +94,7 @@ fn complaint(place: &CommandPath, error: &clap::Error) -> String {
     )
 }
 
-fn message(place: &CommandPath, error: &clap::Error) -> (String, Pointer) {
+fn message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {
     let subject = text(error, ContextKind::InvalidArg);
     let value = text(error, ContextKind::InvalidValue);
     match error.kind() {
@@ -103,7 +103,7 @@ fn message(place: &CommandPath, error: &clap::Error) -> (String, Pointer) {
             let word = text(error, ContextKind::InvalidSubcommand);
             (
                 format!("unknown command {word:?} for {:?}", place.prefix),
-                Pointer::Argument,
+                HelpPointer::Argument,
             )
         }
         ErrorKind::MissingRequiredArgument => {
@@ -113,7 +113,7 @@ fn message(place: &CommandPath, error: &clap::Error) -> (String, Pointer) {
         ErrorKind::InvalidValue
             if value.is_empty() && !place.has(&format!("{}=", word(&subject))) =>
         {
-            (needs_argument(place, &subject), Pointer::Flag)
+            (needs_argument(place, &subject), HelpPointer::Flag)
         }
         ErrorKind::InvalidValue => {
             let reason = one_of(&texts(error, ContextKind::ValidValue));
@@ -130,17 +130,17 @@ fn message(place: &CommandPath, error: &clap::Error) -> (String, Pointer) {
         }
         ErrorKind::TooManyValues => invalid_value(place, &subject, &value, "it takes no value"),
         ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
-            (needs_argument(place, &subject), Pointer::Flag)
+            (needs_argument(place, &subject), HelpPointer::Flag)
         }
-        ErrorKind::InvalidUtf8 => ("an argument is not valid UTF-8".into(), Pointer::Argument),
-        _ => (plain(error), Pointer::Argument),
+        ErrorKind::InvalidUtf8 => ("an argument is not valid UTF-8".into(), HelpPointer::Argument),
+        _ => (plain(error), HelpPointer::Argument),
     }
 }
 
-fn unknown_argument(place: &CommandPath, subject: &str) -> (String, Pointer) {
+fn unknown_argument(place: &CommandPath, subject: &str) -> (String, HelpPointer) {
     let flag = subject.split('=').next().unwrap_or(subject);
     if flag.starts_with("--") {
-        return (format!("unknown flag: {flag}"), Pointer::Flag);
+        return (format!("unknown flag: {flag}"), HelpPointer::Flag);
     }
     if let Some(letter) = flag
         .strip_prefix('-')
@@ -151,7 +151,7 @@ fn unknown_argument(place: &CommandPath, subject: &str) -> (String, Pointer) {
             .unwrap_or_else(|| letter.to_string());
         return (
             format!("unknown shorthand flag: '{letter}' in -{rest}"),
-            Pointer::Flag,
+            HelpPointer::Flag,
         );
     }
     let mut positionals = place.command.get_positionals();
@@ -160,17 +160,17 @@ fn unknown_argument(place: &CommandPath, subject: &str) -> (String, Pointer) {
             let got = place.positionals().max(2);
             (
                 format!("exactly one {} is required, got {got}", value_name(only)),
-                Pointer::Argument,
+                HelpPointer::Argument,
             )
         }
         _ => (
             format!("unexpected arguments: [{subject}]"),
-            Pointer::Argument,
+            HelpPointer::Argument,
         ),
     }
 }
 
-fn missing(place: &CommandPath, subjects: &[String]) -> (String, Pointer) {
+fn missing(place: &CommandPath, subjects: &[String]) -> (String, HelpPointer) {
     let is_flag = |subject: &&String| subject.starts_with('-');
     let flags: Vec<String> = subjects
         .iter()
@@ -180,7 +180,7 @@ fn missing(place: &CommandPath, subjects: &[String]) -> (String, Pointer) {
     if !flags.is_empty() {
         return (
             format!("required flag(s) {} not set", flags.join(", ")),
-            Pointer::Argument,
+            HelpPointer::Argument,
         );
     }
     let missing = |arg: &&clap::Arg| {
@@ -198,30 +198,30 @@ fn missing(place: &CommandPath, subjects: &[String]) -> (String, Pointer) {
             format!("{} are required", names.join(" and "))
         }
     };
-    (message, Pointer::Argument)
+    (message, HelpPointer::Argument)
 }
 
-fn conflict(subject: &str, prior: &str) -> (String, Pointer) {
+fn conflict(subject: &str, prior: &str) -> (String, HelpPointer) {
     let (one, other) = (bare(subject), bare(prior));
     let message = if other.is_empty() || one == other {
         format!("{one} cannot be specified more than once")
     } else {
         format!("{one} and {other} cannot be specified together")
     };
-    (message, Pointer::Argument)
+    (message, HelpPointer::Argument)
 }
 
-fn invalid_value(place: &CommandPath, subject: &str, value: &str, reason: &str) -> (String, Pointer) {
+fn invalid_value(place: &CommandPath, subject: &str, value: &str, reason: &str) -> (String, HelpPointer) {
     if !subject.starts_with('-') {
         return (
             format!("invalid {} {value:?}: {reason}", bare(subject)),
-            Pointer::Argument,
+            HelpPointer::Argument,
         );
     }
     let flag = place.flag(word(subject));
     (
         format!("invalid argument {value:?} for {flag:?} flag: {reason}"),
-        Pointer::Flag,
+        HelpPointer::Flag,
     )
 }
 
