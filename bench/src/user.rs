@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use session_cluster::{AuditEvent, Cluster, Namespace};
 use session_shared::client::Agent;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 
 use crate::process::output;
 
@@ -77,7 +77,7 @@ impl User {
 
     /// The same user's way to the cluster for requests of our own.
     #[must_use]
-    pub fn connection(&self) -> Connection {
+    pub fn connection(&self) -> ConnectionFlags {
         connection(&self.kubeconfig, self.namespace.name())
     }
 
@@ -125,12 +125,12 @@ impl User {
 
 /// Connection flags.
 #[must_use]
-pub fn connection(kubeconfig: &Path, namespace: &str) -> Connection {
-    Connection {
+pub fn connection(kubeconfig: &Path, namespace: &str) -> ConnectionFlags {
+    ConnectionFlags {
         kubeconfig: Some(kubeconfig.to_string_lossy().into_owned()),
         namespace: Some(namespace.to_owned()),
         request_timeout: "0".to_owned(),
-        ..Connection::default()
+        ..ConnectionFlags::default()
     }
 }
 
@@ -138,7 +138,7 @@ pub fn connection(kubeconfig: &Path, namespace: &str) -> Connection {
 ///
 /// # Errors
 /// When the configuration does not hold.
-pub async fn connect(connection: &Connection) -> Result<session_shared::ops::Cluster> {
+pub async fn connect(connection: &ConnectionFlags) -> Result<session_shared::ops::Cluster> {
     let agent = Agent {
         program: "kubectl-session-bench".to_owned(),
         version: env!("CARGO_PKG_VERSION"),

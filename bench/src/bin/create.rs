@@ -13,7 +13,7 @@ use session_bench::raw::{self, Bodies};
 use session_bench::requests::{self, Scenario};
 use session_bench::user::{self, User};
 use session_cluster::Cluster;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 
 /// Requests by template, and our own share of the time.
 #[derive(Parser)]
@@ -139,7 +139,7 @@ fn main() -> Result<ExitCode> {
 }
 
 /// The requests alone, in a process of their own that starts as the suite does.
-fn send(connection: &Connection, bodies: &Path, name: &str, checks: bool) -> Result<()> {
+fn send(connection: &ConnectionFlags, bodies: &Path, name: &str, checks: bool) -> Result<()> {
     let text = std::fs::read_to_string(bodies).context("cannot read the bodies")?;
     let bodies = Bodies::from_text(&text)?.named(name)?;
     let took = user::runtime()?.block_on(async {

@@ -1,7 +1,7 @@
 //! Command line of `cleanup`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::Talk;
 use session_shared::flags::trust_manifest::TrustManifest;
@@ -139,5 +139,5 @@ pub struct Args {
     pub waiting: Waiting,
     /// Cluster connection flags.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::{ArgAction, ArgMatches, Command, FromArgMatches, Parser};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::is_given;
 use session_shared::flags::output::Talk;
 use session_shared::flags::trust_manifest::TrustManifest;
@@ -126,7 +126,7 @@ pub struct Args {
     pub talk: Talk,
     /// Cluster connection flags.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }
 
 /// Flags of the command's streams; each is `None` if it was not given.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use session_shared::encode::ssh::SshHost;
 use session_shared::failure::{hinted, usage};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::names::SshUser;
 use session_shared::ops::Cluster;
@@ -29,7 +29,7 @@ pub(crate) fn host(
     cluster: &Cluster,
     intent: &Intent,
     present: &Present,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     port: &str,
     user: Option<&SshUser>,
 ) -> Result<SshHost> {
@@ -82,7 +82,7 @@ fn known_hosts() -> Result<PathBuf> {
 ///
 /// # Errors
 /// A usage error if the command line has a secret, which would end up in the file.
-pub(crate) fn block(host: SshHost, connection: &Connection, console: &mut Console) -> Result<()> {
+pub(crate) fn block(host: SshHost, connection: &ConnectionFlags, console: &mut Console) -> Result<()> {
     for (flag, value) in [
         ("--token", &connection.token),
         ("--password", &connection.password),

@@ -1,7 +1,7 @@
 //! Command line of `create`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::Existing;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::values::Values;
@@ -134,5 +134,5 @@ pub struct Args {
     pub waiting: Waiting,
     /// Cluster connection flags.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

@@ -1,8 +1,8 @@
 //! The command line of `extend`.
 
 use clap::Parser;
-use session_shared::flags::choice::Choosing;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::choice::SelectionFlags;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::writing::Writing;
 
@@ -27,7 +27,7 @@ const EXAMPLES: &str = "  # Extend a session by two hours
 pub struct Args {
     /// Sessions to extend.
     #[command(flatten)]
-    pub choosing: Choosing,
+    pub choosing: SelectionFlags,
 
     /// Time to add to the expiry (3600, 90m, 2h, 7d12h; a number alone is seconds)
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
@@ -52,5 +52,5 @@ pub struct Args {
     pub writing: Writing,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

@@ -1,7 +1,7 @@
 //! The command line of `list`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ListOutput, Talk};
 use session_shared::flags::selection::Selecting;
 
@@ -69,5 +69,5 @@ pub struct Args {
     pub talk: Talk,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

@@ -1,7 +1,7 @@
 //! The command line of `logs`.
 
 use clap::{ArgAction, Parser};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::Talk;
 use session_shared::go_duration;
@@ -89,7 +89,7 @@ pub struct Args {
     pub talk: Talk,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }
 
 /// Checks a duration and returns its text. Negative durations are refused later, with kubectl's message.

@@ -1,7 +1,7 @@
 //! The command line of `resize`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
@@ -79,5 +79,5 @@ pub struct Args {
     pub waiting: Waiting,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

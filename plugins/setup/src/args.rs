@@ -1,7 +1,7 @@
 //! The command line of `setup`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
@@ -62,5 +62,5 @@ pub struct Args {
     pub waiting: Waiting,
     /// Connection to the cluster.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

@@ -1,7 +1,7 @@
 //! Command line of `snapshot` and its subcommands.
 
 use clap::{Args as Group, Parser, Subcommand};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
 use session_shared::flags::selection::Selecting;
@@ -41,7 +41,7 @@ pub struct Args {
     pub talk: Talk,
     /// Cluster connection flags.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }
 
 /// Subcommands of `snapshot`.

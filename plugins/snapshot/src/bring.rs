@@ -11,7 +11,7 @@ use session_shared::client::directory::Directory;
 use session_shared::client::files::Inside;
 use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, hinted, is};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::objects::storage_limit::storage_limit;
@@ -58,7 +58,7 @@ struct Bringing {
 pub(crate) async fn run(
     args: &Restore,
     from: &str,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive

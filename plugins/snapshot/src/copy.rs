@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::usage;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::claim_name;
@@ -37,7 +37,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 /// failed hook; a refusal of the server or the CSI driver.
 pub(crate) async fn run(
     args: &CloneArgs,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments

@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, is, usage};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::ops::Cluster;
@@ -35,7 +35,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(600);
 /// # Errors
 /// Invalid arguments, before any request; a session without claims; a missing VolumeSnapshotClass; a failed hook; an error of
 /// the CSI driver.
-pub(crate) async fn run(args: &Create, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     if let (true, Some(to)) = (args.file.is_asked()?, &args.file.to) {
         return save::run(args, to, connection, ground).await;
     }

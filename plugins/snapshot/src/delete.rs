@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -25,7 +25,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// No terminal to ask on; missing snapshots and the server's refusals, after the other snapshots have been deleted.
-pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &Delete, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {

@@ -7,7 +7,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::encode::shell;
 use session_shared::failure::{hinted, usage};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::objects::resource::{POD, text};
 use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::Cluster;
@@ -43,7 +43,7 @@ struct InPlace {
 /// of the server or the CSI driver, with the names of both snapshots.
 pub(crate) async fn run(
     args: &Restore,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments

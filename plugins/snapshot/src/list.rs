@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::failure::usage;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::labels;
@@ -26,7 +26,7 @@ use crate::view;
 ///
 /// # Errors
 /// An invalid output format or sort path; the server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),

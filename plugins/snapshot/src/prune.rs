@@ -6,7 +6,7 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{self, usage};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
@@ -27,7 +27,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// # Errors
 /// Invalid arguments, before any request; no terminal to ask on; the server's refusals, after the other snapshots have been
 /// deleted.
-pub(crate) async fn run(args: &Prune, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &Prune, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     // no requests: validation of the arguments
     let (session, rule) = (session(args)?, rule(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;

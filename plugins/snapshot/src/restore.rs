@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::{Failure, FailureKind, hinted, is, usage};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
@@ -28,7 +28,7 @@ use crate::{bring, copy, in_place};
 /// running; a refusal of the server or the CSI driver, with the names of the snapshots that hold the data.
 pub(crate) async fn run(
     args: &Restore,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
     if let (true, Some(from)) = (args.file.is_asked()?, &args.file.from) {
@@ -46,7 +46,7 @@ pub(crate) async fn run(
 async fn into(
     args: &Restore,
     new: &str,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments

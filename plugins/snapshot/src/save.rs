@@ -10,7 +10,7 @@ use session_shared::client::files::Inside;
 use session_shared::client::files::Script;
 use session_shared::encode::shell;
 use session_shared::failure::{HintExt, usage};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
@@ -64,7 +64,7 @@ struct Saved {
 pub(crate) async fn run(
     args: &Create,
     to: &str,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments

@@ -24,7 +24,7 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::client::random_token;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{CRON_JOB, text};
@@ -50,7 +50,7 @@ use plan::{Planned, There};
 /// Invalid arguments, before any request; a session whose claims do not support snapshots; the server's refusal.
 pub(crate) async fn run(
     args: &Schedule,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments

@@ -1,8 +1,8 @@
 //! The command line of `start`.
 
 use clap::Parser;
-use session_shared::flags::choice::Choosing;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::choice::SelectionFlags;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::Existing;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::values::Values;
@@ -39,7 +39,7 @@ const EXAMPLES: &str = "  # Start a session and wait until it is ready
 pub struct Args {
     /// Sessions to start.
     #[command(flatten)]
-    pub choosing: Choosing,
+    pub choosing: SelectionFlags,
 
     /// Parameter values.
     #[command(flatten)]
@@ -91,5 +91,5 @@ pub struct Args {
     pub waiting: Waiting,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::ArgPredicate;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::waiting;
 use session_shared::go_duration;
@@ -64,5 +64,5 @@ pub struct Args {
     pub talk: Talk,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

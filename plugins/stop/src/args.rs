@@ -1,8 +1,8 @@
 //! The command line of `stop`.
 
 use clap::Parser;
-use session_shared::flags::choice::Choosing;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::choice::SelectionFlags;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
@@ -38,7 +38,7 @@ const EXAMPLES: &str = "  # Stop a session
 pub struct Args {
     /// Sessions to stop.
     #[command(flatten)]
-    pub choosing: Choosing,
+    pub choosing: SelectionFlags,
 
     /// If true, stop without running the template's sync hook
     #[arg(long)]
@@ -66,5 +66,5 @@ pub struct Args {
     pub waiting: Waiting,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

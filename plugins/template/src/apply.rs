@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::failure;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::values::source;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
 use session_shared::ops::Cluster;
@@ -21,7 +21,7 @@ use crate::{chosen, plan, view};
 ///
 /// # Errors
 /// All problems of the file, before the first request; then the requests that failed.
-pub(crate) async fn run(args: &TemplateApplyArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     // no requests: check the file
     let dry_run = args.writing.dry_run()?;
     let write = args.writing.write()?;

@@ -1,7 +1,7 @@
 //! The command line of `template` and its subcommands.
 
 use clap::{Args as Group, Parser, Subcommand};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
 use session_shared::flags::selection::Selecting;
 use session_shared::flags::values::Values;
@@ -37,7 +37,7 @@ pub struct Args {
     pub talk: Talk,
     /// Connection to the cluster.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }
 
 /// A subcommand of `template`.

@@ -12,7 +12,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::missing;
 use session_shared::failure::{self, FailureKind};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, text};
 use session_shared::objects::table::Table;
@@ -35,7 +35,7 @@ const NAMED: usize = 3;
 ///
 /// # Errors
 /// The templates that do not exist or cannot be deleted, after all others have been deleted.
-pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let mut names: Vec<TemplateName> = Vec::new();
     for word in &args.names {
         let name = chosen::name_of(word)?;

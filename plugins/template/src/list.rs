@@ -7,7 +7,7 @@ use session_shared::client::IncludeObject;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::failure::usage;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
@@ -24,7 +24,7 @@ use crate::{chosen, view};
 ///
 /// # Errors
 /// If a request fails, or the output format or sort path is invalid.
-pub(crate) async fn run(args: &TemplateListArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &TemplateListArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::report::format::{Allowed, Format};
 use session_shared::template::{Manifest, Parameters};
 use session_shared::verb::Environment;
@@ -15,7 +15,7 @@ use crate::chosen::{self, TemplateSource};
 ///
 /// # Errors
 /// If the template does not exist or is invalid, or the output format is invalid.
-pub(crate) async fn run(args: &TemplateParamsArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let place = chosen::place(&args.which)?;
     let format = Format::parse(
         args.output.as_deref(),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use session_shared::api::SessionSpec;
 use session_shared::failure::usage;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::new_owner;
 use session_shared::labels;
@@ -40,7 +40,7 @@ struct RenderedSession {
 ///
 /// # Errors
 /// If the template or the values are invalid.
-pub(crate) async fn run(args: &TemplateRenderArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let place = chosen::place(&args.which)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(new_owner).transpose()?;

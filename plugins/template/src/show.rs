@@ -1,7 +1,7 @@
 //! `template show`: prints one template.
 
 use anyhow::Result;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::report::format::Format;
 use session_shared::template::{Manifest, Parameters, Problems};
 use session_shared::verb::Environment;
@@ -14,7 +14,7 @@ use crate::view;
 ///
 /// # Errors
 /// If the template does not exist, or the output format is invalid.
-pub(crate) async fn run(args: &TemplateShowArgs, connection: &Connection, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let name = chosen::name_of(&args.name)?;
     let format = Format::of_object(&args.printing)?;
     let chosen = if args.builtin {

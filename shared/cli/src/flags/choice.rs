@@ -11,7 +11,7 @@ use session_ops::chosen::Which;
 
 /// Flags and arguments of verbs that act on several sessions.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Choosing {
+pub struct SelectionFlags {
     /// Names of sessions, also as session/NAME
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
@@ -25,7 +25,7 @@ pub struct Choosing {
     pub selector: Option<String>,
 }
 
-impl Choosing {
+impl SelectionFlags {
     /// Reads the flags.
     ///
     /// # Errors
@@ -69,7 +69,7 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        choosing: Choosing,
+        choosing: SelectionFlags,
     }
 
     fn which(line: &str) -> Result<Which> {

@@ -12,7 +12,7 @@ use super::{non_empty, numbers};
 /// Connection flags, in the order in which `kubectl session options` lists them. Empty text counts as not given, as
 /// with kubectl.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Connection {
+pub struct ConnectionFlags {
     /// Namespace of this request
     #[arg(
         help_heading = "Connection",
@@ -153,7 +153,7 @@ pub struct Connection {
     pub warnings_as_errors: bool,
 }
 
-impl Connection {
+impl ConnectionFlags {
     /// The flags as options of the client.
     ///
     /// # Errors

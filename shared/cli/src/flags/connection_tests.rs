@@ -30,7 +30,7 @@ fn what_was_given_can_be_given_again() {
 #[derive(Parser)]
 struct Verb {
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionFlags,
 }
 
 const NAMES: [&str; 22] = [

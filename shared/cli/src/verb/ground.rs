@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use crate::flags::connection::Connection;
+use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::{Colour, Talk};
 use crate::flags::writing::Writing;
 use crate::report::console::Console;
@@ -80,7 +80,7 @@ impl Environment {
     ///
     /// # Errors
     /// Invalid flags or kubeconfig.
-    pub async fn connect(&self, flags: &Connection) -> Result<Cluster> {
+    pub async fn connect(&self, flags: &ConnectionFlags) -> Result<Cluster> {
         self.console.set_level(flags.verbosity);
         let cluster = match &self.way {
             ClientSource::Flags => Cluster::connect(&flags.options()?, self.agent()).await?,

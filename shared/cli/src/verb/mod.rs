@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches, Parser};
 
-use crate::flags::connection::Connection;
+use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
 use crate::report::failure;
@@ -111,7 +111,7 @@ fn start<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<()> 
 
 /// Adds the connection flags to a command.
 pub fn with_connection_flags(command: Command) -> Command {
-    Connection::augment_args(command)
+    ConnectionFlags::augment_args(command)
 }
 
 /// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.

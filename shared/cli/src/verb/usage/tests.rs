@@ -2,7 +2,7 @@ use clap::{Arg, ArgAction, Args as _, Command, value_parser};
 use proptest::prelude::*;
 
 use super::*;
-use crate::flags::connection::Connection;
+use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::{ListOutput, Talk};
 
 pub(super) fn list() -> Command {
@@ -49,11 +49,11 @@ pub(super) fn template() -> Command {
         .subcommand_required(true)
         .subcommand(lint)
         .subcommand(Command::new("list").about("List them"));
-    Connection::augment_args(command).about("Templates")
+    ConnectionFlags::augment_args(command).about("Templates")
 }
 
 fn with_shared(command: Command) -> Command {
-    Connection::augment_args(Talk::augment_args(ListOutput::augment_args(command)))
+    ConnectionFlags::augment_args(Talk::augment_args(ListOutput::augment_args(command)))
 }
 
 /// Standard output, standard error and exit code of a command line.
