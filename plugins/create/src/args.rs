@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::existing::Existing;
+use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::values::Values;
 use session_shared::flags::waiting::{Waiting, default_timeout};
@@ -94,7 +94,7 @@ pub struct Args {
 
     /// Flags for existing objects.
     #[command(flatten)]
-    pub existing: Existing,
+    pub existing: ExistingFlags,
 
     /// Workload to connect to (KIND/NAME), for a manifest with several workloads
     #[arg(long, value_name = "KIND/NAME")]

@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::existing::Existing;
+use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutput, Talk};
 use session_shared::flags::values::Values;
 use session_shared::flags::waiting::{Waiting, default_timeout};
@@ -55,7 +55,7 @@ pub struct Args {
 
     /// Treatment of existing objects.
     #[command(flatten)]
-    pub existing: Existing,
+    pub existing: ExistingFlags,
 
     /// If true, stop a running session before the start; the stop runs its sync hook
     #[arg(long)]
