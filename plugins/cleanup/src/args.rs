@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
-use session_shared::flags::output::Talk;
+use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
@@ -130,7 +130,7 @@ pub struct Args {
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Flags for writes.
     #[command(flatten)]
     pub writing: Writing,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{ArgAction, ArgMatches, Command, FromArgMatches, Parser};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::is_given;
-use session_shared::flags::output::Talk;
+use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::go_duration::parse;
@@ -123,7 +123,7 @@ pub struct Args {
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
-use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::values::Values;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
@@ -122,10 +122,10 @@ pub struct Args {
 
     /// Output flags.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Flags for writes.
     #[command(flatten)]
     pub writing: Writing,

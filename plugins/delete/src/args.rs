@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
@@ -88,10 +88,10 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
     pub writing: Writing,

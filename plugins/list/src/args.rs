@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::output::{ListOutput, Talk};
+use session_shared::flags::output::{ListOutputFlags, VerbosityFlags};
 use session_shared::flags::selection::Selecting;
 
 pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted sessions
@@ -63,10 +63,10 @@ pub struct Args {
     pub selecting: Selecting,
     /// Output format.
     #[command(flatten)]
-    pub printing: ListOutput,
+    pub printing: ListOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

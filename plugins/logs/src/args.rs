@@ -3,7 +3,7 @@
 use clap::{ArgAction, Parser};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
-use session_shared::flags::output::Talk;
+use session_shared::flags::output::VerbosityFlags;
 use session_shared::go_duration;
 
 pub(crate) const ABOUT: &str = "Print the logs of a session
@@ -86,7 +86,7 @@ pub struct Args {
 
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
@@ -50,10 +50,10 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
     pub writing: Writing,

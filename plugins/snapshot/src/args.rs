@@ -3,7 +3,7 @@
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
-use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
+use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::selection::Selecting;
 use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
@@ -38,7 +38,7 @@ pub struct Args {
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,
@@ -136,7 +136,7 @@ pub struct Create {
     #[command(flatten)]
     pub trust: TrustManifest,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
@@ -158,7 +158,7 @@ pub struct List {
     #[command(flatten)]
     pub selecting: Selecting,
     #[command(flatten)]
-    pub printing: ListOutput,
+    pub printing: ListOutputFlags,
 }
 
 const RESTORE: &str =
@@ -201,7 +201,7 @@ pub struct Restore {
     #[command(flatten)]
     pub trust: TrustManifest,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
@@ -237,7 +237,7 @@ pub struct CloneArgs {
     #[command(flatten)]
     pub trust: TrustManifest,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
@@ -264,7 +264,7 @@ pub struct Delete {
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
-    pub printing: NameOutput,
+    pub printing: NameOutputFlags,
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
@@ -297,7 +297,7 @@ pub struct Prune {
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
-    pub printing: NameOutput,
+    pub printing: NameOutputFlags,
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
@@ -347,7 +347,7 @@ pub struct Schedule {
     #[command(flatten)]
     pub trust: TrustManifest,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
     pub writing: Writing,
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Parser;
 use clap::builder::ArgPredicate;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::waiting;
 use session_shared::go_duration;
 
@@ -58,10 +58,10 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

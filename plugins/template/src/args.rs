@@ -2,7 +2,7 @@
 
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
+use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::selection::Selecting;
 use session_shared::flags::values::Values;
 use session_shared::flags::writing::Writing;
@@ -34,7 +34,7 @@ pub struct Args {
 
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Connection to the cluster.
     #[command(flatten)]
     pub connection: ConnectionFlags,
@@ -96,7 +96,7 @@ pub struct TemplateListArgs {
     #[command(flatten)]
     pub selecting: Selecting,
     #[command(flatten)]
-    pub printing: ListOutput,
+    pub printing: ListOutputFlags,
 }
 
 const SHOW: &str = "  # Show a template with its connect methods and parameters
@@ -115,7 +115,7 @@ pub struct TemplateShowArgs {
     #[arg(long)]
     pub builtin: bool,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
 }
 
 /// Flags that select a template: by name from the cluster or the built-in ones, or from a file.
@@ -223,7 +223,7 @@ pub struct TemplateApplyArgs {
     #[arg(long, value_name = "KIND/NAME")]
     pub primary: Option<String>,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
     pub writing: Writing,
 }
@@ -244,7 +244,7 @@ pub struct TemplateDeleteArgs {
     #[arg(long)]
     pub ignore_not_found: bool,
     #[command(flatten)]
-    pub printing: NameOutput,
+    pub printing: NameOutputFlags,
     #[command(flatten)]
     pub writing: Writing,
 }

@@ -24,7 +24,7 @@ pub use super::streams::Captured;
 use super::streams::Shared;
 use super::terminal;
 pub use crate::flags::output::Colour;
-use crate::flags::output::Talk;
+use crate::flags::output::VerbosityFlags;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted;
 
@@ -180,7 +180,7 @@ impl Console {
     }
 
     /// Applies `--quiet` and `--color`.
-    pub fn obey(&mut self, talk: &Talk) {
+    pub fn obey(&mut self, talk: &VerbosityFlags) {
         self.colour = talk.color;
         self.quiet = talk.quiet;
     }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::columns::Columns;
 use super::jsonpath::JsonPath;
 use super::{clean, json as writer, kyaml, yaml};
-use crate::flags::output::{NameOutput, ObjectOutput};
+use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
 use session_model::objects::resource::text;
 
 /// Bytes of a template file that are read at most.
@@ -73,7 +73,7 @@ impl Format {
     ///
     /// # Errors
     /// As [`Format::parse`].
-    pub fn of_object(printing: &ObjectOutput) -> Result<Self> {
+    pub fn of_object(printing: &ObjectOutputFlags) -> Result<Self> {
         Self::parse(
             printing.output.as_deref(),
             Allowed::Object,
@@ -86,7 +86,7 @@ impl Format {
     ///
     /// # Errors
     /// As [`Format::parse`].
-    pub fn of_name(printing: &NameOutput) -> Result<Self> {
+    pub fn of_name(printing: &NameOutputFlags) -> Result<Self> {
         Self::parse(printing.output.as_deref(), Allowed::Name, false, false)
     }
 

@@ -182,7 +182,7 @@ impl TermLike for BufferTerminal {
 
 #[cfg(test)]
 mod tests {
-    use crate::flags::output::Talk;
+    use crate::flags::output::VerbosityFlags;
     use crate::report::console::Console;
     use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
@@ -236,9 +236,9 @@ mod tests {
     #[test]
     fn quiet_means_quiet() {
         let (mut console, captured) = Console::captured("", true);
-        console.obey(&Talk {
+        console.obey(&VerbosityFlags {
             quiet: true,
-            ..Talk::default()
+            ..VerbosityFlags::default()
         });
         let mut progress = console.progress();
         progress.tell(waiting("x"));

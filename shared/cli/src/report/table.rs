@@ -8,7 +8,7 @@ use tabled::settings::{Padding, Style};
 
 use super::tabs::Tabs;
 use super::{clean, json};
-use crate::flags::output::ListOutput;
+use crate::flags::output::ListOutputFlags;
 use session_model::objects::table::{Column, Row, Table};
 
 /// Options of a table: columns that are added or shown.
@@ -30,7 +30,7 @@ pub struct Options {
 
 impl Options {
     /// Reads the flags of a list. The verb sets `namespace` and `kind`.
-    pub fn of(flags: &ListOutput) -> Self {
+    pub fn of(flags: &ListOutputFlags) -> Self {
         Self {
             wide: flags.output.as_deref() == Some("wide"),
             no_headers: flags.no_headers,

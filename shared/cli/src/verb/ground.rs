@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use crate::flags::connection::ConnectionFlags;
-use crate::flags::output::{Colour, Talk};
+use crate::flags::output::{Colour, VerbosityFlags};
 use crate::flags::writing::Writing;
 use crate::report::console::Console;
 use session_client::Agent;
@@ -68,7 +68,7 @@ impl Environment {
     }
 
     /// Applies the output flags, and warns about deprecated ones.
-    pub fn obey<'a>(&mut self, talk: &Talk, writing: impl Into<Option<&'a Writing>>) {
+    pub fn obey<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a Writing>>) {
         self.console.obey(talk);
         if let Some(text) = writing.into().and_then(Writing::deprecation) {
             self.console.warn(text);

@@ -1,7 +1,7 @@
 use super::*;
 
-fn talk(color: Colour) -> Talk {
-    Talk {
+fn talk(color: Colour) -> VerbosityFlags {
+    VerbosityFlags {
         quiet: false,
         color,
     }

@@ -112,11 +112,11 @@ fn watch_events_stand_before_everything_else() {
 
 #[test]
 fn options_follow_the_flags() {
-    let flags = ListOutput {
+    let flags = ListOutputFlags {
         output: Some("wide".into()),
         show_labels: true,
         label_columns: vec!["a".into()],
-        ..ListOutput::default()
+        ..ListOutputFlags::default()
     };
     let options = Options::of(&flags);
     assert!(options.wide && options.show_labels && !options.no_headers && !options.namespace);

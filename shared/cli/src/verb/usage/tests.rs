@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::flags::connection::ConnectionFlags;
-use crate::flags::output::{ListOutput, Talk};
+use crate::flags::output::{ListOutputFlags, VerbosityFlags};
 
 pub(super) fn list() -> Command {
     let command = Command::new("list")
@@ -53,7 +53,7 @@ pub(super) fn template() -> Command {
 }
 
 fn with_shared(command: Command) -> Command {
-    ConnectionFlags::augment_args(Talk::augment_args(ListOutput::augment_args(command)))
+    ConnectionFlags::augment_args(VerbosityFlags::augment_args(ListOutputFlags::augment_args(command)))
 }
 
 /// Standard output, standard error and exit code of a command line.
