@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ListOutputFlags, VerbosityFlags};
-use session_shared::flags::selection::Selecting;
+use session_shared::flags::selection::ListFlags;
 
 pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted sessions
 
@@ -60,7 +60,7 @@ pub struct Args {
 
     /// Selection of sessions.
     #[command(flatten)]
-    pub selecting: Selecting,
+    pub selecting: ListFlags,
     /// Output format.
     #[command(flatten)]
     pub printing: ListOutputFlags,

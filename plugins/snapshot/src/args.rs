@@ -4,7 +4,7 @@ use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::selection::Selecting;
+use session_shared::flags::selection::ListFlags;
 use session_shared::flags::trust_manifest::TrustManifest;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
@@ -156,7 +156,7 @@ pub struct List {
     #[arg(value_name = "NAME")]
     pub session: Option<String>,
     #[command(flatten)]
-    pub selecting: Selecting,
+    pub selecting: ListFlags,
     #[command(flatten)]
     pub printing: ListOutputFlags,
 }

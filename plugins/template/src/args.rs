@@ -3,7 +3,7 @@
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::selection::Selecting;
+use session_shared::flags::selection::ListFlags;
 use session_shared::flags::values::Values;
 use session_shared::flags::writing::Writing;
 
@@ -94,7 +94,7 @@ pub struct TemplateListArgs {
     #[arg(long)]
     pub builtin: bool,
     #[command(flatten)]
-    pub selecting: Selecting,
+    pub selecting: ListFlags,
     #[command(flatten)]
     pub printing: ListOutputFlags,
 }

@@ -9,7 +9,7 @@ use session_model::names::{SessionName, UserId};
 
 /// Flags of verbs that read lists. The server applies the selectors.
 #[derive(Args, Clone, Debug)]
-pub struct Selecting {
+pub struct ListFlags {
     /// If true, list objects of all namespaces; the namespace of the context and of --namespace is ignored
     #[arg(help_heading = "Selection", short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub all_namespaces: bool,
@@ -27,7 +27,7 @@ pub struct Selecting {
     pub chunk_size: u32,
 }
 
-impl Default for Selecting {
+impl Default for ListFlags {
     fn default() -> Self {
         Self {
             all_namespaces: false,
@@ -38,7 +38,7 @@ impl Default for Selecting {
     }
 }
 
-impl Selecting {
+impl ListFlags {
     /// Returns the label selector; empty text selects everything.
     pub fn labels(&self) -> &str {
         self.selector.as_deref().unwrap_or_default()
@@ -88,7 +88,7 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        selecting: Selecting,
+        selecting: ListFlags,
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         let none = Verb::parse_from(["x"]).selecting;
         assert_eq!(
             (none.all_namespaces, none.chunk_size),
-            (false, Selecting::default().chunk_size)
+            (false, ListFlags::default().chunk_size)
         );
         assert!(
             !Verb::parse_from(["x", "--all-namespaces=false"])
