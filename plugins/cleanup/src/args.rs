@@ -4,7 +4,7 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::VerbosityFlags;
-use session_shared::flags::trust_manifest::TrustManifest;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 use session_shared::go_duration;
@@ -126,7 +126,7 @@ pub struct Args {
 
     /// Trust in hooks stored in sessions.
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
 
     /// Verbosity flags.
     #[command(flatten)]

@@ -6,7 +6,7 @@ use clap::{ArgAction, ArgMatches, Command, FromArgMatches, Parser};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::is_given;
 use session_shared::flags::output::VerbosityFlags;
-use session_shared::flags::trust_manifest::TrustManifest;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::go_duration::parse;
 
@@ -119,7 +119,7 @@ pub struct Args {
     pub waiting: Waiting,
     /// Trust in commands stored in the session.
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
 
     /// Verbosity flags.
     #[command(flatten)]

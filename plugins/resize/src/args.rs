@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::trust_manifest::TrustManifest;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
@@ -63,7 +63,7 @@ pub struct Args {
 
     /// Trust in stored manifest and hooks.
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
 
     /// Output format.
     #[command(flatten)]

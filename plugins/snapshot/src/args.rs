@@ -5,7 +5,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::selection::ListFlags;
-use session_shared::flags::trust_manifest::TrustManifest;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{Waiting, default_timeout};
 use session_shared::flags::writing::Writing;
 
@@ -134,7 +134,7 @@ pub struct Create {
     #[command(flatten)]
     pub file: ToFile,
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
@@ -199,7 +199,7 @@ pub struct Restore {
     #[command(flatten)]
     pub file: FromFile,
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
@@ -235,7 +235,7 @@ pub struct CloneArgs {
     #[arg(long, value_name = "SIZE")]
     pub storage: Option<String>,
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
@@ -345,7 +345,7 @@ pub struct Schedule {
     #[arg(long)]
     pub remove: bool,
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
