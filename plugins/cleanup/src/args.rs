@@ -5,7 +5,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, default_timeout};
 use session_shared::flags::writing::Writing;
 use session_shared::go_duration;
 use session_shared::ops::manner::STOP_TIMEOUT;
@@ -136,7 +136,7 @@ pub struct Args {
     pub writing: Writing,
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,

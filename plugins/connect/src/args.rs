@@ -7,7 +7,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::is_given;
 use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, default_timeout};
 use session_shared::go_duration::parse;
 
 pub(crate) const ABOUT: &str = "Open a session's shell, run a command in it, or reach its ports
@@ -116,7 +116,7 @@ pub struct Args {
 
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Trust in commands stored in the session.
     #[command(flatten)]
     pub trust: TrustFlags,

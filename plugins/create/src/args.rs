@@ -4,8 +4,8 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::values::Values;
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::values::ValueFlags;
+use session_shared::flags::waiting::{WaitFlags, default_timeout};
 use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
@@ -49,7 +49,7 @@ pub struct Args {
 
     /// Parameter value flags.
     #[command(flatten)]
-    pub values: Values,
+    pub values: ValueFlags,
 
     /// Name of a preset of the template, a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
@@ -131,7 +131,7 @@ pub struct Args {
     pub writing: Writing,
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,

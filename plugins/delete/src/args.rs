@@ -5,7 +5,7 @@ use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, default_timeout};
 use session_shared::flags::writing::Writing;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
@@ -97,7 +97,7 @@ pub struct Args {
     pub writing: Writing,
     /// Waiting and its timeout.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -4,7 +4,7 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, default_timeout};
 use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running session
@@ -76,7 +76,7 @@ pub struct Args {
     pub writing: Writing,
     /// Waiting and its timeout.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, default_timeout};
 use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Install the session API into a cluster
@@ -59,7 +59,7 @@ pub struct Args {
     pub writing: Writing,
     /// Waiting and timeout.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Connection to the cluster.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -6,7 +6,7 @@ use session_shared::flags::numbers;
 use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::selection::ListFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, default_timeout};
 use session_shared::flags::writing::Writing;
 
 use crate::file_args::{FromFile, ToFile};
@@ -140,7 +140,7 @@ pub struct Create {
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const LIST: &str = "  # List the snapshots of a session
@@ -205,7 +205,7 @@ pub struct Restore {
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const CLONE: &str = "  # Create a session with a copy of alice's data
@@ -241,7 +241,7 @@ pub struct CloneArgs {
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const DELETE: &str = "  # Delete a snapshot after a prompt for confirmation
@@ -268,7 +268,7 @@ pub struct Delete {
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const PRUNE: &str = "  # Print what would be deleted if the newest five of a session are kept
@@ -301,7 +301,7 @@ pub struct Prune {
     #[command(flatten)]
     pub writing: Writing,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const SCHEDULE: &str = "  # Take a snapshot every night at 03:30 in Berlin, and keep the newest seven

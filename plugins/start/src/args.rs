@@ -5,8 +5,8 @@ use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::values::Values;
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::values::ValueFlags;
+use session_shared::flags::waiting::{WaitFlags, default_timeout};
 use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
@@ -43,7 +43,7 @@ pub struct Args {
 
     /// Parameter values.
     #[command(flatten)]
-    pub values: Values,
+    pub values: ValueFlags,
 
     /// Name of a preset of the template (a named set of parameter values)
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
@@ -88,7 +88,7 @@ pub struct Args {
     pub writing: Writing,
     /// Waiting and its timeout.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

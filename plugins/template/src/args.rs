@@ -4,7 +4,7 @@ use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::selection::ListFlags;
-use session_shared::flags::values::Values;
+use session_shared::flags::values::ValueFlags;
 use session_shared::flags::writing::Writing;
 
 pub(crate) const ABOUT: &str = "Manage session templates
@@ -180,7 +180,7 @@ pub struct TemplateRenderArgs {
     #[command(flatten)]
     pub which: TemplateFlags,
     #[command(flatten)]
-    pub values: Values,
+    pub values: ValueFlags,
     /// Preset of the template: a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
     pub preset: Option<String>,

@@ -13,7 +13,7 @@ use session_template::{Assigned, INPUT_MAX, Source};
 
 /// Flags of verbs that fill in parameters.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Values {
+pub struct ValueFlags {
     /// Value of a parameter; secret parameters are refused here, because process arguments are visible to other users
     #[arg(help_heading = "Parameter", long, value_name = "NAME=VALUE")]
     pub set: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Values {
     pub env_file: Vec<String>,
 }
 
-impl Values {
+impl ValueFlags {
     /// Reads the values of the flags and of the files they name. A later value overrides an earlier one, `--set-file`
     /// overrides `--env-file`. `filename` is the value of `-f`, which may claim standard input, too.
     ///
