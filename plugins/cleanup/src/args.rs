@@ -6,7 +6,7 @@ use session_shared::flags::numbers;
 use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{WaitFlags, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 use session_shared::go_duration;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
@@ -133,7 +133,7 @@ pub struct Args {
     pub talk: VerbosityFlags,
     /// Flags for writes.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting flags.
     #[command(flatten)]
     pub waiting: WaitFlags,

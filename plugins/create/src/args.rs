@@ -6,7 +6,7 @@ use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::values::ValueFlags;
 use session_shared::flags::waiting::{WaitFlags, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
 
@@ -128,7 +128,7 @@ pub struct Args {
     pub talk: VerbosityFlags,
     /// Flags for writes.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting flags.
     #[command(flatten)]
     pub waiting: WaitFlags,

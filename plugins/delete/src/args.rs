@@ -6,7 +6,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{WaitFlags, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
 pub(crate) const ABOUT: &str = "Delete one or more sessions
@@ -94,7 +94,7 @@ pub struct Args {
     pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting and its timeout.
     #[command(flatten)]
     pub waiting: WaitFlags,

@@ -4,7 +4,7 @@ use clap::Parser;
 use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Extend the lifetime of one or more running sessions
 
@@ -49,7 +49,7 @@ pub struct Args {
     pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -5,7 +5,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{WaitFlags, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running session
 
@@ -73,7 +73,7 @@ pub struct Args {
     pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting and its timeout.
     #[command(flatten)]
     pub waiting: WaitFlags,

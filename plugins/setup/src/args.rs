@@ -4,7 +4,7 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::waiting::{WaitFlags, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Install the session API into a cluster
 
@@ -56,7 +56,7 @@ pub struct Args {
     pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting and timeout.
     #[command(flatten)]
     pub waiting: WaitFlags,

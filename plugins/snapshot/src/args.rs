@@ -7,7 +7,7 @@ use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutp
 use session_shared::flags::selection::ListFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{WaitFlags, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 
 use crate::file_args::{FromFile, ToFile};
 
@@ -84,7 +84,7 @@ pub enum Action {
 
 impl Action {
     /// Returns the flags for writes; `None` for a subcommand that only reads.
-    pub(crate) fn writing(&self) -> Option<&Writing> {
+    pub(crate) fn writing(&self) -> Option<&WriteFlags> {
         match self {
             Action::Create(args) => Some(&args.writing),
             Action::Restore(args) => Some(&args.writing),
@@ -138,7 +138,7 @@ pub struct Create {
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
     pub waiting: WaitFlags,
 }
@@ -203,7 +203,7 @@ pub struct Restore {
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
     pub waiting: WaitFlags,
 }
@@ -239,7 +239,7 @@ pub struct CloneArgs {
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
     pub waiting: WaitFlags,
 }
@@ -266,7 +266,7 @@ pub struct Delete {
     #[command(flatten)]
     pub printing: NameOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
     pub waiting: WaitFlags,
 }
@@ -299,7 +299,7 @@ pub struct Prune {
     #[command(flatten)]
     pub printing: NameOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
     pub waiting: WaitFlags,
 }
@@ -349,5 +349,5 @@ pub struct Schedule {
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
 }

@@ -9,7 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::flags::waiting::WaitFlags;
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 use session_shared::ops::snapshotting::SnapshotRun;
 
 use crate::chosen::Set;
@@ -28,7 +28,7 @@ impl Writes {
     ///
     /// # Errors
     /// An invalid value of `--dry-run`.
-    pub(crate) fn of(writing: &Writing, waiting: &WaitFlags, usual: Duration) -> Result<Self> {
+    pub(crate) fn of(writing: &WriteFlags, waiting: &WaitFlags, usual: Duration) -> Result<Self> {
         Ok(Self {
             dry_run: writing.dry_run()?,
             write: writing.write()?,

@@ -7,7 +7,7 @@ use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::values::ValueFlags;
 use session_shared::flags::waiting::{WaitFlags, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
 
@@ -85,7 +85,7 @@ pub struct Args {
     pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting and its timeout.
     #[command(flatten)]
     pub waiting: WaitFlags,

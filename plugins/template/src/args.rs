@@ -5,7 +5,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::selection::ListFlags;
 use session_shared::flags::values::ValueFlags;
-use session_shared::flags::writing::Writing;
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Manage session templates
 
@@ -68,7 +68,7 @@ pub enum TemplateCommand {
 
 impl TemplateCommand {
     /// Returns the write flags of the subcommand, or `None` if it does not write.
-    pub(crate) fn writing(&self) -> Option<&Writing> {
+    pub(crate) fn writing(&self) -> Option<&WriteFlags> {
         match self {
             TemplateCommand::Apply(args) => Some(&args.writing),
             TemplateCommand::Delete(args) => Some(&args.writing),
@@ -225,7 +225,7 @@ pub struct TemplateApplyArgs {
     #[command(flatten)]
     pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
 }
 
 const DELETE: &str = "  # Delete a template
@@ -246,5 +246,5 @@ pub struct TemplateDeleteArgs {
     #[command(flatten)]
     pub printing: NameOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
 }

@@ -8,7 +8,7 @@ use session_model::labels::MANAGER;
 
 /// Flags of verbs that write.
 #[derive(Args, Clone, Debug)]
-pub struct Writing {
+pub struct WriteFlags {
     /// Dry run: "none", "client" (print what would be sent) or "server" (let the server check it without storing it)
     #[arg(help_heading = "Dry Run", long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = UNCHANGED, default_value = "none")]
     pub strategy: String,
@@ -21,7 +21,7 @@ pub struct Writing {
 /// Value of a bare `--dry-run`, as in kubectl.
 const UNCHANGED: &str = "unchanged";
 
-impl Default for Writing {
+impl Default for WriteFlags {
     fn default() -> Self {
         Self {
             strategy: "none".into(),
@@ -30,7 +30,7 @@ impl Default for Writing {
     }
 }
 
-impl Writing {
+impl WriteFlags {
     /// Parses `--dry-run`.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        writing: Writing,
+        writing: WriteFlags,
     }
 
     fn strategy(line: &str) -> Result<DryRun> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::{Colour, VerbosityFlags};
-use crate::flags::writing::Writing;
+use crate::flags::writing::WriteFlags;
 use crate::report::console::Console;
 use session_client::Agent;
 use session_client::Exchange;
@@ -68,9 +68,9 @@ impl Environment {
     }
 
     /// Applies the output flags, and warns about deprecated ones.
-    pub fn obey<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a Writing>>) {
+    pub fn obey<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a WriteFlags>>) {
         self.console.obey(talk);
-        if let Some(text) = writing.into().and_then(Writing::deprecation) {
+        if let Some(text) = writing.into().and_then(WriteFlags::deprecation) {
             self.console.warn(text);
         }
     }
