@@ -14,15 +14,15 @@ use super::streams::Shared;
 
 /// A cloneable handle to standard error for trace lines and warnings. All clones share one level and one counter.
 #[derive(Clone)]
-pub struct Aside {
+pub struct StderrHandle {
     pub(super) err: Shared,
     pub(super) live: Live,
-    pub(super) state: Arc<State>,
+    pub(super) state: Arc<StderrState>,
 }
 
 /// State shared by a console and its handles.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct StderrState {
     /// Level of `-v`: lines of higher levels are dropped.
     pub(super) level: AtomicI32,
     /// Number of warnings printed.
@@ -31,7 +31,7 @@ pub(super) struct State {
     pub(super) word: OnceLock<String>,
 }
 
-impl fmt::Debug for Aside {
+impl fmt::Debug for StderrHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Aside")
             .field("state", &self.state)
@@ -39,7 +39,7 @@ impl fmt::Debug for Aside {
     }
 }
 
-impl Aside {
+impl StderrHandle {
     /// Prints a line if `-v` asks for this level or a higher one, in klog's format: time (UTC) and process first.
     pub fn trace(&self, level: i32, text: &str) {
         if self.state.level.load(Ordering::Relaxed) >= level {
@@ -68,11 +68,11 @@ impl Aside {
 
 impl Console {
     /// Returns a handle to standard error for code that has no console.
-    pub fn aside(&self) -> Aside {
+    pub fn aside(&self) -> StderrHandle {
         let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
         // The flags have been applied by the time the first handle is made, so the colours are final.
         let _first_stays = self.beside.word.set(word);
-        Aside {
+        StderrHandle {
             err: self.err.clone(),
             live: self.live.clone(),
             state: self.beside.clone(),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
-use super::aside::State;
+use super::aside::StderrState;
 use super::clean;
 use super::live::{Live, Progress, Screen};
 use super::screen::FullScreen;
@@ -111,7 +111,7 @@ pub struct Console {
     captured: bool,
     pub(super) live: Live,
     warned: HashSet<String>,
-    pub(super) beside: Arc<State>,
+    pub(super) beside: Arc<StderrState>,
 }
 
 impl fmt::Debug for Console {
