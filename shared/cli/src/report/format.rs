@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::columns::Columns;
+use super::columns::CustomColumns;
 use super::jsonpath::JsonPath;
 use super::{clean, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
@@ -145,7 +145,7 @@ enum Style {
     Kyaml,
     Name,
     Path { path: JsonPath, as_json: bool },
-    Columns(Columns),
+    Columns(CustomColumns),
 }
 
 impl Style {
@@ -183,9 +183,9 @@ impl Style {
                         reason(&error)
                     )
                 })?;
-                Ok(Style::Columns(Columns::parse_file(&text)?))
+                Ok(Style::Columns(CustomColumns::parse_file(&text)?))
             }
-            _ => Ok(Style::Columns(Columns::parse(argument, no_headers)?)),
+            _ => Ok(Style::Columns(CustomColumns::parse(argument, no_headers)?)),
         }
     }
 }
