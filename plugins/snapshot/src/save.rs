@@ -20,7 +20,7 @@ use session_shared::ops::pausing::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
-use session_shared::report::console::Closed;
+use session_shared::report::console::OutputClosed;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::Mutations;
 use session_shared::verb::Environment;
@@ -202,7 +202,7 @@ impl Saving {
 
     /// Adds context to an error on this machine: a failed write, or an archive that cannot be restored.
     fn explained(&self, why: anyhow::Error, inside: &Inside) -> anyhow::Error {
-        if why.is::<Closed>() {
+        if why.is::<OutputClosed>() {
             return why;
         }
         if why.is::<io::Error>() {

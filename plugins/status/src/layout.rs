@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use session_shared::report::clean;
-use session_shared::report::console::{Console, Tone};
+use session_shared::report::console::{Console, Emphasis};
 
 /// Column at which the values of fields begin.
 const VALUES: usize = 13;
@@ -15,7 +15,7 @@ const NARROWEST: usize = 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
-    mark: Option<(Range<usize>, Tone)>,
+    mark: Option<(Range<usize>, Emphasis)>,
 }
 
 impl Line {
@@ -59,7 +59,7 @@ impl Page {
     pub(crate) fn section(&mut self, heading: &str) {
         self.lines.push(Line::default());
         let text = format!("{heading}:");
-        let mark = Some((0..text.len(), Tone::Strong));
+        let mark = Some((0..text.len(), Emphasis::Strong));
         self.lines.push(Line { text, mark });
     }
 
@@ -69,7 +69,7 @@ impl Page {
     }
 
     /// Adds a field as [`Page::field`] does, with the first word of the value coloured.
-    pub(crate) fn marked_field(&mut self, key: &str, word: &str, tone: Tone, rest: &str) {
+    pub(crate) fn marked_field(&mut self, key: &str, word: &str, tone: Emphasis, rest: &str) {
         let at = self.lines.len();
         self.field(key, &format!("{word}{rest}"));
         self.mark(at, VALUES, word, tone);
@@ -87,7 +87,7 @@ impl Page {
         indent: usize,
         hang: usize,
         word: &str,
-        tone: Tone,
+        tone: Emphasis,
         rest: &str,
     ) {
         let at = self.lines.len();
@@ -109,7 +109,7 @@ impl Page {
         self.wrap(begun, column, &clean::line(text));
     }
 
-    fn mark(&mut self, at: usize, from: usize, word: &str, tone: Tone) {
+    fn mark(&mut self, at: usize, from: usize, word: &str, tone: Emphasis) {
         let word = clean::line(word);
         if let Some(line) = self.lines.get_mut(at)
             && line.text.get(from..from + word.len()) == Some(&*word)
@@ -209,9 +209,9 @@ mod tests {
     #[test]
     fn a_mark_is_of_the_word_alone() {
         let mut page = Page::new(80);
-        page.marked_field("Phase", "failed", Tone::Bad, " for 2h");
+        page.marked_field("Phase", "failed", Emphasis::Bad, " for 2h");
         let (console, _) = Console::captured("", false);
-        assert_eq!(page.lines[0].mark, Some((13..19, Tone::Bad)));
+        assert_eq!(page.lines[0].mark, Some((13..19, Emphasis::Bad)));
         assert_eq!(
             page.lines[0].painted(&console),
             "Phase:       failed for 2h"

@@ -6,7 +6,7 @@ mod pods;
 use session_shared::Timestamp;
 use session_shared::api::{DataPolicy, OnExpiry, Phase};
 use session_shared::report::age;
-use session_shared::report::console::Tone;
+use session_shared::report::console::Emphasis;
 
 use crate::events::EventReport;
 use crate::head::TemplateState;
@@ -123,12 +123,12 @@ fn expires(report: &Report, now: Timestamp) -> String {
     }
 }
 
-fn tone(phase: Phase) -> Tone {
+fn tone(phase: Phase) -> Emphasis {
     match phase {
-        Phase::Running => Tone::Good,
-        Phase::Failed => Tone::Bad,
-        Phase::Pending | Phase::Terminating => Tone::Worth,
-        Phase::Stopped => Tone::Strong,
+        Phase::Running => Emphasis::Good,
+        Phase::Failed => Emphasis::Bad,
+        Phase::Pending | Phase::Terminating => Emphasis::Worth,
+        Phase::Stopped => Emphasis::Strong,
     }
 }
 
@@ -142,7 +142,7 @@ fn diagnosis(page: &mut Page, report: &Report) {
             2,
             4,
             &found.reason,
-            Tone::Bad,
+            Emphasis::Bad,
             &format!(" ({})", found.object),
         );
         page.text(4, 4, &found.message);

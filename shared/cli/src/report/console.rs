@@ -51,19 +51,19 @@ pub const DELETION_CANCELLED: &str = "deletion is cancelled";
 
 /// Error of a write to standard output that nobody reads any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
+pub struct OutputClosed;
 
-impl fmt::Display for Closed {
+impl fmt::Display for OutputClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("standard output was closed")
     }
 }
 
-impl std::error::Error for Closed {}
+impl std::error::Error for OutputClosed {}
 
 /// Meaning of a word in a report, shown as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum Emphasis {
     /// A heading.
     Strong,
     /// A healthy state.
@@ -74,13 +74,13 @@ pub enum Tone {
     Bad,
 }
 
-impl Tone {
+impl Emphasis {
     fn style(self) -> Style {
         match self {
-            Tone::Strong => Style::new().bold(),
-            Tone::Good => AnsiColor::Green.on_default(),
-            Tone::Worth => AnsiColor::Yellow.on_default(),
-            Tone::Bad => AnsiColor::Red.on_default().bold(),
+            Emphasis::Strong => Style::new().bold(),
+            Emphasis::Good => AnsiColor::Green.on_default(),
+            Emphasis::Worth => AnsiColor::Yellow.on_default(),
+            Emphasis::Bad => AnsiColor::Red.on_default().bold(),
         }
     }
 }
@@ -268,7 +268,7 @@ impl Console {
     /// As [`Console::out`].
     pub fn out_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         match self.live.aside(|| self.out.write(bytes)) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             other => other.context("failed to write to standard output"),
         }
     }
@@ -314,7 +314,7 @@ impl Console {
     }
 
     /// Returns escaped text in the style of a tone, as [`Console::paint`].
-    pub fn paint_tone(&self, tone: Tone, text: &str) -> String {
+    pub fn paint_tone(&self, tone: Emphasis, text: &str) -> String {
         self.paint(tone.style(), text)
     }
 

@@ -6,7 +6,7 @@
 use anyhow::Error;
 
 use super::clean;
-use super::console::{Closed, Console};
+use super::console::{OutputClosed, Console};
 use session_model::failure::{self, ExitError, Failure, ErrorWithHint, FailureKind, ErrorWithEvidence, UsageError};
 
 /// Exit code of an error that has none of its own.
@@ -214,7 +214,7 @@ fn evidence_of(error: &Error) -> impl Iterator<Item = &str> {
 }
 
 fn is_closed(error: &Error) -> bool {
-    error.chain().any(|cause| cause.is::<Closed>())
+    error.chain().any(|cause| cause.is::<OutputClosed>())
 }
 
 #[cfg(test)]

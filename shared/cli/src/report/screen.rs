@@ -6,7 +6,7 @@ use rustix::process::{Signal, getpid, kill_process};
 #[cfg(unix)]
 use tokio::signal::unix;
 
-use super::console::Closed;
+use super::console::OutputClosed;
 use super::streams::Shared;
 
 /// Switches to the terminal's second screen, so that the first one is restored afterwards, and hides the cursor.
@@ -69,7 +69,7 @@ impl FullScreen {
         let take = if self.taken { "" } else { TAKE };
         self.taken = true;
         match self.out.write(format!("{take}{frame}").as_bytes()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Closed.into()),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             other => other.context("failed to write to standard output"),
         }?;
         self.last = frame;

@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use anyhow::{Context, Result};
 
-use super::console::{Closed, Console};
+use super::console::{OutputClosed, Console};
 use super::streams::Shared;
 
 /// Columns and rows if the terminal reports none.
@@ -142,7 +142,7 @@ impl Outlet {
     pub async fn write(&self, bytes: bytes::Bytes) -> Result<()> {
         let stream = self.0.clone();
         match tokio::task::spawn_blocking(move || stream.write(&bytes)).await? {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             other => other.context("failed to write to standard output"),
         }
     }
@@ -268,7 +268,7 @@ mod tests {
             .write(bytes::Bytes::from_static(b"x"))
             .await
             .unwrap_err();
-        assert!(error.is::<Closed>());
+        assert!(error.is::<OutputClosed>());
         err.write(bytes::Bytes::from_static(b"y")).await.unwrap();
         assert_eq!(captured.err(), "y");
     }

@@ -151,7 +151,7 @@ fn a_closed_pipe_is_an_error_of_its_own_and_a_closed_standard_error_is_none() {
     captured.close_out();
     captured.close_err();
     let error = console.line("x").unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&Closed));
+    assert_eq!(error.downcast_ref(), Some(&OutputClosed));
     console.err_line("lost");
     console.warn("lost");
     assert_eq!(captured.err(), "");

@@ -158,7 +158,7 @@ fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
         ("alice goes on without you\n".into(), INTERRUPTED)
     );
     assert_eq!(
-        printed(Error::new(Closed).context("failed to print")),
+        printed(Error::new(OutputClosed).context("failed to print")),
         (String::new(), CLOSED)
     );
     assert_eq!(printed(anyhow!("x")).1, FAILED);
