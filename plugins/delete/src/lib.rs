@@ -17,7 +17,7 @@ use session_shared::client::Permissions;
 use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::consent;
 use session_shared::prompt::trust;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -35,7 +35,7 @@ impl Verb for Delete {
         // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let intent = plan::read(&args)?;
-        let format = Format::parse(args.printing.output.as_deref(), Allowed::Name, false, false)?;
+        let format = Format::parse(args.printing.output.as_deref(), FormatSet::Name, false, false)?;
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;

@@ -7,7 +7,7 @@ use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 
 use crate::args::Args;
 
@@ -84,7 +84,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         ignore_not_found: args.ignore_not_found,
         format: Format::parse(
             output.output.as_deref(),
-            Allowed::List,
+            FormatSet::List,
             output.no_headers,
             output.show_managed_fields,
         )?,

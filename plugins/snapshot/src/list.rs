@@ -12,7 +12,7 @@ use session_shared::labels;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
 use session_shared::ops::snapshotting::served;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
 use session_shared::report::table::{Options, TablePrinter};
@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut 
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
-        Allowed::List,
+        FormatSet::List,
         printing.no_headers,
         printing.show_managed_fields,
     )?;

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use session_shared::failure::usage;
 use session_shared::flags::values::source;
 use session_shared::report::console::Console;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::template::lint;
 
 use crate::args::TemplateLintArgs;
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
     if args.filename.iter().filter(|file| *file == "-").count() > 1 {
         return Err(usage("standard input can be read only once"));
     }
-    let format = Format::parse(args.output.as_deref(), Allowed::Object, false, false)?;
+    let format = Format::parse(args.output.as_deref(), FormatSet::Object, false, false)?;
     if matches!(&format, Format::Objects(printer) if printer.is_name()) {
         bail!(
             "unable to match a printer suitable for the output format \"name\", allowed formats are: json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,yaml"

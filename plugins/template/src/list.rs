@@ -11,7 +11,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
-use session_shared::report::format::{Allowed, Format, ObjectPrinter};
+use session_shared::report::format::{FormatSet, Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
 use session_shared::report::table::{Options, TablePrinter};
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &TemplateListArgs, connection: &ConnectionFlags, g
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
-        Allowed::List,
+        FormatSet::List,
         printing.no_headers,
         printing.show_managed_fields,
     )?;

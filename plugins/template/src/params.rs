@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::template::{Manifest, Parameters};
 use session_shared::verb::Environment;
 
@@ -19,7 +19,7 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
     let place = chosen::place(&args.which)?;
     let format = Format::parse(
         args.output.as_deref(),
-        Allowed::List,
+        FormatSet::List,
         args.no_headers,
         false,
     )?;

@@ -16,7 +16,7 @@ use session_shared::objects::primary;
 use session_shared::ops::Cluster;
 use session_shared::reconcile::{self, ManifestSource, RenderInput, RenderOutput, RenderedStart};
 use session_shared::report::console::Console;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::template::Assigned;
 use session_shared::template::{ValueLayers, SessionIdentity, Manifest, Parameters, extract_secret_literals};
 use session_shared::verb::Environment;
@@ -46,7 +46,7 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags,
     let owner = args.user_id.as_deref().map(new_owner).transpose()?;
     let output = non_empty(&args.output);
     let documents = output.is_none();
-    let format = Format::parse(output.unwrap_or("yaml"), Allowed::Object, false, false)?;
+    let format = Format::parse(output.unwrap_or("yaml"), FormatSet::Object, false, false)?;
     let mut assigned = args
         .values
         .assigned(args.which.filename.as_deref(), ground.console.input())?;

@@ -17,7 +17,7 @@ const FILE_MAX: u64 = 1 << 20;
 
 /// Set of formats that a verb accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowed {
+pub enum FormatSet {
     /// All formats: for verbs that print a table.
     List,
     /// Formats of single objects: for verbs that print a sentence about the object they changed.
@@ -26,11 +26,11 @@ pub enum Allowed {
     Name,
 }
 
-impl Allowed {
+impl FormatSet {
     /// Returns the accepted values of `-o`, sorted.
     pub fn formats(self) -> &'static [&'static str] {
         match self {
-            Allowed::List => &[
+            FormatSet::List => &[
                 "custom-columns",
                 "custom-columns-file",
                 "json",
@@ -42,7 +42,7 @@ impl Allowed {
                 "wide",
                 "yaml",
             ],
-            Allowed::Object => &[
+            FormatSet::Object => &[
                 "json",
                 "jsonpath",
                 "jsonpath-as-json",
@@ -51,7 +51,7 @@ impl Allowed {
                 "name",
                 "yaml",
             ],
-            Allowed::Name => &["name"],
+            FormatSet::Name => &["name"],
         }
     }
 }
@@ -76,7 +76,7 @@ impl Format {
     pub fn of_object(printing: &ObjectOutputFlags) -> Result<Self> {
         Self::parse(
             printing.output.as_deref(),
-            Allowed::Object,
+            FormatSet::Object,
             false,
             printing.show_managed_fields,
         )
@@ -87,7 +87,7 @@ impl Format {
     /// # Errors
     /// As [`Format::parse`].
     pub fn of_name(printing: &NameOutputFlags) -> Result<Self> {
-        Self::parse(printing.output.as_deref(), Allowed::Name, false, false)
+        Self::parse(printing.output.as_deref(), FormatSet::Name, false, false)
     }
 
     /// Reads the value of `-o`, and the template file that it names. No value, or an empty one, is the verb's own text.
@@ -97,7 +97,7 @@ impl Format {
     /// be read.
     pub fn parse<'a>(
         output: impl Into<Option<&'a str>>,
-        allowed: Allowed,
+        allowed: FormatSet,
         no_headers: bool,
         managed_fields: bool,
     ) -> Result<Self> {
@@ -120,7 +120,7 @@ impl Format {
         if word == "wide" {
             return Ok(Format::Text { wide: true });
         }
-        let style = Style::parse(&word, argument, no_headers)?;
+        let style = PrintStyle::parse(&word, argument, no_headers)?;
         Ok(Format::Objects(ObjectPrinter {
             style,
             managed_fields,
@@ -139,7 +139,7 @@ fn known_word(output: &str) -> String {
 }
 
 #[derive(Debug)]
-enum Style {
+enum PrintStyle {
     Json,
     Yaml,
     Kyaml,
@@ -148,22 +148,22 @@ enum Style {
     Columns(CustomColumns),
 }
 
-impl Style {
+impl PrintStyle {
     fn parse(word: &str, argument: &str, no_headers: bool) -> Result<Self> {
         let path = |text: &str, as_json| {
             if text.is_empty() {
                 bail!("template format specified but no template given");
             }
-            Ok(Style::Path {
+            Ok(PrintStyle::Path {
                 path: JsonPath::parse(text)?,
                 as_json,
             })
         };
         match word {
-            "json" => Ok(Style::Json),
-            "yaml" => Ok(Style::Yaml),
-            "kyaml" => Ok(Style::Kyaml),
-            "name" => Ok(Style::Name),
+            "json" => Ok(PrintStyle::Json),
+            "yaml" => Ok(PrintStyle::Yaml),
+            "kyaml" => Ok(PrintStyle::Kyaml),
+            "name" => Ok(PrintStyle::Name),
             "jsonpath" => path(argument, false),
             "jsonpath-as-json" => path(argument, true),
             "jsonpath-file" if argument.is_empty() => path(argument, false),
@@ -183,9 +183,9 @@ impl Style {
                         reason(&error)
                     )
                 })?;
-                Ok(Style::Columns(CustomColumns::parse_file(&text)?))
+                Ok(PrintStyle::Columns(CustomColumns::parse_file(&text)?))
             }
-            _ => Ok(Style::Columns(CustomColumns::parse(argument, no_headers)?)),
+            _ => Ok(PrintStyle::Columns(CustomColumns::parse(argument, no_headers)?)),
         }
     }
 }
@@ -213,7 +213,7 @@ fn reason(error: &io::Error) -> String {
 /// Printer of objects. It remembers what it printed: it separates YAML documents, and prints headings once.
 #[derive(Debug)]
 pub struct ObjectPrinter {
-    style: Style,
+    style: PrintStyle,
     managed_fields: bool,
     printed: usize,
 }
@@ -221,7 +221,7 @@ pub struct ObjectPrinter {
 impl ObjectPrinter {
     /// True for `-o name`, which replaces the verb's sentence.
     pub fn is_name(&self) -> bool {
-        matches!(self.style, Style::Name)
+        matches!(self.style, PrintStyle::Name)
     }
 
     /// Formats one object, as kubectl does for a single NAME.
@@ -234,20 +234,20 @@ impl ObjectPrinter {
         let first = self.printed == 0;
         self.printed += 1;
         match &mut self.style {
-            Style::Json => Ok(writer::indented(object) + "\n"),
-            Style::Yaml => Ok(if first {
+            PrintStyle::Json => Ok(writer::indented(object) + "\n"),
+            PrintStyle::Yaml => Ok(if first {
                 String::new()
             } else {
                 "---\n".to_owned()
             } + &yaml::document(object)?),
-            Style::Kyaml => Ok(kyaml::document(object)),
-            Style::Name => Ok(name(object) + "\n"),
-            Style::Path {
+            PrintStyle::Kyaml => Ok(kyaml::document(object)),
+            PrintStyle::Name => Ok(name(object) + "\n"),
+            PrintStyle::Path {
                 path,
                 as_json: false,
             } => path.render(object),
-            Style::Path { path, .. } => path.render_json(object),
-            Style::Columns(columns) => columns.render(std::slice::from_ref(object)),
+            PrintStyle::Path { path, .. } => path.render_json(object),
+            PrintStyle::Columns(columns) => columns.render(std::slice::from_ref(object)),
         }
     }
 
@@ -257,8 +257,8 @@ impl ObjectPrinter {
     /// The JSONPath of the format fails on an object.
     pub fn list(&mut self, objects: &[Value]) -> Result<String> {
         match &mut self.style {
-            Style::Columns(columns) => columns.render(objects),
-            Style::Name => Ok(objects.iter().map(|object| name(object) + "\n").collect()),
+            PrintStyle::Columns(columns) => columns.render(objects),
+            PrintStyle::Name => Ok(objects.iter().map(|object| name(object) + "\n").collect()),
             _ => {
                 let items: Vec<Value> = objects
                     .iter()
@@ -272,7 +272,7 @@ impl ObjectPrinter {
     /// Returns the object without managedFields, or `None` if it can be printed as it is. JSONPath formats see
     /// managedFields, as in kubectl.
     fn strip(&self, object: &Value) -> Option<Value> {
-        let whole = matches!(self.style, Style::Json | Style::Yaml | Style::Kyaml);
+        let whole = matches!(self.style, PrintStyle::Json | PrintStyle::Yaml | PrintStyle::Kyaml);
         if !whole || self.managed_fields || object.pointer("/metadata/managedFields").is_none() {
             return None;
         }

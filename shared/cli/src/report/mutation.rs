@@ -120,13 +120,13 @@ fn essence(object: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::format::Allowed;
+    use crate::report::format::FormatSet;
     use serde_json::json;
     use session_model::objects::resource::{NAMESPACE, POD, SESSION, SESSION_TEMPLATE};
 
     fn mutations(output: &str, dry_run: DryRun) -> Mutations {
         Mutations::new(
-            Format::parse(output, Allowed::Object, false, false).unwrap(),
+            Format::parse(output, FormatSet::Object, false, false).unwrap(),
             dry_run,
         )
     }

@@ -1,13 +1,13 @@
 use super::*;
 
 fn printer(output: &str) -> ObjectPrinter {
-    match Format::parse(output, Allowed::List, false, false).unwrap() {
+    match Format::parse(output, FormatSet::List, false, false).unwrap() {
         Format::Objects(printer) => printer,
         Format::Text { .. } => panic!("{output} is a table"),
     }
 }
 
-fn error(output: &str, allowed: Allowed) -> String {
+fn error(output: &str, allowed: FormatSet) -> String {
     Format::parse(output, allowed, false, false)
         .unwrap_err()
         .to_string()
@@ -24,18 +24,18 @@ fn alice() -> Value {
 #[test]
 fn a_bad_format_is_answered_with_the_allowed_ones() {
     assert_eq!(
-        error("bogus", Allowed::List),
+        error("bogus", FormatSet::List),
         "unable to match a printer suitable for the output format \"bogus\", allowed formats are: \
              custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,wide,yaml"
     );
     assert_eq!(
-        error("json=x", Allowed::Object),
+        error("json=x", FormatSet::Object),
         "unable to match a printer suitable for the output format \"json=x\", allowed formats are: \
              json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,yaml"
     );
-    assert!(error("wide", Allowed::Object).contains("allowed formats"));
-    assert!(error("json", Allowed::Name).ends_with("allowed formats are: name"));
-    for allowed in [Allowed::List, Allowed::Object, Allowed::Name] {
+    assert!(error("wide", FormatSet::Object).contains("allowed formats"));
+    assert!(error("json", FormatSet::Name).ends_with("allowed formats are: name"));
+    for allowed in [FormatSet::List, FormatSet::Object, FormatSet::Name] {
         assert!(allowed.formats().is_sorted());
     }
 }
@@ -49,25 +49,25 @@ fn a_format_that_lacks_its_argument_says_so() {
         "jsonpath-file=",
     ] {
         assert_eq!(
-            error(output, Allowed::List),
+            error(output, FormatSet::List),
             "template format specified but no template given",
             "{output}"
         );
     }
     for output in ["custom-columns", "custom-columns=", "custom-columns-file="] {
         let expected = "custom-columns format specified but no custom columns given";
-        assert_eq!(error(output, Allowed::List), expected, "{output}");
+        assert_eq!(error(output, FormatSet::List), expected, "{output}");
     }
     assert_eq!(
-        error("jsonpath-file=/nowhere", Allowed::List),
+        error("jsonpath-file=/nowhere", FormatSet::List),
         "error reading --template /nowhere, open /nowhere: no such file or directory"
     );
     assert_eq!(
-        error("custom-columns-file=/nowhere", Allowed::List),
+        error("custom-columns-file=/nowhere", FormatSet::List),
         "error reading template /nowhere, open /nowhere: no such file or directory"
     );
     assert_eq!(
-        error("jsonpath={.a", Allowed::List),
+        error("jsonpath={.a", FormatSet::List),
         "error parsing jsonpath {.a, unclosed action"
     );
 }
@@ -75,15 +75,15 @@ fn a_format_that_lacks_its_argument_says_so() {
 #[test]
 fn words_are_taken_in_any_case_where_kubectl_does() {
     assert!(matches!(
-        Format::parse("", Allowed::Name, false, false).unwrap(),
+        Format::parse("", FormatSet::Name, false, false).unwrap(),
         Format::Text { wide: false }
     ));
     assert!(matches!(
-        Format::parse("wide", Allowed::List, false, false).unwrap(),
+        Format::parse("wide", FormatSet::List, false, false).unwrap(),
         Format::Text { wide: true }
     ));
     assert!(printer("NAME").is_name() && !printer("JSON").is_name());
-    assert!(error("WIDE", Allowed::List).contains("\"WIDE\""));
+    assert!(error("WIDE", FormatSet::List).contains("\"WIDE\""));
 }
 
 #[test]
@@ -126,7 +126,7 @@ fn a_single_object_stands_alone_and_keeps_unknown_fields() {
 
 #[test]
 fn managed_fields_are_printed_when_wanted() {
-    let Format::Objects(mut printer) = Format::parse("yaml", Allowed::Object, false, true).unwrap()
+    let Format::Objects(mut printer) = Format::parse("yaml", FormatSet::Object, false, true).unwrap()
     else {
         panic!("no objects");
     };
