@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
-use super::jsonpath::{Found, JsonPath};
+use super::jsonpath::{FoundValues, JsonPath};
 use super::tabs::Tabs;
 use super::{clean, json};
 
@@ -99,7 +99,7 @@ impl CustomColumns {
     }
 }
 
-fn cell(found: &[Found<'_>]) -> String {
+fn cell(found: &[FoundValues<'_>]) -> String {
     let none = found.first().is_none_or(Vec::is_empty);
     let none = none.then(|| "<none>".to_owned());
     let values = found.iter().flatten().map(|value| json::plain(value));

@@ -23,7 +23,7 @@ use super::json;
 use parse::Node;
 
 /// Values found by one part of a template. Literals of the template itself are owned.
-pub type Found<'a> = Vec<Cow<'a, Value>>;
+pub type FoundValues<'a> = Vec<Cow<'a, Value>>;
 
 /// A parsed template.
 #[derive(Clone, Debug)]
@@ -65,7 +65,7 @@ impl JsonPath {
     ///
     /// # Errors
     /// An index is out of range or applied to a value that is not a list; values cannot be compared.
-    pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<Found<'a>>> {
+    pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<FoundValues<'a>>> {
         eval::find(&self.nodes, root).map_err(|reason| anyhow!("{reason}"))
     }
 
@@ -97,7 +97,7 @@ impl JsonPath {
         Ok(out)
     }
 
-    fn found<'a>(&self, root: &'a Value) -> Result<Vec<Found<'a>>> {
+    fn found<'a>(&self, root: &'a Value) -> Result<Vec<FoundValues<'a>>> {
         eval::find(&self.nodes, root)
             .map_err(|reason| anyhow!("error executing jsonpath {:?}: {reason}", self.text))
     }
