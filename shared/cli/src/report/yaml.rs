@@ -19,27 +19,27 @@ use session_model::unicode::is_invisible;
 /// The serializer fails, for which no case is known.
 pub fn document(value: &Value) -> Result<String> {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
-    serde_saphyr::to_string_with_options(&Sorted(value), options)
+    serde_saphyr::to_string_with_options(&SortedValue(value), options)
         .context("failed to write the object as YAML")
 }
 
 /// Value written with sorted keys, and with whole floats as integers.
-struct Sorted<'a>(&'a Value);
+struct SortedValue<'a>(&'a Value);
 
-impl Serialize for Sorted<'_> {
+impl Serialize for SortedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Value::Array(items) => {
                 let mut sequence = serializer.serialize_seq(Some(items.len()))?;
                 for item in items {
-                    sequence.serialize_element(&Sorted(item))?;
+                    sequence.serialize_element(&SortedValue(item))?;
                 }
                 sequence.end()
             }
             Value::Object(map) => {
                 let mut mapping = serializer.serialize_map(Some(map.len()))?;
                 for (key, item) in sorted(map) {
-                    mapping.serialize_entry(key, &Sorted(item))?;
+                    mapping.serialize_entry(key, &SortedValue(item))?;
                 }
                 mapping.end()
             }
