@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 
 use super::aside::StderrState;
 use super::clean;
-use super::live::{Live, Progress, Screen};
+use super::live::{LiveLine, ProgressDisplay, LiveTarget};
 use super::screen::FullScreen;
 use super::standard_input::StandardInput;
 pub use super::streams::Captured;
@@ -109,7 +109,7 @@ pub struct Console {
     colour: Colour,
     quiet: bool,
     captured: bool,
-    pub(super) live: Live,
+    pub(super) live: LiveLine,
     warned: HashSet<String>,
     pub(super) beside: Arc<StderrState>,
 }
@@ -145,7 +145,7 @@ impl Console {
             colour,
             quiet,
             captured: false,
-            live: Live::default(),
+            live: LiveLine::default(),
             warned: HashSet::new(),
             beside: Arc::default(),
         }
@@ -172,7 +172,7 @@ impl Console {
             colour: Colour::Auto,
             quiet: false,
             captured: true,
-            live: Live::default(),
+            live: LiveLine::default(),
             warned: HashSet::new(),
             beside: Arc::default(),
         };
@@ -374,15 +374,15 @@ impl Console {
     }
 
     /// Returns a sink for progress events: a live line on standard error if it is a terminal, notes in any case.
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> ProgressDisplay {
         let screen = if self.quiet || !self.terminals.err || !self.capable {
-            Screen::None
+            LiveTarget::None
         } else if self.captured {
-            Screen::Buffer(self.err.clone(), WIDTH)
+            LiveTarget::Buffer(self.err.clone(), WIDTH)
         } else {
-            Screen::Process
+            LiveTarget::Process
         };
-        Progress {
+        ProgressDisplay {
             err: self.err.clone(),
             screen,
             live: self.live.clone(),

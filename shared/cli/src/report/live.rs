@@ -17,7 +17,7 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// Target of the live line.
 #[derive(Clone, Debug)]
-pub(super) enum Screen {
+pub(super) enum LiveTarget {
     /// No live line: standard error is not a capable terminal, or `--quiet` was given.
     None,
     /// Standard error of the process.
@@ -29,9 +29,9 @@ pub(super) enum Screen {
 /// Handle to the live line, if one is shown. Every write to the terminal goes through [`Live::aside`], which hides the
 /// line meanwhile.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Live(Arc<Mutex<Option<ProgressBar>>>);
+pub(super) struct LiveLine(Arc<Mutex<Option<ProgressBar>>>);
 
-impl Live {
+impl LiveLine {
     /// Runs `work` while the line is hidden.
     pub(super) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
         let bar = lock(&self.0).clone();
@@ -41,7 +41,7 @@ impl Live {
         }
     }
 
-    fn show(&self, screen: &Screen, text: String) {
+    fn show(&self, screen: &LiveTarget, text: String) {
         let mut slot = lock(&self.0);
         if slot.is_none() {
             *slot = draw(screen);
@@ -59,11 +59,11 @@ impl Live {
     }
 }
 
-fn draw(screen: &Screen) -> Option<ProgressBar> {
+fn draw(screen: &LiveTarget) -> Option<ProgressBar> {
     let (target, ticks) = match screen {
-        Screen::None => return None,
-        Screen::Process => (ProgressDrawTarget::stderr(), true),
-        Screen::Buffer(shared, width) => {
+        LiveTarget::None => return None,
+        LiveTarget::Process => (ProgressDrawTarget::stderr(), true),
+        LiveTarget::Buffer(shared, width) => {
             let terminal = Box::new(BufferTerminal {
                 shared: shared.clone(),
                 width: *width,
@@ -88,14 +88,14 @@ fn draw(screen: &Screen) -> Option<ProgressBar> {
 
 /// Sink that prints notes as lines, and waits as the live line if there is a terminal.
 #[derive(Debug)]
-pub struct Progress {
+pub struct ProgressDisplay {
     pub(super) err: Shared,
-    pub(super) screen: Screen,
-    pub(super) live: Live,
+    pub(super) screen: LiveTarget,
+    pub(super) live: LiveLine,
     pub(super) quiet: bool,
 }
 
-impl ProgressSink for Progress {
+impl ProgressSink for ProgressDisplay {
     fn tell(&mut self, event: ProgressEvent) {
         match event {
             ProgressEvent::Waiting {
@@ -119,7 +119,7 @@ impl ProgressSink for Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         self.live.end();
     }
