@@ -25,7 +25,7 @@ use session_shared::prompt::consent;
 use session_shared::reconcile::{Teardown, LiveObjects, ending_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -294,7 +294,7 @@ pub(crate) fn report(
 ) -> Result<()> {
     let count = view::count(&done, intent.dry_run);
     let not_begun = done.iter().filter(|done| done.is_none()).count();
-    let mut mutations = Mutations::new(Format::Text { wide: false }, intent.dry_run);
+    let mut mutations = MutationPrinter::new(Format::Text { wide: false }, intent.dry_run);
     let mut errors = Vec::new();
     let begun = items.iter().zip(done);
     for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {

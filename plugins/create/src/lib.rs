@@ -20,7 +20,7 @@ use anyhow::Result;
 use session_shared::ops::checks;
 use session_shared::prompt::started;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::{Environment, Verb};
 
 use crate::kept::Kept;
@@ -83,7 +83,7 @@ impl Verb for Create {
         };
         let made = maker.make(subject, &mut ground.console.progress()).await?;
         // prints
-        let mut mutations = Mutations::new(format, intent.dry_run);
+        let mut mutations = MutationPrinter::new(format, intent.dry_run);
         started::print_made(&made, "created", &mut mutations, &mut ground.console)?;
         started::finish(&cluster, made, intent.wait, &write, ground).await
     }

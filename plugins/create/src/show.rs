@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, name};
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 
 use crate::intent::Intent;
 use crate::plan::Subject;
@@ -26,7 +26,7 @@ pub(crate) fn dry_run(
     }
     if !intent.rendered {
         let session = subject.session(&intent.metadata);
-        return console.out(&Mutations::new(format, DryRun::Client).done(&session, "created")?);
+        return console.out(&MutationPrinter::new(format, DryRun::Client).done(&session, "created")?);
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").objects();
     for withheld in &subject.rendered.withheld {

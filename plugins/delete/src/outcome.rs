@@ -16,7 +16,7 @@ use session_shared::ops::stopping::StopContext;
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources};
 use session_shared::verb::Environment;
 
 use crate::observe::Observed;
@@ -84,7 +84,7 @@ pub(crate) fn report(
         console.err_line(&no_resources(None));
         return Ok(());
     }
-    let mutations = Mutations::new(format, intent.dry_run);
+    let mutations = MutationPrinter::new(format, intent.dry_run);
     let mut errors = found.missing;
     for (doomed, done) in found.doomed.iter().zip(done) {
         match done {

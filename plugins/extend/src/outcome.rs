@@ -18,7 +18,7 @@ use session_shared::reconcile::record;
 use session_shared::report::age::remaining;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources};
 
 use crate::plan::{Extension, Intent, extension};
 
@@ -139,7 +139,7 @@ pub(crate) fn report(
     if found.is_empty() && matches!(intent.which, Which::Selected(_)) {
         console.err_line(&no_resources(None));
     }
-    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let (mut errors, mut extended) = (Vec::new(), extended.into_iter());
     for one in found {
         let done = one.and_then(|one| match extended.next() {

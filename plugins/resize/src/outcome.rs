@@ -16,7 +16,7 @@ use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::observe::{Observed, ahead, resize, room};
@@ -52,7 +52,7 @@ pub(crate) async fn carry_out(
     for note in &found.notes {
         ground.console.note(note);
     }
-    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut mutations = MutationPrinter::new(format, intent.dry_run);
     // Claims cannot shrink again: nothing that comes after their expansion may be refused.
     if let Some(ahead) = &found.ahead {
         let (interrupt, now) = (&ground.interrupt, ground.now());
@@ -130,7 +130,7 @@ pub(crate) fn may_end(intent: &Intent, present: &ObservedSession, console: &mut 
 fn tell(
     found: &Observed,
     object: &Value,
-    mutations: &mut Mutations,
+    mutations: &mut MutationPrinter,
     ground: &mut Environment,
 ) -> Result<()> {
     let word = if found.changes.any() || found.growth.any() {
@@ -263,7 +263,7 @@ async fn restart(
     found: &Observed,
     ahead: &StartPlan,
     write: &Write,
-    mutations: &mut Mutations,
+    mutations: &mut MutationPrinter,
     ground: &mut Environment,
 ) -> Result<()> {
     let _guard = ground.interrupt.guard()?;

@@ -16,7 +16,7 @@ use session_shared::failure::usage;
 use session_shared::objects::resource::text;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -37,7 +37,7 @@ impl Verb for Setup {
         let dry_run = args.writing.dry_run()?;
         let write = args.writing.write()?;
         let format = Format::of_object(&args.printing)?;
-        let mut mutations = Mutations::new(format, dry_run);
+        let mut mutations = MutationPrinter::new(format, dry_run);
         if args.force && !args.remove {
             return Err(usage("--force requires --remove"));
         }
@@ -80,7 +80,7 @@ async fn remove(
     force: bool,
     dry_run: DryRun,
     write: &Write,
-    mutations: &Mutations,
+    mutations: &MutationPrinter,
     ground: &mut Environment,
 ) -> Result<()> {
     if !force && parts.contains(&SetupPart::Crds) {

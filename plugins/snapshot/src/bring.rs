@@ -23,7 +23,7 @@ use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -72,7 +72,7 @@ pub(crate) async fn run(
     let present = present(&cluster, &bringing.session).await?;
     let inside = container(&present, bringing.container.as_deref())?;
     if bringing.dry_run != DryRun::None {
-        let mut mutations = Mutations::new(format, bringing.dry_run);
+        let mut mutations = MutationPrinter::new(format, bringing.dry_run);
         return ground
             .console
             .out(&mutations.done(&present.object, "restored")?);
@@ -109,7 +109,7 @@ pub(crate) async fn run(
         )
         .await?;
     // prints
-    let mut mutations = Mutations::new(format, DryRun::None);
+    let mut mutations = MutationPrinter::new(format, DryRun::None);
     let console = &mut ground.console;
     console.out(&mutations.done(&present.object, "restored")?)?;
     bringing.tell(&checked, &place, &inside, console);

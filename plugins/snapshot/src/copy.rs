@@ -20,7 +20,7 @@ use session_shared::prompt::trust;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::CloneArgs;
@@ -147,7 +147,7 @@ pub(crate) fn report(
     dry_run: DryRun,
     console: &mut Console,
 ) -> Result<()> {
-    let mut mutations = Mutations::new(format, dry_run);
+    let mut mutations = MutationPrinter::new(format, dry_run);
     console.out(&mutations.done(&copied.session, "created")?)?;
     if dry_run != DryRun::None {
         return Ok(());

@@ -18,7 +18,7 @@ use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::Create;
@@ -72,7 +72,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
         None => take(&cluster, &cutting, &writes, ground).await,
     };
     // prints
-    let mut mutations = Mutations::new(format, writes.dry_run);
+    let mut mutations = MutationPrinter::new(format, writes.dry_run);
     for snapshot in taken.iter().flatten() {
         ground.console.out(&mutations.done(snapshot, "created")?)?;
     }

@@ -10,7 +10,7 @@ use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::Delete;
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &Delete, connection: &ConnectionFlags, ground: &mu
         return Ok(());
     }
     // writes and prints
-    let mutations = Mutations::new(format, writes.dry_run);
+    let mutations = MutationPrinter::new(format, writes.dry_run);
     errors.extend(carry_out(&cluster, &found, &writes, &mutations, ground).await?);
     failure::all(errors)
 }
@@ -66,7 +66,7 @@ pub(crate) async fn carry_out(
     cluster: &Cluster,
     doomed: &[Set],
     writes: &Writes,
-    mutations: &Mutations,
+    mutations: &MutationPrinter,
     ground: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
     let mut errors = Vec::new();

@@ -18,7 +18,7 @@ use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::consent;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::Restore;
@@ -71,7 +71,7 @@ pub(crate) async fn run(
         RestoreOutcome::default()
     };
     // prints
-    let mut mutations = Mutations::new(format, writes.dry_run);
+    let mut mutations = MutationPrinter::new(format, writes.dry_run);
     let console = &mut ground.console;
     console.out(&mutations.done(&plan.present.object, "restored")?)?;
     if writes.dry_run == DryRun::None {

@@ -10,7 +10,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::Prune;
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &Prune, connection: &ConnectionFlags, ground: &mut
         return Ok(());
     }
     // writes and prints
-    let mutations = Mutations::new(format, writes.dry_run);
+    let mutations = MutationPrinter::new(format, writes.dry_run);
     let errors = carry_out(&cluster, &doomed, &writes, &mutations, ground).await?;
     if doomed.is_empty() {
         ground.console.note("nothing to prune");

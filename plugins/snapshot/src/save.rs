@@ -22,7 +22,7 @@ use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::size;
 use session_shared::report::console::OutputClosed;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
@@ -86,7 +86,7 @@ pub(crate) async fn run(
     };
     // prints
     if saving.target != Target::Output {
-        let mut mutations = Mutations::new(format, saving.dry_run);
+        let mut mutations = MutationPrinter::new(format, saving.dry_run);
         let text = mutations.done(&present.object, "saved")?;
         ground.console.out(&text)?;
     }

@@ -35,7 +35,7 @@ use session_shared::ops::snapshotting::{self, SnapshotPlan, has_hooks};
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources};
 use session_shared::verb::Environment;
 
 use crate::args::Schedule;
@@ -176,7 +176,7 @@ async fn remove(
         ground.console.err_line(&no_resources(Some(namespace)));
         return Ok(());
     }
-    let mutations = Mutations::new(format, intent.dry_run);
+    let mutations = MutationPrinter::new(format, intent.dry_run);
     let hidden = there.iter().any(|there| matches!(there, There::Hidden));
     outcome::report_removal(&plan, hidden, &mutations, namespace, &mut ground.console)
 }

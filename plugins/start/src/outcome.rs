@@ -22,7 +22,7 @@ use session_shared::prompt::started;
 use session_shared::prompt::trust;
 use session_shared::reconcile::{record, restart_accesses};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources};
 use session_shared::verb::Environment;
 
 use crate::plan::{Action, Intent};
@@ -253,7 +253,7 @@ pub(crate) async fn carry_out(
         });
         all.buffered(AT_ONCE).collect::<Vec<_>>().await
     };
-    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut settling = Vec::new();
     for (one, made) in todo.iter().zip(made) {
         for note in one.notes() {

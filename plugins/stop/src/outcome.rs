@@ -14,7 +14,7 @@ use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources};
 use session_shared::verb::Environment;
 
 use crate::plan::{Action, Observed, Intent};
@@ -124,7 +124,7 @@ pub(crate) fn report(
     if found.present.is_empty() && matches!(intent.which, Which::Selected(_)) {
         console.err_line(&no_resources(None));
     }
-    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut errors = found.refused;
     for (present, stopped) in found.present.iter().zip(stopped) {
         let word = Action::of(intent, present.is_at_rest()).word();

@@ -10,7 +10,7 @@ use session_shared::flags::values::source;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, change};
+use session_shared::report::mutation::{MutationPrinter, change};
 use session_shared::template::Severity;
 use session_shared::verb::Environment;
 
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let dry_run = args.writing.dry_run()?;
     let write = args.writing.write()?;
     let format = Format::of_object(&args.printing)?;
-    let mut mutations = Mutations::new(format, dry_run);
+    let mut mutations = MutationPrinter::new(format, dry_run);
     let source = source(&args.filename, ground.console.input())?;
     let ready = plan::ready(&source, args)?;
     let broken = plan::is_broken(&ready.findings);

@@ -18,7 +18,7 @@ use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, text};
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::TemplateDeleteArgs;
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags,
     }
     let dry_run = args.writing.dry_run()?;
     let format = Format::of_name(&args.printing)?;
-    let mutations = Mutations::new(format, dry_run);
+    let mutations = MutationPrinter::new(format, dry_run);
     // reads only
     let cluster = ground.connect(connection).await?;
     let (found, users) = futures::try_join!(templates(&cluster, &names), users(&cluster))?;

@@ -18,7 +18,7 @@ use session_shared::plan::{StepResult, Plan, Propagation, Step};
 use session_shared::progress::ProgressSink;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, change};
+use session_shared::report::mutation::{MutationPrinter, change};
 use session_shared::report::yaml;
 
 use super::objects::TYPES;
@@ -198,7 +198,7 @@ pub(crate) fn report(
     console: &mut Console,
 ) -> Result<()> {
     let text = matches!(format, Format::Text { .. });
-    let mut mutations = Mutations::new(format, dry_run);
+    let mut mutations = MutationPrinter::new(format, dry_run);
     for (object, word) in &made.told {
         let said = mutations.done(object, word)?;
         if text && !made.withheld.is_empty() {
@@ -253,7 +253,7 @@ pub(crate) async fn remove(
 pub(crate) fn report_removal(
     plan: &Plan,
     hidden: bool,
-    mutations: &Mutations,
+    mutations: &MutationPrinter,
     namespace: &str,
     console: &mut Console,
 ) -> Result<()> {

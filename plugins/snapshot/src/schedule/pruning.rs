@@ -8,7 +8,7 @@ use session_shared::objects::belonging::Ownership;
 use session_shared::objects::provenance::ProvenanceProblem;
 use session_shared::ops::Cluster;
 use session_shared::progress::ProgressSink;
-use session_shared::report::mutation::Mutations;
+use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::chosen::{self, Set};
@@ -49,7 +49,7 @@ pub(crate) async fn prune(
     belonging: &Ownership,
     keep: u32,
     writes: &Writes,
-    mutations: &Mutations,
+    mutations: &MutationPrinter,
     ground: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
     let marked = taken(cluster, belonging, &mut ground.console.progress()).await?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::report::console::Console;
-use crate::report::mutation::Mutations;
+use crate::report::mutation::MutationPrinter;
 use crate::verb::Environment;
 use session_client::Write;
 use session_model::names::parameters_secret;
@@ -21,7 +21,7 @@ use session_ops::settling::{self, Started, made_endpoint};
 pub fn print_made(
     made: &Started,
     word: &str,
-    mutations: &mut Mutations,
+    mutations: &mut MutationPrinter,
     console: &mut Console,
 ) -> Result<()> {
     for warning in &made.start.rendering.warnings {

@@ -10,12 +10,12 @@ use session_model::objects::ResourceType;
 
 /// Printer of the results of a verb that writes.
 #[derive(Debug)]
-pub struct Mutations {
+pub struct MutationPrinter {
     format: Format,
     dry_run: DryRun,
 }
 
-impl Mutations {
+impl MutationPrinter {
     /// Returns a printer for a format and a dry-run mode.
     pub fn new(format: Format, dry_run: DryRun) -> Self {
         Self { format, dry_run }
@@ -124,8 +124,8 @@ mod tests {
     use serde_json::json;
     use session_model::objects::resource::{NAMESPACE, POD, SESSION, SESSION_TEMPLATE};
 
-    fn mutations(output: &str, dry_run: DryRun) -> Mutations {
-        Mutations::new(
+    fn mutations(output: &str, dry_run: DryRun) -> MutationPrinter {
+        MutationPrinter::new(
             Format::parse(output, FormatSet::Object, false, false).unwrap(),
             dry_run,
         )
