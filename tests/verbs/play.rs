@@ -6,7 +6,7 @@ use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted;
 use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
-use session_shared::report::console::{Captured, Console};
+use session_shared::report::console::{CapturedOutput, Console};
 use session_shared::report::failure;
 use session_shared::verb::{VerbEntry, Environment, Verb, place_of};
 use session_support::FakeApi;
@@ -64,7 +64,7 @@ impl<'a> Play<'a> {
     pub fn meanwhile<V: Verb>(
         self,
         words: &str,
-        act: impl FnOnce(&Captured, &Interrupt) + Send,
+        act: impl FnOnce(&CapturedOutput, &Interrupt) + Send,
     ) -> Played {
         let streams = Console::captured(&self.input, self.terminal);
         let (captured, interrupt) = (streams.1.clone(), self.interrupt.clone());
@@ -86,7 +86,7 @@ impl<'a> Play<'a> {
         self.call::<V>(words, streams)
     }
 
-    fn call<V: Verb>(self, words: &[&str], (console, captured): (Console, Captured)) -> Played {
+    fn call<V: Verb>(self, words: &[&str], (console, captured): (Console, CapturedOutput)) -> Played {
         let command = (VerbEntry::of::<V>().command)().no_binary_name(true);
         let matches = command
             .try_get_matches_from(words)

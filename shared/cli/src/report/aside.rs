@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use super::clean;
 use super::console::Console;
 use super::live::LiveLine;
-use super::streams::Shared;
+use super::streams::SharedStream;
 
 /// A cloneable handle to standard error for trace lines and warnings. All clones share one level and one counter.
 #[derive(Clone)]
 pub struct StderrHandle {
-    pub(super) err: Shared,
+    pub(super) err: SharedStream,
     pub(super) live: LiveLine,
     pub(super) state: Arc<StderrState>,
 }

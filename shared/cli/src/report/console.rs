@@ -20,8 +20,8 @@ use super::clean;
 use super::live::{LiveLine, ProgressDisplay, LiveTarget};
 use super::screen::FullScreen;
 use super::standard_input::StandardInput;
-pub use super::streams::Captured;
-use super::streams::Shared;
+pub use super::streams::CapturedOutput;
+use super::streams::SharedStream;
 use super::terminal;
 pub use crate::flags::output::Colour;
 use crate::flags::output::VerbosityFlags;
@@ -96,8 +96,8 @@ struct Terminals {
 /// The three streams of a process, or buffers in their place, with everything that decides how they are written:
 /// colours, width, quiet, live line.
 pub struct Console {
-    out: Shared,
-    pub(super) err: Shared,
+    out: SharedStream,
+    pub(super) err: SharedStream,
     input: StandardInput,
     interrupt: Interrupt,
     terminals: Terminals,
@@ -134,8 +134,8 @@ impl Console {
             .ok()
             .and_then(|columns| columns.parse().ok());
         Self {
-            out: Shared::new(io::stdout()),
-            err: Shared::new(io::stderr()),
+            out: SharedStream::new(io::stdout()),
+            err: SharedStream::new(io::stderr()),
             input: StandardInput::new(io::stdin()),
             interrupt: Interrupt::default(),
             terminals,
@@ -153,8 +153,8 @@ impl Console {
 
     /// Returns a console on buffers that reads `input`. With `terminal`, all three streams count as terminals of 80
     /// columns.
-    pub fn captured(input: &str, terminal: bool) -> (Self, Captured) {
-        let captured = Captured::default();
+    pub fn captured(input: &str, terminal: bool) -> (Self, CapturedOutput) {
+        let captured = CapturedOutput::default();
         let (out, err) = captured.streams();
         let console = Self {
             out,
@@ -394,7 +394,7 @@ impl Console {
         self.captured
     }
 
-    pub(super) fn streams(&self) -> (Shared, Shared) {
+    pub(super) fn streams(&self) -> (SharedStream, SharedStream) {
         (self.out.clone(), self.err.clone())
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use jiff::SignedDuration;
 
-use super::streams::{Shared, lock};
+use super::streams::{SharedStream, lock};
 use super::{age, clean};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
@@ -23,7 +23,7 @@ pub(super) enum LiveTarget {
     /// Standard error of the process.
     Process,
     /// Buffer in place of a terminal, with its columns.
-    Buffer(Shared, u16),
+    Buffer(SharedStream, u16),
 }
 
 /// Handle to the live line, if one is shown. Every write to the terminal goes through [`Live::aside`], which hides the
@@ -89,7 +89,7 @@ fn draw(screen: &LiveTarget) -> Option<ProgressBar> {
 /// Sink that prints notes as lines, and waits as the live line if there is a terminal.
 #[derive(Debug)]
 pub struct ProgressDisplay {
-    pub(super) err: Shared,
+    pub(super) err: SharedStream,
     pub(super) screen: LiveTarget,
     pub(super) live: LiveLine,
     pub(super) quiet: bool,
@@ -128,7 +128,7 @@ impl Drop for ProgressDisplay {
 /// Terminal for indicatif that writes its control sequences to a buffer.
 #[derive(Debug)]
 struct BufferTerminal {
-    shared: Shared,
+    shared: SharedStream,
     width: u16,
 }
 

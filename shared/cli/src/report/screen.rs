@@ -7,7 +7,7 @@ use rustix::process::{Signal, getpid, kill_process};
 use tokio::signal::unix;
 
 use super::console::OutputClosed;
-use super::streams::Shared;
+use super::streams::SharedStream;
 
 /// Switches to the terminal's second screen, so that the first one is restored afterwards, and hides the cursor.
 const TAKE: &str = "\x1b[?1049h\x1b[?25l";
@@ -19,7 +19,7 @@ const REST_OF_SCREEN: &str = "\x1b[J";
 /// Full-screen display. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct FullScreen {
-    out: Shared,
+    out: SharedStream,
     taken: bool,
     last: String,
     #[cfg(unix)]
@@ -28,7 +28,7 @@ pub struct FullScreen {
 
 impl FullScreen {
     /// Returns a display. With `is_real`, Ctrl-Z stops the process; this must then be called inside a tokio runtime.
-    pub(super) fn new(out: Shared, is_real: bool) -> Self {
+    pub(super) fn new(out: SharedStream, is_real: bool) -> Self {
         Self {
             out,
             taken: false,

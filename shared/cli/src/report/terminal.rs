@@ -9,7 +9,7 @@ use std::sync::Once;
 use anyhow::{Context, Result};
 
 use super::console::{OutputClosed, Console};
-use super::streams::Shared;
+use super::streams::SharedStream;
 
 /// Columns and rows if the terminal reports none.
 const USUAL: (u16, u16) = (80, 24);
@@ -131,7 +131,7 @@ fn sane((columns, rows): (u16, u16)) -> (u16, u16) {
 
 /// Output stream for raw bytes, written apart from the console.
 #[derive(Clone, Debug)]
-pub struct Outlet(Shared);
+pub struct Outlet(SharedStream);
 
 impl Outlet {
     /// Writes everything from a thread of its own, so that a slow reader does not keep the command from handling
