@@ -24,7 +24,7 @@ use session_shared::ops::Cluster;
 use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
-use session_shared::report::table::{Options, TablePrinter};
+use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -74,7 +74,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
     if !sort_by.is_empty() && !fetched.sessions.rows.is_empty() {
         sort::rows(&mut fetched.sessions.rows, sort_by)?;
     }
-    let mut options = Options::of(&args.printing);
+    let mut options = TableOptions::of(&args.printing);
     options.namespace = intent.all_namespaces;
     options.kind = args
         .printing
@@ -130,7 +130,7 @@ async fn kept(
     match intent.format {
         Format::Objects(mut printer) => console.out(&printer.list(&found.data)?),
         Format::Text { .. } => {
-            let mut options = Options::of(&args.printing);
+            let mut options = TableOptions::of(&args.printing);
             options.namespace = intent.all_namespaces;
             let mut printer = TablePrinter::new(options);
             printer.page(&kept::table(&found.data, now));

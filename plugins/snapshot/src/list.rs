@@ -15,7 +15,7 @@ use session_shared::ops::snapshotting::served;
 use session_shared::report::format::{FormatSet, Format};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
-use session_shared::report::table::{Options, TablePrinter};
+use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::Environment;
 
 use crate::args::List;
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut 
     match format {
         Format::Objects(mut printer) => ground.console.out(&printer.list(&found)?),
         Format::Text { .. } => {
-            let mut options = Options::of(printing);
+            let mut options = TableOptions::of(printing);
             options.namespace = everywhere;
             options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);

@@ -14,7 +14,7 @@ use session_shared::ops::Cluster;
 use session_shared::report::format::{FormatSet, Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
-use session_shared::report::table::{Options, TablePrinter};
+use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::Environment;
 
 use crate::args::TemplateListArgs;
@@ -73,7 +73,7 @@ async fn table(
         select.limit,
         include,
     );
-    let mut options = Options::of(&args.printing);
+    let mut options = TableOptions::of(&args.printing);
     options.kind = args.printing.show_kind.then(|| SESSION_TEMPLATE.singular());
     let mut printer = TablePrinter::new(options);
     let mut sorted = None;

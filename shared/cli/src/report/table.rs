@@ -13,7 +13,7 @@ use session_model::objects::table::{Column, Row, Table};
 
 /// Options of a table: columns that are added or shown.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct TableOptions {
     /// Adds NAMESPACE as the first column (`-A`).
     pub namespace: bool,
     /// Shows columns of lower priority (`-o wide`).
@@ -28,7 +28,7 @@ pub struct Options {
     pub kind: Option<String>,
 }
 
-impl Options {
+impl TableOptions {
     /// Reads the flags of a list. The verb sets `namespace` and `kind`.
     pub fn of(flags: &ListOutputFlags) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Options {
 /// Printer of the pages of a Table as one table, or of the events of a watch as they come.
 #[derive(Debug, Default)]
 pub struct TablePrinter {
-    options: Options,
+    options: TableOptions,
     tabs: Tabs,
     columns: Vec<Column>,
     headed: bool,
@@ -53,7 +53,7 @@ pub struct TablePrinter {
 
 impl TablePrinter {
     /// Returns a printer that has printed nothing.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: TableOptions) -> Self {
         Self {
             options,
             ..Self::default()
