@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
 use super::jsonpath::{FoundValues, JsonPath};
-use super::tabs::Tabs;
+use super::tabs::TabWriter;
 use super::{clean, json};
 
 /// Printer of custom columns. It prints the heading once, and later calls never make a column narrower.
@@ -13,7 +13,7 @@ pub struct CustomColumns {
     headings: Vec<String>,
     paths: Vec<JsonPath>,
     headed: bool,
-    tabs: Tabs,
+    tabs: TabWriter,
 }
 
 impl CustomColumns {
@@ -73,7 +73,7 @@ impl CustomColumns {
             headings,
             paths,
             headed: no_headers,
-            tabs: Tabs::default(),
+            tabs: TabWriter::default(),
         })
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 
-use super::tabs::Tabs;
+use super::tabs::TabWriter;
 use super::{clean, json};
 use crate::flags::output::ListOutputFlags;
 use session_model::objects::table::{Column, Row, Table};
@@ -45,7 +45,7 @@ impl TableOptions {
 #[derive(Debug, Default)]
 pub struct TablePrinter {
     options: TableOptions,
-    tabs: Tabs,
+    tabs: TabWriter,
     columns: Vec<Column>,
     headed: bool,
     rows: usize,
