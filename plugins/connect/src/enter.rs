@@ -18,7 +18,7 @@ use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::report::console::Console;
-use session_shared::report::terminal::{Inlet, Outlet, Sizes};
+use session_shared::report::terminal::{StdinStream, RawOutput, TerminalSizes};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -113,7 +113,7 @@ async fn converse(remote: &mut Remote, streams: Streams, console: &mut Console) 
     }
 }
 
-async fn pass_output(remote: &mut Remote, out: &Outlet, err: &Outlet) -> Result<Ending> {
+async fn pass_output(remote: &mut Remote, out: &RawOutput, err: &RawOutput) -> Result<Ending> {
     loop {
         match remote.next().await? {
             Said::Out(bytes) => out.write(bytes).await?,
@@ -124,7 +124,7 @@ async fn pass_output(remote: &mut Remote, out: &Outlet, err: &Outlet) -> Result<
     }
 }
 
-async fn pass_input(inlet: Option<Inlet>, input: &Input, err: &Outlet) {
+async fn pass_input(inlet: Option<StdinStream>, input: &Input, err: &RawOutput) {
     let Some(mut inlet) = inlet else { return };
     while let Some(bytes) = inlet.next().await {
         if !input.write(&bytes).await {
@@ -136,7 +136,7 @@ async fn pass_input(inlet: Option<Inlet>, input: &Input, err: &Outlet) {
     }
 }
 
-async fn pass_sizes(sizes: Option<Sizes>, input: &Input) {
+async fn pass_sizes(sizes: Option<TerminalSizes>, input: &Input) {
     let Some(mut sizes) = sizes else { return };
     let (columns, rows) = sizes.now();
     input.resize(columns, rows).await;

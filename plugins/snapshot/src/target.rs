@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use session_shared::failure::hinted;
 use session_shared::report::console::Console;
-use session_shared::report::terminal::Outlet;
+use session_shared::report::terminal::RawOutput;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -133,7 +133,7 @@ fn folder(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-async fn pass(mut pieces: mpsc::Receiver<Bytes>, out: Outlet) -> Result<u64> {
+async fn pass(mut pieces: mpsc::Receiver<Bytes>, out: RawOutput) -> Result<u64> {
     let mut count = 0;
     while let Some(piece) = pieces.recv().await {
         count += piece.len() as u64;

@@ -20,11 +20,11 @@ const AHEAD: usize = 4;
 
 /// Guard of raw mode. Dropping it restores the terminal.
 #[derive(Debug)]
-pub struct Raw {
+pub struct RawModeGuard {
     is_real: bool,
 }
 
-impl Drop for Raw {
+impl Drop for RawModeGuard {
     fn drop(&mut self) {
         if self.is_real {
             give_back();
@@ -96,13 +96,13 @@ fn give_back_on_panic() {
 
 /// Watcher of the terminal's size.
 #[derive(Debug)]
-pub struct Sizes {
+pub struct TerminalSizes {
     is_real: bool,
     #[cfg(unix)]
     changed: Option<tokio::signal::unix::Signal>,
 }
 
-impl Sizes {
+impl TerminalSizes {
     /// Returns the current columns and rows; neither is 0.
     pub fn now(&self) -> (u16, u16) {
         if !self.is_real {
@@ -131,9 +131,9 @@ fn sane((columns, rows): (u16, u16)) -> (u16, u16) {
 
 /// Output stream for raw bytes, written apart from the console.
 #[derive(Clone, Debug)]
-pub struct Outlet(SharedStream);
+pub struct RawOutput(SharedStream);
 
-impl Outlet {
+impl RawOutput {
     /// Writes everything from a thread of its own, so that a slow reader does not keep the command from handling
     /// Ctrl-C.
     ///
@@ -148,7 +148,7 @@ impl Outlet {
     }
 }
 
-impl Outlet {
+impl RawOutput {
     /// Closes standard output while the command goes on, so that its reader sees the end. Returns false where that is
     /// not possible.
     pub fn close(&self) -> bool {
@@ -164,9 +164,9 @@ impl Outlet {
 
 /// Standard input in chunks. It is read ahead: input that is left when the program ends is lost.
 #[derive(Debug)]
-pub struct Inlet(tokio::sync::mpsc::Receiver<bytes::Bytes>);
+pub struct StdinStream(tokio::sync::mpsc::Receiver<bytes::Bytes>);
 
-impl Inlet {
+impl StdinStream {
     /// Returns the next chunk; `None` at the end.
     pub async fn next(&mut self) -> Option<bytes::Bytes> {
         self.0.recv().await
@@ -178,19 +178,19 @@ impl Console {
     ///
     /// # Errors
     /// The terminal refuses.
-    pub fn raw(&self) -> Result<Raw> {
+    pub fn raw(&self) -> Result<RawModeGuard> {
         let is_real = !self.is_captured();
         if is_real {
             give_back_on_panic();
             crossterm::terminal::enable_raw_mode().context("failed to set up the terminal")?;
         }
-        Ok(Raw { is_real })
+        Ok(RawModeGuard { is_real })
     }
 
     /// Returns a watcher of the terminal's size.
-    pub fn sizes(&self) -> Sizes {
+    pub fn sizes(&self) -> TerminalSizes {
         let is_real = !self.is_captured();
-        Sizes {
+        TerminalSizes {
             is_real,
             #[cfg(unix)]
             changed: is_real
@@ -203,14 +203,14 @@ impl Console {
     }
 
     /// Returns standard output and standard error for raw bytes, without escaping.
-    pub fn outlets(&self) -> (Outlet, Outlet) {
+    pub fn outlets(&self) -> (RawOutput, RawOutput) {
         let (out, err) = self.streams();
-        (Outlet(out), Outlet(err))
+        (RawOutput(out), RawOutput(err))
     }
 
     /// Returns standard input in chunks, read by a thread of its own. Every other reader finds it at its end from then
     /// on.
-    pub fn inlet(&mut self) -> Inlet {
+    pub fn inlet(&mut self) -> StdinStream {
         let mut input = self.take_input();
         let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
         // Not a thread of the runtime: its read cannot be ended, and shutting down the runtime would wait for it.
@@ -229,7 +229,7 @@ impl Console {
                 }
             }
         });
-        Inlet(receive)
+        StdinStream(receive)
     }
 }
 
