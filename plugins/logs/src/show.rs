@@ -8,7 +8,7 @@ use session_shared::ops::follow::Following;
 use session_shared::ops::follow::Told;
 use session_shared::ops::missing_right::explain_log;
 use session_shared::report::console::Console;
-use session_shared::report::weave::Weave;
+use session_shared::report::weave::LogMerger;
 
 use crate::plan::{ContainerLog, prefix};
 
@@ -24,7 +24,7 @@ pub(crate) async fn snapshot(
     prefixed: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let mut weave = Weave::default();
+    let mut weave = LogMerger::default();
     let mut failed = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let ContainerLog { pod, container } = source;
@@ -66,7 +66,7 @@ pub(crate) async fn follow(
     prefixed: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let mut weave = Weave::default();
+    let mut weave = LogMerger::default();
     while let Some(told) = following.next(weave.holder()).await? {
         match told {
             Told::Began { pod, container, .. } => weave.add(if prefixed {

@@ -8,8 +8,8 @@ const KEPT: usize = 64 * 1024;
 
 /// Merger of logs. Bytes go in by log, bytes to print come out.
 #[derive(Debug, Default)]
-pub struct Weave {
-    logs: Vec<Log>,
+pub struct LogMerger {
+    logs: Vec<MergedLog>,
     /// Index of the log whose unfinished line is on the stream.
     holder: Option<usize>,
     /// True if the last line printed has no newline and its log has ended.
@@ -17,19 +17,19 @@ pub struct Weave {
 }
 
 #[derive(Debug, Default)]
-struct Log {
+struct MergedLog {
     prefix: String,
     kept: Vec<u8>,
     /// True after the end of the log.
     ended: bool,
 }
 
-impl Weave {
+impl LogMerger {
     /// Adds a log, whose prefix is printed before each of its lines and may be empty. Logs are numbered from 0.
     pub fn add(&mut self, prefix: impl Into<String>) {
-        self.logs.push(Log {
+        self.logs.push(MergedLog {
             prefix: prefix.into(),
-            ..Log::default()
+            ..MergedLog::default()
         });
     }
 
@@ -104,7 +104,7 @@ impl Weave {
     }
 }
 
-impl Log {
+impl MergedLog {
     /// Appends bytes with the prefix before each line that begins in them; with `goes_on` the first one continues a
     /// line.
     fn print(&self, parts: &[&[u8]], mut goes_on: bool, out: &mut Vec<u8>) {
@@ -129,8 +129,8 @@ impl Log {
 mod tests {
     use super::*;
 
-    fn two() -> Weave {
-        let mut weave = Weave::default();
+    fn two() -> LogMerger {
+        let mut weave = LogMerger::default();
         weave.add("a ");
         weave.add("b ");
         weave
@@ -159,13 +159,13 @@ mod tests {
 
     #[test]
     fn one_log_alone_is_not_held_back_and_not_changed() {
-        let mut weave = Weave::default();
+        let mut weave = LogMerger::default();
         weave.add("");
         assert_eq!(weave.take(0, b"\xff\0 no end"), b"\xff\0 no end");
         assert_eq!(weave.take(0, b" yet\nnext"), b" yet\nnext");
         assert_eq!(weave.end(0), b"");
         // Another one that begins while a line is open waits for its end.
-        let mut weave = Weave::default();
+        let mut weave = LogMerger::default();
         weave.add("a ");
         weave.take(0, b"open");
         weave.add("b ");
@@ -180,7 +180,7 @@ mod tests {
         let named = b"a one\na \na two\0\na \xff\na last\n";
         for size in 1..=text.len() {
             for others in [false, true] {
-                let mut weave = Weave::default();
+                let mut weave = LogMerger::default();
                 weave.add("a ");
                 if others {
                     weave.add("b ");
