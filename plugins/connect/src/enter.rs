@@ -183,7 +183,7 @@ async fn conclude(
 /// Returns true for an error that the node reported, as opposed to a failed connection or a missing permission.
 fn is_of_the_node(error: &anyhow::Error) -> bool {
     of(error).is_some_and(|failure| {
-        failure.kind == FailureKind::Server && (failure.code != 0 || !failure.reason.is_empty())
+        failure.kind == FailureKind::OtherStatus && (failure.code != 0 || !failure.reason.is_empty())
     })
 }
 

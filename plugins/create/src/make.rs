@@ -209,7 +209,7 @@ impl Maker<'_> {
         if failure::is(&error, FailureKind::AlreadyExists) {
             return Err(error).hint(format!("choose another name, or delete the existing session: kubectl session delete {name} -n {namespace}"));
         }
-        if failure::is(&error, FailureKind::NoSuchResource) {
+        if failure::is(&error, FailureKind::ResourceTypeNotFound) {
             return Err(error).hint("install the API first: kubectl session setup");
         }
         if !failure::is(&error, FailureKind::Unreachable) || self.write.dry_run {

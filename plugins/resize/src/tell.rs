@@ -49,7 +49,7 @@ impl Obstacle {
     /// Any other refusal, unchanged.
     pub(crate) fn refused(error: Error) -> Result<Self> {
         match failure::of(&error) {
-            Some(failure) if failure.kind == FailureKind::NoSuchResource => Ok(Self::of(
+            Some(failure) if failure.kind == FailureKind::ResourceTypeNotFound => Ok(Self::of(
                 "server does not support resizing running Pods".to_owned(),
             )),
             Some(failure) if failure.kind == FailureKind::Invalid => {

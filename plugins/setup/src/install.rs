@@ -57,7 +57,7 @@ pub(crate) async fn is_served(cluster: &Cluster, part: SetupPart) -> Result<bool
         .get(&VALIDATING_ADMISSION_POLICY, "", ADMISSION_POLICY)
         .await;
     match found {
-        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Ok(false),
+        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(false),
         other => other.map(|_| true),
     }
 }
@@ -79,7 +79,7 @@ pub(crate) async fn apply(
         let name = text(&object, "/metadata/name").to_owned();
         let before = match cluster.get(resource, "", &name).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
-            Err(error) if dry_run != DryRun::None && failure::is(&error, FailureKind::NoSuchResource) => {
+            Err(error) if dry_run != DryRun::None && failure::is(&error, FailureKind::ResourceTypeNotFound) => {
                 None
             }
             other => other?,
@@ -162,7 +162,7 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
         .await
     {
         Ok(list) => list.items,
-        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => return Ok(()),
+        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => return Ok(()),
         Err(error) => return Err(error),
     };
     if sessions.is_empty() {
@@ -212,7 +212,7 @@ pub(crate) async fn remove(
             .get(resource, "", text(&object, "/metadata/name"))
             .await
         {
-            Err(error) if failure::is(&error, FailureKind::NoSuchResource) => None,
+            Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => None,
             other => other?,
         };
         let Some(found) = found else { continue };

@@ -180,7 +180,7 @@ async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
 async fn snapshots(cluster: &Cluster, select: &Selection) -> PartResult<Vec<Value>> {
     let place = Place::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
-        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Ok(Vec::new()),
+        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(Vec::new()),
         other => part(other, &VOLUME_SNAPSHOT).map(|list| list.items),
     }
 }

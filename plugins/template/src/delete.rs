@@ -120,7 +120,7 @@ async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>
             }
             Ok(None) => return Ok(Some(users)),
             Err(error) if failure::is(&error, FailureKind::Forbidden) => return Ok(None),
-            Err(error) if failure::is(&error, FailureKind::NoSuchResource) => return Ok(Some(users)),
+            Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => return Ok(Some(users)),
             Err(error) => return Err(error),
         }
     }

@@ -343,7 +343,7 @@ impl Cluster {
     pub(super) fn refused(&self, error: &kube::Error, subject: &Subject, what: &str) -> Failure {
         let no_websocket = |why: &str| {
             Failure::local(
-                FailureKind::Server,
+                FailureKind::OtherStatus,
                 format!(
                     "cannot open a WebSocket for {what}: not supported by the server or a proxy in between: {why}"
                 ),
@@ -355,7 +355,7 @@ impl Cluster {
                 Failure {
                     code: status.code,
                     ..Failure::local(
-                        FailureKind::Server,
+                        FailureKind::OtherStatus,
                         format!("unable to upgrade connection: {}", status.message.trim()),
                     )
                 }

@@ -165,7 +165,7 @@ fn bearer(token: &str) -> Result<HeaderValue> {
     let header = HeaderValue::from_str(&format!("Bearer {token}"));
     let mut header = header.map_err(|_| {
         Failure::local(
-            FailureKind::Configuration,
+            FailureKind::InvalidConfiguration,
             "the bearer token contains characters that are not allowed in an HTTP header",
         )
     })?;

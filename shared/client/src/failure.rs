@@ -110,9 +110,9 @@ fn kind(reason: &str, code: u16, message: &str, method: &str) -> FailureKind {
             410 => FailureKind::Expired,
             422 => FailureKind::Invalid,
             429 => FailureKind::TooManyRequests,
-            _ => FailureKind::Server,
+            _ => FailureKind::OtherStatus,
         },
-        _ => FailureKind::Server,
+        _ => FailureKind::OtherStatus,
     }
 }
 
@@ -120,7 +120,7 @@ fn no_such_resource(subject: &Subject) -> Failure {
     Failure {
         code: 404,
         ..Failure::local(
-            FailureKind::NoSuchResource,
+            FailureKind::ResourceTypeNotFound,
             format!(
                 "the server doesn't have a resource type {:?}",
                 subject.plural

@@ -138,7 +138,7 @@ fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<Picked> {
             .and_then(|named| named.context.clone());
         let context = context.ok_or_else(|| {
             Failure::local(
-                FailureKind::Configuration,
+                FailureKind::InvalidConfiguration,
                 format!("context was not found for specified context: {name}"),
             )
         })?;
@@ -274,7 +274,7 @@ contexts:
             context.to_string(),
             "context was not found for specified context: nope"
         );
-        assert!(failure::is(&context, FailureKind::Configuration));
+        assert!(failure::is(&context, FailureKind::InvalidConfiguration));
         let user = text(ConnectOptions {
             user: Some("nope".into()),
             ..ConnectOptions::default()

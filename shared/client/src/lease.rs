@@ -21,7 +21,7 @@ impl Cluster {
         match self.call(&call).await {
             Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
             Err(error) => {
-                let none = [FailureKind::NotFound, FailureKind::NoSuchResource, FailureKind::Forbidden];
+                let none = [FailureKind::NotFound, FailureKind::ResourceTypeNotFound, FailureKind::Forbidden];
                 if none.into_iter().any(|kind| failure::is(&error, kind)) {
                     Ok(false)
                 } else {

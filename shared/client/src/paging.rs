@@ -60,7 +60,7 @@ impl Paging {
             "cannot list {}: the server's list has no end: {why}",
             self.plural
         );
-        Failure::local(FailureKind::Server, message).into()
+        Failure::local(FailureKind::OtherStatus, message).into()
     }
 }
 

@@ -244,7 +244,7 @@ impl Cluster {
             .await?;
         let (mut body, memory) = answer.measured()?;
         if body["kind"] != "Table" {
-            return Err(Failure::local(FailureKind::Server, "the server did not return a Table").into());
+            return Err(Failure::local(FailureKind::OtherStatus, "the server did not return a Table").into());
         }
         without_nulls(&mut body);
         let table = serde_json::from_value(body).map_err(|error| unreadable(&error))?;

@@ -258,7 +258,7 @@ impl Cluster {
             credentials.keep_fresh().await.map_err(Failed::of)?;
         }
         let request = self.request(call).map_err(|error| {
-            Failed::once(Failure::local(FailureKind::Configuration, error.to_string()))
+            Failed::once(Failure::local(FailureKind::InvalidConfiguration, error.to_string()))
         })?;
         let started = Instant::now();
         let sent = self.inner.client.send(request).await;
@@ -351,7 +351,7 @@ impl Failed {
         Self::once(
             session_model::failure::of(&error)
                 .cloned()
-                .unwrap_or_else(|| Failure::local(FailureKind::Configuration, format!("{error:#}"))),
+                .unwrap_or_else(|| Failure::local(FailureKind::InvalidConfiguration, format!("{error:#}"))),
         )
     }
 }

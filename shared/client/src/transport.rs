@@ -50,7 +50,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
         let message = format!(
             "The connection to the server {authority} was refused - did you specify the right host or port?"
         );
-        return Failure::local(FailureKind::Refused, message);
+        return Failure::local(FailureKind::ConnectionRefused, message);
     }
     let message = if io == Some(io::ErrorKind::ConnectionRefused) {
         "proxyconnect tcp: connect: connection refused".to_owned()

@@ -167,9 +167,9 @@ impl Watching {
             Err(error) => {
                 let passing = [
                     FailureKind::Unreachable,
-                    FailureKind::Refused,
+                    FailureKind::ConnectionRefused,
                     FailureKind::TooManyRequests,
-                    FailureKind::Server,
+                    FailureKind::OtherStatus,
                 ];
                 let passing =
                     failure::of(&error).is_some_and(|failure| passing.contains(&failure.kind));

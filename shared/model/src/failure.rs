@@ -19,7 +19,7 @@ pub enum FailureKind {
     /// 404, the object does not exist.
     NotFound,
     /// 404, the resource type does not exist: its API is not installed.
-    NoSuchResource,
+    ResourceTypeNotFound,
     /// 409, an object of this name exists.
     AlreadyExists,
     /// 409, the object has been changed in the meantime, or a precondition (UID) does not hold.
@@ -37,13 +37,13 @@ pub enum FailureKind {
     /// 429, the client must slow down.
     TooManyRequests,
     /// Any other error answer of the server.
-    Server,
+    OtherStatus,
     /// Connection refused: nothing listens at the server's address.
-    Refused,
+    ConnectionRefused,
     /// Any other connection error: DNS, timeout, closed connection, certificate.
     Unreachable,
     /// Invalid kubeconfig, or a connection flag that does not match it.
-    Configuration,
+    InvalidConfiguration,
     /// A wait exceeded --timeout.
     TimedOut,
     /// The process received SIGINT (Ctrl-C), SIGTERM or another terminating signal.
@@ -276,12 +276,12 @@ mod tests {
 
     #[test]
     fn a_failure_is_found_through_context_and_hints() {
-        let failed: Result<(), _> = Err(Failure::local(FailureKind::Refused, "no"));
+        let failed: Result<(), _> = Err(Failure::local(FailureKind::ConnectionRefused, "no"));
         let error = failed
             .hint("start it")
             .context("failed to list")
             .unwrap_err();
-        assert!(is(&error, FailureKind::Refused));
+        assert!(is(&error, FailureKind::ConnectionRefused));
         assert!(!is(&error, FailureKind::NotFound));
     }
 }

@@ -377,7 +377,7 @@ pub async fn snapshots_of(
     let place = Place::Namespace(namespace);
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Ok(list) => Ok(Some(list.items)),
-        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Ok(Some(Vec::new())),
+        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
         Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }

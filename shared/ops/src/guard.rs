@@ -43,7 +43,7 @@ impl Cluster {
             Ok(found) => Ok(found.unwrap_or_default()),
             Err(error)
                 if failure::is(&error, FailureKind::Forbidden)
-                    || failure::is(&error, FailureKind::NoSuchResource) =>
+                    || failure::is(&error, FailureKind::ResourceTypeNotFound) =>
             {
                 Ok(serde_json::Value::Null)
             }

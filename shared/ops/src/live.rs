@@ -138,7 +138,7 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
 /// Those of `result`.
 pub fn installed<T>(result: Result<T>) -> Result<T> {
     match result {
-        Err(error) if failure::is(&error, FailureKind::NoSuchResource) => Err(failure::hinted(
+        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Err(failure::hinted(
             error,
             "install the API first: kubectl session setup",
         )),

@@ -95,7 +95,7 @@ pub(super) async fn classes(
 
 /// Replaces the error of a request for snapshots or classes by a clearer one if the server does not serve them.
 pub fn served(error: anyhow::Error) -> anyhow::Error {
-    if !failure::is(&error, FailureKind::NoSuchResource) {
+    if !failure::is(&error, FailureKind::ResourceTypeNotFound) {
         return error;
     }
     hinted(

@@ -100,15 +100,15 @@ fn of_failure(failure: &Failure) -> String {
     } = failure;
     match kind {
         FailureKind::Unauthorized => format!("error: You must be logged in to the server ({message})"),
-        FailureKind::Refused => refused(message),
+        FailureKind::ConnectionRefused => refused(message),
         FailureKind::Unreachable if message.starts_with("Unable to connect to the server: ") => {
             message.clone()
         }
         FailureKind::Unreachable => format!("Unable to connect to the server: {message}"),
-        FailureKind::Configuration if message.starts_with("Error in configuration") => message.clone(),
-        FailureKind::Configuration => format!("Error in configuration: {message}"),
+        FailureKind::InvalidConfiguration if message.starts_with("Error in configuration") => message.clone(),
+        FailureKind::InvalidConfiguration => format!("Error in configuration: {message}"),
         // This message is kubectl's, not the server's: the server's answer was a page that says 404.
-        FailureKind::NoSuchResource => prefixed(message),
+        FailureKind::ResourceTypeNotFound => prefixed(message),
         _ if !reason.is_empty() => format!("Error from server ({reason}): {message}"),
         // A Status without a reason. A failure that the server did not report has no code.
         _ if *code != 0 => format!("Error from server: {message}"),

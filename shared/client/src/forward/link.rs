@@ -256,8 +256,8 @@ fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
         return false;
     };
     match failure.kind {
-        FailureKind::Unreachable | FailureKind::Refused | FailureKind::TooManyRequests | FailureKind::Server => true,
-        FailureKind::NotFound | FailureKind::NoSuchResource | FailureKind::Forbidden | FailureKind::Unauthorized => {
+        FailureKind::Unreachable | FailureKind::ConnectionRefused | FailureKind::TooManyRequests | FailureKind::OtherStatus => true,
+        FailureKind::NotFound | FailureKind::ResourceTypeNotFound | FailureKind::Forbidden | FailureKind::Unauthorized => {
             lost.is_none_or(|since| since.elapsed() < UNSETTLED)
         }
         _ => false,
@@ -299,7 +299,7 @@ impl Way {
                 Ok(stream) => Ok(Some(Box::new(stream))),
                 Err(error)
                     if failure::is(&error, FailureKind::Unreachable)
-                        || failure::is(&error, FailureKind::Refused) =>
+                        || failure::is(&error, FailureKind::ConnectionRefused) =>
                 {
                     Ok(None)
                 }

@@ -55,13 +55,13 @@ fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
 fn what_passes_is_tried_again() {
     let failed = |kind| anyhow::Error::new(failure::Failure::local(kind, "x"));
     let long_ago = Instant::now().checked_sub(2 * UNSETTLED);
-    for kind in [FailureKind::Refused, FailureKind::Unreachable, FailureKind::Server] {
+    for kind in [FailureKind::ConnectionRefused, FailureKind::Unreachable, FailureKind::OtherStatus] {
         assert!(is_passing(&failed(kind), long_ago));
     }
     for kind in [FailureKind::NotFound, FailureKind::Forbidden] {
         assert!(is_passing(&failed(kind), Some(Instant::now())));
         assert!(!is_passing(&failed(kind), long_ago));
     }
-    assert!(!is_passing(&failed(FailureKind::Configuration), None));
+    assert!(!is_passing(&failed(FailureKind::InvalidConfiguration), None));
     assert!(!is_passing(&anyhow!("session \"x\" is stopped"), None));
 }

@@ -114,7 +114,7 @@ async fn a_watch_that_cannot_be_opened_again_ends_with_what_stopped_it() {
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
     stream.next().await.unwrap().unwrap();
     let error = stream.next().await.unwrap().unwrap_err();
-    assert!(failure::is(&error, FailureKind::Server), "{error}");
+    assert!(failure::is(&error, FailureKind::OtherStatus), "{error}");
     let seconds = begun.elapsed().as_secs();
     assert!((24..=50).contains(&seconds), "{seconds}");
     assert!(stream.next().await.is_none());

@@ -42,7 +42,7 @@ async fn fault(server: &str, flags: ConnectOptions) -> Failure {
 async fn nobody_listens() {
     // Port 1 has no listener and is never assigned by chance.
     let refused = fault("http://127.0.0.1:1", ConnectOptions::default()).await;
-    assert_eq!(refused.kind, FailureKind::Refused);
+    assert_eq!(refused.kind, FailureKind::ConnectionRefused);
     assert_eq!(
         refused.message,
         "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
@@ -189,9 +189,9 @@ async fn every_status_is_known_by_its_kind() {
             Answer::invalid("streaming.platform", "Session", "x", &[("a", "b")]),
             FailureKind::Invalid,
         ),
-        (Answer::internal("etcd"), FailureKind::Server),
+        (Answer::internal("etcd"), FailureKind::OtherStatus),
         (Answer::not_found(resource, "x"), FailureKind::NotFound),
-        (Answer::no_such_path(), FailureKind::NoSuchResource),
+        (Answer::no_such_path(), FailureKind::ResourceTypeNotFound),
         (
             Answer::status(
                 404,
@@ -199,7 +199,7 @@ async fn every_status_is_known_by_its_kind() {
                 "the server could not find the requested resource",
                 json!({}),
             ),
-            FailureKind::NoSuchResource,
+            FailureKind::ResourceTypeNotFound,
         ),
         (
             Answer::status(409, "", "taken", json!(null)),

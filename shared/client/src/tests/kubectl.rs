@@ -58,9 +58,9 @@ fn put(failure: &Failure) -> String {
             };
             format!("The {kind} {name:?} is invalid: {causes}")
         }
-        FailureKind::Refused => failure.message.clone(),
+        FailureKind::ConnectionRefused => failure.message.clone(),
         FailureKind::Unreachable => format!("Unable to connect to the server: {}", failure.message),
-        FailureKind::Configuration => format!("Error in configuration: {}", failure.message),
+        FailureKind::InvalidConfiguration => format!("Error in configuration: {}", failure.message),
         _ if failure.reason.is_empty() => format!("Error from server: {}", failure.message),
         _ => format!(
             "Error from server ({}): {}",

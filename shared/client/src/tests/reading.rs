@@ -61,7 +61,7 @@ async fn a_type_that_is_not_served_is_another_matter() {
         .get(&SESSION, "default", "a")
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::NoSuchResource));
+    assert!(failure::is(&error, FailureKind::ResourceTypeNotFound));
     assert_eq!(
         error.to_string(),
         r#"the server doesn't have a resource type "sessions""#
@@ -70,7 +70,7 @@ async fn a_type_that_is_not_served_is_another_matter() {
         .list(&SESSION, Place::All, &Selection::default())
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::NoSuchResource));
+    assert!(failure::is(&error, FailureKind::ResourceTypeNotFound));
 }
 
 #[tokio::test]
@@ -317,7 +317,7 @@ async fn only_reads_are_repeated_and_only_when_asked() {
     ));
     assert!(failure::is(
         &cluster.raw_get("/c").await.unwrap_err(),
-        FailureKind::Server
+        FailureKind::OtherStatus
     ));
     assert!(cluster.raw_get("/d").await.is_ok());
     let write = cluster

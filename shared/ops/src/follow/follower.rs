@@ -246,7 +246,7 @@ impl Follower {
             return Err(error);
         };
         match failed.kind {
-            FailureKind::Forbidden | FailureKind::Unauthorized | FailureKind::Configuration => return Err(error),
+            FailureKind::Forbidden | FailureKind::Unauthorized | FailureKind::InvalidConfiguration => return Err(error),
             // The kubelet has deleted the log of that run; nothing is left to read.
             _ if previous && failed.code != 0 && failed.code < 500 => return Ok(Step::Read),
             FailureKind::NotFound => return Ok(self.changed().await),

@@ -23,7 +23,7 @@ fn of_status(status: &Value) -> Failure {
         "Unauthorized" => FailureKind::Unauthorized,
         "Invalid" => FailureKind::Invalid,
         _ if status["code"] == 422 => FailureKind::Invalid,
-        _ => FailureKind::Server,
+        _ => FailureKind::OtherStatus,
     };
     let causes = details["causes"].as_array().into_iter().flatten();
     let cause = |cause: &Value| StatusCause {
@@ -73,8 +73,8 @@ fn what_the_server_says_is_printed_as_kubectl_prints_it() {
 fn what_the_server_did_not_say_has_kubectls_words_too() {
     let local = |kind, message: &str| line_of(anyhow!(Failure::local(kind, message)));
     let refused = "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?";
-    assert_eq!(local(FailureKind::Refused, "127.0.0.1:1"), format!("{refused}\n"));
-    assert_eq!(local(FailureKind::Refused, refused), format!("{refused}\n"));
+    assert_eq!(local(FailureKind::ConnectionRefused, "127.0.0.1:1"), format!("{refused}\n"));
+    assert_eq!(local(FailureKind::ConnectionRefused, refused), format!("{refused}\n"));
     assert_eq!(
         local(FailureKind::Unreachable, "dial tcp: lookup h: no such host"),
         "Unable to connect to the server: dial tcp: lookup h: no such host\n"
@@ -84,10 +84,10 @@ fn what_the_server_did_not_say_has_kubectls_words_too() {
         "Unable to connect to the server: EOF\n"
     );
     let context = "Error in configuration: context was not found for specified context: nope";
-    assert_eq!(local(FailureKind::Configuration, context), format!("{context}\n"));
+    assert_eq!(local(FailureKind::InvalidConfiguration, context), format!("{context}\n"));
     assert_eq!(
         local(
-            FailureKind::Configuration,
+            FailureKind::InvalidConfiguration,
             "context was not found for specified context: nope"
         ),
         format!("{context}\n")
@@ -101,7 +101,7 @@ fn what_the_server_did_not_say_has_kubectls_words_too() {
     );
     assert_eq!(
         local(
-            FailureKind::NoSuchResource,
+            FailureKind::ResourceTypeNotFound,
             "the server doesn't have a resource type \"sessions\""
         ),
         "error: the server doesn't have a resource type \"sessions\"\n"
