@@ -237,7 +237,7 @@ impl Maker<'_> {
         let outcome = self.carry_out(&start.parameters_plan(), &start, sink).await;
         undo.data.extend(outcome.created().cloned());
         let kept = outcome.done.iter().find_map(|done| match done {
-            StepResult::TakenUp(secret) => Some(secret.clone()),
+            StepResult::Adopted(secret) => Some(secret.clone()),
             _ => None,
         });
         finished(outcome)?;

@@ -58,7 +58,7 @@ impl Set {
         };
         plan.stage(targets.iter().map(delete).collect());
         if wait {
-            plan.stage(vec![Step::AwaitGone {
+            plan.stage(vec![Step::WaitDeleted {
                 targets,
                 resource: VOLUME_SNAPSHOT.clone(),
             }]);

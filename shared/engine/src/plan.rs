@@ -46,7 +46,7 @@ pub enum Step {
         claim: Value,
     },
     /// Leave an object unchanged, because it already belongs to this start.
-    Keep {
+    LeaveUnchanged {
         /// Object as the server returned it.
         object: Value,
     },
@@ -60,7 +60,7 @@ pub enum Step {
         patch: Value,
     },
     /// Run the sync hook in a container. A non-zero exit code fails the plan.
-    Sync {
+    RunHook {
         /// Pod name.
         pod: String,
         /// Container name.
@@ -80,7 +80,7 @@ pub enum Step {
         propagation: Propagation,
     },
     /// Wait until objects are deleted.
-    AwaitGone {
+    WaitDeleted {
         /// Objects, all of one type.
         targets: Vec<ObjectRef>,
         /// Resource type of the objects.
@@ -143,11 +143,11 @@ impl Step {
             Step::Delete {
                 target, resource, ..
             } => vec![Access::to("delete", resource, &target.name)],
-            Step::AwaitGone { targets, resource } => {
+            Step::WaitDeleted { targets, resource } => {
                 let watch = |target: &ObjectRef| Access::to("watch", resource, &target.name);
                 targets.iter().map(watch).collect()
             }
-            Step::Adopt { .. } | Step::Keep { .. } | Step::Sync { .. } => Vec::new(),
+            Step::Adopt { .. } | Step::LeaveUnchanged { .. } | Step::RunHook { .. } => Vec::new(),
         }
     }
 
@@ -163,13 +163,13 @@ impl Step {
             }
             Step::Apply { object, .. } => format!("apply {}", ObjectRef::of(object)),
             Step::Adopt { claim } => format!("adopt {}", ObjectRef::of(claim)),
-            Step::Keep { object } => format!("keep {}", ObjectRef::of(object)),
+            Step::LeaveUnchanged { object } => format!("keep {}", ObjectRef::of(object)),
             Step::Patch { target, .. } => format!("patch {target}"),
-            Step::Sync { pod, container, .. } => {
+            Step::RunHook { pod, container, .. } => {
                 format!("run the sync hook in container {container:?} of pod {pod:?}")
             }
             Step::Delete { target, .. } => format!("delete {target}"),
-            Step::AwaitGone { targets, .. } => {
+            Step::WaitDeleted { targets, .. } => {
                 let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
                 format!("wait until {} is deleted", names.join(", "))
             }
@@ -192,21 +192,21 @@ pub enum StepResult {
     /// Created by this run; the object as the server returned it.
     Created(Value),
     /// Existed and belonged to the session, or was its kept data; the object as the server returned it.
-    TakenUp(Value),
+    Adopted(Value),
     /// Applied over an existing object; the object as the server returned it.
     Applied(Value),
     /// Does not belong to the session and is used unchanged.
-    Used(Value),
+    UsedExisting(Value),
     /// A StatefulSet's claim was adopted, or did not exist. It is not an object of the start itself.
-    Adopted,
+    ClaimAdopted,
     /// Patched; the object as the server returned it.
     Patched(Value),
     /// The sync hook ended with exit code 0.
-    Synced,
+    HookRun,
     /// Deleted, or already absent.
     Deleted(ObjectRef),
     /// The objects that were waited for are deleted.
-    Gone,
+    WaitedDeleted,
 }
 
 impl PlanOutcome {
@@ -216,9 +216,9 @@ impl PlanOutcome {
             .iter()
             .filter_map(|done| match done {
                 StepResult::Created(object)
-                | StepResult::TakenUp(object)
+                | StepResult::Adopted(object)
                 | StepResult::Applied(object)
-                | StepResult::Used(object) => Some(object.clone()),
+                | StepResult::UsedExisting(object) => Some(object.clone()),
                 // An expanded claim. A patched Session or scaled workload is not an object of the start.
                 StepResult::Patched(object) if is_data(object) => Some(object.clone()),
                 _ => None,

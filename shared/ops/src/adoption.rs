@@ -101,25 +101,25 @@ impl Cluster {
         let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
         let namespace = with.belonging.namespace.as_str();
         let Some(found) = self.get(kind, namespace, name).await? else {
-            return Ok(StepResult::Adopted);
+            return Ok(StepResult::ClaimAdopted);
         };
         let whose = whose(&found, claim, with.belonging);
         if is_going(&found) && !matches!(whose, Whose::Others) {
             if !with.write.dry_run {
                 self.make_way(kind, &found, with, tell).await?;
             }
-            return Ok(StepResult::Adopted);
+            return Ok(StepResult::ClaimAdopted);
         }
         match whose {
             Whose::Kept if !was_bound(&found) => {
                 if !with.write.dry_run {
                     self.clear_claim(kind, &found, with, tell).await?;
                 }
-                Ok(StepResult::Adopted)
+                Ok(StepResult::ClaimAdopted)
             }
             Whose::Ours | Whose::Kept => {
                 let taken = self.take_up(kind, &found, claim, with).await;
-                taken.map(|_| StepResult::Adopted)
+                taken.map(|_| StepResult::ClaimAdopted)
             }
             Whose::KeptByOtherTemplate(template) => {
                 Err(of_another_template(kind, &found, &template))
@@ -168,6 +168,6 @@ impl Cluster {
         let taken = self
             .merge_patch(resource, namespace, name, None, &patch, &with.write)
             .await?;
-        Ok(StepResult::TakenUp(taken))
+        Ok(StepResult::Adopted(taken))
     }
 }

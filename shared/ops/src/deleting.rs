@@ -167,7 +167,7 @@ impl Deletion {
             plan.stages.retain(|stage| {
                 !stage
                     .iter()
-                    .all(|step| matches!(step, Step::AwaitGone { .. }))
+                    .all(|step| matches!(step, Step::WaitDeleted { .. }))
             });
         }
         plan
@@ -247,7 +247,7 @@ impl Deletion {
         let mut sync = self.plan(manner, with.now);
         sync.stages.truncate(1);
         sync.stages
-            .retain(|stage| matches!(stage.first(), Some(Step::Sync { .. })));
+            .retain(|stage| matches!(stage.first(), Some(Step::RunHook { .. })));
         self.carry_out(cluster, &sync, manner, with, sink).await?;
         let taking = SnapshotRun {
             write: with.write,
@@ -386,14 +386,14 @@ pub async fn snapshots_of(
 fn is_about_session(step: &Step) -> bool {
     match step {
         Step::Delete { target, .. } | Step::Patch { target, .. } => target.kind == "Session",
-        Step::AwaitGone { resource, .. } => resource.kind == "Session",
+        Step::WaitDeleted { resource, .. } => resource.kind == "Session",
         _ => false,
     }
 }
 
 /// Returns true for the last step of a deletion: the wait until the claims are gone.
 fn is_about_claims(step: &Step) -> bool {
-    matches!(step, Step::AwaitGone { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
+    matches!(step, Step::WaitDeleted { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn steps(doomed: &Deletion, wait: bool) -> Vec<String> {
     let word = |step: &Step| match step {
         Step::Delete { target, .. } => format!("delete {}", target.name),
         Step::Patch { target, .. } => format!("patch {}", target.name),
-        Step::AwaitGone { targets, .. } => format!("await {}", targets[0].name),
+        Step::WaitDeleted { targets, .. } => format!("await {}", targets[0].name),
         other => other.describe(),
     };
     plan.stages.iter().flatten().map(word).collect()

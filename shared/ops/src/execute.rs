@@ -121,7 +121,7 @@ impl Cluster {
             Step::Create { object, existing } => self.make(object, *existing, with, tell).await,
             Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
             Step::Adopt { claim } => self.take_up_by_name(claim, with, tell).await,
-            Step::Keep { object } => Ok(StepResult::TakenUp(object.clone())),
+            Step::LeaveUnchanged { object } => Ok(StepResult::Adopted(object.clone())),
             Step::Patch {
                 target,
                 resource,
@@ -134,7 +134,7 @@ impl Cluster {
                     .await?;
                 Ok(StepResult::Patched(done))
             }
-            Step::Sync {
+            Step::RunHook {
                 pod,
                 container,
                 command,
@@ -148,9 +148,9 @@ impl Cluster {
                     limit: *limit,
                 };
                 let synced = self.run_hook(namespace, &run);
-                with.interrupt.race(synced).await.map(|()| StepResult::Synced)
+                with.interrupt.race(synced).await.map(|()| StepResult::HookRun)
             }
-            Step::Sync { .. } => Ok(StepResult::Synced),
+            Step::RunHook { .. } => Ok(StepResult::HookRun),
             Step::Delete {
                 target,
                 resource,
@@ -161,10 +161,10 @@ impl Cluster {
                 Ok(StepResult::Deleted(target.clone()))
             }
             // A server-side dry run deletes nothing, so there is nothing to wait for.
-            Step::AwaitGone { .. } if with.write.dry_run => Ok(StepResult::Gone),
-            Step::AwaitGone { targets, resource } => {
+            Step::WaitDeleted { .. } if with.write.dry_run => Ok(StepResult::WaitedDeleted),
+            Step::WaitDeleted { targets, resource } => {
                 let gone = self.await_gone_within(with.limit, resource, namespace, targets, tell);
-                with.interrupt.race(gone).await.map(|()| StepResult::Gone)
+                with.interrupt.race(gone).await.map(|()| StepResult::WaitedDeleted)
             }
         }
     }
@@ -215,7 +215,7 @@ impl Cluster {
         }
         let is_secret = is_parameters(object);
         match whose {
-            Whose::Ours => Ok(StepResult::TakenUp(found)),
+            Whose::Ours => Ok(StepResult::Adopted(found)),
             Whose::Kept if is_claim(&found) && !was_bound(&found) => {
                 self.make_instead(&resource, &found, object, with, tell)
                     .await
@@ -231,7 +231,7 @@ impl Cluster {
             Whose::KeptByOtherTemplate(template) => {
                 Err(of_another_template(&resource, &found, &template))
             }
-            Whose::Others if existing && !is_secret => Ok(StepResult::Used(found)),
+            Whose::Others if existing && !is_secret => Ok(StepResult::UsedExisting(found)),
             Whose::Others => Err(foreign(&resource, name, with.belonging)),
         }
     }
@@ -307,7 +307,7 @@ fn is_of_another(error: &anyhow::Error) -> bool {
 
 fn announce(step: &Step) -> ProgressEvent {
     let (stage, object) = match step {
-        Step::Create { object, .. } | Step::Apply { object, .. } | Step::Keep { object } => (
+        Step::Create { object, .. } | Step::Apply { object, .. } | Step::LeaveUnchanged { object } => (
             WaitStage::Applying,
             format!(
                 "{}/{}",
@@ -317,9 +317,9 @@ fn announce(step: &Step) -> ProgressEvent {
         ),
         Step::Adopt { claim } => (WaitStage::Applying, short(&ObjectRef::of(claim))),
         Step::Patch { target, .. } => (WaitStage::Applying, short(target)),
-        Step::Sync { pod, .. } => (WaitStage::Syncing, format!("pod/{pod}")),
+        Step::RunHook { pod, .. } => (WaitStage::Syncing, format!("pod/{pod}")),
         Step::Delete { target, .. } => (WaitStage::Terminating, short(target)),
-        Step::AwaitGone { targets, .. } => (
+        Step::WaitDeleted { targets, .. } => (
             WaitStage::Terminating,
             targets.iter().map(short).collect::<Vec<_>>().join(", "),
         ),

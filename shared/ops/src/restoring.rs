@@ -150,7 +150,7 @@ impl ClaimRestorePlan {
         let mut plan = Plan::default();
         plan.stage(targets.iter().map(delete).collect());
         if !targets.is_empty() {
-            plan.stage(vec![Step::AwaitGone { targets, resource }]);
+            plan.stage(vec![Step::WaitDeleted { targets, resource }]);
         }
         plan
     }

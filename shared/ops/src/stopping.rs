@@ -122,9 +122,9 @@ impl ObservedSession {
         let mut plan = ending(&self.session, &self.live, &self.seen, what, now);
         if !manner.wait {
             plan.stages
-                .retain(|stage| !matches!(stage.first(), Some(Step::AwaitGone { .. })));
+                .retain(|stage| !matches!(stage.first(), Some(Step::WaitDeleted { .. })));
         }
-        let synced = matches!(plan.steps().next(), Some(Step::Sync { .. }));
+        let synced = matches!(plan.steps().next(), Some(Step::RunHook { .. }));
         if self.session.spec.state != Some(DesiredState::Stopped) {
             let step = self.wish(json!({ "spec": { "state": DesiredState::Stopped } }));
             plan.stages.insert(usize::from(synced), vec![step]);
@@ -199,7 +199,7 @@ impl ObservedSession {
         }
         let rest = StopRecord {
             replicas: rest,
-            synced: outcome.done.contains(&StepResult::Synced),
+            synced: outcome.done.contains(&StepResult::HookRun),
             made: self.unrecorded(),
         };
         let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);
@@ -364,7 +364,7 @@ pub fn explain(
     error: anyhow::Error,
 ) -> anyhow::Error {
     // Ctrl-C during the sync hook is not a failure of the hook.
-    if matches!(step, Step::Sync { .. }) && !failure::is(&error, FailureKind::Interrupted) {
+    if matches!(step, Step::RunHook { .. }) && !failure::is(&error, FailureKind::Interrupted) {
         // As text, since a failure of the connection is printed without the context around it.
         let error = anyhow!(
             "cannot {} session {name:?}: sync hook failed: {error:#}",

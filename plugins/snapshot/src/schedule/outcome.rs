@@ -70,7 +70,7 @@ pub(crate) fn only_said(planned: &Planned) -> Made {
     let said = |step: &Step| match step {
         Step::Create { object, .. } => Some((object.clone(), "created")),
         Step::Apply { object, .. } => Some((object.clone(), "configured")),
-        Step::Keep { object } => Some((object.clone(), "unchanged")),
+        Step::LeaveUnchanged { object } => Some((object.clone(), "unchanged")),
         _ => None,
     };
     let parts = [&planned.account, &planned.rights, &planned.job];
@@ -139,7 +139,7 @@ fn told(done: StepResult, step: &Step) -> Option<(Value, &'static str)> {
             let word = change(Some(found), &object);
             Some((object, word))
         }
-        (StepResult::Applied(object) | StepResult::TakenUp(object), _) => Some((object, "unchanged")),
+        (StepResult::Applied(object) | StepResult::Adopted(object), _) => Some((object, "unchanged")),
         _ => None,
     }
 }

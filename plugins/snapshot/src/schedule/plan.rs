@@ -132,7 +132,7 @@ fn change(object: &mut Value, found: &Value) -> Step {
     // The run annotation differs between runs and is absent after an admin's apply: not a change.
     object["metadata"]["annotations"][labels::RUN] = annotation(found, labels::RUN).into();
     if holds(found, object) {
-        return Step::Keep {
+        return Step::LeaveUnchanged {
             object: found.clone(),
         };
     }

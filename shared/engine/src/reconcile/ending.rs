@@ -53,7 +53,7 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
     plan.stage(steps.collect());
     let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
     if !pods.is_empty() {
-        plan.stage(vec![Step::AwaitGone {
+        plan.stage(vec![Step::WaitDeleted {
             targets: pods,
             resource: POD.clone(),
         }]);
@@ -73,13 +73,13 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
                 .into_iter()
                 .collect(),
         );
-        plan.stage(vec![Step::AwaitGone {
+        plan.stage(vec![Step::WaitDeleted {
             targets: vec![target],
             resource: SESSION.clone(),
         }]);
         // The next session of that name would find a claim that is still being deleted.
         if !going.is_empty() {
-            plan.stage(vec![Step::AwaitGone {
+            plan.stage(vec![Step::WaitDeleted {
                 targets: going,
                 resource: PERSISTENT_VOLUME_CLAIM.clone(),
             }]);
@@ -108,7 +108,7 @@ fn sync(session: &Session, seen: &WorkloadState) -> Option<Step> {
         limit,
         ..
     } = HookRun::of(session, seen, "sync")?;
-    Some(Step::Sync {
+    Some(Step::RunHook {
         pod,
         container,
         command,

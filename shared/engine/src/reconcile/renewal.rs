@@ -45,7 +45,7 @@ impl RestartPlan<'_> {
             }
         }
         if !leaving.is_empty() {
-            plan.stage(vec![Step::AwaitGone {
+            plan.stage(vec![Step::WaitDeleted {
                 targets: leaving,
                 resource: POD.clone(),
             }]);
@@ -114,7 +114,7 @@ impl RestartPlan<'_> {
             .as_ref()
             .filter(|f| !self.is_own(f) && self.was_used(f))
         {
-            return Step::Keep {
+            return Step::LeaveUnchanged {
                 object: used.clone(),
             };
         }
@@ -126,7 +126,7 @@ impl RestartPlan<'_> {
         let rests = SCALED.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
         let runs = !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !rests;
         if is_data(&found) || runs {
-            return Step::Keep { object: found };
+            return Step::LeaveUnchanged { object: found };
         }
         Step::Apply { object, found }
     }
