@@ -169,10 +169,10 @@ fn of_scalar(
         return say(scalar, "a private key", path);
     }
     match (position, path.last()) {
-        (ScalarContext::ConfigData, Some(PathStep::Key(key))) if is_named_so(key) && is_literal(scalar) => {
+        (ScalarContext::ConfigMapData, Some(PathStep::Key(key))) if is_named_so(key) && is_literal(scalar) => {
             say(scalar, key, path);
         }
-        (ScalarContext::ConfigData | ScalarContext::Argument, _) => {
+        (ScalarContext::ConfigMapData | ScalarContext::Argument, _) => {
             if let Some(name) = assigned(&scalar.text) {
                 say(scalar, &name, path);
             }
@@ -186,7 +186,7 @@ fn of_scalar(
 fn is_literal(scalar: &Scalar) -> bool {
     let own = |piece: &TextSegment| match piece {
         TextSegment::Text(text) => !text.trim().is_empty(),
-        TextSegment::Var(var) => !is_named_so(&var.name) && !ALWAYS_SET.contains(&var.name.as_str()),
+        TextSegment::Placeholder(var) => !is_named_so(&var.name) && !ALWAYS_SET.contains(&var.name.as_str()),
     };
     let whole = scalar.whole().is_some();
     scalar.pieces.iter().any(own) && (whole || is_value(scalar.text.trim()))

@@ -189,7 +189,7 @@ impl<'m> Extractor<'m> {
                     text.push_str(&format!("${{{name}}}"));
                     self.values.insert(name, literal.clone());
                 }
-                TextSegment::Var(var) => {
+                TextSegment::Placeholder(var) => {
                     let moved = self.move_default(scalar, var);
                     changed |= moved;
                     match var.default.as_deref().filter(|_| !moved) {

@@ -65,7 +65,7 @@ impl Values {
         for piece in pieces {
             match piece {
                 TextSegment::Text(literal) => budget.push(&mut text, literal)?,
-                TextSegment::Var(var) => match self.value_at(var, position) {
+                TextSegment::Placeholder(var) => match self.value_at(var, position) {
                     Some(value) => budget.push(&mut text, &value)?,
                     None => return Err(FillError::NoValue(var)),
                 },
@@ -98,7 +98,7 @@ mod tests {
         let values = values(64 << 10);
         let mut budget = RenderBudget::default();
         assert_eq!(
-            values.fill(&pieces, ScalarContext::Free, &mut budget),
+            values.fill(&pieces, ScalarContext::Other, &mut budget),
             Err(FillError::TooLong)
         );
         // None of the other 640 MB was produced.
@@ -111,11 +111,11 @@ mod tests {
         let values = values(64 << 10);
         let mut budget = RenderBudget::default();
         let made =
-            (0..1000).take_while(|_| values.fill(&pieces, ScalarContext::Free, &mut budget).is_ok());
+            (0..1000).take_while(|_| values.fill(&pieces, ScalarContext::Other, &mut budget).is_ok());
         assert_eq!(made.count(), OUTPUT_MAX / (64 << 10));
         assert_eq!(budget.used(), OUTPUT_MAX);
         assert_eq!(
-            values.fill(&pieces, ScalarContext::Free, &mut budget),
+            values.fill(&pieces, ScalarContext::Other, &mut budget),
             Err(FillError::Spent)
         );
     }

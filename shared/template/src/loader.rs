@@ -365,7 +365,7 @@ impl<'s> Loader<'s> {
         self.count(span, cost)?;
         if self.mode == PlaceholderMode::Template {
             let (pieces, bad) = placeholder::pieces(&text);
-            if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, TextSegment::Var(_))) {
+            if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, TextSegment::Placeholder(_))) {
                 let message =
                     format!("placeholder in key {text:?}: placeholders are allowed only in values");
                 self.problems

@@ -167,7 +167,7 @@ impl Manifest {
     pub fn outline(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
         let of_piece = |piece: &TextSegment| match piece {
             TextSegment::Text(text) => text.clone(),
-            TextSegment::Var(var) => {
+            TextSegment::Placeholder(var) => {
                 let declared = parameters.get(&var.name);
                 let declared = declared.and_then(|parameter| parameter.default.clone());
                 let default = declared.or_else(|| var.default.clone());

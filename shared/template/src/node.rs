@@ -53,7 +53,7 @@ impl Scalar {
     /// Iterates over the placeholders.
     pub(super) fn vars(&self) -> impl Iterator<Item = &PlaceholderRef> {
         self.pieces.iter().filter_map(|piece| match piece {
-            TextSegment::Var(var) => Some(var),
+            TextSegment::Placeholder(var) => Some(var),
             TextSegment::Text(_) => None,
         })
     }
@@ -61,7 +61,7 @@ impl Scalar {
     /// Returns the placeholder if the text consists of exactly one.
     pub(super) fn whole(&self) -> Option<&PlaceholderRef> {
         match self.pieces.as_slice() {
-            [TextSegment::Var(var)] => Some(var),
+            [TextSegment::Placeholder(var)] => Some(var),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ pub(super) enum TextSegment {
     /// Literal text.
     Text(String),
     /// A placeholder.
-    Var(PlaceholderRef),
+    Placeholder(PlaceholderRef),
 }
 
 /// A placeholder.
@@ -82,7 +82,7 @@ impl Splitter {
         match read(body) {
             Ok(ParsedPlaceholder::Var(name, default, rest)) => {
                 self.flush();
-                self.pieces.push(TextSegment::Var(PlaceholderRef {
+                self.pieces.push(TextSegment::Placeholder(PlaceholderRef {
                     name: name.to_owned(),
                     default: default.map(str::to_owned),
                     ordinal,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn var(name: &str, default: Option<&str>, ordinal: usize) -> TextSegment {
-        TextSegment::Var(PlaceholderRef {
+        TextSegment::Placeholder(PlaceholderRef {
             name: name.into(),
             default: default.map(str::to_owned),
             ordinal,

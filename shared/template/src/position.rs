@@ -7,7 +7,7 @@ use super::node::PathStep;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScalarContext {
     /// `apiVersion`, `kind`.
-    Type,
+    TypeMeta,
     /// `metadata.name` of the document.
     OwnName,
     /// Any other name: of a referenced object, a container, a port, a host.
@@ -21,15 +21,15 @@ pub(super) enum ScalarContext {
     /// `data` of a Secret, in base64.
     SecretData,
     /// `stringData` of a Secret.
-    SecretText,
+    SecretStringData,
     /// `data` or `binaryData` of a ConfigMap.
-    ConfigData,
+    ConfigMapData,
     /// An item of `args` or `command`.
     Argument,
     /// Resource quantity.
     Quantity,
     /// Any other field. A plain scalar is typed as kubectl types it.
-    Free,
+    Other,
 }
 
 /// apiVersion and kind of a document.
@@ -77,12 +77,12 @@ impl ScalarContext {
     pub(super) fn of(document: &ObjectType, path: &[PathStep<'_>]) -> Self {
         if let [PathStep::Key(top), rest @ ..] = path {
             match (*top, rest) {
-                ("apiVersion" | "kind", []) => return Self::Type,
+                ("apiVersion" | "kind", []) => return Self::TypeMeta,
                 // At any depth: values here must be text, and only the server refuses nested ones.
                 ("data", [_, ..]) if document.is_secret() => return Self::SecretData,
-                ("stringData", [_, ..]) if document.is_secret() => return Self::SecretText,
+                ("stringData", [_, ..]) if document.is_secret() => return Self::SecretStringData,
                 ("data" | "binaryData", [_]) if document.is("v1", "ConfigMap") => {
-                    return Self::ConfigData;
+                    return Self::ConfigMapData;
                 }
                 ("metadata", [PathStep::Key("name")]) => return Self::OwnName,
                 ("spec", [PathStep::Key("selector"), PathStep::Key(_)])
@@ -132,13 +132,13 @@ impl ScalarContext {
             | [.., PathStep::Key("sizeLimit")] => Self::Quantity,
             [.., PathStep::Key("hosts"), PathStep::Index(_)] => Self::Name,
             [.., PathStep::Key(key)] if NAMES.contains(key) => Self::Name,
-            _ => Self::Free,
+            _ => Self::Other,
         }
     }
 
     /// Returns true if the field accepts only strings, so that `001`, `1e3` and `true` remain text even if unquoted.
     pub(super) fn strings_only(self) -> bool {
-        !matches!(self, Self::Quantity | Self::Free)
+        !matches!(self, Self::Quantity | Self::Other)
     }
 
     /// Returns true for free text that another program reads, where braces are not placeholders of another tool.
@@ -148,20 +148,20 @@ impl ScalarContext {
             Self::Annotation
                 | Self::Env
                 | Self::SecretData
-                | Self::SecretText
-                | Self::ConfigData
+                | Self::SecretStringData
+                | Self::ConfigMapData
                 | Self::Argument
         )
     }
 
     /// Returns true for free text outside Secrets, where passwords are often written by mistake.
     pub(super) fn is_readable(self) -> bool {
-        matches!(self, Self::Env | Self::ConfigData | Self::Argument)
+        matches!(self, Self::Env | Self::ConfigMapData | Self::Argument)
     }
 
     /// Returns true inside a Secret's data, the only place where secret parameters are allowed.
     pub(super) fn is_secret(self) -> bool {
-        matches!(self, Self::SecretData | Self::SecretText)
+        matches!(self, Self::SecretData | Self::SecretStringData)
     }
 }
 
@@ -188,12 +188,12 @@ mod tests {
 
     #[rustfmt::skip]
     const PLACES: &[(&str, &str, ScalarContext)] = &[
-        ("Pod", "kind", ScalarContext::Type),
+        ("Pod", "kind", ScalarContext::TypeMeta),
         ("Pod", "metadata/name", ScalarContext::OwnName),
         ("Pod", "metadata/labels/a", ScalarContext::Label),
         ("Deployment", "spec/template/metadata/labels/a", ScalarContext::Label),
         ("Deployment", "spec/selector/matchLabels/a", ScalarContext::Label),
-        ("Deployment", "spec/selector/a", ScalarContext::Free),
+        ("Deployment", "spec/selector/a", ScalarContext::Other),
         ("Service", "spec/selector/a", ScalarContext::Label),
         ("Service", "spec/selector/name", ScalarContext::Label),
         ("Pod", "spec/nodeSelector/a", ScalarContext::Label),
@@ -205,14 +205,14 @@ mod tests {
         ("Pod", "spec/containers/0/resources/limits/cpu", ScalarContext::Quantity),
         ("Pod", "spec/volumes/0/emptyDir/sizeLimit", ScalarContext::Quantity),
         ("Pod", "spec/volumes/0/persistentVolumeClaim/claimName", ScalarContext::Name),
-        ("Pod", "spec/containers/0/ports/0/containerPort", ScalarContext::Free),
-        ("Pod", "spec/containers/0/image", ScalarContext::Free),
+        ("Pod", "spec/containers/0/ports/0/containerPort", ScalarContext::Other),
+        ("Pod", "spec/containers/0/image", ScalarContext::Other),
         ("Secret", "data/a", ScalarContext::SecretData),
-        ("Secret", "stringData/a", ScalarContext::SecretText),
-        ("Secret", "stringData/a/0/name", ScalarContext::SecretText),
-        ("Secret", "metadata/data/a", ScalarContext::Free),
-        ("ConfigMap", "data/name", ScalarContext::ConfigData),
-        ("Pod", "data/a", ScalarContext::Free),
+        ("Secret", "stringData/a", ScalarContext::SecretStringData),
+        ("Secret", "stringData/a/0/name", ScalarContext::SecretStringData),
+        ("Secret", "metadata/data/a", ScalarContext::Other),
+        ("ConfigMap", "data/name", ScalarContext::ConfigMapData),
+        ("Pod", "data/a", ScalarContext::Other),
         ("Ingress", "spec/rules/0/host", ScalarContext::Name),
         ("Ingress", "spec/tls/0/hosts/0", ScalarContext::Name),
         ("ResourceQuota", "spec/hard/pods", ScalarContext::Quantity),

@@ -134,7 +134,7 @@ impl Values {
         let position = if in_name {
             ScalarContext::Name
         } else {
-            ScalarContext::Free
+            ScalarContext::Other
         };
         let (pieces, bad) = pieces(text);
         let mut problems = Problems::default();
@@ -142,7 +142,7 @@ impl Values {
             problems.push(Problem::general(bad.message).hint(bad.hint));
         }
         for piece in &pieces {
-            if let TextSegment::Var(var) = piece
+            if let TextSegment::Placeholder(var) = piece
                 && self.is_secret(&var.name)
             {
                 problems.push(Problem::general(format!(

@@ -41,11 +41,11 @@ impl Extractor<'_> {
         for piece in &scalar.pieces {
             let piece = match piece {
                 TextSegment::Text(text) => TextSegment::Text(text.clone()),
-                TextSegment::Var(var) => match self.values.get(&var.name) {
+                TextSegment::Placeholder(var) => match self.values.get(&var.name) {
                     Some(value) => TextSegment::Text(value.clone()),
                     None => {
                         let default = || self.defaults.get(&var.name).cloned();
-                        TextSegment::Var(PlaceholderRef {
+                        TextSegment::Placeholder(PlaceholderRef {
                             name: var.name.clone(),
                             default: var.default.clone().or_else(default),
                             ordinal: 0,

@@ -62,7 +62,7 @@ fn methods(text: &str) -> anyhow::Result<()> {
 /// parameters without a known value.
 fn texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> Vec<String> {
     let vars = pieces.iter().filter_map(|piece| match piece {
-        TextSegment::Var(var) => Some(var),
+        TextSegment::Placeholder(var) => Some(var),
         TextSegment::Text(_) => None,
     });
     let usual = |var: &PlaceholderRef| {
@@ -73,8 +73,8 @@ fn texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> 
     let with = |chosen: Option<(&PlaceholderRef, &str)>| -> String {
         let text = pieces.iter().map(|piece| match (piece, chosen) {
             (TextSegment::Text(text), _) => text.clone(),
-            (TextSegment::Var(var), Some((other, text))) if var == other => text.to_owned(),
-            (TextSegment::Var(var), _) => usual(var).unwrap_or_else(|| "x".to_owned()),
+            (TextSegment::Placeholder(var), Some((other, text))) if var == other => text.to_owned(),
+            (TextSegment::Placeholder(var), _) => usual(var).unwrap_or_else(|| "x".to_owned()),
         });
         text.collect()
     };

@@ -133,7 +133,7 @@ fn lint_quotes(
     (path, position, scalar): (&[PathStep<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
-    let unquoted = scalar.is_plain() && position == ScalarContext::Free;
+    let unquoted = scalar.is_plain() && position == ScalarContext::Other;
     if let Some(var) = scalar.whole().filter(|_| unquoted)
         && let Some(PathStep::Key(field)) = path.last()
         && TEXT_FIELDS.contains(field)
@@ -177,7 +177,7 @@ pub(super) fn known_text(
         match piece {
             _ if text.len() > TEXT_MAX => return None,
             TextSegment::Text(literal) => text.push_str(literal),
-            TextSegment::Var(var)
+            TextSegment::Placeholder(var)
                 if matches!(
                     var.name.as_str(),
                     "SESSION_ID" | "USER_ID" | "NAMESPACE" | "APPLICATION"
@@ -185,7 +185,7 @@ pub(super) fn known_text(
             {
                 text.push('x');
             }
-            TextSegment::Var(var) => {
+            TextSegment::Placeholder(var) => {
                 let declared = parameters
                     .get(&var.name)
                     .and_then(|parameter| parameter.default.as_deref());
