@@ -32,7 +32,7 @@ pub(super) enum FillError<'s> {
     /// The text is longer than [`TEXT_MAX`].
     TooLong,
     /// The budget is exhausted.
-    Spent,
+    BudgetExhausted,
 }
 
 impl RenderBudget {
@@ -47,7 +47,7 @@ impl RenderBudget {
         if text.len() + more.len() > TEXT_MAX {
             return Err(FillError::TooLong);
         }
-        self.left = self.left.checked_sub(more.len()).ok_or(FillError::Spent)?;
+        self.left = self.left.checked_sub(more.len()).ok_or(FillError::BudgetExhausted)?;
         text.push_str(more);
         Ok(())
     }
@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(budget.used(), OUTPUT_MAX);
         assert_eq!(
             values.fill(&pieces, ScalarContext::Other, &mut budget),
-            Err(FillError::Spent)
+            Err(FillError::BudgetExhausted)
         );
     }
 }

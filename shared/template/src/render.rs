@@ -242,7 +242,7 @@ impl<'r> Renderer<'r> {
                 scalar.place,
                 format!("the value has more than {TEXT_MAX} bytes after replacing its parameters"),
             ),
-            FillError::Spent => {
+            FillError::BudgetExhausted => {
                 self.spent = true;
                 return;
             }

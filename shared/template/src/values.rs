@@ -158,7 +158,7 @@ impl Values {
         self.fill(&pieces, position, budget)
             .map_err(|error| match error {
                 FillError::NoValue(var) => anyhow!("parameter {} has no value", var.name),
-                FillError::TooLong | FillError::Spent => anyhow!(
+                FillError::TooLong | FillError::BudgetExhausted => anyhow!(
                     "{:?} has more than {TEXT_MAX} bytes after replacing its parameters",
                     shortened(text)
                 ),
