@@ -94,15 +94,15 @@ pub async fn look(
 }
 
 enum CheckedList {
-    Found(Vec<Value>),
+    Items(Vec<Value>),
     Forbidden,
-    NotConcerned,
+    NotNeeded,
 }
 
 impl CheckedList {
     fn found(self) -> Option<Vec<Value>> {
         match self {
-            CheckedList::Found(items) => Some(items),
+            CheckedList::Items(items) => Some(items),
             _ => None,
         }
     }
@@ -115,7 +115,7 @@ async fn look_up(
     concerned: bool,
 ) -> Result<CheckedList> {
     if !concerned {
-        return Ok(CheckedList::NotConcerned);
+        return Ok(CheckedList::NotNeeded);
     }
     // The server checks again at the write: a cached list is good enough.
     let at_hand = Selection {
@@ -123,7 +123,7 @@ async fn look_up(
         ..Selection::default()
     };
     match cluster.list(kind, place, &at_hand).await {
-        Ok(list) => Ok(CheckedList::Found(list.items)),
+        Ok(list) => Ok(CheckedList::Items(list.items)),
         Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(CheckedList::Forbidden),
         Err(error) => Err(error),
     }
