@@ -131,7 +131,7 @@ pub(super) async fn check_remembered(
 ) -> Result<()> {
     let fields = fields(session, StoredPart::Copy);
     let doubt = (!is_known(cluster, uid, StoredPart::Copy, &fields))
-        .then(|| UntrustedText::of(session, uid, StoredPart::Copy, UntrustedReason::Remembered, fields));
+        .then(|| UntrustedText::of(session, uid, StoredPart::Copy, UntrustedReason::FromSnapshot, fields));
     settle(cluster, doubt)
 }
 
@@ -177,10 +177,10 @@ async fn doubt(
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
     let reason = match caller.filter(|caller| *caller != session.spec.user_id) {
-        Some(caller) => UntrustedReason::Anothers { caller },
+        Some(caller) => UntrustedReason::OtherUser { caller },
         None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
-        None if since.is_some() => UntrustedReason::Older,
-        None => UntrustedReason::Unguarded,
+        None if since.is_some() => UntrustedReason::OlderThanPolicy,
+        None => UntrustedReason::NoPolicy,
     };
     Ok(Some(UntrustedText::of(session, uid, part, reason, fields)))
 }

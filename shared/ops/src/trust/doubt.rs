@@ -18,16 +18,16 @@ const LINES: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum UntrustedReason {
     /// The manifest belongs to another user.
-    Anothers {
+    OtherUser {
         /// The caller, as the server names them.
         caller: String,
     },
     /// No admission policy is in force: others may have written the text.
-    Unguarded,
+    NoPolicy,
     /// The Session is older than the admission policy: others may have written the text before.
-    Older,
+    OlderThanPolicy,
     /// The text comes from a snapshot, which anybody with rights on VolumeSnapshots may write.
-    Remembered,
+    FromSnapshot,
 }
 
 /// Text of a session that is not trusted.
@@ -74,7 +74,7 @@ impl UntrustedText {
     /// Returns the error line: the failed operation and the reason.
     fn told(&self, cluster: &Cluster) -> String {
         let name = &self.name;
-        if let UntrustedReason::Anothers { caller } = &self.reason {
+        if let UntrustedReason::OtherUser { caller } = &self.reason {
             return format!(
                 "session {name:?} has a manifest of user {:?}, but you are {caller:?}",
                 self.owner
@@ -92,7 +92,7 @@ impl UntrustedText {
         };
         let changed = self.changed(cluster);
         match &self.reason {
-            UntrustedReason::Remembered => format!(
+            UntrustedReason::FromSnapshot => format!(
                 "{undone}: the snapshot's record of the session is not known to this machine"
             ),
             _ if changed.len() == self.fields.len()
@@ -145,7 +145,7 @@ impl UntrustedText {
     pub(super) fn error(&self, cluster: &Cluster) -> anyhow::Error {
         let (name, namespace) = (&self.name, &self.namespace);
         let mut error = anyhow!(self.told(cluster));
-        if !matches!(self.reason, UntrustedReason::Anothers { .. }) {
+        if !matches!(self.reason, UntrustedReason::OtherUser { .. }) {
             for line in self.differences(cluster) {
                 error = hinted(error, line);
             }
@@ -161,7 +161,7 @@ impl UntrustedText {
             StoredPart::Copy | StoredPart::Connect => "repeat the command with --trust-manifest".into(),
         };
         error = hinted(error, go_on);
-        if self.reason == UntrustedReason::Unguarded {
+        if self.reason == UntrustedReason::NoPolicy {
             error = hinted(
                 error,
                 "keep users from changing each other's sessions, as an admin and on Kubernetes 1.30 or later: kubectl session setup admission",
