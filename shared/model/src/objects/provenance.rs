@@ -16,13 +16,13 @@ use crate::labels;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProvenanceProblem {
     /// The UID of its Session is not recorded.
-    NoSession,
+    NoSessionUid,
     /// It has no source claim: it was made from a content that somebody provided.
-    NoClaim,
+    NoSourceClaim,
     /// Its source claim (the name) exists and is not the session's.
-    NotItsClaim(String),
+    ForeignClaim(String),
     /// Its source claim (the name) is gone while the session has others: it may have been another session's.
-    ClaimGone(String),
+    MissingClaim(String),
     /// No VolumeSnapshotContent is bound: it holds no data.
     Unbound,
 }
@@ -31,12 +31,12 @@ impl ProvenanceProblem {
     /// Returns the reason as part of a sentence for people.
     pub fn told(&self) -> String {
         match self {
-            ProvenanceProblem::NoSession => "UID of its Session is not recorded".into(),
-            ProvenanceProblem::NoClaim => "snapshot has no source claim".into(),
-            ProvenanceProblem::NotItsClaim(claim) => {
+            ProvenanceProblem::NoSessionUid => "UID of its Session is not recorded".into(),
+            ProvenanceProblem::NoSourceClaim => "snapshot has no source claim".into(),
+            ProvenanceProblem::ForeignClaim(claim) => {
                 format!("source claim {claim:?} is not the session's")
             }
-            ProvenanceProblem::ClaimGone(claim) => {
+            ProvenanceProblem::MissingClaim(claim) => {
                 format!("source claim {claim:?} is gone and may have been another session's")
             }
             ProvenanceProblem::Unbound => "no VolumeSnapshotContent is bound".into(),
@@ -45,7 +45,7 @@ impl ProvenanceProblem {
 
     /// Returns true if the data is not the session's: such a snapshot is neither restored nor listed as the session's.
     pub fn is_foreign(&self) -> bool {
-        matches!(self, ProvenanceProblem::NoClaim | ProvenanceProblem::NotItsClaim(_))
+        matches!(self, ProvenanceProblem::NoSourceClaim | ProvenanceProblem::ForeignClaim(_))
     }
 }
 
@@ -55,7 +55,7 @@ impl ProvenanceProblem {
 pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<ProvenanceProblem> {
     let name = claim_name(snapshot);
     if name.is_empty() {
-        return Some(ProvenanceProblem::NoClaim);
+        return Some(ProvenanceProblem::NoSourceClaim);
     }
     let same = |claim: &&Value| {
         label(claim, labels::SESSION) == label(snapshot, labels::SESSION)
@@ -65,15 +65,15 @@ pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<ProvenanceProblem> {
     let claims = || claims.iter().filter(|object| is_claim(object));
     match claims().find(is_named) {
         Some(claim) if same(&claim) => {}
-        Some(_) => return Some(ProvenanceProblem::NotItsClaim(name.to_owned())),
+        Some(_) => return Some(ProvenanceProblem::ForeignClaim(name.to_owned())),
         // If all claims of the session are gone, there is no evidence against the snapshot.
         None if claims().any(|claim| same(&claim)) => {
-            return Some(ProvenanceProblem::ClaimGone(name.to_owned()));
+            return Some(ProvenanceProblem::MissingClaim(name.to_owned()));
         }
         None => {}
     }
     if annotation(snapshot, labels::SESSION_UID).is_none_or(str::is_empty) {
-        return Some(ProvenanceProblem::NoSession);
+        return Some(ProvenanceProblem::NoSessionUid);
     }
     let content = text(snapshot, "/status/boundVolumeSnapshotContentName");
     content.is_empty().then_some(ProvenanceProblem::Unbound)
@@ -117,11 +117,11 @@ mod tests {
             vec![claim("home", "a", "bob")],
         ] {
             let found = doubt(&snapshot(), &others).unwrap();
-            assert_eq!(found, ProvenanceProblem::NotItsClaim("home".into()), "{others:?}");
+            assert_eq!(found, ProvenanceProblem::ForeignClaim("home".into()), "{others:?}");
             assert!(found.is_foreign());
         }
         let gone = doubt(&snapshot(), &[claim("data", "a", "alice")]).unwrap();
-        assert_eq!(gone, ProvenanceProblem::ClaimGone("home".into()));
+        assert_eq!(gone, ProvenanceProblem::MissingClaim("home".into()));
         assert!(!gone.is_foreign(), "it can be restored");
     }
 
@@ -134,9 +134,9 @@ mod tests {
             doubt(&forged, &[])
         };
         let source = "persistentVolumeClaimName";
-        assert_eq!(without("/spec/source", source), Some(ProvenanceProblem::NoClaim));
+        assert_eq!(without("/spec/source", source), Some(ProvenanceProblem::NoSourceClaim));
         let uid = without("/metadata/annotations", labels::SESSION_UID);
-        assert_eq!(uid, Some(ProvenanceProblem::NoSession));
+        assert_eq!(uid, Some(ProvenanceProblem::NoSessionUid));
         let content = "boundVolumeSnapshotContentName";
         assert_eq!(without("/status", content), Some(ProvenanceProblem::Unbound));
     }
