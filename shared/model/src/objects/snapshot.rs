@@ -13,9 +13,9 @@ const REMEMBERED: [&str; 4] = ["accessModes", "storageClassName", "volumeMode", 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotState {
     /// The snapshot-controller has not bound a content yet.
-    Untouched,
+    Unprocessed,
     /// A content is bound, and the driver takes the snapshot.
-    Taken,
+    Bound,
     /// The driver or the snapshot-controller reports this error. It may be retried.
     Failed(String),
     /// The snapshot is cut: later writes are not in it.
@@ -36,17 +36,17 @@ impl SnapshotState {
         } else if is_cut(snapshot) {
             SnapshotState::Cut
         } else if is_bound {
-            SnapshotState::Taken
+            SnapshotState::Bound
         } else {
-            SnapshotState::Untouched
+            SnapshotState::Unprocessed
         }
     }
 
     /// Describes the state for people, in part of a line.
     pub fn told(&self) -> String {
         match self {
-            SnapshotState::Untouched => "snapshot-controller has not processed it yet".into(),
-            SnapshotState::Taken => "driver has not cut it yet".into(),
+            SnapshotState::Unprocessed => "snapshot-controller has not processed it yet".into(),
+            SnapshotState::Bound => "driver has not cut it yet".into(),
             SnapshotState::Failed(message) => format!("driver failed: {message}"),
             SnapshotState::Cut => "cut, but not ready to use yet".into(),
             SnapshotState::Ready => "ready to use".into(),
@@ -163,10 +163,10 @@ mod tests {
     #[test]
     fn a_snapshot_goes_from_untouched_to_ready() {
         let states = [
-            (json!({}), SnapshotState::Untouched),
+            (json!({}), SnapshotState::Unprocessed),
             (
                 json!({ "boundVolumeSnapshotContentName": "c", "readyToUse": false }),
-                SnapshotState::Taken,
+                SnapshotState::Bound,
             ),
             (
                 json!({ "boundVolumeSnapshotContentName": "c", "error": { "message": "full" } }),
