@@ -32,7 +32,7 @@ pub enum Level {
     /// Level `restricted`: follows the practices of hardened Pods; an ordinary image does not meet it.
     Restricted,
     /// Not part of the standards: access of the Pod to the API server.
-    Identity,
+    ApiAccess,
 }
 
 /// One check of the standards.
@@ -85,8 +85,8 @@ pub const CHECKS: &[Check] = &[
     check("seccompProfile_restricted", Level::Restricted, 25, restricted::seccomp_profile),
     check("capabilities_restricted", Level::Restricted, 25, restricted::capabilities),
     check("procMount_restricted", Level::Restricted, 35, restricted::proc_mount),
-    check("serviceAccountName", Level::Identity, 0, identity::service_account),
-    check("serviceAccountToken", Level::Identity, 0, identity::projected_tokens),
+    check("serviceAccountName", Level::ApiAccess, 0, identity::service_account),
+    check("serviceAccountToken", Level::ApiAccess, 0, identity::projected_tokens),
 ];
 
 /// A field of a Pod that violates a level.
