@@ -23,11 +23,11 @@ pub enum RunState {
     /// The container is running.
     Running,
     /// The run has ended, and the kubelet will restart the container.
-    Ended,
+    Restarting,
     /// The run has ended, and the container will not be restarted.
-    Over,
+    Finished,
     /// The Pod is gone.
-    Gone,
+    PodGone,
 }
 
 impl ContainerRun {
@@ -36,7 +36,7 @@ impl ContainerRun {
         Self {
             id: String::new(),
             previous: String::new(),
-            stage: RunState::Gone,
+            stage: RunState::PodGone,
         }
     }
 
@@ -50,7 +50,7 @@ impl ContainerRun {
         let Some(status) = status_of(pod, container) else {
             return if has_ended(pod) {
                 Self {
-                    stage: RunState::Over,
+                    stage: RunState::Finished,
                     ..waits("")
                 }
             } else {
@@ -71,14 +71,14 @@ impl ContainerRun {
             return Self {
                 id: ended.container_id.clone().unwrap_or_default(),
                 previous: last.unwrap_or_default(),
-                stage: if again { RunState::Ended } else { RunState::Over },
+                stage: if again { RunState::Restarting } else { RunState::Finished },
             };
         }
         let reason = current
             .and_then(|state| state.waiting.as_ref()?.reason.clone())
             .unwrap_or_else(|| why_pending(pod));
         let stage = if has_ended(pod) {
-            RunState::Over
+            RunState::Finished
         } else {
             RunState::Waiting(reason)
         };
@@ -120,7 +120,7 @@ fn has_ended(pod: &Pod) -> bool {
 /// Returns true if all containers of a Pod have ended and will not be restarted. The kubelet reports that for each container before
 /// it sets the Pod's phase.
 pub fn is_over(pod: &Pod) -> bool {
-    let is_over = |name: &str| ContainerRun::of(pod, name).stage == RunState::Over;
+    let is_over = |name: &str| ContainerRun::of(pod, name).stage == RunState::Finished;
     let spec = pod.spec.as_ref();
     has_ended(pod) || spec.is_some_and(|spec| spec.containers.iter().all(|one| is_over(&one.name)))
 }
@@ -205,11 +205,11 @@ mod tests {
         let stage = |policy, phase, code| {
             ContainerRun::of(&pod(policy, phase, ended(code, "c://x"), json!({})), "main").stage
         };
-        assert_eq!(stage("Always", "Running", 0), RunState::Ended);
-        assert_eq!(stage("OnFailure", "Running", 1), RunState::Ended);
-        assert_eq!(stage("OnFailure", "Running", 0), RunState::Over);
-        assert_eq!(stage("Never", "Running", 1), RunState::Over);
-        assert_eq!(stage("Always", "Failed", 1), RunState::Over);
+        assert_eq!(stage("Always", "Running", 0), RunState::Restarting);
+        assert_eq!(stage("OnFailure", "Running", 1), RunState::Restarting);
+        assert_eq!(stage("OnFailure", "Running", 0), RunState::Finished);
+        assert_eq!(stage("Never", "Running", 1), RunState::Finished);
+        assert_eq!(stage("Always", "Failed", 1), RunState::Finished);
         let over = |policy, phase, state| is_over(&pod(policy, phase, state, json!({})));
         assert!(over("Never", "Running", ended(1, "c://x")));
         assert!(over("Always", "Failed", json!({ "waiting": {} })));

@@ -150,7 +150,7 @@ impl Follower {
     /// Opens the log that is read next, or waits until there is one.
     async fn step(&mut self) -> Result<Step> {
         let now = self.state.borrow_and_update().clone();
-        if now.stage == RunState::Gone {
+        if now.stage == RunState::PodGone {
             return Ok(Step::End);
         }
         if !now.id.is_empty() && self.run.as_deref() != Some(now.id.as_str()) {
@@ -166,7 +166,7 @@ impl Follower {
                 self.settled = true;
                 self.open(false).await
             }
-            RunState::Over | RunState::Gone => Ok(Step::End),
+            RunState::Finished | RunState::PodGone => Ok(Step::End),
             RunState::Waiting(reason) => {
                 let Whose { pod, container, .. } = &self.whose;
                 let note = format!(
@@ -177,7 +177,7 @@ impl Follower {
                 }
                 Ok(self.changed().await)
             }
-            RunState::Ended => Ok(self.changed().await),
+            RunState::Restarting => Ok(self.changed().await),
         }
     }
 
@@ -308,7 +308,7 @@ impl Follower {
     async fn overtaken(&mut self) -> Step {
         let run = &self.run;
         let news = self.state.wait_for(|now| {
-            now.stage == RunState::Gone || run.as_ref().is_some_and(|run| *run != now.id)
+            now.stage == RunState::PodGone || run.as_ref().is_some_and(|run| *run != now.id)
         });
         match news.await {
             Ok(_) => Step::Read,
@@ -342,7 +342,7 @@ fn is_of_run(pod: Value, container: &str, run: Option<&str>) -> bool {
 /// Completes some time after the Pod is gone, so that a hanging connection cannot block the follower.
 async fn is_gone_for_long(mut state: Receiver<ContainerRun>) {
     if state
-        .wait_for(|instance| instance.stage == RunState::Gone)
+        .wait_for(|instance| instance.stage == RunState::PodGone)
         .await
         .is_ok()
     {
