@@ -105,7 +105,7 @@ async fn deed(
     sink: &mut dyn ProgressSink,
 ) -> Result<Value> {
     match Action::of(intent, one.is_at_rest()) {
-        Action::Nothing | Action::Say => Ok(one.object.clone()),
+        Action::Unchanged | Action::PrintOnly => Ok(one.object.clone()),
         Action::Stop => one.stop(cluster, &intent.manner, with, sink).await,
     }
 }

@@ -66,9 +66,9 @@ impl Observed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// None: the session is stopped already.
-    Nothing,
+    Unchanged,
     /// The result is printed, but nothing is written (client dry run).
-    Say,
+    PrintOnly,
     /// The session is stopped; a server dry run rehearses the writes.
     Stop,
 }
@@ -76,8 +76,8 @@ pub(crate) enum Action {
 impl Action {
     pub(crate) fn of(intent: &Intent, at_rest: bool) -> Self {
         match (at_rest, intent.dry_run) {
-            (true, _) => Action::Nothing,
-            (false, DryRun::Client) => Action::Say,
+            (true, _) => Action::Unchanged,
+            (false, DryRun::Client) => Action::PrintOnly,
             (false, _) => Action::Stop,
         }
     }
@@ -85,8 +85,8 @@ impl Action {
     /// Returns the participle of the result line.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Action::Nothing => "already stopped",
-            Action::Say | Action::Stop => "stopped",
+            Action::Unchanged => "already stopped",
+            Action::PrintOnly | Action::Stop => "stopped",
         }
     }
 }
@@ -107,8 +107,8 @@ mod tests {
     fn what_rests_is_left_alone_and_a_client_dry_run_writes_nothing() {
         assert_eq!(Action::of(&intent("a"), false), Action::Stop);
         assert_eq!(Action::of(&intent("a --dry-run=server"), false), Action::Stop);
-        assert_eq!(Action::of(&intent("a --dry-run=client"), false), Action::Say);
-        assert_eq!(Action::of(&intent("a"), true), Action::Nothing);
+        assert_eq!(Action::of(&intent("a --dry-run=client"), false), Action::PrintOnly);
+        assert_eq!(Action::of(&intent("a"), true), Action::Unchanged);
     }
 
     #[test]
