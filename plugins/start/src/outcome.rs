@@ -77,7 +77,7 @@ pub(crate) async fn observe(
         let mut sink = ground.console.progress();
         async move {
             let (deed, present) = looked?;
-            if deed == Action::Nothing {
+            if deed == Action::Unchanged {
                 let change = change_of(cluster, &present).await?;
                 return anyhow::Ok(SessionTask {
                     deed,
@@ -107,7 +107,7 @@ async fn agreed(
     ground: &mut Environment,
 ) -> Result<bool> {
     let mut parts = Vec::new();
-    if deed != Action::Nothing {
+    if deed != Action::Unchanged {
         parts.push(StoredPart::Start);
     }
     if deed == Action::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.manner)
@@ -156,7 +156,7 @@ impl SessionTask {
             self.write_change(cluster, with).await?;
             return Ok(None);
         };
-        if self.deed == Action::Wait || intent.dry_run == DryRun::Client {
+        if self.deed == Action::WaitOnly || intent.dry_run == DryRun::Client {
             return Ok(Some(Started {
                 session: self.present.session.clone(),
                 object: self.present.object.clone(),
@@ -199,7 +199,7 @@ impl SessionTask {
 
     fn notes(&self) -> Vec<String> {
         // A session that is starting already does not apply a later change of its template.
-        let ahead = self.ahead.iter().filter(|_| self.deed != Action::Wait);
+        let ahead = self.ahead.iter().filter(|_| self.deed != Action::WaitOnly);
         let before = ahead.flat_map(|ahead| ahead.notes.clone());
         let later = self
             .change

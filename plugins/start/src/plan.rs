@@ -71,9 +71,9 @@ fn lifetime(text: &str) -> Result<Lifetime> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// None: the session is running.
-    Nothing,
+    Unchanged,
     /// The session is starting already: only wait for ready.
-    Wait,
+    WaitOnly,
     /// The session is started, and existing objects are used again.
     Start,
     /// The session is stopped and started.
@@ -91,8 +91,8 @@ impl Action {
         let told = session.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
         match (there, seen) {
             (true, _) if intent.restart => Action::Restart,
-            (true, WorkloadState::Ready { .. }) if settled && told => Action::Nothing,
-            (true, _) if settled => Action::Wait,
+            (true, WorkloadState::Ready { .. }) if settled && told => Action::Unchanged,
+            (true, _) if settled => Action::WaitOnly,
             // Stopped, ended, lost or incomplete: what is missing is created.
             _ => Action::Start,
         }
@@ -103,7 +103,7 @@ impl Action {
     /// # Errors
     /// A running session and a value that differs from the session's own.
     pub(crate) fn heeds(self, intent: &Intent, session: &Session) -> Result<()> {
-        if !matches!(self, Action::Nothing | Action::Wait) {
+        if !matches!(self, Action::Unchanged | Action::WaitOnly) {
             return Ok(());
         }
         let (wish, spec) = (&intent.wish, &session.spec);
@@ -126,8 +126,8 @@ impl Action {
     /// Returns the words of the result line.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Action::Nothing => "already running",
-            Action::Wait => "already starting",
+            Action::Unchanged => "already running",
+            Action::WaitOnly => "already starting",
             Action::Start => "started",
             Action::Restart => "restarted",
         }

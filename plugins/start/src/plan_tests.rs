@@ -26,7 +26,7 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
     let (ready, lost) = (WorkloadState::Ready { pod: "p".into() }, WorkloadState::Lost);
     let asked = "2026-01-01T11:00:00Z";
     for (line, state, answered, seen, deed) in [
-        ("a", "running", asked, &ready, Action::Nothing),
+        ("a", "running", asked, &ready, Action::Unchanged),
         ("a --restart", "running", asked, &ready, Action::Restart),
         ("a", "running", asked, &lost, Action::Start),
         ("a --restart", "running", asked, &lost, Action::Start),
@@ -35,7 +35,7 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
         ("a", "stopped", asked, &ready, Action::Start),
         ("a", "running", "", &ready, Action::Start),
         // A wait that was interrupted before it wrote the status.
-        ("a", "running", "unready", &ready, Action::Wait),
+        ("a", "running", "unready", &ready, Action::WaitOnly),
     ] {
         let found = Action::of(&intent(line).unwrap(), &session(state, answered), seen);
         assert_eq!(found, deed, "{line} {state} {answered:?} {seen:?}");
