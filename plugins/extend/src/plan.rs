@@ -25,7 +25,7 @@ pub(crate) struct Intent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NewExpiry {
     /// The present expiry plus this time.
-    Later(Duration),
+    After(Duration),
     /// This time.
     At(Timestamp),
     /// No expiry.
@@ -51,7 +51,7 @@ fn end(args: &Args, now: Timestamp) -> Result<NewExpiry> {
                 .parse()
                 .with_context(|| format!("invalid value of --by {text:?}"))?;
             let by = by.duration();
-            by.map(NewExpiry::Later).ok_or_else(|| {
+            by.map(NewExpiry::After).ok_or_else(|| {
                 usage("--by requires a duration: use --no-expiry to remove the expiry")
             })
         }
@@ -107,7 +107,7 @@ pub(crate) fn extension(
         (NewExpiry::Never, Some(_)) => None,
         (_, None) => return Err(endless()),
         // A session that is over its expiry gets the time from now on.
-        (NewExpiry::Later(by), Some(expires)) => Some(
+        (NewExpiry::After(by), Some(expires)) => Some(
             expires
                 .max(now)
                 .checked_add(by)

@@ -16,11 +16,11 @@ fn read_end(line: &str) -> Result<NewExpiry> {
 fn an_end_is_said_in_one_of_three_ways() {
     assert_eq!(
         read_end("--by 1d2h").unwrap(),
-        NewExpiry::Later(Duration::from_secs(93600))
+        NewExpiry::After(Duration::from_secs(93600))
     );
     assert_eq!(
         read_end("--by 90").unwrap(),
-        NewExpiry::Later(Duration::from_secs(90))
+        NewExpiry::After(Duration::from_secs(90))
     );
     let at = NewExpiry::At(time("17:00"));
     assert_eq!(read_end("--until 2026-03-01T18:00:00+01:00").unwrap(), at);
@@ -74,7 +74,7 @@ fn hours(end: NewExpiry, expires: Value, maximum: &str) -> Result<Option<(u64, O
 
 #[test]
 fn a_lifetime_is_counted_from_the_start() {
-    let two = NewExpiry::Later(Duration::from_secs(7200));
+    let two = NewExpiry::After(Duration::from_secs(7200));
     for (end, expires, wanted) in [
         (two, json!(time("13:00")), Some((5, Some(time("15:00"))))),
         // Expired already: counted from now.
@@ -98,7 +98,7 @@ fn a_lifetime_is_counted_from_the_start() {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let two = NewExpiry::Later(Duration::from_secs(7200));
+    let two = NewExpiry::After(Duration::from_secs(7200));
     for (end, expires, maximum, text) in [
         (two, Value::Null, "never", "never expires"),
         (
@@ -115,7 +115,7 @@ fn what_cannot_be_is_refused() {
             "is 24h from the start",
         ),
         (
-            NewExpiry::Later(Duration::from_secs(315_360_000)),
+            NewExpiry::After(Duration::from_secs(315_360_000)),
             json!(time("13:00")),
             "never",
             "at most ten years",

@@ -69,15 +69,15 @@ impl Cluster {
             }
             FactQuery::Nodes(_) => self.at_hand(&NODE, Place::Cluster, "").await,
             FactQuery::Node { name } => self.one(&NODE, "", name).await,
-            FactQuery::Load { node, .. } => {
+            FactQuery::PodsOnNode { node, .. } => {
                 let on_node =
                     format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");
                 self.at_hand(&POD, Place::All, &on_node).await
             }
-            FactQuery::Claim { name } => self.one(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
+            FactQuery::PersistentVolumeClaim { name } => self.one(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
             FactQuery::StorageClasses => self.at_hand(&STORAGE_CLASS, Place::Cluster, "").await,
-            FactQuery::Driver { name } => self.one(&CSI_DRIVER, "", name).await,
-            FactQuery::Quotas => self.at_hand(&RESOURCE_QUOTA, here, "").await,
+            FactQuery::CsiDriver { name } => self.one(&CSI_DRIVER, "", name).await,
+            FactQuery::ResourceQuotas => self.at_hand(&RESOURCE_QUOTA, here, "").await,
             FactQuery::LimitRanges => self.at_hand(&LIMIT_RANGE, here, "").await,
         };
         found.map_or_else(|error| unseen(&error), Fact::Objects)

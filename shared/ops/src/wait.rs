@@ -207,7 +207,7 @@ impl Watching<'_> {
         let WorkloadState::Hopeless(cause) = seen else {
             return false;
         };
-        let Some(FactQuery::Claim { name }) = cause.asks.first() else {
+        let Some(FactQuery::PersistentVolumeClaim { name }) = cause.asks.first() else {
             return false;
         };
         let claim = (self.cluster).get(&PERSISTENT_VOLUME_CLAIM, self.namespace, name);

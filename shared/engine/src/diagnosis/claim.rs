@@ -7,11 +7,11 @@ use super::{Cause, EventNote};
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum ClaimState {
     /// Waits for its Pod to be scheduled (binding mode WaitForFirstConsumer); no problem of the claim.
-    Consumer,
+    WaitsForConsumer,
     /// Waits for something that may still happen without any change.
-    Held(Cause),
+    Recoverable(Cause),
     /// Cannot be bound unless somebody changes the claim or the cluster.
-    Hopeless(Cause),
+    Unrecoverable(Cause),
 }
 
 /// Reads an event about claim `event.name` of pod `pod`; `None` where the event reports no problem.
@@ -22,12 +22,12 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<ClaimState> {
         message: format!("{place} {message}"),
         evidence: vec![event.evidence()],
         remedy: Some(remedy.to_owned()),
-        asks: vec![FactQuery::Claim {
+        asks: vec![FactQuery::PersistentVolumeClaim {
             name: event.name.clone(),
         }],
     };
     match event.reason.as_str() {
-        "WaitForFirstConsumer" | "WaitForPodScheduled" => Some(ClaimState::Consumer),
+        "WaitForFirstConsumer" | "WaitForPodScheduled" => Some(ClaimState::WaitsForConsumer),
         "ProvisioningFailed" => Some(provisioning(event, made)),
         "FailedBinding" if event.message.contains("no storage class is set") => {
             let mut cause = made(
@@ -36,7 +36,7 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<ClaimState> {
             );
             cause.reason = "NoStorageClass".into();
             cause.asks.push(FactQuery::StorageClasses);
-            Some(ClaimState::Hopeless(cause))
+            Some(ClaimState::Unrecoverable(cause))
         }
         "ExternalProvisioning" => {
             let provisioner = event.message.split('\'').nth(1).unwrap_or_default();
@@ -44,15 +44,15 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<ClaimState> {
                 format!("waits for provisioner {provisioner:?} to create its volume"),
                 "check that the provisioner runs, or use another StorageClass",
             );
-            cause.asks.push(FactQuery::Driver {
+            cause.asks.push(FactQuery::CsiDriver {
                 name: provisioner.to_owned(),
             });
-            Some(ClaimState::Held(cause))
+            Some(ClaimState::Recoverable(cause))
         }
         _ if event.warning => {
             let mut cause = made("has no volume, for an unknown reason".into(), "");
             cause.remedy = None;
-            Some(ClaimState::Held(cause))
+            Some(ClaimState::Recoverable(cause))
         }
         _ => None,
     }
@@ -72,9 +72,9 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
             );
             cause.reason = "StorageClassNotFound".into();
             cause.asks.push(FactQuery::StorageClasses);
-            ClaimState::Hopeless(cause)
+            ClaimState::Unrecoverable(cause)
         }
-        None => ClaimState::Held(made(
+        None => ClaimState::Recoverable(made(
             "has no volume: its provisioner failed".into(),
             "check the provisioner's message; provisioning is retried",
         )),
@@ -84,7 +84,7 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
 /// Returns the cause for claims that are not bound and have no event that explains why.
 pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
     let named: Vec<String> = claims.iter().map(|claim| format!("{claim:?}")).collect();
-    let asks = claims.iter().map(|claim| FactQuery::Claim {
+    let asks = claims.iter().map(|claim| FactQuery::PersistentVolumeClaim {
         name: (*claim).to_owned(),
     });
     Cause {
@@ -111,7 +111,7 @@ pub(super) fn missing(pod: &str, message: &str) -> Option<Cause> {
         remedy: Some(format!(
             "create claim {name:?} in the session's namespace, or correct the name"
         )),
-        asks: vec![FactQuery::Claim {
+        asks: vec![FactQuery::PersistentVolumeClaim {
             name: name.to_owned(),
         }],
         ..Cause::default()

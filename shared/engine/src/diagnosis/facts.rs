@@ -36,7 +36,7 @@ pub enum FactQuery {
         name: String,
     },
     /// Pods on a node that would be large enough if it were empty.
-    Load {
+    PodsOnNode {
         /// Name of the node.
         node: String,
         /// Requirements of the Pod that does not fit.
@@ -45,19 +45,19 @@ pub enum FactQuery {
         has: BTreeMap<String, Quantity>,
     },
     /// One PersistentVolumeClaim.
-    Claim {
+    PersistentVolumeClaim {
         /// Name of the claim.
         name: String,
     },
     /// All StorageClasses.
     StorageClasses,
     /// The CSIDriver of a provisioner.
-    Driver {
+    CsiDriver {
         /// Name of the provisioner.
         name: String,
     },
     /// ResourceQuotas of the namespace.
-    Quotas,
+    ResourceQuotas,
     /// LimitRanges of the namespace.
     LimitRanges,
 }
@@ -95,11 +95,11 @@ impl FactQuery {
             FactQuery::Log { container, .. } => format!("log of container {container:?}"),
             FactQuery::Nodes(_) => "nodes".into(),
             FactQuery::Node { name } => format!("node {name:?}"),
-            FactQuery::Load { node, .. } => format!("Pods on node {node:?}"),
-            FactQuery::Claim { name } => format!("claim {name:?}"),
+            FactQuery::PodsOnNode { node, .. } => format!("Pods on node {node:?}"),
+            FactQuery::PersistentVolumeClaim { name } => format!("claim {name:?}"),
             FactQuery::StorageClasses => "StorageClasses".into(),
-            FactQuery::Driver { name } => format!("CSIDriver {name:?}"),
-            FactQuery::Quotas => "quotas".into(),
+            FactQuery::CsiDriver { name } => format!("CSIDriver {name:?}"),
+            FactQuery::ResourceQuotas => "quotas".into(),
             FactQuery::LimitRanges => "LimitRanges".into(),
         }
     }
@@ -142,20 +142,20 @@ fn add(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             Some(node) => describe_node(node),
             None => format!("node {name:?}: does not exist"),
         }),
-        FactQuery::Load { node, room, has } => cause.evidence.push(load(node, room, has, objects)),
-        FactQuery::Claim { .. } if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
-        FactQuery::Claim { name } => cause.evidence.push(match objects.first() {
+        FactQuery::PodsOnNode { node, room, has } => cause.evidence.push(load(node, room, has, objects)),
+        FactQuery::PersistentVolumeClaim { .. } if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
+        FactQuery::PersistentVolumeClaim { name } => cause.evidence.push(match objects.first() {
             Some(claim) => describe_claim(claim),
             None => format!("claim {name:?}: does not exist"),
         }),
         FactQuery::StorageClasses => storage_classes(cause, objects),
-        FactQuery::Driver { name } if objects.is_empty() => cause.evidence.push(format!(
+        FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"
         )),
-        FactQuery::Driver { name } => cause
+        FactQuery::CsiDriver { name } => cause
             .evidence
             .push(format!("CSI driver {name:?} is installed")),
-        FactQuery::Quotas => cause.evidence.extend(objects.iter().map(describe_quota)),
+        FactQuery::ResourceQuotas => cause.evidence.extend(objects.iter().map(describe_quota)),
         FactQuery::LimitRanges => cause.evidence.extend(objects.iter().map(describe_limits)),
     }
 }
@@ -250,7 +250,7 @@ fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value])
     for (amount, node) in &sizes {
         let loads = cause.asks.len();
         if *amount >= asked && loads < NODES_SHOWN {
-            cause.asks.push(FactQuery::Load {
+            cause.asks.push(FactQuery::PodsOnNode {
                 node: (*node).to_owned(),
                 room: room.clone(),
                 has: BTreeMap::from([(resource.to_owned(), *amount)]),

@@ -38,7 +38,7 @@ pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
             refusal::cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
         cause.evidence.push(event.evidence());
         match cause.reason.as_str() {
-            "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(FactQuery::Quotas),
+            "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(FactQuery::ResourceQuotas),
             "LimitRange" => cause.asks.push(FactQuery::LimitRanges),
             _ => {}
         }

@@ -149,11 +149,11 @@ impl PodInspection<'_> {
         if unbound || message.is_empty() {
             for event in self.claims.iter().rev() {
                 match claim::read(self.name, event) {
-                    Some(claim::ClaimState::Hopeless(cause)) => {
+                    Some(claim::ClaimState::Unrecoverable(cause)) => {
                         return PodAssessment::hopeless(WaitStage::Binding, cause);
                     }
-                    Some(claim::ClaimState::Held(cause)) => return PodAssessment::held(WaitStage::Binding, cause),
-                    Some(claim::ClaimState::Consumer) | None => {}
+                    Some(claim::ClaimState::Recoverable(cause)) => return PodAssessment::held(WaitStage::Binding, cause),
+                    Some(claim::ClaimState::WaitsForConsumer) | None => {}
                 }
             }
         }
