@@ -16,13 +16,13 @@ pub(super) struct ImagePull<'a> {
 
 /// Kind of a failed pull: a registry's answer, or an error on the way to it.
 enum PullError {
-    Login,
+    AccessDenied,
     NotFound,
-    NoHost,
-    Untrusted,
-    OtherPlatform,
+    UnknownHost,
+    UntrustedCertificate,
+    PlatformMismatch,
     Unreachable,
-    TooOften,
+    RateLimited,
     Unknown,
 }
 
@@ -57,14 +57,14 @@ impl ImagePull<'_> {
         let registry = registry(self.image);
         let image = self.image;
         let (text, remedy, is_final) = match read(message) {
-            PullError::Login if self.credentials => (
+            PullError::AccessDenied if self.credentials => (
                 format!(
                     "registry {registry:?} denies access to image {image:?} with the Pod's imagePullSecrets, or does not have the image"
                 ),
                 "check the Secrets named in imagePullSecrets, and the image's name",
                 true,
             ),
-            PullError::Login => (
+            PullError::AccessDenied => (
                 format!(
                     "registry {registry:?} denies access to image {image:?} without credentials, or does not have the image"
                 ),
@@ -76,19 +76,19 @@ impl ImagePull<'_> {
                 "check the image's name and tag",
                 true,
             ),
-            PullError::NoHost => (
+            PullError::UnknownHost => (
                 format!("registry {registry:?} of image {image:?} is an unknown host"),
                 "check the registry in the image's name, and the node's DNS",
                 true,
             ),
-            PullError::Untrusted => (
+            PullError::UntrustedCertificate => (
                 format!(
                     "the node does not trust the TLS certificate of registry {registry:?} of image {image:?}, or the registry offers no TLS"
                 ),
                 "install the registry's CA certificate on the nodes",
                 true,
             ),
-            PullError::OtherPlatform => (
+            PullError::PlatformMismatch => (
                 format!("image {image:?} is not built for the node's platform"),
                 "use an image built for the node's operating system and CPU architecture, or set a nodeSelector for matching nodes",
                 true,
@@ -98,7 +98,7 @@ impl ImagePull<'_> {
                 "check the registry in the image's name and the node's network; the pull is retried",
                 false,
             ),
-            PullError::TooOften => (
+            PullError::RateLimited => (
                 format!("registry {registry:?} of image {image:?} reports too many requests"),
                 "wait for the next retry, or add registry credentials to imagePullSecrets",
                 false,
@@ -125,28 +125,28 @@ fn read(message: &str) -> PullError {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&["429", "toomanyrequests", "too many requests"]) {
-        PullError::TooOften
+        PullError::RateLimited
     } else if says(&["no such host"]) {
-        PullError::NoHost
+        PullError::UnknownHost
     } else if says(&[
         "unauthorized",
         "denied",
         "authorization failed",
         "403 forbidden",
     ]) {
-        PullError::Login
+        PullError::AccessDenied
     } else if says(&[
         "x509:",
         "server gave http response to https client",
         "first record does not look like a tls",
     ]) {
-        PullError::Untrusted
+        PullError::UntrustedCertificate
     } else if says(&[
         "no match for platform",
         "no matching manifest",
         "does not match the specified platform",
     ]) {
-        PullError::OtherPlatform
+        PullError::PlatformMismatch
     } else if says(&[
         "dial tcp",
         "timeout",
