@@ -126,12 +126,12 @@ async fn obstacle(
     for change in resized {
         match room(cluster, change).await {
             Ok(NodeFit::Fits) => {}
-            Ok(NodeFit::Later(figures)) => notes.extend(
+            Ok(NodeFit::NodeFull(figures)) => notes.extend(
                 figures
                     .into_iter()
                     .map(|figure| format!("{figure}: resize is deferred until the node has room")),
             ),
-            Ok(NodeFit::Never(figures)) => return Ok(Some(Obstacle::small(change, figures))),
+            Ok(NodeFit::NodeTooSmall(figures)) => return Ok(Some(Obstacle::small(change, figures))),
             Err(error) if failure::is(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
                 text(&change.object, "/spec/nodeName")

@@ -204,7 +204,7 @@ async fn wait(
         async move {
             let settled = matches!(
                 resizing(pod, &change.container),
-                ResizeState::Done | ResizeState::Going
+                ResizeState::Done | ResizeState::InProgress
             );
             if settled && !change.changes() {
                 return Ok(Resized {
@@ -251,7 +251,7 @@ async fn write_down(cluster: &Cluster, found: &Observed, write: &Write) -> Resul
 /// Returns figures of the node's free resources if they can be read and do not suffice.
 async fn figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
     match room(cluster, change).await {
-        Ok(NodeFit::Later(figures) | NodeFit::Never(figures)) => figures,
+        Ok(NodeFit::NodeFull(figures) | NodeFit::NodeTooSmall(figures)) => figures,
         _ => Vec::new(),
     }
 }

@@ -53,7 +53,7 @@ impl Cluster {
     ) -> Result<Resized> {
         let mut seen = Resized {
             pod: pod.clone(),
-            state: ResizeState::Going,
+            state: ResizeState::InProgress,
             cut_off: None,
         };
         let cut_off = tokio::select! {
@@ -130,7 +130,7 @@ impl Cluster {
 
 fn detail(state: &ResizeState) -> String {
     match state {
-        ResizeState::Done | ResizeState::Going => "resizing the container".to_owned(),
+        ResizeState::Done | ResizeState::InProgress => "resizing the container".to_owned(),
         ResizeState::Failing(message) => format!("resize failed, the kubelet retries: {message}"),
         ResizeState::Deferred(message) => format!("resize deferred: {message}"),
         ResizeState::Infeasible(message) => format!("resize infeasible: {message}"),

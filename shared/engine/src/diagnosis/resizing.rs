@@ -15,7 +15,7 @@ pub enum ResizeState {
     /// Complete: the container has the resources that its spec asks for.
     Done,
     /// In progress, or not yet seen by the kubelet.
-    Going,
+    InProgress,
     /// Failed, and retried by the kubelet; with the kubelet's message.
     Failing(String),
     /// Waits until the node has room; with the kubelet's message.
@@ -35,14 +35,14 @@ pub fn resizing(pod: &Value, container: &str) -> ResizeState {
     }
     if let Some(going) = condition(pod, "PodResizeInProgress") {
         return match text(going, "/message") {
-            "" => ResizeState::Going,
+            "" => ResizeState::InProgress,
             message => ResizeState::Failing(message.to_owned()),
         };
     }
     if is_actual(pod, container) {
         ResizeState::Done
     } else {
-        ResizeState::Going
+        ResizeState::InProgress
     }
 }
 
@@ -92,9 +92,9 @@ pub enum NodeFit {
     /// Room for the new size.
     Fits,
     /// Large enough, but used by other Pods now; with one line of figures for each resource.
-    Later(Vec<String>),
+    NodeFull(Vec<String>),
     /// Too small even without other Pods; with one line of figures for each resource.
-    Never(Vec<String>),
+    NodeTooSmall(Vec<String>),
 }
 
 /// Checks that a Pod fits on its node when its spec changes from `before` to `after`. `others` are the Pods on the node and may
@@ -136,8 +136,8 @@ pub fn fit(
     }
     match (lines.is_empty(), never) {
         (true, _) => NodeFit::Fits,
-        (false, true) => NodeFit::Never(lines),
-        (false, false) => NodeFit::Later(lines),
+        (false, true) => NodeFit::NodeTooSmall(lines),
+        (false, false) => NodeFit::NodeFull(lines),
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
         let said = |r#type: &str, reason: &str, generation: i64| json!([{"type": r#type, "status": "True", "reason": reason, "message": "m", "observedGeneration": generation}]);
         for (pod, wanted) in [
             (pod("1", "1000m", json!([])), ResizeState::Done),
-            (pod("2", "1", json!([])), ResizeState::Going),
+            (pod("2", "1", json!([])), ResizeState::InProgress),
             (
                 pod("2", "1", said("PodResizePending", "Deferred", 3)),
                 ResizeState::Deferred("m".into()),
@@ -170,7 +170,7 @@ mod tests {
             // Written for an earlier resize.
             (
                 pod("2", "1", said("PodResizePending", "Infeasible", 2)),
-                ResizeState::Going,
+                ResizeState::InProgress,
             ),
             (
                 pod("2", "2", said("PodResizeInProgress", "Error", 3)),
@@ -181,7 +181,7 @@ mod tests {
         }
         assert_eq!(
             resizing(&pod("1", "1", json!([])), "other"),
-            ResizeState::Going
+            ResizeState::InProgress
         );
     }
 
@@ -204,8 +204,8 @@ mod tests {
                 "node \"n\": 4 cpu allocatable, 2500m requested by other Pods, 1 by this Pod, which now needs {asked}"
             )]
         };
-        assert_eq!(judged("2"), NodeFit::Later(line("2")));
-        assert_eq!(judged("8"), NodeFit::Never(line("8")));
+        assert_eq!(judged("2"), NodeFit::NodeFull(line("2")));
+        assert_eq!(judged("8"), NodeFit::NodeTooSmall(line("8")));
         // Less never fails.
         assert_eq!(judged("500m"), NodeFit::Fits);
     }
