@@ -149,7 +149,7 @@ impl ClaimExpansion {
             });
             let grown = try_join_all(waits).await?;
             for (before, grown) in self.claims.iter().zip(&grown) {
-                if let Expansion::Refused(said) = &grown.state {
+                if let Expansion::Infeasible(said) = &grown.state {
                     return Err(self.refused(cluster, before, grown, said, write).await);
                 }
             }
@@ -249,7 +249,7 @@ fn late(grown: &Grown) -> Option<Error> {
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),
     };
     let said = match &grown.state {
-        Expansion::Going(said) if !said.is_empty() => said.as_str(),
+        Expansion::InProgress(said) if !said.is_empty() => said.as_str(),
         _ => "file system not resized yet",
     };
     let error = proved(error, vec![format!("claim {name:?}: {said}")]);

@@ -45,7 +45,7 @@ impl Cluster {
             object: format!("persistentvolumeclaim/{name}"),
             detail: "expanding the volume".into(),
         });
-        let settled = |claim: &Value| !matches!(growing(claim), Expansion::Going(_));
+        let settled = |claim: &Value| !matches!(growing(claim), Expansion::InProgress(_));
         let claims = &PERSISTENT_VOLUME_CLAIM;
         let cut_off = tokio::select! {
             biased;

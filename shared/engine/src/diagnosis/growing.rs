@@ -14,9 +14,9 @@ pub enum Expansion {
     /// Complete: the claim has the requested capacity.
     Done,
     /// In progress, with the latest condition; may be empty.
-    Going(String),
+    InProgress(String),
     /// Refused by the storage driver and not retried for this size; with its message.
-    Refused(String),
+    Infeasible(String),
 }
 
 /// Reads the state of a claim's expansion.
@@ -27,7 +27,7 @@ pub fn growing(claim: &Value) -> Expansion {
     let (tried, asked) = (amount("/status/allocatedResources/storage"), amount(ASKED));
     // A status that was written for another size does not count.
     if resizing.ends_with("Infeasible") && (tried.is_none() || tried == asked) {
-        return Expansion::Refused(if said.is_empty() {
+        return Expansion::Infeasible(if said.is_empty() {
             resizing.to_owned()
         } else {
             said
@@ -35,7 +35,7 @@ pub fn growing(claim: &Value) -> Expansion {
     }
     match (amount("/status/capacity/storage"), asked) {
         (Some(has), Some(asked)) if has >= asked => Expansion::Done,
-        _ => Expansion::Going(said),
+        _ => Expansion::InProgress(said),
     }
 }
 
@@ -80,11 +80,11 @@ mod tests {
             (claim("2048Mi", json!({}), json!([])), Expansion::Done),
             (
                 claim("1Gi", json!({}), said("FileSystemResizePending", "waits")),
-                Expansion::Going("FileSystemResizePending: waits".into()),
+                Expansion::InProgress("FileSystemResizePending: waits".into()),
             ),
             (
                 claim("1Gi", json!({}), json!([])),
-                Expansion::Going(String::new()),
+                Expansion::InProgress(String::new()),
             ),
             (
                 claim(
@@ -92,20 +92,20 @@ mod tests {
                     infeasible.clone(),
                     said("ControllerResizeError", "no room"),
                 ),
-                Expansion::Refused("ControllerResizeError: no room".into()),
+                Expansion::Infeasible("ControllerResizeError: no room".into()),
             ),
             (
                 claim("1Gi", infeasible, json!([])),
-                Expansion::Refused("ControllerResizeInfeasible".into()),
+                Expansion::Infeasible("ControllerResizeInfeasible".into()),
             ),
         ] {
             assert_eq!(growing(&claim), wanted, "{claim}");
         }
         let mut earlier = claim("1Gi", json!({"storage": "NodeResizeInfeasible"}), json!([]));
         earlier["status"]["allocatedResources"] = json!({"storage": "8Gi"});
-        assert_eq!(growing(&earlier), Expansion::Going(String::new()));
+        assert_eq!(growing(&earlier), Expansion::InProgress(String::new()));
         earlier["status"]["allocatedResources"] = json!({"storage": "2Gi"});
-        let refused = Expansion::Refused("NodeResizeInfeasible".into());
+        let refused = Expansion::Infeasible("NodeResizeInfeasible".into());
         assert_eq!(growing(&earlier), refused);
     }
 }
