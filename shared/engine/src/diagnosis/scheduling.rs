@@ -39,7 +39,7 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         .map(|(count, hurdle)| format!("{count} of {total} nodes {}", hurdle.words(&asked)))
         .collect();
     let short = hurdles.iter().filter_map(|(_, hurdle)| match hurdle {
-        UnschedulableReason::Short(resource) => Some(resource.clone()),
+        UnschedulableReason::Insufficient(resource) => Some(resource.clone()),
         _ => None,
     });
     let room = PodRequests {
@@ -72,13 +72,13 @@ fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
 /// A reason why a Pod does not fit on some of the nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum UnschedulableReason {
-    Short(String),
+    Insufficient(String),
     TooManyPods,
-    NoVolume,
-    VolumeElsewhere,
-    Selector,
-    Ports,
-    Affinity,
+    NoMatchingVolume,
+    VolumeUnreachable,
+    NodeSelector,
+    HostPorts,
+    PodAffinity,
     Cordoned,
     Taint,
     Other(String),
@@ -87,24 +87,24 @@ enum UnschedulableReason {
 impl UnschedulableReason {
     fn read(reason: &str) -> Self {
         if let Some(resource) = reason.strip_prefix("Insufficient ") {
-            return Self::Short(resource.to_owned());
+            return Self::Insufficient(resource.to_owned());
         }
         let says = |word: &str| reason.contains(word);
         if says("Too many pods") {
             Self::TooManyPods
         } else if says("available persistent volumes to bind") {
-            Self::NoVolume
+            Self::NoMatchingVolume
         } else if says("PersistentVolume's node affinity")
             || says("volume zone")
             || says("volume node affinity")
         {
-            Self::VolumeElsewhere
+            Self::VolumeUnreachable
         } else if says("node affinity/selector") {
-            Self::Selector
+            Self::NodeSelector
         } else if says("free ports") {
-            Self::Ports
+            Self::HostPorts
         } else if says("affinity rules") || says("topology spread") {
-            Self::Affinity
+            Self::PodAffinity
         } else if says("were unschedulable") {
             Self::Cordoned
         } else if says("taint") {
@@ -117,12 +117,12 @@ impl UnschedulableReason {
     /// Returns the sort order: reasons that a user can act on first. The taint of a control plane is rarely the problem.
     fn rank(&self) -> usize {
         match self {
-            Self::Short(resource) if resource.contains('/') => 0,
-            Self::Short(_) => 1,
-            Self::NoVolume | Self::VolumeElsewhere => 2,
-            Self::Ports => 3,
-            Self::Selector => 4,
-            Self::Affinity | Self::TooManyPods => 5,
+            Self::Insufficient(resource) if resource.contains('/') => 0,
+            Self::Insufficient(_) => 1,
+            Self::NoMatchingVolume | Self::VolumeUnreachable => 2,
+            Self::HostPorts => 3,
+            Self::NodeSelector => 4,
+            Self::PodAffinity | Self::TooManyPods => 5,
             Self::Other(_) => 6,
             Self::Cordoned => 7,
             Self::Taint => 8,
@@ -131,18 +131,18 @@ impl UnschedulableReason {
 
     fn words(&self, asked: &BTreeMap<String, Quantity>) -> String {
         match self {
-            Self::Short(resource) => match asked.get(resource) {
+            Self::Insufficient(resource) => match asked.get(resource) {
                 Some(amount) => format!("without enough free {resource} ({amount} requested)"),
                 None => format!("without enough free {resource}"),
             },
             Self::TooManyPods => "at the limit of Pods".into(),
-            Self::NoVolume => "without an available volume for its claims".into(),
-            Self::VolumeElsewhere => "unable to reach its volume".into(),
-            Self::Selector => {
+            Self::NoMatchingVolume => "without an available volume for its claims".into(),
+            Self::VolumeUnreachable => "unable to reach its volume".into(),
+            Self::NodeSelector => {
                 "without the labels that its nodeSelector or affinity requires".into()
             }
-            Self::Ports => "with its host ports already in use".into(),
-            Self::Affinity => "excluded by its Pod affinity or spread rules".into(),
+            Self::HostPorts => "with its host ports already in use".into(),
+            Self::PodAffinity => "excluded by its Pod affinity or spread rules".into(),
             Self::Cordoned => "cordoned".into(),
             Self::Taint => "with a taint that it does not tolerate".into(),
             Self::Other(reason) => format!("({reason})"),
@@ -151,20 +151,20 @@ impl UnschedulableReason {
 
     fn remedy(&self) -> String {
         match self {
-            Self::Short(resource) => format!(
+            Self::Insufficient(resource) => format!(
                 "request less {resource}, delete sessions that are no longer needed, or add a node"
             ),
             Self::TooManyPods => "delete sessions that are no longer needed, or add a node".into(),
-            Self::NoVolume => {
+            Self::NoMatchingVolume => {
                 "create a volume that fits the claim, or use a StorageClass that provisions one"
                     .into()
             }
-            Self::VolumeElsewhere => {
+            Self::VolumeUnreachable => {
                 "free capacity on a node that can reach the volume, or use another claim".into()
             }
-            Self::Selector => "change the nodeSelector or affinity, or label a node".into(),
-            Self::Ports => "remove the hostPort, or use another one".into(),
-            Self::Affinity => "change the affinity or topology spread rules, or add a node".into(),
+            Self::NodeSelector => "change the nodeSelector or affinity, or label a node".into(),
+            Self::HostPorts => "remove the hostPort, or use another one".into(),
+            Self::PodAffinity => "change the affinity or topology spread rules, or add a node".into(),
             Self::Cordoned => "uncordon a node: kubectl uncordon NODE".into(),
             Self::Taint => {
                 "add a toleration for the taint, or remove the taint from the node".into()
