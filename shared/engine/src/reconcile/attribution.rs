@@ -46,7 +46,7 @@ enum Attribution {
     Own,
     /// Does not claim to be the session's.
     Unrelated,
-    Stranger(String),
+    Impostor(String),
 }
 
 impl LiveObjects {
@@ -69,7 +69,7 @@ impl LiveObjects {
         for object in left {
             let metadata = metadata_of(&object);
             match judge(&metadata, uid, made.as_ref(), &own) {
-                Attribution::Stranger(why) => {
+                Attribution::Impostor(why) => {
                     let kind = text(&object, "/kind");
                     self.add_stranger(kind, &metadata, why);
                 }
@@ -79,7 +79,7 @@ impl LiveObjects {
         let pods = std::mem::take(&mut self.pods);
         for pod in pods {
             match judge(&pod.metadata, uid, made.as_ref(), &own) {
-                Attribution::Stranger(why) => self.add_stranger("Pod", &pod.metadata, why),
+                Attribution::Impostor(why) => self.add_stranger("Pod", &pod.metadata, why),
                 Attribution::Own | Attribution::Unrelated => self.pods.push(pod),
             }
         }
@@ -158,7 +158,7 @@ fn judge(
             if made.is_none_or(|made| made.contains(own_uid)) {
                 return Attribution::Own;
             }
-            claims = Attribution::Stranger(
+            claims = Attribution::Impostor(
                 "its ownerReferences name the session, but the session did not create it"
                     .to_owned(),
             );
@@ -170,7 +170,7 @@ fn judge(
         if reference.controller == Some(true) && is_selected_by(object, parent) {
             return Attribution::Own;
         }
-        claims = Attribution::Stranger(format!(
+        claims = Attribution::Impostor(format!(
             "its ownerReferences name {}/{}, which does not control it",
             text(parent, "/kind").to_lowercase(),
             text(parent, "/metadata/name")
