@@ -65,7 +65,7 @@ async fn bring_up(
 ) -> Result<bool> {
     let namespace = cluster.namespace();
     let seen = look(&present.session, &present.live, &[]);
-    let rests = matches!(seen, WorkloadState::NoWorkload | WorkloadState::Ended { code: 0, .. });
+    let rests = matches!(seen, WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. });
     let now = ground.now();
     let deleted = present.session.metadata.deletion_timestamp.is_some();
     if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
@@ -228,13 +228,13 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &Work
     match (stands.phase, seen) {
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
         (_, WorkloadState::Lost) => hinted(anyhow!(because("is lost")), again()),
-        (Phase::Failed, WorkloadState::Hopeless(cause)) => {
+        (Phase::Failed, WorkloadState::Unrecoverable(cause)) => {
             let error = cause.failing(&format!("session \"{name}\" has failed"));
             look_at(error, cluster, intent)
         }
         (
             Phase::Failed,
-            WorkloadState::Ended {
+            WorkloadState::Terminated {
                 cause: Some(cause), ..
             },
         ) => {
@@ -242,7 +242,7 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &Work
             hinted(error, again())
         }
         (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
-        (_, WorkloadState::Ended { .. }) => {
+        (_, WorkloadState::Terminated { .. }) => {
             hinted(anyhow!("session \"{name}\" {}", stands.message), again())
         }
         _ => hinted(anyhow!(because("is stopped")), again()),

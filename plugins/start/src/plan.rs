@@ -84,7 +84,7 @@ impl Action {
     pub(crate) fn of(intent: &Intent, session: &Session, seen: &WorkloadState) -> Self {
         let there = matches!(
             seen,
-            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Hopeless(_)
+            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_)
         );
         let settled = !is_start_asked(session) && session.spec.state != Some(DesiredState::Stopped);
         // A command that was interrupted during its wait has not written that the session is ready.

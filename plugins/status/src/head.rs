@@ -150,8 +150,8 @@ fn since(session: &Session, live: &LiveObjects, seen: &WorkloadState, phase: Pha
     let primary = || live.pods.iter().find(|pod| is_primary(pod));
     let told = match seen {
         WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since),
-        WorkloadState::Ended { pod: name, .. } => pod(name).and_then(ended_at),
-        WorkloadState::NotReady(_) | WorkloadState::Hopeless(_) => primary().and_then(ready_since),
+        WorkloadState::Terminated { pod: name, .. } => pod(name).and_then(ended_at),
+        WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_) => primary().and_then(ready_since),
         WorkloadState::NoWorkload | WorkloadState::Lost => None,
     };
     let status = session.status.as_ref();

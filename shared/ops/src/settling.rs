@@ -197,8 +197,8 @@ fn last_seen(seen: &WorkloadState) -> String {
             finding.object,
             finding.detail
         ),
-        WorkloadState::Hopeless(cause) => cause.message.clone(),
-        WorkloadState::Ended { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
+        WorkloadState::Unrecoverable(cause) => cause.message.clone(),
+        WorkloadState::Terminated { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
         WorkloadState::Ready { pod } => format!("pod {pod:?} is ready"),
         WorkloadState::NoWorkload | WorkloadState::Lost => "no Pod yet".to_owned(),
     }
@@ -218,7 +218,7 @@ fn look_and_delete(error: anyhow::Error, made: &Started, seen: &WorkloadState) -
     let (name, namespace) = (name(made), namespace(made));
     let look = match seen {
         // The log of an ended container says more than the status; it may be an init container's.
-        WorkloadState::Ended { .. } => format!("logs {name} -n {namespace} --all-containers"),
+        WorkloadState::Terminated { .. } => format!("logs {name} -n {namespace} --all-containers"),
         _ => format!("status {name} -n {namespace}"),
     };
     let error = hinted(

@@ -103,7 +103,7 @@ impl ObservedSession {
     pub fn runs(&self) -> bool {
         matches!(
             self.seen,
-            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Hopeless(_)
+            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_)
         )
     }
 
@@ -143,7 +143,7 @@ impl ObservedSession {
     /// Returns phase and reason after the stop. A workload that had ended by itself keeps its reason.
     fn standing(&self) -> PhaseReason {
         match self.seen {
-            WorkloadState::Ended { .. } | WorkloadState::NoWorkload => {
+            WorkloadState::Terminated { .. } | WorkloadState::NoWorkload => {
                 standing(&self.session, TargetState::Stopped, &self.seen)
             }
             _ => PhaseReason {

@@ -148,7 +148,7 @@ impl Watching<'_> {
             *seen = self.look();
             let is_last = matches!(
                 seen,
-                WorkloadState::Ready { .. } | WorkloadState::Ended { .. } | WorkloadState::Hopeless(_)
+                WorkloadState::Ready { .. } | WorkloadState::Terminated { .. } | WorkloadState::Unrecoverable(_)
             );
             if is_last && !self.is_premature(seen).await {
                 return Ok(());
@@ -204,7 +204,7 @@ impl Watching<'_> {
     /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
     /// retry.
     async fn is_premature(&self, seen: &WorkloadState) -> bool {
-        let WorkloadState::Hopeless(cause) = seen else {
+        let WorkloadState::Unrecoverable(cause) = seen else {
             return false;
         };
         let Some(FactQuery::PersistentVolumeClaim { name }) = cause.asks.first() else {
@@ -216,7 +216,7 @@ impl Watching<'_> {
 
     fn decisive(&self, seen: &WorkloadState) -> Option<Box<Pod>> {
         match seen {
-            WorkloadState::Ready { pod } | WorkloadState::Ended { pod, .. } => {
+            WorkloadState::Ready { pod } | WorkloadState::Terminated { pod, .. } => {
                 self.pods.get(pod).cloned().map(Box::new)
             }
             _ => self.pods.values().next().cloned().map(Box::new),

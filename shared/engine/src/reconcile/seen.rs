@@ -20,14 +20,14 @@ pub enum WorkloadState {
     /// Not ready, but may still become ready.
     NotReady(Finding),
     /// Cannot become ready unless somebody changes something.
-    Hopeless(Cause),
+    Unrecoverable(Cause),
     /// As many Pods ready as the workload wants.
     Ready {
         /// Name of a ready Pod, the one that `connect` enters.
         pod: String,
     },
     /// Terminated by itself.
-    Ended {
+    Terminated {
         /// Name of the Pod.
         pod: String,
         /// Exit code.
@@ -45,9 +45,9 @@ impl WorkloadState {
     /// Returns the cause of not being ready; `None` where nothing is wrong or nothing is known.
     pub fn cause(&self) -> Option<&Cause> {
         match self {
-            WorkloadState::Hopeless(cause) => Some(cause),
+            WorkloadState::Unrecoverable(cause) => Some(cause),
             WorkloadState::NotReady(finding) => finding.cause(),
-            WorkloadState::Ended { cause, .. } => cause.as_ref(),
+            WorkloadState::Terminated { cause, .. } => cause.as_ref(),
             WorkloadState::NoWorkload | WorkloadState::Lost | WorkloadState::Ready { .. } => None,
         }
     }
@@ -55,9 +55,9 @@ impl WorkloadState {
     /// Returns the same cause as [`Seen::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match self {
-            WorkloadState::Hopeless(cause) => Some(cause),
+            WorkloadState::Unrecoverable(cause) => Some(cause),
             WorkloadState::NotReady(finding) => finding.cause_mut(),
-            WorkloadState::Ended { cause, .. } => cause.as_mut(),
+            WorkloadState::Terminated { cause, .. } => cause.as_mut(),
             WorkloadState::NoWorkload | WorkloadState::Lost | WorkloadState::Ready { .. } => None,
         }
     }
@@ -112,8 +112,8 @@ pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> Work
     match findings.into_iter().next() {
         None => WorkloadState::NoWorkload,
         Some((pod, finding)) => match finding.verdict.clone() {
-            Prognosis::Hopeless(cause) => WorkloadState::Hopeless(cause),
-            Prognosis::Ended { code, reason } => WorkloadState::Ended {
+            Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause),
+            Prognosis::Ended { code, reason } => WorkloadState::Terminated {
                 pod: pod.metadata.name.clone().unwrap_or_default(),
                 code,
                 reason,
@@ -172,7 +172,7 @@ fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid
         Some(workload) => {
             let finding = inspect_missing(workload, events);
             match &finding.verdict {
-                Prognosis::Hopeless(cause) => WorkloadState::Hopeless(cause.clone()),
+                Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause.clone()),
                 _ => WorkloadState::NotReady(finding),
             }
         }

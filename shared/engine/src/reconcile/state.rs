@@ -131,16 +131,16 @@ pub fn standing(session: &Session, wanted: TargetState, seen: &WorkloadState) ->
             stand(Phase::Pending, "NotReady", &message)
         }
         (
-            WorkloadState::Hopeless(Cause {
+            WorkloadState::Unrecoverable(Cause {
                 reason, message, ..
             }),
             _,
         ) => stand(Phase::Failed, reason, message),
         (WorkloadState::Ready { .. }, _) => stand(Phase::Running, "Ready", ""),
-        (WorkloadState::Ended { code: 0, .. }, _) => {
+        (WorkloadState::Terminated { code: 0, .. }, _) => {
             stand(Phase::Stopped, "Completed", "ended with exit code 0")
         }
-        (WorkloadState::Ended { reason, detail, .. }, _) => stand(Phase::Failed, reason, detail),
+        (WorkloadState::Terminated { reason, detail, .. }, _) => stand(Phase::Failed, reason, detail),
     }
 }
 
