@@ -49,7 +49,7 @@ fn expired(chosen: &Chosen, live: &LiveObjects, now: Timestamp) -> Result<Option
     let since = text(&chosen.object, "/status/expiresAt").parse().ok();
     let why = format!("expired {} ago", age::since(since, now));
     match wanted(&chosen.session, now) {
-        TargetState::Gone { .. } => delete(chosen, live, since, why).map(Some),
+        TargetState::Deleted { .. } => delete(chosen, live, since, why).map(Some),
         TargetState::Stopped => stop(chosen, live, since, why),
         // A new start has been requested, which sets a new expiry.
         TargetState::Running => Ok(None),

@@ -153,7 +153,7 @@ impl Deletion {
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
     pub fn plan(&self, manner: &StopOptions, now: Timestamp) -> Plan {
-        let wanted = TargetState::Gone {
+        let wanted = TargetState::Deleted {
             skip_sync: manner.skip_sync,
         };
         let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;

@@ -94,7 +94,7 @@ pub fn reconcile(
             let skip_sync = state::skips_sync(session);
             ending(session, live, &seen, Teardown::Workload { skip_sync }, now)
         }
-        (_, TargetState::Gone { skip_sync }) => {
+        (_, TargetState::Deleted { skip_sync }) => {
             ending(session, live, &seen, Teardown::Everything { skip_sync }, now)
         }
     };

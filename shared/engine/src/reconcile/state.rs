@@ -14,7 +14,7 @@ pub enum TargetState {
     /// The workload is removed and the data kept.
     Stopped,
     /// The session is deleted; only data that the data policy keeps remains.
-    Gone {
+    Deleted {
         /// If true, the sync hook is not run.
         skip_sync: bool,
     },
@@ -35,7 +35,7 @@ pub struct PhaseReason {
 pub fn wanted(session: &Session, now: Timestamp) -> TargetState {
     let skip_sync = skips_sync(session);
     if session.metadata.deletion_timestamp.is_some() {
-        return TargetState::Gone { skip_sync };
+        return TargetState::Deleted { skip_sync };
     }
     let on_expiry = session
         .status
@@ -45,7 +45,7 @@ pub fn wanted(session: &Session, now: Timestamp) -> TargetState {
     if is_expired(session, now) && !is_start_asked(session) {
         return match on_expiry {
             OnExpiry::Stop => TargetState::Stopped,
-            OnExpiry::Delete => TargetState::Gone { skip_sync },
+            OnExpiry::Delete => TargetState::Deleted { skip_sync },
         };
     }
     match session.spec.state {
@@ -105,7 +105,7 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
 
 /// Returns the phase of a session from its target state and the state of its workload.
 pub fn standing(session: &Session, wanted: TargetState, seen: &WorkloadState) -> PhaseReason {
-    if matches!(wanted, TargetState::Gone { .. }) || session.metadata.deletion_timestamp.is_some() {
+    if matches!(wanted, TargetState::Deleted { .. }) || session.metadata.deletion_timestamp.is_some() {
         return stand(Phase::Terminating, "", "");
     }
     match (seen, wanted) {

@@ -242,7 +242,7 @@ fn an_expired_session_is_stopped_or_deleted_as_its_start_said() {
     status["applied"]["onExpiry"] = "delete".into();
     assert_eq!(
         wanted(&session(asked(), status.clone()), now()),
-        TargetState::Gone { skip_sync: false }
+        TargetState::Deleted { skip_sync: false }
     );
     status["expiresAt"] = "2026-01-01T12:00:01Z".into();
     assert_eq!(wanted(&session(asked(), status), now()), TargetState::Running);
@@ -252,7 +252,7 @@ fn an_expired_session_is_stopped_or_deleted_as_its_start_said() {
 fn deleting_goes_sync_workload_data_session() {
     let mut live = ready();
     live.data.push(claim());
-    let gone = TargetState::Gone { skip_sync: false };
+    let gone = TargetState::Deleted { skip_sync: false };
     let decision = reconcile(&session(asked(), started()), gone, None, &live, &[], now());
     assert_eq!(decision.standing.phase, Phase::Terminating);
     assert_eq!(
@@ -276,7 +276,7 @@ fn data_is_destroyed_only_by_the_policy_delete() {
     foreign["metadata"]["annotations"][labels::USER_ID] = "Alice".into();
     foreign["metadata"]["name"] = "theirs".into();
     live.data.push(foreign);
-    let gone = TargetState::Gone { skip_sync: true };
+    let gone = TargetState::Deleted { skip_sync: true };
     let delete = session(json!({ "dataPolicy": "delete" }), json!({}));
     let decision = reconcile(&delete, gone, None, &live, &[], now());
     assert_eq!(
@@ -305,7 +305,7 @@ fn pods_of_others_are_never_counted_whatever_their_labels_say() {
     live.pods[0].metadata.owner_references.as_mut().unwrap()[0].uid = "other".into();
     let decision = reconcile(
         &session(asked(), json!({})),
-        TargetState::Gone { skip_sync: false },
+        TargetState::Deleted { skip_sync: false },
         None,
         &live,
         &[],
@@ -331,7 +331,7 @@ fn pods_are_found_through_deployment_and_replica_set() {
     ];
     let decision = reconcile(
         &session(asked(), started()),
-        TargetState::Gone { skip_sync: true },
+        TargetState::Deleted { skip_sync: true },
         None,
         &live,
         &[],
