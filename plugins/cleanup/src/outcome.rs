@@ -227,8 +227,8 @@ async fn end(
     };
     let chosen = Chosen::of(object)?;
     let what = match item.deed {
-        Deed::Stop => Teardown::Workload { skip_sync: false },
-        _ => Teardown::Everything { skip_sync: false },
+        Deed::Stop => Teardown::Stop { skip_sync: false },
+        _ => Teardown::Delete { skip_sync: false },
     };
     let needs = ending_accesses(&chosen.session, what, intent.manner.wait);
     let needs = if controller || with.write.dry_run {

@@ -36,7 +36,7 @@ impl Intent {
         let mut session = session.clone();
         session.spec.data_policy = self.policy.or(session.spec.data_policy);
         let skip_sync = self.manner.skip_sync;
-        ending_accesses(&session, Teardown::Everything { skip_sync }, self.manner.wait)
+        ending_accesses(&session, Teardown::Delete { skip_sync }, self.manner.wait)
     }
 }
 

@@ -43,7 +43,7 @@ impl Intent {
             return Vec::new();
         }
         let skip_sync = self.manner.skip_sync;
-        ending_accesses(session, Teardown::Workload { skip_sync }, self.manner.wait)
+        ending_accesses(session, Teardown::Stop { skip_sync }, self.manner.wait)
     }
 }
 

@@ -118,7 +118,7 @@ impl ObservedSession {
     /// nothing, and before the workload is removed, so that no controller makes it again.
     pub fn plan(&self, manner: &StopOptions, now: Timestamp) -> Plan {
         let skip_sync = manner.skip_sync;
-        let what = Teardown::Workload { skip_sync };
+        let what = Teardown::Stop { skip_sync };
         let mut plan = ending(&self.session, &self.live, &self.seen, what, now);
         if !manner.wait {
             plan.stages

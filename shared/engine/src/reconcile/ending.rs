@@ -18,12 +18,12 @@ use session_model::objects::{ObjectRef, ResourceType};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Teardown {
     /// Stop: workloads that can be scaled are scaled to 0, and other workloads are deleted.
-    Workload {
+    Stop {
         /// If true, the sync hook is not run.
         skip_sync: bool,
     },
     /// Deletion of the session, with its data by the data policy.
-    Everything {
+    Delete {
         /// If true, the sync hook is not run.
         skip_sync: bool,
     },
@@ -34,13 +34,13 @@ pub enum Teardown {
 pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what: Teardown, now: Timestamp) -> Plan {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     let mut plan = Plan::default();
-    let (Teardown::Workload { skip_sync } | Teardown::Everything { skip_sync }) = what;
+    let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
     if !skip_sync {
         plan.stage(sync(session, seen).into_iter().collect());
     }
     let counts = live.replicas(&uid);
     let rests = |workload: &ObjectRef| {
-        matches!(what, Teardown::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
+        matches!(what, Teardown::Stop { .. }) && SCALED.contains(&workload.kind.as_str())
     };
     let workloads = live.workloads(&uid);
     let steps = workloads.iter().filter_map(|workload| {
@@ -58,7 +58,7 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
             resource: POD.clone(),
         }]);
     }
-    if matches!(what, Teardown::Everything { .. }) {
+    if matches!(what, Teardown::Delete { .. }) {
         let data = data(session, live, now);
         let going = claims_going(&data);
         plan.stage(data);

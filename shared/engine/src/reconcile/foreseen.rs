@@ -11,7 +11,7 @@ use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET, SES
 /// Returns the permissions that a stop or deletion needs; `wait` adds those to watch for its completion.
 pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Access> {
     let rests = |workload: &ObjectRef| {
-        matches!(what, Teardown::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
+        matches!(what, Teardown::Stop { .. }) && SCALED.contains(&workload.kind.as_str())
     };
     let workloads = applied(session).filter(|one| !pod_metadata_paths(&one.kind).is_empty());
     let mut needs: Vec<Access> = workloads
@@ -29,11 +29,11 @@ pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Acc
     };
     watched(&mut needs, &POD);
     match what {
-        Teardown::Workload { .. } => needs.extend([
+        Teardown::Stop { .. } => needs.extend([
             Access::to("patch", &SESSION, ""),
             Access::to("patch", &SESSION, "").part("status"),
         ]),
-        Teardown::Everything { .. } => {
+        Teardown::Delete { .. } => {
             let (claims, secret) = match data_policy(session) {
                 DataPolicy::Keep => ("patch", "patch"),
                 DataPolicy::Snapshot => ("delete", "patch"),
@@ -57,7 +57,7 @@ pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Acc
 /// Returns the permissions that a stop and the following start need, if the start creates the same objects as the last one.
 pub fn restart_accesses(session: &Session) -> Vec<Access> {
     let skip_sync = false;
-    let mut needs = ending_accesses(session, Teardown::Workload { skip_sync }, true);
+    let mut needs = ending_accesses(session, Teardown::Stop { skip_sync }, true);
     let made = applied(session).filter(|one| one.kind != PERSISTENT_VOLUME_CLAIM.kind);
     needs.extend(made.filter_map(|object| {
         let pods = !pod_metadata_paths(&object.kind).is_empty();
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn an_ending_needs_what_its_workloads_and_its_policy_say() {
-        let stop = Teardown::Workload { skip_sync: false };
+        let stop = Teardown::Stop { skip_sync: false };
         let mixed = session(
             &[("v1", "Pod"), ("apps/v1", "Deployment"), ("v1", "Service")],
             "keep",
@@ -115,7 +115,7 @@ mod tests {
                 "patch sessions/status"
             ]
         );
-        let gone = Teardown::Everything { skip_sync: false };
+        let gone = Teardown::Delete { skip_sync: false };
         let delete = session(&[], "delete");
         assert_eq!(
             told(&ending_accesses(&delete, gone, false)),

@@ -92,10 +92,10 @@ pub fn reconcile(
         },
         (_, TargetState::Stopped) => {
             let skip_sync = state::skips_sync(session);
-            ending(session, live, &seen, Teardown::Workload { skip_sync }, now)
+            ending(session, live, &seen, Teardown::Stop { skip_sync }, now)
         }
         (_, TargetState::Deleted { skip_sync }) => {
-            ending(session, live, &seen, Teardown::Everything { skip_sync }, now)
+            ending(session, live, &seen, Teardown::Delete { skip_sync }, now)
         }
     };
     Decision { standing, plan }
