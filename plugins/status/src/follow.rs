@@ -29,11 +29,11 @@ const CLAIMS: usize = 3;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum NeededReads {
     #[default]
-    Nothing,
+    None,
     /// The second round of reads: the objects that the session refers to may have changed.
     SecondRound,
     /// All reads: deletions may have been missed.
-    Everything,
+    All,
 }
 
 /// Event of a followed session.
@@ -42,7 +42,7 @@ pub(crate) enum FollowEvent {
     /// The state may have changed, or only the ages.
     Changed,
     /// The time limit has expired.
-    TimeUp,
+    TimedOut,
 }
 
 /// A session whose observed state is kept up to date.
@@ -80,14 +80,14 @@ impl<'a> FollowedSession<'a> {
     /// # Errors
     /// NotFound when the session is deleted; a watch of the session that ended for good.
     pub(crate) async fn next(&mut self) -> Result<FollowEvent> {
-        let (mut asks, mut next) = (NeededReads::Nothing, self.turns.next().await);
+        let (mut asks, mut next) = (NeededReads::None, self.turns.next().await);
         if next.is_none() {
             bail!("cannot watch the session: all watches have ended");
         }
         // Changes that arrive together cause one report.
         while let Some(turn) = next {
             match turn {
-                Turn::TimeUp => return Ok(FollowEvent::TimeUp),
+                Turn::TimeUp => return Ok(FollowEvent::TimedOut),
                 Turn::Tick => self.ticks += 1,
                 turn => asks = asks.max(take(&mut self.observed, turn)?),
             }
@@ -98,14 +98,14 @@ impl<'a> FollowedSession<'a> {
             asks = asks.max(NeededReads::SecondRound);
         }
         match asks {
-            NeededReads::Nothing => {}
+            NeededReads::None => {}
             NeededReads::SecondRound => {
                 // The watched events are more complete than those read again.
                 let events = self.observed.events.clone();
                 refresh(self.cluster, &mut self.observed).await;
                 self.observed.events = events;
             }
-            NeededReads::Everything => self.observed = observe(self.cluster, &self.name).await?,
+            NeededReads::All => self.observed = observe(self.cluster, &self.name).await?,
         }
         Ok(FollowEvent::Changed)
     }
@@ -143,15 +143,15 @@ fn watched(
 /// NotFound when the session is deleted; a watch of the session that ended for good.
 fn take(observed: &mut Observed, turn: Turn) -> Result<NeededReads> {
     match turn {
-        Turn::Tick | Turn::TimeUp => Ok(NeededReads::Nothing),
+        Turn::Tick | Turn::TimeUp => Ok(NeededReads::None),
         Turn::Ended {
             what: SESSIONS,
             error,
         } => Err(error),
         // A part that cannot be watched keeps the state that was read.
-        Turn::Ended { .. } => Ok(NeededReads::Nothing),
+        Turn::Ended { .. } => Ok(NeededReads::None),
         // A new list repeats existing objects, but reports no deletions.
-        Turn::Anew(_) => Ok(NeededReads::Everything),
+        Turn::Anew(_) => Ok(NeededReads::All),
         Turn::Changed {
             what: SESSIONS,
             change,
@@ -161,16 +161,16 @@ fn take(observed: &mut Observed, turn: Turn) -> Result<NeededReads> {
                 PODS => &mut observed.pods,
                 EVENTS => &mut observed.events,
                 CLAIMS => &mut observed.claims,
-                _ => return Ok(NeededReads::Nothing),
+                _ => return Ok(NeededReads::None),
             };
             let Ok(list) = part else {
-                return Ok(NeededReads::Nothing);
+                return Ok(NeededReads::None);
             };
             let other = put(list, change) && what == PODS;
             Ok(if other {
                 NeededReads::SecondRound
             } else {
-                NeededReads::Nothing
+                NeededReads::None
             })
         }
     }
@@ -183,13 +183,13 @@ fn take_session(observed: &mut Observed, change: Change) -> Result<NeededReads> 
             let same = observed.session["status"]["applied"] == object["status"]["applied"];
             observed.session = object;
             Ok(if same {
-                NeededReads::Nothing
+                NeededReads::None
             } else {
                 NeededReads::SecondRound
             })
         }
         Change::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
-        Change::Bookmark(_) | Change::Anew => Ok(NeededReads::Nothing),
+        Change::Bookmark(_) | Change::Anew => Ok(NeededReads::None),
     }
 }
 
