@@ -27,7 +27,7 @@ enum WaitState {
     /// The session may still reach the phase; with stage, object and detail for the progress line.
     Waiting(WaitStage, String, String),
     /// The session cannot reach the phase by itself.
-    Hopeless,
+    Unreachable,
 }
 
 /// Waits until the session is in phase `target`.
@@ -51,7 +51,7 @@ pub(crate) async fn wait(
                 drop(sink);
                 return reached(&report, &mut intent.format, ground);
             }
-            WaitState::Hopeless => {
+            WaitState::Unreachable => {
                 followed.explain().await;
                 return Err(hopeless(
                     &Report::of(&followed.observed, ground.now()),
@@ -121,8 +121,8 @@ fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
     // Any session may still be stopped, fail or be deleted; a failed or stopped one does not start by itself.
     let comes_up = matches!(target, Phase::Running | Phase::Pending);
     match phase {
-        Phase::Terminating => WaitState::Hopeless,
-        Phase::Failed | Phase::Stopped if comes_up => WaitState::Hopeless,
+        Phase::Terminating => WaitState::Unreachable,
+        Phase::Failed | Phase::Stopped if comes_up => WaitState::Unreachable,
         _ => waiting(report, observed),
     }
 }
