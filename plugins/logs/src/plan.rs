@@ -33,7 +33,7 @@ pub(crate) enum PodSelection {
     /// One Pod by name.
     Pod(String),
     /// Pods labelled as the primary workload's, for a session that records no primary workload.
-    Marked,
+    PrimaryLabel,
 }
 
 impl PodSelection {
@@ -42,7 +42,7 @@ impl PodSelection {
         match self {
             Self::Workload { kind, name, .. } => workload.kind == *kind && workload.name == *name,
             Self::Pod(name) => pod.metadata.name.as_deref() == Some(name),
-            Self::Marked => is_primary(pod),
+            Self::PrimaryLabel => is_primary(pod),
         }
     }
 }
@@ -67,7 +67,7 @@ pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<
                 name: primary.name.clone(),
                 container: primary.container.clone(),
             },
-            None => PodSelection::Marked,
+            None => PodSelection::PrimaryLabel,
         });
     };
     let all = workloads(present);
@@ -205,7 +205,7 @@ fn absent(session: &Session, chosen: &PodSelection, follow: bool) -> Result<()> 
             let kind = kind.to_lowercase();
             anyhow!("cannot print logs of session {name:?}: {kind}/{workload} has no Pods")
         }
-        PodSelection::Pod(_) | PodSelection::Marked => {
+        PodSelection::Pod(_) | PodSelection::PrimaryLabel => {
             anyhow!("cannot print logs of session {name:?}: the session has no Pods")
         }
     };
@@ -227,7 +227,7 @@ pub(crate) fn containers(
     let names = ContainerNames::of(pod);
     let known = match chosen {
         PodSelection::Workload { container, .. } => container.as_deref(),
-        PodSelection::Pod(_) | PodSelection::Marked => None,
+        PodSelection::Pod(_) | PodSelection::PrimaryLabel => None,
     };
     let all = || names.init.iter().chain(&names.main).chain(&names.ephemeral);
     let one = |name: &str| (vec![name.to_owned()], None);
