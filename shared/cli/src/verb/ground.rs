@@ -21,9 +21,9 @@ const REQUESTS: i32 = 6;
 #[derive(Clone)]
 pub enum ClientSource {
     /// A client made from flags and kubeconfig.
-    Flags,
+    Kubeconfig,
     /// A ready client: tests.
-    Given(Cluster),
+    Ready(Cluster),
 }
 
 /// Everything a command may use from outside: streams, clock, interrupt signal and the way to build a cluster client.
@@ -49,7 +49,7 @@ impl Environment {
             console,
             interrupt,
             verb,
-            way: ClientSource::Flags,
+            way: ClientSource::Kubeconfig,
             now: None,
             strict: AtomicBool::new(false),
         }
@@ -61,7 +61,7 @@ impl Environment {
             console,
             interrupt: Interrupt::default(),
             verb: "test",
-            way: ClientSource::Given(cluster),
+            way: ClientSource::Ready(cluster),
             now: Some(now),
             strict: AtomicBool::new(false),
         }
@@ -83,8 +83,8 @@ impl Environment {
     pub async fn connect(&self, flags: &ConnectionFlags) -> Result<Cluster> {
         self.console.set_level(flags.verbosity);
         let cluster = match &self.way {
-            ClientSource::Flags => Cluster::connect(&flags.options()?, self.agent()).await?,
-            ClientSource::Given(cluster) => cluster.clone(),
+            ClientSource::Kubeconfig => Cluster::connect(&flags.options()?, self.agent()).await?,
+            ClientSource::Ready(cluster) => cluster.clone(),
         };
         for file in std::env::split_paths(cluster.origin()).filter(|f| !f.as_os_str().is_empty()) {
             let text = format!("Config loaded from file:  {}", file.display());
