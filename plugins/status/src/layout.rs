@@ -59,7 +59,7 @@ impl Page {
     pub(crate) fn section(&mut self, heading: &str) {
         self.lines.push(Line::default());
         let text = format!("{heading}:");
-        let mark = Some((0..text.len(), Emphasis::Strong));
+        let mark = Some((0..text.len(), Emphasis::Heading));
         self.lines.push(Line { text, mark });
     }
 

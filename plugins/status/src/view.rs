@@ -127,8 +127,8 @@ fn tone(phase: Phase) -> Emphasis {
     match phase {
         Phase::Running => Emphasis::Good,
         Phase::Failed => Emphasis::Bad,
-        Phase::Pending | Phase::Terminating => Emphasis::Worth,
-        Phase::Stopped => Emphasis::Strong,
+        Phase::Pending | Phase::Terminating => Emphasis::Warning,
+        Phase::Stopped => Emphasis::Heading,
     }
 }
 

@@ -65,11 +65,11 @@ impl std::error::Error for OutputClosed {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emphasis {
     /// A heading.
-    Strong,
+    Heading,
     /// A healthy state.
     Good,
     /// A state that deserves attention.
-    Worth,
+    Warning,
     /// A failure.
     Bad,
 }
@@ -77,9 +77,9 @@ pub enum Emphasis {
 impl Emphasis {
     fn style(self) -> Style {
         match self {
-            Emphasis::Strong => Style::new().bold(),
+            Emphasis::Heading => Style::new().bold(),
             Emphasis::Good => AnsiColor::Green.on_default(),
-            Emphasis::Worth => AnsiColor::Yellow.on_default(),
+            Emphasis::Warning => AnsiColor::Yellow.on_default(),
             Emphasis::Bad => AnsiColor::Red.on_default().bold(),
         }
     }
