@@ -84,7 +84,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         ignore_not_found: args.ignore_not_found,
         format: Format::parse(
             output.output.as_deref(),
-            FormatSet::List,
+            FormatSet::All,
             output.no_headers,
             output.show_managed_fields,
         )?,

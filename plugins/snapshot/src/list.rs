@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut 
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
-        FormatSet::List,
+        FormatSet::All,
         printing.no_headers,
         printing.show_managed_fields,
     )?;

@@ -28,7 +28,7 @@ pub(crate) async fn run(args: &TemplateListArgs, connection: &ConnectionFlags, g
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
-        FormatSet::List,
+        FormatSet::All,
         printing.no_headers,
         printing.show_managed_fields,
     )?;

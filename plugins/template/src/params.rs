@@ -19,7 +19,7 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
     let place = chosen::place(&args.which)?;
     let format = Format::parse(
         args.output.as_deref(),
-        FormatSet::List,
+        FormatSet::All,
         args.no_headers,
         false,
     )?;

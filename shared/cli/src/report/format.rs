@@ -19,7 +19,7 @@ const FILE_MAX: u64 = 1 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FormatSet {
     /// All formats: for verbs that print a table.
-    List,
+    All,
     /// Formats of single objects: for verbs that print a sentence about the object they changed.
     Object,
     /// Only `name`: for verbs that delete.
@@ -30,7 +30,7 @@ impl FormatSet {
     /// Returns the accepted values of `-o`, sorted.
     pub fn formats(self) -> &'static [&'static str] {
         match self {
-            FormatSet::List => &[
+            FormatSet::All => &[
                 "custom-columns",
                 "custom-columns-file",
                 "json",

@@ -1,7 +1,7 @@
 use super::*;
 
 fn printer(output: &str) -> ObjectPrinter {
-    match Format::parse(output, FormatSet::List, false, false).unwrap() {
+    match Format::parse(output, FormatSet::All, false, false).unwrap() {
         Format::Objects(printer) => printer,
         Format::Text { .. } => panic!("{output} is a table"),
     }
@@ -24,7 +24,7 @@ fn alice() -> Value {
 #[test]
 fn a_bad_format_is_answered_with_the_allowed_ones() {
     assert_eq!(
-        error("bogus", FormatSet::List),
+        error("bogus", FormatSet::All),
         "unable to match a printer suitable for the output format \"bogus\", allowed formats are: \
              custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,wide,yaml"
     );
@@ -35,7 +35,7 @@ fn a_bad_format_is_answered_with_the_allowed_ones() {
     );
     assert!(error("wide", FormatSet::Object).contains("allowed formats"));
     assert!(error("json", FormatSet::Name).ends_with("allowed formats are: name"));
-    for allowed in [FormatSet::List, FormatSet::Object, FormatSet::Name] {
+    for allowed in [FormatSet::All, FormatSet::Object, FormatSet::Name] {
         assert!(allowed.formats().is_sorted());
     }
 }
@@ -49,25 +49,25 @@ fn a_format_that_lacks_its_argument_says_so() {
         "jsonpath-file=",
     ] {
         assert_eq!(
-            error(output, FormatSet::List),
+            error(output, FormatSet::All),
             "template format specified but no template given",
             "{output}"
         );
     }
     for output in ["custom-columns", "custom-columns=", "custom-columns-file="] {
         let expected = "custom-columns format specified but no custom columns given";
-        assert_eq!(error(output, FormatSet::List), expected, "{output}");
+        assert_eq!(error(output, FormatSet::All), expected, "{output}");
     }
     assert_eq!(
-        error("jsonpath-file=/nowhere", FormatSet::List),
+        error("jsonpath-file=/nowhere", FormatSet::All),
         "error reading --template /nowhere, open /nowhere: no such file or directory"
     );
     assert_eq!(
-        error("custom-columns-file=/nowhere", FormatSet::List),
+        error("custom-columns-file=/nowhere", FormatSet::All),
         "error reading template /nowhere, open /nowhere: no such file or directory"
     );
     assert_eq!(
-        error("jsonpath={.a", FormatSet::List),
+        error("jsonpath={.a", FormatSet::All),
         "error parsing jsonpath {.a, unclosed action"
     );
 }
@@ -79,11 +79,11 @@ fn words_are_taken_in_any_case_where_kubectl_does() {
         Format::Text { wide: false }
     ));
     assert!(matches!(
-        Format::parse("wide", FormatSet::List, false, false).unwrap(),
+        Format::parse("wide", FormatSet::All, false, false).unwrap(),
         Format::Text { wide: true }
     ));
     assert!(printer("NAME").is_name() && !printer("JSON").is_name());
-    assert!(error("WIDE", FormatSet::List).contains("\"WIDE\""));
+    assert!(error("WIDE", FormatSet::All).contains("\"WIDE\""));
 }
 
 #[test]
