@@ -323,7 +323,7 @@ fn lay_over(spec: &mut SessionSpec, args: &Args) -> Result<()> {
 
 fn data_policy(word: &str) -> Result<DataPolicy> {
     let all = [DataPolicy::Keep, DataPolicy::Snapshot, DataPolicy::Delete];
-    match all.into_iter().find(|policy| policy.word() == word) {
+    match all.into_iter().find(|policy| policy.as_str() == word) {
         Some(policy) => Ok(policy),
         None => {
             bail!("Invalid data policy ({word}). Must be \"keep\", \"snapshot\", or \"delete\".")

@@ -146,7 +146,7 @@ pub(crate) fn of(
         parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
         snapshots,
         schedule: schedule.map(SnapshotSchedule::of),
-        policy: policy.word().to_owned(),
+        policy: policy.as_str().to_owned(),
         on_deletion: on_deletion(policy).to_owned(),
         lost_by: LOST_BY.to_owned(),
     }

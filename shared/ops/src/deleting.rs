@@ -176,7 +176,7 @@ impl Deletion {
     /// Returns the step that writes an overriding data policy into the Session, for a controller.
     fn wish(&self) -> Option<Step> {
         let policy = self.session.spec.data_policy?;
-        if text(&self.object, "/spec/dataPolicy") == policy.word() {
+        if text(&self.object, "/spec/dataPolicy") == policy.as_str() {
             return None;
         }
         Some(Step::Patch {

@@ -208,7 +208,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
             if let Some(ssh) = &mut method.ssh {
                 ssh.user = ssh.user.as_ref().map(&mut expand).transpose()?;
             }
-            method.check()?;
+            method.validate()?;
             Ok(method)
         })
         .collect::<Result<_>>()

@@ -100,7 +100,7 @@ impl ConnectMethod {
     ///
     /// # Errors
     /// If the SSH user is not a plain user name, so that ssh could read it as an option or another setting.
-    pub fn check(&self) -> anyhow::Result<()> {
+    pub fn validate(&self) -> anyhow::Result<()> {
         let user = self.ssh.as_ref().and_then(|ssh| ssh.user.as_deref());
         let user = user.map(str::parse::<SshUser>).transpose();
         user.map(drop)
@@ -200,7 +200,7 @@ pub enum DataPolicy {
 
 impl DataPolicy {
     /// Returns the policy as the API writes it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             DataPolicy::Keep => "keep",
             DataPolicy::Snapshot => "snapshot",

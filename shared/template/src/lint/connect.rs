@@ -55,7 +55,7 @@ pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings
 fn methods(text: &str) -> anyhow::Result<()> {
     let value = plain_value(&Source::new(labels::CONNECT, text)?)?;
     let methods: Vec<ConnectMethod> = serde_json::from_value(value)?;
-    methods.iter().try_for_each(ConnectMethod::check)
+    methods.iter().try_for_each(ConnectMethod::validate)
 }
 
 /// Returns the texts that a scalar may become: each default, option and preset value of its parameters once, and `x` for
