@@ -155,10 +155,10 @@ fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<OwnerSelectio
 }
 
 fn phase(word: &str) -> Result<Phase> {
-    match Phase::ALL.into_iter().find(|phase| phase.word() == word) {
+    match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
         Some(phase) => Ok(phase),
         None => {
-            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.word()).collect();
+            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.as_str()).collect();
             bail!(
                 "invalid --phase {word:?}: must be one of {}",
                 words.join(", ")

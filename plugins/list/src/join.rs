@@ -28,7 +28,7 @@ pub(crate) struct JoinedSession {
 impl JoinedSession {
     /// Returns the cell of column PHASE.
     pub(crate) fn shown(&self) -> &str {
-        self.word.as_deref().unwrap_or(self.phase.word())
+        self.word.as_deref().unwrap_or(self.phase.as_str())
     }
 }
 
@@ -137,7 +137,7 @@ impl SessionPods {
     pub(crate) fn is_doubtful(&self, session: &SessionKey<'_>, status_phase: &str) -> bool {
         let pods = self.claiming(session);
         let direct = pods.iter().filter(|told| !told.controlled).count();
-        let stopped = status_phase == Phase::Stopped.word();
+        let stopped = status_phase == Phase::Stopped.as_str();
         let runs = |told: &&PodFacts| !matches!(told.phase, None | Some(Phase::Stopped));
         direct > 1 || (direct == 1 && pods.len() > 1) || (stopped && pods.iter().any(runs))
     }
@@ -159,7 +159,7 @@ impl SessionPods {
     ) -> JoinedSession {
         let stored = Phase::ALL
             .into_iter()
-            .find(|phase| phase.word() == status_phase);
+            .find(|phase| phase.as_str() == status_phase);
         let pods = self.claiming(session);
         // The Pod that most needs attention decides.
         let rank = |told: &&&PodFacts| match told.phase {

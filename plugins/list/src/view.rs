@@ -120,7 +120,7 @@ fn overlay(session: &mut Value, joined: &JoinedSession) {
         session["status"] = json!({});
     }
     let status = &mut session["status"];
-    status["phase"] = joined.phase.word().into();
+    status["phase"] = joined.phase.as_str().into();
     for (field, value) in [("podName", &joined.pod), ("nodeName", &joined.node)] {
         if let Some(value) = value {
             status[field] = value.as_str().into();

@@ -63,10 +63,10 @@ fn phase(word: &str) -> Result<Phase> {
     if word == "ready" {
         return Ok(Phase::Running);
     }
-    match Phase::ALL.into_iter().find(|phase| phase.word() == word) {
+    match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
         Some(phase) => Ok(phase),
         None => {
-            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.word()).collect();
+            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.as_str()).collect();
             bail!(
                 "invalid --wait-for {word:?}: must be one of ready, {}",
                 words.join(", ")

@@ -43,7 +43,7 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
         Some(since) => format!(" since {since} ({})", ago(since, now)),
         None => String::new(),
     };
-    page.marked_field("Phase", head.phase.word(), tone(head.phase), &since);
+    page.marked_field("Phase", head.phase.as_str(), tone(head.phase), &since);
     let said = |reason: &str, message: &str| match (reason, message) {
         ("", message) => message.to_owned(),
         (reason, "") => reason.to_owned(),

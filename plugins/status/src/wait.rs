@@ -75,7 +75,7 @@ pub(crate) async fn wait(
 fn too_late(report: &Report) -> Error {
     let error = timed_out(&SESSION, &report.metadata.name);
     let head = &report.head;
-    let phase = format!("check why the session is {}", head.phase.word());
+    let phase = format!("check why the session is {}", head.phase.as_str());
     if head.message.is_empty() {
         hinted(error, phase)
     } else {
@@ -90,10 +90,10 @@ fn hopeless(report: &Report, target: Phase) -> Error {
     let why = match first {
         _ if head.phase == Phase::Terminating => "the session is being deleted".to_owned(),
         Some(found) => format!("{}: {}", found.reason, found.message),
-        None if head.message.is_empty() => format!("the session is {}", head.phase.word()),
-        None => format!("the session is {}: {}", head.phase.word(), head.message),
+        None if head.message.is_empty() => format!("the session is {}", head.phase.as_str()),
+        None => format!("the session is {}: {}", head.phase.as_str(), head.message),
     };
-    let error = anyhow!("session {name:?} cannot become {}: {why}", target.word());
+    let error = anyhow!("session {name:?} cannot become {}: {why}", target.as_str());
     match first.and_then(|found| found.remedy.clone()) {
         Some(remedy) => hinted(error, remedy),
         None => error,
@@ -133,7 +133,7 @@ fn waiting(report: &Report, observed: &Observed) -> WaitState {
         WorkloadState::NotReady(finding) => WaitState::Waiting(finding.stage, finding.object, finding.detail),
         _ => {
             let object = format!("session/{}", report.metadata.name);
-            let detail = format!("is {}", report.head.phase.word());
+            let detail = format!("is {}", report.head.phase.as_str());
             WaitState::Waiting(WaitStage::Applying, object, detail)
         }
     }

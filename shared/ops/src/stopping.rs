@@ -281,7 +281,7 @@ impl ObservedSession {
         let settled = cluster
             .wait_stopped(namespace, name, manner.limit, with.interrupt, sink)
             .await?;
-        if text(&settled, "/status/phase") == Phase::Running.word() {
+        if text(&settled, "/status/phase") == Phase::Running.as_str() {
             let condition = told(&settled, "Synced");
             let error = anyhow!("cannot stop session {name:?}: {condition}");
             return Err(hinted(error, without_sync(STOP, name, namespace)));

@@ -80,7 +80,7 @@ impl Phase {
     ];
 
     /// Returns the phase as the API writes it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Phase::Pending => "pending",
             Phase::Running => "running",
@@ -93,7 +93,7 @@ impl Phase {
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
