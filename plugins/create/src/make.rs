@@ -304,7 +304,7 @@ impl Maker<'_> {
         );
         for (resource, object) in targets {
             let place = if resource.namespaced { namespace } else { "" };
-            let target = ObjectRef::of(object);
+            let target = ObjectRef::from_object(object);
             let gone = self
                 .cluster
                 .take_away(resource, place, &target, Propagation::Background, &write)

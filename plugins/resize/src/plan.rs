@@ -125,7 +125,7 @@ impl ResourceChange {
     }
 
     pub(crate) fn identity(&self) -> ObjectRef {
-        ObjectRef::of(&self.object)
+        ObjectRef::from_object(&self.object)
     }
 
     /// Returns true if a limit or request of CPU or memory differs.

@@ -221,7 +221,7 @@ pub(crate) async fn remove(
                 .take_away(
                     resource,
                     "",
-                    &ObjectRef::of(&found),
+                    &ObjectRef::from_object(&found),
                     Propagation::Background,
                     write,
                 )

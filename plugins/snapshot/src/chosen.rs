@@ -49,7 +49,7 @@ impl Set {
 
     /// Returns a plan that deletes all VolumeSnapshots at once by UID and, with `wait`, waits until they are gone.
     pub(crate) fn deletion(&self, wait: bool) -> Plan {
-        let targets: Vec<ObjectRef> = self.snapshots.iter().map(ObjectRef::of).collect();
+        let targets: Vec<ObjectRef> = self.snapshots.iter().map(ObjectRef::from_object).collect();
         let mut plan = Plan::default();
         let delete = |target: &ObjectRef| Step::Delete {
             target: target.clone(),

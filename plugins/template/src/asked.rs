@@ -57,7 +57,7 @@ impl ParameterView<'_> {
     /// Returns the parameter as a JSON object.
     pub(crate) fn json(&self) -> Value {
         let mut object = serde_json::to_value(self.parameter).unwrap_or_default();
-        object["type"] = self.parameter.kind.word().into();
+        object["type"] = self.parameter.kind.as_str().into();
         object["required"] = self.required.into();
         object["declared"] = self.declared.into();
         if self.parameter.kind == ParameterType::Secret {
@@ -77,7 +77,7 @@ impl ParameterView<'_> {
         };
         let mut row = vec![
             parameter.name.clone(),
-            parameter.kind.word().to_owned(),
+            parameter.kind.as_str().to_owned(),
             default.to_owned(),
             self.required.to_string(),
             or_none(parameter.description.as_deref().unwrap_or_default()),

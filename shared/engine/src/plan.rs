@@ -161,9 +161,9 @@ impl Step {
                     text(object, "/metadata/name")
                 )
             }
-            Step::Apply { object, .. } => format!("apply {}", ObjectRef::of(object)),
-            Step::Adopt { claim } => format!("adopt {}", ObjectRef::of(claim)),
-            Step::LeaveUnchanged { object } => format!("keep {}", ObjectRef::of(object)),
+            Step::Apply { object, .. } => format!("apply {}", ObjectRef::from_object(object)),
+            Step::Adopt { claim } => format!("adopt {}", ObjectRef::from_object(claim)),
+            Step::LeaveUnchanged { object } => format!("keep {}", ObjectRef::from_object(object)),
             Step::Patch { target, .. } => format!("patch {target}"),
             Step::RunHook { pod, container, .. } => {
                 format!("run the sync hook in container {container:?} of pod {pod:?}")

@@ -54,7 +54,7 @@ impl Cluster {
             Err(error) if !is_immutable(&error) => Err(error),
             Err(_) if with.write.dry_run => Ok(StepResult::Applied(found.clone())),
             Err(_) => {
-                let target = ObjectRef::of(found);
+                let target = ObjectRef::from_object(found);
                 // Never delete an object that the caller may not create again.
                 let needs = [
                     Access::to("delete", &resource, name),

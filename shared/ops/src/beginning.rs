@@ -119,7 +119,7 @@ impl StartPlan {
         let found = own.find(|object| is_named(object, "Secret", &secret));
         if let Some(found) = found.filter(|_| !new.is_empty()) {
             plan.stage(vec![Step::Patch {
-                target: ObjectRef::of(found),
+                target: ObjectRef::from_object(found),
                 resource: SECRET.clone(),
                 patch: json!({ "stringData": new }),
             }]);

@@ -349,7 +349,7 @@ impl ClonePlan {
         let namespace = self.belonging.namespace.as_str();
         let targets: Vec<(&ResourceType, ObjectRef)> = made
             .iter()
-            .map(|(kind, object)| (*kind, ObjectRef::of(object)))
+            .map(|(kind, object)| (*kind, ObjectRef::from_object(object)))
             .collect();
         let deletes = targets.iter().map(|(kind, target)| {
             cluster.take_away(kind, namespace, target, Propagation::Background, with.write)

@@ -180,7 +180,7 @@ impl Deletion {
             return None;
         }
         Some(Step::Patch {
-            target: ObjectRef::of(&self.object),
+            target: ObjectRef::from_object(&self.object),
             resource: SESSION.clone(),
             patch: json!({ "spec": { "dataPolicy": policy } }),
         })

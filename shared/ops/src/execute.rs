@@ -245,7 +245,7 @@ impl Cluster {
         with: &Carrying<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
-        let (limit, target) = (with.limit.min(GOING), ObjectRef::of(found));
+        let (limit, target) = (with.limit.min(GOING), ObjectRef::from_object(found));
         let (namespace, targets) = (
             with.belonging.namespace.as_str(),
             std::slice::from_ref(&target),
@@ -315,7 +315,7 @@ fn announce(step: &Step) -> ProgressEvent {
                 text(object, "/metadata/name")
             ),
         ),
-        Step::Adopt { claim } => (WaitStage::Applying, short(&ObjectRef::of(claim))),
+        Step::Adopt { claim } => (WaitStage::Applying, short(&ObjectRef::from_object(claim))),
         Step::Patch { target, .. } => (WaitStage::Applying, short(target)),
         Step::RunHook { pod, .. } => (WaitStage::Syncing, format!("pod/{pod}")),
         Step::Delete { target, .. } => (WaitStage::Terminating, short(target)),

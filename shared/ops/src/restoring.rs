@@ -140,7 +140,7 @@ impl ClaimRestorePlan {
     }
 
     fn removal(&self) -> Plan {
-        let targets: Vec<ObjectRef> = self.replaced().map(ObjectRef::of).collect();
+        let targets: Vec<ObjectRef> = self.replaced().map(ObjectRef::from_object).collect();
         let resource = PERSISTENT_VOLUME_CLAIM.clone();
         let delete = |target: &ObjectRef| Step::Delete {
             target: target.clone(),

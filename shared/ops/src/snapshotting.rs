@@ -340,7 +340,7 @@ impl SnapshotPlan {
     /// Deletes the VolumeSnapshots of this command. Returns true if all of them were deleted.
     async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &Write) -> bool {
         let new = made.iter().filter(|object| self.is_of_this_run(object));
-        let targets: Vec<ObjectRef> = new.map(ObjectRef::of).collect();
+        let targets: Vec<ObjectRef> = new.map(ObjectRef::from_object).collect();
         let deletes = targets.iter().map(|target| {
             let background = Propagation::Background;
             cluster.take_away(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)

@@ -134,7 +134,7 @@ impl ObservedSession {
 
     fn wish(&self, patch: Value) -> Step {
         Step::Patch {
-            target: ObjectRef::of(&self.object),
+            target: ObjectRef::from_object(&self.object),
             resource: SESSION.clone(),
             patch,
         }

@@ -156,7 +156,7 @@ async fn take_back(
     let deletes = created.filter_map(|(object, _)| {
         let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
         let resource = ResourceType::of_kind(api_version, kind)?;
-        let target = ObjectRef::of(object);
+        let target = ObjectRef::from_object(object);
         Some(async move {
             let background = Propagation::Background;
             cluster

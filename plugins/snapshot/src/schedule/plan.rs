@@ -83,7 +83,7 @@ pub(crate) fn removal(there: &[There], belonging: &Ownership) -> Result<Plan> {
         if let There::Object(found) = there {
             own(found, resource, belonging)?;
             plan.stage(vec![Step::Delete {
-                target: ObjectRef::of(found),
+                target: ObjectRef::from_object(found),
                 resource: resource.clone(),
                 propagation: Propagation::Background,
             }]);

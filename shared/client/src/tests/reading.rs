@@ -86,7 +86,7 @@ async fn a_list_goes_through_all_pages_and_names_its_items() {
         ..Selection::labelled("app=x")
     };
     let list = cluster(&api).list(&POD, HERE, &select).await.unwrap();
-    let names: Vec<ObjectRef> = list.items.iter().map(ObjectRef::of).collect();
+    let names: Vec<ObjectRef> = list.items.iter().map(ObjectRef::from_object).collect();
     assert_eq!(
         names
             .iter()

@@ -177,7 +177,7 @@ fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
         if kept {
             keep(object, now)
         } else {
-            delete(&ObjectRef::of(object), Propagation::Background)
+            delete(&ObjectRef::from_object(object), Propagation::Background)
         }
     });
     steps.collect()
@@ -185,7 +185,7 @@ fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
 
 /// Returns the step that records the time since which an object is kept.
 fn keep(object: &Value, now: Timestamp) -> Option<Step> {
-    let target = ObjectRef::of(object);
+    let target = ObjectRef::from_object(object);
     let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
     Some(Step::Patch {
         target,

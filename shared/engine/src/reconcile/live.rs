@@ -128,7 +128,7 @@ impl LiveObjects {
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
         let mut found: Vec<ObjectRef> = owned
             .filter(|o| !pod_metadata_paths(text(o, "/kind")).is_empty())
-            .map(ObjectRef::of)
+            .map(ObjectRef::from_object)
             .collect();
         found.extend(
             self.pods
@@ -158,7 +158,7 @@ impl LiveObjects {
                 .iter()
                 .find(|o| owner_uids(o).any(|uid| uid == session_uid))
             {
-                return Some(ObjectRef::of(top));
+                return Some(ObjectRef::from_object(top));
             }
             uids = above.into_iter().flat_map(owner_uids).collect();
         }

@@ -79,7 +79,7 @@ impl RestartPlan<'_> {
         let own = self.live.own_data(self.session);
         let kept = own.filter(|object| annotation(object, labels::KEPT_SINCE).is_some());
         let step = |object: &Value| {
-            let target = ObjectRef::of(object);
+            let target = ObjectRef::from_object(object);
             let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
             let annotations = json!({ labels::SESSION_UID: self.uid(), labels::KEPT_SINCE: null });
             Some(Step::Patch {
@@ -143,7 +143,7 @@ impl RestartPlan<'_> {
         let status = self.session.status.as_ref();
         let applied = status.and_then(|status| status.applied.as_ref());
         let mut before = applied.iter().flat_map(|applied| &applied.objects);
-        before.any(|object| *object == ObjectRef::of(found))
+        before.any(|object| *object == ObjectRef::from_object(found))
     }
 
     /// Restores the recorded replica counts of workloads, including those set by an autoscaler: an autoscaler ignores a workload
@@ -247,7 +247,7 @@ fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step
         .filter_map(|(found, wanted)| {
             let (has, wants) = (size(found)?, size(wanted)?);
             (wants > has).then(|| Step::Patch {
-                target: ObjectRef::of(found),
+                target: ObjectRef::from_object(found),
                 resource: PERSISTENT_VOLUME_CLAIM.clone(),
                 patch: json!({ "spec": { "resources": { "requests": { "storage": wants.to_string() } } } }),
             })

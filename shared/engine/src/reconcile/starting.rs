@@ -134,7 +134,7 @@ impl RenderedStart {
             hooks: rendering.hooks.clone(),
             on_expiry: Some(rendering.on_expiry),
             replicas: replicas.collect(),
-            objects: objects.iter().map(ObjectRef::of).collect(),
+            objects: objects.iter().map(ObjectRef::from_object).collect(),
         }
     }
 }

@@ -34,7 +34,7 @@ impl ParameterType {
     }
 
     /// Returns the type as the API writes it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::Integer => "integer",
