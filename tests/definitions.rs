@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use session_shared::api::{admission, definitions};
+use session_shared::api::{admission, custom_resource_definitions};
 use session_shared::objects::resource::text;
 use session_shared::report::yaml;
 
@@ -15,7 +15,7 @@ fn place(name: &str) -> PathBuf {
 
 #[test]
 fn the_checked_in_definitions_are_fresh() {
-    for definition in definitions() {
+    for definition in custom_resource_definitions() {
         let path = place(text(&definition, "/metadata/name"));
         let fresh = yaml::document(&definition).expect("a definition is YAML");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use session_shared::api::{admission, definitions};
+use session_shared::api::{admission, custom_resource_definitions};
 use session_shared::failure::usage;
 use session_shared::labels;
 use session_shared::template::{Source, builtin, plain_objects};
@@ -59,7 +59,7 @@ pub(crate) fn parts(words: &[String]) -> Result<Vec<SetupPart>> {
 /// If a built-in template is invalid, which is a bug.
 pub(crate) fn objects(part: SetupPart) -> Result<Vec<Value>> {
     match part {
-        SetupPart::Crds => Ok(definitions().into_iter().map(managed).collect()),
+        SetupPart::Crds => Ok(custom_resource_definitions().into_iter().map(managed).collect()),
         SetupPart::Roles => Ok(std::iter::once(roles::namespace())
             .chain(roles::roles())
             .collect()),

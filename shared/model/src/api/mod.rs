@@ -19,7 +19,7 @@ mod status;
 mod template;
 
 pub use admission::{ADMISSION_POLICY, admission, is_in_force};
-pub use definition::definitions;
+pub use definition::custom_resource_definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;
 pub use parameter::{SecretGeneration, Parameter, ParameterType, Presets};
