@@ -63,7 +63,7 @@ pub(crate) fn objects(part: SetupPart) -> Result<Vec<Value>> {
         SetupPart::Roles => Ok(std::iter::once(roles::namespace())
             .chain(roles::roles())
             .collect()),
-        SetupPart::Admission => Ok(admission().into_iter().map(managed).collect()),
+        SetupPart::Admission => Ok(admission_objects().into_iter().map(managed).collect()),
         SetupPart::Templates => templates(),
     }
 }

@@ -5,7 +5,7 @@ use futures::future::try_join;
 use jiff::Timestamp;
 
 use crate::Cluster;
-use session_model::api::{ADMISSION_POLICY, is_in_force};
+use session_model::api::{ADMISSION_POLICY, is_policy_in_force};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
@@ -26,7 +26,7 @@ impl Cluster {
                 self.get_if_any(&VALIDATING_ADMISSION_POLICY_BINDING),
             )
             .await?;
-            if !is_in_force(&policy, &binding) {
+            if !is_policy_in_force(&policy, &binding) {
                 return anyhow::Ok(None);
             }
             let created = |object| text(object, "/metadata/creationTimestamp").parse().ok();

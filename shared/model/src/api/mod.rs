@@ -18,7 +18,7 @@ mod session;
 mod status;
 mod template;
 
-pub use admission::{ADMISSION_POLICY, admission, is_in_force};
+pub use admission::{ADMISSION_POLICY, admission_objects, is_policy_in_force};
 pub use definition::custom_resource_definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;
