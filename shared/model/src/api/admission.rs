@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::GROUP;
+use super::API_GROUP;
 
 /// Name of the policy and of its binding.
 pub const ADMISSION_POLICY: &str = "session-owner.streaming.platform";
@@ -44,7 +44,7 @@ fn policy() -> Value {
         .collect();
     let may = |verb: &str, name: &str| {
         format!(
-            "authorizer.group(\"{GROUP}\").resource(\"sessions\").namespace(request.namespace){name}.check(\"{verb}\").allowed()"
+            "authorizer.group(\"{API_GROUP}\").resource(\"sessions\").namespace(request.namespace){name}.check(\"{verb}\").allowed()"
         )
     };
     // An update never assigns an owner: a CEL rule of the CRD makes spec.userId immutable.
@@ -68,7 +68,7 @@ fn policy() -> Value {
                 "namespaceSelector": {},
                 "objectSelector": {},
                 "resourceRules": [{
-                    "apiGroups": [GROUP],
+                    "apiGroups": [API_GROUP],
                     "apiVersions": ["*"],
                     "operations": ["CREATE", "UPDATE", "DELETE"],
                     "resources": ["sessions", "sessions/*"],

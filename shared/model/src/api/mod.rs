@@ -31,7 +31,7 @@ pub use template::{
 };
 
 /// API group of Session and SessionTemplate.
-pub const GROUP: &str = "streaming.platform";
+pub const API_GROUP: &str = "streaming.platform";
 /// API version that is served and stored.
 pub const VERSION: &str = "v1";
 /// `apiVersion` of Session and SessionTemplate objects.
