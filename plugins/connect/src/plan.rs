@@ -155,7 +155,7 @@ fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> a
         error.context(unusable(method, session)),
         format!(
             "restart the session to restore its methods: {}",
-            shell::line(&again)
+            shell::quote_command(&again)
         ),
     )
 }

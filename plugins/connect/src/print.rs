@@ -67,7 +67,7 @@ fn text(
         let (of, flag) = match &intent.method {
             Some(method) => (
                 format!("method {method:?} of session \"{name}\""),
-                format!(" --method {}", shell::word(method)),
+                format!(" --method {}", shell::quote_word(method)),
             ),
             None => (format!("session \"{name}\""), String::new()),
         };

@@ -111,7 +111,7 @@ fn of_data(doomed: &Deletion, namespace: &str) -> Vec<String> {
     let saved = doomed.snapshot().map(|set| {
         let restore = format!(
             "kubectl session snapshot restore {} -n {namespace}",
-            shell::word(set)
+            shell::quote_word(set)
         );
         match doomed.session.spec.manifest {
             None => format!("saved: snapshot/{set}, restore with: {restore} --into {name}"),

@@ -303,7 +303,7 @@ impl Bringing {
             undone: format!("cannot restore files of session {session:?}"),
             without: format!(
                 "restore without the hooks: kubectl session snapshot restore {session} -n {namespace} --from {}",
-                shell::word(&self.from)
+                shell::quote_word(&self.from)
             ),
         };
         QuiesceHooks::of(present, skip, words)

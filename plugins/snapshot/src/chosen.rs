@@ -258,7 +258,7 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
             let plain = ["kubectl", "get", "volumesnapshot", name, "-n", namespace];
             let plain = format!(
                 "use kubectl for this VolumeSnapshot: {}",
-                shell::line(&plain)
+                shell::quote_command(&plain)
             );
             Err(hinted(error, plain))
         }

@@ -157,7 +157,7 @@ impl InPlace {
             let held = format!("the previous data is kept in snapshot {:?}", saving.set);
             error = hinted(error, held);
         }
-        let name = shell::word(&self.set.name);
+        let name = shell::quote_word(&self.set.name);
         let again = format!(
             "continue the restore: kubectl session snapshot restore {name} --in-place -n {namespace}"
         );

@@ -127,7 +127,7 @@ impl Saving {
             undone: format!("cannot copy files of session {session:?}"),
             without: format!(
                 "copy the files without the hooks: kubectl session snapshot create {session} -n {namespace} --to {}",
-                shell::word(to)
+                shell::quote_word(to)
             ),
         };
         QuiesceHooks::of(present, skip, words)

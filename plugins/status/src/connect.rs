@@ -53,7 +53,7 @@ fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method
     let chosen = if default {
         String::new()
     } else {
-        format!(" --method {}", shell::word(&method.name))
+        format!(" --method {}", shell::quote_word(&method.name))
     };
     MethodReport {
         name: method.name.clone(),
@@ -66,7 +66,7 @@ fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method
 fn command(session: &Session, verb: &str) -> String {
     let name = session.metadata.name.as_deref().unwrap_or_default();
     let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
-    shell::line(&["kubectl", "session", verb, name, "-n", namespace])
+    shell::quote_command(&["kubectl", "session", verb, name, "-n", namespace])
 }
 
 /// Returns the suggested next steps for the session's phase.

@@ -183,7 +183,7 @@ fn hooks(hooks: Option<&Hooks>) -> String {
         ("resume", &hooks.resume),
     ];
     let named = all.iter().filter_map(|(name, hook)| {
-        let command = shell::line(&hook.as_ref()?.command);
+        let command = shell::quote_command(&hook.as_ref()?.command);
         Some(format!("{name} ({command})"))
     });
     or_none(&named.collect::<Vec<_>>().join(", "))
@@ -220,7 +220,7 @@ fn connect(methods: &[ConnectMethod]) -> String {
                     .unwrap_or_default();
                 format!("ssh, port {}{user}", port(ssh.port.as_ref()))
             }
-            _ => shell::line(&method.exec),
+            _ => shell::quote_command(&method.exec),
         };
         let container = method.container.as_deref();
         let container = container
@@ -241,7 +241,7 @@ fn presets(presets: &Presets) -> String {
     let row = |(name, values): (&String, &std::collections::BTreeMap<String, String>)| {
         let values: Vec<String> = values
             .iter()
-            .map(|(name, value)| format!("{name}={}", shell::word(value)))
+            .map(|(name, value)| format!("{name}={}", shell::quote_word(value)))
             .collect();
         vec![name.clone(), values.join(" ")]
     };
@@ -261,7 +261,7 @@ fn example(name: &str, asked: &[ParameterView<'_>]) -> String {
     let required: String = required.collect();
     format!(
         "kubectl session create NAME --template {}{required}\n",
-        shell::word(name)
+        shell::quote_word(name)
     )
 }
 

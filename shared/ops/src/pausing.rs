@@ -108,7 +108,7 @@ impl QuiesceHooks {
                 "cannot resume session {:?}, which may still be quiesced: resume hook failed: {error:#}",
                 self.session
             );
-            let words = shell::line(&hook.command);
+            let words = shell::quote_command(&hook.command);
             hinted(
                 error,
                 format!(

@@ -374,7 +374,7 @@ impl SnapshotPlan {
         }
         let look =
             format!("inspect the snapshot: kubectl session snapshot list {session} -n {namespace}");
-        let set = shell::word(set);
+        let set = shell::quote_word(set);
         let drop =
             format!("delete the snapshot: kubectl session snapshot delete {set} -n {namespace}");
         hinted(hinted(error, look), drop)

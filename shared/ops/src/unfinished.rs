@@ -86,7 +86,7 @@ pub(super) fn whole(session: &Value) -> Result<()> {
 
 /// Adds the hint how to finish an interrupted copy.
 pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = shell::word(copied_from(session).unwrap_or_default());
+    let set = shell::quote_word(copied_from(session).unwrap_or_default());
     let (namespace, name) = key(session);
     hinted(
         error,
@@ -105,7 +105,7 @@ pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Err
         format!(
             "retry, as session {name:?} has been rolled back and snapshot {set:?} is kept: \
             kubectl session snapshot restore {} --into {name} -n {namespace}",
-            shell::word(set)
+            shell::quote_word(set)
         ),
     )
 }

@@ -103,7 +103,7 @@ pub(super) fn of_another_template(
         error,
         format!(
             "choose another name, or delete the data: {}",
-            shell::line(&[
+            shell::quote_command(&[
                 "kubectl",
                 "delete",
                 &resource.plural,

@@ -106,8 +106,8 @@ fn own(found: &Value, resource: &ResourceType, belonging: &Ownership) -> Result<
     );
     let look = format!(
         "inspect its owner: kubectl get {} {} -n {namespace} -o yaml",
-        shell::word(&resource.plural),
-        shell::word(name)
+        shell::quote_word(&resource.plural),
+        shell::quote_word(name)
     );
     Err(hinted(error, look))
 }

@@ -80,7 +80,7 @@ fn command(words: &[String]) -> Result<String> {
             "cannot pass the argument {word:?} to ssh: contains a line break, a control character or an invisible character"
         );
     }
-    Ok(shell::line(words).replace('%', "%%"))
+    Ok(shell::quote_command(words).replace('%', "%%"))
 }
 
 #[cfg(test)]
