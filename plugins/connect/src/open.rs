@@ -38,7 +38,7 @@ pub(crate) async fn run(
         .address()
         .to_string()
         .parse::<Endpoint>()?
-        .page(path);
+        .page_url(path);
     let console = &mut ground.console;
     console.line(&url)?;
     console.note("press Ctrl-C to stop forwarding");

@@ -333,14 +333,14 @@ pub(crate) fn address(
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
     };
     if let Some(endpoint) = way_to(present, port, network) {
-        return Ok(Some(read(&endpoint)?.page(path)));
+        return Ok(Some(read(&endpoint)?.page_url(path)));
     }
     let pages = methods(&present.session).iter();
     let first = pages.filter_map(|method| method.http.as_ref()).next();
     let is_first = first
         .is_some_and(|http| http.port.as_ref().map(ToString::to_string).as_ref() == Some(port));
     let endpoint = written.filter(|_| is_first).map(read).transpose()?;
-    Ok(endpoint.map(|endpoint| endpoint.page(path)))
+    Ok(endpoint.map(|endpoint| endpoint.page_url(path)))
 }
 
 /// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.

@@ -112,7 +112,7 @@ fn json(
         .context("the server reported an invalid pod IP")?;
     let ws_url = match (ip, plan::socket(&present.session, entrance), pod) {
         (Some(ip), Some((port, path)), Some(pod)) => {
-            Some(url::socket(ip, plan::port(pod, &port)?, path))
+            Some(url::websocket_url(ip, plan::port(pod, &port)?, path))
         }
         _ => None,
     };
