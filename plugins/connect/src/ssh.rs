@@ -103,7 +103,7 @@ pub(crate) fn block(host: SshHost, connection: &ConnectionFlags, console: &mut C
         let environment = ["env".to_owned(), format!("KUBECONFIG={files}")];
         host.proxy.splice(0..0, environment);
     }
-    let text = host.block()?;
+    let text = host.config_block()?;
     prepare(&host.known_hosts)?;
     console.out(&text)
 }
@@ -119,7 +119,7 @@ fn userinfo(address: &Option<String>) -> Option<String> {
 /// # Errors
 /// ssh is not installed.
 pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
-    let arguments = host.arguments(words)?;
+    let arguments = host.command_arguments(words)?;
     let Some(ssh) = programs::find("ssh") else {
         let error = anyhow!("cannot run ssh: ssh not found in PATH");
         return Err(hinted(
