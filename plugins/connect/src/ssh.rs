@@ -73,7 +73,7 @@ fn program() -> Result<Vec<String>> {
 }
 
 fn known_hosts() -> Result<PathBuf> {
-    let folder = state::folder()
+    let folder = state::state_folder()
         .ok_or_else(|| anyhow!("cannot store host keys: neither XDG_STATE_HOME nor HOME is set"))?;
     Ok(folder.join("known_hosts"))
 }
@@ -136,7 +136,7 @@ pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
 /// Creates the directory of a file, accessible only to its owner.
 fn prepare(file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
-    let made = state::make_private(folder);
+    let made = state::create_private_folder(folder);
     made.with_context(|| format!("failed to create directory {folder:?}"))
 }
 

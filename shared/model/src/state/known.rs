@@ -15,7 +15,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::make_private;
+use super::create_private_folder;
 
 /// Largest file, in bytes. Larger files are neither written nor read.
 const FILE_MAX: u64 = 256 * 1024;
@@ -146,7 +146,7 @@ fn is_private(_: &fs::Metadata) -> bool {
 
 fn write(file: &Path, digests: &Digests) -> io::Result<()> {
     let folder = file.parent().unwrap_or(file);
-    make_private(folder)?;
+    create_private_folder(folder)?;
     let mut text = format!("{HEAD}\n");
     for (key, digest) in digests {
         // Field names are untrusted. One with a line break is not stored, so the user is asked again.

@@ -122,7 +122,7 @@ fn a_file_that_is_too_large_is_neither_written_nor_read() {
 fn the_oldest_go_where_there_are_too_many() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("known_sessions");
-    make_private(&folder).unwrap();
+    create_private_folder(&folder).unwrap();
     for number in 0..SESSIONS_MAX {
         fs::write(folder.join(format!("{number}")), "").unwrap();
     }
