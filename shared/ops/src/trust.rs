@@ -31,7 +31,7 @@ use session_model::failure::hinted;
 use session_model::objects::privilege::privileges;
 use session_model::objects::resource::text;
 use session_model::progress::{ProgressEvent, ProgressSink};
-use session_model::state::{Digests, digest};
+use session_model::state::{Digests, sha256_hex};
 
 /// The part of a session's stored text that is about to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,7 +106,7 @@ fn json(value: &impl Serialize) -> String {
 
 fn digests(fields: &StoredFields) -> Digests {
     let each = fields.iter();
-    each.map(|(key, text)| (key.clone(), digest(text)))
+    each.map(|(key, text)| (key.clone(), sha256_hex(text)))
         .collect()
 }
 
@@ -191,7 +191,7 @@ fn is_known(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredField
 
 /// Returns the digests that this machine has recorded for that part of the session.
 fn known(cluster: &Cluster, uid: &str, part: StoredPart) -> Digests {
-    let mut known = cluster.known().get(uid);
+    let mut known = cluster.known().digests_of(uid);
     known.retain(|key, _| key.starts_with(part.area()));
     known
 }
@@ -230,7 +230,7 @@ pub fn remember(
     for (part, fields) in areas {
         let written = cluster
             .known()
-            .remember(uid, part.area(), &digests(&fields));
+            .store_digests(uid, part.area(), &digests(&fields));
         if let Err(error) = written {
             sink.tell(ProgressEvent::Note(format!(
                 "cannot record the session on this machine, a later command may ask for confirmation: {error}"
@@ -243,7 +243,7 @@ pub fn remember(
 /// Returns the digest of the hooks of a session's last start, for [`know_hooks`]; `None` if it has no hooks.
 pub fn hooks_digest(session: &Session) -> Option<String> {
     let fields = fields(session, StoredPart::Hooks);
-    fields.values().next().map(|text| digest(text))
+    fields.values().next().map(|text| sha256_hex(text))
 }
 
 /// Trusts hooks with this digest: the user agreed to them when the snapshot schedule was created.
@@ -252,7 +252,7 @@ pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
     let known = [(area.to_owned(), digest.to_owned())].into();
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     // The record holds for this process even if it cannot be written to a file.
-    let _ = cluster.known().remember(uid, area, &known);
+    let _ = cluster.known().store_digests(uid, area, &known);
 }
 
 /// Checks that a manifest asks for no privileges, whoever has written it.

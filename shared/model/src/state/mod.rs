@@ -10,7 +10,7 @@ mod known;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use known::{Digests, KnownSessions, digest};
+pub use known::{Digests, KnownSessions, sha256_hex};
 
 /// Returns the state folder: `kubectl-session` in XDG_STATE_HOME, else in LOCALAPPDATA, else in ~/.local/state. Relative values
 /// are ignored. Returns `None` if no variable is set. The folder may not exist yet.

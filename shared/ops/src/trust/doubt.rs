@@ -68,7 +68,7 @@ impl UntrustedText {
         // The record holds for this process even if it cannot be written to a file; the next command asks again then.
         let _ = cluster
             .known()
-            .remember(&self.uid, self.part.area(), &digests);
+            .store_digests(&self.uid, self.part.area(), &digests);
     }
 
     /// Returns the error line: the failed operation and the reason.
