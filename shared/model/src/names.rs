@@ -131,7 +131,7 @@ impl UserId {
     /// If the text is not a user id, or can be mistaken for another one.
     pub fn of_new_session(text: &str) -> Result<Self> {
         let owner: Self = text.parse()?;
-        match unicode::lookalike(text) {
+        match unicode::confusable_reason(text) {
             Some(reason) => bail!("user id {text:?} can be mistaken for another user id: {reason}"),
             None => Ok(owner),
         }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use session_model::unicode::{is_emoji_form, is_invisible};
+use session_model::unicode::{is_emoji_variation_selector, is_invisible};
 
 /// Escapes control characters as kubectl does: ESC as `^[`, a carriage return as `\r`. Those that kubectl lets through,
 /// except tab and newline, are shown as `^A` to `^_` and `^?`. Invisible characters and those that change the reading
@@ -15,7 +15,7 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     let mut before = None;
     for c in text.chars() {
         match c {
-            c if is_emoji_form(before, c) => clean.push(c),
+            c if is_emoji_variation_selector(before, c) => clean.push(c),
             c if is_invisible(c) => match u32::from(c) {
                 code @ ..=0xffff => clean.push_str(&format!("\\u{code:04x}")),
                 code => clean.push_str(&format!("\\U{code:08x}")),
