@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::names::parameters_secret;
+use session_shared::names::parameters_secret_name;
 use session_shared::objects::kept::{holds_data, is_claim, size_of};
 use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, text};
 use session_shared::quantity::Quantity;
@@ -131,7 +131,7 @@ pub(crate) fn without_needed_secrets(items: Vec<Item>, observed: &Observed) -> V
     let of = |object: &Value| {
         let session = label(object, labels::SESSION).unwrap_or_default();
         let namespace = text(object, "/metadata/namespace");
-        (namespace.to_owned(), parameters_secret(session))
+        (namespace.to_owned(), parameters_secret_name(session))
     };
     let needed: BTreeSet<(String, String)> =
         observed.objects.iter().filter(stays).map(of).collect();

@@ -8,7 +8,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, is, usage};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
-use session_shared::names::{SessionName, check_subdomain};
+use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
@@ -146,7 +146,7 @@ fn keep(args: &Create, format: &Format) -> Result<Option<u32>> {
 
 fn asked(args: &Create) -> Result<SnapshotOptions> {
     if let Some(name) = &args.name {
-        check_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
+        check_dns_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
     }
     Ok(SnapshotOptions {
         name: args.name.clone(),

@@ -13,7 +13,7 @@ use session_shared::client::typed;
 use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::names::parameters_secret;
+use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET,
@@ -85,7 +85,7 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
             .map(|list| list.items)
         }
     };
-    let secret = parameters_secret(name);
+    let secret = parameters_secret_name(name);
     let (session, pods, claims, snapshots, secret) = futures::join!(
         cluster.get(&SESSION, namespace, name),
         list(&POD),

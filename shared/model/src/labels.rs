@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::names::LABEL_MAX;
+use crate::names::DNS_LABEL_MAX;
 
 /// Value of [`MANAGED_BY`] on every object that the suite creates, and its field manager name.
 pub const MANAGER: &str = "kubectl-session";
@@ -79,13 +79,13 @@ pub fn label_value(raw: &str) -> String {
             '-'
         }
     };
-    distinct(raw, raw.chars().map(legal).collect(), LABEL_MAX)
+    distinct(raw, raw.chars().map(legal).collect(), DNS_LABEL_MAX)
 }
 
 /// Converts `raw` to a part of an object name: lower case, at most 63 bytes, alphanumeric at both ends. Characters outside
 /// `[a-z0-9]` become `-`. If anything changed, `-` and 8 hex digits of the SHA-256 of `raw` are appended.
 pub fn name_part(raw: &str) -> String {
-    name_part_within(raw, LABEL_MAX)
+    name_part_within(raw, DNS_LABEL_MAX)
 }
 
 /// As [`name_part`], with at most `limit` bytes; `limit` must be at least 10.
@@ -187,7 +187,7 @@ mod tests {
         ] {
             let name = name_part(raw);
             assert!(
-                crate::names::check_label(&name).is_ok(),
+                crate::names::check_dns_label(&name).is_ok(),
                 "{raw:?} -> {name:?}"
             );
             let label = label_value(raw);

@@ -19,7 +19,7 @@ use session_engine::plan::{PlanOutcome, Plan, Step};
 use session_engine::reconcile::{TargetState, reconcile, record};
 use session_model::api::{ObjectRef, Session};
 use session_model::failure::{self, FailureKind, hinted};
-use session_model::names::parameters_secret;
+use session_model::names::parameters_secret_name;
 use session_model::objects::belonging::is_named;
 use session_model::objects::resource::{SECRET, SESSION};
 use session_model::progress::ProgressSink;
@@ -114,7 +114,7 @@ impl StartPlan {
             .filter(|(name, value)| stored.get(*name) != Some(value))
             .collect();
         let mut plan = Plan::default();
-        let secret = parameters_secret(self.start.belonging.session.as_str());
+        let secret = parameters_secret_name(self.start.belonging.session.as_str());
         let mut own = self.present.live.own_data(&self.present.session);
         let found = own.find(|object| is_named(object, "Secret", &secret));
         if let Some(found) = found.filter(|_| !new.is_empty()) {

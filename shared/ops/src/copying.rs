@@ -29,7 +29,7 @@ use session_engine::reconcile::{RenderInput, record, render};
 use session_model::api::{API_VERSION, ObjectRef, Session, DesiredState};
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
-use session_model::names::{SessionName, parameters_secret};
+use session_model::names::{SessionName, parameters_secret_name};
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
@@ -123,7 +123,7 @@ impl ClonePlan {
         }
         let secret = match stored {
             Some(_) => {
-                let old = parameters_secret(source.name());
+                let old = parameters_secret_name(source.name());
                 cluster.get(&SECRET, namespace, &old).await?
             }
             None => None,
@@ -308,7 +308,7 @@ impl ClonePlan {
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": { "name": parameters_secret(belonging.session.as_str()), "labels": own },
+            "metadata": { "name": parameters_secret_name(belonging.session.as_str()), "labels": own },
         });
         for field in ["type", "data", "immutable"] {
             if let Some(value) = old.get(field) {

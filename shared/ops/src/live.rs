@@ -13,7 +13,7 @@ use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
-use session_model::names::parameters_secret;
+use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
     DAEMON_SET, DEPLOYMENT, JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SECRET, SESSION,
@@ -42,7 +42,7 @@ impl Cluster {
     pub async fn live(&self, namespace: &str, session: &Session) -> Result<LiveObjects> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
-        let parameters = parameters_secret(name);
+        let parameters = parameters_secret_name(name);
         let (workload, claims, secret) = futures::try_join!(
             self.workload(namespace, session),
             self.list_of(&PERSISTENT_VOLUME_CLAIM, namespace, &select),

@@ -7,7 +7,7 @@ use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
 use session_model::failure::{self, FailureKind, hinted};
-use session_model::names::check_subdomain;
+use session_model::names::check_dns_subdomain;
 use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
 
 /// Annotation of a default class; its value is `"true"`.
@@ -34,7 +34,7 @@ pub(super) struct ClassChoice {
 /// An invalid object name.
 pub fn class_name(given: Option<&str>) -> Result<Option<String>> {
     if let Some(class) = given {
-        check_subdomain(class)
+        check_dns_subdomain(class)
             .map_err(|why| anyhow!("invalid VolumeSnapshotClass {class:?}: {why}"))?;
     }
     Ok(given.map(str::to_owned))

@@ -34,7 +34,7 @@ use session_model::api::ObjectRef;
 use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, hinted};
 use session_model::labels;
-use session_model::names::check_subdomain;
+use session_model::names::check_dns_subdomain;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::is_claim;
 use session_model::objects::resource::{
@@ -150,7 +150,7 @@ impl SnapshotPlan {
         let mut objects = snapshots_of(&belonging, &set, &claims, &names);
         remember(&present.object, &mut objects);
         for name in objects.iter().map(|object| text(object, "/metadata/name")) {
-            check_subdomain(name)
+            check_dns_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
         let words = QuiesceMessages {

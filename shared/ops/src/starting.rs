@@ -29,7 +29,7 @@ use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, Sessio
 use session_model::duration::Lifetime;
 use session_model::failure::hinted;
 use session_model::labels::SESSION_UID;
-use session_model::names::parameters_secret;
+use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
 use session_model::objects::belonging::{Ownership, is_named};
@@ -292,7 +292,7 @@ pub(super) async fn stored_of(
     cluster: &Cluster,
     present: &ObservedSession,
 ) -> Result<Option<BTreeMap<String, String>>> {
-    let name = parameters_secret(present.belonging.session.as_str());
+    let name = parameters_secret_name(present.belonging.session.as_str());
     let mut own = present.live.own_data(&present.session);
     let uid = present.session.metadata.uid.as_deref();
     let is_its = |object: &Value| uid.is_none() || annotation(object, SESSION_UID) == uid;

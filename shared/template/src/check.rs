@@ -7,16 +7,16 @@ use serde_json::Value;
 use super::node::PathStep;
 use super::parameter::shortened;
 use super::position::{ScalarContext, ObjectType};
-use session_model::names::{LABEL_MAX, SUBDOMAIN_MAX, check_label, check_subdomain};
+use session_model::names::{DNS_LABEL_MAX, DNS_SUBDOMAIN_MAX, check_dns_label, check_dns_subdomain};
 use session_model::quantity::Quantity;
 
 /// Returns the longest allowed name of an object of this type.
 pub(super) fn name_limit(kind: &ObjectType) -> usize {
     match kind.kind.as_str() {
-        "Service" | "Job" => LABEL_MAX,
+        "Service" | "Job" => DNS_LABEL_MAX,
         // Kubernetes appends up to 11 characters and uses the result as a label value or as the name of a Job.
-        "StatefulSet" | "CronJob" => LABEL_MAX - 11,
-        _ => SUBDOMAIN_MAX,
+        "StatefulSet" | "CronJob" => DNS_LABEL_MAX - 11,
+        _ => DNS_SUBDOMAIN_MAX,
     }
 }
 
@@ -52,7 +52,7 @@ pub(super) fn key(path: &[PathStep<'_>], key: &str) -> Result<(), String> {
         None => (None, key),
     };
     let wrong = |reason: &str| Err(format!("invalid {what} key {:?}: {reason}", shortened(key)));
-    if let Some(Err(reason)) = prefix.map(|prefix| check_subdomain(&prefix.to_ascii_lowercase())) {
+    if let Some(Err(reason)) = prefix.map(|prefix| check_dns_subdomain(&prefix.to_ascii_lowercase())) {
         return wrong(&format!("before \"/\": {reason}"));
     }
     if name.is_empty() {
@@ -80,13 +80,13 @@ fn own_name(kind: &ObjectType, name: &str) -> Result<(), String> {
         };
     }
     if kind.is("v1", "Service") {
-        check_label(name).map_err(wrong)?;
+        check_dns_label(name).map_err(wrong)?;
         return match name.starts_with(|c: char| c.is_ascii_digit()) {
             true => Err(wrong("must start with a letter".into())),
             false => Ok(()),
         };
     }
-    check_subdomain(name).map_err(wrong)
+    check_dns_subdomain(name).map_err(wrong)
 }
 
 fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
@@ -94,17 +94,17 @@ fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
         [
             ..,
             PathStep::Key(key @ ("claimName" | "secretName" | "serviceAccountName" | "configMapName")),
-        ] => (*key, check_subdomain(name)),
+        ] => (*key, check_dns_subdomain(name)),
         [
             ..,
             PathStep::Key("containers" | "initContainers"),
             PathStep::Index(_),
             PathStep::Key("name"),
-        ] => ("container name", check_label(name)),
+        ] => ("container name", check_dns_label(name)),
         [.., PathStep::Key("volumes"), PathStep::Index(_), PathStep::Key("name")] => {
-            ("volume name", check_label(name))
+            ("volume name", check_dns_label(name))
         }
-        [PathStep::Key("metadata"), PathStep::Key("namespace")] => ("namespace", check_label(name)),
+        [PathStep::Key("metadata"), PathStep::Key("namespace")] => ("namespace", check_dns_label(name)),
         _ => return Ok(()),
     };
     checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shortened(name)))
@@ -119,9 +119,9 @@ fn label_value(text: &str) -> Result<(), String> {
 }
 
 fn qualified(text: &str) -> Result<(), String> {
-    if text.len() > LABEL_MAX {
+    if text.len() > DNS_LABEL_MAX {
         return Err(format!(
-            "must have at most {LABEL_MAX} characters, but has {}",
+            "must have at most {DNS_LABEL_MAX} characters, but has {}",
             text.len()
         ));
     }

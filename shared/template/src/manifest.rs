@@ -12,7 +12,7 @@ use super::placeholder::TextSegment;
 use super::position::{ScalarContext, ObjectType};
 use super::problem::{Problem, Problems, problem};
 use super::source::{SourceLocation, Source};
-use session_model::names::SUBDOMAIN_MAX;
+use session_model::names::DNS_SUBDOMAIN_MAX;
 
 /// Longest manifest of a Session or SessionTemplate, in characters.
 pub const MANIFEST_MAX: usize = 200_000;
@@ -295,11 +295,11 @@ fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> 
     let complaint = match root.get(key) {
         Some(Node::Scalar(scalar)) => match scalar.literal() {
             Some("") => problem(source, scalar.place, format!("{key} must not be empty")),
-            Some(text) if text.len() <= SUBDOMAIN_MAX => return Some(text.to_owned()),
+            Some(text) if text.len() <= DNS_SUBDOMAIN_MAX => return Some(text.to_owned()),
             Some(_) => problem(
                 source,
                 scalar.place,
-                format!("{key} must have at most {SUBDOMAIN_MAX} characters"),
+                format!("{key} must have at most {DNS_SUBDOMAIN_MAX} characters"),
             ),
             None => problem(
                 source,

@@ -16,7 +16,7 @@ use super::problem::Problems;
 use super::scalar::typed;
 use super::source::SourceLocation;
 use super::values::Values;
-use session_model::names::LABEL_MAX;
+use session_model::names::DNS_LABEL_MAX;
 
 /// The rendered objects of a manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -131,14 +131,14 @@ impl Manifest {
     /// Returns the longest session name, at most 63 characters, for which every object name and label that contains it stays
     /// within its limit.
     pub fn session_name_limit(&self, values: &Values) -> usize {
-        let mut limit = LABEL_MAX;
+        let mut limit = DNS_LABEL_MAX;
         let session = values.identity().session.as_str().len();
         let mut budget = RenderBudget::default();
         for document in &self.documents {
             document.visit(&mut |_, position, scalar| {
                 let allowed = match position {
                     ScalarContext::OwnName => check::name_limit(&document.kind),
-                    ScalarContext::Label => LABEL_MAX,
+                    ScalarContext::Label => DNS_LABEL_MAX,
                     _ => return,
                 };
                 let holes = scalar.vars().filter(|var| var.name == "SESSION_ID").count();
@@ -271,7 +271,7 @@ impl<'r> Renderer<'r> {
     ) -> String {
         let limit = match position {
             ScalarContext::OwnName => check::name_limit(&self.document.kind),
-            ScalarContext::Label => LABEL_MAX,
+            ScalarContext::Label => DNS_LABEL_MAX,
             _ => return reason,
         };
         let long = value.as_str().is_some_and(|name| name.len() > limit);

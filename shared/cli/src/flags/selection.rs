@@ -55,7 +55,7 @@ impl ListFlags {
 /// # Errors
 /// An id that no session can have, or that looks like another one.
 pub fn new_owner(id: &str) -> Result<UserId> {
-    UserId::of_new_session(id).map_err(|error| {
+    UserId::parse_for_new_session(id).map_err(|error| {
         hinted(
             error,
             "use the user name that the API server knows; print yours with: kubectl auth whoami",

@@ -9,7 +9,7 @@ use crate::report::console::Console;
 use crate::report::mutation::MutationPrinter;
 use crate::verb::Environment;
 use session_client::Write;
-use session_model::names::parameters_secret;
+use session_model::names::parameters_secret_name;
 use session_ops::Cluster;
 use session_ops::settling::{self, Started, made_endpoint};
 
@@ -87,7 +87,7 @@ fn tell(made: &Started, endpoint: Option<String>, console: &mut Console) {
     console.err_line(&format!(
         "connect: kubectl session connect {name} -n {namespace}"
     ));
-    let secret = parameters_secret(name);
+    let secret = parameters_secret_name(name);
     for parameter in made.start.rendering.secrets.keys() {
         console.err_line(&format!(
             "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"

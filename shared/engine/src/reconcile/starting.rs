@@ -12,7 +12,7 @@ use session_model::api::{
     StartRecord, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session,
 };
 use session_model::labels;
-use session_model::names::parameters_secret;
+use session_model::names::parameters_secret_name;
 use session_model::objects::order::{tier, tiers};
 use session_model::objects::resource::{annotation, text};
 use session_model::objects::{ObjectRef, belonging};
@@ -89,7 +89,7 @@ impl RenderedStart {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
-            "metadata": { "name": parameters_secret(self.belonging.session.as_str()), "labels": {} },
+            "metadata": { "name": parameters_secret_name(self.belonging.session.as_str()), "labels": {} },
             "stringData": secrets,
         });
         secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
