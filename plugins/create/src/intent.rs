@@ -379,7 +379,7 @@ pub(crate) fn made_name(
     seconds: i64,
     random: &str,
 ) -> Result<SessionName> {
-    let begin = begin.map_or_else(|| labels::name_part(owner.as_str()), ToString::to_string);
+    let begin = begin.map_or_else(|| labels::to_name_part(owner.as_str()), ToString::to_string);
     let begin: String = begin.chars().take(OWNER_PART).collect();
     format!("{}-{seconds}-{random}", begin.trim_end_matches('-')).parse()
 }

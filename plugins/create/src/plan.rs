@@ -155,7 +155,7 @@ impl Subject {
             }
         }
         // The Session does not carry its own session label: selectors for its objects must not match it.
-        let user = labels::label_value(self.belonging.user_id.as_str());
+        let user = labels::to_label_value(self.belonging.user_id.as_str());
         full["metadata"]["labels"][labels::MANAGED_BY] = labels::MANAGER.into();
         full["metadata"]["labels"][labels::USER] = user.into();
         full["metadata"]["annotations"][labels::USER_ID] = self.belonging.user_id.as_str().into();

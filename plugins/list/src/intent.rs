@@ -117,7 +117,7 @@ fn kept(args: &Args) -> Result<String> {
         .as_deref()
         .map(str::parse::<UserId>)
         .transpose()?;
-    let value = user.map(|user| labels::label_value(user.as_str()));
+    let value = user.map(|user| labels::to_label_value(user.as_str()));
     parts.extend(value.map(|value| format!("{}={value}", labels::USER)));
     parts.extend(non_empty(&args.selecting.selector).map(str::to_owned));
     Ok(parts.join(","))
@@ -143,7 +143,7 @@ fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<OwnerSelectio
     let labelled = and(format!(
         "{}={}",
         labels::USER,
-        labels::label_value(owner.as_str())
+        labels::to_label_value(owner.as_str())
     ));
     let bare = and(format!("!{}", labels::USER));
     Ok([labelled, bare]

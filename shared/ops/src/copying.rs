@@ -369,7 +369,7 @@ fn session_of(source: &ObservedSession, name: &SessionName, with_secret: bool, s
             spec.insert("secretsFrom".into(), "client".into());
         }
     }
-    let user = labels::label_value(source.belonging.user_id.as_str());
+    let user = labels::to_label_value(source.belonging.user_id.as_str());
     let own = json!({ labels::USER: user });
     json!({
         "apiVersion": API_VERSION,

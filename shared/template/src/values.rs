@@ -173,8 +173,8 @@ impl Values {
             (None | Some(""), Some(default)) => Some(default.into()),
             (None, None) => None,
             (Some(user), _) if var.name == "USER_ID" => Some(match position {
-                ScalarContext::Label => labels::label_value(user).into(),
-                ScalarContext::OwnName | ScalarContext::Name => labels::name_part(user).into(),
+                ScalarContext::Label => labels::to_label_value(user).into(),
+                ScalarContext::OwnName | ScalarContext::Name => labels::to_name_part(user).into(),
                 _ => user.into(),
             }),
             (Some(value), _) => Some(value.into()),

@@ -79,7 +79,7 @@ impl Ownership {
         map.insert(labels::SESSION.into(), self.session.as_str().into());
         map.insert(
             labels::USER.into(),
-            labels::label_value(self.user_id.as_str()).into(),
+            labels::to_label_value(self.user_id.as_str()).into(),
         );
         map
     }

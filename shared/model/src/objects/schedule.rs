@@ -22,7 +22,7 @@ impl ScheduleName {
     pub fn of(session: &SessionName) -> Self {
         let (before, after) = ("session-", "-snapshots");
         let room = CRON_JOB_NAME_MAX - before.len() - after.len();
-        let part = labels::name_part_within(session.as_str(), room);
+        let part = labels::to_name_part_within(session.as_str(), room);
         Self(format!("{before}{part}{after}"))
     }
 

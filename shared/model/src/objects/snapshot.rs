@@ -73,7 +73,7 @@ pub fn claim_name(snapshot: &Value) -> &str {
 pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
     match claims {
         [_] => set.to_owned(),
-        _ => format!("{set}-{}", labels::name_part(text(claim, "/metadata/name"))),
+        _ => format!("{set}-{}", labels::to_name_part(text(claim, "/metadata/name"))),
     }
 }
 
