@@ -28,7 +28,7 @@ mod view;
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::DryRun;
 use session_shared::client::Write;
-use session_shared::failure::{ErrorList, hinted};
+use session_shared::failure::{ErrorList, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::failure::{CLOSED, INTERRUPTED, exit_code, report, report_all};
@@ -128,7 +128,7 @@ fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
     }
     if !console.can_ask() && !intent.interactive {
         let error = anyhow!("cleanup needs confirmation");
-        return Err(hinted(error, format!("confirm with --yes; {CANCELLED}")));
+        return Err(with_hint(error, format!("confirm with --yes; {CANCELLED}")));
     }
     if console.confirm(&[], DELETION_QUESTION)? {
         return Ok(true);

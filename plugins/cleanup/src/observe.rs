@@ -183,8 +183,8 @@ async fn contents(
     match held(cluster, place).await {
         Ok(held) => Ok(Some(held)),
         Err(error) if intent.contents => Err(served(error)),
-        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
-        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -232,8 +232,8 @@ async fn beside(
     let lists = kinds.iter().map(|kind| async move {
         match cluster.list_metadata(kind, place, select).await {
             Ok(list) => Ok(Some(list.items)),
-            Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
-            Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
     });

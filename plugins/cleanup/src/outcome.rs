@@ -331,5 +331,5 @@ pub(crate) fn report(
         console.note(&format!("actions not started: {not_begun}"));
         errors.push(interrupted());
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }

@@ -70,7 +70,7 @@ pub(crate) async fn carry_out(
     match done {
         // The content was changed or deleted in the meantime.
         Err(error)
-            if failure::is(&error, FailureKind::Conflict) || failure::is(&error, FailureKind::NotFound) =>
+            if failure::has_kind(&error, FailureKind::Conflict) || failure::has_kind(&error, FailureKind::NotFound) =>
         {
             Ok(Done::Left)
         }

@@ -80,7 +80,7 @@ pub(crate) async fn remove(
     match cluster.delete(resource, namespace, name, &options).await {
         Ok(Deleted::Absent) => Ok(Done::Left),
         Ok(_) => Ok(Done::Removed),
-        Err(error) if failure::is(&error, FailureKind::Conflict) => Ok(Done::Left),
+        Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(Done::Left),
         Err(error) => Err(error),
     }
 }
@@ -107,7 +107,7 @@ async fn date(cluster: &Cluster, item: &Item, object: &Value, with: StopContext<
         .await;
     match dated {
         Ok(object) => Ok(Done::Dated(object)),
-        Err(error) if failure::is(&error, FailureKind::Conflict) => Ok(Done::Left),
+        Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(Done::Left),
         Err(error) => Err(error),
     }
 }

@@ -48,8 +48,8 @@ impl Users {
             async move {
                 match cluster.list(kind, place, everything).await {
                     Ok(list) => Ok(Some(list.items)),
-                    Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
-                    Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
+                    Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+                    Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
                     Err(error) => Err(error),
                 }
             }

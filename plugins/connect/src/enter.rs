@@ -13,7 +13,7 @@ use session_shared::client::attach::Remote;
 use session_shared::client::attach::Running;
 use session_shared::client::attach::Said;
 use session_shared::client::typed;
-use session_shared::failure::{FailureKind, exit, exited, hinted, of};
+use session_shared::failure::{FailureKind, check_exit_code, exit_error, with_hint, find_failure};
 use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
@@ -163,13 +163,13 @@ async fn conclude(
             {
                 console.note(&why);
             }
-            exit(code)
+            check_exit_code(code)
         }
-        Ending::NotRun(code @ 127) => Err(exited(
+        Ending::NotRun(code @ 127) => Err(exit_error(
             code,
             format!("command {program:?} not found in container {container:?} of pod {name:?}"),
         )),
-        Ending::NotRun(code) => Err(exited(
+        Ending::NotRun(code) => Err(exit_error(
             code,
             format!("cannot run command {program:?} in container {container:?} of pod {name:?}"),
         )),
@@ -182,7 +182,7 @@ async fn conclude(
 
 /// Returns true for an error that the node reported, as opposed to a failed connection or a missing permission.
 fn is_of_the_node(error: &anyhow::Error) -> bool {
-    of(error).is_some_and(|failure| {
+    find_failure(error).is_some_and(|failure| {
         failure.kind == FailureKind::OtherStatus && (failure.code != 0 || !failure.reason.is_empty())
     })
 }
@@ -209,8 +209,8 @@ async fn why_not_started(
         cluster.namespace()
     );
     match ended {
-        Some(ended) => hinted(anyhow!("failed to start a command: {ended}"), why),
-        None => hinted(error, why),
+        Some(ended) => with_hint(anyhow!("failed to start a command: {ended}"), why),
+        None => with_hint(error, why),
     }
 }
 

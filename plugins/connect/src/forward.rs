@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::Listener;
 use session_shared::client::forward::Told;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::report::clean;
@@ -155,11 +155,11 @@ fn unavailable(address: IpAddr, local: u16, remote: &str, error: &io::Error) -> 
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             let error = anyhow!("failed to listen on {place}: the port is in use");
-            hinted(error, free)
+            with_hint(error, free)
         }
         io::ErrorKind::PermissionDenied => {
             let error = anyhow!("failed to listen on {place}: permission denied");
-            hinted(error, free)
+            with_hint(error, free)
         }
         io::ErrorKind::AddrNotAvailable => {
             anyhow!("failed to listen on {place}: this machine has no such address")

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
@@ -92,7 +92,7 @@ fn way(args: &Args) -> Result<Way> {
         .filter_map(|(flag, given)| given.then_some(flag))
         .collect();
     if let [one, other, ..] = asked.as_slice() {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "{one} and {other} cannot be specified together"
         )));
     }
@@ -100,13 +100,13 @@ fn way(args: &Args) -> Result<Way> {
         None => false,
         Some("json") => true,
         Some(other) => {
-            return Err(usage(format!(
+            return Err(usage_error(format!(
                 "unable to match a printer suitable for the output format {other:?}, allowed formats are: json"
             )));
         }
     };
     if json && !args.print {
-        return Err(usage("-o requires --print"));
+        return Err(usage_error("-o requires --print"));
     }
     Ok(match asked.first().copied() {
         Some("--open") => Way::Open,
@@ -130,7 +130,7 @@ fn way(args: &Args) -> Result<Way> {
 /// # Errors
 /// A usage error.
 pub(crate) fn legal_port(word: &str) -> Result<String> {
-    check_port(word).map_err(|error| usage(error.to_string()))?;
+    check_port(word).map_err(|error| usage_error(error.to_string()))?;
     Ok(word.to_owned())
 }
 
@@ -165,17 +165,17 @@ fn is_port_name(word: &str) -> bool {
 fn fits(intent: &Intent) -> Result<()> {
     let takes_command = matches!(intent.way, Way::Method | Way::Ssh);
     if !takes_command && !intent.command.is_empty() {
-        return Err(usage(
+        return Err(usage_error(
             "a command can be given only for a shell or with --ssh",
         ));
     }
     if intent.way != Way::Method && (intent.stdin.is_some() || intent.tty.is_some()) {
-        return Err(usage(
+        return Err(usage_error(
             "-i and -t can be used only with a shell or a command",
         ));
     }
     if matches!(intent.way, Way::Stdio { .. }) && intent.method.is_some() {
-        return Err(usage("--stdio and --method cannot be specified together"));
+        return Err(usage_error("--stdio and --method cannot be specified together"));
     }
     Ok(())
 }

@@ -26,7 +26,7 @@ mod stdio;
 mod wake;
 
 use anyhow::Result;
-use session_shared::failure::exit;
+use session_shared::failure::check_exit_code;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::ops::trust::StoredPart;
@@ -100,7 +100,7 @@ async fn go(
                 )
                 .await?
             {
-                return exit(1);
+                return check_exit_code(1);
             }
             enter::run(cluster, intent, present, argv, container, ground).await
         }

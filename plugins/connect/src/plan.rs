@@ -6,7 +6,7 @@ use session_shared::Pod;
 use session_shared::api::{ConnectMethod, IntOrString, Session};
 use session_shared::encode::shell;
 use session_shared::encode::url::Endpoint;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
@@ -151,7 +151,7 @@ fn altered(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> a
         namespace,
         "--restart",
     ];
-    hinted(
+    with_hint(
         error.context(unusable(method, session)),
         format!(
             "restart the session to restore its methods: {}",

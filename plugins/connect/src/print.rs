@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use session_shared::encode::{shell, url};
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::{INGRESS, SERVICE};
 use session_shared::ops::Cluster;
@@ -74,12 +74,12 @@ fn text(
         let error = anyhow!("{of} has no address: no Service or Ingress exposes the port");
         let here = format!("kubectl session connect {name} -n {namespace}{flag}");
         return Err(match entrance {
-            Entrance::Page { .. } => hinted(
+            Entrance::Page { .. } => with_hint(
                 error,
                 format!("open the page through a local port: {here} --open"),
             ),
             Entrance::Command { .. } | Entrance::Ssh { .. } => {
-                hinted(error, format!("connect: {here}"))
+                with_hint(error, format!("connect: {here}"))
             }
         });
     };

@@ -5,7 +5,7 @@ use session_shared::Timestamp;
 use session_shared::api::{Phase, Session};
 use session_shared::client::interrupt::interrupted;
 use session_shared::client::timed_out;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
@@ -173,7 +173,7 @@ async fn wait(
                 Some(cause) => cause.behind(error),
                 None => {
                     let stands = standing(&present.session, TargetState::Running, &seen);
-                    hinted(error, stands.message)
+                    with_hint(error, stands.message)
                 }
             };
             Err(look_at(error, cluster, intent))
@@ -185,7 +185,7 @@ async fn wait(
 /// Adds a hint to inspect the session.
 fn look_at(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::Error {
     let (name, namespace) = (&intent.name, cluster.namespace());
-    hinted(
+    with_hint(
         error,
         format!("inspect the session: kubectl session status {name} -n {namespace}"),
     )
@@ -197,7 +197,7 @@ fn not_yet(intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyho
         Some(cause) => cause.failing(&what),
         None => anyhow!("{what}: {}", stands.message),
     };
-    hinted(error, "omit --wait=false to wait for the session")
+    with_hint(error, "omit --wait=false to wait for the session")
 }
 
 /// Returns the hint to start the session.
@@ -214,7 +214,7 @@ fn expired(cluster: &Cluster, intent: &Intent, present: &Present) -> anyhow::Err
         intent.name,
         at.unwrap_or_default()
     );
-    hinted(error, start_it(cluster, intent))
+    with_hint(error, start_it(cluster, intent))
 }
 
 /// Returns the error for a session that will not become ready, with a hint.
@@ -227,7 +227,7 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &Work
     };
     match (stands.phase, seen) {
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
-        (_, WorkloadState::Lost) => hinted(anyhow!(because("is lost")), again()),
+        (_, WorkloadState::Lost) => with_hint(anyhow!(because("is lost")), again()),
         (Phase::Failed, WorkloadState::Unrecoverable(cause)) => {
             let error = cause.failing(&format!("session \"{name}\" has failed"));
             look_at(error, cluster, intent)
@@ -239,12 +239,12 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &Work
             },
         ) => {
             let error = cause.failing(&format!("session \"{name}\" has failed"));
-            hinted(error, again())
+            with_hint(error, again())
         }
-        (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
+        (Phase::Failed, _) => with_hint(anyhow!(because("has failed")), again()),
         (_, WorkloadState::Terminated { .. }) => {
-            hinted(anyhow!("session \"{name}\" {}", stands.message), again())
+            with_hint(anyhow!("session \"{name}\" {}", stands.message), again())
         }
-        _ => hinted(anyhow!(because("is stopped")), again()),
+        _ => with_hint(anyhow!(because("is stopped")), again()),
     }
 }

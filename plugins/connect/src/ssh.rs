@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::encode::ssh::SshHost;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::names::SshUser;
@@ -90,7 +90,7 @@ pub(crate) fn block(host: SshHost, connection: &ConnectionFlags, console: &mut C
         ("--proxy-url", &userinfo(&connection.proxy_url)),
     ] {
         if non_empty(value).is_some() {
-            return Err(usage(format!(
+            return Err(usage_error(format!(
                 "{flag} and --ssh-config cannot be specified together: the secret would be written to a file"
             )));
         }
@@ -122,7 +122,7 @@ pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
     let arguments = host.command_arguments(words)?;
     let Some(ssh) = programs::find("ssh") else {
         let error = anyhow!("cannot run ssh: ssh not found in PATH");
-        return Err(hinted(
+        return Err(with_hint(
             error,
             "install an OpenSSH client (Debian: apt-get install openssh-client)",
         ));
@@ -150,5 +150,5 @@ fn replace(command: &mut std::process::Command) -> Result<()> {
 #[cfg(not(unix))]
 fn replace(command: &mut std::process::Command) -> Result<()> {
     let status = command.status().context("failed to run ssh")?;
-    session_shared::failure::exit(status.code().unwrap_or(1))
+    session_shared::failure::check_exit_code(status.code().unwrap_or(1))
 }

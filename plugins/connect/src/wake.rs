@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::Write;
-use session_shared::failure::{exit, hinted};
+use session_shared::failure::{check_exit_code, with_hint};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
@@ -30,7 +30,7 @@ pub(crate) async fn wake(
     ground: &mut Environment,
 ) -> Result<()> {
     if !trust::ask(cluster, &present.session, StoredPart::Start, &mut ground.console).await? {
-        return exit(1);
+        return check_exit_code(1);
     }
     let controller = cluster.controller_alive(cluster.namespace()).await?;
     let chosen = Chosen {
@@ -55,7 +55,7 @@ pub(crate) async fn wake(
             "start the session first: kubectl session start {name} -n {}",
             cluster.namespace()
         );
-        return Err(hinted(error, start));
+        return Err(with_hint(error, start));
     }
     let mut planned = present.session.clone();
     planned.status.get_or_insert_default().applied = Some(ahead.start.applied(&[]));

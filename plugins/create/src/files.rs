@@ -30,6 +30,6 @@ pub(crate) fn session_object(source: &Source) -> Result<Option<Value>> {
             "{}: a Session must be the only object in its file",
             source.name()
         ))
-        .hint("put each Session in a separate file"),
+        .with_hint("put each Session in a separate file"),
     }
 }

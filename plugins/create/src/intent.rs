@@ -7,7 +7,7 @@ use serde_json::Value;
 use session_shared::api::{DataPolicy, ResourceLimits, SessionSpec, DesiredState, StorageSpec};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::selection::new_owner;
 use session_shared::flags::values::source;
 use session_shared::labels;
@@ -83,7 +83,7 @@ pub(crate) struct Intent {
 pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
     let dry_run = args.writing.dry_run()?;
     if args.rendered && dry_run != DryRun::Client {
-        return Err(usage("--rendered requires --dry-run=client"));
+        return Err(usage_error("--rendered requires --dry-run=client"));
     }
     let name = args
         .name
@@ -133,14 +133,14 @@ struct Found {
 
 fn from_template(args: &Args) -> Result<Found> {
     let Some(template) = &args.template else {
-        let error = usage("one of --template or --filename is required");
-        return Err(hinted(
+        let error = usage_error("one of --template or --filename is required");
+        return Err(with_hint(
             error,
             "list the templates: kubectl session template list",
         ));
     };
     if args.primary.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "--primary requires --filename: a template defines its own primary workload",
         ));
     }

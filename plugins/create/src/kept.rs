@@ -51,7 +51,7 @@ impl Kept {
                 claims.retain(|claim| was_bound(claim) && !is_going(claim));
                 Ok(Self { claims })
             }
-            Err(error) if failure::is(&error, FailureKind::Forbidden) => {
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
                 let note = "kept claims are not checked: you lack permission to list them";
                 sink.tell(ProgressEvent::Note(note.into()));
                 Ok(Self::default())

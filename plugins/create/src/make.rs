@@ -188,7 +188,7 @@ impl Maker<'_> {
             .await
         {
             Ok(made) => Ok(Some(made)),
-            Err(error) if failure::is(&error, FailureKind::AlreadyExists) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::AlreadyExists) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -206,19 +206,19 @@ impl Maker<'_> {
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
-        if failure::is(&error, FailureKind::AlreadyExists) {
-            return Err(error).hint(format!("choose another name, or delete the existing session: kubectl session delete {name} -n {namespace}"));
+        if failure::has_kind(&error, FailureKind::AlreadyExists) {
+            return Err(error).with_hint(format!("choose another name, or delete the existing session: kubectl session delete {name} -n {namespace}"));
         }
-        if failure::is(&error, FailureKind::ResourceTypeNotFound) {
-            return Err(error).hint("install the API first: kubectl session setup");
+        if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) {
+            return Err(error).with_hint("install the API first: kubectl session setup");
         }
-        if !failure::is(&error, FailureKind::Unreachable) || self.write.dry_run {
+        if !failure::has_kind(&error, FailureKind::Unreachable) || self.write.dry_run {
             return Err(error);
         }
         match self.cluster.get(&SESSION, namespace, name).await {
             Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.run.as_str()) => Ok(found),
             Ok(_) => Err(error),
-            Err(_) => Err(error).hint(format!(
+            Err(_) => Err(error).with_hint(format!(
                 "the session may have been created; check when the server is reachable again: kubectl session list {name} -n {namespace}"
             )),
         }
@@ -316,7 +316,7 @@ impl Maker<'_> {
         if left.is_empty() {
             return error;
         }
-        failure::hinted(
+        failure::with_hint(
             error,
             format!(
                 "{} could not be deleted; delete the session when the server is reachable again: kubectl session delete {} -n {namespace}",

@@ -97,7 +97,7 @@ pub(crate) fn report(
             }
         }
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 /// Returns lines that say which data of a session was kept, saved or destroyed.

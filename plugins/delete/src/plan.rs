@@ -3,7 +3,7 @@
 use anyhow::Result;
 use session_shared::api::{DataPolicy, Session};
 use session_shared::client::DryRun;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
@@ -66,7 +66,7 @@ fn policy(args: &Args) -> Result<Option<DataPolicy>> {
     let mut given = given.into_iter().filter(|(given, ..)| *given);
     match (given.next(), given.next()) {
         (Some((_, one, _)), Some((_, other, _))) => {
-            Err(usage(format!("{one} and {other} cannot be given together")))
+            Err(usage_error(format!("{one} and {other} cannot be given together")))
         }
         (Some((.., policy)), None) => Ok(Some(policy)),
         (None, _) => Ok(None),

@@ -155,7 +155,7 @@ pub(crate) fn report(
             Err(error) => errors.push(error),
         }
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {

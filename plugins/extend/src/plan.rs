@@ -7,7 +7,7 @@ use session_shared::Timestamp;
 use session_shared::api::{Phase, Session, SessionTemplate, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::ops::chosen::Which;
 use session_shared::reconcile::record::rfc3339;
 
@@ -52,26 +52,26 @@ fn end(args: &Args, now: Timestamp) -> Result<NewExpiry> {
                 .with_context(|| format!("invalid value of --by {text:?}"))?;
             let by = by.duration();
             by.map(NewExpiry::After).ok_or_else(|| {
-                usage("--by requires a duration: use --no-expiry to remove the expiry")
+                usage_error("--by requires a duration: use --no-expiry to remove the expiry")
             })
         }
         (None, Some(text), false) => {
             let Ok(at) = text.parse::<Timestamp>() else {
-                return Err(usage(format!(
+                return Err(usage_error(format!(
                     "invalid value of --until {text:?}: expected a time such as {}",
                     rfc3339(now)
                 )));
             };
             if at <= now {
-                return Err(usage(format!(
+                return Err(usage_error(format!(
                     "invalid value of --until {text:?}: time is in the past"
                 )));
             }
             Ok(NewExpiry::At(at))
         }
         (None, None, true) => Ok(NewExpiry::Never),
-        (None, None, false) => Err(usage("one of --by, --until and --no-expiry is required")),
-        _ => Err(usage(
+        (None, None, false) => Err(usage_error("one of --by, --until and --no-expiry is required")),
+        _ => Err(usage_error(
             "only one of --by, --until and --no-expiry can be specified",
         )),
     }
@@ -140,7 +140,7 @@ fn started(session: &Session, name: &str) -> Result<Timestamp> {
         let hint = format!(
             "set the lifetime of the next start: kubectl session start {name} -n {namespace} --expires-in DURATION"
         );
-        return Err(hinted(error, hint));
+        return Err(with_hint(error, hint));
     }
     let start = status.and_then(|status| status.start_time.as_deref());
     let start = start.and_then(|at| at.parse().ok());
@@ -168,7 +168,7 @@ fn allowed(
         .duration()
         .and_then(|most| start.checked_add(most).ok());
     Err(match last {
-        Some(last) => hinted(
+        Some(last) => with_hint(
             error,
             format!("use the latest time allowed: --until {}", rfc3339(last)),
         ),

@@ -171,7 +171,7 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, String
                     .to_owned();
                 pods.take(&page, &columns);
             }
-            Err(error) if failure::is(&error, FailureKind::Forbidden) => {
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
                 pods.unseen = true;
                 return Ok((pods, version));
             }

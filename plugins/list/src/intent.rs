@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
 use session_shared::labels;
@@ -58,7 +58,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     let selector = args.selecting.labels();
     let selects = !selector.is_empty() || !args.selecting.fields().is_empty();
     if selects && !args.names.is_empty() {
-        return Err(usage(
+        return Err(usage_error(
             "name cannot be provided when a selector is specified",
         ));
     }
@@ -102,7 +102,7 @@ fn kept(args: &Args) -> Result<String> {
         (!args.selecting.fields().is_empty(), "--field-selector"),
     ] {
         if given {
-            return Err(usage(format!("--kept and {flag} cannot be given together")));
+            return Err(usage_error(format!("--kept and {flag} cannot be given together")));
         }
     }
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];

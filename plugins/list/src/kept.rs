@@ -99,8 +99,8 @@ impl KeptData {
     fn take(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
         match list {
             Ok(items) => self.data.extend(items),
-            Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => {}
-            Err(error) if failure::is(&error, FailureKind::Forbidden) => self.unseen.push(&kind.plural),
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {}
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => self.unseen.push(&kind.plural),
             Err(error) => return Err(error),
         }
         Ok(())

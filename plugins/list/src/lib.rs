@@ -92,7 +92,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
         let place = (!intent.all_namespaces).then(|| cluster.namespace());
         ground.console.err_line(&no_resources(place));
     }
-    failure::all(missing)?;
+    failure::combine_errors(missing)?;
     if !intent.watch {
         return Ok(());
     }
@@ -161,7 +161,7 @@ async fn objects(
     ground: &mut Environment,
 ) -> Result<()> {
     if intent.watch {
-        return Err(failure::usage(
+        return Err(failure::usage_error(
             "--watch can be used only with the default output or -o wide",
         ));
     }
@@ -182,5 +182,5 @@ async fn objects(
         (_, sessions) => printer.list(sessions)?,
     };
     ground.console.out(&text)?;
-    failure::all(fetched.missing)
+    failure::combine_errors(fetched.missing)
 }

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use session_shared::Timestamp;
 use session_shared::client::LogOptions;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::{non_empty, selection};
 use session_shared::go_duration;
 use session_shared::names::SessionName;
@@ -90,7 +90,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
 fn workload(word: &str) -> Result<WorkloadArg> {
     let (kind, name) = word.split_once('/').unwrap_or(("", word));
     if name.is_empty() || name.contains('/') || (kind.is_empty() && word.contains('/')) {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "invalid workload {word:?}: must be NAME or KIND/NAME"
         )));
     }
@@ -106,7 +106,7 @@ fn since(text: &str) -> Result<Option<u64>> {
     if text.starts_with('-') {
         bail!("--since must be greater than 0");
     }
-    let duration = go_duration::parse(text).map_err(usage)?;
+    let duration = go_duration::parse(text).map_err(usage_error)?;
     let seconds = duration.as_secs_f64().round().max(1.0);
     Ok((!duration.is_zero()).then_some(seconds as u64))
 }

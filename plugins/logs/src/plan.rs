@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use session_shared::Pod;
 use session_shared::api::{Phase, PrimaryRef, Session, DesiredState};
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
 use session_shared::ops::Present;
@@ -209,7 +209,7 @@ fn absent(session: &Session, chosen: &PodSelection, follow: bool) -> Result<()> 
             anyhow!("cannot print logs of session {name:?}: the session has no Pods")
         }
     };
-    Err(hinted(
+    Err(with_hint(
         error,
         format!("wait for a Pod: kubectl session logs {name} -f"),
     ))

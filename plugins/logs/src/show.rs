@@ -50,11 +50,11 @@ pub(crate) async fn snapshot(
         let result = read.await;
         console.out_bytes(&weave.end(index))?;
         match result {
-            Err(error) if failure::of(&error).is_none() => return Err(error),
+            Err(error) if failure::find_failure(&error).is_none() => return Err(error),
             result => failed.extend(result.err()),
         }
     }
-    failure::all(failed)
+    failure::combine_errors(failed)
 }
 
 /// Prints logs as they are written, until no more can come.

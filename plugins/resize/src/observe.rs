@@ -132,7 +132,7 @@ async fn obstacle(
                     .map(|figure| format!("{figure}: resize is deferred until the node has room")),
             ),
             Ok(NodeFit::NodeTooSmall(figures)) => return Ok(Some(Obstacle::small(change, figures))),
-            Err(error) if failure::is(&error, FailureKind::Forbidden) => notes.push(format!(
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
                 text(&change.object, "/spec/nodeName")
             )),

@@ -8,7 +8,7 @@ use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
 use session_shared::client::DryRun;
 use session_shared::diagnosis::resizing::RESIZABLE;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::selection::session_name;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
@@ -48,7 +48,7 @@ pub(crate) struct Intent {
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     let name = session_name(&args.name)?;
     if args.cpu.is_none() && args.memory.is_none() && args.storage.is_none() {
-        return Err(usage(
+        return Err(usage_error(
             "at least one of --cpu, --memory and --storage is required",
         ));
     }
@@ -81,7 +81,7 @@ fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
         .parse()
         .with_context(|| format!("invalid value of --{flag}"))?;
     if amount.is_zero() || amount.is_negative() {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "invalid value of --{flag} {text:?}: must be greater than 0"
         )));
     }
@@ -260,7 +260,7 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
         } else {
             format!("start the session: kubectl session start {name} -n {namespace}")
         };
-        return Err(hinted(error, hint));
+        return Err(with_hint(error, hint));
     }
     let mut owners = present.live.owners.iter();
     let set = owners.find(|owner| {

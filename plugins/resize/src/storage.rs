@@ -8,7 +8,7 @@ use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::client::timed_out;
 use session_shared::diagnosis::growing::{Expansion, growing};
-use session_shared::failure::{self, Failure, FailureKind, hinted, proved};
+use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{
     CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, text,
@@ -96,7 +96,7 @@ impl ClaimExpansion {
     ) -> Result<()> {
         for claim in &self.claims {
             if let Err(error) = class_and_driver(cluster, claim).await {
-                match failure::of(&error) {
+                match failure::find_failure(&error) {
                     Some(failure) if failure.kind == FailureKind::Forbidden => notes.push(format!(
                         "StorageClass {:?} and its driver not checked: no permission to read them",
                         text(claim, "/spec/storageClassName")
@@ -178,7 +178,7 @@ impl ClaimExpansion {
     ) -> Error {
         let name = text(before, "/metadata/name");
         let error = anyhow!("cannot expand claim {name:?}: its driver refuses the size");
-        let error = proved(error, vec![format!("claim {name:?}: {said}")]);
+        let error = with_evidence(error, vec![format!("claim {name:?}: {said}")]);
         // A reduced request has to stay above the volume's capacity, which is most often just the previous request.
         let byte = Quantity::units(1);
         let least = amount(&grown.claim, "/status/capacity/storage").map(|has| has.plus(&byte));
@@ -186,13 +186,13 @@ impl ClaimExpansion {
             return error;
         };
         match ask(cluster, before, back, write).await {
-            Ok(_) => hinted(
+            Ok(_) => with_hint(
                 error,
                 format!(
                     "choose another size: the request has been reduced to {back}, the least the server accepts"
                 ),
             ),
-            Err(_) => hinted(
+            Err(_) => with_hint(
                 error,
                 "choose another size: the server does not take the request back, and keeps retrying before Kubernetes 1.34",
             ),
@@ -245,15 +245,15 @@ async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) ->
 fn late(grown: &Grown) -> Option<Error> {
     let name = text(&grown.claim, "/metadata/name");
     let error = match grown.cut_off? {
-        FailureKind::Interrupted => Error::new(Failure::local(FailureKind::Interrupted, "interrupted")),
+        FailureKind::Interrupted => Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted")),
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),
     };
     let said = match &grown.state {
         Expansion::InProgress(said) if !said.is_empty() => said.as_str(),
         _ => "file system not resized yet",
     };
-    let error = proved(error, vec![format!("claim {name:?}: {said}")]);
-    Some(hinted(
+    let error = with_evidence(error, vec![format!("claim {name:?}: {said}")]);
+    Some(with_hint(
         error,
         "repeat the command to wait: the expansion continues in the background",
     ))

@@ -3,7 +3,7 @@
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::timed_out;
 use session_shared::diagnosis::resizing::ResizeState;
-use session_shared::failure::{self, Failure, FailureKind, hinted, proved};
+use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
 use session_shared::objects::resource::{POD, text};
 use session_shared::ops::Resized;
 use session_shared::ops::stopping::ObservedSession;
@@ -48,7 +48,7 @@ impl Obstacle {
     /// # Errors
     /// Any other refusal, unchanged.
     pub(crate) fn refused(error: Error) -> Result<Self> {
-        match failure::of(&error) {
+        match failure::find_failure(&error) {
             Some(failure) if failure.kind == FailureKind::ResourceTypeNotFound => Ok(Self::of(
                 "server does not support resizing running Pods".to_owned(),
             )),
@@ -68,7 +68,7 @@ impl Obstacle {
 
     pub(crate) fn error(self, session: &str) -> Error {
         let error = anyhow!("cannot resize session {session:?} in place: {}", self.why);
-        hinted(proved(error, self.figures), self.hint)
+        with_hint(with_evidence(error, self.figures), self.hint)
     }
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn infeasible(
     let error = anyhow!(
         "cannot resize session {name:?} in place: infeasible on node {node:?}, pod {pod:?} keeps its size"
     );
-    hinted(proved(error, evidence), SMALL)
+    with_hint(with_evidence(error, evidence), SMALL)
 }
 
 /// Returns the error of a wait that ended before the resize; the kubelet continues.
@@ -102,7 +102,7 @@ pub(crate) fn unfinished(
     let (name, namespace) = (present.name(), present.namespace());
     let pod = text(&resized.pod, "/metadata/name");
     let error = match kind {
-        FailureKind::Interrupted => Error::new(Failure::local(FailureKind::Interrupted, "interrupted")),
+        FailureKind::Interrupted => Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted")),
         _ => timed_out(&POD, pod),
     };
     let node = text(&resized.pod, "/spec/nodeName");
@@ -122,8 +122,8 @@ pub(crate) fn unfinished(
     };
     let mut evidence = vec![said];
     evidence.extend(figures);
-    let error = hinted(proved(error, evidence), hint);
-    hinted(
+    let error = with_hint(with_evidence(error, evidence), hint);
+    with_hint(
         error,
         format!("inspect the session: kubectl session status {name} -n {namespace}"),
     )

@@ -9,7 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::Write;
-use session_shared::failure::{self, FailureKind, hinted};
+use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, text,
@@ -57,7 +57,7 @@ pub(crate) async fn is_served(cluster: &Cluster, part: SetupPart) -> Result<bool
         .get(&VALIDATING_ADMISSION_POLICY, "", ADMISSION_POLICY)
         .await;
     match found {
-        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(false),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(false),
         other => other.map(|_| true),
     }
 }
@@ -79,7 +79,7 @@ pub(crate) async fn apply(
         let name = text(&object, "/metadata/name").to_owned();
         let before = match cluster.get(resource, "", &name).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
-            Err(error) if dry_run != DryRun::None && failure::is(&error, FailureKind::ResourceTypeNotFound) => {
+            Err(error) if dry_run != DryRun::None && failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
                 None
             }
             other => other?,
@@ -162,7 +162,7 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
         .await
     {
         Ok(list) => list.items,
-        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => return Ok(()),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => return Ok(()),
         Err(error) => return Err(error),
     };
     if sessions.is_empty() {
@@ -189,7 +189,7 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
         "cannot remove the API: {count} ({}{more}) and would be deleted",
         some.join(", ")
     );
-    Err(hinted(
+    Err(with_hint(
         error,
         "delete the sessions with kubectl session delete, or use --force",
     ))
@@ -212,7 +212,7 @@ pub(crate) async fn remove(
             .get(resource, "", text(&object, "/metadata/name"))
             .await
         {
-            Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => None,
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
             other => other?,
         };
         let Some(found) = found else { continue };

@@ -12,7 +12,7 @@ mod roles;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::objects::resource::text;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
@@ -39,7 +39,7 @@ impl Verb for Setup {
         let format = Format::of_object(&args.printing)?;
         let mut mutations = MutationPrinter::new(format, dry_run);
         if args.force && !args.remove {
-            return Err(usage("--force requires --remove"));
+            return Err(usage_error("--force requires --remove"));
         }
         let cluster = ground.connect(&args.connection).await?;
         if args.remove {

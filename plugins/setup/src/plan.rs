@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 use session_shared::api::{admission, custom_resource_definitions};
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::labels;
 use session_shared::template::{Source, builtin, plain_objects};
 
@@ -39,7 +39,7 @@ pub(crate) fn parts(words: &[String]) -> Result<Vec<SetupPart>> {
     let mut parts = Vec::new();
     for word in words {
         let Some((part, _)) = SetupPart::ALL.iter().find(|(_, name)| name == word) else {
-            return Err(usage(format!(
+            return Err(usage_error(format!(
                 "unknown part {word:?}: must be one of crds, roles, admission, templates"
             )));
         };

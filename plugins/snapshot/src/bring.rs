@@ -10,7 +10,7 @@ use session_shared::client::DryRun;
 use session_shared::client::directory::Directory;
 use session_shared::client::files::Inside;
 use session_shared::encode::shell;
-use session_shared::failure::{FailureKind, hinted, is};
+use session_shared::failure::{FailureKind, with_hint, has_kind};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
@@ -171,7 +171,7 @@ impl Bringing {
         });
         let read = async { reading.await? };
         ground.interrupt.race(read).await.map_err(|error| {
-            if is(&error, FailureKind::Interrupted) {
+            if has_kind(&error, FailureKind::Interrupted) {
                 return error;
             }
             error.context(wrong())
@@ -242,7 +242,7 @@ impl Bringing {
         let hint = format!(
             "delete files in the container, or choose another directory with --path DIR; {CANCELLED}"
         );
-        Err(hinted(error, hint))
+        Err(with_hint(error, hint))
     }
 
     /// Confirms, if needed, that files are replaced or that the directory is the archive's. An error without a terminal.
@@ -262,13 +262,13 @@ impl Bringing {
         let file = self.named();
         if !console.can_ask() {
             return Err(match is_chosen {
-                true => hinted(
+                true => with_hint(
                     anyhow!(
                         "restoring would replace files with the same names below {path:?} in container {container:?} of session {session:?}"
                     ),
                     format!("confirm with --yes; {CANCELLED}"),
                 ),
-                false => hinted(
+                false => with_hint(
                     anyhow!(
                         "cannot restore {file} without confirmation: the archive names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}"
                     ),
@@ -384,7 +384,7 @@ fn half_done(error: anyhow::Error, place: &Directory, inside: &Inside) -> anyhow
         "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
         place.path, inside.container
     );
-    hinted(error, left)
+    with_hint(error, left)
 }
 
 /// Copies standard input to an unnamed temporary file.

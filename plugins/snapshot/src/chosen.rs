@@ -8,7 +8,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::missing;
 use session_shared::encode::shell;
-use session_shared::failure::{FailureKind, hinted, is, usage};
+use session_shared::failure::{FailureKind, with_hint, has_kind, usage_error};
 use session_shared::labels;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Ownership;
@@ -123,7 +123,7 @@ pub(crate) async fn counted(
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all);
     let claims = match claims.await {
         Ok(list) => list.items,
-        Err(error) if is(&error, FailureKind::Forbidden) => Vec::new(),
+        Err(error) if has_kind(&error, FailureKind::Forbidden) => Vec::new(),
         Err(error) => return Err(error),
     };
     let doubt = |snapshot: &Value| doubt(snapshot, &claims).filter(doubtful);
@@ -172,7 +172,7 @@ pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Res
         let look = format!(
             "inspect the VolumeSnapshot: kubectl describe volumesnapshot {name} -n {namespace}"
         );
-        return Err(hinted(error, look));
+        return Err(with_hint(error, look));
     }
     Ok(())
 }
@@ -214,7 +214,7 @@ pub(crate) fn name_of(word: &str) -> Result<&str> {
     match word.split_once('/') {
         None => Ok(word),
         Some((given, name)) if given == kind || given == "volumesnapshot" => Ok(name),
-        Some((given, _)) => Err(usage(format!(
+        Some((given, _)) => Err(usage_error(format!(
             "the resource type {given:?} is not a snapshot: {word:?}"
         ))),
     }
@@ -244,7 +244,7 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
         let names = whole.iter().flat_map(|set| &set.snapshots);
         let names: Vec<&str> = names.map(|one| text(one, "/metadata/name")).collect();
         let error = anyhow!("several sessions have a snapshot {name:?}");
-        return Err(hinted(
+        return Err(with_hint(
             error,
             format!("use the name of one VolumeSnapshot: {}", names.join(", ")),
         ));
@@ -260,7 +260,7 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
                 "use kubectl for this VolumeSnapshot: {}",
                 shell::quote_command(&plain)
             );
-            Err(hinted(error, plain))
+            Err(with_hint(error, plain))
         }
     }
 }

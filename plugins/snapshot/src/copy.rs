@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
@@ -43,7 +43,7 @@ pub(crate) async fn run(
     // no requests: validation of the arguments
     let (old, new) = (session_name(&args.session)?, session_name(&args.new)?);
     if old == new {
-        return Err(usage("NAME and NEW must differ"));
+        return Err(usage_error("NAME and NEW must differ"));
     }
     let asked = SnapshotOptions {
         name: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, FailureKind, is, usage};
+use session_shared::failure::{self, FailureKind, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::names::{SessionName, check_dns_subdomain};
@@ -84,7 +84,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
     }
     let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
     if let Some(keep) = keep
-        && !errors.iter().any(|error| is(error, FailureKind::Interrupted))
+        && !errors.iter().any(|error| has_kind(error, FailureKind::Interrupted))
     {
         // Prune even after a failure, or snapshots that never become ready accumulate. In a dry run the new snapshot does not
         // exist, so one less is kept.
@@ -94,7 +94,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
         let pruned = pruning::prune(&cluster, belonging, keep, &writes, &mutations, ground);
         errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 /// Marks the planned snapshot as scheduled. Returns the name of a ready snapshot that already holds the same data, if any:
@@ -137,7 +137,7 @@ async fn take(
 fn keep(args: &Create, format: &Format) -> Result<Option<u32>> {
     let whole = matches!(format, Format::Objects(printer) if !printer.is_name());
     if args.keep.is_some() && whole {
-        return Err(usage(
+        return Err(usage_error(
             "--keep prints several objects: only -o name can be given with it",
         ));
     }

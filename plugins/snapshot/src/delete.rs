@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &Delete, connection: &ConnectionFlags, ground: &mu
     for name in names {
         match chosen::find(&cluster, &all, name).await {
             Ok(set) => found.push(set),
-            Err(error) if args.ignore_not_found && failure::is(&error, FailureKind::NotFound) => {}
+            Err(error) if args.ignore_not_found && failure::has_kind(&error, FailureKind::NotFound) => {}
             Err(error) => errors.push(error),
         }
     }
@@ -55,7 +55,7 @@ pub(crate) async fn run(args: &Delete, connection: &ConnectionFlags, ground: &mu
     // writes and prints
     let mutations = MutationPrinter::new(format, writes.dry_run);
     errors.extend(carry_out(&cluster, &found, &writes, &mutations, ground).await?);
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 /// Deletes snapshots one after another and prints each. Returns the errors of those that were not deleted.

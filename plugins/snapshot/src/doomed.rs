@@ -1,7 +1,7 @@
 //! Confirmation and deletion of snapshots.
 
 use anyhow::{Result, anyhow};
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
@@ -28,7 +28,7 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
     }
     if !console.can_ask() {
         let error = anyhow!("deleting would destroy data: {}", names.join(", "));
-        return Err(hinted(
+        return Err(with_hint(
             error,
             "confirm with --yes; nothing has been deleted",
         ));

@@ -6,7 +6,7 @@ use session_shared::client::Permissions;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::encode::shell;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::objects::resource::{POD, text};
 use session_shared::objects::uses::ObjectReferences;
@@ -48,7 +48,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     // no requests: validation of the arguments
     if args.storage.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "--storage cannot be given with --in-place: claims keep their size",
         ));
     }
@@ -111,7 +111,7 @@ impl InPlace {
         let permitted = async {
             let required = permissions.require(cluster.namespace(), &needs).await;
             required.map_err(|error| {
-                hinted(error, "nothing has been restored; all claims are unchanged")
+                with_hint(error, "nothing has been restored; all claims are unchanged")
             })
         };
         let unused = unused(cluster, &present, &replacing);
@@ -140,7 +140,7 @@ impl InPlace {
             let with = writes.taking(&interrupt, true);
             let saved = saving.take(cluster, &with, &mut sink).await;
             saved.map_err(|error| {
-                hinted(
+                with_hint(
                     error,
                     "nothing has been restored; the current data could not be saved as a snapshot and is unchanged",
                 )
@@ -155,13 +155,13 @@ impl InPlace {
     fn way_on(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
         if let Some(saving) = &self.saving {
             let held = format!("the previous data is kept in snapshot {:?}", saving.set);
-            error = hinted(error, held);
+            error = with_hint(error, held);
         }
         let name = shell::quote_word(&self.set.name);
         let again = format!(
             "continue the restore: kubectl session snapshot restore {name} --in-place -n {namespace}"
         );
-        hinted(error, again)
+        with_hint(error, again)
     }
 
     /// Prints what would be restored. A server-side dry run also sends the snapshot of the current data; the new claims
@@ -227,7 +227,7 @@ async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimR
     let end = format!(
         "delete the workload that uses the claim first: kubectl delete {user} -n {namespace}"
     );
-    Err(hinted(error, end))
+    Err(with_hint(error, end))
 }
 
 /// Returns the stopped session the snapshot was taken of.
@@ -237,7 +237,7 @@ async fn session_of(cluster: &Cluster, set: &Set) -> Result<ObservedSession> {
         let (name, namespace) = (&set.session, cluster.namespace());
         let error = anyhow!("cannot restore session {name:?} in place: session is not stopped");
         let stop = format!("stop the session first: kubectl session stop {name} -n {namespace}");
-        return Err(hinted(error, stop));
+        return Err(with_hint(error, stop));
     }
     Ok(found)
 }

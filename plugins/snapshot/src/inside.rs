@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use session_shared::Pod;
 use session_shared::client::files::Inside;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::objects::conditions::is_ready;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{containers, default_container, is_primary};
@@ -20,7 +20,7 @@ pub(crate) fn container(present: &ObservedSession, wanted: Option<&str>) -> Resu
     let Some(first) = pods.first().filter(|_| present.runs()) else {
         let error = anyhow!("cannot access files of session {session:?}: session is not running");
         let start = format!("start the session: kubectl session start {session} -n {namespace}");
-        return Err(hinted(error, start));
+        return Err(with_hint(error, start));
     };
     let has = |pod: &&&Pod| containers(pod).any(|name| Some(name) == wanted);
     let (pod, container) = match wanted {
@@ -92,10 +92,10 @@ impl Folders {
 /// A path that is not absolute, or is `/`.
 pub(crate) fn directory(path: &str) -> Result<String> {
     match cleaned(path) {
-        None => Err(usage(format!(
+        None => Err(usage_error(format!(
             "--path must be an absolute path in the container, got {path:?}"
         ))),
-        Some(root) if root == "/" => Err(usage(
+        Some(root) if root == "/" => Err(usage_error(
             "--path cannot be /: the root directory contains files of the image and the node",
         )),
         Some(path) => Ok(path),
@@ -126,7 +126,7 @@ pub(crate) fn is_some_directory(path: &str, inside: &Inside) -> Result<()> {
         inside.container,
         inside.pod
     );
-    Err(hinted(error, "choose a directory with --path DIR"))
+    Err(with_hint(error, "choose a directory with --path DIR"))
 }
 
 #[cfg(test)]

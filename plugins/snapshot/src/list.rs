@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::Place;
 use session_shared::client::Selection;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut 
     )?;
     let everywhere = args.selecting.all_namespaces;
     if everywhere && args.session.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "a resource cannot be retrieved by name across all namespaces",
         ));
     }

@@ -26,7 +26,7 @@ pub(crate) async fn within<T>(
         }
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             let message = format!("timed out after {limit:?} while copying files");
-            Err(Failure::local(FailureKind::TimedOut, message).into())
+            Err(Failure::client_side(FailureKind::TimedOut, message).into())
         })
     };
     interrupt.race(limited).await

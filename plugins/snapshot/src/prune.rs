@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{self, usage};
+use session_shared::failure::{self, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
@@ -49,13 +49,13 @@ pub(crate) async fn run(args: &Prune, connection: &ConnectionFlags, ground: &mut
     if doomed.is_empty() {
         ground.console.note("nothing to prune");
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 fn session(args: &Prune) -> Result<Option<SessionName>> {
     match (&args.session, args.all) {
-        (Some(_), true) => Err(usage("setting 'all' parameter but found a non empty name")),
-        (None, false) => Err(usage("one of NAME or --all is required")),
+        (Some(_), true) => Err(usage_error("setting 'all' parameter but found a non empty name")),
+        (None, false) => Err(usage_error("one of NAME or --all is required")),
         (Some(word), false) => session_name(word).map(Some),
         (None, true) => Ok(None),
     }
@@ -67,11 +67,11 @@ fn rule(args: &Prune) -> Result<Rule> {
         Some(text) => {
             let age: Lifetime = text.parse()?;
             let age = age.duration();
-            Some(age.ok_or_else(|| usage("--older-than must be greater than 0"))?)
+            Some(age.ok_or_else(|| usage_error("--older-than must be greater than 0"))?)
         }
     };
     if args.keep.is_none() && older_than.is_none() {
-        return Err(usage("--keep or --older-than is required"));
+        return Err(usage_error("--keep or --older-than is required"));
     }
     let keep = args
         .keep

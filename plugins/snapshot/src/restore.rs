@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::{Failure, FailureKind, hinted, is, usage};
+use session_shared::failure::{Failure, FailureKind, with_hint, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
@@ -35,10 +35,10 @@ pub(crate) async fn run(
         return bring::run(args, from, connection, ground).await;
     }
     match (&args.into, args.in_place) {
-        (Some(_), true) => Err(usage("--into and --in-place cannot be given together")),
+        (Some(_), true) => Err(usage_error("--into and --in-place cannot be given together")),
         (Some(new), false) => into(args, new, connection, ground).await,
         (None, true) => in_place::run(args, connection, ground).await,
-        (None, false) => Err(usage("one of --into, --in-place or --from is required")),
+        (None, false) => Err(usage_error("one of --into, --in-place or --from is required")),
     }
 }
 
@@ -51,7 +51,7 @@ async fn into(
 ) -> Result<()> {
     // no requests: validation of the arguments
     if args.class.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "--class cannot be given with --into: restoring into a new session takes no snapshot",
         ));
     }
@@ -107,7 +107,7 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
 /// The session belongs to another user, or the snapshot has no metadata of it.
 async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<ObservedSession> {
     match source_of(cluster, set).await {
-        Err(error) if is(&error, FailureKind::NotFound) => {
+        Err(error) if has_kind(&error, FailureKind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
             let found = remembered(cluster, &set.belonging()?, one).await?;
             let found = found.ok_or(error)?;
@@ -127,7 +127,7 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<ObservedSe
     let namespace = cluster.namespace();
     let found = present(cluster, &name).await;
     let found = match found {
-        Err(error) if is(&error, FailureKind::NotFound) => {
+        Err(error) if has_kind(&error, FailureKind::NotFound) => {
             let message = format!(
                 "cannot restore snapshot {:?}: session {:?} does not exist",
                 set.name, set.session
@@ -135,7 +135,7 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<ObservedSe
             let create = format!(
                 "create the session again and stop it: kubectl session create {name} -n {namespace}"
             );
-            return Err(hinted(Failure::local(FailureKind::NotFound, message), create));
+            return Err(with_hint(Failure::client_side(FailureKind::NotFound, message), create));
         }
         other => other?,
     };

@@ -9,7 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::client::files::Inside;
 use session_shared::client::files::Script;
 use session_shared::encode::shell;
-use session_shared::failure::{HintExt, usage};
+use session_shared::failure::{HintExt, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::session_name;
@@ -107,7 +107,7 @@ impl Saving {
             ],
         )?;
         if to == "-" && non_empty(&args.printing.output).is_some() {
-            return Err(usage(
+            return Err(usage_error(
                 "-o cannot be given with --to -: standard output is the archive",
             ));
         }
@@ -177,7 +177,7 @@ impl Saving {
                 return Err(self.explained(why, &inside));
             }
         };
-        same(&passed, &contents.sha256, &inside).hint("run the command again")?;
+        same(&passed, &contents.sha256, &inside).with_hint("run the command again")?;
         let seal = self.seal(&inside, &directory, &contents, ground.now());
         let seal = seal.bytes()?;
         let finished = opened.finish(writer, seal).await;

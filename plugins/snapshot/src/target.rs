@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::report::console::Console;
 use session_shared::report::terminal::RawOutput;
 use tempfile::NamedTempFile;
@@ -40,7 +40,7 @@ impl Target {
             }
             if console.is_closed() {
                 let error = anyhow!("cannot write the archive: standard output is closed");
-                return Err(hinted(error, "name a file, or use a pipe"));
+                return Err(with_hint(error, "name a file, or use a pipe"));
             }
             return Ok(Self::Output);
         }
@@ -50,11 +50,11 @@ impl Target {
             return Err(anyhow!("cannot write {word:?}: path is a directory"));
         }
         if let Some((why, hint)) = obstacle(&path) {
-            return Err(hinted(anyhow!("cannot write {word:?}: {why}"), hint));
+            return Err(with_hint(anyhow!("cannot write {word:?}: {why}"), hint));
         }
         if path.symlink_metadata().is_ok() && !overwrite {
             let error = anyhow!("file {word:?} already exists");
-            return Err(hinted(
+            return Err(with_hint(
                 error,
                 "choose another name, or replace the file with --overwrite",
             ));

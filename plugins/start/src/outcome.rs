@@ -275,5 +275,5 @@ pub(crate) async fn carry_out(
         let settled = started::finish(cluster, made, intent.wait, write, ground).await;
         errors.extend(settled.err());
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }

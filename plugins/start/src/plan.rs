@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow};
 use session_shared::api::{Phase, Session, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::starting::StartOptions;
@@ -39,7 +39,7 @@ pub(crate) struct Intent {
 pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
     let which = args.choosing.which()?;
     if args.trust_manifest && matches!(which, Which::Selected(_)) {
-        return Err(usage(
+        return Err(usage_error(
             "--trust-manifest requires a NAME, and cannot be used with --all or --selector",
         ));
     }
@@ -117,7 +117,7 @@ impl Action {
         }
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let error = anyhow!("cannot change values of session {name:?}: session is running");
-        Err(hinted(
+        Err(with_hint(
             error,
             "add --restart to stop the session and start it with the new values",
         ))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
@@ -45,7 +45,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         None if args.watch => StatusMode::Watch,
         None => StatusMode::Once,
         Some(_) if args.watch => {
-            return Err(usage("--watch cannot be used with --wait-for or --timeout"));
+            return Err(usage_error("--watch cannot be used with --wait-for or --timeout"));
         }
         Some(target) => StatusMode::Wait {
             target: phase(target)?,

@@ -155,10 +155,10 @@ pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
 /// Turns a failure into the text that the report shows in place of the part.
 fn part<T>(result: Result<T>, kind: &ResourceType) -> PartResult<T> {
     result.map_err(|error| {
-        if failure::is(&error, FailureKind::Forbidden) {
+        if failure::has_kind(&error, FailureKind::Forbidden) {
             return format!("no permission to read {}", kind.qualified());
         }
-        match failure::of(&error) {
+        match failure::find_failure(&error) {
             Some(failure) => failure.message.clone(),
             None => format!("{error:#}"),
         }
@@ -180,7 +180,7 @@ async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
 async fn snapshots(cluster: &Cluster, select: &Selection) -> PartResult<Vec<Value>> {
     let place = Place::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
-        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(Vec::new()),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Vec::new()),
         other => part(other, &VOLUME_SNAPSHOT).map(|list| list.items),
     }
 }
@@ -269,9 +269,9 @@ async fn usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUse
         .take(NODES)
         .map(|node| cluster.node_use(node));
     let answers: Result<Vec<NodeUse>> = join_all(reads).await.into_iter().collect();
-    answers.map_err(|error| match failure::is(&error, FailureKind::Forbidden) {
+    answers.map_err(|error| match failure::has_kind(&error, FailureKind::Forbidden) {
         true => "no permission to read the usage of nodes".to_owned(),
-        false => failure::of(&error)
+        false => failure::find_failure(&error)
             .map_or_else(|| format!("{error:#}"), |failure| failure.message.clone()),
     })
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Error, Result, anyhow};
 use session_shared::api::Phase;
 use session_shared::client::timed_out;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -77,9 +77,9 @@ fn too_late(report: &Report) -> Error {
     let head = &report.head;
     let phase = format!("check why the session is {}", head.phase.as_str());
     if head.message.is_empty() {
-        hinted(error, phase)
+        with_hint(error, phase)
     } else {
-        hinted(error, format!("{phase}: {}", head.message))
+        with_hint(error, format!("{phase}: {}", head.message))
     }
 }
 
@@ -95,7 +95,7 @@ fn hopeless(report: &Report, target: Phase) -> Error {
     };
     let error = anyhow!("session {name:?} cannot become {}: {why}", target.as_str());
     match first.and_then(|found| found.remedy.clone()) {
-        Some(remedy) => hinted(error, remedy),
+        Some(remedy) => with_hint(error, remedy),
         None => error,
     }
 }

@@ -133,5 +133,5 @@ pub(crate) fn report(
             Err(error) => errors.push(error),
         }
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }

@@ -57,7 +57,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
             Err(error) => errors.push(error),
         }
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 /// Applies a template. A client-side dry run sends no writes and reports an existing template as configured, because only the

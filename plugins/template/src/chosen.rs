@@ -7,7 +7,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::missing;
 use session_shared::client::typed;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::values::source;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION_TEMPLATE, text};
@@ -76,11 +76,11 @@ pub(crate) fn place(which: &TemplateFlags) -> Result<TemplateSource> {
         (Some(name), None, false) => Ok(TemplateSource::Cluster(name_of(name)?)),
         (Some(name), None, true) => Ok(TemplateSource::Builtin(name_of(name)?)),
         (None, Some(file), false) => Ok(TemplateSource::File(file.clone())),
-        (None, Some(_), true) => Err(usage(
+        (None, Some(_), true) => Err(usage_error(
             "--filename and --builtin cannot be specified together",
         )),
-        (Some(_), Some(_), _) => Err(usage("NAME and --filename cannot be specified together")),
-        (None, None, _) => Err(usage("one of NAME or --filename is required")),
+        (Some(_), Some(_), _) => Err(usage_error("NAME and --filename cannot be specified together")),
+        (None, None, _) => Err(usage_error("one of NAME or --filename is required")),
     }
 }
 
@@ -99,7 +99,7 @@ pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
         "sessiontemplates.streaming.platform",
     ];
     if !known.contains(&kind) {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "the resource type {kind:?} is not a sessiontemplate: {word:?}"
         )));
     }
@@ -115,7 +115,7 @@ pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result
         Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
         None => {
             let missing = missing(&SESSION_TEMPLATE, name.as_str());
-            Err(hinted(missing, known(cluster).await))
+            Err(with_hint(missing, known(cluster).await))
         }
     }
 }
@@ -144,7 +144,7 @@ pub(crate) fn of_builtin(name: &TemplateName) -> Result<TemplateInput> {
     let names: Vec<&str> = builtin().iter().map(|(name, _)| *name).collect();
     match builtin().iter().find(|(known, _)| *known == name.as_str()) {
         Some((name, yaml)) => of_object(parsed(name, yaml)?, &format!("sessiontemplate/{name}")),
-        None => Err(hinted(
+        None => Err(with_hint(
             anyhow!("built-in template {:?} not found", name.as_str()),
             format!("choose one of the templates: {}", names.join(", ")),
         )),
@@ -194,7 +194,7 @@ pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<TemplateInput
             names.len(),
             names.join(", ")
         );
-        return Err(hinted(error, "put each template into a separate file"));
+        return Err(with_hint(error, "put each template into a separate file"));
     }
     let Some(one) = templates.pop() else {
         return Ok(TemplateInput::Manifest(source));

@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags,
             .console
             .note("cannot check which sessions use the templates: listing sessions in all namespaces is forbidden");
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 async fn templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
@@ -119,8 +119,8 @@ async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>
                 take(&mut users, &page, &columns);
             }
             Ok(None) => return Ok(Some(users)),
-            Err(error) if failure::is(&error, FailureKind::Forbidden) => return Ok(None),
-            Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => return Ok(Some(users)),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => return Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => return Ok(Some(users)),
             Err(error) => return Err(error),
         }
     }

@@ -1,7 +1,7 @@
 //! `template lint`: checks files.
 
 use anyhow::{Result, bail};
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::values::source;
 use session_shared::report::console::Console;
 use session_shared::report::format::{FormatSet, Format};
@@ -16,7 +16,7 @@ use crate::{plan, view};
 /// If a file cannot be read, or the findings contain an error.
 pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> {
     if args.filename.iter().filter(|file| *file == "-").count() > 1 {
-        return Err(usage("standard input can be read only once"));
+        return Err(usage_error("standard input can be read only once"));
     }
     let format = Format::parse(args.output.as_deref(), FormatSet::Object, false, false)?;
     if matches!(&format, Format::Objects(printer) if printer.is_name()) {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use session_shared::client::IncludeObject;
 use session_shared::client::Place;
 use session_shared::client::Selection;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::objects::resource::SESSION_TEMPLATE;
@@ -113,7 +113,7 @@ fn objects(
 
 fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {
     if !(args.selecting.labels().is_empty() && args.selecting.fields().is_empty()) {
-        return Err(usage(
+        return Err(usage_error(
             "--builtin cannot be specified together with a selector",
         ));
     }

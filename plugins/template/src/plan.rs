@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 use session_shared::api::{API_VERSION, Parameter, ParameterType};
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::names::TemplateName;
 use session_shared::objects::primary;
 use session_shared::objects::resource::text;
@@ -54,7 +54,7 @@ pub(crate) fn ready(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
         return of_manifest(source, args, findings);
     }
     if args.name.is_some() || args.description.is_some() || args.primary.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "--name, --description and --primary require a manifest: a SessionTemplate defines its own",
         ));
     }
@@ -76,7 +76,7 @@ fn alone(source: &Source) -> Result<()> {
             text(object, "/kind"),
             text(object, "/metadata/name")
         );
-        return Err(hinted(
+        return Err(with_hint(
             error,
             "apply the object with kubectl from a separate file",
         ));
@@ -98,8 +98,8 @@ fn alone(source: &Source) -> Result<()> {
 /// Creates a template from a manifest: the text unchanged, with declared parameters only for secrets.
 fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Finding>) -> Result<Plan> {
     let Some(name) = &args.name else {
-        let error = usage("--name is required to create a template from a manifest");
-        return Err(hinted(error, "use --name NAME"));
+        let error = usage_error("--name is required to create a template from a manifest");
+        return Err(with_hint(error, "use --name NAME"));
     };
     let name: TemplateName = name.parse()?;
     let mut object = json!({

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use session_shared::api::SessionSpec;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::flags::selection::new_owner;
@@ -103,7 +103,7 @@ fn render(
         ..SessionSpec::default()
     };
     match chosen {
-        TemplateInput::Template(_) if args.primary.is_some() => Err(usage(
+        TemplateInput::Template(_) if args.primary.is_some() => Err(usage_error(
             "--primary requires a manifest: a template defines its own primary workload",
         )),
         TemplateInput::Template(found) => {

@@ -50,7 +50,7 @@ pub(super) async fn beginning(mut body: Body, limit: Limit) -> kube::Result<(Vec
 
 /// The error for a successful response that is not JSON, usually a login page of a proxy between client and server.
 pub(super) fn unreadable(error: &serde_json::Error) -> anyhow::Error {
-    Failure::local(
+    Failure::client_side(
         FailureKind::Unreachable,
         format!("the server returned invalid JSON: {error}"),
     )

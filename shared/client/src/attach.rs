@@ -342,7 +342,7 @@ impl Cluster {
     /// Converts the error of a failed upgrade into a Failure. `what` names the operation, `exec` or `port-forward`.
     pub(super) fn refused(&self, error: &kube::Error, subject: &Subject, what: &str) -> Failure {
         let no_websocket = |why: &str| {
-            Failure::local(
+            Failure::client_side(
                 FailureKind::OtherStatus,
                 format!(
                     "cannot open a WebSocket for {what}: not supported by the server or a proxy in between: {why}"
@@ -354,7 +354,7 @@ impl Cluster {
             kube::Error::Api(status) if is_foreign(status) && is_of_the_node(&status.message) => {
                 Failure {
                     code: status.code,
-                    ..Failure::local(
+                    ..Failure::client_side(
                         FailureKind::OtherStatus,
                         format!("unable to upgrade connection: {}", status.message.trim()),
                     )

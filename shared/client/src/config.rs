@@ -186,7 +186,7 @@ fn address(server: &str, secure: bool) -> Result<Uri> {
             && matches!(uri.scheme_str(), Some("http" | "https"))
     });
     parsed.ok_or_else(|| {
-        Failure::local(
+        Failure::client_side(
             FailureKind::Unreachable,
             format!("invalid server address: {:?}", hide_userinfo(server)),
         )

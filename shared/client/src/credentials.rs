@@ -54,7 +54,7 @@ impl Credentials {
                 "failed to read token file {:?}: {why}",
                 path.display().to_string()
             );
-            Failure::local(FailureKind::Unreachable, message)
+            Failure::client_side(FailureKind::Unreachable, message)
         };
         let token = TOKEN
             .read_text(&path)
@@ -164,7 +164,7 @@ impl Credentials {
 fn bearer(token: &str) -> Result<HeaderValue> {
     let header = HeaderValue::from_str(&format!("Bearer {token}"));
     let mut header = header.map_err(|_| {
-        Failure::local(
+        Failure::client_side(
             FailureKind::InvalidConfiguration,
             "the bearer token contains characters that are not allowed in an HTTP header",
         )

@@ -46,7 +46,7 @@ impl Cluster {
                     "timed out after {} s waiting for {program:?} in pod \"{pod}\"",
                     limit.as_secs()
                 );
-                Err(Failure::local(FailureKind::TimedOut, message).into())
+                Err(Failure::client_side(FailureKind::TimedOut, message).into())
             }
         }
     }
@@ -78,7 +78,7 @@ impl Cluster {
                     return Ok(done);
                 }
                 Heard::Lost => {
-                    return Err(Failure::local(FailureKind::Unreachable, "unexpected EOF").into());
+                    return Err(Failure::client_side(FailureKind::Unreachable, "unexpected EOF").into());
                 }
             }
         }

@@ -79,7 +79,7 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
         },
         reason,
         code,
-        subject: details.is_object().then_some(about),
+        object: details.is_object().then_some(about),
         causes: causes
             .map(|cause| StatusCause {
                 field: text(cause, "/field").to_owned(),
@@ -119,7 +119,7 @@ fn kind(reason: &str, code: u16, message: &str, method: &str) -> FailureKind {
 fn no_such_resource(subject: &Subject) -> Failure {
     Failure {
         code: 404,
-        ..Failure::local(
+        ..Failure::client_side(
             FailureKind::ResourceTypeNotFound,
             format!(
                 "the server doesn't have a resource type {:?}",
@@ -165,7 +165,7 @@ fn foreign(code: u16, headers: &HeaderMap, body: &[u8], subject: &Subject) -> Fa
         message: format!("{message}{}", subject.told()),
         reason: reason.to_owned(),
         code,
-        subject: Some((subject.plural.clone(), subject.name.clone())),
+        object: Some((subject.plural.clone(), subject.name.clone())),
         causes: vec![StatusCause {
             field: String::new(),
             message: said,

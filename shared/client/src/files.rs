@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use super::Cluster;
 use super::attach::{Ending, Remote, Running, Said};
 use super::meter::Meter;
-use session_model::failure::{Failure, FailureKind, hinted};
+use session_model::failure::{Failure, FailureKind, with_hint};
 use session_model::progress::ProgressSink;
 
 /// Longest time without any data before a copy is aborted.
@@ -204,7 +204,7 @@ impl Inside {
     /// The error for a container that lacks the programs to copy files.
     pub(super) fn unfit(&self, lacks: &str) -> anyhow::Error {
         let error = anyhow!("cannot copy files: {} has {lacks}", self.named());
-        hinted(
+        with_hint(
             error,
             format!(
                 "select another container that mounts the same files with -c, or use an image with sh, {}",
@@ -296,7 +296,7 @@ pub(super) async fn next(remote: &mut Remote) -> Result<Said> {
 async fn timely<T>(work: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(STILL, work).await.map_err(|_| {
         let message = format!("the copy stalled: no data for {} s", STILL.as_secs());
-        Failure::local(FailureKind::TimedOut, message).into()
+        Failure::client_side(FailureKind::TimedOut, message).into()
     })
 }
 

@@ -227,7 +227,7 @@ impl Interrupt {
 
 /// Returns the error for interrupted work.
 pub fn interrupted() -> anyhow::Error {
-    anyhow::Error::new(Failure::local(FailureKind::Interrupted, "interrupted"))
+    anyhow::Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted"))
 }
 
 #[cfg(test)]
@@ -236,7 +236,7 @@ mod tests {
 
     fn is_interrupted<T>(result: Result<T>) -> bool {
         let error = result.err().expect("an error");
-        session_model::failure::is(&error, FailureKind::Interrupted)
+        session_model::failure::has_kind(&error, FailureKind::Interrupted)
     }
 
     #[tokio::test]

@@ -137,7 +137,7 @@ fn pick(config: Kubeconfig, options: &ConnectOptions) -> Result<Picked> {
             .find(|context| context.name == name)
             .and_then(|named| named.context.clone());
         let context = context.ok_or_else(|| {
-            Failure::local(
+            Failure::client_side(
                 FailureKind::InvalidConfiguration,
                 format!("context was not found for specified context: {name}"),
             )
@@ -274,7 +274,7 @@ contexts:
             context.to_string(),
             "context was not found for specified context: nope"
         );
-        assert!(failure::is(&context, FailureKind::InvalidConfiguration));
+        assert!(failure::has_kind(&context, FailureKind::InvalidConfiguration));
         let user = text(ConnectOptions {
             user: Some("nope".into()),
             ..ConnectOptions::default()

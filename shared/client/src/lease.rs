@@ -22,7 +22,7 @@ impl Cluster {
             Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
             Err(error) => {
                 let none = [FailureKind::NotFound, FailureKind::ResourceTypeNotFound, FailureKind::Forbidden];
-                if none.into_iter().any(|kind| failure::is(&error, kind)) {
+                if none.into_iter().any(|kind| failure::has_kind(&error, kind)) {
                     Ok(false)
                 } else {
                     Err(error)

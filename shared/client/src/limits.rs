@@ -77,7 +77,7 @@ impl Limit {
             self.what,
             self.size()
         );
-        Failure::local(FailureKind::OtherStatus, message).into()
+        Failure::client_side(FailureKind::OtherStatus, message).into()
     }
 
     /// `16 MiB`.
@@ -97,7 +97,7 @@ impl Limit {
                 self.what,
                 size(self.memory)
             );
-            return Err(Failure::local(FailureKind::OtherStatus, message).into());
+            return Err(Failure::client_side(FailureKind::OtherStatus, message).into());
         }
         let value = serde_json::from_slice(text).map_err(|error| unreadable(&error))?;
         Ok((value, memory))
@@ -136,7 +136,7 @@ pub(super) fn collection_exceeded(verb: &str, plural: &str) -> anyhow::Error {
         "cannot {verb} {plural}: the objects take more than {} of memory",
         size(COLLECTION_MEMORY)
     );
-    Failure::local(FailureKind::OtherStatus, message).into()
+    Failure::client_side(FailureKind::OtherStatus, message).into()
 }
 
 /// `16 MiB`.

@@ -60,7 +60,7 @@ impl Paging {
             "cannot list {}: the server's list has no end: {why}",
             self.plural
         );
-        Failure::local(FailureKind::OtherStatus, message).into()
+        Failure::client_side(FailureKind::OtherStatus, message).into()
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::Cluster;
 use super::request::{Call, JSON};
-use session_model::failure::{Failure, FailureKind, hinted};
+use session_model::failure::{Failure, FailureKind, with_hint};
 use session_model::objects::access::Access;
 use session_model::objects::resource::text;
 
@@ -87,7 +87,7 @@ impl Permissions {
         let others: Vec<String> = denied.map(|(access, _)| access.to_string()).collect();
         Err(match others.is_empty() {
             true => error,
-            false => hinted(error, format!("also forbidden: {}", others.join(", "))),
+            false => with_hint(error, format!("also forbidden: {}", others.join(", "))),
         })
     }
 
@@ -205,7 +205,7 @@ fn refusal(access: &Access, namespace: &str, user: &str, reason: &str) -> anyhow
     Failure {
         reason: "Forbidden".into(),
         code: 403,
-        ..Failure::local(FailureKind::Forbidden, message)
+        ..Failure::client_side(FailureKind::Forbidden, message)
     }
     .into()
 }

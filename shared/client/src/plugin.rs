@@ -148,7 +148,7 @@ impl Plugin {
                 "exec: executable {command} wrote more than {} to standard output",
                 PLUGIN.size()
             )),
-            PluginFault::Stopped => failure::hinted(
+            PluginFault::Stopped => failure::with_hint(
                 failed(format!(
                     "exec: executable {command} was stopped because it tried to use the terminal"
                 )),
@@ -165,7 +165,7 @@ impl Plugin {
         } else {
             hint
         };
-        failure::hinted(error, hint)
+        failure::with_hint(error, hint)
     }
 
     fn read(&self, output: &[u8]) -> Result<Credential> {
@@ -220,7 +220,7 @@ impl Plugin {
 }
 
 fn failed(reason: String) -> anyhow::Error {
-    Failure::local(FailureKind::Unreachable, format!("getting credentials: {reason}")).into()
+    Failure::client_side(FailureKind::Unreachable, format!("getting credentials: {reason}")).into()
 }
 
 /// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.

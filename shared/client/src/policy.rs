@@ -18,7 +18,7 @@ pub(super) fn check(command: &str, found: Option<&Path>, around: &Surroundings) 
         return Ok(());
     };
     let refused = |reason: String| {
-        Err(Failure::local(FailureKind::Unreachable, format!("getting credentials: {reason}")).into())
+        Err(Failure::client_side(FailureKind::Unreachable, format!("getting credentials: {reason}")).into())
     };
     match preferences["credentialPluginPolicy"]
         .as_str()

@@ -107,7 +107,7 @@ impl Cluster {
         let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
         match self.call(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
-            Err(error) if failure::is(&error, FailureKind::NotFound) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -125,7 +125,7 @@ impl Cluster {
         let call = Call::get(paths::object(t, namespace, name)?).about(t, name);
         match self.call(&call.accept(METADATA)).await {
             Ok(answer) => Ok(Some(only_metadata(typed(answer.json()?, t)))),
-            Err(error) if failure::is(&error, FailureKind::NotFound) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -173,7 +173,7 @@ impl Cluster {
                 Ok(answer) => answer.measured()?,
                 // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
-                    if failure::is(&error, FailureKind::Expired) && !token.is_empty() && limit != 0 =>
+                    if failure::has_kind(&error, FailureKind::Expired) && !token.is_empty() && limit != 0 =>
                 {
                     list.items.clear();
                     token.clear();
@@ -244,7 +244,7 @@ impl Cluster {
             .await?;
         let (mut body, memory) = answer.measured()?;
         if body["kind"] != "Table" {
-            return Err(Failure::local(FailureKind::OtherStatus, "the server did not return a Table").into());
+            return Err(Failure::client_side(FailureKind::OtherStatus, "the server did not return a Table").into());
         }
         without_nulls(&mut body);
         let table = serde_json::from_value(body).map_err(|error| unreadable(&error))?;
@@ -263,7 +263,7 @@ impl Cluster {
         let types = Call::get(paths::root(api_version)).at_most(DISCOVERY);
         let body = match self.call(&types).await {
             Ok(answer) => answer.json()?,
-            Err(error) if failure::of(&error).is_some_and(|failure| failure.code == 404) => {
+            Err(error) if failure::find_failure(&error).is_some_and(|failure| failure.code == 404) => {
                 return Ok(None);
             }
             Err(error) => return Err(error),

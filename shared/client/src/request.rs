@@ -258,7 +258,7 @@ impl Cluster {
             credentials.keep_fresh().await.map_err(Failed::of)?;
         }
         let request = self.request(call).map_err(|error| {
-            Failed::once(Failure::local(FailureKind::InvalidConfiguration, error.to_string()))
+            Failed::once(Failure::client_side(FailureKind::InvalidConfiguration, error.to_string()))
         })?;
         let started = Instant::now();
         let sent = self.inner.client.send(request).await;
@@ -349,9 +349,9 @@ impl Failed {
 
     fn of(error: anyhow::Error) -> Self {
         Self::once(
-            session_model::failure::of(&error)
+            session_model::failure::find_failure(&error)
                 .cloned()
-                .unwrap_or_else(|| Failure::local(FailureKind::InvalidConfiguration, format!("{error:#}"))),
+                .unwrap_or_else(|| Failure::client_side(FailureKind::InvalidConfiguration, format!("{error:#}"))),
         )
     }
 }

@@ -11,7 +11,7 @@ const HANG_UP: &str = "EOF";
 
 /// Returns the Failure for a request that exceeds `--request-timeout`.
 pub(super) fn timed_out() -> Failure {
-    Failure::local(
+    Failure::client_side(
         FailureKind::Unreachable,
         "net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
     )
@@ -50,7 +50,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
         let message = format!(
             "The connection to the server {authority} was refused - did you specify the right host or port?"
         );
-        return Failure::local(FailureKind::ConnectionRefused, message);
+        return Failure::client_side(FailureKind::ConnectionRefused, message);
     }
     let message = if io == Some(io::ErrorKind::ConnectionRefused) {
         "proxyconnect tcp: connect: connection refused".to_owned()
@@ -93,7 +93,7 @@ pub(super) fn of(error: &kube::Error, server: &str, proxied: bool) -> Failure {
                 .map_or_else(|| error.to_string(), |innermost| innermost.text.clone()),
         }
     };
-    Failure::local(FailureKind::Unreachable, message)
+    Failure::client_side(FailureKind::Unreachable, message)
 }
 
 fn dialled(server: &http::Uri) -> String {

@@ -12,7 +12,7 @@ pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
     anyhow::Error::new(Failure {
         reason: "NotFound".into(),
         code: 404,
-        ..Failure::local(
+        ..Failure::client_side(
             FailureKind::NotFound,
             format!("{} {name:?} not found", resource.qualified()),
         )
@@ -38,5 +38,5 @@ pub fn timed_out(resource: &ResourceType, name: &str) -> anyhow::Error {
         "timed out waiting for the condition on {}/{name}",
         resource.singular()
     );
-    anyhow::Error::new(Failure::local(FailureKind::TimedOut, message))
+    anyhow::Error::new(Failure::client_side(FailureKind::TimedOut, message))
 }

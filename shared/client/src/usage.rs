@@ -55,7 +55,7 @@ impl Cluster {
             Ok(answer) => Ok(read(&answer?.0)),
             Err(_) => {
                 let message = format!("node {node:?} does not respond");
-                Err(Failure::local(FailureKind::Unreachable, message).into())
+                Err(Failure::client_side(FailureKind::Unreachable, message).into())
             }
         }
     }

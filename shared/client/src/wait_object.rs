@@ -70,5 +70,5 @@ impl Cluster {
 /// Returns the error for a watch that ended without one, which never happens.
 pub fn watch_over(resource: &ResourceType) -> anyhow::Error {
     let message = format!("the watch of {} ended unexpectedly", resource.plural);
-    Failure::local(FailureKind::OtherStatus, message).into()
+    Failure::client_side(FailureKind::OtherStatus, message).into()
 }

@@ -109,7 +109,7 @@ struct Watching {
 impl Watching {
     async fn next(&mut self) -> Result<Change> {
         match self.change().await {
-            Err(error) if self.is_whole && failure::is(&error, FailureKind::Expired) => {
+            Err(error) if self.is_whole && failure::has_kind(&error, FailureKind::Expired) => {
                 self.version.clear();
                 self.held.begin_anew();
                 self.lines = None;
@@ -172,7 +172,7 @@ impl Watching {
                     FailureKind::OtherStatus,
                 ];
                 let passing =
-                    failure::of(&error).is_some_and(|failure| passing.contains(&failure.kind));
+                    failure::find_failure(&error).is_some_and(|failure| passing.contains(&failure.kind));
                 self.failed += 1;
                 if !(self.opened.is_some() && passing && self.failed <= ATTEMPTS) {
                     return Err(error);

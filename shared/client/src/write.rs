@@ -192,7 +192,7 @@ impl Cluster {
         let call = Call::new(Method::DELETE, paths::object(t, namespace, name)?).about(t, name);
         let answer = match self.call(&call.body(JSON, &delete_options(options))).await {
             Ok(answer) => answer.json()?,
-            Err(error) if failure::is(&error, FailureKind::NotFound) => return Ok(Deleted::Absent),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => return Ok(Deleted::Absent),
             Err(error) => return Err(error),
         };
         let marked = !text(&answer, "/metadata/deletionTimestamp").is_empty();
@@ -225,7 +225,7 @@ fn delete_options(options: &Delete) -> Value {
 
 /// True if the server refused a patch because of its UID: the server reports it as a change of an immutable field.
 fn blames_uid(error: &anyhow::Error) -> bool {
-    failure::of(error).is_some_and(|failure| {
+    failure::find_failure(error).is_some_and(|failure| {
         failure.kind == FailureKind::Invalid
             && failure
                 .causes
@@ -242,7 +242,7 @@ fn successor(t: &ResourceType, name: &str) -> anyhow::Error {
     let conflict = Failure {
         reason: "Conflict".to_owned(),
         code: 409,
-        ..Failure::local(FailureKind::Conflict, message)
+        ..Failure::client_side(FailureKind::Conflict, message)
     };
     conflict.into()
 }

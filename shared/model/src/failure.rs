@@ -71,20 +71,20 @@ pub struct Failure {
     /// HTTP status code; 0 if there was no answer.
     pub code: u16,
     /// Kind and name from the Status's details, for Invalid.
-    pub subject: Option<(String, String)>,
+    pub object: Option<(String, String)>,
     /// Causes from the Status's details, for Invalid.
     pub causes: Vec<StatusCause>,
 }
 
 impl Failure {
     /// Creates a failure that is not an answer of the server.
-    pub fn local(kind: FailureKind, message: impl Into<String>) -> Self {
+    pub fn client_side(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
             reason: String::new(),
             code: 0,
-            subject: None,
+            object: None,
             causes: Vec::new(),
         }
     }
@@ -99,15 +99,15 @@ impl fmt::Display for Failure {
 impl Error for Failure {}
 
 /// Returns the [`Failure`] in the chain of causes of `error`.
-pub fn of(error: &anyhow::Error) -> Option<&Failure> {
+pub fn find_failure(error: &anyhow::Error) -> Option<&Failure> {
     error
         .chain()
         .find_map(|cause| cause.downcast_ref::<Failure>())
 }
 
 /// Returns true if the chain of causes of `error` contains a [`Failure`] of this kind.
-pub fn is(error: &anyhow::Error, kind: FailureKind) -> bool {
-    of(error).is_some_and(|failure| failure.kind == kind)
+pub fn has_kind(error: &anyhow::Error, kind: FailureKind) -> bool {
+    find_failure(error).is_some_and(|failure| failure.kind == kind)
 }
 
 /// An error with a hint, which is printed on a line of its own.
@@ -138,17 +138,17 @@ pub trait HintExt<T> {
     ///
     /// # Errors
     /// The original error, with the hint.
-    fn hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
+    fn with_hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
 }
 
 impl<T, E: Into<anyhow::Error>> HintExt<T> for Result<T, E> {
-    fn hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
-        self.map_err(|error| hinted(error, hint))
+    fn with_hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
+        self.map_err(|error| with_hint(error, hint))
     }
 }
 
 /// Adds a hint to `error`.
-pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyhow::Error {
+pub fn with_hint(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(ErrorWithHint {
         error: error.into(),
         hint: hint.into(),
@@ -178,7 +178,7 @@ impl Error for ErrorWithEvidence {
 }
 
 /// Adds evidence to `error`.
-pub fn proved(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow::Error {
+pub fn with_evidence(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow::Error {
     anyhow::Error::new(ErrorWithEvidence {
         error: error.into(),
         evidence,
@@ -202,7 +202,7 @@ impl Error for ErrorList {}
 ///
 /// # Errors
 /// If `errors` is not empty.
-pub fn all(mut errors: Vec<anyhow::Error>) -> anyhow::Result<()> {
+pub fn combine_errors(mut errors: Vec<anyhow::Error>) -> anyhow::Result<()> {
     match errors.pop() {
         None => Ok(()),
         Some(only) if errors.is_empty() => Err(only),
@@ -229,7 +229,7 @@ impl fmt::Display for UsageError {
 impl Error for UsageError {}
 
 /// Creates a [`UsageError`]; `report` adds `See 'kubectl session VERB -h' for help and examples`.
-pub fn usage(message: impl Into<String>) -> anyhow::Error {
+pub fn usage_error(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(UsageError {
         message: message.into(),
     })
@@ -256,15 +256,15 @@ impl Error for ExitError {}
 ///
 /// # Errors
 /// [`ExitError`] without a message for every other code.
-pub fn exit(code: i32) -> anyhow::Result<()> {
+pub fn check_exit_code(code: i32) -> anyhow::Result<()> {
     match u8::try_from(code).unwrap_or(u8::MAX) {
         0 => Ok(()),
-        code => Err(exited(code, "")),
+        code => Err(exit_error(code, "")),
     }
 }
 
 /// Creates an [`ExitError`].
-pub fn exited(code: u8, message: impl Into<String>) -> anyhow::Error {
+pub fn exit_error(code: u8, message: impl Into<String>) -> anyhow::Error {
     let message = message.into();
     anyhow::Error::new(ExitError { code, message })
 }
@@ -276,12 +276,12 @@ mod tests {
 
     #[test]
     fn a_failure_is_found_through_context_and_hints() {
-        let failed: Result<(), _> = Err(Failure::local(FailureKind::ConnectionRefused, "no"));
+        let failed: Result<(), _> = Err(Failure::client_side(FailureKind::ConnectionRefused, "no"));
         let error = failed
-            .hint("start it")
+            .with_hint("start it")
             .context("failed to list")
             .unwrap_err();
-        assert!(is(&error, FailureKind::ConnectionRefused));
-        assert!(!is(&error, FailureKind::NotFound));
+        assert!(has_kind(&error, FailureKind::ConnectionRefused));
+        assert!(!has_kind(&error, FailureKind::NotFound));
     }
 }

@@ -66,7 +66,7 @@ impl Cluster {
         );
         match self.delete(resource, namespace, name, &options).await {
             Ok(_) => self.make_way(resource, found, with, tell).await,
-            Err(error) if failure::is(&error, FailureKind::Conflict) => Ok(()),
+            Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -89,8 +89,8 @@ impl Cluster {
                 .await;
             match adopted {
                 Ok(_) => return Ok(true),
-                Err(error) if failure::is(&error, FailureKind::NotFound) => return Ok(false),
-                Err(error) if failure::is(&error, FailureKind::Conflict) => {}
+                Err(error) if failure::has_kind(&error, FailureKind::NotFound) => return Ok(false),
+                Err(error) if failure::has_kind(&error, FailureKind::Conflict) => {}
                 Err(error) => return Err(error),
             }
             let read = self.get(resource, namespace, name).await?;
@@ -114,7 +114,7 @@ fn is_immutable(error: &anyhow::Error) -> bool {
             .iter()
             .any(|words| failure.message.contains(words))
     };
-    failure::of(error).is_some_and(|failure| failure.kind == FailureKind::Invalid && says(failure))
+    failure::find_failure(error).is_some_and(|failure| failure.kind == FailureKind::Invalid && says(failure))
 }
 
 #[cfg(test)]
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn only_a_refused_change_is_taken_for_immutable() {
-        let failed = |kind, message: &str| anyhow::Error::new(Failure::local(kind, message));
+        let failed = |kind, message: &str| anyhow::Error::new(Failure::client_side(kind, message));
         let set = "StatefulSet.apps \"w\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than \
             'replicas' are forbidden";
         assert!(is_immutable(&failed(FailureKind::Invalid, set)));

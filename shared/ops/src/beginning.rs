@@ -18,7 +18,7 @@ use session_client::typed;
 use session_engine::plan::{PlanOutcome, Plan, Step};
 use session_engine::reconcile::{TargetState, reconcile, record};
 use session_model::api::{ObjectRef, Session};
-use session_model::failure::{self, FailureKind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::parameters_secret_name;
 use session_model::objects::belonging::is_named;
 use session_model::objects::resource::{SECRET, SESSION};
@@ -41,10 +41,10 @@ impl StartPlan {
         let (namespace, name) = (self.present.namespace(), self.present.name());
         let begun = self.try_begin(cluster, write, interrupt, now, sink).await;
         begun.map_err(|error| {
-            if write.dry_run || failure::is(&error, FailureKind::Forbidden) {
+            if write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
                 return error;
             }
-            hinted(
+            with_hint(
                 error,
                 format!("continue with: kubectl session start {name} -n {namespace}"),
             )
@@ -136,7 +136,7 @@ pub fn finished(outcome: PlanOutcome) -> Result<Vec<Value>> {
     let objects = outcome.objects();
     match outcome.failed {
         None => Ok(objects),
-        Some((_, error)) if failure::of(&error).is_some() => Err(error),
+        Some((_, error)) if failure::find_failure(&error).is_some() => Err(error),
         Some((step, error)) => Err(error).with_context(|| format!("failed to {}", step.describe())),
     }
 }

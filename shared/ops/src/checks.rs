@@ -8,7 +8,7 @@ use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
 use session_engine::diagnosis::{Cause, classes, quota};
-use session_model::failure::{self, FailureKind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
 use session_model::progress::{ProgressEvent, ProgressSink};
@@ -48,7 +48,7 @@ pub fn judge(name: &str, objects: &[Value], checked: &PreflightFacts) -> Result<
         }) => {
             let error = anyhow::anyhow!("cannot start session {name:?}: {message}");
             Err(match remedy {
-                Some(remedy) => hinted(error, remedy),
+                Some(remedy) => with_hint(error, remedy),
                 None => error,
             })
         }
@@ -124,7 +124,7 @@ async fn look_up(
     };
     match cluster.list(kind, place, &at_hand).await {
         Ok(list) => Ok(CheckedList::Items(list.items)),
-        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(CheckedList::Forbidden),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(CheckedList::Forbidden),
         Err(error) => Err(error),
     }
 }

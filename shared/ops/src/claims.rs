@@ -35,7 +35,7 @@ impl Cluster {
                 said.to_owned()
             };
             let message = format!("timed out waiting for claim {claim:?} to be bound: {said}");
-            return Err(Failure::local(FailureKind::TimedOut, message).into());
+            return Err(Failure::client_side(FailureKind::TimedOut, message).into());
         };
         found.map(drop)
     }

@@ -279,7 +279,7 @@ impl ClonePlan {
             .create(&SESSION, namespace, &self.session, write)
             .await;
         let error = match posted {
-            Err(error) if failure::is(&error, FailureKind::Unreachable) => error,
+            Err(error) if failure::has_kind(&error, FailureKind::Unreachable) => error,
             other => return other,
         };
         // The request may have succeeded although its answer was lost.

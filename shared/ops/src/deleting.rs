@@ -26,7 +26,7 @@ use session_client::Write;
 use session_engine::plan::{Plan, Step};
 use session_engine::reconcile::{HookRun, LiveObjects, TargetState, data_policy, kept_since, look, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
-use session_model::failure::{self, FailureKind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::is_snapshot;
@@ -219,7 +219,7 @@ impl Deletion {
         };
         let (namespace, name) = (self.namespace(), self.name());
         match cluster.delete(&SESSION, namespace, name, &options).await {
-            Err(error) if failure::is(&error, FailureKind::Conflict) => Ok(()),
+            Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(()),
             other => other.map(drop),
         }
     }
@@ -265,7 +265,7 @@ impl Deletion {
         let ended = rest.end(cluster, &plan, manner, with, sink).await;
         ended.map_err(|error| {
             let set = &saving.set;
-            hinted(
+            with_hint(
                 error,
                 format!("the data is saved: snapshot {set:?} is ready"),
             )
@@ -320,7 +320,7 @@ impl Deletion {
             None => Ok(()),
             Some((step, error)) if is_about_claims(&step) => {
                 let look = format!("kubectl get persistentvolumeclaims -n {}", self.namespace());
-                Err(hinted(
+                Err(with_hint(
                     error,
                     format!("watch its claims, which are deleted when nothing uses them: {look}"),
                 ))
@@ -361,7 +361,7 @@ impl Deletion {
         let nothing = format!("nothing has been deleted: session {name:?} is unchanged");
         let keep = format!("keep the data: {delete} --keep-data");
         let destroy = format!("delete the data: {delete} --delete-data -y");
-        hinted(hinted(hinted(error, nothing), keep), destroy)
+        with_hint(with_hint(with_hint(error, nothing), keep), destroy)
     }
 }
 
@@ -377,8 +377,8 @@ pub async fn snapshots_of(
     let place = Place::Namespace(namespace);
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Ok(list) => Ok(Some(list.items)),
-        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
-        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -8,7 +8,7 @@ use super::deleting::Deletion;
 use super::ending_session::claim_word;
 use session_engine::reconcile::losses;
 use session_model::api::DataPolicy;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
 use session_model::objects::resource::text;
 use session_model::objects::uses::ObjectReferences;
@@ -111,7 +111,7 @@ impl Deletion {
             format!("delete the user of the claim first: kubectl delete {user} -n {namespace}");
         let keep =
             format!("keep the data: kubectl session delete {name} -n {namespace} --keep-data");
-        Err(hinted(hinted(error, end), keep))
+        Err(with_hint(with_hint(error, end), keep))
     }
 }
 

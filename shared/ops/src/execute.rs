@@ -34,7 +34,7 @@ use session_engine::diagnosis::refusal;
 use session_engine::plan::{StepResult, PlanOutcome, Plan, Propagation, Step};
 use session_engine::reconcile::HookRun;
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Failure, FailureKind, hinted};
+use session_model::failure::{self, Failure, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::{Ownership, is_parameters};
@@ -184,7 +184,7 @@ impl Cluster {
                 "no matches for kind {kind:?} in version {:?}",
                 text(object, "/apiVersion")
             );
-            return Err(hinted(
+            return Err(with_hint(
                 error,
                 "install the CRD that defines this kind, or remove the object from the manifest",
             ));
@@ -194,8 +194,8 @@ impl Cluster {
             Ok(created) => return Ok(StepResult::Created(created)),
             Err(error) => error,
         };
-        let taken = failure::is(&error, FailureKind::AlreadyExists);
-        if !taken && !failure::is(&error, FailureKind::Unreachable) {
+        let taken = failure::has_kind(&error, FailureKind::AlreadyExists);
+        if !taken && !failure::has_kind(&error, FailureKind::Unreachable) {
             return Err(remedied(error));
         }
         let name = text(object, "/metadata/name");
@@ -279,7 +279,7 @@ impl Cluster {
         {
             Ok(_) => Ok(()),
             // The object is gone, and its successor is not part of the session.
-            Err(error) if is_of_another(&error) || failure::is(&error, FailureKind::NotFound) => Ok(()),
+            Err(error) if is_of_another(&error) || failure::has_kind(&error, FailureKind::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -287,9 +287,9 @@ impl Cluster {
 
 /// Adds the hint for a refusal with a known remedy.
 fn remedied(error: anyhow::Error) -> anyhow::Error {
-    let found = failure::of(&error).and_then(|failure| refusal(&failure.message));
+    let found = failure::find_failure(&error).and_then(|failure| refusal(&failure.message));
     match found {
-        Some(refusal) => hinted(error, refusal.remedy),
+        Some(refusal) => with_hint(error, refusal.remedy),
         None => error,
     }
 }
@@ -297,7 +297,7 @@ fn remedied(error: anyhow::Error) -> anyhow::Error {
 /// True if a DELETE was refused because its UID precondition did not hold. Other conflicts, such as a webhook's, are
 /// errors.
 fn is_of_another(error: &anyhow::Error) -> bool {
-    let conflict = failure::of(error).filter(|failure| failure.kind == FailureKind::Conflict);
+    let conflict = failure::find_failure(error).filter(|failure| failure.kind == FailureKind::Conflict);
     let says = |failure: &Failure| {
         let message = failure.message.to_lowercase();
         message.contains("precondition") && message.contains("uid in")

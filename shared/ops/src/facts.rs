@@ -103,7 +103,7 @@ impl Cluster {
 }
 
 fn unseen(error: &anyhow::Error) -> Fact {
-    let why = if failure::is(error, FailureKind::Forbidden) {
+    let why = if failure::has_kind(error, FailureKind::Forbidden) {
         "no permission to read".to_owned()
     } else {
         error.to_string()

@@ -84,7 +84,7 @@ impl Cluster {
                     }
                     Ok(_) => {}
                     // The watch expired: read again. A refusal shows up at the GET.
-                    Err(error) if failure::is(&error, FailureKind::Expired) => break,
+                    Err(error) if failure::has_kind(&error, FailureKind::Expired) => break,
                     Err(error) => return Err(error),
                 }
             }

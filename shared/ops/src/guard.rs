@@ -42,8 +42,8 @@ impl Cluster {
         match self.get(t, "", ADMISSION_POLICY).await {
             Ok(found) => Ok(found.unwrap_or_default()),
             Err(error)
-                if failure::is(&error, FailureKind::Forbidden)
-                    || failure::is(&error, FailureKind::ResourceTypeNotFound) =>
+                if failure::has_kind(&error, FailureKind::Forbidden)
+                    || failure::has_kind(&error, FailureKind::ResourceTypeNotFound) =>
             {
                 Ok(serde_json::Value::Null)
             }

@@ -109,7 +109,7 @@ impl Cluster {
                 }
                 secret
             })),
-            Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -138,7 +138,7 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
 /// Those of `result`.
 pub fn installed<T>(result: Result<T>) -> Result<T> {
     match result {
-        Err(error) if failure::is(&error, FailureKind::ResourceTypeNotFound) => Err(failure::hinted(
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Err(failure::with_hint(
             error,
             "install the API first: kubectl session setup",
         )),

@@ -9,7 +9,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::reconcile::HookRun;
 use session_model::api::Session;
 use session_model::encode::shell;
-use session_model::failure::{self, FailureKind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 
 /// The quiesce and resume hooks of a session.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ impl QuiesceHooks {
             (done, Ok(())) => done,
             (done, Err(paused)) => {
                 let errors = done.err().into_iter().chain([paused]).collect();
-                Err(failure::all(errors).err().unwrap_or_else(|| anyhow!("")))
+                Err(failure::combine_errors(errors).err().unwrap_or_else(|| anyhow!("")))
             }
         }
     }
@@ -89,13 +89,13 @@ impl QuiesceHooks {
         let Err(error) = interrupt.race(run).await else {
             return Ok(());
         };
-        if failure::is(&error, FailureKind::Interrupted) {
+        if failure::has_kind(&error, FailureKind::Interrupted) {
             return Err(error);
         }
         // As text, since a failure of the connection is printed without the context around it.
         let QuiesceMessages { undone, without } = &self.words;
         let error = anyhow!("{undone}: quiesce hook failed: {error:#}");
-        Err(hinted(error, format!("{without} --skip-hooks")))
+        Err(with_hint(error, format!("{without} --skip-hooks")))
     }
 
     async fn go_on(&self, cluster: &Cluster) -> Result<()> {
@@ -109,7 +109,7 @@ impl QuiesceHooks {
                 self.session
             );
             let words = shell::quote_command(&hook.command);
-            hinted(
+            with_hint(
                 error,
                 format!(
                     "run the hook by hand: kubectl session connect {} -n {} -- {words}",

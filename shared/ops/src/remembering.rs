@@ -12,7 +12,7 @@ use crate::Cluster;
 use crate::chosen::Chosen;
 use session_engine::reconcile::{is_data_of, vouches};
 use session_model::api::API_VERSION;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::labels;
 use session_model::objects::belonging::{Ownership, is_parameters};
 use session_model::objects::kept::is_claim;
@@ -89,7 +89,7 @@ fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
     );
     let look = format!("inspect the Secret: kubectl describe secret {name} -n {namespace}");
     let delete = format!("delete the Secret: kubectl delete secret {name} -n {namespace}");
-    Err(hinted(hinted(error, look), delete))
+    Err(with_hint(with_hint(error, look), delete))
 }
 
 fn session_of(belonging: &Ownership, snapshot: &Value) -> Option<Value> {
@@ -131,7 +131,7 @@ pub(super) fn not_there(
     let take_up = format!(
         "create the session again to use the kept claim: kubectl session create {session} -n {namespace}; or choose another name with --into"
     );
-    Err(hinted(error, take_up))
+    Err(with_hint(error, take_up))
 }
 
 #[cfg(test)]

@@ -268,7 +268,7 @@ async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
         return Ok(false);
     }
     match cluster.get(&STORAGE_CLASS, "", class).await {
-        Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(false),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(false),
         other => Ok(other?
             .is_some_and(|class| text(&class, "/volumeBindingMode") == "WaitForFirstConsumer")),
     }

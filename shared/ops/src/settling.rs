@@ -13,7 +13,7 @@ use session_client::interrupt::{Interrupt, interrupted};
 use session_client::timed_out;
 use session_engine::reconcile::{WorkloadState, RenderedStart, TargetState, record, standing};
 use session_model::api::{Phase, Session};
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::objects::endpoint::endpoint;
 use session_model::objects::resource::SESSION;
 use session_model::progress::{ProgressEvent, ProgressSink};
@@ -90,7 +90,7 @@ pub async fn ready(
             let error = timed_out(&SESSION, name(made));
             let error = match seen.cause() {
                 Some(cause) => cause.behind(error),
-                None => hinted(error, last_seen(&seen)),
+                None => with_hint(error, last_seen(&seen)),
             };
             Err(look_and_delete(error, made, &seen))
         }
@@ -100,7 +100,7 @@ pub async fn ready(
                 name(made),
                 last_seen(&seen)
             );
-            Err(look_and_delete(hinted(interrupted(), message), made, &seen))
+            Err(look_and_delete(with_hint(interrupted(), message), made, &seen))
         }
     }
 }
@@ -221,11 +221,11 @@ fn look_and_delete(error: anyhow::Error, made: &Started, seen: &WorkloadState) -
         WorkloadState::Terminated { .. } => format!("logs {name} -n {namespace} --all-containers"),
         _ => format!("status {name} -n {namespace}"),
     };
-    let error = hinted(
+    let error = with_hint(
         error,
         format!("inspect the session: kubectl session {look}"),
     );
-    hinted(
+    with_hint(
         error,
         format!("delete the session: kubectl session delete {name} -n {namespace}"),
     )

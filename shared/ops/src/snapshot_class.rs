@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::Place;
 use session_client::Selection;
-use session_model::failure::{self, FailureKind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::check_dns_subdomain;
 use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
 
@@ -54,7 +54,7 @@ impl SnapshotClasses {
             .await;
         Self(match listed {
             Ok(list) => Ok(Some(list.items)),
-            Err(error) if failure::is(&error, FailureKind::Forbidden) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(served(error)),
         })
     }
@@ -95,10 +95,10 @@ pub(super) async fn classes(
 
 /// Replaces the error of a request for snapshots or classes by a clearer one if the server does not serve them.
 pub fn served(error: anyhow::Error) -> anyhow::Error {
-    if !failure::is(&error, FailureKind::ResourceTypeNotFound) {
+    if !failure::has_kind(&error, FailureKind::ResourceTypeNotFound) {
         return error;
     }
-    hinted(
+    with_hint(
         anyhow!("the cluster has no volume snapshots: snapshot.storage.k8s.io/v1 is not served"),
         "ask an admin to install the VolumeSnapshot CRDs, the snapshot-controller, and a CSI driver with snapshot support",
     )
@@ -114,7 +114,7 @@ async fn driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
         return Ok(None);
     }
     let found = match cluster.get(&STORAGE_CLASS, "", class).await {
-        Err(error) if failure::is(&error, FailureKind::Forbidden) => None,
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => None,
         other => other?,
     };
     let driver = found.map(|class| text(&class, "/provisioner").to_owned());
@@ -142,14 +142,14 @@ fn choose(
     if let Some(wanted) = wanted {
         let Some(class) = present.iter().find(|class| name(class) == wanted) else {
             let error = anyhow!("VolumeSnapshotClass {wanted:?} does not exist");
-            return Err(hinted(error, there));
+            return Err(with_hint(error, there));
         };
         if !fits(&class) {
             let error = anyhow!(
                 "VolumeSnapshotClass {wanted:?} is of driver {:?}, but claim {claim:?} is{whose}",
                 text(class, "/driver")
             );
-            return Err(hinted(error, there));
+            return Err(with_hint(error, there));
         }
         return Ok(wanted.to_owned());
     }
@@ -159,7 +159,7 @@ fn choose(
         ([only], _) | ([], [only]) if driver.is_some() => Ok(name(only)),
         (_, []) => {
             let error = anyhow!("no VolumeSnapshotClass for claim {claim:?}");
-            Err(hinted(error, there))
+            Err(with_hint(error, there))
         }
         ([_, _, ..], _) => {
             let defaults: Vec<String> = defaults.iter().map(name).collect();
@@ -167,15 +167,15 @@ fn choose(
                 "several default VolumeSnapshotClasses{whose}: {}",
                 defaults.join(", ")
             );
-            Err(hinted(error, there))
+            Err(with_hint(error, there))
         }
         _ if driver.is_none() => {
             let error = anyhow!("driver of claim {claim:?} is unknown");
-            Err(hinted(error, there))
+            Err(with_hint(error, there))
         }
         _ => {
             let error = anyhow!("no default among the VolumeSnapshotClasses{whose}");
-            Err(hinted(error, there))
+            Err(with_hint(error, there))
         }
     }
 }

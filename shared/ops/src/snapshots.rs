@@ -187,7 +187,7 @@ impl Waiting {
             }
         }
         let message = format!("timed out waiting for snapshot {}", waits.join(", "));
-        Failure::local(FailureKind::TimedOut, message).into()
+        Failure::client_side(FailureKind::TimedOut, message).into()
     }
 
     fn tell(&self, sink: &mut dyn ProgressSink) {

@@ -32,7 +32,7 @@ use session_client::random_token;
 use session_engine::plan::Propagation;
 use session_model::api::ObjectRef;
 use session_model::encode::shell;
-use session_model::failure::{self, FailureKind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::names::check_dns_subdomain;
 use session_model::objects::belonging::Ownership;
@@ -122,7 +122,7 @@ impl SnapshotPlan {
             let save = format!(
                 "save the files of its container instead: kubectl session snapshot create {session} -n {namespace} --to FILE.tar.gz"
             );
-            return Err(hinted(error, save));
+            return Err(with_hint(error, save));
         }
         let bound = |claim: &&&Value| text(claim, "/status/phase") == "Bound";
         if let Some(claim) = claims.iter().find(|claim| !bound(claim)) {
@@ -132,7 +132,7 @@ impl SnapshotPlan {
             );
             let look =
                 format!("inspect the session: kubectl session status {session} -n {namespace}");
-            return Err(hinted(error, look));
+            return Err(with_hint(error, look));
         }
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
         let classes = classes(cluster, &claims, asked.class.as_deref(), offered);
@@ -298,7 +298,7 @@ impl SnapshotPlan {
         object: &Value,
         error: &anyhow::Error,
     ) -> Option<Value> {
-        if !self.named || !failure::is(error, FailureKind::AlreadyExists) {
+        if !self.named || !failure::has_kind(error, FailureKind::AlreadyExists) {
             return None;
         }
         let name = text(object, "/metadata/name");
@@ -324,7 +324,7 @@ impl SnapshotPlan {
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
-        if failure::is(&error, FailureKind::Unreachable) {
+        if failure::has_kind(&error, FailureKind::Unreachable) {
             // The request may have succeeded although its answer was lost.
             let name = text(object, "/metadata/name");
             let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
@@ -360,13 +360,13 @@ impl SnapshotPlan {
         let (session, namespace, set) = (&self.session, &self.namespace, &self.set);
         let failed = error.downcast_ref::<DriverFailed>().is_some();
         if (failed || paused) && self.take_back(cluster, made, write).await {
-            return match (failed, failure::is(&error, FailureKind::Interrupted)) {
+            return match (failed, failure::has_kind(&error, FailureKind::Interrupted)) {
                 (_, true) => error,
-                (true, _) => hinted(
+                (true, _) => with_hint(
                     error,
                     "take the snapshot again when the driver works: its objects have been deleted",
                 ),
-                (false, _) => hinted(
+                (false, _) => with_hint(
                     error,
                     "take the snapshot again: its objects have been deleted and the session is resumed",
                 ),
@@ -377,6 +377,6 @@ impl SnapshotPlan {
         let set = shell::quote_word(set);
         let drop =
             format!("delete the snapshot: kubectl session snapshot delete {set} -n {namespace}");
-        hinted(hinted(error, look), drop)
+        with_hint(with_hint(error, look), drop)
     }
 }

@@ -27,7 +27,7 @@ use session_engine::reconcile::{
 };
 use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
 use session_model::duration::Lifetime;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::labels::SESSION_UID;
 use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
@@ -134,7 +134,7 @@ impl StartPlan {
         present.live.rest = others(cluster, &present, &start).await?;
         if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
             let error = anyhow!("cannot start session {:?}: {conflict}", present.name());
-            return Err(hinted(
+            return Err(with_hint(
                 error,
                 "set the parameter back with --set, or delete the claim and its data: class and modes of a claim are immutable",
             ));
@@ -235,7 +235,7 @@ pub(super) async fn template_of(
             "cannot start session {:?}: template {name:?} does not exist",
             present.name()
         );
-        return Err(hinted(
+        return Err(with_hint(
             error,
             "apply the template again, the session's data is kept: kubectl session template apply -f FILENAME",
         ));
@@ -277,7 +277,7 @@ fn no_stranger(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
         stranger.name
     );
     let (kind, name) = (stranger.kind.to_lowercase(), &stranger.name);
-    Err(hinted(
+    Err(with_hint(
         error,
         format!(
             "delete the object if nobody needs it: kubectl delete {kind} {name} -n {}",

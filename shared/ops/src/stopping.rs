@@ -21,7 +21,7 @@ use session_engine::reconcile::{
     Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, look, standing,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
-use session_model::failure::{self, FailureKind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::conditions::condition;
@@ -284,7 +284,7 @@ impl ObservedSession {
         if text(&settled, "/status/phase") == Phase::Running.as_str() {
             let condition = told(&settled, "Synced");
             let error = anyhow!("cannot stop session {name:?}: {condition}");
-            return Err(hinted(error, without_sync(STOP, name, namespace)));
+            return Err(with_hint(error, without_sync(STOP, name, namespace)));
         }
         Ok(settled)
     }
@@ -349,7 +349,7 @@ fn without_sync(words: VerbForms, name: &str, namespace: &str) -> String {
 /// Adds to a refusal the hint that nothing has been written.
 pub(super) fn untouched(words: VerbForms, name: &str, error: anyhow::Error) -> anyhow::Error {
     let done = words.done;
-    hinted(
+    with_hint(
         error,
         format!("nothing has been {done}: session {name:?} is unchanged"),
     )
@@ -364,17 +364,17 @@ pub fn explain(
     error: anyhow::Error,
 ) -> anyhow::Error {
     // Ctrl-C during the sync hook is not a failure of the hook.
-    if matches!(step, Step::RunHook { .. }) && !failure::is(&error, FailureKind::Interrupted) {
+    if matches!(step, Step::RunHook { .. }) && !failure::has_kind(&error, FailureKind::Interrupted) {
         // As text, since a failure of the connection is printed without the context around it.
         let error = anyhow!(
             "cannot {} session {name:?}: sync hook failed: {error:#}",
             words.verb
         );
-        return hinted(error, without_sync(words, name, namespace));
+        return with_hint(error, without_sync(words, name, namespace));
     }
-    if failure::is(&error, FailureKind::Interrupted) || failure::is(&error, FailureKind::TimedOut) {
+    if failure::has_kind(&error, FailureKind::Interrupted) || failure::has_kind(&error, FailureKind::TimedOut) {
         let verb = words.verb;
-        return hinted(
+        return with_hint(
             error,
             format!("finish it with: kubectl session {verb} {name} -n {namespace}"),
         );

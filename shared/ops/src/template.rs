@@ -10,7 +10,7 @@ use session_client::Selection;
 use session_client::missing;
 use session_client::typed;
 use session_model::api::{Session, SessionTemplate};
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION_TEMPLATE;
 
 /// Reads a template; `None` if it does not exist.
@@ -29,7 +29,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplat
 pub async fn read(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
     match find(cluster, name).await? {
         Some(found) => Ok(found),
-        None => Err(hinted(
+        None => Err(with_hint(
             missing(&SESSION_TEMPLATE, name),
             known_templates(cluster).await,
         )),

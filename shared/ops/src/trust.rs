@@ -27,7 +27,7 @@ pub use doubt::UntrustedText;
 use doubt::UntrustedReason;
 use session_engine::reconcile::{Rendering, RenderedStart};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::objects::privilege::privileges;
 use session_model::objects::resource::text;
 use session_model::progress::{ProgressEvent, ProgressSink};
@@ -280,9 +280,9 @@ pub(super) fn harmless(present: &ObservedSession, start: &RenderedStart) -> Resu
         "check the objects that would be created with your rights: {}",
         made.join(", ")
     );
-    let error = hinted(error, plan);
-    let error = hinted(error, doubt::read_manifest(name, namespace));
-    Err(hinted(error, doubt::start_trusting(name, namespace)))
+    let error = with_hint(error, plan);
+    let error = with_hint(error, doubt::read_manifest(name, namespace));
+    Err(with_hint(error, doubt::start_trusting(name, namespace)))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::Cluster;
 use session_client::Write;
 use session_model::encode::shell;
-use session_model::failure::{self, FailureKind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::Ownership;
@@ -30,7 +30,7 @@ pub(super) async fn post(
         Ok(made) => return Ok(made),
         Err(error) => error,
     };
-    if !failure::is(&error, FailureKind::AlreadyExists) && !failure::is(&error, FailureKind::Unreachable) {
+    if !failure::has_kind(&error, FailureKind::AlreadyExists) && !failure::has_kind(&error, FailureKind::Unreachable) {
         return Err(error);
     }
     let found = cluster
@@ -81,14 +81,14 @@ pub(super) fn whole(session: &Value) -> Result<()> {
     let delete = format!(
         "or delete the session: kubectl session delete {name} -n {namespace} --delete-data"
     );
-    Err(hinted(unfinished(error, session), delete))
+    Err(with_hint(unfinished(error, session), delete))
 }
 
 /// Adds the hint how to finish an interrupted copy.
 pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let set = shell::quote_word(copied_from(session).unwrap_or_default());
     let (namespace, name) = key(session);
-    hinted(
+    with_hint(
         error,
         format!(
             "finish the copy: kubectl session snapshot restore {set} --into {name} -n {namespace}"
@@ -100,7 +100,7 @@ pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error
 pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let set = copied_from(session).unwrap_or_default();
     let (namespace, name) = key(session);
-    hinted(
+    with_hint(
         error,
         format!(
             "retry, as session {name:?} has been rolled back and snapshot {set:?} is kept: \
@@ -113,7 +113,7 @@ pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Err
 /// Adds the hint for a copy whose objects all exist, but whose claims may not be bound.
 pub(super) fn all_made(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let (namespace, name) = key(session);
-    hinted(
+    with_hint(
         error,
         format!(
             "check its claims, which are not bound yet: kubectl session status {name} -n {namespace}"

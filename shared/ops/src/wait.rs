@@ -121,7 +121,7 @@ impl Cluster {
     pub(super) async fn last_look<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout(LAST_LOOK, look).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::local(FailureKind::TimedOut, "the server does not respond").into()),
+            Err(_) => Err(Failure::client_side(FailureKind::TimedOut, "the server does not respond").into()),
         }
     }
 }

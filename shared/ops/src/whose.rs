@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use session_model::encode::shell;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::{Ownership, is_data};
@@ -69,7 +69,7 @@ pub(super) fn unproven(resource: &ResourceType, found: &Value, why: &str) -> any
     let look = format!("inspect it: kubectl describe {singular} {name} -n {namespace}");
     let delete = format!("delete it: kubectl delete {singular} {name} -n {namespace}");
     let take = format!("adopt it, if it is yours, with --use-existing {singular}/{name}");
-    hinted(hinted(hinted(error, look), delete), take)
+    with_hint(with_hint(with_hint(error, look), delete), take)
 }
 
 /// Returns the error for an object of somebody else.
@@ -80,7 +80,7 @@ pub(super) fn foreign(resource: &ResourceType, name: &str, belonging: &Ownership
         belonging.session.as_str()
     );
     let kind = resource.kind.to_lowercase();
-    hinted(
+    with_hint(
         error,
         format!(
             "choose another name, or use the existing object with --use-existing {kind}/{name}"
@@ -99,7 +99,7 @@ pub(super) fn of_another_template(
     let kind = &resource.kind;
     let error =
         anyhow::anyhow!("cannot reuse {kind} {name:?}: kept by a session of template {template:?}");
-    hinted(
+    with_hint(
         error,
         format!(
             "choose another name, or delete the data: {}",
@@ -121,7 +121,7 @@ pub(super) fn anothers(claim: &str, belonging: &Ownership) -> anyhow::Error {
         "PersistentVolumeClaim {claim:?} already exists and is not part of session {:?}",
         belonging.session.as_str()
     );
-    hinted(
+    with_hint(
         error,
         "choose another name: the StatefulSet would use the existing claim",
     )

@@ -110,7 +110,7 @@ impl Problems {
     pub fn into_error(self) -> anyhow::Error {
         let hint = self.0.iter().find_map(|problem| problem.hint.clone());
         match hint {
-            Some(hint) => failure::hinted(self, hint),
+            Some(hint) => failure::with_hint(self, hint),
             None => anyhow::Error::new(self),
         }
     }

@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::api::ObjectRef;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, FailureKind, hinted};
+use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{ROLE, text};
@@ -51,7 +51,7 @@ pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<
             match cluster.get(resource, namespace, name).await {
                 Ok(Some(found)) => Ok(There::Object(Box::new(found))),
                 Ok(None) => Ok(There::Nothing),
-                Err(error) if is_right(resource) && failure::is(&error, FailureKind::Forbidden) => {
+                Err(error) if is_right(resource) && failure::has_kind(&error, FailureKind::Forbidden) => {
                     Ok(There::Hidden)
                 }
                 Err(error) => Err(error),
@@ -113,7 +113,7 @@ pub(crate) async fn carry_out(
         }
         match outcome.failed {
             None => {}
-            Some((step, error)) if failure::is(&error, FailureKind::Forbidden) && grants(&step) => {
+            Some((step, error)) if failure::has_kind(&error, FailureKind::Forbidden) && grants(&step) => {
                 made.withheld.clone_from(&planned.wanted);
             }
             Some((_, error)) => return Err(take_back(cluster, &made, with, error).await),
@@ -171,7 +171,7 @@ async fn take_back(
             let remove = format!(
                 "remove the remaining objects: kubectl session snapshot schedule {session} -n {namespace} --remove"
             );
-            hinted(error, remove)
+            with_hint(error, remove)
         }
     }
 }

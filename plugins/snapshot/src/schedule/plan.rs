@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::ObjectRef;
 use session_shared::encode::shell;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::Ownership;
@@ -109,7 +109,7 @@ fn own(found: &Value, resource: &ResourceType, belonging: &Ownership) -> Result<
         shell::quote_word(&resource.plural),
         shell::quote_word(name)
     );
-    Err(hinted(error, look))
+    Err(with_hint(error, look))
 }
 
 /// Returns an object for an admin to apply, without the annotation of this run.

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::non_empty;
 use super::selection::session_name;
-use session_model::failure::usage;
+use session_model::failure::usage_error;
 use session_model::names::SessionName;
 use session_ops::chosen::Which;
 
@@ -33,14 +33,14 @@ impl SelectionFlags {
     pub fn which(&self) -> Result<Which> {
         let selector = non_empty(&self.selector);
         match (self.names.is_empty(), selector.is_some(), self.all) {
-            (false, true, _) => Err(usage(
+            (false, true, _) => Err(usage_error(
                 "name cannot be provided when a selector is specified",
             )),
             (false, false, true) => {
-                Err(usage("setting 'all' parameter but found a non empty name"))
+                Err(usage_error("setting 'all' parameter but found a non empty name"))
             }
-            (true, true, true) => Err(usage("cannot set --all and --selector at the same time")),
-            (true, false, false) => Err(usage(
+            (true, true, true) => Err(usage_error("cannot set --all and --selector at the same time")),
+            (true, false, false) => Err(usage_error(
                 "at least one NAME is required, or --all, or --selector",
             )),
             (true, ..) => Ok(Which::Selected(selector.unwrap_or_default().to_owned())),

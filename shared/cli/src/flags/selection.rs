@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::numbers;
-use session_model::failure::{hinted, usage};
+use session_model::failure::{with_hint, usage_error};
 use session_model::names::{SessionName, UserId};
 
 /// Flags of verbs that read lists. The server applies the selectors.
@@ -56,7 +56,7 @@ impl ListFlags {
 /// An id that no session can have, or that looks like another one.
 pub fn new_owner(id: &str) -> Result<UserId> {
     UserId::parse_for_new_session(id).map_err(|error| {
-        hinted(
+        with_hint(
             error,
             "use the user name that the API server knows; print yours with: kubectl auth whoami",
         )
@@ -73,7 +73,7 @@ pub fn session_name(word: &str) -> Result<SessionName> {
     let kinds = ["session", "sessions", "sess"];
     let short = kind.strip_suffix(".streaming.platform").unwrap_or(kind);
     if !kinds.contains(&short) {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "the resource type {kind:?} is not a session: {word:?}"
         )));
     }

@@ -7,7 +7,7 @@ use std::io::{BufRead, Read};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::names::ParameterName;
 use session_template::{Assigned, INPUT_MAX, Source};
 
@@ -115,7 +115,7 @@ fn missing(file: &str, error: &std::io::Error) -> String {
 fn split<'a>(flag: &str, value: &'a str) -> Result<(&'a str, &'a str)> {
     let Some((name, rest)) = value.split_once('=') else {
         let error = anyhow::anyhow!("invalid argument for {flag}: {value:?} has no \"=\"");
-        return Err(hinted(error, format!("use {flag} NAME=VALUE")));
+        return Err(with_hint(error, format!("use {flag} NAME=VALUE")));
     };
     name.parse::<ParameterName>()
         .with_context(|| format!("invalid argument for {flag}"))?;

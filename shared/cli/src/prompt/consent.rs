@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow};
 
 use crate::report::console::{Console, DELETION_CANCELLED, DELETION_QUESTION};
 use session_client::Permissions;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION;
 use session_ops::ending_session::EndingSession;
 use session_ops::stopping::VerbForms;
@@ -51,7 +51,7 @@ impl Confirmation {
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
             let confirm = format!("confirm with --yes; nothing has been {done}");
-            return Err(hinted(error, confirm));
+            return Err(with_hint(error, confirm));
         }
         let several = self.several && sessions.len() > 1;
         if !self.interactive && !(terminal && (several || !destroyed.is_empty())) {

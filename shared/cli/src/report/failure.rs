@@ -52,7 +52,7 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
 
 /// Returns the exit code of an error.
 pub fn exit_code(error: &Error) -> u8 {
-    if failure::is(error, FailureKind::Interrupted) {
+    if failure::has_kind(error, FailureKind::Interrupted) {
         INTERRUPTED
     } else if is_closed(error) {
         CLOSED
@@ -63,7 +63,7 @@ pub fn exit_code(error: &Error) -> u8 {
 
 /// Returns the text of a single error without its hints and without a final newline; empty if nothing is printed.
 pub fn text(error: &Error, prefix: &str) -> String {
-    match failure::of(error) {
+    match failure::find_failure(error) {
         Some(failure) if is_invalid(failure) => invalid(failure),
         _ => line(error, prefix),
     }
@@ -83,7 +83,7 @@ fn line(error: &Error, prefix: &str) -> String {
             prefixed(&usage.message)
         );
     }
-    match failure::of(error) {
+    match failure::find_failure(error) {
         Some(failure) if failure.kind == FailureKind::Interrupted => failure.message.clone(),
         Some(failure) => of_failure(failure),
         None => prefixed(&chain(error)),
@@ -135,7 +135,7 @@ fn refused(message: &str) -> String {
 /// is kubectl's.
 fn invalid(failure: &Failure) -> String {
     let subject = failure
-        .subject
+        .object
         .as_ref()
         .filter(|(kind, name)| !(kind.is_empty() && name.is_empty()));
     let mut first = match subject {

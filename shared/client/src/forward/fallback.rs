@@ -77,7 +77,7 @@ impl Plain {
             None => match self.dial.open(port).await {
                 Ok(spare) => spare,
                 Err(error) => {
-                    if failure::is(&error, FailureKind::Unreachable) || failure::is(&error, FailureKind::ConnectionRefused)
+                    if failure::has_kind(&error, FailureKind::Unreachable) || failure::has_kind(&error, FailureKind::ConnectionRefused)
                     {
                         let why = Retired::Lost(format!("{error:#}"));
                         self.retired.send_replace(Some(why));

@@ -203,7 +203,7 @@ impl Link {
                             return format!("pod {pod:?} {why}");
                         }
                     }
-                    Err(error) if failure::is(&error, FailureKind::Forbidden) => {
+                    Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
                         return std::future::pending().await;
                     }
                     Err(_) => break,
@@ -252,7 +252,7 @@ fn has_ended(pod: &Value) -> bool {
 
 /// True if retrying may help.
 fn is_passing(error: &anyhow::Error, lost: Option<Instant>) -> bool {
-    let Some(failure) = failure::of(error) else {
+    let Some(failure) = failure::find_failure(error) else {
         return false;
     };
     match failure.kind {
@@ -298,8 +298,8 @@ impl Way {
             Self::Plain(plain) => match plain.open(port, ahead).await {
                 Ok(stream) => Ok(Some(Box::new(stream))),
                 Err(error)
-                    if failure::is(&error, FailureKind::Unreachable)
-                        || failure::is(&error, FailureKind::ConnectionRefused) =>
+                    if failure::has_kind(&error, FailureKind::Unreachable)
+                        || failure::has_kind(&error, FailureKind::ConnectionRefused) =>
                 {
                     Ok(None)
                 }

@@ -53,7 +53,7 @@ fn a_pod_that_was_going_when_it_was_found_is_used_to_its_end() {
 
 #[test]
 fn what_passes_is_tried_again() {
-    let failed = |kind| anyhow::Error::new(failure::Failure::local(kind, "x"));
+    let failed = |kind| anyhow::Error::new(failure::Failure::client_side(kind, "x"));
     let long_ago = Instant::now().checked_sub(2 * UNSETTLED);
     for kind in [FailureKind::ConnectionRefused, FailureKind::Unreachable, FailureKind::OtherStatus] {
         assert!(is_passing(&failed(kind), long_ago));

@@ -190,5 +190,5 @@ impl Forwarder {
 fn not_back() -> anyhow::Error {
     let seconds = PATIENCE.as_secs();
     let message = format!("the connection to the pod was not restored within {seconds} s");
-    Failure::local(FailureKind::Unreachable, message).into()
+    Failure::client_side(FailureKind::Unreachable, message).into()
 }

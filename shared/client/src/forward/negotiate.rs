@@ -62,7 +62,7 @@ pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> 
     }
     let upgraded = hyper::upgrade::on(response)
         .await
-        .map_err(|error| Failure::local(FailureKind::Unreachable, error.to_string()))?;
+        .map_err(|error| Failure::client_side(FailureKind::Unreachable, error.to_string()))?;
     let mut config = WebSocketConfig::default();
     config.max_message_size = Some(LARGEST_MESSAGE);
     config.max_frame_size = Some(LARGEST_MESSAGE);

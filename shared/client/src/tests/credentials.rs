@@ -189,7 +189,7 @@ async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
 async fn a_plugin_that_is_stopped_is_not_waited_for() {
     let (folder, flags) = plugin("kill -STOP $$");
     let error = refused(&flags, folder.path()).await;
-    assert!(failure::is(&error, FailureKind::Unreachable), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Unreachable), "{error}");
     let wanted = "was stopped because it tried to use the terminal";
     assert!(error.to_string().ends_with(wanted), "{error}");
 }

@@ -112,7 +112,7 @@ async fn what_does_not_end_well_is_a_failure() {
         .exec("default", "p", "c", &words("cut"), LIMIT)
         .await
         .unwrap_err();
-    assert!(failure::is(&cut, FailureKind::Unreachable), "{cut}");
+    assert!(failure::has_kind(&cut, FailureKind::Unreachable), "{cut}");
     let slow = cluster
         .exec(
             "default",
@@ -123,12 +123,12 @@ async fn what_does_not_end_well_is_a_failure() {
         )
         .await
         .unwrap_err();
-    assert!(failure::is(&slow, FailureKind::TimedOut), "{slow}");
+    assert!(failure::has_kind(&slow, FailureKind::TimedOut), "{slow}");
     let gone = cluster
         .exec("default", "gone", "c", &words("x"), LIMIT)
         .await
         .unwrap_err();
-    assert!(failure::is(&gone, FailureKind::NotFound), "{gone}");
+    assert!(failure::has_kind(&gone, FailureKind::NotFound), "{gone}");
     let walled = cluster
         .exec("default", "walled", "c", &words("x"), LIMIT)
         .await

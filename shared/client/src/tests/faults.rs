@@ -35,7 +35,7 @@ async fn fault(server: &str, flags: ConnectOptions) -> Failure {
         .raw_get("/version")
         .await
         .unwrap_err();
-    failure::of(&error).unwrap().clone()
+    failure::find_failure(&error).unwrap().clone()
 }
 
 #[tokio::test]
@@ -163,11 +163,11 @@ async fn something_before_the_server_answers() {
         bad.to_string(),
         r#"an error on the server ("<html>Bad Gateway</html>") has prevented the request from succeeding (get pods x)"#
     );
-    assert_eq!(failure::of(&bad).unwrap().reason, "InternalError");
+    assert_eq!(failure::find_failure(&bad).unwrap().reason, "InternalError");
     let unauthorized = cluster.get(&POD, "default", "y").await.unwrap_err();
-    assert!(failure::is(&unauthorized, FailureKind::Unauthorized));
+    assert!(failure::has_kind(&unauthorized, FailureKind::Unauthorized));
     let page = cluster.raw_get("/version").await.unwrap_err();
-    assert!(failure::is(&page, FailureKind::Unreachable), "{page}");
+    assert!(failure::has_kind(&page, FailureKind::Unreachable), "{page}");
 }
 
 #[tokio::test]
@@ -212,6 +212,6 @@ async fn every_status_is_known_by_its_kind() {
             .list(&SESSION, Place::All, &Selection::default())
             .await
             .unwrap_err();
-        assert_eq!(failure::of(&error).unwrap().kind, kind, "{error}");
+        assert_eq!(failure::find_failure(&error).unwrap().kind, kind, "{error}");
     }
 }

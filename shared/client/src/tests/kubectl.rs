@@ -45,7 +45,7 @@ fn put(failure: &Failure) -> String {
             failure.message
         ),
         FailureKind::Invalid => {
-            let (kind, name) = failure.subject.clone().unwrap();
+            let (kind, name) = failure.object.clone().unwrap();
             let causes: Vec<String> = failure
                 .causes
                 .iter()
@@ -148,7 +148,7 @@ async fn answers_to_reads_are_worded_alike() {
             .raw_get(path)
             .await
             .unwrap_err();
-        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");
+        assert_eq!(put(failure::find_failure(&error).unwrap()), theirs, "{case}");
     }
 }
 
@@ -197,7 +197,7 @@ async fn answers_to_writes_are_worded_alike() {
             .create(&POD, "default", &pod, &crate::Write::by("kubectl-session"))
             .await
             .unwrap_err();
-        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{case}");
+        assert_eq!(put(failure::find_failure(&error).unwrap()), theirs, "{case}");
     }
 }
 
@@ -227,7 +227,7 @@ async fn what_keeps_us_from_the_server_is_worded_alike() {
         .await
         .unwrap();
         let error = cluster.raw_get("/x").await.unwrap_err();
-        assert_eq!(put(failure::of(&error).unwrap()), theirs, "{server}");
+        assert_eq!(put(failure::find_failure(&error).unwrap()), theirs, "{server}");
     }
 }
 
@@ -257,7 +257,7 @@ async fn a_bad_configuration_is_worded_alike() {
             _ => flags.as_group = vec![value],
         }
         let error = connect(flags, config).await.err().unwrap();
-        let ours = failure::of(&error).map_or_else(|| format!("error: {error}"), put);
+        let ours = failure::find_failure(&error).map_or_else(|| format!("error: {error}"), put);
         assert_eq!(ours, theirs, "{flag}");
     }
 }

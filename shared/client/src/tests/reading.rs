@@ -61,7 +61,7 @@ async fn a_type_that_is_not_served_is_another_matter() {
         .get(&SESSION, "default", "a")
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::ResourceTypeNotFound));
+    assert!(failure::has_kind(&error, FailureKind::ResourceTypeNotFound));
     assert_eq!(
         error.to_string(),
         r#"the server doesn't have a resource type "sessions""#
@@ -70,7 +70,7 @@ async fn a_type_that_is_not_served_is_another_matter() {
         .list(&SESSION, Place::All, &Selection::default())
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::ResourceTypeNotFound));
+    assert!(failure::has_kind(&error, FailureKind::ResourceTypeNotFound));
 }
 
 #[tokio::test]
@@ -238,7 +238,7 @@ async fn a_table_that_fails_says_so_and_ends() {
         .collect()
         .await;
     assert_eq!(pages.len(), 1);
-    assert!(failure::is(pages[0].as_ref().unwrap_err(), FailureKind::Forbidden));
+    assert!(failure::has_kind(pages[0].as_ref().unwrap_err(), FailureKind::Forbidden));
 }
 
 #[tokio::test]
@@ -311,11 +311,11 @@ async fn only_reads_are_repeated_and_only_when_asked() {
     api.on("POST", "/**", Answer::too_many(0));
     let cluster = cluster(&api);
     assert_eq!(cluster.raw_get("/a").await.unwrap().0["a"], 1);
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &cluster.raw_get("/b").await.unwrap_err(),
         FailureKind::TooManyRequests
     ));
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &cluster.raw_get("/c").await.unwrap_err(),
         FailureKind::OtherStatus
     ));
@@ -328,7 +328,7 @@ async fn only_reads_are_repeated_and_only_when_asked() {
             &crate::Write::by("kubectl-session"),
         )
         .await;
-    assert!(failure::is(&write.unwrap_err(), FailureKind::TooManyRequests));
+    assert!(failure::has_kind(&write.unwrap_err(), FailureKind::TooManyRequests));
     let lines: Vec<String> = api
         .requests()
         .iter()

@@ -146,7 +146,7 @@ async fn what_is_too_old_ends_the_watch() {
     let api = FakeApi::stateful();
     api.forget_history();
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &next(&mut stream).await.unwrap_err(),
         FailureKind::Expired
     ));
@@ -154,7 +154,7 @@ async fn what_is_too_old_ends_the_watch() {
     let api = FakeApi::new();
     api.on("GET", "/**", Answer::expired());
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), Some("5"), false);
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &next(&mut stream).await.unwrap_err(),
         FailureKind::Expired
     ));
@@ -169,7 +169,7 @@ async fn a_watch_that_cannot_begin_says_so_at_once() {
         Answer::forbidden("bob", "watch", "pods", "default"),
     );
     let mut stream = cluster(&api).watch(&POD, HERE, &Selection::default(), None, false);
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &next(&mut stream).await.unwrap_err(),
         FailureKind::Forbidden
     ));

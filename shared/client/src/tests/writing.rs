@@ -33,7 +33,7 @@ async fn a_create_is_one_post() {
         .create(&SESSION, "default", &session("a"), &Write::by(MANAGER))
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::AlreadyExists));
+    assert!(failure::has_kind(&error, FailureKind::AlreadyExists));
     assert_eq!(
         error.to_string(),
         r#"sessions.streaming.platform "a" already exists"#
@@ -102,7 +102,7 @@ async fn a_merge_patch_changes_single_fields() {
         )
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::Conflict), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Conflict), "{error}");
     assert!(error.to_string().contains("created again"), "{error}");
     let foreign = json!({"metadata": {"uid": "another"}, "status": {"phase": "failed"}});
     let error = cluster
@@ -116,13 +116,13 @@ async fn a_merge_patch_changes_single_fields() {
         )
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::Conflict), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Conflict), "{error}");
     let stale = json!({"metadata": {"resourceVersion": "1"}, "spec": {"timeout": "1h"}});
     let error = cluster
         .merge_patch(&SESSION, "default", "a", None, &stale, &Write::by(MANAGER))
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::Conflict), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Conflict), "{error}");
     assert_eq!(api.lines()[1], format!("PATCH {PATH}/a/status?{NAMED}"));
     assert_eq!(
         api.requests()[0].header("content-type"),
@@ -201,7 +201,7 @@ async fn a_delete_never_meets_a_successor() {
         .delete(&SESSION, "default", "a", &other)
         .await
         .unwrap_err();
-    assert!(failure::is(&error, FailureKind::Conflict));
+    assert!(failure::has_kind(&error, FailureKind::Conflict));
     let right = Delete {
         uid: uid.clone(),
         propagation: Propagation::Foreground,
@@ -298,7 +298,7 @@ async fn a_refused_write_says_why() {
         .create(&POD, "default", &pod("q", json!({})), &Write::by(MANAGER))
         .await
         .unwrap_err();
-    let quota = failure::of(&error).unwrap();
+    let quota = failure::find_failure(&error).unwrap();
     assert_eq!(
         (quota.kind, quota.code, quota.reason.as_str()),
         (FailureKind::QuotaExceeded, 403, "Forbidden")
@@ -314,9 +314,9 @@ async fn a_refused_write_says_why() {
         )
         .await
         .unwrap_err();
-    let invalid = failure::of(&error).unwrap();
+    let invalid = failure::find_failure(&error).unwrap();
     assert_eq!(
-        (invalid.kind, invalid.subject.clone()),
+        (invalid.kind, invalid.object.clone()),
         (FailureKind::Invalid, Some(("Session".into(), "inv".into())))
     );
     assert_eq!(

@@ -12,7 +12,7 @@ use session_model::api::{
     SessionTemplateSpec,
 };
 use session_model::duration::Lifetime;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary};
 use session_template::{RenderBudget, ValueLayers, SessionIdentity, Manifest, Parameters, Source, Values, OmittedSecret};
@@ -255,7 +255,7 @@ fn lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Du
     {
         let error =
             anyhow::anyhow!("lifetime {wanted} exceeds the template's maximum of {maximum}");
-        return Err(hinted(
+        return Err(with_hint(
             error,
             format!("set --expires-in to at most {maximum}"),
         ));

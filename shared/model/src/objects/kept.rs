@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::belonging::is_data;
 use super::resource::{annotation, text};
-use crate::failure::hinted;
+use crate::failure::with_hint;
 use crate::labels;
 
 /// Annotations of a claim that is or was bound to a volume.
@@ -61,14 +61,14 @@ pub fn cannot_differ(found: &Value, field: &str, has: &str, wants: &str) -> anyh
         "cannot change PersistentVolumeClaim {name:?}, which is kept data of this session: \
         {field} is {has}, not {wants}"
     );
-    let error = hinted(
+    let error = with_hint(
         error,
         "use the claim unchanged: omit the flag, or set the parameter back",
     );
     let delete = format!(
         "or delete the claim and its data: kubectl delete persistentvolumeclaim {name} -n {namespace}"
     );
-    hinted(error, delete)
+    with_hint(error, delete)
 }
 
 /// Returns true if data has annotations with its user, command and Session UID, as all data has that this suite creates.

@@ -7,7 +7,7 @@ use super::belonging::is_named;
 use super::pods::{container_mut, pod_metadata_paths, pod_spec_mut};
 use super::resource::text;
 use crate::api::{IntOrString, PrimaryRef, ResourceLimits, StorageSpec};
-use crate::failure::hinted;
+use crate::failure::with_hint;
 use crate::labels;
 use crate::quantity::Quantity;
 
@@ -81,7 +81,7 @@ pub fn whole_gpus(text: &str) -> Result<u32> {
     let error = anyhow::anyhow!(
         "invalid gpu {text:?}: must be a whole number, as extended resources cannot be divided"
     );
-    Err(hinted(
+    Err(with_hint(
         error,
         "request 1 of a GPU that the node shares by time-slicing, or a MIG resource",
     ))
@@ -180,7 +180,7 @@ pub fn set_storage(objects: &mut Vec<Value>, wanted: &StorageSpec) -> Result<()>
         return Ok(());
     }
     let error = anyhow::anyhow!("cannot set storage: the session has no PersistentVolumeClaim");
-    Err(hinted(
+    Err(with_hint(
         error,
         "omit --storage and --storage-class, or use a template with a claim",
     ))

@@ -7,7 +7,7 @@ use super::belonging::is_named;
 use super::pods::{WORKLOADS, default_container, pod_spec};
 use super::resource::text;
 use crate::api::PrimaryRef;
-use crate::failure::{HintExt, hinted};
+use crate::failure::{HintExt, with_hint};
 
 /// Chooses the primary workload of rendered objects: the declared one, which must be among them, else the only one.
 ///
@@ -43,7 +43,7 @@ pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<Primar
                         primary.kind,
                         primary.name
                     );
-                    return Err(hinted(
+                    return Err(with_hint(
                         error,
                         format!("choose one of the workloads: {}", all()),
                     ));
@@ -57,7 +57,7 @@ pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<Primar
                 "several workloads ({}), but no primary workload is set",
                 all()
             );
-            return Err(hinted(
+            return Err(with_hint(
                 error,
                 "choose the workload that connect enters: --primary KIND/NAME",
             ));
@@ -90,7 +90,7 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
         "container {name:?} is not in {}",
         label(workload)
     ))
-    .hint(format!(
+    .with_hint(format!(
         "choose one of the containers: {}",
         names.join(", ")
     ))

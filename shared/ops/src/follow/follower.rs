@@ -242,7 +242,7 @@ impl Follower {
 
     /// Decides whether to retry a log that cannot be opened.
     async fn failed(&mut self, error: anyhow::Error, previous: bool) -> Result<Step> {
-        let Some(failed) = failure::of(&error) else {
+        let Some(failed) = failure::find_failure(&error) else {
             return Err(error);
         };
         match failed.kind {

@@ -165,7 +165,7 @@ impl Following {
                 }
                 Happened::Session(Some(Ok(change))) => self.take_session(change).await?,
                 Happened::Pod(Some(Err(error))) | Happened::Session(Some(Err(error))) => {
-                    if !failure::is(&error, FailureKind::Expired) {
+                    if !failure::has_kind(&error, FailureKind::Expired) {
                         return Err(error);
                     }
                     self.look_again().await?;
@@ -313,7 +313,7 @@ impl Following {
         self.backoff.pause().await;
         match self.cluster.present(&self.namespace, &self.name).await {
             Ok(present) => self.take_all(present),
-            Err(error) if failure::is(&error, FailureKind::NotFound) => {
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
                 self.ending = true;
                 self.pods = futures::stream::pending().boxed();
                 self.sessions = futures::stream::pending().boxed();

@@ -70,7 +70,7 @@ async fn a_pod_of_the_session_itself_costs_two_requests() {
 async fn a_session_that_is_not_there_is_named_as_the_server_names_it() {
     let api = FakeApi::stateful();
     let error = cluster(&api).present("default", "nf").await.unwrap_err();
-    assert!(failure::is(&error, FailureKind::NotFound));
+    assert!(failure::has_kind(&error, FailureKind::NotFound));
     assert_eq!(
         error.to_string(),
         "sessions.streaming.platform \"nf\" not found"

@@ -5,7 +5,7 @@ use anyhow::anyhow;
 use super::{StoredFields, StoredPart, digests, known};
 use crate::Cluster;
 use session_model::api::Session;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 
 /// Largest number of fields that an error names.
 const SHOWN: usize = 8;
@@ -147,11 +147,11 @@ impl UntrustedText {
         let mut error = anyhow!(self.told(cluster));
         if !matches!(self.reason, UntrustedReason::OtherUser { .. }) {
             for line in self.differences(cluster) {
-                error = hinted(error, line);
+                error = with_hint(error, line);
             }
         }
         if self.fields.contains_key("spec.manifest") {
-            error = hinted(error, read_manifest(name, namespace));
+            error = with_hint(error, read_manifest(name, namespace));
         }
         let go_on = match self.part {
             StoredPart::Start => start_trusting(name, namespace),
@@ -160,9 +160,9 @@ impl UntrustedText {
             }
             StoredPart::Copy | StoredPart::Connect => "repeat the command with --trust-manifest".into(),
         };
-        error = hinted(error, go_on);
+        error = with_hint(error, go_on);
         if self.reason == UntrustedReason::NoPolicy {
-            error = hinted(
+            error = with_hint(
                 error,
                 "keep users from changing each other's sessions, as an admin and on Kubernetes 1.30 or later: kubectl session setup admission",
             );

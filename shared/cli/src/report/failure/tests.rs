@@ -2,7 +2,7 @@ use anyhow::{Context, anyhow};
 use serde_json::Value;
 
 use super::*;
-use session_model::failure::{StatusCause, HintExt, hinted, usage};
+use session_model::failure::{StatusCause, HintExt, with_hint, usage_error};
 
 const FIXTURE: &str = include_str!("kubectl.txt");
 const LIST: &str = "kubectl session list";
@@ -11,7 +11,7 @@ fn server(kind: FailureKind, reason: &str, message: &str) -> Failure {
     Failure {
         reason: reason.into(),
         code: 400,
-        ..Failure::local(kind, message)
+        ..Failure::client_side(kind, message)
     }
 }
 
@@ -33,11 +33,11 @@ fn of_status(status: &Value) -> Failure {
     Failure {
         reason,
         code: 1,
-        subject: details
+        object: details
             .is_object()
             .then(|| (text(&details["kind"]), text(&details["name"]))),
         causes: causes.map(cause).collect(),
-        ..Failure::local(kind, text(&status["message"]))
+        ..Failure::client_side(kind, text(&status["message"]))
     }
 }
 
@@ -71,7 +71,7 @@ fn what_the_server_says_is_printed_as_kubectl_prints_it() {
 
 #[test]
 fn what_the_server_did_not_say_has_kubectls_words_too() {
-    let local = |kind, message: &str| line_of(anyhow!(Failure::local(kind, message)));
+    let local = |kind, message: &str| line_of(anyhow!(Failure::client_side(kind, message)));
     let refused = "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?";
     assert_eq!(local(FailureKind::ConnectionRefused, "127.0.0.1:1"), format!("{refused}\n"));
     assert_eq!(local(FailureKind::ConnectionRefused, refused), format!("{refused}\n"));
@@ -122,18 +122,18 @@ fn a_chain_is_printed_without_saying_things_twice() {
     let doubled = anyhow!("no").context("failed: no").context("");
     assert_eq!(line_of(doubled), "error: failed: no\n");
     assert_eq!(
-        line_of(hinted(anyhow!("no"), "try").context("failed")),
+        line_of(with_hint(anyhow!("no"), "try").context("failed")),
         "error: failed: no\nhint: try\n"
     );
 }
 
 #[test]
 fn hints_stand_after_the_error_in_order_and_once() {
-    let error = hinted(
-        hinted(server(FailureKind::NotFound, "NotFound", "x not found"), "inner"),
+    let error = with_hint(
+        with_hint(server(FailureKind::NotFound, "NotFound", "x not found"), "inner"),
         "outer",
     );
-    let error = Err::<(), _>(error).hint("inner").unwrap_err();
+    let error = Err::<(), _>(error).with_hint("inner").unwrap_err();
     assert_eq!(
         line_of(error),
         "Error from server (NotFound): x not found\nhint: inner\nhint: outer\n"
@@ -143,7 +143,7 @@ fn hints_stand_after_the_error_in_order_and_once() {
 #[test]
 fn a_usage_error_points_to_the_help() {
     assert_eq!(
-        line_of(usage("exactly one NAME is required, got 0")),
+        line_of(usage_error("exactly one NAME is required, got 0")),
         "error: exactly one NAME is required, got 0\nSee 'kubectl session list -h' for help and examples\n"
     );
 }
@@ -151,7 +151,7 @@ fn a_usage_error_points_to_the_help() {
 #[test]
 fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
     let interrupted =
-        |message| anyhow!(Failure::local(FailureKind::Interrupted, message)).context("while waiting");
+        |message| anyhow!(Failure::client_side(FailureKind::Interrupted, message)).context("while waiting");
     assert_eq!(printed(interrupted("")), (String::new(), INTERRUPTED));
     assert_eq!(
         printed(interrupted("alice goes on without you")),
@@ -168,7 +168,7 @@ fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
 fn several_errors_are_a_line_each() {
     let (mut console, captured) = Console::captured("", false);
     let invalid = Failure {
-        subject: Some(("Session".into(), "a".into())),
+        object: Some(("Session".into(), "a".into())),
         ..server(
             FailureKind::Invalid,
             "Invalid",
@@ -176,7 +176,7 @@ fn several_errors_are_a_line_each() {
         )
     };
     let errors = [
-        hinted(
+        with_hint(
             server(
                 FailureKind::NotFound,
                 "NotFound",
@@ -185,7 +185,7 @@ fn several_errors_are_a_line_each() {
             "look",
         ),
         anyhow!(invalid),
-        hinted(anyhow!("other"), "look"),
+        with_hint(anyhow!("other"), "look"),
     ];
     assert_eq!(report_all(&mut console, &errors, LIST), FAILED);
     assert_eq!(
@@ -193,7 +193,7 @@ fn several_errors_are_a_line_each() {
         "Error from server (NotFound): sessions.streaming.platform \"a\" not found\n\
          Error from server (Invalid): Session \"a\" is invalid: spec.x: Required value\nerror: other\nhint: look\n"
     );
-    let errors = [anyhow!("x"), anyhow!(Failure::local(FailureKind::Interrupted, ""))];
+    let errors = [anyhow!("x"), anyhow!(Failure::client_side(FailureKind::Interrupted, ""))];
     assert_eq!(report_all(&mut console, &errors, LIST), INTERRUPTED);
 }
 
