@@ -120,7 +120,7 @@ fn userinfo(address: &Option<String>) -> Option<String> {
 /// ssh is not installed.
 pub(crate) fn run(host: &SshHost, words: &[String]) -> Result<()> {
     let arguments = host.command_arguments(words)?;
-    let Some(ssh) = programs::find("ssh") else {
+    let Some(ssh) = programs::find_executable("ssh") else {
         let error = anyhow!("cannot run ssh: ssh not found in PATH");
         return Err(with_hint(
             error,

@@ -226,9 +226,9 @@ fn failed(reason: String) -> anyhow::Error {
 /// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.
 pub(super) fn find(command: &str, around: &Surroundings) -> Option<PathBuf> {
     if command.contains(std::path::MAIN_SEPARATOR) {
-        return Some(PathBuf::from(command)).filter(|path| programs::runs(path));
+        return Some(PathBuf::from(command)).filter(|path| programs::is_executable(path));
     }
-    programs::find_in(command, around.os("PATH")?)
+    programs::find_executable_in(command, around.os("PATH")?)
 }
 
 fn about(cluster: &Cluster, authority: Option<&[u8]>) -> Value {
