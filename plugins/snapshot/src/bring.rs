@@ -20,7 +20,7 @@ use session_shared::ops::missing_right;
 use session_shared::ops::pausing::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::quantity::size;
+use session_shared::quantity::format_bytes;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
@@ -207,7 +207,7 @@ impl Bringing {
         let Some(room) = &place.room else {
             console.note(&format!(
                 "free space below {path:?} in container {container:?} is unknown: {} needed",
-                size(checked.contents.unpacked)
+                format_bytes(checked.contents.unpacked)
             ));
             return Ok(());
         };
@@ -229,8 +229,8 @@ impl Bringing {
                 format!("{} to create, {files} inodes free", counted(entries))
             }
             _ if checked.contents.unpacked > free => {
-                let unpacked = size(checked.contents.unpacked);
-                format!("{unpacked} needed, {} free", size(free))
+                let unpacked = format_bytes(checked.contents.unpacked);
+                format!("{unpacked} needed, {} free", format_bytes(free))
             }
             _ => return Ok(()),
         };
@@ -359,7 +359,7 @@ impl Bringing {
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
             counted(contents.files),
-            size(contents.length),
+            format_bytes(contents.length),
             place.path,
             inside.container
         ));

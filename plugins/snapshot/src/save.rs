@@ -19,7 +19,7 @@ use session_shared::ops::missing_right;
 use session_shared::ops::pausing::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::quantity::size;
+use session_shared::quantity::format_bytes;
 use session_shared::report::console::OutputClosed;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
@@ -226,10 +226,10 @@ impl Saved {
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
             counted(contents.files),
-            size(contents.length),
+            format_bytes(contents.length),
             inside.container,
             target.named(),
-            size(*packed)
+            format_bytes(*packed)
         )
     }
 }

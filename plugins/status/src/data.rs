@@ -10,7 +10,7 @@ use session_shared::objects::provenance::doubt;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
-use session_shared::quantity::size;
+use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{LiveObjects, DataLoss, at_risk, data_policy};
 
 use crate::report::some_text;
@@ -188,9 +188,9 @@ fn of_claim(claim: &Value, used: &[&VolumeUse]) -> ClaimReport {
 
 fn of_volume(used: &VolumeUse) -> VolumeUsageReport {
     VolumeUsageReport {
-        used: size(used.used),
+        used: format_bytes(used.used),
         used_bytes: used.used,
-        capacity: size(used.capacity),
+        capacity: format_bytes(used.capacity),
         capacity_bytes: used.capacity,
         percent: used
             .used

@@ -10,7 +10,7 @@ use session_shared::client::NodeUse;
 use session_shared::client::PodUse;
 use session_shared::objects::conditions::has_condition;
 use session_shared::objects::resource::text;
-use session_shared::quantity::size;
+use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{LiveObjects, is_primary};
 
 use crate::report::some_text;
@@ -183,7 +183,7 @@ fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
 fn of_use(used: &PodUse) -> Option<PodUsageReport> {
     (used.cpu_milli.is_some() || used.memory.is_some()).then(|| PodUsageReport {
         cpu: used.cpu_milli.map(|milli| format!("{milli}m")),
-        memory: used.memory.map(size),
+        memory: used.memory.map(format_bytes),
     })
 }
 

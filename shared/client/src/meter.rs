@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
-use session_model::quantity::size;
+use session_model::quantity::format_bytes;
 
 /// Interval of progress events.
 const BEAT: Duration = Duration::from_millis(200);
@@ -51,14 +51,14 @@ impl Meter {
 
 /// Formats progress: `12Mi of 50Mi (24%), 6Mi/s`. The rate is left out in the first second.
 pub(super) fn progress(passed: u64, length: Option<u64>, time: Duration) -> String {
-    let mut text = size(passed);
+    let mut text = format_bytes(passed);
     if let Some(length) = length.filter(|length| *length > 0) {
         let percent = u128::from(passed) * 100 / u128::from(length);
-        text.push_str(&format!(" of {} ({percent}%)", size(length)));
+        text.push_str(&format!(" of {} ({percent}%)", format_bytes(length)));
     }
     if time >= Duration::from_secs(1) {
         let rate = u128::from(passed) * 1000 / time.as_millis();
-        let rate = size(u64::try_from(rate).unwrap_or(u64::MAX));
+        let rate = format_bytes(u64::try_from(rate).unwrap_or(u64::MAX));
         text.push_str(&format!(", {rate}/s"));
     }
     text

@@ -42,7 +42,7 @@ impl Quantity {
     };
 
     /// Creates a quantity from a whole number of units.
-    pub const fn units(units: i64) -> Self {
+    pub const fn from_units(units: i64) -> Self {
         Self {
             nano: units as i128 * NANO,
             format: Notation::Decimal,
@@ -65,7 +65,7 @@ impl Quantity {
     }
 
     /// Returns the amount in thousandths, rounded away from zero, as Kubernetes' `Quantity.MilliValue()` does.
-    pub fn milli(&self) -> i64 {
+    pub fn milli_value(&self) -> i64 {
         clamp(div_away(self.nano, NANO / 1000))
     }
 
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Quantity {
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<Quantity, E> {
-                Ok(Quantity::units(number))
+                Ok(Quantity::from_units(number))
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Quantity, E> {
@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for Quantity {
 }
 
 /// Formats a number of bytes with at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
-pub fn size(bytes: u64) -> String {
+pub fn format_bytes(bytes: u64) -> String {
     let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
     let (mut whole, mut rest, mut unit) = (bytes, 0, 0);
     while whole >= 1024 && unit + 1 < units.len() {

@@ -17,8 +17,8 @@ pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
         count(object, &mut sum);
         if let Some(spec) = pod_spec(object) {
             let pods = replicas(object);
-            add(&mut sum, "pods", Quantity::units(pods));
-            add(&mut sum, "count/pods", Quantity::units(pods));
+            add(&mut sum, "pods", Quantity::from_units(pods));
+            add(&mut sum, "count/pods", Quantity::from_units(pods));
             for (name, amount) in pod_resources(spec) {
                 add(&mut sum, &name, amount.times(pods));
             }
@@ -99,10 +99,10 @@ fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
         add(
             sum,
             &format!("count/{}", resource.qualified()),
-            Quantity::units(1),
+            Quantity::from_units(1),
         );
         if resource.group.is_empty() {
-            add(sum, &resource.plural, Quantity::units(1));
+            add(sum, &resource.plural, Quantity::from_units(1));
         }
     }
     let inside = object
@@ -110,7 +110,7 @@ fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .and_then(Value::as_array);
     for claim in inside.into_iter().flatten() {
         for _ in 0..replicas(object) {
-            add(sum, "persistentvolumeclaims", Quantity::units(1));
+            add(sum, "persistentvolumeclaims", Quantity::from_units(1));
             storage(claim, sum);
         }
     }

@@ -68,8 +68,8 @@ fn what_kubernetes_cannot_hold_is_capped() {
         "1e999",
         "99999999999999999999Ti",
     ] {
-        assert_eq!(q(text), Quantity::units(i64::MAX), "{text}");
-        assert_eq!(q(&format!("-{text}")), Quantity::units(-i64::MAX), "{text}");
+        assert_eq!(q(text), Quantity::from_units(i64::MAX), "{text}");
+        assert_eq!(q(&format!("-{text}")), Quantity::from_units(-i64::MAX), "{text}");
     }
     assert!(q("7Ei") < q("8Ei"));
 }
@@ -104,7 +104,7 @@ fn amounts_compare_whatever_their_form() {
     assert!(q("-1").is_negative() && !q("1n").is_negative());
     assert!(q("2").is_whole() && !q("0.25").is_whole());
     assert_eq!(
-        (q("1.5").value(), q("1u").milli(), q("-1.5").value()),
+        (q("1.5").value(), q("1u").milli_value(), q("-1.5").value()),
         (2, 1, -2)
     );
 }
@@ -167,6 +167,6 @@ fn a_size_has_one_decimal_where_it_matters() {
         ((976 << 20) + (1 << 19), "976Mi"),
         (u64::MAX, "15.9Ei"),
     ] {
-        assert_eq!(size(bytes), text);
+        assert_eq!(format_bytes(bytes), text);
     }
 }
