@@ -51,7 +51,7 @@ impl ObjectReferences {
     /// Collects the references of all `users`: Pods, workloads, CronJobs, ServiceAccounts, Ingresses.
     pub fn of<'a>(users: impl Iterator<Item = &'a Value>) -> Self {
         let mut uses = Self::default();
-        users.for_each(|user| uses.add(user));
+        users.for_each(|user| uses.add_user(user));
         uses
     }
 
@@ -64,7 +64,7 @@ impl ObjectReferences {
     }
 
     /// Adds the references of one object.
-    pub fn add(&mut self, user: &Value) {
+    pub fn add_user(&mut self, user: &Value) {
         let (namespace, kind) = (text(user, "/metadata/namespace"), text(user, "/kind"));
         let name = text(user, "/metadata/name");
         let by = format!("{}/{name}", kind.to_lowercase());
