@@ -28,7 +28,7 @@ pub(crate) async fn snapshot(
     let mut failed = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let ContainerLog { pod, container } = source;
-        weave.add(if prefixed {
+        weave.add_log(if prefixed {
             prefix(pod, container)
         } else {
             String::new()
@@ -69,7 +69,7 @@ pub(crate) async fn follow(
     let mut weave = LogMerger::default();
     while let Some(told) = following.next(weave.holder()).await? {
         match told {
-            Told::Began { pod, container, .. } => weave.add(if prefixed {
+            Told::Began { pod, container, .. } => weave.add_log(if prefixed {
                 prefix(&pod, &container)
             } else {
                 String::new()

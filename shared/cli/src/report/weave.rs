@@ -26,7 +26,7 @@ struct MergedLog {
 
 impl LogMerger {
     /// Adds a log, whose prefix is printed before each of its lines and may be empty. Logs are numbered from 0.
-    pub fn add(&mut self, prefix: impl Into<String>) {
+    pub fn add_log(&mut self, prefix: impl Into<String>) {
         self.logs.push(MergedLog {
             prefix: prefix.into(),
             ..MergedLog::default()
@@ -131,8 +131,8 @@ mod tests {
 
     fn two() -> LogMerger {
         let mut weave = LogMerger::default();
-        weave.add("a ");
-        weave.add("b ");
+        weave.add_log("a ");
+        weave.add_log("b ");
         weave
     }
 
@@ -160,15 +160,15 @@ mod tests {
     #[test]
     fn one_log_alone_is_not_held_back_and_not_changed() {
         let mut weave = LogMerger::default();
-        weave.add("");
+        weave.add_log("");
         assert_eq!(weave.take(0, b"\xff\0 no end"), b"\xff\0 no end");
         assert_eq!(weave.take(0, b" yet\nnext"), b" yet\nnext");
         assert_eq!(weave.end(0), b"");
         // Another one that begins while a line is open waits for its end.
         let mut weave = LogMerger::default();
-        weave.add("a ");
+        weave.add_log("a ");
         weave.take(0, b"open");
-        weave.add("b ");
+        weave.add_log("b ");
         assert_eq!(weave.holder(), Some(0));
         assert_eq!(weave.end(0), b"");
         assert_eq!(weave.take(1, b"x\n"), b"\nb x\n");
@@ -181,9 +181,9 @@ mod tests {
         for size in 1..=text.len() {
             for others in [false, true] {
                 let mut weave = LogMerger::default();
-                weave.add("a ");
+                weave.add_log("a ");
                 if others {
-                    weave.add("b ");
+                    weave.add_log("b ");
                 }
                 let mut out: Vec<u8> = text.chunks(size).flat_map(|c| weave.take(0, c)).collect();
                 out.extend(weave.end(0));
