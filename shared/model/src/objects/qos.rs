@@ -15,8 +15,8 @@ pub fn class(spec: &Map<String, Value>) -> &'static str {
     let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
     let mut bounded = true;
     for resources in counted(spec) {
-        add(resources, "requests", &mut requests);
-        bounded &= add(resources, "limits", &mut limits) == COUNTED.len();
+        add_amounts(resources, "requests", &mut requests);
+        bounded &= add_amounts(resources, "limits", &mut limits) == COUNTED.len();
     }
     if requests.is_empty() && limits.is_empty() {
         "BestEffort"
@@ -43,7 +43,7 @@ fn counted(spec: &Map<String, Value>) -> Vec<Option<&Value>> {
 }
 
 /// Adds a section of `resources` to a sum. Returns the number of amounts in it that count.
-fn add(
+fn add_amounts(
     resources: Option<&Value>,
     section: &str,
     sum: &mut BTreeMap<&'static str, Quantity>,
