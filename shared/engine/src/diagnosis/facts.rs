@@ -115,7 +115,7 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
                 .evidence
                 .push(format!("{}: not available ({why})", ask.subject())),
             Fact::Lines(lines) => log(&mut cause, ask, lines),
-            Fact::Objects(objects) => add(&mut cause, ask, objects),
+            Fact::Objects(objects) => add_objects(&mut cause, ask, objects),
         }
     }
     cause
@@ -134,7 +134,7 @@ fn log(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
         .extend(lines.iter().map(|line| format!("  {line}")));
 }
 
-fn add(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
+fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
     match ask {
         FactQuery::Log { .. } => {}
         FactQuery::Nodes(room) => nodes(cause, room, objects),
