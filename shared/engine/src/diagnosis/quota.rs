@@ -17,10 +17,10 @@ pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
         count(object, &mut sum);
         if let Some(spec) = pod_spec(object) {
             let pods = replicas(object);
-            add(&mut sum, "pods", Quantity::from_units(pods));
-            add(&mut sum, "count/pods", Quantity::from_units(pods));
+            add_amount(&mut sum, "pods", Quantity::from_units(pods));
+            add_amount(&mut sum, "count/pods", Quantity::from_units(pods));
             for (name, amount) in pod_resources(spec) {
-                add(&mut sum, &name, amount.times(pods));
+                add_amount(&mut sum, &name, amount.times(pods));
             }
         }
     }
@@ -79,7 +79,7 @@ pub(super) fn quantity(value: &Value) -> Option<Quantity> {
     }
 }
 
-fn add(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity) {
+fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity) {
     let entry = sum.entry(name.to_owned()).or_insert(Quantity::ZERO);
     *entry = entry.plus(&amount);
 }
@@ -96,13 +96,13 @@ fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
     if let Some(resource) = ResourceType::of_kind(text(object, "/apiVersion"), kind)
         && kind != "Pod"
     {
-        add(
+        add_amount(
             sum,
             &format!("count/{}", resource.qualified()),
             Quantity::from_units(1),
         );
         if resource.group.is_empty() {
-            add(sum, &resource.plural, Quantity::from_units(1));
+            add_amount(sum, &resource.plural, Quantity::from_units(1));
         }
     }
     let inside = object
@@ -110,7 +110,7 @@ fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .and_then(Value::as_array);
     for claim in inside.into_iter().flatten() {
         for _ in 0..replicas(object) {
-            add(sum, "persistentvolumeclaims", Quantity::from_units(1));
+            add_amount(sum, "persistentvolumeclaims", Quantity::from_units(1));
             storage(claim, sum);
         }
     }
@@ -126,13 +126,13 @@ fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .unwrap_or(Quantity::ZERO);
     let class = text(claim, "/spec/storageClassName");
     if !class.is_empty() {
-        add(
+        add_amount(
             sum,
             &format!("{class}.storageclass.storage.k8s.io/requests.storage"),
             size,
         );
     }
-    add(sum, "requests.storage", size);
+    add_amount(sum, "requests.storage", size);
 }
 
 /// Returns what one Pod counts, keyed `requests.NAME` and `limits.NAME`. As in Kubernetes, that is the sum of its containers
@@ -150,7 +150,7 @@ pub(super) fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<S
         list("initContainers").into_iter().partition(is_sidecar);
     for container in list("containers").iter().chain(&sidecars) {
         for (name, amount) in container_resources(container) {
-            add(&mut sum, &name, amount);
+            add_amount(&mut sum, &name, amount);
         }
     }
     for container in &init {
