@@ -111,5 +111,5 @@ fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> I
 /// Returns the total size of the session's claims; the requested size for claims that are not bound.
 fn size(chosen: &Chosen, live: &LiveObjects) -> Option<Quantity> {
     let sizes = live.own_data(&chosen.session).filter_map(quantity_of);
-    sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
+    sizes.reduce(|all: Quantity, one: Quantity| all.add(&one))
 }

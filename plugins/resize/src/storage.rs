@@ -181,7 +181,7 @@ impl ClaimExpansion {
         let error = with_evidence(error, vec![format!("claim {name:?}: {said}")]);
         // A reduced request has to stay above the volume's capacity, which is most often just the previous request.
         let byte = Quantity::from_units(1);
-        let least = amount(&grown.claim, "/status/capacity/storage").map(|has| has.plus(&byte));
+        let least = amount(&grown.claim, "/status/capacity/storage").map(|has| has.add(&byte));
         let Some(back) = amount(before, ASKED).max(least) else {
             return error;
         };

@@ -75,7 +75,7 @@ impl Quantity {
     }
 
     /// Returns the sum, capped at Kubernetes' limits, in the notation of `self`, or in that of `other` if `self` is 0.
-    pub fn plus(&self, other: &Self) -> Self {
+    pub fn add(&self, other: &Self) -> Self {
         let format = if self.is_zero() {
             other.format
         } else {
@@ -88,7 +88,7 @@ impl Quantity {
     }
 
     /// Returns the product, capped at Kubernetes' limits.
-    pub fn times(&self, factor: i64) -> Self {
+    pub fn multiply(&self, factor: i64) -> Self {
         Self {
             nano: self
                 .nano

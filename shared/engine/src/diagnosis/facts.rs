@@ -276,7 +276,7 @@ fn load(node: &str, room: &PodRequests, has: &BTreeMap<String, Quantity>, pods: 
         let mut used = Quantity::ZERO;
         for spec in pods.iter().filter_map(|pod| pod.get("spec")?.as_object()) {
             if let Some(amount) = pod_resources(spec).get(&format!("requests.{resource}")) {
-                used = used.plus(amount);
+                used = used.add(amount);
             }
         }
         let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);

@@ -20,7 +20,7 @@ pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
             add_amount(&mut sum, "pods", Quantity::from_units(pods));
             add_amount(&mut sum, "count/pods", Quantity::from_units(pods));
             for (name, amount) in pod_resources(spec) {
-                add_amount(&mut sum, &name, amount.times(pods));
+                add_amount(&mut sum, &name, amount.multiply(pods));
             }
         }
     }
@@ -46,7 +46,7 @@ pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
                 .and_then(|used| used.get(name));
             let used = used.and_then(quantity).unwrap_or(Quantity::ZERO);
             let Some(hard) = quantity(hard) else { continue };
-            if !asked.is_zero() && used.plus(asked) > hard {
+            if !asked.is_zero() && used.add(asked) > hard {
                 return Some(Cause {
                     reason: "QuotaExceeded".into(),
                     message: format!(
@@ -81,7 +81,7 @@ pub(super) fn quantity(value: &Value) -> Option<Quantity> {
 
 fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity) {
     let entry = sum.entry(name.to_owned()).or_insert(Quantity::ZERO);
-    *entry = entry.plus(&amount);
+    *entry = entry.add(&amount);
 }
 
 fn replicas(object: &Value) -> i64 {

@@ -124,8 +124,8 @@ pub fn fit(
             .filter_map(|pod| pod.get("spec")?.as_object());
         let taken = strangers
             .map(|spec| of(&pod_resources(spec)))
-            .fold(Quantity::ZERO, |sum, amount| sum.plus(&amount));
-        if taken.plus(&asked) <= all {
+            .fold(Quantity::ZERO, |sum, amount| sum.add(&amount));
+        if taken.add(&asked) <= all {
             continue;
         }
         never |= asked > all;

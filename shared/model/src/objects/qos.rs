@@ -56,7 +56,7 @@ fn add_amounts(
             amount.and_then(|amount| serde_json::from_value(amount.clone()).ok());
         if let Some(amount) = amount.filter(|amount| !amount.is_zero()) {
             let before = sum.get(name).copied().unwrap_or(Quantity::ZERO);
-            sum.insert(name, before.plus(&amount));
+            sum.insert(name, before.add(&amount));
             count += 1;
         }
     }

@@ -131,12 +131,12 @@ fn a_request_keeps_its_ratio_to_the_limit() {
 #[test]
 fn sums_keep_the_form_and_the_limits() {
     assert_eq!(
-        Quantity::ZERO.plus(&q("1Gi")).plus(&q("640Mi")).to_string(),
+        Quantity::ZERO.add(&q("1Gi")).add(&q("640Mi")).to_string(),
         "1664Mi"
     );
-    assert_eq!(q("8Ei").plus(&q("8Ei")), q("8Ei"));
-    assert_eq!(q("850m").times(50).to_string(), "42500m");
-    assert_eq!(q("8Ei").times(i64::MAX), q("8Ei"));
+    assert_eq!(q("8Ei").add(&q("8Ei")), q("8Ei"));
+    assert_eq!(q("850m").multiply(50).to_string(), "42500m");
+    assert_eq!(q("8Ei").multiply(i64::MAX), q("8Ei"));
 }
 
 #[test]

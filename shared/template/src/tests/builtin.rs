@@ -49,7 +49,7 @@ fn sum(pod: &Value, section: &str, name: &str) -> String {
         serde_json::from_value::<Quantity>(amount.clone()).unwrap()
     });
     amounts
-        .fold(Quantity::ZERO, |sum, amount| sum.plus(&amount))
+        .fold(Quantity::ZERO, |sum, amount| sum.add(&amount))
         .to_string()
 }
 
