@@ -207,7 +207,7 @@ pub struct Timeout(Duration);
 
 impl Timeout {
     /// Creates a timeout from seconds.
-    pub const fn seconds(seconds: u32) -> Self {
+    pub const fn from_seconds(seconds: u32) -> Self {
         Self(Duration::from_secs(seconds as u64))
     }
 
