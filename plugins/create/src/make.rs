@@ -236,7 +236,7 @@ impl Maker<'_> {
         let start = subject.start(&self.intent.use_existing, uid);
         let outcome = self.carry_out(&start.parameters_plan(), &start, sink).await;
         undo.data.extend(outcome.created().cloned());
-        let kept = outcome.done.iter().find_map(|done| match done {
+        let kept = outcome.results.iter().find_map(|done| match done {
             StepResult::Adopted(secret) => Some(secret.clone()),
             _ => None,
         });

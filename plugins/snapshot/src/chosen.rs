@@ -56,9 +56,9 @@ impl Set {
             resource: VOLUME_SNAPSHOT.clone(),
             propagation: Propagation::Background,
         };
-        plan.stage(targets.iter().map(delete).collect());
+        plan.push_stage(targets.iter().map(delete).collect());
         if wait {
-            plan.stage(vec![Step::WaitDeleted {
+            plan.push_stage(vec![Step::WaitDeleted {
                 targets,
                 resource: VOLUME_SNAPSHOT.clone(),
             }]);

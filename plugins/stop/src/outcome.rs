@@ -127,7 +127,7 @@ pub(crate) fn report(
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut errors = found.refused;
     for (present, stopped) in found.present.iter().zip(stopped) {
-        let word = Action::of(intent, present.is_at_rest()).word();
+        let word = Action::of(intent, present.is_at_rest()).as_str();
         match stopped {
             Ok(object) => console.out(&mutations.done(&object, word)?)?,
             Err(error) => errors.push(error),

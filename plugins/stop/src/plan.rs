@@ -83,7 +83,7 @@ impl Action {
     }
 
     /// Returns the participle of the result line.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Action::Unchanged => "already stopped",
             Action::PrintOnly | Action::Stop => "stopped",

@@ -68,7 +68,7 @@ pub enum Step {
         /// Command and arguments.
         command: Vec<String>,
         /// Time limit.
-        limit: Duration,
+        timeout: Duration,
     },
     /// DELETE an object with a UID precondition. An object that is already gone counts as deleted.
     Delete {
@@ -90,7 +90,7 @@ pub enum Step {
 
 impl Plan {
     /// Appends a stage; does nothing if `steps` is empty.
-    pub fn stage(&mut self, steps: Vec<Step>) {
+    pub fn push_stage(&mut self, steps: Vec<Step>) {
         if !steps.is_empty() {
             self.stages.push(steps);
         }
@@ -108,7 +108,7 @@ impl Plan {
 
     /// Returns the permissions that the steps need, so that they can be checked before the first request. Hooks are left out,
     /// because they run before anything is deleted; so are kinds without a known resource type.
-    pub fn accesses(&self) -> Vec<Access> {
+    pub fn required_permissions(&self) -> Vec<Access> {
         self.steps().flat_map(Step::accesses).collect()
     }
 
@@ -118,7 +118,7 @@ impl Plan {
     }
 
     /// Iterates over the objects to create, in order.
-    pub fn creations(&self) -> impl Iterator<Item = &Value> {
+    pub fn objects_to_create(&self) -> impl Iterator<Item = &Value> {
         self.steps().filter_map(|step| match step {
             Step::Create { object, .. } => Some(object),
             _ => None,
@@ -181,7 +181,7 @@ impl Step {
 #[derive(Debug, Default)]
 pub struct PlanOutcome {
     /// Results of the successful steps, in the order of the answers.
-    pub done: Vec<StepResult>,
+    pub results: Vec<StepResult>,
     /// Step that failed and its error. Later stages were not begun.
     pub failed: Option<(Step, anyhow::Error)>,
 }
@@ -212,7 +212,7 @@ pub enum StepResult {
 impl PlanOutcome {
     /// Returns the session's objects after the plan, in the order of the answers.
     pub fn objects(&self) -> Vec<Value> {
-        self.done
+        self.results
             .iter()
             .filter_map(|done| match done {
                 StepResult::Created(object)
@@ -228,7 +228,7 @@ impl PlanOutcome {
 
     /// Iterates over the objects that this run created: the only ones that a rollback may delete.
     pub fn created(&self) -> impl Iterator<Item = &Value> {
-        self.done.iter().filter_map(|done| match done {
+        self.results.iter().filter_map(|done| match done {
             StepResult::Created(object) => Some(object),
             _ => None,
         })

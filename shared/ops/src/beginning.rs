@@ -118,7 +118,7 @@ impl StartPlan {
         let mut own = self.present.live.own_data(&self.present.session);
         let found = own.find(|object| is_named(object, "Secret", &secret));
         if let Some(found) = found.filter(|_| !new.is_empty()) {
-            plan.stage(vec![Step::Patch {
+            plan.push_stage(vec![Step::Patch {
                 target: ObjectRef::from_object(found),
                 resource: SECRET.clone(),
                 patch: json!({ "stringData": new }),

@@ -197,7 +197,7 @@ impl Deletion {
             let uids = held.map(|claim| text(claim, "/metadata/uid").to_owned());
             last.live.saved = uids.collect();
         }
-        let needs = last.plan(manner, with.now).accesses();
+        let needs = last.plan(manner, with.now).required_permissions();
         let (permitted, rehearsed) = futures::join!(
             with.permissions.require(self.namespace(), &needs),
             self.rehearse(cluster)

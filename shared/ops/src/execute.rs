@@ -77,7 +77,7 @@ impl Cluster {
             let results = self.stage(stage, with, sink).await;
             for (step, result) in stage.iter().zip(results) {
                 match result {
-                    Ok(done) => outcome.done.push(done),
+                    Ok(done) => outcome.results.push(done),
                     Err(error) if outcome.failed.is_none() => {
                         outcome.failed = Some((step.clone(), error))
                     }
@@ -138,7 +138,7 @@ impl Cluster {
                 pod,
                 container,
                 command,
-                limit,
+                timeout: limit,
             } if !with.write.dry_run => {
                 let run = HookRun {
                     name: "sync",

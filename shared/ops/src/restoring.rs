@@ -90,7 +90,7 @@ impl ClaimRestorePlan {
 
     /// Returns the rights that the restore needs.
     pub fn accesses(&self) -> Vec<Access> {
-        let mut needs = self.removal().accesses();
+        let mut needs = self.removal().required_permissions();
         needs.push(Access::to("create", &PERSISTENT_VOLUME_CLAIM, ""));
         needs
     }
@@ -148,9 +148,9 @@ impl ClaimRestorePlan {
             propagation: Propagation::Background,
         };
         let mut plan = Plan::default();
-        plan.stage(targets.iter().map(delete).collect());
+        plan.push_stage(targets.iter().map(delete).collect());
         if !targets.is_empty() {
-            plan.stage(vec![Step::WaitDeleted { targets, resource }]);
+            plan.push_stage(vec![Step::WaitDeleted { targets, resource }]);
         }
         plan
     }

@@ -47,7 +47,7 @@ impl ObservedSession {
         if self.controller || with.write.dry_run {
             return Ok(());
         }
-        let mut needs = self.plan(manner, with.now).accesses();
+        let mut needs = self.plan(manner, with.now).required_permissions();
         needs.push(Access::to("patch", &SESSION, self.name()).part("status"));
         needs.extend_from_slice(more);
         let permitted = with.permissions.require(self.namespace(), &needs).await;

@@ -170,7 +170,7 @@ impl StartPlan {
         if !plan.deletes() || present.controller {
             return Ok(());
         }
-        let mut needs = plan.accesses();
+        let mut needs = plan.required_permissions();
         needs.push(Access::to("patch", &SESSION, present.name()).part("status"));
         let permissions = Permissions::of(cluster);
         permissions.require(present.namespace(), &needs).await

@@ -187,7 +187,7 @@ impl ObservedSession {
             return Err(explain(STOP, self.name(), self.namespace(), &step, error));
         }
         let mut session = self.session.clone();
-        let wish = outcome.done.iter().find_map(|done| match done {
+        let wish = outcome.results.iter().find_map(|done| match done {
             StepResult::Patched(object) if text(object, "/kind") == "Session" => Some(object),
             _ => None,
         });
@@ -199,7 +199,7 @@ impl ObservedSession {
         }
         let rest = StopRecord {
             replicas: rest,
-            synced: outcome.done.contains(&StepResult::HookRun),
+            synced: outcome.results.contains(&StepResult::HookRun),
             made: self.unrecorded(),
         };
         let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);

@@ -101,14 +101,14 @@ pub(crate) async fn carry_out(
         ..Made::default()
     };
     let mut rights = planned.rights.clone();
-    if with.write.dry_run && rights.creations().count() == rights.steps().count() {
+    if with.write.dry_run && rights.objects_to_create().count() == rights.steps().count() {
         // In a dry run the Role does not exist yet, so the server would refuse the RoleBinding.
         made.unchecked = rights.stages.len() > 1;
         rights.stages.truncate(1);
     }
     for part in [&planned.account, &rights, &planned.job] {
         let outcome = cluster.carry_out(part, with, sink).await;
-        for (done, step) in outcome.done.into_iter().zip(part.steps()) {
+        for (done, step) in outcome.results.into_iter().zip(part.steps()) {
             made.told.extend(told(done, step));
         }
         match outcome.failed {

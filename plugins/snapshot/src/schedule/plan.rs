@@ -55,7 +55,7 @@ pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Ownership) -
             planned.wanted.push(for_admin(object.clone()));
         }
         match (step, is_right) {
-            (Some(step), true) => planned.rights.stage(vec![step]),
+            (Some(step), true) => planned.rights.push_stage(vec![step]),
             (None, true) => planned.hidden = true,
             (step, false) => {
                 let step = step.unwrap_or_else(|| create(&mut object));
@@ -63,7 +63,7 @@ pub(crate) fn plan(wanted: Vec<Value>, there: &[There], belonging: &Ownership) -
                     "CronJob" => &mut planned.job,
                     _ => &mut planned.account,
                 };
-                part.stage(vec![step]);
+                part.push_stage(vec![step]);
             }
         }
     }
@@ -82,7 +82,7 @@ pub(crate) fn removal(there: &[There], belonging: &Ownership) -> Result<Plan> {
     for (there, resource) in there.iter().zip(TYPES).rev() {
         if let There::Object(found) = there {
             own(found, resource, belonging)?;
-            plan.stage(vec![Step::Delete {
+            plan.push_stage(vec![Step::Delete {
                 target: ObjectRef::from_object(found),
                 resource: resource.clone(),
                 propagation: Propagation::Background,

@@ -36,7 +36,7 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
     let mut plan = Plan::default();
     let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
     if !skip_sync {
-        plan.stage(sync(session, seen).into_iter().collect());
+        plan.push_stage(sync(session, seen).into_iter().collect());
     }
     let counts = live.replicas(&uid);
     let rests = |workload: &ObjectRef| {
@@ -50,10 +50,10 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
         let key = format!("{}/{}", workload.kind, workload.name);
         counts.contains_key(&key).then(|| to_rest(workload))?
     });
-    plan.stage(steps.collect());
+    plan.push_stage(steps.collect());
     let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
     if !pods.is_empty() {
-        plan.stage(vec![Step::WaitDeleted {
+        plan.push_stage(vec![Step::WaitDeleted {
             targets: pods,
             resource: POD.clone(),
         }]);
@@ -61,25 +61,25 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
     if matches!(what, Teardown::Delete { .. }) {
         let data = data(session, live, now);
         let going = claims_going(&data);
-        plan.stage(data);
+        plan.push_stage(data);
         let target = ObjectRef {
             api_version: session_model::api::API_VERSION.into(),
             kind: "Session".into(),
             name: session.metadata.name.clone().unwrap_or_default(),
             uid,
         };
-        plan.stage(
+        plan.push_stage(
             delete(&target, Propagation::Background)
                 .into_iter()
                 .collect(),
         );
-        plan.stage(vec![Step::WaitDeleted {
+        plan.push_stage(vec![Step::WaitDeleted {
             targets: vec![target],
             resource: SESSION.clone(),
         }]);
         // The next session of that name would find a claim that is still being deleted.
         if !going.is_empty() {
-            plan.stage(vec![Step::WaitDeleted {
+            plan.push_stage(vec![Step::WaitDeleted {
                 targets: going,
                 resource: PERSISTENT_VOLUME_CLAIM.clone(),
             }]);
@@ -112,7 +112,7 @@ fn sync(session: &Session, seen: &WorkloadState) -> Option<Step> {
         pod,
         container,
         command,
-        limit,
+        timeout: limit,
     })
 }
 

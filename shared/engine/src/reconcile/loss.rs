@@ -226,7 +226,7 @@ mod tests {
         let mut plan = Plan::default();
         let live = live(&pods);
         let target = super::super::live::pod_ref(&live.pods[1]);
-        plan.stage(vec![Step::Delete {
+        plan.push_stage(vec![Step::Delete {
             target,
             resource: session_model::objects::resource::POD.clone(),
             propagation: crate::plan::Propagation::Background,

@@ -31,13 +31,13 @@ impl RestartPlan<'_> {
     /// Plans what must happen before anything is created. Claims are expanded first, because the server may refuse. Objects that
     /// this start no longer has and terminated Pods are deleted. Pods being deleted are awaited, because their names are needed.
     pub(super) fn clear(&self, objects: &[Value], plan: &mut Plan) {
-        plan.stage(growths(self.session, objects, self.live));
+        plan.push_stage(growths(self.session, objects, self.live));
         let mut deletions = self.vanished(objects);
         let uid = self.uid();
         let ended = self.live.workload_pods(uid).filter(|pod| is_ended(pod));
         let mut leaving: Vec<ObjectRef> = ended.map(pod_ref).collect();
         deletions.extend(leaving.iter().map(|pod| delete(pod, &POD)));
-        plan.stage(deletions);
+        plan.push_stage(deletions);
         for pod in self.live.own_pods(uid) {
             let going = pod.metadata.deletion_timestamp.is_some();
             if going && !leaving.contains(&pod_ref(pod)) {
@@ -45,7 +45,7 @@ impl RestartPlan<'_> {
             }
         }
         if !leaving.is_empty() {
-            plan.stage(vec![Step::WaitDeleted {
+            plan.push_stage(vec![Step::WaitDeleted {
                 targets: leaving,
                 resource: POD.clone(),
             }]);

@@ -104,7 +104,7 @@ impl RenderedStart {
             existing: may_be_others(&object, &self.use_existing),
             object,
         });
-        plan.stage(step.into_iter().collect());
+        plan.push_stage(step.into_iter().collect());
         plan
     }
 
@@ -152,7 +152,7 @@ pub fn starting(session: &Session, start: &RenderedStart, live: &LiveObjects) ->
     };
     renewal.scale(&mut objects);
     renewal.clear(&objects, &mut plan);
-    plan.stage(renewal.in_use());
+    plan.push_stage(renewal.in_use());
     let mut claims = renewal.adoptions(&objects);
     for tier in tiers(objects) {
         // The ownership of claims that a StatefulSet would find by name is checked before it is created.
@@ -160,9 +160,9 @@ pub fn starting(session: &Session, start: &RenderedStart, live: &LiveObjects) ->
             .iter()
             .any(|object| text(object, "/kind") == "StatefulSet")
         {
-            plan.stage(std::mem::take(&mut claims));
+            plan.push_stage(std::mem::take(&mut claims));
         }
-        plan.stage(
+        plan.push_stage(
             tier.into_iter()
                 .map(|object| renewal.step(object))
                 .collect(),
