@@ -31,7 +31,7 @@ pub enum WaitStage {
 
 impl WaitStage {
     /// Returns the stage as a word for progress lines.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             WaitStage::Applying => "applying",
             WaitStage::Scheduling => "scheduling",

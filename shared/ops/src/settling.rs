@@ -189,11 +189,11 @@ async fn await_controller(
 fn last_seen(seen: &WorkloadState) -> String {
     match seen {
         WorkloadState::NotReady(finding) if finding.detail.is_empty() => {
-            format!("{}: {}", finding.stage.word(), finding.object)
+            format!("{}: {}", finding.stage.as_str(), finding.object)
         }
         WorkloadState::NotReady(finding) => format!(
             "{}: {}: {}",
-            finding.stage.word(),
+            finding.stage.as_str(),
             finding.object,
             finding.detail
         ),

@@ -103,7 +103,7 @@ impl ProgressSink for ProgressDisplay {
                 object,
                 detail,
             } => {
-                let word = stage.word();
+                let word = stage.as_str();
                 let colon = if detail.is_empty() { "" } else { ": " };
                 let text = clean::line(&format!("{word} {object}{colon}{detail}")).into_owned();
                 self.live.show(&self.screen, text);

@@ -122,7 +122,7 @@ pub fn standing(session: &Session, wanted: TargetState, seen: &WorkloadState) ->
             "the Pod was deleted or its node was lost",
         ),
         (WorkloadState::NotReady(finding), _) => {
-            let message = format!("{} {}", finding.stage.word(), finding.object);
+            let message = format!("{} {}", finding.stage.as_str(), finding.object);
             let message = if finding.detail.is_empty() {
                 message
             } else {
