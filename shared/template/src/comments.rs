@@ -33,7 +33,7 @@ pub(super) fn all(source: &Source) -> Option<Vec<YamlComment>> {
         let bytes = span.byte_range().unwrap_or_default();
         match event {
             Event::Comment(words, _) => {
-                let place = source.place(span.start.line(), span.start.col() + 1);
+                let place = source.location(span.start.line(), span.start.col() + 1);
                 comments.push((words.into_owned(), place, bytes));
             }
             Event::DocumentStart(..) => begins = true,

@@ -145,7 +145,7 @@ fn inner(source: &Source, scalar: &Scalar) -> Result<Source> {
     // The location of a block is that of its first line with text.
     let blank = scalar.text.len() - scalar.text.trim_start_matches('\n').len();
     let line = scalar.place.line.saturating_sub(blank + 1);
-    Source::inside(
+    Source::embedded(
         source.name(),
         scalar.text.clone(),
         line,

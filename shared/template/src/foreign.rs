@@ -17,7 +17,7 @@ pub(super) fn rendered_form(source: &Source) -> Option<(SourceLocation, &'static
             .min();
         if let Some((byte, form)) = found {
             let column = line.get(..byte).unwrap_or_default().chars().count() + 1;
-            return Some((source.place(index + 1, column), form));
+            return Some((source.location(index + 1, column), form));
         }
     }
     None

@@ -116,7 +116,7 @@ impl<'s> Loader<'s> {
         }
         let place = self
             .source
-            .place(error.marker().line(), error.marker().col() + 1);
+            .location(error.marker().line(), error.marker().col() + 1);
         let found = problem(self.source, place, format!("not YAML: {}", error.info()));
         let line = self
             .source
@@ -132,7 +132,7 @@ impl<'s> Loader<'s> {
     }
 
     fn place(&self, span: &Span) -> SourceLocation {
-        self.source.place(span.start.line(), span.start.col() + 1)
+        self.source.location(span.start.line(), span.start.col() + 1)
     }
 
     fn fail<T>(&self, span: &Span, message: impl Into<String>) -> LoadResult<T> {
@@ -286,7 +286,7 @@ impl<'s> Loader<'s> {
         if bytes.len() != scalar.text.matches("${").count() {
             return Vec::new();
         }
-        self.source.places(scalar.place, raw, &bytes)
+        self.source.locations(scalar.place, raw, &bytes)
     }
 
     fn sequence(&mut self, span: &Span, depth: usize) -> LoadResult<Node> {

@@ -95,7 +95,7 @@ impl Manifest {
         if none {
             problems.push(problem(
                 source,
-                source.place(0, 0),
+                source.location(0, 0),
                 "manifest contains no objects",
             ));
         }

@@ -157,7 +157,7 @@ impl SpecLinter<'_> {
     fn no_primary(&mut self, manifest: &Manifest, workloads: &[String]) {
         if workloads.is_empty() {
             let message = "manifest has no workload: a Pod, StatefulSet or Deployment is required";
-            self.say(Severity::Error, manifest.source.place(1, 1), message);
+            self.say(Severity::Error, manifest.source.location(1, 1), message);
         } else if workloads.len() > 1 {
             let message = format!(
                 "spec.primary is required, because the manifest has several workloads: {}",
