@@ -77,7 +77,7 @@ impl Values {
 
 #[cfg(test)]
 mod tests {
-    use super::super::placeholder::pieces;
+    use super::super::placeholder::split_placeholders;
     use super::super::values::SessionIdentity;
     use super::*;
 
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_text_ends_before_it_is_too_long() {
-        let (pieces, _) = pieces(&"${V}".repeat(10_000));
+        let (pieces, _) = split_placeholders(&"${V}".repeat(10_000));
         let values = values(64 << 10);
         let mut budget = RenderBudget::default();
         assert_eq!(
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn texts_end_when_the_budget_is_spent() {
-        let (pieces, _) = pieces("${V}");
+        let (pieces, _) = split_placeholders("${V}");
         let values = values(64 << 10);
         let mut budget = RenderBudget::default();
         let made =

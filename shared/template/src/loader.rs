@@ -259,7 +259,7 @@ impl<'s> Loader<'s> {
     }
 
     fn split(&mut self, scalar: &mut Scalar) {
-        let (pieces, bad) = placeholder::pieces(&scalar.text);
+        let (pieces, bad) = placeholder::split_placeholders(&scalar.text);
         if scalar.text.contains("${") {
             scalar.dollars = self.dollars(scalar);
         }
@@ -364,7 +364,7 @@ impl<'s> Loader<'s> {
         };
         self.count(span, cost)?;
         if self.mode == PlaceholderMode::Template {
-            let (pieces, bad) = placeholder::pieces(&text);
+            let (pieces, bad) = placeholder::split_placeholders(&text);
             if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, TextSegment::Placeholder(_))) {
                 let message =
                     format!("placeholder in key {text:?}: placeholders are allowed only in values");

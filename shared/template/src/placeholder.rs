@@ -38,7 +38,7 @@ pub(super) struct PlaceholderError {
 const ESCAPE: &str = "write $${...} for a literal ${...}";
 
 /// Splits a text into segments. Text without placeholders is one segment; empty text has none.
-pub(super) fn pieces(text: &str) -> (Vec<TextSegment>, Vec<PlaceholderError>) {
+pub(super) fn split_placeholders(text: &str) -> (Vec<TextSegment>, Vec<PlaceholderError>) {
     let mut splitter = Splitter::default();
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {
@@ -114,8 +114,8 @@ enum ParsedPlaceholder<'t> {
 fn read(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
     let shell_prefix = body
         .strip_prefix(['#', '!'])
-        .is_some_and(|rest| !name(rest).is_empty());
-    let name = name(body);
+        .is_some_and(|rest| !leading_name(rest).is_empty());
+    let name = leading_name(body);
     let after = &body[name.len()..];
     let operator = after.starts_with(['#', '%', '/', '^', ',', '@', '['])
         || after
@@ -151,7 +151,7 @@ fn read(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
 }
 
 /// Returns the parameter name at the start of a text; empty if there is none.
-fn name(text: &str) -> &str {
+fn leading_name(text: &str) -> &str {
     let end = text
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .unwrap_or(text.len());
@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn good(input: &str) -> Vec<TextSegment> {
-        let (pieces, bad) = pieces(input);
+        let (pieces, bad) = split_placeholders(input);
         assert_eq!(bad, [], "{input}");
         pieces
     }
@@ -270,14 +270,14 @@ mod tests {
                 "placeholder A has another placeholder in its default",
             ),
         ] {
-            let (_, bad) = pieces(input);
+            let (_, bad) = split_placeholders(input);
             assert!(bad[0].message.starts_with(reason), "{input}: {bad:?}");
         }
     }
 
     #[test]
     fn each_slip_is_told() {
-        let (_, bad) = pieces("${a-b} ${B} ${c-d}");
+        let (_, bad) = split_placeholders("${a-b} ${B} ${c-d}");
         assert_eq!(
             bad.iter().map(|bad| bad.ordinal).collect::<Vec<_>>(),
             [0, 2]

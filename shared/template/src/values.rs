@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::fill::{RenderBudget, FillError, TEXT_MAX};
 use super::parameter::shortened;
-use super::placeholder::{TextSegment, PlaceholderRef, pieces};
+use super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
 use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
 use session_model::labels;
@@ -136,7 +136,7 @@ impl Values {
         } else {
             ScalarContext::Other
         };
-        let (pieces, bad) = pieces(text);
+        let (pieces, bad) = split_placeholders(text);
         let mut problems = Problems::default();
         for bad in bad {
             problems.push(Problem::general(bad.message).hint(bad.hint));

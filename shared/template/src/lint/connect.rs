@@ -5,7 +5,7 @@ use super::super::manifest::Manifest;
 use super::super::node::Node;
 use super::super::parameter::Presets;
 use super::super::parameters::Parameters;
-use super::super::placeholder::{TextSegment, PlaceholderRef, pieces};
+use super::super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
 use super::super::problem::{Problem, problem};
 use super::super::source::Source;
 use super::{Findings, Severity};
@@ -25,7 +25,7 @@ pub(super) fn user(
     presets: &Presets,
 ) -> Option<Problem> {
     let user = node.scalar()?;
-    let (pieces, bad) = pieces(&user.text);
+    let (pieces, bad) = split_placeholders(&user.text);
     if let Some(bad) = bad.into_iter().next() {
         return Some(problem(source, user.place, bad.message).hint(bad.hint));
     }
