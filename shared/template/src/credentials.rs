@@ -158,7 +158,7 @@ fn of_scalar(
     scalar: &Scalar,
     say: &mut impl FnMut(&Scalar, &str, &[PathStep<'_>]),
 ) {
-    let position = ScalarContext::of(&document.kind, path);
+    let position = ScalarContext::at_path(&document.kind, path);
     if position.is_secret() {
         return;
     }

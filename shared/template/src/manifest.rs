@@ -141,10 +141,10 @@ impl Manifest {
                         pointer: pointer(path),
                         default: var.default.clone(),
                         in_secret: position.is_secret(),
-                        strings_only: position.strings_only()
+                        strings_only: position.is_string_only()
                             || !scalar.is_plain()
                             || scalar.whole().is_none(),
-                        readable: position.is_readable(),
+                        readable: position.is_visible_text(),
                     };
                     let at = *known.entry(&var.name).or_insert_with(|| {
                         found.push(Placeholder {
@@ -200,7 +200,7 @@ impl ManifestDocument {
     /// Visits every scalar with its path and context.
     pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar)) {
         self.root
-            .visit(&mut |path, scalar| visitor(path, ScalarContext::of(&self.kind, path), scalar));
+            .visit(&mut |path, scalar| visitor(path, ScalarContext::at_path(&self.kind, path), scalar));
     }
 
     /// Returns the scalar at `metadata.name`.

@@ -74,7 +74,7 @@ const NAMES: &[&str] = &[
 
 impl ScalarContext {
     /// Returns the context of the scalar at `path` of a document of this type.
-    pub(super) fn of(document: &ObjectType, path: &[PathStep<'_>]) -> Self {
+    pub(super) fn at_path(document: &ObjectType, path: &[PathStep<'_>]) -> Self {
         if let [PathStep::Key(top), rest @ ..] = path {
             match (*top, rest) {
                 ("apiVersion" | "kind", []) => return Self::TypeMeta,
@@ -137,7 +137,7 @@ impl ScalarContext {
     }
 
     /// Returns true if the field accepts only strings, so that `001`, `1e3` and `true` remain text even if unquoted.
-    pub(super) fn strings_only(self) -> bool {
+    pub(super) fn is_string_only(self) -> bool {
         !matches!(self, Self::Quantity | Self::Other)
     }
 
@@ -155,7 +155,7 @@ impl ScalarContext {
     }
 
     /// Returns true for free text outside Secrets, where passwords are often written by mistake.
-    pub(super) fn is_readable(self) -> bool {
+    pub(super) fn is_visible_text(self) -> bool {
         matches!(self, Self::Env | Self::ConfigMapData | Self::Argument)
     }
 
@@ -183,7 +183,7 @@ mod tests {
             .split('/')
             .map(|step| step.parse().map_or(PathStep::Key(step), PathStep::Index))
             .collect();
-        ScalarContext::of(&document, &steps)
+        ScalarContext::at_path(&document, &steps)
     }
 
     #[rustfmt::skip]

@@ -208,7 +208,7 @@ impl<'r> Renderer<'r> {
     }
 
     fn scalar(&mut self, scalar: &'r Scalar, path: &[PathStep<'r>]) -> Value {
-        let position = ScalarContext::of(&self.document.kind, path);
+        let position = ScalarContext::at_path(&self.document.kind, path);
         let secret = self.note_secrets(scalar);
         if self.spent || secret && self.public {
             return Value::Null;
@@ -293,8 +293,8 @@ fn text_or_typed(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
     match (scalar.whole(), scalar.literal()) {
         (None, None) => true,
         (None, Some(literal)) => {
-            position.strings_only() && !typed(literal).is_null() || text != scalar.text
+            position.is_string_only() && !typed(literal).is_null() || text != scalar.text
         }
-        (Some(_), _) => position.strings_only(),
+        (Some(_), _) => position.is_string_only(),
     }
 }

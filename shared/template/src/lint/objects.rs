@@ -118,7 +118,7 @@ fn lint_scalar(
     }
     lint_quotes(manifest, parameters, (path, position, scalar), findings);
     if let Some(text) = known_text(scalar, parameters, position) {
-        let plain = scalar.is_plain() && !position.strings_only();
+        let plain = scalar.is_plain() && !position.is_string_only();
         let value = if plain { typed(&text) } else { text.into() };
         if let Err(reason) = check::value(&document.kind, path, position, &value) {
             findings.push(Severity::Error, problem(reason));

@@ -79,11 +79,11 @@ impl<'d> DefaultRenderer<'d> {
     fn value(&self, node: &'d Node, path: &mut Vec<PathStep<'d>>) -> Value {
         match node {
             Node::Scalar(scalar) => {
-                let position = ScalarContext::of(&self.document.kind, path);
+                let position = ScalarContext::at_path(&self.document.kind, path);
                 let text = known_text(scalar, self.parameters, position);
                 let text = text.filter(|text| text.len() <= FIELD_MAX);
                 let text = text.unwrap_or_else(|| scalar.text.clone());
-                match scalar.is_plain() && !position.strings_only() {
+                match scalar.is_plain() && !position.is_string_only() {
                     true => typed(&text),
                     false => text.into(),
                 }
