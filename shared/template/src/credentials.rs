@@ -2,7 +2,7 @@
 
 use super::comments;
 use super::manifest::{ManifestDocument, Manifest};
-use super::node::{Node, Scalar, PathStep, pointer};
+use super::node::{Node, Scalar, PathStep, json_pointer};
 use super::parameter::ALWAYS_SET;
 use super::placeholder::TextSegment;
 use super::position::ScalarContext;
@@ -69,10 +69,10 @@ impl Manifest {
         let mut found = Vec::new();
         for document in &self.documents {
             let mut say = |scalar: &Scalar, name: &str, path: &[PathStep<'_>]| {
-                let message = in_plain_text(name, &pointer(path), &document.kind.kind);
-                found.push(self.problem(scalar.place, message).hint(WAY_OUT));
+                let message = in_plain_text(name, &json_pointer(path), &document.kind.kind);
+                found.push(self.problem(scalar.location, message).hint(WAY_OUT));
             };
-            document.root.walk(&mut Vec::new(), &mut |path, node| {
+            document.root.visit_nodes(&mut Vec::new(), &mut |path, node| {
                 of_node(document, path, node, &mut say);
             });
         }
@@ -103,7 +103,7 @@ impl Manifest {
                     let message = format!(
                         "{key} of a Secret is literal text, so it is the same in all sessions"
                     );
-                    found.push(self.problem(scalar.place, message).hint(
+                    found.push(self.problem(scalar.location, message).hint(
                         "use a placeholder ${NAME}: its value is given at create or generated",
                     ));
                 }
@@ -188,8 +188,8 @@ fn is_literal(scalar: &Scalar) -> bool {
         TextSegment::Text(text) => !text.trim().is_empty(),
         TextSegment::Placeholder(var) => !is_named_so(&var.name) && !ALWAYS_SET.contains(&var.name.as_str()),
     };
-    let whole = scalar.whole().is_some();
-    scalar.pieces.iter().any(own) && (whole || is_value(scalar.text.trim()))
+    let whole = scalar.whole_placeholder().is_some();
+    scalar.segments.iter().any(own) && (whole || is_value(scalar.text.trim()))
 }
 
 fn is_value(text: &str) -> bool {

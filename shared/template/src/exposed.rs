@@ -1,7 +1,7 @@
 //! Parameters in security-sensitive fields, which must be restricted before a controller uses the template.
 
 use super::manifest::{ManifestDocument, Manifest};
-use super::node::{PathStep, pointer};
+use super::node::{PathStep, json_pointer};
 use super::parameters::Parameters;
 use super::position::ScalarContext;
 use super::problem::Problem;
@@ -19,15 +19,15 @@ impl Parameters {
                     return;
                 };
                 for var in scalar
-                    .vars()
+                    .placeholders()
                     .filter(|var| !self.is_bounded_at(&var.name, position))
                 {
                     let message = format!(
                         "parameter {} sets {what} at {} but has no options or pattern",
                         var.name,
-                        pointer(path)
+                        json_pointer(path)
                     );
-                    let problem = manifest.problem(scalar.place_of(var), message);
+                    let problem = manifest.problem(scalar.location_of(var), message);
                     exposed.push(problem.hint(
                         "declare the parameter with options, or with a pattern such as '^[a-z0-9-]{1,30}$'",
                     ));

@@ -163,7 +163,7 @@ impl<'m> Extractor<'m> {
                 {
                     let message =
                         "a Secret's value is used outside of data through an alias: write the value instead";
-                    self.problems.push(manifest.problem(scalar.place, message));
+                    self.problems.push(manifest.problem(scalar.location, message));
                 }
             });
         }
@@ -181,7 +181,7 @@ impl<'m> Extractor<'m> {
         };
         let mut changed = false;
         let mut text = String::new();
-        for piece in &scalar.pieces {
+        for piece in &scalar.segments {
             match piece {
                 TextSegment::Text(literal) => {
                     changed = true;
@@ -221,7 +221,7 @@ impl<'m> Extractor<'m> {
         if known != default {
             let message = format!("placeholder {} has different defaults", var.name);
             self.problems
-                .push(self.manifest.problem(scalar.place_of(var), message));
+                .push(self.manifest.problem(scalar.location_of(var), message));
         }
         true
     }

@@ -56,9 +56,9 @@ impl TemplateFile {
     }
 
     fn of(source: &Source, root: Node, problems: &mut Problems) -> Option<Self> {
-        let place = root.place();
+        let place = root.location();
         let name = root
-            .at(&["metadata", "name"])
+            .get_path(&["metadata", "name"])
             .and_then(Node::scalar)
             .map(|name| name.text.clone());
         if name.is_none() {
@@ -71,12 +71,12 @@ impl TemplateFile {
         let parameters = parameters(source, &root, problems);
         let presets = part(
             source,
-            root.at(&["spec", "presets"]),
+            root.get_path(&["spec", "presets"]),
             "spec.presets",
             problems,
         )
         .unwrap_or_default();
-        let Some(manifest) = root.at(&["spec", "manifest"]).and_then(Node::scalar) else {
+        let Some(manifest) = root.get_path(&["spec", "manifest"]).and_then(Node::scalar) else {
             let message = "SessionTemplate has no spec.manifest text";
             problems.push(
                 problem(source, place, message).hint("write the manifest as a block: manifest: |"),
@@ -86,7 +86,7 @@ impl TemplateFile {
         let manifest = match inner(source, manifest) {
             Ok(manifest) => manifest,
             Err(error) => {
-                problems.push(problem(source, manifest.place, error.to_string()));
+                problems.push(problem(source, manifest.location, error.to_string()));
                 return None;
             }
         };
@@ -104,7 +104,7 @@ impl TemplateFile {
 
 /// Reads the parameters one by one, so that a malformed one is reported with its own location.
 fn parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
-    match root.at(&["spec", "parameters"]) {
+    match root.get_path(&["spec", "parameters"]) {
         Some(Node::Sequence(items, _)) => {
             let read = |item| part(source, Some(item), "parameter", problems);
             items.iter().filter_map(read).collect()
@@ -124,7 +124,7 @@ fn part<T: DeserializeOwned>(
     match serde_json::from_value(node.to_value()) {
         Ok(part) => Some(part),
         Err(error) => {
-            let problem = problem(source, node.place(), format!("{what}: {error}"));
+            let problem = problem(source, node.location(), format!("{what}: {error}"));
             problems.push(match error.to_string().contains("expected a string") {
                 true => problem.hint("quote the value: unquoted N, on and 1 are not strings"),
                 false => problem,
@@ -144,12 +144,12 @@ fn inner(source: &Source, scalar: &Scalar) -> Result<Source> {
     }
     // The location of a block is that of its first line with text.
     let blank = scalar.text.len() - scalar.text.trim_start_matches('\n').len();
-    let line = scalar.place.line.saturating_sub(blank + 1);
+    let line = scalar.location.line.saturating_sub(blank + 1);
     Source::embedded(
         source.name(),
         scalar.text.clone(),
         line,
-        scalar.place.column.saturating_sub(1),
+        scalar.location.column.saturating_sub(1),
     )
 }
 

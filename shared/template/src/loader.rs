@@ -245,11 +245,11 @@ impl<'s> Loader<'s> {
         };
         let mut scalar = Scalar {
             text: text.to_owned(),
-            pieces: vec![TextSegment::Text(text.to_owned())],
+            segments: vec![TextSegment::Text(text.to_owned())],
             style,
-            tagged: tag.is_some(),
-            place: self.place(span),
-            dollars: Vec::new(),
+            has_str_tag: tag.is_some(),
+            location: self.place(span),
+            placeholder_locations: Vec::new(),
             bytes,
         };
         if self.mode == PlaceholderMode::Template {
@@ -261,15 +261,15 @@ impl<'s> Loader<'s> {
     fn split(&mut self, scalar: &mut Scalar) {
         let (pieces, bad) = placeholder::split_placeholders(&scalar.text);
         if scalar.text.contains("${") {
-            scalar.dollars = self.dollars(scalar);
+            scalar.placeholder_locations = self.dollars(scalar);
         }
-        scalar.pieces = pieces;
+        scalar.segments = pieces;
         for bad in bad {
             let place = scalar
-                .dollars
+                .placeholder_locations
                 .get(bad.ordinal)
                 .copied()
-                .unwrap_or(scalar.place);
+                .unwrap_or(scalar.location);
             self.problems
                 .push(problem(self.source, place, bad.message).hint(bad.hint));
         }
@@ -286,7 +286,7 @@ impl<'s> Loader<'s> {
         if bytes.len() != scalar.text.matches("${").count() {
             return Vec::new();
         }
-        self.source.locations(scalar.place, raw, &bytes)
+        self.source.locations(scalar.location, raw, &bytes)
     }
 
     fn sequence(&mut self, span: &Span, depth: usize) -> LoadResult<Node> {

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::foreign;
 use super::loader::{PlaceholderMode, load};
-use super::node::{Node, Scalar, PathStep, pointer};
+use super::node::{Node, Scalar, PathStep, json_pointer};
 use super::parameters::Parameters;
 use super::placeholder::TextSegment;
 use super::position::{ScalarContext, ObjectType};
@@ -133,17 +133,17 @@ impl Manifest {
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, document) in self.documents.iter().enumerate() {
             document.visit(&mut |path, position, scalar| {
-                for var in scalar.vars() {
+                for var in scalar.placeholders() {
                     let place = PlaceholderUse {
-                        place: scalar.place_of(var),
+                        place: scalar.location_of(var),
                         document: index,
                         kind: document.kind.kind.clone(),
-                        pointer: pointer(path),
+                        pointer: json_pointer(path),
                         default: var.default.clone(),
                         in_secret: position.is_secret(),
                         strings_only: position.is_string_only()
                             || !scalar.is_plain()
-                            || scalar.whole().is_none(),
+                            || scalar.whole_placeholder().is_none(),
                         readable: position.is_visible_text(),
                     };
                     let at = *known.entry(&var.name).or_insert_with(|| {
@@ -174,10 +174,10 @@ impl Manifest {
                 default.unwrap_or_else(|| format!("${{{}}}", var.name))
             }
         };
-        let text = |scalar: &Scalar| scalar.pieces.iter().map(of_piece).collect();
+        let text = |scalar: &Scalar| scalar.segments.iter().map(of_piece).collect();
         let documents = self.documents.iter();
         documents
-            .map(|document| document.root.with_texts(&text))
+            .map(|document| document.root.to_value_with(&text))
             .collect()
     }
 
@@ -186,7 +186,7 @@ impl Manifest {
         let mut names = BTreeSet::new();
         for document in &self.documents {
             document
-                .visit(&mut |_, _, scalar| names.extend(scalar.vars().map(|var| var.name.clone())));
+                .visit(&mut |_, _, scalar| names.extend(scalar.placeholders().map(|var| var.name.clone())));
         }
         names
     }
@@ -200,12 +200,12 @@ impl ManifestDocument {
     /// Visits every scalar with its path and context.
     pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar)) {
         self.root
-            .visit(&mut |path, scalar| visitor(path, ScalarContext::at_path(&self.kind, path), scalar));
+            .visit_scalars(&mut |path, scalar| visitor(path, ScalarContext::at_path(&self.kind, path), scalar));
     }
 
     /// Returns the scalar at `metadata.name`.
     pub(super) fn own_name(&self) -> Option<&Scalar> {
-        self.root.at(&["metadata", "name"]).and_then(Node::scalar)
+        self.root.get_path(&["metadata", "name"]).and_then(Node::scalar)
     }
 
     /// Reports placeholders of other tools. Free text is skipped, because braces are legitimate there.
@@ -218,9 +218,9 @@ impl ManifestDocument {
                 .into_iter()
                 .find(|form| scalar.text.contains(form))
             {
-                problems.push(foreign::render_first(source, scalar.place, form));
+                problems.push(foreign::render_first(source, scalar.location, form));
             } else if let Some(form) = foreign::word_in_braces(&scalar.text) {
-                problems.push(foreign::replace_first(source, scalar.place, form));
+                problems.push(foreign::replace_first(source, scalar.location, form));
             }
         });
     }
@@ -237,7 +237,7 @@ fn expand(
     documents: &mut Vec<ManifestDocument>,
     problems: &mut Problems,
 ) {
-    let place = root.place();
+    let place = root.location();
     if !matches!(root, Node::Mapping(..)) {
         problems.push(problem(
             source,
@@ -273,42 +273,42 @@ fn expand(
 
 /// Returns the problem of an object without metadata.name.
 fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
-    if let Some(Node::Scalar(name)) = root.at(&["metadata", "name"])
+    if let Some(Node::Scalar(name)) = root.get_path(&["metadata", "name"])
         && !name.text.is_empty()
     {
         return None;
     }
-    if root.at(&["metadata", "generateName"]).is_none() {
+    if root.get_path(&["metadata", "generateName"]).is_none() {
         return Some(problem(
             source,
-            root.place(),
+            root.location(),
             format!("{kind} has no metadata.name"),
         ));
     }
     let message =
         format!("{kind} has generateName, but objects of a session must have metadata.name");
-    Some(problem(source, root.place(), message).hint("use name: ${SESSION_ID}-SUFFIX"))
+    Some(problem(source, root.location(), message).hint("use name: ${SESSION_ID}-SUFFIX"))
 }
 
 /// Returns the text of `apiVersion` or `kind`, which must be literal, because the roles of all fields depend on them.
 fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let complaint = match root.get(key) {
         Some(Node::Scalar(scalar)) => match scalar.literal() {
-            Some("") => problem(source, scalar.place, format!("{key} must not be empty")),
+            Some("") => problem(source, scalar.location, format!("{key} must not be empty")),
             Some(text) if text.len() <= DNS_SUBDOMAIN_MAX => return Some(text.to_owned()),
             Some(_) => problem(
                 source,
-                scalar.place,
+                scalar.location,
                 format!("{key} must have at most {DNS_SUBDOMAIN_MAX} characters"),
             ),
             None => problem(
                 source,
-                scalar.place,
+                scalar.location,
                 format!("{key} must not contain a placeholder"),
             ),
         },
-        Some(other) => problem(source, other.place(), format!("{key} must be a string")),
-        None => problem(source, root.place(), format!("object has no {key}")),
+        Some(other) => problem(source, other.location(), format!("{key} must be a string")),
+        None => problem(source, root.location(), format!("object has no {key}")),
     };
     problems.push(complaint);
     None
@@ -327,7 +327,7 @@ pub fn plain_objects(source: &Source) -> Result<Vec<(SourceLocation, serde_json:
     }
     let objects = documents
         .iter()
-        .map(|document| (document.root.place(), document.root.to_value()))
+        .map(|document| (document.root.location(), document.root.to_value()))
         .collect();
     problems.or(objects).map_err(Problems::into_error)
 }

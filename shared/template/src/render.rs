@@ -108,7 +108,7 @@ impl Manifest {
                     parameters: secrets.into_iter().collect(),
                 });
             } else {
-                let place = document.root.place();
+                let place = document.root.location();
                 rendered.objects.push(RenderedObject { object, place });
             }
         }
@@ -141,11 +141,11 @@ impl Manifest {
                     ScalarContext::Label => DNS_LABEL_MAX,
                     _ => return,
                 };
-                let holes = scalar.vars().filter(|var| var.name == "SESSION_ID").count();
+                let holes = scalar.placeholders().filter(|var| var.name == "SESSION_ID").count();
                 if holes == 0 {
                     return;
                 }
-                if let Ok(full) = values.fill(&scalar.pieces, position, &mut budget) {
+                if let Ok(full) = values.fill(&scalar.segments, position, &mut budget) {
                     let rest = full.len().saturating_sub(holes * session);
                     limit = limit.min(allowed.saturating_sub(rest) / holes);
                 }
@@ -213,7 +213,7 @@ impl<'r> Renderer<'r> {
         if self.spent || secret && self.public {
             return Value::Null;
         }
-        let text = match self.values.fill(&scalar.pieces, position, &mut self.budget) {
+        let text = match self.values.fill(&scalar.segments, position, &mut self.budget) {
             Ok(text) => text,
             Err(error) => {
                 self.refuse(scalar, error);
@@ -227,7 +227,7 @@ impl<'r> Renderer<'r> {
         if let Err(reason) = check::value(&self.document.kind, path, position, &value) {
             let reason = self.explain(scalar, position, &value, reason);
             self.problems
-                .push(self.manifest.problem(scalar.place, reason));
+                .push(self.manifest.problem(scalar.location, reason));
         }
         value
     }
@@ -235,11 +235,11 @@ impl<'r> Renderer<'r> {
     fn refuse(&mut self, scalar: &Scalar, error: FillError<'_>) {
         let (place, message) = match error {
             FillError::NoValue(var) => (
-                scalar.place_of(var),
+                scalar.location_of(var),
                 format!("parameter {} has no value", var.name),
             ),
             FillError::TooLong => (
-                scalar.place,
+                scalar.location,
                 format!("the value has more than {TEXT_MAX} bytes after replacing its parameters"),
             ),
             FillError::BudgetExhausted => {
@@ -253,7 +253,7 @@ impl<'r> Renderer<'r> {
     /// Records the secret parameters of a scalar. Returns true if there are any.
     fn note_secrets(&mut self, scalar: &Scalar) -> bool {
         let mut any = false;
-        for var in scalar.vars().filter(|var| self.values.is_secret(&var.name)) {
+        for var in scalar.placeholders().filter(|var| self.values.is_secret(&var.name)) {
             any = true;
             self.secrets.insert(var.name.clone());
         }
@@ -275,7 +275,7 @@ impl<'r> Renderer<'r> {
             _ => return reason,
         };
         let long = value.as_str().is_some_and(|name| name.len() > limit);
-        if !long || !scalar.vars().any(|var| var.name == "SESSION_ID") {
+        if !long || !scalar.placeholders().any(|var| var.name == "SESSION_ID") {
             return reason;
         }
         let limit = || self.manifest.session_name_limit(self.values);
@@ -290,7 +290,7 @@ fn text_or_typed(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
     if !scalar.is_plain() {
         return true;
     }
-    match (scalar.whole(), scalar.literal()) {
+    match (scalar.whole_placeholder(), scalar.literal()) {
         (None, None) => true,
         (None, Some(literal)) => {
             position.is_string_only() && !typed(literal).is_null() || text != scalar.text

@@ -99,7 +99,7 @@ impl Manifest {
         let scoped = documents
             .filter(|document| is_cluster_scoped(&document.kind.api_version, &document.kind.kind));
         scoped
-            .map(|document| self.problem(document.root.place(), no_place(&document.kind.kind)))
+            .map(|document| self.problem(document.root.location(), no_place(&document.kind.kind)))
             .collect()
     }
 }

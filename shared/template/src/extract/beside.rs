@@ -73,7 +73,7 @@ impl Extractor<'_> {
                 let message = format!(
                     "annotation {key} of Secret {name:?} is removed, because it may contain the Secret's data"
                 );
-                self.dropped.push(manifest.problem(scalar.place, message));
+                self.dropped.push(manifest.problem(scalar.location, message));
                 self.emptied.insert(scalar.bytes.start);
                 let text = "\"\"".to_owned();
                 self.edits.insert(scalar.bytes.start, TextEdit { bytes, text });

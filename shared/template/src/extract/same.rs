@@ -38,7 +38,7 @@ impl Extractor<'_> {
     /// Returns the segments of a scalar with the extracted values put back.
     fn back(&self, scalar: &Scalar) -> Vec<TextSegment> {
         let mut pieces: Vec<TextSegment> = Vec::new();
-        for piece in &scalar.pieces {
+        for piece in &scalar.segments {
             let piece = match piece {
                 TextSegment::Text(text) => TextSegment::Text(text.clone()),
                 TextSegment::Placeholder(var) => match self.values.get(&var.name) {

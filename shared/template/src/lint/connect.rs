@@ -27,26 +27,26 @@ pub(super) fn user(
     let user = node.scalar()?;
     let (pieces, bad) = split_placeholders(&user.text);
     if let Some(bad) = bad.into_iter().next() {
-        return Some(problem(source, user.place, bad.message).hint(bad.hint));
+        return Some(problem(source, user.location, bad.message).hint(bad.hint));
     }
     let mut texts = texts(&pieces, parameters, presets).into_iter();
     let wrong = texts.find_map(|text| text.parse::<SshUser>().err())?;
-    Some(problem(source, user.place, wrong.to_string()))
+    Some(problem(source, user.location, wrong.to_string()))
 }
 
 /// Checks the annotations of a manifest that correspond to `spec.connect`.
 pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     let none = Presets::default();
     for document in &manifest.documents {
-        let annotations = document.root.at(&["metadata", "annotations"]);
+        let annotations = document.root.get_path(&["metadata", "annotations"]);
         let written = annotations.and_then(|all| all.get(labels::CONNECT));
         let Some(written) = written.and_then(Node::scalar) else {
             continue;
         };
-        let texts = texts(&written.pieces, parameters, &none);
+        let texts = texts(&written.segments, parameters, &none);
         if let Some(wrong) = texts.iter().find_map(|text| methods(text).err()) {
             let message = format!("invalid annotation {}: {wrong:#}", labels::CONNECT);
-            findings.push(Severity::Error, manifest.problem(written.place, message));
+            findings.push(Severity::Error, manifest.problem(written.location, message));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::super::check;
 use super::super::fill::TEXT_MAX;
 use super::super::manifest::{ManifestDocument, Manifest};
-use super::super::node::{Node, Scalar, PathStep, pointer};
+use super::super::node::{Node, Scalar, PathStep, json_pointer};
 use super::super::parameters::Parameters;
 use super::super::placeholder::TextSegment;
 use super::super::position::ScalarContext;
@@ -67,7 +67,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
             );
             findings.push(
                 Severity::Warning,
-                manifest.problem(document.root.place(), message),
+                manifest.problem(document.root.location(), message),
             );
         }
         document.visit(&mut |path, position, scalar| {
@@ -79,7 +79,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
                 findings,
             );
         });
-        document.root.walk(&mut Vec::new(), &mut |path, node| {
+        document.root.visit_nodes(&mut Vec::new(), &mut |path, node| {
             lint_node(manifest, path, node, findings);
         });
     }
@@ -92,7 +92,7 @@ fn lint_scalar(
     (path, position, scalar): (&[PathStep<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
-    let problem = |message: String| manifest.problem(scalar.place, message);
+    let problem = |message: String| manifest.problem(scalar.location, message);
     let upper = scalar.text.to_ascii_uppercase();
     if ["CHANGE_ME", "CHANGEME", "CHANGE-ME"]
         .iter()
@@ -102,7 +102,7 @@ fn lint_scalar(
             Severity::Error,
             problem(format!(
                 "{} must be changed: the value is a reminder such as CHANGE_ME",
-                pointer(path)
+                json_pointer(path)
             )),
         );
     }
@@ -112,7 +112,7 @@ fn lint_scalar(
             problem("placeholder of another tool in free text is not replaced".into()),
         );
     }
-    if position == ScalarContext::SecretData && scalar.vars().next().is_some() {
+    if position == ScalarContext::SecretData && scalar.placeholders().next().is_some() {
         let message = "a placeholder in data of a Secret must have a base64 value".to_owned();
         findings.push(Severity::Warning, problem(message).hint("use stringData"));
     }
@@ -134,14 +134,14 @@ fn lint_quotes(
     findings: &mut Findings,
 ) {
     let unquoted = scalar.is_plain() && position == ScalarContext::Other;
-    if let Some(var) = scalar.whole().filter(|_| unquoted)
+    if let Some(var) = scalar.whole_placeholder().filter(|_| unquoted)
         && let Some(PathStep::Key(field)) = path.last()
         && TEXT_FIELDS.contains(field)
         && could_be_typed(parameters, &var.name)
     {
         let message =
             format!("{field} must be a string, but unquoted values such as 1 or true are not");
-        let problem = manifest.problem(scalar.place, message);
+        let problem = manifest.problem(scalar.location, message);
         findings.push(
             Severity::Warning,
             problem.hint(format!(
@@ -169,11 +169,11 @@ pub(super) fn known_text(
     parameters: &Parameters,
     position: ScalarContext,
 ) -> Option<String> {
-    if position.is_secret() && scalar.vars().next().is_some() {
+    if position.is_secret() && scalar.placeholders().next().is_some() {
         return None;
     }
     let mut text = String::new();
-    for piece in &scalar.pieces {
+    for piece in &scalar.segments {
         match piece {
             _ if text.len() > TEXT_MAX => return None,
             TextSegment::Text(literal) => text.push_str(literal),
@@ -212,7 +212,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
             PathStep::Key("name"),
         ] => {
             let message = "namespaces do not have the label \"name\" by default";
-            let problem = manifest.problem(node.place(), message);
+            let problem = manifest.problem(node.location(), message);
             findings.push(
                 Severity::Warning,
                 problem.hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
@@ -226,7 +226,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
         ] => {
             let missing: Vec<&str> = ["cpu", "memory"]
                 .into_iter()
-                .filter(|name| node.at(&["resources", "limits", name]).is_none())
+                .filter(|name| node.get_path(&["resources", "limits", name]).is_none())
                 .collect();
             let name = node
                 .get("name")
@@ -238,7 +238,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
                     "container {name:?} has no limit for {}",
                     missing.join(" and ")
                 );
-                findings.push(Severity::Warning, manifest.problem(node.place(), message));
+                findings.push(Severity::Warning, manifest.problem(node.location(), message));
             }
         }
         _ => {}

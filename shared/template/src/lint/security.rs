@@ -29,7 +29,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
         let name = document.own_name().map_or("", |name| name.text.as_str());
         if let Some(right) = right(&object) {
             let message = format!("{kind} {name:?} requests a privilege: {right}");
-            let problem = manifest.problem(document.root.place(), message);
+            let problem = manifest.problem(document.root.location(), message);
             findings.push(Severity::Warning, problem);
         }
         let (restricted, privileges): (Vec<_>, Vec<_>) = violations(&object)
@@ -37,7 +37,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
             .partition(|one| one.level == Level::Restricted);
         for one in &privileges {
             let message = format!("{kind} {name:?} requests a privilege: {one}");
-            let place = document.root.nearest(&one.pointer).place();
+            let place = document.root.nearest_to_pointer(&one.pointer).location();
             findings.push(Severity::Warning, manifest.problem(place, message));
         }
         let more: Vec<&Violation> = restricted
@@ -49,7 +49,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
                 "{kind} {name:?} violates Pod Security \"restricted\" of Kubernetes {TABLE_VERSION}: {}",
                 by_container(&more)
             );
-            let problem = manifest.problem(document.root.place(), message);
+            let problem = manifest.problem(document.root.location(), message);
             findings.push(Severity::Info, problem);
         }
     }

@@ -72,11 +72,11 @@ impl SpecLinter<'_> {
     }
 
     fn at(&self, path: &[&str]) -> Option<&Node> {
-        self.file.root.get("spec").and_then(|spec| spec.at(path))
+        self.file.root.get("spec").and_then(|spec| spec.get_path(path))
     }
 
     fn place(&self, path: &[&str]) -> SourceLocation {
-        self.at(path).map_or(self.file.place, Node::place)
+        self.at(path).map_or(self.file.place, Node::location)
     }
 
     /// Reports unknown fields, which the API server would drop silently.
@@ -177,9 +177,9 @@ impl SpecLinter<'_> {
                 .map(|name| name.text.as_str())
                 .unwrap_or_default();
             if name.is_empty() {
-                said.push((method.place(), "connect method has no name".to_owned()));
+                said.push((method.location(), "connect method has no name".to_owned()));
             } else if names.contains(&name) {
-                said.push((method.place(), format!("duplicate connect method {name:?}")));
+                said.push((method.location(), format!("duplicate connect method {name:?}")));
             }
             names.push(name);
             let ways = ["exec", "http", "ssh"]
@@ -188,7 +188,7 @@ impl SpecLinter<'_> {
                 .count();
             if ways != 1 {
                 said.push((
-                    method.place(),
+                    method.location(),
                     format!("connect method {name:?} must have exactly one of exec, http and ssh"),
                 ));
             }
@@ -199,7 +199,7 @@ impl SpecLinter<'_> {
         let methods = self.at(&["connect"]).map(Node::items).unwrap_or_default();
         let users = methods
             .iter()
-            .filter_map(|method| method.at(&["ssh", "user"]));
+            .filter_map(|method| method.get_path(&["ssh", "user"]));
         let presets = &self.file.presets;
         let wrong: Vec<Problem> = users
             .filter_map(|user| connect::user(self.source, user, parameters, presets))
@@ -255,7 +255,7 @@ impl SpecLinter<'_> {
                 let place = self
                     .at(&["parameters"])
                     .and_then(|all| all.items().get(index))
-                    .map(Node::place);
+                    .map(Node::location);
                 let message = format!("parameter {name} is not used");
                 self.say(Severity::Warning, place.unwrap_or(self.file.place), message);
             }
@@ -271,7 +271,7 @@ impl SpecLinter<'_> {
             match scalar.text.parse::<Lifetime>() {
                 Ok(lifetime) => Some(lifetime),
                 Err(error) => {
-                    self.say(Severity::Error, scalar.place, error.to_string());
+                    self.say(Severity::Error, scalar.location, error.to_string());
                     None
                 }
             }
@@ -302,7 +302,7 @@ impl SpecLinter<'_> {
                     scalar.text,
                     known.join(", ")
                 );
-                self.say(Severity::Error, scalar.place, message);
+                self.say(Severity::Error, scalar.location, message);
             }
         }
     }
@@ -356,7 +356,7 @@ fn containers(manifest: &Manifest, workload: &str) -> Vec<String> {
     };
     let spec = document
         .root
-        .at(&["spec", "template", "spec"])
+        .get_path(&["spec", "template", "spec"])
         .or_else(|| document.root.get("spec"));
     let containers = spec
         .and_then(|spec| spec.get("containers"))
