@@ -180,7 +180,7 @@ fn from_file(
         manifest: Some(without_secrets(&source, assigned, console)?),
         ..SessionSpec::default()
     };
-    spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
+    spec.primary = args.primary.as_deref().map(primary::parse_primary).transpose()?;
     let body = Body::Manifest(shown.to_owned());
     Ok(Found {
         name: None,
@@ -234,7 +234,7 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
         .map(new_owner)
         .transpose()?;
     if let Some(primary) = &args.primary {
-        spec.primary = Some(primary::parse(primary)?);
+        spec.primary = Some(primary::parse_primary(primary)?);
     }
     let body = match (&spec.manifest, spec.template_name()) {
         (Some(_), _) if spec.template.is_some() => {

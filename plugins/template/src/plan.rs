@@ -112,7 +112,7 @@ fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Find
         object["spec"]["description"] = description.as_str().into();
     }
     if let Some(primary) = &args.primary {
-        object["spec"]["primary"] = json!(primary::parse(primary)?);
+        object["spec"]["primary"] = json!(primary::parse_primary(primary)?);
     }
     object["spec"]["manifest"] = source.text().into();
     // The findings contain the errors already.

@@ -112,7 +112,7 @@ fn render(
             carry_out(subject, &spec, ManifestSource::Template(&found.template), assigned)
         }
         TemplateInput::Manifest(source) => {
-            spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
+            spec.primary = args.primary.as_deref().map(primary::parse_primary).transpose()?;
             // As in create: literal values of Secrets become secret parameters and are not printed.
             let extracted = extract_secret_literals(source)?;
             for problem in &extracted.readable {

@@ -108,7 +108,7 @@ fn label(workload: &Value) -> String {
 ///
 /// # Errors
 /// Another form, or a kind that cannot be a primary workload.
-pub fn parse(value: &str) -> Result<PrimaryRef> {
+pub fn parse_primary(value: &str) -> Result<PrimaryRef> {
     let Some((kind, name)) = value.split_once('/').filter(|(_, name)| !name.is_empty()) else {
         bail!("invalid primary {value:?}: must be KIND/NAME");
     };
@@ -169,12 +169,12 @@ mod tests {
             "several workloads (Deployment/a, StatefulSet/b), but no primary workload is set"
         );
         assert_eq!(
-            choose(&objects, Some(&parse("statefulset/b").unwrap()))
+            choose(&objects, Some(&parse_primary("statefulset/b").unwrap()))
                 .unwrap()
                 .name,
             "b"
         );
-        assert!(choose(&objects, Some(&parse("Pod/b").unwrap())).is_err());
+        assert!(choose(&objects, Some(&parse_primary("Pod/b").unwrap())).is_err());
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn a_primary_is_kind_and_name() {
         for bad in ["pod", "pod/", "job/x", "/x"] {
-            assert!(parse(bad).is_err(), "{bad:?}");
+            assert!(parse_primary(bad).is_err(), "{bad:?}");
         }
     }
 }
