@@ -93,7 +93,7 @@ impl FromStr for Lifetime {
             let seconds = Self::from_seconds(seconds)?.seconds;
             return Ok(Self { seconds, written });
         }
-        let duration = parse(text)?;
+        let duration = parse_duration(text)?;
         if duration.subsec_nanos() != 0 {
             bail!("invalid duration {text:?}: must be whole seconds");
         }
@@ -115,7 +115,7 @@ impl fmt::Display for Lifetime {
 }
 
 /// Parses a duration that is not negative and has a fixed length. Days have 24 hours, weeks seven days.
-fn parse(text: &str) -> Result<Duration> {
+fn parse_duration(text: &str) -> Result<Duration> {
     if text.len() > TEXT_MAX {
         bail!(
             "invalid duration: must have at most {TEXT_MAX} characters, but has {}",
@@ -228,7 +228,7 @@ impl FromStr for Timeout {
     fn from_str(text: &str) -> Result<Self> {
         let duration = match text.parse::<i64>() {
             Ok(seconds) => Duration::from_secs(Lifetime::from_seconds(seconds)?.seconds),
-            Err(_) => parse(text)?,
+            Err(_) => parse_duration(text)?,
         };
         if duration.as_secs() > LIFETIME_MAX {
             bail!("invalid duration {text:?}: must be at most ten years");
