@@ -211,7 +211,7 @@ pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<TemplateInput
 /// # Errors
 /// If a template is invalid.
 pub(crate) fn templates(source: &Source) -> Result<Vec<TemplateFile>> {
-    match TemplateFile::read(source) {
+    match TemplateFile::parse(source) {
         // A manifest with placeholders may not be plain YAML. Its errors are reported when it is parsed as a manifest.
         Err(_) if !source.text().contains("SessionTemplate") => Ok(Vec::new()),
         other => other,

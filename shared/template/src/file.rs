@@ -19,7 +19,7 @@ pub struct TemplateFile {
     /// Whole object as it is sent to the API server. `$` has no special meaning in it.
     pub object: Value,
     /// Location of the document in the file.
-    pub place: SourceLocation,
+    pub location: SourceLocation,
     /// `spec.manifest`. If it is a literal block (`manifest: |`), its locations are those of the file.
     pub manifest: Source,
     /// `spec.parameters`.
@@ -35,12 +35,12 @@ impl TemplateFile {
     /// # Errors
     /// All problems of the file: invalid YAML, a SessionTemplate without name or manifest, or malformed parameters or presets.
     /// Problems in the manifest itself are found by [`super::Manifest::parse`].
-    pub fn read(source: &Source) -> Result<Vec<Self>> {
-        let (files, problems) = Self::read_all(source);
+    pub fn parse(source: &Source) -> Result<Vec<Self>> {
+        let (files, problems) = Self::parse_lenient(source);
         problems.or(files).map_err(Problems::into_error)
     }
 
-    pub(super) fn read_all(source: &Source) -> (Vec<Self>, Problems) {
+    pub(super) fn parse_lenient(source: &Source) -> (Vec<Self>, Problems) {
         let (roots, mut problems) = load(source, PlaceholderMode::Plain);
         let mut files = Vec::new();
         for root in roots {
@@ -68,7 +68,7 @@ impl TemplateFile {
                 "SessionTemplate has no metadata.name",
             ));
         }
-        let parameters = parameters(source, &root, problems);
+        let parameters = read_parameters(source, &root, problems);
         let presets = part(
             source,
             root.get_path(&["spec", "presets"]),
@@ -93,7 +93,7 @@ impl TemplateFile {
         Some(Self {
             name: name?,
             object: root.to_value(),
-            place,
+            location: place,
             manifest,
             parameters,
             presets,
@@ -103,7 +103,7 @@ impl TemplateFile {
 }
 
 /// Reads the parameters one by one, so that a malformed one is reported with its own location.
-fn parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
+fn read_parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
     match root.get_path(&["spec", "parameters"]) {
         Some(Node::Sequence(items, _)) => {
             let read = |item| part(source, Some(item), "parameter", problems);
@@ -162,7 +162,7 @@ mod tests {
         "apiVersion: streaming.platform/v1\nkind: SessionTemplate\nmetadata: {name: a}\nspec:\n";
 
     fn read(spec: &str) -> Result<Vec<TemplateFile>> {
-        TemplateFile::read(&Source::new("t.yaml", format!("{HEAD}{spec}")).unwrap())
+        TemplateFile::parse(&Source::new("t.yaml", format!("{HEAD}{spec}")).unwrap())
     }
 
     #[test]

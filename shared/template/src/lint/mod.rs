@@ -86,7 +86,7 @@ impl Findings {
 /// Checks a file: its SessionTemplates if it has any, else the manifest. Findings are sorted by location.
 pub fn lint(source: &Source) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let (files, problems) = TemplateFile::read_all(source);
+    let (files, problems) = TemplateFile::parse_lenient(source);
     let is_template = !files.is_empty() || mentions_template(source);
     if is_template {
         findings.all(Severity::Error, problems);

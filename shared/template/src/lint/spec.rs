@@ -76,7 +76,7 @@ impl SpecLinter<'_> {
     }
 
     fn place(&self, path: &[&str]) -> SourceLocation {
-        self.at(path).map_or(self.file.place, Node::location)
+        self.at(path).map_or(self.file.location, Node::location)
     }
 
     /// Reports unknown fields, which the API server would drop silently.
@@ -163,7 +163,7 @@ impl SpecLinter<'_> {
                 "spec.primary is required, because the manifest has several workloads: {}",
                 workloads.join(", ")
             );
-            self.say(Severity::Error, self.file.place, message);
+            self.say(Severity::Error, self.file.location, message);
         }
     }
 
@@ -257,7 +257,7 @@ impl SpecLinter<'_> {
                     .and_then(|all| all.items().get(index))
                     .map(Node::location);
                 let message = format!("parameter {name} is not used");
-                self.say(Severity::Warning, place.unwrap_or(self.file.place), message);
+                self.say(Severity::Warning, place.unwrap_or(self.file.location), message);
             }
         }
     }
@@ -338,7 +338,7 @@ impl SpecLinter<'_> {
             ),
         ] {
             if self.at(path).is_none() {
-                self.say(Severity::Info, self.file.place, message);
+                self.say(Severity::Info, self.file.location, message);
             }
         }
     }

@@ -14,7 +14,7 @@ fn file(name: &str) -> TemplateFile {
         .iter()
         .find(|(builtin, _)| *builtin == name)
         .unwrap();
-    TemplateFile::read(&Source::new(format!("{name}.yaml"), *text).unwrap())
+    TemplateFile::parse(&Source::new(format!("{name}.yaml"), *text).unwrap())
         .unwrap()
         .remove(0)
 }
