@@ -175,7 +175,7 @@ fn as_template(
             "a Secret has literal values, which everybody who can read templates can read"
                 .to_owned();
         let problem = Problem::at(source.name(), SourceLocation::default(), message);
-        found.push(warning(problem.hint(
+        found.push(warning(problem.with_hint(
             "use placeholders ${NAME}: their values are given at create or generated",
         )));
     }
@@ -246,7 +246,7 @@ mod tests {
     fn only_what_is_wrong_is_counted() {
         let finding = |severity| Finding {
             severity,
-            problem: Problem::general("x"),
+            problem: Problem::without_location("x"),
         };
         use Severity::{Error, Info, Warning};
         let all = [Error, Error, Info, Warning].map(finding);

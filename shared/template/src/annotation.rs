@@ -17,5 +17,5 @@ pub fn plain_value(source: &Source) -> Result<Value> {
         .first()
         .map(|root| root.to_value())
         .unwrap_or_default();
-    problems.or(value).map_err(Problems::into_error)
+    problems.into_result(value).map_err(Problems::into_error)
 }

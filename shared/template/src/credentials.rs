@@ -70,7 +70,7 @@ impl Manifest {
         for document in &self.documents {
             let mut say = |scalar: &Scalar, name: &str, path: &[PathStep<'_>]| {
                 let message = in_plain_text(name, &json_pointer(path), &document.kind.kind);
-                found.push(self.problem(scalar.location, message).hint(WAY_OUT));
+                found.push(self.problem(scalar.location, message).with_hint(WAY_OUT));
             };
             document.root.visit_nodes(&mut Vec::new(), &mut |path, node| {
                 of_node(document, path, node, &mut say);
@@ -80,7 +80,7 @@ impl Manifest {
             if let Some(name) = assigned(&comment.text) {
                 let message = format!("{name} is in plain text in a comment");
                 let problem = self.problem(comment.place, message);
-                found.push(problem.hint(
+                found.push(problem.with_hint(
                     "remove the comment: everybody who can read the manifest can read its comments",
                 ));
             }
@@ -103,7 +103,7 @@ impl Manifest {
                     let message = format!(
                         "{key} of a Secret is literal text, so it is the same in all sessions"
                     );
-                    found.push(self.problem(scalar.location, message).hint(
+                    found.push(self.problem(scalar.location, message).with_hint(
                         "use a placeholder ${NAME}: its value is given at create or generated",
                     ));
                 }

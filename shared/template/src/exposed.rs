@@ -28,7 +28,7 @@ impl Parameters {
                         json_pointer(path)
                     );
                     let problem = manifest.problem(scalar.location_of(var), message);
-                    exposed.push(problem.hint(
+                    exposed.push(problem.with_hint(
                         "declare the parameter with options, or with a pattern such as '^[a-z0-9-]{1,30}$'",
                     ));
                 }

@@ -80,7 +80,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
     };
     extractor
         .problems
-        .or(extracted)
+        .into_result(extracted)
         .map_err(Problems::into_error)
 }
 

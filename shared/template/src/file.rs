@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::loader::{PlaceholderMode, load};
 use super::node::{Node, Scalar};
 use super::parameter::{Parameter, Presets};
-use super::problem::{Problems, problem};
+use super::problem::{Problems, problem_at};
 use super::source::{SourceLocation, Source};
 
 /// A SessionTemplate read from a file.
@@ -37,7 +37,7 @@ impl TemplateFile {
     /// Problems in the manifest itself are found by [`super::Manifest::parse`].
     pub fn parse(source: &Source) -> Result<Vec<Self>> {
         let (files, problems) = Self::parse_lenient(source);
-        problems.or(files).map_err(Problems::into_error)
+        problems.into_result(files).map_err(Problems::into_error)
     }
 
     pub(super) fn parse_lenient(source: &Source) -> (Vec<Self>, Problems) {
@@ -62,7 +62,7 @@ impl TemplateFile {
             .and_then(Node::scalar)
             .map(|name| name.text.clone());
         if name.is_none() {
-            problems.push(problem(
+            problems.push(problem_at(
                 source,
                 place,
                 "SessionTemplate has no metadata.name",
@@ -79,14 +79,14 @@ impl TemplateFile {
         let Some(manifest) = root.get_path(&["spec", "manifest"]).and_then(Node::scalar) else {
             let message = "SessionTemplate has no spec.manifest text";
             problems.push(
-                problem(source, place, message).hint("write the manifest as a block: manifest: |"),
+                problem_at(source, place, message).with_hint("write the manifest as a block: manifest: |"),
             );
             return None;
         };
         let manifest = match inner(source, manifest) {
             Ok(manifest) => manifest,
             Err(error) => {
-                problems.push(problem(source, manifest.location, error.to_string()));
+                problems.push(problem_at(source, manifest.location, error.to_string()));
                 return None;
             }
         };
@@ -124,9 +124,9 @@ fn part<T: DeserializeOwned>(
     match serde_json::from_value(node.to_value()) {
         Ok(part) => Some(part),
         Err(error) => {
-            let problem = problem(source, node.location(), format!("{what}: {error}"));
+            let problem = problem_at(source, node.location(), format!("{what}: {error}"));
             problems.push(match error.to_string().contains("expected a string") {
-                true => problem.hint("quote the value: unquoted N, on and 1 are not strings"),
+                true => problem.with_hint("quote the value: unquoted N, on and 1 are not strings"),
                 false => problem,
             });
             None

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::problem::{Problem, problem};
+use super::problem::{Problem, problem_at};
 use super::source::{SourceLocation, Source};
 
 /// Finds the first `{{` or `{%` (Helm, Jinja, Tera) outside comment lines.
@@ -26,12 +26,12 @@ pub(super) fn rendered_form(source: &Source) -> Option<(SourceLocation, &'static
 /// Creates the problem for text that another tool must render first.
 pub(super) fn render_first(source: &Source, place: SourceLocation, form: &str) -> Problem {
     let close = if form == "{%" { "%}" } else { "}}" };
-    problem(
+    problem_at(
         source,
         place,
         format!("\"{form} {close}\" is a placeholder of Helm, Jinja or Tera, which must be rendered first"),
     )
-    .hint(
+    .with_hint(
         "pipe in the rendered text, for example: helm template CHART | kubectl session create NAME -f -",
     )
 }
@@ -50,12 +50,12 @@ pub(super) fn replace_first(source: &Source, place: SourceLocation, form: &str) 
         })
         .collect();
     let name = if name == "ID" { "SESSION_ID" } else { &name };
-    problem(
+    problem_at(
         source,
         place,
         format!("{form:?} is a placeholder of another tool"),
     )
-    .hint(format!(
+    .with_hint(format!(
         "replace the placeholder: --replace '{form}=${{{name}}}'"
     ))
 }

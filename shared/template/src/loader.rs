@@ -11,7 +11,7 @@ use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 use super::foreign;
 use super::node::{MappingEntry, Node, Scalar};
 use super::placeholder::{self, TextSegment};
-use super::problem::{Problem, Problems, problem};
+use super::problem::{Problem, Problems, problem_at};
 use super::scalar::typed;
 use super::source::{SourceLocation, Source};
 
@@ -102,7 +102,7 @@ impl<'s> Loader<'s> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(self.syntax(&error)),
-            None => Err(problem(
+            None => Err(problem_at(
                 self.source,
                 SourceLocation::default(),
                 "unexpected end of text",
@@ -117,14 +117,14 @@ impl<'s> Loader<'s> {
         let place = self
             .source
             .location(error.marker().line(), error.marker().col() + 1);
-        let found = problem(self.source, place, format!("not YAML: {}", error.info()));
+        let found = problem_at(self.source, place, format!("not YAML: {}", error.info()));
         let line = self
             .source
             .text()
             .lines()
             .nth(error.marker().line().saturating_sub(1));
         match self.mode == PlaceholderMode::Template && line.is_some_and(|line| line.contains("${")) {
-            true => found.hint(
+            true => found.with_hint(
                 "quote the placeholder inside [ ] and { }, and if its default contains \": \": \"${NAME}\"",
             ),
             false => found,
@@ -136,7 +136,7 @@ impl<'s> Loader<'s> {
     }
 
     fn fail<T>(&self, span: &Span, message: impl Into<String>) -> LoadResult<T> {
-        Err(problem(self.source, self.place(span), message))
+        Err(problem_at(self.source, self.place(span), message))
     }
 
     fn node(&mut self, event: Event<'s>, span: Span, depth: usize) -> LoadResult<Node> {
@@ -271,7 +271,7 @@ impl<'s> Loader<'s> {
                 .copied()
                 .unwrap_or(scalar.location);
             self.problems
-                .push(problem(self.source, place, bad.message).hint(bad.hint));
+                .push(problem_at(self.source, place, bad.message).with_hint(bad.hint));
         }
     }
 
@@ -327,7 +327,7 @@ impl<'s> Loader<'s> {
             let (event, value_span) = self.next()?;
             let value = self.node(event, value_span, depth + 1)?;
             if !seen.insert(key.clone()) {
-                self.problems.push(problem(
+                self.problems.push(problem_at(
                     self.source,
                     place,
                     format!("duplicate key {key:?}"),
@@ -369,7 +369,7 @@ impl<'s> Loader<'s> {
                 let message =
                     format!("placeholder in key {text:?}: placeholders are allowed only in values");
                 self.problems
-                    .push(problem(self.source, self.place(span), message));
+                    .push(problem_at(self.source, self.place(span), message));
             }
         }
         if !plain {

@@ -10,7 +10,7 @@ use super::node::{Node, Scalar, PathStep, json_pointer};
 use super::parameters::Parameters;
 use super::placeholder::TextSegment;
 use super::position::{ScalarContext, ObjectType};
-use super::problem::{Problem, Problems, problem};
+use super::problem::{Problem, Problems, problem_at};
 use super::source::{SourceLocation, Source};
 use session_model::names::DNS_SUBDOMAIN_MAX;
 
@@ -84,7 +84,7 @@ impl Manifest {
     /// placeholders, placeholders of other tools, documents that are not objects, no documents at all.
     pub fn parse(source: &Source) -> Result<Self> {
         let (manifest, problems) = Self::read(source);
-        problems.or(manifest).map_err(Problems::into_error)
+        problems.into_result(manifest).map_err(Problems::into_error)
     }
 
     /// Parses a manifest as far as possible, and returns it with all problems.
@@ -93,7 +93,7 @@ impl Manifest {
         let mut documents = Vec::new();
         let none = roots.is_empty() && problems.is_empty();
         if none {
-            problems.push(problem(
+            problems.push(problem_at(
                 source,
                 source.location(0, 0),
                 "manifest contains no objects",
@@ -192,7 +192,7 @@ impl Manifest {
     }
 
     pub(super) fn problem(&self, place: SourceLocation, message: impl Into<String>) -> Problem {
-        problem(&self.source, place, message)
+        problem_at(&self.source, place, message)
     }
 }
 
@@ -239,7 +239,7 @@ fn expand(
 ) {
     let place = root.location();
     if !matches!(root, Node::Mapping(..)) {
-        problems.push(problem(
+        problems.push(problem_at(
             source,
             place,
             "a document must be an object with apiVersion, kind and metadata",
@@ -279,7 +279,7 @@ fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
         return None;
     }
     if root.get_path(&["metadata", "generateName"]).is_none() {
-        return Some(problem(
+        return Some(problem_at(
             source,
             root.location(),
             format!("{kind} has no metadata.name"),
@@ -287,28 +287,28 @@ fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
     }
     let message =
         format!("{kind} has generateName, but objects of a session must have metadata.name");
-    Some(problem(source, root.location(), message).hint("use name: ${SESSION_ID}-SUFFIX"))
+    Some(problem_at(source, root.location(), message).with_hint("use name: ${SESSION_ID}-SUFFIX"))
 }
 
 /// Returns the text of `apiVersion` or `kind`, which must be literal, because the roles of all fields depend on them.
 fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let complaint = match root.get(key) {
         Some(Node::Scalar(scalar)) => match scalar.literal() {
-            Some("") => problem(source, scalar.location, format!("{key} must not be empty")),
+            Some("") => problem_at(source, scalar.location, format!("{key} must not be empty")),
             Some(text) if text.len() <= DNS_SUBDOMAIN_MAX => return Some(text.to_owned()),
-            Some(_) => problem(
+            Some(_) => problem_at(
                 source,
                 scalar.location,
                 format!("{key} must have at most {DNS_SUBDOMAIN_MAX} characters"),
             ),
-            None => problem(
+            None => problem_at(
                 source,
                 scalar.location,
                 format!("{key} must not contain a placeholder"),
             ),
         },
-        Some(other) => problem(source, other.location(), format!("{key} must be a string")),
-        None => problem(source, root.location(), format!("object has no {key}")),
+        Some(other) => problem_at(source, other.location(), format!("{key} must be a string")),
+        None => problem_at(source, root.location(), format!("object has no {key}")),
     };
     problems.push(complaint);
     None
@@ -329,5 +329,5 @@ pub fn plain_objects(source: &Source) -> Result<Vec<(SourceLocation, serde_json:
         .iter()
         .map(|document| (document.root.location(), document.root.to_value()))
         .collect();
-    problems.or(objects).map_err(Problems::into_error)
+    problems.into_result(objects).map_err(Problems::into_error)
 }

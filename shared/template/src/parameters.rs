@@ -36,7 +36,7 @@ impl Parameters {
     /// All problems of the declarations, and secret parameters outside the data of Secrets, with each location.
     pub fn of(declared: &[Parameter], manifest: &Manifest) -> Result<Self> {
         let (parameters, problems) = Self::read(declared, manifest);
-        problems.or(parameters).map_err(Problems::into_error)
+        problems.into_result(parameters).map_err(Problems::into_error)
     }
 
     pub(super) fn read(declared: &[Parameter], manifest: &Manifest) -> (Self, Problems) {
@@ -46,13 +46,13 @@ impl Parameters {
         let mut known: Vec<TemplateParameter> = Vec::new();
         for parameter in declared {
             for fault in parameter.faults() {
-                problems.push(Problem::general(fault));
+                problems.push(Problem::without_location(fault));
             }
             if known
                 .iter()
                 .any(|known| known.parameter.name == parameter.name)
             {
-                problems.push(Problem::general(format!(
+                problems.push(Problem::without_location(format!(
                     "parameter {} is declared twice",
                     parameter.name
                 )));
@@ -180,7 +180,7 @@ impl TemplateParameter {
                     place.pointer, place.kind
                 );
                 let problem = manifest.problem(place.place, message);
-                problems.push(problem.hint(
+                problems.push(problem.with_hint(
                     "use the parameter in a Secret and refer to the Secret, for example with env valueFrom.secretKeyRef",
                 ));
             }
@@ -207,6 +207,6 @@ impl TemplateParameter {
         let mut places = self.placeholder.as_ref()?.places.iter();
         let place = places.find(|place| place.readable)?;
         let problem = credentials::in_plain_text(name, &place.pointer, &place.kind);
-        Some(Problem::at(owner, place.place, problem).hint(credentials::WAY_OUT))
+        Some(Problem::at(owner, place.place, problem).with_hint(credentials::WAY_OUT))
     }
 }

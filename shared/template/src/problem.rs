@@ -37,12 +37,12 @@ impl Problem {
     }
 
     /// Creates a problem without a location.
-    pub fn general(message: impl Into<String>) -> Self {
+    pub fn without_location(message: impl Into<String>) -> Self {
         Self::at("", SourceLocation::default(), message)
     }
 
     /// Adds a hint.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -94,7 +94,7 @@ impl Problems {
     ///
     /// # Errors
     /// The list itself, sorted by location, if it is not empty.
-    pub fn or<T>(mut self, value: T) -> Result<T, Self> {
+    pub fn into_result<T>(mut self, value: T) -> Result<T, Self> {
         if self.0.is_empty() {
             return Ok(value);
         }
@@ -147,7 +147,7 @@ impl fmt::Display for Problems {
 impl Error for Problems {}
 
 /// Creates a problem at a location of a source.
-pub(super) fn problem(source: &Source, place: SourceLocation, message: impl Into<String>) -> Problem {
+pub(super) fn problem_at(source: &Source, place: SourceLocation, message: impl Into<String>) -> Problem {
     Problem::at(source.name(), place, message)
 }
 
@@ -175,14 +175,14 @@ mod tests {
 
     #[test]
     fn one_is_a_line() {
-        assert_eq!(Problems::from(Problem::general("no")).to_string(), "no");
+        assert_eq!(Problems::from(Problem::without_location("no")).to_string(), "no");
         let whole = Problem::at("a", SourceLocation::default(), "no");
         assert_eq!(whole.to_string(), "a: no");
     }
 
     #[test]
     fn the_way_out_is_apart() {
-        let error = Problems::from(Problem::general("no").hint("do")).into_error();
+        let error = Problems::from(Problem::without_location("no").with_hint("do")).into_error();
         assert_eq!(error.to_string(), "no");
         let hint = error
             .downcast_ref::<ErrorWithHint>()

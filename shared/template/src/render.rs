@@ -113,7 +113,7 @@ impl Manifest {
             }
         }
         self.check_twice(&rendered, &mut problems);
-        problems.or(rendered).map_err(Problems::into_error)
+        problems.into_result(rendered).map_err(Problems::into_error)
     }
 
     fn check_twice(&self, rendered: &RenderedManifest, problems: &mut Problems) {

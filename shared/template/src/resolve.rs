@@ -79,7 +79,7 @@ impl Parameters {
         if let Some(problem) = self.missing(&missing) {
             problems.push(problem);
         }
-        problems.or(values).map_err(Problems::into_error)
+        problems.into_result(values).map_err(Problems::into_error)
     }
 
     fn preset<'g>(
@@ -95,10 +95,10 @@ impl Parameters {
         }
         let known: Vec<&str> = given.presets.keys().map(String::as_str).collect();
         problems.push(match known.as_slice() {
-            [] => Problem::general(format!(
+            [] => Problem::without_location(format!(
                 "unknown preset {name:?}: the template has no presets"
             )),
-            known => Problem::general(format!(
+            known => Problem::without_location(format!(
                 "unknown preset {name:?} (available: {})",
                 listed(known)
             )),
@@ -109,7 +109,7 @@ impl Parameters {
     fn check_names(&self, layer: &ValueLayer<'_>, problems: &mut Problems) {
         for name in layer.1.keys() {
             if ALWAYS_SET.contains(&name.as_str()) {
-                problems.push(Problem::general(format!(
+                problems.push(Problem::without_location(format!(
                     "parameter {name} cannot be set: the name is reserved"
                 )));
                 continue;
@@ -119,7 +119,7 @@ impl Parameters {
                     let message = format!("secret parameter {name} must not be set in {}", layer.0);
                     let hint =
                         format!("use --set-file {name}=FILE, --env-file FILE or standard input");
-                    problems.push(Problem::general(message).hint(hint));
+                    problems.push(Problem::without_location(message).with_hint(hint));
                 }
                 Some(_) => {}
                 None => problems.push(self.unknown(name)),
@@ -131,9 +131,9 @@ impl Parameters {
         let names = self.known.iter().map(|known| known.parameter.name.as_str());
         match nearest(name, names) {
             Some(near) => {
-                Problem::general(format!("unknown parameter {name}: did you mean {near}?"))
+                Problem::without_location(format!("unknown parameter {name}: did you mean {near}?"))
             }
-            None if self.known.is_empty() => Problem::general(format!(
+            None if self.known.is_empty() => Problem::without_location(format!(
                 "unknown parameter {name}: {} has no parameters",
                 self.owner
             )),
@@ -142,7 +142,7 @@ impl Parameters {
                     .iter()
                     .map(|parameter| parameter.name.as_str())
                     .collect();
-                Problem::general(format!(
+                Problem::without_location(format!(
                     "unknown parameter {name} (available: {})",
                     listed(&names)
                 ))
@@ -159,7 +159,7 @@ impl Parameters {
         let secret = |name: &&&str| self.find(name).is_some_and(TemplateParameter::is_secret);
         let plain = names.iter().find(|name| !secret(name));
         Some(
-            Problem::general(message).hint(match (plain, names.first()) {
+            Problem::without_location(message).with_hint(match (plain, names.first()) {
                 (Some(name), _) => format!("use --set {name}=VALUE"),
                 (None, Some(name)) => format!("use --set-file {name}=FILE"),
                 (None, None) => String::new(),
@@ -201,14 +201,14 @@ impl TemplateParameter {
                 return;
             }
             if self.is_required() {
-                problems.push(Problem::general(format!(
+                problems.push(Problem::without_location(format!(
                     "parameter {name} must not be empty"
                 )));
                 return;
             }
         }
         if let Err(reason) = self.parameter.check(value) {
-            problems.push(Problem::general(format!("parameter {name}: {reason}")));
+            problems.push(Problem::without_location(format!("parameter {name}: {reason}")));
         }
     }
 }

@@ -90,7 +90,7 @@ impl Manifest {
                 problems.push(self.problem(rendered.place, message));
             }
         }
-        problems.or(()).map_err(Problems::into_error)
+        problems.into_result(()).map_err(Problems::into_error)
     }
 
     /// Returns a problem for each object of a cluster-scoped kind.

@@ -139,13 +139,13 @@ impl Values {
         let (pieces, bad) = split_placeholders(text);
         let mut problems = Problems::default();
         for bad in bad {
-            problems.push(Problem::general(bad.message).hint(bad.hint));
+            problems.push(Problem::without_location(bad.message).with_hint(bad.hint));
         }
         for piece in &pieces {
             if let TextSegment::Placeholder(var) = piece
                 && self.is_secret(&var.name)
             {
-                problems.push(Problem::general(format!(
+                problems.push(Problem::without_location(format!(
                     "secret parameter {} is used in {:?}",
                     var.name,
                     shortened(text)
@@ -153,7 +153,7 @@ impl Values {
             }
         }
         if !problems.is_empty() {
-            return problems.or(String::new()).map_err(Problems::into_error);
+            return problems.into_result(String::new()).map_err(Problems::into_error);
         }
         self.fill(&pieces, position, budget)
             .map_err(|error| match error {

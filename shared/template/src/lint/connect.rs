@@ -6,7 +6,7 @@ use super::super::node::Node;
 use super::super::parameter::Presets;
 use super::super::parameters::Parameters;
 use super::super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
-use super::super::problem::{Problem, problem};
+use super::super::problem::{Problem, problem_at};
 use super::super::source::Source;
 use super::{Findings, Severity};
 use session_model::api::ConnectMethod;
@@ -27,11 +27,11 @@ pub(super) fn user(
     let user = node.scalar()?;
     let (pieces, bad) = split_placeholders(&user.text);
     if let Some(bad) = bad.into_iter().next() {
-        return Some(problem(source, user.location, bad.message).hint(bad.hint));
+        return Some(problem_at(source, user.location, bad.message).with_hint(bad.hint));
     }
     let mut texts = texts(&pieces, parameters, presets).into_iter();
     let wrong = texts.find_map(|text| text.parse::<SshUser>().err())?;
-    Some(problem(source, user.location, wrong.to_string()))
+    Some(problem_at(source, user.location, wrong.to_string()))
 }
 
 /// Checks the annotations of a manifest that correspond to `spec.connect`.

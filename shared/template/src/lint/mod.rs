@@ -110,7 +110,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
             let problem = Problem::at(source.name(), Default::default(), message);
             findings.push(
                 Severity::Info,
-                problem.hint("choose the primary workload with --primary KIND/NAME"),
+                problem.with_hint("choose the primary workload with --primary KIND/NAME"),
             );
         }
     }
@@ -181,7 +181,7 @@ fn lint_parameter(source: &Source, known: &TemplateParameter, broken: bool, find
         ));
         findings.push(
             Severity::Warning,
-            problem.hint("remove the default: the secret is then generated"),
+            problem.with_hint("remove the default: the secret is then generated"),
         );
     } else if defaults.len() > 1 {
         let message = format!(

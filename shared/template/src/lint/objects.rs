@@ -114,7 +114,7 @@ fn lint_scalar(
     }
     if position == ScalarContext::SecretData && scalar.placeholders().next().is_some() {
         let message = "a placeholder in data of a Secret must have a base64 value".to_owned();
-        findings.push(Severity::Warning, problem(message).hint("use stringData"));
+        findings.push(Severity::Warning, problem(message).with_hint("use stringData"));
     }
     lint_quotes(manifest, parameters, (path, position, scalar), findings);
     if let Some(text) = known_text(scalar, parameters, position) {
@@ -144,7 +144,7 @@ fn lint_quotes(
         let problem = manifest.problem(scalar.location, message);
         findings.push(
             Severity::Warning,
-            problem.hint(format!(
+            problem.with_hint(format!(
                 "quote the placeholder: {field}: \"${{{}}}\"",
                 var.name
             )),
@@ -215,7 +215,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
             let problem = manifest.problem(node.location(), message);
             findings.push(
                 Severity::Warning,
-                problem.hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
+                problem.with_hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
             );
         }
         [

@@ -5,7 +5,7 @@ use super::super::manifest::{MANIFEST_MAX, Manifest};
 use super::super::node::{Node, Scalar};
 use super::super::parameter::ParameterType;
 use super::super::parameters::Parameters;
-use super::super::problem::{Problem, problem};
+use super::super::problem::{Problem, problem_at};
 use super::super::resolve::nearest;
 use super::super::source::{SourceLocation, Source};
 use super::{Findings, Severity, connect};
@@ -68,7 +68,7 @@ struct SpecLinter<'s> {
 impl SpecLinter<'_> {
     fn say(&mut self, severity: Severity, place: SourceLocation, message: impl Into<String>) {
         self.findings
-            .push(severity, problem(self.source, place, message));
+            .push(severity, problem_at(self.source, place, message));
     }
 
     fn at(&self, path: &[&str]) -> Option<&Node> {
