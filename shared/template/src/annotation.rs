@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::loader::{PlaceholderMode, load};
+use super::loader::{PlaceholderMode, load_documents};
 use super::problem::Problems;
 use super::source::Source;
 
@@ -12,7 +12,7 @@ use super::source::Source;
 /// # Errors
 /// All problems of the text, with line and column.
 pub fn plain_value(source: &Source) -> Result<Value> {
-    let (roots, problems) = load(source, PlaceholderMode::Plain);
+    let (roots, problems) = load_documents(source, PlaceholderMode::Plain);
     let value = roots
         .first()
         .map(|root| root.to_value())

@@ -5,7 +5,7 @@ use granit_parser::ScalarStyle;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::loader::{PlaceholderMode, load};
+use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, Scalar};
 use super::parameter::{Parameter, Presets};
 use super::problem::{Problems, problem_at};
@@ -41,7 +41,7 @@ impl TemplateFile {
     }
 
     pub(super) fn parse_lenient(source: &Source) -> (Vec<Self>, Problems) {
-        let (roots, mut problems) = load(source, PlaceholderMode::Plain);
+        let (roots, mut problems) = load_documents(source, PlaceholderMode::Plain);
         let mut files = Vec::new();
         for root in roots {
             let kind = root

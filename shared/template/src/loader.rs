@@ -38,7 +38,7 @@ pub(super) enum PlaceholderMode {
 }
 
 /// Loads all documents of a text, without empty ones. Returns the documents that could be read, and all problems.
-pub(super) fn load(source: &Source, mode: PlaceholderMode) -> (Vec<Node>, Problems) {
+pub(super) fn load_documents(source: &Source, mode: PlaceholderMode) -> (Vec<Node>, Problems) {
     let mut options = granit_parser::options! { disallow_directives: true };
     options.set_emit_comments(false);
     let mut loader = Loader {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::foreign;
-use super::loader::{PlaceholderMode, load};
+use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, Scalar, PathStep, json_pointer};
 use super::parameters::Parameters;
 use super::placeholder::TextSegment;
@@ -89,7 +89,7 @@ impl Manifest {
 
     /// Parses a manifest as far as possible, and returns it with all problems.
     pub(super) fn read(source: &Source) -> (Self, Problems) {
-        let (roots, mut problems) = load(source, PlaceholderMode::Template);
+        let (roots, mut problems) = load_documents(source, PlaceholderMode::Template);
         let mut documents = Vec::new();
         let none = roots.is_empty() && problems.is_empty();
         if none {
@@ -320,7 +320,7 @@ fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> 
 /// # Errors
 /// As [`Manifest::parse`], except for placeholders.
 pub fn plain_objects(source: &Source) -> Result<Vec<(SourceLocation, serde_json::Value)>> {
-    let (roots, mut problems) = load(source, PlaceholderMode::Plain);
+    let (roots, mut problems) = load_documents(source, PlaceholderMode::Plain);
     let mut documents = Vec::new();
     for root in roots {
         expand(source, root, 0, &mut documents, &mut problems);

@@ -125,7 +125,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
 
 /// Returns true if the file contains a SessionTemplate, even an unreadable one.
 fn mentions_template(source: &Source) -> bool {
-    let (roots, _) = super::loader::load(source, super::loader::PlaceholderMode::Plain);
+    let (roots, _) = super::loader::load_documents(source, super::loader::PlaceholderMode::Plain);
     let kind = |root: &Node| {
         root.get("kind")
             .and_then(Node::scalar)

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::super::loader::{PlaceholderMode, load};
+use super::super::loader::{PlaceholderMode, load_documents};
 use super::super::scalar::typed;
 use super::super::source::Source;
 
@@ -156,7 +156,7 @@ fn same(ours: &Value, theirs: &Value) -> bool {
 /// Parses a difficult text and returns the result in the form of the fixture.
 fn ours(text: &str) -> Value {
     let source = Source::new("a.yaml", format!("{HEAD}{text}")).unwrap();
-    let (documents, problems) = load(&source, PlaceholderMode::Plain);
+    let (documents, problems) = load_documents(&source, PlaceholderMode::Plain);
     match documents.as_slice() {
         [document] if problems.is_empty() => document.to_value(),
         _ => Value::String("error".into()),
