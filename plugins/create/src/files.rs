@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::api::API_VERSION;
 use session_shared::failure::HintExt;
 use session_shared::objects::resource::text;
-use session_shared::template::{Source, plain_objects};
+use session_shared::template::{Source, parse_plain_objects};
 
 /// Returns the Session object of a file; `None` for a manifest.
 ///
@@ -13,7 +13,7 @@ use session_shared::template::{Source, plain_objects};
 /// A Session beside other objects.
 pub(crate) fn session_object(source: &Source) -> Result<Option<Value>> {
     // A file that cannot be parsed as plain objects may be a manifest with placeholders.
-    let Ok(objects) = plain_objects(source) else {
+    let Ok(objects) = parse_plain_objects(source) else {
         return Ok(None);
     };
     let is_session = |object: &Value| {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::api::{admission, custom_resource_definitions};
 use session_shared::failure::usage_error;
 use session_shared::labels;
-use session_shared::template::{Source, builtin, plain_objects};
+use session_shared::template::{Source, builtin, parse_plain_objects};
 
 use crate::roles;
 
@@ -74,7 +74,7 @@ fn templates() -> Result<Vec<Value>> {
         let place = || format!("built-in template {name:?}");
         let source = Source::new(format!("{name}.yaml"), *yaml).with_context(place)?;
         objects.extend(
-            plain_objects(&source)
+            parse_plain_objects(&source)
                 .with_context(place)?
                 .into_iter()
                 .map(|(_, object)| managed(object)),

@@ -45,7 +45,7 @@ pub(crate) fn asked<'a>(
 
 /// Returns the text shown as the default of a secret: generated, or hidden if the manifest has a default.
 fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static str {
-    let written = placeholder.is_some_and(|one| one.places.iter().all(|at| at.default.is_some()));
+    let written = placeholder.is_some_and(|one| one.uses.iter().all(|at| at.default.is_some()));
     if written && parameter.generate.is_none() {
         "<hidden>"
     } else {

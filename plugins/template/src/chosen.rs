@@ -14,7 +14,7 @@ use session_shared::objects::resource::{SESSION_TEMPLATE, text};
 use session_shared::ops::Cluster;
 pub(crate) use session_shared::ops::live::installed;
 use session_shared::report::console::Console;
-use session_shared::template::{Source, TemplateFile, builtin, plain_objects};
+use session_shared::template::{Source, TemplateFile, builtin, parse_plain_objects};
 
 use crate::args::TemplateFlags;
 
@@ -162,7 +162,7 @@ pub(crate) fn builtin_objects() -> Result<Vec<Value>> {
 
 fn parsed(name: &str, yaml: &str) -> Result<Value> {
     let source = Source::new(format!("{name}.yaml"), yaml)?;
-    let mut objects = plain_objects(&source)?.into_iter();
+    let mut objects = parse_plain_objects(&source)?.into_iter();
     let (_, object) = objects
         .next()
         .with_context(|| format!("built-in template {name:?} is empty"))?;

@@ -9,7 +9,7 @@ use session_shared::objects::primary;
 use session_shared::objects::resource::text;
 use session_shared::template::{
     ALWAYS_SET, Finding, Manifest, Parameters, SourceLocation, Problem, Severity, Source,
-    extract_secret_literals, lint, plain_objects,
+    extract_secret_literals, lint, parse_plain_objects,
 };
 
 use crate::args::TemplateApplyArgs;
@@ -65,7 +65,7 @@ pub(crate) fn ready(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
 
 /// Checks that a file contains only SessionTemplates of the supported apiVersion.
 fn alone(source: &Source) -> Result<()> {
-    let objects = plain_objects(source)?;
+    let objects = parse_plain_objects(source)?;
     let other = objects
         .iter()
         .find(|(_, object)| text(object, "/kind") != "SessionTemplate");
@@ -186,7 +186,7 @@ fn as_template(
 fn secrets(manifest: &Manifest) -> Vec<Parameter> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
-        .filter(|one| one.only_in_secrets() && !ALWAYS_SET.contains(&one.name.as_str()))
+        .filter(|one| one.is_only_in_secrets() && !ALWAYS_SET.contains(&one.name.as_str()))
         .map(|one| Parameter::new(one.name, ParameterType::Secret))
         .collect()
 }

@@ -123,7 +123,7 @@ fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String
         DataPolicy::Delete => "deleted with the session",
     };
     let lost = "lost at stop and delete";
-    let objects = read.map(|(manifest, parameters)| manifest.outline(parameters));
+    let objects = read.map(|(manifest, parameters)| manifest.render_defaults(parameters));
     let objects = objects.unwrap_or_default();
     let pods: Vec<_> = objects
         .iter()

@@ -69,8 +69,8 @@ impl Manifest {
         let mut found = Vec::new();
         for document in &self.documents {
             let mut say = |scalar: &Scalar, name: &str, path: &[PathStep<'_>]| {
-                let message = in_plain_text(name, &json_pointer(path), &document.kind.kind);
-                found.push(self.problem(scalar.location, message).with_hint(WAY_OUT));
+                let message = in_plain_text(name, &json_pointer(path), &document.object_type.kind);
+                found.push(self.problem_at(scalar.location, message).with_hint(WAY_OUT));
             };
             document.root.visit_nodes(&mut Vec::new(), &mut |path, node| {
                 of_node(document, path, node, &mut say);
@@ -79,7 +79,7 @@ impl Manifest {
         for comment in comments::all(&self.source).unwrap_or_default() {
             if let Some(name) = assigned(&comment.text) {
                 let message = format!("{name} is in plain text in a comment");
-                let problem = self.problem(comment.place, message);
+                let problem = self.problem_at(comment.place, message);
                 found.push(problem.with_hint(
                     "remove the comment: everybody who can read the manifest can read its comments",
                 ));
@@ -93,7 +93,7 @@ impl Manifest {
     pub(super) fn literal_secrets(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for document in &self.documents {
-            document.visit(&mut |path, position, scalar| {
+            document.visit_scalars(&mut |path, position, scalar| {
                 let literal = scalar.literal().is_some_and(|text| !text.is_empty());
                 if let [.., PathStep::Key(key)] = path
                     && position.is_secret()
@@ -103,7 +103,7 @@ impl Manifest {
                     let message = format!(
                         "{key} of a Secret is literal text, so it is the same in all sessions"
                     );
-                    found.push(self.problem(scalar.location, message).with_hint(
+                    found.push(self.problem_at(scalar.location, message).with_hint(
                         "use a placeholder ${NAME}: its value is given at create or generated",
                     ));
                 }
@@ -158,7 +158,7 @@ fn of_scalar(
     scalar: &Scalar,
     say: &mut impl FnMut(&Scalar, &str, &[PathStep<'_>]),
 ) {
-    let position = ScalarContext::at_path(&document.kind, path);
+    let position = ScalarContext::at_path(&document.object_type, path);
     if position.is_secret() {
         return;
     }

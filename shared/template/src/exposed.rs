@@ -14,7 +14,7 @@ impl Parameters {
     pub fn exposed(&self, manifest: &Manifest) -> Vec<Problem> {
         let mut exposed = Vec::new();
         for document in &manifest.documents {
-            document.visit(&mut |path, position, scalar| {
+            document.visit_scalars(&mut |path, position, scalar| {
                 let Some(what) = sensitive(document, path) else {
                     return;
                 };
@@ -27,7 +27,7 @@ impl Parameters {
                         var.name,
                         json_pointer(path)
                     );
-                    let problem = manifest.problem(scalar.location_of(var), message);
+                    let problem = manifest.problem_at(scalar.location_of(var), message);
                     exposed.push(problem.with_hint(
                         "declare the parameter with options, or with a pattern such as '^[a-z0-9-]{1,30}$'",
                     ));
@@ -53,7 +53,7 @@ impl Parameters {
 
 /// Describes a field if it is security-sensitive.
 fn sensitive(document: &ManifestDocument, path: &[PathStep<'_>]) -> Option<&'static str> {
-    let is = |kind: &str| document.kind.kind == kind;
+    let is = |kind: &str| document.object_type.kind == kind;
     let inside = |key: &str| {
         path.iter()
             .any(|step| matches!(step, PathStep::Key(found) if *found == key))
@@ -71,7 +71,7 @@ fn sensitive(document: &ManifestDocument, path: &[PathStep<'_>]) -> Option<&'sta
         [.., PathStep::Key("host")] | [.., PathStep::Key("hosts"), PathStep::Index(_)] if is("Ingress") => {
             Some("an Ingress host")
         }
-        [PathStep::Key("metadata"), PathStep::Key("name")] => named(&document.kind.kind),
+        [PathStep::Key("metadata"), PathStep::Key("name")] => named(&document.object_type.kind),
         path => reference(path),
     }
 }

@@ -43,7 +43,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
     let manifest = Manifest::parse(source)?;
     let mut extractor = Extractor {
         manifest: &manifest,
-        taken: manifest.names(),
+        taken: manifest.placeholder_names(),
         counts: BTreeMap::new(),
         only_in_secrets: only_in_secrets(&manifest),
         values: BTreeMap::new(),
@@ -64,7 +64,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
         let moved = moved.and_then(|source| Manifest::parse(&source));
         if !moved.is_ok_and(|moved| extractor.is_same(&moved)) {
             let message = "cannot extract the values of Secrets: quote the values";
-            let problem = manifest.problem(SourceLocation::default(), message);
+            let problem = manifest.problem_at(SourceLocation::default(), message);
             extractor.problems.push(problem);
         }
     }
@@ -105,7 +105,7 @@ fn only_in_secrets(manifest: &Manifest) -> BTreeSet<String> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
         .filter(|placeholder| {
-            placeholder.only_in_secrets() && !ALWAYS_SET.contains(&placeholder.name.as_str())
+            placeholder.is_only_in_secrets() && !ALWAYS_SET.contains(&placeholder.name.as_str())
         })
         .map(|placeholder| placeholder.name)
         .collect()
@@ -137,12 +137,12 @@ impl<'m> Extractor<'m> {
     /// Iterates over the documents that are Secrets.
     fn secrets(&self) -> impl Iterator<Item = &'m ManifestDocument> + use<'m> {
         let documents = self.manifest.documents.iter();
-        documents.filter(|document| document.kind.is_secret())
+        documents.filter(|document| document.object_type.is_secret())
     }
 
     fn read_data(&mut self) {
         for document in self.secrets() {
-            document.visit(&mut |path, position, scalar| match path {
+            document.visit_scalars(&mut |path, position, scalar| match path {
                 [.., PathStep::Key(key)] if position.is_secret() => self.scalar(key, scalar),
                 _ if position.is_secret() => self.scalar("VALUE", scalar),
                 _ => {}
@@ -154,16 +154,16 @@ impl<'m> Extractor<'m> {
     fn check_aliases(&mut self) {
         let manifest = self.manifest;
         for document in &manifest.documents {
-            document.visit(&mut |_, position, scalar| {
+            document.visit_scalars(&mut |_, position, scalar| {
                 let own = match position {
-                    ScalarContext::Annotation => document.kind.is_secret(),
+                    ScalarContext::Annotation => document.object_type.is_secret(),
                     position => position.is_secret(),
                 };
                 if !own && !scalar.bytes.is_empty() && self.edits.contains_key(&scalar.bytes.start)
                 {
                     let message =
                         "a Secret's value is used outside of data through an alias: write the value instead";
-                    self.problems.push(manifest.problem(scalar.location, message));
+                    self.problems.push(manifest.problem_at(scalar.location, message));
                 }
             });
         }
@@ -221,7 +221,7 @@ impl<'m> Extractor<'m> {
         if known != default {
             let message = format!("placeholder {} has different defaults", var.name);
             self.problems
-                .push(self.manifest.problem(scalar.location_of(var), message));
+                .push(self.manifest.problem_at(scalar.location_of(var), message));
         }
         true
     }

@@ -50,7 +50,7 @@ pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use file::TemplateFile;
 pub use fill::{RenderBudget, OUTPUT_MAX, TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
-pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, plain_objects};
+pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects};
 pub use parameter::{
     ALWAYS_SET, GENERATED_LENGTH, SecretGeneration, Parameter, ParameterRules, ParameterType, Presets,
     VALUE_MAX,

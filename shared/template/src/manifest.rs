@@ -28,7 +28,7 @@ pub struct Manifest {
 /// An object of a manifest.
 #[derive(Clone, Debug)]
 pub(super) struct ManifestDocument {
-    pub(super) kind: ObjectType,
+    pub(super) object_type: ObjectType,
     pub(super) root: Node,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct ManifestDocument {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceholderUse {
     /// Location of its `$`.
-    pub place: SourceLocation,
+    pub location: SourceLocation,
     /// Index of the document.
     pub document: usize,
     /// Kind of the document.
@@ -48,9 +48,9 @@ pub struct PlaceholderUse {
     /// True in data or stringData of a Secret.
     pub in_secret: bool,
     /// True if the value is always a string (names, labels, annotations, env, data, args, quoted text).
-    pub strings_only: bool,
+    pub string_only: bool,
     /// True in env, args and ConfigMap data: free text that is visible to everybody who may read the object.
-    pub readable: bool,
+    pub is_visible_text: bool,
 }
 
 /// A placeholder name with all its occurrences.
@@ -59,20 +59,20 @@ pub struct Placeholder {
     /// Name of the parameter.
     pub name: String,
     /// Occurrences in the order of the file; never empty.
-    pub places: Vec<PlaceholderUse>,
+    pub uses: Vec<PlaceholderUse>,
 }
 
 impl Placeholder {
     /// Returns the first default of its occurrences.
     pub fn default(&self) -> Option<&str> {
-        self.places
+        self.uses
             .iter()
             .find_map(|place| place.default.as_deref())
     }
 
     /// Returns true if all occurrences are in the data of Secrets.
-    pub fn only_in_secrets(&self) -> bool {
-        self.places.iter().all(|place| place.in_secret)
+    pub fn is_only_in_secrets(&self) -> bool {
+        self.uses.iter().all(|place| place.in_secret)
     }
 }
 
@@ -83,12 +83,12 @@ impl Manifest {
     /// All problems, each with file, line and column: invalid YAML, YAML features that the loader refuses, malformed
     /// placeholders, placeholders of other tools, documents that are not objects, no documents at all.
     pub fn parse(source: &Source) -> Result<Self> {
-        let (manifest, problems) = Self::read(source);
+        let (manifest, problems) = Self::parse_lenient(source);
         problems.into_result(manifest).map_err(Problems::into_error)
     }
 
     /// Parses a manifest as far as possible, and returns it with all problems.
-    pub(super) fn read(source: &Source) -> (Self, Problems) {
+    pub(super) fn parse_lenient(source: &Source) -> (Self, Problems) {
         let (roots, mut problems) = load_documents(source, PlaceholderMode::Template);
         let mut documents = Vec::new();
         let none = roots.is_empty() && problems.is_empty();
@@ -113,7 +113,7 @@ impl Manifest {
     }
 
     /// Returns the name of the source, as used in messages.
-    pub fn name(&self) -> &str {
+    pub fn source_name(&self) -> &str {
         self.source.name()
     }
 
@@ -121,8 +121,8 @@ impl Manifest {
     pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
         self.documents.iter().map(|document| {
             (
-                document.kind.api_version.as_str(),
-                document.kind.kind.as_str(),
+                document.object_type.api_version.as_str(),
+                document.object_type.kind.as_str(),
             )
         })
     }
@@ -132,29 +132,29 @@ impl Manifest {
         let mut found: Vec<Placeholder> = Vec::new();
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, document) in self.documents.iter().enumerate() {
-            document.visit(&mut |path, position, scalar| {
+            document.visit_scalars(&mut |path, position, scalar| {
                 for var in scalar.placeholders() {
                     let place = PlaceholderUse {
-                        place: scalar.location_of(var),
+                        location: scalar.location_of(var),
                         document: index,
-                        kind: document.kind.kind.clone(),
+                        kind: document.object_type.kind.clone(),
                         pointer: json_pointer(path),
                         default: var.default.clone(),
                         in_secret: position.is_secret(),
-                        strings_only: position.is_string_only()
+                        string_only: position.is_string_only()
                             || !scalar.is_plain()
                             || scalar.whole_placeholder().is_none(),
-                        readable: position.is_visible_text(),
+                        is_visible_text: position.is_visible_text(),
                     };
                     let at = *known.entry(&var.name).or_insert_with(|| {
                         found.push(Placeholder {
                             name: var.name.clone(),
-                            places: Vec::new(),
+                            uses: Vec::new(),
                         });
                         found.len() - 1
                     });
                     if let Some(placeholder) = found.get_mut(at) {
-                        placeholder.places.push(place);
+                        placeholder.uses.push(place);
                     }
                 }
             });
@@ -164,7 +164,7 @@ impl Manifest {
 
     /// Returns the objects with placeholders replaced by their defaults; placeholders without a default remain. For display
     /// only, because the objects are not valid.
-    pub fn outline(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
+    pub fn render_defaults(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
         let of_piece = |piece: &TextSegment| match piece {
             TextSegment::Text(text) => text.clone(),
             TextSegment::Placeholder(var) => {
@@ -182,25 +182,25 @@ impl Manifest {
     }
 
     /// Returns the names of all placeholders.
-    pub(super) fn names(&self) -> BTreeSet<String> {
+    pub(super) fn placeholder_names(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for document in &self.documents {
             document
-                .visit(&mut |_, _, scalar| names.extend(scalar.placeholders().map(|var| var.name.clone())));
+                .visit_scalars(&mut |_, _, scalar| names.extend(scalar.placeholders().map(|var| var.name.clone())));
         }
         names
     }
 
-    pub(super) fn problem(&self, place: SourceLocation, message: impl Into<String>) -> Problem {
+    pub(super) fn problem_at(&self, place: SourceLocation, message: impl Into<String>) -> Problem {
         problem_at(&self.source, place, message)
     }
 }
 
 impl ManifestDocument {
     /// Visits every scalar with its path and context.
-    pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar)) {
+    pub(super) fn visit_scalars<'d>(&'d self, visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar)) {
         self.root
-            .visit_scalars(&mut |path, scalar| visitor(path, ScalarContext::at_path(&self.kind, path), scalar));
+            .visit_scalars(&mut |path, scalar| visitor(path, ScalarContext::at_path(&self.object_type, path), scalar));
     }
 
     /// Returns the scalar at `metadata.name`.
@@ -210,7 +210,7 @@ impl ManifestDocument {
 
     /// Reports placeholders of other tools. Free text is skipped, because braces are legitimate there.
     fn foreign(&self, source: &Source, problems: &mut Problems) {
-        self.visit(&mut |_, position, scalar| {
+        self.visit_scalars(&mut |_, position, scalar| {
             if position.is_text() {
                 return;
             }
@@ -266,7 +266,7 @@ fn expand(
         return;
     }
     documents.push(ManifestDocument {
-        kind: ObjectType { api_version, kind },
+        object_type: ObjectType { api_version, kind },
         root,
     });
 }
@@ -319,7 +319,7 @@ fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> 
 ///
 /// # Errors
 /// As [`Manifest::parse`], except for placeholders.
-pub fn plain_objects(source: &Source) -> Result<Vec<(SourceLocation, serde_json::Value)>> {
+pub fn parse_plain_objects(source: &Source) -> Result<Vec<(SourceLocation, serde_json::Value)>> {
     let (roots, mut problems) = load_documents(source, PlaceholderMode::Plain);
     let mut documents = Vec::new();
     for root in roots {

@@ -73,7 +73,7 @@ impl Parameters {
         }
         let names = known.iter().map(|known| known.parameter.name.clone());
         let index = names.enumerate().map(|(at, name)| (name, at)).collect();
-        let owner = manifest.name().to_owned();
+        let owner = manifest.source_name().to_owned();
         (
             Self {
                 known,
@@ -124,7 +124,7 @@ impl Parameters {
 
 impl TemplateParameter {
     fn undeclared(placeholder: Placeholder) -> Self {
-        let kind = match placeholder.only_in_secrets() {
+        let kind = match placeholder.is_only_in_secrets() {
             true => ParameterType::Secret,
             false => ParameterType::String,
         };
@@ -143,7 +143,7 @@ impl TemplateParameter {
     pub(super) fn has_defaults(&self) -> bool {
         self.placeholder.as_ref().is_none_or(|placeholder| {
             placeholder
-                .places
+                .uses
                 .iter()
                 .all(|place| place.default.is_some())
         })
@@ -172,14 +172,14 @@ impl TemplateParameter {
         for place in self
             .placeholder
             .iter()
-            .flat_map(|placeholder| &placeholder.places)
+            .flat_map(|placeholder| &placeholder.uses)
         {
             if self.is_secret() && !place.in_secret {
                 let message = format!(
                     "secret parameter {name} is used in {} of a {}: secrets are allowed only in data and stringData of a Secret",
                     place.pointer, place.kind
                 );
-                let problem = manifest.problem(place.place, message);
+                let problem = manifest.problem_at(place.location, message);
                 problems.push(problem.with_hint(
                     "use the parameter in a Secret and refer to the Secret, for example with env valueFrom.secretKeyRef",
                 ));
@@ -189,8 +189,8 @@ impl TemplateParameter {
                 .as_deref()
                 .filter(|default| !default.is_empty());
             if let Some(Err(reason)) = default.map(|default| self.parameter.check(default)) {
-                problems.push(manifest.problem(
-                    place.place,
+                problems.push(manifest.problem_at(
+                    place.location,
                     format!("default of parameter {name}: {reason}"),
                 ));
             }
@@ -204,9 +204,9 @@ impl TemplateParameter {
         if self.is_secret() || !credentials::is_named_so(name) {
             return None;
         }
-        let mut places = self.placeholder.as_ref()?.places.iter();
-        let place = places.find(|place| place.readable)?;
+        let mut places = self.placeholder.as_ref()?.uses.iter();
+        let place = places.find(|place| place.is_visible_text)?;
         let problem = credentials::in_plain_text(name, &place.pointer, &place.kind);
-        Some(Problem::at(owner, place.place, problem).with_hint(credentials::WAY_OUT))
+        Some(Problem::at(owner, place.location, problem).with_hint(credentials::WAY_OUT))
     }
 }

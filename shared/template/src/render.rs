@@ -99,7 +99,7 @@ impl Manifest {
             problems.extend(found);
             if spent {
                 let message = format!("manifest renders to more than {OUTPUT_MAX} bytes");
-                problems.push(self.problem(SourceLocation::default(), message));
+                problems.push(self.problem_at(SourceLocation::default(), message));
                 break;
             }
             if public && !secrets.is_empty() {
@@ -123,7 +123,7 @@ impl Manifest {
             let key = (object["apiVersion"].as_str(), kind, name_of(object));
             if let Some(first) = seen.insert(key, *place) {
                 let message = format!("duplicate {kind} {:?}, first defined at {first}", key.2);
-                problems.push(self.problem(*place, message));
+                problems.push(self.problem_at(*place, message));
             }
         }
     }
@@ -135,9 +135,9 @@ impl Manifest {
         let session = values.identity().session.as_str().len();
         let mut budget = RenderBudget::default();
         for document in &self.documents {
-            document.visit(&mut |_, position, scalar| {
+            document.visit_scalars(&mut |_, position, scalar| {
                 let allowed = match position {
-                    ScalarContext::OwnName => check::name_limit(&document.kind),
+                    ScalarContext::OwnName => check::name_limit(&document.object_type),
                     ScalarContext::Label => DNS_LABEL_MAX,
                     _ => return,
                 };
@@ -196,7 +196,7 @@ impl<'r> Renderer<'r> {
                 for entry in entries {
                     if let Err(reason) = check::key(path, &entry.key) {
                         self.problems
-                            .push(self.manifest.problem(entry.place, reason));
+                            .push(self.manifest.problem_at(entry.place, reason));
                     }
                     path.push(PathStep::Key(&entry.key));
                     map.insert(entry.key.clone(), self.node(&entry.value, path));
@@ -208,7 +208,7 @@ impl<'r> Renderer<'r> {
     }
 
     fn scalar(&mut self, scalar: &'r Scalar, path: &[PathStep<'r>]) -> Value {
-        let position = ScalarContext::at_path(&self.document.kind, path);
+        let position = ScalarContext::at_path(&self.document.object_type, path);
         let secret = self.note_secrets(scalar);
         if self.spent || secret && self.public {
             return Value::Null;
@@ -224,10 +224,10 @@ impl<'r> Renderer<'r> {
             true => Value::String(text),
             false => typed(&text),
         };
-        if let Err(reason) = check::value(&self.document.kind, path, position, &value) {
+        if let Err(reason) = check::value(&self.document.object_type, path, position, &value) {
             let reason = self.explain(scalar, position, &value, reason);
             self.problems
-                .push(self.manifest.problem(scalar.location, reason));
+                .push(self.manifest.problem_at(scalar.location, reason));
         }
         value
     }
@@ -247,7 +247,7 @@ impl<'r> Renderer<'r> {
                 return;
             }
         };
-        self.problems.push(self.manifest.problem(place, message));
+        self.problems.push(self.manifest.problem_at(place, message));
     }
 
     /// Records the secret parameters of a scalar. Returns true if there are any.
@@ -270,7 +270,7 @@ impl<'r> Renderer<'r> {
         reason: String,
     ) -> String {
         let limit = match position {
-            ScalarContext::OwnName => check::name_limit(&self.document.kind),
+            ScalarContext::OwnName => check::name_limit(&self.document.object_type),
             ScalarContext::Label => DNS_LABEL_MAX,
             _ => return reason,
         };

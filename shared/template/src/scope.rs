@@ -87,7 +87,7 @@ impl Manifest {
         for rendered in &rendered.objects {
             let object = &rendered.object;
             if let Some(message) = outside(object, namespace) {
-                problems.push(self.problem(rendered.place, message));
+                problems.push(self.problem_at(rendered.place, message));
             }
         }
         problems.into_result(()).map_err(Problems::into_error)
@@ -97,9 +97,9 @@ impl Manifest {
     pub(super) fn cluster_scoped(&self) -> Vec<Problem> {
         let documents = self.documents.iter();
         let scoped = documents
-            .filter(|document| is_cluster_scoped(&document.kind.api_version, &document.kind.kind));
+            .filter(|document| is_cluster_scoped(&document.object_type.api_version, &document.object_type.kind));
         scoped
-            .map(|document| self.problem(document.root.location(), no_place(&document.kind.kind)))
+            .map(|document| self.problem_at(document.root.location(), no_place(&document.object_type.kind)))
             .collect()
     }
 }

@@ -55,7 +55,7 @@ impl Extractor<'_> {
     pub(super) fn drop_annotations(&mut self, telling: &SecretPattern) {
         let manifest = self.manifest;
         for document in self.secrets() {
-            document.visit(&mut |path, position, scalar| {
+            document.visit_scalars(&mut |path, position, scalar| {
                 let [.., PathStep::Key(key)] = path else {
                     return;
                 };
@@ -73,7 +73,7 @@ impl Extractor<'_> {
                 let message = format!(
                     "annotation {key} of Secret {name:?} is removed, because it may contain the Secret's data"
                 );
-                self.dropped.push(manifest.problem(scalar.location, message));
+                self.dropped.push(manifest.problem_at(scalar.location, message));
                 self.emptied.insert(scalar.bytes.start);
                 let text = "\"\"".to_owned();
                 self.edits.insert(scalar.bytes.start, TextEdit { bytes, text });
@@ -85,7 +85,7 @@ impl Extractor<'_> {
     pub(super) fn drop_comments(&mut self, telling: &SecretPattern) {
         let mut words = BTreeSet::new();
         for document in self.secrets() {
-            document.visit(&mut |_, _, scalar| {
+            document.visit_scalars(&mut |_, _, scalar| {
                 if !scalar.bytes.is_empty() {
                     words.insert(scalar.bytes.start);
                 }
@@ -96,7 +96,7 @@ impl Extractor<'_> {
         }
         let Some(comments) = comments::all(&self.manifest.source) else {
             let message = "cannot find the comments of the manifest: remove all comments";
-            let problem = self.manifest.problem(SourceLocation::default(), message);
+            let problem = self.manifest.problem_at(SourceLocation::default(), message);
             return self.problems.push(problem);
         };
         for comment in comments {
@@ -110,7 +110,7 @@ impl Extractor<'_> {
                 false => "a comment with the value of a Secret is removed",
             };
             self.dropped
-                .push(self.manifest.problem(comment.place, message));
+                .push(self.manifest.problem_at(comment.place, message));
             let (bytes, text) = (comment.bytes, String::new());
             self.edits
                 .entry(bytes.start)

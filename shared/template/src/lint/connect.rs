@@ -46,7 +46,7 @@ pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings
         let texts = texts(&written.segments, parameters, &none);
         if let Some(wrong) = texts.iter().find_map(|text| methods(text).err()) {
             let message = format!("invalid annotation {}: {wrong:#}", labels::CONNECT);
-            findings.push(Severity::Error, manifest.problem(written.location, message));
+            findings.push(Severity::Error, manifest.problem_at(written.location, message));
         }
     }
 }

@@ -139,7 +139,7 @@ fn lint_manifest(
     declared: &[Parameter],
     findings: &mut Findings,
 ) -> (Manifest, Parameters) {
-    let (manifest, problems) = Manifest::read(source);
+    let (manifest, problems) = Manifest::parse_lenient(source);
     let broken = !problems.is_empty();
     findings.all(Severity::Error, problems);
     let (parameters, problems) = Parameters::read(declared, &manifest);
@@ -170,9 +170,9 @@ fn lint_parameter(source: &Source, known: &TemplateParameter, broken: bool, find
     let place = known
         .placeholder
         .iter()
-        .flat_map(|placeholder| &placeholder.places)
+        .flat_map(|placeholder| &placeholder.uses)
         .next();
-    let place = place.map(|place| place.place).unwrap_or_default();
+    let place = place.map(|place| place.location).unwrap_or_default();
     let problem = |message: String| Problem::at(source.name(), place, message);
     let defaults = defaults(known);
     if known.is_secret() && !defaults.is_empty() {
@@ -211,7 +211,7 @@ fn defaults(known: &TemplateParameter) -> Vec<&str> {
     for place in known
         .placeholder
         .iter()
-        .flat_map(|placeholder| &placeholder.places)
+        .flat_map(|placeholder| &placeholder.uses)
     {
         match place.default.as_deref() {
             Some(default) if defaults.len() < ENOUGH && !defaults.contains(&default) => {

@@ -40,7 +40,7 @@ impl Manifest {
             .iter()
             .filter(|document| is_workload(document));
         workloads
-            .map(|document| format!("{}/{}", document.kind.kind, name(document)))
+            .map(|document| format!("{}/{}", document.object_type.kind, name(document)))
             .collect()
     }
 }
@@ -48,7 +48,7 @@ impl Manifest {
 fn is_workload(document: &ManifestDocument) -> bool {
     WORKLOADS
         .iter()
-        .any(|(api_version, kind)| document.kind.is(api_version, kind))
+        .any(|(api_version, kind)| document.object_type.is(api_version, kind))
 }
 
 fn name(document: &ManifestDocument) -> &str {
@@ -60,17 +60,17 @@ fn name(document: &ManifestDocument) -> &str {
 
 pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     for document in &manifest.documents {
-        let (api_version, kind) = (&document.kind.api_version, &document.kind.kind);
+        let (api_version, kind) = (&document.object_type.api_version, &document.object_type.kind);
         if !is_controller_kind(api_version, kind) {
             let message = format!(
                 "{kind} ({api_version}) is created only by the command line, never by a controller"
             );
             findings.push(
                 Severity::Warning,
-                manifest.problem(document.root.location(), message),
+                manifest.problem_at(document.root.location(), message),
             );
         }
-        document.visit(&mut |path, position, scalar| {
+        document.visit_scalars(&mut |path, position, scalar| {
             lint_scalar(
                 manifest,
                 document,
@@ -92,7 +92,7 @@ fn lint_scalar(
     (path, position, scalar): (&[PathStep<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
-    let problem = |message: String| manifest.problem(scalar.location, message);
+    let problem = |message: String| manifest.problem_at(scalar.location, message);
     let upper = scalar.text.to_ascii_uppercase();
     if ["CHANGE_ME", "CHANGEME", "CHANGE-ME"]
         .iter()
@@ -120,7 +120,7 @@ fn lint_scalar(
     if let Some(text) = known_text(scalar, parameters, position) {
         let plain = scalar.is_plain() && !position.is_string_only();
         let value = if plain { typed(&text) } else { text.into() };
-        if let Err(reason) = check::value(&document.kind, path, position, &value) {
+        if let Err(reason) = check::value(&document.object_type, path, position, &value) {
             findings.push(Severity::Error, problem(reason));
         }
     }
@@ -141,7 +141,7 @@ fn lint_quotes(
     {
         let message =
             format!("{field} must be a string, but unquoted values such as 1 or true are not");
-        let problem = manifest.problem(scalar.location, message);
+        let problem = manifest.problem_at(scalar.location, message);
         findings.push(
             Severity::Warning,
             problem.with_hint(format!(
@@ -200,7 +200,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
     if let (Node::Mapping(entries, _), true) = (node, !path.is_empty()) {
         for entry in entries {
             if let Err(reason) = check::key(path, &entry.key) {
-                findings.push(Severity::Error, manifest.problem(entry.place, reason));
+                findings.push(Severity::Error, manifest.problem_at(entry.place, reason));
             }
         }
     }
@@ -212,7 +212,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
             PathStep::Key("name"),
         ] => {
             let message = "namespaces do not have the label \"name\" by default";
-            let problem = manifest.problem(node.location(), message);
+            let problem = manifest.problem_at(node.location(), message);
             findings.push(
                 Severity::Warning,
                 problem.with_hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
@@ -238,7 +238,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
                     "container {name:?} has no limit for {}",
                     missing.join(" and ")
                 );
-                findings.push(Severity::Warning, manifest.problem(node.location(), message));
+                findings.push(Severity::Warning, manifest.problem_at(node.location(), message));
             }
         }
         _ => {}

@@ -25,11 +25,11 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
             parameters,
         };
         let object = known.value(&document.root, &mut Vec::new());
-        let kind = &document.kind.kind;
+        let kind = &document.object_type.kind;
         let name = document.own_name().map_or("", |name| name.text.as_str());
         if let Some(right) = right(&object) {
             let message = format!("{kind} {name:?} requests a privilege: {right}");
-            let problem = manifest.problem(document.root.location(), message);
+            let problem = manifest.problem_at(document.root.location(), message);
             findings.push(Severity::Warning, problem);
         }
         let (restricted, privileges): (Vec<_>, Vec<_>) = violations(&object)
@@ -38,7 +38,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
         for one in &privileges {
             let message = format!("{kind} {name:?} requests a privilege: {one}");
             let place = document.root.nearest_to_pointer(&one.pointer).location();
-            findings.push(Severity::Warning, manifest.problem(place, message));
+            findings.push(Severity::Warning, manifest.problem_at(place, message));
         }
         let more: Vec<&Violation> = restricted
             .iter()
@@ -49,7 +49,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
                 "{kind} {name:?} violates Pod Security \"restricted\" of Kubernetes {TABLE_VERSION}: {}",
                 by_container(&more)
             );
-            let problem = manifest.problem(document.root.location(), message);
+            let problem = manifest.problem_at(document.root.location(), message);
             findings.push(Severity::Info, problem);
         }
     }
@@ -79,7 +79,7 @@ impl<'d> DefaultRenderer<'d> {
     fn value(&self, node: &'d Node, path: &mut Vec<PathStep<'d>>) -> Value {
         match node {
             Node::Scalar(scalar) => {
-                let position = ScalarContext::at_path(&self.document.kind, path);
+                let position = ScalarContext::at_path(&self.document.object_type, path);
                 let text = known_text(scalar, self.parameters, position);
                 let text = text.filter(|text| text.len() <= FIELD_MAX);
                 let text = text.unwrap_or_else(|| scalar.text.clone());

@@ -349,7 +349,7 @@ fn containers(manifest: &Manifest, workload: &str) -> Vec<String> {
     let (kind, name) = workload.split_once('/').unwrap_or_default();
     let mut documents = manifest.documents.iter();
     let document = documents.find(|document| {
-        document.kind.kind == kind && document.own_name().is_some_and(|own| own.text == name)
+        document.object_type.kind == kind && document.own_name().is_some_and(|own| own.text == name)
     });
     let Some(document) = document else {
         return Vec::new();
