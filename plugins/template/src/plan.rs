@@ -8,7 +8,7 @@ use session_shared::names::TemplateName;
 use session_shared::objects::primary;
 use session_shared::objects::resource::text;
 use session_shared::template::{
-    ALWAYS_SET, Finding, Manifest, Parameters, SourceLocation, Problem, Severity, Source,
+    RESERVED_PARAMETERS, Finding, Manifest, Parameters, SourceLocation, Problem, Severity, Source,
     extract_secret_literals, lint, parse_plain_objects,
 };
 
@@ -186,7 +186,7 @@ fn as_template(
 fn secrets(manifest: &Manifest) -> Vec<Parameter> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
-        .filter(|one| one.is_only_in_secrets() && !ALWAYS_SET.contains(&one.name.as_str()))
+        .filter(|one| one.is_only_in_secrets() && !RESERVED_PARAMETERS.contains(&one.name.as_str()))
         .map(|one| Parameter::new(one.name, ParameterType::Secret))
         .collect()
 }

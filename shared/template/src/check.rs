@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use super::node::PathStep;
-use super::parameter::shortened;
+use super::parameter::shorten_value;
 use super::position::{ScalarContext, ObjectType};
 use session_model::names::{DNS_LABEL_MAX, DNS_SUBDOMAIN_MAX, check_dns_label, check_dns_subdomain};
 use session_model::quantity::Quantity;
@@ -51,7 +51,7 @@ pub(super) fn key(path: &[PathStep<'_>], key: &str) -> Result<(), String> {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
     };
-    let wrong = |reason: &str| Err(format!("invalid {what} key {:?}: {reason}", shortened(key)));
+    let wrong = |reason: &str| Err(format!("invalid {what} key {:?}: {reason}", shorten_value(key)));
     if let Some(Err(reason)) = prefix.map(|prefix| check_dns_subdomain(&prefix.to_ascii_lowercase())) {
         return wrong(&format!("before \"/\": {reason}"));
     }
@@ -64,7 +64,7 @@ pub(super) fn key(path: &[PathStep<'_>], key: &str) -> Result<(), String> {
 fn own_name(kind: &ObjectType, name: &str) -> Result<(), String> {
     let what = &kind.kind;
     let limit = name_limit(kind);
-    let shown = shortened(name);
+    let shown = shorten_value(name);
     if name.len() > limit {
         return Err(format!(
             "invalid {what} name {shown:?}: must have at most {limit} characters, but has {}",
@@ -107,14 +107,14 @@ fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
         [PathStep::Key("metadata"), PathStep::Key("namespace")] => ("namespace", check_dns_label(name)),
         _ => return Ok(()),
     };
-    checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shortened(name)))
+    checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shorten_value(name)))
 }
 
 fn label_value(text: &str) -> Result<(), String> {
     match text {
         "" => Ok(()),
         text => qualified(text)
-            .map_err(|reason| format!("invalid label value {:?}: {reason}", shortened(text))),
+            .map_err(|reason| format!("invalid label value {:?}: {reason}", shorten_value(text))),
     }
 }
 

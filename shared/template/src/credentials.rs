@@ -3,7 +3,7 @@
 use super::comments;
 use super::manifest::{ManifestDocument, Manifest};
 use super::node::{Node, Scalar, PathStep, json_pointer};
-use super::parameter::ALWAYS_SET;
+use super::parameter::RESERVED_PARAMETERS;
 use super::placeholder::TextSegment;
 use super::position::ScalarContext;
 use super::problem::Problem;
@@ -186,7 +186,7 @@ fn of_scalar(
 fn is_literal(scalar: &Scalar) -> bool {
     let own = |piece: &TextSegment| match piece {
         TextSegment::Text(text) => !text.trim().is_empty(),
-        TextSegment::Placeholder(var) => !is_named_so(&var.name) && !ALWAYS_SET.contains(&var.name.as_str()),
+        TextSegment::Placeholder(var) => !is_named_so(&var.name) && !RESERVED_PARAMETERS.contains(&var.name.as_str()),
     };
     let whole = scalar.whole_placeholder().is_some();
     scalar.segments.iter().any(own) && (whole || is_value(scalar.text.trim()))

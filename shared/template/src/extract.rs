@@ -11,7 +11,7 @@ use granit_parser::ScalarStyle;
 
 use super::manifest::{ManifestDocument, Manifest};
 use super::node::{Scalar, PathStep};
-use super::parameter::ALWAYS_SET;
+use super::parameter::RESERVED_PARAMETERS;
 use super::placeholder::{TextSegment, PlaceholderRef};
 use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
@@ -105,7 +105,7 @@ fn only_in_secrets(manifest: &Manifest) -> BTreeSet<String> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
         .filter(|placeholder| {
-            placeholder.is_only_in_secrets() && !ALWAYS_SET.contains(&placeholder.name.as_str())
+            placeholder.is_only_in_secrets() && !RESERVED_PARAMETERS.contains(&placeholder.name.as_str())
         })
         .map(|placeholder| placeholder.name)
         .collect()

@@ -52,8 +52,8 @@ pub use fill::{RenderBudget, OUTPUT_MAX, TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects};
 pub use parameter::{
-    ALWAYS_SET, GENERATED_LENGTH, SecretGeneration, Parameter, ParameterRules, ParameterType, Presets,
-    VALUE_MAX,
+    RESERVED_PARAMETERS, DEFAULT_SECRET_LENGTH, SecretGeneration, Parameter, ParameterRules, ParameterType, Presets,
+    PARAMETER_VALUE_MAX,
 };
 pub use parameters::Parameters;
 pub use problem::{Problem, Problems};

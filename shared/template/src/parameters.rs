@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::credentials;
 use super::manifest::{Manifest, Placeholder};
-use super::parameter::{ALWAYS_SET, GENERATED_LENGTH, Parameter, ParameterType};
+use super::parameter::{RESERVED_PARAMETERS, DEFAULT_SECRET_LENGTH, Parameter, ParameterType};
 use super::problem::{Problem, Problems};
 use crate::ParameterRules as _;
 
@@ -42,7 +42,7 @@ impl Parameters {
     pub(super) fn read(declared: &[Parameter], manifest: &Manifest) -> (Self, Problems) {
         let mut problems = Problems::default();
         let mut placeholders = manifest.placeholders();
-        placeholders.retain(|placeholder| !ALWAYS_SET.contains(&placeholder.name.as_str()));
+        placeholders.retain(|placeholder| !RESERVED_PARAMETERS.contains(&placeholder.name.as_str()));
         let mut known: Vec<TemplateParameter> = Vec::new();
         for parameter in declared {
             for fault in parameter.faults() {
@@ -164,7 +164,7 @@ impl TemplateParameter {
             .generate
             .as_ref()
             .and_then(|generate| generate.length);
-        generated.then_some(length.unwrap_or(GENERATED_LENGTH))
+        generated.then_some(length.unwrap_or(DEFAULT_SECRET_LENGTH))
     }
 
     fn check_places(&self, manifest: &Manifest, problems: &mut Problems) {

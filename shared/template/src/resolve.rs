@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::parameter::{ALWAYS_SET, Presets};
+use super::parameter::{RESERVED_PARAMETERS, Presets};
 use super::parameters::{TemplateParameter, Parameters};
 use super::problem::{Problem, Problems};
 use super::values::{SessionIdentity, Values};
@@ -108,7 +108,7 @@ impl Parameters {
 
     fn check_names(&self, layer: &ValueLayer<'_>, problems: &mut Problems) {
         for name in layer.1.keys() {
-            if ALWAYS_SET.contains(&name.as_str()) {
+            if RESERVED_PARAMETERS.contains(&name.as_str()) {
                 problems.push(Problem::without_location(format!(
                     "parameter {name} cannot be set: the name is reserved"
                 )));

@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::fill::{RenderBudget, FillError, TEXT_MAX};
-use super::parameter::shortened;
+use super::parameter::shorten_value;
 use super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
 use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
@@ -148,7 +148,7 @@ impl Values {
                 problems.push(Problem::without_location(format!(
                     "secret parameter {} is used in {:?}",
                     var.name,
-                    shortened(text)
+                    shorten_value(text)
                 )));
             }
         }
@@ -160,7 +160,7 @@ impl Values {
                 FillError::NoValue(var) => anyhow!("parameter {} has no value", var.name),
                 FillError::TooLong | FillError::BudgetExhausted => anyhow!(
                     "{:?} has more than {TEXT_MAX} bytes after replacing its parameters",
-                    shortened(text)
+                    shorten_value(text)
                 ),
             })
     }
