@@ -13,9 +13,9 @@ use crate::ParameterRules as _;
 /// All parameters of a template: the declared ones in their order, then the undeclared ones in the order of the manifest.
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    pub(super) known: Vec<TemplateParameter>,
+    pub(super) entries: Vec<TemplateParameter>,
     index: BTreeMap<String, usize>,
-    pub(super) owner: String,
+    pub(super) source_name: String,
 }
 
 /// A parameter and its placeholder in the manifest, if it is used there.
@@ -76,9 +76,9 @@ impl Parameters {
         let owner = manifest.source_name().to_owned();
         (
             Self {
-                known,
+                entries: known,
                 index,
-                owner,
+                source_name: owner,
             },
             problems,
         )
@@ -86,7 +86,7 @@ impl Parameters {
 
     /// Iterates over the parameters.
     pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
-        self.known.iter().map(|known| &known.parameter)
+        self.entries.iter().map(|known| &known.parameter)
     }
 
     /// Returns the parameter called `name`.
@@ -111,14 +111,14 @@ impl Parameters {
 
     /// Returns warnings about passwords that are visible in rendered objects.
     pub fn warnings(&self) -> Vec<Problem> {
-        self.known
+        self.entries
             .iter()
-            .filter_map(|known| known.in_plain_sight(&self.owner))
+            .filter_map(|known| known.in_plain_sight(&self.source_name))
             .collect()
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&TemplateParameter> {
-        self.known.get(*self.index.get(name)?)
+        self.entries.get(*self.index.get(name)?)
     }
 }
 

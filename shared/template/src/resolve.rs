@@ -64,7 +64,7 @@ impl Parameters {
         }
         let mut values = Values::new(identity);
         let mut missing = Vec::new();
-        for known in &self.known {
+        for known in &self.entries {
             let name = &known.parameter.name;
             let value = layers.iter().find_map(|layer| layer.1.get(name));
             let stored = given.stored.get(name).filter(|_| known.is_secret());
@@ -128,14 +128,14 @@ impl Parameters {
     }
 
     fn unknown(&self, name: &str) -> Problem {
-        let names = self.known.iter().map(|known| known.parameter.name.as_str());
+        let names = self.entries.iter().map(|known| known.parameter.name.as_str());
         match nearest(name, names) {
             Some(near) => {
                 Problem::without_location(format!("unknown parameter {name}: did you mean {near}?"))
             }
-            None if self.known.is_empty() => Problem::without_location(format!(
+            None if self.entries.is_empty() => Problem::without_location(format!(
                 "unknown parameter {name}: {} has no parameters",
-                self.owner
+                self.source_name
             )),
             None => {
                 let names: Vec<&str> = self

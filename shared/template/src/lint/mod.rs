@@ -148,7 +148,7 @@ fn lint_manifest(
     findings.all(Severity::Error, manifest.cluster_scoped());
     objects::lint(&manifest, &parameters, findings);
     security::lint(&manifest, &parameters, findings);
-    for known in &parameters.known {
+    for known in &parameters.entries {
         lint_parameter(source, known, broken, findings);
     }
     (manifest, parameters)

@@ -75,7 +75,7 @@ fn there_is_nothing_to_say_about_them() {
         let parameters =
             Parameters::of(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
         assert!(
-            parameters.known.iter().all(|known| known.declared),
+            parameters.entries.iter().all(|known| known.declared),
             "{name} has undeclared parameters"
         );
     }
