@@ -150,8 +150,8 @@ impl Ownership {
     /// references.
     fn mark(&self, metadata: Option<&mut Value>, with_uid: bool, with_template: bool) {
         let Some(metadata) = metadata else { return };
-        merge(metadata, "labels", self.labels());
-        merge(metadata, "annotations", self.annotations());
+        merge_entries(metadata, "labels", self.labels());
+        merge_entries(metadata, "annotations", self.annotations());
         if with_uid && !self.session_uid.is_empty() {
             set(
                 metadata,
@@ -200,7 +200,7 @@ fn ensure_map(object: &mut Value, path: &str) {
     }
 }
 
-fn merge(metadata: &mut Value, field: &str, entries: Map<String, Value>) {
+fn merge_entries(metadata: &mut Value, field: &str, entries: Map<String, Value>) {
     let Some(metadata) = metadata.as_object_mut() else {
         return;
     };
@@ -214,7 +214,7 @@ fn merge(metadata: &mut Value, field: &str, entries: Map<String, Value>) {
 }
 
 fn set(metadata: &mut Value, field: &str, key: &str, value: &str) {
-    merge(
+    merge_entries(
         metadata,
         field,
         Map::from_iter([(key.to_owned(), Value::from(value))]),
