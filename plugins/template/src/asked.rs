@@ -150,7 +150,7 @@ mod tests {
         let mut required = Parameter::new("B", ParameterType::Secret);
         required.required = Some(true);
         let declared = [required, generated];
-        let found = Parameters::of(&declared, &manifest).unwrap();
+        let found = Parameters::merge(&declared, &manifest).unwrap();
         let asked = asked(&manifest, &found, &declared);
         let rows: Vec<String> = asked
             .iter()

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
         }
     };
     let manifest = Manifest::parse(chosen.manifest())?;
-    let parameters = Parameters::of(chosen.declared(), &manifest)?;
+    let parameters = Parameters::merge(chosen.declared(), &manifest)?;
     let all = asked::asked(&manifest, &parameters, chosen.declared());
     if all.is_empty() && matches!(format, Format::Text { .. }) {
         ground.console.err_line("No parameters found");

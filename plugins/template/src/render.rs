@@ -156,7 +156,7 @@ fn check_places(
     assigned: &Assigned,
 ) -> Result<()> {
     let manifest = Manifest::parse(&found.manifest)?;
-    let parameters = Parameters::of(&found.template.spec.parameters, &manifest)?;
+    let parameters = Parameters::merge(&found.template.spec.parameters, &manifest)?;
     let identity = SessionIdentity {
         session: subject.session.clone(),
         user: subject.owner.clone(),

@@ -30,7 +30,7 @@ pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, g
         Format::Text { .. } => {
             // An invalid template is shown as far as it can be parsed.
             let read = Manifest::parse(&found.manifest).and_then(|manifest| {
-                let parameters = Parameters::of(&found.template.spec.parameters, &manifest)?;
+                let parameters = Parameters::merge(&found.template.spec.parameters, &manifest)?;
                 Ok((manifest, parameters))
             });
             for problem in read.as_ref().err().map(problems).unwrap_or_default() {

@@ -34,12 +34,12 @@ impl Parameters {
     ///
     /// # Errors
     /// All problems of the declarations, and secret parameters outside the data of Secrets, with each location.
-    pub fn of(declared: &[Parameter], manifest: &Manifest) -> Result<Self> {
-        let (parameters, problems) = Self::read(declared, manifest);
+    pub fn merge(declared: &[Parameter], manifest: &Manifest) -> Result<Self> {
+        let (parameters, problems) = Self::merge_lenient(declared, manifest);
         problems.into_result(parameters).map_err(Problems::into_error)
     }
 
-    pub(super) fn read(declared: &[Parameter], manifest: &Manifest) -> (Self, Problems) {
+    pub(super) fn merge_lenient(declared: &[Parameter], manifest: &Manifest) -> (Self, Problems) {
         let mut problems = Problems::default();
         let mut placeholders = manifest.placeholders();
         placeholders.retain(|placeholder| !RESERVED_PARAMETERS.contains(&placeholder.name.as_str()));
@@ -110,7 +110,7 @@ impl Parameters {
     }
 
     /// Returns warnings about passwords that are visible in rendered objects.
-    pub fn warnings(&self) -> Vec<Problem> {
+    pub fn find_visible_passwords(&self) -> Vec<Problem> {
         self.entries
             .iter()
             .filter_map(|known| known.in_plain_sight(&self.source_name))
@@ -140,7 +140,7 @@ impl TemplateParameter {
     }
 
     /// Returns true if every occurrence has a default of its own.
-    pub(super) fn has_defaults(&self) -> bool {
+    pub(super) fn has_default_everywhere(&self) -> bool {
         self.placeholder.as_ref().is_none_or(|placeholder| {
             placeholder
                 .uses
@@ -150,7 +150,7 @@ impl TemplateParameter {
     }
 
     pub(super) fn is_required(&self) -> bool {
-        let derived = !self.is_secret() && self.parameter.default.is_none() && !self.has_defaults();
+        let derived = !self.is_secret() && self.parameter.default.is_none() && !self.has_default_everywhere();
         self.parameter.required.unwrap_or(derived)
     }
 
@@ -158,7 +158,7 @@ impl TemplateParameter {
     pub(super) fn generated_length(&self) -> Option<u32> {
         let generated = self.is_secret()
             && !self.is_required()
-            && !(self.has_defaults() && self.parameter.generate.is_none());
+            && !(self.has_default_everywhere() && self.parameter.generate.is_none());
         let length = self
             .parameter
             .generate

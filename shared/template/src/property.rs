@@ -138,7 +138,7 @@ impl StructureProperty {
             flags: &given,
             ..ValueLayers::default()
         };
-        let values = Parameters::of(&[], &manifest)?.resolve(identity, &flags)?;
+        let values = Parameters::merge(&[], &manifest)?.resolve(identity, &flags)?;
         Ok(Self { manifest, values })
     }
 

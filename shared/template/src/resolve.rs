@@ -197,7 +197,7 @@ impl TemplateParameter {
     fn check_given(&self, value: &str, problems: &mut Problems) {
         let name = &self.parameter.name;
         if value.is_empty() {
-            if self.placeholder.is_some() && self.has_defaults() {
+            if self.placeholder.is_some() && self.has_default_everywhere() {
                 return;
             }
             if self.is_required() {

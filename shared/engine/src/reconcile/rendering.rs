@@ -73,7 +73,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let spec = recipe.spec;
     let (source, body) = source(recipe)?;
     let manifest = Manifest::parse(&source)?;
-    let parameters = Parameters::of(&body.parameters, &manifest)?;
+    let parameters = Parameters::merge(&body.parameters, &manifest)?;
     let given = ValueLayers {
         flags: recipe.set,
         files: recipe.files,
@@ -124,7 +124,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         template: template_identity(recipe.body),
         secrets: values.secret_values().clone(),
         warnings: parameters
-            .warnings()
+            .find_visible_passwords()
             .iter()
             .map(ToString::to_string)
             .collect(),

@@ -142,9 +142,9 @@ fn lint_manifest(
     let (manifest, problems) = Manifest::parse_lenient(source);
     let broken = !problems.is_empty();
     findings.all(Severity::Error, problems);
-    let (parameters, problems) = Parameters::read(declared, &manifest);
+    let (parameters, problems) = Parameters::merge_lenient(declared, &manifest);
     findings.all(Severity::Error, at(source, problems));
-    findings.all(Severity::Warning, parameters.warnings());
+    findings.all(Severity::Warning, parameters.find_visible_passwords());
     findings.all(Severity::Error, manifest.cluster_scoped());
     objects::lint(&manifest, &parameters, findings);
     security::lint(&manifest, &parameters, findings);

@@ -27,7 +27,7 @@ fn rendered(name: &str, flags: &[(&str, &str)]) -> Vec<Value> {
         flags: &flags,
         ..ValueLayers::default()
     };
-    let mut values = Parameters::of(&file.parameters, &manifest)
+    let mut values = Parameters::merge(&file.parameters, &manifest)
         .unwrap()
         .resolve(identity("alice-001"), &given)
         .unwrap();
@@ -73,7 +73,7 @@ fn there_is_nothing_to_say_about_them() {
         let file = file(name);
         assert_eq!(&file.name, name);
         let parameters =
-            Parameters::of(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
+            Parameters::merge(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
         assert!(
             parameters.entries.iter().all(|known| known.declared),
             "{name} has undeclared parameters"
@@ -201,7 +201,7 @@ fn the_labs_ports_and_probes_are_dozlabs() {
 fn the_lab_has_dozlabs_defaults_and_needs_one_value() {
     let file = file("lab");
     let parameters =
-        Parameters::of(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
+        Parameters::merge(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
     for (name, default) in [
         ("DISK_SIZE", "4G"),
         ("VM_CPU", "1"),
@@ -245,7 +245,7 @@ fn the_lab_has_dozlabs_defaults_and_needs_one_value() {
 fn a_labs_name_leaves_room_for_its_service() {
     let file = file("lab");
     let manifest = Manifest::parse(&file.manifest).unwrap();
-    let parameters = Parameters::of(&file.parameters, &manifest).unwrap();
+    let parameters = Parameters::merge(&file.parameters, &manifest).unwrap();
     let flags = map(&[ROOTFS]);
     let given = ValueLayers {
         flags: &flags,

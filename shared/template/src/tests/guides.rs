@@ -151,7 +151,7 @@ fn a_name_that_looks_like_a_number_stays_a_name() {
         ..super::ValueLayers::default()
     };
     for name in ["001", "1e3", "true", "null"] {
-        let mut values = Parameters::of(&[], &manifest)
+        let mut values = Parameters::merge(&[], &manifest)
             .unwrap()
             .resolve(identity(name), &given)
             .unwrap();

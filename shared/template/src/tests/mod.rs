@@ -52,7 +52,7 @@ fn values(
         files: &files,
         ..ValueLayers::default()
     };
-    let mut values = Parameters::of(declared, manifest)?.resolve(identity("alice-001"), &given)?;
+    let mut values = Parameters::merge(declared, manifest)?.resolve(identity("alice-001"), &given)?;
     values.generate_missing()?;
     Ok(values)
 }

@@ -25,7 +25,7 @@ fn flags_beat_files_beat_the_session_beat_the_preset_beat_the_default() {
         default: Some("default".into()),
         ..parameter("A", ParameterType::String)
     };
-    let parameters = Parameters::of(&[declared], &manifest).unwrap();
+    let parameters = Parameters::merge(&[declared], &manifest).unwrap();
     let layers: Vec<BTreeMap<String, String>> = ["flag", "file", "session", "preset"]
         .iter()
         .map(|value| map(&[("A", value)]))
@@ -217,10 +217,10 @@ fn declarations_are_held_against_the_manifest() {
     let base = || parameter("A", ParameterType::String);
     let manifest = config("  a: ${A}\n");
     assert!(
-        fails(Parameters::of(&[base(), base()], &manifest))
+        fails(Parameters::merge(&[base(), base()], &manifest))
             .contains("parameter A is declared twice")
     );
-    let error = fails(Parameters::of(
+    let error = fails(Parameters::merge(
         &[parameter("A", ParameterType::Integer)],
         &config("  a: ${A:-x}\n"),
     ));
@@ -246,7 +246,7 @@ fn an_optional_parameter_may_be_absent() {
 
 #[test]
 fn an_unknown_preset_names_those_that_exist() {
-    let parameters = Parameters::of(&[], &config("  a: ${A:-x}\n")).unwrap();
+    let parameters = Parameters::merge(&[], &config("  a: ${A:-x}\n")).unwrap();
     let presets = Presets::from([
         ("large".into(), BTreeMap::new()),
         ("small".into(), BTreeMap::new()),

@@ -238,7 +238,7 @@ fn the_application_is_empty_when_there_is_none() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: \"${APPLICATION:-gimp}\", b: \"x${APPLICATION}\"}\n",
     );
     let mut who = identity("a");
-    let parameters = super::Parameters::of(&[], &manifest).unwrap();
+    let parameters = super::Parameters::merge(&[], &manifest).unwrap();
     let data = |who| {
         manifest
             .render(&parameters.resolve(who, &super::ValueLayers::default()).unwrap())
