@@ -52,7 +52,7 @@ impl Parameters {
     /// preset, secrets given where others can read them.
     pub fn resolve(&self, identity: SessionIdentity, given: &ValueLayers<'_>) -> Result<Values> {
         let mut problems = Problems::default();
-        let preset = self.preset(given, &mut problems);
+        let preset = self.preset_values(given, &mut problems);
         let layers = [
             ValueLayer("--set", given.flags),
             ValueLayer("a file", given.files),
@@ -82,7 +82,7 @@ impl Parameters {
         problems.into_result(values).map_err(Problems::into_error)
     }
 
-    fn preset<'g>(
+    fn preset_values<'g>(
         &self,
         given: &ValueLayers<'g>,
         problems: &mut Problems,
@@ -100,7 +100,7 @@ impl Parameters {
             )),
             known => Problem::without_location(format!(
                 "unknown preset {name:?} (available: {})",
-                listed(known)
+                join_names(known)
             )),
         });
         &NOTHING
@@ -129,7 +129,7 @@ impl Parameters {
 
     fn unknown(&self, name: &str) -> Problem {
         let names = self.entries.iter().map(|known| known.parameter.name.as_str());
-        match nearest(name, names) {
+        match most_similar(name, names) {
             Some(near) => {
                 Problem::without_location(format!("unknown parameter {name}: did you mean {near}?"))
             }
@@ -144,7 +144,7 @@ impl Parameters {
                     .collect();
                 Problem::without_location(format!(
                     "unknown parameter {name} (available: {})",
-                    listed(&names)
+                    join_names(&names)
                 ))
             }
         }
@@ -154,7 +154,7 @@ impl Parameters {
         let message = match names {
             [] => return None,
             [name] => format!("parameter {name} is required"),
-            names => format!("parameters {} are required", listed(names)),
+            names => format!("parameters {} are required", join_names(names)),
         };
         let secret = |name: &&&str| self.find(name).is_some_and(TemplateParameter::is_secret);
         let plain = names.iter().find(|name| !secret(name));
@@ -214,7 +214,7 @@ impl TemplateParameter {
 }
 
 /// Joins names as `A`, `A and B` or `A, B and C`.
-pub(super) fn listed(names: &[&str]) -> String {
+pub(super) fn join_names(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).to_owned(),
@@ -223,7 +223,7 @@ pub(super) fn listed(names: &[&str]) -> String {
 }
 
 /// Returns the most similar name, if its edit distance, ignoring case, is at most a third of its length.
-pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(super) fn most_similar<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let lower = wanted.to_lowercase();
     let (distance, name) = names
         .map(|name| (distance(&lower, &name.to_lowercase()), name))

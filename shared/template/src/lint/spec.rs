@@ -6,7 +6,7 @@ use super::super::node::{Node, Scalar};
 use super::super::parameter::ParameterType;
 use super::super::parameters::Parameters;
 use super::super::problem::{Problem, problem_at};
-use super::super::resolve::nearest;
+use super::super::resolve::most_similar;
 use super::super::source::{SourceLocation, Source};
 use super::{Findings, Severity, connect};
 use crate::ParameterRules as _;
@@ -91,7 +91,7 @@ impl SpecLinter<'_> {
                     unknown.push((
                         entry.place,
                         entry.key.clone(),
-                        nearest(&entry.key, known.iter().copied()),
+                        most_similar(&entry.key, known.iter().copied()),
                     ));
                 }
             }
