@@ -65,7 +65,7 @@ impl Values {
         for piece in pieces {
             match piece {
                 TextSegment::Text(literal) => budget.push(&mut text, literal)?,
-                TextSegment::Placeholder(var) => match self.value_at(var, position) {
+                TextSegment::Placeholder(var) => match self.placeholder_value(var, position) {
                     Some(value) => budget.push(&mut text, &value)?,
                     None => return Err(FillError::NoValue(var)),
                 },

@@ -179,7 +179,7 @@ impl TemplateParameter {
             values.declare_secret(&parameter.name);
             match (value, self.generated_length()) {
                 (Some(value), _) => values.set_secret(&parameter.name, value),
-                (None, Some(length)) => values.set_missing(&parameter.name, length),
+                (None, Some(length)) => values.set_generated(&parameter.name, length),
                 (None, None) => return !self.is_required(),
             }
             return true;

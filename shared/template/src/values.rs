@@ -64,7 +64,7 @@ impl Values {
         self.secrets.insert(name.to_owned(), value.to_owned());
     }
 
-    pub(super) fn set_missing(&mut self, name: &str, length: u32) {
+    pub(super) fn set_generated(&mut self, name: &str, length: u32) {
         self.missing.insert(name.to_owned(), length);
     }
 
@@ -99,7 +99,7 @@ impl Values {
     }
 
     /// Returns the values of parameters that are neither secret nor reserved.
-    pub fn plain(&self) -> &BTreeMap<String, String> {
+    pub fn plain_values(&self) -> &BTreeMap<String, String> {
         &self.plain
     }
 
@@ -117,7 +117,7 @@ impl Values {
     ///
     /// # Errors
     /// If the random number generator fails.
-    pub fn generate_missing(&mut self) -> Result<()> {
+    pub fn generate_missing_secrets(&mut self) -> Result<()> {
         for (name, length) in std::mem::take(&mut self.missing) {
             let value = generate(length).with_context(|| format!("failed to generate {name}"))?;
             self.secrets.insert(name, value);
@@ -130,7 +130,7 @@ impl Values {
     ///
     /// # Errors
     /// A malformed placeholder, a parameter without value, a secret parameter, or a result beyond `budget`.
-    pub fn expand(&self, text: &str, in_name: bool, budget: &mut RenderBudget) -> Result<String> {
+    pub fn expand_text(&self, text: &str, in_name: bool, budget: &mut RenderBudget) -> Result<String> {
         let position = if in_name {
             ScalarContext::Name
         } else {
@@ -167,7 +167,7 @@ impl Values {
 
     /// Returns the text that replaces a placeholder at a position: its value, or its default if the value is empty or absent,
     /// as in a shell. USER_ID is converted for labels and names.
-    pub(super) fn value_at<'v>(&'v self, var: &'v PlaceholderRef, position: ScalarContext) -> Option<Cow<'v, str>> {
+    pub(super) fn placeholder_value<'v>(&'v self, var: &'v PlaceholderRef, position: ScalarContext) -> Option<Cow<'v, str>> {
         let value = self.get(&var.name);
         match (value, &var.default) {
             (None | Some(""), Some(default)) => Some(default.into()),

@@ -86,7 +86,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let rendered = if recipe.public {
         manifest.render_public(&values)?
     } else {
-        values.generate_missing()?;
+        values.generate_missing_secrets()?;
         manifest.render(&values)?
     };
     manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
@@ -188,7 +188,7 @@ fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
     Ok(PrimaryRef {
         kind: wanted.kind.clone(),
         name: values
-            .expand(&wanted.name, true, &mut RenderBudget::default())
+            .expand_text(&wanted.name, true, &mut RenderBudget::default())
             .context("in the template's primary")?,
         container: wanted.container.clone(),
     })
@@ -196,7 +196,7 @@ fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
 
 fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<ConnectMethod>> {
     let mut budget = RenderBudget::default();
-    let mut expand = |text: &String| values.expand(text, false, &mut budget);
+    let mut expand = |text: &String| values.expand_text(text, false, &mut budget);
     methods
         .iter()
         .map(|method| {

@@ -31,7 +31,7 @@ fn rendered(name: &str, flags: &[(&str, &str)]) -> Vec<Value> {
         .unwrap()
         .resolve(identity("alice-001"), &given)
         .unwrap();
-    values.generate_missing().unwrap();
+    values.generate_missing_secrets().unwrap();
     let rendered = manifest.render(&values).unwrap();
     manifest.check_namespace(&rendered, "labs").unwrap();
     rendered.into_objects()
@@ -254,7 +254,7 @@ fn a_labs_name_leaves_room_for_its_service() {
     let mut values = parameters
         .resolve(identity(&"a".repeat(52)), &given)
         .unwrap();
-    values.generate_missing().unwrap();
+    values.generate_missing_secrets().unwrap();
     assert_eq!(manifest.session_name_limit(&values), 51);
     let error = manifest.render(&values).unwrap_err().to_string();
     assert!(

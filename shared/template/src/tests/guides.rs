@@ -155,7 +155,7 @@ fn a_name_that_looks_like_a_number_stays_a_name() {
             .unwrap()
             .resolve(identity(name), &given)
             .unwrap();
-        values.generate_missing().unwrap();
+        values.generate_missing_secrets().unwrap();
         let objects = manifest.render(&values).unwrap().into_objects();
         assert_eq!(objects[0]["metadata"]["labels"]["session-id"], name);
         assert_eq!(objects[1]["spec"]["selector"]["session-id"], name);

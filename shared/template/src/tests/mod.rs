@@ -53,7 +53,7 @@ fn values(
         ..ValueLayers::default()
     };
     let mut values = Parameters::merge(declared, manifest)?.resolve(identity("alice-001"), &given)?;
-    values.generate_missing()?;
+    values.generate_missing_secrets()?;
     Ok(values)
 }
 

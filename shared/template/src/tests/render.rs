@@ -205,31 +205,31 @@ fn texts_beside_the_manifest_are_expanded_too() {
     let values = values(&manifest, &[], &[], &[]).unwrap();
     assert_eq!(
         values
-            .expand("lab-${SESSION_ID}", true, &mut RenderBudget::default())
+            .expand_text("lab-${SESSION_ID}", true, &mut RenderBudget::default())
             .unwrap(),
         "lab-alice-001"
     );
     assert!(
         values
-            .expand("lab-${USER_ID}", true, &mut RenderBudget::default())
+            .expand_text("lab-${USER_ID}", true, &mut RenderBudget::default())
             .unwrap()
             .starts_with("lab-alice-example-com-")
     );
     assert_eq!(
         values
-            .expand("/${USER_ID}/${X:-y}", false, &mut RenderBudget::default())
+            .expand_text("/${USER_ID}/${X:-y}", false, &mut RenderBudget::default())
             .unwrap(),
         "/alice@example.com/y"
     );
     assert_eq!(
-        fails(values.expand("${X}", false, &mut RenderBudget::default())),
+        fails(values.expand_text("${X}", false, &mut RenderBudget::default())),
         "parameter X has no value"
     );
     assert_eq!(
-        fails(values.expand("${P}", false, &mut RenderBudget::default())),
+        fails(values.expand_text("${P}", false, &mut RenderBudget::default())),
         "secret parameter P is used in \"${P}\""
     );
-    assert!(fails(values.expand("${P", false, &mut RenderBudget::default())).contains("unterminated"));
+    assert!(fails(values.expand_text("${P", false, &mut RenderBudget::default())).contains("unterminated"));
 }
 
 #[test]

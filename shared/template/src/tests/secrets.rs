@@ -121,7 +121,7 @@ fn a_secret_that_nobody_gave_is_generated_and_shown_nowhere() {
         ),
         ("a", &vec!["P".to_owned(), "Q".to_owned()])
     );
-    values.generate_missing().unwrap();
+    values.generate_missing_secrets().unwrap();
     let (first, data) = (
         values.get("P").unwrap().to_owned(),
         values.parameters_secret_data(),
