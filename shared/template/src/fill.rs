@@ -6,10 +6,10 @@ use super::position::ScalarContext;
 use super::values::Values;
 
 /// Maximum size of all texts of a rendering, in bytes. More than the objects of any session need.
-pub const OUTPUT_MAX: usize = 4 << 20;
+pub const RENDERED_BYTES_MAX: usize = 4 << 20;
 
 /// Maximum size of one text, in bytes. The API server stores no larger object.
-pub const TEXT_MAX: usize = 1 << 20;
+pub const RENDERED_TEXT_MAX: usize = 1 << 20;
 
 /// The number of bytes that a rendering may still produce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct RenderBudget {
 impl Default for RenderBudget {
     /// Creates a budget of [`OUTPUT_MAX`] bytes.
     fn default() -> Self {
-        Self { left: OUTPUT_MAX }
+        Self { left: RENDERED_BYTES_MAX }
     }
 }
 
@@ -39,12 +39,12 @@ impl RenderBudget {
     /// Returns the number of bytes produced so far.
     #[cfg(test)]
     pub(super) fn used(self) -> usize {
-        OUTPUT_MAX - self.left
+        RENDERED_BYTES_MAX - self.left
     }
 
     /// Appends `more` to a text.
     fn push(&mut self, text: &mut String, more: &str) -> Result<(), FillError<'static>> {
-        if text.len() + more.len() > TEXT_MAX {
+        if text.len() + more.len() > RENDERED_TEXT_MAX {
             return Err(FillError::TooLong);
         }
         self.left = self.left.checked_sub(more.len()).ok_or(FillError::BudgetExhausted)?;
@@ -55,7 +55,7 @@ impl RenderBudget {
 
 impl Values {
     /// Joins segments, replacing the placeholders by their values at a position.
-    pub(super) fn fill<'s>(
+    pub(super) fn fill_segments<'s>(
         &self,
         pieces: &'s [TextSegment],
         position: ScalarContext,
@@ -98,11 +98,11 @@ mod tests {
         let values = values(64 << 10);
         let mut budget = RenderBudget::default();
         assert_eq!(
-            values.fill(&pieces, ScalarContext::Other, &mut budget),
+            values.fill_segments(&pieces, ScalarContext::Other, &mut budget),
             Err(FillError::TooLong)
         );
         // None of the other 640 MB was produced.
-        assert!(budget.used() <= TEXT_MAX, "{budget:?}");
+        assert!(budget.used() <= RENDERED_TEXT_MAX, "{budget:?}");
     }
 
     #[test]
@@ -111,11 +111,11 @@ mod tests {
         let values = values(64 << 10);
         let mut budget = RenderBudget::default();
         let made =
-            (0..1000).take_while(|_| values.fill(&pieces, ScalarContext::Other, &mut budget).is_ok());
-        assert_eq!(made.count(), OUTPUT_MAX / (64 << 10));
-        assert_eq!(budget.used(), OUTPUT_MAX);
+            (0..1000).take_while(|_| values.fill_segments(&pieces, ScalarContext::Other, &mut budget).is_ok());
+        assert_eq!(made.count(), RENDERED_BYTES_MAX / (64 << 10));
+        assert_eq!(budget.used(), RENDERED_BYTES_MAX);
         assert_eq!(
-            values.fill(&pieces, ScalarContext::Other, &mut budget),
+            values.fill_segments(&pieces, ScalarContext::Other, &mut budget),
             Err(FillError::BudgetExhausted)
         );
     }

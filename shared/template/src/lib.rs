@@ -48,7 +48,7 @@ pub use assigned::Assigned;
 pub use builtin::builtin;
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use file::TemplateFile;
-pub use fill::{RenderBudget, OUTPUT_MAX, TEXT_MAX};
+pub use fill::{RenderBudget, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects};
 pub use parameter::{

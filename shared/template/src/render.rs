@@ -8,7 +8,7 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::check;
-use super::fill::{RenderBudget, FillError, OUTPUT_MAX, TEXT_MAX};
+use super::fill::{RenderBudget, FillError, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX};
 use super::manifest::{ManifestDocument, Manifest};
 use super::node::{Node, Scalar, PathStep};
 use super::position::ScalarContext;
@@ -98,7 +98,7 @@ impl Manifest {
             let (spent, secrets, found) = (renderer.spent, renderer.secrets, renderer.problems);
             problems.extend(found);
             if spent {
-                let message = format!("manifest renders to more than {OUTPUT_MAX} bytes");
+                let message = format!("manifest renders to more than {RENDERED_BYTES_MAX} bytes");
                 problems.push(self.problem_at(SourceLocation::default(), message));
                 break;
             }
@@ -145,7 +145,7 @@ impl Manifest {
                 if holes == 0 {
                     return;
                 }
-                if let Ok(full) = values.fill(&scalar.segments, position, &mut budget) {
+                if let Ok(full) = values.fill_segments(&scalar.segments, position, &mut budget) {
                     let rest = full.len().saturating_sub(holes * session);
                     limit = limit.min(allowed.saturating_sub(rest) / holes);
                 }
@@ -213,7 +213,7 @@ impl<'r> Renderer<'r> {
         if self.spent || secret && self.public {
             return Value::Null;
         }
-        let text = match self.values.fill(&scalar.segments, position, &mut self.budget) {
+        let text = match self.values.fill_segments(&scalar.segments, position, &mut self.budget) {
             Ok(text) => text,
             Err(error) => {
                 self.refuse(scalar, error);
@@ -240,7 +240,7 @@ impl<'r> Renderer<'r> {
             ),
             FillError::TooLong => (
                 scalar.location,
-                format!("the value has more than {TEXT_MAX} bytes after replacing its parameters"),
+                format!("the value has more than {RENDERED_TEXT_MAX} bytes after replacing its parameters"),
             ),
             FillError::BudgetExhausted => {
                 self.spent = true;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::fill::{RenderBudget, FillError, TEXT_MAX};
+use super::fill::{RenderBudget, FillError, RENDERED_TEXT_MAX};
 use super::parameter::shorten_value;
 use super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
 use super::position::ScalarContext;
@@ -155,11 +155,11 @@ impl Values {
         if !problems.is_empty() {
             return problems.into_result(String::new()).map_err(Problems::into_error);
         }
-        self.fill(&pieces, position, budget)
+        self.fill_segments(&pieces, position, budget)
             .map_err(|error| match error {
                 FillError::NoValue(var) => anyhow!("parameter {} has no value", var.name),
                 FillError::TooLong | FillError::BudgetExhausted => anyhow!(
-                    "{:?} has more than {TEXT_MAX} bytes after replacing its parameters",
+                    "{:?} has more than {RENDERED_TEXT_MAX} bytes after replacing its parameters",
                     shorten_value(text)
                 ),
             })

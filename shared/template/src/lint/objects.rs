@@ -1,7 +1,7 @@
 //! Checks of a manifest's objects that need no values.
 
 use super::super::check;
-use super::super::fill::TEXT_MAX;
+use super::super::fill::RENDERED_TEXT_MAX;
 use super::super::manifest::{ManifestDocument, Manifest};
 use super::super::node::{Node, Scalar, PathStep, json_pointer};
 use super::super::parameters::Parameters;
@@ -175,7 +175,7 @@ pub(super) fn known_text(
     let mut text = String::new();
     for piece in &scalar.segments {
         match piece {
-            _ if text.len() > TEXT_MAX => return None,
+            _ if text.len() > RENDERED_TEXT_MAX => return None,
             TextSegment::Text(literal) => text.push_str(literal),
             TextSegment::Placeholder(var)
                 if matches!(
