@@ -12,7 +12,7 @@ use super::foreign;
 use super::node::{MappingEntry, Node, Scalar};
 use super::placeholder::{self, TextSegment};
 use super::problem::{Problem, Problems, problem_at};
-use super::scalar::typed;
+use super::scalar::parse_plain_scalar;
 use super::source::{SourceLocation, Source};
 
 /// Maximum nesting depth. A Pod needs 12 levels.
@@ -375,7 +375,7 @@ impl<'s> Loader<'s> {
         if !plain {
             return Ok(text.into_owned());
         }
-        match typed(&text) {
+        match parse_plain_scalar(&text) {
             serde_json::Value::String(text) => Ok(text),
             serde_json::Value::Bool(value) => Ok(value.to_string()),
             serde_json::Value::Number(number)

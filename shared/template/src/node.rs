@@ -6,7 +6,7 @@ use granit_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
 use super::placeholder::{TextSegment, PlaceholderRef};
-use super::scalar::typed;
+use super::scalar::parse_plain_scalar;
 use super::source::SourceLocation;
 
 /// A node of a document.
@@ -124,7 +124,7 @@ impl Node {
 
     /// Returns true for an empty or `null` plain scalar.
     pub(super) fn is_null(&self) -> bool {
-        matches!(self, Node::Scalar(scalar) if scalar.is_plain() && typed(&scalar.text).is_null())
+        matches!(self, Node::Scalar(scalar) if scalar.is_plain() && parse_plain_scalar(&scalar.text).is_null())
     }
 
     /// Converts the document as kubectl would read it, leaving placeholders as text.
@@ -135,7 +135,7 @@ impl Node {
     /// Converts the document, with the text of each scalar taken from `text`.
     pub(super) fn to_value_with(&self, text: &dyn Fn(&Scalar) -> String) -> Value {
         match self {
-            Node::Scalar(scalar) if scalar.is_plain() => typed(&text(scalar)),
+            Node::Scalar(scalar) if scalar.is_plain() => parse_plain_scalar(&text(scalar)),
             Node::Scalar(scalar) => Value::String(text(scalar)),
             Node::Sequence(items, _) => items.iter().map(|item| item.to_value_with(text)).collect(),
             Node::Mapping(entries, _) => {

@@ -10,7 +10,7 @@ use super::lint::lint;
 use super::manifest::Manifest;
 use super::parameters::Parameters;
 use super::resolve::ValueLayers;
-use super::scalar::typed;
+use super::scalar::parse_plain_scalar;
 use super::source::Source;
 use super::values::{SessionIdentity, Values};
 
@@ -154,7 +154,7 @@ impl StructureProperty {
             .manifest
             .render(&values)
             .map_err(|error| format!("{error:#}"))?;
-        let plain = typed(value);
+        let plain = parse_plain_scalar(value);
         if plain.is_array() || plain.is_object() || plain.as_str().is_some_and(|text| text != value)
         {
             return Err(format!("a plain placeholder became {plain}"));

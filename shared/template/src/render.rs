@@ -13,7 +13,7 @@ use super::manifest::{ManifestDocument, Manifest};
 use super::node::{Node, Scalar, PathStep};
 use super::position::ScalarContext;
 use super::problem::Problems;
-use super::scalar::typed;
+use super::scalar::parse_plain_scalar;
 use super::source::SourceLocation;
 use super::values::Values;
 use session_model::names::DNS_LABEL_MAX;
@@ -222,7 +222,7 @@ impl<'r> Renderer<'r> {
         };
         let value = match text_or_typed(scalar, position, &text) {
             true => Value::String(text),
-            false => typed(&text),
+            false => parse_plain_scalar(&text),
         };
         if let Err(reason) = check::value(&self.document.object_type, path, position, &value) {
             let reason = self.explain(scalar, position, &value, reason);
@@ -293,7 +293,7 @@ fn text_or_typed(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
     match (scalar.whole_placeholder(), scalar.literal()) {
         (None, None) => true,
         (None, Some(literal)) => {
-            position.is_string_only() && !typed(literal).is_null() || text != scalar.text
+            position.is_string_only() && !parse_plain_scalar(literal).is_null() || text != scalar.text
         }
         (Some(_), _) => position.is_string_only(),
     }

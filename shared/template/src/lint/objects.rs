@@ -7,7 +7,7 @@ use super::super::node::{Node, Scalar, PathStep, json_pointer};
 use super::super::parameters::Parameters;
 use super::super::placeholder::TextSegment;
 use super::super::position::ScalarContext;
-use super::super::scalar::typed;
+use super::super::scalar::parse_plain_scalar;
 use super::super::scope::is_controller_kind;
 use super::{Findings, Severity};
 use crate::ParameterRules as _;
@@ -119,7 +119,7 @@ fn lint_scalar(
     lint_quotes(manifest, parameters, (path, position, scalar), findings);
     if let Some(text) = known_text(scalar, parameters, position) {
         let plain = scalar.is_plain() && !position.is_string_only();
-        let value = if plain { typed(&text) } else { text.into() };
+        let value = if plain { parse_plain_scalar(&text) } else { text.into() };
         if let Err(reason) = check::value(&document.object_type, path, position, &value) {
             findings.push(Severity::Error, problem(reason));
         }

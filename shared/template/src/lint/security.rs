@@ -8,7 +8,7 @@ use super::super::manifest::{ManifestDocument, Manifest};
 use super::super::node::{Node, PathStep};
 use super::super::parameters::Parameters;
 use super::super::position::ScalarContext;
-use super::super::scalar::typed;
+use super::super::scalar::parse_plain_scalar;
 use super::objects::known_text;
 use super::{Findings, Severity};
 use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, violations};
@@ -84,7 +84,7 @@ impl<'d> DefaultRenderer<'d> {
                 let text = text.filter(|text| text.len() <= FIELD_MAX);
                 let text = text.unwrap_or_else(|| scalar.text.clone());
                 match scalar.is_plain() && !position.is_string_only() {
-                    true => typed(&text),
+                    true => parse_plain_scalar(&text),
                     false => text.into(),
                 }
             }
