@@ -21,7 +21,7 @@ pub(super) fn name_limit(kind: &ObjectType) -> usize {
 }
 
 /// Checks a rendered value at its position. Messages do not quote values of Secrets.
-pub(super) fn value(
+pub(super) fn check_value(
     kind: &ObjectType,
     path: &[PathStep<'_>],
     position: ScalarContext,
@@ -40,7 +40,7 @@ pub(super) fn value(
 }
 
 /// Checks a label or annotation key: an optional DNS subdomain and `/`, then a name of at most 63 characters.
-pub(super) fn key(path: &[PathStep<'_>], key: &str) -> Result<(), String> {
+pub(super) fn check_key(path: &[PathStep<'_>], key: &str) -> Result<(), String> {
     let what = match path {
         [.., PathStep::Key("metadata"), PathStep::Key("labels")]
         | [.., PathStep::Key("matchLabels" | "nodeSelector")] => "label",

@@ -194,7 +194,7 @@ impl<'r> Renderer<'r> {
             Node::Mapping(entries, _) => {
                 let mut map = Map::new();
                 for entry in entries {
-                    if let Err(reason) = check::key(path, &entry.key) {
+                    if let Err(reason) = check::check_key(path, &entry.key) {
                         self.problems
                             .push(self.manifest.problem_at(entry.place, reason));
                     }
@@ -224,7 +224,7 @@ impl<'r> Renderer<'r> {
             true => Value::String(text),
             false => parse_plain_scalar(&text),
         };
-        if let Err(reason) = check::value(&self.document.object_type, path, position, &value) {
+        if let Err(reason) = check::check_value(&self.document.object_type, path, position, &value) {
             let reason = self.explain(scalar, position, &value, reason);
             self.problems
                 .push(self.manifest.problem_at(scalar.location, reason));

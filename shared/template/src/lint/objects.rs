@@ -120,7 +120,7 @@ fn lint_scalar(
     if let Some(text) = known_text(scalar, parameters, position) {
         let plain = scalar.is_plain() && !position.is_string_only();
         let value = if plain { parse_plain_scalar(&text) } else { text.into() };
-        if let Err(reason) = check::value(&document.object_type, path, position, &value) {
+        if let Err(reason) = check::check_value(&document.object_type, path, position, &value) {
             findings.push(Severity::Error, problem(reason));
         }
     }
@@ -199,7 +199,7 @@ pub(super) fn known_text(
 fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: &mut Findings) {
     if let (Node::Mapping(entries, _), true) = (node, !path.is_empty()) {
         for entry in entries {
-            if let Err(reason) = check::key(path, &entry.key) {
+            if let Err(reason) = check::check_key(path, &entry.key) {
                 findings.push(Severity::Error, manifest.problem_at(entry.place, reason));
             }
         }
