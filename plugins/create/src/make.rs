@@ -22,7 +22,7 @@ use session_shared::ops::trust;
 use session_shared::plan::{StepResult, PlanOutcome, Propagation};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{LiveObjects, RenderedStart, TargetState, reconcile, record};
-use session_shared::template::stored_secrets;
+use session_shared::template::decode_parameters_secret;
 
 use crate::intent::Intent;
 use crate::plan::{self, Observed, Subject};
@@ -242,7 +242,7 @@ impl Maker<'_> {
         });
         finished(outcome)?;
         if let Some(secret) = kept {
-            let stored = stored_secrets(&secret)?;
+            let stored = decode_parameters_secret(&secret)?;
             subject.rendered = plan::render(
                 self.intent,
                 self.observed,

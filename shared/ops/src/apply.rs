@@ -14,7 +14,7 @@ use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
 use session_model::objects::resource::text;
 use session_model::progress::ProgressEvent;
-use session_template::encode_string_data;
+use session_template::merge_string_data;
 
 /// Attempts to write an object that another client changes at the same time, as controllers do when they write a status.
 const ATTEMPTS: usize = 5;
@@ -44,7 +44,7 @@ impl Cluster {
         let mut whole = object.clone();
         // The server stores stringData as data. Fields can be owned, and later removed, only under the name they are
         // stored with.
-        encode_string_data(&mut whole);
+        merge_string_data(&mut whole);
         whole["metadata"]["uid"] = uid.into();
         let applied = self
             .apply(&resource, namespace, name, &whole, &with.write)

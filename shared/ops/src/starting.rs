@@ -37,7 +37,7 @@ use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{SECRET, SESSION, annotation, text};
 use session_model::progress::ProgressSink;
 use session_template::Assigned;
-use session_template::stored_secrets;
+use session_template::decode_parameters_secret;
 
 /// Options of a start: changed values, preset and lifetime, and which checks to skip.
 #[derive(Clone, Debug, Default)]
@@ -300,7 +300,7 @@ pub(super) async fn stored_of(
         return Ok(None);
     }
     let secret = cluster.get(&SECRET, present.namespace(), &name).await?;
-    secret.as_ref().map(stored_secrets).transpose()
+    secret.as_ref().map(decode_parameters_secret).transpose()
 }
 
 /// Returns the merge patch of the Session that requests the start.

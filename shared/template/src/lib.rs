@@ -60,6 +60,6 @@ pub use problem::{Problem, Problems};
 pub use render::{RenderedManifest, RenderedObject, OmittedSecret};
 pub use resolve::ValueLayers;
 pub use scope::{is_cluster_scoped, is_controller_kind};
-pub use secret::{encode_string_data, stored_secrets};
+pub use secret::{merge_string_data, decode_parameters_secret};
 pub use source::{INPUT_MAX, SourceLocation, Source};
 pub use values::{SessionIdentity, Values};

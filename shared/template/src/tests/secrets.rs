@@ -134,7 +134,7 @@ fn a_secret_that_nobody_gave_is_generated_and_shown_nowhere() {
         "{first}"
     );
     assert_eq!(
-        super::super::stored_secrets(&json!({"data": data})).unwrap(),
+        super::super::decode_parameters_secret(&json!({"data": data})).unwrap(),
         *values.secret_values()
     );
     assert!(!format!("{values:?}").contains("hunter2"));
