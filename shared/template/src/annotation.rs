@@ -11,7 +11,7 @@ use super::source::Source;
 ///
 /// # Errors
 /// All problems of the text, with line and column.
-pub fn plain_value(source: &Source) -> Result<Value> {
+pub fn parse_plain_value(source: &Source) -> Result<Value> {
     let (roots, problems) = load_documents(source, PlaceholderMode::Plain);
     let value = roots
         .first()

@@ -43,7 +43,7 @@ mod source;
 mod tests;
 mod values;
 
-pub use annotation::plain_value;
+pub use annotation::parse_plain_value;
 pub use assigned::Assigned;
 pub use builtin::builtin;
 pub use extract::{ExtractedSecrets, extract_secret_literals};

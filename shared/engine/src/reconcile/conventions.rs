@@ -59,7 +59,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
 /// Reads an annotation as YAML or JSON.
 fn read<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
     let place = || format!("invalid annotation {key}");
-    let value = session_template::plain_value(&Source::new(key, yaml).with_context(place)?)
+    let value = session_template::parse_plain_value(&Source::new(key, yaml).with_context(place)?)
         .with_context(place)?;
     serde_json::from_value(value).with_context(place)
 }

@@ -1,6 +1,6 @@
 //! Checks of SSH users in connect methods, as far as possible without values.
 
-use super::super::annotation::plain_value;
+use super::super::annotation::parse_plain_value;
 use super::super::manifest::Manifest;
 use super::super::node::Node;
 use super::super::parameter::Presets;
@@ -53,7 +53,7 @@ pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings
 
 /// Parses an annotation as a start does.
 fn methods(text: &str) -> anyhow::Result<()> {
-    let value = plain_value(&Source::new(labels::CONNECT, text)?)?;
+    let value = parse_plain_value(&Source::new(labels::CONNECT, text)?)?;
     let methods: Vec<ConnectMethod> = serde_json::from_value(value)?;
     methods.iter().try_for_each(ConnectMethod::validate)
 }
