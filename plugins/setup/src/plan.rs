@@ -70,7 +70,7 @@ pub(crate) fn objects(part: SetupPart) -> Result<Vec<Value>> {
 
 fn templates() -> Result<Vec<Value>> {
     let mut objects = Vec::new();
-    for (name, yaml) in builtin() {
+    for (name, yaml) in builtin_templates() {
         let place = || format!("built-in template {name:?}");
         let source = Source::new(format!("{name}.yaml"), *yaml).with_context(place)?;
         objects.extend(

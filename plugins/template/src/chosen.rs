@@ -141,8 +141,8 @@ async fn known(cluster: &Cluster) -> String {
 /// # Errors
 /// If no built-in template has this name.
 pub(crate) fn of_builtin(name: &TemplateName) -> Result<TemplateInput> {
-    let names: Vec<&str> = builtin().iter().map(|(name, _)| *name).collect();
-    match builtin().iter().find(|(known, _)| *known == name.as_str()) {
+    let names: Vec<&str> = builtin_templates().iter().map(|(name, _)| *name).collect();
+    match builtin_templates().iter().find(|(known, _)| *known == name.as_str()) {
         Some((name, yaml)) => of_object(parsed(name, yaml)?, &format!("sessiontemplate/{name}")),
         None => Err(with_hint(
             anyhow!("built-in template {:?} not found", name.as_str()),
@@ -156,7 +156,7 @@ pub(crate) fn of_builtin(name: &TemplateName) -> Result<TemplateInput> {
 /// # Errors
 /// If a built-in template is invalid, which is a bug.
 pub(crate) fn builtin_objects() -> Result<Vec<Value>> {
-    let all = builtin().iter();
+    let all = builtin_templates().iter();
     all.map(|(name, yaml)| parsed(name, yaml)).collect()
 }
 
@@ -227,7 +227,7 @@ mod tests {
         let which = |name: Option<&str>, filename: Option<&str>, builtin| TemplateFlags {
             name: name.map(str::to_owned),
             filename: filename.map(str::to_owned),
-            builtin,
+            builtin_templates,
         };
         let lab: TemplateName = "lab".parse().unwrap();
         let of = |which| place(&which);
@@ -263,10 +263,10 @@ mod tests {
 
     #[test]
     fn every_built_in_template_can_be_chosen() {
-        for (name, _) in builtin() {
+        for (name, _) in builtin_templates() {
             of_builtin(&name.parse().unwrap()).unwrap();
         }
-        assert_eq!(builtin_objects().unwrap().len(), builtin().len());
+        assert_eq!(builtin_objects().unwrap().len(), builtin_templates().len());
     }
 
     #[test]

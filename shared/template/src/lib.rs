@@ -45,7 +45,7 @@ mod values;
 
 pub use annotation::parse_plain_value;
 pub use assigned::Assigned;
-pub use builtin::builtin;
+pub use builtin::builtin_templates;
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use file::TemplateFile;
 pub use fill::{RenderBudget, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX};

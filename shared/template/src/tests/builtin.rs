@@ -10,7 +10,7 @@ use crate::ParameterRules as _;
 use session_model::quantity::Quantity;
 
 fn file(name: &str) -> TemplateFile {
-    let (_, text) = builtin()
+    let (_, text) = builtin_templates()
         .iter()
         .find(|(builtin, _)| *builtin == name)
         .unwrap();
@@ -55,7 +55,7 @@ fn sum(pod: &Value, section: &str, name: &str) -> String {
 
 #[test]
 fn there_is_nothing_to_say_about_them() {
-    for (name, text) in builtin() {
+    for (name, text) in builtin_templates() {
         let findings = lint(&Source::new(*name, *text).unwrap());
         let mut told: Vec<String> = findings
             .iter()
