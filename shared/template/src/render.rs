@@ -33,7 +33,7 @@ pub struct RenderedObject {
     /// Object.
     pub object: Value,
     /// Location of its document in the manifest.
-    pub place: SourceLocation,
+    pub location: SourceLocation,
 }
 
 /// A Secret that was left out of a public rendering.
@@ -109,7 +109,7 @@ impl Manifest {
                 });
             } else {
                 let place = document.root.location();
-                rendered.objects.push(RenderedObject { object, place });
+                rendered.objects.push(RenderedObject { object, location: place });
             }
         }
         self.check_twice(&rendered, &mut problems);
@@ -118,7 +118,7 @@ impl Manifest {
 
     fn check_twice(&self, rendered: &RenderedManifest, problems: &mut Problems) {
         let mut seen = BTreeMap::new();
-        for RenderedObject { object, place } in &rendered.objects {
+        for RenderedObject { object, location: place } in &rendered.objects {
             let kind = object["kind"].as_str().unwrap_or_default();
             let key = (object["apiVersion"].as_str(), kind, name_of(object));
             if let Some(first) = seen.insert(key, *place) {

@@ -87,7 +87,7 @@ impl Manifest {
         for rendered in &rendered.objects {
             let object = &rendered.object;
             if let Some(message) = outside(object, namespace) {
-                problems.push(self.problem_at(rendered.place, message));
+                problems.push(self.problem_at(rendered.location, message));
             }
         }
         problems.into_result(()).map_err(Problems::into_error)
