@@ -94,7 +94,7 @@ impl Manifest {
     }
 
     /// Returns a problem for each object of a cluster-scoped kind.
-    pub(super) fn cluster_scoped(&self) -> Vec<Problem> {
+    pub(super) fn find_cluster_scoped(&self) -> Vec<Problem> {
         let documents = self.documents.iter();
         let scoped = documents
             .filter(|document| is_cluster_scoped(&document.object_type.api_version, &document.object_type.kind));

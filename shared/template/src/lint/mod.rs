@@ -145,7 +145,7 @@ fn lint_manifest(
     let (parameters, problems) = Parameters::merge_lenient(declared, &manifest);
     findings.all(Severity::Error, at(source, problems));
     findings.all(Severity::Warning, parameters.find_visible_passwords());
-    findings.all(Severity::Error, manifest.cluster_scoped());
+    findings.all(Severity::Error, manifest.find_cluster_scoped());
     objects::lint(&manifest, &parameters, findings);
     security::lint(&manifest, &parameters, findings);
     for known in &parameters.entries {
