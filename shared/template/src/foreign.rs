@@ -6,7 +6,7 @@ use super::problem::{Problem, problem_at};
 use super::source::{SourceLocation, Source};
 
 /// Finds the first `{{` or `{%` (Helm, Jinja, Tera) outside comment lines.
-pub(super) fn rendered_form(source: &Source) -> Option<(SourceLocation, &'static str)> {
+pub(super) fn find_template_syntax(source: &Source) -> Option<(SourceLocation, &'static str)> {
     for (index, line) in source.text().lines().enumerate() {
         if line.trim_start().starts_with('#') {
             continue;
@@ -24,7 +24,7 @@ pub(super) fn rendered_form(source: &Source) -> Option<(SourceLocation, &'static
 }
 
 /// Creates the problem for text that another tool must render first.
-pub(super) fn render_first(source: &Source, place: SourceLocation, form: &str) -> Problem {
+pub(super) fn render_first_problem(source: &Source, place: SourceLocation, form: &str) -> Problem {
     let close = if form == "{%" { "%}" } else { "}}" };
     problem_at(
         source,
@@ -37,7 +37,7 @@ pub(super) fn render_first(source: &Source, place: SourceLocation, form: &str) -
 }
 
 /// Creates the problem for a placeholder such as `{user-id}`.
-pub(super) fn replace_first(source: &Source, place: SourceLocation, form: &str) -> Problem {
+pub(super) fn foreign_placeholder_problem(source: &Source, place: SourceLocation, form: &str) -> Problem {
     let name: String = form
         .chars()
         .filter(|c| !"{}".contains(*c))
@@ -61,14 +61,14 @@ pub(super) fn replace_first(source: &Source, place: SourceLocation, form: &str) 
 }
 
 /// Returns a flow mapping that is only a word in braces, such as `{user-id}`.
-pub(super) fn braces(source: &Source, bytes: Range<usize>) -> Option<&str> {
+pub(super) fn as_braced_word(source: &Source, bytes: Range<usize>) -> Option<&str> {
     let text = source.text().get(bytes)?;
     let word = text.strip_prefix('{')?.strip_suffix('}')?;
     is_word(word).then_some(text)
 }
 
 /// Finds the first `{word}` without a preceding `$` or `{`.
-pub(super) fn word_in_braces(text: &str) -> Option<&str> {
+pub(super) fn find_braced_word(text: &str) -> Option<&str> {
     text.match_indices('{').find_map(|(open, _)| {
         let rest = &text[open + 1..];
         let end = rest.find(|c: char| !is_letter(c))?;
@@ -93,18 +93,18 @@ mod tests {
 
     #[test]
     fn a_word_in_braces_is_found() {
-        assert_eq!(word_in_braces("gimp-session-{user-id}"), Some("{user-id}"));
-        assert_eq!(word_in_braces("{} {1} {a b} {id}"), Some("{id}"));
-        assert_eq!(word_in_braces("{{x}}"), Some("{{x}}").and(None));
+        assert_eq!(find_braced_word("gimp-session-{user-id}"), Some("{user-id}"));
+        assert_eq!(find_braced_word("{} {1} {a b} {id}"), Some("{id}"));
+        assert_eq!(find_braced_word("{{x}}"), Some("{{x}}").and(None));
         for text in ["", "{", "{}", "${A}", "a}b{c"] {
-            assert_eq!(word_in_braces(text), None, "{text}");
+            assert_eq!(find_braced_word(text), None, "{text}");
         }
     }
 
     #[test]
     fn comment_lines_are_no_template_text() {
         let source = Source::new("c.yaml", "# {{ x }}\na: b # {% x %}\n").unwrap();
-        let (place, form) = rendered_form(&source).unwrap();
+        let (place, form) = find_template_syntax(&source).unwrap();
         assert_eq!((place.to_string().as_str(), form), ("2:8", "{%"));
     }
 }

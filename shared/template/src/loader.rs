@@ -111,8 +111,8 @@ impl<'s> Loader<'s> {
     }
 
     fn syntax(&self, error: &ScanError) -> Problem {
-        if let Some((place, form)) = foreign::rendered_form(self.source) {
-            return foreign::render_first(self.source, place, form);
+        if let Some((place, form)) = foreign::find_template_syntax(self.source) {
+            return foreign::render_first_problem(self.source, place, form);
         }
         let place = self
             .source
@@ -308,7 +308,7 @@ impl<'s> Loader<'s> {
             .get(begin..)
             .is_some_and(|text| text.starts_with("{{"))
         {
-            return Err(foreign::render_first(self.source, self.place(span), "{{"));
+            return Err(foreign::render_first_problem(self.source, self.place(span), "{{"));
         }
         let mut entries: Vec<MappingEntry> = Vec::new();
         let mut seen = std::collections::HashSet::new();
@@ -316,9 +316,9 @@ impl<'s> Loader<'s> {
             let (event, key_span) = self.next()?;
             if event == Event::MappingEnd {
                 let end = key_span.byte_range().unwrap_or_default().end;
-                if let Some(form) = foreign::braces(self.source, begin..end) {
+                if let Some(form) = foreign::as_braced_word(self.source, begin..end) {
                     self.problems
-                        .push(foreign::replace_first(self.source, self.place(span), form));
+                        .push(foreign::foreign_placeholder_problem(self.source, self.place(span), form));
                 }
                 return Ok(Node::Mapping(entries, self.place(span)));
             }

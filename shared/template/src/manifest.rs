@@ -218,9 +218,9 @@ impl ManifestDocument {
                 .into_iter()
                 .find(|form| scalar.text.contains(form))
             {
-                problems.push(foreign::render_first(source, scalar.location, form));
-            } else if let Some(form) = foreign::word_in_braces(&scalar.text) {
-                problems.push(foreign::replace_first(source, scalar.location, form));
+                problems.push(foreign::render_first_problem(source, scalar.location, form));
+            } else if let Some(form) = foreign::find_braced_word(&scalar.text) {
+                problems.push(foreign::foreign_placeholder_problem(source, scalar.location, form));
             }
         });
     }
