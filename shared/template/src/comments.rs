@@ -12,15 +12,15 @@ pub(super) struct YamlComment {
     /// Text after `#`.
     pub(super) text: String,
     /// Location of its `#`.
-    pub(super) place: SourceLocation,
+    pub(super) location: SourceLocation,
     /// Bytes to remove with the comment: the whole line if it contains nothing else, else the comment and the spaces before it.
-    pub(super) bytes: Range<usize>,
+    pub(super) removal_range: Range<usize>,
     /// Byte range of the documents that the comment may belong to: the one around it, or the two beside it.
-    pub(super) between: (usize, usize),
+    pub(super) documents: (usize, usize),
 }
 
 /// Returns all comments of a text, or `None` if the text cannot be parsed to its end.
-pub(super) fn all(source: &Source) -> Option<Vec<YamlComment>> {
+pub(super) fn find_comments(source: &Source) -> Option<Vec<YamlComment>> {
     let mut options = granit_parser::options! { disallow_directives: true };
     options.set_emit_comments(true);
     options.max_buffered_comment_events = INPUT_MAX;
@@ -54,14 +54,14 @@ pub(super) fn all(source: &Source) -> Option<Vec<YamlComment>> {
         let before = before.checked_sub(1).and_then(|at| documents.get(at));
         YamlComment {
             text: words,
-            place,
-            between: (
+            location: place,
+            documents: (
                 before.map_or(0, |document| document.start),
                 documents
                     .get(behind)
                     .map_or(text.len(), |document| document.end),
             ),
-            bytes: removed(text, bytes),
+            removal_range: removed(text, bytes),
         }
     });
     Some(comments.collect())

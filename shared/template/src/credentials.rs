@@ -76,10 +76,10 @@ impl Manifest {
                 of_node(document, path, node, &mut say);
             });
         }
-        for comment in comments::all(&self.source).unwrap_or_default() {
+        for comment in comments::find_comments(&self.source).unwrap_or_default() {
             if let Some(name) = assigned(&comment.text) {
                 let message = format!("{name} is in plain text in a comment");
-                let problem = self.problem_at(comment.place, message);
+                let problem = self.problem_at(comment.location, message);
                 found.push(problem.with_hint(
                     "remove the comment: everybody who can read the manifest can read its comments",
                 ));

@@ -94,14 +94,14 @@ impl Extractor<'_> {
         if words.is_empty() {
             return;
         }
-        let Some(comments) = comments::all(&self.manifest.source) else {
+        let Some(comments) = comments::find_comments(&self.manifest.source) else {
             let message = "cannot find the comments of the manifest: remove all comments";
             let problem = self.manifest.problem_at(SourceLocation::default(), message);
             return self.problems.push(problem);
         };
         for comment in comments {
-            let mut words = words.range(comment.between.0..);
-            let beside = words.next().is_some_and(|word| *word < comment.between.1);
+            let mut words = words.range(comment.documents.0..);
+            let beside = words.next().is_some_and(|word| *word < comment.documents.1);
             if !beside && !telling.is_in(&comment.text) {
                 continue;
             }
@@ -110,8 +110,8 @@ impl Extractor<'_> {
                 false => "a comment with the value of a Secret is removed",
             };
             self.dropped
-                .push(self.manifest.problem_at(comment.place, message));
-            let (bytes, text) = (comment.bytes, String::new());
+                .push(self.manifest.problem_at(comment.location, message));
+            let (bytes, text) = (comment.removal_range, String::new());
             self.edits
                 .entry(bytes.start)
                 .or_insert(TextEdit { bytes, text });
