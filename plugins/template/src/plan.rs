@@ -148,7 +148,7 @@ fn as_template(
         severity: Severity::Warning,
         problem,
     };
-    let exposed = Parameters::merge(&[], manifest)?.exposed(manifest);
+    let exposed = Parameters::merge(&[], manifest)?.find_exposed(manifest);
     let known = |finding: &Finding| {
         let said = said.iter().map(|one| &one.problem);
         said.chain(&exposed)

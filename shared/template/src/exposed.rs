@@ -11,7 +11,7 @@ impl Parameters {
     /// Returns a problem for each parameter in a sensitive field (image, service account, security context, host path, name of
     /// a Secret, ConfigMap or claim, namespace, Ingress host) that is not restricted by options or a pattern. A controller
     /// refuses such a template (condition TemplateUnsafe).
-    pub fn exposed(&self, manifest: &Manifest) -> Vec<Problem> {
+    pub fn find_exposed(&self, manifest: &Manifest) -> Vec<Problem> {
         let mut exposed = Vec::new();
         for document in &manifest.documents {
             document.visit_scalars(&mut |path, position, scalar| {

@@ -93,7 +93,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
         for file in &files {
             let (manifest, parameters) =
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
-            findings.all(Severity::Error, parameters.exposed(&manifest));
+            findings.all(Severity::Error, parameters.find_exposed(&manifest));
             findings.all(Severity::Warning, manifest.literal_secrets());
             spec::lint(source, file, &manifest, &parameters, &mut findings);
         }
