@@ -76,7 +76,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
             .chain(extractor.defaults)
             .collect(),
         dropped: extractor.dropped,
-        readable: manifest.plain_credentials(),
+        readable: manifest.find_plain_credentials(),
     };
     extractor
         .problems

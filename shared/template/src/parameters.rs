@@ -201,12 +201,12 @@ impl TemplateParameter {
     /// Pods.
     fn in_plain_sight(&self, owner: &str) -> Option<Problem> {
         let name = &self.parameter.name;
-        if self.is_secret() || !credentials::is_named_so(name) {
+        if self.is_secret() || !credentials::is_password_name(name) {
             return None;
         }
         let mut places = self.placeholder.as_ref()?.uses.iter();
         let place = places.find(|place| place.is_visible_text)?;
-        let problem = credentials::in_plain_text(name, &place.pointer, &place.kind);
-        Some(Problem::at(owner, place.location, problem).with_hint(credentials::WAY_OUT))
+        let problem = credentials::plain_text_message(name, &place.pointer, &place.kind);
+        Some(Problem::at(owner, place.location, problem).with_hint(credentials::SECRET_HINT))
     }
 }

@@ -94,7 +94,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
             let (manifest, parameters) =
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
             findings.all(Severity::Error, parameters.find_exposed(&manifest));
-            findings.all(Severity::Warning, manifest.literal_secrets());
+            findings.all(Severity::Warning, manifest.find_literal_secrets());
             spec::lint(source, file, &manifest, &parameters, &mut findings);
         }
     } else {
