@@ -200,17 +200,17 @@ fn without_secrets(
     console: &mut Console,
 ) -> Result<String> {
     let extracted = extract_secret_literals(source)?;
-    for problem in &extracted.readable {
+    for problem in &extracted.visible_passwords {
         console.warn(&problem.to_string());
     }
     if let Some(hint) = extracted
-        .readable
+        .visible_passwords
         .iter()
         .find_map(|problem| problem.hint.as_deref())
     {
         console.hint(hint);
     }
-    for problem in &extracted.dropped {
+    for problem in &extracted.removed {
         console.note(&problem.to_string());
     }
     for (name, value) in extracted.values {

@@ -115,7 +115,7 @@ fn render(
             spec.primary = args.primary.as_deref().map(primary::parse_primary).transpose()?;
             // As in create: literal values of Secrets become secret parameters and are not printed.
             let extracted = extract_secret_literals(source)?;
-            for problem in &extracted.readable {
+            for problem in &extracted.visible_passwords {
                 console.warn(&problem.to_string());
             }
             for (name, value) in extracted.values {

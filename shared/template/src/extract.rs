@@ -29,9 +29,9 @@ pub struct ExtractedSecrets {
     /// Values given by the user take precedence.
     pub values: BTreeMap<String, String>,
     /// Comments and annotations that were removed.
-    pub dropped: Vec<Problem>,
+    pub removed: Vec<Problem>,
     /// Passwords that remain in the text, because they are not in Secrets.
-    pub readable: Vec<Problem>,
+    pub visible_passwords: Vec<Problem>,
 }
 
 /// Extracts literal values of Secrets from a manifest.
@@ -75,8 +75,8 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
             .into_iter()
             .chain(extractor.defaults)
             .collect(),
-        dropped: extractor.dropped,
-        readable: manifest.find_plain_credentials(),
+        removed: extractor.dropped,
+        visible_passwords: manifest.find_plain_credentials(),
     };
     extractor
         .problems
