@@ -54,7 +54,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
         problems: Problems::default(),
     };
     extractor.read_data();
-    let telling = SecretPattern::of(&extractor);
+    let telling = SecretPattern::from_values(&extractor);
     extractor.drop_annotations(&telling);
     extractor.check_aliases();
     extractor.drop_comments(&telling);

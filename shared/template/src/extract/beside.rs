@@ -22,7 +22,7 @@ const TELLING: usize = 4;
 pub(super) struct SecretPattern(Option<Regex>);
 
 impl SecretPattern {
-    pub(super) fn of(extractor: &Extractor<'_>) -> Self {
+    pub(super) fn from_values(extractor: &Extractor<'_>) -> Self {
         let mut forms = BTreeSet::new();
         for value in extractor.values.values().chain(extractor.defaults.values()) {
             let plain = STANDARD.decode(value.trim()).ok();
