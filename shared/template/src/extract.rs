@@ -62,7 +62,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
     if extractor.problems.is_empty() {
         let moved = Source::new(source.name(), text.clone());
         let moved = moved.and_then(|source| Manifest::parse(&source));
-        if !moved.is_ok_and(|moved| extractor.is_same(&moved)) {
+        if !moved.is_ok_and(|moved| extractor.is_equivalent(&moved)) {
             let message = "cannot extract the values of Secrets: quote the values";
             let problem = manifest.problem_at(SourceLocation::default(), message);
             extractor.problems.push(problem);

@@ -7,7 +7,7 @@ use super::Extractor;
 
 impl Extractor<'_> {
     /// Returns true if `moved`, with its new placeholders replaced, equals the original manifest.
-    pub(super) fn is_same(&self, moved: &Manifest) -> bool {
+    pub(super) fn is_equivalent(&self, moved: &Manifest) -> bool {
         let (own, moved) = (&self.manifest.documents, &moved.documents);
         let mut pairs = own.iter().zip(moved);
         own.len() == moved.len()
