@@ -17,7 +17,7 @@ use session_model::objects::privilege::right;
 /// Longest value, in bytes, that is checked. Bounds the work for defaults that are repeated many times.
 const FIELD_MAX: usize = 1024;
 
-pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+pub(super) fn lint_security(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     findings.all(Severity::Warning, manifest.find_plain_credentials());
     for document in &manifest.documents {
         let known = DefaultRenderer {
