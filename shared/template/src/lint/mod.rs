@@ -146,7 +146,7 @@ fn lint_manifest(
     findings.all(Severity::Error, at(source, problems));
     findings.all(Severity::Warning, parameters.find_visible_passwords());
     findings.all(Severity::Error, manifest.find_cluster_scoped());
-    objects::lint(&manifest, &parameters, findings);
+    objects::lint_objects(&manifest, &parameters, findings);
     security::lint_security(&manifest, &parameters, findings);
     for known in &parameters.entries {
         lint_parameter(source, known, broken, findings);

@@ -58,7 +58,7 @@ fn name(document: &ManifestDocument) -> &str {
         .unwrap_or_default()
 }
 
-pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     for document in &manifest.documents {
         let (api_version, kind) = (&document.object_type.api_version, &document.object_type.kind);
         if !is_controller_kind(api_version, kind) {
@@ -117,7 +117,7 @@ fn lint_scalar(
         findings.push(Severity::Warning, problem(message).with_hint("use stringData"));
     }
     lint_quotes(manifest, parameters, (path, position, scalar), findings);
-    if let Some(text) = known_text(scalar, parameters, position) {
+    if let Some(text) = default_text(scalar, parameters, position) {
         let plain = scalar.is_plain() && !position.is_string_only();
         let value = if plain { parse_plain_scalar(&text) } else { text.into() };
         if let Err(reason) = check::check_value(&document.object_type, path, position, &value) {
@@ -164,7 +164,7 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
 
 /// Returns the text of a scalar with the defaults of its parameters, or `None` if a parameter has no default. Parameters that
 /// are always set are represented by the letter `x`.
-pub(super) fn known_text(
+pub(super) fn default_text(
     scalar: &Scalar,
     parameters: &Parameters,
     position: ScalarContext,

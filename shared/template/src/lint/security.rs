@@ -9,7 +9,7 @@ use super::super::node::{Node, PathStep};
 use super::super::parameters::Parameters;
 use super::super::position::ScalarContext;
 use super::super::scalar::parse_plain_scalar;
-use super::objects::known_text;
+use super::objects::default_text;
 use super::{Findings, Severity};
 use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, violations};
 use session_model::objects::privilege::right;
@@ -80,7 +80,7 @@ impl<'d> DefaultRenderer<'d> {
         match node {
             Node::Scalar(scalar) => {
                 let position = ScalarContext::at_path(&self.document.object_type, path);
-                let text = known_text(scalar, self.parameters, position);
+                let text = default_text(scalar, self.parameters, position);
                 let text = text.filter(|text| text.len() <= FIELD_MAX);
                 let text = text.unwrap_or_else(|| scalar.text.clone());
                 match scalar.is_plain() && !position.is_string_only() {
