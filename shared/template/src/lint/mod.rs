@@ -95,7 +95,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
             findings.all(Severity::Error, parameters.find_exposed(&manifest));
             findings.all(Severity::Warning, manifest.find_literal_secrets());
-            spec::lint(source, file, &manifest, &parameters, &mut findings);
+            spec::lint_spec(source, file, &manifest, &parameters, &mut findings);
         }
     } else {
         let (manifest, parameters) = lint_manifest(source, &[], &mut findings);

@@ -37,7 +37,7 @@ const PARAMETER: [&str; 10] = [
     "description",
 ];
 
-pub(super) fn lint(
+pub(super) fn lint_spec(
     source: &Source,
     file: &TemplateFile,
     manifest: &Manifest,
