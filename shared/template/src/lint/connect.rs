@@ -18,7 +18,7 @@ const TEXTS_MAX: usize = 64;
 
 /// Returns the problem of the SSH user of a connect method in `spec.connect`, whose placeholders are not parsed with the
 /// manifest.
-pub(super) fn user(
+pub(super) fn check_ssh_user(
     source: &Source,
     node: &Node,
     parameters: &Parameters,
@@ -35,7 +35,7 @@ pub(super) fn user(
 }
 
 /// Checks the annotations of a manifest that correspond to `spec.connect`.
-pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+pub(super) fn lint_annotations(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     let none = Presets::default();
     for document in &manifest.documents {
         let annotations = document.root.get_path(&["metadata", "annotations"]);
@@ -44,7 +44,7 @@ pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings
             continue;
         };
         let texts = texts(&written.segments, parameters, &none);
-        if let Some(wrong) = texts.iter().find_map(|text| methods(text).err()) {
+        if let Some(wrong) = texts.iter().find_map(|text| parse_methods(text).err()) {
             let message = format!("invalid annotation {}: {wrong:#}", labels::CONNECT);
             findings.push(Severity::Error, manifest.problem_at(written.location, message));
         }
@@ -52,7 +52,7 @@ pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings
 }
 
 /// Parses an annotation as a start does.
-fn methods(text: &str) -> anyhow::Result<()> {
+fn parse_methods(text: &str) -> anyhow::Result<()> {
     let value = parse_plain_value(&Source::new(labels::CONNECT, text)?)?;
     let methods: Vec<ConnectMethod> = serde_json::from_value(value)?;
     methods.iter().try_for_each(ConnectMethod::validate)

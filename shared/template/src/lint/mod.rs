@@ -99,7 +99,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
         }
     } else {
         let (manifest, parameters) = lint_manifest(source, &[], &mut findings);
-        connect::annotations(&manifest, &parameters, &mut findings);
+        connect::lint_annotations(&manifest, &parameters, &mut findings);
         let workloads = manifest.workloads();
         if workloads.len() > 1 {
             let message = format!(

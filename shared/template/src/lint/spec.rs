@@ -202,7 +202,7 @@ impl SpecLinter<'_> {
             .filter_map(|method| method.get_path(&["ssh", "user"]));
         let presets = &self.file.presets;
         let wrong: Vec<Problem> = users
-            .filter_map(|user| connect::user(self.source, user, parameters, presets))
+            .filter_map(|user| connect::check_ssh_user(self.source, user, parameters, presets))
             .collect();
         self.findings.all(Severity::Error, wrong);
     }
