@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use session_shared::template::property::{HOSTILE, StructureProperty, RandomText, try_manifest};
+use session_shared::template::property::{HOSTILE_VALUES, StructureProperty, RandomText, check_manifest_text};
 
 /// Tries hostile values and manifests on the template room.
 #[derive(Parser)]
@@ -40,15 +40,15 @@ fn main() -> anyhow::Result<ExitCode> {
         }
     };
     for case in 0..arguments.cases {
-        match (HOSTILE.get(case as usize), case % 16) {
-            (Some(value), _) => judge(value, property.try_value(value)),
+        match (HOSTILE_VALUES.get(case as usize), case % 16) {
+            (Some(value), _) => judge(value, property.check_value(value)),
             (None, 0) => {
                 let text = random.manifest();
-                judge(&text, try_manifest(&text));
+                judge(&text, check_manifest_text(&text));
             }
             (None, _) => {
                 let value = random.value();
-                judge(&value, property.try_value(&value));
+                judge(&value, property.check_value(&value));
             }
         }
     }

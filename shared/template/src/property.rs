@@ -15,7 +15,7 @@ use super::source::Source;
 use super::values::{SessionIdentity, Values};
 
 /// Values that break text-based templates.
-pub const HOSTILE: [&str; 37] = [
+pub const HOSTILE_VALUES: [&str; 37] = [
     "a: b",
     "a:\n  b: c",
     "\n",
@@ -146,7 +146,7 @@ impl StructureProperty {
     ///
     /// # Errors
     /// A description of the difference between the rendered and the expected object.
-    pub fn try_value(&self, value: &str) -> Result<(), String> {
+    pub fn check_value(&self, value: &str) -> Result<(), String> {
         // Skips the checks of values on purpose, because rendering must be safe without them.
         let mut values = self.values.clone();
         values.set("V", value);
@@ -192,7 +192,7 @@ impl StructureProperty {
 ///
 /// # Errors
 /// A description of the violated property.
-pub fn try_manifest(text: &str) -> Result<(), String> {
+pub fn check_manifest_text(text: &str) -> Result<(), String> {
     let Ok(source) = Source::new("random.yaml", text) else {
         return Ok(());
     };
@@ -237,7 +237,7 @@ impl RandomText {
         let mut value = String::new();
         for _ in 0..=self.below(6) {
             match self.below(4) {
-                0 => value.push_str(HOSTILE[self.below(HOSTILE.len())]),
+                0 => value.push_str(HOSTILE_VALUES[self.below(HOSTILE_VALUES.len())]),
                 1 => value.push_str(PIECES[self.below(PIECES.len())]),
                 2 => value.extend(char::from_u32(self.below(0x80) as u32)),
                 _ => value.extend(char::from_u32(self.below(0x11_0000) as u32)),

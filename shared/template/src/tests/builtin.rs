@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::lint::{Severity, lint};
-use super::super::property::HOSTILE;
+use super::super::property::HOSTILE_VALUES;
 use super::super::{ValueLayers, Manifest, Parameters, Source, TemplateFile, builtin};
 use super::{identity, map};
 use crate::ParameterRules as _;
@@ -373,7 +373,7 @@ fn local_images_can_be_used_and_strange_ones_not() {
             .iter()
             .find(|parameter| parameter.name == image)
             .unwrap();
-        for strange in HOSTILE.iter().chain(&[
+        for strange in HOSTILE_VALUES.iter().chain(&[
             "evil.example.com/miner:latest",
             "evil.example.com/dozman99/dozlab-terminal",
             "evil.example.com/library/busybox",
