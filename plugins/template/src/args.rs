@@ -30,7 +30,7 @@ const EXAMPLES: &str = "  # List the templates of the cluster
 pub struct Args {
     /// Subcommand
     #[command(subcommand)]
-    pub action: TemplateCommand,
+    pub command: TemplateCommand,
 
     /// Verbosity.
     #[command(flatten)]
@@ -68,7 +68,7 @@ pub enum TemplateCommand {
 
 impl TemplateCommand {
     /// Returns the write flags of the subcommand, or `None` if it does not write.
-    pub(crate) fn writing(&self) -> Option<&WriteFlags> {
+    pub(crate) fn write_flags(&self) -> Option<&WriteFlags> {
         match self {
             TemplateCommand::Apply(args) => Some(&args.writing),
             TemplateCommand::Delete(args) => Some(&args.writing),

@@ -36,9 +36,9 @@ impl Verb for Template {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.obey(&args.talk, args.action.writing());
+        ground.obey(&args.talk, args.command.write_flags());
         let connection = &args.connection;
-        match &args.action {
+        match &args.command {
             TemplateCommand::List(args) => list::run(args, connection, ground).await,
             TemplateCommand::Show(args) => show::run(args, connection, ground).await,
             TemplateCommand::Params(args) => params::run(args, connection, ground).await,
