@@ -232,7 +232,7 @@ async fn take_back(cluster: &Cluster, found: &Observed, write: &Write) -> Result
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
 async fn write_down(cluster: &Cluster, found: &Observed, write: &Write) -> Result<Value> {
     let (namespace, name) = (found.present.namespace(), found.present.name());
-    if let Some(template) = &found.changes.template {
+    if let Some(template) = &found.changes.pod_template {
         let (set, patch) = (template.identity(), template.patch(&template.after));
         cluster
             .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)

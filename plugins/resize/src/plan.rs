@@ -230,7 +230,7 @@ pub(crate) struct ResizePlan {
     /// Change of each running Pod of the primary workload.
     pub(crate) pods: Vec<ResourceChange>,
     /// Change of its StatefulSet's Pod template; `None` for other workloads and where a controller renders it.
-    pub(crate) template: Option<ResourceChange>,
+    pub(crate) pod_template: Option<ResourceChange>,
     /// Merge patch of the Session's spec.resources; `None` if the spec has the size already.
     pub(crate) wish: Option<Value>,
     /// Reason why the change is impossible in place, as far as the objects show one.
@@ -276,7 +276,7 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
     };
     Ok(ResizePlan {
         pods,
-        template: template.filter(ResourceChange::changes),
+        pod_template: template.filter(ResourceChange::changes),
         wish: wish(present, size),
         hurdle,
     })
@@ -309,7 +309,7 @@ fn wish(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
 impl ResizePlan {
     /// Returns true if there is anything to write.
     pub(crate) fn any(&self) -> bool {
-        self.wish.is_some() || self.template.is_some() || self.pods.iter().any(ResourceChange::changes)
+        self.wish.is_some() || self.pod_template.is_some() || self.pods.iter().any(ResourceChange::changes)
     }
 }
 
