@@ -142,7 +142,7 @@ const PARAMS: &str = "  # List the parameters of a template
 #[derive(Group, Clone, Debug)]
 pub struct TemplateParamsArgs {
     #[command(flatten)]
-    pub which: TemplateFlags,
+    pub template: TemplateFlags,
     /// Output format. One of: (wide, json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
@@ -178,7 +178,7 @@ const RENDER: &str = "  # Print the objects of a session of a template
 #[derive(Group, Clone, Debug)]
 pub struct TemplateRenderArgs {
     #[command(flatten)]
-    pub which: TemplateFlags,
+    pub template: TemplateFlags,
     #[command(flatten)]
     pub values: ValueFlags,
     /// Preset of the template: a named set of parameter values

@@ -16,7 +16,7 @@ use crate::chosen::{self, TemplateSource};
 /// # Errors
 /// If the template does not exist or is invalid, or the output format is invalid.
 pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
-    let place = chosen::place(&args.which)?;
+    let place = chosen::place(&args.template)?;
     let format = Format::parse(
         args.output.as_deref(),
         FormatSet::All,

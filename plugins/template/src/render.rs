@@ -41,7 +41,7 @@ struct RenderedSession {
 /// # Errors
 /// If the template or the values are invalid.
 pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
-    let place = chosen::place(&args.which)?;
+    let place = chosen::place(&args.template)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(new_owner).transpose()?;
     let output = non_empty(&args.output);
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags,
     let format = Format::parse(output.unwrap_or("yaml"), FormatSet::Object, false, false)?;
     let mut assigned = args
         .values
-        .assigned(args.which.filename.as_deref(), ground.console.input())?;
+        .assigned(args.template.filename.as_deref(), ground.console.input())?;
     let (chosen, owner, namespace) = match &place {
         TemplateSource::Cluster(name) => {
             let cluster = ground.connect(connection).await?;
