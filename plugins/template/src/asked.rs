@@ -17,7 +17,7 @@ pub(crate) struct ParameterView<'a> {
 }
 
 /// Returns all parameters of a template, declared or not.
-pub(crate) fn asked<'a>(
+pub(crate) fn parameter_views<'a>(
     manifest: &Manifest,
     parameters: &'a Parameters,
     declared: &[Parameter],
@@ -55,7 +55,7 @@ fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static 
 
 impl ParameterView<'_> {
     /// Returns the parameter as a JSON object.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut object = serde_json::to_value(self.parameter).unwrap_or_default();
         object["type"] = self.parameter.kind.as_str().into();
         object["required"] = self.required.into();
@@ -101,7 +101,7 @@ fn range(parameter: &Parameter) -> String {
 }
 
 /// Formats the table of parameters.
-pub(crate) fn parameters(asked: &[ParameterView<'_>], wide: bool, no_headers: bool) -> String {
+pub(crate) fn parameters_table(asked: &[ParameterView<'_>], wide: bool, no_headers: bool) -> String {
     let headings = [
         "NAME",
         "TYPE",
@@ -151,7 +151,7 @@ mod tests {
         required.required = Some(true);
         let declared = [required, generated];
         let found = Parameters::merge(&declared, &manifest).unwrap();
-        let asked = asked(&manifest, &found, &declared);
+        let asked = parameter_views(&manifest, &found, &declared);
         let rows: Vec<String> = asked
             .iter()
             .map(|one| one.row(false)[..4].join(" "))
@@ -164,7 +164,7 @@ mod tests {
                 "A secret <hidden> false"
             ]
         );
-        let json: Vec<Value> = asked.iter().map(ParameterView::json).collect();
+        let json: Vec<Value> = asked.iter().map(ParameterView::to_json).collect();
         assert!(!format!("{json:?}").contains("hunter2"));
     }
 }

@@ -32,19 +32,19 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
     };
     let manifest = Manifest::parse(chosen.manifest())?;
     let parameters = Parameters::merge(chosen.declared(), &manifest)?;
-    let all = asked::asked(&manifest, &parameters, chosen.declared());
+    let all = asked::parameter_views(&manifest, &parameters, chosen.declared());
     if all.is_empty() && matches!(format, Format::Text { .. }) {
         ground.console.err_line("No parameters found");
         return Ok(());
     }
     let text = match format {
-        Format::Text { wide } => asked::parameters(&all, wide, args.no_headers),
+        Format::Text { wide } => asked::parameters_table(&all, wide, args.no_headers),
         Format::Objects(printer) if printer.is_name() => all
             .iter()
             .map(|one| format!("{}\n", one.parameter.name))
             .collect(),
         Format::Objects(mut printer) => {
-            let all: Vec<Value> = all.iter().map(asked::ParameterView::json).collect();
+            let all: Vec<Value> = all.iter().map(asked::ParameterView::to_json).collect();
             let output = args.output.as_deref().unwrap_or_default();
             if output.starts_with("custom-columns") {
                 printer.list(&all)?

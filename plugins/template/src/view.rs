@@ -12,7 +12,7 @@ use session_shared::objects::resource::text;
 use session_shared::report::{clean, table};
 use session_shared::template::{Finding, Manifest, Parameters, Severity};
 
-use crate::asked::{ParameterView, asked, parameters};
+use crate::asked::{ParameterView, parameter_views, parameters_table};
 
 /// Text for an empty cell.
 pub(crate) const NONE: &str = "<none>";
@@ -77,8 +77,8 @@ pub(crate) fn template(
         .collect();
     shown.push_str(&section("Connect:", &connect(&spec.connect)));
     if let Some((manifest, found)) = read {
-        let asked = asked(manifest, found, &spec.parameters);
-        shown.push_str(&section("Parameters:", &parameters(&asked, false, false)));
+        let asked = parameter_views(manifest, found, &spec.parameters);
+        shown.push_str(&section("Parameters:", &parameters_table(&asked, false, false)));
         shown.push_str(&section("Presets:", &presets(&spec.presets)));
         shown.push_str(&section("Create one:", &example(name, &asked)));
     }
