@@ -48,7 +48,7 @@ impl TemplateInput {
     }
 
     /// Returns the declared parameters.
-    pub(crate) fn declared(&self) -> &[Parameter] {
+    pub(crate) fn declared_parameters(&self) -> &[Parameter] {
         match self {
             TemplateInput::Template(found) => &found.template.spec.parameters,
             TemplateInput::Manifest(_) => &[],
@@ -71,10 +71,10 @@ pub(crate) enum TemplateSource {
 ///
 /// # Errors
 /// If they select no template, or more than one.
-pub(crate) fn place(which: &TemplateFlags) -> Result<TemplateSource> {
+pub(crate) fn template_source(which: &TemplateFlags) -> Result<TemplateSource> {
     match (&which.name, &which.filename, which.builtin) {
-        (Some(name), None, false) => Ok(TemplateSource::Cluster(name_of(name)?)),
-        (Some(name), None, true) => Ok(TemplateSource::Builtin(name_of(name)?)),
+        (Some(name), None, false) => Ok(TemplateSource::Cluster(parse_template_name(name)?)),
+        (Some(name), None, true) => Ok(TemplateSource::Builtin(parse_template_name(name)?)),
         (None, Some(file), false) => Ok(TemplateSource::File(file.clone())),
         (None, Some(_), true) => Err(usage_error(
             "--filename and --builtin cannot be specified together",
@@ -88,7 +88,7 @@ pub(crate) fn place(which: &TemplateFlags) -> Result<TemplateSource> {
 ///
 /// # Errors
 /// If the name is invalid, or the resource type is another one.
-pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
+pub(crate) fn parse_template_name(word: &str) -> Result<TemplateName> {
     let Some((kind, name)) = word.split_once('/') else {
         return word.parse();
     };
@@ -110,7 +110,7 @@ pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
 ///
 /// # Errors
 /// If the template does not exist or the API is not installed.
-pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result<TemplateInput> {
+pub(crate) async fn read_from_cluster(cluster: &Cluster, name: &TemplateName) -> Result<TemplateInput> {
     match installed(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
         Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
         None => {
@@ -140,7 +140,7 @@ async fn known(cluster: &Cluster) -> String {
 ///
 /// # Errors
 /// If no built-in template has this name.
-pub(crate) fn of_builtin(name: &TemplateName) -> Result<TemplateInput> {
+pub(crate) fn read_builtin(name: &TemplateName) -> Result<TemplateInput> {
     let names: Vec<&str> = builtin_templates().iter().map(|(name, _)| *name).collect();
     match builtin_templates().iter().find(|(known, _)| *known == name.as_str()) {
         Some((name, yaml)) => of_object(parsed(name, yaml)?, &format!("sessiontemplate/{name}")),
@@ -183,9 +183,9 @@ fn of_object(object: Value, name: &str) -> Result<TemplateInput> {
 ///
 /// # Errors
 /// If the file cannot be read, or contains several templates.
-pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<TemplateInput> {
+pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<TemplateInput> {
     let source = source(file, console.input())?;
-    let mut templates = templates(&source)?;
+    let mut templates = read_templates(&source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
     if names.len() > 1 {
         let error = anyhow!(
@@ -210,7 +210,7 @@ pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<TemplateInput
 ///
 /// # Errors
 /// If a template is invalid.
-pub(crate) fn templates(source: &Source) -> Result<Vec<TemplateFile>> {
+pub(crate) fn read_templates(source: &Source) -> Result<Vec<TemplateFile>> {
     match TemplateFile::parse(source) {
         // A manifest with placeholders may not be plain YAML. Its errors are reported when it is parsed as a manifest.
         Err(_) if !source.text().contains("SessionTemplate") => Ok(Vec::new()),
@@ -230,7 +230,7 @@ mod tests {
             builtin_templates,
         };
         let lab: TemplateName = "lab".parse().unwrap();
-        let of = |which| place(&which);
+        let of = |which| template_source(&which);
         assert_eq!(
             of(which(Some("sessiontemplate/lab"), None, false)).unwrap(),
             TemplateSource::Cluster(lab.clone())
@@ -264,7 +264,7 @@ mod tests {
     #[test]
     fn every_built_in_template_can_be_chosen() {
         for (name, _) in builtin_templates() {
-            of_builtin(&name.parse().unwrap()).unwrap();
+            read_builtin(&name.parse().unwrap()).unwrap();
         }
         assert_eq!(builtin_objects().unwrap().len(), builtin_templates().len());
     }
@@ -272,8 +272,8 @@ mod tests {
     #[test]
     fn a_manifest_that_is_no_plain_yaml_is_a_manifest() {
         let source = Source::new("f", "kind: Pod\nmetadata: {name: ${A}}\n").unwrap();
-        assert!(templates(&source).unwrap().is_empty());
+        assert!(read_templates(&source).unwrap().is_empty());
         let broken = Source::new("f", "kind: SessionTemplate\nmetadata: {name: ${A}}\n").unwrap();
-        assert!(templates(&broken).is_err());
+        assert!(read_templates(&broken).is_err());
     }
 }

@@ -38,7 +38,7 @@ const NAMED: usize = 3;
 pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let mut names: Vec<TemplateName> = Vec::new();
     for word in &args.names {
-        let name = chosen::name_of(word)?;
+        let name = chosen::parse_template_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }

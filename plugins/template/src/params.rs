@@ -16,7 +16,7 @@ use crate::chosen::{self, TemplateSource};
 /// # Errors
 /// If the template does not exist or is invalid, or the output format is invalid.
 pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
-    let place = chosen::place(&args.template)?;
+    let place = chosen::template_source(&args.template)?;
     let format = Format::parse(
         args.output.as_deref(),
         FormatSet::All,
@@ -24,15 +24,15 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
         false,
     )?;
     let chosen = match &place {
-        TemplateSource::File(file) => chosen::of_file(file, &mut ground.console)?,
-        TemplateSource::Builtin(name) => chosen::of_builtin(name)?,
+        TemplateSource::File(file) => chosen::read_from_file(file, &mut ground.console)?,
+        TemplateSource::Builtin(name) => chosen::read_builtin(name)?,
         TemplateSource::Cluster(name) => {
-            chosen::of_cluster(&ground.connect(connection).await?, name).await?
+            chosen::read_from_cluster(&ground.connect(connection).await?, name).await?
         }
     };
     let manifest = Manifest::parse(chosen.manifest())?;
-    let parameters = Parameters::merge(chosen.declared(), &manifest)?;
-    let all = asked::parameter_views(&manifest, &parameters, chosen.declared());
+    let parameters = Parameters::merge(chosen.declared_parameters(), &manifest)?;
+    let all = asked::parameter_views(&manifest, &parameters, chosen.declared_parameters());
     if all.is_empty() && matches!(format, Format::Text { .. }) {
         ground.console.err_line("No parameters found");
         return Ok(());

@@ -40,7 +40,7 @@ pub(crate) struct Plan {
 pub(crate) fn ready(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
     let findings = lint(source);
     // The findings contain the reason already.
-    let templates = match chosen::templates(source) {
+    let templates = match chosen::read_templates(source) {
         Ok(templates) => templates,
         Err(_) if is_broken(&findings) => {
             return Ok(Plan {

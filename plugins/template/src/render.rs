@@ -41,7 +41,7 @@ struct RenderedSession {
 /// # Errors
 /// If the template or the values are invalid.
 pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
-    let place = chosen::place(&args.template)?;
+    let place = chosen::template_source(&args.template)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(new_owner).transpose()?;
     let output = non_empty(&args.output);
@@ -53,14 +53,14 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags,
     let (chosen, owner, namespace) = match &place {
         TemplateSource::Cluster(name) => {
             let cluster = ground.connect(connection).await?;
-            let chosen = chosen::of_cluster(&cluster, name);
+            let chosen = chosen::read_from_cluster(&cluster, name);
             let (chosen, owner) = futures::try_join!(chosen, caller(&cluster, owner))?;
             (chosen, owner, cluster.namespace().to_owned())
         }
         place => {
             let chosen = match place {
-                TemplateSource::File(file) => chosen::of_file(file, &mut ground.console)?,
-                TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => chosen::of_builtin(name)?,
+                TemplateSource::File(file) => chosen::read_from_file(file, &mut ground.console)?,
+                TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => chosen::read_builtin(name)?,
             };
             let owner = owner.map_or_else(|| NOBODY.parse(), Ok)?;
             let given = non_empty(&connection.namespace).map(str::to_owned);

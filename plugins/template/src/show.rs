@@ -15,12 +15,12 @@ use crate::view;
 /// # Errors
 /// If the template does not exist, or the output format is invalid.
 pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
-    let name = chosen::name_of(&args.name)?;
+    let name = chosen::parse_template_name(&args.name)?;
     let format = Format::of_object(&args.printing)?;
     let chosen = if args.builtin {
-        chosen::of_builtin(&name)?
+        chosen::read_builtin(&name)?
     } else {
-        chosen::of_cluster(&ground.connect(connection).await?, &name).await?
+        chosen::read_from_cluster(&ground.connect(connection).await?, &name).await?
     };
     let TemplateInput::Template(found) = &chosen else {
         return Ok(());
