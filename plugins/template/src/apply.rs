@@ -28,8 +28,8 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let format = Format::of_object(&args.printing)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
     let source = source(&args.filename, ground.console.input())?;
-    let ready = plan::ready(&source, args)?;
-    let broken = plan::is_broken(&ready.findings);
+    let ready = plan::plan_apply(&source, args)?;
+    let broken = plan::has_errors(&ready.findings);
     for finding in &ready.findings {
         match finding.severity {
             _ if broken => ground.console.err_line(view::finding(finding).trim_end()),
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
         bail!(
             "cannot apply {}: lint found {}",
             source.name(),
-            plan::counted(&ready.findings)
+            plan::count_findings(&ready.findings)
         );
     }
     for hint in view::hints(&ready.findings) {

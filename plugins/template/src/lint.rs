@@ -38,8 +38,8 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
             }
         }
     }
-    if plan::is_broken(&found) {
-        bail!("lint found {}", plan::counted(&found));
+    if plan::has_errors(&found) {
+        bail!("lint found {}", plan::count_findings(&found));
     }
     Ok(())
 }

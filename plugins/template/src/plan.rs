@@ -37,12 +37,12 @@ pub(crate) struct Plan {
 /// # Errors
 /// If the file also contains other objects, or contains a manifest and no name is given. Problems that lint finds are in the
 /// findings.
-pub(crate) fn ready(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
+pub(crate) fn plan_apply(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
     let findings = lint(source);
     // The findings contain the reason already.
     let templates = match chosen::read_templates(source) {
         Ok(templates) => templates,
-        Err(_) if is_broken(&findings) => {
+        Err(_) if has_errors(&findings) => {
             return Ok(Plan {
                 objects: Vec::new(),
                 findings,
@@ -116,7 +116,7 @@ fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Find
     }
     object["spec"]["manifest"] = source.text().into();
     // The findings contain the errors already.
-    if !is_broken(&findings) {
+    if !has_errors(&findings) {
         let manifest = Manifest::parse(source)?;
         let secrets = secrets(&manifest);
         if !secrets.is_empty() {
@@ -203,14 +203,14 @@ fn own(mut object: Value) -> Value {
 }
 
 /// Returns true if the findings contain an error.
-pub(crate) fn is_broken(findings: &[Finding]) -> bool {
+pub(crate) fn has_errors(findings: &[Finding]) -> bool {
     findings
         .iter()
         .any(|finding| finding.severity == Severity::Error)
 }
 
 /// Counts errors and warnings, such as `2 errors, 1 warning`.
-pub(crate) fn counted(findings: &[Finding]) -> String {
+pub(crate) fn count_findings(findings: &[Finding]) -> String {
     let of = |severity, word: &str| {
         let number = findings
             .iter()
@@ -250,8 +250,8 @@ mod tests {
         };
         use Severity::{Error, Info, Warning};
         let all = [Error, Error, Info, Warning].map(finding);
-        assert_eq!(counted(&all), "2 errors, 1 warning");
-        assert_eq!(counted(&all[..1]), "1 error");
-        assert!(is_broken(&all) && !is_broken(&all[2..]));
+        assert_eq!(count_findings(&all), "2 errors, 1 warning");
+        assert_eq!(count_findings(&all[..1]), "1 error");
+        assert!(has_errors(&all) && !has_errors(&all[2..]));
     }
 }
