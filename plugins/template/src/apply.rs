@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let broken = plan::has_errors(&ready.findings);
     for finding in &ready.findings {
         match finding.severity {
-            _ if broken => ground.console.err_line(view::finding(finding).trim_end()),
+            _ if broken => ground.console.err_line(view::finding_text(finding).trim_end()),
             Severity::Info => {}
             _ => ground.console.warn(&finding.problem.to_string()),
         }
@@ -45,7 +45,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
             plan::count_findings(&ready.findings)
         );
     }
-    for hint in view::hints(&ready.findings) {
+    for hint in view::warning_hints(&ready.findings) {
         ground.console.hint(hint);
     }
     // writes

@@ -29,9 +29,9 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
         found.extend(lint(&source(file, console.input())?));
     }
     match format {
-        Format::Objects(mut printer) => console.out(&printer.one(&view::findings(&found))?)?,
+        Format::Objects(mut printer) => console.out(&printer.one(&view::findings_json(&found))?)?,
         Format::Text { .. } => {
-            let lines: String = found.iter().map(view::finding).collect();
+            let lines: String = found.iter().map(view::finding_text).collect();
             console.out(&lines)?;
             if found.is_empty() {
                 console.note("no problems found");

@@ -126,7 +126,7 @@ fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) ->
             }
             ground
                 .console
-                .out(&view::builtin(&found, args.printing.no_headers))
+                .out(&view::builtin_table(&found, args.printing.no_headers))
         }
     }
 }

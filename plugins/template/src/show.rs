@@ -36,7 +36,7 @@ pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, g
             for problem in read.as_ref().err().map(problems).unwrap_or_default() {
                 ground.console.warn(&problem);
             }
-            let text = view::template(&found.template, read.as_ref().ok());
+            let text = view::template_text(&found.template, read.as_ref().ok());
             ground.console.out(&text)
         }
     }

@@ -23,7 +23,7 @@ pub(crate) fn or_none(text: &str) -> String {
 }
 
 /// Formats the table of built-in templates.
-pub(crate) fn builtin(objects: &[Value], no_headers: bool) -> String {
+pub(crate) fn builtin_table(objects: &[Value], no_headers: bool) -> String {
     let row = |object: &Value| {
         ["/metadata/name", "/spec/description"]
             .map(|at| text(object, at).to_owned())
@@ -35,7 +35,7 @@ pub(crate) fn builtin(objects: &[Value], no_headers: bool) -> String {
 
 /// Formats a template for `template show`. `read` is `None` if its manifest cannot be parsed; parameters, presets and objects
 /// are then omitted.
-pub(crate) fn template(
+pub(crate) fn template_text(
     template: &SessionTemplate,
     read: Option<&(Manifest, Parameters)>,
 ) -> String {
@@ -266,7 +266,7 @@ fn example(name: &str, asked: &[ParameterView<'_>]) -> String {
 }
 
 /// Formats a lint finding and its hint.
-pub(crate) fn finding(finding: &Finding) -> String {
+pub(crate) fn finding_text(finding: &Finding) -> String {
     match &finding.problem.hint {
         Some(hint) => format!("{finding}\n  hint: {hint}\n"),
         None => format!("{finding}\n"),
@@ -274,7 +274,7 @@ pub(crate) fn finding(finding: &Finding) -> String {
 }
 
 /// Returns the distinct hints of warnings.
-pub(crate) fn hints(findings: &[Finding]) -> Vec<&str> {
+pub(crate) fn warning_hints(findings: &[Finding]) -> Vec<&str> {
     let warnings = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Warning);
@@ -288,7 +288,7 @@ pub(crate) fn hints(findings: &[Finding]) -> Vec<&str> {
 }
 
 /// Returns the findings as a JSON object.
-pub(crate) fn findings(found: &[Finding]) -> Value {
+pub(crate) fn findings_json(found: &[Finding]) -> Value {
     json!({ "findings": found })
 }
 
