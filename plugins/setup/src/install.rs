@@ -19,7 +19,7 @@ use session_shared::plan::Propagation;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::change;
 
-use crate::plan::{SetupPart, objects};
+use crate::plan::{SetupPart, part_objects};
 
 /// Default time to wait until the server serves a new CustomResourceDefinition.
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(60);
@@ -74,7 +74,7 @@ pub(crate) async fn apply(
     write: &Write,
 ) -> Result<Vec<AppliedObject>> {
     let mut done = Vec::new();
-    for object in objects(part)? {
+    for object in part_objects(part)? {
         let resource = resource_of(&object)?;
         let name = text(&object, "/metadata/name").to_owned();
         let before = match cluster.get(resource, "", &name).await {
@@ -206,7 +206,7 @@ pub(crate) async fn remove(
     write: &Write,
 ) -> Result<Vec<AppliedObject>> {
     let mut done = Vec::new();
-    for object in objects(part)?.into_iter().rev() {
+    for object in part_objects(part)?.into_iter().rev() {
         let resource = resource_of(&object)?;
         let found = match cluster
             .get(resource, "", text(&object, "/metadata/name"))

@@ -33,7 +33,7 @@ impl Verb for Setup {
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.obey(&args.talk, &args.writing);
-        let parts = plan::parts(&args.parts)?;
+        let parts = plan::parse_parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
         let write = args.writing.write()?;
         let format = Format::of_object(&args.printing)?;

@@ -35,7 +35,7 @@ impl SetupPart {
 ///
 /// # Errors
 /// If a name is unknown.
-pub(crate) fn parts(words: &[String]) -> Result<Vec<SetupPart>> {
+pub(crate) fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
     let mut parts = Vec::new();
     for word in words {
         let Some((part, _)) = SetupPart::ALL.iter().find(|(_, name)| name == word) else {
@@ -57,7 +57,7 @@ pub(crate) fn parts(words: &[String]) -> Result<Vec<SetupPart>> {
 ///
 /// # Errors
 /// If a built-in template is invalid, which is a bug.
-pub(crate) fn objects(part: SetupPart) -> Result<Vec<Value>> {
+pub(crate) fn part_objects(part: SetupPart) -> Result<Vec<Value>> {
     match part {
         SetupPart::Crds => Ok(custom_resource_definitions().into_iter().map(managed).collect()),
         SetupPart::Roles => Ok(std::iter::once(roles::namespace())
@@ -95,10 +95,10 @@ mod tests {
     #[test]
     fn parts_are_installed_in_their_order_whatever_was_typed() {
         let words = ["templates".to_owned(), "crds".to_owned(), "crds".to_owned()];
-        assert_eq!(parts(&words).unwrap(), [SetupPart::Crds, SetupPart::Templates]);
-        assert_eq!(parts(&[]).unwrap().len(), 4);
+        assert_eq!(parse_parts(&words).unwrap(), [SetupPart::Crds, SetupPart::Templates]);
+        assert_eq!(parse_parts(&[]).unwrap().len(), 4);
         assert!(
-            parts(&["x".to_owned()])
+            parse_parts(&["x".to_owned()])
                 .unwrap_err()
                 .to_string()
                 .contains("must be one of crds")
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn every_part_has_objects_with_names() {
         for (part, _) in SetupPart::ALL {
-            for object in objects(part).unwrap() {
+            for object in part_objects(part).unwrap() {
                 assert!(object["metadata"]["name"].is_string(), "{object}");
             }
         }
