@@ -22,7 +22,7 @@ use session_shared::report::mutation::change;
 use crate::plan::{SetupPart, part_objects};
 
 /// Default time to wait until the server serves a new CustomResourceDefinition.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An object after it was applied or removed.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ fn resource_of(object: &Value) -> Result<&'static ResourceType> {
 }
 
 /// Warning for servers without admission policies.
-pub(crate) const NO_ADMISSION: &str = "admission policy skipped: the server does not serve \
+pub(crate) const NO_ADMISSION_WARNING: &str = "admission policy skipped: the server does not serve \
 validatingadmissionpolicies.admissionregistration.k8s.io/v1 (Kubernetes 1.30 or later). Users of a namespace can change \
 each other's sessions, and so the manifests and hooks that the owners run: give each user a namespace of their own";
 
@@ -67,7 +67,7 @@ pub(crate) async fn is_served(cluster: &Cluster, part: SetupPart) -> Result<bool
 ///
 /// # Errors
 /// If a request fails.
-pub(crate) async fn apply(
+pub(crate) async fn apply_part(
     cluster: &Cluster,
     part: SetupPart,
     dry_run: DryRun,
@@ -127,7 +127,7 @@ async fn serves_templates(cluster: &Cluster) -> bool {
 ///
 /// # Errors
 /// If the wait times out, or the server refuses a definition's names.
-pub(crate) async fn established(
+pub(crate) async fn wait_established(
     cluster: &Cluster,
     applied: &[AppliedObject],
     limit: Duration,
@@ -156,7 +156,7 @@ pub(crate) async fn established(
 ///
 /// # Errors
 /// If sessions exist. The message names up to three of them.
-pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
+pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
     let sessions = match cluster
         .list_metadata(&SESSION, Place::All, &Selection::default())
         .await
@@ -199,7 +199,7 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
 ///
 /// # Errors
 /// If a request fails.
-pub(crate) async fn remove(
+pub(crate) async fn remove_part(
     cluster: &Cluster,
     part: SetupPart,
     dry_run: DryRun,

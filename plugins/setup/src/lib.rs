@@ -50,10 +50,10 @@ impl Verb for Setup {
         }
         for part in parts {
             if !install::is_served(&cluster, part).await? {
-                ground.console.warn(install::NO_ADMISSION);
+                ground.console.warn(install::NO_ADMISSION_WARNING);
                 continue;
             }
-            let applied = install::apply(&cluster, part, dry_run, &write).await?;
+            let applied = install::apply_part(&cluster, part, dry_run, &write).await?;
             for one in &applied {
                 ground
                     .console
@@ -65,8 +65,8 @@ impl Verb for Setup {
                     .note("templates not checked: the server does not serve sessiontemplates yet");
             }
             if part == SetupPart::Crds && dry_run == DryRun::None && args.waiting.wait {
-                let limit = args.waiting.limit(install::USUAL_WAIT);
-                install::established(&cluster, &applied, limit, &mut ground.console.progress())
+                let limit = args.waiting.limit(install::ESTABLISHED_TIMEOUT);
+                install::wait_established(&cluster, &applied, limit, &mut ground.console.progress())
                     .await?;
             }
         }
@@ -84,11 +84,11 @@ async fn remove(
     ground: &mut Environment,
 ) -> Result<()> {
     if !force && parts.contains(&SetupPart::Crds) {
-        install::check_unused(cluster).await?;
+        install::check_no_sessions(cluster).await?;
     }
     let mut any = false;
     for part in parts.into_iter().rev() {
-        for one in install::remove(cluster, part, dry_run, write).await? {
+        for one in install::remove_part(cluster, part, dry_run, write).await? {
             any = true;
             let name = text(&one.object, "/metadata/name");
             ground
