@@ -60,7 +60,7 @@ pub(crate) fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
 pub(crate) fn part_objects(part: SetupPart) -> Result<Vec<Value>> {
     match part {
         SetupPart::Crds => Ok(custom_resource_definitions().into_iter().map(managed).collect()),
-        SetupPart::Roles => Ok(std::iter::once(roles::namespace())
+        SetupPart::Roles => Ok(std::iter::once(roles::system_namespace())
             .chain(roles::roles())
             .collect()),
         SetupPart::Admission => Ok(admission_objects().into_iter().map(managed).collect()),
