@@ -253,7 +253,7 @@ impl Deletion {
             write: with.write,
             interrupt: with.interrupt,
             wait: true,
-            limit: manner.limit,
+            limit: manner.timeout,
         };
         let taken = saving.take(cluster, &taking, sink).await;
         let rest = self.after(taken.map_err(|error| self.ways_out(error))?, with.write);
@@ -313,7 +313,7 @@ impl Deletion {
             belonging: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            limit: manner.limit,
+            limit: manner.timeout,
         };
         let outcome = cluster.carry_out(plan, &carrying, sink).await;
         match outcome.failed {

@@ -11,7 +11,7 @@ fn manner(wait: bool) -> StopOptions {
     StopOptions {
         skip_sync: false,
         wait,
-        limit: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
     }
 }
 

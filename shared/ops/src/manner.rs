@@ -10,7 +10,7 @@ pub struct StopOptions {
     /// Waits until the session's Pods are gone.
     pub wait: bool,
     /// Timeout of each wait. The sync hook has a timeout of its own.
-    pub limit: Duration,
+    pub timeout: Duration,
 }
 
 /// Default timeout of a wait: long enough for Pods with a grace period of several minutes.
@@ -22,7 +22,7 @@ impl StopOptions {
         Self {
             skip_sync,
             wait,
-            limit: limit.unwrap_or(STOP_TIMEOUT),
+            timeout: limit.unwrap_or(STOP_TIMEOUT),
         }
     }
 

@@ -179,7 +179,7 @@ impl ObservedSession {
             belonging: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            limit: manner.limit,
+            limit: manner.timeout,
         };
         let plan = self.plan(manner, with.now);
         let outcome = cluster.carry_out(&plan, &carrying, sink).await;
@@ -279,7 +279,7 @@ impl ObservedSession {
             return Ok(object);
         }
         let settled = cluster
-            .wait_stopped(namespace, name, manner.limit, with.interrupt, sink)
+            .wait_stopped(namespace, name, manner.timeout, with.interrupt, sink)
             .await?;
         if text(&settled, "/status/phase") == Phase::Running.as_str() {
             let condition = told(&settled, "Synced");
