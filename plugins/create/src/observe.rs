@@ -67,7 +67,7 @@ fn namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
 
 async fn template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
     match &intent.body {
-        Body::Template(name) => template::read(cluster, name.as_str()).await.map(Some),
+        Body::Template(name) => template::read_template(cluster, name.as_str()).await.map(Some),
         Body::Manifest(_) => Ok(None),
     }
 }

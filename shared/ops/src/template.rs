@@ -26,7 +26,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplat
 ///
 /// # Errors
 /// NotFound, in the server's words, with the names of existing templates as a hint; otherwise as [`find`].
-pub async fn read(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
+pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
     match find(cluster, name).await? {
         Some(found) => Ok(found),
         None => Err(with_hint(
