@@ -24,7 +24,7 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Usage errors, worded as kubectl words them.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
         manner: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
@@ -97,7 +97,7 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Intent {
-        read(&Args::parse_from(
+        parse_intent(&Args::parse_from(
             std::iter::once("stop").chain(line.split_whitespace()),
         ))
         .unwrap()
