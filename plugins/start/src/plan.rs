@@ -36,7 +36,7 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Usage errors, unreadable files and invalid values.
-pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
     let which = args.choosing.which()?;
     if args.trust_manifest && matches!(which, Which::Selected(_)) {
         return Err(usage_error(

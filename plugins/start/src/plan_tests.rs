@@ -5,7 +5,7 @@ use super::*;
 
 fn intent(line: &str) -> Result<Intent> {
     let words = std::iter::once("start").chain(line.split_whitespace());
-    read(&Args::parse_from(words), &mut std::io::empty())
+    parse_intent(&Args::parse_from(words), &mut std::io::empty())
 }
 
 fn session(state: &str, answered: &str) -> Session {
