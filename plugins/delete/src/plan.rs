@@ -44,7 +44,7 @@ impl Intent {
 ///
 /// # Errors
 /// Usage errors, worded as kubectl words them.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
         manner: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
@@ -79,7 +79,7 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        read(
+        parse_intent(
             &Args::try_parse_from(std::iter::once("delete").chain(line.split_whitespace()))
                 .unwrap(),
         )
