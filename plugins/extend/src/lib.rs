@@ -28,7 +28,7 @@ impl Verb for Extend {
         // before any request: every mistake that the command line shows
         ground.obey(&args.talk, &args.writing);
         let now = ground.now();
-        let intent = plan::read(&args, now)?;
+        let intent = plan::parse_intent(&args, now)?;
         let format = Format::of_object(&args.printing)?;
         let write = args.writing.write()?;
         // reads only, and the extension of each session

@@ -36,7 +36,7 @@ pub(crate) enum NewExpiry {
 ///
 /// # Errors
 /// Usage errors, and a time that is in the past.
-pub(crate) fn read(args: &Args, now: Timestamp) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args, now: Timestamp) -> Result<Intent> {
     Ok(Intent {
         which: args.choosing.which()?,
         end: end(args, now)?,

@@ -9,7 +9,7 @@ fn time(text: &str) -> Timestamp {
 
 fn read_end(line: &str) -> Result<NewExpiry> {
     let words = ["extend", "a"].into_iter().chain(line.split_whitespace());
-    read(&Args::parse_from(words), time("12:00")).map(|intent| intent.end)
+    parse_intent(&Args::parse_from(words), time("12:00")).map(|intent| intent.end)
 }
 
 #[test]
