@@ -45,7 +45,7 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Usage errors: no size at all, or a quantity that is invalid, zero or negative.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     let name = session_name(&args.name)?;
     if args.cpu.is_none() && args.memory.is_none() && args.storage.is_none() {
         return Err(usage_error(

@@ -4,7 +4,7 @@ use super::*;
 
 fn intent(line: &str) -> Result<Intent> {
     let words = std::iter::once("resize").chain(line.split_whitespace());
-    read(&Args::parse_from(words))
+    parse_intent(&Args::parse_from(words))
 }
 
 #[test]
