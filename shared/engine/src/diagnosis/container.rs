@@ -131,7 +131,7 @@ impl ContainerFacts<'_> {
 
     fn misconfigured(&self, reason: &str, message: &str) -> ContainerProgress {
         let place = self.place();
-        if let Some(cause) = reference::read(&place, message) {
+        if let Some(cause) = reference::parse_missing_reference(&place, message) {
             return ContainerProgress::Hopeless(self.proved(reason, cause));
         }
         // The kubelet retries what it could not read in time.

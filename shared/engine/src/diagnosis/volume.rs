@@ -18,7 +18,7 @@ pub(super) fn failed(pod: &str, event: &EventNote) -> (Cause, bool) {
         evidence: vec![event.evidence()],
         ..cause
     };
-    if let Some(cause) = reference::read(&place, message) {
+    if let Some(cause) = reference::parse_missing_reference(&place, message) {
         return (proved(cause), true);
     }
     let said = message.split_once(" : ").map_or(message, |(_, said)| said);
