@@ -15,7 +15,7 @@ pub(super) enum ClaimState {
 }
 
 /// Reads an event about claim `event.name` of pod `pod`; `None` where the event reports no problem.
-pub(super) fn read(pod: &str, event: &EventNote) -> Option<ClaimState> {
+pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimState> {
     let place = format!("claim {:?} of pod {pod:?}", event.name);
     let made = |message: String, remedy: &str| Cause {
         reason: event.reason.clone(),

@@ -148,7 +148,7 @@ impl PodInspection<'_> {
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");
         if unbound || message.is_empty() {
             for event in self.claims.iter().rev() {
-                match claim::read(self.name, event) {
+                match claim::parse_claim_event(self.name, event) {
                     Some(claim::ClaimState::Unrecoverable(cause)) => {
                         return PodAssessment::hopeless(WaitStage::Binding, cause);
                     }
