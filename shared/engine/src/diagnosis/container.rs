@@ -47,7 +47,7 @@ impl ContainerFacts<'_> {
     }
 
     /// Reads the container's state.
-    pub(super) fn read(&self) -> ContainerProgress {
+    pub(super) fn progress(&self) -> ContainerProgress {
         let Some(state) = &self.status.state else {
             return ContainerProgress::Waiting;
         };

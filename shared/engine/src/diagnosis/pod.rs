@@ -214,7 +214,7 @@ impl PodInspection<'_> {
     fn starting(&self) -> PodAssessment {
         for status in self.status.init_container_statuses.iter().flatten() {
             let contained = self.contained(status, true);
-            match contained.read() {
+            match contained.progress() {
                 ContainerProgress::Hopeless(cause) => return PodAssessment::hopeless(WaitStage::Initializing, cause),
                 ContainerProgress::Ended { code: 0, .. } => {}
                 ContainerProgress::Ended { .. } => {
@@ -244,7 +244,7 @@ impl PodInspection<'_> {
         let mut probing = None;
         for status in statuses {
             let contained = self.contained(status, false);
-            match contained.read() {
+            match contained.progress() {
                 ContainerProgress::Hopeless(cause) => return PodAssessment::hopeless(WaitStage::Starting, cause),
                 ContainerProgress::Pulling(cause) => return PodAssessment::held(WaitStage::Pulling, cause),
                 ContainerProgress::Held(cause) => return PodAssessment::held(WaitStage::Starting, cause),
