@@ -40,7 +40,7 @@ pub(crate) enum StatusMode {
 ///
 /// # Errors
 /// An unknown phase, an invalid name, or flags that exclude each other.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     let mode = match &args.wait_for {
         None if args.watch => StatusMode::Watch,
         None => StatusMode::Once,
@@ -81,7 +81,7 @@ mod tests {
 
     fn mode(line: &str) -> Result<StatusMode> {
         let words = std::iter::once("status").chain(line.split_whitespace());
-        Ok(read(&Args::try_parse_from(words).unwrap())?.mode)
+        Ok(validate_args(&Args::try_parse_from(words).unwrap())?.mode)
     }
 
     use clap::Parser;

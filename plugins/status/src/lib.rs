@@ -45,7 +45,7 @@ impl Verb for Status {
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.console.obey(&args.talk);
-        let mut intent = intent::read(&args)?;
+        let mut intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         match intent.mode {
             StatusMode::Once => {
