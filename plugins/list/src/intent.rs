@@ -50,7 +50,7 @@ pub(crate) struct OwnerSelection {
 ///
 /// # Errors
 /// Usage errors, with kubectl's messages where kubectl has the same check.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     let all_namespaces = args.selecting.all_namespaces;
     if all_namespaces && !args.names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");
@@ -173,7 +173,7 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        read(&Args::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).unwrap())
+        validate_args(&Args::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).unwrap())
     }
 
     #[test]

@@ -42,7 +42,7 @@ impl Verb for List {
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.console.obey(&args.talk);
-        let mut intent = intent::read(&args)?;
+        let mut intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         if let Some(selector) = intent.kept.take() {
             return kept(&cluster, intent, &selector, &args, ground).await;
