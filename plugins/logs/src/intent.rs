@@ -47,7 +47,7 @@ pub(crate) enum ContainerSelection {
 ///
 /// # Errors
 /// Usage errors, with kubectl's messages where kubectl has the same check.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     if args.all_containers
         && let Some(container) = non_empty(&args.container)
     {
@@ -123,7 +123,7 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        read(&Args::try_parse_from(std::iter::once("logs").chain(line.split_whitespace())).unwrap())
+        validate_args(&Args::try_parse_from(std::iter::once("logs").chain(line.split_whitespace())).unwrap())
     }
 
     #[test]

@@ -30,7 +30,7 @@ impl Verb for Logs {
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         ground.console.obey(&args.talk);
-        let intent = intent::read(&args)?;
+        let intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         let namespace = cluster.namespace().to_owned();
         let present = cluster.present(&namespace, intent.session.as_str()).await?;
