@@ -79,7 +79,7 @@ impl Splitter {
         };
         let ordinal = self.ordinal;
         self.ordinal += 1;
-        match read(body) {
+        match parse_placeholder(body) {
             Ok(ParsedPlaceholder::Var(name, default, rest)) => {
                 self.flush();
                 self.pieces.push(TextSegment::Placeholder(PlaceholderRef {
@@ -111,7 +111,7 @@ enum ParsedPlaceholder<'t> {
 }
 
 /// Parses the text after `${`.
-fn read(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
+fn parse_placeholder(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
     let shell_prefix = body
         .strip_prefix(['#', '!'])
         .is_some_and(|rest| !leading_name(rest).is_empty());
