@@ -95,7 +95,7 @@ fn section<'a>(resources: &'a mut Value, name: &str) -> Option<&'a mut Map<Strin
         .as_object_mut()
 }
 
-fn read(resources: &Value, section: &str, name: &str) -> Option<Quantity> {
+fn read_quantity(resources: &Value, section: &str, name: &str) -> Option<Quantity> {
     let value = resources.get(section)?.get(name)?;
     value
         .as_str()
@@ -107,8 +107,8 @@ fn read(resources: &Value, section: &str, name: &str) -> Option<Quantity> {
 
 fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
     let (old_limit, old_request) = (
-        read(resources, "limits", name),
-        read(resources, "requests", name),
+        read_quantity(resources, "limits", name),
+        read_quantity(resources, "requests", name),
     );
     let request = match (old_limit, old_request) {
         (Some(old_limit), Some(old_request)) if !old_limit.is_zero() => {
