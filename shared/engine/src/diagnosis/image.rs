@@ -56,7 +56,7 @@ impl ImagePull<'_> {
     pub(super) fn failed(&self, message: &str) -> (Cause, bool) {
         let registry = registry(self.image);
         let image = self.image;
-        let (text, remedy, is_final) = match read(message) {
+        let (text, remedy, is_final) = match parse_pull_error(message) {
             PullError::AccessDenied if self.credentials => (
                 format!(
                     "registry {registry:?} denies access to image {image:?} with the Pod's imagePullSecrets, or does not have the image"
@@ -121,7 +121,7 @@ impl ImagePull<'_> {
     }
 }
 
-fn read(message: &str) -> PullError {
+fn parse_pull_error(message: &str) -> PullError {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&["429", "toomanyrequests", "too many requests"]) {
