@@ -31,7 +31,7 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
     }
     let mut hurdles: Vec<(usize, UnschedulableReason)> = reasons
         .iter()
-        .map(|(count, reason)| (*count, UnschedulableReason::read(reason)))
+        .map(|(count, reason)| (*count, UnschedulableReason::parse(reason)))
         .collect();
     hurdles.sort_by_key(|(_, hurdle)| hurdle.rank());
     let told: Vec<String> = hurdles
@@ -85,7 +85,7 @@ enum UnschedulableReason {
 }
 
 impl UnschedulableReason {
-    fn read(reason: &str) -> Self {
+    fn parse(reason: &str) -> Self {
         if let Some(resource) = reason.strip_prefix("Insufficient ") {
             return Self::Insufficient(resource.to_owned());
         }
@@ -246,7 +246,7 @@ mod tests {
             "0/1 nodes are available: 1 node(s) had untolerated taint {a.example.com/b: c}.",
         );
         assert_eq!((total, found.len()), (1, 1));
-        assert_eq!(UnschedulableReason::read(found[0].1), UnschedulableReason::Taint);
+        assert_eq!(UnschedulableReason::parse(found[0].1), UnschedulableReason::Taint);
     }
 
     #[test]
