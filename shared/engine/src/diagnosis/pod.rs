@@ -35,7 +35,7 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
     // The first events of a watch come in no order of time.
     found.events.sort_by_key(|event| event.second());
     found.claims.sort_by_key(|event| event.second());
-    let read = found.read();
+    let read = found.assess();
     Finding {
         stage: read.stage,
         object: format!("pod/{name}"),
@@ -88,7 +88,7 @@ impl PodAssessment {
 }
 
 impl PodInspection<'_> {
-    fn read(&self) -> PodAssessment {
+    fn assess(&self) -> PodAssessment {
         if self.pod.metadata.deletion_timestamp.is_some() {
             return PodAssessment::plain(WaitStage::Terminating, "being deleted");
         }
