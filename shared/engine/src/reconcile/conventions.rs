@@ -28,7 +28,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
         .find(|object| is_named(object, &primary.kind, &primary.name));
     let annotation = |key: &str| annotation(workload?, key);
     let connect = match annotation(labels::CONNECT) {
-        Some(yaml) => read(labels::CONNECT, yaml)?,
+        Some(yaml) => parse_annotation(labels::CONNECT, yaml)?,
         None => usual_methods(objects, workload),
     };
     let mut said = SessionTemplateSpec {
@@ -36,7 +36,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
         ..SessionTemplateSpec::default()
     };
     if let Some(yaml) = annotation(labels::SYNC) {
-        let sync: Hook = read(labels::SYNC, yaml)?;
+        let sync: Hook = parse_annotation(labels::SYNC, yaml)?;
         said.hooks = Some(Hooks {
             sync: Some(sync),
             ..Hooks::default()
@@ -49,7 +49,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
                     timeout: Some(IntOrString::from(yaml.trim())),
                     ..LifetimePolicy::default()
                 },
-                Err(_) => read(labels::LIFETIME, yaml)?,
+                Err(_) => parse_annotation(labels::LIFETIME, yaml)?,
             },
         );
     }
@@ -57,7 +57,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
 }
 
 /// Reads an annotation as YAML or JSON.
-fn read<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
+fn parse_annotation<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
     let place = || format!("invalid annotation {key}");
     let value = session_template::parse_plain_value(&Source::new(key, yaml).with_context(place)?)
         .with_context(place)?;
