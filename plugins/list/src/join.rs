@@ -70,7 +70,7 @@ impl SessionPods {
                     .and_then(Value::as_str)
                     .unwrap_or_default()
             };
-            let (phase, word) = read(cell(status), cell(ready));
+            let (phase, word) = parse_pod_status(cell(status), cell(ready));
             let references = row.object.pointer("/metadata/ownerReferences");
             let references = || references.and_then(Value::as_array).into_iter().flatten();
             let told = PodFacts {
@@ -200,7 +200,7 @@ impl SessionPods {
 
 /// Reads the cells STATUS and READY of a Pod as a phase of the session, with the status where it is more specific than the phase. No
 /// phase means that the Pod says nothing about the session.
-fn read(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
+fn parse_pod_status(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
     let all_ready = ready
         .split_once('/')
         .is_some_and(|(ready, all)| ready == all && ready != "0");
