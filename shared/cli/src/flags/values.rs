@@ -48,11 +48,11 @@ impl ValueFlags {
         for file in &self.env_file {
             assigned
                 .files
-                .extend(environment(shown(file), &read(file, input)?)?);
+                .extend(environment(shown(file), &read_file(file, input)?)?);
         }
         for value in &self.set_file {
             let (name, file) = split("--set-file", value)?;
-            let Ok(text) = String::from_utf8(read(file, input)?) else {
+            let Ok(text) = String::from_utf8(read_file(file, input)?) else {
                 bail!("the value of {name} in {file:?} is not UTF-8")
             };
             let text = match text.strip_suffix('\n') {
@@ -79,10 +79,10 @@ fn shown(file: &str) -> &str {
 /// # Errors
 /// The file cannot be read, is longer than [`INPUT_MAX`], or is not UTF-8.
 pub fn source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
-    Source::from_bytes(shown(file), &read(file, input)?)
+    Source::from_bytes(shown(file), &read_file(file, input)?)
 }
 
-fn read(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
+fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit = INPUT_MAX as u64 + 1;
     if file == "-" {
