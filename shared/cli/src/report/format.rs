@@ -168,7 +168,7 @@ impl PrintStyle {
             "jsonpath-as-json" => path(argument, true),
             "jsonpath-file" if argument.is_empty() => path(argument, false),
             "jsonpath-file" => {
-                let text = read(argument).map_err(|error| {
+                let text = read_template_file(argument).map_err(|error| {
                     anyhow!(
                         "error reading --template {argument}, open {argument}: {}",
                         reason(&error)
@@ -177,7 +177,7 @@ impl PrintStyle {
                 path(&text, false)
             }
             "custom-columns-file" if !argument.is_empty() => {
-                let text = read(argument).map_err(|error| {
+                let text = read_template_file(argument).map_err(|error| {
                     anyhow!(
                         "error reading template {argument}, open {argument}: {}",
                         reason(&error)
@@ -191,7 +191,7 @@ impl PrintStyle {
 }
 
 /// Reads a template file of at most [`FILE_MAX`] bytes, so that an endless file is refused.
-fn read(file: &str) -> io::Result<String> {
+fn read_template_file(file: &str) -> io::Result<String> {
     let mut text = String::new();
     let opened = fs::File::open(file)?;
     opened.take(FILE_MAX + 1).read_to_string(&mut text)?;
