@@ -250,7 +250,7 @@ async fn end(
     let manner = &intent.manner;
     match item.deed {
         Deed::Stop => {
-            let present = ObservedSession::with(chosen, live, controller)?;
+            let present = ObservedSession::from_parts(chosen, live, controller)?;
             let stopped = present.stop(cluster, manner, with, &mut DiscardingSink).await?;
             Ok(Done::Stopped(stopped))
         }

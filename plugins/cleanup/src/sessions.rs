@@ -62,8 +62,8 @@ fn stop(
     since: Option<Timestamp>,
     why: String,
 ) -> Result<Option<Item>> {
-    let present = ObservedSession::with(chosen.clone(), live.clone(), false)?;
-    if present.is_at_rest() {
+    let present = ObservedSession::from_parts(chosen.clone(), live.clone(), false)?;
+    if present.is_stopped() {
         return Ok(None);
     }
     let size = size(chosen, live);

@@ -37,7 +37,7 @@ pub(crate) async fn wake(
         session: present.session.clone(),
         object: present.object.clone(),
     };
-    let rests = stopping::ObservedSession::of(cluster, chosen, controller).await?;
+    let rests = stopping::ObservedSession::read(cluster, chosen, controller).await?;
     let now = ground.now();
     let ahead = {
         let mut sink = ground.console.progress();

@@ -78,7 +78,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Environ
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
 fn cut_off(present: &ObservedSession) -> Option<String> {
     let (name, namespace) = (present.name(), present.namespace());
-    let cut = is_start_asked(&present.session) && !present.controller;
+    let cut = is_start_asked(&present.session) && !present.has_controller;
     cut.then(|| {
         format!(
             "the last start was interrupted; finish it with: kubectl session start {name} -n {namespace}"

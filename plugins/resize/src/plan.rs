@@ -247,7 +247,7 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
     let primary = applied.and_then(|status| status.applied.as_ref()?.primary.clone());
     let primary = primary.unwrap_or_default();
     let container = primary.container.as_deref();
-    let own = present.live.own_pods(&present.belonging.session_uid);
+    let own = present.live.own_pods(&present.ownership.session_uid);
     let mut pods = Vec::new();
     for pod in own.filter(|pod| is_primary(pod) && runs(pod)) {
         pods.extend(ResourceChange::of(serde_json::to_value(pod)?, container, size)?);
@@ -255,7 +255,7 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
     if pods.is_empty() {
         let namespace = present.namespace();
         let error = anyhow!("cannot resize session {name:?}: session has no running Pod");
-        let hint = if present.runs() {
+        let hint = if present.has_live_workload() {
             format!("inspect the session: kubectl session status {name} -n {namespace}")
         } else {
             format!("start the session: kubectl session start {name} -n {namespace}")
@@ -266,7 +266,7 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
     let set = owners.find(|owner| {
         text(owner, "/kind") == "StatefulSet" && text(owner, "/metadata/name") == primary.name
     });
-    let template = match set.filter(|_| primary.kind == "StatefulSet" && !present.controller) {
+    let template = match set.filter(|_| primary.kind == "StatefulSet" && !present.has_controller) {
         Some(set) => ResourceChange::of(set.clone(), container, size)?,
         None => None,
     };
@@ -301,7 +301,7 @@ fn wish(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
     };
     let changed = differs(&size.cpu, &has.cpu) || differs(&size.memory, &has.memory);
     changed.then(|| {
-        let uid = &present.belonging.session_uid;
+        let uid = &present.ownership.session_uid;
         json!({ "metadata": { "uid": uid }, "spec": { "resources": size } })
     })
 }

@@ -70,7 +70,7 @@ impl ClaimExpansion {
         }
         let wants = present.session.spec.storage.as_ref();
         let wants = wants.and_then(|storage| storage.size.as_ref()?.to_string().parse().ok());
-        let wish = json!({ "metadata": { "uid": present.belonging.session_uid },
+        let wish = json!({ "metadata": { "uid": present.ownership.session_uid },
             "spec": { "storage": { "size": IntOrString::from(size.to_string().as_str()) } } });
         Ok(Self {
             claims: grow,

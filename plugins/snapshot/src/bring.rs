@@ -211,7 +211,7 @@ impl Bringing {
             ));
             return Ok(());
         };
-        let mut pods = present.live.own_pods(&present.belonging.session_uid);
+        let mut pods = present.live.own_pods(&present.ownership.session_uid);
         let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(&inside.pod));
         let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount));
         let mut free = room.bytes;

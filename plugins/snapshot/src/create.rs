@@ -90,7 +90,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
         // exist, so one less is kept.
         let missing = writes.dry_run != DryRun::None && held.is_none();
         let keep = keep - u32::from(missing);
-        let belonging = &present.belonging;
+        let belonging = &present.ownership;
         let pruned = pruning::prune(&cluster, belonging, keep, &writes, &mutations, ground);
         errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
     }
@@ -105,12 +105,12 @@ async fn by_the_clock(
     cutting: &mut SnapshotPlan,
     ground: &Environment,
 ) -> Result<Option<String>> {
-    pruning::mark(&mut cutting.objects, &present.belonging.session);
+    pruning::mark(&mut cutting.objects, &present.ownership.session);
     if !resting::mark(&mut cutting.objects, present) {
         return Ok(None);
     }
     let sink = &mut ground.console.progress();
-    let taken = pruning::taken(cluster, &present.belonging, sink).await?;
+    let taken = pruning::taken(cluster, &present.ownership, sink).await?;
     let held = resting::holding(&cutting.objects, &taken);
     Ok(held.map(|set| set.name.clone()))
 }
@@ -166,5 +166,5 @@ pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Chos
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
 pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<ObservedSession> {
-    ObservedSession::of(cluster, chosen(cluster, name).await?, false).await
+    ObservedSession::read(cluster, chosen(cluster, name).await?, false).await
 }

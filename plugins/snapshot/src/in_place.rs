@@ -233,7 +233,7 @@ async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimR
 /// Returns the stopped session the snapshot was taken of.
 async fn session_of(cluster: &Cluster, set: &Set) -> Result<ObservedSession> {
     let found = source_of(cluster, set).await?;
-    if !found.is_at_rest() {
+    if !found.is_stopped() {
         let (name, namespace) = (&set.session, cluster.namespace());
         let error = anyhow!("cannot restore session {name:?} in place: session is not stopped");
         let stop = format!("stop the session first: kubectl session stop {name} -n {namespace}");

@@ -140,13 +140,13 @@ pub(crate) async fn source_of(cluster: &Cluster, set: &Set) -> Result<ObservedSe
         other => other?,
     };
     let whose = set.belonging()?.user_id;
-    if whose != found.belonging.user_id {
+    if whose != found.ownership.user_id {
         return Err(anyhow!(
             "cannot restore snapshot {:?}: snapshot belongs to user {:?}, session {:?} to user {:?}",
             set.name,
             whose.as_str(),
             set.session,
-            found.belonging.user_id.as_str()
+            found.ownership.user_id.as_str()
         ));
     }
     chosen::genuine(cluster, set, &found.live.data).await?;

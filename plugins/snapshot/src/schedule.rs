@@ -123,7 +123,7 @@ async fn planned(
     let cutting = SnapshotPlan::of(cluster, &present, &wanted, ground.now()).await?;
     let belonging = Ownership {
         run: random_token()?,
-        ..present.belonging.clone()
+        ..present.ownership.clone()
     };
     let scheduling = Scheduling {
         belonging: &belonging,

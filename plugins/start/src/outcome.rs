@@ -62,7 +62,7 @@ pub(crate) async fn observe(
         };
         let present =
             ObservedSession::with_rights(cluster, permissions, chosen?, controller, foreseen).await?;
-        let deed = Action::of(intent, &present.session, &present.seen);
+        let deed = Action::of(intent, &present.session, &present.state);
         deed.heeds(intent, &present.session)?;
         anyhow::Ok((deed, present))
     });
@@ -162,7 +162,7 @@ impl SessionTask {
                 object: self.present.object.clone(),
                 start: ahead.start.clone(),
                 objects: self.present.live.owners.clone(),
-                controller: self.present.controller,
+                controller: self.present.has_controller,
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
@@ -183,12 +183,12 @@ impl SessionTask {
         let Some(change) = self
             .change
             .as_ref()
-            .filter(|_| !with.write.dry_run && !self.present.controller)
+            .filter(|_| !with.write.dry_run && !self.present.has_controller)
         else {
             return Ok(());
         };
         let mut patch = record::template_changed(&self.present.session, change, with.now);
-        patch["metadata"] = serde_json::json!({ "uid": self.present.belonging.session_uid });
+        patch["metadata"] = serde_json::json!({ "uid": self.present.ownership.session_uid });
         let (namespace, name) = (self.present.namespace(), self.present.name());
         let part = Some("status");
         cluster

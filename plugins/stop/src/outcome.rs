@@ -104,7 +104,7 @@ async fn deed(
     with: StopContext<'_>,
     sink: &mut dyn ProgressSink,
 ) -> Result<Value> {
-    match Action::of(intent, one.is_at_rest()) {
+    match Action::of(intent, one.is_stopped()) {
         Action::Unchanged | Action::PrintOnly => Ok(one.object.clone()),
         Action::Stop => one.stop(cluster, &intent.manner, with, sink).await,
     }
@@ -127,7 +127,7 @@ pub(crate) fn report(
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut errors = found.refused;
     for (present, stopped) in found.present.iter().zip(stopped) {
-        let word = Action::of(intent, present.is_at_rest()).as_str();
+        let word = Action::of(intent, present.is_stopped()).as_str();
         match stopped {
             Ok(object) => console.out(&mutations.done(&object, word)?)?,
             Err(error) => errors.push(error),

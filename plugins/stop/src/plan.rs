@@ -58,7 +58,7 @@ pub(crate) struct Observed {
 impl Observed {
     /// Returns the sessions that are not stopped yet.
     pub(crate) fn ending(&self) -> impl Iterator<Item = &ObservedSession> {
-        self.present.iter().filter(|one| !one.is_at_rest())
+        self.present.iter().filter(|one| !one.is_stopped())
     }
 }
 

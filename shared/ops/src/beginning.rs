@@ -74,7 +74,7 @@ impl StartPlan {
             interrupt,
             limit: std::time::Duration::MAX,
         };
-        if !self.present.controller || self.gave_secrets {
+        if !self.present.has_controller || self.gave_secrets {
             finished(cluster.carry_out(&self.secrets(), &with, sink).await)?;
         }
         let mut made = Started {
@@ -82,7 +82,7 @@ impl StartPlan {
             object,
             start: self.start.clone(),
             objects: Vec::new(),
-            controller: self.present.controller,
+            controller: self.present.has_controller,
         };
         if made.controller {
             return Ok(made);

@@ -98,7 +98,7 @@ impl ClonePlan {
         let nothing = BTreeMap::new();
         let rendered = render(&RenderInput {
             session: name,
-            namespace: &source.belonging.namespace,
+            namespace: &source.ownership.namespace,
             spec: &source.session.spec,
             body: body(source, template.as_ref())?,
             set: &nothing,
@@ -141,7 +141,7 @@ impl ClonePlan {
                 session: name.clone(),
                 session_uid: String::new(),
                 run: random_token()?,
-                ..source.belonging.clone()
+                ..source.ownership.clone()
             },
             found,
             secret,
@@ -369,7 +369,7 @@ fn session_of(source: &ObservedSession, name: &SessionName, with_secret: bool, s
             spec.insert("secretsFrom".into(), "client".into());
         }
     }
-    let user = labels::to_label_value(source.belonging.user_id.as_str());
+    let user = labels::to_label_value(source.ownership.user_id.as_str());
     let own = json!({ labels::USER: user });
     json!({
         "apiVersion": API_VERSION,

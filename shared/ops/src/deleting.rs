@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::manner::StopOptions;
 use super::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun};
-use super::stopping::{DELETE, ObservedSession, StopContext, explain, untouched};
+use super::stopping::{DELETE, ObservedSession, StopContext, explain_step_failure, nothing_done_hint};
 use super::trust::{self, StoredPart};
 use crate::Cluster;
 use crate::chosen::Chosen;
@@ -105,7 +105,7 @@ impl Deletion {
             session: self.session.clone(),
             object: self.object.clone(),
         };
-        let mut present = ObservedSession::with(chosen, self.live.clone(), false)?;
+        let mut present = ObservedSession::from_parts(chosen, self.live.clone(), false)?;
         present.live.data = held.into_iter().cloned().collect();
         let asked = SnapshotOptions {
             class: class.map(str::to_owned),
@@ -203,7 +203,7 @@ impl Deletion {
             self.rehearse(cluster)
         );
         let allowed = permitted.and(rehearsed);
-        allowed.map_err(|error| untouched(DELETE, self.name(), error))
+        allowed.map_err(|error| nothing_done_hint(DELETE, self.name(), error))
     }
 
     /// Sends the DELETE of the Session as a server dry run. Access reviews do not know admission policies, and their refusal would
@@ -327,7 +327,7 @@ impl Deletion {
             }
             Some((step, error)) => {
                 let (name, namespace) = (self.name(), self.namespace());
-                Err(explain(DELETE, name, namespace, &step, error))
+                Err(explain_step_failure(DELETE, name, namespace, &step, error))
             }
         }
     }

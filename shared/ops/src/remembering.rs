@@ -62,12 +62,12 @@ pub async fn remembered(
         return Ok(None);
     };
     trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;
-    let mut present = ObservedSession::of(cluster, chosen, false).await?;
+    let mut present = ObservedSession::read(cluster, chosen, false).await?;
     let mut data = present.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {
         vouched(secret, snapshot)?;
     }
-    present.belonging = Ownership {
+    present.ownership = Ownership {
         session_uid: String::new(),
         ..belonging.clone()
     };

@@ -64,7 +64,7 @@ impl StartPlan {
         let mut ahead = self.clone();
         if !with.write.dry_run {
             let chosen = Chosen::of(object)?;
-            ahead.take_over(ObservedSession::of(cluster, chosen, self.present.controller).await?);
+            ahead.take_over(ObservedSession::read(cluster, chosen, self.present.has_controller).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         ahead.begin(cluster, write, interrupt, now, sink).await

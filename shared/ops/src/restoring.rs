@@ -60,7 +60,7 @@ impl ClaimRestorePlan {
     pub fn of(present: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
         let belonging = Ownership {
             run: random_token()?,
-            ..present.belonging.clone()
+            ..present.ownership.clone()
         };
         let claims = snapshots.iter().map(|snapshot| {
             let name = claim_name(snapshot);

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::manner::StopOptions;
-use super::stopping::{ObservedSession, STOP, StopContext, untouched};
+use super::stopping::{ObservedSession, STOP, StopContext, nothing_done_hint};
 use crate::Cluster;
 use crate::chosen::Chosen;
 use session_client::Permissions;
@@ -29,7 +29,7 @@ impl ObservedSession {
             false => foreseen(&chosen.session),
         };
         let namespace = text(&chosen.object, "/metadata/namespace").to_owned();
-        let looked = Self::of(cluster, chosen, controller);
+        let looked = Self::read(cluster, chosen, controller);
         futures::join!(looked, permissions.foresee(&namespace, &needs)).0
     }
 
@@ -44,13 +44,13 @@ impl ObservedSession {
         with: StopContext<'_>,
     ) -> Result<()> {
         // A controller stops the session with its own rights.
-        if self.controller || with.write.dry_run {
+        if self.has_controller || with.write.dry_run {
             return Ok(());
         }
-        let mut needs = self.plan(manner, with.now).required_permissions();
+        let mut needs = self.plan_stop(manner, with.now).required_permissions();
         needs.push(Access::to("patch", &SESSION, self.name()).part("status"));
         needs.extend_from_slice(more);
         let permitted = with.permissions.require(self.namespace(), &needs).await;
-        permitted.map_err(|error| untouched(STOP, self.name(), error))
+        permitted.map_err(|error| nothing_done_hint(STOP, self.name(), error))
     }
 }

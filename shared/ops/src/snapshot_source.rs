@@ -48,5 +48,5 @@ pub async fn look_at(
             .await?;
     }
     live.data = claims?.items;
-    ObservedSession::with(chosen, live, false)
+    ObservedSession::from_parts(chosen, live, false)
 }

@@ -145,7 +145,7 @@ impl SnapshotPlan {
         };
         let belonging = Ownership {
             run: random_token()?,
-            ..present.belonging.clone()
+            ..present.ownership.clone()
         };
         let mut objects = snapshots_of(&belonging, &set, &claims, &names);
         remember(&present.object, &mut objects);

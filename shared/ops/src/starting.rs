@@ -98,8 +98,8 @@ impl StartPlan {
         spec.timeout = wish.lifetime.as_ref().map(written).or(spec.timeout);
         let nothing = BTreeMap::new();
         let rendered = render(&RenderInput {
-            session: &present.belonging.session,
-            namespace: &present.belonging.namespace,
+            session: &present.ownership.session,
+            namespace: &present.ownership.namespace,
             spec: &spec,
             body: body(&present, template.as_ref())?,
             set: &wish.assigned.set,
@@ -122,7 +122,7 @@ impl StartPlan {
                 run: random_token()?,
                 template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
                 primary: Some(rendered.rendering.primary.clone()),
-                ..present.belonging.clone()
+                ..present.ownership.clone()
             },
             rendering: rendered.rendering,
             use_existing: wish.use_existing.clone(),
@@ -167,7 +167,7 @@ impl StartPlan {
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require(&self, cluster: &Cluster) -> Result<()> {
         let (plan, present) = (self.plan(), &self.present);
-        if !plan.deletes() || present.controller {
+        if !plan.deletes() || present.has_controller {
             return Ok(());
         }
         let mut needs = plan.required_permissions();
@@ -292,7 +292,7 @@ pub(super) async fn stored_of(
     cluster: &Cluster,
     present: &ObservedSession,
 ) -> Result<Option<BTreeMap<String, String>>> {
-    let name = parameters_secret_name(present.belonging.session.as_str());
+    let name = parameters_secret_name(present.ownership.session.as_str());
     let mut own = present.live.own_data(&present.session);
     let uid = present.session.metadata.uid.as_deref();
     let is_its = |object: &Value| uid.is_none() || annotation(object, SESSION_UID) == uid;

@@ -39,11 +39,11 @@ pub struct ObservedSession {
     /// Its objects.
     pub live: LiveObjects,
     /// State of its workload, derived from `live`.
-    pub seen: WorkloadState,
+    pub state: WorkloadState,
     /// Ownership of its objects.
-    pub belonging: Ownership,
+    pub ownership: Ownership,
     /// True if a live controller reconciles the session.
-    pub controller: bool,
+    pub has_controller: bool,
 }
 
 impl ObservedSession {
@@ -51,18 +51,18 @@ impl ObservedSession {
     ///
     /// # Errors
     /// Refusals of the server; a session that is being deleted.
-    pub async fn of(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
+    pub async fn read(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
         chosen.stays()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
         let live = cluster.live(namespace, &chosen.session).await?;
-        Self::with(chosen, live, controller)
+        Self::from_parts(chosen, live, controller)
     }
 
     /// Combines a session with objects that have been read already. Sends no request.
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
+    pub fn from_parts(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Ownership::of(&session)?;
         let seen = look(&session, &live, &[]);
@@ -70,56 +70,56 @@ impl ObservedSession {
             session,
             object,
             live,
-            seen,
-            belonging,
-            controller,
+            state: seen,
+            ownership: belonging,
+            has_controller: controller,
         })
     }
 
     /// Returns the session's name.
     pub fn name(&self) -> &str {
-        self.belonging.session.as_str()
+        self.ownership.session.as_str()
     }
 
     /// Returns the session's Namespace.
     pub fn namespace(&self) -> &str {
-        self.belonging.namespace.as_str()
+        self.ownership.namespace.as_str()
     }
 
     /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
-    pub fn is_at_rest(&self) -> bool {
+    pub fn is_stopped(&self) -> bool {
         let phase = self.session.status.as_ref().and_then(|status| status.phase);
         self.session.spec.state == Some(DesiredState::Stopped)
-            && self.seen == WorkloadState::NoWorkload
+            && self.state == WorkloadState::NoWorkload
             && self
                 .live
-                .own_pods(&self.belonging.session_uid)
+                .own_pods(&self.ownership.session_uid)
                 .next()
                 .is_none()
             && matches!(phase, Some(Phase::Stopped | Phase::Failed))
     }
 
     /// Returns true if the workload exists and has not ended.
-    pub fn runs(&self) -> bool {
+    pub fn has_live_workload(&self) -> bool {
         matches!(
-            self.seen,
+            self.state,
             WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_)
         )
     }
 
     /// Returns true if a stop with these options runs the sync hook from this process.
     pub fn runs_sync(&self, manner: &StopOptions) -> bool {
-        !self.controller
+        !self.has_controller
             && !manner.skip_sync
-            && HookRun::of(&self.session, &self.seen, "sync").is_some()
+            && HookRun::of(&self.session, &self.state, "sync").is_some()
     }
 
     /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops
     /// nothing, and before the workload is removed, so that no controller makes it again.
-    pub fn plan(&self, manner: &StopOptions, now: Timestamp) -> Plan {
+    pub fn plan_stop(&self, manner: &StopOptions, now: Timestamp) -> Plan {
         let skip_sync = manner.skip_sync;
         let what = Teardown::Stop { skip_sync };
-        let mut plan = ending(&self.session, &self.live, &self.seen, what, now);
+        let mut plan = ending(&self.session, &self.live, &self.state, what, now);
         if !manner.wait {
             plan.stages
                 .retain(|stage| !matches!(stage.first(), Some(Step::WaitDeleted { .. })));
@@ -142,9 +142,9 @@ impl ObservedSession {
 
     /// Returns phase and reason after the stop. A workload that had ended by itself keeps its reason.
     fn standing(&self) -> PhaseReason {
-        match self.seen {
+        match self.state {
             WorkloadState::Terminated { .. } | WorkloadState::NoWorkload => {
-                standing(&self.session, TargetState::Stopped, &self.seen)
+                standing(&self.session, TargetState::Stopped, &self.state)
             }
             _ => PhaseReason {
                 phase: Phase::Stopped,
@@ -166,25 +166,25 @@ impl ObservedSession {
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         self.live.tell_strangers(sink);
-        if self.controller {
+        if self.has_controller {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }
         if self.runs_sync(manner) && !with.write.dry_run {
             trust::check(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop(manner, &[], with).await?;
-        let rest = self.live.replicas(&self.belonging.session_uid);
+        let rest = self.live.replicas(&self.ownership.session_uid);
         self.remember(cluster, &rest, with.write).await?;
         let carrying = Carrying {
-            belonging: &self.belonging,
+            belonging: &self.ownership,
             write: with.write.clone(),
             interrupt: with.interrupt,
             limit: manner.timeout,
         };
-        let plan = self.plan(manner, with.now);
+        let plan = self.plan_stop(manner, with.now);
         let outcome = cluster.carry_out(&plan, &carrying, sink).await;
         if let Some((step, error)) = outcome.failed {
-            return Err(explain(STOP, self.name(), self.namespace(), &step, error));
+            return Err(explain_step_failure(STOP, self.name(), self.namespace(), &step, error));
         }
         let mut session = self.session.clone();
         let wish = outcome.results.iter().find_map(|done| match done {
@@ -203,7 +203,7 @@ impl ObservedSession {
             made: self.unrecorded(),
         };
         let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);
-        patch["metadata"]["uid"] = self.belonging.session_uid.as_str().into();
+        patch["metadata"]["uid"] = self.ownership.session_uid.as_str().into();
         let (namespace, name) = (self.namespace(), self.name());
         let part = Some("status");
         cluster
@@ -220,7 +220,7 @@ impl ObservedSession {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
             objects.any(|object| object.uid == workload.uid)
         };
-        let mut rests = self.live.workloads(&self.belonging.session_uid);
+        let mut rests = self.live.workloads(&self.ownership.session_uid);
         rests.retain(|workload| SCALED.contains(&workload.kind.as_str()) && !recorded(workload));
         rests
     }
@@ -245,7 +245,7 @@ impl ObservedSession {
             return Ok(());
         }
         let patch = json!({
-            "metadata": { "uid": self.belonging.session_uid },
+            "metadata": { "uid": self.ownership.session_uid },
             "status": { "applied": { "replicas": counts } },
         });
         let (namespace, name) = (self.namespace(), self.name());
@@ -265,7 +265,7 @@ impl ObservedSession {
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         let mut patch = json!({
-            "metadata": { "uid": self.belonging.session_uid },
+            "metadata": { "uid": self.ownership.session_uid },
             "spec": { "state": DesiredState::Stopped },
         });
         if manner.skip_sync {
@@ -347,7 +347,7 @@ fn without_sync(words: VerbForms, name: &str, namespace: &str) -> String {
 }
 
 /// Adds to a refusal the hint that nothing has been written.
-pub(super) fn untouched(words: VerbForms, name: &str, error: anyhow::Error) -> anyhow::Error {
+pub(super) fn nothing_done_hint(words: VerbForms, name: &str, error: anyhow::Error) -> anyhow::Error {
     let done = words.done;
     with_hint(
         error,
@@ -356,7 +356,7 @@ pub(super) fn untouched(words: VerbForms, name: &str, error: anyhow::Error) -> a
 }
 
 /// Adds the session and a hint how to continue to the error of a step of a stop or deletion.
-pub fn explain(
+pub fn explain_step_failure(
     words: VerbForms,
     name: &str,
     namespace: &str,
