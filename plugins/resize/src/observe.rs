@@ -51,7 +51,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Environ
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let present = ObservedSession::with_rights(cluster, &permissions, chosen, controller, foreseen).await?;
+    let present = ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, controller, foreseen).await?;
     let changes = plan::changes(&present, &intent.size)?;
     let growth = ClaimExpansion::of(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));

@@ -61,7 +61,7 @@ pub(crate) async fn observe(
             false => Vec::new(),
         };
         let present =
-            ObservedSession::with_rights(cluster, permissions, chosen?, controller, foreseen).await?;
+            ObservedSession::read_with_access_reviews(cluster, permissions, chosen?, controller, foreseen).await?;
         let deed = Action::of(intent, &present.session, &present.state);
         deed.heeds(intent, &present.session)?;
         anyhow::Ok((deed, present))

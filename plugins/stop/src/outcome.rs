@@ -38,7 +38,7 @@ pub(crate) async fn observe(
         match chosen {
             Ok(chosen) => {
                 let foreseen = |session: &Session| intent.foreseen(session);
-                ObservedSession::with_rights(cluster, permissions, chosen, controller, foreseen).await
+                ObservedSession::read_with_access_reviews(cluster, permissions, chosen, controller, foreseen).await
             }
             Err(missing) => Err(missing),
         }

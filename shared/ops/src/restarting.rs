@@ -22,7 +22,7 @@ impl StartPlan {
     /// The first missing right, in the server's words.
     pub async fn require_restart(&self, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
         self.present
-            .require_stop(manner, &self.accesses(), with)
+            .require_stop_access(manner, &self.accesses(), with)
             .await
     }
 

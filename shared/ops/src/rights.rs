@@ -17,7 +17,7 @@ impl ObservedSession {
     ///
     /// # Errors
     /// As [`Present::of`]. A missing right is no error here.
-    pub async fn with_rights(
+    pub async fn read_with_access_reviews(
         cluster: &Cluster,
         permissions: &Permissions,
         chosen: Chosen,
@@ -37,7 +37,7 @@ impl ObservedSession {
     ///
     /// # Errors
     /// The first missing right, in the server's words.
-    pub async fn require_stop(
+    pub async fn require_stop_access(
         &self,
         manner: &StopOptions,
         more: &[Access],

@@ -172,7 +172,7 @@ impl ObservedSession {
         if self.runs_sync(manner) && !with.write.dry_run {
             trust::check(cluster, &self.session, StoredPart::Hooks).await?;
         }
-        self.require_stop(manner, &[], with).await?;
+        self.require_stop_access(manner, &[], with).await?;
         let rest = self.live.replicas(&self.ownership.session_uid);
         self.remember(cluster, &rest, with.write).await?;
         let carrying = Carrying {
