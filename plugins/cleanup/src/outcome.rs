@@ -133,7 +133,7 @@ pub(crate) async fn carry_out(
     }
     sink.tell(ProgressEvent::Done);
     let console = &mut ground.console;
-    consent::tell_unchecked(&permissions, console);
+    consent::note_unchecked_access(&permissions, console);
     Ok(done)
 }
 

@@ -33,10 +33,10 @@ pub(crate) fn tell(doomed: &[Deletion], console: &mut Console) {
 /// Data would be destroyed, and there is neither a terminal nor `-y`.
 pub(crate) fn ask(intent: &Intent, doomed: &[Deletion], console: &mut Console) -> Result<bool> {
     let question = Confirmation {
-        words: DELETE,
+        verb: DELETE,
         yes: intent.yes || intent.dry_run != DryRun::None,
         interactive: intent.interactive,
-        several: true,
+        asks_for_several: true,
     };
     let ending: Vec<EndingSession> = doomed.iter().map(EndingSession::deleted).collect();
     question.ask(&ending, console)

@@ -44,7 +44,7 @@ impl Verb for Delete {
         let now = ground.now();
         let found = observe::observe(&cluster, &permissions, &intent, now).await?;
         let console = &mut ground.console;
-        consent::tell_unchecked(&permissions, console);
+        consent::note_unchecked_access(&permissions, console);
         // confirmation
         confirm::tell(&found.doomed, &mut ground.console);
         if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {

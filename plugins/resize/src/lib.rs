@@ -46,7 +46,7 @@ impl Verb for Resize {
         let found = observe::observe(&cluster, &intent, ground).await?;
         // confirmation
         let console = &mut ground.console;
-        consent::tell_unchecked(&found.permissions, console);
+        consent::note_unchecked_access(&found.permissions, console);
         if found.ahead.is_some() && !outcome::may_end(&intent, &found.present, console)? {
             return Ok(());
         }

@@ -121,10 +121,10 @@ pub(crate) async fn carry_out(
 pub(crate) fn may_end(intent: &Intent, present: &ObservedSession, console: &mut Console) -> Result<bool> {
     let ending = [EndingSession::stopped(present)];
     if intent.dry_run != DryRun::None {
-        consent::rehearse(&ending, console);
+        consent::print_dry_run_losses(&ending, console);
         return Ok(true);
     }
-    Confirmation::about_data(STOP, intent.yes).ask(&ending, console)
+    Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)
 }
 
 fn tell(

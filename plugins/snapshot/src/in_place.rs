@@ -117,7 +117,7 @@ impl InPlace {
         let unused = unused(cluster, &present, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
         let console = &mut ground.console;
-        consent::tell_unchecked(&permissions, console);
+        consent::note_unchecked_access(&permissions, console);
         Ok(Self {
             set,
             present,

@@ -44,12 +44,12 @@ impl Verb for Start {
             return Ok(());
         };
         let console = &mut ground.console;
-        consent::tell_unchecked(&permissions, console);
+        consent::note_unchecked_access(&permissions, console);
         // confirmation
         let ends: Vec<_> = found.iter().flatten().filter_map(SessionTask::ends).collect();
         if intent.dry_run != DryRun::None {
-            consent::rehearse(&ends, console);
-        } else if !Confirmation::about_data(STOP, intent.yes).ask(&ends, console)? {
+            consent::print_dry_run_losses(&ends, console);
+        } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ends, console)? {
             return Ok(());
         }
         // writes, waits and prints

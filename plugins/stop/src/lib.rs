@@ -43,12 +43,12 @@ impl Verb for Stop {
         let permissions = Permissions::of(&cluster);
         let found = outcome::observe(&cluster, &permissions, &intent).await?;
         let console = &mut ground.console;
-        consent::tell_unchecked(&permissions, console);
+        consent::note_unchecked_access(&permissions, console);
         // confirmation
         let ending: Vec<EndingSession> = found.ending().map(EndingSession::stopped).collect();
         if intent.dry_run != DryRun::None {
-            consent::rehearse(&ending, console);
-        } else if !Confirmation::about_data(STOP, intent.yes).ask(&ending, console)? {
+            consent::print_dry_run_losses(&ending, console);
+        } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)? {
             return Ok(());
         }
         if let [one] = found.present.as_slice()

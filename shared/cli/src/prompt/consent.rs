@@ -13,23 +13,23 @@ use session_ops::stopping::VerbForms;
 #[derive(Clone, Copy, Debug)]
 pub struct Confirmation {
     /// Forms of the verb.
-    pub words: VerbForms,
+    pub verb: VerbForms,
     /// `--yes`: never asks.
     pub yes: bool,
     /// `--interactive`: always asks, also without a terminal.
     pub interactive: bool,
     /// Asks on a terminal before several sessions, even if no data is destroyed.
-    pub several: bool,
+    pub asks_for_several: bool,
 }
 
 impl Confirmation {
     /// Returns the rules of verbs that ask only if data would be destroyed.
-    pub fn about_data(words: VerbForms, yes: bool) -> Self {
+    pub fn for_data_loss(words: VerbForms, yes: bool) -> Self {
         Self {
-            words,
+            verb: words,
             yes,
             interactive: false,
-            several: false,
+            asks_for_several: false,
         }
     }
 
@@ -47,13 +47,13 @@ impl Confirmation {
             .map(String::as_str)
             .collect();
         let terminal = console.can_ask();
-        let VerbForms { verb, done, doing } = self.words;
+        let VerbForms { verb, done, doing } = self.verb;
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
             let confirm = format!("confirm with --yes; nothing has been {done}");
             return Err(with_hint(error, confirm));
         }
-        let several = self.several && sessions.len() > 1;
+        let several = self.asks_for_several && sessions.len() > 1;
         if !self.interactive && !(terminal && (several || !destroyed.is_empty())) {
             return Ok(true);
         }
@@ -69,14 +69,14 @@ impl Confirmation {
 }
 
 /// Prints a note that names the rights which the server could not be asked about. They do not stop the operation.
-pub fn tell_unchecked(permissions: &Permissions, console: &mut Console) {
+pub fn note_unchecked_access(permissions: &Permissions, console: &mut Console) {
     if let Some(unchecked) = permissions.unknown() {
         console.note(&unchecked);
     }
 }
 
 /// Prints the data that a dry run would destroy, a line each on standard error.
-pub fn rehearse(sessions: &[EndingSession], console: &mut Console) {
+pub fn print_dry_run_losses(sessions: &[EndingSession], console: &mut Console) {
     for what in sessions.iter().flat_map(|one| &one.destroyed) {
         console.err_line(&format!("destroyed: {what}"));
     }
