@@ -300,13 +300,13 @@ impl Bringing {
     fn pausing(&self, present: &ObservedSession, skip: bool) -> QuiesceHooks {
         let (session, namespace) = (present.name(), present.namespace());
         let words = QuiesceMessages {
-            undone: format!("cannot restore files of session {session:?}"),
-            without: format!(
+            failure: format!("cannot restore files of session {session:?}"),
+            skip_hint: format!(
                 "restore without the hooks: kubectl session snapshot restore {session} -n {namespace} --from {}",
                 shell::quote_word(&self.from)
             ),
         };
-        QuiesceHooks::of(present, skip, words)
+        QuiesceHooks::of_session(present, skip, words)
     }
 
     async fn carry_out(

@@ -124,13 +124,13 @@ impl Saving {
     fn pausing(&self, present: &ObservedSession, skip: bool, to: &str) -> QuiesceHooks {
         let (session, namespace) = (present.name(), present.namespace());
         let words = QuiesceMessages {
-            undone: format!("cannot copy files of session {session:?}"),
-            without: format!(
+            failure: format!("cannot copy files of session {session:?}"),
+            skip_hint: format!(
                 "copy the files without the hooks: kubectl session snapshot create {session} -n {namespace} --to {}",
                 shell::quote_word(to)
             ),
         };
-        QuiesceHooks::of(present, skip, words)
+        QuiesceHooks::of_session(present, skip, words)
     }
 
     async fn carry_out(

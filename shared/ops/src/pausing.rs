@@ -27,14 +27,14 @@ pub struct QuiesceHooks {
 #[derive(Clone, Debug)]
 pub struct QuiesceMessages {
     /// The operation that failed, without its cause: `cannot take a snapshot of session "alice"`.
-    pub undone: String,
+    pub failure: String,
     /// A hint that ends in a command line, to which `--skip-hooks` is appended.
-    pub without: String,
+    pub skip_hint: String,
 }
 
 impl QuiesceHooks {
     /// Returns the hooks of a session if its workload is ready; none with `skip`.
-    pub fn of(present: &ObservedSession, skip: bool, words: QuiesceMessages) -> Self {
+    pub fn of_session(present: &ObservedSession, skip: bool, words: QuiesceMessages) -> Self {
         let hook = |name| {
             let run = HookRun::of(&present.session, &present.state, name);
             run.filter(|_| !skip)
@@ -93,7 +93,7 @@ impl QuiesceHooks {
             return Err(error);
         }
         // As text, since a failure of the connection is printed without the context around it.
-        let QuiesceMessages { undone, without } = &self.words;
+        let QuiesceMessages { failure: undone, skip_hint: without } = &self.words;
         let error = anyhow!("{undone}: quiesce hook failed: {error:#}");
         Err(with_hint(error, format!("{without} --skip-hooks")))
     }

@@ -154,8 +154,8 @@ impl SnapshotPlan {
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
         let words = QuiesceMessages {
-            undone: format!("cannot take a snapshot of session {session:?}"),
-            without: format!(
+            failure: format!("cannot take a snapshot of session {session:?}"),
+            skip_hint: format!(
                 "take the snapshot without hooks: kubectl session snapshot create {session} -n {namespace}"
             ),
         };
@@ -165,7 +165,7 @@ impl SnapshotPlan {
             named: asked.name.is_some(),
             session: session.to_owned(),
             namespace: namespace.to_owned(),
-            pausing: QuiesceHooks::of(present, asked.skip_hooks, words),
+            pausing: QuiesceHooks::of_session(present, asked.skip_hooks, words),
             retaining,
         })
     }
