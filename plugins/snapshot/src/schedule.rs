@@ -31,7 +31,7 @@ use session_shared::objects::resource::{CRON_JOB, text};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
-use session_shared::ops::snapshotting::{self, SnapshotPlan, has_hooks};
+use session_shared::ops::snapshotting::{self, SnapshotPlan, has_snapshot_hooks};
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
@@ -104,7 +104,7 @@ async fn planned(
     ground: &Environment,
 ) -> Result<(Ownership, Planned)> {
     let found = chosen(cluster, session).await?;
-    let hooks = has_hooks(&found.session) && !asked.skip_hooks;
+    let hooks = has_snapshot_hooks(&found.session) && !asked.skip_hooks;
     if hooks {
         trust::check(cluster, &found.session, StoredPart::Hooks).await?;
     }

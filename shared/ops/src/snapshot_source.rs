@@ -15,7 +15,7 @@ use session_model::names::SessionName;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// Returns true if the session's last start has a quiesce or resume hook.
-pub fn has_hooks(session: &Session) -> bool {
+pub fn has_snapshot_hooks(session: &Session) -> bool {
     let applied = session
         .status
         .as_ref()
@@ -42,7 +42,7 @@ pub async fn look_at(
     let chosen = chosen?;
     chosen.stays()?;
     let mut live = LiveObjects::default();
-    if has_hooks(&chosen.session) && !skip_hooks {
+    if has_snapshot_hooks(&chosen.session) && !skip_hooks {
         live = cluster
             .workload(cluster.namespace(), &chosen.session)
             .await?;

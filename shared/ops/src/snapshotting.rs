@@ -21,7 +21,7 @@ use super::snapshot_class::{ClassChoice, classes};
 pub use super::snapshot_class::{SnapshotClasses, class_name, served};
 pub use super::snapshot_name::set_of;
 use super::snapshot_name::unused;
-pub use super::snapshot_source::{has_hooks, look_at};
+pub use super::snapshot_source::{has_snapshot_hooks, look_at};
 use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::snapshots::DriverFailed;
