@@ -335,7 +335,7 @@ impl Bringing {
                 passed
             };
             let unpacking = within(self.limit, &interrupt, unpacking);
-            pausing.around(cluster, &interrupt, unpacking).await
+            pausing.run_around(cluster, &interrupt, unpacking).await
         };
         let read = reading.await?;
         sink.tell(ProgressEvent::Done);

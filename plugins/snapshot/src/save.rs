@@ -154,7 +154,7 @@ impl Saving {
         let (running, paths) = (Script::default(), &self.folders.paths);
         let packing = cluster.pack(&inside, &directory, paths, send, &running, &mut sink);
         let packing = within(self.limit, &interrupt, packing);
-        let packed = pausing.around(cluster, &interrupt, packing).await;
+        let packed = pausing.run_around(cluster, &interrupt, packing).await;
         if !matches!(packed, Ok(Some(_))) {
             cluster.end(&inside, &running).await;
         }

@@ -50,7 +50,7 @@ impl QuiesceHooks {
     }
 
     /// Returns true if there is a hook to run.
-    pub fn pauses(&self) -> bool {
+    pub fn has_hooks(&self) -> bool {
         self.quiesce.is_some() || self.resume.is_some()
     }
 
@@ -59,13 +59,13 @@ impl QuiesceHooks {
     ///
     /// # Errors
     /// Untrusted hooks; a failing hook, where a failing quiesce hook means that `work` is not run; errors of `work`.
-    pub async fn around<T>(
+    pub async fn run_around<T>(
         &self,
         cluster: &Cluster,
         interrupt: &Interrupt,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        if self.pauses() {
+        if self.has_hooks() {
             trust::check(cluster, &self.stored, StoredPart::Hooks).await?;
         }
         let done = match self.pause(cluster, interrupt).await {

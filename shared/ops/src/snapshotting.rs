@@ -172,7 +172,7 @@ impl SnapshotPlan {
 
     /// Returns true if hooks run around the snapshot.
     pub fn pauses(&self) -> bool {
-        self.pausing.pauses()
+        self.pausing.has_hooks()
     }
 
     /// Takes the snapshot and returns the VolumeSnapshots. If the driver fails, or the snapshots are not cut while the workload is
@@ -190,7 +190,7 @@ impl SnapshotPlan {
             return self.make(cluster, with.write).await;
         }
         let cut = self.cut(cluster, with, sink);
-        let made = self.pausing.around(cluster, with.interrupt, cut).await?;
+        let made = self.pausing.run_around(cluster, with.interrupt, cut).await?;
         if !with.wait {
             return Ok(made);
         }
@@ -244,7 +244,7 @@ impl SnapshotPlan {
                 text(earlier, "/metadata/creationTimestamp")
             )));
         }
-        if !self.pausing.pauses() {
+        if !self.pausing.has_hooks() {
             return Ok(made);
         }
         let limit = with.limit.min(PAUSE);
