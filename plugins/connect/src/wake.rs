@@ -41,7 +41,7 @@ pub(crate) async fn wake(
     let now = ground.now();
     let ahead = {
         let mut sink = ground.console.progress();
-        let ahead = StartPlan::of(cluster, rests, &StartOptions::default(), now, &mut sink).await;
+        let ahead = StartPlan::prepare(cluster, rests, &StartOptions::default(), now, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         ahead?
     };

@@ -106,7 +106,7 @@ pub(crate) async fn ahead(
         storage.size = Some(size.to_string().as_str().into());
     }
     let mut sink = ground.console.progress();
-    StartPlan::of(cluster, larger, &StartOptions::default(), ground.now(), &mut sink).await
+    StartPlan::prepare(cluster, larger, &StartOptions::default(), ground.now(), &mut sink).await
 }
 
 /// Finds the obstacle to a resize in place, if there is one: by the Pods, by the node's free resources, and by a server dry run.

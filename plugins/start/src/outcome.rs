@@ -86,7 +86,7 @@ pub(crate) async fn observe(
                     change,
                 });
             }
-            let ahead = StartPlan::of(cluster, present.clone(), &intent.wish, now, &mut sink).await?;
+            let ahead = StartPlan::prepare(cluster, present.clone(), &intent.wish, now, &mut sink).await?;
             Ok(SessionTask {
                 deed,
                 present,

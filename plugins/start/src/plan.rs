@@ -47,7 +47,7 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
     Ok(Intent {
         which,
         wish: StartOptions {
-            assigned: args.values.assigned(None, input)?,
+            values: args.values.assigned(None, input)?,
             preset: args.preset.clone(),
             lifetime: args.expires_in.as_deref().map(lifetime).transpose()?,
             use_existing: args.existing.objects()?,
@@ -108,8 +108,8 @@ impl Action {
         }
         let (wish, spec) = (&intent.wish, &session.spec);
         let has = |(name, value): (&String, &String)| spec.parameters.get(name) == Some(value);
-        let same = wish.assigned.set.iter().all(has)
-            && wish.assigned.files.is_empty()
+        let same = wish.values.set.iter().all(has)
+            && wish.values.files.is_empty()
             && (wish.preset.is_none() || wish.preset == spec.preset)
             && wish.lifetime.is_none();
         if same {

@@ -38,7 +38,7 @@ impl StartPlan {
         now: Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
-        let (namespace, name) = (self.present.namespace(), self.present.name());
+        let (namespace, name) = (self.observed.namespace(), self.observed.name());
         let begun = self.try_begin(cluster, write, interrupt, now, sink).await;
         begun.map_err(|error| {
             if write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
@@ -59,9 +59,9 @@ impl StartPlan {
         now: Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
-        let (namespace, name) = (self.present.namespace(), self.present.name());
+        let (namespace, name) = (self.observed.namespace(), self.observed.name());
         let object = cluster
-            .merge_patch(&SESSION, namespace, name, None, &self.wish, write)
+            .merge_patch(&SESSION, namespace, name, None, &self.session_patch, write)
             .await?;
         let session: Session = typed(object.clone())?;
         if !write.dry_run {
@@ -74,7 +74,7 @@ impl StartPlan {
             interrupt,
             limit: std::time::Duration::MAX,
         };
-        if !self.present.has_controller || self.gave_secrets {
+        if !self.observed.has_controller || self.has_new_secrets {
             finished(cluster.carry_out(&self.secrets(), &with, sink).await)?;
         }
         let mut made = Started {
@@ -82,12 +82,12 @@ impl StartPlan {
             object,
             start: self.start.clone(),
             objects: Vec::new(),
-            controller: self.present.has_controller,
+            controller: self.observed.has_controller,
         };
         if made.controller {
             return Ok(made);
         }
-        let (start, live) = (Some(&self.start), &self.present.live);
+        let (start, live) = (Some(&self.start), &self.observed.live);
         let decision = reconcile(&made.session, TargetState::Running, start, live, &[], now);
         made.objects = finished(cluster.carry_out(&decision.plan, &with, sink).await)?;
         if write.dry_run {
@@ -105,7 +105,7 @@ impl StartPlan {
 
     /// Returns the step that creates the parameters Secret, or patches it if values are new.
     fn secrets(&self) -> Plan {
-        let Some(stored) = &self.stored else {
+        let Some(stored) = &self.stored_secrets else {
             return self.start.parameters_plan();
         };
         let wanted = &self.start.rendering.secrets;
@@ -115,7 +115,7 @@ impl StartPlan {
             .collect();
         let mut plan = Plan::default();
         let secret = parameters_secret_name(self.start.belonging.session.as_str());
-        let mut own = self.present.live.own_data(&self.present.session);
+        let mut own = self.observed.live.own_data(&self.observed.session);
         let found = own.find(|object| is_named(object, "Secret", &secret));
         if let Some(found) = found.filter(|_| !new.is_empty()) {
             plan.push_stage(vec![Step::Patch {

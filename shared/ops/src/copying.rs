@@ -17,7 +17,7 @@ use super::counterparts::{claim_names, is_among, renamed};
 use super::remembering::not_there;
 use super::restoring::{RestoreOutcome, bound, claim_of};
 use super::snapshotting::SnapshotRun;
-use super::starting::{body, stored_of, template_of};
+use super::starting::{manifest_source, read_stored_secrets, read_template};
 use super::stopping::ObservedSession;
 use super::trust::{self, StoredPart};
 use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
@@ -94,13 +94,13 @@ impl ClonePlan {
             return Err(anyhow!("session {:?} already exists", name.as_str()));
         }
         let (template, stored) =
-            futures::try_join!(template_of(cluster, source), stored_of(cluster, source))?;
+            futures::try_join!(read_template(cluster, source), read_stored_secrets(cluster, source))?;
         let nothing = BTreeMap::new();
         let rendered = render(&RenderInput {
             session: name,
             namespace: &source.ownership.namespace,
             spec: &source.session.spec,
-            body: body(source, template.as_ref())?,
+            body: manifest_source(source, template.as_ref())?,
             set: &nothing,
             files: &nothing,
             stored: stored.as_ref().unwrap_or(&nothing),

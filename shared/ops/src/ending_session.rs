@@ -32,7 +32,7 @@ impl EndingSession {
     pub fn started(ahead: &StartPlan) -> Option<Self> {
         let losses = ahead.losses();
         (!losses.is_empty()).then(|| Self {
-            name: ahead.present.name().to_owned(),
+            name: ahead.observed.name().to_owned(),
             destroyed: losses.iter().map(ToString::to_string).collect(),
             saved: Vec::new(),
         })

@@ -21,7 +21,7 @@ impl StartPlan {
     /// # Errors
     /// The first missing right, in the server's words.
     pub async fn require_restart(&self, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
-        self.present
+        self.observed
             .require_stop_access(manner, &self.accesses(), with)
             .await
     }
@@ -29,7 +29,7 @@ impl StartPlan {
     /// Returns the rights that the start needs after the stop: Pods are created again, workloads that were scaled to 0 and other
     /// existing objects are patched.
     fn accesses(&self) -> Vec<Access> {
-        let (live, name) = (&self.present.live, self.present.name());
+        let (live, name) = (&self.observed.live, self.observed.name());
         let needs = self.start.objects().into_iter().filter_map(|object| {
             let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
             let resource = ResourceType::of_kind(text(&object, "/apiVersion"), kind)?;
@@ -60,11 +60,11 @@ impl StartPlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         self.require_restart(manner, with).await?;
-        let object = self.present.stop(cluster, manner, with, sink).await?;
+        let object = self.observed.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();
         if !with.write.dry_run {
             let chosen = Chosen::of(object)?;
-            ahead.take_over(ObservedSession::read(cluster, chosen, self.present.has_controller).await?);
+            ahead.replace_observed(ObservedSession::read(cluster, chosen, self.observed.has_controller).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         ahead.begin(cluster, write, interrupt, now, sink).await

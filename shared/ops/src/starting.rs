@@ -43,7 +43,7 @@ use session_template::decode_parameters_secret;
 #[derive(Clone, Debug, Default)]
 pub struct StartOptions {
     /// Parameter values that override the stored ones.
-    pub assigned: Assigned,
+    pub values: Assigned,
     /// Preset that replaces the stored one.
     pub preset: Option<String>,
     /// Lifetime of this start and later ones.
@@ -61,17 +61,17 @@ pub struct StartOptions {
 #[derive(Clone, Debug)]
 pub struct StartPlan {
     /// The session and all of its objects, including existing ones that the start uses by name.
-    pub present: ObservedSession,
+    pub observed: ObservedSession,
     /// The rendered objects.
     pub start: RenderedStart,
     /// Merge patch of the Session that requests the start; it is written first.
-    pub wish: Value,
+    pub session_patch: Value,
     /// The session's spec after that patch.
     pub spec: SessionSpec,
     /// Values in the session's parameters Secret; `None` if the Secret does not exist.
-    pub stored: Option<BTreeMap<String, String>>,
+    pub stored_secrets: Option<BTreeMap<String, String>>,
     /// True if the user gave secret values.
-    pub gave_secrets: bool,
+    pub has_new_secrets: bool,
     /// Notes for the user, a line each.
     pub notes: Vec<String>,
 }
@@ -82,7 +82,7 @@ impl StartPlan {
     /// # Errors
     /// Untrusted stored text, a template that does not exist, invalid values, a change of an immutable field of a claim, an object
     /// of that name that is not the session's, a failed check; refusals of the server.
-    pub async fn of(
+    pub async fn prepare(
         cluster: &Cluster,
         mut present: ObservedSession,
         wish: &StartOptions,
@@ -92,7 +92,7 @@ impl StartPlan {
         unfinished::whole(&present.object)?;
         trust::check(cluster, &present.session, StoredPart::Start).await?;
         let (template, stored) =
-            futures::try_join!(template_of(cluster, &present), stored_of(cluster, &present))?;
+            futures::try_join!(read_template(cluster, &present), read_stored_secrets(cluster, &present))?;
         let mut spec = present.session.spec.clone();
         spec.preset = wish.preset.clone().or(spec.preset);
         spec.timeout = wish.lifetime.as_ref().map(written).or(spec.timeout);
@@ -101,9 +101,9 @@ impl StartPlan {
             session: &present.ownership.session,
             namespace: &present.ownership.namespace,
             spec: &spec,
-            body: body(&present, template.as_ref())?,
-            set: &wish.assigned.set,
-            files: &wish.assigned.files,
+            body: manifest_source(&present, template.as_ref())?,
+            set: &wish.values.set,
+            files: &wish.values.files,
             stored: stored.as_ref().unwrap_or(&nothing),
             public: false,
         })?;
@@ -111,7 +111,7 @@ impl StartPlan {
             .rendering
             .secrets
             .keys()
-            .any(|secret| wish.assigned.files.contains_key(secret));
+            .any(|secret| wish.values.files.contains_key(secret));
         let notes = template::change(&present.session, template.as_ref())
             .map(|change| format!("{change}; this start applies the current version"));
         // A merge patch adds parameters and removes none.
@@ -140,12 +140,12 @@ impl StartPlan {
             ));
         }
         let ahead = Self {
-            present,
+            observed: present,
             start,
-            wish: patch,
+            session_patch: patch,
             spec,
-            stored,
-            gave_secrets,
+            stored_secrets: stored,
+            has_new_secrets: gave_secrets,
             notes: notes.into_iter().collect(),
         };
         if !wish.skip_checks {
@@ -156,17 +156,17 @@ impl StartPlan {
 
     /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
     pub fn losses(&self) -> Vec<DataLoss> {
-        let present = &self.present;
+        let present = &self.observed;
         losses_of(&self.plan(), &present.session, &present.live)
     }
 
     fn plan(&self) -> Plan {
-        starting(&self.present.session, &self.start, &self.present.live)
+        starting(&self.observed.session, &self.start, &self.observed.live)
     }
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require(&self, cluster: &Cluster) -> Result<()> {
-        let (plan, present) = (self.plan(), &self.present);
+        let (plan, present) = (self.plan(), &self.observed);
         if !plan.deletes() || present.has_controller {
             return Ok(());
         }
@@ -177,26 +177,26 @@ impl StartPlan {
     }
 
     /// Replaces the observed state, keeping the objects that were looked up by name.
-    pub fn take_over(&mut self, mut present: ObservedSession) {
-        present.live.rest = std::mem::take(&mut self.present.live.rest);
+    pub fn replace_observed(&mut self, mut present: ObservedSession) {
+        present.live.rest = std::mem::take(&mut self.observed.live.rest);
         // Workloads have changed since: the new state has them among the owners.
         present
             .live
             .rest
             .retain(|found| pod_metadata_paths(&found.resource.kind).is_empty());
-        self.present = present;
+        self.observed = present;
     }
 
     /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
     async fn check(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
-        let live = &self.present.live;
+        let live = &self.observed.live;
         let missing = |object: &&Value| {
             let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
             live.object(kind, name).is_none()
         };
         let objects = &self.start.rendering.objects;
         let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
-        let (name, namespace) = (self.present.name(), self.present.namespace());
+        let (name, namespace) = (self.observed.name(), self.observed.namespace());
         if !new.is_empty() {
             let checked = checks::look(cluster, namespace, &new, sink).await?;
             checks::judge(name, &new, &checked)?;
@@ -205,7 +205,7 @@ impl StartPlan {
             dry_run: true,
             ..Write::by(MANAGER)
         };
-        let growths = claim_growths(&self.present.session, &self.start, live);
+        let growths = claim_growths(&self.observed.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {
             patch["metadata"]["uid"] = claim.uid.as_str().into();
             let (rehearsal, claims) = (
@@ -222,7 +222,7 @@ impl StartPlan {
     }
 }
 
-pub(super) async fn template_of(
+pub(super) async fn read_template(
     cluster: &Cluster,
     present: &ObservedSession,
 ) -> Result<Option<SessionTemplate>> {
@@ -243,7 +243,7 @@ pub(super) async fn template_of(
     Ok(found)
 }
 
-pub(super) fn body<'a>(
+pub(super) fn manifest_source<'a>(
     present: &'a ObservedSession,
     template: Option<&'a SessionTemplate>,
 ) -> Result<ManifestSource<'a>> {
@@ -288,7 +288,7 @@ fn no_stranger(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
 
 /// Reads the values of the session's parameters Secret, if it exists. It must name the UID of an existing Session: a create that
 /// adopts a kept Secret writes the new UID on it.
-pub(super) async fn stored_of(
+pub(super) async fn read_stored_secrets(
     cluster: &Cluster,
     present: &ObservedSession,
 ) -> Result<Option<BTreeMap<String, String>>> {
