@@ -67,7 +67,7 @@ impl VerbEntry {
             name: V::NAME,
             about: V::ABOUT,
             command: command::<V>,
-            run: start::<V>,
+            run: run_verb::<V>,
         }
     }
 
@@ -86,7 +86,7 @@ fn command<V: Verb>() -> Command {
 }
 
 /// Runs a verb on a runtime of one thread: more threads cost start-up time and gain nothing.
-fn start<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<()> {
+fn run_verb<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<()> {
     let args = V::Args::from_arg_matches(matches)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
