@@ -72,7 +72,7 @@ pub(crate) async fn wake(
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         let made = ahead
-            .begin(cluster, &write, &interrupt, now, &mut sink)
+            .start(cluster, &write, &interrupt, now, &mut sink)
             .await;
         sink.tell(ProgressEvent::Done);
         made?

@@ -15,7 +15,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::Cluster;
-use session_shared::ops::beginning::finished;
+use session_shared::ops::beginning::require_success;
 use session_shared::ops::execute::Carrying;
 use session_shared::ops::settling::Started;
 use session_shared::ops::trust;
@@ -110,7 +110,7 @@ impl Maker<'_> {
         let outcome = self.carry_out(&decision.plan, &start, sink).await;
         undo.data
             .extend(outcome.created().filter(|object| is_data(object)).cloned());
-        let objects = finished(outcome)?;
+        let objects = require_success(outcome)?;
         self.stop_if_asked()?;
         if self.write.dry_run {
             return Ok(Started {
@@ -240,7 +240,7 @@ impl Maker<'_> {
             StepResult::Adopted(secret) => Some(secret.clone()),
             _ => None,
         });
-        finished(outcome)?;
+        require_success(outcome)?;
         if let Some(secret) = kept {
             let stored = decode_parameters_secret(&secret)?;
             subject.rendered = plan::render(

@@ -168,7 +168,7 @@ impl SessionTask {
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         if self.deed == Action::Start {
             return ahead
-                .begin(cluster, write, interrupt, now, sink)
+                .start(cluster, write, interrupt, now, sink)
                 .await
                 .map(Some);
         }

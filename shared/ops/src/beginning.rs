@@ -30,7 +30,7 @@ impl StartPlan {
     ///
     /// # Errors
     /// Refusals of the server, or Interrupted, with a hint how to continue.
-    pub async fn begin(
+    pub async fn start(
         &self,
         cluster: &Cluster,
         write: &Write,
@@ -75,7 +75,7 @@ impl StartPlan {
             limit: std::time::Duration::MAX,
         };
         if !self.observed.has_controller || self.has_new_secrets {
-            finished(cluster.carry_out(&self.secrets(), &with, sink).await)?;
+            require_success(cluster.carry_out(&self.secrets(), &with, sink).await)?;
         }
         let mut made = Started {
             session,
@@ -89,7 +89,7 @@ impl StartPlan {
         }
         let (start, live) = (Some(&self.start), &self.observed.live);
         let decision = reconcile(&made.session, TargetState::Running, start, live, &[], now);
-        made.objects = finished(cluster.carry_out(&decision.plan, &with, sink).await)?;
+        made.objects = require_success(cluster.carry_out(&decision.plan, &with, sink).await)?;
         if write.dry_run {
             return Ok(made);
         }
@@ -132,7 +132,7 @@ impl StartPlan {
 ///
 /// # Errors
 /// The step that failed, and its cause.
-pub fn finished(outcome: PlanOutcome) -> Result<Vec<Value>> {
+pub fn require_success(outcome: PlanOutcome) -> Result<Vec<Value>> {
     let objects = outcome.objects();
     match outcome.failed {
         None => Ok(objects),

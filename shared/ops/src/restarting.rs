@@ -67,6 +67,6 @@ impl StartPlan {
             ahead.replace_observed(ObservedSession::read(cluster, chosen, self.observed.has_controller).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
-        ahead.begin(cluster, write, interrupt, now, sink).await
+        ahead.start(cluster, write, interrupt, now, sink).await
     }
 }
