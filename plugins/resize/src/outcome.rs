@@ -63,7 +63,7 @@ pub(crate) async fn carry_out(
             permissions: &found.permissions,
         };
         if intent.dry_run == DryRun::None {
-            ahead.require_restart(&intent.manner, with).await?;
+            ahead.require_restart_access(&intent.manner, with).await?;
         }
     }
     let grown = match intent.dry_run {
@@ -275,7 +275,7 @@ async fn restart(
             now,
             permissions: &found.permissions,
         };
-        ahead.require_restart(&intent.manner, with).await?;
+        ahead.require_restart_access(&intent.manner, with).await?;
         if let Some(wish) = &found.changes.wish {
             let (namespace, name) = (found.present.namespace(), found.present.name());
             cluster

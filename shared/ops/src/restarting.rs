@@ -20,7 +20,7 @@ impl StartPlan {
     ///
     /// # Errors
     /// The first missing right, in the server's words.
-    pub async fn require_restart(&self, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
+    pub async fn require_restart_access(&self, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
         self.observed
             .require_stop_access(manner, &self.accesses(), with)
             .await
@@ -59,7 +59,7 @@ impl StartPlan {
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
-        self.require_restart(manner, with).await?;
+        self.require_restart_access(manner, with).await?;
         let object = self.observed.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();
         if !with.write.dry_run {
