@@ -61,10 +61,10 @@ impl Verb for Create {
                 &mut ground.console.progress(),
             );
             let (checked, kept) = futures::try_join!(
-                checks::look(&cluster, namespace, &all, quotas),
+                checks::read_preflight_facts(&cluster, namespace, &all, quotas),
                 Kept::look(&cluster, &subject, found),
             )?;
-            checks::judge(subject.name.as_str(), &all, &checked)?;
+            checks::check_preflight(subject.name.as_str(), &all, &checked)?;
             let notes = kept.judge(&subject, &intent)?;
             notes.iter().for_each(|note| ground.console.note(note));
         }

@@ -28,7 +28,7 @@ pub struct PreflightFacts {
 ///
 /// # Errors
 /// The first object that the server would refuse or that would stay pending.
-pub fn judge(name: &str, objects: &[Value], checked: &PreflightFacts) -> Result<()> {
+pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) -> Result<()> {
     let none = Vec::new();
     let storage = checked.storage_classes.as_ref().unwrap_or(&none);
     let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
@@ -60,7 +60,7 @@ pub fn judge(name: &str, objects: &[Value], checked: &PreflightFacts) -> Result<
 ///
 /// # Errors
 /// Other refusals of the server.
-pub async fn look(
+pub async fn read_preflight_facts(
     cluster: &Cluster,
     namespace: &str,
     objects: &[Value],
@@ -139,7 +139,7 @@ mod tests {
         let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
             "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}});
         let judged = |checked: PreflightFacts| {
-            judge("a", std::slice::from_ref(&claim), &checked).map_err(|e| e.to_string())
+            check_preflight("a", std::slice::from_ref(&claim), &checked).map_err(|e| e.to_string())
         };
         assert_eq!(judged(PreflightFacts::default()), Ok(()));
         let no_class = PreflightFacts {

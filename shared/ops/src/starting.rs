@@ -198,8 +198,8 @@ impl StartPlan {
         let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
         let (name, namespace) = (self.observed.name(), self.observed.namespace());
         if !new.is_empty() {
-            let checked = checks::look(cluster, namespace, &new, sink).await?;
-            checks::judge(name, &new, &checked)?;
+            let checked = checks::read_preflight_facts(cluster, namespace, &new, sink).await?;
+            checks::check_preflight(name, &new, &checked)?;
         }
         let rehearsal = Write {
             dry_run: true,
