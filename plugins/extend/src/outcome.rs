@@ -52,7 +52,7 @@ pub(crate) async fn observe(
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let template = match session.spec.template_name() {
             Some(template) => {
-                let found = template::find(cluster, template).await?;
+                let found = template::find_template(cluster, template).await?;
                 let gone = || {
                     anyhow!(
                         "cannot extend session {name:?}: template {template:?}, which limits the lifetime, does not exist"

@@ -126,8 +126,8 @@ async fn change_of(cluster: &Cluster, present: &ObservedSession) -> Result<Optio
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
     };
-    let template = template::find(cluster, name).await?;
-    Ok(template::change(&present.session, template.as_ref()))
+    let template = template::find_template(cluster, name).await?;
+    Ok(template::template_change(&present.session, template.as_ref()))
 }
 
 impl SessionTask {

@@ -112,7 +112,7 @@ impl StartPlan {
             .secrets
             .keys()
             .any(|secret| wish.values.files.contains_key(secret));
-        let notes = template::change(&present.session, template.as_ref())
+        let notes = template::template_change(&present.session, template.as_ref())
             .map(|change| format!("{change}; this start applies the current version"));
         // A merge patch adds parameters and removes none.
         spec.parameters.extend(rendered.parameters.clone());
@@ -229,7 +229,7 @@ pub(super) async fn read_template(
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
     };
-    let found = template::find(cluster, name).await?;
+    let found = template::find_template(cluster, name).await?;
     if found.is_none() {
         let error = anyhow!(
             "cannot start session {:?}: template {name:?} does not exist",

@@ -17,7 +17,7 @@ use session_model::objects::resource::SESSION_TEMPLATE;
 ///
 /// # Errors
 /// Refusals of the server; the SessionTemplate API is not installed.
-pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
+pub async fn find_template(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
     let found = installed(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     found.map(typed).transpose()
 }
@@ -27,7 +27,7 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplat
 /// # Errors
 /// NotFound, in the server's words, with the names of existing templates as a hint; otherwise as [`find`].
 pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
-    match find(cluster, name).await? {
+    match find_template(cluster, name).await? {
         Some(found) => Ok(found),
         None => Err(with_hint(
             missing(&SESSION_TEMPLATE, name),
@@ -37,7 +37,7 @@ pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTempl
 }
 
 /// Describes the change of the template since the session's last start; `None` if there is none. A deleted template is no change.
-pub fn change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
+pub fn template_change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
     let applied = session.status.as_ref()?.applied.as_ref()?;
     let metadata = &template?.metadata;
     let name = metadata.name.as_deref().unwrap_or_default();

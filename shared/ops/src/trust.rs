@@ -204,7 +204,7 @@ async fn is_templates_own(cluster: &Cluster, session: &Session, part: StoredPart
     if matches!(part, StoredPart::Start | StoredPart::Copy) {
         return false;
     }
-    let Ok(Some(template)) = template::find(cluster, name).await else {
+    let Ok(Some(template)) = template::find_template(cluster, name).await else {
         return false;
     };
     let own = match part {
