@@ -96,7 +96,7 @@ impl Maker<'_> {
                 object,
                 start,
                 objects: Vec::new(),
-                controller: true,
+                has_controller: true,
             });
         }
         let decision = reconcile(
@@ -118,7 +118,7 @@ impl Maker<'_> {
                 object,
                 start,
                 objects,
-                controller: false,
+                has_controller: false,
             });
         }
         let mut status = record::started(&session, &start, &objects, self.observed.now);
@@ -141,7 +141,7 @@ impl Maker<'_> {
             object,
             start,
             objects,
-            controller: false,
+            has_controller: false,
         })
     }
 
@@ -161,7 +161,7 @@ impl Maker<'_> {
             object,
             start,
             objects: Vec::new(),
-            controller: self.controller,
+            has_controller: self.controller,
         })
     }
 

@@ -162,7 +162,7 @@ impl SessionTask {
                 object: self.present.object.clone(),
                 start: ahead.start.clone(),
                 objects: self.present.live.owners.clone(),
-                controller: self.present.has_controller,
+                has_controller: self.present.has_controller,
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);

@@ -82,9 +82,9 @@ impl StartPlan {
             object,
             start: self.start.clone(),
             objects: Vec::new(),
-            controller: self.observed.has_controller,
+            has_controller: self.observed.has_controller,
         };
-        if made.controller {
+        if made.has_controller {
             return Ok(made);
         }
         let (start, live) = (Some(&self.start), &self.observed.live);

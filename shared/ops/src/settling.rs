@@ -30,7 +30,7 @@ pub struct Started {
     /// The objects as the server returned them; none if a controller creates them.
     pub objects: Vec<Value>,
     /// True if a controller creates the objects.
-    pub controller: bool,
+    pub has_controller: bool,
 }
 
 /// What a wait uses from outside: interrupt signal, progress sink and clock.
@@ -53,7 +53,7 @@ impl std::fmt::Debug for Waiting<'_> {
 ///
 /// # Errors
 /// The session fails, or does not become ready within `limit`; it is kept.
-pub async fn ready(
+pub async fn wait_session_ready(
     cluster: &Cluster,
     made: &Started,
     limit: Duration,
@@ -62,7 +62,7 @@ pub async fn ready(
 ) -> Result<Option<String>> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
-    if made.controller {
+    if made.has_controller {
         return await_controller(cluster, made, limit, run).await;
     }
     let owners = made.objects.clone();
@@ -114,7 +114,7 @@ fn namespace(made: &Started) -> &str {
 }
 
 /// The endpoint of its objects, if they have one; `node_address` stands for that of a NodePort.
-pub fn made_endpoint(made: &Started, node_address: Option<&str>) -> Option<String> {
+pub fn started_endpoint(made: &Started, node_address: Option<&str>) -> Option<String> {
     endpoint(&made.objects, node_address)
 }
 
@@ -129,7 +129,7 @@ async fn write_down(
     let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());
     let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
-    let endpoint = made_endpoint(made, address.as_deref());
+    let endpoint = started_endpoint(made, address.as_deref());
     let stands = standing(&made.session, TargetState::Running, seen);
     let mut patch = record::stands(
         &made.session,

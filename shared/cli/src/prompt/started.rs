@@ -11,7 +11,7 @@ use crate::verb::Environment;
 use session_client::Write;
 use session_model::names::parameters_secret_name;
 use session_ops::Cluster;
-use session_ops::settling::{self, Started, made_endpoint};
+use session_ops::settling::{self, Started, started_endpoint};
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
 /// like.
@@ -46,7 +46,7 @@ pub async fn finish(
     }
     let endpoint = match wait {
         Some(limit) => wait_ready(cluster, &made, limit, write, ground).await?,
-        None => made_endpoint(&made, None),
+        None => started_endpoint(&made, None),
     };
     tell(&made, endpoint, &mut ground.console);
     Ok(())
@@ -70,7 +70,7 @@ pub async fn wait_ready(
         sink: &mut sink,
         now: &now,
     };
-    settling::ready(cluster, made, limit, write, &mut run).await
+    settling::wait_session_ready(cluster, made, limit, write, &mut run).await
 }
 
 /// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that
