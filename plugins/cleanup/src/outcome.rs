@@ -255,8 +255,8 @@ async fn end(
             Ok(Done::Stopped(stopped))
         }
         _ => {
-            let doomed = Deletion::with(chosen, live, controller)?;
-            let doomed = doomed.prepared(cluster, None, with.now).await?;
+            let doomed = Deletion::from_parts(chosen, live, controller)?;
+            let doomed = doomed.prepare(cluster, None, with.now).await?;
             doomed.delete(cluster, manner, with, &mut DiscardingSink).await?;
             let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));
             Ok(Done::Deleted { kept, saved })

@@ -77,7 +77,7 @@ fn stop(
 }
 
 fn delete(chosen: &Chosen, live: &LiveObjects, since: Option<Timestamp>, why: String) -> Result<Item> {
-    let doomed = Deletion::with(chosen.clone(), live.clone(), false)?;
+    let doomed = Deletion::from_parts(chosen.clone(), live.clone(), false)?;
     let data = if !doomed.destroyed().is_empty() {
         Data::Destroyed
     } else if !doomed.saved().is_empty() {

@@ -57,8 +57,8 @@ pub(crate) async fn observe(
             cluster.live(namespace, &chosen.session),
             permissions.foresee(namespace, &needs)
         );
-        let doomed = Deletion::with(chosen, live?, controller)?.under(intent.policy);
-        doomed.prepared(cluster, intent.class.as_deref(), now).await
+        let doomed = Deletion::from_parts(chosen, live?, controller)?.with_data_policy(intent.policy);
+        doomed.prepare(cluster, intent.class.as_deref(), now).await
     });
     let looked: Vec<Result<Deletion>> = looked.buffered(AT_ONCE).collect().await;
     found.doomed = looked.into_iter().collect::<Result<_>>()?;

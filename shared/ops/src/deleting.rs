@@ -58,7 +58,7 @@ impl Deletion {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
+    pub fn from_parts(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Ownership::of(&session)?;
         Ok(Self {
@@ -72,7 +72,7 @@ impl Deletion {
     }
 
     /// Overrides the data policy, if one is given.
-    pub fn under(mut self, policy: Option<DataPolicy>) -> Self {
+    pub fn with_data_policy(mut self, policy: Option<DataPolicy>) -> Self {
         self.session.spec.data_policy = policy.or(self.session.spec.data_policy);
         self
     }
@@ -82,7 +82,7 @@ impl Deletion {
     ///
     /// # Errors
     /// A claim that is in use or has lost its volume, no suitable VolumeSnapshotClass; refusals of the server.
-    pub async fn prepared(
+    pub async fn prepare(
         mut self,
         cluster: &Cluster,
         class: Option<&str>,

@@ -34,7 +34,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
         ..LiveObjects::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Deletion::with(Chosen { session, object }, live, false).unwrap()
+    Deletion::from_parts(Chosen { session, object }, live, false).unwrap()
 }
 
 fn steps(doomed: &Deletion, wait: bool) -> Vec<String> {
@@ -68,15 +68,15 @@ fn the_sessions_policy_goes_before_its_templates() {
 
 #[test]
 fn a_policy_that_is_given_goes_before_both() {
-    let keep = doomed(Some("delete"), None).under(Some(DataPolicy::Keep));
+    let keep = doomed(Some("delete"), None).with_data_policy(Some(DataPolicy::Keep));
     assert_eq!(
         (keep.kept(), keep.destroyed_claims()),
         (vec!["c".into()], vec![])
     );
-    let snapshot = keep.under(Some(DataPolicy::Snapshot));
+    let snapshot = keep.with_data_policy(Some(DataPolicy::Snapshot));
     assert_eq!(snapshot.saved(), ["c"]);
     assert!(snapshot.kept().is_empty() && snapshot.destroyed_claims().is_empty());
-    let same = snapshot.under(None);
+    let same = snapshot.with_data_policy(None);
     assert_eq!(same.policy(), DataPolicy::Snapshot);
 }
 
@@ -115,6 +115,6 @@ fn a_controller_does_everything_but_the_delete_itself() {
     let mut doomed = doomed(None, None);
     doomed.controller = true;
     assert_eq!(steps(&doomed, true), ["delete a", "await a"]);
-    let doomed = doomed.under(Some(DataPolicy::Delete));
+    let doomed = doomed.with_data_policy(Some(DataPolicy::Delete));
     assert_eq!(steps(&doomed, true), ["patch a", "delete a", "await a"]);
 }
