@@ -11,7 +11,7 @@ use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::format_bytes;
-use session_shared::reconcile::{LiveObjects, DataLoss, at_risk, data_policy};
+use session_shared::reconcile::{LiveObjects, DataLoss, at_risk, effective_data_policy};
 
 use crate::report::some_text;
 
@@ -139,7 +139,7 @@ pub(crate) fn of(
     claims.sort_by(|one, other| one.name.cmp(&other.name));
     let mut snapshots: Vec<SnapshotReport> = taken.own_data(session).map(of_snapshot).collect();
     snapshots.sort_by(|one, other| (&one.created, &one.name).cmp(&(&other.created, &other.name)));
-    let policy = data_policy(session);
+    let policy = effective_data_policy(session);
     DataReport {
         claims,
         ephemeral: of_losses(at_risk(session, live)),

@@ -24,7 +24,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_client::Write;
 use session_engine::plan::{Plan, Step};
-use session_engine::reconcile::{HookRun, LiveObjects, TargetState, data_policy, kept_since, look, reconcile};
+use session_engine::reconcile::{HookRun, LiveObjects, TargetState, effective_data_policy, kept_since, look, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
@@ -141,7 +141,7 @@ impl Deletion {
 
     /// Returns the data policy of this deletion.
     pub fn policy(&self) -> DataPolicy {
-        data_policy(&self.session)
+        effective_data_policy(&self.session)
     }
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.

@@ -136,7 +136,7 @@ fn delete(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
 }
 
 /// Returns the effective data policy: the Session's, else the template's at the last start, else `keep`.
-pub fn data_policy(session: &Session) -> DataPolicy {
+pub fn effective_data_policy(session: &Session) -> DataPolicy {
     let at_start = session
         .status
         .as_ref()
@@ -153,7 +153,7 @@ pub fn data_policy(session: &Session) -> DataPolicy {
 ///   password.
 fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
-    let policy = data_policy(session);
+    let policy = effective_data_policy(session);
     let saved = |claim: &Value| {
         let uid = text(claim, "/metadata/uid");
         live.saved.iter().any(|saved| saved == uid)

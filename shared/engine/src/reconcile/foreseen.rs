@@ -1,7 +1,7 @@
 //! Permissions that a stop, deletion or restart of a session will need, estimated from the Session alone. They are checked while
 //! its objects are read, so that the check costs no extra time. The exact permissions are checked later, from the plan's steps.
 
-use super::ending::{Teardown, data_policy};
+use super::ending::{Teardown, effective_data_policy};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
@@ -34,7 +34,7 @@ pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Acc
             Access::to("patch", &SESSION, "").part("status"),
         ]),
         Teardown::Delete { .. } => {
-            let (claims, secret) = match data_policy(session) {
+            let (claims, secret) = match effective_data_policy(session) {
                 DataPolicy::Keep => ("patch", "patch"),
                 DataPolicy::Snapshot => ("delete", "patch"),
                 DataPolicy::Delete => ("delete", "delete"),

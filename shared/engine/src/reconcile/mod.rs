@@ -42,7 +42,7 @@ mod vouching;
 
 pub use attribution::Impostor;
 pub use container::{containers, default_container};
-pub use ending::{Teardown, data_policy, ending, kept_since};
+pub use ending::{Teardown, effective_data_policy, ending, kept_since};
 pub use foreseen::{ending_accesses, restart_accesses};
 pub use hook::HookRun;
 pub use live::{NamedObject, LiveObjects, is_data_of, is_primary};
