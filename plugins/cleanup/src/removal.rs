@@ -15,7 +15,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
-use session_shared::ops::deleting::snapshots_of;
+use session_shared::ops::deleting::list_snapshots;
 use session_shared::ops::stopping::StopContext;
 use session_shared::reconcile::kept_since;
 
@@ -48,7 +48,7 @@ pub(crate) async fn remove(
     let session = label(&object, labels::SESSION).unwrap_or_default();
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
         let select = Selection::labelled(format!("{}={session}", labels::SESSION));
-        let snapshots = snapshots_of(cluster, namespace, &select).await?;
+        let snapshots = list_snapshots(cluster, namespace, &select).await?;
         living.unseen_snapshots = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));

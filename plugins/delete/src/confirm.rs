@@ -13,7 +13,7 @@ use crate::plan::Intent;
 
 /// Prints a note for each session whose data policy is `snapshot` and that has no claim to take a snapshot of.
 pub(crate) fn tell(doomed: &[Deletion], console: &mut Console) {
-    let meant = |one: &&Deletion| one.policy() == DataPolicy::Snapshot && one.saved().is_empty();
+    let meant = |one: &&Deletion| one.data_policy() == DataPolicy::Snapshot && one.saved().is_empty();
     for one in doomed.iter().filter(meant) {
         let what = match one.unused().is_empty() {
             true => "no claims",

@@ -118,7 +118,7 @@ fn of_data(doomed: &Deletion, namespace: &str) -> Vec<String> {
             Some(_) => format!("saved: snapshot/{set}, to restore create {name} again, stop it, and run: {restore} --in-place"),
         }
     });
-    let unused = match doomed.policy() {
+    let unused = match doomed.data_policy() {
         DataPolicy::Snapshot => doomed.unused(),
         DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
     };

@@ -44,13 +44,13 @@ pub struct Deletion {
     /// Its objects.
     pub live: LiveObjects,
     /// Ownership of its objects.
-    pub belonging: Ownership,
+    pub ownership: Ownership,
     /// True if a live controller carries out the deletion.
-    pub controller: bool,
+    pub has_controller: bool,
     /// The Session with every field, as the server returned it.
     object: Value,
     /// The snapshot that is taken before the claims are deleted.
-    pub(super) saving: Option<SnapshotPlan>,
+    pub(super) snapshot_plan: Option<SnapshotPlan>,
 }
 
 impl Deletion {
@@ -64,10 +64,10 @@ impl Deletion {
         Ok(Self {
             session,
             live,
-            belonging,
-            controller,
+            ownership: belonging,
+            has_controller: controller,
             object,
-            saving: None,
+            snapshot_plan: None,
         })
     }
 
@@ -90,7 +90,7 @@ impl Deletion {
     ) -> Result<Self> {
         let select = Selection::labelled(format!("{}={}", labels::SESSION, self.name()));
         let (snapshots, pods) = futures::try_join!(
-            snapshots_of(cluster, self.namespace(), &select),
+            list_snapshots(cluster, self.namespace(), &select),
             self.pods_around(cluster)
         )?;
         self.live.hidden_snapshots = snapshots.is_none();
@@ -98,7 +98,7 @@ impl Deletion {
         self.unused_by_others(&pods)?;
         let held = self.held();
         // A controller takes the snapshot itself, before it removes its finalizer.
-        if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.controller {
+        if self.data_policy() != DataPolicy::Snapshot || held.is_empty() || self.has_controller {
             return Ok(self);
         }
         let chosen = Chosen {
@@ -112,14 +112,14 @@ impl Deletion {
             ..SnapshotOptions::default()
         };
         let cutting = SnapshotPlan::of(cluster, &present, &asked, now).await;
-        self.saving = Some(cutting.map_err(|error| self.ways_out(error))?);
+        self.snapshot_plan = Some(cutting.map_err(|error| self.ways_out(error))?);
         Ok(self)
     }
 
     /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
     async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
-        let goes = self.policy() != DataPolicy::Keep && !self.claims().is_empty();
-        if !goes || self.controller {
+        let goes = self.data_policy() != DataPolicy::Keep && !self.claims().is_empty();
+        if !goes || self.has_controller {
             return Ok(Vec::new());
         }
         let place = Place::Namespace(self.namespace());
@@ -136,11 +136,11 @@ impl Deletion {
 
     /// Returns the session's Namespace.
     pub fn namespace(&self) -> &str {
-        self.belonging.namespace.as_str()
+        self.ownership.namespace.as_str()
     }
 
     /// Returns the data policy of this deletion.
-    pub fn policy(&self) -> DataPolicy {
+    pub fn data_policy(&self) -> DataPolicy {
         effective_data_policy(&self.session)
     }
 
@@ -148,16 +148,16 @@ impl Deletion {
     pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
         let seen = look(&self.session, &self.live, &[]);
         let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
-        !self.controller && (sync || self.saving.as_ref().is_some_and(SnapshotPlan::pauses))
+        !self.has_controller && (sync || self.snapshot_plan.as_ref().is_some_and(SnapshotPlan::pauses))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
-    pub fn plan(&self, manner: &StopOptions, now: Timestamp) -> Plan {
+    pub fn steps(&self, manner: &StopOptions, now: Timestamp) -> Plan {
         let wanted = TargetState::Deleted {
             skip_sync: manner.skip_sync,
         };
         let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;
-        if self.controller {
+        if self.has_controller {
             // The controller's finalizer runs the hook and removes workload and data: only the DELETE remains.
             plan.stages
                 .retain(|stage| stage.iter().any(is_about_session));
@@ -188,16 +188,16 @@ impl Deletion {
 
     /// Checks before the first write that the caller has all rights of the deletion.
     async fn require(&self, cluster: &Cluster, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
-        if self.controller || with.write.dry_run {
+        if self.has_controller || with.write.dry_run {
             return Ok(());
         }
         let mut last = self.clone();
-        if self.saving.is_some() {
+        if self.snapshot_plan.is_some() {
             let held = self.held().into_iter();
             let uids = held.map(|claim| text(claim, "/metadata/uid").to_owned());
             last.live.saved = uids.collect();
         }
-        let needs = last.plan(manner, with.now).required_permissions();
+        let needs = last.steps(manner, with.now).required_permissions();
         let (permitted, rehearsed) = futures::join!(
             with.permissions.require(self.namespace(), &needs),
             self.rehearse(cluster)
@@ -213,7 +213,7 @@ impl Deletion {
     /// Refusals of the server.
     async fn rehearse(&self, cluster: &Cluster) -> Result<()> {
         let options = Delete {
-            uid: self.belonging.session_uid.clone(),
+            uid: self.ownership.session_uid.clone(),
             dry_run: true,
             ..Delete::default()
         };
@@ -240,11 +240,11 @@ impl Deletion {
             trust::check(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require(cluster, manner, with).await?;
-        let Some(saving) = &self.saving else {
-            let plan = self.plan(manner, with.now);
+        let Some(saving) = &self.snapshot_plan else {
+            let plan = self.steps(manner, with.now);
             return self.end(cluster, &plan, manner, with, sink).await;
         };
-        let mut sync = self.plan(manner, with.now);
+        let mut sync = self.steps(manner, with.now);
         sync.stages.truncate(1);
         sync.stages
             .retain(|stage| matches!(stage.first(), Some(Step::RunHook { .. })));
@@ -261,7 +261,7 @@ impl Deletion {
             skip_sync: true,
             ..*manner
         };
-        let plan = rest.plan(&synced, with.now);
+        let plan = rest.steps(&synced, with.now);
         let ended = rest.end(cluster, &plan, manner, with, sink).await;
         ended.map_err(|error| {
             let set = &saving.set;
@@ -310,7 +310,7 @@ impl Deletion {
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let carrying = Carrying {
-            belonging: &self.belonging,
+            belonging: &self.ownership,
             write: with.write.clone(),
             interrupt: with.interrupt,
             limit: manner.timeout,
@@ -335,7 +335,7 @@ impl Deletion {
     /// Annotates the session's snapshots with the time since which they are kept. The annotation is only shown in lists: failures
     /// are ignored.
     async fn mark_snapshots(&self, cluster: &Cluster, with: StopContext<'_>) {
-        if with.write.dry_run || self.controller || with.interrupt.is_set() {
+        if with.write.dry_run || self.has_controller || with.interrupt.is_set() {
             return;
         }
         let own = self.live.own_data(&self.session);
@@ -369,7 +369,7 @@ impl Deletion {
 ///
 /// # Errors
 /// Other refusals of the server.
-pub async fn snapshots_of(
+pub async fn list_snapshots(
     cluster: &Cluster,
     namespace: &str,
     select: &Selection,

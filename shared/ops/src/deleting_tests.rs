@@ -38,7 +38,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
 }
 
 fn steps(doomed: &Deletion, wait: bool) -> Vec<String> {
-    let plan = doomed.plan(&manner(wait), NOW.parse().unwrap());
+    let plan = doomed.steps(&manner(wait), NOW.parse().unwrap());
     let word = |step: &Step| match step {
         Step::Delete { target, .. } => format!("delete {}", target.name),
         Step::Patch { target, .. } => format!("patch {}", target.name),
@@ -77,7 +77,7 @@ fn a_policy_that_is_given_goes_before_both() {
     assert_eq!(snapshot.saved(), ["c"]);
     assert!(snapshot.kept().is_empty() && snapshot.destroyed_claims().is_empty());
     let same = snapshot.with_data_policy(None);
-    assert_eq!(same.policy(), DataPolicy::Snapshot);
+    assert_eq!(same.data_policy(), DataPolicy::Snapshot);
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn workload_then_data_then_the_session() {
 #[test]
 fn a_controller_does_everything_but_the_delete_itself() {
     let mut doomed = doomed(None, None);
-    doomed.controller = true;
+    doomed.has_controller = true;
     assert_eq!(steps(&doomed, true), ["delete a", "await a"]);
     let doomed = doomed.with_data_policy(Some(DataPolicy::Delete));
     assert_eq!(steps(&doomed, true), ["patch a", "delete a", "await a"]);

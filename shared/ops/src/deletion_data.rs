@@ -37,7 +37,7 @@ impl Deletion {
 
     /// Returns the names of the claims that are deleted without a snapshot.
     pub fn destroyed_claims(&self) -> Vec<String> {
-        match self.policy() {
+        match self.data_policy() {
             DataPolicy::Delete => self.claims(),
             DataPolicy::Keep | DataPolicy::Snapshot => Vec::new(),
         }
@@ -54,7 +54,7 @@ impl Deletion {
 
     /// Returns the names of the claims that are kept.
     pub fn kept(&self) -> Vec<String> {
-        match self.policy() {
+        match self.data_policy() {
             DataPolicy::Keep => self.held().into_iter().map(name_of).collect(),
             DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
         }
@@ -62,7 +62,7 @@ impl Deletion {
 
     /// Returns the names of the claims that are deleted once their snapshot is ready.
     pub fn saved(&self) -> Vec<String> {
-        match self.policy() {
+        match self.data_policy() {
             DataPolicy::Snapshot => self.held().into_iter().map(name_of).collect(),
             DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
         }
@@ -70,7 +70,7 @@ impl Deletion {
 
     /// Returns the name of the snapshot that is taken; `None` if there is none or a controller takes it.
     pub fn snapshot(&self) -> Option<&str> {
-        self.saving.as_ref().map(|saving| saving.set.as_str())
+        self.snapshot_plan.as_ref().map(|saving| saving.set.as_str())
     }
 
     /// Returns the names of the session's existing VolumeSnapshots, which are kept.
@@ -86,7 +86,7 @@ impl Deletion {
     /// # Errors
     /// The first claim that is in use, and the Pod.
     pub(super) fn unused_by_others(&self, pods: &[Value]) -> Result<()> {
-        let uid = &self.belonging.session_uid;
+        let uid = &self.ownership.session_uid;
         let own: Vec<&str> = self
             .live
             .own_pods(uid)
