@@ -96,7 +96,7 @@ impl Deletion {
         self.live.hidden_snapshots = snapshots.is_none();
         self.live.data.extend(snapshots.unwrap_or_default());
         self.unused_by_others(&pods)?;
-        let held = self.held();
+        let held = self.bound_claims();
         // A controller takes the snapshot itself, before it removes its finalizer.
         if self.data_policy() != DataPolicy::Snapshot || held.is_empty() || self.has_controller {
             return Ok(self);
@@ -193,7 +193,7 @@ impl Deletion {
         }
         let mut last = self.clone();
         if self.snapshot_plan.is_some() {
-            let held = self.held().into_iter();
+            let held = self.bound_claims().into_iter();
             let uids = held.map(|claim| text(claim, "/metadata/uid").to_owned());
             last.live.saved = uids.collect();
         }
@@ -279,7 +279,7 @@ impl Deletion {
             let name = text(claim, "/metadata/name");
             taken.iter().any(|snapshot| claim_name(snapshot) == name)
         };
-        let saved = self.held().into_iter().filter(is_saved);
+        let saved = self.bound_claims().into_iter().filter(is_saved);
         after.live.saved = saved
             .map(|claim| text(claim, "/metadata/uid").to_owned())
             .collect();

@@ -20,7 +20,7 @@ impl Deletion {
     }
 
     /// Returns the claims that are or were bound to a volume.
-    pub(super) fn held(&self) -> Vec<&Value> {
+    pub(super) fn bound_claims(&self) -> Vec<&Value> {
         self.own_claims().filter(|claim| was_bound(claim)).collect()
     }
 
@@ -55,7 +55,7 @@ impl Deletion {
     /// Returns the names of the claims that are kept.
     pub fn kept(&self) -> Vec<String> {
         match self.data_policy() {
-            DataPolicy::Keep => self.held().into_iter().map(name_of).collect(),
+            DataPolicy::Keep => self.bound_claims().into_iter().map(name_of).collect(),
             DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
         }
     }
@@ -63,7 +63,7 @@ impl Deletion {
     /// Returns the names of the claims that are deleted once their snapshot is ready.
     pub fn saved(&self) -> Vec<String> {
         match self.data_policy() {
-            DataPolicy::Snapshot => self.held().into_iter().map(name_of).collect(),
+            DataPolicy::Snapshot => self.bound_claims().into_iter().map(name_of).collect(),
             DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
         }
     }
