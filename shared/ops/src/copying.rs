@@ -13,7 +13,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::counterparts::{claim_names, is_among, renamed};
+use super::counterparts::{rendered_claim_names, is_among, renamed};
 use super::remembering::not_there;
 use super::restoring::{RestoreOutcome, bound, claim_of};
 use super::snapshotting::SnapshotRun;
@@ -106,7 +106,7 @@ impl ClonePlan {
             stored: stored.as_ref().unwrap_or(&nothing),
             public: false,
         })?;
-        let will_be = claim_names(&rendered.rendering.objects);
+        let will_be = rendered_claim_names(&rendered.rendering.objects);
         let mut names = BTreeMap::new();
         for claim in claims {
             let counterpart = renamed(claim, source.name(), name.as_str())

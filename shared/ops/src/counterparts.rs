@@ -8,7 +8,7 @@ use session_model::objects::resource::text;
 
 /// Returns the names of the claims that rendered objects make: full names, and name prefixes of a StatefulSet's claims, to which
 /// the ordinal is appended.
-pub(super) fn claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
+pub(super) fn rendered_claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut whole, mut numbered) = (BTreeSet::new(), BTreeSet::new());
     for object in objects {
         let name = text(object, "/metadata/name");
@@ -83,7 +83,7 @@ mod tests {
             json!({ "kind": "StatefulSet", "metadata": { "name": "notes-c" },
                 "spec": { "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] } }),
         ];
-        let names = claim_names(&objects);
+        let names = rendered_claim_names(&objects);
         for name in ["home-c", "data-notes-c-0", "data-notes-c-12"] {
             assert!(is_among(&names, name), "{name}");
         }
