@@ -258,7 +258,7 @@ async fn end(
             let doomed = Deletion::from_parts(chosen, live, controller)?;
             let doomed = doomed.prepare(cluster, None, with.now).await?;
             doomed.delete(cluster, manner, with, &mut DiscardingSink).await?;
-            let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));
+            let (kept, saved) = (doomed.kept_claims(), doomed.snapshot_name().map(str::to_owned));
             Ok(Done::Deleted { kept, saved })
         }
     }

@@ -78,11 +78,11 @@ fn stop(
 
 fn delete(chosen: &Chosen, live: &LiveObjects, since: Option<Timestamp>, why: String) -> Result<Item> {
     let doomed = Deletion::from_parts(chosen.clone(), live.clone(), false)?;
-    let data = if !doomed.destroyed().is_empty() {
+    let data = if !doomed.destroyed_data().is_empty() {
         Data::Destroyed
-    } else if !doomed.saved().is_empty() {
+    } else if !doomed.snapshot_claims().is_empty() {
         Data::Saved
-    } else if !doomed.kept().is_empty() {
+    } else if !doomed.kept_claims().is_empty() {
         Data::Kept
     } else {
         Data::None

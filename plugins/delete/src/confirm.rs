@@ -13,9 +13,9 @@ use crate::plan::Intent;
 
 /// Prints a note for each session whose data policy is `snapshot` and that has no claim to take a snapshot of.
 pub(crate) fn tell(doomed: &[Deletion], console: &mut Console) {
-    let meant = |one: &&Deletion| one.data_policy() == DataPolicy::Snapshot && one.saved().is_empty();
+    let meant = |one: &&Deletion| one.data_policy() == DataPolicy::Snapshot && one.snapshot_claims().is_empty();
     for one in doomed.iter().filter(meant) {
-        let what = match one.unused().is_empty() {
+        let what = match one.never_bound_claims().is_empty() {
             true => "no claims",
             false => "no claim that was ever bound to a volume",
         };

@@ -108,7 +108,7 @@ fn of_data(doomed: &Deletion, namespace: &str) -> Vec<String> {
     };
     let again = ", used again by a create with the same name, user and template";
     let name = doomed.name();
-    let saved = doomed.snapshot().map(|set| {
+    let saved = doomed.snapshot_name().map(|set| {
         let restore = format!(
             "kubectl session snapshot restore {} -n {namespace}",
             shell::quote_word(set)
@@ -119,11 +119,11 @@ fn of_data(doomed: &Deletion, namespace: &str) -> Vec<String> {
         }
     });
     let unused = match doomed.data_policy() {
-        DataPolicy::Snapshot => doomed.unused(),
+        DataPolicy::Snapshot => doomed.never_bound_claims(),
         DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
     };
-    let (snapshots, destroyed) = (doomed.snapshots(), doomed.destroyed());
-    let lines = claim("kept", doomed.kept(), again)
+    let (snapshots, destroyed) = (doomed.existing_snapshot_names(), doomed.destroyed_data());
+    let lines = claim("kept", doomed.kept_claims(), again)
         .into_iter()
         .chain(saved)
         .chain(destroyed.iter().map(|what| format!("destroyed: {what}")))

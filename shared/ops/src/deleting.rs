@@ -95,7 +95,7 @@ impl Deletion {
         )?;
         self.live.hidden_snapshots = snapshots.is_none();
         self.live.data.extend(snapshots.unwrap_or_default());
-        self.unused_by_others(&pods)?;
+        self.check_claims_unused(&pods)?;
         let held = self.bound_claims();
         // A controller takes the snapshot itself, before it removes its finalizer.
         if self.data_policy() != DataPolicy::Snapshot || held.is_empty() || self.has_controller {
@@ -118,7 +118,7 @@ impl Deletion {
 
     /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
     async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
-        let goes = self.data_policy() != DataPolicy::Keep && !self.claims().is_empty();
+        let goes = self.data_policy() != DataPolicy::Keep && !self.claim_names().is_empty();
         if !goes || self.has_controller {
             return Ok(Vec::new());
         }

@@ -62,7 +62,7 @@ fn the_sessions_policy_goes_before_its_templates() {
             !destroys,
             "{spec:?} {status:?}"
         );
-        assert_eq!(doomed.kept().is_empty(), destroys, "{spec:?} {status:?}");
+        assert_eq!(doomed.kept_claims().is_empty(), destroys, "{spec:?} {status:?}");
     }
 }
 
@@ -70,12 +70,12 @@ fn the_sessions_policy_goes_before_its_templates() {
 fn a_policy_that_is_given_goes_before_both() {
     let keep = doomed(Some("delete"), None).with_data_policy(Some(DataPolicy::Keep));
     assert_eq!(
-        (keep.kept(), keep.destroyed_claims()),
+        (keep.kept_claims(), keep.destroyed_claims()),
         (vec!["c".into()], vec![])
     );
     let snapshot = keep.with_data_policy(Some(DataPolicy::Snapshot));
-    assert_eq!(snapshot.saved(), ["c"]);
-    assert!(snapshot.kept().is_empty() && snapshot.destroyed_claims().is_empty());
+    assert_eq!(snapshot.snapshot_claims(), ["c"]);
+    assert!(snapshot.kept_claims().is_empty() && snapshot.destroyed_claims().is_empty());
     let same = snapshot.with_data_policy(None);
     assert_eq!(same.data_policy(), DataPolicy::Snapshot);
 }
@@ -84,8 +84,8 @@ fn a_policy_that_is_given_goes_before_both() {
 fn a_claim_that_never_was_bound_has_nothing_to_save() {
     let mut pending = doomed(Some("snapshot"), None);
     pending.live.data[0]["status"] = json!({"phase": "Pending"});
-    assert!(pending.saved().is_empty());
-    assert_eq!(pending.unused(), ["c"]);
+    assert!(pending.snapshot_claims().is_empty());
+    assert_eq!(pending.never_bound_claims(), ["c"]);
 }
 
 #[test]

@@ -25,12 +25,12 @@ impl Deletion {
     }
 
     /// Returns the names of all claims.
-    pub fn claims(&self) -> Vec<String> {
+    pub fn claim_names(&self) -> Vec<String> {
         self.own_claims().map(name_of).collect()
     }
 
     /// Returns the names of the claims that were never bound to a volume: they hold no data.
-    pub fn unused(&self) -> Vec<String> {
+    pub fn never_bound_claims(&self) -> Vec<String> {
         let unused = self.own_claims().filter(|claim| !was_bound(claim));
         unused.map(name_of).collect()
     }
@@ -38,13 +38,13 @@ impl Deletion {
     /// Returns the names of the claims that are deleted without a snapshot.
     pub fn destroyed_claims(&self) -> Vec<String> {
         match self.data_policy() {
-            DataPolicy::Delete => self.claims(),
+            DataPolicy::Delete => self.claim_names(),
             DataPolicy::Keep | DataPolicy::Snapshot => Vec::new(),
         }
     }
 
     /// Returns all data that is destroyed, one entry an object: claims, and data that ends with the Pods under every policy.
-    pub fn destroyed(&self) -> Vec<String> {
+    pub fn destroyed_data(&self) -> Vec<String> {
         let claims = self.destroyed_claims();
         let claims = claims.iter().map(|claim| claim_word(claim));
         let losses = losses(&self.session, &self.live);
@@ -53,7 +53,7 @@ impl Deletion {
     }
 
     /// Returns the names of the claims that are kept.
-    pub fn kept(&self) -> Vec<String> {
+    pub fn kept_claims(&self) -> Vec<String> {
         match self.data_policy() {
             DataPolicy::Keep => self.bound_claims().into_iter().map(name_of).collect(),
             DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
@@ -61,7 +61,7 @@ impl Deletion {
     }
 
     /// Returns the names of the claims that are deleted once their snapshot is ready.
-    pub fn saved(&self) -> Vec<String> {
+    pub fn snapshot_claims(&self) -> Vec<String> {
         match self.data_policy() {
             DataPolicy::Snapshot => self.bound_claims().into_iter().map(name_of).collect(),
             DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
@@ -69,12 +69,12 @@ impl Deletion {
     }
 
     /// Returns the name of the snapshot that is taken; `None` if there is none or a controller takes it.
-    pub fn snapshot(&self) -> Option<&str> {
+    pub fn snapshot_name(&self) -> Option<&str> {
         self.snapshot_plan.as_ref().map(|saving| saving.set.as_str())
     }
 
     /// Returns the names of the session's existing VolumeSnapshots, which are kept.
-    pub fn snapshots(&self) -> Vec<String> {
+    pub fn existing_snapshot_names(&self) -> Vec<String> {
         let own = self.live.own_data(&self.session);
         own.filter(|object| is_snapshot(object))
             .map(name_of)
@@ -85,7 +85,7 @@ impl Deletion {
     ///
     /// # Errors
     /// The first claim that is in use, and the Pod.
-    pub(super) fn unused_by_others(&self, pods: &[Value]) -> Result<()> {
+    pub(super) fn check_claims_unused(&self, pods: &[Value]) -> Result<()> {
         let uid = &self.ownership.session_uid;
         let own: Vec<&str> = self
             .live

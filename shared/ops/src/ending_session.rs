@@ -40,14 +40,14 @@ impl EndingSession {
 
     /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
     pub fn deleted(doomed: &Deletion) -> Self {
-        let first = doomed.snapshot().map_or_else(
+        let first = doomed.snapshot_name().map_or_else(
             || "deleted when a snapshot is ready".to_owned(),
             |set| format!("deleted when snapshot {set} is ready"),
         );
-        let saved = doomed.saved();
+        let saved = doomed.snapshot_claims();
         Self {
             name: doomed.name().to_owned(),
-            destroyed: doomed.destroyed(),
+            destroyed: doomed.destroyed_data(),
             saved: saved
                 .iter()
                 .map(|claim| format!("{}: {first}", claim_word(claim)))
