@@ -20,7 +20,7 @@ use super::snapshotting::SnapshotRun;
 use super::starting::{manifest_source, read_stored_secrets, read_template};
 use super::stopping::ObservedSession;
 use super::trust::{self, StoredPart};
-use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
+use super::unfinished::{with_claims_hint, incomplete_source, mark_complete, with_retry_hint, create_or_get, with_finish_hint, check_complete};
 use crate::Cluster;
 use session_client::Write;
 use session_client::random_token;
@@ -88,9 +88,9 @@ impl ClonePlan {
         let begun = cluster.get(&SESSION, namespace, name.as_str()).await?;
         if let Some(session) = begun
             .as_ref()
-            .filter(|session| copied_from(session) != Some(set))
+            .filter(|session| incomplete_source(session) != Some(set))
         {
-            whole(session)?;
+            check_complete(session)?;
             return Err(anyhow!("session {:?} already exists", name.as_str()));
         }
         let (template, stored) =
@@ -198,7 +198,7 @@ impl ClonePlan {
             Some(begun) => begun.clone(),
             None => {
                 let posted = self.post_session(cluster, with.write).await;
-                posted.map_err(|error| nothing_left(error, &self.session))?
+                posted.map_err(|error| with_retry_hint(error, &self.session))?
             }
         };
         if with.write.dry_run {
@@ -220,7 +220,7 @@ impl ClonePlan {
         objects.extend(claims.iter().map(typed));
         let posts = objects
             .iter()
-            .map(|(kind, object)| post(cluster, kind, object, &belonging, with.write));
+            .map(|(kind, object)| create_or_get(cluster, kind, object, &belonging, with.write));
         let (mut made, mut refused) = (vec![(&SESSION, session.clone())], None);
         for ((kind, _), result) in objects.iter().zip(join_all(posts).await) {
             match result {
@@ -233,16 +233,16 @@ impl ClonePlan {
         }
         if let Some(error) = refused {
             self.take_back(cluster, &made, with).await;
-            return Err(nothing_left(error, &self.session));
+            return Err(with_retry_hint(error, &self.session));
         }
         let told = self.tell_stopped(cluster, &session, with, now).await;
         let finish = match told {
-            Ok(session) => finished(cluster, &session, with.write).await,
+            Ok(session) => mark_complete(cluster, &session, with.write).await,
             Err(error) => Err(error),
         };
-        let session = finish.map_err(|error| unfinished(error, &self.session))?;
+        let session = finish.map_err(|error| with_finish_hint(error, &self.session))?;
         let restored = bound(cluster, namespace, &claims, with, sink).await;
-        let restored = restored.map_err(|error| all_made(error, &session))?;
+        let restored = restored.map_err(|error| with_claims_hint(error, &session))?;
         Ok(CloneOutcome { session, restored })
     }
 
@@ -285,7 +285,7 @@ impl ClonePlan {
         // The request may have succeeded although its answer was lost.
         let name = self.belonging.session.as_str();
         let found = cluster.get(&SESSION, namespace, name).await;
-        let same = |session: &Value| copied_from(session) == copied_from(&self.session);
+        let same = |session: &Value| incomplete_source(session) == incomplete_source(&self.session);
         found.ok().flatten().filter(same).ok_or(error)
     }
 

@@ -89,7 +89,7 @@ impl StartPlan {
         now: Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
-        unfinished::whole(&present.object)?;
+        unfinished::check_complete(&present.object)?;
         trust::check(cluster, &present.session, StoredPart::Start).await?;
         let (template, stored) =
             futures::try_join!(read_template(cluster, &present), read_stored_secrets(cluster, &present))?;

@@ -18,7 +18,7 @@ use session_model::objects::resource::{SESSION, annotation, text};
 ///
 /// # Errors
 /// Refusals of the server; a name that is taken by an object of others.
-pub(super) async fn post(
+pub(super) async fn create_or_get(
     cluster: &Cluster,
     kind: &ResourceType,
     object: &Value,
@@ -52,7 +52,7 @@ fn key(object: &Value) -> (&str, &str) {
 ///
 /// # Errors
 /// Refusals of the server.
-pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &Write) -> Result<Value> {
+pub(super) async fn mark_complete(cluster: &Cluster, session: &Value, write: &Write) -> Result<Value> {
     let patch = json!({ "metadata": {
         "uid": text(session, "/metadata/uid"),
         "annotations": { labels::COPYING: null },
@@ -64,7 +64,7 @@ pub(super) async fn finished(cluster: &Cluster, session: &Value, write: &Write) 
 }
 
 /// Returns the name of the snapshot that an incomplete copy is made from; `None` for all other Sessions.
-pub(super) fn copied_from(session: &Value) -> Option<&str> {
+pub(super) fn incomplete_source(session: &Value) -> Option<&str> {
     annotation(session, labels::COPYING)
 }
 
@@ -72,8 +72,8 @@ pub(super) fn copied_from(session: &Value) -> Option<&str> {
 ///
 /// # Errors
 /// An incomplete copy, with hints how to finish or delete it.
-pub(super) fn whole(session: &Value) -> Result<()> {
-    let Some(set) = copied_from(session) else {
+pub(super) fn check_complete(session: &Value) -> Result<()> {
+    let Some(set) = incomplete_source(session) else {
         return Ok(());
     };
     let (namespace, name) = key(session);
@@ -81,12 +81,12 @@ pub(super) fn whole(session: &Value) -> Result<()> {
     let delete = format!(
         "or delete the session: kubectl session delete {name} -n {namespace} --delete-data"
     );
-    Err(with_hint(unfinished(error, session), delete))
+    Err(with_hint(with_finish_hint(error, session), delete))
 }
 
 /// Adds the hint how to finish an interrupted copy.
-pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = shell::quote_word(copied_from(session).unwrap_or_default());
+pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
+    let set = shell::quote_word(incomplete_source(session).unwrap_or_default());
     let (namespace, name) = key(session);
     with_hint(
         error,
@@ -97,8 +97,8 @@ pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error
 }
 
 /// Adds the hint how to retry a copy that failed and was rolled back.
-pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = copied_from(session).unwrap_or_default();
+pub(super) fn with_retry_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
+    let set = incomplete_source(session).unwrap_or_default();
     let (namespace, name) = key(session);
     with_hint(
         error,
@@ -111,7 +111,7 @@ pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Err
 }
 
 /// Adds the hint for a copy whose objects all exist, but whose claims may not be bound.
-pub(super) fn all_made(error: anyhow::Error, session: &Value) -> anyhow::Error {
+pub(super) fn with_claims_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let (namespace, name) = key(session);
     with_hint(
         error,
