@@ -10,7 +10,7 @@ use session_shared::objects::resource::text;
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::ClonePlan;
-use session_shared::ops::remembering::remembered;
+use session_shared::ops::remembering::read_recorded_session;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
@@ -109,7 +109,7 @@ async fn source_or_remembered(cluster: &Cluster, set: &Set) -> Result<ObservedSe
     match source_of(cluster, set).await {
         Err(error) if has_kind(&error, FailureKind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
-            let found = remembered(cluster, &set.belonging()?, one).await?;
+            let found = read_recorded_session(cluster, &set.belonging()?, one).await?;
             let found = found.ok_or(error)?;
             chosen::genuine(cluster, set, &found.live.data).await?;
             Ok(found)

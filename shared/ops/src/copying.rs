@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::counterparts::{rendered_claim_names, is_among, renamed};
-use super::remembering::not_there;
+use super::remembering::check_no_kept_claims;
 use super::restoring::{RestoreOutcome, bound, claim_of};
 use super::snapshotting::SnapshotRun;
 use super::starting::{manifest_source, read_stored_secrets, read_template};
@@ -132,7 +132,7 @@ impl ClonePlan {
         let found: Vec<Value> = source.live.own_data(&source.session).cloned().collect();
         // Claims of an interrupted copy are its own: the POSTs find them.
         if takes_secret && begun.is_none() {
-            not_there(&names, &found, source)?;
+            check_no_kept_claims(&names, &found, source)?;
         }
         Ok(Self {
             session: session_of(source, name, secret.is_some(), set),

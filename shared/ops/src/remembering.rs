@@ -25,7 +25,7 @@ const MOST: usize = 100_000;
 
 /// Records the spec of a session on its snapshots. Sessions with a manifest are not recorded: anybody who may write
 /// VolumeSnapshots could have a manifest run in another user's name.
-pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
+pub(super) fn record_session(session: &Value, snapshots: &mut [Value]) {
     let Some(spec) = session.get("spec").and_then(Value::as_object) else {
         return;
     };
@@ -50,7 +50,7 @@ pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
 ///
 /// # Errors
 /// A record that is not trusted; a parameters Secret that may not be the session's; refusals of the server.
-pub async fn remembered(
+pub async fn read_recorded_session(
     cluster: &Cluster,
     belonging: &Ownership,
     snapshot: &Value,
@@ -112,7 +112,7 @@ fn session_of(belonging: &Ownership, snapshot: &Value) -> Option<Value> {
 ///
 /// # Errors
 /// The first such claim, with a hint how to use its data.
-pub(super) fn not_there(
+pub(super) fn check_no_kept_claims(
     names: &BTreeMap<String, String>,
     found: &[Value],
     source: &ObservedSession,
@@ -152,7 +152,7 @@ mod tests {
 
     fn taken_of(spec: Value) -> Value {
         let mut snapshots = [json!({ "metadata": { "annotations": {} } })];
-        remember(&json!({ "spec": spec }), &mut snapshots);
+        record_session(&json!({ "spec": spec }), &mut snapshots);
         let [snapshot] = snapshots;
         snapshot
     }

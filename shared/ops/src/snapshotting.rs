@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::pausing::{QuiesceHooks, QuiesceMessages};
-use super::remembering::remember;
+use super::remembering::record_session;
 use super::snapshot_class::{ClassChoice, classes};
 pub use super::snapshot_class::{SnapshotClasses, class_name, served};
 pub use super::snapshot_name::set_of;
@@ -148,7 +148,7 @@ impl SnapshotPlan {
             ..present.ownership.clone()
         };
         let mut objects = snapshots_of(&belonging, &set, &claims, &names);
-        remember(&present.object, &mut objects);
+        record_session(&present.object, &mut objects);
         for name in objects.iter().map(|object| text(object, "/metadata/name")) {
             check_dns_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
