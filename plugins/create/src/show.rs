@@ -42,7 +42,7 @@ pub(crate) fn dry_run(
             .iter()
             .map(|object| format!("{} created (dry run)\n", name(object)))
             .collect(),
-        Format::Objects(printer) => printer.list(&shown)?,
+        Format::Objects(printer) => printer.print_list(&shown)?,
     };
     console.out(&text)
 }

@@ -128,7 +128,7 @@ async fn kept(
         sort::objects(&mut found.data, sort_by)?;
     }
     match intent.format {
-        Format::Objects(mut printer) => console.out(&printer.list(&found.data)?),
+        Format::Objects(mut printer) => console.out(&printer.print_list(&found.data)?),
         Format::Text { .. } => {
             let mut options = TableOptions::of(&args.printing);
             options.namespace = intent.all_namespaces;
@@ -179,7 +179,7 @@ async fn objects(
         // As with kubectl, a single name prints the object instead of a List.
         ([_], [one]) => printer.one(one)?,
         ([_], []) => String::new(),
-        (_, sessions) => printer.list(sessions)?,
+        (_, sessions) => printer.print_list(sessions)?,
     };
     ground.console.out(&text)?;
     failure::combine_errors(fetched.missing)

@@ -56,7 +56,7 @@ pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut 
         sort::objects(&mut found, sort_by)?;
     }
     match format {
-        Format::Objects(mut printer) => ground.console.out(&printer.list(&found)?),
+        Format::Objects(mut printer) => ground.console.out(&printer.print_list(&found)?),
         Format::Text { .. } => {
             let mut options = TableOptions::of(printing);
             options.namespace = everywhere;

@@ -108,7 +108,7 @@ fn objects(
     {
         sort::objects(&mut found, sort_by)?;
     }
-    ground.console.out(&printer.list(&found)?)
+    ground.console.out(&printer.print_list(&found)?)
 }
 
 fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {

@@ -47,7 +47,7 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
             let all: Vec<Value> = all.iter().map(asked::ParameterView::to_json).collect();
             let output = args.output.as_deref().unwrap_or_default();
             if output.starts_with("custom-columns") {
-                printer.list(&all)?
+                printer.print_list(&all)?
             } else {
                 printer.one(&serde_json::json!({ "parameters": all }))?
             }

@@ -196,7 +196,7 @@ fn print(
         return Ok(());
     };
     if !documents {
-        return console.out(&printer.list(&objects)?);
+        return console.out(&printer.print_list(&objects)?);
     }
     for object in &objects {
         console.out(&printer.one(object)?)?;

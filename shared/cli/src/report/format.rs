@@ -255,7 +255,7 @@ impl ObjectPrinter {
     ///
     /// # Errors
     /// The JSONPath of the format fails on an object.
-    pub fn list(&mut self, objects: &[Value]) -> Result<String> {
+    pub fn print_list(&mut self, objects: &[Value]) -> Result<String> {
         match &mut self.style {
             PrintStyle::Columns(columns) => columns.render(objects),
             PrintStyle::Name => Ok(objects.iter().map(|object| name(object) + "\n").collect()),

@@ -149,8 +149,8 @@ fn several_objects_are_a_list() {
     }
 }
 "#;
-    assert_eq!(printer("json").list(&[]).unwrap(), empty);
-    let yaml = printer("yaml").list(&[alice()]).unwrap();
+    assert_eq!(printer("json").print_list(&[]).unwrap(), empty);
+    let yaml = printer("yaml").print_list(&[alice()]).unwrap();
     assert!(
         yaml.starts_with(
             "apiVersion: v1\nitems:\n- apiVersion: streaming.platform/v1\n  kind: Session\n"
@@ -160,20 +160,20 @@ fn several_objects_are_a_list() {
     assert!(!yaml.contains("managedFields"));
     assert_eq!(
         printer("jsonpath={.items[*].metadata.name}")
-            .list(&[alice(), alice()])
+            .print_list(&[alice(), alice()])
             .unwrap(),
         "alice alice"
     );
     assert_eq!(
         printer("name")
-            .list(&[alice(), json!({"kind": "Pod", "apiVersion": "v1"})])
+            .print_list(&[alice(), json!({"kind": "Pod", "apiVersion": "v1"})])
             .unwrap(),
         "session.streaming.platform/alice\npod/<unknown>\n"
     );
-    assert_eq!(printer("name").list(&[]).unwrap(), "");
+    assert_eq!(printer("name").print_list(&[]).unwrap(), "");
     assert_eq!(
         printer("custom-columns=N:.metadata.name")
-            .list(&[])
+            .print_list(&[])
             .unwrap(),
         "N\n"
     );
