@@ -104,7 +104,7 @@ impl UntrustedText {
             }
             _ => format!(
                 "{undone}: changed since you stored them: {}",
-                list(&changed)
+                join_fields(&changed)
             ),
         }
     }
@@ -188,7 +188,7 @@ impl UntrustedText {
     }
 }
 
-fn list(fields: &[String]) -> String {
+fn join_fields(fields: &[String]) -> String {
     let shown: Vec<&str> = fields.iter().take(SHOWN).map(String::as_str).collect();
     let more = if fields.len() > SHOWN { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))
