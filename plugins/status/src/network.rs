@@ -41,7 +41,7 @@ fn of_object(object: &Value, pods: &[&Pod]) -> NetworkReport {
     let (addresses, ports) = match kind {
         "Service" => (
             service_addresses(object),
-            list(object, "/spec/ports").map(port).collect(),
+            items_at(object, "/spec/ports").map(port).collect(),
         ),
         "Ingress" => (ingress_addresses(object), Vec::new()),
         _ => (Vec::new(), vec![scale(object)]),
@@ -59,7 +59,7 @@ fn of_object(object: &Value, pods: &[&Pod]) -> NetworkReport {
     }
 }
 
-fn list<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
+fn items_at<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
     object
         .pointer(pointer)
         .and_then(Value::as_array)
@@ -68,7 +68,7 @@ fn list<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value>
 }
 
 fn balancers(object: &Value) -> impl Iterator<Item = String> {
-    let found = list(object, "/status/loadBalancer/ingress");
+    let found = items_at(object, "/status/loadBalancer/ingress");
     found.filter_map(|entry| {
         Some(
             entry
@@ -90,7 +90,7 @@ fn service_addresses(service: &Value) -> Vec<String> {
 }
 
 fn ingress_addresses(ingress: &Value) -> Vec<String> {
-    let hosts = list(ingress, "/spec/rules").map(|rule| text(rule, "/host").to_owned());
+    let hosts = items_at(ingress, "/spec/rules").map(|rule| text(rule, "/host").to_owned());
     hosts
         .filter(|host| !host.is_empty())
         .chain(balancers(ingress))
