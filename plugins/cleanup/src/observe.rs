@@ -19,7 +19,7 @@ use session_shared::objects::resource::{
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::live::installed;
-use session_shared::ops::snapshotting::served;
+use session_shared::ops::snapshotting::clarify_unserved;
 use session_shared::reconcile::LiveObjects;
 
 use crate::contents::{Held, handle, holders, is_retained, reference};
@@ -182,7 +182,7 @@ async fn contents(
     }
     match held(cluster, place).await {
         Ok(held) => Ok(Some(held)),
-        Err(error) if intent.contents => Err(served(error)),
+        Err(error) if intent.contents => Err(clarify_unserved(error)),
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),

@@ -7,7 +7,7 @@ use session_shared::failure::usage_error;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
-use session_shared::ops::snapshotting::class_name;
+use session_shared::ops::snapshotting::parse_class_name;
 use session_shared::reconcile::{Teardown, ending_accesses};
 
 use crate::args::Args;
@@ -49,7 +49,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         which: args.choosing.which()?,
         manner: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         policy: policy(args)?,
-        class: class_name(args.class.as_deref())?,
+        class: parse_class_name(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),
         yes: args.yes,
         interactive: args.interactive,

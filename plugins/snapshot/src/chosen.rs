@@ -18,7 +18,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::snapshot::{SnapshotState, claim_name, set_name};
 use session_shared::ops::Cluster;
-use session_shared::ops::snapshotting::served;
+use session_shared::ops::snapshotting::clarify_unserved;
 use session_shared::plan::{Plan, Propagation, Step};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 
@@ -101,7 +101,7 @@ pub(crate) async fn sets(cluster: &Cluster, session: Option<&SessionName>) -> Re
         labels::MANAGER
     ));
     let list = cluster.list(&VOLUME_SNAPSHOT, place, &select).await;
-    Ok(grouped(list.map_err(served)?.items))
+    Ok(grouped(list.map_err(clarify_unserved)?.items))
 }
 
 /// Removes from `sets` those with a `doubtful` provenance, and reports each one removed. Provenance is checked against the
@@ -251,7 +251,7 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
     }
     let namespace = cluster.namespace();
     let found = cluster.get(&VOLUME_SNAPSHOT, namespace, name).await;
-    match found.map_err(served)? {
+    match found.map_err(clarify_unserved)? {
         None => Err(missing(&VOLUME_SNAPSHOT, name)),
         Some(_) => {
             let error = anyhow!("VolumeSnapshot {name:?} does not belong to a session");

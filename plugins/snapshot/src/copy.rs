@@ -13,7 +13,7 @@ use session_shared::objects::snapshot::claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::{CloneOutcome, ClonePlan};
 use session_shared::ops::restoring::RestoreOutcome;
-use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun, class_name};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun, parse_class_name};
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
@@ -47,7 +47,7 @@ pub(crate) async fn run(
     }
     let asked = SnapshotOptions {
         name: None,
-        class: class_name(args.class.as_deref())?,
+        class: parse_class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
     };
     let size = size(args.storage.as_deref())?;

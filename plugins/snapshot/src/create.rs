@@ -12,7 +12,7 @@ use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, class_name, look_at};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, parse_class_name, look_at};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
     cluster.known().trust_all(args.trust.trust_manifest);
     let found = chosen(&cluster, &session);
     let present = look_at(&cluster, &session, found, asked.skip_hooks);
-    let (present, offered) = futures::join!(present, SnapshotClasses::by(&cluster));
+    let (present, offered) = futures::join!(present, SnapshotClasses::list(&cluster));
     let present = present?;
     if let Some(digest) = &args.known_hooks {
         session_shared::ops::trust::know_hooks(&cluster, &present.session, digest);
@@ -150,7 +150,7 @@ fn asked(args: &Create) -> Result<SnapshotOptions> {
     }
     Ok(SnapshotOptions {
         name: args.name.clone(),
-        class: class_name(args.class.as_deref())?,
+        class: parse_class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
     })
 }

@@ -12,7 +12,7 @@ use session_shared::objects::resource::{POD, text};
 use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::Cluster;
 use session_shared::ops::restoring::{ClaimRestorePlan, RestoreOutcome};
-use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, class_name};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, parse_class_name};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::consent;
@@ -54,7 +54,7 @@ pub(crate) async fn run(
     }
     let name = chosen::name_of(&args.snapshot)?;
     let asked = SnapshotOptions {
-        class: class_name(args.class.as_deref())?,
+        class: parse_class_name(args.class.as_deref())?,
         ..SnapshotOptions::default()
     };
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;

@@ -11,7 +11,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::labels;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
-use session_shared::ops::snapshotting::served;
+use session_shared::ops::snapshotting::clarify_unserved;
 use session_shared::report::format::{FormatSet, Format};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
@@ -107,5 +107,5 @@ pub(crate) async fn snapshots(
     select: &Selection,
 ) -> Result<Vec<Value>> {
     let list = cluster.list(&VOLUME_SNAPSHOT, place, select).await;
-    Ok(list.map_err(served)?.items)
+    Ok(list.map_err(clarify_unserved)?.items)
 }

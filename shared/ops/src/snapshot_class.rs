@@ -32,7 +32,7 @@ pub(super) struct ClassChoice {
 ///
 /// # Errors
 /// An invalid object name.
-pub fn class_name(given: Option<&str>) -> Result<Option<String>> {
+pub fn parse_class_name(given: Option<&str>) -> Result<Option<String>> {
     if let Some(class) = given {
         check_dns_subdomain(class)
             .map_err(|why| anyhow!("invalid VolumeSnapshotClass {class:?}: {why}"))?;
@@ -47,7 +47,7 @@ pub struct SnapshotClasses(Result<Option<Vec<Value>>>);
 
 impl SnapshotClasses {
     /// Lists the classes.
-    pub async fn by(cluster: &Cluster) -> Self {
+    pub async fn list(cluster: &Cluster) -> Self {
         let all = Selection::default();
         let listed = cluster
             .list(&VOLUME_SNAPSHOT_CLASS, Place::Cluster, &all)
@@ -55,7 +55,7 @@ impl SnapshotClasses {
         Self(match listed {
             Ok(list) => Ok(Some(list.items)),
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
-            Err(error) => Err(served(error)),
+            Err(error) => Err(clarify_unserved(error)),
         })
     }
 }
@@ -65,7 +65,7 @@ impl SnapshotClasses {
 /// # Errors
 /// The server does not serve snapshots; no class or several classes are possible; the wanted class does not exist or belongs to
 /// another driver.
-pub(super) async fn classes(
+pub(super) async fn choose_classes(
     cluster: &Cluster,
     claims: &[&Value],
     wanted: Option<&str>,
@@ -94,7 +94,7 @@ pub(super) async fn classes(
 }
 
 /// Replaces the error of a request for snapshots or classes by a clearer one if the server does not serve them.
-pub fn served(error: anyhow::Error) -> anyhow::Error {
+pub fn clarify_unserved(error: anyhow::Error) -> anyhow::Error {
     if !failure::has_kind(&error, FailureKind::ResourceTypeNotFound) {
         return error;
     }

@@ -17,8 +17,8 @@ use serde_json::Value;
 
 use super::pausing::{QuiesceHooks, QuiesceMessages};
 use super::remembering::record_session;
-use super::snapshot_class::{ClassChoice, classes};
-pub use super::snapshot_class::{SnapshotClasses, class_name, served};
+use super::snapshot_class::{ClassChoice, choose_classes};
+pub use super::snapshot_class::{SnapshotClasses, parse_class_name, clarify_unserved};
 pub use super::snapshot_name::set_of;
 use super::snapshot_name::unused;
 pub use super::snapshot_source::{has_snapshot_hooks, look_at};
@@ -97,7 +97,7 @@ impl SnapshotPlan {
         asked: &SnapshotOptions,
         now: Timestamp,
     ) -> Result<Self> {
-        let offered = SnapshotClasses::by(cluster).await;
+        let offered = SnapshotClasses::list(cluster).await;
         Self::with(cluster, present, asked, offered, now).await
     }
 
@@ -135,7 +135,7 @@ impl SnapshotPlan {
             return Err(with_hint(error, look));
         }
         let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
-        let classes = classes(cluster, &claims, asked.class.as_deref(), offered);
+        let classes = choose_classes(cluster, &claims, asked.class.as_deref(), offered);
         let (ClassChoice { names, retaining }, set) = match asked.name {
             Some(_) => (classes.await?, set),
             None => {
@@ -285,7 +285,7 @@ impl SnapshotPlan {
             Some(error) if write.dry_run => Err(error),
             Some(error) => {
                 self.take_back(cluster, &made, write).await;
-                Err(served(error))
+                Err(clarify_unserved(error))
             }
         }
     }

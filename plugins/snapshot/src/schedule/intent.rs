@@ -5,7 +5,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::selection::session_name;
 use session_shared::names::SessionName;
-use session_shared::ops::snapshotting::class_name;
+use session_shared::ops::snapshotting::parse_class_name;
 
 use super::cron::Cron;
 use crate::args::Schedule;
@@ -70,7 +70,7 @@ fn asked(args: &Schedule) -> Result<Asked> {
         cron: cron.parse()?,
         time_zone: args.time_zone.as_deref().map(time_zone).transpose()?,
         keep: kept(keep)?,
-        class: class_name(args.class.as_deref())?,
+        class: parse_class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
         image: image(args.image.as_deref().unwrap_or(IMAGE))?,
     })
