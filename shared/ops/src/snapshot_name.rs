@@ -8,13 +8,13 @@ use session_model::objects::resource::VOLUME_SNAPSHOT;
 use session_model::objects::snapshot::name_of;
 
 /// Returns the name of a snapshot taken at `now`: `alice-20260301-120000`.
-pub fn set_of(session: &str, now: Timestamp) -> String {
+pub fn generate_snapshot_name(session: &str, now: Timestamp) -> String {
     format!("{session}-{}", now.strftime("%Y%m%d-%H%M%S"))
 }
 
 /// Returns `set`, with a number appended if a snapshot of the same second exists: a snapshot right before a restore in place must
 /// not fail for its name. Most often one request.
-pub(super) async fn unused(
+pub(super) async fn find_unused_name(
     cluster: &Cluster,
     namespace: &str,
     set: String,

@@ -19,8 +19,8 @@ use super::pausing::{QuiesceHooks, QuiesceMessages};
 use super::remembering::record_session;
 use super::snapshot_class::{ClassChoice, choose_classes};
 pub use super::snapshot_class::{SnapshotClasses, parse_class_name, clarify_unserved};
-pub use super::snapshot_name::set_of;
-use super::snapshot_name::unused;
+pub use super::snapshot_name::generate_snapshot_name;
+use super::snapshot_name::find_unused_name;
 pub use super::snapshot_source::{has_snapshot_hooks, look_at};
 use super::stopping::ObservedSession;
 use crate::Cluster;
@@ -134,12 +134,12 @@ impl SnapshotPlan {
                 format!("inspect the session: kubectl session status {session} -n {namespace}");
             return Err(with_hint(error, look));
         }
-        let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
+        let set = asked.name.clone().unwrap_or_else(|| generate_snapshot_name(session, now));
         let classes = choose_classes(cluster, &claims, asked.class.as_deref(), offered);
         let (ClassChoice { names, retaining }, set) = match asked.name {
             Some(_) => (classes.await?, set),
             None => {
-                let (classes, set) = join!(classes, unused(cluster, namespace, set, &claims));
+                let (classes, set) = join!(classes, find_unused_name(cluster, namespace, set, &claims));
                 (classes?, set)
             }
         };
