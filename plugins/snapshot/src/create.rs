@@ -12,7 +12,7 @@ use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, parse_class_name, look_at};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, parse_class_name, read_snapshot_source};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -48,7 +48,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     let found = chosen(&cluster, &session);
-    let present = look_at(&cluster, &session, found, asked.skip_hooks);
+    let present = read_snapshot_source(&cluster, &session, found, asked.skip_hooks);
     let (present, offered) = futures::join!(present, SnapshotClasses::list(&cluster));
     let present = present?;
     if let Some(digest) = &args.known_hooks {

@@ -111,7 +111,7 @@ async fn planned(
     // A run has no trust record of this machine: the digest lets it run exactly the hooks the user has agreed to.
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();
     let (present, there) = futures::try_join!(
-        snapshotting::look_at(cluster, session, ready(Ok(found)), true),
+        snapshotting::read_snapshot_source(cluster, session, ready(Ok(found)), true),
         outcome::observe(cluster, session),
     )?;
     // A missing class or driver is reported now, not at the first run.

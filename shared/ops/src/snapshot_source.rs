@@ -29,7 +29,7 @@ pub fn has_snapshot_hooks(session: &Session) -> bool {
 ///
 /// # Errors
 /// Refusals of the server; a session that is being deleted.
-pub async fn look_at(
+pub async fn read_snapshot_source(
     cluster: &Cluster,
     name: &SessionName,
     chosen: impl Future<Output = Result<Chosen>>,

@@ -21,7 +21,7 @@ use super::snapshot_class::{ClassChoice, choose_classes};
 pub use super::snapshot_class::{SnapshotClasses, parse_class_name, clarify_unserved};
 pub use super::snapshot_name::generate_snapshot_name;
 use super::snapshot_name::find_unused_name;
-pub use super::snapshot_source::{has_snapshot_hooks, look_at};
+pub use super::snapshot_source::{has_snapshot_hooks, read_snapshot_source};
 use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::snapshots::DriverFailed;
