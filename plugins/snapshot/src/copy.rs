@@ -60,8 +60,8 @@ pub(crate) async fn run(
     if !trust::ask(&cluster, &source.session, StoredPart::Copy, &mut ground.console).await? {
         return Ok(());
     }
-    let cutting = SnapshotPlan::of(&cluster, &source, &asked, ground.now()).await?;
-    if cutting.pauses()
+    let cutting = SnapshotPlan::prepare(&cluster, &source, &asked, ground.now()).await?;
+    if cutting.has_hooks()
         && writes.dry_run == DryRun::None
         && !trust::ask(&cluster, &source.session, StoredPart::Hooks, &mut ground.console).await?
     {

@@ -54,13 +54,13 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
     if let Some(digest) = &args.known_hooks {
         session_shared::ops::trust::know_hooks(&cluster, &present.session, digest);
     }
-    let cutting = SnapshotPlan::with(&cluster, &present, &asked, offered, ground.now());
+    let cutting = SnapshotPlan::prepare_with_classes(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
     let held = match keep {
         Some(_) => by_the_clock(&cluster, &present, &mut cutting, ground).await?,
         None => None,
     };
-    if cutting.pauses()
+    if cutting.has_hooks()
         && writes.dry_run == DryRun::None
         && !trust::ask(&cluster, &present.session, StoredPart::Hooks, &mut ground.console).await?
     {

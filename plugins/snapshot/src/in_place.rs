@@ -99,7 +99,7 @@ impl InPlace {
         let saving = async {
             match held.live.data.is_empty() {
                 true => Ok(None),
-                false => SnapshotPlan::of(cluster, &held, asked, now).await.map(Some),
+                false => SnapshotPlan::prepare(cluster, &held, asked, now).await.map(Some),
             }
         };
         let permissions = Permissions::of(cluster);

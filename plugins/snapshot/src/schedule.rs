@@ -120,7 +120,7 @@ async fn planned(
         class: asked.class.clone(),
         skip_hooks: true,
     };
-    let cutting = SnapshotPlan::of(cluster, &present, &wanted, ground.now()).await?;
+    let cutting = SnapshotPlan::prepare(cluster, &present, &wanted, ground.now()).await?;
     let belonging = Ownership {
         run: random_token()?,
         ..present.ownership.clone()

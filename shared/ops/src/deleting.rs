@@ -111,7 +111,7 @@ impl Deletion {
             class: class.map(str::to_owned),
             ..SnapshotOptions::default()
         };
-        let cutting = SnapshotPlan::of(cluster, &present, &asked, now).await;
+        let cutting = SnapshotPlan::prepare(cluster, &present, &asked, now).await;
         self.snapshot_plan = Some(cutting.map_err(|error| self.ways_out(error))?);
         Ok(self)
     }
@@ -148,7 +148,7 @@ impl Deletion {
     pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
         let seen = look(&self.session, &self.live, &[]);
         let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
-        !self.has_controller && (sync || self.snapshot_plan.as_ref().is_some_and(SnapshotPlan::pauses))
+        !self.has_controller && (sync || self.snapshot_plan.as_ref().is_some_and(SnapshotPlan::has_hooks))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.

@@ -91,21 +91,21 @@ impl SnapshotPlan {
     ///
     /// # Errors
     /// A session without claims or with an unbound one; an invalid name; no suitable class; a server without snapshots.
-    pub async fn of(
+    pub async fn prepare(
         cluster: &Cluster,
         present: &ObservedSession,
         asked: &SnapshotOptions,
         now: Timestamp,
     ) -> Result<Self> {
         let offered = SnapshotClasses::list(cluster).await;
-        Self::with(cluster, present, asked, offered, now).await
+        Self::prepare_with_classes(cluster, present, asked, offered, now).await
     }
 
     /// As [`Cutting::of`], with classes that have been listed already.
     ///
     /// # Errors
     /// As [`Cutting::of`].
-    pub async fn with(
+    pub async fn prepare_with_classes(
         cluster: &Cluster,
         present: &ObservedSession,
         asked: &SnapshotOptions,
@@ -171,7 +171,7 @@ impl SnapshotPlan {
     }
 
     /// Returns true if hooks run around the snapshot.
-    pub fn pauses(&self) -> bool {
+    pub fn has_hooks(&self) -> bool {
         self.pausing.has_hooks()
     }
 
