@@ -69,7 +69,7 @@ fn of_event(event: &Value) -> EventReport {
         count: note.count,
         r#type: some_text(event, "/type").unwrap_or_else(|| "Normal".into()),
         reason: note.reason,
-        object: format!("{}/{}", note.kind.to_lowercase(), note.name),
+        object: format!("{}/{}", note.kind.to_lowercase(), note.object_name),
         message: note.message,
     }
 }

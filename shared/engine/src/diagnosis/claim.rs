@@ -16,14 +16,14 @@ pub(super) enum ClaimState {
 
 /// Reads an event about claim `event.name` of pod `pod`; `None` where the event reports no problem.
 pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimState> {
-    let place = format!("claim {:?} of pod {pod:?}", event.name);
+    let place = format!("claim {:?} of pod {pod:?}", event.object_name);
     let made = |message: String, remedy: &str| Cause {
         reason: event.reason.clone(),
         message: format!("{place} {message}"),
         evidence: vec![event.evidence()],
         remedy: Some(remedy.to_owned()),
         asks: vec![FactQuery::PersistentVolumeClaim {
-            name: event.name.clone(),
+            name: event.object_name.clone(),
         }],
     };
     match event.reason.as_str() {

@@ -13,7 +13,7 @@ pub struct EventNote {
     /// Kind of the involved object.
     pub kind: String,
     /// Name of the involved object.
-    pub name: String,
+    pub object_name: String,
     /// UID of the involved object.
     pub uid: String,
     /// Field of the involved object, such as `spec.containers{main}`; may be empty.
@@ -39,7 +39,7 @@ impl EventNote {
         Self {
             id: text(event, "/metadata/uid").to_owned(),
             kind: text(event, "/involvedObject/kind").to_owned(),
-            name: text(event, "/involvedObject/name").to_owned(),
+            object_name: text(event, "/involvedObject/name").to_owned(),
             uid: text(event, "/involvedObject/uid").to_owned(),
             field: text(event, "/involvedObject/fieldPath").to_owned(),
             warning: text(event, "/type") == "Warning",

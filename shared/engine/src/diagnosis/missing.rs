@@ -17,7 +17,7 @@ pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
     );
     let is_mine = |event: &EventNote| {
         let by_name = event
-            .name
+            .object_name
             .strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('-'));
         event.uid == uid || (event.kind == "ReplicaSet" && by_name && event.is_since(made))

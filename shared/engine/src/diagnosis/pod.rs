@@ -22,7 +22,7 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
     let is_claims = |event: &&EventNote| {
         event.kind == "PersistentVolumeClaim"
             && event.is_since(&made)
-            && claims_of(pod).any(|claim| claim == event.name)
+            && claims_of(pod).any(|claim| claim == event.object_name)
     };
     let status = pod.status.clone().unwrap_or_default();
     let mut found = PodInspection {

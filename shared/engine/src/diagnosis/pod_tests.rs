@@ -139,7 +139,7 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
         "metadata": { "name": "w", "uid": "d", "creationTimestamp": "2026-01-01T00:00:05Z" } });
     let event = |name: &str, time: &str| EventNote {
         kind: "ReplicaSet".into(),
-        name: name.into(),
+        object_name: name.into(),
         reason: "FailedCreate".into(),
         message: "exceeded quota: q".into(),
         time: time.into(),
@@ -166,7 +166,7 @@ fn a_claims_trouble_is_told_to_the_pod_that_mounts_it() {
         { "type": "PodScheduled", "status": "False", "message": "pod has unbound immediate PersistentVolumeClaims" }] }));
     let trouble = EventNote {
         kind: "PersistentVolumeClaim".into(),
-        name: "home".into(),
+        object_name: "home".into(),
         warning: true,
         message: "storageclass \"x\" not found".into(),
         ..EventNote::default()

@@ -134,7 +134,7 @@ fn a_claim_that_waits_for_its_pod_is_nothing_wrong() {
     assert_eq!(waits.cause().unwrap().reason, "Unbound");
     let event = EventNote {
         kind: "PersistentVolumeClaim".into(),
-        name: "home".into(),
+        object_name: "home".into(),
         ..event(
             "WaitForFirstConsumer",
             "waiting for first consumer to be created before binding",

@@ -112,7 +112,7 @@ pub(super) fn nodes(reasons: &str) -> Finding {
 pub(super) fn claim(reason: &str, message: &str) -> Finding {
     let event = EventNote {
         kind: "PersistentVolumeClaim".into(),
-        name: "home".into(),
+        object_name: "home".into(),
         ..event(reason, message)
     };
     unscheduled(
