@@ -68,7 +68,7 @@ pub(crate) async fn run(
         return Ok(());
     }
     let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
-    let copying = ClonePlan::of(&cluster, &source, &new, &claims, size, &cutting.set).await?;
+    let copying = ClonePlan::of(&cluster, &source, &new, &claims, size, &cutting.name).await?;
     copying.fits_claims()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     // prints
     report(&copied, format, writes.dry_run, &mut ground.console)?;
     if writes.dry_run == DryRun::None {
-        let set = &cutting.set;
+        let set = &cutting.name;
         let note = format!("snapshot {set:?} of the data is kept");
         ground.console.note(&note);
     }

@@ -55,7 +55,7 @@ pub(crate) async fn delete(
         belonging: &belonging,
         write: with.write.clone(),
         interrupt: with.interrupt,
-        limit: with.limit,
+        limit: with.timeout,
     };
     let outcome = cluster
         .carry_out(&set.deletion(with.wait), &carrying, sink)

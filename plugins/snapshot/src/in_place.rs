@@ -154,7 +154,7 @@ impl InPlace {
 
     fn way_on(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
         if let Some(saving) = &self.saving {
-            let held = format!("the previous data is kept in snapshot {:?}", saving.set);
+            let held = format!("the previous data is kept in snapshot {:?}", saving.name);
             error = with_hint(error, held);
         }
         let name = shell::quote_word(&self.set.name);
@@ -192,7 +192,7 @@ impl InPlace {
         if let Some(saving) = &self.saving {
             console.note(&format!(
                 "the previous data is kept in snapshot {:?}",
-                saving.set
+                saving.name
             ));
         }
         if !restored.pending.is_empty() {

@@ -43,7 +43,7 @@ impl Writes {
             write: &self.write,
             interrupt,
             wait,
-            limit: self.limit,
+            timeout: self.limit,
         }
     }
 }

@@ -253,7 +253,7 @@ impl Deletion {
             write: with.write,
             interrupt: with.interrupt,
             wait: true,
-            limit: manner.timeout,
+            timeout: manner.timeout,
         };
         let taken = saving.take(cluster, &taking, sink).await;
         let rest = self.after(taken.map_err(|error| self.ways_out(error))?, with.write);
@@ -264,7 +264,7 @@ impl Deletion {
         let plan = rest.steps(&synced, with.now);
         let ended = rest.end(cluster, &plan, manner, with, sink).await;
         ended.map_err(|error| {
-            let set = &saving.set;
+            let set = &saving.name;
             with_hint(
                 error,
                 format!("the data is saved: snapshot {set:?} is ready"),

@@ -115,7 +115,7 @@ impl ClaimRestorePlan {
             belonging: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            limit: with.limit,
+            limit: with.timeout,
         };
         let outcome = cluster.carry_out(&self.removal(), &carrying, sink).await;
         if let Some((_, error)) = outcome.failed {
@@ -181,7 +181,7 @@ pub(super) async fn bound(
         });
         let waits = awaited
             .iter()
-            .map(|name| cluster.await_bound(namespace, name, with.limit));
+            .map(|name| cluster.await_bound(namespace, name, with.timeout));
         with.interrupt.race(try_join_all(waits)).await?;
     }
     Ok(restored)

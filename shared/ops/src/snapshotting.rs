@@ -62,7 +62,7 @@ pub struct SnapshotOptions {
 #[derive(Clone, Debug)]
 pub struct SnapshotPlan {
     /// Name of the snapshot, shared by the VolumeSnapshots of all claims.
-    pub set: String,
+    pub name: String,
     /// The VolumeSnapshot of each claim, complete.
     pub objects: Vec<Value>,
     /// The user chose the name: existing VolumeSnapshots of that name may come from an interrupted command.
@@ -83,7 +83,7 @@ pub struct SnapshotRun<'a> {
     /// Waits until snapshots are ready or claims are bound.
     pub wait: bool,
     /// Timeout of each wait.
-    pub limit: Duration,
+    pub timeout: Duration,
 }
 
 impl SnapshotPlan {
@@ -160,7 +160,7 @@ impl SnapshotPlan {
             ),
         };
         Ok(Self {
-            set,
+            name: set,
             objects,
             named: asked.name.is_some(),
             session: session.to_owned(),
@@ -194,7 +194,7 @@ impl SnapshotPlan {
         if !with.wait {
             return Ok(made);
         }
-        let (limit, interrupt) = (with.limit, with.interrupt);
+        let (limit, interrupt) = (with.timeout, with.interrupt);
         let ready = cluster
             .await_snapshots(&made, Milestone::Ready, limit, interrupt, sink)
             .await;
@@ -247,7 +247,7 @@ impl SnapshotPlan {
         if !self.pausing.has_hooks() {
             return Ok(made);
         }
-        let limit = with.limit.min(PAUSE);
+        let limit = with.timeout.min(PAUSE);
         let cut = cluster
             .await_snapshots(&made, Milestone::Cut, limit, with.interrupt, sink)
             .await;
@@ -357,7 +357,7 @@ impl SnapshotPlan {
         write: &Write,
         paused: bool,
     ) -> anyhow::Error {
-        let (session, namespace, set) = (&self.session, &self.namespace, &self.set);
+        let (session, namespace, set) = (&self.session, &self.namespace, &self.name);
         let failed = error.downcast_ref::<DriverFailed>().is_some();
         if (failed || paused) && self.take_back(cluster, made, write).await {
             return match (failed, failure::has_kind(&error, FailureKind::Interrupted)) {
