@@ -93,9 +93,9 @@ impl InPlace {
         let set = chosen::find(cluster, &all, name).await?;
         ready(&set)?;
         let present = session_of(cluster, &set).await?;
-        let replacing = ClaimRestorePlan::of(&present, &set.snapshots)?;
+        let replacing = ClaimRestorePlan::new(&present, &set.snapshots)?;
         let mut held = present.clone();
-        held.live.data = replacing.held().cloned().collect();
+        held.live.data = replacing.bound_claims().cloned().collect();
         let saving = async {
             match held.live.data.is_empty() {
                 true => Ok(None),
@@ -216,7 +216,7 @@ async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimR
         .await?;
     let uses = ObjectReferences::of_running(pods.items.iter());
     let used = replacing
-        .replaced()
+        .existing_claims()
         .find_map(|claim| Some((text(claim, "/metadata/name"), uses.user(claim)?)));
     let Some((claim, user)) = used else {
         return Ok(());

@@ -57,7 +57,7 @@ impl ClaimRestorePlan {
     ///
     /// # Errors
     /// A snapshot without a source claim, or without a recorded spec if the claim is gone.
-    pub fn of(present: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
+    pub fn new(present: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
         let belonging = Ownership {
             run: random_token()?,
             ..present.ownership.clone()
@@ -83,8 +83,8 @@ impl ClaimRestorePlan {
     }
 
     /// Returns the present claims that are bound to a volume, and so may hold data.
-    pub fn held(&self) -> impl Iterator<Item = &Value> {
-        self.replaced()
+    pub fn bound_claims(&self) -> impl Iterator<Item = &Value> {
+        self.existing_claims()
             .filter(|claim| text(claim, "/status/phase") == "Bound")
     }
 
@@ -96,7 +96,7 @@ impl ClaimRestorePlan {
     }
 
     /// Returns the present claims, which are deleted.
-    pub fn replaced(&self) -> impl Iterator<Item = &Value> {
+    pub fn existing_claims(&self) -> impl Iterator<Item = &Value> {
         self.claims.iter().filter_map(|claim| claim.found.as_ref())
     }
 
@@ -140,7 +140,7 @@ impl ClaimRestorePlan {
     }
 
     fn removal(&self) -> Plan {
-        let targets: Vec<ObjectRef> = self.replaced().map(ObjectRef::from_object).collect();
+        let targets: Vec<ObjectRef> = self.existing_claims().map(ObjectRef::from_object).collect();
         let resource = PERSISTENT_VOLUME_CLAIM.clone();
         let delete = |target: &ObjectRef| Step::Delete {
             target: target.clone(),
