@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let cluster = ground.connect(connection).await?;
     let mut errors = Vec::new();
     for object in &ready.objects {
-        match apply(&cluster, object, dry_run, &write).await {
+        match apply_template(&cluster, object, dry_run, &write).await {
             Ok((after, change)) => ground.console.out(&mutations.done(&after, change)?)?,
             Err(error) => errors.push(error),
         }
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
 
 /// Applies a template. A client-side dry run sends no writes and reports an existing template as configured, because only the
 /// server knows whether it would change.
-async fn apply(
+async fn apply_template(
     cluster: &Cluster,
     object: &Value,
     dry_run: DryRun,
