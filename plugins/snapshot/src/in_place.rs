@@ -147,7 +147,7 @@ impl InPlace {
             })?;
         }
         let with = writes.taking(&interrupt, writes.wait);
-        let restored = self.replacing.carry_out(cluster, &with, &mut sink).await;
+        let restored = self.replacing.apply(cluster, &with, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         restored.map_err(|error| self.way_on(error, cluster.namespace()))
     }

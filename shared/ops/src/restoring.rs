@@ -105,7 +105,7 @@ impl ClaimRestorePlan {
     ///
     /// # Errors
     /// Refusals of the server; TimedOut with the provisioner's message; Interrupted.
-    pub async fn carry_out(
+    pub async fn apply(
         &self,
         cluster: &Cluster,
         with: &SnapshotRun<'_>,
