@@ -28,7 +28,7 @@ pub enum Step {
         /// Complete object.
         object: Value,
         /// True if an object of that name that does not belong to the session may be used unchanged.
-        existing: bool,
+        use_existing: bool,
     },
     /// Server-side apply of a whole object over the one that the session's last start created; fields that the new object
     /// lacks are removed. If the change hits an immutable field, the object is deleted by UID and POSTed again, which is

@@ -118,7 +118,7 @@ impl Cluster {
     ) -> Result<StepResult> {
         let namespace = with.belonging.namespace.as_str();
         match step {
-            Step::Create { object, existing } => self.make(object, *existing, with, tell).await,
+            Step::Create { object, use_existing: existing } => self.make(object, *existing, with, tell).await,
             Step::Apply { object, found } => self.apply_over(object, found, with, tell).await,
             Step::Adopt { claim } => self.take_up_by_name(claim, with, tell).await,
             Step::LeaveUnchanged { object } => Ok(StepResult::Adopted(object.clone())),

@@ -123,7 +123,7 @@ fn create(object: &mut Value) -> Step {
     without_nulls(object);
     Step::Create {
         object: object.clone(),
-        existing: false,
+        use_existing: false,
     }
 }
 

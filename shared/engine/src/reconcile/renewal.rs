@@ -121,7 +121,7 @@ impl RestartPlan<'_> {
         // For an object that is not the session's, the answer to the POST decides. An object that is being deleted is created
         // again once it is gone.
         let Some(found) = found.filter(|found| self.is_own(found) && !is_going(found)) else {
-            return Step::Create { object, existing };
+            return Step::Create { object, use_existing: existing };
         };
         let rests = SCALED.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
         let runs = !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !rests;

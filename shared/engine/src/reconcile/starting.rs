@@ -101,7 +101,7 @@ impl RenderedStart {
     pub fn parameters_plan(&self) -> Plan {
         let mut plan = Plan::default();
         let step = self.parameters_secret().map(|object| Step::Create {
-            existing: may_be_others(&object, &self.use_existing),
+            use_existing: may_be_others(&object, &self.use_existing),
             object,
         });
         plan.push_stage(step.into_iter().collect());

@@ -131,7 +131,7 @@ fn no_workload_and_a_newer_request_makes_what_is_missing_in_order() {
             "create Pod \"p\""
         ]
     );
-    let Step::Create { object, existing } = &decision.plan.stages[1][0] else {
+    let Step::Create { object, use_existing: existing } = &decision.plan.stages[1][0] else {
         panic!("no creation")
     };
     assert!(existing, "--use-existing names the Service");
