@@ -153,7 +153,7 @@ pub(crate) fn report(
         return Ok(());
     }
     let name = text(&copied.session, "/metadata/name");
-    let pending = &copied.restored.pending;
+    let pending = &copied.restored.waiting_for_consumer;
     if !pending.is_empty() {
         let pending = pending.join(", ");
         console.note(&format!(

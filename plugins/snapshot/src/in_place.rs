@@ -195,8 +195,8 @@ impl InPlace {
                 saving.name
             ));
         }
-        if !restored.pending.is_empty() {
-            let (claims, session) = (restored.pending.join(", "), self.present.name());
+        if !restored.waiting_for_consumer.is_empty() {
+            let (claims, session) = (restored.waiting_for_consumer.join(", "), self.present.name());
             console.note(&format!(
                 "claim {claims} stays Pending until the next start (the StorageClass binds on first use): kubectl session start {session}"
             ));

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::counterparts::{rendered_claim_names, is_among, renamed};
 use super::remembering::check_no_kept_claims;
-use super::restoring::{RestoreOutcome, bound, claim_of};
+use super::restoring::{RestoreOutcome, wait_claims_bound, claim_from_snapshot};
 use super::snapshotting::SnapshotRun;
 use super::starting::{manifest_source, read_stored_secrets, read_template};
 use super::stopping::ObservedSession;
@@ -241,7 +241,7 @@ impl ClonePlan {
             Err(error) => Err(error),
         };
         let session = finish.map_err(|error| with_finish_hint(error, &self.session))?;
-        let restored = bound(cluster, namespace, &claims, with, sink).await;
+        let restored = wait_claims_bound(cluster, namespace, &claims, with, sink).await;
         let restored = restored.map_err(|error| with_claims_hint(error, &session))?;
         Ok(CloneOutcome { session, restored })
     }
@@ -297,7 +297,7 @@ impl ClonePlan {
                     && text(object, "/metadata/name") == old
             });
             let name = self.claims.get(old).map_or(old, String::as_str);
-            claim_of(belonging, snapshot, found, name, self.size.as_ref())
+            claim_from_snapshot(belonging, snapshot, found, name, self.size.as_ref())
         });
         claims.collect()
     }

@@ -31,7 +31,7 @@ pub struct ClaimReplacement {
     /// Name of the VolumeSnapshot.
     pub snapshot: String,
     /// The present claim, if it exists.
-    pub found: Option<Value>,
+    pub existing: Option<Value>,
     /// The new claim, complete.
     pub wanted: Value,
 }
@@ -48,7 +48,7 @@ pub struct ClaimRestorePlan {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RestoreOutcome {
     /// Names of claims that stay unbound until a Pod uses them, since their class has WaitForFirstConsumer.
-    pub pending: Vec<String>,
+    pub waiting_for_consumer: Vec<String>,
 }
 
 impl ClaimRestorePlan {
@@ -69,10 +69,10 @@ impl ClaimRestorePlan {
                 text(object, "/kind") == "PersistentVolumeClaim"
                     && text(object, "/metadata/name") == name
             });
-            let wanted = claim_of(&belonging, snapshot, found, name, None)?;
+            let wanted = claim_from_snapshot(&belonging, snapshot, found, name, None)?;
             Ok(ClaimReplacement {
                 snapshot: text(snapshot, "/metadata/name").to_owned(),
-                found: found.cloned(),
+                existing: found.cloned(),
                 wanted,
             })
         });
@@ -97,7 +97,7 @@ impl ClaimRestorePlan {
 
     /// Returns the present claims, which are deleted.
     pub fn existing_claims(&self) -> impl Iterator<Item = &Value> {
-        self.claims.iter().filter_map(|claim| claim.found.as_ref())
+        self.claims.iter().filter_map(|claim| claim.existing.as_ref())
     }
 
     /// Deletes the present claims by UID, waits until they are gone, creates the new ones, and waits until they are bound, except
@@ -136,7 +136,7 @@ impl ClaimRestorePlan {
             .iter()
             .map(|claim| claim.wanted.clone())
             .collect();
-        bound(cluster, namespace, &wanted, with, sink).await
+        wait_claims_bound(cluster, namespace, &wanted, with, sink).await
     }
 
     fn removal(&self) -> Plan {
@@ -157,7 +157,7 @@ impl ClaimRestorePlan {
 }
 
 /// Waits until new claims are bound, except those whose class has WaitForFirstConsumer.
-pub(super) async fn bound(
+pub(super) async fn wait_claims_bound(
     cluster: &Cluster,
     namespace: &str,
     claims: &[Value],
@@ -168,7 +168,7 @@ pub(super) async fn bound(
     for claim in claims {
         let name = text(claim, "/metadata/name");
         if waits_for_a_pod(cluster, claim).await? {
-            restored.pending.push(name.to_owned());
+            restored.waiting_for_consumer.push(name.to_owned());
         } else {
             awaited.push(name);
         }
@@ -189,7 +189,7 @@ pub(super) async fn bound(
 
 /// Returns a claim called `name` with the data of a snapshot. Its spec is that of `found` or, without one, the spec recorded on
 /// the snapshot.
-pub(super) fn claim_of(
+pub(super) fn claim_from_snapshot(
     belonging: &Ownership,
     snapshot: &Value,
     found: Option<&Value>,
@@ -298,7 +298,7 @@ mod tests {
 
     #[test]
     fn a_claim_that_is_gone_is_made_as_the_snapshot_remembers_it() {
-        let claim = claim_of(&belonging(), &snapshot(), None, "home", None).unwrap();
+        let claim = claim_from_snapshot(&belonging(), &snapshot(), None, "home", None).unwrap();
         assert_eq!(text(&claim, "/metadata/name"), "home");
         assert_eq!(text(&claim, "/spec/storageClassName"), "fast");
         assert_eq!(text(&claim, "/spec/resources/requests/storage"), "2Gi");
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(claim["metadata"]["labels"][labels::SESSION], "a");
         let mut forgetful = snapshot();
         forgetful["metadata"]["annotations"] = json!({});
-        assert!(claim_of(&belonging(), &forgetful, None, "home", None).is_err());
+        assert!(claim_from_snapshot(&belonging(), &forgetful, None, "home", None).is_err());
     }
 
     #[test]
@@ -316,7 +316,7 @@ mod tests {
                 "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n", "note": "mine" } },
             "spec": { "accessModes": ["ReadWriteMany"], "volumeName": "pvc-1", "resources": { "requests": { "storage": "5Gi" } } },
         });
-        let claim = claim_of(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
+        let claim = claim_from_snapshot(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
         assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteMany"]));
         assert_eq!(text(&claim, "/spec/resources/requests/storage"), "5Gi");
         assert_eq!(claim["spec"].get("volumeName"), None);
