@@ -68,8 +68,8 @@ pub(crate) async fn run(
         return Ok(());
     }
     let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
-    let copying = ClonePlan::of(&cluster, &source, &new, &claims, size, &cutting.name).await?;
-    copying.fits_claims()?;
+    let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &cutting.name).await?;
+    copying.check_claim_sizes()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
         only_said(&copying)
@@ -115,7 +115,7 @@ pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
 pub(crate) fn only_said(copying: &ClonePlan) -> CloneOutcome {
     CloneOutcome {
         session: copying.session.clone(),
-        restored: RestoreOutcome::default(),
+        restore: RestoreOutcome::default(),
     }
 }
 
@@ -131,7 +131,7 @@ pub(crate) async fn carry_out(
     ground: &mut Environment,
 ) -> Result<CloneOutcome> {
     let (now, mut sink) = (ground.now(), ground.console.progress());
-    let copied = copying.carry_out(cluster, snapshots, with, now, &mut sink);
+    let copied = copying.apply(cluster, snapshots, with, now, &mut sink);
     let copied = copied.await;
     sink.tell(ProgressEvent::Done);
     copied
@@ -153,7 +153,7 @@ pub(crate) fn report(
         return Ok(());
     }
     let name = text(&copied.session, "/metadata/name");
-    let pending = &copied.restored.waiting_for_consumer;
+    let pending = &copied.restore.waiting_for_consumer;
     if !pending.is_empty() {
         let pending = pending.join(", ");
         console.note(&format!(

@@ -67,8 +67,8 @@ async fn into(
     ready(&set)?;
     let source = source_or_remembered(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
-    let copying = ClonePlan::of(&cluster, &source, &new, &claims, size, &set.name).await?;
-    copying.fits(&set.snapshots)?;
+    let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
+    copying.check_snapshots(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
         copy::only_said(&copying)

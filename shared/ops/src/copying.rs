@@ -43,7 +43,7 @@ pub struct ClonePlan {
     /// The new Session, stopped.
     pub session: Value,
     /// Claim names of the source, mapped to those of the copy.
-    pub claims: BTreeMap<String, String>,
+    pub claim_mapping: BTreeMap<String, String>,
     belonging: Ownership,
     /// Existing data of the source.
     found: Vec<Value>,
@@ -62,7 +62,7 @@ pub struct CloneOutcome {
     /// The new Session as the server returned it.
     pub session: Value,
     /// State of its claims.
-    pub restored: RestoreOutcome,
+    pub restore: RestoreOutcome,
 }
 
 impl ClonePlan {
@@ -72,7 +72,7 @@ impl ClonePlan {
     /// # Errors
     /// Untrusted stored text; a session of that name; a template that does not exist; a claim without a counterpart, or whose
     /// counterpart is a kept claim; refusals of the server.
-    pub async fn of(
+    pub async fn prepare(
         cluster: &Cluster,
         source: &ObservedSession,
         name: &SessionName,
@@ -136,7 +136,7 @@ impl ClonePlan {
         }
         Ok(Self {
             session: session_of(source, name, secret.is_some(), set),
-            claims: names,
+            claim_mapping: names,
             belonging: Ownership {
                 session: name.clone(),
                 session_uid: String::new(),
@@ -155,7 +155,7 @@ impl ClonePlan {
     ///
     /// # Errors
     /// A size smaller than a snapshot's; a snapshot without a source claim or a recorded spec.
-    pub fn fits(&self, snapshots: &[Value]) -> Result<()> {
+    pub fn check_snapshots(&self, snapshots: &[Value]) -> Result<()> {
         self.claims_of(&self.belonging, snapshots).map(drop)
     }
 
@@ -163,7 +163,7 @@ impl ClonePlan {
     ///
     /// # Errors
     /// The first claim that is larger.
-    pub fn fits_claims(&self) -> Result<()> {
+    pub fn check_claim_sizes(&self) -> Result<()> {
         let Some(size) = &self.size else {
             return Ok(());
         };
@@ -184,7 +184,7 @@ impl ClonePlan {
     ///
     /// # Errors
     /// As [`Copying::fits`]; refusals of the server; TimedOut; Interrupted.
-    pub async fn carry_out(
+    pub async fn apply(
         &self,
         cluster: &Cluster,
         snapshots: &[Value],
@@ -192,7 +192,7 @@ impl ClonePlan {
         now: Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<CloneOutcome> {
-        self.fits(snapshots)?;
+        self.check_snapshots(snapshots)?;
         let namespace = self.belonging.namespace.as_str();
         let session = match &self.begun {
             Some(begun) => begun.clone(),
@@ -203,7 +203,7 @@ impl ClonePlan {
         };
         if with.write.dry_run {
             let restored = RestoreOutcome::default();
-            return Ok(CloneOutcome { session, restored });
+            return Ok(CloneOutcome { session, restore: restored });
         }
         let belonging = Ownership {
             session_uid: text(&session, "/metadata/uid").to_owned(),
@@ -243,7 +243,7 @@ impl ClonePlan {
         let session = finish.map_err(|error| with_finish_hint(error, &self.session))?;
         let restored = wait_claims_bound(cluster, namespace, &claims, with, sink).await;
         let restored = restored.map_err(|error| with_claims_hint(error, &session))?;
-        Ok(CloneOutcome { session, restored })
+        Ok(CloneOutcome { session, restore: restored })
     }
 
     /// Writes the status of a stopped session: without one, it would count as starting.
@@ -296,7 +296,7 @@ impl ClonePlan {
                 text(object, "/kind") == "PersistentVolumeClaim"
                     && text(object, "/metadata/name") == old
             });
-            let name = self.claims.get(old).map_or(old, String::as_str);
+            let name = self.claim_mapping.get(old).map_or(old, String::as_str);
             claim_from_snapshot(belonging, snapshot, found, name, self.size.as_ref())
         });
         claims.collect()
