@@ -13,7 +13,7 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::counterparts::{rendered_claim_names, is_among, renamed};
+use super::counterparts::{rendered_claim_names, is_rendered_claim, renamed_candidates};
 use super::remembering::check_no_kept_claims;
 use super::restoring::{RestoreOutcome, wait_claims_bound, claim_from_snapshot};
 use super::snapshotting::SnapshotRun;
@@ -109,9 +109,9 @@ impl ClonePlan {
         let will_be = rendered_claim_names(&rendered.rendering.objects);
         let mut names = BTreeMap::new();
         for claim in claims {
-            let counterpart = renamed(claim, source.name(), name.as_str())
+            let counterpart = renamed_candidates(claim, source.name(), name.as_str())
                 .into_iter()
-                .find(|candidate| is_among(&will_be, candidate));
+                .find(|candidate| is_rendered_claim(&will_be, candidate));
             let Some(counterpart) = counterpart else {
                 return Err(anyhow!(
                     "cannot copy claim {claim:?} of session {:?}: the template makes no such claim for session {:?}",
