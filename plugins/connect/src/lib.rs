@@ -92,7 +92,7 @@ async fn go(
             // A command typed by the user needs no trust in the session.
             let stored = intent.command.is_empty() && !plan::methods(&present.session).is_empty();
             if stored
-                && !trust::ask(
+                && !trust::confirm_trust(
                     cluster,
                     &present.session,
                     StoredPart::Connect,

@@ -29,7 +29,7 @@ pub(crate) async fn wake(
     present: &Present,
     ground: &mut Environment,
 ) -> Result<()> {
-    if !trust::ask(cluster, &present.session, StoredPart::Start, &mut ground.console).await? {
+    if !trust::confirm_trust(cluster, &present.session, StoredPart::Start, &mut ground.console).await? {
         return check_exit_code(1);
     }
     let controller = cluster.controller_alive(cluster.namespace()).await?;

@@ -84,7 +84,7 @@ impl Maker<'_> {
             // The spec that was sent: the returned one may have been changed by somebody else.
             let sent: Session = typed(subject.session(&self.intent.metadata))?;
             let rendering = Some(&subject.rendered.rendering);
-            trust::remember(self.cluster, &uid, &sent.spec, rendering, sink);
+            trust::record_trusted(self.cluster, &uid, &sent.spec, rendering, sink);
         }
         if !self.controller || session.spec.secrets_from.is_some() {
             self.make_secret(subject, &uid, undo, sink).await?;

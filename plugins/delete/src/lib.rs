@@ -53,7 +53,7 @@ impl Verb for Delete {
         if let [one] = found.doomed.as_slice()
             && intent.dry_run == DryRun::None
             && one.runs_hooks(&intent.manner)
-            && !trust::ask(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
+            && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
         {
             return Ok(());
         }

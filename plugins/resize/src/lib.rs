@@ -53,7 +53,7 @@ impl Verb for Resize {
         if found.ahead.is_some()
             && intent.dry_run == DryRun::None
             && found.present.runs_sync(&intent.manner)
-            && !trust::ask(
+            && !trust::confirm_trust(
                 &cluster,
                 &found.present.session,
                 StoredPart::Hooks,

@@ -57,13 +57,13 @@ pub(crate) async fn run(
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     let source = present(&cluster, &old).await?;
-    if !trust::ask(&cluster, &source.session, StoredPart::Copy, &mut ground.console).await? {
+    if !trust::confirm_trust(&cluster, &source.session, StoredPart::Copy, &mut ground.console).await? {
         return Ok(());
     }
     let cutting = SnapshotPlan::prepare(&cluster, &source, &asked, ground.now()).await?;
     if cutting.has_hooks()
         && writes.dry_run == DryRun::None
-        && !trust::ask(&cluster, &source.session, StoredPart::Hooks, &mut ground.console).await?
+        && !trust::confirm_trust(&cluster, &source.session, StoredPart::Hooks, &mut ground.console).await?
     {
         return Ok(());
     }

@@ -52,7 +52,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
     let (present, offered) = futures::join!(present, SnapshotClasses::list(&cluster));
     let present = present?;
     if let Some(digest) = &args.known_hooks {
-        session_shared::ops::trust::know_hooks(&cluster, &present.session, digest);
+        session_shared::ops::trust::trust_hooks(&cluster, &present.session, digest);
     }
     let cutting = SnapshotPlan::prepare_with_classes(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
     };
     if cutting.has_hooks()
         && writes.dry_run == DryRun::None
-        && !trust::ask(&cluster, &present.session, StoredPart::Hooks, &mut ground.console).await?
+        && !trust::confirm_trust(&cluster, &present.session, StoredPart::Hooks, &mut ground.console).await?
     {
         return Ok(());
     }

@@ -106,7 +106,7 @@ async fn planned(
     let found = chosen(cluster, session).await?;
     let hooks = has_snapshot_hooks(&found.session) && !asked.skip_hooks;
     if hooks {
-        trust::check(cluster, &found.session, StoredPart::Hooks).await?;
+        trust::check_trust(cluster, &found.session, StoredPart::Hooks).await?;
     }
     // A run has no trust record of this machine: the digest lets it run exactly the hooks the user has agreed to.
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();

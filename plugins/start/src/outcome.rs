@@ -115,7 +115,7 @@ async fn agreed(
         parts.push(StoredPart::Hooks);
     }
     for part in parts {
-        if !trust::ask(cluster, &present.session, part, &mut ground.console).await? {
+        if !trust::confirm_trust(cluster, &present.session, part, &mut ground.console).await? {
             return Ok(false);
         }
     }

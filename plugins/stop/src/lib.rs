@@ -54,7 +54,7 @@ impl Verb for Stop {
         if let [one] = found.present.as_slice()
             && intent.dry_run == DryRun::None
             && one.runs_sync(&intent.manner)
-            && !trust::ask(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
+            && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
         {
             return Ok(());
         }

@@ -66,7 +66,7 @@ impl StartPlan {
         let session: Session = typed(object.clone())?;
         if !write.dry_run {
             let uid = self.start.belonging.session_uid.as_str();
-            trust::remember(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
+            trust::record_trusted(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
         }
         let with = Carrying {
             belonging: &self.start.belonging,

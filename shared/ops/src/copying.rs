@@ -83,7 +83,7 @@ impl ClonePlan {
         let namespace = source.namespace();
         // A session rebuilt from a snapshot's record was checked when it was read.
         if source.session.metadata.uid.is_some() {
-            trust::check(cluster, &source.session, StoredPart::Copy).await?;
+            trust::check_trust(cluster, &source.session, StoredPart::Copy).await?;
         }
         let begun = cluster.get(&SESSION, namespace, name.as_str()).await?;
         if let Some(session) = begun
@@ -210,7 +210,7 @@ impl ClonePlan {
             ..self.belonging.clone()
         };
         let stored: Session = serde_json::from_value(self.session.clone())?;
-        trust::remember(cluster, &belonging.session_uid, &stored.spec, None, sink);
+        trust::record_trusted(cluster, &belonging.session_uid, &stored.spec, None, sink);
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
         if !self.takes_secret {
             objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));

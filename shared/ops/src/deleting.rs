@@ -237,7 +237,7 @@ impl Deletion {
     ) -> Result<()> {
         self.live.tell_strangers(sink);
         if self.runs_hooks(manner) && !with.write.dry_run {
-            trust::check(cluster, &self.session, StoredPart::Hooks).await?;
+            trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require(cluster, manner, with).await?;
         let Some(saving) = &self.snapshot_plan else {

@@ -66,7 +66,7 @@ impl QuiesceHooks {
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         if self.has_hooks() {
-            trust::check(cluster, &self.stored, StoredPart::Hooks).await?;
+            trust::check_trust(cluster, &self.stored, StoredPart::Hooks).await?;
         }
         let done = match self.pause(cluster, interrupt).await {
             Ok(()) => work.await,

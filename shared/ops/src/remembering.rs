@@ -61,7 +61,7 @@ pub async fn read_recorded_session(
     let Ok(chosen) = Chosen::of(object) else {
         return Ok(None);
     };
-    trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;
+    trust::check_recorded(cluster, &chosen.session, &belonging.session_uid).await?;
     let mut present = ObservedSession::read(cluster, chosen, false).await?;
     let mut data = present.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {

@@ -90,7 +90,7 @@ impl StartPlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
         unfinished::check_complete(&present.object)?;
-        trust::check(cluster, &present.session, StoredPart::Start).await?;
+        trust::check_trust(cluster, &present.session, StoredPart::Start).await?;
         let (template, stored) =
             futures::try_join!(read_template(cluster, &present), read_stored_secrets(cluster, &present))?;
         let mut spec = present.session.spec.clone();
@@ -128,7 +128,7 @@ impl StartPlan {
             use_existing: wish.use_existing.clone(),
         };
         if !wish.trust_manifest {
-            trust::harmless(&present, &start)?;
+            trust::check_privileges(&present, &start)?;
         }
         no_stranger(&present, &start)?;
         present.live.rest = others(cluster, &present, &start).await?;

@@ -170,7 +170,7 @@ impl ObservedSession {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }
         if self.runs_sync(manner) && !with.write.dry_run {
-            trust::check(cluster, &self.session, StoredPart::Hooks).await?;
+            trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop_access(manner, &[], with).await?;
         let rest = self.live.replicas(&self.ownership.session_uid);

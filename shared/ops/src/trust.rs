@@ -114,7 +114,7 @@ fn digests(fields: &StoredFields) -> Digests {
 ///
 /// # Errors
 /// Text that is not trusted, with its changes and hints how to continue; refusals of the server.
-pub async fn check(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<()> {
+pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<()> {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     settle(cluster, doubt(cluster, session, &uid, part).await?)
 }
@@ -124,7 +124,7 @@ pub async fn check(cluster: &Cluster, session: &Session, part: StoredPart) -> Re
 ///
 /// # Errors
 /// As [`check`].
-pub(super) async fn check_remembered(
+pub(super) async fn check_recorded(
     cluster: &Cluster,
     session: &Session,
     uid: &str,
@@ -215,7 +215,7 @@ async fn is_templates_own(cluster: &Cluster, session: &Session, part: StoredPart
 }
 
 /// Records on this machine what this user stores in a session: the spec, and the hooks and connect commands of its start.
-pub fn remember(
+pub fn record_trusted(
     cluster: &Cluster,
     uid: &str,
     spec: &SessionSpec,
@@ -247,7 +247,7 @@ pub fn hooks_digest(session: &Session) -> Option<String> {
 }
 
 /// Trusts hooks with this digest: the user agreed to them when the snapshot schedule was created.
-pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
+pub fn trust_hooks(cluster: &Cluster, session: &Session, digest: &str) {
     let area = StoredPart::Hooks.area();
     let known = [(area.to_owned(), digest.to_owned())].into();
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
@@ -259,7 +259,7 @@ pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
 ///
 /// # Errors
 /// The privileges it asks for, with a hint how to allow them.
-pub(super) fn harmless(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
+pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
     if present.session.spec.manifest.is_none() {
         return Ok(());
     }

@@ -12,14 +12,14 @@ use session_ops::trust::{self, StoredPart};
 ///
 /// # Errors
 /// As [`trust::check`], without a terminal.
-pub async fn ask(
+pub async fn confirm_trust(
     cluster: &Cluster,
     session: &Session,
     part: StoredPart,
     console: &mut Console,
 ) -> Result<bool> {
     if !console.can_ask() {
-        return trust::check(cluster, session, part).await.map(|()| true);
+        return trust::check_trust(cluster, session, part).await.map(|()| true);
     }
     let Some(doubt) = trust::doubted(cluster, session, part).await? else {
         return Ok(true);
