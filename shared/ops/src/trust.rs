@@ -131,7 +131,7 @@ pub(super) async fn check_recorded(
 ) -> Result<()> {
     let fields = fields(session, StoredPart::Copy);
     let doubt = (!is_known(cluster, uid, StoredPart::Copy, &fields))
-        .then(|| UntrustedText::of(session, uid, StoredPart::Copy, UntrustedReason::FromSnapshot, fields));
+        .then(|| UntrustedText::new(session, uid, StoredPart::Copy, UntrustedReason::FromSnapshot, fields));
     settle(cluster, doubt)
 }
 
@@ -139,10 +139,10 @@ fn settle(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> {
     match doubt {
         None => Ok(()),
         Some(doubt) if cluster.known().trusts_all() => {
-            doubt.agree(cluster);
+            doubt.record_agreement(cluster);
             Ok(())
         }
-        Some(doubt) => Err(doubt.error(cluster)),
+        Some(doubt) => Err(doubt.into_error(cluster)),
     }
 }
 
@@ -182,7 +182,7 @@ async fn doubt(
         None if since.is_some() => UntrustedReason::OlderThanPolicy,
         None => UntrustedReason::NoPolicy,
     };
-    Ok(Some(UntrustedText::of(session, uid, part, reason, fields)))
+    Ok(Some(UntrustedText::new(session, uid, part, reason, fields)))
 }
 
 fn is_known(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredFields) -> bool {
@@ -281,8 +281,8 @@ pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart)
         made.join(", ")
     );
     let error = with_hint(error, plan);
-    let error = with_hint(error, doubt::read_manifest(name, namespace));
-    Err(with_hint(error, doubt::start_trusting(name, namespace)))
+    let error = with_hint(error, doubt::read_manifest_hint(name, namespace));
+    Err(with_hint(error, doubt::trust_manifest_hint(name, namespace)))
 }
 
 #[cfg(test)]

@@ -30,6 +30,6 @@ pub async fn confirm_trust(
         console.line("nothing has been done")?;
         return Ok(false);
     }
-    doubt.agree(cluster);
+    doubt.record_agreement(cluster);
     Ok(true)
 }

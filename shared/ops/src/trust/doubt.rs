@@ -43,7 +43,7 @@ pub struct UntrustedText {
 }
 
 impl UntrustedText {
-    pub(super) fn of(
+    pub(super) fn new(
         session: &Session,
         uid: &str,
         part: StoredPart,
@@ -63,7 +63,7 @@ impl UntrustedText {
     }
 
     /// Records that the user has agreed to the text.
-    pub fn agree(&self, cluster: &Cluster) {
+    pub fn record_agreement(&self, cluster: &Cluster) {
         let digests = digests(&self.fields);
         // The record holds for this process even if it cannot be written to a file; the next command asks again then.
         let _ = cluster
@@ -142,7 +142,7 @@ impl UntrustedText {
         lines
     }
 
-    pub(super) fn error(&self, cluster: &Cluster) -> anyhow::Error {
+    pub(super) fn into_error(&self, cluster: &Cluster) -> anyhow::Error {
         let (name, namespace) = (&self.name, &self.namespace);
         let mut error = anyhow!(self.told(cluster));
         if !matches!(self.reason, UntrustedReason::OtherUser { .. }) {
@@ -151,10 +151,10 @@ impl UntrustedText {
             }
         }
         if self.fields.contains_key("spec.manifest") {
-            error = with_hint(error, read_manifest(name, namespace));
+            error = with_hint(error, read_manifest_hint(name, namespace));
         }
         let go_on = match self.part {
-            StoredPart::Start => start_trusting(name, namespace),
+            StoredPart::Start => trust_manifest_hint(name, namespace),
             StoredPart::Hooks => {
                 "repeat the command with --trust-manifest, or skip the hooks with --skip-sync or --skip-hooks".into()
             }
@@ -180,7 +180,7 @@ impl UntrustedText {
             lines.extend(manifest.lines().take(LINES).map(|line| format!("  {line}")));
             if count > LINES {
                 let more = count - LINES;
-                let read = read_manifest(&self.name, &self.namespace);
+                let read = read_manifest_hint(&self.name, &self.namespace);
                 lines.push(format!("  {more} more lines are not shown; {read}"));
             }
         }
@@ -201,12 +201,12 @@ fn shortened(text: &str) -> String {
     }
 }
 
-pub(super) fn read_manifest(name: &str, namespace: &str) -> String {
+pub(super) fn read_manifest_hint(name: &str, namespace: &str) -> String {
     format!(
         "read the manifest: kubectl get session {name} -n {namespace} -o jsonpath='{{.spec.manifest}}'"
     )
 }
 
-pub(super) fn start_trusting(name: &str, namespace: &str) -> String {
+pub(super) fn trust_manifest_hint(name: &str, namespace: &str) -> String {
     format!("trust the manifest: kubectl session start {name} -n {namespace} --trust-manifest")
 }
