@@ -216,7 +216,7 @@ impl Maker<'_> {
             return Err(error);
         }
         match self.cluster.get(&SESSION, namespace, name).await {
-            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.run.as_str()) => Ok(found),
+            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.command_token.as_str()) => Ok(found),
             Ok(_) => Err(error),
             Err(_) => Err(error).with_hint(format!(
                 "the session may have been created; check when the server is reachable again: kubectl session list {name} -n {namespace}"

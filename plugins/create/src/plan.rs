@@ -84,7 +84,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
         session_uid: String::new(),
         namespace: observed.namespace.clone(),
         user_id: observed.owner.clone(),
-        run: observed.run.clone(),
+        command_token: observed.run.clone(),
         template: rendered
             .rendering
             .template
@@ -159,7 +159,7 @@ impl Subject {
         full["metadata"]["labels"][labels::MANAGED_BY] = labels::MANAGER.into();
         full["metadata"]["labels"][labels::USER] = user.into();
         full["metadata"]["annotations"][labels::USER_ID] = self.belonging.user_id.as_str().into();
-        full["metadata"]["annotations"][labels::RUN] = self.belonging.run.as_str().into();
+        full["metadata"]["annotations"][labels::RUN] = self.belonging.command_token.as_str().into();
         full
     }
 

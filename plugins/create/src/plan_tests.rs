@@ -26,7 +26,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
             session_uid: String::new(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            run: "r".into(),
+            command_token: "r".into(),
             template: Some("tool".into()),
             primary: None,
         },

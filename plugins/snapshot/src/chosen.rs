@@ -78,7 +78,7 @@ impl Set {
             session_uid: annotation(labels::SESSION_UID).unwrap_or_default(),
             namespace: text(&one, "/metadata/namespace").parse()?,
             user_id: annotation(labels::USER_ID).unwrap_or_default().parse()?,
-            run: String::new(),
+            command_token: String::new(),
             template: annotation(labels::TEMPLATE),
             primary: None,
         })

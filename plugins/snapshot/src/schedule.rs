@@ -122,7 +122,7 @@ async fn planned(
     };
     let cutting = SnapshotPlan::prepare(cluster, &present, &wanted, ground.now()).await?;
     let belonging = Ownership {
-        run: random_token()?,
+        command_token: random_token()?,
         ..present.ownership.clone()
     };
     let scheduling = Scheduling {
@@ -155,7 +155,7 @@ async fn remove(
     // reads only
     let found = chosen(cluster, &intent.session).await?;
     let there = outcome::observe(cluster, &intent.session).await?;
-    let belonging = Ownership::of(&found.session)?;
+    let belonging = Ownership::of_session(&found.session)?;
     let plan = plan::removal(&there, &belonging)?;
     // writes
     let _guard = ground.interrupt.guard()?;

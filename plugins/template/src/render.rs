@@ -212,7 +212,7 @@ fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
         session_uid: String::new(),
         namespace: subject.namespace.clone(),
         user_id: subject.owner.clone(),
-        run: String::new(),
+        command_token: String::new(),
         template: rendering
             .template
             .as_ref()

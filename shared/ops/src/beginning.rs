@@ -20,7 +20,7 @@ use session_engine::reconcile::{TargetState, reconcile, record};
 use session_model::api::{ObjectRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::parameters_secret_name;
-use session_model::objects::belonging::is_named;
+use session_model::objects::belonging::has_kind_and_name;
 use session_model::objects::resource::{SECRET, SESSION};
 use session_model::progress::ProgressSink;
 
@@ -116,7 +116,7 @@ impl StartPlan {
         let mut plan = Plan::default();
         let secret = parameters_secret_name(self.start.belonging.session.as_str());
         let mut own = self.observed.live.own_data(&self.observed.session);
-        let found = own.find(|object| is_named(object, "Secret", &secret));
+        let found = own.find(|object| has_kind_and_name(object, "Secret", &secret));
         if let Some(found) = found.filter(|_| !new.is_empty()) {
             plan.push_stage(vec![Step::Patch {
                 target: ObjectRef::from_object(found),

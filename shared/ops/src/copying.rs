@@ -140,7 +140,7 @@ impl ClonePlan {
             belonging: Ownership {
                 session: name.clone(),
                 session_uid: String::new(),
-                run: random_token()?,
+                command_token: random_token()?,
                 ..source.ownership.clone()
             },
             found,
@@ -315,7 +315,7 @@ impl ClonePlan {
                 secret[field] = value.clone();
             }
         }
-        belonging.put_on(&mut secret);
+        belonging.apply_to(&mut secret);
         Some(secret)
     }
 

@@ -60,7 +60,7 @@ impl Deletion {
     /// An invalid name, Namespace or owner of the Session.
     pub fn from_parts(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
-        let belonging = Ownership::of(&session)?;
+        let belonging = Ownership::of_session(&session)?;
         Ok(Self {
             session,
             live,

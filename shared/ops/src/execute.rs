@@ -37,7 +37,7 @@ use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::{Ownership, is_parameters};
+use session_model::objects::belonging::{Ownership, is_parameters_secret};
 use session_model::objects::kept::{is_claim, was_bound};
 use session_model::objects::resource::{annotation, is_going, text};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -213,7 +213,7 @@ impl Cluster {
             self.make_way(&resource, &found, with, tell).await?;
             return Box::pin(self.make(object, existing, with, tell)).await;
         }
-        let is_secret = is_parameters(object);
+        let is_secret = is_parameters_secret(object);
         match whose {
             Whose::Ours => Ok(StepResult::Adopted(found)),
             Whose::Kept if is_claim(&found) && !was_bound(&found) => {

@@ -14,7 +14,7 @@ use session_engine::reconcile::{is_data_of, vouches};
 use session_model::api::API_VERSION;
 use session_model::failure::with_hint;
 use session_model::labels;
-use session_model::objects::belonging::{Ownership, is_parameters};
+use session_model::objects::belonging::{Ownership, is_parameters_secret};
 use session_model::objects::kept::is_claim;
 use session_model::objects::resource::{annotation, text};
 
@@ -64,7 +64,7 @@ pub async fn read_recorded_session(
     trust::check_recorded(cluster, &chosen.session, &belonging.session_uid).await?;
     let mut present = ObservedSession::read(cluster, chosen, false).await?;
     let mut data = present.live.data.iter();
-    if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {
+    if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &present.session)) {
         vouched(secret, snapshot)?;
     }
     present.ownership = Ownership {
@@ -144,7 +144,7 @@ mod tests {
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice".parse().unwrap(),
-            run: String::new(),
+            command_token: String::new(),
             template: Some("lab".into()),
             primary: None,
         }

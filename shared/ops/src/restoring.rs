@@ -59,7 +59,7 @@ impl ClaimRestorePlan {
     /// A snapshot without a source claim, or without a recorded spec if the claim is gone.
     pub fn new(present: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
         let belonging = Ownership {
-            run: random_token()?,
+            command_token: random_token()?,
             ..present.ownership.clone()
         };
         let claims = snapshots.iter().map(|snapshot| {
@@ -236,7 +236,7 @@ pub(super) fn claim_from_snapshot(
             .collect();
         wanted["metadata"]["annotations"] = Value::Object(kept);
     }
-    belonging.put_on(&mut wanted);
+    belonging.apply_to(&mut wanted);
     Ok(wanted)
 }
 
@@ -284,7 +284,7 @@ mod tests {
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice".parse().unwrap(),
-            run: "r1".into(),
+            command_token: "r1".into(),
             template: Some("lab".into()),
             primary: None,
         }

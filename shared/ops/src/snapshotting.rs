@@ -144,7 +144,7 @@ impl SnapshotPlan {
             }
         };
         let belonging = Ownership {
-            run: random_token()?,
+            command_token: random_token()?,
             ..present.ownership.clone()
         };
         let mut objects = snapshots_of(&belonging, &set, &claims, &names);

@@ -32,7 +32,7 @@ use session_model::labels::SESSION_UID;
 use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
-use session_model::objects::belonging::{Ownership, is_named};
+use session_model::objects::belonging::{Ownership, has_kind_and_name};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{SECRET, SESSION, annotation, text};
 use session_model::progress::ProgressSink;
@@ -119,7 +119,7 @@ impl StartPlan {
         let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
         let start = RenderedStart {
             belonging: Ownership {
-                run: random_token()?,
+                command_token: random_token()?,
                 template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
                 primary: Some(rendered.rendering.primary.clone()),
                 ..present.ownership.clone()
@@ -265,7 +265,7 @@ fn no_stranger(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
     let mut strangers = present.live.strangers.iter();
     let needed = strangers.find(|stranger| {
         let mut objects = start.rendering.objects.iter();
-        objects.any(|object| is_named(object, &stranger.kind, &stranger.name))
+        objects.any(|object| has_kind_and_name(object, &stranger.kind, &stranger.name))
     });
     let Some(stranger) = needed else {
         return Ok(());
@@ -296,7 +296,7 @@ pub(super) async fn read_stored_secrets(
     let mut own = present.live.own_data(&present.session);
     let uid = present.session.metadata.uid.as_deref();
     let is_its = |object: &Value| uid.is_none() || annotation(object, SESSION_UID) == uid;
-    if !own.any(|object| is_named(object, "Secret", &name) && is_its(object)) {
+    if !own.any(|object| has_kind_and_name(object, "Secret", &name) && is_its(object)) {
         return Ok(None);
     }
     let secret = cluster.get(&SECRET, present.namespace(), &name).await?;

@@ -64,7 +64,7 @@ impl ObservedSession {
     /// An invalid name, Namespace or owner of the Session.
     pub fn from_parts(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
-        let belonging = Ownership::of(&session)?;
+        let belonging = Ownership::of_session(&session)?;
         let seen = look(&session, &live, &[]);
         Ok(Self {
             session,

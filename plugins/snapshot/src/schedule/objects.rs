@@ -59,7 +59,7 @@ impl Scheduling<'_> {
         let mut objects = vec![account, role, binding, self.cron_job(&name)];
         for object in &mut objects {
             object["metadata"]["name"] = name.as_str().into();
-            self.belonging.put_on(object);
+            self.belonging.apply_to(object);
         }
         let marked = json!({ "labels": {
             labels::MANAGED_BY: labels::MANAGER,
@@ -219,7 +219,7 @@ mod tests {
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            run: "r1".into(),
+            command_token: "r1".into(),
             template: Some("lab".into()),
             primary,
         }

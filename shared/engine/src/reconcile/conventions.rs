@@ -8,7 +8,7 @@ use session_model::api::{
     ConnectMethod, Hook, Hooks, HttpConnect, IntOrString, LifetimePolicy, PrimaryRef, SessionTemplateSpec,
 };
 use session_model::labels;
-use session_model::objects::belonging::is_named;
+use session_model::objects::belonging::has_kind_and_name;
 use session_model::objects::pods::pod_labels;
 use session_model::objects::resource::{annotation, text};
 use session_template::Source;
@@ -25,7 +25,7 @@ const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else
 pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<SessionTemplateSpec> {
     let workload = objects
         .iter()
-        .find(|object| is_named(object, &primary.kind, &primary.name));
+        .find(|object| has_kind_and_name(object, &primary.kind, &primary.name));
     let annotation = |key: &str| annotation(workload?, key);
     let connect = match annotation(labels::CONNECT) {
         Some(yaml) => parse_annotation(labels::CONNECT, yaml)?,

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::attribution::Impostor;
 use session_model::api::Session;
 use session_model::labels;
-use session_model::objects::belonging::is_named;
+use session_model::objects::belonging::has_kind_and_name;
 use session_model::objects::pods::{SCALED, pod_metadata_paths};
 use session_model::objects::resource::{POD, annotation, label, text};
 use session_model::objects::{ObjectRef, ResourceType};
@@ -75,11 +75,11 @@ impl LiveObjects {
             let pod = self.pods.iter().filter(stays).find(named)?;
             return Some((POD.clone(), serde_json::to_value(pod).ok()?));
         }
-        if let Some(found) = self.rest.iter().find(|f| is_named(&f.object, kind, name)) {
+        if let Some(found) = self.rest.iter().find(|f| has_kind_and_name(&f.object, kind, name)) {
             return Some((found.resource.clone(), found.object.clone()));
         }
         let mut known = self.owners.iter().chain(&self.data);
-        let object = known.find(|object| is_named(object, kind, name))?;
+        let object = known.find(|object| has_kind_and_name(object, kind, name))?;
         let resource = ResourceType::of_kind(text(object, "/apiVersion"), kind)?;
         Some((resource.clone(), object.clone()))
     }

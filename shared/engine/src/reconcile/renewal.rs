@@ -7,7 +7,7 @@ use super::starting::{RenderedStart, may_be_others};
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::Session;
 use session_model::labels;
-use session_model::objects::belonging::{is_data, is_named};
+use session_model::objects::belonging::{is_data, has_kind_and_name};
 use session_model::objects::kept::difference;
 use session_model::objects::pods::{SCALED, pod_metadata_paths};
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
@@ -63,7 +63,7 @@ impl RestartPlan<'_> {
         let gone = before.unwrap_or_default().iter().filter(|object| {
             !objects
                 .iter()
-                .any(|wanted| is_named(wanted, &object.kind, &object.name))
+                .any(|wanted| has_kind_and_name(wanted, &object.kind, &object.name))
         });
         gone.filter_map(|object| {
             let (resource, found) = self.live.object(&object.kind, &object.name)?;
@@ -216,7 +216,7 @@ fn claims<'a>(
 }
 
 fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
-    if is_named(object, "PersistentVolumeClaim", name) {
+    if has_kind_and_name(object, "PersistentVolumeClaim", name) {
         return Some(object);
     }
     let templates = object.pointer("/spec/volumeClaimTemplates")?.as_array()?;

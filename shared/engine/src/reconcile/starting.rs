@@ -73,7 +73,7 @@ impl RenderedStart {
             self.belonging.session.as_str(),
         );
         for object in &mut objects {
-            self.belonging.put_on(object);
+            self.belonging.apply_to(object);
         }
         objects.sort_by_key(tier);
         objects
@@ -93,7 +93,7 @@ impl RenderedStart {
             "stringData": secrets,
         });
         secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
-        self.belonging.put_on(&mut secret);
+        self.belonging.apply_to(&mut secret);
         Some(secret)
     }
 

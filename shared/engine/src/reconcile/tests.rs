@@ -96,7 +96,7 @@ fn start() -> RenderedStart {
             session_uid: String::new(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice".parse().unwrap(),
-            run: "r".into(),
+            command_token: "r".into(),
             template: Some("lab".into()),
             primary: Some(primary),
         },

@@ -22,7 +22,7 @@ pub struct Ownership {
     /// User id of the session's owner, unchanged.
     pub user_id: UserId,
     /// Random token of this command.
-    pub run: String,
+    pub command_token: String,
     /// Template; `None` for a session with a manifest, whose Pods mount their ServiceAccount token unless the manifest forbids it.
     pub template: Option<String>,
     /// The primary workload.
@@ -34,12 +34,12 @@ pub struct Ownership {
 pub fn is_data(object: &Value) -> bool {
     match text(object, "/kind") {
         "PersistentVolumeClaim" | "VolumeSnapshot" => true,
-        _ => is_parameters(object),
+        _ => is_parameters_secret(object),
     }
 }
 
 /// Returns true for the Secret that holds a session's secret parameters.
-pub fn is_parameters(object: &Value) -> bool {
+pub fn is_parameters_secret(object: &Value) -> bool {
     text(object, "/kind") == "Secret" && label(object, labels::PARAMETERS).is_some()
 }
 
@@ -48,7 +48,7 @@ impl Ownership {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner, which only an object has that bypassed the API's validation.
-    pub fn of(session: &Session) -> Result<Self> {
+    pub fn of_session(session: &Session) -> Result<Self> {
         let applied = session
             .status
             .as_ref()
@@ -63,7 +63,7 @@ impl Ownership {
                 .unwrap_or_default()
                 .parse()?,
             user_id: session.spec.user_id.parse()?,
-            run: String::new(),
+            command_token: String::new(),
             template: session
                 .status
                 .as_ref()
@@ -87,7 +87,7 @@ impl Ownership {
     fn annotations(&self) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert(labels::USER_ID.into(), self.user_id.as_str().into());
-        map.insert(labels::RUN.into(), self.run.as_str().into());
+        map.insert(labels::RUN.into(), self.command_token.as_str().into());
         map
     }
 
@@ -106,12 +106,12 @@ impl Ownership {
     }
 
     /// Sets namespace, labels, annotations and owner reference on a rendered object and on the Pod and claim templates inside it.
-    pub fn put_on(&self, object: &mut Value) {
+    pub fn apply_to(&self, object: &mut Value) {
         let data = is_data(object);
         let primary = self
             .primary
             .as_ref()
-            .is_some_and(|p| is_named(object, &p.kind, &p.name));
+            .is_some_and(|p| has_kind_and_name(object, &p.kind, &p.name));
         self.mark(object.pointer_mut("/metadata"), true, data);
         if let Some(metadata) = object
             .pointer_mut("/metadata")
@@ -129,7 +129,7 @@ impl Ownership {
             self.mark(object.pointer_mut(path), false, false);
         }
         if primary && let Some(path) = pod_metadata_paths(text(object, "/kind")).last() {
-            set_in(object, path, "labels", labels::PRIMARY, "true");
+            set_metadata_entry(object, path, "labels", labels::PRIMARY, "true");
         }
         if let Some(claims) = object
             .pointer_mut("/spec/volumeClaimTemplates")
@@ -185,7 +185,7 @@ impl Ownership {
 }
 
 /// Returns true if the object has that kind and name.
-pub fn is_named(object: &Value, kind: &str, name: &str) -> bool {
+pub fn has_kind_and_name(object: &Value, kind: &str, name: &str) -> bool {
     text(object, "/kind") == kind && text(object, "/metadata/name") == name
 }
 
@@ -222,7 +222,7 @@ fn set(metadata: &mut Value, field: &str, key: &str, value: &str) {
 }
 
 /// Sets one label or annotation of the metadata at `path`.
-pub(crate) fn set_in(object: &mut Value, path: &str, field: &str, key: &str, value: &str) {
+pub(crate) fn set_metadata_entry(object: &mut Value, path: &str, field: &str, key: &str, value: &str) {
     if let Some(metadata) = object.pointer_mut(path) {
         set(metadata, field, key, value);
     }
@@ -238,7 +238,7 @@ mod tests {
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            run: "r1".into(),
+            command_token: "r1".into(),
             template: Some("lab".into()),
             primary: Some(PrimaryRef {
                 kind: "StatefulSet".into(),
@@ -254,7 +254,7 @@ mod tests {
             "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "w" },
             "spec": { "template": { "spec": {} }, "volumeClaimTemplates": [{ "metadata": { "name": "d" } }] },
         });
-        belonging().put_on(&mut object);
+        belonging().apply_to(&mut object);
         assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "u-1");
         assert_eq!(object["metadata"]["namespace"], "ns");
         assert_eq!(
@@ -282,7 +282,7 @@ mod tests {
     #[test]
     fn data_is_marked_but_never_owned() {
         let mut claim = json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "c" } });
-        belonging().put_on(&mut claim);
+        belonging().apply_to(&mut claim);
         assert!(claim["metadata"].get("ownerReferences").is_none());
         assert_eq!(claim["metadata"]["annotations"][labels::SESSION_UID], "u-1");
     }
@@ -293,7 +293,7 @@ mod tests {
             json!({ "kind": "Pod", "metadata": { "name": "p", "labels": null }, "spec": {} });
         let mut mine = belonging();
         mine.template = None;
-        mine.put_on(&mut pod);
+        mine.apply_to(&mut pod);
         assert!(pod["spec"].get("automountServiceAccountToken").is_none());
         assert_eq!(pod["metadata"]["labels"][labels::SESSION], "a");
     }

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::belonging::is_named;
+use super::belonging::has_kind_and_name;
 use super::pods::{container_mut, pod_metadata_paths, pod_spec_mut};
 use super::resource::text;
 use crate::api::{IntOrString, PrimaryRef, ResourceLimits, StorageSpec};
@@ -26,7 +26,7 @@ pub fn set_resources(
 ) -> Result<()> {
     let workload = objects
         .iter_mut()
-        .find(|o| is_named(o, &primary.kind, &primary.name));
+        .find(|o| has_kind_and_name(o, &primary.kind, &primary.name));
     let Some(container) = workload.and_then(|w| container_mut(w, primary.container.as_deref()))
     else {
         bail!(

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::belonging::is_named;
+use super::belonging::has_kind_and_name;
 use super::pods::{WORKLOADS, default_container, pod_spec};
 use super::resource::text;
 use crate::api::PrimaryRef;
@@ -29,7 +29,7 @@ pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<Primar
         (Some(primary), _) => {
             let found = workloads
                 .iter()
-                .find(|w| is_named(w, &primary.kind, &primary.name));
+                .find(|w| has_kind_and_name(w, &primary.kind, &primary.name));
             match found {
                 Some(workload) => *workload,
                 None if workloads.is_empty() => bail!(

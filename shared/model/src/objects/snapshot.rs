@@ -152,7 +152,7 @@ fn snapshot_of(
     if let Some(class) = class {
         object["spec"]["volumeSnapshotClassName"] = class.into();
     }
-    belonging.put_on(&mut object);
+    belonging.apply_to(&mut object);
     object
 }
 
@@ -246,7 +246,7 @@ mod tests {
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            run: "r1".into(),
+            command_token: "r1".into(),
             template: Some("lab".into()),
             primary: None,
         };
