@@ -9,7 +9,7 @@ use super::stopping::{ObservedSession, StopContext};
 use crate::Cluster;
 use crate::chosen::Chosen;
 use session_model::objects::access::Access;
-use session_model::objects::pods::{SCALED, pod_metadata_paths};
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
 use session_model::objects::resource::{SESSION, text};
 use session_model::objects::{ResourceType, is_data};
 use session_model::progress::ProgressSink;
@@ -35,7 +35,7 @@ impl StartPlan {
             let resource = ResourceType::of_kind(text(&object, "/apiVersion"), kind)?;
             let there = live.object(kind, name).is_some();
             let pods = !pod_metadata_paths(kind).is_empty();
-            let made = !there || (pods && !SCALED.contains(&kind));
+            let made = !there || (pods && !SCALABLE_KINDS.contains(&kind));
             match made {
                 true => Some(Access::to("create", resource, "")),
                 false => (!is_data(&object)).then(|| Access::to("patch", resource, name)),

@@ -25,7 +25,7 @@ use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::conditions::condition;
-use session_model::objects::pods::SCALED;
+use session_model::objects::pods::SCALABLE_KINDS;
 use session_model::objects::resource::{SESSION, text};
 use session_model::progress::ProgressSink;
 
@@ -221,7 +221,7 @@ impl ObservedSession {
             objects.any(|object| object.uid == workload.uid)
         };
         let mut rests = self.live.workloads(&self.ownership.session_uid);
-        rests.retain(|workload| SCALED.contains(&workload.kind.as_str()) && !recorded(workload));
+        rests.retain(|workload| SCALABLE_KINDS.contains(&workload.kind.as_str()) && !recorded(workload));
         rests
     }
 

@@ -10,7 +10,7 @@ use crate::plan::{Plan, Propagation, Step};
 use session_model::api::{DataPolicy, Session};
 use session_model::labels;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
-use session_model::objects::pods::SCALED;
+use session_model::objects::pods::SCALABLE_KINDS;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
 use session_model::objects::{ObjectRef, ResourceType};
 
@@ -40,7 +40,7 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
     }
     let counts = live.replicas(&uid);
     let rests = |workload: &ObjectRef| {
-        matches!(what, Teardown::Stop { .. }) && SCALED.contains(&workload.kind.as_str())
+        matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
     };
     let workloads = live.workloads(&uid);
     let steps = workloads.iter().filter_map(|workload| {

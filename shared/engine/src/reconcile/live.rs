@@ -9,7 +9,7 @@ use super::attribution::Impostor;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::belonging::has_kind_and_name;
-use session_model::objects::pods::{SCALED, pod_metadata_paths};
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
 use session_model::objects::resource::{POD, annotation, label, text};
 use session_model::objects::{ObjectRef, ResourceType};
 
@@ -90,7 +90,7 @@ impl LiveObjects {
             .owners
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
-        let scaled = owned.filter(|o| SCALED.contains(&text(o, "/kind")));
+        let scaled = owned.filter(|o| SCALABLE_KINDS.contains(&text(o, "/kind")));
         let count = |object: &Value| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
             let key = format!(

@@ -9,7 +9,7 @@ use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::belonging::{is_data, has_kind_and_name};
 use session_model::objects::kept::difference;
-use session_model::objects::pods::{SCALED, pod_metadata_paths};
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
 use session_model::objects::{ObjectRef, ResourceType};
 use session_model::quantity::Quantity;
@@ -123,7 +123,7 @@ impl RestartPlan<'_> {
         let Some(found) = found.filter(|found| self.is_own(found) && !is_going(found)) else {
             return Step::Create { object, use_existing: existing };
         };
-        let rests = SCALED.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
+        let rests = SCALABLE_KINDS.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
         let runs = !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !rests;
         if is_data(&found) || runs {
             return Step::LeaveUnchanged { object: found };
@@ -157,7 +157,7 @@ impl RestartPlan<'_> {
         for object in objects {
             let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
             let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
-            let count = count.filter(|count| *count > 0 && SCALED.contains(&kind));
+            let count = count.filter(|count| *count > 0 && SCALABLE_KINDS.contains(&kind));
             let spec = object.get_mut("spec").and_then(Value::as_object_mut);
             if let (Some(count), Some(spec)) = (count, spec) {
                 spec.insert("replicas".into(), count.into());

@@ -6,10 +6,10 @@ use super::resource::text;
 use crate::labels;
 
 /// Kinds that can be a session's primary workload.
-pub const WORKLOADS: [&str; 3] = ["Pod", "StatefulSet", "Deployment"];
+pub const WORKLOAD_KINDS: [&str; 3] = ["Pod", "StatefulSet", "Deployment"];
 
 /// Kinds that can be scaled to 0 replicas.
-pub const SCALED: [&str; 2] = ["StatefulSet", "Deployment"];
+pub const SCALABLE_KINDS: [&str; 2] = ["StatefulSet", "Deployment"];
 
 /// Returns JSON pointers of the metadata of all templates inside an object of that kind, outermost first, the Pod template last.
 /// For a Pod, its own metadata; for kinds without Pods, none.

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::belonging::has_kind_and_name;
-use super::pods::{WORKLOADS, default_container, pod_spec};
+use super::pods::{WORKLOAD_KINDS, default_container, pod_spec};
 use super::resource::text;
 use crate::api::PrimaryRef;
 use crate::failure::{HintExt, with_hint};
@@ -16,7 +16,7 @@ use crate::failure::{HintExt, with_hint};
 pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
     let workloads: Vec<&Value> = objects
         .iter()
-        .filter(|o| WORKLOADS.contains(&text(o, "/kind")))
+        .filter(|o| WORKLOAD_KINDS.contains(&text(o, "/kind")))
         .collect();
     let all = || {
         workloads
@@ -112,13 +112,13 @@ pub fn parse_primary(value: &str) -> Result<PrimaryRef> {
     let Some((kind, name)) = value.split_once('/').filter(|(_, name)| !name.is_empty()) else {
         bail!("invalid primary {value:?}: must be KIND/NAME");
     };
-    let Some(kind) = WORKLOADS
+    let Some(kind) = WORKLOAD_KINDS
         .iter()
         .find(|known| known.eq_ignore_ascii_case(kind))
     else {
         bail!(
             "invalid primary {value:?}: KIND must be one of {}",
-            WORKLOADS.join(", ")
+            WORKLOAD_KINDS.join(", ")
         );
     };
     Ok(PrimaryRef {
