@@ -13,7 +13,7 @@ use session_model::api::{
 };
 use session_model::labels;
 use session_model::names::parameters_secret_name;
-use session_model::objects::order::{tier, tiers};
+use session_model::objects::order::{creation_tier, group_by_tier};
 use session_model::objects::resource::{annotation, text};
 use session_model::objects::{ObjectRef, belonging};
 
@@ -75,7 +75,7 @@ impl RenderedStart {
         for object in &mut objects {
             self.belonging.apply_to(object);
         }
-        objects.sort_by_key(tier);
+        objects.sort_by_key(creation_tier);
         objects
     }
 
@@ -154,7 +154,7 @@ pub fn starting(session: &Session, start: &RenderedStart, live: &LiveObjects) ->
     renewal.clear(&objects, &mut plan);
     plan.push_stage(renewal.in_use());
     let mut claims = renewal.adoptions(&objects);
-    for tier in tiers(objects) {
+    for tier in group_by_tier(objects) {
         // The ownership of claims that a StatefulSet would find by name is checked before it is created.
         if tier
             .iter()
