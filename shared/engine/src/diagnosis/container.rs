@@ -197,15 +197,15 @@ impl ContainerFacts<'_> {
 
     pub(super) fn states(&self) -> Vec<String> {
         let name = &self.status.name;
-        let now = self.status.state.as_ref().and_then(describe);
-        let last = self.status.last_state.as_ref().and_then(describe);
+        let now = self.status.state.as_ref().and_then(describe_state);
+        let last = self.status.last_state.as_ref().and_then(describe_state);
         let now = now.map(|state| format!("container {name:?}: {state}"));
         let last = last.map(|state| format!("container {name:?} previously: {state}"));
         now.into_iter().chain(last).collect()
     }
 }
 
-fn describe(state: &ContainerState) -> Option<String> {
+fn describe_state(state: &ContainerState) -> Option<String> {
     if let Some(waiting) = &state.waiting {
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let message = waiting.message.as_deref().unwrap_or_default();
