@@ -8,7 +8,7 @@ use session_shared::api::API_VERSION;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
-use session_shared::objects::provenance::{ProvenanceProblem, doubt};
+use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
 };
@@ -119,7 +119,7 @@ impl Living {
     /// Returns why a snapshot does not count as one of its session, if so.
     pub(crate) fn doubt(&self, snapshot: &Value) -> Option<ProvenanceProblem> {
         let claims = self.claims.get(&session_key(snapshot));
-        doubt(snapshot, claims.map_or(&[], Vec::as_slice))
+        find_provenance_problem(snapshot, claims.map_or(&[], Vec::as_slice))
     }
 
     /// Returns true if a session of that name in the object's namespace has, or may have, a snapshot.

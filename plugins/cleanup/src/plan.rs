@@ -205,7 +205,7 @@ fn outlived(
     Some(match living.doubt(object) {
         None => told("taken ", " ago", since),
         Some(doubt) => {
-            let why = format!("not counted: {}", doubt.told());
+            let why = format!("not counted: {}", doubt.describe());
             (Deed::Report, Some(since), why, Data::Kept)
         }
     })

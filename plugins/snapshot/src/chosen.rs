@@ -12,7 +12,7 @@ use session_shared::failure::{FailureKind, with_hint, has_kind, usage_error};
 use session_shared::labels;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Ownership;
-use session_shared::objects::provenance::{ProvenanceProblem, doubt};
+use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, text,
 };
@@ -126,18 +126,18 @@ pub(crate) async fn counted(
         Err(error) if has_kind(&error, FailureKind::Forbidden) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let doubt = |snapshot: &Value| doubt(snapshot, &claims).filter(doubtful);
+    let doubt = |snapshot: &Value| find_provenance_problem(snapshot, &claims).filter(doubtful);
     let (counted, others) = sets.into_iter().partition(|set: &Set| {
         let mut all = set.snapshots.iter();
-        all.all(|snapshot| doubt(snapshot).is_none())
+        all.all(|snapshot| find_provenance_problem(snapshot).is_none())
     });
     let others: Vec<Set> = others;
     for snapshot in others.iter().flat_map(|set| &set.snapshots) {
-        if let Some(doubt) = doubt(snapshot) {
+        if let Some(doubt) = find_provenance_problem(snapshot) {
             sink.tell(ProgressEvent::Note(format!(
                 "volumesnapshot {:?} is not counted and not deleted: {}",
                 text(snapshot, "/metadata/name"),
-                doubt.told()
+                doubt.describe()
             )));
         }
     }
@@ -160,14 +160,14 @@ pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Res
         }
     }
     for snapshot in &set.snapshots {
-        let Some(doubt) = doubt(snapshot, &claims).filter(ProvenanceProblem::is_foreign) else {
+        let Some(doubt) = find_provenance_problem(snapshot, &claims).filter(ProvenanceProblem::is_foreign) else {
             continue;
         };
         let name = text(snapshot, "/metadata/name");
         let error = anyhow!(
             "VolumeSnapshot {name:?} does not belong to session {:?}: {}",
             set.session,
-            doubt.told()
+            doubt.describe()
         );
         let look = format!(
             "inspect the VolumeSnapshot: kubectl describe volumesnapshot {name} -n {namespace}"

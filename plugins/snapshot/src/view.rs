@@ -3,7 +3,7 @@
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::labels;
-use session_shared::objects::provenance::{ProvenanceProblem, doubt};
+use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{label, text};
 use session_shared::objects::snapshot::{SnapshotState, claim_name};
 use session_shared::objects::table::{Row, Table};
@@ -30,8 +30,8 @@ pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
 
 /// Returns the reason why a VolumeSnapshot is not trusted, as far as the VolumeSnapshot alone shows it.
 fn doubted(snapshot: &Value) -> Option<String> {
-    let doubt = doubt(snapshot, &[]).filter(|doubt| *doubt != ProvenanceProblem::Unbound)?;
-    Some(format!("not counted: {}", doubt.told()))
+    let doubt = find_provenance_problem(snapshot, &[]).filter(|doubt| *find_provenance_problem != ProvenanceProblem::Unbound)?;
+    Some(format!("not counted: {}", doubt.describe()))
 }
 
 fn row(snapshot: &Value, now: Timestamp) -> Row {

@@ -6,7 +6,7 @@ use session_shared::api::{DataPolicy, Session};
 use session_shared::client::NodeUse;
 use session_shared::client::VolumeUse;
 use session_shared::labels;
-use session_shared::objects::provenance::doubt;
+use session_shared::objects::provenance::find_provenance_problem;
 use session_shared::objects::resource::{annotation, text};
 use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
@@ -118,7 +118,7 @@ pub(crate) fn of(
         .iter()
         .filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
     let secret = own.iter().find(|object| text(object, "/kind") == "Secret");
-    let is_foreign = |snapshot: &Value| doubt(snapshot, &live.data).is_some_and(|d| d.is_foreign());
+    let is_foreign = |snapshot: &Value| find_provenance_problem(snapshot, &live.data).is_some_and(|d| d.is_foreign());
     let genuine = snapshots.iter().filter(|snapshot| !is_foreign(snapshot));
     let taken = LiveObjects {
         data: genuine.cloned().collect(),

@@ -22,7 +22,7 @@ use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::kept::{cannot_differ, difference, is_claim, was_bound};
-use session_model::objects::provenance::doubt;
+use session_model::objects::provenance::find_provenance_problem;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_going, label, text,
 };
@@ -83,7 +83,7 @@ impl Cluster {
         // Objects that cannot be listed prove nothing.
         let claims = claims.map(|list| list.items).unwrap_or_default();
         let snapshots = snapshots.map(|list| list.items).unwrap_or_default();
-        let genuine = snapshots.iter().filter(|one| doubt(one, &claims).is_none());
+        let genuine = snapshots.iter().filter(|one| find_provenance_problem(one, &claims).is_none());
         is_vouched(secret, &claims, &genuine.collect::<Vec<_>>())
     }
 

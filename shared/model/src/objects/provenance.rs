@@ -29,7 +29,7 @@ pub enum ProvenanceProblem {
 
 impl ProvenanceProblem {
     /// Returns the reason as part of a sentence for people.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             ProvenanceProblem::NoSessionUid => "UID of its Session is not recorded".into(),
             ProvenanceProblem::NoSourceClaim => "snapshot has no source claim".into(),
@@ -52,7 +52,7 @@ impl ProvenanceProblem {
 /// Returns the reason why `snapshot` does not count as its session's, or `None` if it counts. A snapshot that does not count is
 /// ignored by every rule about number and age, and deleted only by its name. `claims` are the known claims of its Namespace; with
 /// fewer claims, fewer reasons are found.
-pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<ProvenanceProblem> {
+pub fn find_provenance_problem(snapshot: &Value, claims: &[Value]) -> Option<ProvenanceProblem> {
     let name = claim_name(snapshot);
     if name.is_empty() {
         return Some(ProvenanceProblem::NoSourceClaim);
@@ -100,11 +100,11 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_the_sessions_claim_counts() {
-        assert_eq!(doubt(&snapshot(), &[claim("home", "a", "alice")]), None);
-        assert_eq!(doubt(&snapshot(), &[]), None, "its claim is gone");
+        assert_eq!(find_provenance_problem(&snapshot(), &[claim("home", "a", "alice")]), None);
+        assert_eq!(find_provenance_problem(&snapshot(), &[]), None, "its claim is gone");
         let others = [claim("home-b", "b", "alice")];
         assert_eq!(
-            doubt(&snapshot(), &others),
+            find_provenance_problem(&snapshot(), &others),
             None,
             "all of its claims are gone"
         );
@@ -116,11 +116,11 @@ mod tests {
             vec![claim("home", "b", "alice")],
             vec![claim("home", "a", "bob")],
         ] {
-            let found = doubt(&snapshot(), &others).unwrap();
+            let found = find_provenance_problem(&snapshot(), &others).unwrap();
             assert_eq!(found, ProvenanceProblem::ForeignClaim("home".into()), "{others:?}");
             assert!(found.is_foreign());
         }
-        let gone = doubt(&snapshot(), &[claim("data", "a", "alice")]).unwrap();
+        let gone = find_provenance_problem(&snapshot(), &[claim("data", "a", "alice")]).unwrap();
         assert_eq!(gone, ProvenanceProblem::MissingClaim("home".into()));
         assert!(!gone.is_foreign(), "it can be restored");
     }
@@ -131,7 +131,7 @@ mod tests {
             let mut forged = snapshot();
             let map = forged.pointer_mut(pointer).unwrap();
             map.as_object_mut().unwrap().shift_remove(key);
-            doubt(&forged, &[])
+            find_provenance_problem(&forged, &[])
         };
         let source = "persistentVolumeClaimName";
         assert_eq!(without("/spec/source", source), Some(ProvenanceProblem::NoSourceClaim));
