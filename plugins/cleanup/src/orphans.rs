@@ -73,7 +73,7 @@ impl Living {
                 leaving.extend(more);
             }
             let stays = users.iter().filter(|user| !leaving.contains(&uid(user)));
-            let uses = ObjectReferences::of(stays);
+            let uses = ObjectReferences::from_users(stays);
             let used = doomed.iter().filter(|object| uses.contains(object));
             let mut changed = false;
             used.for_each(|object| changed |= going.remove(&uid(object)));

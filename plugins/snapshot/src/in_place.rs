@@ -214,10 +214,10 @@ async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimR
     let pods = cluster
         .list(&POD, Place::Namespace(namespace), &all)
         .await?;
-    let uses = ObjectReferences::of_running(pods.items.iter());
+    let uses = ObjectReferences::from_running_pods(pods.items.iter());
     let used = replacing
         .existing_claims()
-        .find_map(|claim| Some((text(claim, "/metadata/name"), uses.user(claim)?)));
+        .find_map(|claim| Some((text(claim, "/metadata/name"), uses.find_user(claim)?)));
     let Some((claim, user)) = used else {
         return Ok(());
     };

@@ -95,10 +95,10 @@ impl Deletion {
         let others = pods
             .iter()
             .filter(|pod| !own.contains(&text(pod, "/metadata/uid")));
-        let uses = ObjectReferences::of_running(others);
+        let uses = ObjectReferences::from_running_pods(others);
         let used = self
             .own_claims()
-            .find_map(|claim| Some((name_of(claim), uses.user(claim)?)));
+            .find_map(|claim| Some((name_of(claim), uses.find_user(claim)?)));
         let Some((claim, user)) = used else {
             return Ok(());
         };

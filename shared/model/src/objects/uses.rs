@@ -49,18 +49,18 @@ pub struct ObjectReferences {
 
 impl ObjectReferences {
     /// Collects the references of all `users`: Pods, workloads, CronJobs, ServiceAccounts, Ingresses.
-    pub fn of<'a>(users: impl Iterator<Item = &'a Value>) -> Self {
+    pub fn from_users<'a>(users: impl Iterator<Item = &'a Value>) -> Self {
         let mut uses = Self::default();
         users.for_each(|user| uses.add_user(user));
         uses
     }
 
     /// Collects the references of the Pods that have not ended and are not being deleted.
-    pub fn of_running<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
+    pub fn from_running_pods<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
         let over = |pod: &&Value| {
             ["Succeeded", "Failed"].contains(&text(pod, "/status/phase")) || is_going(pod)
         };
-        Self::of(pods.filter(|pod| !over(pod)))
+        Self::from_users(pods.filter(|pod| !over(pod)))
     }
 
     /// Adds the references of one object.
@@ -111,11 +111,11 @@ impl ObjectReferences {
 
     /// Returns true if `object` is in use.
     pub fn contains(&self, object: &Value) -> bool {
-        self.uids.contains(text(object, "/metadata/uid")) || self.user(object).is_some()
+        self.uids.contains(text(object, "/metadata/uid")) || self.find_user(object).is_some()
     }
 
     /// Returns a user of `object` as `kind/name`, or a phrase for a Service that selects Pods; `None` if nothing refers to it by name.
-    pub fn user(&self, object: &Value) -> Option<&str> {
+    pub fn find_user(&self, object: &Value) -> Option<&str> {
         let part = |pointer: &str| text(object, pointer).to_owned();
         let (namespace, kind, name) = (
             part("/metadata/namespace"),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn used(user: Value, kind: &str, name: &str) -> bool {
-        ObjectReferences::of([user].iter()).contains(&object(kind, name))
+        ObjectReferences::from_users([user].iter()).contains(&object(kind, name))
     }
 
     fn with_spec(kind: &str, spec: Value) -> Value {
@@ -312,23 +312,23 @@ mod tests {
         ] {
             service["spec"] = json!({"selector": selector});
             assert_eq!(
-                ObjectReferences::of([pod.clone()].iter()).contains(&service),
+                ObjectReferences::from_users([pod.clone()].iter()).contains(&service),
                 is,
                 "{service}"
             );
         }
         service["spec"] = json!({"selector": {"app": "web"}});
         service["metadata"]["namespace"] = "another".into();
-        assert!(!ObjectReferences::of([pod].iter()).contains(&service));
+        assert!(!ObjectReferences::from_users([pod].iter()).contains(&service));
     }
 
     #[test]
     fn names_of_another_namespace_or_kind_are_others() {
         let pod = with_spec("Pod", json!({"volumes": [{"configMap": {"name": "x"}}]}));
-        let uses = ObjectReferences::of([pod].iter());
+        let uses = ObjectReferences::from_users([pod].iter());
         assert!(!uses.contains(&object("Secret", "x")));
         let mut other = object("ConfigMap", "x");
-        assert_eq!(uses.user(&other), Some("pod/u"));
+        assert_eq!(uses.find_user(&other), Some("pod/u"));
         other["metadata"]["namespace"] = "another".into();
         assert!(!uses.contains(&other));
     }
