@@ -186,7 +186,7 @@ impl ResourceChange {
     /// Returns the reason why the Pod cannot be resized in place, as far as the Pod itself shows one.
     fn hurdle(&self) -> Option<String> {
         let (before, after) = self.specs();
-        let (was, is) = (qos::class(&before), qos::class(&after));
+        let (was, is) = (qos::qos_class(&before), qos::qos_class(&after));
         if was != is {
             return Some(format!("QoS class would change from {was} to {is}"));
         }

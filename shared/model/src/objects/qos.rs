@@ -11,7 +11,7 @@ use crate::quantity::Quantity;
 const COUNTED: [&str; 2] = ["cpu", "memory"];
 
 /// Returns the QoS class of a Pod with this spec: BestEffort, Burstable or Guaranteed.
-pub fn class(spec: &Map<String, Value>) -> &'static str {
+pub fn qos_class(spec: &Map<String, Value>) -> &'static str {
     let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
     let mut bounded = true;
     for resources in counted(spec) {
@@ -94,9 +94,9 @@ mod tests {
                 Value::Array(all.collect())
             };
             let spec = json!({"containers": list(containers), "initContainers": list(init)});
-            assert_eq!(class(spec.as_object().unwrap()), class_wanted, "{spec}");
+            assert_eq!(qos_class(spec.as_object().unwrap()), class_wanted, "{spec}");
         }
         let own = json!({"resources": full, "containers": [{}]});
-        assert_eq!(class(own.as_object().unwrap()), "Guaranteed");
+        assert_eq!(qos_class(own.as_object().unwrap()), "Guaranteed");
     }
 }
