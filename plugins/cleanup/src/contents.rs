@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use session_shared::labels;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT_CONTENT, annotation, text};
-use session_shared::objects::snapshot::is_named_as_ours;
+use session_shared::objects::snapshot::has_generated_name;
 use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
@@ -93,7 +93,7 @@ pub(crate) fn retained(intent: &Intent, held: &Held) -> Option<Item> {
                     );
                     (Deed::Report, why, Data::Kept)
                 }
-                None if is_named_as_ours(&name) => {
+                None if has_generated_name(&name) => {
                     let why = format!("{gone}; content has no session labels");
                     (Deed::Report, why, Data::Kept)
                 }

@@ -11,7 +11,7 @@ use session_shared::client::Selection;
 use session_shared::client::Write;
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
-use session_shared::objects::snapshot::content_mark;
+use session_shared::objects::snapshot::content_label_patch;
 use session_shared::ops::Cluster;
 
 use crate::contents::{self, Held, handle, reference, retained, with_data};
@@ -80,7 +80,7 @@ pub(crate) async fn carry_out(
 
 async fn label(cluster: &Cluster, held: &Held, write: &Write) -> Result<Done> {
     let snapshot = held.snapshot.as_ref();
-    let Some(mark) = snapshot.and_then(|snapshot| content_mark(snapshot, &held.content)) else {
+    let Some(mark) = snapshot.and_then(|snapshot| content_label_patch(snapshot, &held.content)) else {
         return Ok(Done::Left);
     };
     patch(cluster, &held.content, &mark, write)

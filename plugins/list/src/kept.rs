@@ -140,7 +140,7 @@ fn row(object: &Value, now: Timestamp) -> Row {
     let state = match kind {
         "VolumeSnapshot" => match SnapshotState::of(object) {
             SnapshotState::Ready => "ready".to_owned(),
-            state => state.told(),
+            state => state.describe(),
         },
         _ => text(object, "/status/phase").to_owned(),
     };

@@ -16,7 +16,7 @@ use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_pro
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, text,
 };
-use session_shared::objects::snapshot::{SnapshotState, claim_name, set_name};
+use session_shared::objects::snapshot::{SnapshotState, source_claim_name, snapshot_set_name};
 use session_shared::ops::Cluster;
 use session_shared::ops::snapshotting::clarify_unserved;
 use session_shared::plan::{Plan, Propagation, Step};
@@ -152,7 +152,7 @@ pub(crate) async fn counted(
 pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Result<()> {
     let namespace = cluster.namespace();
     let mut claims = data.to_vec();
-    for name in set.snapshots.iter().map(claim_name) {
+    for name in set.snapshots.iter().map(source_claim_name) {
         let known = |claim: &Value| text(claim, "/metadata/name") == name;
         if !name.is_empty() && !claims.iter().any(known) {
             let found = cluster.get(&PERSISTENT_VOLUME_CLAIM, namespace, name);
@@ -181,7 +181,7 @@ fn grouped(snapshots: Vec<Value>) -> Vec<Set> {
     let mut sets: Vec<Set> = Vec::new();
     for snapshot in snapshots {
         let session = session_of(&snapshot);
-        let name = set_name(&snapshot).to_owned();
+        let name = snapshot_set_name(&snapshot).to_owned();
         let user = annotation(&snapshot, labels::USER_ID).unwrap_or_default();
         let user = user.to_owned();
         match sets

@@ -9,7 +9,7 @@ use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
-use session_shared::objects::snapshot::claim_name;
+use session_shared::objects::snapshot::source_claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::{CloneOutcome, ClonePlan};
 use session_shared::ops::restoring::RestoreOutcome;
@@ -67,7 +67,7 @@ pub(crate) async fn run(
     {
         return Ok(());
     }
-    let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
+    let claims: Vec<&str> = cutting.objects.iter().map(source_claim_name).collect();
     let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &cutting.name).await?;
     copying.check_claim_sizes()?;
     // writes

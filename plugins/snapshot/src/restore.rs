@@ -7,7 +7,7 @@ use session_shared::failure::{Failure, FailureKind, with_hint, has_kind, usage_e
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
 use session_shared::objects::resource::text;
-use session_shared::objects::snapshot::{SnapshotState, claim_name};
+use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::ClonePlan;
 use session_shared::ops::remembering::read_recorded_session;
@@ -66,7 +66,7 @@ async fn into(
     let set = chosen::find(&cluster, &all, name).await?;
     ready(&set)?;
     let source = source_or_remembered(&cluster, &set).await?;
-    let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
+    let claims: Vec<&str> = set.snapshots.iter().map(source_claim_name).collect();
     let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
     copying.check_snapshots(&set.snapshots)?;
     // writes
@@ -93,7 +93,7 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
             return Err(anyhow!(
                 "snapshot {:?} is not ready: {}",
                 text(snapshot, "/metadata/name"),
-                state.told()
+                state.describe()
             ));
         }
     }

@@ -5,7 +5,7 @@ use session_shared::Timestamp;
 use session_shared::labels;
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{label, text};
-use session_shared::objects::snapshot::{SnapshotState, claim_name};
+use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
 use session_shared::objects::table::{Row, Table};
 use session_shared::report::age;
 
@@ -44,13 +44,13 @@ fn row(snapshot: &Value, now: Timestamp) -> Row {
     let cells = vec![
         shown(text(snapshot, "/metadata/name")),
         shown(label(snapshot, labels::SESSION).unwrap_or_default()),
-        shown(claim_name(snapshot)),
+        shown(source_claim_name(snapshot)),
         Value::from((state == SnapshotState::Ready).to_string()),
         shown(text(snapshot, "/status/restoreSize")),
         shown(text(snapshot, "/spec/volumeSnapshotClassName")),
         Value::from(age::since(created, now)),
         shown(label(snapshot, labels::USER).unwrap_or_default()),
-        Value::from(doubted(snapshot).unwrap_or_else(|| state.told())),
+        Value::from(doubted(snapshot).unwrap_or_else(|| state.describe())),
     ];
     Row {
         cells,

@@ -33,7 +33,7 @@ use session_model::names::{SessionName, parameters_secret_name};
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
-use session_model::objects::snapshot::claim_name;
+use session_model::objects::snapshot::source_claim_name;
 use session_model::progress::ProgressSink;
 use session_model::quantity::Quantity;
 
@@ -291,7 +291,7 @@ impl ClonePlan {
 
     fn claims_of(&self, belonging: &Ownership, snapshots: &[Value]) -> Result<Vec<Value>> {
         let claims = snapshots.iter().map(|snapshot| {
-            let old = claim_name(snapshot);
+            let old = source_claim_name(snapshot);
             let found = self.found.iter().find(|object| {
                 text(object, "/kind") == "PersistentVolumeClaim"
                     && text(object, "/metadata/name") == old

@@ -33,7 +33,7 @@ use session_model::objects::kept::is_snapshot;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, text,
 };
-use session_model::objects::snapshot::claim_name;
+use session_model::objects::snapshot::source_claim_name;
 use session_model::progress::ProgressSink;
 
 /// The deletion of one session: the session, its objects, and the snapshot that is taken first.
@@ -277,7 +277,7 @@ impl Deletion {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
             let name = text(claim, "/metadata/name");
-            taken.iter().any(|snapshot| claim_name(snapshot) == name)
+            taken.iter().any(|snapshot| source_claim_name(snapshot) == name)
         };
         let saved = self.bound_claims().into_iter().filter(is_saved);
         after.live.saved = saved

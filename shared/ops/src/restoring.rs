@@ -18,7 +18,7 @@ use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
 };
-use session_model::objects::snapshot::claim_name;
+use session_model::objects::snapshot::source_claim_name;
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_model::quantity::Quantity;
 
@@ -63,7 +63,7 @@ impl ClaimRestorePlan {
             ..present.ownership.clone()
         };
         let claims = snapshots.iter().map(|snapshot| {
-            let name = claim_name(snapshot);
+            let name = source_claim_name(snapshot);
             let mut own = present.live.own_data(&present.session);
             let found = own.find(|object| {
                 text(object, "/kind") == "PersistentVolumeClaim"
@@ -197,7 +197,7 @@ pub(super) fn claim_from_snapshot(
     size: Option<&Quantity>,
 ) -> Result<Value> {
     let of = text(snapshot, "/metadata/name");
-    if claim_name(snapshot).is_empty() {
+    if source_claim_name(snapshot).is_empty() {
         return Err(anyhow!(
             "cannot restore snapshot {of:?}: snapshot has no source claim"
         ));

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_model::objects::resource::VOLUME_SNAPSHOT;
-use session_model::objects::snapshot::name_of;
+use session_model::objects::snapshot::volume_snapshot_name;
 
 /// Returns the name of a snapshot taken at `now`: `alice-20260301-120000`.
 pub fn generate_snapshot_name(session: &str, now: Timestamp) -> String {
@@ -22,7 +22,7 @@ pub(super) async fn find_unused_name(
 ) -> String {
     let (mut name, mut number) = (set.clone(), 1);
     while let Some(claim) = claims.first() {
-        let first = name_of(&name, claims, claim);
+        let first = volume_snapshot_name(&name, claims, claim);
         // If this request is refused, so is the POST, which has the better error.
         let Ok(Some(_)) = cluster.get(&VOLUME_SNAPSHOT, namespace, &first).await else {
             break;

@@ -183,7 +183,7 @@ impl Waiting {
                     let (snapshot, message) = (name.to_owned(), message.clone());
                     return DriverFailed { snapshot, message }.into();
                 }
-                state => waits.push(format!("{name:?}: {}", state.told())),
+                state => waits.push(format!("{name:?}: {}", state.describe())),
             }
         }
         let message = format!("timed out waiting for snapshot {}", waits.join(", "));
@@ -195,7 +195,7 @@ impl Waiting {
             sink.tell(ProgressEvent::Waiting {
                 stage: WaitStage::Snapshotting,
                 object: format!("volumesnapshot/{}", text(snapshot, "/metadata/name")),
-                detail: SnapshotState::of(snapshot).told(),
+                detail: SnapshotState::of(snapshot).describe(),
             });
         }
     }

@@ -40,7 +40,7 @@ use session_model::objects::kept::is_claim;
 use session_model::objects::resource::{
     VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_going, text,
 };
-use session_model::objects::snapshot::{claim_name, content_mark, snapshots_of};
+use session_model::objects::snapshot::{source_claim_name, content_label_patch, build_snapshots};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Longest time that a workload stays quiesced. If its snapshots are not cut by then, it is resumed and they are deleted.
@@ -147,7 +147,7 @@ impl SnapshotPlan {
             command_token: random_token()?,
             ..present.ownership.clone()
         };
-        let mut objects = snapshots_of(&belonging, &set, &claims, &names);
+        let mut objects = build_snapshots(&belonging, &set, &claims, &names);
         record_session(&present.object, &mut objects);
         for name in objects.iter().map(|object| text(object, "/metadata/name")) {
             check_dns_subdomain(name)
@@ -220,7 +220,7 @@ impl SnapshotPlan {
             let name = text(snapshot, "/status/boundVolumeSnapshotContentName");
             let content = cluster.get(&VOLUME_SNAPSHOT_CONTENT, "", name).await?;
             let content = content.unwrap_or_default();
-            if let Some(mark) = content_mark(snapshot, &content) {
+            if let Some(mark) = content_label_patch(snapshot, &content) {
                 let t = &VOLUME_SNAPSHOT_CONTENT;
                 cluster.merge_patch(t, "", name, None, &mark, write).await?;
             }
@@ -308,7 +308,7 @@ impl SnapshotPlan {
         let same = marks.iter().all(|key| {
             annotation(&found, key).is_some_and(|mark| Some(mark) == annotation(object, key))
         });
-        (same && !is_going(&found) && claim_name(&found) == claim_name(object)).then_some(found)
+        (same && !is_going(&found) && source_claim_name(&found) == source_claim_name(object)).then_some(found)
     }
 
     fn is_of_this_run(&self, object: &Value) -> bool {

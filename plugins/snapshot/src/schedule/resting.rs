@@ -4,7 +4,7 @@ use serde_json::Value;
 use session_shared::api::{Phase, DesiredState};
 use session_shared::labels;
 use session_shared::objects::resource::{annotation, text};
-use session_shared::objects::snapshot::claim_name;
+use session_shared::objects::snapshot::source_claim_name;
 use session_shared::ops::stopping::ObservedSession;
 
 use crate::chosen::Set;
@@ -25,7 +25,7 @@ pub(crate) fn mark(snapshots: &mut [Value], present: &ObservedSession) -> bool {
         let mut data = present.live.own_data(&present.session);
         let claim = data.find(|object| {
             text(object, "/kind") == "PersistentVolumeClaim"
-                && text(object, "/metadata/name") == claim_name(snapshot)
+                && text(object, "/metadata/name") == source_claim_name(snapshot)
         });
         if let Some(claim) = claim {
             let rest = format!("{started} {}", text(claim, "/metadata/uid"));

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::kept::is_claim;
 use super::resource::{annotation, label, text};
-use super::snapshot::claim_name;
+use super::snapshot::source_claim_name;
 use crate::labels;
 
 /// The reason why a VolumeSnapshot does not count as a session's.
@@ -53,7 +53,7 @@ impl ProvenanceProblem {
 /// ignored by every rule about number and age, and deleted only by its name. `claims` are the known claims of its Namespace; with
 /// fewer claims, fewer reasons are found.
 pub fn find_provenance_problem(snapshot: &Value, claims: &[Value]) -> Option<ProvenanceProblem> {
-    let name = claim_name(snapshot);
+    let name = source_claim_name(snapshot);
     if name.is_empty() {
         return Some(ProvenanceProblem::NoSourceClaim);
     }

@@ -43,7 +43,7 @@ impl SnapshotState {
     }
 
     /// Describes the state for people, in part of a line.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
             SnapshotState::Unprocessed => "snapshot-controller has not processed it yet".into(),
             SnapshotState::Bound => "driver has not cut it yet".into(),
@@ -60,17 +60,17 @@ pub fn is_cut(snapshot: &Value) -> bool {
 }
 
 /// Returns the name that a VolumeSnapshot shares with those of the session's other claims; its own name if it is the only one.
-pub fn set_name(snapshot: &Value) -> &str {
+pub fn snapshot_set_name(snapshot: &Value) -> &str {
     annotation(snapshot, labels::SNAPSHOT_SET).unwrap_or_else(|| text(snapshot, "/metadata/name"))
 }
 
 /// Returns the name of a VolumeSnapshot's source claim; empty if it has none.
-pub fn claim_name(snapshot: &Value) -> &str {
+pub fn source_claim_name(snapshot: &Value) -> &str {
     text(snapshot, "/spec/source/persistentVolumeClaimName")
 }
 
 /// Returns the name of the VolumeSnapshot of one of the claims: that of the set, followed by the claim's name if there are several.
-pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
+pub fn volume_snapshot_name(set: &str, claims: &[&Value], claim: &Value) -> String {
     match claims {
         [_] => set.to_owned(),
         _ => format!("{set}-{}", labels::to_name_part(text(claim, "/metadata/name"))),
@@ -79,7 +79,7 @@ pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
 
 /// Returns true for a name in the form that `snapshot create` generates: with the time,
 /// `alice-20260301-120000`, and possibly a claim's name after it. The form is no proof of origin: anybody can choose such a name.
-pub fn is_named_as_ours(name: &str) -> bool {
+pub fn has_generated_name(name: &str) -> bool {
     let is_number =
         |part: &str, digits| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
     let parts: Vec<&str> = name.split('-').collect();
@@ -92,7 +92,7 @@ pub fn is_named_as_ours(name: &str) -> bool {
 /// Returns the merge patch that copies the ownership labels of a VolumeSnapshot to its VolumeSnapshotContent, so that the content
 /// can be attributed when the VolumeSnapshot is gone. The patch fails with a conflict if the content has changed. `None` if the
 /// content belongs to another VolumeSnapshot.
-pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
+pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
     let uid = text(snapshot, "/metadata/uid");
     if uid.is_empty() || text(content, "/spec/volumeSnapshotRef/uid") != uid {
         return None;
@@ -111,7 +111,7 @@ pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
 }
 
 /// Returns the VolumeSnapshot objects of all claims. `class` has one entry a claim.
-pub fn snapshots_of(
+pub fn build_snapshots(
     belonging: &Ownership,
     set: &str,
     claims: &[&Value],
@@ -122,7 +122,7 @@ pub fn snapshots_of(
         .iter()
         .zip(classes)
         .map(|(claim, class)| {
-            snapshot_of(belonging, set, &name_of(set, claims, claim), claim, class)
+            snapshot_of(belonging, set, &volume_snapshot_name(set, claims, claim), claim, class)
         })
         .collect()
 }
@@ -194,7 +194,7 @@ mod tests {
             "a-b-20260301-120000",
             "a-20260301-120000-home-x",
         ] {
-            assert!(is_named_as_ours(name), "{name}");
+            assert!(has_generated_name(name), "{name}");
         }
         for name in [
             "",
@@ -205,7 +205,7 @@ mod tests {
             "a-20260301-1200",
             "a-2026030x-120000",
         ] {
-            assert!(!is_named_as_ours(name), "{name}");
+            assert!(!has_generated_name(name), "{name}");
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
             "metadata": { "uid": "c-1", "resourceVersion": "7" },
             "spec": { "volumeSnapshotRef": { "uid": "s-1" } },
         });
-        let mark = content_mark(&snapshot, &content).unwrap();
+        let mark = content_label_patch(&snapshot, &content).unwrap();
         assert_eq!(
             mark["metadata"],
             json!({
@@ -231,10 +231,10 @@ mod tests {
             })
         );
         content["spec"]["volumeSnapshotRef"]["uid"] = "s-2".into();
-        assert_eq!(content_mark(&snapshot, &content), None);
+        assert_eq!(content_label_patch(&snapshot, &content), None);
         content["spec"]["volumeSnapshotRef"]["uid"] = "".into();
         assert_eq!(
-            content_mark(&json!({ "metadata": { "uid": "" } }), &content),
+            content_label_patch(&json!({ "metadata": { "uid": "" } }), &content),
             None
         );
     }
@@ -255,7 +255,7 @@ mod tests {
             "spec": { "accessModes": ["ReadWriteOnce"], "volumeName": "pvc-1" } })
         };
         let (home, data) = (claim("home"), claim("data.x"));
-        let both = snapshots_of(
+        let both = build_snapshots(
             &belonging,
             "a-1",
             &[&home, &data],
@@ -268,12 +268,12 @@ mod tests {
                 .unwrap()
                 .starts_with("a-1-data-x-")
         );
-        assert!(both.iter().all(|snapshot| set_name(snapshot) == "a-1"));
+        assert!(both.iter().all(|snapshot| snapshot_set_name(snapshot) == "a-1"));
         assert_eq!(both[1]["spec"]["volumeSnapshotClassName"], "fast");
         assert_eq!(both[0]["spec"].get("volumeSnapshotClassName"), None);
-        let only = &snapshots_of(&belonging, "a-1", &[&home], &[None])[0];
+        let only = &build_snapshots(&belonging, "a-1", &[&home], &[None])[0];
         assert_eq!(
-            (text(only, "/metadata/name"), claim_name(only)),
+            (text(only, "/metadata/name"), source_claim_name(only)),
             ("a-1", "home")
         );
         let annotations = &only["metadata"]["annotations"];
