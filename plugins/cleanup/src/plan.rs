@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::names::parameters_secret_name;
-use session_shared::objects::kept::{holds_data, is_claim, size_of};
+use session_shared::objects::kept::{holds_data, is_claim, storage_size};
 use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, text};
 use session_shared::quantity::Quantity;
 use session_shared::report::age;
@@ -213,5 +213,5 @@ fn outlived(
 
 /// Returns the size of a claim or snapshot, or the requested size until it is bound.
 pub(crate) fn quantity_of(object: &Value) -> Option<Quantity> {
-    size_of(object).parse().ok()
+    storage_size(object).parse().ok()
 }

@@ -6,7 +6,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::objects::kept::{cannot_differ, difference, size_of, was_bound};
+use session_shared::objects::kept::{kept_claim_error, immutable_difference, storage_size, was_bound};
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, annotation, is_going, label, text,
 };
@@ -93,9 +93,9 @@ fn is_own(claim: &Value, subject: &Subject) -> bool {
 }
 
 fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
-    if let Some((field, has, wants)) = difference(claim, wanted) {
+    if let Some((field, has, wants)) = immutable_difference(claim, wanted) {
         let field = format!("spec.{field}");
-        return Err(cannot_differ(
+        return Err(kept_claim_error(
             claim,
             &field,
             &has.to_string(),
@@ -114,7 +114,7 @@ fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
         && wants < has
     {
         let (has, wants) = (has.to_string(), wants.to_string());
-        return Err(cannot_differ(claim, "size", &has, &wants));
+        return Err(kept_claim_error(claim, "size", &has, &wants));
     }
     Ok(())
 }
@@ -125,7 +125,7 @@ fn taken_up(claim: &Value) -> String {
     format!(
         "persistentvolumeclaim {:?} ({}) is adopted: kept since {}",
         text(claim, "/metadata/name"),
-        size_of(claim),
+        storage_size(claim),
         since.map_or_else(|| "an unknown time".into(), str::to_owned)
     )
 }
@@ -146,7 +146,7 @@ fn unused(claim: &Value, subject: &Subject) -> String {
         "persistentvolumeclaim {name:?} ({size}), kept from a session {session:?} of user {user:?} and {of}, is not used. \
         List kept data: kubectl session list --kept -n {namespace}; delete the claim: \
         kubectl delete persistentvolumeclaim {name} -n {namespace}",
-        size = size_of(claim),
+        size = storage_size(claim),
         session = subject.name.as_str(),
         user = user.unwrap_or_default(),
     )

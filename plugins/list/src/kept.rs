@@ -8,7 +8,7 @@ use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::objects::ResourceType;
-use session_shared::objects::kept::{holds_data, size_of};
+use session_shared::objects::kept::{holds_data, storage_size};
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, annotation, label, text,
 };
@@ -151,7 +151,7 @@ fn row(object: &Value, now: Timestamp) -> Row {
         shown(label(object, labels::SESSION).unwrap_or_default()),
         shown(user.unwrap_or_default()),
         shown(annotation(object, labels::TEMPLATE).unwrap_or_default()),
-        shown(size_of(object)),
+        shown(storage_size(object)),
         Value::from(age::since(since, now)),
         shown(&state),
         shown(

@@ -21,7 +21,7 @@ use session_engine::reconcile::is_vouched;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::kept::{cannot_differ, difference, is_claim, was_bound};
+use session_model::objects::kept::{kept_claim_error, immutable_difference, is_claim, was_bound};
 use session_model::objects::provenance::find_provenance_problem;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_going, label, text,
@@ -141,11 +141,11 @@ impl Cluster {
         with: &Carrying<'_>,
     ) -> Result<StepResult> {
         if is_claim(found)
-            && let Some((field, has, wants)) = difference(found, wanted)
+            && let Some((field, has, wants)) = immutable_difference(found, wanted)
         {
             let field = format!("spec.{field}");
             let (has, wants) = (has.to_string(), wants.to_string());
-            return Err(cannot_differ(found, &field, &has, &wants));
+            return Err(kept_claim_error(found, &field, &has, &wants));
         }
         let mut patch = json!({ "metadata": {
             "uid": text(found, "/metadata/uid"),

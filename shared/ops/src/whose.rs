@@ -8,7 +8,7 @@ use session_model::failure::with_hint;
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::{Ownership, is_data};
-use session_model::objects::kept::is_attributed;
+use session_model::objects::kept::has_attribution;
 use session_model::objects::resource::{annotation, label, text};
 
 /// Reason why data without a known origin is not adopted.
@@ -51,7 +51,7 @@ pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Ownership) -> Who
     let uid = annotation(found, labels::SESSION_UID).filter(|uid| !uid.is_empty());
     match uid {
         Some(uid) if uid == belonging.session_uid => Whose::Ours,
-        _ if is_attributed(found) => Whose::Kept,
+        _ if has_attribution(found) => Whose::Kept,
         _ => Whose::Unattributed,
     }
 }

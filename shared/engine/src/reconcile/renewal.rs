@@ -8,7 +8,7 @@ use crate::plan::{Plan, Propagation, Step};
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::belonging::{is_data, has_kind_and_name};
-use session_model::objects::kept::difference;
+use session_model::objects::kept::immutable_difference;
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
 use session_model::objects::{ObjectRef, ResourceType};
@@ -260,7 +260,7 @@ fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step
 pub fn claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Option<String> {
     let objects = start.objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
-        let (field, has, wants) = difference(found, wanted)?;
+        let (field, has, wants) = immutable_difference(found, wanted)?;
         let name = text(found, "/metadata/name");
         Some(format!(
             "cannot change PersistentVolumeClaim {name:?}: spec.{field} is {has} and cannot become {wants}"

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use session_model::labels;
-use session_model::objects::kept::{holds_data, is_attributed, is_claim};
+use session_model::objects::kept::{holds_data, has_attribution, is_claim};
 use session_model::objects::resource::{annotation, label, text};
 
 /// Returns true if `data`, a kept claim or a snapshot, proves that the parameters Secret is of the same session.
@@ -46,8 +46,8 @@ fn is_kept_with(data: &Value, secret: &Value) -> bool {
     holds_data(data)
         && label(data, labels::SESSION) == label(secret, labels::SESSION)
         && [labels::USER_ID, labels::TEMPLATE].iter().all(same)
-        && is_attributed(data)
-        && is_attributed(secret)
+        && has_attribution(data)
+        && has_attribution(secret)
 }
 
 /// Returns true if `data` was created, or kept by a deletion, after the Secret was created.

@@ -39,7 +39,7 @@ pub fn holds_data(object: &Value) -> bool {
 
 /// Finds an immutable field of the existing claim `found` that differs from `wanted`; only the size of a claim can change. Returns
 /// the field, its present value and the wanted one, or `None` if nothing differs.
-pub fn difference<'a>(
+pub fn immutable_difference<'a>(
     found: &'a Value,
     wanted: &'a Value,
 ) -> Option<(&'a str, &'a Value, &'a Value)> {
@@ -52,7 +52,7 @@ pub fn difference<'a>(
 }
 
 /// Returns the error of a kept claim that a new session wants to differ in an immutable field.
-pub fn cannot_differ(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
+pub fn kept_claim_error(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
     let (name, namespace) = (
         text(found, "/metadata/name"),
         text(found, "/metadata/namespace"),
@@ -72,14 +72,14 @@ pub fn cannot_differ(found: &Value, field: &str, has: &str, wants: &str) -> anyh
 }
 
 /// Returns true if data has annotations with its user, command and Session UID, as all data has that this suite creates.
-pub fn is_attributed(object: &Value) -> bool {
+pub fn has_attribution(object: &Value) -> bool {
     [labels::USER_ID, labels::RUN, labels::SESSION_UID]
         .iter()
         .all(|key| annotation(object, key).is_some_and(|value| !value.is_empty()))
 }
 
 /// Returns the size of a claim or snapshot as the server writes it: capacity, else requested size; empty if unknown.
-pub fn size_of(object: &Value) -> &str {
+pub fn storage_size(object: &Value) -> &str {
     let paths = [
         "/status/capacity/storage",
         "/status/restoreSize",
@@ -123,11 +123,11 @@ mod tests {
         let same = wanted(
             json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "5Gi" } } }),
         );
-        assert_eq!(difference(&found, &same), None);
+        assert_eq!(immutable_difference(&found, &same), None);
         let default = wanted(json!({ "storageClassName": null }));
-        assert_eq!(difference(&found, &default), None);
+        assert_eq!(immutable_difference(&found, &default), None);
         let class = wanted(json!({ "storageClassName": "fast" }));
-        let (field, has, wants) = difference(&found, &class).unwrap();
+        let (field, has, wants) = immutable_difference(&found, &class).unwrap();
         assert_eq!(
             (field, has.as_str(), wants.as_str()),
             ("storageClassName", Some("slow"), Some("fast"))
@@ -137,13 +137,13 @@ mod tests {
     #[test]
     fn a_size_is_what_is_there_or_what_is_asked_for() {
         let mut claim = json!({ "spec": { "resources": { "requests": { "storage": "1Gi" } } } });
-        assert_eq!(size_of(&claim), "1Gi");
+        assert_eq!(storage_size(&claim), "1Gi");
         claim["status"] = json!({ "capacity": { "storage": "2Gi" } });
-        assert_eq!(size_of(&claim), "2Gi");
+        assert_eq!(storage_size(&claim), "2Gi");
         assert_eq!(
-            size_of(&json!({ "status": { "restoreSize": "3Gi" } })),
+            storage_size(&json!({ "status": { "restoreSize": "3Gi" } })),
             "3Gi"
         );
-        assert_eq!(size_of(&json!({})), "");
+        assert_eq!(storage_size(&json!({})), "");
     }
 }
