@@ -100,7 +100,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
             .map(|wanted| expand_primary(wanted, &values))
             .transpose()?,
     };
-    let primary = primary::choose(&objects, declared.as_ref())?;
+    let primary = primary::choose_primary(&objects, declared.as_ref())?;
     if let Some(wanted) = &spec.resources {
         overrides::set_resources(&mut objects, &primary, wanted)?;
     }

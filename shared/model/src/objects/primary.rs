@@ -13,7 +13,7 @@ use crate::failure::{HintExt, with_hint};
 ///
 /// # Errors
 /// No workload; several and none declared; the declared one or its container is missing.
-pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
+pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
     let workloads: Vec<&Value> = objects
         .iter()
         .filter(|o| WORKLOAD_KINDS.contains(&text(o, "/kind")))
@@ -149,7 +149,7 @@ mod tests {
             json!({ "kind": "Service", "metadata": { "name": "s" } }),
             workload("Pod", "p"),
         ];
-        let primary = choose(&objects, None).unwrap();
+        let primary = choose_primary(&objects, None).unwrap();
         assert_eq!(
             (
                 primary.kind.as_str(),
@@ -163,24 +163,24 @@ mod tests {
     #[test]
     fn several_need_a_word() {
         let objects = [workload("Deployment", "a"), workload("StatefulSet", "b")];
-        let error = choose(&objects, None).unwrap_err();
+        let error = choose_primary(&objects, None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "several workloads (Deployment/a, StatefulSet/b), but no primary workload is set"
         );
         assert_eq!(
-            choose(&objects, Some(&parse_primary("statefulset/b").unwrap()))
+            choose_primary(&objects, Some(&parse_primary("statefulset/b").unwrap()))
                 .unwrap()
                 .name,
             "b"
         );
-        assert!(choose(&objects, Some(&parse_primary("Pod/b").unwrap())).is_err());
+        assert!(choose_primary(&objects, Some(&parse_primary("Pod/b").unwrap())).is_err());
     }
 
     #[test]
     fn no_workload_and_no_container_are_said() {
         assert!(
-            choose(&[], None)
+            choose_primary(&[], None)
                 .unwrap_err()
                 .to_string()
                 .starts_with("no workload")
@@ -190,7 +190,7 @@ mod tests {
             name: "p".into(),
             container: Some("x".into()),
         };
-        let error = choose(&[workload("Pod", "p")], Some(&wanted)).unwrap_err();
+        let error = choose_primary(&[workload("Pod", "p")], Some(&wanted)).unwrap_err();
         assert_eq!(error.to_string(), "container \"x\" is not in Pod/p");
     }
 
