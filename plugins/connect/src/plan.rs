@@ -9,7 +9,7 @@ use session_shared::encode::url::Endpoint;
 use session_shared::failure::with_hint;
 use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
-use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
+use session_shared::objects::endpoint::{PodPort, port_endpoint};
 use session_shared::ops::Present;
 use session_shared::reconcile::{containers, default_container, is_primary};
 
@@ -355,7 +355,7 @@ fn way_to(present: &Present, word: &str, network: &[Value]) -> Option<String> {
         .find(|port| port.container_port == i32::from(number))
         .and_then(|port| port.name.as_deref());
     let node = pod.status.as_ref().and_then(|s| s.host_ip.as_deref());
-    endpoint_of_port(network, node, &PodPort { number, name })
+    port_endpoint(network, node, &PodPort { number, name })
 }
 
 /// Returns true for a host name that only the cluster's DNS resolves.

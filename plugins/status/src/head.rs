@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::conditions::pod_condition;
-use session_shared::objects::endpoint::endpoint;
+use session_shared::objects::endpoint::session_endpoint;
 use session_shared::objects::resource::text;
 use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary, standing, wanted};
 use session_shared::{Pod, Timestamp};
@@ -95,7 +95,7 @@ pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, 
                 .unwrap_or_default()
         }),
         expires_at: status.expires_at,
-        endpoint: endpoint(&observed.network, address.as_deref()).or(status.endpoint),
+        endpoint: session_endpoint(&observed.network, address.as_deref()).or(status.endpoint),
         data_policy: status.data_policy.or(session.spec.data_policy),
     }
 }

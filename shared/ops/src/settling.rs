@@ -14,7 +14,7 @@ use session_client::timed_out;
 use session_engine::reconcile::{WorkloadState, RenderedStart, TargetState, record, standing};
 use session_model::api::{Phase, Session};
 use session_model::failure::with_hint;
-use session_model::objects::endpoint::endpoint;
+use session_model::objects::endpoint::session_endpoint;
 use session_model::objects::resource::SESSION;
 use session_model::progress::{ProgressEvent, ProgressSink};
 
@@ -115,7 +115,7 @@ fn namespace(made: &Started) -> &str {
 
 /// The endpoint of its objects, if they have one; `node_address` stands for that of a NodePort.
 pub fn started_endpoint(made: &Started, node_address: Option<&str>) -> Option<String> {
-    endpoint(&made.objects, node_address)
+    session_endpoint(&made.objects, node_address)
 }
 
 async fn write_down(

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::starting::RenderedStart;
 use super::state::{PhaseReason, expires_at, is_expired};
 use session_model::api::{Condition, ObjectRef, Phase, Session};
-use session_model::objects::endpoint::endpoint;
+use session_model::objects::endpoint::session_endpoint;
 
 /// Type of the condition of a session whose template has changed since its start.
 const TEMPLATE_CHANGED: &str = "TemplateChanged";
@@ -44,7 +44,7 @@ pub fn started(session: &Session, start: &RenderedStart, objects: &[Value], now:
         "phase": Phase::Pending,
         "startTime": rfc3339(now),
         "expiresAt": expires_at(now, rendering.lifetime).map(rfc3339),
-        "endpoint": endpoint(objects, None),
+        "endpoint": session_endpoint(objects, None),
         "template": rendering.template.as_ref().map(|template| &template.name),
         "dataPolicy": rendering.data_policy,
         "startRequest": request,

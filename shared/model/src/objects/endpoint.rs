@@ -8,12 +8,12 @@ use crate::labels;
 /// Returns the endpoint of a session, from its Ingresses and Services as the server returned them: the URL of an Ingress host, else
 /// the address of a load balancer, else a NodePort (needs `node_address`), else SERVICE.NAMESPACE.svc:PORT. Only Services that
 /// select the session's Pods count.
-pub fn endpoint(objects: &[Value], node_address: Option<&str>) -> Option<String> {
+pub fn session_endpoint(objects: &[Value], node_address: Option<&str>) -> Option<String> {
     leading_to(objects, node_address, None)
 }
 
 /// As [`endpoint`], for one port of the session's Pods.
-pub fn endpoint_of_port(
+pub fn port_endpoint(
     objects: &[Value],
     node_address: Option<&str>,
     port: &PodPort<'_>,
@@ -191,19 +191,19 @@ mod tests {
             json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }] } } }),
         );
         assert_eq!(
-            endpoint(&[balanced.clone(), ingress], None).as_deref(),
+            session_endpoint(&[balanced.clone(), ingress], None).as_deref(),
             Some("https://x.example.com/")
         );
         assert_eq!(
-            endpoint(&[balanced], Some("10.0.0.1")).as_deref(),
+            session_endpoint(&[balanced], Some("10.0.0.1")).as_deref(),
             Some("192.0.2.1:80")
         );
         assert_eq!(
-            endpoint(&[service(json!({}))], Some("10.0.0.1")).as_deref(),
+            session_endpoint(&[service(json!({}))], Some("10.0.0.1")).as_deref(),
             Some("10.0.0.1:30080")
         );
         assert_eq!(
-            endpoint(&[service(json!({}))], None).as_deref(),
+            session_endpoint(&[service(json!({}))], None).as_deref(),
             Some("s.ns.svc:80")
         );
     }
@@ -218,7 +218,7 @@ mod tests {
         ] } }),
         );
         let of = |objects: &[Value], node, number, name| {
-            endpoint_of_port(objects, node, &PodPort { number, name })
+            port_endpoint(objects, node, &PodPort { number, name })
         };
         for (number, name, expected) in [
             (8080, Some("web"), Some("s.ns.svc:80")),
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_service_of_others_is_no_endpoint() {
         let other = json!({ "kind": "Service", "metadata": { "name": "s" }, "spec": { "selector": { "app": "x" } } });
-        assert_eq!(endpoint(&[other], None), None);
-        assert_eq!(endpoint(&[], None), None);
+        assert_eq!(session_endpoint(&[other], None), None);
+        assert_eq!(session_endpoint(&[], None), None);
     }
 }
