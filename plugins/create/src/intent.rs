@@ -340,7 +340,7 @@ fn check(spec: &SessionSpec) -> Result<()> {
             }
         }
         if let Some(gpu) = &resources.gpu {
-            overrides::whole_gpus(&gpu.to_string())?;
+            overrides::parse_gpu_count(&gpu.to_string())?;
         }
     }
     if let Some(size) = spec

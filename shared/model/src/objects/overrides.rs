@@ -38,7 +38,7 @@ pub fn set_resources(
     let resources = container.entry("resources").or_insert_with(|| json!({}));
     set_limits(resources, wanted)?;
     if let Some(gpu) = &wanted.gpu {
-        set_gpu(resources, whole_gpus(&gpu.to_string())?);
+        set_gpu(resources, parse_gpu_count(&gpu.to_string())?);
     }
     Ok(())
 }
@@ -74,7 +74,7 @@ fn quantity(field: &str, value: &IntOrString) -> Result<Quantity> {
 ///
 /// # Errors
 /// Anything but a whole number: extended resources cannot be divided, and their request must equal the limit.
-pub fn whole_gpus(text: &str) -> Result<u32> {
+pub fn parse_gpu_count(text: &str) -> Result<u32> {
     if let Ok(count) = text.parse::<u32>() {
         return Ok(count);
     }
