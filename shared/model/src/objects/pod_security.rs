@@ -116,7 +116,7 @@ impl fmt::Display for Violation {
 /// Returns all violations of an object's Pods, in the order of [`CHECKS`]. Pods are found by their structure, so that those in
 /// objects of unknown kinds are checked, too.
 pub fn violations(object: &Value) -> Vec<Violation> {
-    let pods = PodTemplate::all(object);
+    let pods = PodTemplate::find_all(object);
     let mut all = Vec::new();
     for check in CHECKS {
         let mut found = FieldViolations::default();
@@ -126,7 +126,7 @@ pub fn violations(object: &Value) -> Vec<Violation> {
             level: check.level,
             container: field.container,
             pointer: field.pointer,
-            what: field.what,
+            what: field.description,
         }));
     }
     all

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::pod::{FieldViolations, PodTemplate, shown};
+use super::pod::{FieldViolations, PodTemplate, display_value};
 
 /// Capabilities that may be added: those that container runtimes grant by default.
 const CAPABILITIES: [&str; 13] = [
@@ -71,20 +71,20 @@ pub(super) fn is_among(value: &Value, allowed: &[&str]) -> bool {
 }
 
 pub(super) fn windows_host_process(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
-    for part in pod.contexts() {
-        found.unless(&part, "securityContext.windowsOptions.hostProcess", is_off);
+    for part in pod.security_context_parts() {
+        found.report_unless(&part, "securityContext.windowsOptions.hostProcess", is_off);
     }
 }
 
 pub(super) fn host_namespaces(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
-        found.unless(&pod.pod(), field, is_off);
+        found.report_unless(&pod.spec_part(), field, is_off);
     }
 }
 
 pub(super) fn privileged(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
-        found.unless(&container, "securityContext.privileged", is_off);
+        found.report_unless(&container, "securityContext.privileged", is_off);
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) fn added(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut FieldVi
     for container in pod.containers() {
         for item in container.items(FIELD) {
             if !is_among(item.value(), allowed) {
-                found.part(&item, format!("{FIELD} has {}", shown(item.value())));
+                found.report_part(&item, format!("{FIELD} has {}", display_value(item.value())));
             }
         }
     }
@@ -108,8 +108,8 @@ pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut FieldViolatio
     for volume in pod.volumes() {
         if let Some(source) = volume.field("hostPath") {
             let path = source.get("path").unwrap_or(&Value::Null);
-            let what = format!("volume {:?} is the hostPath {}", volume.name(), shown(path));
-            found.part(&volume, what);
+            let what = format!("volume {:?} is the hostPath {}", volume.name(), display_value(path));
+            found.report_part(&volume, what);
         }
     }
 }
@@ -117,7 +117,7 @@ pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut FieldViolatio
 pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         for port in container.items("ports") {
-            found.unless(&port, "hostPort", |value| *value == 0);
+            found.report_unless(&port, "hostPort", |value| *value == 0);
         }
     }
 }
@@ -127,7 +127,7 @@ pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
         for handler in HANDLERS {
             for action in ["httpGet", "tcpSocket"] {
                 let field = format!("{handler}.{action}.host");
-                found.unless(&container, &field, |value| is_among(value, &[""]));
+                found.report_unless(&container, &field, |value| is_among(value, &[""]));
             }
         }
     }
@@ -138,14 +138,14 @@ pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut FieldViolatio
     for (key, annotation) in pod.annotations(APP_ARMOR) {
         let value = annotation.value();
         if !is_among(value, &["", "runtime/default"]) && !is_local(value) {
-            found.part(&annotation, format!("annotation {key} is {}", shown(value)));
+            found.report_part(&annotation, format!("annotation {key} is {}", display_value(value)));
         }
     }
 }
 
 /// Reports profiles that are set and do not confine.
 fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut FieldViolations) {
-    for part in pod.contexts() {
+    for part in pod.security_context_parts() {
         let given = format!("securityContext.{field}");
         let kind = format!("{given}.type");
         if part.field(&given).is_some()
@@ -165,14 +165,14 @@ fn is_local(value: &Value) -> bool {
 }
 
 pub(super) fn se_linux_options(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
-    for part in pod.contexts() {
+    for part in pod.security_context_parts() {
         for (field, allowed) in [
             ("type", SE_LINUX_TYPES.as_slice()),
             ("user", &[""]),
             ("role", &[""]),
         ] {
             let field = format!("securityContext.seLinuxOptions.{field}");
-            found.unless(&part, &field, |value| is_among(value, allowed));
+            found.report_unless(&part, &field, |value| is_among(value, allowed));
         }
     }
 }
@@ -186,7 +186,7 @@ pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
 /// Reports containers whose `/proc` is not masked.
 pub(super) fn proc_mount_of_all(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
-        found.unless(&container, "securityContext.procMount", |value| {
+        found.report_unless(&container, "securityContext.procMount", |value| {
             is_among(value, &["Default"])
         });
     }
@@ -203,16 +203,16 @@ pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolat
     {
         let value = annotation.value();
         if !is_among(value, &["runtime/default", "docker/default"]) && !is_local(value) {
-            found.part(&annotation, format!("annotation {key} is {}", shown(value)));
+            found.report_part(&annotation, format!("annotation {key} is {}", display_value(value)));
         }
     }
 }
 
 pub(super) fn sysctls(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
-    for sysctl in pod.pod().items("securityContext.sysctls") {
+    for sysctl in pod.spec_part().items("securityContext.sysctls") {
         let name = sysctl.name();
         if !SYSCTLS.contains(&name) {
-            found.part(&sysctl, format!("securityContext.sysctls has {name:?}"));
+            found.report_part(&sysctl, format!("securityContext.sysctls has {name:?}"));
         }
     }
 }

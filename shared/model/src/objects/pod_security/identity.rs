@@ -6,7 +6,7 @@ use super::pod::{FieldViolations, PodTemplate};
 pub(super) fn service_account(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     // `serviceAccount` is the deprecated name of the field, which servers still read.
     for field in ["serviceAccountName", "serviceAccount"] {
-        found.unless(&pod.pod(), field, |value| is_among(value, &["", "default"]));
+        found.report_unless(&pod.spec_part(), field, |value| is_among(value, &["", "default"]));
     }
 }
 
@@ -15,7 +15,7 @@ pub(super) fn projected_tokens(pod: &PodTemplate<'_>, found: &mut FieldViolation
         for source in volume.items("projected.sources") {
             if source.field("serviceAccountToken").is_some() {
                 let what = format!("volume {:?} projects a serviceAccountToken", volume.name());
-                found.part(&source, what);
+                found.report_part(&source, what);
             }
         }
     }

@@ -28,7 +28,7 @@ pub(super) struct PodPart<'o> {
 pub(super) struct FieldViolation {
     pub(super) container: Option<String>,
     pub(super) pointer: String,
-    pub(super) what: String,
+    pub(super) description: String,
 }
 
 /// The violations that a check has found.
@@ -37,14 +37,14 @@ pub(super) struct FieldViolations(pub(super) Vec<FieldViolation>);
 
 impl<'o> PodTemplate<'o> {
     /// Returns every Pod template of an object: every value with a `spec` that lists containers.
-    pub(super) fn all(object: &'o Value) -> Vec<Self> {
+    pub(super) fn find_all(object: &'o Value) -> Vec<Self> {
         let mut all = Vec::new();
         collect(object, &mut String::new(), &mut all);
         all
     }
 
     /// Returns the Pod spec as a part.
-    pub(super) fn pod(&self) -> PodPart<'o> {
+    pub(super) fn spec_part(&self) -> PodPart<'o> {
         PodPart {
             container: None,
             pointer: format!("{}/spec", self.pointer),
@@ -63,8 +63,8 @@ impl<'o> PodTemplate<'o> {
     }
 
     /// Returns the Pod spec and all containers: the parts that may have a `securityContext`.
-    pub(super) fn contexts(&self) -> impl Iterator<Item = PodPart<'o>> {
-        std::iter::once(self.pod()).chain(self.containers())
+    pub(super) fn security_context_parts(&self) -> impl Iterator<Item = PodPart<'o>> {
+        std::iter::once(self.spec_part()).chain(self.containers())
     }
 
     /// Returns the volumes.
@@ -105,7 +105,7 @@ impl<'o> PodTemplate<'o> {
     }
 
     fn items(&self, list: &str) -> impl Iterator<Item = PodPart<'o>> {
-        self.pod().items(list).collect::<Vec<_>>().into_iter()
+        self.spec_part().items(list).collect::<Vec<_>>().into_iter()
     }
 }
 
@@ -183,7 +183,7 @@ impl<'o> PodPart<'o> {
 
 impl FieldViolations {
     /// Reports a field unless it is absent or has an allowed value.
-    pub(super) fn unless(&mut self, part: &PodPart<'_>, path: &str, allowed: impl Fn(&Value) -> bool) {
+    pub(super) fn report_unless(&mut self, part: &PodPart<'_>, path: &str, allowed: impl Fn(&Value) -> bool) {
         if part.field(path).is_some_and(|value| !allowed(value)) {
             self.field(part, path);
         }
@@ -192,28 +192,28 @@ impl FieldViolations {
     /// Reports a field with its value.
     pub(super) fn field(&mut self, part: &PodPart<'_>, path: &str) {
         let what = match part.field(path) {
-            Some(value) => format!("{path} is {}", shown(value)),
+            Some(value) => format!("{path} is {}", display_value(value)),
             None => format!("{path} is not set"),
         };
         self.0.push(FieldViolation {
             container: part.container.map(str::to_owned),
             pointer: part.pointer_of(path),
-            what,
+            description: what,
         });
     }
 
     /// Reports a part as a whole, described by `what`.
-    pub(super) fn part(&mut self, part: &PodPart<'_>, what: String) {
+    pub(super) fn report_part(&mut self, part: &PodPart<'_>, what: String) {
         self.0.push(FieldViolation {
             container: part.container.map(str::to_owned),
             pointer: part.pointer.clone(),
-            what,
+            description: what,
         });
     }
 }
 
 /// Returns a value for a message, shortened.
-pub(super) fn shown(value: &Value) -> String {
+pub(super) fn display_value(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),

@@ -29,7 +29,7 @@ pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
             .flatten()
             .filter(other);
         if let Some((kind, _)) = sources.find(|(kind, _)| !VOLUMES.contains(&kind.as_str())) {
-            found.part(
+            found.report_part(
                 &volume,
                 format!("volume {:?} is of the type {kind}", volume.name()),
             );
@@ -57,8 +57,8 @@ pub(super) fn run_as_non_root(pod: &PodTemplate<'_>, found: &mut FieldViolations
     if pod.has_user_namespace() {
         return;
     }
-    let whole = pod.pod();
-    found.unless(&whole, FIELD, |value| *value == Value::Bool(true));
+    let whole = pod.spec_part();
+    found.report_unless(&whole, FIELD, |value| *value == Value::Bool(true));
     let inherited = whole.field(FIELD) == Some(&Value::Bool(true));
     for container in pod.containers() {
         match container.field(FIELD) {
@@ -73,15 +73,15 @@ pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     if pod.has_user_namespace() {
         return;
     }
-    for part in pod.contexts() {
-        found.unless(&part, "securityContext.runAsUser", |value| *value != 0);
+    for part in pod.security_context_parts() {
+        found.report_unless(&part, "securityContext.runAsUser", |value| *value != 0);
     }
 }
 
 pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.seccompProfile.type";
     let confines = |value: &Value| is_among(value, &["RuntimeDefault", "Localhost"]);
-    let inherited = pod.pod().field(FIELD).is_some_and(confines);
+    let inherited = pod.spec_part().field(FIELD).is_some_and(confines);
     for container in linux(pod) {
         match container.field("securityContext.seccompProfile") {
             None if inherited => {}
