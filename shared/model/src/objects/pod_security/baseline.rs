@@ -66,7 +66,7 @@ fn is_off(value: &Value) -> bool {
 }
 
 /// Returns true if `value` is one of the `allowed` strings.
-pub(super) fn is_among(value: &Value, allowed: &[&str]) -> bool {
+pub(super) fn is_one_of(value: &Value, allowed: &[&str]) -> bool {
     value.as_str().is_some_and(|text| allowed.contains(&text))
 }
 
@@ -89,15 +89,15 @@ pub(super) fn privileged(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
 }
 
 pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
-    added(pod, &CAPABILITIES, found);
+    report_added_capabilities(pod, &CAPABILITIES, found);
 }
 
 /// Reports added capabilities that are not `allowed`.
-pub(super) fn added(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut FieldViolations) {
+pub(super) fn report_added_capabilities(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.capabilities.add";
     for container in pod.containers() {
         for item in container.items(FIELD) {
-            if !is_among(item.value(), allowed) {
+            if !is_one_of(item.value(), allowed) {
                 found.report_part(&item, format!("{FIELD} has {}", display_value(item.value())));
             }
         }
@@ -127,7 +127,7 @@ pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
         for handler in HANDLERS {
             for action in ["httpGet", "tcpSocket"] {
                 let field = format!("{handler}.{action}.host");
-                found.report_unless(&container, &field, |value| is_among(value, &[""]));
+                found.report_unless(&container, &field, |value| is_one_of(value, &[""]));
             }
         }
     }
@@ -137,7 +137,7 @@ pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut FieldViolatio
     profile(pod, "appArmorProfile", found);
     for (key, annotation) in pod.annotations(APP_ARMOR) {
         let value = annotation.value();
-        if !is_among(value, &["", "runtime/default"]) && !is_local(value) {
+        if !is_one_of(value, &["", "runtime/default"]) && !is_local(value) {
             found.report_part(&annotation, format!("annotation {key} is {}", display_value(value)));
         }
     }
@@ -151,7 +151,7 @@ fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut FieldViolations) {
         if part.field(&given).is_some()
             && !part
                 .field(&kind)
-                .is_some_and(|kind| is_among(kind, &PROFILES))
+                .is_some_and(|kind| is_one_of(kind, &PROFILES))
         {
             found.field(&part, &kind);
         }
@@ -172,22 +172,22 @@ pub(super) fn se_linux_options(pod: &PodTemplate<'_>, found: &mut FieldViolation
             ("role", &[""]),
         ] {
             let field = format!("securityContext.seLinuxOptions.{field}");
-            found.report_unless(&part, &field, |value| is_among(value, allowed));
+            found.report_unless(&part, &field, |value| is_one_of(value, allowed));
         }
     }
 }
 
 pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     if !pod.has_user_namespace() {
-        proc_mount_of_all(pod, found);
+        report_unmasked_proc(pod, found);
     }
 }
 
 /// Reports containers whose `/proc` is not masked.
-pub(super) fn proc_mount_of_all(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
+pub(super) fn report_unmasked_proc(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         found.report_unless(&container, "securityContext.procMount", |value| {
-            is_among(value, &["Default"])
+            is_one_of(value, &["Default"])
         });
     }
 }
@@ -202,7 +202,7 @@ pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolat
         .chain(pod.annotations(SECCOMP_CONTAINER))
     {
         let value = annotation.value();
-        if !is_among(value, &["runtime/default", "docker/default"]) && !is_local(value) {
+        if !is_one_of(value, &["runtime/default", "docker/default"]) && !is_local(value) {
             found.report_part(&annotation, format!("annotation {key} is {}", display_value(value)));
         }
     }

@@ -1,12 +1,12 @@
 //! Checks of a Pod's access to the API server. They are not part of the standards, which protect only the node.
 
-use super::baseline::is_among;
+use super::baseline::is_one_of;
 use super::pod::{FieldViolations, PodTemplate};
 
 pub(super) fn service_account(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     // `serviceAccount` is the deprecated name of the field, which servers still read.
     for field in ["serviceAccountName", "serviceAccount"] {
-        found.report_unless(&pod.spec_part(), field, |value| is_among(value, &["", "default"]));
+        found.report_unless(&pod.spec_part(), field, |value| is_one_of(value, &["", "default"]));
     }
 }
 

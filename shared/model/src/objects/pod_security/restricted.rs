@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::baseline::{added, is_among, proc_mount_of_all};
+use super::baseline::{report_added_capabilities, is_one_of, report_unmasked_proc};
 use super::pod::{FieldViolations, PodPart, PodTemplate};
 
 /// Allowed types of volumes: those that do not reach beyond the Namespace.
@@ -80,7 +80,7 @@ pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
 
 pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.seccompProfile.type";
-    let confines = |value: &Value| is_among(value, &["RuntimeDefault", "Localhost"]);
+    let confines = |value: &Value| is_one_of(value, &["RuntimeDefault", "Localhost"]);
     let inherited = pod.spec_part().field(FIELD).is_some_and(confines);
     for container in linux(pod) {
         match container.field("securityContext.seccompProfile") {
@@ -99,14 +99,14 @@ pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         if !container
             .items(FIELD)
-            .any(|item| is_among(item.value(), &["ALL"]))
+            .any(|item| is_one_of(item.value(), &["ALL"]))
         {
             found.field(&container, FIELD);
         }
     }
-    added(pod, &["NET_BIND_SERVICE"], found);
+    report_added_capabilities(pod, &["NET_BIND_SERVICE"], found);
 }
 
 pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
-    proc_mount_of_all(pod, found);
+    report_unmasked_proc(pod, found);
 }
