@@ -101,21 +101,21 @@ pub struct Violation {
     /// JSON pointer of the field in the object; the field may be absent.
     pub pointer: String,
     /// Field and value for people: `hostNetwork is true`.
-    pub what: String,
+    pub description: String,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.container {
-            Some(container) => write!(f, "container {container:?}: {}", self.what),
-            None => f.write_str(&self.what),
+            Some(container) => write!(f, "container {container:?}: {}", self.description),
+            None => f.write_str(&self.description),
         }
     }
 }
 
 /// Returns all violations of an object's Pods, in the order of [`CHECKS`]. Pods are found by their structure, so that those in
 /// objects of unknown kinds are checked, too.
-pub fn violations(object: &Value) -> Vec<Violation> {
+pub fn find_violations(object: &Value) -> Vec<Violation> {
     let pods = PodTemplate::find_all(object);
     let mut all = Vec::new();
     for check in CHECKS {
@@ -126,7 +126,7 @@ pub fn violations(object: &Value) -> Vec<Violation> {
             level: check.level,
             container: field.container,
             pointer: field.pointer,
-            what: field.description,
+            description: field.description,
         }));
     }
     all

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::pod_security::{Level, violations};
+use super::pod_security::{Level, find_violations};
 use super::resource::text;
 
 /// Type of a Secret that the control plane fills with a ServiceAccount's token.
@@ -20,7 +20,7 @@ fn of_object(object: &Value) -> Vec<String> {
     if let Some(right) = right(object) {
         return vec![format!("{what}: {right}")];
     }
-    let asked = violations(object).into_iter();
+    let asked = find_violations(object).into_iter();
     let asked = asked.filter(|one| one.level != Level::Restricted);
     asked.map(|one| format!("{what}: {one}")).collect()
 }

@@ -11,7 +11,7 @@ use super::super::position::ScalarContext;
 use super::super::scalar::parse_plain_scalar;
 use super::objects::default_text;
 use super::{Findings, Severity};
-use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, violations};
+use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, find_violations};
 use session_model::objects::privilege::right;
 
 /// Longest value, in bytes, that is checked. Bounds the work for defaults that are repeated many times.
@@ -32,7 +32,7 @@ pub(super) fn lint_security(manifest: &Manifest, parameters: &Parameters, findin
             let problem = manifest.problem_at(document.root.location(), message);
             findings.push(Severity::Warning, problem);
         }
-        let (restricted, privileges): (Vec<_>, Vec<_>) = violations(&object)
+        let (restricted, privileges): (Vec<_>, Vec<_>) = find_violations(&object)
             .into_iter()
             .partition(|one| one.level == Level::Restricted);
         for one in &privileges {
@@ -60,7 +60,7 @@ fn by_container(violations: &[&Violation]) -> String {
     let mut parts: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
     for one in violations {
         let part = parts.entry(one.container.as_deref()).or_default();
-        part.push(&one.what);
+        part.push(&one.description);
     }
     let parts = parts.iter().map(|(container, what)| match container {
         Some(container) => format!("container {container:?}: {}", what.join(", ")),
