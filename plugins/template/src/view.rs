@@ -6,7 +6,7 @@ use session_shared::api::{
 };
 use session_shared::encode::shell;
 use session_shared::labels;
-use session_shared::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, work_volumes};
+use session_shared::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, user_data_volumes};
 use session_shared::objects::pods::{pod_annotations, pod_spec};
 use session_shared::objects::resource::text;
 use session_shared::report::{clean, table};
@@ -141,7 +141,7 @@ fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String
         let annotations = pod_annotations(object);
         let volumes = match kept.is_empty() {
             true => ephemeral_volumes(spec),
-            false => work_volumes(spec, annotations),
+            false => user_data_volumes(spec, annotations),
         };
         let swapped = annotations.and_then(|all| all.get(labels::DATA_VOLUME)?.as_str());
         volumes

@@ -10,7 +10,7 @@ use super::seen::{WorkloadState, look};
 use crate::plan::{Plan, Step};
 use session_model::api::{Phase, Session};
 use session_model::objects::ephemeral::{
-    EphemeralVolume, ephemeral_volumes, mounted_claims, work_volumes,
+    EphemeralVolume, ephemeral_volumes, mounted_claims, user_data_volumes,
 };
 use session_model::objects::instance::is_over;
 use session_model::objects::pods::pod_spec;
@@ -82,7 +82,7 @@ pub fn at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     let keeps = specs().any(|(_, spec)| mounted_claims(spec).next().is_some());
     let losses = specs().map(|(pod, spec)| {
         let volumes = match keeps {
-            true => work_volumes(spec, pod["metadata"]["annotations"].as_object()),
+            true => user_data_volumes(spec, pod["metadata"]["annotations"].as_object()),
             false => ephemeral_volumes(spec),
         };
         DataLoss {

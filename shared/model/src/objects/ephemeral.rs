@@ -48,7 +48,7 @@ pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
 /// Returns the ephemeral volumes that hold users' work: those mounted at or above a container's working directory or HOME, at
 /// `/root` or below `/home`, and the one that the Pod's annotation `streaming.platform/data-volume` names. All others (`/tmp`,
 /// caches, shared sockets) are scratch space.
-pub fn work_volumes(
+pub fn user_data_volumes(
     spec: &Map<String, Value>,
     annotations: Option<&Map<String, Value>>,
 ) -> Vec<EphemeralVolume> {
@@ -152,12 +152,12 @@ mod tests {
             ("/homes", false),
             ("/run", false),
         ] {
-            let found = work_volumes(&spec(json!([mount("a", path)])), None);
+            let found = user_data_volumes(&spec(json!([mount("a", path)])), None);
             assert_eq!(!found.is_empty(), works, "{path}");
         }
         let annotations = json!({ labels::DATA_VOLUME: "b" });
         let spec = spec(json!([mount("a", "/tmp"), mount("b", "/srv")]));
-        let named = work_volumes(&spec, annotations.as_object());
+        let named = user_data_volumes(&spec, annotations.as_object());
         assert_eq!(names(named), ["emptyDir b"]);
     }
 }
