@@ -54,7 +54,7 @@ impl Permissions {
     /// Reviews the accesses for all objects of their types, all at the same time, so that [`AccessReviews::require`]
     /// finds the decisions.
     pub async fn foresee(&self, namespace: &str, accesses: &[Access]) {
-        let asks = accesses.iter().map(Access::to_all);
+        let asks = accesses.iter().map(Access::on_all_objects);
         let asks = asks.map(|access| self.verdict(namespace, access));
         join_all(asks).await;
     }
@@ -113,7 +113,7 @@ impl Permissions {
 
     /// Returns the reason of a denied access; `None` if it is allowed or unknown.
     async fn denied(&self, namespace: &str, access: &Access) -> Option<String> {
-        match self.verdict(namespace, access.to_all()).await {
+        match self.verdict(namespace, access.on_all_objects()).await {
             Verdict::Denied(_) if !access.name.is_empty() => {
                 match self.verdict(namespace, access.clone()).await {
                     Verdict::Denied(reason) => Some(reason),
@@ -196,7 +196,7 @@ fn refusal(access: &Access, namespace: &str, user: &str, reason: &str) -> anyhow
     let mut message = format!(
         "{object} is forbidden: User {user:?} cannot {} resource {:?} in API group {:?} {place}",
         access.verb,
-        access.plural(),
+        access.qualified_plural(),
         access.resource.group
     );
     if !reason.is_empty() {
@@ -220,20 +220,20 @@ mod tests {
         let told =
             |access: &Access, reason: &str| refusal(access, "ns", "jane", reason).to_string();
         assert_eq!(
-            told(&Access::to("delete", &SESSION, "alice"), ""),
+            told(&Access::new("delete", &SESSION, "alice"), ""),
             "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot delete resource \"sessions\" in API group \
              \"streaming.platform\" in the namespace \"ns\""
         );
         assert_eq!(
-            told(&Access::to("patch", &SESSION, "alice").part("status"), "no"),
+            told(&Access::new("patch", &SESSION, "alice").on_subresource("status"), "no"),
             "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot patch resource \"sessions/status\" in API \
              group \"streaming.platform\" in the namespace \"ns\": no"
         );
         assert_eq!(
-            told(&Access::to("create", &POD, ""), ""),
+            told(&Access::new("create", &POD, ""), ""),
             "pods is forbidden: User \"jane\" cannot create resource \"pods\" in API group \"\" in the namespace \"ns\""
         );
-        let content = Access::to("delete", &VOLUME_SNAPSHOT_CONTENT, "c");
+        let content = Access::new("delete", &VOLUME_SNAPSHOT_CONTENT, "c");
         assert!(told(&content, "").ends_with("at the cluster scope"));
     }
 }

@@ -130,7 +130,7 @@ impl Step {
     fn accesses(&self) -> Vec<Access> {
         let of = |verb, object: &Value, name: &str| {
             let kind = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"));
-            kind.map(|kind| Access::to(verb, kind, name))
+            kind.map(|kind| Access::new(verb, kind, name))
                 .into_iter()
                 .collect()
         };
@@ -139,12 +139,12 @@ impl Step {
             Step::Apply { object, .. } => of("patch", object, text(object, "/metadata/name")),
             Step::Patch {
                 target, resource, ..
-            } => vec![Access::to("patch", resource, &target.name)],
+            } => vec![Access::new("patch", resource, &target.name)],
             Step::Delete {
                 target, resource, ..
-            } => vec![Access::to("delete", resource, &target.name)],
+            } => vec![Access::new("delete", resource, &target.name)],
             Step::WaitDeleted { targets, resource } => {
-                let watch = |target: &ObjectRef| Access::to("watch", resource, &target.name);
+                let watch = |target: &ObjectRef| Access::new("watch", resource, &target.name);
                 targets.iter().map(watch).collect()
             }
             Step::Adopt { .. } | Step::LeaveUnchanged { .. } | Step::RunHook { .. } => Vec::new(),

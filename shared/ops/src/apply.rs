@@ -57,8 +57,8 @@ impl Cluster {
                 let target = ObjectRef::from_object(found);
                 // Never delete an object that the caller may not create again.
                 let needs = [
-                    Access::to("delete", &resource, name),
-                    Access::to("create", &resource, ""),
+                    Access::new("delete", &resource, name),
+                    Access::new("create", &resource, ""),
                 ];
                 Permissions::of(self).require(namespace, &needs).await?;
                 let background = Propagation::Background;

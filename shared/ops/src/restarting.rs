@@ -37,13 +37,13 @@ impl StartPlan {
             let pods = !pod_metadata_paths(kind).is_empty();
             let made = !there || (pods && !SCALABLE_KINDS.contains(&kind));
             match made {
-                true => Some(Access::to("create", resource, "")),
-                false => (!is_data(&object)).then(|| Access::to("patch", resource, name)),
+                true => Some(Access::new("create", resource, "")),
+                false => (!is_data(&object)).then(|| Access::new("patch", resource, name)),
             }
         });
         let session = [
-            Access::to("patch", &SESSION, name),
-            Access::to("patch", &SESSION, name).part("status"),
+            Access::new("patch", &SESSION, name),
+            Access::new("patch", &SESSION, name).on_subresource("status"),
         ];
         needs.chain(session).collect()
     }

@@ -91,7 +91,7 @@ impl ClaimRestorePlan {
     /// Returns the rights that the restore needs.
     pub fn accesses(&self) -> Vec<Access> {
         let mut needs = self.removal().required_permissions();
-        needs.push(Access::to("create", &PERSISTENT_VOLUME_CLAIM, ""));
+        needs.push(Access::new("create", &PERSISTENT_VOLUME_CLAIM, ""));
         needs
     }
 

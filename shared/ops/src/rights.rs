@@ -48,7 +48,7 @@ impl ObservedSession {
             return Ok(());
         }
         let mut needs = self.plan_stop(manner, with.now).required_permissions();
-        needs.push(Access::to("patch", &SESSION, self.name()).part("status"));
+        needs.push(Access::new("patch", &SESSION, self.name()).on_subresource("status"));
         needs.extend_from_slice(more);
         let permitted = with.permissions.require(self.namespace(), &needs).await;
         permitted.map_err(|error| nothing_done_hint(STOP, self.name(), error))

@@ -171,7 +171,7 @@ impl StartPlan {
             return Ok(());
         }
         let mut needs = plan.required_permissions();
-        needs.push(Access::to("patch", &SESSION, present.name()).part("status"));
+        needs.push(Access::new("patch", &SESSION, present.name()).on_subresource("status"));
         let permissions = Permissions::of(cluster);
         permissions.require(present.namespace(), &needs).await
     }

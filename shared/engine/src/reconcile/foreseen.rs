@@ -18,20 +18,20 @@ pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Acc
         .filter_map(|workload| {
             let verb = if rests(workload) { "patch" } else { "delete" };
             let resource = ResourceType::of_kind(&workload.api_version, &workload.kind)?;
-            Some(Access::to(verb, resource, ""))
+            Some(Access::new(verb, resource, ""))
         })
         .collect();
     if needs.is_empty() {
-        needs.push(Access::to("delete", &POD, ""));
+        needs.push(Access::new("delete", &POD, ""));
     }
     let watched = |needs: &mut Vec<Access>, resource: &ResourceType| {
-        needs.extend(wait.then(|| Access::to("watch", resource, "")));
+        needs.extend(wait.then(|| Access::new("watch", resource, "")));
     };
     watched(&mut needs, &POD);
     match what {
         Teardown::Stop { .. } => needs.extend([
-            Access::to("patch", &SESSION, ""),
-            Access::to("patch", &SESSION, "").part("status"),
+            Access::new("patch", &SESSION, ""),
+            Access::new("patch", &SESSION, "").on_subresource("status"),
         ]),
         Teardown::Delete { .. } => {
             let (claims, secret) = match effective_data_policy(session) {
@@ -40,9 +40,9 @@ pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Acc
                 DataPolicy::Delete => ("delete", "delete"),
             };
             needs.extend([
-                Access::to(claims, &PERSISTENT_VOLUME_CLAIM, ""),
-                Access::to(secret, &SECRET, ""),
-                Access::to("delete", &SESSION, ""),
+                Access::new(claims, &PERSISTENT_VOLUME_CLAIM, ""),
+                Access::new(secret, &SECRET, ""),
+                Access::new("delete", &SESSION, ""),
             ]);
             watched(&mut needs, &SESSION);
             if claims == "delete" {
@@ -66,7 +66,7 @@ pub fn restart_accesses(session: &Session) -> Vec<Access> {
             false => "patch",
         };
         let resource = ResourceType::of_kind(&object.api_version, &object.kind)?;
-        Some(Access::to(verb, resource, ""))
+        Some(Access::new(verb, resource, ""))
     }));
     needs
 }
