@@ -9,7 +9,7 @@ use session_shared::api::{API_VERSION, SecretSource, SessionSpec, SessionTemplat
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Ownership;
-use session_shared::objects::privilege::privileges;
+use session_shared::objects::privilege::find_privileges;
 use session_shared::reconcile::{self, RenderInput, RenderOutput, RenderedStart, record};
 
 use crate::intent::{Body, Intent};
@@ -169,7 +169,7 @@ impl Subject {
         if matches!(body, Body::Template(_)) {
             return Vec::new();
         }
-        let asked = privileges(&self.rendered.rendering.objects).into_iter();
+        let asked = find_privileges(&self.rendered.rendering.objects).into_iter();
         asked
             .map(|one| format!("{one}: later starts require --trust-manifest"))
             .collect()

@@ -28,7 +28,7 @@ use doubt::UntrustedReason;
 use session_engine::reconcile::{Rendering, RenderedStart};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use session_model::failure::with_hint;
-use session_model::objects::privilege::privileges;
+use session_model::objects::privilege::find_privileges;
 use session_model::objects::resource::text;
 use session_model::progress::{ProgressEvent, ProgressSink};
 use session_model::state::{Digests, sha256_hex};
@@ -263,7 +263,7 @@ pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart)
     if present.session.spec.manifest.is_none() {
         return Ok(());
     }
-    let takes = privileges(&start.rendering.objects);
+    let takes = find_privileges(&start.rendering.objects);
     if takes.is_empty() {
         return Ok(());
     }

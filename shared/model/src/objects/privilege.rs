@@ -10,14 +10,14 @@ const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
 
 /// Returns the privileges of `objects`, a line each: violations of the Pod Security Standard `baseline`, ServiceAccounts other than
 /// `default`, token Secrets and RBAC kinds.
-pub fn privileges(objects: &[Value]) -> Vec<String> {
+pub fn find_privileges(objects: &[Value]) -> Vec<String> {
     objects.iter().flat_map(of_object).collect()
 }
 
 fn of_object(object: &Value) -> Vec<String> {
     let kind = text(object, "/kind");
     let what = format!("{kind} {:?}", text(object, "/metadata/name"));
-    if let Some(right) = right(object) {
+    if let Some(right) = granted_privilege(object) {
         return vec![format!("{what}: {right}")];
     }
     let asked = find_violations(object).into_iter();
@@ -26,7 +26,7 @@ fn of_object(object: &Value) -> Vec<String> {
 }
 
 /// Returns the grant of an object that is not a Pod: permissions by RBAC, or a ServiceAccount token.
-pub fn right(object: &Value) -> Option<&'static str> {
+pub fn granted_privilege(object: &Value) -> Option<&'static str> {
     if text(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
         return Some("grants permissions");
     }
@@ -51,7 +51,7 @@ mod tests {
         let token = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "t"}, "type": TOKEN_SECRET});
         let plain = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}});
         assert_eq!(
-            privileges(&[pod, set, role, token, plain]),
+            find_privileges(&[pod, set, role, token, plain]),
             [
                 "Pod \"p\": hostPID is true",
                 "Pod \"p\": container \"b\": securityContext.privileged is true",

@@ -12,7 +12,7 @@ use super::super::scalar::parse_plain_scalar;
 use super::objects::default_text;
 use super::{Findings, Severity};
 use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, find_violations};
-use session_model::objects::privilege::right;
+use session_model::objects::privilege::granted_privilege;
 
 /// Longest value, in bytes, that is checked. Bounds the work for defaults that are repeated many times.
 const FIELD_MAX: usize = 1024;
@@ -27,7 +27,7 @@ pub(super) fn lint_security(manifest: &Manifest, parameters: &Parameters, findin
         let object = known.value(&document.root, &mut Vec::new());
         let kind = &document.object_type.kind;
         let name = document.own_name().map_or("", |name| name.text.as_str());
-        if let Some(right) = right(&object) {
+        if let Some(right) = granted_privilege(&object) {
             let message = format!("{kind} {name:?} requests a privilege: {right}");
             let problem = manifest.problem_at(document.root.location(), message);
             findings.push(Severity::Warning, problem);
