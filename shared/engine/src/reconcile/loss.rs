@@ -12,7 +12,7 @@ use session_model::api::{Phase, Session};
 use session_model::objects::ephemeral::{
     EphemeralVolume, ephemeral_volumes, mounted_claims, user_data_volumes,
 };
-use session_model::objects::instance::is_over;
+use session_model::objects::instance::are_containers_finished;
 use session_model::objects::pods::pod_spec;
 use session_model::objects::resource::text;
 
@@ -75,7 +75,7 @@ pub fn at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<Value> = live
         .own_pods(uid)
-        .filter(|pod| !is_over(pod) && pod.metadata.deletion_timestamp.is_none())
+        .filter(|pod| !are_containers_finished(pod) && pod.metadata.deletion_timestamp.is_none())
         .filter_map(|pod| serde_json::to_value(pod).ok())
         .collect();
     let specs = || pods.iter().filter_map(|pod| Some((pod, pod_spec(pod)?)));

@@ -10,9 +10,9 @@ pub struct ContainerRun {
     /// Container id of the run; empty before the first run. While a container waits to be restarted, the id of its last run.
     pub id: String,
     /// Container id of the run before; empty if there was none.
-    pub previous: String,
+    pub previous_id: String,
     /// State of the run.
-    pub stage: RunState,
+    pub state: RunState,
 }
 
 /// The state of a container's run.
@@ -32,11 +32,11 @@ pub enum RunState {
 
 impl ContainerRun {
     /// Returns the run of a Pod that is gone.
-    pub fn gone() -> Self {
+    pub fn of_gone_pod() -> Self {
         Self {
             id: String::new(),
-            previous: String::new(),
-            stage: RunState::PodGone,
+            previous_id: String::new(),
+            state: RunState::PodGone,
         }
     }
 
@@ -44,13 +44,13 @@ impl ContainerRun {
     pub fn of(pod: &Pod, container: &str) -> Self {
         let waits = |reason: &str| Self {
             id: String::new(),
-            previous: String::new(),
-            stage: RunState::Waiting(reason.to_owned()),
+            previous_id: String::new(),
+            state: RunState::Waiting(reason.to_owned()),
         };
         let Some(status) = status_of(pod, container) else {
             return if has_ended(pod) {
                 Self {
-                    stage: RunState::Finished,
+                    state: RunState::Finished,
                     ..waits("")
                 }
             } else {
@@ -62,16 +62,16 @@ impl ContainerRun {
         if current.is_some_and(|state| state.running.is_some()) {
             return Self {
                 id: status.container_id.clone().unwrap_or_default(),
-                previous: last.unwrap_or_default(),
-                stage: RunState::Running,
+                previous_id: last.unwrap_or_default(),
+                state: RunState::Running,
             };
         }
         if let Some(ended) = current.and_then(|state| state.terminated.as_ref()) {
             let again = !has_ended(pod) && restarts(pod, container, ended.exit_code);
             return Self {
                 id: ended.container_id.clone().unwrap_or_default(),
-                previous: last.unwrap_or_default(),
-                stage: if again { RunState::Restarting } else { RunState::Finished },
+                previous_id: last.unwrap_or_default(),
+                state: if again { RunState::Restarting } else { RunState::Finished },
             };
         }
         let reason = current
@@ -84,8 +84,8 @@ impl ContainerRun {
         };
         Self {
             id: last.unwrap_or_default(),
-            previous: String::new(),
-            stage,
+            previous_id: String::new(),
+            state: stage,
         }
     }
 }
@@ -119,8 +119,8 @@ fn has_ended(pod: &Pod) -> bool {
 
 /// Returns true if all containers of a Pod have ended and will not be restarted. The kubelet reports that for each container before
 /// it sets the Pod's phase.
-pub fn is_over(pod: &Pod) -> bool {
-    let is_over = |name: &str| ContainerRun::of(pod, name).stage == RunState::Finished;
+pub fn are_containers_finished(pod: &Pod) -> bool {
+    let is_over = |name: &str| ContainerRun::of(pod, name).state == RunState::Finished;
     let spec = pod.spec.as_ref();
     has_ended(pod) || spec.is_some_and(|spec| spec.containers.iter().all(|one| is_over(&one.name)))
 }
@@ -187,30 +187,30 @@ mod tests {
         );
         let found = ContainerRun::of(&running, "main");
         assert_eq!(
-            (found.id.as_str(), found.previous.as_str()),
+            (found.id.as_str(), found.previous_id.as_str()),
             ("c://now", "c://old")
         );
-        assert_eq!(found.stage, RunState::Running);
+        assert_eq!(found.state, RunState::Running);
         let waits = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
         let found = ContainerRun::of(
             &pod("Always", "Running", waits, ended(1, "c://old")),
             "main",
         );
         assert_eq!(found.id, "c://old");
-        assert_eq!(found.stage, RunState::Waiting("CrashLoopBackOff".into()));
+        assert_eq!(found.state, RunState::Waiting("CrashLoopBackOff".into()));
     }
 
     #[test]
     fn an_end_is_for_good_unless_the_kubelet_starts_it_again() {
         let stage = |policy, phase, code| {
-            ContainerRun::of(&pod(policy, phase, ended(code, "c://x"), json!({})), "main").stage
+            ContainerRun::of(&pod(policy, phase, ended(code, "c://x"), json!({})), "main").state
         };
         assert_eq!(stage("Always", "Running", 0), RunState::Restarting);
         assert_eq!(stage("OnFailure", "Running", 1), RunState::Restarting);
         assert_eq!(stage("OnFailure", "Running", 0), RunState::Finished);
         assert_eq!(stage("Never", "Running", 1), RunState::Finished);
         assert_eq!(stage("Always", "Failed", 1), RunState::Finished);
-        let over = |policy, phase, state| is_over(&pod(policy, phase, state, json!({})));
+        let over = |policy, phase, state| are_containers_finished(&pod(policy, phase, state, json!({})));
         assert!(over("Never", "Running", ended(1, "c://x")));
         assert!(over("Always", "Failed", json!({ "waiting": {} })));
         assert!(!over("Never", "Running", json!({ "running": {} })));
@@ -223,7 +223,7 @@ mod tests {
             {"type":"PodScheduled","status":"False","reason":"Unschedulable"}]}}"#;
         let pod: Pod = serde_json::from_str(text).unwrap();
         assert_eq!(
-            ContainerRun::of(&pod, "main").stage,
+            ContainerRun::of(&pod, "main").state,
             RunState::Waiting("Unschedulable".into())
         );
     }

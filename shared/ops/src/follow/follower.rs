@@ -150,13 +150,13 @@ impl Follower {
     /// Opens the log that is read next, or waits until there is one.
     async fn step(&mut self) -> Result<Step> {
         let now = self.state.borrow_and_update().clone();
-        if now.stage == RunState::PodGone {
+        if now.state == RunState::PodGone {
             return Ok(Step::End);
         }
         if !now.id.is_empty() && self.run.as_deref() != Some(now.id.as_str()) {
             return self.enter(now).await;
         }
-        match now.stage {
+        match now.state {
             RunState::Running => {
                 self.pause().await;
                 self.open(false).await
@@ -184,15 +184,15 @@ impl Follower {
     /// Starts reading a new run. The rest of the previous run comes first.
     async fn enter(&mut self, now: ContainerRun) -> Result<Step> {
         if let Some(run) = &self.run
-            && !now.previous.is_empty()
-            && (!self.settled || *run != now.previous)
+            && !now.previous_id.is_empty()
+            && (!self.settled || *run != now.previous_id)
         {
-            self.run = Some(now.previous);
+            self.run = Some(now.previous_id);
             self.settled = true;
             return self.open(true).await;
         }
         let again = self.run.replace(now.id).is_some();
-        self.settled = now.stage != RunState::Running;
+        self.settled = now.state != RunState::Running;
         self.backoff.reset();
         let opened = self.open(false).await?;
         let Whose { pod, container, .. } = &self.whose;
@@ -308,7 +308,7 @@ impl Follower {
     async fn overtaken(&mut self) -> Step {
         let run = &self.run;
         let news = self.state.wait_for(|now| {
-            now.stage == RunState::PodGone || run.as_ref().is_some_and(|run| *run != now.id)
+            now.state == RunState::PodGone || run.as_ref().is_some_and(|run| *run != now.id)
         });
         match news.await {
             Ok(_) => Step::Read,
@@ -342,7 +342,7 @@ fn is_of_run(pod: Value, container: &str, run: Option<&str>) -> bool {
 /// Completes some time after the Pod is gone, so that a hanging connection cannot block the follower.
 async fn is_gone_for_long(mut state: Receiver<ContainerRun>) {
     if state
-        .wait_for(|instance| instance.stage == RunState::PodGone)
+        .wait_for(|instance| instance.state == RunState::PodGone)
         .await
         .is_ok()
     {

@@ -132,7 +132,7 @@ impl Following {
     /// Removes a Pod.
     pub(super) fn lose_pod(&mut self, uid: &str) {
         for source in self.sources.iter().filter(|source| source.pod == uid) {
-            source.state.send_replace(ContainerRun::gone());
+            source.state.send_replace(ContainerRun::of_gone_pod());
         }
         if let Some(known) = self
             .known
