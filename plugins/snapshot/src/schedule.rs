@@ -183,7 +183,7 @@ async fn remove(
 
 /// Describes the schedule of a session in one line; `None` if it has none or it cannot be read.
 pub(crate) async fn told(cluster: &Cluster, session: &SessionName) -> Option<String> {
-    let name = ScheduleName::of(session);
+    let name = ScheduleName::for_session(session);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
     Some(objects::told(&found))

@@ -145,7 +145,7 @@ pub(crate) fn of(
         ephemeral: of_losses(at_risk(session, live)),
         parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
         snapshots,
-        schedule: schedule.map(SnapshotSchedule::of),
+        schedule: schedule.map(SnapshotSchedule::from_cron_job),
         policy: policy.as_str().to_owned(),
         on_deletion: on_deletion(policy).to_owned(),
         lost_by: LOST_BY.to_owned(),

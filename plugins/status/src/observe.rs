@@ -168,7 +168,7 @@ fn part<T>(result: Result<T>, kind: &ResourceType) -> PartResult<T> {
 /// Reads the CronJob of the session's snapshot schedule. `None` for a CronJob that the session does not own.
 async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
     let metadata = &observed.typed.metadata;
-    let name = ScheduleName::of(&metadata.name.as_deref()?.parse().ok()?);
+    let name = ScheduleName::for_session(&metadata.name.as_deref()?.parse().ok()?);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
     let owners = found.pointer("/metadata/ownerReferences")?.as_array()?;

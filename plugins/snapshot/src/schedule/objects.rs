@@ -10,7 +10,7 @@ use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{
     CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
 };
-use session_shared::objects::schedule::{KEEP, SnapshotSchedule, ScheduleName};
+use session_shared::objects::schedule::{KEEP_FLAG, SnapshotSchedule, ScheduleName};
 
 use super::intent::Asked;
 
@@ -42,7 +42,7 @@ pub(crate) struct Scheduling<'a> {
 impl Scheduling<'_> {
     /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
     pub(crate) fn objects(&self) -> Vec<Value> {
-        let name = ScheduleName::of(&self.belonging.session);
+        let name = ScheduleName::for_session(&self.belonging.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
         let role =
             json!({ "apiVersion": format!("{RBAC}/v1"), "kind": "Role", "rules": self.rules() });
@@ -165,7 +165,7 @@ impl Scheduling<'_> {
             self.belonging.session.to_string(),
             self.asked.keep.to_string(),
         );
-        let mut words = ["snapshot", "create", &session, KEEP, &keep]
+        let mut words = ["snapshot", "create", &session, KEEP_FLAG, &keep]
             .map(str::to_owned)
             .to_vec();
         if let Some(class) = self.class {
@@ -183,7 +183,7 @@ impl Scheduling<'_> {
 
 /// Describes an existing schedule in one line.
 pub(crate) fn told(cron_job: &Value) -> String {
-    let schedule = SnapshotSchedule::of(cron_job);
+    let schedule = SnapshotSchedule::from_cron_job(cron_job);
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "schedule is suspended".to_owned(),
         (false, Some(at)) => format!("last success at {at}"),
@@ -191,7 +191,7 @@ pub(crate) fn told(cron_job: &Value) -> String {
     };
     format!(
         "snapshots are taken by schedule {}; {so_far}",
-        schedule.told()
+        schedule.describe()
     )
 }
 

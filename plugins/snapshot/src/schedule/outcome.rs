@@ -43,7 +43,7 @@ pub(crate) struct Made {
 /// # Errors
 /// The server's refusal, except Forbidden for RBAC objects.
 pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<Vec<There>> {
-    let name = ScheduleName::of(session);
+    let name = ScheduleName::for_session(session);
     let namespace = cluster.namespace();
     let reads = TYPES.map(|resource| {
         let name = name.as_str();

@@ -120,6 +120,6 @@ fn of_schedule(schedule: &SnapshotSchedule, now: Timestamp) -> String {
     format!(
         "CronJob/{}: snapshots at {}, {so_far}",
         schedule.name,
-        schedule.told()
+        schedule.describe()
     )
 }
