@@ -11,7 +11,7 @@ use crate::join::{SessionKey, SessionPods};
 
 /// Returns the sessions of a Table with the phases recorded in their status.
 pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
-    let phase = table.column("Phase");
+    let phase = table.column_index("Phase");
     table.rows.iter().map(move |row| {
         let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
         (&row.object, cell.unwrap_or_default())

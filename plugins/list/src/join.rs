@@ -59,7 +59,7 @@ pub(crate) struct SessionPods {
 impl SessionPods {
     /// Adds a page of the Table of Pods, with metadata.
     pub(crate) fn take(&mut self, page: &Table, columns: &Table) {
-        let column = |name: &str| columns.column(name);
+        let column = |name: &str| columns.column_index(name);
         let (ready, status, node) = (column("Ready"), column("Status"), column("Node"));
         for row in &page.rows {
             let Some(session) = label(&row.object, labels::SESSION) else {

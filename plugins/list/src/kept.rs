@@ -125,7 +125,7 @@ fn is_of(object: &Value, owner: Option<&UserId>) -> bool {
 /// Returns the Table of kept data, one row for each object.
 pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
     let rows = found.iter().map(|object| row(object, now)).collect();
-    Table::of(&COLUMNS, rows)
+    Table::from_rows(&COLUMNS, rows)
 }
 
 fn row(object: &Value, now: Timestamp) -> Row {

@@ -34,7 +34,7 @@ pub(crate) struct SessionColumns {
 
 impl SessionColumns {
     pub(crate) fn of(table: &Table) -> Self {
-        let at = |heading: &str| table.column(heading);
+        let at = |heading: &str| table.column_index(heading);
         Self {
             user: at("USER"),
             phase: at("PHASE"),

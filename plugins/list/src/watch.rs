@@ -166,7 +166,7 @@ impl ListWatch<'_> {
     }
 
     async fn attribute(&mut self, cluster: &Cluster, key: &NamespacedName) {
-        let phase = self.columns.column("Phase");
+        let phase = self.columns.column_index("Phase");
         let session = self.sessions.get(key).map(|row| {
             let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
             (&row.object, cell.unwrap_or_default())

@@ -25,7 +25,7 @@ const COLUMNS: [(&str, bool); 9] = [
 /// Returns a table with one row for each VolumeSnapshot; ages are relative to `now`.
 pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
     let rows = found.iter().map(|snapshot| row(snapshot, now)).collect();
-    Table::of(&COLUMNS, rows)
+    Table::from_rows(&COLUMNS, rows)
 }
 
 /// Returns the reason why a VolumeSnapshot is not trusted, as far as the VolumeSnapshot alone shows it.

@@ -127,7 +127,7 @@ async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>
 }
 
 fn take(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns: &Table) {
-    let Some(at) = columns.column("TEMPLATE") else {
+    let Some(at) = columns.column_index("TEMPLATE") else {
         return;
     };
     for row in &page.rows {

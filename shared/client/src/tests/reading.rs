@@ -202,7 +202,7 @@ async fn a_table_comes_page_by_page() {
     let first = pages[0].as_ref().unwrap();
     assert_eq!(
         (
-            first.column("PHASE"),
+            first.column_index("PHASE"),
             &first.rows[0].cells[1],
             &first.rows[0].object["spec"]["userId"]
         ),
