@@ -17,7 +17,7 @@ use session_cluster::Cluster;
 use session_shared::client::Change;
 use session_shared::client::Place;
 use session_shared::client::Selection;
-use session_shared::objects::resource::{EVENT, POD, text};
+use session_shared::objects::resource::{EVENT, POD, string_at};
 use tokio::sync::oneshot;
 
 /// From the first state of the Pod, or event, that proves a cause to the words of `create` on a terminal. The evidence is seen
@@ -106,7 +106,7 @@ fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn waits(pod: &Value, reason: &str) -> bool {
-    statuses(pod).any(|status| text(status, "/state/waiting/reason") == reason)
+    statuses(pod).any(|status| string_at(status, "/state/waiting/reason") == reason)
 }
 
 fn has_ended(pod: &Value) -> bool {
@@ -120,7 +120,7 @@ fn is_unschedulable(pod: &Value) -> bool {
     let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
     let mut conditions = conditions.into_iter().flatten();
     conditions.any(|condition| {
-        text(condition, "/type") == "PodScheduled" && text(condition, "/reason") == "Unschedulable"
+        string_at(condition, "/type") == "PodScheduled" && string_at(condition, "/reason") == "Unschedulable"
     })
 }
 
@@ -267,11 +267,11 @@ impl Evidence {
             let (Change::Added(object) | Change::Modified(object)) = change? else {
                 continue;
             };
-            let is_event = text(&object, "/involvedObject/name") == name;
+            let is_event = string_at(&object, "/involvedObject/name") == name;
             let proves = if is_event {
-                text(&object, "/reason") == case.event
+                string_at(&object, "/reason") == case.event
             } else {
-                text(&object, "/metadata/name") == name && (case.proved)(&object)
+                string_at(&object, "/metadata/name") == name && (case.proved)(&object)
             };
             if proves {
                 return Ok(Instant::now());

@@ -18,7 +18,7 @@ use session_shared::client::Change;
 use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::Write;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
 
 /// `snapshot create` of a session with a full claim; by turns a bare VolumeSnapshot of the same claim, timed from its POST
 /// on an open connection until a watch tells that it is ready: what the driver and the snapshot-controller take, and nothing else.
@@ -144,7 +144,7 @@ impl Bench {
             .create(&VOLUME_SNAPSHOT, cluster.namespace(), &snapshot, &write)
             .await?;
         let is_ready = |object: &Value| {
-            text(object, "/metadata/name") == name && object["status"]["readyToUse"] == true
+            string_at(object, "/metadata/name") == name && object["status"]["readyToUse"] == true
         };
         let from = Some(before.resource_version.as_str());
         let mut changes = cluster.watch(&VOLUME_SNAPSHOT, place, &all, from, false);

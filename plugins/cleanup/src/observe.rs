@@ -14,7 +14,7 @@ use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CONFIG_MAP, HORIZONTAL_POD_AUTOSCALER, NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM,
     POD_DISRUPTION_BUDGET, ROLE, ROLE_BINDING, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT,
-    VOLUME_SNAPSHOT_CONTENT, label, text,
+    VOLUME_SNAPSHOT_CONTENT, label, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
@@ -119,7 +119,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let names = nodes
         .objects
         .iter()
-        .map(|node| text(node, "/metadata/name").to_owned());
+        .map(|node| string_at(node, "/metadata/name").to_owned());
     let snapshots_unseen = !needing.unseen.is_empty();
     let unseen = users.unseen.iter().map(|kind| kind.plural.as_ref());
     let unseen = unseen.collect();
@@ -208,7 +208,7 @@ async fn held(cluster: &Cluster, place: Place<'_>) -> Result<Vec<Held>> {
     // Read after the contents: a snapshot that is missing here was deleted while its content still existed.
     let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, place, &all).await?;
     let named = |snapshot: Value| {
-        let part = |pointer: &str| text(&snapshot, pointer).to_owned();
+        let part = |pointer: &str| string_at(&snapshot, pointer).to_owned();
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         (key, snapshot)
     };
@@ -268,7 +268,7 @@ fn join(
         live.data.push(claim);
     }
     let looked = sessions.into_iter().map(|chosen| {
-        let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
+        let part = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
         let live = live.attributed(&chosen.session);
@@ -281,7 +281,7 @@ fn join(
 fn session_of(object: &Value) -> (String, String) {
     let name = label(object, labels::SESSION);
     (
-        text(object, "/metadata/namespace").to_owned(),
+        string_at(object, "/metadata/namespace").to_owned(),
         name.unwrap_or_default().to_owned(),
     )
 }

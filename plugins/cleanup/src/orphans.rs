@@ -10,7 +10,7 @@ use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{
-    CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
+    CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, string_at,
 };
 use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::chosen::Chosen;
@@ -42,7 +42,7 @@ pub(crate) struct Living {
 impl Living {
     /// Adds a session.
     pub(crate) fn add(&mut self, chosen: &Chosen) {
-        let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
+        let part = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
         self.uids.insert(part("/metadata/uid"));
         self.names
             .insert((part("/metadata/namespace"), part("/metadata/name")));
@@ -55,7 +55,7 @@ impl Living {
     /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
     /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
     pub(crate) fn settle(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &Users) {
-        let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
+        let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
         let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
         loop {
             let mut leaving: BTreeSet<String> = going.union(gone).cloned().collect();
@@ -87,7 +87,7 @@ impl Living {
 
     /// Returns true if something uses `object`, or may use it because a kind could not be listed.
     fn is_used(&self, object: &Value) -> bool {
-        let unseen: &[&ResourceType] = match text(object, "/kind") {
+        let unseen: &[&ResourceType] = match string_at(object, "/kind") {
             "Secret" => &[
                 &CRON_JOB,
                 &REPLICATION_CONTROLLER,
@@ -124,13 +124,13 @@ impl Living {
 
     /// Returns true if a session of that name in the object's namespace has, or may have, a snapshot.
     fn is_snapshotted(&self, object: &Value, session: &str) -> bool {
-        let namespace = text(object, "/metadata/namespace").to_owned();
+        let namespace = string_at(object, "/metadata/namespace").to_owned();
         self.unseen_snapshots || self.snapshotted.contains(&(namespace, session.to_owned()))
     }
 
     /// Returns true if a session of that name exists in the object's namespace.
     fn has(&self, object: &Value, session: &str) -> bool {
-        let namespace = text(object, "/metadata/namespace").to_owned();
+        let namespace = string_at(object, "/metadata/namespace").to_owned();
         self.names.contains(&(namespace, session.to_owned()))
     }
 }
@@ -138,7 +138,7 @@ impl Living {
 /// Returns namespace and name of the session whose label an object carries.
 fn session_key(object: &Value) -> (String, String) {
     let session = label(object, labels::SESSION).unwrap_or_default();
-    let namespace = text(object, "/metadata/namespace");
+    let namespace = string_at(object, "/metadata/namespace");
     (namespace.to_owned(), session.to_owned())
 }
 
@@ -157,13 +157,13 @@ pub(crate) fn orphaned(object: &Value, living: &Living) -> Option<String> {
         .and_then(Value::as_array);
     let owners: Vec<&Value> = owners.into_iter().flatten().collect();
     let is_session = |owner: &&&Value| {
-        text(owner, "/kind") == "Session" && text(owner, "/apiVersion") == API_VERSION
+        string_at(owner, "/kind") == "Session" && string_at(owner, "/apiVersion") == API_VERSION
     };
     // An object with another owner is deleted with that owner.
     if owners.iter().any(|owner| !is_session(&owner)) {
         return None;
     }
-    let lives = |owner: &&Value| living.uids.contains(text(owner, "/uid"));
+    let lives = |owner: &&Value| living.uids.contains(string_at(owner, "/uid"));
     if owners.iter().any(lives) {
         return None;
     }
@@ -211,12 +211,12 @@ pub(crate) fn taken_at(object: &Value, living: &Living) -> Option<Timestamp> {
     if !is_snapshot(object) || living.is_used(object) {
         return None;
     }
-    text(object, "/metadata/creationTimestamp").parse().ok()
+    string_at(object, "/metadata/creationTimestamp").parse().ok()
 }
 
 /// Returns the session whose label an object carries, if kubectl session manages it and it is not being deleted.
 pub(crate) fn ours(object: &Value) -> Option<&str> {
-    let going = !text(object, "/metadata/deletionTimestamp").is_empty();
+    let going = !string_at(object, "/metadata/deletionTimestamp").is_empty();
     let managed = label(object, labels::MANAGED_BY) == Some(labels::MANAGER);
     label(object, labels::SESSION).filter(|_| managed && !going)
 }
@@ -226,5 +226,5 @@ fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
         .pointer("/metadata/ownerReferences")
         .and_then(Value::as_array);
     let owners = owners.into_iter().flatten();
-    owners.map(|owner| text(owner, "/uid"))
+    owners.map(|owner| string_at(owner, "/uid"))
 }

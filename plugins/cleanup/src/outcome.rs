@@ -12,7 +12,7 @@ use session_shared::client::interrupt::interrupted;
 use session_shared::failure;
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
-    VOLUME_SNAPSHOT_CONTENT, text,
+    VOLUME_SNAPSHOT_CONTENT, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::AT_ONCE;
@@ -190,7 +190,7 @@ async fn around(
         .map(|at| items[*at].uid.as_str())
         .collect();
     let objects = observed.objects.iter();
-    let doomed = objects.filter(|object| going.contains(text(object, "/metadata/uid")));
+    let doomed = objects.filter(|object| going.contains(string_at(object, "/metadata/uid")));
     let mut living = Living::default();
     living.settle(&doomed.collect::<Vec<_>>(), &gone, &users);
     Ok(living)
@@ -222,7 +222,7 @@ async fn end(
     with: StopContext<'_>,
 ) -> Result<Done> {
     let found = installed(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
-    let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
+    let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == item.uid) else {
         return Ok(Done::Left);
     };
     let chosen = Chosen::of(object)?;

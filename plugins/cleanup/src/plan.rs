@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::names::parameters_secret_name;
 use session_shared::objects::kept::{holds_data, is_claim, storage_size};
-use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, text};
+use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, string_at};
 use session_shared::quantity::Quantity;
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
@@ -126,11 +126,11 @@ pub(crate) fn without_needed_secrets(items: Vec<Item>, observed: &Observed) -> V
         .map(|item| item.uid.clone())
         .collect();
     let stays = |object: &&Value| {
-        is_claim(object) && holds_data(object) && !going.contains(text(object, "/metadata/uid"))
+        is_claim(object) && holds_data(object) && !going.contains(string_at(object, "/metadata/uid"))
     };
     let of = |object: &Value| {
         let session = label(object, labels::SESSION).unwrap_or_default();
-        let namespace = text(object, "/metadata/namespace");
+        let namespace = string_at(object, "/metadata/namespace");
         (namespace.to_owned(), parameters_secret_name(session))
     };
     let needed: BTreeSet<(String, String)> =
@@ -149,14 +149,14 @@ pub(crate) fn remains(
     living: &Living,
     now: Timestamp,
 ) -> Option<Item> {
-    let created = text(object, "/metadata/creationTimestamp").parse().ok();
+    let created = string_at(object, "/metadata/creationTimestamp").parse().ok();
     let orphan = orphaned(object, living).filter(|_| intent.orphans);
     let (deed, since, why, data) = match orphan {
         Some(why) => (Deed::Remove, created, why, Data::None),
         None => outlived(intent, object, living, now)?,
     };
-    let resource = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"))?;
-    let part = |pointer: &str| text(object, pointer).to_owned();
+    let resource = ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"))?;
+    let part = |pointer: &str| string_at(object, pointer).to_owned();
     let owner = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
     Some(Item {
         deed,

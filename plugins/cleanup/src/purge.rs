@@ -10,7 +10,7 @@ use session_shared::client::Place;
 use session_shared::client::Selection;
 use session_shared::client::Write;
 use session_shared::failure::{self, FailureKind};
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, string_at};
 use session_shared::objects::snapshot::content_label_patch;
 use session_shared::ops::Cluster;
 
@@ -49,7 +49,7 @@ pub(crate) async fn carry_out(
     let found = cluster
         .get(&VOLUME_SNAPSHOT_CONTENT, "", &item.name)
         .await?;
-    let Some(content) = found.filter(|content| text(content, "/metadata/uid") == item.uid) else {
+    let Some(content) = found.filter(|content| string_at(content, "/metadata/uid") == item.uid) else {
         return Ok(Done::Left);
     };
     let (namespace, name) = reference(&content);
@@ -92,9 +92,9 @@ async fn label(cluster: &Cluster, held: &Held, write: &Write) -> Result<Done> {
 /// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
 async fn delete(cluster: &Cluster, content: &Value, write: &Write) -> Result<Done> {
     patch(cluster, content, &with_data(content), write).await?;
-    let name = text(content, "/metadata/name");
+    let name = string_at(content, "/metadata/name");
     let options = Delete {
-        uid: text(content, "/metadata/uid").to_owned(),
+        uid: string_at(content, "/metadata/uid").to_owned(),
         dry_run: write.dry_run,
         ..Delete::default()
     };
@@ -106,7 +106,7 @@ async fn delete(cluster: &Cluster, content: &Value, write: &Write) -> Result<Don
 }
 
 async fn patch(cluster: &Cluster, content: &Value, patch: &Value, write: &Write) -> Result<Value> {
-    let name = text(content, "/metadata/name");
+    let name = string_at(content, "/metadata/name");
     cluster
         .merge_patch(&VOLUME_SNAPSHOT_CONTENT, "", name, None, patch, write)
         .await

@@ -11,7 +11,7 @@ use session_shared::labels;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::holds_data;
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_going, label, text,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_terminating, label, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
@@ -41,7 +41,7 @@ pub(crate) async fn remove(
     } else {
         cluster.get_metadata(resource, namespace, name).await?
     };
-    let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
+    let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == item.uid) else {
         return Ok(Done::Left);
     };
     let mut living = around.clone();
@@ -75,7 +75,7 @@ pub(crate) async fn remove(
     };
     if is_data(&object) {
         // A session that adopts the object changes its resourceVersion, and the deletion then fails.
-        options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
+        options.resource_version = string_at(&object, "/metadata/resourceVersion").to_owned();
     }
     match cluster.delete(resource, namespace, name, &options).await {
         Ok(Deleted::Absent) => Ok(Done::Left),
@@ -91,7 +91,7 @@ async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Resul
     let claims = cluster
         .list(&PERSISTENT_VOLUME_CLAIM, place, select)
         .await?;
-    let stays = |claim: &Value| holds_data(claim) && !is_going(claim);
+    let stays = |claim: &Value| holds_data(claim) && !is_terminating(claim);
     Ok(claims.items.iter().any(stays))
 }
 

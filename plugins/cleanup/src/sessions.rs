@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use session_shared::Timestamp;
-use session_shared::objects::resource::{SESSION, text};
+use session_shared::objects::resource::{SESSION, string_at};
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::ObservedSession;
@@ -46,7 +46,7 @@ pub(crate) fn judge(
 }
 
 fn expired(chosen: &Chosen, live: &LiveObjects, now: Timestamp) -> Result<Option<Item>> {
-    let since = text(&chosen.object, "/status/expiresAt").parse().ok();
+    let since = string_at(&chosen.object, "/status/expiresAt").parse().ok();
     let why = format!("expired {} ago", age::since(since, now));
     match wanted(&chosen.session, now) {
         TargetState::Deleted { .. } => delete(chosen, live, since, why).map(Some),
@@ -93,13 +93,13 @@ fn delete(chosen: &Chosen, live: &LiveObjects, since: Option<Timestamp>, why: St
 }
 
 fn item(deed: Deed, chosen: &Chosen, since: Option<Timestamp>, why: String) -> Item {
-    let text = |pointer: &str| text(&chosen.object, pointer).to_owned();
+    let text = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
     Item {
         deed,
         resource: &SESSION,
-        namespace: text("/metadata/namespace"),
-        name: text("/metadata/name"),
-        uid: text("/metadata/uid"),
+        namespace: string_at("/metadata/namespace"),
+        name: string_at("/metadata/name"),
+        uid: string_at("/metadata/uid"),
         since,
         why,
         size: None,

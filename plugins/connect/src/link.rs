@@ -18,7 +18,7 @@ use session_shared::client::forward::Told;
 use session_shared::client::timed_out;
 use session_shared::labels;
 use session_shared::objects::conditions::{has_condition, is_ready};
-use session_shared::objects::resource::{POD, SESSION, text};
+use session_shared::objects::resource::{POD, SESSION, string_at};
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::reconcile::is_primary;
@@ -173,7 +173,7 @@ impl Search {
             let (Change::Added(pod) | Change::Modified(pod)) = change else {
                 continue;
             };
-            if !known.contains(text(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
+            if !known.contains(string_at(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
                 return true;
             }
         }

@@ -12,7 +12,7 @@ use session_shared::flags::selection::new_owner;
 use session_shared::flags::values::source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{overrides, primary, resource::text};
+use session_shared::objects::{overrides, primary, resource::string_at};
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::template::Assigned;
@@ -171,7 +171,7 @@ fn from_file(
     if let Some(session) = files::session_object(&source)? {
         let mut found = from_session(shown, session, args)?;
         if let (Body::Manifest(name), Some(text)) = (&found.body, found.spec.manifest.take()) {
-            let manifest = Source::new(name, text)?;
+            let manifest = Source::new(name, string_at)?;
             found.spec.manifest = Some(without_secrets(&manifest, assigned, console)?);
         }
         return Ok(found);
@@ -221,8 +221,8 @@ fn without_secrets(
 
 fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
-    let name = Some(text(&metadata, "/name")).filter(|name| !name.is_empty());
-    let namespace = Some(text(&metadata, "/namespace"))
+    let name = Some(string_at(&metadata, "/name")).filter(|name| !name.is_empty());
+    let namespace = Some(string_at(&metadata, "/namespace"))
         .filter(|name| !name.is_empty())
         .map(str::to_owned);
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
@@ -352,7 +352,7 @@ fn check(spec: &SessionSpec) -> Result<()> {
     }
     if let Some(timeout) = &spec.timeout {
         let text = timeout.to_string();
-        text.parse::<Lifetime>()
+        string_at.parse::<Lifetime>()
             .with_context(|| format!("invalid lifetime {text:?}"))?;
     }
     if spec.state == Some(DesiredState::Stopped) {

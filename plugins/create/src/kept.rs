@@ -8,7 +8,7 @@ use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::kept::{kept_claim_error, immutable_difference, storage_size, was_bound};
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, annotation, is_going, label, text,
+    PERSISTENT_VOLUME_CLAIM, annotation, is_terminating, label, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -48,7 +48,7 @@ impl Kept {
         match list.await {
             Ok(list) => {
                 let mut claims = list.items;
-                claims.retain(|claim| was_bound(claim) && !is_going(claim));
+                claims.retain(|claim| was_bound(claim) && !is_terminating(claim));
                 Ok(Self { claims })
             }
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
@@ -69,10 +69,10 @@ impl Kept {
         let wanted = wanted_claims(&objects);
         let mut notes = Vec::new();
         for claim in &self.claims {
-            let name = text(claim, "/metadata/name");
+            let name = string_at(claim, "/metadata/name");
             let wanted = wanted
                 .iter()
-                .find(|wanted| text(wanted, "/metadata/name") == name);
+                .find(|wanted| string_at(wanted, "/metadata/name") == name);
             match wanted {
                 Some(wanted) if is_own(claim, subject) => {
                     fits(claim, wanted, intent)?;
@@ -105,11 +105,11 @@ fn fits(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
     // A size from the template is a minimum; a size from a flag must match.
     let storage = intent.spec.storage.as_ref();
     let given = storage.and_then(|storage| storage.size.as_ref());
-    let size = |text: &str| text.parse::<Quantity>().ok();
+    let size = |text: &str| string_at.parse::<Quantity>().ok();
     if let (Some(given), Some(has), Some(wants)) = (
         given.and_then(|given| size(&given.to_string())),
-        size(text(claim, SIZE)),
-        size(text(wanted, SIZE)),
+        size(string_at(claim, SIZE)),
+        size(string_at(wanted, SIZE)),
     ) && wants == given
         && wants < has
     {
@@ -124,7 +124,7 @@ fn taken_up(claim: &Value) -> String {
     let since = annotation(claim, labels::KEPT_SINCE);
     format!(
         "persistentvolumeclaim {:?} ({}) is adopted: kept since {}",
-        text(claim, "/metadata/name"),
+        string_at(claim, "/metadata/name"),
         storage_size(claim),
         since.map_or_else(|| "an unknown time".into(), str::to_owned)
     )
@@ -133,7 +133,7 @@ fn taken_up(claim: &Value) -> String {
 /// Returns the note for an unused claim, with the commands to list and delete it.
 fn unused(claim: &Value, subject: &Subject) -> String {
     let (name, namespace) = (
-        text(claim, "/metadata/name"),
+        string_at(claim, "/metadata/name"),
         subject.belonging.namespace.as_str(),
     );
     let user = annotation(claim, labels::USER_ID).or_else(|| label(claim, labels::USER));

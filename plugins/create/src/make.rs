@@ -11,7 +11,7 @@ use session_shared::client::typed;
 use session_shared::failure::{self, HintExt, FailureKind};
 use session_shared::labels;
 use session_shared::objects::resource::{
-    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, text,
+    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, string_at,
 };
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::Cluster;
@@ -79,7 +79,7 @@ impl Maker<'_> {
         let object = self.post_session(subject).await?;
         undo.session = Some(object.clone());
         let session: Session = typed(object.clone())?;
-        let uid = text(&object, "/metadata/uid").to_owned();
+        let uid = string_at(&object, "/metadata/uid").to_owned();
         if !self.write.dry_run {
             // The spec that was sent: the returned one may have been changed by somebody else.
             let sent: Session = typed(subject.session(&self.intent.metadata))?;
@@ -290,7 +290,7 @@ impl Maker<'_> {
             .map(|session| (&SESSION, session))
             .collect();
         for data in &undo.data {
-            let resource = if text(data, "/kind") == "Secret" {
+            let resource = if string_at(data, "/kind") == "Secret" {
                 &SECRET
             } else {
                 &PERSISTENT_VOLUME_CLAIM

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use session_shared::api::Phase;
 use session_shared::labels;
-use session_shared::objects::resource::{label, text};
+use session_shared::objects::resource::{label, string_at};
 use session_shared::objects::table::Table;
 
 /// Kinds whose controllers create Pods.
@@ -74,19 +74,19 @@ impl SessionPods {
             let references = row.object.pointer("/metadata/ownerReferences");
             let references = || references.and_then(Value::as_array).into_iter().flatten();
             let told = PodFacts {
-                uid: text(&row.object, "/metadata/uid").to_owned(),
+                uid: string_at(&row.object, "/metadata/uid").to_owned(),
                 owners: references()
-                    .map(|owner| text(owner, "/uid").to_owned())
+                    .map(|owner| string_at(owner, "/uid").to_owned())
                     .collect(),
-                controlled: references().any(|owner| CONTROLLERS.contains(&text(owner, "/kind"))),
-                pod: text(&row.object, "/metadata/name").to_owned(),
+                controlled: references().any(|owner| CONTROLLERS.contains(&string_at(owner, "/kind"))),
+                pod: string_at(&row.object, "/metadata/name").to_owned(),
                 node: Some(cell(node).to_owned())
                     .filter(|node| !node.is_empty() && node != "<none>"),
                 phase,
                 word,
             };
             let key = (
-                text(&row.object, "/metadata/namespace").to_owned(),
+                string_at(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),
             );
             self.told.entry(key).or_default().push(told);
@@ -106,11 +106,11 @@ impl SessionPods {
                 continue;
             };
             let key = (
-                text(&row.object, "/metadata/namespace").to_owned(),
+                string_at(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),
             );
             if let Some(told) = self.told.get_mut(&key) {
-                told.retain(|told| told.pod != text(&row.object, "/metadata/name"));
+                told.retain(|told| told.pod != string_at(&row.object, "/metadata/name"));
             }
             keys.push(key);
         }
@@ -239,9 +239,9 @@ pub(crate) struct SessionKey<'a> {
 impl<'a> SessionKey<'a> {
     pub(crate) fn of(session: &'a Value) -> Self {
         Self {
-            namespace: text(session, "/metadata/namespace"),
-            name: text(session, "/metadata/name"),
-            uid: text(session, "/metadata/uid"),
+            namespace: string_at(session, "/metadata/namespace"),
+            name: string_at(session, "/metadata/name"),
+            uid: string_at(session, "/metadata/uid"),
         }
     }
 }

@@ -10,7 +10,7 @@ use session_shared::names::{SessionName, UserId};
 use session_shared::objects::ResourceType;
 use session_shared::objects::kept::{holds_data, storage_size};
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, annotation, label, text,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, annotation, label, string_at,
 };
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::objects::table::{Row, Table};
@@ -109,10 +109,10 @@ impl KeptData {
 
 /// Returns true for an object that holds data, is not being deleted and belongs to no existing session.
 fn is_kept(object: &Value, sessions: &[Chosen]) -> bool {
-    let stays = text(object, "/metadata/deletionTimestamp").is_empty();
-    let namespace = text(object, "/metadata/namespace");
+    let stays = string_at(object, "/metadata/deletionTimestamp").is_empty();
+    let namespace = string_at(object, "/metadata/namespace");
     let uses = |chosen: &Chosen| {
-        text(&chosen.object, "/metadata/namespace") == namespace
+        string_at(&chosen.object, "/metadata/namespace") == namespace
             && is_data_of(object, &chosen.session)
     };
     stays && holds_data(object) && !sessions.iter().any(uses)
@@ -129,12 +129,12 @@ pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
 }
 
 fn row(object: &Value, now: Timestamp) -> Row {
-    let shown = |text: &str| match text {
+    let shown = |text: &str| match string_at {
         "" => Value::from("<none>"),
-        text => Value::from(text),
+        text => Value::from(string_at),
     };
-    let kind = text(object, "/kind");
-    let name = format!("{}/{}", kind.to_lowercase(), text(object, "/metadata/name"));
+    let kind = string_at(object, "/kind");
+    let name = format!("{}/{}", kind.to_lowercase(), string_at(object, "/metadata/name"));
     let user = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
     let since = annotation(object, labels::KEPT_SINCE).and_then(|since| since.parse().ok());
     let state = match kind {
@@ -142,10 +142,10 @@ fn row(object: &Value, now: Timestamp) -> Row {
             SnapshotState::Ready => "ready".to_owned(),
             state => state.describe(),
         },
-        _ => text(object, "/status/phase").to_owned(),
+        _ => string_at(object, "/status/phase").to_owned(),
     };
     let class = ["/spec/storageClassName", "/spec/volumeSnapshotClassName"];
-    let class = class.iter().map(|path| text(object, path));
+    let class = class.iter().map(|path| string_at(object, path));
     let cells = vec![
         Value::from(name),
         shown(label(object, labels::SESSION).unwrap_or_default()),

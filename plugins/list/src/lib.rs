@@ -19,7 +19,7 @@ mod watch;
 use anyhow::Result;
 use session_shared::client::IncludeObject;
 use session_shared::failure;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;
 use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
@@ -168,7 +168,7 @@ async fn objects(
     let mut fetched = fetch::objects(cluster, intent).await?;
     note_unseen(&fetched.pods, ground);
     let phases = fetched.sessions.iter();
-    let phases = phases.map(|session| (session, text(session, "/status/phase")));
+    let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
     attribute(cluster, &mut fetched.pods, phases).await;
     view::objects(&mut fetched.sessions, &fetched.pods, intent);
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
@@ -181,6 +181,6 @@ async fn objects(
         ([_], []) => String::new(),
         (_, sessions) => printer.print_list(sessions)?,
     };
-    ground.console.out(&text)?;
+    ground.console.out(&string_at)?;
     failure::combine_errors(fetched.missing)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use session_shared::Timestamp;
 use session_shared::api::Phase;
 use session_shared::names::UserId;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::objects::table::{Row, Table};
 use session_shared::report::age::remaining;
 
@@ -100,13 +100,13 @@ pub(crate) fn show_object(
     phases: &[Phase],
     owner: Option<&UserId>,
 ) -> bool {
-    if owner.is_some_and(|owner| text(session, "/spec/userId") != owner.as_str()) {
+    if owner.is_some_and(|owner| string_at(session, "/spec/userId") != owner.as_str()) {
         return false;
     }
     let deleting = session
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(|time| !time.is_null());
-    let (identity, phase) = (SessionKey::of(session), text(session, "/status/phase"));
+    let (identity, phase) = (SessionKey::of(session), string_at(session, "/status/phase"));
     let joined = pods.join(&identity, phase, deleting);
     if !phases.is_empty() && !phases.contains(&joined.phase) {
         return false;
@@ -131,7 +131,7 @@ fn overlay(session: &mut Value, joined: &JoinedSession) {
     if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut)
         && let Some(ready) = conditions
             .iter_mut()
-            .find(|condition| text(condition, "/type") == "Ready")
+            .find(|condition| string_at(condition, "/type") == "Ready")
     {
         ready["reason"] = word.as_str().into();
         ready["status"] = "False".into();

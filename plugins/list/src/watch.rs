@@ -8,7 +8,7 @@ use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::client::Change;
 use session_shared::client::Selection;
-use session_shared::objects::resource::{POD, SESSION, text};
+use session_shared::objects::resource::{POD, SESSION, string_at};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
 use session_shared::report::console::Console;
@@ -123,8 +123,8 @@ fn selection(intent: &Intent) -> Selection {
 
 fn key(object: &Value) -> NamespacedName {
     (
-        text(object, "/metadata/namespace").to_owned(),
-        text(object, "/metadata/name").to_owned(),
+        string_at(object, "/metadata/namespace").to_owned(),
+        string_at(object, "/metadata/name").to_owned(),
     )
 }
 

@@ -9,7 +9,7 @@ use session_shared::client::Write;
 use session_shared::diagnosis::resizing::{NodeFit, fit};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
-use session_shared::objects::resource::{POD, text};
+use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::Cluster;
 use session_shared::ops::starting::{StartPlan, StartOptions};
 use session_shared::ops::stopping::ObservedSession;
@@ -134,7 +134,7 @@ async fn obstacle(
             Ok(NodeFit::NodeTooSmall(figures)) => return Ok(Some(Obstacle::small(change, figures))),
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
-                text(&change.object, "/spec/nodeName")
+                string_at(&change.object, "/spec/nodeName")
             )),
             Err(error) => return Err(error),
         }
@@ -157,7 +157,7 @@ async fn obstacle(
 /// # Errors
 /// Refusals of the server.
 pub(crate) async fn room(cluster: &Cluster, change: &ResourceChange) -> Result<NodeFit> {
-    let node = text(&change.object, "/spec/nodeName");
+    let node = string_at(&change.object, "/spec/nodeName");
     if !change.grows() || node.is_empty() {
         return Ok(NodeFit::Fits);
     }
@@ -165,7 +165,7 @@ pub(crate) async fn room(cluster: &Cluster, change: &ResourceChange) -> Result<N
         return Ok(NodeFit::Fits);
     };
     let (before, after) = change.specs();
-    let uid = text(&change.object, "/metadata/uid");
+    let uid = string_at(&change.object, "/metadata/uid");
     Ok(fit(&load.node, &load.pods, uid, &before, &after))
 }
 
@@ -181,8 +181,8 @@ pub(crate) async fn resize(
 ) -> Result<serde_json::Value> {
     let resources = if forth { &change.after } else { &change.before };
     let (namespace, name) = (
-        text(&change.object, "/metadata/namespace"),
-        text(&change.object, "/metadata/name"),
+        string_at(&change.object, "/metadata/namespace"),
+        string_at(&change.object, "/metadata/name"),
     );
     let (patch, part) = (change.patch(resources), Some("resize"));
     cluster

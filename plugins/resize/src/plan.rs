@@ -13,7 +13,7 @@ use session_shared::flags::selection::session_name;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::stopping::ObservedSession;
@@ -70,14 +70,14 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
 
 /// Parses a limit and returns it in Kubernetes' canonical form.
 fn written(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
-    let amount = amount(flag, text)?;
+    let amount = amount(flag, string_at)?;
     Ok(amount.map(|amount| IntOrString::from(amount.to_string().as_str())))
 }
 
 /// Parses a quantity that must be greater than 0.
 fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
-    let Some(text) = text else { return Ok(None) };
-    let amount: Quantity = text
+    let Some(text) = string_at else { return Ok(None) };
+    let amount: Quantity = string_at
         .parse()
         .with_context(|| format!("invalid value of --{flag}"))?;
     if amount.is_zero() || amount.is_negative() {
@@ -142,7 +142,7 @@ impl ResourceChange {
     /// Returns the strategic merge patch that sets the container's `resources`.
     pub(crate) fn patch(&self, resources: &Value) -> Value {
         let spec = json!({ "containers": [{ "name": self.container, "resources": resources }] });
-        let spec = match text(&self.object, "/kind") {
+        let spec = match string_at(&self.object, "/kind") {
             "Pod" => spec,
             _ => json!({ "template": { "spec": spec } }),
         };
@@ -155,7 +155,7 @@ impl ResourceChange {
         let mut after = before.clone();
         let containers = after.get_mut("containers").and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
-            if text(container, "/name") == self.container {
+            if string_at(container, "/name") == self.container {
                 container["resources"] = self.after.clone();
             }
         }
@@ -193,11 +193,11 @@ impl ResourceChange {
         let policies = find(&self.object, &self.container)?
             .get("resizePolicy")?
             .as_array()?;
-        let restarts = |policy: &&Value| text(policy, "/restartPolicy") == "RestartContainer";
+        let restarts = |policy: &&Value| string_at(policy, "/restartPolicy") == "RestartContainer";
         let mut names = policies
             .iter()
             .filter(restarts)
-            .map(|p| text(p, "/resourceName"));
+            .map(|p| string_at(p, "/resourceName"));
         let name = names.find(|name| {
             let of = |resources| {
                 let part = |part| amount_of(resources, part, name);
@@ -216,7 +216,7 @@ fn find<'a>(object: &'a Value, container: &str) -> Option<&'a Value> {
     let containers = pod_spec(object)?.get("containers")?.as_array()?;
     containers
         .iter()
-        .find(|one| text(one, "/name") == container)
+        .find(|one| string_at(one, "/name") == container)
 }
 
 fn amount_of(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
@@ -264,7 +264,7 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
     }
     let mut owners = present.live.owners.iter();
     let set = owners.find(|owner| {
-        text(owner, "/kind") == "StatefulSet" && text(owner, "/metadata/name") == primary.name
+        string_at(owner, "/kind") == "StatefulSet" && string_at(owner, "/metadata/name") == primary.name
     });
     let template = match set.filter(|_| primary.kind == "StatefulSet" && !present.has_controller) {
         Some(set) => ResourceChange::of(set.clone(), container, size)?,

@@ -11,7 +11,7 @@ use session_shared::diagnosis::growing::{Expansion, growing};
 use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{
-    CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, text,
+    CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, SESSION, STORAGE_CLASS, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::Grown;
@@ -44,7 +44,7 @@ impl ClaimExpansion {
         let name = present.name();
         let data = present.live.own_data(&present.session);
         let claims: Vec<&Value> = data
-            .filter(|object| text(object, "/kind") == "PersistentVolumeClaim")
+            .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim")
             .collect();
         if claims.is_empty() {
             bail!(
@@ -53,14 +53,14 @@ impl ClaimExpansion {
         }
         let mut grow = Vec::new();
         for claim in claims {
-            let id = text(claim, "/metadata/name");
+            let id = string_at(claim, "/metadata/name");
             let has = amount(claim, ASKED).max(amount(claim, "/status/capacity/storage"));
             if let Some(has) = has.filter(|has| *has > size) {
                 bail!(
                     "cannot shrink claim {id:?} from {has} to {size}: claims can only be expanded"
                 );
             }
-            if text(claim, "/status/phase") != "Bound" {
+            if string_at(claim, "/status/phase") != "Bound" {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
@@ -99,7 +99,7 @@ impl ClaimExpansion {
                 match failure::find_failure(&error) {
                     Some(failure) if failure.kind == FailureKind::Forbidden => notes.push(format!(
                         "StorageClass {:?} and its driver not checked: no permission to read them",
-                        text(claim, "/spec/storageClassName")
+                        string_at(claim, "/spec/storageClassName")
                     )),
                     _ => return Err(error),
                 }
@@ -176,7 +176,7 @@ impl ClaimExpansion {
         said: &str,
         write: &Write,
     ) -> Error {
-        let name = text(before, "/metadata/name");
+        let name = string_at(before, "/metadata/name");
         let error = anyhow!("cannot expand claim {name:?}: its driver refuses the size");
         let error = with_evidence(error, vec![format!("claim {name:?}: {said}")]);
         // A reduced request has to stay above the volume's capacity, which is most often just the previous request.
@@ -206,8 +206,8 @@ fn amount(object: &Value, path: &str) -> Option<Quantity> {
 
 async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     let (id, name) = (
-        text(claim, "/metadata/name"),
-        text(claim, "/spec/storageClassName"),
+        string_at(claim, "/metadata/name"),
+        string_at(claim, "/spec/storageClassName"),
     );
     if name.is_empty() {
         bail!("cannot expand claim {id:?}: claim has no StorageClass");
@@ -218,7 +218,7 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     if class.get("allowVolumeExpansion") != Some(&Value::Bool(true)) {
         bail!("cannot expand claim {id:?}: StorageClass {name:?} does not allow expansion");
     }
-    let driver = text(&class, "/provisioner");
+    let driver = string_at(&class, "/provisioner");
     // Provisioners that are built into Kubernetes have no CSIDriver object.
     if !driver.starts_with("kubernetes.io/")
         && cluster.get(&CSI_DRIVER, "", driver).await?.is_none()
@@ -230,10 +230,10 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
 
 async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) -> Result<Value> {
     let (namespace, name) = (
-        text(claim, "/metadata/namespace"),
-        text(claim, "/metadata/name"),
+        string_at(claim, "/metadata/namespace"),
+        string_at(claim, "/metadata/name"),
     );
-    let patch = json!({ "metadata": { "uid": text(claim, "/metadata/uid") },
+    let patch = json!({ "metadata": { "uid": string_at(claim, "/metadata/uid") },
         "spec": { "resources": { "requests": { "storage": size.to_string() } } } });
     let claims = &PERSISTENT_VOLUME_CLAIM;
     cluster
@@ -243,7 +243,7 @@ async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &Write) ->
 
 /// Returns the error of a wait that ended early, if it did; the expansion continues.
 fn late(grown: &Grown) -> Option<Error> {
-    let name = text(&grown.claim, "/metadata/name");
+    let name = string_at(&grown.claim, "/metadata/name");
     let error = match grown.cut_off? {
         FailureKind::Interrupted => Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted")),
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),

@@ -4,7 +4,7 @@ use anyhow::{Error, Result, anyhow};
 use session_shared::client::timed_out;
 use session_shared::diagnosis::resizing::ResizeState;
 use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
-use session_shared::objects::resource::{POD, text};
+use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::Resized;
 use session_shared::ops::stopping::ObservedSession;
 
@@ -35,7 +35,7 @@ impl Obstacle {
 
     /// Returns the obstacle of a node that is too small.
     pub(crate) fn small(change: &ResourceChange, figures: Vec<String>) -> Self {
-        let node = text(&change.object, "/spec/nodeName");
+        let node = string_at(&change.object, "/spec/nodeName");
         Self {
             why: format!("node {node:?} is too small"),
             figures,
@@ -81,8 +81,8 @@ pub(crate) fn infeasible(
 ) -> Error {
     let name = present.name();
     let (node, pod) = (
-        text(&resized.pod, "/spec/nodeName"),
-        text(&resized.pod, "/metadata/name"),
+        string_at(&resized.pod, "/spec/nodeName"),
+        string_at(&resized.pod, "/metadata/name"),
     );
     let mut evidence = vec![format!("kubelet of node {node:?}: {message}")];
     evidence.extend(figures);
@@ -100,12 +100,12 @@ pub(crate) fn unfinished(
     figures: Vec<String>,
 ) -> Error {
     let (name, namespace) = (present.name(), present.namespace());
-    let pod = text(&resized.pod, "/metadata/name");
+    let pod = string_at(&resized.pod, "/metadata/name");
     let error = match kind {
         FailureKind::Interrupted => Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted")),
         _ => timed_out(&POD, pod),
     };
-    let node = text(&resized.pod, "/spec/nodeName");
+    let node = string_at(&resized.pod, "/spec/nodeName");
     let (said, hint) = match &resized.state {
         ResizeState::Deferred(message) => (
             format!("kubelet of node {node:?} defers the resize of pod {pod:?}: {message}"),

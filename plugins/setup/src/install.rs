@@ -12,7 +12,7 @@ use session_shared::client::Write;
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
-    CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, text,
+    CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::plan::Propagation;
@@ -35,8 +35,8 @@ pub(crate) struct AppliedObject {
 }
 
 fn resource_of(object: &Value) -> Result<&'static ResourceType> {
-    let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
-    ResourceType::of_kind(api_version, kind)
+    let (api_version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
+    ResourceType::find_known(api_version, kind)
         .ok_or_else(|| anyhow!("unknown kind {kind:?} of {api_version:?}"))
 }
 
@@ -76,7 +76,7 @@ pub(crate) async fn apply_part(
     let mut done = Vec::new();
     for object in part_objects(part)? {
         let resource = resource_of(&object)?;
-        let name = text(&object, "/metadata/name").to_owned();
+        let name = string_at(&object, "/metadata/name").to_owned();
         let before = match cluster.get(resource, "", &name).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
             Err(error) if dry_run != DryRun::None && failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
@@ -137,7 +137,7 @@ pub(crate) async fn wait_established(
         .iter()
         .filter(|applied| applied.resource.kind == CUSTOM_RESOURCE_DEFINITION.kind)
     {
-        let name = text(&definition.object, "/metadata/name");
+        let name = string_at(&definition.object, "/metadata/name");
         let object = format!("customresourcedefinition/{name}");
         sink.tell(ProgressEvent::Waiting {
             stage: WaitStage::Establishing,
@@ -171,8 +171,8 @@ pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
     let named = |session: &Value| {
         format!(
             "{}/{}",
-            text(session, "/metadata/namespace"),
-            text(session, "/metadata/name")
+            string_at(session, "/metadata/namespace"),
+            string_at(session, "/metadata/name")
         )
     };
     let some: Vec<String> = sessions.iter().take(3).map(named).collect();
@@ -209,7 +209,7 @@ pub(crate) async fn remove_part(
     for object in part_objects(part)?.into_iter().rev() {
         let resource = resource_of(&object)?;
         let found = match cluster
-            .get(resource, "", text(&object, "/metadata/name"))
+            .get(resource, "", string_at(&object, "/metadata/name"))
             .await
         {
             Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,

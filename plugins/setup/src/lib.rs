@@ -13,7 +13,7 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::failure::usage_error;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources};
@@ -90,7 +90,7 @@ async fn remove(
     for part in parts.into_iter().rev() {
         for one in install::remove_part(cluster, part, dry_run, write).await? {
             any = true;
-            let name = text(&one.object, "/metadata/name");
+            let name = string_at(&one.object, "/metadata/name");
             ground
                 .console
                 .out(&mutations.deleted(one.resource, name, "", false))?;

@@ -14,7 +14,7 @@ use session_shared::names::SessionName;
 use session_shared::objects::belonging::Ownership;
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, text,
+    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, string_at,
 };
 use session_shared::objects::snapshot::{SnapshotState, source_claim_name, snapshot_set_name};
 use session_shared::ops::Cluster;
@@ -43,7 +43,7 @@ impl Set {
     /// Returns the creation time of the newest VolumeSnapshot.
     pub(crate) fn made(&self) -> Option<Timestamp> {
         let times = self.snapshots.iter();
-        let times = times.map(|one| text(one, "/metadata/creationTimestamp").parse().ok());
+        let times = times.map(|one| string_at(one, "/metadata/creationTimestamp").parse().ok());
         times.max().flatten()
     }
 
@@ -76,7 +76,7 @@ impl Set {
         Ok(Ownership {
             session: self.session.parse()?,
             session_uid: annotation(labels::SESSION_UID).unwrap_or_default(),
-            namespace: text(&one, "/metadata/namespace").parse()?,
+            namespace: string_at(&one, "/metadata/namespace").parse()?,
             user_id: annotation(labels::USER_ID).unwrap_or_default().parse()?,
             command_token: String::new(),
             template: annotation(labels::TEMPLATE),
@@ -136,7 +136,7 @@ pub(crate) async fn counted(
         if let Some(doubt) = find_provenance_problem(snapshot) {
             sink.tell(ProgressEvent::Note(format!(
                 "volumesnapshot {:?} is not counted and not deleted: {}",
-                text(snapshot, "/metadata/name"),
+                string_at(snapshot, "/metadata/name"),
                 doubt.describe()
             )));
         }
@@ -153,7 +153,7 @@ pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Res
     let namespace = cluster.namespace();
     let mut claims = data.to_vec();
     for name in set.snapshots.iter().map(source_claim_name) {
-        let known = |claim: &Value| text(claim, "/metadata/name") == name;
+        let known = |claim: &Value| string_at(claim, "/metadata/name") == name;
         if !name.is_empty() && !claims.iter().any(known) {
             let found = cluster.get(&PERSISTENT_VOLUME_CLAIM, namespace, name);
             claims.extend(found.await?);
@@ -163,7 +163,7 @@ pub(crate) async fn genuine(cluster: &Cluster, set: &Set, data: &[Value]) -> Res
         let Some(doubt) = find_provenance_problem(snapshot, &claims).filter(ProvenanceProblem::is_foreign) else {
             continue;
         };
-        let name = text(snapshot, "/metadata/name");
+        let name = string_at(snapshot, "/metadata/name");
         let error = anyhow!(
             "VolumeSnapshot {name:?} does not belong to session {:?}: {}",
             set.session,
@@ -231,7 +231,7 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
     }
     for set in sets {
         let mut all = set.snapshots.iter();
-        if let Some(one) = all.find(|one| text(one, "/metadata/name") == name) {
+        if let Some(one) = all.find(|one| string_at(one, "/metadata/name") == name) {
             return Ok(Set {
                 name: name.to_owned(),
                 session: set.session.clone(),
@@ -242,7 +242,7 @@ pub(crate) async fn find(cluster: &Cluster, sets: &[Set], name: &str) -> Result<
     }
     if !whole.is_empty() {
         let names = whole.iter().flat_map(|set| &set.snapshots);
-        let names: Vec<&str> = names.map(|one| text(one, "/metadata/name")).collect();
+        let names: Vec<&str> = names.map(|one| string_at(one, "/metadata/name")).collect();
         let error = anyhow!("several sessions have a snapshot {name:?}");
         return Err(with_hint(
             error,

@@ -8,7 +8,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::objects::snapshot::source_claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::{CloneOutcome, ClonePlan};
@@ -104,7 +104,7 @@ pub(crate) fn size(given: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = given else {
         return Ok(None);
     };
-    let size: Quantity = text.parse()?;
+    let size: Quantity = string_at.parse()?;
     if size.is_zero() || size.is_negative() {
         return Err(anyhow!("invalid size {text:?}: must be greater than 0"));
     }
@@ -152,7 +152,7 @@ pub(crate) fn report(
     if dry_run != DryRun::None {
         return Ok(());
     }
-    let name = text(&copied.session, "/metadata/name");
+    let name = string_at(&copied.session, "/metadata/name");
     let pending = &copied.restore.waiting_for_consumer;
     if !pending.is_empty() {
         let pending = pending.join(", ");
@@ -160,7 +160,7 @@ pub(crate) fn report(
             "claim {pending} stays Pending until the first start: the StorageClass binds on first use"
         ));
     }
-    let namespace = text(&copied.session, "/metadata/namespace");
+    let namespace = string_at(&copied.session, "/metadata/namespace");
     console.note(&format!(
         "session {name:?} is stopped; start it with: kubectl session start {name} -n {namespace}"
     ));

@@ -6,7 +6,7 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
@@ -84,8 +84,8 @@ pub(crate) async fn carry_out(
             }
         }
         for snapshot in &set.snapshots {
-            let name = text(snapshot, "/metadata/name");
-            let namespace = text(snapshot, "/metadata/namespace");
+            let name = string_at(snapshot, "/metadata/name");
+            let namespace = string_at(snapshot, "/metadata/namespace");
             let line = mutations.deleted(&VOLUME_SNAPSHOT, name, namespace, false);
             ground.console.out(&line)?;
         }

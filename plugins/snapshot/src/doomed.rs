@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::failure::with_hint;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
 use session_shared::ops::snapshotting::SnapshotRun;
@@ -21,7 +21,7 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
     let all = doomed.iter().flat_map(|set| &set.snapshots);
     let kind = VOLUME_SNAPSHOT.singular();
     let names: Vec<String> = all
-        .map(|one| format!("{kind}/{}", text(one, "/metadata/name")))
+        .map(|one| format!("{kind}/{}", string_at(one, "/metadata/name")))
         .collect();
     if names.is_empty() {
         return Ok(true);

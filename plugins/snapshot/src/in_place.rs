@@ -8,7 +8,7 @@ use session_shared::client::Selection;
 use session_shared::encode::shell;
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::objects::resource::{POD, text};
+use session_shared::objects::resource::{POD, string_at};
 use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::Cluster;
 use session_shared::ops::restoring::{ClaimRestorePlan, RestoreOutcome};
@@ -173,7 +173,7 @@ impl InPlace {
         ground: &mut Environment,
     ) -> Result<()> {
         for claim in &self.replacing.claims {
-            let name = text(&claim.wanted, "/metadata/name");
+            let name = string_at(&claim.wanted, "/metadata/name");
             ground.console.note(&format!(
                 "claim {name:?} would be recreated from snapshot {:?}",
                 claim.snapshot
@@ -217,7 +217,7 @@ async fn unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimR
     let uses = ObjectReferences::from_running_pods(pods.items.iter());
     let used = replacing
         .existing_claims()
-        .find_map(|claim| Some((text(claim, "/metadata/name"), uses.find_user(claim)?)));
+        .find_map(|claim| Some((string_at(claim, "/metadata/name"), uses.find_user(claim)?)));
     let Some((claim, user)) = used else {
         return Ok(());
     };

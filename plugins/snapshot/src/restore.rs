@@ -6,7 +6,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::{Failure, FailureKind, with_hint, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::session_name;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::ClonePlan;
@@ -92,7 +92,7 @@ pub(crate) fn ready(set: &Set) -> Result<()> {
         if state != SnapshotState::Ready {
             return Err(anyhow!(
                 "snapshot {:?} is not ready: {}",
-                text(snapshot, "/metadata/name"),
+                string_at(snapshot, "/metadata/name"),
                 state.describe()
             ));
         }

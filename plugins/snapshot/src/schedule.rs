@@ -27,7 +27,7 @@ use session_shared::client::random_token;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Ownership;
-use session_shared::objects::resource::{CRON_JOB, text};
+use session_shared::objects::resource::{CRON_JOB, string_at};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
@@ -140,7 +140,7 @@ async fn planned(
 fn class(snapshots: &[Value]) -> Option<&str> {
     let mut classes = snapshots
         .iter()
-        .map(|one| text(one, "/spec/volumeSnapshotClassName"));
+        .map(|one| string_at(one, "/spec/volumeSnapshotClassName"));
     let first = classes.next().filter(|class| !class.is_empty())?;
     classes.all(|class| class == first).then_some(first)
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::labels;
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
-use session_shared::objects::resource::{label, text};
+use session_shared::objects::resource::{label, string_at};
 use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
 use session_shared::objects::table::{Row, Table};
 use session_shared::report::age;
@@ -35,19 +35,19 @@ fn doubted(snapshot: &Value) -> Option<String> {
 }
 
 fn row(snapshot: &Value, now: Timestamp) -> Row {
-    let shown = |text: &str| match text {
+    let shown = |text: &str| match string_at {
         "" => Value::from("<none>"),
-        text => Value::from(text),
+        text => Value::from(string_at),
     };
     let state = SnapshotState::of(snapshot);
-    let created = text(snapshot, "/metadata/creationTimestamp").parse().ok();
+    let created = string_at(snapshot, "/metadata/creationTimestamp").parse().ok();
     let cells = vec![
-        shown(text(snapshot, "/metadata/name")),
+        shown(string_at(snapshot, "/metadata/name")),
         shown(label(snapshot, labels::SESSION).unwrap_or_default()),
         shown(source_claim_name(snapshot)),
         Value::from((state == SnapshotState::Ready).to_string()),
-        shown(text(snapshot, "/status/restoreSize")),
-        shown(text(snapshot, "/spec/volumeSnapshotClassName")),
+        shown(string_at(snapshot, "/status/restoreSize")),
+        shown(string_at(snapshot, "/spec/volumeSnapshotClassName")),
         Value::from(age::since(created, now)),
         shown(label(snapshot, labels::USER).unwrap_or_default()),
         Value::from(doubted(snapshot).unwrap_or_else(|| state.describe())),

@@ -7,7 +7,7 @@ use session_shared::client::NodeUse;
 use session_shared::client::VolumeUse;
 use session_shared::labels;
 use session_shared::objects::provenance::find_provenance_problem;
-use session_shared::objects::resource::{annotation, text};
+use session_shared::objects::resource::{annotation, string_at};
 use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::format_bytes;
@@ -116,8 +116,8 @@ pub(crate) fn of(
     let own: Vec<&Value> = live.own_data(session).collect();
     let claims = own
         .iter()
-        .filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
-    let secret = own.iter().find(|object| text(object, "/kind") == "Secret");
+        .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim");
+    let secret = own.iter().find(|object| string_at(object, "/kind") == "Secret");
     let is_foreign = |snapshot: &Value| find_provenance_problem(snapshot, &live.data).is_some_and(|d| d.is_foreign());
     let genuine = snapshots.iter().filter(|snapshot| !is_foreign(snapshot));
     let taken = LiveObjects {
@@ -143,7 +143,7 @@ pub(crate) fn of(
     DataReport {
         claims,
         ephemeral: of_losses(at_risk(session, live)),
-        parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
+        parameters_secret: secret.map(|secret| string_at(secret, "/metadata/name").to_owned()),
         snapshots,
         schedule: schedule.map(SnapshotSchedule::from_cron_job),
         policy: policy.as_str().to_owned(),
@@ -169,7 +169,7 @@ fn of_losses(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
 }
 
 fn of_claim(claim: &Value, used: &[&VolumeUse]) -> ClaimReport {
-    let name = text(claim, "/metadata/name");
+    let name = string_at(claim, "/metadata/name");
     ClaimReport {
         name: name.to_owned(),
         phase: some_text(claim, "/status/phase").unwrap_or_else(|| "Pending".into()),
@@ -182,7 +182,7 @@ fn of_claim(claim: &Value, used: &[&VolumeUse]) -> ClaimReport {
             .iter()
             .find(|used| used.claim == name)
             .map(|used| of_volume(used)),
-        uid: text(claim, "/metadata/uid").to_owned(),
+        uid: string_at(claim, "/metadata/uid").to_owned(),
     }
 }
 
@@ -202,7 +202,7 @@ fn of_volume(used: &VolumeUse) -> VolumeUsageReport {
 
 fn of_snapshot(snapshot: &Value) -> SnapshotReport {
     SnapshotReport {
-        name: text(snapshot, "/metadata/name").to_owned(),
+        name: string_at(snapshot, "/metadata/name").to_owned(),
         ready: SnapshotState::of(snapshot) == SnapshotState::Ready,
         size: some_text(snapshot, "/status/restoreSize"),
         claim: some_text(snapshot, "/spec/source/persistentVolumeClaimName"),

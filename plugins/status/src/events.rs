@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::Session;
 use session_shared::diagnosis::EventNote;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::reconcile::LiveObjects;
 
 use crate::data::DataReport;
@@ -38,7 +38,7 @@ pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: 
         live.own_pods(uid)
             .filter_map(|pod| pod.metadata.uid.as_deref()),
     );
-    uids.extend(live.owners.iter().map(|owner| text(owner, "/metadata/uid")));
+    uids.extend(live.owners.iter().map(|owner| string_at(owner, "/metadata/uid")));
     uids.extend(data.claims.iter().map(|claim| claim.uid.as_str()));
     let applied = session
         .status
@@ -51,7 +51,7 @@ pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: 
             .map(|object| object.uid.as_str()),
     );
     let own = events.iter().filter(|event| {
-        let about = text(event, "/involvedObject/uid");
+        let about = string_at(event, "/involvedObject/uid");
         !about.is_empty() && uids.contains(&about)
     });
     let mut found: Vec<EventReport> = own.map(of_event).collect();

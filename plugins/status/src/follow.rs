@@ -12,7 +12,7 @@ use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
+use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
 use session_shared::ops::Cluster;
 
 use crate::observe::{Observed, explain, observe, refresh};
@@ -188,14 +188,14 @@ fn take_session(observed: &mut Observed, change: Change) -> Result<NeededReads> 
                 NeededReads::SecondRound
             })
         }
-        Change::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
+        Change::Deleted(object) => Err(missing(&SESSION, string_at(&object, "/metadata/name"))),
         Change::Bookmark(_) | Change::Anew => Ok(NeededReads::None),
     }
 }
 
 /// Applies a change to a list. Returns true if an object was added or removed.
 fn put(list: &mut Vec<Value>, change: Change) -> bool {
-    let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
+    let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
     match change {
         Change::Added(object) | Change::Modified(object) => {
             match list.iter_mut().find(|known| uid(known) == uid(&object)) {

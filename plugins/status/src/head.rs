@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::session_endpoint;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary, standing, wanted};
 use session_shared::{Pod, Timestamp};
 
@@ -128,7 +128,7 @@ fn changed(session: &Session, now: &Value) -> TemplateState {
     let Some(applied) = applied else {
         return TemplateState::Unknown;
     };
-    let same = applied.template_uid.as_deref() == Some(text(now, "/metadata/uid"))
+    let same = applied.template_uid.as_deref() == Some(string_at(now, "/metadata/uid"))
         && applied.template_generation == now["metadata"]["generation"].as_i64();
     if same {
         TemplateState::Unchanged

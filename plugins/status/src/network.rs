@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::Session;
 use session_shared::objects::conditions::is_ready;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::reconcile::LiveObjects;
 
 /// A Service, an Ingress or a HorizontalPodAutoscaler.
@@ -37,7 +37,7 @@ pub(crate) fn of(objects: &[Value], live: &LiveObjects, session: &Session) -> Ve
 }
 
 fn of_object(object: &Value, pods: &[&Pod]) -> NetworkReport {
-    let kind = text(object, "/kind");
+    let kind = string_at(object, "/kind");
     let (addresses, ports) = match kind {
         "Service" => (
             service_addresses(object),
@@ -50,8 +50,8 @@ fn of_object(object: &Value, pods: &[&Pod]) -> NetworkReport {
         selector(object).map(|selector| pods.iter().filter(|pod| means(&selector, pod)).collect());
     NetworkReport {
         kind: kind.to_owned(),
-        name: text(object, "/metadata/name").to_owned(),
-        r#type: text(object, "/spec/type").to_owned(),
+        name: string_at(object, "/metadata/name").to_owned(),
+        r#type: string_at(object, "/spec/type").to_owned(),
         addresses,
         ports,
         pods: selected.as_ref().map(Vec::len),
@@ -82,7 +82,7 @@ fn balancers(object: &Value) -> impl Iterator<Item = String> {
 
 fn service_addresses(service: &Value) -> Vec<String> {
     let own =
-        ["/spec/clusterIP", "/spec/externalName"].map(|pointer| text(service, pointer).to_owned());
+        ["/spec/clusterIP", "/spec/externalName"].map(|pointer| string_at(service, pointer).to_owned());
     own.into_iter()
         .filter(|address| !address.is_empty())
         .chain(balancers(service))
@@ -90,7 +90,7 @@ fn service_addresses(service: &Value) -> Vec<String> {
 }
 
 fn ingress_addresses(ingress: &Value) -> Vec<String> {
-    let hosts = items_at(ingress, "/spec/rules").map(|rule| text(rule, "/host").to_owned());
+    let hosts = items_at(ingress, "/spec/rules").map(|rule| string_at(rule, "/host").to_owned());
     hosts
         .filter(|host| !host.is_empty())
         .chain(balancers(ingress))
@@ -99,7 +99,7 @@ fn ingress_addresses(ingress: &Value) -> Vec<String> {
 
 fn port(port: &Value) -> String {
     let number = |key: &str| match &port[key] {
-        Value::String(text) => text.clone(),
+        Value::String(text) => string_at.clone(),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };
@@ -116,10 +116,10 @@ fn port(port: &Value) -> String {
     };
     format!(
         "{from}{target}/{}{node}",
-        if text(port, "/protocol").is_empty() {
+        if string_at(port, "/protocol").is_empty() {
             "TCP"
         } else {
-            text(port, "/protocol")
+            string_at(port, "/protocol")
         }
     )
 }
@@ -127,8 +127,8 @@ fn port(port: &Value) -> String {
 fn scale(scaler: &Value) -> String {
     let number = |pointer: &str| scaler.pointer(pointer).and_then(Value::as_i64);
     let (kind, name) = (
-        text(scaler, "/spec/scaleTargetRef/kind"),
-        text(scaler, "/spec/scaleTargetRef/name"),
+        string_at(scaler, "/spec/scaleTargetRef/kind"),
+        string_at(scaler, "/spec/scaleTargetRef/name"),
     );
     let (least, most) = (
         number("/spec/minReplicas").unwrap_or(1),

@@ -17,7 +17,7 @@ use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET,
-    SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, text,
+    SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, string_at,
 };
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
@@ -173,7 +173,7 @@ async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
     let found = found.await.ok()??;
     let owners = found.pointer("/metadata/ownerReferences")?.as_array()?;
     let uid = metadata.uid.as_deref()?;
-    let own = owners.iter().any(|owner| text(owner, "/uid") == uid);
+    let own = owners.iter().any(|owner| string_at(owner, "/uid") == uid);
     own.then_some(found)
 }
 
@@ -250,7 +250,7 @@ fn uids(observed: &Observed) -> Vec<String> {
     let parts = [&observed.pods, &observed.claims];
     let lists = parts.into_iter().flatten().flatten();
     let all = std::iter::once(&observed.session).chain(lists);
-    all.map(|object| text(object, "/metadata/uid").to_owned())
+    all.map(|object| string_at(object, "/metadata/uid").to_owned())
         .filter(|uid| !uid.is_empty())
         .collect()
 }
@@ -259,8 +259,8 @@ fn uids(observed: &Observed) -> Vec<String> {
 async fn usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUse>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
-        let node = text(pod, "/spec/nodeName");
-        if text(pod, "/status/phase") == "Running" && !node.is_empty() && !nodes.contains(&node) {
+        let node = string_at(pod, "/spec/nodeName");
+        if string_at(pod, "/status/phase") == "Running" && !node.is_empty() && !nodes.contains(&node) {
             nodes.push(node);
         }
     }

@@ -9,7 +9,7 @@ use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, Condition, Phase, Session};
 use session_shared::client::typed;
 use session_shared::diagnosis::EventNote;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::reconcile::{LiveObjects, look};
 
 use crate::connect::{self, MethodReport, NextStep};
@@ -176,5 +176,5 @@ fn conditions(session: &Session, head: &ReportHead) -> Vec<Condition> {
 
 /// Returns the text at a JSON pointer; `None` where it is missing or empty.
 pub(crate) fn some_text(object: &Value, pointer: &str) -> Option<String> {
-    Some(text(object, pointer).to_owned()).filter(|text| !text.is_empty())
+    Some(string_at(object, pointer).to_owned()).filter(|text| !string_at.is_empty())
 }

@@ -9,7 +9,7 @@ use session_shared::api::{ObjectRef, Session};
 use session_shared::client::NodeUse;
 use session_shared::client::PodUse;
 use session_shared::objects::conditions::has_condition;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{LiveObjects, is_primary};
 
@@ -107,7 +107,7 @@ pub(crate) fn of(
         let own = pod.metadata.uid.as_deref().unwrap_or_default();
         let Some(object) = raw
             .iter()
-            .find(|object| text(object, "/metadata/uid") == own)
+            .find(|object| string_at(object, "/metadata/uid") == own)
         else {
             continue;
         };
@@ -138,7 +138,7 @@ fn empty(workload: &ObjectRef, live: &LiveObjects) -> WorkloadReport {
     let object = live
         .owners
         .iter()
-        .find(|object| text(object, "/metadata/uid") == workload.uid);
+        .find(|object| string_at(object, "/metadata/uid") == workload.uid);
     let number = |pointer: &str| object.and_then(|object| object.pointer(pointer)?.as_i64());
     let replicas = number("/spec/replicas");
     WorkloadReport {
@@ -162,13 +162,13 @@ fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
         (None, None) => some_text(object, "/status/phase").unwrap_or_else(|| "Unknown".into()),
     };
     let ready = has_condition(object, "Ready", "True");
-    let uid = text(object, "/metadata/uid");
+    let uid = string_at(object, "/metadata/uid");
     let used = usage
         .iter()
         .flat_map(|node| &node.pods)
         .find(|used| used.uid == uid);
     PodReport {
-        name: text(object, "/metadata/name").to_owned(),
+        name: string_at(object, "/metadata/name").to_owned(),
         status,
         ready,
         node: some_text(object, "/spec/nodeName"),
@@ -205,8 +205,8 @@ fn containers(pod: &Value) -> Vec<ContainerReport> {
                 .flatten()
         };
         for spec in list(specs) {
-            let name = text(spec, "/name");
-            let status = list(statuses).find(|status| text(status, "/name") == name);
+            let name = string_at(spec, "/name");
+            let status = list(statuses).find(|status| string_at(status, "/name") == name);
             found.push(of_container(spec, status.unwrap_or(&Value::Null), init));
         }
     }
@@ -229,9 +229,9 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> ContainerReport {
     };
     let last = &status["lastState"]["terminated"];
     ContainerReport {
-        name: text(spec, "/name").to_owned(),
+        name: string_at(spec, "/name").to_owned(),
         init,
-        image: text(spec, "/image").to_owned(),
+        image: string_at(spec, "/image").to_owned(),
         state: state.to_owned(),
         reason: some_text(detail, "/reason"),
         exit_code: detail["exitCode"].as_i64(),

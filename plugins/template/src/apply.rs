@@ -7,7 +7,7 @@ use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::values::source;
-use session_shared::objects::resource::{SESSION_TEMPLATE, text};
+use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, change};
@@ -68,7 +68,7 @@ async fn apply_template(
     dry_run: DryRun,
     write: &Write,
 ) -> Result<(Value, &'static str)> {
-    let name = text(object, "/metadata/name");
+    let name = string_at(object, "/metadata/name");
     let before = chosen::installed(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     if dry_run == DryRun::Client {
         let change = match before {

@@ -10,7 +10,7 @@ use session_shared::client::typed;
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::values::source;
 use session_shared::names::TemplateName;
-use session_shared::objects::resource::{SESSION_TEMPLATE, text};
+use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
 pub(crate) use session_shared::ops::live::installed;
 use session_shared::report::console::Console;
@@ -128,7 +128,7 @@ async fn known(cluster: &Cluster) -> String {
     let items = found.map(|list| list.items).unwrap_or_default();
     let names: Vec<&str> = items
         .iter()
-        .map(|item| text(item, "/metadata/name"))
+        .map(|item| string_at(item, "/metadata/name"))
         .collect();
     if names.is_empty() {
         return "install the built-in templates, as there are none: kubectl session setup templates".into();

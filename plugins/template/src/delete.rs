@@ -14,7 +14,7 @@ use session_shared::client::missing;
 use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::TemplateName;
-use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, text};
+use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, string_at};
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
@@ -89,11 +89,11 @@ async fn delete(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<
         return Ok(());
     }
     let options = Deletion {
-        uid: text(template, "/metadata/uid").to_owned(),
+        uid: string_at(template, "/metadata/uid").to_owned(),
         dry_run: dry_run == DryRun::Server,
         ..Deletion::default()
     };
-    let name = text(template, "/metadata/name");
+    let name = string_at(template, "/metadata/name");
     cluster
         .delete(&SESSION_TEMPLATE, "", name, &options)
         .await
@@ -136,8 +136,8 @@ fn take(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns: &Table
             continue;
         };
         let (namespace, name) = (
-            text(&row.object, "/metadata/namespace"),
-            text(&row.object, "/metadata/name"),
+            string_at(&row.object, "/metadata/namespace"),
+            string_at(&row.object, "/metadata/name"),
         );
         let sessions = users.entry(template.to_owned()).or_default();
         sessions.push(format!("{namespace}/{name}"));

@@ -6,7 +6,7 @@ use session_shared::api::{API_VERSION, Parameter, ParameterType};
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::names::TemplateName;
 use session_shared::objects::primary;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::template::{
     RESERVED_PARAMETERS, Finding, Manifest, Parameters, SourceLocation, Problem, Severity, Source,
     extract_secret_literals, lint, parse_plain_objects,
@@ -68,13 +68,13 @@ fn alone(source: &Source) -> Result<()> {
     let objects = parse_plain_objects(source)?;
     let other = objects
         .iter()
-        .find(|(_, object)| text(object, "/kind") != "SessionTemplate");
+        .find(|(_, object)| string_at(object, "/kind") != "SessionTemplate");
     if let Some((place, object)) = other {
         let error = anyhow!(
             "{}:{place}: cannot apply {} {:?} together with a SessionTemplate",
             source.name(),
-            text(object, "/kind"),
-            text(object, "/metadata/name")
+            string_at(object, "/kind"),
+            string_at(object, "/metadata/name")
         );
         return Err(with_hint(
             error,
@@ -82,15 +82,15 @@ fn alone(source: &Source) -> Result<()> {
         ));
     }
     for (place, object) in &objects {
-        let version = text(object, "/apiVersion");
+        let version = string_at(object, "/apiVersion");
         if version != API_VERSION {
             bail!(
                 "{}:{place}: apiVersion of SessionTemplate {:?} must be {API_VERSION:?}, not {version:?}",
                 source.name(),
-                text(object, "/metadata/name")
+                string_at(object, "/metadata/name")
             );
         }
-        text(object, "/metadata/name").parse::<TemplateName>()?;
+        string_at(object, "/metadata/name").parse::<TemplateName>()?;
     }
     Ok(())
 }
@@ -237,7 +237,7 @@ mod tests {
     fn only_what_stands_in_secrets_alone_is_a_secret() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: \"a-${SESSION_ID}\"}\nstringData: {a: \"${A}\", b: \"${B}\", u: \"${USER_ID}\"}\n\
                     ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: \"${B}\"}\n";
-        let manifest = Manifest::parse(&Source::new("f", text).unwrap()).unwrap();
+        let manifest = Manifest::parse(&Source::new("f", string_at).unwrap()).unwrap();
         let names: Vec<String> = secrets(&manifest).into_iter().map(|one| one.name).collect();
         assert_eq!(names, ["A"]);
     }

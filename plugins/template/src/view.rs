@@ -8,7 +8,7 @@ use session_shared::encode::shell;
 use session_shared::labels;
 use session_shared::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, user_data_volumes};
 use session_shared::objects::pods::{pod_annotations, pod_spec};
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::report::{clean, table};
 use session_shared::template::{Finding, Manifest, Parameters, Severity};
 
@@ -19,14 +19,14 @@ pub(crate) const NONE: &str = "<none>";
 
 /// Returns the text, or `<none>` if it is empty.
 pub(crate) fn or_none(text: &str) -> String {
-    if text.is_empty() { NONE } else { text }.to_owned()
+    if string_at.is_empty() { NONE } else { string_at }.to_owned()
 }
 
 /// Formats the table of built-in templates.
 pub(crate) fn builtin_table(objects: &[Value], no_headers: bool) -> String {
     let row = |object: &Value| {
         ["/metadata/name", "/spec/description"]
-            .map(|at| text(object, at).to_owned())
+            .map(|at| string_at(object, at).to_owned())
             .to_vec()
     };
     let rows: Vec<Vec<String>> = objects.iter().map(row).collect();
@@ -168,8 +168,8 @@ fn claim_volumes<'a>(object: &'a Value, spec: &'a Map<String, Value>) -> Vec<&'a
     let templates = object.pointer("/spec/volumeClaimTemplates");
     let templates = templates.and_then(Value::as_array).into_iter().flatten();
     claims
-        .map(|volume| text(volume, "/name"))
-        .chain(templates.map(|claim| text(claim, "/metadata/name")))
+        .map(|volume| string_at(volume, "/name"))
+        .chain(templates.map(|claim| string_at(claim, "/metadata/name")))
         .collect()
 }
 

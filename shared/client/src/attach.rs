@@ -30,7 +30,7 @@ use super::limits::EXEC_STATUS;
 use super::paths;
 use super::{Cluster, Place};
 use session_model::failure::{Failure, FailureKind};
-use session_model::objects::resource::{POD, text};
+use session_model::objects::resource::{POD, string_at};
 
 /// Most bytes of input in one message.
 const CHUNK: usize = 64 * 1024;
@@ -295,7 +295,7 @@ fn ending(status: &Value, subject: &Subject) -> Result<Ending, anyhow::Error> {
     if let Some(code) = exit_code(status) {
         return Ok(Ending::Code(code));
     }
-    match not_run(text(status, "/message")) {
+    match not_run(string_at(status, "/message")) {
         Some(code) => Ok(Ending::NotRun(code)),
         None => Err(of_status(status, 0, subject).into()),
     }

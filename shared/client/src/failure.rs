@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::page_text;
 use session_model::failure::{StatusCause, Failure, FailureKind};
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// The subject of a request, as error messages name it.
 #[derive(Clone, Debug, Default)]
@@ -57,12 +57,12 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
         .and_then(|code| u16::try_from(code).ok())
         .filter(|code| *code != 0)
         .unwrap_or(code);
-    let reason = text(status, "/reason").to_owned();
-    let message = text(status, "/message").to_owned();
+    let reason = string_at(status, "/reason").to_owned();
+    let message = string_at(status, "/message").to_owned();
     let details = &status["details"];
     let about = (
-        text(details, "/kind").to_owned(),
-        text(details, "/name").to_owned(),
+        string_at(details, "/kind").to_owned(),
+        string_at(details, "/name").to_owned(),
     );
     let kind = kind(&reason, code, &message, &subject.method);
     // The 404 of an object names the object; the 404 of a type that is not served cannot.
@@ -82,8 +82,8 @@ pub(super) fn of_status(status: &Value, code: u16, subject: &Subject) -> Failure
         object: details.is_object().then_some(about),
         causes: causes
             .map(|cause| StatusCause {
-                field: text(cause, "/field").to_owned(),
-                message: text(cause, "/message").to_owned(),
+                field: string_at(cause, "/field").to_owned(),
+                message: string_at(cause, "/message").to_owned(),
             })
             .collect(),
     }

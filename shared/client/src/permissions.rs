@@ -14,7 +14,7 @@ use super::Cluster;
 use super::request::{Call, JSON};
 use session_model::failure::{Failure, FailureKind, with_hint};
 use session_model::objects::access::Access;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
@@ -171,11 +171,11 @@ impl Cluster {
         let call = Call::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
         let answer: Value = self.call(&call).await?.json()?;
         let status = &answer["status"];
-        let broken = text(status, "/evaluationError");
+        let broken = string_at(status, "/evaluationError");
         Ok(match status["allowed"].as_bool() {
             Some(true) => Verdict::Allowed,
             Some(false) if broken.is_empty() || status["denied"] == true => {
-                Verdict::Denied(text(status, "/reason").to_owned())
+                Verdict::Denied(string_at(status, "/reason").to_owned())
             }
             _ => Verdict::Unknown(broken.to_owned()),
         })

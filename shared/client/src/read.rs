@@ -257,7 +257,7 @@ impl Cluster {
     /// # Errors
     /// A Failure.
     pub async fn discover(&self, api_version: &str, kind: &str) -> Result<Option<ResourceType>> {
-        if let Some(known) = ResourceType::of_kind(api_version, kind) {
+        if let Some(known) = ResourceType::find_known(api_version, kind) {
             return Ok(Some(known.clone()));
         }
         let types = Call::get(paths::root(api_version)).at_most(DISCOVERY);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Cluster;
 use super::paths::encode;
 use session_model::failure::{Failure, FailureKind};
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Time limit of the request: a node that does not respond must not delay other output.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -72,7 +72,7 @@ fn read_pod(pod: &Value) -> PodUse {
     let number = |pointer: &str| pod.pointer(pointer).and_then(Value::as_u64);
     let volumes = pod["volume"].as_array().into_iter().flatten();
     PodUse {
-        uid: text(pod, "/podRef/uid").to_owned(),
+        uid: string_at(pod, "/podRef/uid").to_owned(),
         cpu_milli: number("/cpu/usageNanoCores").map(|nano| nano / 1_000_000),
         memory: number("/memory/workingSetBytes"),
         volumes: volumes.filter_map(read_volume).collect(),

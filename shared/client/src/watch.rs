@@ -19,7 +19,7 @@ use super::request::{Call, JSON, TABLE};
 use super::{Cluster, paths};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Seconds after which the server ends a watch; it is then continued from the last resourceVersion.
 const LIFETIME: u64 = 290;
@@ -216,7 +216,7 @@ impl Watching {
         if self.table {
             without_nulls(&mut object);
         }
-        let what = text(&event, "/type").to_owned();
+        let what = string_at(&event, "/type").to_owned();
         if what == "ERROR" {
             let subject = Subject {
                 method: "GET".into(),
@@ -259,12 +259,12 @@ fn metadata(table: bool) -> &'static str {
 /// Returns the resourceVersion of an event.
 fn version(object: &Value, table: bool) -> &str {
     let row = if table {
-        text(object, "/rows/0/object/metadata/resourceVersion")
+        string_at(object, "/rows/0/object/metadata/resourceVersion")
     } else {
         ""
     };
     if row.is_empty() {
-        text(object, "/metadata/resourceVersion")
+        string_at(object, "/metadata/resourceVersion")
     } else {
         row
     }

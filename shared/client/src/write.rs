@@ -9,7 +9,7 @@ use super::{Cluster, paths};
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::propagation::Propagation;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Media type of a JSON merge patch (RFC 7386).
 const MERGE: &str = "application/merge-patch+json";
@@ -88,7 +88,7 @@ impl Cluster {
         write: &Write,
     ) -> Result<Value> {
         let path = paths::collection(t, super::Place::Namespace(namespace))?;
-        let call = Call::new(Method::POST, path).about(t, text(object, "/metadata/name"));
+        let call = Call::new(Method::POST, path).about(t, string_at(object, "/metadata/name"));
         self.call(&writing(call, write).body(JSON, object))
             .await?
             .json()
@@ -162,11 +162,11 @@ impl Cluster {
     ) -> Result<Value> {
         let call = Call::new(Method::PATCH, path).about(t, name);
         let call = writing(call, write).body(content_type, patch);
-        let meant = text(patch, "/metadata/uid");
+        let meant = string_at(patch, "/metadata/uid");
         match self.call(&call).await {
             Ok(answer) => {
                 let object = answer.json()?;
-                let same = meant.is_empty() || text(&object, "/metadata/uid") == meant;
+                let same = meant.is_empty() || string_at(&object, "/metadata/uid") == meant;
                 if same {
                     Ok(object)
                 } else {
@@ -195,7 +195,7 @@ impl Cluster {
             Err(error) if failure::has_kind(&error, FailureKind::NotFound) => return Ok(Deleted::Absent),
             Err(error) => return Err(error),
         };
-        let marked = !text(&answer, "/metadata/deletionTimestamp").is_empty();
+        let marked = !string_at(&answer, "/metadata/deletionTimestamp").is_empty();
         Ok(if marked {
             Deleted::Going(answer)
         } else {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use session_model::objects::access::Access;
 use session_model::objects::belonging::is_data;
 pub use session_model::objects::propagation::Propagation;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// A list of stages. The steps of a stage may run concurrently; a stage begins when the one before it has succeeded. Every
@@ -129,14 +129,14 @@ impl Plan {
 impl Step {
     fn accesses(&self) -> Vec<Access> {
         let of = |verb, object: &Value, name: &str| {
-            let kind = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"));
+            let kind = ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"));
             kind.map(|kind| Access::new(verb, kind, name))
                 .into_iter()
                 .collect()
         };
         match self {
             Step::Create { object, .. } => of("create", object, ""),
-            Step::Apply { object, .. } => of("patch", object, text(object, "/metadata/name")),
+            Step::Apply { object, .. } => of("patch", object, string_at(object, "/metadata/name")),
             Step::Patch {
                 target, resource, ..
             } => vec![Access::new("patch", resource, &target.name)],
@@ -157,8 +157,8 @@ impl Step {
             Step::Create { object, .. } => {
                 format!(
                     "create {} {:?}",
-                    text(object, "/kind"),
-                    text(object, "/metadata/name")
+                    string_at(object, "/kind"),
+                    string_at(object, "/metadata/name")
                 )
             }
             Step::Apply { object, .. } => format!("apply {}", ObjectRef::from_object(object)),

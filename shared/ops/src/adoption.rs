@@ -24,7 +24,7 @@ use session_model::objects::ResourceType;
 use session_model::objects::kept::{kept_claim_error, immutable_difference, is_claim, was_bound};
 use session_model::objects::provenance::find_provenance_problem;
 use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_going, label, text,
+    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_terminating, label, string_at,
 };
 use session_model::progress::ProgressEvent;
 
@@ -56,13 +56,13 @@ impl Cluster {
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let options = Delete {
-            uid: text(found, "/metadata/uid").to_owned(),
-            resource_version: text(found, "/metadata/resourceVersion").to_owned(),
+            uid: string_at(found, "/metadata/uid").to_owned(),
+            resource_version: string_at(found, "/metadata/resourceVersion").to_owned(),
             ..Delete::default()
         };
         let (namespace, name) = (
             with.belonging.namespace.as_str(),
-            text(found, "/metadata/name"),
+            string_at(found, "/metadata/name"),
         );
         match self.delete(resource, namespace, name, &options).await {
             Ok(_) => self.make_way(resource, found, with, tell).await,
@@ -98,13 +98,13 @@ impl Cluster {
         with: &Carrying<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
+        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, string_at(claim, "/metadata/name"));
         let namespace = with.belonging.namespace.as_str();
         let Some(found) = self.get(kind, namespace, name).await? else {
             return Ok(StepResult::ClaimAdopted);
         };
         let whose = whose(&found, claim, with.belonging);
-        if is_going(&found) && !matches!(whose, Whose::Others) {
+        if is_terminating(&found) && !matches!(whose, Whose::Others) {
             if !with.write.dry_run {
                 self.make_way(kind, &found, with, tell).await?;
             }
@@ -148,12 +148,12 @@ impl Cluster {
             return Err(kept_claim_error(found, &field, &has, &wants));
         }
         let mut patch = json!({ "metadata": {
-            "uid": text(found, "/metadata/uid"),
+            "uid": string_at(found, "/metadata/uid"),
             "annotations": { labels::SESSION_UID: with.belonging.session_uid, labels::KEPT_SINCE: null },
         } });
         let size = "/spec/resources/requests/storage";
         let parse = |object: &Value| {
-            text(object, size)
+            string_at(object, size)
                 .parse::<session_model::quantity::Quantity>()
                 .ok()
         };
@@ -164,7 +164,7 @@ impl Cluster {
                 json!({ "resources": { "requests": { "storage": wants.to_string() } } });
         }
         let namespace = with.belonging.namespace.as_str();
-        let name = text(found, "/metadata/name");
+        let name = string_at(found, "/metadata/name");
         let taken = self
             .merge_patch(resource, namespace, name, None, &patch, &with.write)
             .await?;

@@ -12,7 +12,7 @@ use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::progress::ProgressEvent;
 use session_template::merge_string_data;
 
@@ -32,11 +32,11 @@ impl Cluster {
         with: &Carrying<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-        let resource = self.discover(text(object, "/apiVersion"), kind).await?;
+        let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
+        let resource = self.discover(string_at(object, "/apiVersion"), kind).await?;
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
         let namespace = with.belonging.namespace.as_str();
-        let uid = text(found, "/metadata/uid");
+        let uid = string_at(found, "/metadata/uid");
         if !self.adopt(&resource, namespace, found, with).await? {
             // Deleted or replaced in the meantime: the POST finds out which.
             return self.make(object, false, with, tell).await;
@@ -81,7 +81,7 @@ impl Cluster {
         found: &Value,
         with: &Carrying<'_>,
     ) -> Result<bool> {
-        let name = text(found, "/metadata/name");
+        let name = string_at(found, "/metadata/name");
         let mut current = found.clone();
         for _ in 1..ATTEMPTS {
             let adopted = self
@@ -94,7 +94,7 @@ impl Cluster {
                 Err(error) => return Err(error),
             }
             let read = self.get(resource, namespace, name).await?;
-            let same = |now: &Value| text(now, "/metadata/uid") == text(found, "/metadata/uid");
+            let same = |now: &Value| string_at(now, "/metadata/uid") == string_at(found, "/metadata/uid");
             match read.filter(same) {
                 Some(now) => current = now,
                 None => return Ok(false),

@@ -32,7 +32,7 @@ use session_model::labels;
 use session_model::names::{SessionName, parameters_secret_name};
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::Ownership;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, string_at};
 use session_model::objects::snapshot::source_claim_name;
 use session_model::progress::ProgressSink;
 use session_model::quantity::Quantity;
@@ -168,9 +168,9 @@ impl ClonePlan {
             return Ok(());
         };
         for claim in &self.found {
-            let capacity = text(claim, "/status/capacity/storage");
+            let capacity = string_at(claim, "/status/capacity/storage");
             if capacity.parse::<Quantity>().is_ok_and(|has| *size < has) {
-                let name = text(claim, "/metadata/name");
+                let name = string_at(claim, "/metadata/name");
                 return Err(anyhow!(
                     "size {size} is too small: claim {name:?} has {capacity}"
                 ));
@@ -206,7 +206,7 @@ impl ClonePlan {
             return Ok(CloneOutcome { session, restore: restored });
         }
         let belonging = Ownership {
-            session_uid: text(&session, "/metadata/uid").to_owned(),
+            session_uid: string_at(&session, "/metadata/uid").to_owned(),
             ..self.belonging.clone()
         };
         let stored: Session = serde_json::from_value(self.session.clone())?;
@@ -256,10 +256,10 @@ impl ClonePlan {
     ) -> Result<Value> {
         let session: Session = serde_json::from_value(made.clone())?;
         let mut patch = record::made_stopped(&session, now);
-        patch["metadata"] = json!({ "uid": text(made, "/metadata/uid") });
+        patch["metadata"] = json!({ "uid": string_at(made, "/metadata/uid") });
         let (namespace, name) = (
             self.belonging.namespace.as_str(),
-            text(made, "/metadata/name"),
+            string_at(made, "/metadata/name"),
         );
         cluster
             .merge_patch(
@@ -293,8 +293,8 @@ impl ClonePlan {
         let claims = snapshots.iter().map(|snapshot| {
             let old = source_claim_name(snapshot);
             let found = self.found.iter().find(|object| {
-                text(object, "/kind") == "PersistentVolumeClaim"
-                    && text(object, "/metadata/name") == old
+                string_at(object, "/kind") == "PersistentVolumeClaim"
+                    && string_at(object, "/metadata/name") == old
             });
             let name = self.claim_mapping.get(old).map_or(old, String::as_str);
             claim_from_snapshot(belonging, snapshot, found, name, self.size.as_ref())
@@ -330,10 +330,10 @@ impl ClonePlan {
             return Ok(());
         };
         let patch = json!({ "metadata": {
-            "uid": text(secret, "/metadata/uid"),
+            "uid": string_at(secret, "/metadata/uid"),
             "annotations": { labels::SESSION_UID: belonging.session_uid, labels::KEPT_SINCE: null },
         } });
-        let (namespace, name) = (belonging.namespace.as_str(), text(secret, "/metadata/name"));
+        let (namespace, name) = (belonging.namespace.as_str(), string_at(secret, "/metadata/name"));
         cluster
             .merge_patch(&SECRET, namespace, name, None, &patch, with.write)
             .await

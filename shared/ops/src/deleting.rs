@@ -31,7 +31,7 @@ use session_model::labels;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::is_snapshot;
 use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, text,
+    PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, string_at,
 };
 use session_model::objects::snapshot::source_claim_name;
 use session_model::progress::ProgressSink;
@@ -176,7 +176,7 @@ impl Deletion {
     /// Returns the step that writes an overriding data policy into the Session, for a controller.
     fn wish(&self) -> Option<Step> {
         let policy = self.session.spec.data_policy?;
-        if text(&self.object, "/spec/dataPolicy") == policy.as_str() {
+        if string_at(&self.object, "/spec/dataPolicy") == policy.as_str() {
             return None;
         }
         Some(Step::Patch {
@@ -194,7 +194,7 @@ impl Deletion {
         let mut last = self.clone();
         if self.snapshot_plan.is_some() {
             let held = self.bound_claims().into_iter();
-            let uids = held.map(|claim| text(claim, "/metadata/uid").to_owned());
+            let uids = held.map(|claim| string_at(claim, "/metadata/uid").to_owned());
             last.live.saved = uids.collect();
         }
         let needs = last.steps(manner, with.now).required_permissions();
@@ -276,12 +276,12 @@ impl Deletion {
     fn after(&self, taken: Vec<Value>, write: &Write) -> Self {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
-            let name = text(claim, "/metadata/name");
+            let name = string_at(claim, "/metadata/name");
             taken.iter().any(|snapshot| source_claim_name(snapshot) == name)
         };
         let saved = self.bound_claims().into_iter().filter(is_saved);
         after.live.saved = saved
-            .map(|claim| text(claim, "/metadata/uid").to_owned())
+            .map(|claim| string_at(claim, "/metadata/uid").to_owned())
             .collect();
         if !write.dry_run {
             after.live.data.extend(taken);
@@ -341,9 +341,9 @@ impl Deletion {
         let own = self.live.own_data(&self.session);
         let patches = own.filter(|object| is_snapshot(object)).map(|snapshot| {
             let mut patch = kept_since(with.now);
-            patch["metadata"]["uid"] = text(snapshot, "/metadata/uid").into();
+            patch["metadata"]["uid"] = string_at(snapshot, "/metadata/uid").into();
             async move {
-                let name = text(snapshot, "/metadata/name");
+                let name = string_at(snapshot, "/metadata/name");
                 let namespace = self.namespace();
                 let kind = &VOLUME_SNAPSHOT;
                 cluster

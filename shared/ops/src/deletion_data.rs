@@ -10,7 +10,7 @@ use session_engine::reconcile::losses;
 use session_model::api::DataPolicy;
 use session_model::failure::with_hint;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::objects::uses::ObjectReferences;
 
 impl Deletion {
@@ -94,7 +94,7 @@ impl Deletion {
             .collect();
         let others = pods
             .iter()
-            .filter(|pod| !own.contains(&text(pod, "/metadata/uid")));
+            .filter(|pod| !own.contains(&string_at(pod, "/metadata/uid")));
         let uses = ObjectReferences::from_running_pods(others);
         let used = self
             .own_claims()
@@ -116,5 +116,5 @@ impl Deletion {
 }
 
 fn name_of(object: &Value) -> String {
-    text(object, "/metadata/name").to_owned()
+    string_at(object, "/metadata/name").to_owned()
 }

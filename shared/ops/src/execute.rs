@@ -39,7 +39,7 @@ use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::{Ownership, is_parameters_secret};
 use session_model::objects::kept::{is_claim, was_bound};
-use session_model::objects::resource::{annotation, is_going, text};
+use session_model::objects::resource::{annotation, is_terminating, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// Longest wait for a name that an object under deletion still occupies: finalizers and a Pod's grace period take a
@@ -178,11 +178,11 @@ impl Cluster {
         with: &Carrying<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let kind = text(object, "/kind");
-        let Some(resource) = self.discover(text(object, "/apiVersion"), kind).await? else {
+        let kind = string_at(object, "/kind");
+        let Some(resource) = self.discover(string_at(object, "/apiVersion"), kind).await? else {
             let error = anyhow::anyhow!(
                 "no matches for kind {kind:?} in version {:?}",
-                text(object, "/apiVersion")
+                string_at(object, "/apiVersion")
             );
             return Err(with_hint(
                 error,
@@ -198,7 +198,7 @@ impl Cluster {
         if !taken && !failure::has_kind(&error, FailureKind::Unreachable) {
             return Err(remedied(error));
         }
-        let name = text(object, "/metadata/name");
+        let name = string_at(object, "/metadata/name");
         let Ok(Some(found)) = self.get(&resource, namespace, name).await else {
             return Err(error);
         };
@@ -206,7 +206,7 @@ impl Cluster {
             return Ok(StepResult::Created(found));
         }
         let whose = whose(&found, object, with.belonging);
-        if is_going(&found) && !matches!(whose, Whose::Others) {
+        if is_terminating(&found) && !matches!(whose, Whose::Others) {
             if with.write.dry_run {
                 return Ok(StepResult::Created(object.clone()));
             }
@@ -311,8 +311,8 @@ fn announce(step: &Step) -> ProgressEvent {
             WaitStage::Applying,
             format!(
                 "{}/{}",
-                text(object, "/kind").to_lowercase(),
-                text(object, "/metadata/name")
+                string_at(object, "/kind").to_lowercase(),
+                string_at(object, "/metadata/name")
             ),
         ),
         Step::Adopt { claim } => (WaitStage::Applying, short(&ObjectRef::from_object(claim))),

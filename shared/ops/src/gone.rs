@@ -18,7 +18,7 @@ use session_engine::diagnosis::holding;
 use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, WaitStage};
 
 impl Cluster {
@@ -56,7 +56,7 @@ impl Cluster {
             let Some(found) = self.get(resource, namespace, &target.name).await? else {
                 return Ok(());
             };
-            if text(&found, "/metadata/uid") != target.uid {
+            if string_at(&found, "/metadata/uid") != target.uid {
                 return Ok(());
             }
             tell_holding(&found, target, tell);
@@ -64,7 +64,7 @@ impl Cluster {
                 fields: format!("metadata.name={}", target.name),
                 ..Selection::default()
             };
-            let from = text(&found, "/metadata/resourceVersion");
+            let from = string_at(&found, "/metadata/resourceVersion");
             let changes = self.watch(
                 resource,
                 Place::Namespace(namespace),
@@ -75,7 +75,7 @@ impl Cluster {
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {
-                    Ok(Change::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
+                    Ok(Change::Deleted(object)) if string_at(&object, "/metadata/uid") == target.uid => {
                         return Ok(());
                     }
                     Ok(Change::Modified(object)) => {
@@ -101,7 +101,7 @@ impl Cluster {
         for target in targets {
             let found = self.last_look(self.get(resource, namespace, &target.name));
             let found = found.await.ok().flatten();
-            if let Some(object) = found.filter(|object| text(object, "/metadata/uid") == target.uid)
+            if let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == target.uid)
             {
                 let error = timed_out(resource, &target.name);
                 return match holding(&object) {

@@ -10,7 +10,7 @@ use session_client::interrupt::Interrupt;
 use session_client::missing;
 use session_engine::diagnosis::growing::{Expansion, growing};
 use session_model::failure::FailureKind;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// The result of waiting for an expansion.
@@ -37,8 +37,8 @@ impl Cluster {
         sink: &mut dyn ProgressSink,
     ) -> Result<Grown> {
         let (namespace, name) = (
-            text(claim, "/metadata/namespace"),
-            text(claim, "/metadata/name"),
+            string_at(claim, "/metadata/namespace"),
+            string_at(claim, "/metadata/name"),
         );
         sink.tell(ProgressEvent::Waiting {
             stage: WaitStage::Applying,

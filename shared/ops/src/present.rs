@@ -15,7 +15,7 @@ use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::resource::{POD, SESSION, text};
+use session_model::objects::resource::{POD, SESSION, string_at};
 
 /// A Session with its Pods and their owners, without data.
 #[derive(Clone, Debug)]
@@ -109,7 +109,7 @@ fn unknown_owners(
 ) -> Vec<(&'static ResourceType, String)> {
     let mut uids: Vec<&str> = known
         .iter()
-        .map(|object| text(object, "/metadata/uid"))
+        .map(|object| string_at(object, "/metadata/uid"))
         .collect();
     let mut wanted = Vec::new();
     for object in objects {
@@ -117,13 +117,13 @@ fn unknown_owners(
             .pointer("/metadata/ownerReferences")
             .and_then(Value::as_array);
         for owner in owners.into_iter().flatten() {
-            if owner["controller"] != true || uids.contains(&text(owner, "/uid")) {
+            if owner["controller"] != true || uids.contains(&string_at(owner, "/uid")) {
                 continue;
             }
-            uids.push(text(owner, "/uid"));
-            let kind = ResourceType::of_kind(text(owner, "/apiVersion"), text(owner, "/kind"));
+            uids.push(string_at(owner, "/uid"));
+            let kind = ResourceType::find_known(string_at(owner, "/apiVersion"), string_at(owner, "/kind"));
             if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
-                wanted.push((kind, text(owner, "/name").to_owned()));
+                wanted.push((kind, string_at(owner, "/name").to_owned()));
             }
         }
     }

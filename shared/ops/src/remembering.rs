@@ -16,7 +16,7 @@ use session_model::failure::with_hint;
 use session_model::labels;
 use session_model::objects::belonging::{Ownership, is_parameters_secret};
 use session_model::objects::kept::is_claim;
-use session_model::objects::resource::{annotation, text};
+use session_model::objects::resource::{annotation, string_at};
 
 /// Fields of a Session's spec that belong to one start and are not recorded.
 const OF_A_START: [&str; 3] = ["startRequest", "state", "secretsFrom"];
@@ -80,12 +80,12 @@ fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
         return Ok(());
     }
     let (name, namespace) = (
-        text(secret, "/metadata/name"),
-        text(secret, "/metadata/namespace"),
+        string_at(secret, "/metadata/name"),
+        string_at(secret, "/metadata/namespace"),
     );
     let error = anyhow!(
         "Secret {name:?} is labelled as kept data of this session, but snapshot {:?} does not prove that the session made it",
-        text(snapshot, "/metadata/name")
+        string_at(snapshot, "/metadata/name")
     );
     let look = format!("inspect the Secret: kubectl describe secret {name} -n {namespace}");
     let delete = format!("delete the Secret: kubectl delete secret {name} -n {namespace}");
@@ -97,7 +97,7 @@ fn session_of(belonging: &Ownership, snapshot: &Value) -> Option<Value> {
     let runs_something = ["template", "application"]
         .iter()
         .any(|field| spec.get(*field).is_some());
-    let own = text(&spec, "/userId") == belonging.user_id.as_str();
+    let own = string_at(&spec, "/userId") == belonging.user_id.as_str();
     (own && runs_something && spec.get("manifest").is_none()).then(|| {
         json!({
             "apiVersion": API_VERSION,
@@ -119,7 +119,7 @@ pub(super) fn check_no_kept_claims(
 ) -> Result<()> {
     let is_there = |name: &&String| {
         let mut claims = found.iter().filter(|object| is_claim(object));
-        claims.any(|claim| text(claim, "/metadata/name") == name.as_str())
+        claims.any(|claim| string_at(claim, "/metadata/name") == name.as_str())
     };
     let Some(name) = names.values().find(is_there) else {
         return Ok(());

@@ -15,7 +15,7 @@ use session_client::missing;
 use session_client::watch_over;
 use session_engine::diagnosis::resizing::{ResizeState, resizing};
 use session_model::failure::FailureKind;
-use session_model::objects::resource::{NODE, POD, text};
+use session_model::objects::resource::{NODE, POD, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// The result of waiting for a resize.
@@ -76,7 +76,7 @@ impl Cluster {
         container: &str,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
-        let part = |path: &str| text(&seen.pod, path).to_owned();
+        let part = |path: &str| string_at(&seen.pod, path).to_owned();
         let (namespace, name, uid) = (
             part("/metadata/namespace"),
             part("/metadata/name"),
@@ -93,7 +93,7 @@ impl Cluster {
                 Change::Deleted(_) => return Err(missing(&POD, &name)),
                 Change::Bookmark(_) | Change::Anew => continue,
             };
-            if text(&object, "/metadata/uid") != uid {
+            if string_at(&object, "/metadata/uid") != uid {
                 return Err(missing(&POD, &name));
             }
             seen.state = resizing(&object, container);

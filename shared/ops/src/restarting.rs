@@ -10,7 +10,7 @@ use crate::Cluster;
 use crate::chosen::Chosen;
 use session_model::objects::access::Access;
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
-use session_model::objects::resource::{SESSION, text};
+use session_model::objects::resource::{SESSION, string_at};
 use session_model::objects::{ResourceType, is_data};
 use session_model::progress::ProgressSink;
 
@@ -31,8 +31,8 @@ impl StartPlan {
     fn accesses(&self) -> Vec<Access> {
         let (live, name) = (&self.observed.live, self.observed.name());
         let needs = self.start.objects().into_iter().filter_map(|object| {
-            let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
-            let resource = ResourceType::of_kind(text(&object, "/apiVersion"), kind)?;
+            let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
+            let resource = ResourceType::find_known(string_at(&object, "/apiVersion"), kind)?;
             let there = live.object(kind, name).is_some();
             let pods = !pod_metadata_paths(kind).is_empty();
             let made = !there || (pods && !SCALABLE_KINDS.contains(&kind));

@@ -16,7 +16,7 @@ use session_model::labels;
 use session_model::objects::access::Access;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
+    PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, string_at,
 };
 use session_model::objects::snapshot::source_claim_name;
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -66,12 +66,12 @@ impl ClaimRestorePlan {
             let name = source_claim_name(snapshot);
             let mut own = present.live.own_data(&present.session);
             let found = own.find(|object| {
-                text(object, "/kind") == "PersistentVolumeClaim"
-                    && text(object, "/metadata/name") == name
+                string_at(object, "/kind") == "PersistentVolumeClaim"
+                    && string_at(object, "/metadata/name") == name
             });
             let wanted = claim_from_snapshot(&belonging, snapshot, found, name, None)?;
             Ok(ClaimReplacement {
-                snapshot: text(snapshot, "/metadata/name").to_owned(),
+                snapshot: string_at(snapshot, "/metadata/name").to_owned(),
                 existing: found.cloned(),
                 wanted,
             })
@@ -85,7 +85,7 @@ impl ClaimRestorePlan {
     /// Returns the present claims that are bound to a volume, and so may hold data.
     pub fn bound_claims(&self) -> impl Iterator<Item = &Value> {
         self.existing_claims()
-            .filter(|claim| text(claim, "/status/phase") == "Bound")
+            .filter(|claim| string_at(claim, "/status/phase") == "Bound")
     }
 
     /// Returns the rights that the restore needs.
@@ -166,7 +166,7 @@ pub(super) async fn wait_claims_bound(
 ) -> Result<RestoreOutcome> {
     let (mut restored, mut awaited) = (RestoreOutcome::default(), Vec::new());
     for claim in claims {
-        let name = text(claim, "/metadata/name");
+        let name = string_at(claim, "/metadata/name");
         if waits_for_a_pod(cluster, claim).await? {
             restored.waiting_for_consumer.push(name.to_owned());
         } else {
@@ -196,7 +196,7 @@ pub(super) fn claim_from_snapshot(
     name: &str,
     size: Option<&Quantity>,
 ) -> Result<Value> {
-    let of = text(snapshot, "/metadata/name");
+    let of = string_at(snapshot, "/metadata/name");
     if source_claim_name(snapshot).is_empty() {
         return Err(anyhow!(
             "cannot restore snapshot {of:?}: snapshot has no source claim"
@@ -210,7 +210,7 @@ pub(super) fn claim_from_snapshot(
     let spec = spec.ok_or_else(|| {
         anyhow!("cannot restore claim {name:?}: claim is gone, and snapshot {of:?} has no record of its spec")
     })?;
-    let size = size_of(text(spec, "/resources/requests/storage"), snapshot, size)?;
+    let size = size_of(string_at(spec, "/resources/requests/storage"), snapshot, size)?;
     let mut wanted = json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -242,13 +242,13 @@ pub(super) fn claim_from_snapshot(
 
 /// Returns the wanted size, else the larger one of claim and snapshot.
 fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<String> {
-    let least = text(snapshot, "/status/restoreSize");
+    let least = string_at(snapshot, "/status/restoreSize");
     let smallest: Option<Quantity> = least.parse().ok();
     if let Some(wanted) = wanted {
         if smallest.is_some_and(|smallest| *wanted < smallest) {
             return Err(anyhow!(
                 "size {wanted} is too small: snapshot {:?} needs {least}",
-                text(snapshot, "/metadata/name")
+                string_at(snapshot, "/metadata/name")
             ));
         }
         return Ok(wanted.to_string());
@@ -263,14 +263,14 @@ fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<S
 
 /// Returns true if the claim's class has WaitForFirstConsumer; false if the caller may not read it.
 async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
-    let class = text(claim, "/spec/storageClassName");
+    let class = string_at(claim, "/spec/storageClassName");
     if class.is_empty() {
         return Ok(false);
     }
     match cluster.get(&STORAGE_CLASS, "", class).await {
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(false),
         other => Ok(other?
-            .is_some_and(|class| text(&class, "/volumeBindingMode") == "WaitForFirstConsumer")),
+            .is_some_and(|class| string_at(&class, "/volumeBindingMode") == "WaitForFirstConsumer")),
     }
 }
 
@@ -299,10 +299,10 @@ mod tests {
     #[test]
     fn a_claim_that_is_gone_is_made_as_the_snapshot_remembers_it() {
         let claim = claim_from_snapshot(&belonging(), &snapshot(), None, "home", None).unwrap();
-        assert_eq!(text(&claim, "/metadata/name"), "home");
-        assert_eq!(text(&claim, "/spec/storageClassName"), "fast");
-        assert_eq!(text(&claim, "/spec/resources/requests/storage"), "2Gi");
-        assert_eq!(text(&claim, "/spec/dataSource/name"), "a-1");
+        assert_eq!(string_at(&claim, "/metadata/name"), "home");
+        assert_eq!(string_at(&claim, "/spec/storageClassName"), "fast");
+        assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "2Gi");
+        assert_eq!(string_at(&claim, "/spec/dataSource/name"), "a-1");
         assert_eq!(claim["metadata"]["labels"][labels::SESSION], "a");
         let mut forgetful = snapshot();
         forgetful["metadata"]["annotations"] = json!({});
@@ -318,7 +318,7 @@ mod tests {
         });
         let claim = claim_from_snapshot(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
         assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteMany"]));
-        assert_eq!(text(&claim, "/spec/resources/requests/storage"), "5Gi");
+        assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "5Gi");
         assert_eq!(claim["spec"].get("volumeName"), None);
         assert_eq!(claim["metadata"]["labels"]["app"], "x");
         let annotations = claim["metadata"]["annotations"].as_object().unwrap();

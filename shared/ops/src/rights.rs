@@ -9,7 +9,7 @@ use crate::chosen::Chosen;
 use session_client::Permissions;
 use session_model::api::Session;
 use session_model::objects::access::Access;
-use session_model::objects::resource::{SESSION, text};
+use session_model::objects::resource::{SESSION, string_at};
 
 impl ObservedSession {
     /// Reads a session as [`Present::of`] does and, at the same time, requests reviews of the `foreseen` rights, whose answers
@@ -28,7 +28,7 @@ impl ObservedSession {
             true => Vec::new(),
             false => foreseen(&chosen.session),
         };
-        let namespace = text(&chosen.object, "/metadata/namespace").to_owned();
+        let namespace = string_at(&chosen.object, "/metadata/namespace").to_owned();
         let looked = Self::read(cluster, chosen, controller);
         futures::join!(looked, permissions.foresee(&namespace, &needs)).0
     }

@@ -8,7 +8,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::check_dns_subdomain;
-use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
+use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, string_at};
 
 /// Annotation of a default class; its value is `"true"`.
 const DEFAULT: &str = "snapshot.storage.kubernetes.io/is-default-class";
@@ -84,11 +84,11 @@ pub(super) async fn choose_classes(
     }
     let retains = present
         .iter()
-        .filter(|class| text(class, "/deletionPolicy") == "Retain");
+        .filter(|class| string_at(class, "/deletionPolicy") == "Retain");
     Ok(ClassChoice {
         names: chosen,
         retaining: retains
-            .map(|class| text(class, "/metadata/name").to_owned())
+            .map(|class| string_at(class, "/metadata/name").to_owned())
             .collect(),
     })
 }
@@ -109,7 +109,7 @@ async fn driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
     if let Some(driver) = PROVISIONER.iter().find_map(|key| annotation(claim, key)) {
         return Ok(Some(driver.to_owned()));
     }
-    let class = text(claim, "/spec/storageClassName");
+    let class = string_at(claim, "/spec/storageClassName");
     if class.is_empty() {
         return Ok(None);
     }
@@ -117,7 +117,7 @@ async fn driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => None,
         other => other?,
     };
-    let driver = found.map(|class| text(&class, "/provisioner").to_owned());
+    let driver = found.map(|class| string_at(&class, "/provisioner").to_owned());
     Ok(driver.filter(|driver| !driver.is_empty()))
 }
 
@@ -127,11 +127,11 @@ fn choose(
     driver: Option<&str>,
     wanted: Option<&str>,
 ) -> Result<String> {
-    let name = |class: &&Value| text(class, "/metadata/name").to_owned();
-    let fits = |class: &&Value| driver.is_none_or(|driver| text(class, "/driver") == driver);
+    let name = |class: &&Value| string_at(class, "/metadata/name").to_owned();
+    let fits = |class: &&Value| driver.is_none_or(|driver| string_at(class, "/driver") == driver);
     let fitting: Vec<&Value> = present.iter().filter(fits).collect();
     let names = fitting.iter().map(name).collect::<Vec<_>>().join(", ");
-    let claim = text(claim, "/metadata/name");
+    let claim = string_at(claim, "/metadata/name");
     let whose = driver.map_or_else(String::new, |driver| format!(" of driver {driver:?}"));
     let there = match names.as_str() {
         "" => format!(
@@ -147,7 +147,7 @@ fn choose(
         if !fits(&class) {
             let error = anyhow!(
                 "VolumeSnapshotClass {wanted:?} is of driver {:?}, but claim {claim:?} is{whose}",
-                text(class, "/driver")
+                string_at(class, "/driver")
             );
             return Err(with_hint(error, there));
         }

@@ -17,7 +17,7 @@ use session_client::interrupt::interrupted;
 use session_client::missing;
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
-use session_model::objects::resource::{VOLUME_SNAPSHOT, label, text};
+use session_model::objects::resource::{VOLUME_SNAPSHOT, label, string_at};
 use session_model::objects::snapshot::{SnapshotState, is_cut};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
@@ -82,7 +82,7 @@ impl Cluster {
         };
         let session = label(first, labels::SESSION).unwrap_or_default();
         let select = Selection::labelled(format!("{}={session}", labels::SESSION));
-        let place = Place::Namespace(text(first, "/metadata/namespace"));
+        let place = Place::Namespace(string_at(first, "/metadata/namespace"));
         let mut waiting = Waiting::of(snapshots, milestone);
         let mut changes = self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
@@ -145,7 +145,7 @@ impl Waiting {
             return Ok(());
         }
         if gone {
-            return Err(missing(&VOLUME_SNAPSHOT, text(&object, "/metadata/name")));
+            return Err(missing(&VOLUME_SNAPSHOT, string_at(&object, "/metadata/name")));
         }
         match SnapshotState::of(&object) {
             SnapshotState::Failed(_) => {
@@ -168,8 +168,8 @@ impl Waiting {
         let (uid, _) = failing.find(|(_, since)| since.elapsed() >= PATIENCE)?;
         let snapshot = self.snapshots.get(uid)?;
         Some(DriverFailed {
-            snapshot: text(snapshot, "/metadata/name").to_owned(),
-            message: text(snapshot, "/status/error/message").to_owned(),
+            snapshot: string_at(snapshot, "/metadata/name").to_owned(),
+            message: string_at(snapshot, "/status/error/message").to_owned(),
         })
     }
 
@@ -177,7 +177,7 @@ impl Waiting {
     fn too_long(&self) -> anyhow::Error {
         let mut waits = Vec::new();
         for snapshot in self.left() {
-            let name = text(snapshot, "/metadata/name");
+            let name = string_at(snapshot, "/metadata/name");
             match SnapshotState::of(snapshot) {
                 SnapshotState::Failed(message) => {
                     let (snapshot, message) = (name.to_owned(), message.clone());
@@ -194,7 +194,7 @@ impl Waiting {
         if let Some(snapshot) = self.left().next() {
             sink.tell(ProgressEvent::Waiting {
                 stage: WaitStage::Snapshotting,
-                object: format!("volumesnapshot/{}", text(snapshot, "/metadata/name")),
+                object: format!("volumesnapshot/{}", string_at(snapshot, "/metadata/name")),
                 detail: SnapshotState::of(snapshot).describe(),
             });
         }
@@ -202,5 +202,5 @@ impl Waiting {
 }
 
 fn uid(object: &Value) -> String {
-    text(object, "/metadata/uid").to_owned()
+    string_at(object, "/metadata/uid").to_owned()
 }

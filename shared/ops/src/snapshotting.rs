@@ -38,7 +38,7 @@ use session_model::names::check_dns_subdomain;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::is_claim;
 use session_model::objects::resource::{
-    VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_going, text,
+    VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_terminating, string_at,
 };
 use session_model::objects::snapshot::{source_claim_name, content_label_patch, build_snapshots};
 use session_model::progress::{ProgressEvent, ProgressSink};
@@ -115,7 +115,7 @@ impl SnapshotPlan {
         let (session, namespace) = (present.name(), present.namespace());
         let data = present.live.own_data(&present.session);
         let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
-        claims.sort_by_key(|claim| text(claim, "/metadata/name"));
+        claims.sort_by_key(|claim| string_at(claim, "/metadata/name"));
         if claims.is_empty() {
             let error =
                 anyhow!("cannot take a snapshot of session {session:?}: session has no claims");
@@ -124,11 +124,11 @@ impl SnapshotPlan {
             );
             return Err(with_hint(error, save));
         }
-        let bound = |claim: &&&Value| text(claim, "/status/phase") == "Bound";
+        let bound = |claim: &&&Value| string_at(claim, "/status/phase") == "Bound";
         if let Some(claim) = claims.iter().find(|claim| !bound(claim)) {
             let error = anyhow!(
                 "cannot take a snapshot of claim {:?}: not bound to a volume",
-                text(claim, "/metadata/name")
+                string_at(claim, "/metadata/name")
             );
             let look =
                 format!("inspect the session: kubectl session status {session} -n {namespace}");
@@ -149,7 +149,7 @@ impl SnapshotPlan {
         };
         let mut objects = build_snapshots(&belonging, &set, &claims, &names);
         record_session(&present.object, &mut objects);
-        for name in objects.iter().map(|object| text(object, "/metadata/name")) {
+        for name in objects.iter().map(|object| string_at(object, "/metadata/name")) {
             check_dns_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
@@ -213,11 +213,11 @@ impl SnapshotPlan {
     /// Most users lack that right; a failure is ignored, as it does not affect the snapshot.
     async fn mark(&self, cluster: &Cluster, ready: &[Value], write: &Write) {
         let retained = ready.iter().filter(|snapshot| {
-            let class = text(snapshot, "/spec/volumeSnapshotClassName");
+            let class = string_at(snapshot, "/spec/volumeSnapshotClassName");
             self.retaining.iter().any(|retaining| retaining == class)
         });
         let marks = retained.map(|snapshot| async move {
-            let name = text(snapshot, "/status/boundVolumeSnapshotContentName");
+            let name = string_at(snapshot, "/status/boundVolumeSnapshotContentName");
             let content = cluster.get(&VOLUME_SNAPSHOT_CONTENT, "", name).await?;
             let content = content.unwrap_or_default();
             if let Some(mark) = content_label_patch(snapshot, &content) {
@@ -240,8 +240,8 @@ impl SnapshotPlan {
         for earlier in made.iter().filter(|object| !self.is_of_this_run(object)) {
             sink.tell(ProgressEvent::Note(format!(
                 "{} was taken by an interrupted command at {}: the snapshots of the other claims are newer",
-                text(earlier, "/metadata/name"),
-                text(earlier, "/metadata/creationTimestamp")
+                string_at(earlier, "/metadata/name"),
+                string_at(earlier, "/metadata/creationTimestamp")
             )));
         }
         if !self.pausing.has_hooks() {
@@ -301,14 +301,14 @@ impl SnapshotPlan {
         if !self.named || !failure::has_kind(error, FailureKind::AlreadyExists) {
             return None;
         }
-        let name = text(object, "/metadata/name");
+        let name = string_at(object, "/metadata/name");
         let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
         let found = found.ok().flatten()?;
         let marks = [labels::SNAPSHOT_SET, labels::SESSION_UID];
         let same = marks.iter().all(|key| {
             annotation(&found, key).is_some_and(|mark| Some(mark) == annotation(object, key))
         });
-        (same && !is_going(&found) && source_claim_name(&found) == source_claim_name(object)).then_some(found)
+        (same && !is_terminating(&found) && source_claim_name(&found) == source_claim_name(object)).then_some(found)
     }
 
     fn is_of_this_run(&self, object: &Value) -> bool {
@@ -326,7 +326,7 @@ impl SnapshotPlan {
         };
         if failure::has_kind(&error, FailureKind::Unreachable) {
             // The request may have succeeded although its answer was lost.
-            let name = text(object, "/metadata/name");
+            let name = string_at(object, "/metadata/name");
             let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
             if let Ok(Some(found)) = found
                 && annotation(&found, labels::RUN) == annotation(object, labels::RUN)

@@ -34,7 +34,7 @@ use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
 use session_model::objects::belonging::{Ownership, has_kind_and_name};
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::{SECRET, SESSION, annotation, text};
+use session_model::objects::resource::{SECRET, SESSION, annotation, string_at};
 use session_model::progress::ProgressSink;
 use session_template::Assigned;
 use session_template::decode_parameters_secret;
@@ -191,7 +191,7 @@ impl StartPlan {
     async fn check(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
         let live = &self.observed.live;
         let missing = |object: &&Value| {
-            let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+            let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
             live.object(kind, name).is_none()
         };
         let objects = &self.start.rendering.objects;
@@ -361,7 +361,7 @@ async fn others(cluster: &Cluster, present: &ObservedSession, start: &RenderedSt
     let mut names: Vec<(String, String, String)> = objects
         .iter()
         .map(|object| {
-            let part = |pointer| text(object, pointer).to_owned();
+            let part = |pointer| string_at(object, pointer).to_owned();
             (part("/apiVersion"), part("/kind"), part("/metadata/name"))
         })
         .collect();

@@ -26,7 +26,7 @@ use session_model::labels;
 use session_model::objects::belonging::Ownership;
 use session_model::objects::conditions::condition;
 use session_model::objects::pods::SCALABLE_KINDS;
-use session_model::objects::resource::{SESSION, text};
+use session_model::objects::resource::{SESSION, string_at};
 use session_model::progress::ProgressSink;
 
 /// A session and all of its objects, as read from the cluster.
@@ -53,7 +53,7 @@ impl ObservedSession {
     /// Refusals of the server; a session that is being deleted.
     pub async fn read(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
         chosen.stays()?;
-        let namespace = text(&chosen.object, "/metadata/namespace");
+        let namespace = string_at(&chosen.object, "/metadata/namespace");
         let live = cluster.live(namespace, &chosen.session).await?;
         Self::from_parts(chosen, live, controller)
     }
@@ -188,7 +188,7 @@ impl ObservedSession {
         }
         let mut session = self.session.clone();
         let wish = outcome.results.iter().find_map(|done| match done {
-            StepResult::Patched(object) if text(object, "/kind") == "Session" => Some(object),
+            StepResult::Patched(object) if string_at(object, "/kind") == "Session" => Some(object),
             _ => None,
         });
         session.metadata.generation = wish
@@ -281,7 +281,7 @@ impl ObservedSession {
         let settled = cluster
             .wait_stopped(namespace, name, manner.timeout, with.interrupt, sink)
             .await?;
-        if text(&settled, "/status/phase") == Phase::Running.as_str() {
+        if string_at(&settled, "/status/phase") == Phase::Running.as_str() {
             let condition = told(&settled, "Synced");
             let error = anyhow!("cannot stop session {name:?}: {condition}");
             return Err(with_hint(error, without_sync(STOP, name, namespace)));
@@ -308,8 +308,8 @@ fn told(session: &Value, r#type: &str) -> String {
     condition(session, r#type).map_or_else(String::new, |condition| {
         format!(
             "{}: {}",
-            text(condition, "/reason"),
-            text(condition, "/message")
+            string_at(condition, "/reason"),
+            string_at(condition, "/message")
         )
     })
 }

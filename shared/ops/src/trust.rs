@@ -29,7 +29,7 @@ use session_engine::reconcile::{Rendering, RenderedStart};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use session_model::failure::with_hint;
 use session_model::objects::privilege::find_privileges;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};
 use session_model::state::{Digests, sha256_hex};
 
@@ -272,8 +272,8 @@ pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart)
     let error = anyhow!("cannot start session {name:?}: its manifest asks for privileges: {takes}");
     let made = start.objects();
     let made = made.iter().map(|object| {
-        let kind = text(object, "/kind").to_lowercase();
-        format!("{kind}/{}", text(object, "/metadata/name"))
+        let kind = string_at(object, "/kind").to_lowercase();
+        format!("{kind}/{}", string_at(object, "/metadata/name"))
     });
     let made: Vec<String> = made.collect();
     let plan = format!(

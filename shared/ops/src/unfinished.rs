@@ -11,7 +11,7 @@ use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::Ownership;
-use session_model::objects::resource::{SESSION, annotation, text};
+use session_model::objects::resource::{SESSION, annotation, string_at};
 
 /// Creates an object of a copy. If the name is taken or the answer was lost, an existing object of the same session counts as
 /// created.
@@ -34,7 +34,7 @@ pub(super) async fn create_or_get(
         return Err(error);
     }
     let found = cluster
-        .get(kind, namespace, text(object, "/metadata/name"))
+        .get(kind, namespace, string_at(object, "/metadata/name"))
         .await;
     let ours = |found: &Value| {
         annotation(found, labels::SESSION_UID) == Some(belonging.session_uid.as_str())
@@ -44,7 +44,7 @@ pub(super) async fn create_or_get(
 
 /// Returns Namespace and name of an object.
 fn key(object: &Value) -> (&str, &str) {
-    let part = |pointer| text(object, pointer);
+    let part = |pointer| string_at(object, pointer);
     (part("/metadata/namespace"), part("/metadata/name"))
 }
 
@@ -54,7 +54,7 @@ fn key(object: &Value) -> (&str, &str) {
 /// Refusals of the server.
 pub(super) async fn mark_complete(cluster: &Cluster, session: &Value, write: &Write) -> Result<Value> {
     let patch = json!({ "metadata": {
-        "uid": text(session, "/metadata/uid"),
+        "uid": string_at(session, "/metadata/uid"),
         "annotations": { labels::COPYING: null },
     } });
     let (namespace, name) = key(session);

@@ -28,7 +28,7 @@ use session_engine::reconcile::{LiveObjects, WorkloadState, look};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
-use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, text};
+use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Time limit of a read after the end of a wait.
@@ -234,7 +234,7 @@ impl Watching<'_> {
     }
 
     async fn take_pod(&mut self, change: Change) -> Result<()> {
-        let name = |object: &Value| text(object, "/metadata/name").to_owned();
+        let name = |object: &Value| string_at(object, "/metadata/name").to_owned();
         match change {
             Change::Added(object) | Change::Modified(object) => {
                 self.learn_owner(&object).await?;
@@ -255,18 +255,18 @@ impl Watching<'_> {
         let Some(owner) = owners
             .into_iter()
             .flatten()
-            .find(|owner| text(owner, "/kind") == "ReplicaSet")
+            .find(|owner| string_at(owner, "/kind") == "ReplicaSet")
         else {
             return Ok(());
         };
         let known = self
             .owners
             .iter()
-            .any(|object| text(object, "/metadata/uid") == text(owner, "/uid"));
+            .any(|object| string_at(object, "/metadata/uid") == string_at(owner, "/uid"));
         if !known
             && let Some(set) = self
                 .cluster
-                .get(&REPLICA_SET, self.namespace, text(owner, "/name"))
+                .get(&REPLICA_SET, self.namespace, string_at(owner, "/name"))
                 .await?
         {
             self.owners.push(set);

@@ -10,7 +10,7 @@ use session_client::interrupt::Interrupt;
 use session_client::{timed_out, typed};
 use session_model::api::Session;
 use session_model::objects::conditions::has_condition;
-use session_model::objects::resource::{SESSION, text};
+use session_model::objects::resource::{SESSION, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 impl Cluster {
@@ -39,8 +39,8 @@ impl Cluster {
         let before = before.and_then(|status| status.start_request.as_deref());
         let settled = |object: &Value| {
             // Until the controller has recorded the new start request, the phase is that of the previous start.
-            let taken_up = before.is_none() || text(object, "/status/startRequest") == asked;
-            let phase = text(object, "/status/phase");
+            let taken_up = before.is_none() || string_at(object, "/status/startRequest") == asked;
+            let phase = string_at(object, "/status/phase");
             taken_up && matches!(phase, "running" | "failed" | "stopped")
         };
         let wait =
@@ -72,7 +72,7 @@ impl Cluster {
             detail: "the controller is stopping the session".into(),
         });
         let settled = |object: &Value| {
-            let phase = text(object, "/status/phase");
+            let phase = string_at(object, "/status/phase");
             matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
         };
         let wait = self.await_object(&SESSION, namespace, name, settled);

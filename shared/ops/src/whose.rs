@@ -9,7 +9,7 @@ use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::belonging::{Ownership, is_data};
 use session_model::objects::kept::has_attribution;
-use session_model::objects::resource::{annotation, label, text};
+use session_model::objects::resource::{annotation, label, string_at};
 
 /// Reason why data without a known origin is not adopted.
 pub(super) const NAMELESS: &str =
@@ -31,7 +31,7 @@ pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Ownership) -> Who
     if !is_data(wanted) {
         let owners = found.pointer("/metadata/ownerReferences");
         let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-        return match owners.any(|owner| text(owner, "/uid") == belonging.session_uid) {
+        return match owners.any(|owner| string_at(owner, "/uid") == belonging.session_uid) {
             true => Whose::Ours,
             false => Whose::Others,
         };
@@ -59,8 +59,8 @@ pub(super) fn whose(found: &Value, wanted: &Value, belonging: &Ownership) -> Who
 /// Returns the error for data that is not proven to belong to the session.
 pub(super) fn unproven(resource: &ResourceType, found: &Value, why: &str) -> anyhow::Error {
     let (name, namespace) = (
-        text(found, "/metadata/name"),
-        text(found, "/metadata/namespace"),
+        string_at(found, "/metadata/name"),
+        string_at(found, "/metadata/namespace"),
     );
     let (kind, singular) = (&resource.kind, resource.singular());
     let error = anyhow::anyhow!(
@@ -94,7 +94,7 @@ pub(super) fn of_another_template(
     found: &Value,
     template: &str,
 ) -> anyhow::Error {
-    let name = text(found, "/metadata/name");
+    let name = string_at(found, "/metadata/name");
     // Not the server's AlreadyExists with a context: server errors are printed without their context.
     let kind = &resource.kind;
     let error =
@@ -109,7 +109,7 @@ pub(super) fn of_another_template(
                 &resource.plural,
                 name,
                 "-n",
-                text(found, "/metadata/namespace"),
+                string_at(found, "/metadata/namespace"),
             ])
         ),
     )

@@ -10,7 +10,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{ROLE, text};
+use session_shared::objects::resource::{ROLE, string_at};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::Carrying;
@@ -126,7 +126,7 @@ pub(crate) async fn carry_out(
 fn grants(step: &Step) -> bool {
     match step {
         Step::Create { object, .. } | Step::Apply { object, .. } => {
-            text(object, "/apiVersion").starts_with(ROLE.group.as_ref())
+            string_at(object, "/apiVersion").starts_with(ROLE.group.as_ref())
         }
         _ => false,
     }
@@ -154,8 +154,8 @@ async fn take_back(
     let namespace = with.belonging.namespace.as_str();
     let created = made.told.iter().filter(|(_, word)| *word == "created");
     let deletes = created.filter_map(|(object, _)| {
-        let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
-        let resource = ResourceType::of_kind(api_version, kind)?;
+        let (api_version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
+        let resource = ResourceType::find_known(api_version, kind)?;
         let target = ObjectRef::from_object(object);
         Some(async move {
             let background = Propagation::Background;
@@ -201,7 +201,7 @@ pub(crate) fn report(
     let mut mutations = MutationPrinter::new(format, dry_run);
     for (object, word) in &made.told {
         let said = mutations.done(object, word)?;
-        if text && !made.withheld.is_empty() {
+        if string_at && !made.withheld.is_empty() {
             console.err_line(said.trim_end());
         } else {
             console.out(&said)?;
@@ -214,7 +214,7 @@ pub(crate) fn report(
         return Ok(());
     }
     for (at, object) in made.withheld.iter().enumerate() {
-        if text {
+        if string_at {
             let before = if at == 0 { "" } else { "---\n" };
             console.out(&format!("{before}{}", yaml::document(object)?))?;
         } else {

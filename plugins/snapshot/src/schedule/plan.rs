@@ -8,7 +8,7 @@ use session_shared::failure::with_hint;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::Ownership;
-use session_shared::objects::resource::{annotation, text};
+use session_shared::objects::resource::{annotation, string_at};
 use session_shared::plan::{Plan, Propagation, Step};
 
 use super::objects::TYPES;
@@ -95,10 +95,10 @@ pub(crate) fn removal(there: &[There], belonging: &Ownership) -> Result<Plan> {
 fn own(found: &Value, resource: &ResourceType, belonging: &Ownership) -> Result<()> {
     let owners = found.pointer("/metadata/ownerReferences");
     let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-    if owners.any(|owner| text(owner, "/uid") == belonging.session_uid) {
+    if owners.any(|owner| string_at(owner, "/uid") == belonging.session_uid) {
         return Ok(());
     }
-    let (kind, name) = (&resource.kind, text(found, "/metadata/name"));
+    let (kind, name) = (&resource.kind, string_at(found, "/metadata/name"));
     let (session, namespace) = (&belonging.session, &belonging.namespace);
     let error = anyhow!(
         "{kind} {name:?} already exists and is not part of session {:?}",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use session_shared::api::{Phase, DesiredState};
 use session_shared::labels;
-use session_shared::objects::resource::{annotation, text};
+use session_shared::objects::resource::{annotation, string_at};
 use session_shared::objects::snapshot::source_claim_name;
 use session_shared::ops::stopping::ObservedSession;
 
@@ -24,11 +24,11 @@ pub(crate) fn mark(snapshots: &mut [Value], present: &ObservedSession) -> bool {
     for snapshot in snapshots {
         let mut data = present.live.own_data(&present.session);
         let claim = data.find(|object| {
-            text(object, "/kind") == "PersistentVolumeClaim"
-                && text(object, "/metadata/name") == source_claim_name(snapshot)
+            string_at(object, "/kind") == "PersistentVolumeClaim"
+                && string_at(object, "/metadata/name") == source_claim_name(snapshot)
         });
         if let Some(claim) = claim {
-            let rest = format!("{started} {}", text(claim, "/metadata/uid"));
+            let rest = format!("{started} {}", string_at(claim, "/metadata/uid"));
             snapshot["metadata"]["annotations"][labels::AT_REST] = rest.into();
         }
     }

@@ -10,7 +10,7 @@ use super::columns::CustomColumns;
 use super::jsonpath::JsonPath;
 use super::{clean, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Bytes of a template file that are read at most.
 const FILE_MAX: u64 = 1 << 20;
@@ -286,10 +286,10 @@ impl ObjectPrinter {
 
 /// Returns kind and group in lower case and the name: `session.streaming.platform/alice`.
 pub fn name(object: &Value) -> String {
-    let kind = text(object, "/kind").to_lowercase();
-    let api_version = text(object, "/apiVersion");
+    let kind = string_at(object, "/kind").to_lowercase();
+    let api_version = string_at(object, "/apiVersion");
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let name = Some(text(object, "/metadata/name")).filter(|name| !name.is_empty());
+    let name = Some(string_at(object, "/metadata/name")).filter(|name| !name.is_empty());
     let dot = if group.is_empty() { "" } else { "." };
     clean::line(&format!(
         "{kind}{dot}{group}/{}",

@@ -15,7 +15,7 @@ use super::negotiate::{Negotiated, negotiate};
 use super::{FindPod, PortStream, Told};
 use crate::{Backoff, Change, Cluster, Place, Selection};
 use session_model::failure::{self, FailureKind};
-use session_model::objects::resource::{POD, text};
+use session_model::objects::resource::{POD, string_at};
 
 /// First and longest pause between attempts; a local connection waits ten seconds for a new connection to the Pod.
 const FIRST: Duration = Duration::from_millis(50);
@@ -230,7 +230,7 @@ impl Seen {
             Change::Deleted(_) => return Some("was deleted"),
             Change::Bookmark(_) | Change::Anew => return None,
         };
-        let uid = text(pod, "/metadata/uid");
+        let uid = string_at(pod, "/metadata/uid");
         let is_going = !pod["metadata"]["deletionTimestamp"].is_null();
         if self.uid.is_empty() {
             uid.clone_into(&mut self.uid);
@@ -247,7 +247,7 @@ impl Seen {
 }
 
 fn has_ended(pod: &Value) -> bool {
-    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+    matches!(string_at(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
 /// True if retrying may help.

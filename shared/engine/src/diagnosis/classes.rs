@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::Cause;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Returns the StorageClasses named by claims and by StatefulSets' claim templates, sorted, each once.
 pub fn storage_classes(objects: &[Value]) -> Vec<String> {
     let direct = objects
         .iter()
-        .filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
+        .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim");
     let inside = objects
         .iter()
         .filter_map(|object| object.pointer("/spec/volumeClaimTemplates")?.as_array())
@@ -17,7 +17,7 @@ pub fn storage_classes(objects: &[Value]) -> Vec<String> {
     named(
         direct
             .chain(inside)
-            .map(|claim| text(claim, "/spec/storageClassName")),
+            .map(|claim| string_at(claim, "/spec/storageClassName")),
     )
 }
 
@@ -25,8 +25,8 @@ pub fn storage_classes(objects: &[Value]) -> Vec<String> {
 pub fn ingress_classes(objects: &[Value]) -> Vec<String> {
     let ingresses = objects
         .iter()
-        .filter(|object| text(object, "/kind") == "Ingress");
-    named(ingresses.map(|ingress| text(ingress, "/spec/ingressClassName")))
+        .filter(|object| string_at(object, "/kind") == "Ingress");
+    named(ingresses.map(|ingress| string_at(ingress, "/spec/ingressClassName")))
 }
 
 fn named<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -44,7 +44,7 @@ fn named<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 pub fn missing(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause> {
     let names: Vec<&str> = present
         .iter()
-        .map(|class| text(class, "/metadata/name"))
+        .map(|class| string_at(class, "/metadata/name"))
         .collect();
     let name = wanted.iter().find(|name| !names.contains(&name.as_str()))?;
     let remedy = match names.as_slice() {

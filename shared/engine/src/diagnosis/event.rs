@@ -3,7 +3,7 @@
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// A Kubernetes Event, reduced to the fields that the diagnosis reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,14 +37,14 @@ impl EventNote {
     pub fn of(event: &Value) -> Self {
         let number = |pointer: &str| event.pointer(pointer).and_then(Value::as_u64);
         Self {
-            id: text(event, "/metadata/uid").to_owned(),
-            kind: text(event, "/involvedObject/kind").to_owned(),
-            object_name: text(event, "/involvedObject/name").to_owned(),
-            uid: text(event, "/involvedObject/uid").to_owned(),
-            field: text(event, "/involvedObject/fieldPath").to_owned(),
-            warning: text(event, "/type") == "Warning",
-            reason: text(event, "/reason").to_owned(),
-            message: text(event, "/message").trim().to_owned(),
+            id: string_at(event, "/metadata/uid").to_owned(),
+            kind: string_at(event, "/involvedObject/kind").to_owned(),
+            object_name: string_at(event, "/involvedObject/name").to_owned(),
+            uid: string_at(event, "/involvedObject/uid").to_owned(),
+            field: string_at(event, "/involvedObject/fieldPath").to_owned(),
+            warning: string_at(event, "/type") == "Warning",
+            reason: string_at(event, "/reason").to_owned(),
+            message: string_at(event, "/message").trim().to_owned(),
             time: [
                 "/series/lastObservedTime",
                 "/lastTimestamp",
@@ -52,7 +52,7 @@ impl EventNote {
                 "/metadata/creationTimestamp",
             ]
             .iter()
-            .map(|pointer| text(event, pointer))
+            .map(|pointer| string_at(event, pointer))
             .find(|time| !time.is_empty())
             .unwrap_or_default()
             .to_owned(),

@@ -10,7 +10,7 @@ use super::Cause;
 use super::claim::CLAIM_NOT_FOUND;
 use super::quota::{pod_resources, quantity};
 use session_model::objects::conditions::condition;
-use session_model::objects::resource::{annotation, label as label_of, text};
+use session_model::objects::resource::{annotation, label as label_of, string_at};
 use session_model::quantity::Quantity;
 
 /// Nodes that are listed one by one; the rest are counted.
@@ -179,7 +179,7 @@ fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
             (!taints.is_empty()).then(|| {
                 format!(
                     "node {:?}: taint {}",
-                    text(node, "/metadata/name"),
+                    string_at(node, "/metadata/name"),
                     taints.join(", ")
                 )
             })
@@ -192,25 +192,25 @@ fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
 
 fn describe_node(node: &Value) -> String {
     let ready = condition(node, "Ready");
-    let name = text(node, "/metadata/name");
+    let name = string_at(node, "/metadata/name");
     match ready {
         Some(ready) => format!(
             "node {name:?}: Ready is {} since {}: {}",
-            text(ready, "/status"),
-            text(ready, "/lastTransitionTime"),
-            text(ready, "/message")
+            string_at(ready, "/status"),
+            string_at(ready, "/lastTransitionTime"),
+            string_at(ready, "/message")
         ),
         None => format!("node {name:?}: no Ready condition"),
     }
 }
 
 fn taint(taint: &Value) -> String {
-    let value = text(taint, "/value");
+    let value = string_at(taint, "/value");
     let equals = if value.is_empty() { "" } else { "=" };
     format!(
         "{}{equals}{value}:{}",
-        text(taint, "/key"),
-        text(taint, "/effect")
+        string_at(taint, "/key"),
+        string_at(taint, "/effect")
     )
 }
 
@@ -221,7 +221,7 @@ fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value])
         .iter()
         .filter_map(|node| {
             let amount = node.pointer("/status/allocatable")?.get(resource)?;
-            Some((quantity(amount)?, text(node, "/metadata/name")))
+            Some((quantity(amount)?, string_at(node, "/metadata/name")))
         })
         .filter(|(amount, _)| !amount.is_zero())
         .collect();
@@ -303,9 +303,9 @@ fn describe_claim(claim: &Value) -> String {
         .collect();
     format!(
         "claim {:?}: {}, {class}, {} {}",
-        text(claim, "/metadata/name"),
-        text(claim, "/status/phase"),
-        text(claim, "/spec/resources/requests/storage"),
+        string_at(claim, "/metadata/name"),
+        string_at(claim, "/status/phase"),
+        string_at(claim, "/spec/resources/requests/storage"),
         modes.join(",")
     )
 }
@@ -318,7 +318,7 @@ fn storage_classes(cause: &mut Cause, classes: &[Value]) {
         .iter()
         .map(|class| {
             let mark = if is_default(class) { " (default)" } else { "" };
-            format!("{}{mark}", text(class, "/metadata/name"))
+            format!("{}{mark}", string_at(class, "/metadata/name"))
         })
         .collect();
     let default = if classes.iter().any(is_default) {
@@ -348,7 +348,7 @@ fn describe_quota(quota: &Value) -> String {
     let figures: Vec<String> = figures.collect();
     format!(
         "quota {:?}: {} used",
-        text(quota, "/metadata/name"),
+        string_at(quota, "/metadata/name"),
         figures.join(", ")
     )
 }
@@ -365,12 +365,12 @@ fn describe_limits(range: &Value) -> String {
             Some(format!("{bound} {}", amounts.join(", ")))
         });
         let bounds: Vec<String> = bounds.collect();
-        format!("{} {}", text(limit, "/type"), bounds.join(", "))
+        format!("{} {}", string_at(limit, "/type"), bounds.join(", "))
     });
     let parts: Vec<String> = parts.collect();
     format!(
         "LimitRange {:?}: {}",
-        text(range, "/metadata/name"),
+        string_at(range, "/metadata/name"),
         parts.join("; ")
     )
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::quota::quantity;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// JSON pointer to the requested size.
 const ASKED: &str = "/spec/resources/requests/storage";
@@ -22,7 +22,7 @@ pub enum Expansion {
 /// Reads the state of a claim's expansion.
 pub fn growing(claim: &Value) -> Expansion {
     let said = condition(claim);
-    let resizing = text(claim, "/status/allocatedResourceStatuses/storage");
+    let resizing = string_at(claim, "/status/allocatedResourceStatuses/storage");
     let amount = |path: &str| claim.pointer(path).and_then(quantity);
     let (tried, asked) = (amount("/status/allocatedResources/storage"), amount(ASKED));
     // A status that was written for another size does not count.
@@ -46,7 +46,7 @@ fn condition(claim: &Value) -> String {
         .and_then(Value::as_array);
     let known = |r#type: &str| {
         let mut all = all.into_iter().flatten();
-        all.find(|one| text(one, "/type") == r#type && text(one, "/status") == "True")
+        all.find(|one| string_at(one, "/type") == r#type && string_at(one, "/status") == "True")
     };
     let found = [
         "ControllerResizeError",
@@ -56,7 +56,7 @@ fn condition(claim: &Value) -> String {
     ];
     let found = found.into_iter().find_map(known);
     found.map_or_else(String::new, |one| {
-        match (text(one, "/type"), text(one, "/message")) {
+        match (string_at(one, "/type"), string_at(one, "/message")) {
             (r#type, "") => r#type.to_owned(),
             (r#type, message) => format!("{type}: {message}"),
         }

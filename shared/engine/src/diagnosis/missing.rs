@@ -4,16 +4,16 @@ use serde_json::Value;
 
 use super::facts::FactQuery;
 use super::{EventNote, Finding, Prognosis, refusal};
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::progress::WaitStage;
 
 /// Diagnoses a workload that has fewer Pods than it wants. The events of a Deployment are those of its ReplicaSets, which are
 /// recognised by name (`DEPLOYMENT-HASH`) and by being no older than the Deployment.
 pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
-    let (kind, name) = (text(workload, "/kind"), text(workload, "/metadata/name"));
+    let (kind, name) = (string_at(workload, "/kind"), string_at(workload, "/metadata/name"));
     let (uid, made) = (
-        text(workload, "/metadata/uid"),
-        text(workload, "/metadata/creationTimestamp"),
+        string_at(workload, "/metadata/uid"),
+        string_at(workload, "/metadata/creationTimestamp"),
     );
     let is_mine = |event: &EventNote| {
         let by_name = event

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Cause;
 use session_model::objects::ResourceType;
 use session_model::objects::pods::pod_spec;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
 /// Sums what objects count against a ResourceQuota, keyed by the names in its `spec.hard`.
@@ -51,7 +51,7 @@ pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
                     reason: "QuotaExceeded".into(),
                     message: format!(
                         "quota {:?} is exceeded: {name}: requested {asked}, used {used}, hard {hard}",
-                        text(quota, "/metadata/name")
+                        string_at(quota, "/metadata/name")
                     ),
                     remedy: Some("request less, delete sessions that are no longer needed, or ask an administrator to raise the quota".into()),
                     ..Cause::default()
@@ -92,8 +92,8 @@ fn replicas(object: &Value) -> i64 {
 }
 
 fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
-    let kind = text(object, "/kind");
-    if let Some(resource) = ResourceType::of_kind(text(object, "/apiVersion"), kind)
+    let kind = string_at(object, "/kind");
+    if let Some(resource) = ResourceType::find_known(string_at(object, "/apiVersion"), kind)
         && kind != "Pod"
     {
         add_amount(
@@ -124,7 +124,7 @@ fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .pointer("/spec/resources/requests/storage")
         .and_then(quantity)
         .unwrap_or(Quantity::ZERO);
-    let class = text(claim, "/spec/storageClassName");
+    let class = string_at(claim, "/spec/storageClassName");
     if !class.is_empty() {
         add_amount(
             sum,
@@ -145,7 +145,7 @@ pub(super) fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<S
             .unwrap_or_default()
     };
     let mut sum = BTreeMap::new();
-    let is_sidecar = |container: &Value| text(container, "/restartPolicy") == "Always";
+    let is_sidecar = |container: &Value| string_at(container, "/restartPolicy") == "Always";
     let (sidecars, init): (Vec<Value>, Vec<Value>) =
         list("initContainers").into_iter().partition(is_sidecar);
     for container in list("containers").iter().chain(&sidecars) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::quota::{pod_resources, quantity};
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
 /// Resources that Kubernetes can resize in place.
@@ -27,14 +27,14 @@ pub enum ResizeState {
 /// Reads the state of a container's resize from the conditions and container status that the kubelet writes into the Pod.
 pub fn resizing(pod: &Value, container: &str) -> ResizeState {
     if let Some(pending) = condition(pod, "PodResizePending") {
-        let message = text(pending, "/message").to_owned();
-        return match text(pending, "/reason") {
+        let message = string_at(pending, "/message").to_owned();
+        return match string_at(pending, "/reason") {
             "Infeasible" => ResizeState::Infeasible(message),
             _ => ResizeState::Deferred(message),
         };
     }
     if let Some(going) = condition(pod, "PodResizeInProgress") {
-        return match text(going, "/message") {
+        return match string_at(going, "/message") {
             "" => ResizeState::InProgress,
             message => ResizeState::Failing(message.to_owned()),
         };
@@ -50,7 +50,7 @@ pub fn resizing(pod: &Value, container: &str) -> ResizeState {
 fn condition<'a>(pod: &'a Value, r#type: &str) -> Option<&'a Value> {
     let all = pod.pointer("/status/conditions").and_then(Value::as_array);
     let mut all = all.into_iter().flatten();
-    let found = all.find(|one| text(one, "/type") == r#type && text(one, "/status") == "True")?;
+    let found = all.find(|one| string_at(one, "/type") == r#type && string_at(one, "/status") == "True")?;
     let generation = |object: &Value, path| object.pointer(path).and_then(Value::as_i64);
     let seen = generation(found, "/observedGeneration");
     let is = generation(pod, "/metadata/generation");
@@ -62,7 +62,7 @@ fn is_actual(pod: &Value, container: &str) -> bool {
     let named = |list: &str| {
         let all = pod.pointer(list).and_then(Value::as_array);
         let mut all = all.into_iter().flatten();
-        all.find(|one| text(one, "/name") == container)
+        all.find(|one| string_at(one, "/name") == container)
     };
     let (Some(wanted), Some(actual)) = (
         named("/spec/containers"),
@@ -120,7 +120,7 @@ pub fn fit(
         };
         let strangers = others
             .iter()
-            .filter(|pod| text(pod, "/metadata/uid") != uid)
+            .filter(|pod| string_at(pod, "/metadata/uid") != uid)
             .filter_map(|pod| pod.get("spec")?.as_object());
         let taken = strangers
             .map(|spec| of(&pod_resources(spec)))
@@ -131,7 +131,7 @@ pub fn fit(
         never |= asked > all;
         lines.push(format!(
             "node {:?}: {all} {name} allocatable, {taken} requested by other Pods, {had} by this Pod, which now needs {asked}",
-            text(node, "/metadata/name")
+            string_at(node, "/metadata/name")
         ));
     }
     match (lines.is_empty(), never) {

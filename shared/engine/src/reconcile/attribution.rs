@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::live::LiveObjects;
 use super::state::is_start_asked;
 use session_model::api::Session;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// A Pod or workload whose ownerReferences claim that it is the session's, although it is not.
@@ -70,7 +70,7 @@ impl LiveObjects {
             let metadata = metadata_of(&object);
             match judge(&metadata, uid, made.as_ref(), &own) {
                 Attribution::Impostor(why) => {
-                    let kind = text(&object, "/kind");
+                    let kind = string_at(&object, "/kind");
                     self.add_stranger(kind, &metadata, why);
                 }
                 Attribution::Own | Attribution::Unrelated => self.owners.push(object),
@@ -165,15 +165,15 @@ fn judge(
         }
         let parent = own
             .iter()
-            .find(|owner| text(owner, "/metadata/uid") == reference.uid);
+            .find(|owner| string_at(owner, "/metadata/uid") == reference.uid);
         let Some(parent) = parent else { continue };
         if reference.controller == Some(true) && is_selected_by(object, parent) {
             return Attribution::Own;
         }
         claims = Attribution::Impostor(format!(
             "its ownerReferences name {}/{}, which does not control it",
-            text(parent, "/kind").to_lowercase(),
-            text(parent, "/metadata/name")
+            string_at(parent, "/kind").to_lowercase(),
+            string_at(parent, "/metadata/name")
         ));
     }
     claims

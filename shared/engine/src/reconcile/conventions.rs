@@ -10,7 +10,7 @@ use session_model::api::{
 use session_model::labels;
 use session_model::objects::belonging::has_kind_and_name;
 use session_model::objects::pods::pod_labels;
-use session_model::objects::resource::{annotation, text};
+use session_model::objects::resource::{annotation, string_at};
 use session_template::Source;
 
 /// Command of the default shell: bash where the image has it, else sh.
@@ -75,7 +75,7 @@ fn usual_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMeth
     let pod = workload.and_then(pod_labels).unwrap_or(&nothing);
     for service in objects
         .iter()
-        .filter(|object| text(object, "/kind") == "Service")
+        .filter(|object| string_at(object, "/kind") == "Service")
     {
         let selector = service.pointer("/spec/selector").and_then(Value::as_object);
         if selector.is_none_or(|selector| {
@@ -89,7 +89,7 @@ fn usual_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMeth
             .into_iter()
             .flatten()
         {
-            let name = text(port, "/name");
+            let name = string_at(port, "/name");
             if name.starts_with("http") || name == "web" {
                 // Ports are forwarded to the Pod, not to the Service, so the target port counts.
                 let target = port.get("targetPort").or_else(|| port.get("port"));

@@ -11,7 +11,7 @@ use session_model::api::{DataPolicy, Session};
 use session_model::labels;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
 use session_model::objects::pods::SCALABLE_KINDS;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// Scope of a teardown: a stop or a deletion.
@@ -118,7 +118,7 @@ fn sync(session: &Session, seen: &WorkloadState) -> Option<Step> {
 
 /// Returns the step that scales a workload to 0. The next start restores the count.
 fn to_rest(target: &ObjectRef) -> Option<Step> {
-    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Patch {
         target: target.clone(),
         resource,
@@ -127,7 +127,7 @@ fn to_rest(target: &ObjectRef) -> Option<Step> {
 }
 
 fn delete(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
-    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Delete {
         target: target.clone(),
         resource,
@@ -155,7 +155,7 @@ fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
     let policy = effective_data_policy(session);
     let saved = |claim: &Value| {
-        let uid = text(claim, "/metadata/uid");
+        let uid = string_at(claim, "/metadata/uid");
         live.saved.iter().any(|saved| saved == uid)
     };
     let stays = |claim: &Value| match policy {
@@ -186,7 +186,7 @@ fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
 /// Returns the step that records the time since which an object is kept.
 fn keep(object: &Value, now: Timestamp) -> Option<Step> {
     let target = ObjectRef::from_object(object);
-    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Patch {
         target,
         resource,

@@ -17,7 +17,7 @@ pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Acc
     let mut needs: Vec<Access> = workloads
         .filter_map(|workload| {
             let verb = if rests(workload) { "patch" } else { "delete" };
-            let resource = ResourceType::of_kind(&workload.api_version, &workload.kind)?;
+            let resource = ResourceType::find_known(&workload.api_version, &workload.kind)?;
             Some(Access::new(verb, resource, ""))
         })
         .collect();
@@ -65,7 +65,7 @@ pub fn restart_accesses(session: &Session) -> Vec<Access> {
             true => "create",
             false => "patch",
         };
-        let resource = ResourceType::of_kind(&object.api_version, &object.kind)?;
+        let resource = ResourceType::find_known(&object.api_version, &object.kind)?;
         Some(Access::new(verb, resource, ""))
     }));
     needs

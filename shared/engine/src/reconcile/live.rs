@@ -10,7 +10,7 @@ use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::belonging::has_kind_and_name;
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
-use session_model::objects::resource::{POD, annotation, label, text};
+use session_model::objects::resource::{POD, annotation, label, string_at};
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// Objects in the cluster that carry one session's label, as they were read.
@@ -80,7 +80,7 @@ impl LiveObjects {
         }
         let mut known = self.owners.iter().chain(&self.data);
         let object = known.find(|object| has_kind_and_name(object, kind, name))?;
-        let resource = ResourceType::of_kind(text(object, "/apiVersion"), kind)?;
+        let resource = ResourceType::find_known(string_at(object, "/apiVersion"), kind)?;
         Some((resource.clone(), object.clone()))
     }
 
@@ -90,13 +90,13 @@ impl LiveObjects {
             .owners
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
-        let scaled = owned.filter(|o| SCALABLE_KINDS.contains(&text(o, "/kind")));
+        let scaled = owned.filter(|o| SCALABLE_KINDS.contains(&string_at(o, "/kind")));
         let count = |object: &Value| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
             let key = format!(
                 "{}/{}",
-                text(object, "/kind"),
-                text(object, "/metadata/name")
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name")
             );
             Some((key, i32::try_from(count).ok().filter(|count| *count > 0)?))
         };
@@ -109,7 +109,7 @@ impl LiveObjects {
         // Session → Deployment → ReplicaSet → Pod: two rounds reach the longest chain.
         for _ in 0..2 {
             for object in &self.owners {
-                let uid = text(object, "/metadata/uid");
+                let uid = string_at(object, "/metadata/uid");
                 let is_own =
                     owner_uids(object).any(|owner| owner == session_uid || own.contains(&owner));
                 if is_own && !own.contains(&uid) {
@@ -127,7 +127,7 @@ impl LiveObjects {
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
         let mut found: Vec<ObjectRef> = owned
-            .filter(|o| !pod_metadata_paths(text(o, "/kind")).is_empty())
+            .filter(|o| !pod_metadata_paths(string_at(o, "/kind")).is_empty())
             .map(ObjectRef::from_object)
             .collect();
         found.extend(
@@ -152,7 +152,7 @@ impl LiveObjects {
             let above = self
                 .owners
                 .iter()
-                .filter(|o| uids.contains(&text(o, "/metadata/uid")));
+                .filter(|o| uids.contains(&string_at(o, "/metadata/uid")));
             let above: Vec<&Value> = above.collect();
             if let Some(top) = above
                 .iter()
@@ -203,7 +203,7 @@ pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
     owners
         .into_iter()
         .flatten()
-        .map(|owner| text(owner, "/uid"))
+        .map(|owner| string_at(owner, "/uid"))
 }
 
 fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {

@@ -14,7 +14,7 @@ use session_model::objects::ephemeral::{
 };
 use session_model::objects::instance::are_containers_finished;
 use session_model::objects::pods::pod_spec;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Data that is lost when one Pod ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub fn at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
             false => ephemeral_volumes(spec),
         };
         DataLoss {
-            pod: text(pod, "/metadata/name").to_owned(),
+            pod: string_at(pod, "/metadata/name").to_owned(),
             volumes,
             container_files: !keeps,
         }

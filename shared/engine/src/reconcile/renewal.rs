@@ -10,7 +10,7 @@ use session_model::labels;
 use session_model::objects::belonging::{is_data, has_kind_and_name};
 use session_model::objects::kept::immutable_difference;
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_going, text};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_terminating, string_at};
 use session_model::objects::{ObjectRef, ResourceType};
 use session_model::quantity::Quantity;
 
@@ -67,7 +67,7 @@ impl RestartPlan<'_> {
         });
         gone.filter_map(|object| {
             let (resource, found) = self.live.object(&object.kind, &object.name)?;
-            let same = text(&found, "/metadata/uid") == object.uid;
+            let same = string_at(&found, "/metadata/uid") == object.uid;
             let own = owner_uids(&found).any(|owner| owner == self.uid());
             (same && own && !is_data(&found)).then(|| delete(object, &resource))
         })
@@ -80,7 +80,7 @@ impl RestartPlan<'_> {
         let kept = own.filter(|object| annotation(object, labels::KEPT_SINCE).is_some());
         let step = |object: &Value| {
             let target = ObjectRef::from_object(object);
-            let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+            let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
             let annotations = json!({ labels::SESSION_UID: self.uid(), labels::KEPT_SINCE: null });
             Some(Step::Patch {
                 target,
@@ -95,9 +95,9 @@ impl RestartPlan<'_> {
     pub(super) fn adoptions(&self, objects: &[Value]) -> Vec<Step> {
         let sets = objects
             .iter()
-            .filter(|object| text(object, "/kind") == "StatefulSet");
+            .filter(|object| string_at(object, "/kind") == "StatefulSet");
         let made = sets.filter(|set| {
-            let name = text(set, "/metadata/name");
+            let name = string_at(set, "/metadata/name");
             self.live.object("StatefulSet", name).is_none()
         });
         let claims = made.flat_map(claims_of_set);
@@ -107,7 +107,7 @@ impl RestartPlan<'_> {
     /// Returns the step for one object of the start: create, apply or keep.
     pub(super) fn step(&self, object: Value) -> Step {
         let existing = may_be_others(&object, &self.start.use_existing);
-        let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
+        let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
         let found = self.live.object(kind, name).map(|(_, found)| found);
         // An object of another owner that the last start was allowed to use.
         if let Some(used) = found
@@ -120,7 +120,7 @@ impl RestartPlan<'_> {
         }
         // For an object that is not the session's, the answer to the POST decides. An object that is being deleted is created
         // again once it is gone.
-        let Some(found) = found.filter(|found| self.is_own(found) && !is_going(found)) else {
+        let Some(found) = found.filter(|found| self.is_own(found) && !is_terminating(found)) else {
             return Step::Create { object, use_existing: existing };
         };
         let rests = SCALABLE_KINDS.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
@@ -155,7 +155,7 @@ impl RestartPlan<'_> {
             return;
         };
         for object in objects {
-            let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+            let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
             let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
             let count = count.filter(|count| *count > 0 && SCALABLE_KINDS.contains(&kind));
             let spec = object.get_mut("spec").and_then(Value::as_object_mut);
@@ -168,7 +168,7 @@ impl RestartPlan<'_> {
 
 /// Returns the claims that a StatefulSet creates, or finds by name, for its Pods.
 fn claims_of_set(set: &Value) -> Vec<Value> {
-    let name = text(set, "/metadata/name");
+    let name = string_at(set, "/metadata/name");
     let count = set.pointer("/spec/replicas").and_then(Value::as_u64);
     let first = set.pointer("/spec/ordinals/start").and_then(Value::as_u64);
     let (count, first) = (count.unwrap_or(1), first.unwrap_or(0));
@@ -177,7 +177,7 @@ fn claims_of_set(set: &Value) -> Vec<Value> {
         .and_then(Value::as_array);
     let claim = |template: &Value, ordinal: u64| {
         let mut claim = template.clone();
-        let begin = text(template, "/metadata/name");
+        let begin = string_at(template, "/metadata/name");
         claim["apiVersion"] = "v1".into();
         claim["kind"] = "PersistentVolumeClaim".into();
         claim["metadata"]["name"] = format!("{begin}-{name}-{ordinal}").into();
@@ -205,9 +205,9 @@ fn claims<'a>(
     live: &'a LiveObjects,
 ) -> impl Iterator<Item = (&'a Value, &'a Value)> {
     live.own_data(session)
-        .filter(|found| text(found, "/kind") == "PersistentVolumeClaim")
+        .filter(|found| string_at(found, "/kind") == "PersistentVolumeClaim")
         .filter_map(|found| {
-            let name = text(found, "/metadata/name");
+            let name = string_at(found, "/metadata/name");
             let wanted = objects
                 .iter()
                 .find_map(|object| wanted_claim(object, name))?;
@@ -220,9 +220,9 @@ fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
         return Some(object);
     }
     let templates = object.pointer("/spec/volumeClaimTemplates")?.as_array()?;
-    let set = text(object, "/metadata/name");
+    let set = string_at(object, "/metadata/name");
     templates.iter().find(|template| {
-        let begin = format!("{}-{set}-", text(template, "/metadata/name"));
+        let begin = format!("{}-{set}-", string_at(template, "/metadata/name"));
         name.strip_prefix(&begin).is_some_and(|ordinal| {
             !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
         })
@@ -242,7 +242,7 @@ pub fn claim_growths(session: &Session, start: &RenderedStart, live: &LiveObject
 
 /// Returns the patches that expand claims. Claims are never shrunk.
 fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step> {
-    let size = |claim: &Value| text(claim, SIZE).parse::<Quantity>().ok();
+    let size = |claim: &Value| string_at(claim, SIZE).parse::<Quantity>().ok();
     claims(session, objects, live)
         .filter_map(|(found, wanted)| {
             let (has, wants) = (size(found)?, size(wanted)?);
@@ -261,7 +261,7 @@ pub fn claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjec
     let objects = start.objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = immutable_difference(found, wanted)?;
-        let name = text(found, "/metadata/name");
+        let name = string_at(found, "/metadata/name");
         Some(format!(
             "cannot change PersistentVolumeClaim {name:?}: spec.{field} is {has} and cannot become {wants}"
         ))
@@ -270,10 +270,10 @@ pub fn claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjec
 
 /// Returns the claims that a start of `objects` creates or finds by name: those of the rendering, and those of StatefulSets.
 pub fn wanted_claims(objects: &[Value]) -> Vec<Value> {
-    let is_claim = |object: &&Value| text(object, "/kind") == "PersistentVolumeClaim";
+    let is_claim = |object: &&Value| string_at(object, "/kind") == "PersistentVolumeClaim";
     let claims = objects.iter().filter(is_claim).cloned();
     let sets = objects
         .iter()
-        .filter(|object| text(object, "/kind") == "StatefulSet");
+        .filter(|object| string_at(object, "/kind") == "StatefulSet");
     claims.chain(sets.flat_map(claims_of_set)).collect()
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing};
 use session_model::api::{Session, DesiredState};
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 use super::live::{LiveObjects, is_primary, owner_uids};
 
@@ -150,11 +150,11 @@ fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid
     let primary = applied.and_then(|applied| applied.primary.as_ref());
     let is_primary = |object: &&Value| {
         let named = primary.is_none_or(|p| {
-            p.kind == text(object, "/kind") && p.name == text(object, "/metadata/name")
+            p.kind == string_at(object, "/kind") && p.name == string_at(object, "/metadata/name")
         });
         named
             && owner_uids(object).any(|owner| owner == uid)
-            && !pod_metadata_paths(text(object, "/kind")).is_empty()
+            && !pod_metadata_paths(string_at(object, "/kind")).is_empty()
     };
     let rests =
         |object: &&Value| object.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0);

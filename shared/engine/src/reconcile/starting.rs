@@ -14,7 +14,7 @@ use session_model::api::{
 use session_model::labels;
 use session_model::names::parameters_secret_name;
 use session_model::objects::order::{creation_tier, group_by_tier};
-use session_model::objects::resource::{annotation, text};
+use session_model::objects::resource::{annotation, string_at};
 use session_model::objects::{ObjectRef, belonging};
 
 /// A rendered template or manifest: all values filled in and all checks passed, without ownership.
@@ -115,8 +115,8 @@ impl RenderedStart {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
             let key = format!(
                 "{}/{}",
-                text(object, "/kind"),
-                text(object, "/metadata/name")
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name")
             );
             Some((key, i32::try_from(count).ok()?))
         });
@@ -158,7 +158,7 @@ pub fn starting(session: &Session, start: &RenderedStart, live: &LiveObjects) ->
         // The ownership of claims that a StatefulSet would find by name is checked before it is created.
         if tier
             .iter()
-            .any(|object| text(object, "/kind") == "StatefulSet")
+            .any(|object| string_at(object, "/kind") == "StatefulSet")
         {
             plan.push_stage(std::mem::take(&mut claims));
         }
@@ -175,8 +175,8 @@ pub(super) fn may_be_others(object: &Value, by_user: &[String]) -> bool {
     let by_author = annotation(object, labels::EXISTING) == Some("allowed");
     let name = format!(
         "{}/{}",
-        text(object, "/kind").to_lowercase(),
-        text(object, "/metadata/name")
+        string_at(object, "/kind").to_lowercase(),
+        string_at(object, "/metadata/name")
     );
     by_author || by_user.contains(&name)
 }

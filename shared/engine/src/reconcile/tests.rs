@@ -7,7 +7,7 @@ use crate::plan::Step;
 use session_model::api::{Phase, PrimaryRef};
 use session_model::labels;
 use session_model::objects::belonging::Ownership;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 mod data;
 mod scale;
@@ -135,7 +135,7 @@ fn no_workload_and_a_newer_request_makes_what_is_missing_in_order() {
         panic!("no creation")
     };
     assert!(existing, "--use-existing names the Service");
-    assert_eq!(text(object, "/metadata/ownerReferences/0/uid"), "S");
+    assert_eq!(string_at(object, "/metadata/ownerReferences/0/uid"), "S");
 }
 
 #[test]

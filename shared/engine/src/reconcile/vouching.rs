@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use session_model::labels;
 use session_model::objects::kept::{holds_data, has_attribution, is_claim};
-use session_model::objects::resource::{annotation, label, text};
+use session_model::objects::resource::{annotation, label, string_at};
 
 /// Returns true if `data`, a kept claim or a snapshot, proves that the parameters Secret is of the same session.
 ///
@@ -37,7 +37,7 @@ fn names_same(key: &str, one: &Value, other: &Value) -> bool {
 }
 
 fn created(object: &Value) -> Option<Timestamp> {
-    text(object, "/metadata/creationTimestamp").parse().ok()
+    string_at(object, "/metadata/creationTimestamp").parse().ok()
 }
 
 /// Returns true if both name the same session, user and template, and `data` holds data.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::resource::text;
+use super::resource::string_at;
 use crate::labels;
 
 /// Returns the endpoint of a session, from its Ingresses and Services as the server returned them: the URL of an Ingress host, else
@@ -49,7 +49,7 @@ fn leading_to(
 ) -> Option<String> {
     let services: Vec<&Value> = objects
         .iter()
-        .filter(|o| text(o, "/kind") == "Service" && is_of_session(o))
+        .filter(|o| string_at(o, "/kind") == "Service" && is_of_session(o))
         .collect();
     objects
         .iter()
@@ -79,22 +79,22 @@ fn ingress_url(
     services: &[&Value],
     wanted: Option<&PodPort<'_>>,
 ) -> Option<String> {
-    if text(object, "/kind") != "Ingress" {
+    if string_at(object, "/kind") != "Ingress" {
         return None;
     }
     let rules = object.pointer("/spec/rules")?.as_array()?;
-    let mut named = rules.iter().filter(|rule| !text(rule, "/host").is_empty());
+    let mut named = rules.iter().filter(|rule| !string_at(rule, "/host").is_empty());
     let (host, path) = match wanted {
         None => {
             let rule = named.next()?;
-            (text(rule, "/host"), text(rule, "/http/paths/0/path"))
+            (string_at(rule, "/host"), string_at(rule, "/http/paths/0/path"))
         }
         Some(wanted) => named.find_map(|rule| {
             let paths = rule.pointer("/http/paths")?.as_array()?;
             let leads = |path: &&Value| is_backend(path, services, wanted);
             Some((
-                text(rule, "/host"),
-                text(paths.iter().find(leads)?, "/path"),
+                string_at(rule, "/host"),
+                string_at(paths.iter().find(leads)?, "/path"),
             ))
         })?,
     };
@@ -157,8 +157,8 @@ fn node_port(service: &Value, node_address: &str, wanted: Option<&PodPort<'_>>) 
 
 fn inside(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
     let (name, namespace) = (
-        text(service, "/metadata/name"),
-        text(service, "/metadata/namespace"),
+        string_at(service, "/metadata/name"),
+        string_at(service, "/metadata/namespace"),
     );
     Some(format!(
         "{name}.{namespace}.svc:{}",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::resource::text;
+use super::resource::string_at;
 use crate::labels;
 
 /// Volume sources whose data ends with the Pod, including emptyDirs of medium Memory.
@@ -28,7 +28,7 @@ impl fmt::Display for EphemeralVolume {
 /// Returns the names of the claims that a Pod mounts, without those that the server makes for its ephemeral volumes.
 pub fn mounted_claims(spec: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let volumes = items(spec, "volumes");
-    let names = volumes.map(|volume| text(volume, "/persistentVolumeClaim/claimName"));
+    let names = volumes.map(|volume| string_at(volume, "/persistentVolumeClaim/claimName"));
     names.filter(|name| !name.is_empty())
 }
 
@@ -38,7 +38,7 @@ pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
         let source = SOURCES
             .into_iter()
             .find(|source| volume.get(*source).is_some())?;
-        let name = text(volume, "/name").to_owned();
+        let name = string_at(volume, "/name").to_owned();
         Some(EphemeralVolume { name, source })
     });
     let mounted = |volume: &EphemeralVolume| mount_points(spec, &volume.name).next().is_some();
@@ -70,8 +70,8 @@ fn mount_points<'a>(
     items(spec, "containers").flat_map(move |container| {
         let mounts = container.get("volumeMounts").and_then(Value::as_array);
         let mounts = mounts.into_iter().flatten();
-        let own = mounts.filter(move |mount| text(mount, "/name") == volume);
-        own.map(move |mount| (container, text(mount, "/mountPath")))
+        let own = mounts.filter(move |mount| string_at(mount, "/name") == volume);
+        own.map(move |mount| (container, string_at(mount, "/mountPath")))
     })
 }
 
@@ -80,9 +80,9 @@ fn is_work_place(container: &Value, path: &str) -> bool {
     let env = container.get("env").and_then(Value::as_array);
     let mut env = env.into_iter().flatten();
     let home = env
-        .find(|one| text(one, "/name") == "HOME")
-        .map(|home| text(home, "/value"));
-    let places = [Some(text(container, "/workingDir")), home];
+        .find(|one| string_at(one, "/name") == "HOME")
+        .map(|home| string_at(home, "/value"));
+    let places = [Some(string_at(container, "/workingDir")), home];
     let around = |place: &str| {
         let rest = place.strip_prefix(path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

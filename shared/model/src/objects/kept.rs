@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::belonging::is_data;
-use super::resource::{annotation, text};
+use super::resource::{annotation, string_at};
 use crate::failure::with_hint;
 use crate::labels;
 
@@ -15,19 +15,19 @@ const BOUND: [&str; 2] = [
 
 /// Returns true for a PersistentVolumeClaim.
 pub fn is_claim(object: &Value) -> bool {
-    text(object, "/kind") == "PersistentVolumeClaim"
+    string_at(object, "/kind") == "PersistentVolumeClaim"
 }
 
 /// Returns true for a VolumeSnapshot.
 pub fn is_snapshot(object: &Value) -> bool {
-    text(object, "/kind") == "VolumeSnapshot"
+    string_at(object, "/kind") == "VolumeSnapshot"
 }
 
 /// Returns true if a claim is or was bound to a volume. In doubt it counts as bound.
 pub fn was_bound(claim: &Value) -> bool {
     let capacity = claim.pointer("/status/capacity");
-    text(claim, "/status/phase") != "Pending"
-        || !text(claim, "/spec/volumeName").is_empty()
+    string_at(claim, "/status/phase") != "Pending"
+        || !string_at(claim, "/spec/volumeName").is_empty()
         || capacity.is_some_and(|capacity| !capacity.is_null())
         || BOUND.iter().any(|key| annotation(claim, key).is_some())
 }
@@ -54,8 +54,8 @@ pub fn immutable_difference<'a>(
 /// Returns the error of a kept claim that a new session wants to differ in an immutable field.
 pub fn kept_claim_error(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
     let (name, namespace) = (
-        text(found, "/metadata/name"),
-        text(found, "/metadata/namespace"),
+        string_at(found, "/metadata/name"),
+        string_at(found, "/metadata/namespace"),
     );
     let error = anyhow::anyhow!(
         "cannot change PersistentVolumeClaim {name:?}, which is kept data of this session: \
@@ -85,7 +85,7 @@ pub fn storage_size(object: &Value) -> &str {
         "/status/restoreSize",
         "/spec/resources/requests/storage",
     ];
-    let sizes = paths.iter().map(|path| text(object, path));
+    let sizes = paths.iter().map(|path| string_at(object, path));
     sizes
         .into_iter()
         .find(|size| !size.is_empty())

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::pod_security::{Level, find_violations};
-use super::resource::text;
+use super::resource::string_at;
 
 /// Type of a Secret that the control plane fills with a ServiceAccount's token.
 const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
@@ -15,8 +15,8 @@ pub fn find_privileges(objects: &[Value]) -> Vec<String> {
 }
 
 fn of_object(object: &Value) -> Vec<String> {
-    let kind = text(object, "/kind");
-    let what = format!("{kind} {:?}", text(object, "/metadata/name"));
+    let kind = string_at(object, "/kind");
+    let what = format!("{kind} {:?}", string_at(object, "/metadata/name"));
     if let Some(right) = granted_privilege(object) {
         return vec![format!("{what}: {right}")];
     }
@@ -27,10 +27,10 @@ fn of_object(object: &Value) -> Vec<String> {
 
 /// Returns the grant of an object that is not a Pod: permissions by RBAC, or a ServiceAccount token.
 pub fn granted_privilege(object: &Value) -> Option<&'static str> {
-    if text(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
+    if string_at(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
         return Some("grants permissions");
     }
-    let secret = text(object, "/kind") == "Secret" && text(object, "/type") == TOKEN_SECRET;
+    let secret = string_at(object, "/kind") == "Secret" && string_at(object, "/type") == TOKEN_SECRET;
     secret.then_some("type is kubernetes.io/service-account-token")
 }
 

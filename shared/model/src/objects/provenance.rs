@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use super::kept::is_claim;
-use super::resource::{annotation, label, text};
+use super::resource::{annotation, label, string_at};
 use super::snapshot::source_claim_name;
 use crate::labels;
 
@@ -61,7 +61,7 @@ pub fn find_provenance_problem(snapshot: &Value, claims: &[Value]) -> Option<Pro
         label(claim, labels::SESSION) == label(snapshot, labels::SESSION)
             && annotation(claim, labels::USER_ID) == annotation(snapshot, labels::USER_ID)
     };
-    let is_named = |claim: &&Value| text(claim, "/metadata/name") == name;
+    let is_named = |claim: &&Value| string_at(claim, "/metadata/name") == name;
     let claims = || claims.iter().filter(|object| is_claim(object));
     match claims().find(is_named) {
         Some(claim) if same(&claim) => {}
@@ -75,7 +75,7 @@ pub fn find_provenance_problem(snapshot: &Value, claims: &[Value]) -> Option<Pro
     if annotation(snapshot, labels::SESSION_UID).is_none_or(str::is_empty) {
         return Some(ProvenanceProblem::NoSessionUid);
     }
-    let content = text(snapshot, "/status/boundVolumeSnapshotContentName");
+    let content = string_at(snapshot, "/status/boundVolumeSnapshotContentName");
     content.is_empty().then_some(ProvenanceProblem::Unbound)
 }
 

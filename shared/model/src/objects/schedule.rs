@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::resource::text;
+use super::resource::string_at;
 use crate::labels;
 use crate::names::SessionName;
 
@@ -53,14 +53,14 @@ pub struct SnapshotSchedule {
 impl SnapshotSchedule {
     /// Reads the schedule from its CronJob.
     pub fn from_cron_job(cron_job: &Value) -> Self {
-        let some = |path| Some(text(cron_job, path).to_owned()).filter(|text| !text.is_empty());
+        let some = |path| Some(string_at(cron_job, path).to_owned()).filter(|text| !text.is_empty());
         let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
         let words = words.and_then(Value::as_array).into_iter().flatten();
         let mut words = words.filter_map(Value::as_str);
         let keep = words.find(|word| *word == KEEP_FLAG).and_then(|_| words.next());
         Self {
-            name: text(cron_job, "/metadata/name").to_owned(),
-            schedule: text(cron_job, "/spec/schedule").to_owned(),
+            name: string_at(cron_job, "/metadata/name").to_owned(),
+            schedule: string_at(cron_job, "/spec/schedule").to_owned(),
             time_zone: some("/spec/timeZone"),
             keep: keep.and_then(|keep| keep.parse().ok()),
             suspended: cron_job["spec"]["suspend"] == true,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::belonging::Ownership;
-use super::resource::{VOLUME_SNAPSHOT, annotation, text};
+use super::resource::{VOLUME_SNAPSHOT, annotation, string_at};
 use crate::labels;
 
 /// Fields of a claim's spec that are recorded on its snapshot, enough to create the claim again.
@@ -27,8 +27,8 @@ pub enum SnapshotState {
 impl SnapshotState {
     /// Returns the state of `snapshot`.
     pub fn of(snapshot: &Value) -> Self {
-        let message = text(snapshot, "/status/error/message");
-        let is_bound = !text(snapshot, "/status/boundVolumeSnapshotContentName").is_empty();
+        let message = string_at(snapshot, "/status/error/message");
+        let is_bound = !string_at(snapshot, "/status/boundVolumeSnapshotContentName").is_empty();
         if snapshot["status"]["readyToUse"] == true && is_bound {
             SnapshotState::Ready
         } else if !message.is_empty() {
@@ -56,24 +56,24 @@ impl SnapshotState {
 
 /// Returns true once the content of the snapshot is fixed, so that later writes to the volume are not in it.
 pub fn is_cut(snapshot: &Value) -> bool {
-    snapshot["status"]["readyToUse"] == true || !text(snapshot, "/status/creationTime").is_empty()
+    snapshot["status"]["readyToUse"] == true || !string_at(snapshot, "/status/creationTime").is_empty()
 }
 
 /// Returns the name that a VolumeSnapshot shares with those of the session's other claims; its own name if it is the only one.
 pub fn snapshot_set_name(snapshot: &Value) -> &str {
-    annotation(snapshot, labels::SNAPSHOT_SET).unwrap_or_else(|| text(snapshot, "/metadata/name"))
+    annotation(snapshot, labels::SNAPSHOT_SET).unwrap_or_else(|| string_at(snapshot, "/metadata/name"))
 }
 
 /// Returns the name of a VolumeSnapshot's source claim; empty if it has none.
 pub fn source_claim_name(snapshot: &Value) -> &str {
-    text(snapshot, "/spec/source/persistentVolumeClaimName")
+    string_at(snapshot, "/spec/source/persistentVolumeClaimName")
 }
 
 /// Returns the name of the VolumeSnapshot of one of the claims: that of the set, followed by the claim's name if there are several.
 pub fn volume_snapshot_name(set: &str, claims: &[&Value], claim: &Value) -> String {
     match claims {
         [_] => set.to_owned(),
-        _ => format!("{set}-{}", labels::to_name_part(text(claim, "/metadata/name"))),
+        _ => format!("{set}-{}", labels::to_name_part(string_at(claim, "/metadata/name"))),
     }
 }
 
@@ -93,8 +93,8 @@ pub fn has_generated_name(name: &str) -> bool {
 /// can be attributed when the VolumeSnapshot is gone. The patch fails with a conflict if the content has changed. `None` if the
 /// content belongs to another VolumeSnapshot.
 pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
-    let uid = text(snapshot, "/metadata/uid");
-    if uid.is_empty() || text(content, "/spec/volumeSnapshotRef/uid") != uid {
+    let uid = string_at(snapshot, "/metadata/uid");
+    if uid.is_empty() || string_at(content, "/spec/volumeSnapshotRef/uid") != uid {
         return None;
     }
     let kept = |field: &str, keys: &[&str]| -> Value {
@@ -103,8 +103,8 @@ pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
         Value::Object(keys.iter().filter_map(entry).collect())
     };
     Some(json!({ "metadata": {
-        "uid": text(content, "/metadata/uid"),
-        "resourceVersion": text(content, "/metadata/resourceVersion"),
+        "uid": string_at(content, "/metadata/uid"),
+        "resourceVersion": string_at(content, "/metadata/resourceVersion"),
         "labels": kept("/metadata/labels", &[labels::MANAGED_BY, labels::SESSION, labels::USER]),
         "annotations": kept("/metadata/annotations", &[labels::USER_ID, labels::SNAPSHOT_SET]),
     } }))
@@ -139,7 +139,7 @@ fn snapshot_of(
         .iter()
         .filter_map(|field| Some(((*field).to_owned(), spec?.get(*field)?.clone())));
     let kept = Value::Object(kept.collect()).to_string();
-    let source = json!({ "persistentVolumeClaimName": text(claim, "/metadata/name") });
+    let source = json!({ "persistentVolumeClaimName": string_at(claim, "/metadata/name") });
     let mut object = json!({
         "apiVersion": VOLUME_SNAPSHOT.api_version(),
         "kind": "VolumeSnapshot",
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(both[0]["spec"].get("volumeSnapshotClassName"), None);
         let only = &build_snapshots(&belonging, "a-1", &[&home], &[None])[0];
         assert_eq!(
-            (text(only, "/metadata/name"), source_claim_name(only)),
+            (string_at(only, "/metadata/name"), source_claim_name(only)),
             ("a-1", "home")
         );
         let annotations = &only["metadata"]["annotations"];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::resource::{is_going, text};
+use super::resource::{is_terminating, string_at};
 
 /// Fields whose string value is the name of another object, and that object's kind.
 const NAMES: [(&str, &str); 5] = [
@@ -58,15 +58,15 @@ impl ObjectReferences {
     /// Collects the references of the Pods that have not ended and are not being deleted.
     pub fn from_running_pods<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
         let over = |pod: &&Value| {
-            ["Succeeded", "Failed"].contains(&text(pod, "/status/phase")) || is_going(pod)
+            ["Succeeded", "Failed"].contains(&string_at(pod, "/status/phase")) || is_terminating(pod)
         };
         Self::from_users(pods.filter(|pod| !over(pod)))
     }
 
     /// Adds the references of one object.
     pub fn add_user(&mut self, user: &Value) {
-        let (namespace, kind) = (text(user, "/metadata/namespace"), text(user, "/kind"));
-        let name = text(user, "/metadata/name");
+        let (namespace, kind) = (string_at(user, "/metadata/namespace"), string_at(user, "/kind"));
+        let name = string_at(user, "/metadata/name");
         let by = format!("{}/{name}", kind.to_lowercase());
         let items = |pointer: &str| user.pointer(pointer).and_then(Value::as_array);
         for field in FIELDS {
@@ -77,13 +77,13 @@ impl ObjectReferences {
         // A generic ephemeral volume has a claim named after the Pod and the volume.
         for volume in items("/spec/volumes").into_iter().flatten() {
             if volume.get("ephemeral").is_some() {
-                let claim = format!("{name}-{}", text(volume, "/name"));
+                let claim = format!("{name}-{}", string_at(volume, "/name"));
                 self.name(namespace, &by, "PersistentVolumeClaim", &claim);
             }
         }
         // A StatefulSet finds its claims by name, including those of ordinals that have no Pod now.
         for template in items("/spec/volumeClaimTemplates").into_iter().flatten() {
-            let begin = format!("{}-{name}-", text(template, "/metadata/name"));
+            let begin = format!("{}-{name}-", string_at(template, "/metadata/name"));
             self.claims.push((namespace.to_owned(), begin, by.clone()));
         }
         if kind == "Pod" {
@@ -98,25 +98,25 @@ impl ObjectReferences {
 
     /// Adds the data source of a pending claim: a snapshot or another claim.
     pub fn add_source(&mut self, claim: &Value) {
-        let pending = text(claim, "/status/phase") == "Pending";
-        let by = format!("persistentvolumeclaim/{}", text(claim, "/metadata/name"));
+        let pending = string_at(claim, "/status/phase") == "Pending";
+        let by = format!("persistentvolumeclaim/{}", string_at(claim, "/metadata/name"));
         let sources = ["/spec/dataSource", "/spec/dataSourceRef"];
         for source in sources.iter().filter_map(|path| claim.pointer(path)) {
             if pending {
-                let namespace = text(claim, "/metadata/namespace");
-                self.name(namespace, &by, text(source, "/kind"), text(source, "/name"));
+                let namespace = string_at(claim, "/metadata/namespace");
+                self.name(namespace, &by, string_at(source, "/kind"), string_at(source, "/name"));
             }
         }
     }
 
     /// Returns true if `object` is in use.
     pub fn contains(&self, object: &Value) -> bool {
-        self.uids.contains(text(object, "/metadata/uid")) || self.find_user(object).is_some()
+        self.uids.contains(string_at(object, "/metadata/uid")) || self.find_user(object).is_some()
     }
 
     /// Returns a user of `object` as `kind/name`, or a phrase for a Service that selects Pods; `None` if nothing refers to it by name.
     pub fn find_user(&self, object: &Value) -> Option<&str> {
-        let part = |pointer: &str| text(object, pointer).to_owned();
+        let part = |pointer: &str| string_at(object, pointer).to_owned();
         let (namespace, kind, name) = (
             part("/metadata/namespace"),
             part("/kind"),
@@ -150,7 +150,7 @@ impl ObjectReferences {
                 .as_array()
                 .map_or(std::slice::from_ref(value), Vec::as_slice);
             all.iter()
-                .for_each(|one| self.name(namespace, by, kind, text(one, "/name")));
+                .for_each(|one| self.name(namespace, by, kind, string_at(one, "/name")));
         }
         match value {
             Value::Array(all) => all
@@ -178,7 +178,7 @@ fn selects(service: &Value, pod: &Value) -> bool {
         return false;
     };
     let has = |key: &str| pod.pointer("/labels").and_then(|labels| labels.get(key));
-    text(service, "/metadata/namespace") == text(pod, "/namespace")
+    string_at(service, "/metadata/namespace") == string_at(pod, "/namespace")
         && selector.iter().all(|(key, value)| has(key) == Some(value))
 }
 

@@ -29,7 +29,7 @@ use session_model::api::{Session, DesiredState};
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ObjectRef;
-use session_model::objects::resource::{POD, SESSION, text};
+use session_model::objects::resource::{POD, SESSION, string_at};
 
 /// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
 /// workload.
@@ -222,9 +222,9 @@ impl Following {
         match change {
             Change::Added(object) | Change::Modified(object) => self.take_own_pod(object).await,
             Change::Deleted(object) => {
-                let uid = text(&object, "/metadata/uid");
+                let uid = string_at(&object, "/metadata/uid");
                 self.strangers
-                    .retain(|pod| text(pod, "/metadata/uid") != uid);
+                    .retain(|pod| string_at(pod, "/metadata/uid") != uid);
                 self.lose_pod(uid);
                 Ok(())
             }
@@ -246,9 +246,9 @@ impl Following {
             ..LiveObjects::default()
         };
         if live.attributed(&self.session).pods.is_empty() {
-            let uid = text(&object, "/metadata/uid").to_owned();
+            let uid = string_at(&object, "/metadata/uid").to_owned();
             self.strangers
-                .retain(|known| text(known, "/metadata/uid") != uid);
+                .retain(|known| string_at(known, "/metadata/uid") != uid);
             self.strangers.push(object);
             return Ok(());
         }
@@ -264,7 +264,7 @@ impl Following {
             }
             Change::Added(object) | Change::Modified(object) => object,
         };
-        if text(&object, "/metadata/uid") != self.session_uid {
+        if string_at(&object, "/metadata/uid") != self.session_uid {
             self.ending = true;
             return Ok(());
         }
@@ -286,7 +286,7 @@ impl Following {
         let from = Some(present.pods_version.as_str());
         self.pods = self.cluster.watch(&POD, place, &select, from, false);
         let select = Selection::with_fields(format!("metadata.name={}", self.name));
-        let from = Some(text(&present.object, "/metadata/resourceVersion"));
+        let from = Some(string_at(&present.object, "/metadata/resourceVersion"));
         self.sessions = self.cluster.watch(&SESSION, place, &select, from, false);
         self.ending |= present.uid() != self.session_uid || is_ending(&present.session);
         let mut pods: Vec<Pod> = present.pods().cloned().collect();

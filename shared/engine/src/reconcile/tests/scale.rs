@@ -33,7 +33,7 @@ fn plan_of(kind: &str, live: &LiveObjects) -> Plan {
 fn count_of(plan: &Plan, kind: &str) -> Option<i64> {
     plan.steps().find_map(|step| match step {
         Step::Create { object, .. } | Step::Apply { object, .. }
-            if text(object, "/kind") == kind =>
+            if string_at(object, "/kind") == kind =>
         {
             object.pointer("/spec/replicas")?.as_i64()
         }
