@@ -53,7 +53,7 @@ impl Verb for Stop {
         }
         if let [one] = found.present.as_slice()
             && intent.dry_run == DryRun::None
-            && one.runs_sync(&intent.manner)
+            && one.runs_sync(&intent.stop_options)
             && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
         {
             return Ok(());

@@ -31,7 +31,7 @@ pub(crate) async fn observe(
 ) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.chosen(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
@@ -106,7 +106,7 @@ async fn deed(
 ) -> Result<Value> {
     match Action::of(intent, one.is_stopped()) {
         Action::Unchanged | Action::PrintOnly => Ok(one.object.clone()),
-        Action::Stop => one.stop(cluster, &intent.manner, with, sink).await,
+        Action::Stop => one.stop(cluster, &intent.stop_options, with, sink).await,
     }
 }
 
@@ -121,7 +121,7 @@ pub(crate) fn report(
     format: Format,
     console: &mut Console,
 ) -> Result<()> {
-    if found.present.is_empty() && matches!(intent.which, Which::Selected(_)) {
+    if found.present.is_empty() && matches!(intent.selection, Which::Selected(_)) {
         console.err_line(&no_resources(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);

@@ -14,8 +14,8 @@ use crate::args::Args;
 /// A validated stop request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
-    pub(crate) manner: StopOptions,
+    pub(crate) selection: Which,
+    pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
 }
@@ -26,8 +26,8 @@ pub(crate) struct Intent {
 /// Usage errors, worded as kubectl words them.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
-        which: args.choosing.which()?,
-        manner: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
+        selection: args.choosing.which()?,
+        stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
     })
@@ -42,8 +42,8 @@ impl Intent {
         if rests || self.dry_run != DryRun::None {
             return Vec::new();
         }
-        let skip_sync = self.manner.skip_sync;
-        ending_accesses(session, Teardown::Stop { skip_sync }, self.manner.wait)
+        let skip_sync = self.stop_options.skip_sync;
+        ending_accesses(session, Teardown::Stop { skip_sync }, self.stop_options.wait)
     }
 }
 
