@@ -51,7 +51,7 @@ pub(crate) async fn observe(
 ) -> Result<Option<Vec<Result<SessionTask>>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.chosen(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
@@ -67,7 +67,7 @@ pub(crate) async fn observe(
         anyhow::Ok((deed, present))
     });
     let looked: Vec<_> = looks.buffered(AT_ONCE).collect().await;
-    if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.which)
+    if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.selection)
         && !agreed(cluster, intent, *deed, present, ground).await?
     {
         return Ok(None);
@@ -110,7 +110,7 @@ async fn agreed(
     if deed != Action::Unchanged {
         parts.push(StoredPart::Start);
     }
-    if deed == Action::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.manner)
+    if deed == Action::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.stop_options)
     {
         parts.push(StoredPart::Hooks);
     }
@@ -173,7 +173,7 @@ impl SessionTask {
                 .map(Some);
         }
         ahead
-            .restart(cluster, &intent.manner, with, sink)
+            .restart(cluster, &intent.stop_options, with, sink)
             .await
             .map(Some)
     }
@@ -222,7 +222,7 @@ pub(crate) async fn carry_out(
     format: Format,
     ground: &mut Environment,
 ) -> Result<()> {
-    if found.is_empty() && matches!(intent.which, Which::Selected(_)) {
+    if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
         ground.console.err_line(&no_resources(None));
     }
     let mut errors = Vec::new();

@@ -21,11 +21,11 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// A validated start request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
+    pub(crate) selection: Which,
     pub(crate) wish: StartOptions,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
-    pub(crate) manner: StopOptions,
+    pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
     /// Timeout of the wait for ready; `None` does not wait.
@@ -45,7 +45,7 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
     }
     let dry_run = args.writing.dry_run()?;
     Ok(Intent {
-        which,
+        selection: which,
         wish: StartOptions {
             values: args.values.assigned(None, input)?,
             preset: args.preset.clone(),
@@ -55,7 +55,7 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
             skip_checks: args.skip_checks,
         },
         restart: args.restart,
-        manner: StopOptions::before_start(args.waiting.given(), args.skip_sync),
+        stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
