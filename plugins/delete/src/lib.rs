@@ -52,7 +52,7 @@ impl Verb for Delete {
         }
         if let [one] = found.doomed.as_slice()
             && intent.dry_run == DryRun::None
-            && one.runs_hooks(&intent.manner)
+            && one.runs_hooks(&intent.stop_options)
             && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
         {
             return Ok(());

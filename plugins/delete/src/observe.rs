@@ -31,7 +31,7 @@ pub(crate) async fn observe(
 ) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (sessions, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.chosen(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let mut found = Observed {

@@ -47,7 +47,7 @@ pub(crate) async fn carry_out(
         now,
         permissions,
     };
-    let manner = &intent.manner;
+    let manner = &intent.stop_options;
     let mut sink = ground.console.progress();
     if let [one] = doomed {
         let done = one.delete(cluster, manner, with, &mut sink).await;

@@ -15,8 +15,8 @@ use crate::args::Args;
 /// A validated delete request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
-    pub(crate) manner: StopOptions,
+    pub(crate) selection: Which,
+    pub(crate) stop_options: StopOptions,
     /// Data policy that overrides those of the sessions.
     pub(crate) policy: Option<DataPolicy>,
     /// VolumeSnapshotClass of the snapshot; `None` for the default of the driver.
@@ -35,8 +35,8 @@ impl Intent {
         }
         let mut session = session.clone();
         session.spec.data_policy = self.policy.or(session.spec.data_policy);
-        let skip_sync = self.manner.skip_sync;
-        ending_accesses(&session, Teardown::Delete { skip_sync }, self.manner.wait)
+        let skip_sync = self.stop_options.skip_sync;
+        ending_accesses(&session, Teardown::Delete { skip_sync }, self.stop_options.wait)
     }
 }
 
@@ -46,8 +46,8 @@ impl Intent {
 /// Usage errors, worded as kubectl words them.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
-        which: args.choosing.which()?,
-        manner: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
+        selection: args.choosing.which()?,
+        stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         policy: policy(args)?,
         class: parse_class_name(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),
