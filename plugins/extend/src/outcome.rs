@@ -42,7 +42,7 @@ pub(crate) async fn observe(
 ) -> Result<Vec<Result<Observed>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.chosen(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
@@ -136,7 +136,7 @@ pub(crate) fn report(
     console: &mut Console,
     now: Timestamp,
 ) -> Result<()> {
-    if found.is_empty() && matches!(intent.which, Which::Selected(_)) {
+    if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
         console.err_line(&no_resources(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);

@@ -16,7 +16,7 @@ use crate::args::Args;
 /// A validated extend request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
+    pub(crate) selection: Which,
     pub(crate) end: NewExpiry,
     pub(crate) dry_run: DryRun,
 }
@@ -38,7 +38,7 @@ pub(crate) enum NewExpiry {
 /// Usage errors, and a time that is in the past.
 pub(crate) fn parse_intent(args: &Args, now: Timestamp) -> Result<Intent> {
     Ok(Intent {
-        which: args.choosing.which()?,
+        selection: args.choosing.which()?,
         end: end(args, now)?,
         dry_run: args.writing.dry_run()?,
     })
