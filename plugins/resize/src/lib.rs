@@ -52,7 +52,7 @@ impl Verb for Resize {
         }
         if found.ahead.is_some()
             && intent.dry_run == DryRun::None
-            && found.present.runs_sync(&intent.manner)
+            && found.present.runs_sync(&intent.stop_options)
             && !trust::confirm_trust(
                 &cluster,
                 &found.present.session,

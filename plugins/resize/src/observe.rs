@@ -41,7 +41,7 @@ pub(crate) struct Observed {
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Environment) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.chosen(namespace, &intent.which),
+        cluster.chosen(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;

@@ -63,7 +63,7 @@ pub(crate) async fn carry_out(
             permissions: &found.permissions,
         };
         if intent.dry_run == DryRun::None {
-            ahead.require_restart_access(&intent.manner, with).await?;
+            ahead.require_restart_access(&intent.stop_options, with).await?;
         }
     }
     let grown = match intent.dry_run {
@@ -275,7 +275,7 @@ async fn restart(
             now,
             permissions: &found.permissions,
         };
-        ahead.require_restart_access(&intent.manner, with).await?;
+        ahead.require_restart_access(&intent.stop_options, with).await?;
         if let Some(wish) = &found.changes.wish {
             let (namespace, name) = (found.present.namespace(), found.present.name());
             cluster
@@ -284,7 +284,7 @@ async fn restart(
         }
         let mut sink = ground.console.progress();
         ahead
-            .restart(cluster, &intent.manner, with, &mut sink)
+            .restart(cluster, &intent.stop_options, with, &mut sink)
             .await?
     };
     started::print_made(&made, DONE, mutations, &mut ground.console)?;

@@ -28,13 +28,13 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// A validated resize request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
+    pub(crate) selection: Which,
     pub(crate) size: ResourceLimits,
     /// Wanted size of the session's claims.
     pub(crate) storage: Option<Quantity>,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
-    pub(crate) manner: StopOptions,
+    pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
     /// Timeout of the wait; `None` does not wait.
@@ -53,7 +53,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         ));
     }
     Ok(Intent {
-        which: Which::Named(vec![name]),
+        selection: Which::Named(vec![name]),
         size: ResourceLimits {
             cpu: written("cpu", args.cpu.as_deref())?,
             memory: written("memory", args.memory.as_deref())?,
@@ -61,7 +61,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         },
         storage: amount("storage", args.storage.as_deref())?,
         restart: args.restart,
-        manner: StopOptions::before_start(args.waiting.given(), args.skip_sync),
+        stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
         wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
