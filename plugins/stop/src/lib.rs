@@ -45,13 +45,13 @@ impl Verb for Stop {
         let console = &mut ground.console;
         consent::note_unchecked_access(&permissions, console);
         // confirmation
-        let ending: Vec<EndingSession> = found.ending().map(EndingSession::stopped).collect();
+        let ending: Vec<EndingSession> = found.sessions_to_stop().map(EndingSession::stopped).collect();
         if intent.dry_run != DryRun::None {
             consent::print_dry_run_losses(&ending, console);
         } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)? {
             return Ok(());
         }
-        if let [one] = found.present.as_slice()
+        if let [one] = found.sessions.as_slice()
             && intent.dry_run == DryRun::None
             && one.runs_sync(&intent.stop_options)
             && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
@@ -59,7 +59,7 @@ impl Verb for Stop {
             return Ok(());
         }
         // writes
-        let present = &found.present;
+        let present = &found.sessions;
         let stopped =
             outcome::carry_out(&cluster, &permissions, &intent, present, &write, ground).await?;
         // prints

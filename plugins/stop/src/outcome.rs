@@ -37,7 +37,7 @@ pub(crate) async fn observe(
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         match chosen {
             Ok(chosen) => {
-                let foreseen = |session: &Session| intent.foreseen(session);
+                let foreseen = |session: &Session| intent.needed_accesses(session);
                 ObservedSession::read_with_access_reviews(cluster, permissions, chosen, controller, foreseen).await
             }
             Err(missing) => Err(missing),
@@ -45,13 +45,13 @@ pub(crate) async fn observe(
     });
     let looked: Vec<Result<ObservedSession>> = looks.buffered(AT_ONCE).collect().await;
     let mut found = Observed {
-        present: Vec::new(),
-        refused: Vec::new(),
+        sessions: Vec::new(),
+        errors: Vec::new(),
     };
     for one in looked {
         match one {
-            Ok(present) => found.present.push(present),
-            Err(error) => found.refused.push(error),
+            Ok(present) => found.sessions.push(present),
+            Err(error) => found.errors.push(error),
         }
     }
     Ok(found)
@@ -121,12 +121,12 @@ pub(crate) fn report(
     format: Format,
     console: &mut Console,
 ) -> Result<()> {
-    if found.present.is_empty() && matches!(intent.selection, Which::Selected(_)) {
+    if found.sessions.is_empty() && matches!(intent.selection, Which::Selected(_)) {
         console.err_line(&no_resources(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
-    let mut errors = found.refused;
-    for (present, stopped) in found.present.iter().zip(stopped) {
+    let mut errors = found.errors;
+    for (present, stopped) in found.sessions.iter().zip(stopped) {
         let word = Action::of(intent, present.is_stopped()).as_str();
         match stopped {
             Ok(object) => console.out(&mutations.done(&object, word)?)?,

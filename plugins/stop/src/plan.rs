@@ -35,7 +35,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
 
 impl Intent {
     /// Returns the access rights that a stop of `session` needs; none for a dry run or a session that is stopped already.
-    pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
+    pub(crate) fn needed_accesses(&self, session: &Session) -> Vec<Access> {
         let phase = session.status.as_ref().and_then(|status| status.phase);
         let rests = session.spec.state == Some(DesiredState::Stopped)
             && matches!(phase, Some(Phase::Stopped | Phase::Failed));
@@ -50,15 +50,15 @@ impl Intent {
 /// The sessions as read from the cluster.
 pub(crate) struct Observed {
     /// Sessions that exist.
-    pub(crate) present: Vec<ObservedSession>,
+    pub(crate) sessions: Vec<ObservedSession>,
     /// Errors of the sessions that do not exist or are being deleted.
-    pub(crate) refused: Vec<anyhow::Error>,
+    pub(crate) errors: Vec<anyhow::Error>,
 }
 
 impl Observed {
     /// Returns the sessions that are not stopped yet.
-    pub(crate) fn ending(&self) -> impl Iterator<Item = &ObservedSession> {
-        self.present.iter().filter(|one| !one.is_stopped())
+    pub(crate) fn sessions_to_stop(&self) -> impl Iterator<Item = &ObservedSession> {
+        self.sessions.iter().filter(|one| !one.is_stopped())
     }
 }
 
@@ -121,16 +121,16 @@ mod tests {
             serde_json::from_value(session).unwrap()
         };
         let runs = session("running", "running");
-        assert!(!intent("a").foreseen(&runs).is_empty());
-        assert!(intent("a --dry-run=server").foreseen(&runs).is_empty());
+        assert!(!intent("a").needed_accesses(&runs).is_empty());
+        assert!(intent("a --dry-run=server").needed_accesses(&runs).is_empty());
         assert!(
             intent("a")
-                .foreseen(&session("stopped", "stopped"))
+                .needed_accesses(&session("stopped", "stopped"))
                 .is_empty()
         );
         assert!(
             !intent("a")
-                .foreseen(&session("stopped", "running"))
+                .needed_accesses(&session("stopped", "running"))
                 .is_empty()
         );
     }
