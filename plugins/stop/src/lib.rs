@@ -41,7 +41,7 @@ impl Verb for Stop {
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         let permissions = Permissions::of(&cluster);
-        let found = outcome::observe(&cluster, &permissions, &intent).await?;
+        let found = outcome::read_sessions(&cluster, &permissions, &intent).await?;
         let console = &mut ground.console;
         consent::note_unchecked_access(&permissions, console);
         // confirmation
@@ -61,8 +61,8 @@ impl Verb for Stop {
         // writes
         let present = &found.sessions;
         let stopped =
-            outcome::carry_out(&cluster, &permissions, &intent, present, &write, ground).await?;
+            outcome::stop_sessions(&cluster, &permissions, &intent, present, &write, ground).await?;
         // prints
-        outcome::report(&intent, found, stopped, format, &mut ground.console)
+        outcome::print_results(&intent, found, stopped, format, &mut ground.console)
     }
 }

@@ -24,7 +24,7 @@ use crate::plan::{Action, Observed, Intent};
 /// # Errors
 /// Refusals of the server. A session that does not exist or is being deleted does not fail the call: its error is collected in
 /// the result.
-pub(crate) async fn observe(
+pub(crate) async fn read_sessions(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
@@ -62,7 +62,7 @@ pub(crate) async fn observe(
 ///
 /// # Errors
 /// Interrupted before the first session.
-pub(crate) async fn carry_out(
+pub(crate) async fn stop_sessions(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
@@ -114,7 +114,7 @@ async fn deed(
 ///
 /// # Errors
 /// The errors of all other sessions, as one.
-pub(crate) fn report(
+pub(crate) fn print_results(
     intent: &Intent,
     found: Observed,
     stopped: Vec<Result<Value>>,
