@@ -63,7 +63,7 @@ pub(crate) async fn observe(
         let present =
             ObservedSession::read_with_access_reviews(cluster, permissions, chosen?, controller, foreseen).await?;
         let deed = Action::of(intent, &present.session, &present.state);
-        deed.heeds(intent, &present.session)?;
+        deed.check_values_apply(intent, &present.session)?;
         anyhow::Ok((deed, present))
     });
     let looked: Vec<_> = looks.buffered(AT_ONCE).collect().await;
@@ -86,7 +86,7 @@ pub(crate) async fn observe(
                     change,
                 });
             }
-            let ahead = StartPlan::prepare(cluster, present.clone(), &intent.wish, now, &mut sink).await?;
+            let ahead = StartPlan::prepare(cluster, present.clone(), &intent.start_options, now, &mut sink).await?;
             Ok(SessionTask {
                 deed,
                 present,
@@ -261,11 +261,11 @@ pub(crate) async fn carry_out(
         }
         match made {
             Ok(Some(made)) => {
-                started::print_made(&made, one.deed.word(), &mut mutations, &mut ground.console)?;
+                started::print_made(&made, one.deed.operation(), &mut mutations, &mut ground.console)?;
                 settling.push(made);
             }
             Ok(None) => {
-                let line = mutations.done(&one.present.object, one.deed.word())?;
+                let line = mutations.done(&one.present.object, one.deed.operation())?;
                 ground.console.out(&line)?;
             }
             Err(error) => errors.push(error),

@@ -22,7 +22,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) selection: Which,
-    pub(crate) wish: StartOptions,
+    pub(crate) start_options: StartOptions,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
     pub(crate) stop_options: StopOptions,
@@ -46,7 +46,7 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
     let dry_run = args.writing.dry_run()?;
     Ok(Intent {
         selection: which,
-        wish: StartOptions {
+        start_options: StartOptions {
             values: args.values.assigned(None, input)?,
             preset: args.preset.clone(),
             lifetime: args.expires_in.as_deref().map(lifetime).transpose()?,
@@ -102,11 +102,11 @@ impl Action {
     ///
     /// # Errors
     /// A running session and a value that differs from the session's own.
-    pub(crate) fn heeds(self, intent: &Intent, session: &Session) -> Result<()> {
+    pub(crate) fn check_values_apply(self, intent: &Intent, session: &Session) -> Result<()> {
         if !matches!(self, Action::Unchanged | Action::WaitOnly) {
             return Ok(());
         }
-        let (wish, spec) = (&intent.wish, &session.spec);
+        let (wish, spec) = (&intent.start_options, &session.spec);
         let has = |(name, value): (&String, &String)| spec.parameters.get(name) == Some(value);
         let same = wish.values.set.iter().all(has)
             && wish.values.files.is_empty()
@@ -124,7 +124,7 @@ impl Action {
     }
 
     /// Returns the words of the result line.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn operation(self) -> &'static str {
         match self {
             Action::Unchanged => "already running",
             Action::WaitOnly => "already starting",

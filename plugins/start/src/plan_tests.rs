@@ -46,5 +46,5 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
 fn nobody_trusts_in_bulk() {
     let error = intent("--all --trust-manifest").unwrap_err().to_string();
     assert!(error.contains("requires a NAME"), "{error}");
-    assert!(intent("a --trust-manifest").unwrap().wish.trust_manifest);
+    assert!(intent("a --trust-manifest").unwrap().start_options.trust_manifest);
 }
