@@ -40,20 +40,20 @@ impl Verb for Start {
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust_manifest);
         let permissions = Permissions::of(&cluster);
-        let Some(found) = outcome::observe(&cluster, &permissions, &intent, ground).await? else {
+        let Some(found) = outcome::prepare_tasks(&cluster, &permissions, &intent, ground).await? else {
             return Ok(());
         };
         let console = &mut ground.console;
         consent::note_unchecked_access(&permissions, console);
         // confirmation
-        let ends: Vec<_> = found.iter().flatten().filter_map(SessionTask::ends).collect();
+        let ends: Vec<_> = found.iter().flatten().filter_map(SessionTask::session_losses).collect();
         if intent.dry_run != DryRun::None {
             consent::print_dry_run_losses(&ends, console);
         } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ends, console)? {
             return Ok(());
         }
         // writes, waits and prints
-        outcome::carry_out(
+        outcome::start_sessions(
             &cluster,
             &permissions,
             &intent,

@@ -29,13 +29,13 @@ use crate::plan::{Action, Intent};
 
 /// One session and the action to take on it.
 pub(crate) struct SessionTask {
-    pub(crate) deed: Action,
+    pub(crate) action: Action,
     /// The session as read from the cluster.
-    pub(crate) present: ObservedSession,
+    pub(crate) observed: ObservedSession,
     /// The validated start; `None` for a session that is left running.
-    pub(crate) ahead: Option<Box<StartPlan>>,
+    pub(crate) start_plan: Option<Box<StartPlan>>,
     /// Description of the change of the template since the last start, if the session is left running.
-    pub(crate) change: Option<String>,
+    pub(crate) template_change: Option<String>,
 }
 
 /// Reads the sessions and validates the start of each, before any write. Returns `None` if the user declined to run what a
@@ -43,7 +43,7 @@ pub(crate) struct SessionTask {
 ///
 /// # Errors
 /// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
-pub(crate) async fn observe(
+pub(crate) async fn prepare_tasks(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
@@ -80,18 +80,18 @@ pub(crate) async fn observe(
             if deed == Action::Unchanged {
                 let change = change_of(cluster, &present).await?;
                 return anyhow::Ok(SessionTask {
-                    deed,
-                    present,
-                    ahead: None,
-                    change,
+                    action: deed,
+                    observed: present,
+                    start_plan: None,
+                    template_change: change,
                 });
             }
             let ahead = StartPlan::prepare(cluster, present.clone(), &intent.start_options, now, &mut sink).await?;
             Ok(SessionTask {
-                deed,
-                present,
-                ahead: Some(Box::new(ahead)),
-                change: None,
+                action: deed,
+                observed: present,
+                start_plan: Some(Box::new(ahead)),
+                template_change: None,
             })
         }
     });
@@ -133,40 +133,40 @@ async fn change_of(cluster: &Cluster, present: &ObservedSession) -> Result<Optio
 impl SessionTask {
     /// Returns the session if the action destroys data: a restart ends all its Pods, a start those that the template no longer
     /// contains.
-    pub(crate) fn ends(&self) -> Option<EndingSession> {
-        if self.deed == Action::Restart {
-            return Some(EndingSession::stopped(&self.present));
+    pub(crate) fn session_losses(&self) -> Option<EndingSession> {
+        if self.action == Action::Restart {
+            return Some(EndingSession::stopped(&self.observed));
         }
-        let ahead = self.ahead.as_ref()?;
-        EndingSession::started(ahead).filter(|_| self.deed == Action::Start)
+        let ahead = self.start_plan.as_ref()?;
+        EndingSession::started(ahead).filter(|_| self.action == Action::Start)
     }
 
     /// Carries out the action up to the creation of the objects, without waiting for them.
     ///
     /// # Errors
     /// The failed step, with a hint how to continue.
-    async fn carry_out(
+    async fn apply(
         &self,
         cluster: &Cluster,
         intent: &Intent,
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Option<Started>> {
-        let Some(ahead) = &self.ahead else {
+        let Some(ahead) = &self.start_plan else {
             self.write_change(cluster, with).await?;
             return Ok(None);
         };
-        if self.deed == Action::WaitOnly || intent.dry_run == DryRun::Client {
+        if self.action == Action::WaitOnly || intent.dry_run == DryRun::Client {
             return Ok(Some(Started {
-                session: self.present.session.clone(),
-                object: self.present.object.clone(),
+                session: self.observed.session.clone(),
+                object: self.observed.object.clone(),
                 start: ahead.start.clone(),
-                objects: self.present.live.owners.clone(),
-                has_controller: self.present.has_controller,
+                objects: self.observed.live.owners.clone(),
+                has_controller: self.observed.has_controller,
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
-        if self.deed == Action::Start {
+        if self.action == Action::Start {
             return ahead
                 .start(cluster, write, interrupt, now, sink)
                 .await
@@ -181,15 +181,15 @@ impl SessionTask {
     /// Writes the condition TemplateChanged if the template has changed since the last start.
     async fn write_change(&self, cluster: &Cluster, with: StopContext<'_>) -> Result<()> {
         let Some(change) = self
-            .change
+            .template_change
             .as_ref()
-            .filter(|_| !with.write.dry_run && !self.present.has_controller)
+            .filter(|_| !with.write.dry_run && !self.observed.has_controller)
         else {
             return Ok(());
         };
-        let mut patch = record::template_changed(&self.present.session, change, with.now);
-        patch["metadata"] = serde_json::json!({ "uid": self.present.ownership.session_uid });
-        let (namespace, name) = (self.present.namespace(), self.present.name());
+        let mut patch = record::template_changed(&self.observed.session, change, with.now);
+        patch["metadata"] = serde_json::json!({ "uid": self.observed.ownership.session_uid });
+        let (namespace, name) = (self.observed.namespace(), self.observed.name());
         let part = Some("status");
         cluster
             .merge_patch(&SESSION, namespace, name, part, &patch, with.write)
@@ -199,10 +199,10 @@ impl SessionTask {
 
     fn notes(&self) -> Vec<String> {
         // A session that is starting already does not apply a later change of its template.
-        let ahead = self.ahead.iter().filter(|_| self.deed != Action::WaitOnly);
+        let ahead = self.start_plan.iter().filter(|_| self.action != Action::WaitOnly);
         let before = ahead.flat_map(|ahead| ahead.notes.clone());
         let later = self
-            .change
+            .template_change
             .iter()
             .map(|change| format!("{change}; apply with: kubectl session start --restart"));
         before.chain(later).collect()
@@ -213,7 +213,7 @@ impl SessionTask {
 ///
 /// # Errors
 /// The errors of all sessions that did not start or did not become ready, as one.
-pub(crate) async fn carry_out(
+pub(crate) async fn start_sessions(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
@@ -246,7 +246,7 @@ pub(crate) async fn carry_out(
         let all = futures::stream::iter(&todo).map(|one| {
             let mut sink = ground.console.progress();
             async move {
-                let made = one.carry_out(cluster, intent, with, &mut sink).await;
+                let made = one.apply(cluster, intent, with, &mut sink).await;
                 sink.tell(ProgressEvent::Done);
                 made
             }
@@ -261,11 +261,11 @@ pub(crate) async fn carry_out(
         }
         match made {
             Ok(Some(made)) => {
-                started::print_made(&made, one.deed.operation(), &mut mutations, &mut ground.console)?;
+                started::print_made(&made, one.action.operation(), &mut mutations, &mut ground.console)?;
                 settling.push(made);
             }
             Ok(None) => {
-                let line = mutations.done(&one.present.object, one.deed.operation())?;
+                let line = mutations.done(&one.observed.object, one.action.operation())?;
                 ground.console.out(&line)?;
             }
             Err(error) => errors.push(error),
