@@ -51,14 +51,14 @@ pub(crate) async fn observe(
     let looked = futures::stream::iter(present).map(|chosen| async move {
         let needs = match controller {
             true => Vec::new(),
-            false => intent.foreseen(&chosen.session),
+            false => intent.needed_accesses(&chosen.session),
         };
         let (live, ()) = futures::join!(
             cluster.live(namespace, &chosen.session),
             permissions.foresee(namespace, &needs)
         );
-        let doomed = Deletion::from_parts(chosen, live?, controller)?.with_data_policy(intent.policy);
-        doomed.prepare(cluster, intent.class.as_deref(), now).await
+        let doomed = Deletion::from_parts(chosen, live?, controller)?.with_data_policy(intent.data_policy);
+        doomed.prepare(cluster, intent.snapshot_class.as_deref(), now).await
     });
     let looked: Vec<Result<Deletion>> = looked.buffered(AT_ONCE).collect().await;
     found.doomed = looked.into_iter().collect::<Result<_>>()?;

@@ -18,9 +18,9 @@ pub(crate) struct Intent {
     pub(crate) selection: Which,
     pub(crate) stop_options: StopOptions,
     /// Data policy that overrides those of the sessions.
-    pub(crate) policy: Option<DataPolicy>,
+    pub(crate) data_policy: Option<DataPolicy>,
     /// VolumeSnapshotClass of the snapshot; `None` for the default of the driver.
-    pub(crate) class: Option<String>,
+    pub(crate) snapshot_class: Option<String>,
     pub(crate) ignore_not_found: bool,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
@@ -29,12 +29,12 @@ pub(crate) struct Intent {
 
 impl Intent {
     /// Returns the access rights that a deletion of `session` needs; none for a dry run.
-    pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
+    pub(crate) fn needed_accesses(&self, session: &Session) -> Vec<Access> {
         if self.dry_run != DryRun::None {
             return Vec::new();
         }
         let mut session = session.clone();
-        session.spec.data_policy = self.policy.or(session.spec.data_policy);
+        session.spec.data_policy = self.data_policy.or(session.spec.data_policy);
         let skip_sync = self.stop_options.skip_sync;
         ending_accesses(&session, Teardown::Delete { skip_sync }, self.stop_options.wait)
     }
@@ -48,8 +48,8 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
         selection: args.choosing.which()?,
         stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
-        policy: policy(args)?,
-        class: parse_class_name(args.class.as_deref())?,
+        data_policy: parse_data_policy(args)?,
+        snapshot_class: parse_class_name(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),
         yes: args.yes,
         interactive: args.interactive,
@@ -57,7 +57,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     })
 }
 
-fn policy(args: &Args) -> Result<Option<DataPolicy>> {
+fn parse_data_policy(args: &Args) -> Result<Option<DataPolicy>> {
     let given = [
         (args.keep_data, "--keep-data", DataPolicy::Keep),
         (args.snapshot_data, "--snapshot-data", DataPolicy::Snapshot),
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn one_word_about_data_and_no_more() {
-        assert_eq!(intent("a").unwrap().policy, None);
-        let policy = intent("a --snapshot-data").unwrap().policy;
+        assert_eq!(intent("a").unwrap().data_policy, None);
+        let policy = intent("a --snapshot-data").unwrap().data_policy;
         assert_eq!(policy, Some(DataPolicy::Snapshot));
         assert!(intent("a --keep-data --delete-data").is_err());
     }
