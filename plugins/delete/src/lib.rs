@@ -42,15 +42,15 @@ impl Verb for Delete {
         cluster.known().trust_all(args.trust.trust_manifest);
         let permissions = Permissions::of(&cluster);
         let now = ground.now();
-        let found = observe::observe(&cluster, &permissions, &intent, now).await?;
+        let found = observe::prepare_deletions(&cluster, &permissions, &intent, now).await?;
         let console = &mut ground.console;
         consent::note_unchecked_access(&permissions, console);
         // confirmation
-        confirm::tell(&found.doomed, &mut ground.console);
-        if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {
+        confirm::tell(&found.deletions, &mut ground.console);
+        if !confirm::ask(&intent, &found.deletions, &mut ground.console)? {
             return Ok(());
         }
-        if let [one] = found.doomed.as_slice()
+        if let [one] = found.deletions.as_slice()
             && intent.dry_run == DryRun::None
             && one.runs_hooks(&intent.stop_options)
             && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
@@ -58,7 +58,7 @@ impl Verb for Delete {
             return Ok(());
         }
         // writes
-        let doomed = &found.doomed;
+        let doomed = &found.deletions;
         let done =
             outcome::carry_out(&cluster, &permissions, &intent, doomed, &write, ground).await?;
         // prints

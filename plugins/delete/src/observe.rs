@@ -13,9 +13,9 @@ use crate::plan::Intent;
 /// The sessions as read from the cluster.
 pub(crate) struct Observed {
     /// Prepared deletions, one a session.
-    pub(crate) doomed: Vec<Deletion>,
+    pub(crate) deletions: Vec<Deletion>,
     /// Errors of named sessions that do not exist; empty with `--ignore-not-found`.
-    pub(crate) missing: Vec<anyhow::Error>,
+    pub(crate) errors: Vec<anyhow::Error>,
 }
 
 /// Reads the sessions and their objects, and prepares the deletion of each.
@@ -23,7 +23,7 @@ pub(crate) struct Observed {
 /// # Errors
 /// Refusals of the server, a snapshot that cannot be taken. A session that does not exist does not fail the call: its error is
 /// collected in the result.
-pub(crate) async fn observe(
+pub(crate) async fn prepare_deletions(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
@@ -35,18 +35,18 @@ pub(crate) async fn observe(
         cluster.controller_alive(namespace)
     )?;
     let mut found = Observed {
-        doomed: Vec::new(),
-        missing: Vec::new(),
+        deletions: Vec::new(),
+        errors: Vec::new(),
     };
     let mut present = Vec::new();
     for session in sessions {
         match session {
             Ok(chosen) => present.push(chosen),
-            Err(error) => found.missing.push(error),
+            Err(error) => found.errors.push(error),
         }
     }
     if intent.ignore_not_found {
-        found.missing.clear();
+        found.errors.clear();
     }
     let looked = futures::stream::iter(present).map(|chosen| async move {
         let needs = match controller {
@@ -61,6 +61,6 @@ pub(crate) async fn observe(
         doomed.prepare(cluster, intent.snapshot_class.as_deref(), now).await
     });
     let looked: Vec<Result<Deletion>> = looked.buffered(AT_ONCE).collect().await;
-    found.doomed = looked.into_iter().collect::<Result<_>>()?;
+    found.deletions = looked.into_iter().collect::<Result<_>>()?;
     Ok(found)
 }

@@ -80,13 +80,13 @@ pub(crate) fn report(
     console: &mut Console,
 ) -> Result<()> {
     let namespace = cluster.namespace();
-    if found.doomed.is_empty() && found.missing.is_empty() {
+    if found.deletions.is_empty() && found.errors.is_empty() {
         console.err_line(&no_resources(None));
         return Ok(());
     }
     let mutations = MutationPrinter::new(format, intent.dry_run);
-    let mut errors = found.missing;
-    for (doomed, done) in found.doomed.iter().zip(done) {
+    let mut errors = found.errors;
+    for (doomed, done) in found.deletions.iter().zip(done) {
         match done {
             Err(error) => errors.push(error),
             Ok(()) => {
