@@ -46,8 +46,8 @@ impl Verb for Delete {
         let console = &mut ground.console;
         consent::note_unchecked_access(&permissions, console);
         // confirmation
-        confirm::tell(&found.deletions, &mut ground.console);
-        if !confirm::ask(&intent, &found.deletions, &mut ground.console)? {
+        confirm::note_skipped_snapshots(&found.deletions, &mut ground.console);
+        if !confirm::confirm_deletion(&intent, &found.deletions, &mut ground.console)? {
             return Ok(());
         }
         if let [one] = found.deletions.as_slice()
