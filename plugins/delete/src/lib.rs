@@ -60,9 +60,9 @@ impl Verb for Delete {
         // writes
         let doomed = &found.deletions;
         let done =
-            outcome::carry_out(&cluster, &permissions, &intent, doomed, &write, ground).await?;
+            outcome::delete_sessions(&cluster, &permissions, &intent, doomed, &write, ground).await?;
         // prints
         let console = &mut ground.console;
-        outcome::report(&cluster, &intent, found, done, format, console)
+        outcome::print_results(&cluster, &intent, found, done, format, console)
     }
 }

@@ -27,7 +27,7 @@ use crate::plan::Intent;
 ///
 /// # Errors
 /// Interrupted before the first session.
-pub(crate) async fn carry_out(
+pub(crate) async fn delete_sessions(
     cluster: &Cluster,
     permissions: &Permissions,
     intent: &Intent,
@@ -71,7 +71,7 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// The errors of all other sessions, as one.
-pub(crate) fn report(
+pub(crate) fn print_results(
     cluster: &Cluster,
     intent: &Intent,
     found: Observed,
