@@ -20,7 +20,7 @@ use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources};
 
-use crate::plan::{Extension, Intent, extension};
+use crate::plan::{Extension, Intent, plan_extension};
 
 /// One session and its extension.
 pub(crate) struct Observed {
@@ -62,7 +62,7 @@ pub(crate) async fn observe(
             }
             None => None,
         };
-        let extension = extension(session, template.as_ref(), intent.end, now)?;
+        let extension = plan_extension(session, template.as_ref(), intent.expiry, now)?;
         Ok(Observed {
             chosen,
             extension,
@@ -95,7 +95,7 @@ impl Observed {
         if self.controller || write.dry_run {
             return Ok(object);
         }
-        let mut patch = record::expires(session, extension.at, now);
+        let mut patch = record::expires(session, extension.expires_at, now);
         patch["metadata"]["uid"] = uid.into();
         let part = Some("status");
         cluster
@@ -149,7 +149,7 @@ pub(crate) fn report(
         match done {
             Ok((Some(extension), object)) => {
                 console.out(&mutations.done(&object, "extended")?)?;
-                console.note(&expiry(extension.at, now));
+                console.note(&expiry(extension.expires_at, now));
             }
             Ok((None, object)) => console.out(&mutations.done(&object, "unchanged")?)?,
             Err(error) => errors.push(error),

@@ -17,7 +17,7 @@ use crate::args::Args;
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) selection: Which,
-    pub(crate) end: NewExpiry,
+    pub(crate) expiry: NewExpiry,
     pub(crate) dry_run: DryRun,
 }
 
@@ -39,12 +39,12 @@ pub(crate) enum NewExpiry {
 pub(crate) fn parse_intent(args: &Args, now: Timestamp) -> Result<Intent> {
     Ok(Intent {
         selection: args.choosing.which()?,
-        end: end(args, now)?,
+        expiry: parse_expiry(args, now)?,
         dry_run: args.writing.dry_run()?,
     })
 }
 
-fn end(args: &Args, now: Timestamp) -> Result<NewExpiry> {
+fn parse_expiry(args: &Args, now: Timestamp) -> Result<NewExpiry> {
     match (&args.by, &args.until, args.no_expiry) {
         (Some(text), None, false) => {
             let by: Lifetime = text
@@ -83,14 +83,14 @@ pub(crate) struct Extension {
     /// Lifetime, counted from the session's start.
     pub(crate) lifetime: Lifetime,
     /// Expiry; `None` for never.
-    pub(crate) at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 /// Computes the lifetime that makes a session expire at `end`. Returns `None` if the session expires then already.
 ///
 /// # Errors
 /// A session that is not running, never expires, expires later already, or would exceed its template's maximum lifetime.
-pub(crate) fn extension(
+pub(crate) fn plan_extension(
     session: &Session,
     template: Option<&SessionTemplate>,
     end: NewExpiry,
@@ -127,7 +127,7 @@ pub(crate) fn extension(
         None => Lifetime::never(),
     };
     allowed(name, &lifetime, template, start)?;
-    Ok(Some(Extension { lifetime, at }))
+    Ok(Some(Extension { lifetime, expires_at: at }))
 }
 
 /// Returns the time of the session's last start, from which its lifetime counts.

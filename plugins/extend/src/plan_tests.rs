@@ -9,7 +9,7 @@ fn time(text: &str) -> Timestamp {
 
 fn read_end(line: &str) -> Result<NewExpiry> {
     let words = ["extend", "a"].into_iter().chain(line.split_whitespace());
-    parse_intent(&Args::parse_from(words), time("12:00")).map(|intent| intent.end)
+    parse_intent(&Args::parse_from(words), time("12:00")).map(|intent| intent.expiry)
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn template(maximum: &str) -> SessionTemplate {
 }
 
 fn hours(end: NewExpiry, expires: Value, maximum: &str) -> Result<Option<(u64, Option<Timestamp>)>> {
-    let found = extension(
+    let found = plan_extension(
         &session(expires),
         Some(&template(maximum)),
         end,
@@ -68,7 +68,7 @@ fn hours(end: NewExpiry, expires: Value, maximum: &str) -> Result<Option<(u64, O
     )?;
     Ok(found.map(|found| {
         let seconds = found.lifetime.duration().map_or(0, |d| d.as_secs());
-        (seconds / 3600, found.at)
+        (seconds / 3600, found.expires_at)
     }))
 }
 
@@ -130,5 +130,5 @@ fn what_cannot_be_is_refused() {
     );
     let mut stopped = session(json!(time("13:00")));
     stopped.spec.state = Some(DesiredState::Stopped);
-    assert!(extension(&stopped, None, two, time("12:00")).is_err());
+    assert!(plan_extension(&stopped, None, two, time("12:00")).is_err());
 }
