@@ -33,10 +33,10 @@ impl Verb for Extend {
         let write = args.writing.write()?;
         // reads only, and the extension of each session
         let cluster = ground.connect(&args.connection).await?;
-        let found = outcome::observe(&cluster, &intent, now).await?;
+        let found = outcome::plan_extensions(&cluster, &intent, now).await?;
         // writes
-        let extended = outcome::carry_out(&cluster, &intent, &found, &write, now).await;
+        let extended = outcome::extend_sessions(&cluster, &intent, &found, &write, now).await;
         // prints
-        outcome::report(&intent, found, extended, format, &mut ground.console, now)
+        outcome::print_results(&intent, found, extended, format, &mut ground.console, now)
     }
 }

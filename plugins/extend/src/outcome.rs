@@ -35,7 +35,7 @@ pub(crate) struct Observed {
 ///
 /// # Errors
 /// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
-pub(crate) async fn observe(
+pub(crate) async fn plan_extensions(
     cluster: &Cluster,
     intent: &Intent,
     now: Timestamp,
@@ -106,7 +106,7 @@ impl Observed {
 
 /// Extends the sessions, a limited number at a time, and returns each Session after its extension or the error. A failure does
 /// not affect the other sessions.
-pub(crate) async fn carry_out(
+pub(crate) async fn extend_sessions(
     cluster: &Cluster,
     intent: &Intent,
     found: &[Result<Observed>],
@@ -128,7 +128,7 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// The errors of all sessions that were not extended, as one.
-pub(crate) fn report(
+pub(crate) fn print_results(
     intent: &Intent,
     found: Vec<Result<Observed>>,
     extended: Vec<Result<Value>>,
