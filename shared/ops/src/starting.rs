@@ -157,16 +157,16 @@ impl StartPlan {
     /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
     pub fn losses(&self) -> Vec<DataLoss> {
         let present = &self.observed;
-        losses_of(&self.plan(), &present.session, &present.live)
+        losses_of(&self.steps(), &present.session, &present.live)
     }
 
-    fn plan(&self) -> Plan {
+    fn steps(&self) -> Plan {
         starting(&self.observed.session, &self.start, &self.observed.live)
     }
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require(&self, cluster: &Cluster) -> Result<()> {
-        let (plan, present) = (self.plan(), &self.observed);
+        let (plan, present) = (self.steps(), &self.observed);
         if !plan.deletes() || present.has_controller {
             return Ok(());
         }
