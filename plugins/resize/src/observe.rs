@@ -53,7 +53,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Environ
     };
     let present = ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, controller, foreseen).await?;
     let changes = plan::changes(&present, &intent.size)?;
-    let growth = ClaimExpansion::of(&present, intent.storage)?;
+    let growth = ClaimExpansion::plan(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
     growth.check(cluster, intent, &mut notes).await?;
     let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;

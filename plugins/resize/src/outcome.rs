@@ -71,7 +71,7 @@ pub(crate) async fn carry_out(
         _ => {
             let (growth, present) = (&found.growth, &found.present);
             growth
-                .carry_out(cluster, intent, present, write, ground)
+                .apply(cluster, intent, present, write, ground)
                 .await?
         }
     };
@@ -133,7 +133,7 @@ fn tell(
     mutations: &mut MutationPrinter,
     ground: &mut Environment,
 ) -> Result<()> {
-    let word = if found.changes.any() || found.growth.any() {
+    let word = if found.changes.any() || found.growth.has_changes() {
         DONE
     } else {
         "unchanged"

@@ -29,7 +29,7 @@ const ASKED: &str = "/spec/resources/requests/storage";
 pub(crate) struct ClaimExpansion {
     pub(crate) claims: Vec<Value>,
     /// Merge patch of spec.storage.size; `None` if the spec has the size already or none is requested.
-    pub(crate) wish: Option<Value>,
+    pub(crate) session_patch: Option<Value>,
 }
 
 impl ClaimExpansion {
@@ -37,7 +37,7 @@ impl ClaimExpansion {
     ///
     /// # Errors
     /// The session has no claims, or one of them is larger or not bound.
-    pub(crate) fn of(present: &ObservedSession, size: Option<Quantity>) -> Result<Self> {
+    pub(crate) fn plan(present: &ObservedSession, size: Option<Quantity>) -> Result<Self> {
         let Some(size) = size else {
             return Ok(Self::default());
         };
@@ -74,13 +74,13 @@ impl ClaimExpansion {
             "spec": { "storage": { "size": IntOrString::from(size.to_string().as_str()) } } });
         Ok(Self {
             claims: grow,
-            wish: (wants != Some(size)).then_some(wish),
+            session_patch: (wants != Some(size)).then_some(wish),
         })
     }
 
     /// Returns true if there is anything to write.
-    pub(crate) fn any(&self) -> bool {
-        self.wish.is_some() || !self.claims.is_empty()
+    pub(crate) fn has_changes(&self) -> bool {
+        self.session_patch.is_some() || !self.claims.is_empty()
     }
 
     /// Checks before the first write that StorageClass, CSI driver and quota allow the expansion. Adds a note for what the caller
@@ -120,7 +120,7 @@ impl ClaimExpansion {
     ///
     /// # Errors
     /// A driver that refuses the size, with the claim's condition; TimedOut; Interrupted.
-    pub(crate) async fn carry_out(
+    pub(crate) async fn apply(
         &self,
         cluster: &Cluster,
         intent: &Intent,
@@ -128,7 +128,7 @@ impl ClaimExpansion {
         write: &Write,
         ground: &Environment,
     ) -> Result<Option<Value>> {
-        let Some(size) = intent.storage.filter(|_| self.any()) else {
+        let Some(size) = intent.storage.filter(|_| self.has_changes()) else {
             return Ok(None);
         };
         let _guard = ground.interrupt.guard()?;
@@ -156,7 +156,7 @@ impl ClaimExpansion {
             unfinished = grown.iter().find_map(late);
         }
         let (namespace, name) = (present.namespace(), present.name());
-        let object = match &self.wish {
+        let object = match &self.session_patch {
             Some(wish) => Some(
                 cluster
                     .merge_patch(&SESSION, namespace, name, None, wish, write)
