@@ -52,7 +52,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Environ
         false => Vec::new(),
     };
     let present = ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, controller, foreseen).await?;
-    let changes = plan::changes(&present, &intent.size)?;
+    let changes = plan::plan_resize(&present, &intent.size)?;
     let growth = ClaimExpansion::plan(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
     growth.check(cluster, intent, &mut notes).await?;
@@ -116,11 +116,11 @@ async fn obstacle(
     changes: &ResizePlan,
     notes: &mut Vec<String>,
 ) -> Result<Option<Obstacle>> {
-    let resized: Vec<&ResourceChange> = changes.pods.iter().filter(|pod| pod.changes()).collect();
+    let resized: Vec<&ResourceChange> = changes.pods.iter().filter(|pod| pod.is_needed()).collect();
     if resized.is_empty() {
         return Ok(None);
     }
-    if let Some(hurdle) = &changes.hurdle {
+    if let Some(hurdle) = &changes.in_place_obstacle {
         return Ok(Some(Obstacle::of(hurdle.clone())));
     }
     for change in resized {
@@ -158,13 +158,13 @@ async fn obstacle(
 /// Refusals of the server.
 pub(crate) async fn room(cluster: &Cluster, change: &ResourceChange) -> Result<NodeFit> {
     let node = string_at(&change.object, "/spec/nodeName");
-    if !change.grows() || node.is_empty() {
+    if !change.raises_requests() || node.is_empty() {
         return Ok(NodeFit::Fits);
     }
     let Some(load) = cluster.node_load(node).await? else {
         return Ok(NodeFit::Fits);
     };
-    let (before, after) = change.specs();
+    let (before, after) = change.pod_specs();
     let uid = string_at(&change.object, "/metadata/uid");
     Ok(fit(&load.node, &load.pods, uid, &before, &after))
 }

@@ -89,7 +89,7 @@ pub(crate) async fn carry_out(
     }
     match in_place(cluster, intent, &found, write, ground).await? {
         // Only the claims were expanded: their expansion returned the newest Session.
-        InPlaceOutcome::Done(_) if grown.is_some() && !found.changes.any() => {
+        InPlaceOutcome::Done(_) if grown.is_some() && !found.changes.has_changes() => {
             tell(&found, &grown.unwrap_or_default(), &mut mutations, ground)
         }
         InPlaceOutcome::Done(object) => tell(&found, &object, &mut mutations, ground),
@@ -133,15 +133,15 @@ fn tell(
     mutations: &mut MutationPrinter,
     ground: &mut Environment,
 ) -> Result<()> {
-    let word = if found.changes.any() || found.growth.has_changes() {
+    let word = if found.changes.has_changes() || found.growth.has_changes() {
         DONE
     } else {
         "unchanged"
     };
     let line = mutations.done(object, word)?;
     ground.console.out(&line)?;
-    if let Some(change) = found.changes.pods.iter().find(|change| change.changes()) {
-        ground.console.note(&change.told());
+    if let Some(change) = found.changes.pods.iter().find(|change| change.is_needed()) {
+        ground.console.note(&change.describe());
     }
     Ok(())
 }
@@ -161,7 +161,7 @@ async fn in_place(
     // Ctrl-C ends the waiting, not the process: the size still has to be written.
     let _guard = ground.interrupt.guard()?;
     let sized = found.changes.pods.iter().map(|change| async move {
-        match change.changes() {
+        match change.is_needed() {
             true => resize(cluster, change, true, write).await,
             false => Ok(change.object.clone()),
         }
@@ -206,7 +206,7 @@ async fn wait(
                 resizing(pod, &change.container),
                 ResizeState::Done | ResizeState::InProgress
             );
-            if settled && !change.changes() {
+            if settled && !change.is_needed() {
                 return Ok(Resized {
                     pod: pod.clone(),
                     state: ResizeState::Done,
@@ -224,7 +224,7 @@ async fn wait(
 
 /// Resizes the Pods to their old size.
 async fn take_back(cluster: &Cluster, found: &Observed, write: &Write) -> Result<()> {
-    let changed = found.changes.pods.iter().filter(|change| change.changes());
+    let changed = found.changes.pods.iter().filter(|change| change.is_needed());
     let back = changed.map(|change| resize(cluster, change, false, write));
     try_join_all(back).await.map(drop)
 }
@@ -233,12 +233,12 @@ async fn take_back(cluster: &Cluster, found: &Observed, write: &Write) -> Result
 async fn write_down(cluster: &Cluster, found: &Observed, write: &Write) -> Result<Value> {
     let (namespace, name) = (found.present.namespace(), found.present.name());
     if let Some(template) = &found.changes.pod_template {
-        let (set, patch) = (template.identity(), template.patch(&template.after));
+        let (set, patch) = (template.object_ref(), template.patch(&template.after));
         cluster
             .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)
             .await?;
     }
-    match &found.changes.wish {
+    match &found.changes.session_patch {
         Some(wish) => {
             cluster
                 .merge_patch(&SESSION, namespace, name, None, wish, write)
@@ -276,7 +276,7 @@ async fn restart(
             permissions: &found.permissions,
         };
         ahead.require_restart_access(&intent.stop_options, with).await?;
-        if let Some(wish) = &found.changes.wish {
+        if let Some(wish) = &found.changes.session_patch {
             let (namespace, name) = (found.present.namespace(), found.present.name());
             cluster
                 .merge_patch(&SESSION, namespace, name, None, wish, write)
@@ -288,8 +288,8 @@ async fn restart(
             .await?
     };
     started::print_made(&made, DONE, mutations, &mut ground.console)?;
-    if let Some(change) = found.changes.pods.iter().find(|change| change.changes()) {
-        ground.console.note(&change.told());
+    if let Some(change) = found.changes.pods.iter().find(|change| change.is_needed()) {
+        ground.console.note(&change.describe());
     }
     started::finish(cluster, made, intent.wait, write, ground).await
 }

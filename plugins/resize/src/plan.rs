@@ -124,12 +124,12 @@ impl ResourceChange {
         }))
     }
 
-    pub(crate) fn identity(&self) -> ObjectRef {
+    pub(crate) fn object_ref(&self) -> ObjectRef {
         ObjectRef::from_object(&self.object)
     }
 
     /// Returns true if a limit or request of CPU or memory differs.
-    pub(crate) fn changes(&self) -> bool {
+    pub(crate) fn is_needed(&self) -> bool {
         let amounts = |resources: &Value| {
             let all = ["limits", "requests"].into_iter();
             let all = all.flat_map(|part| RESIZABLE.map(|name| (part, name)));
@@ -146,11 +146,11 @@ impl ResourceChange {
             "Pod" => spec,
             _ => json!({ "template": { "spec": spec } }),
         };
-        json!({ "metadata": { "uid": self.identity().uid }, "spec": spec })
+        json!({ "metadata": { "uid": self.object_ref().uid }, "spec": spec })
     }
 
     /// Returns the Pod spec before and after the change.
-    pub(crate) fn specs(&self) -> (Map<String, Value>, Map<String, Value>) {
+    pub(crate) fn pod_specs(&self) -> (Map<String, Value>, Map<String, Value>) {
         let before = pod_spec(&self.object).cloned().unwrap_or_default();
         let mut after = before.clone();
         let containers = after.get_mut("containers").and_then(Value::as_array_mut);
@@ -163,14 +163,14 @@ impl ResourceChange {
     }
 
     /// Returns true if a request of CPU or memory becomes larger.
-    pub(crate) fn grows(&self) -> bool {
+    pub(crate) fn raises_requests(&self) -> bool {
         RESIZABLE.iter().any(|name| {
             amount_of(&self.after, "requests", name) > amount_of(&self.before, "requests", name)
         })
     }
 
     /// Returns the changed limits for people: `cpu limit 1, now 2; memory limit 1Gi, now 2Gi`.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let told = RESIZABLE.iter().filter_map(|name| {
             let before = amount_of(&self.before, "limits", name);
             let after = amount_of(&self.after, "limits", name);
@@ -184,8 +184,8 @@ impl ResourceChange {
     }
 
     /// Returns the reason why the Pod cannot be resized in place, as far as the Pod itself shows one.
-    fn hurdle(&self) -> Option<String> {
-        let (before, after) = self.specs();
+    fn in_place_obstacle(&self) -> Option<String> {
+        let (before, after) = self.pod_specs();
         let (was, is) = (qos::qos_class(&before), qos::qos_class(&after));
         if was != is {
             return Some(format!("QoS class would change from {was} to {is}"));
@@ -232,16 +232,16 @@ pub(crate) struct ResizePlan {
     /// Change of its StatefulSet's Pod template; `None` for other workloads and where a controller renders it.
     pub(crate) pod_template: Option<ResourceChange>,
     /// Merge patch of the Session's spec.resources; `None` if the spec has the size already.
-    pub(crate) wish: Option<Value>,
+    pub(crate) session_patch: Option<Value>,
     /// Reason why the change is impossible in place, as far as the objects show one.
-    pub(crate) hurdle: Option<String>,
+    pub(crate) in_place_obstacle: Option<String>,
 }
 
 /// Computes the changes that `size` makes to a session.
 ///
 /// # Errors
 /// The session has no running Pod.
-pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Result<ResizePlan> {
+pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> Result<ResizePlan> {
     let name = present.name();
     let applied = present.session.status.as_ref();
     let primary = applied.and_then(|status| status.applied.as_ref()?.primary.clone());
@@ -272,13 +272,13 @@ pub(crate) fn changes(present: &ObservedSession, size: &ResourceLimits) -> Resul
     };
     let hurdle = match primary.kind.as_str() {
         "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
-        _ => pods.iter().find_map(ResourceChange::hurdle),
+        _ => pods.iter().find_map(ResourceChange::in_place_obstacle),
     };
     Ok(ResizePlan {
         pods,
-        pod_template: template.filter(ResourceChange::changes),
-        wish: wish(present, size),
-        hurdle,
+        pod_template: template.filter(ResourceChange::is_needed),
+        session_patch: resources_patch(present, size),
+        in_place_obstacle: hurdle,
     })
 }
 
@@ -291,7 +291,7 @@ fn runs(pod: &Pod) -> bool {
 }
 
 /// Returns the merge patch of the Session's spec.resources, or `None` if the spec has the size already.
-fn wish(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
+fn resources_patch(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
     let has = present.session.spec.resources.clone().unwrap_or_default();
     let parsed = |amount: &Option<IntOrString>| -> Option<Quantity> {
         amount.as_ref()?.to_string().parse().ok()
@@ -308,8 +308,8 @@ fn wish(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
 
 impl ResizePlan {
     /// Returns true if there is anything to write.
-    pub(crate) fn any(&self) -> bool {
-        self.wish.is_some() || self.pod_template.is_some() || self.pods.iter().any(ResourceChange::changes)
+    pub(crate) fn has_changes(&self) -> bool {
+        self.session_patch.is_some() || self.pod_template.is_some() || self.pods.iter().any(ResourceChange::is_needed)
     }
 }
 
