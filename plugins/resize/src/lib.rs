@@ -43,19 +43,19 @@ impl Verb for Resize {
         // reads, and a server dry run of the resize
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
-        let found = observe::observe(&cluster, &intent, ground).await?;
+        let found = observe::observe_session(&cluster, &intent, ground).await?;
         // confirmation
         let console = &mut ground.console;
         consent::note_unchecked_access(&found.permissions, console);
-        if found.ahead.is_some() && !outcome::may_end(&intent, &found.present, console)? {
+        if found.start_plan.is_some() && !outcome::may_end(&intent, &found.session, console)? {
             return Ok(());
         }
-        if found.ahead.is_some()
+        if found.start_plan.is_some()
             && intent.dry_run == DryRun::None
-            && found.present.runs_sync(&intent.stop_options)
+            && found.session.runs_sync(&intent.stop_options)
             && !trust::confirm_trust(
                 &cluster,
-                &found.present.session,
+                &found.session.session,
                 StoredPart::Hooks,
                 &mut ground.console,
             )

@@ -22,11 +22,11 @@ use crate::tell::Obstacle;
 
 /// The session as read from the cluster, and everything planned for it.
 pub(crate) struct Observed {
-    pub(crate) present: ObservedSession,
-    pub(crate) changes: ResizePlan,
-    pub(crate) growth: ClaimExpansion,
+    pub(crate) session: ObservedSession,
+    pub(crate) resize_plan: ResizePlan,
+    pub(crate) claim_expansion: ClaimExpansion,
     /// Validated start of a restart; `None` if the session is resized in place.
-    pub(crate) ahead: Option<Box<StartPlan>>,
+    pub(crate) start_plan: Option<Box<StartPlan>>,
     /// Notes for the user, a line each.
     pub(crate) notes: Vec<String>,
     /// Answers of access reviews; requested only if `--restart` is given.
@@ -38,7 +38,7 @@ pub(crate) struct Observed {
 /// # Errors
 /// A session that does not exist or has no running Pod; without `--restart`, the obstacle to a resize in place; refusals of the
 /// server.
-pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Environment) -> Result<Observed> {
+pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: &Environment) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
         cluster.chosen(namespace, &intent.selection),
@@ -60,16 +60,16 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Environ
     let ahead = match obstacle {
         None => None,
         Some(obstacle) if !intent.restart => return Err(obstacle.error(present.name())),
-        Some(_) => Some(Box::new(ahead(cluster, &present, intent, ground).await?)),
+        Some(_) => Some(Box::new(prepare_start(cluster, &present, intent, ground).await?)),
     };
     if let Some(ahead) = &ahead {
         notes.extend(ahead.notes.clone());
     }
     Ok(Observed {
-        present,
-        changes,
-        growth,
-        ahead,
+        session: present,
+        resize_plan: changes,
+        claim_expansion: growth,
+        start_plan: ahead,
         notes,
         permissions,
     })
@@ -90,7 +90,7 @@ fn cut_off(present: &ObservedSession) -> Option<String> {
 ///
 /// # Errors
 /// As the preparation of any start.
-pub(crate) async fn ahead(
+pub(crate) async fn prepare_start(
     cluster: &Cluster,
     present: &ObservedSession,
     intent: &Intent,
@@ -124,7 +124,7 @@ async fn obstacle(
         return Ok(Some(Obstacle::of(hurdle.clone())));
     }
     for change in resized {
-        match room(cluster, change).await {
+        match check_node_fit(cluster, change).await {
             Ok(NodeFit::Fits) => {}
             Ok(NodeFit::NodeFull(figures)) => notes.extend(
                 figures
@@ -145,7 +145,7 @@ async fn obstacle(
             dry_run: true,
             ..Write::by(MANAGER)
         };
-        if let Err(error) = resize(cluster, change, true, &rehearsal).await {
+        if let Err(error) = resize_pod(cluster, change, true, &rehearsal).await {
             return Obstacle::refused(error).map(Some);
         }
     }
@@ -156,7 +156,7 @@ async fn obstacle(
 ///
 /// # Errors
 /// Refusals of the server.
-pub(crate) async fn room(cluster: &Cluster, change: &ResourceChange) -> Result<NodeFit> {
+pub(crate) async fn check_node_fit(cluster: &Cluster, change: &ResourceChange) -> Result<NodeFit> {
     let node = string_at(&change.object, "/spec/nodeName");
     if !change.raises_requests() || node.is_empty() {
         return Ok(NodeFit::Fits);
@@ -173,7 +173,7 @@ pub(crate) async fn room(cluster: &Cluster, change: &ResourceChange) -> Result<N
 ///
 /// # Errors
 /// Refusals of the server.
-pub(crate) async fn resize(
+pub(crate) async fn resize_pod(
     cluster: &Cluster,
     change: &ResourceChange,
     forth: bool,

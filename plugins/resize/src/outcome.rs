@@ -19,7 +19,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::observe::{Observed, ahead, resize, room};
+use crate::observe::{Observed, prepare_start, resize_pod, check_node_fit};
 use crate::plan::{ResourceChange, Intent};
 use crate::tell::{infeasible, unfinished};
 
@@ -54,7 +54,7 @@ pub(crate) async fn carry_out(
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     // Claims cannot shrink again: nothing that comes after their expansion may be refused.
-    if let Some(ahead) = &found.ahead {
+    if let Some(ahead) = &found.start_plan {
         let (interrupt, now) = (&ground.interrupt, ground.now());
         let with = StopContext {
             write,
@@ -69,13 +69,13 @@ pub(crate) async fn carry_out(
     let grown = match intent.dry_run {
         DryRun::Client => None,
         _ => {
-            let (growth, present) = (&found.growth, &found.present);
+            let (growth, present) = (&found.claim_expansion, &found.session);
             growth
                 .apply(cluster, intent, present, write, ground)
                 .await?
         }
     };
-    if let (Some(ahead), false) = (&found.ahead, intent.dry_run == DryRun::Client) {
+    if let (Some(ahead), false) = (&found.start_plan, intent.dry_run == DryRun::Client) {
         return restart(
             cluster,
             intent,
@@ -89,15 +89,15 @@ pub(crate) async fn carry_out(
     }
     match in_place(cluster, intent, &found, write, ground).await? {
         // Only the claims were expanded: their expansion returned the newest Session.
-        InPlaceOutcome::Done(_) if grown.is_some() && !found.changes.has_changes() => {
+        InPlaceOutcome::Done(_) if grown.is_some() && !found.resize_plan.has_changes() => {
             tell(&found, &grown.unwrap_or_default(), &mut mutations, ground)
         }
         InPlaceOutcome::Done(object) => tell(&found, &object, &mut mutations, ground),
         InPlaceOutcome::Unfinished(error) => Err(error),
         InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
         InPlaceOutcome::Infeasible(_) => {
-            let ahead = ahead(cluster, &found.present, intent, ground).await?;
-            if !may_end(intent, &found.present, &mut ground.console)? {
+            let ahead = prepare_start(cluster, &found.session, intent, ground).await?;
+            if !may_end(intent, &found.session, &mut ground.console)? {
                 return Ok(());
             }
             restart(
@@ -133,14 +133,14 @@ fn tell(
     mutations: &mut MutationPrinter,
     ground: &mut Environment,
 ) -> Result<()> {
-    let word = if found.changes.has_changes() || found.growth.has_changes() {
+    let word = if found.resize_plan.has_changes() || found.claim_expansion.has_changes() {
         DONE
     } else {
         "unchanged"
     };
     let line = mutations.done(object, word)?;
     ground.console.out(&line)?;
-    if let Some(change) = found.changes.pods.iter().find(|change| change.is_needed()) {
+    if let Some(change) = found.resize_plan.pods.iter().find(|change| change.is_needed()) {
         ground.console.note(&change.describe());
     }
     Ok(())
@@ -156,13 +156,13 @@ async fn in_place(
     ground: &mut Environment,
 ) -> Result<InPlaceOutcome> {
     if intent.dry_run == DryRun::Client {
-        return Ok(InPlaceOutcome::Done(found.present.object.clone()));
+        return Ok(InPlaceOutcome::Done(found.session.object.clone()));
     }
     // Ctrl-C ends the waiting, not the process: the size still has to be written.
     let _guard = ground.interrupt.guard()?;
-    let sized = found.changes.pods.iter().map(|change| async move {
+    let sized = found.resize_plan.pods.iter().map(|change| async move {
         match change.is_needed() {
-            true => resize(cluster, change, true, write).await,
+            true => resize_pod(cluster, change, true, write).await,
             false => Ok(change.object.clone()),
         }
     });
@@ -171,20 +171,20 @@ async fn in_place(
         Some(limit) => wait(cluster, found, &pods, limit, ground).await?,
         None => Vec::new(),
     };
-    let changed = found.changes.pods.iter().zip(&waited);
+    let changed = found.resize_plan.pods.iter().zip(&waited);
     for (change, resized) in changed {
         if let ResizeState::Infeasible(message) = &resized.state {
             let figures = figures(cluster, change).await;
             take_back(cluster, found, write).await?;
-            let error = infeasible(&found.present, resized, message, figures);
+            let error = infeasible(&found.session, resized, message, figures);
             return Ok(InPlaceOutcome::Infeasible(error));
         }
     }
     let object = write_down(cluster, found, write).await?;
-    for (change, resized) in found.changes.pods.iter().zip(&waited) {
+    for (change, resized) in found.resize_plan.pods.iter().zip(&waited) {
         if let Some(kind) = resized.cut_off {
             let figures = figures(cluster, change).await;
-            let error = unfinished(&found.present, resized, kind, figures);
+            let error = unfinished(&found.session, resized, kind, figures);
             return Ok(InPlaceOutcome::Unfinished(error));
         }
     }
@@ -199,7 +199,7 @@ async fn wait(
     limit: std::time::Duration,
     ground: &Environment,
 ) -> Result<Vec<Resized>> {
-    let waits = found.changes.pods.iter().zip(pods).map(|(change, pod)| {
+    let waits = found.resize_plan.pods.iter().zip(pods).map(|(change, pod)| {
         let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
         async move {
             let settled = matches!(
@@ -224,33 +224,33 @@ async fn wait(
 
 /// Resizes the Pods to their old size.
 async fn take_back(cluster: &Cluster, found: &Observed, write: &Write) -> Result<()> {
-    let changed = found.changes.pods.iter().filter(|change| change.is_needed());
-    let back = changed.map(|change| resize(cluster, change, false, write));
+    let changed = found.resize_plan.pods.iter().filter(|change| change.is_needed());
+    let back = changed.map(|change| resize_pod(cluster, change, false, write));
     try_join_all(back).await.map(drop)
 }
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
 async fn write_down(cluster: &Cluster, found: &Observed, write: &Write) -> Result<Value> {
-    let (namespace, name) = (found.present.namespace(), found.present.name());
-    if let Some(template) = &found.changes.pod_template {
+    let (namespace, name) = (found.session.namespace(), found.session.name());
+    if let Some(template) = &found.resize_plan.pod_template {
         let (set, patch) = (template.object_ref(), template.patch(&template.after));
         cluster
             .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)
             .await?;
     }
-    match &found.changes.session_patch {
+    match &found.resize_plan.session_patch {
         Some(wish) => {
             cluster
                 .merge_patch(&SESSION, namespace, name, None, wish, write)
                 .await
         }
-        None => Ok(found.present.object.clone()),
+        None => Ok(found.session.object.clone()),
     }
 }
 
 /// Returns figures of the node's free resources if they can be read and do not suffice.
 async fn figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
-    match room(cluster, change).await {
+    match check_node_fit(cluster, change).await {
         Ok(NodeFit::NodeFull(figures) | NodeFit::NodeTooSmall(figures)) => figures,
         _ => Vec::new(),
     }
@@ -276,8 +276,8 @@ async fn restart(
             permissions: &found.permissions,
         };
         ahead.require_restart_access(&intent.stop_options, with).await?;
-        if let Some(wish) = &found.changes.session_patch {
-            let (namespace, name) = (found.present.namespace(), found.present.name());
+        if let Some(wish) = &found.resize_plan.session_patch {
+            let (namespace, name) = (found.session.namespace(), found.session.name());
             cluster
                 .merge_patch(&SESSION, namespace, name, None, wish, write)
                 .await?;
@@ -288,7 +288,7 @@ async fn restart(
             .await?
     };
     started::print_made(&made, DONE, mutations, &mut ground.console)?;
-    if let Some(change) = found.changes.pods.iter().find(|change| change.is_needed()) {
+    if let Some(change) = found.resize_plan.pods.iter().find(|change| change.is_needed()) {
         ground.console.note(&change.describe());
     }
     started::finish(cluster, made, intent.wait, write, ground).await
