@@ -47,7 +47,7 @@ impl Verb for Resize {
         // confirmation
         let console = &mut ground.console;
         consent::note_unchecked_access(&found.permissions, console);
-        if found.start_plan.is_some() && !outcome::may_end(&intent, &found.session, console)? {
+        if found.start_plan.is_some() && !outcome::confirm_restart(&intent, &found.session, console)? {
             return Ok(());
         }
         if found.start_plan.is_some()
@@ -64,6 +64,6 @@ impl Verb for Resize {
             return Ok(());
         }
         // writes, waits and prints
-        outcome::carry_out(&cluster, &intent, found, &write, format, ground).await
+        outcome::resize_session(&cluster, &intent, found, &write, format, ground).await
     }
 }

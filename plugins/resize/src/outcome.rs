@@ -41,7 +41,7 @@ enum InPlaceOutcome {
 ///
 /// # Errors
 /// The failed step, with a hint how to continue.
-pub(crate) async fn carry_out(
+pub(crate) async fn resize_session(
     cluster: &Cluster,
     intent: &Intent,
     found: Observed,
@@ -97,7 +97,7 @@ pub(crate) async fn carry_out(
         InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
         InPlaceOutcome::Infeasible(_) => {
             let ahead = prepare_start(cluster, &found.session, intent, ground).await?;
-            if !may_end(intent, &found.session, &mut ground.console)? {
+            if !confirm_restart(intent, &found.session, &mut ground.console)? {
                 return Ok(());
             }
             restart(
@@ -118,7 +118,7 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// Data would be destroyed, and there is neither a terminal nor `--yes`.
-pub(crate) fn may_end(intent: &Intent, present: &ObservedSession, console: &mut Console) -> Result<bool> {
+pub(crate) fn confirm_restart(intent: &Intent, present: &ObservedSession, console: &mut Console) -> Result<bool> {
     let ending = [EndingSession::stopped(present)];
     if intent.dry_run != DryRun::None {
         consent::print_dry_run_losses(&ending, console);
