@@ -59,7 +59,7 @@ pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: 
     let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;
     let ahead = match obstacle {
         None => None,
-        Some(obstacle) if !intent.restart => return Err(obstacle.error(present.name())),
+        Some(obstacle) if !intent.restart => return Err(obstacle.into_error(present.name())),
         Some(_) => Some(Box::new(prepare_start(cluster, &present, intent, ground).await?)),
     };
     if let Some(ahead) = &ahead {
@@ -121,7 +121,7 @@ async fn obstacle(
         return Ok(None);
     }
     if let Some(hurdle) = &changes.in_place_obstacle {
-        return Ok(Some(Obstacle::of(hurdle.clone())));
+        return Ok(Some(Obstacle::new(hurdle.clone())));
     }
     for change in resized {
         match check_node_fit(cluster, change).await {
@@ -131,7 +131,7 @@ async fn obstacle(
                     .into_iter()
                     .map(|figure| format!("{figure}: resize is deferred until the node has room")),
             ),
-            Ok(NodeFit::NodeTooSmall(figures)) => return Ok(Some(Obstacle::small(change, figures))),
+            Ok(NodeFit::NodeTooSmall(figures)) => return Ok(Some(Obstacle::node_too_small(change, figures))),
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
                 string_at(&change.object, "/spec/nodeName")
@@ -146,7 +146,7 @@ async fn obstacle(
             ..Write::by(MANAGER)
         };
         if let Err(error) = resize_pod(cluster, change, true, &rehearsal).await {
-            return Obstacle::refused(error).map(Some);
+            return Obstacle::from_refusal(error).map(Some);
         }
     }
     Ok(None)

@@ -21,7 +21,7 @@ use session_shared::verb::Environment;
 
 use crate::observe::{Observed, prepare_start, resize_pod, check_node_fit};
 use crate::plan::{ResourceChange, Intent};
-use crate::tell::{infeasible, unfinished};
+use crate::tell::{infeasible_error, unfinished_error};
 
 /// Word of the result line.
 const DONE: &str = "resized";
@@ -176,7 +176,7 @@ async fn in_place(
         if let ResizeState::Infeasible(message) = &resized.state {
             let figures = figures(cluster, change).await;
             take_back(cluster, found, write).await?;
-            let error = infeasible(&found.session, resized, message, figures);
+            let error = infeasible_error(&found.session, resized, message, figures);
             return Ok(InPlaceOutcome::Infeasible(error));
         }
     }
@@ -184,7 +184,7 @@ async fn in_place(
     for (change, resized) in found.resize_plan.pods.iter().zip(&waited) {
         if let Some(kind) = resized.cut_off {
             let figures = figures(cluster, change).await;
-            let error = unfinished(&found.session, resized, kind, figures);
+            let error = unfinished_error(&found.session, resized, kind, figures);
             return Ok(InPlaceOutcome::Unfinished(error));
         }
     }

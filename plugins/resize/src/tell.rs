@@ -25,7 +25,7 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    pub(crate) fn of(why: String) -> Self {
+    pub(crate) fn new(why: String) -> Self {
         Self {
             why,
             figures: Vec::new(),
@@ -34,7 +34,7 @@ impl Obstacle {
     }
 
     /// Returns the obstacle of a node that is too small.
-    pub(crate) fn small(change: &ResourceChange, figures: Vec<String>) -> Self {
+    pub(crate) fn node_too_small(change: &ResourceChange, figures: Vec<String>) -> Self {
         let node = string_at(&change.object, "/spec/nodeName");
         Self {
             why: format!("node {node:?} is too small"),
@@ -47,9 +47,9 @@ impl Obstacle {
     ///
     /// # Errors
     /// Any other refusal, unchanged.
-    pub(crate) fn refused(error: Error) -> Result<Self> {
+    pub(crate) fn from_refusal(error: Error) -> Result<Self> {
         match failure::find_failure(&error) {
-            Some(failure) if failure.kind == FailureKind::ResourceTypeNotFound => Ok(Self::of(
+            Some(failure) if failure.kind == FailureKind::ResourceTypeNotFound => Ok(Self::new(
                 "server does not support resizing running Pods".to_owned(),
             )),
             Some(failure) if failure.kind == FailureKind::Invalid => {
@@ -60,20 +60,20 @@ impl Obstacle {
                 } else {
                     &causes
                 };
-                Ok(Self::of(format!("server refuses the change: {why}")))
+                Ok(Self::new(format!("server refuses the change: {why}")))
             }
             _ => Err(error),
         }
     }
 
-    pub(crate) fn error(self, session: &str) -> Error {
+    pub(crate) fn into_error(self, session: &str) -> Error {
         let error = anyhow!("cannot resize session {session:?} in place: {}", self.why);
         with_hint(with_evidence(error, self.figures), self.hint)
     }
 }
 
 /// Returns the error of a resize that is infeasible on the node and has been reverted.
-pub(crate) fn infeasible(
+pub(crate) fn infeasible_error(
     present: &ObservedSession,
     resized: &Resized,
     message: &str,
@@ -93,7 +93,7 @@ pub(crate) fn infeasible(
 }
 
 /// Returns the error of a wait that ended before the resize; the kubelet continues.
-pub(crate) fn unfinished(
+pub(crate) fn unfinished_error(
     present: &ObservedSession,
     resized: &Resized,
     kind: FailureKind,
