@@ -68,13 +68,13 @@ pub struct PodRequests {
     /// Name of the Pod.
     pub pod: String,
     /// Resources that the scheduler found insufficient on at least one node.
-    pub short: Vec<String>,
+    pub insufficient: Vec<String>,
     /// Requested amount, by resource.
-    pub asked: BTreeMap<String, Quantity>,
+    pub requested: BTreeMap<String, Quantity>,
     /// The Pod's nodeSelector.
-    pub selector: BTreeMap<String, String>,
+    pub node_selector: BTreeMap<String, String>,
     /// True if the scheduler named taints that the Pod does not tolerate.
-    pub tainted: bool,
+    pub has_untolerated_taints: bool,
 }
 
 /// The result of a query.
@@ -161,7 +161,7 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
 }
 
 fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
-    for (label, value) in &room.selector {
+    for (label, value) in &room.node_selector {
         let has = |node: &&Value| label_of(node, label) == Some(value.as_str());
         let count = nodes.iter().filter(has).count();
         cause.evidence.push(format!(
@@ -169,10 +169,10 @@ fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
             nodes.len()
         ));
     }
-    for resource in &room.short {
+    for resource in &room.insufficient {
         sizes(cause, room, resource, nodes);
     }
-    if room.tainted {
+    if room.has_untolerated_taints {
         let tainted = nodes.iter().filter_map(|node| {
             let taints = node.pointer("/spec/taints")?.as_array()?;
             let taints: Vec<String> = taints.iter().map(taint).collect();
@@ -240,7 +240,7 @@ fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value])
         }
         return;
     };
-    let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);
+    let asked = room.requested.get(resource).copied().unwrap_or(Quantity::ZERO);
     if *largest < asked {
         cause.remedy = Some(format!(
             "request less: no node has more than {largest} {resource}, {asked} requested"
@@ -279,7 +279,7 @@ fn load(node: &str, room: &PodRequests, has: &BTreeMap<String, Quantity>, pods: 
                 used = used.add(amount);
             }
         }
-        let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);
+        let asked = room.requested.get(resource).copied().unwrap_or(Quantity::ZERO);
         format!("its Pods request {used} of {has} {resource}, {asked} more needed")
     });
     let figures: Vec<String> = figures.collect();

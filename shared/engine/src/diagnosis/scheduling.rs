@@ -44,10 +44,10 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
     });
     let room = PodRequests {
         pod: name.to_owned(),
-        short: short.collect(),
-        asked: asked.clone(),
-        selector: selector(pod),
-        tainted: hurdles.iter().any(|(_, hurdle)| *hurdle == UnschedulableReason::Taint),
+        insufficient: short.collect(),
+        requested: asked.clone(),
+        node_selector: selector(pod),
+        has_untolerated_taints: hurdles.iter().any(|(_, hurdle)| *hurdle == UnschedulableReason::Taint),
     };
     // The remedy of the first reason is not always the right one: a tainted node may lack a label, too.
     let remedies: Vec<String> = hurdles
