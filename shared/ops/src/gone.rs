@@ -14,7 +14,7 @@ use session_client::Change;
 use session_client::Place;
 use session_client::Selection;
 use session_client::timed_out;
-use session_engine::diagnosis::holding;
+use session_engine::diagnosis::find_deletion_blocker;
 use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
@@ -104,7 +104,7 @@ impl Cluster {
             if let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == target.uid)
             {
                 let error = timed_out(resource, &target.name);
-                return match holding(&object) {
+                return match find_deletion_blocker(&object) {
                     Some(cause) => cause.behind(error),
                     None => error,
                 };
@@ -117,7 +117,7 @@ impl Cluster {
 
 /// The receiver may be gone if the wait has ended; that is no error.
 fn tell_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<ProgressEvent>) {
-    if let Some(cause) = holding(object) {
+    if let Some(cause) = find_deletion_blocker(object) {
         let _ = tell.send(ProgressEvent::Waiting {
             stage: WaitStage::Terminating,
             object: short(target),

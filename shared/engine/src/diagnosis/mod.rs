@@ -41,7 +41,7 @@ mod volume;
 pub use claim::CLAIM_NOT_FOUND;
 pub use event::EventNote;
 pub use facts::{Fact, FactQuery, PodRequests, refine};
-pub use holding::holding;
+pub use holding::find_deletion_blocker;
 pub use lasting::unproven;
 pub use missing::inspect_missing;
 pub use pod::inspect;

@@ -23,11 +23,11 @@ fn causes() -> Vec<(&'static str, Cause)> {
     let mut all: Vec<_> = found.collect();
     let held = json!({ "kind": "Pod", "metadata": { "name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z",
         "finalizers": ["example.com/hold"] } });
-    all.push(("finalizer", holding(&held).unwrap()));
+    all.push(("finalizer", find_deletion_blocker(&held).unwrap()));
     for finalizer in ["foregroundDeletion", "kubernetes.io/pvc-protection"] {
         let mut held = held.clone();
         held["metadata"]["finalizers"] = json!([finalizer]);
-        all.push((finalizer, holding(&held).unwrap()));
+        all.push((finalizer, find_deletion_blocker(&held).unwrap()));
     }
     all
 }
