@@ -23,7 +23,7 @@ use session_client::Selection;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_client::watch_over;
-use session_engine::diagnosis::{FactQuery, CLAIM_NOT_FOUND, EventNote, unproven};
+use session_engine::diagnosis::{FactQuery, CLAIM_NOT_FOUND, EventNote, check_stability};
 use session_engine::reconcile::{LiveObjects, WorkloadState, look};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
@@ -196,7 +196,7 @@ impl Watching<'_> {
             return seen;
         };
         let pod = self.pods.get(pod);
-        let doubt = pod.and_then(|pod| unproven(pod, &self.events, Timestamp::now()));
+        let doubt = pod.and_then(|pod| check_stability(pod, &self.events, Timestamp::now()));
         self.again = doubt.as_ref().map(|(_, left)| *left);
         doubt.map_or(seen, |(finding, _)| WorkloadState::NotReady(finding))
     }

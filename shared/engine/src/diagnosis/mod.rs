@@ -42,7 +42,7 @@ pub use claim::CLAIM_NOT_FOUND;
 pub use event::EventNote;
 pub use facts::{Fact, FactQuery, PodRequests, refine};
 pub use holding::find_deletion_blocker;
-pub use lasting::unproven;
+pub use lasting::check_stability;
 pub use missing::inspect_missing;
 pub use pod::inspect;
 pub use refusal::{Refusal, refusal};
