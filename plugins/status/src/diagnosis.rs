@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
-use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing};
+use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing_pods};
 use session_shared::reconcile::{LiveObjects, WorkloadState, look};
 
 use crate::head::ReportHead;
@@ -91,7 +91,7 @@ fn found_causes(
             .iter()
             .any(|w| object["metadata"]["uid"] == w.uid.as_str() && !has_pods(&w.name, &w.kind))
     });
-    let missing = bare.map(|object| inspect_missing(object, notes));
+    let missing = bare.map(|object| inspect_missing_pods(object, notes));
     let all = pods.chain(missing);
     let mut found: Vec<(String, Cause)> = all
         .filter_map(|finding| Some((finding.object.clone(), cause(&finding)?)))

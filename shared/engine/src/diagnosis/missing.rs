@@ -9,7 +9,7 @@ use session_model::progress::WaitStage;
 
 /// Diagnoses a workload that has fewer Pods than it wants. The events of a Deployment are those of its ReplicaSets, which are
 /// recognised by name (`DEPLOYMENT-HASH`) and by being no older than the Deployment.
-pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
+pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
     let (kind, name) = (string_at(workload, "/kind"), string_at(workload, "/metadata/name"));
     let (uid, made) = (
         string_at(workload, "/metadata/uid"),

@@ -43,7 +43,7 @@ pub use event::EventNote;
 pub use facts::{Fact, FactQuery, PodRequests, refine};
 pub use holding::find_deletion_blocker;
 pub use lasting::check_stability;
-pub use missing::inspect_missing;
+pub use missing::inspect_missing_pods;
 pub use pod::inspect;
 pub use refusal::{Refusal, refusal};
 

@@ -3,7 +3,7 @@
 use super::*;
 use serde_json::{Value, json};
 
-use crate::diagnosis::inspect_missing;
+use crate::diagnosis::inspect_missing_pods;
 
 fn pod(status: Value) -> Pod {
     serde_json::from_value(json!({
@@ -145,7 +145,7 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
         time: time.into(),
         ..EventNote::default()
     };
-    let verdict = |event| inspect_missing(&workload, &[event]).verdict;
+    let verdict = |event| inspect_missing_pods(&workload, &[event]).verdict;
     assert!(matches!(
         verdict(event("w-5d4", "2026-01-01T00:00:06Z")),
         Prognosis::Hopeless(_)

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing};
+use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing_pods};
 use session_model::api::{Session, DesiredState};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::string_at;
@@ -170,7 +170,7 @@ fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid
         .find(|object| !rests(object))
     {
         Some(workload) => {
-            let finding = inspect_missing(workload, events);
+            let finding = inspect_missing_pods(workload, events);
             match &finding.verdict {
                 Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause.clone()),
                 _ => WorkloadState::NotReady(finding),

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use crate::diagnosis::{EventNote, Finding, inspect, inspect_missing};
+use crate::diagnosis::{EventNote, Finding, inspect, inspect_missing_pods};
 
 /// Returns a Pod with a node, a claim and a memory limit.
 pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
@@ -123,7 +123,7 @@ pub(super) fn claim(reason: &str, message: &str) -> Finding {
 
 pub(super) fn refused(message: &str) -> Finding {
     let set = json!({ "kind": "StatefulSet", "metadata": { "name": "p", "uid": "u" } });
-    inspect_missing(&set, &[event("FailedCreate", message)])
+    inspect_missing_pods(&set, &[event("FailedCreate", message)])
 }
 
 pub(super) fn down(reason: &str, message: &str) -> Finding {
