@@ -170,7 +170,7 @@ async fn wait(
         Waited::TimedOut(seen) => {
             let error = timed_out(&SESSION, intent.name.as_str());
             let error = match seen.cause() {
-                Some(cause) => cause.behind(error),
+                Some(cause) => cause.attach_to(error),
                 None => {
                     let stands = standing(&present.session, TargetState::Running, &seen);
                     with_hint(error, stands.message)
@@ -194,7 +194,7 @@ fn look_at(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::
 fn not_yet(intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyhow::Error {
     let what = format!("session \"{}\" is not ready", intent.name);
     let error = match seen.cause() {
-        Some(cause) => cause.failing(&what),
+        Some(cause) => cause.to_error(&what),
         None => anyhow!("{what}: {}", stands.message),
     };
     with_hint(error, "omit --wait=false to wait for the session")
@@ -229,7 +229,7 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &Work
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
         (_, WorkloadState::Lost) => with_hint(anyhow!(because("is lost")), again()),
         (Phase::Failed, WorkloadState::Unrecoverable(cause)) => {
-            let error = cause.failing(&format!("session \"{name}\" has failed"));
+            let error = cause.to_error(&format!("session \"{name}\" has failed"));
             look_at(error, cluster, intent)
         }
         (
@@ -238,7 +238,7 @@ fn refused(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &Work
                 cause: Some(cause), ..
             },
         ) => {
-            let error = cause.failing(&format!("session \"{name}\" has failed"));
+            let error = cause.to_error(&format!("session \"{name}\" has failed"));
             with_hint(error, again())
         }
         (Phase::Failed, _) => with_hint(anyhow!(because("has failed")), again()),

@@ -105,7 +105,7 @@ impl Cluster {
             {
                 let error = timed_out(resource, &target.name);
                 return match find_deletion_blocker(&object) {
-                    Some(cause) => cause.behind(error),
+                    Some(cause) => cause.attach_to(error),
                     None => error,
                 };
             }

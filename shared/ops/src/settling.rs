@@ -89,7 +89,7 @@ pub async fn wait_session_ready(
         Waited::TimedOut(seen) => {
             let error = timed_out(&SESSION, name(made));
             let error = match seen.cause() {
-                Some(cause) => cause.behind(error),
+                Some(cause) => cause.attach_to(error),
                 None => with_hint(error, last_seen(&seen)),
             };
             Err(look_and_delete(error, made, &seen))
@@ -207,7 +207,7 @@ fn last_seen(seen: &WorkloadState) -> String {
 fn not_ready(made: &Started, seen: &WorkloadState) -> anyhow::Error {
     let what = format!("session {:?} did not become ready", name(made));
     let error = match seen.cause() {
-        Some(cause) => cause.failing(&what),
+        Some(cause) => cause.to_error(&what),
         None => anyhow!("{what}: {}", last_seen(seen)),
     };
     look_and_delete(error, made, seen)

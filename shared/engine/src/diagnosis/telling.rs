@@ -15,13 +15,13 @@ impl Cause {
     }
 
     /// Returns the error `WHAT: MESSAGE`, with the evidence below it and the remedy as its hint.
-    pub fn failing(&self, what: &str) -> Error {
+    pub fn to_error(&self, what: &str) -> Error {
         let error = anyhow::anyhow!("{what}: {}", self.message);
         self.remedied(failure::with_evidence(error, self.evidence.clone()))
     }
 
     /// Adds the whole cause below `error`, and the remedy as its hint. For an error whose own message must stay first.
-    pub fn behind(&self, error: Error) -> Error {
+    pub fn attach_to(&self, error: Error) -> Error {
         self.remedied(failure::with_evidence(error, self.lines()))
     }
 

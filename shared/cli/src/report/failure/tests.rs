@@ -234,13 +234,13 @@ fn evidence_stands_between_the_error_and_its_hints() {
         report(&mut console, &error, "kubectl session create");
         captured.err()
     };
-    let shown = told(cause.failing("session \"s\" did not become ready"));
+    let shown = told(cause.to_error("session \"s\" did not become ready"));
     assert!(
         shown.starts_with("error: session \"s\" did not become ready: container \"main\" of pod \"x\" ended with exit code 3\n  log of container \"main\", last lines:\n    bo^[om\n"),
         "{shown:?}"
     );
     assert!(shown.ends_with(" mend it\n"), "{shown:?}");
-    let shown = told(cause.behind(anyhow::anyhow!("timed out")));
+    let shown = told(cause.attach_to(anyhow::anyhow!("timed out")));
     assert!(
         shown.starts_with(
             "error: timed out\n  container \"main\" of pod \"x\" ended with exit code 3\n    log of"
