@@ -298,7 +298,7 @@ impl PodInspection<'_> {
         match event.reason.as_str() {
             "Pulling" => PodAssessment::plain(WaitStage::Pulling, event.message.clone()),
             "FailedMount" | "FailedAttachVolume" => {
-                let (cause, is_final) = volume::failed(self.name, event);
+                let (cause, is_final) = volume::volume_failure_cause(self.name, event);
                 if is_final {
                     PodAssessment::hopeless(WaitStage::Starting, cause)
                 } else {

@@ -3,7 +3,7 @@
 use super::{Cause, EventNote, reference};
 
 /// Reads a FailedMount or FailedAttachVolume event. Returns the cause, and true if retries cannot succeed.
-pub(super) fn failed(pod: &str, event: &EventNote) -> (Cause, bool) {
+pub(super) fn volume_failure_cause(pod: &str, event: &EventNote) -> (Cause, bool) {
     let message = event.message.as_str();
     let volume = message
         .split_once("for volume \"")
