@@ -82,7 +82,7 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
 }
 
 /// Returns the cause for claims that are not bound and have no event that explains why.
-pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
+pub(super) fn unbound_claims_cause(pod: &str, claims: &[&str]) -> Cause {
     let named: Vec<String> = claims.iter().map(|claim| format!("{claim:?}")).collect();
     let asks = claims.iter().map(|claim| FactQuery::PersistentVolumeClaim {
         name: (*claim).to_owned(),
@@ -102,7 +102,7 @@ pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
 pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
 /// Reads the scheduler's message about a claim that does not exist.
-pub(super) fn missing(pod: &str, message: &str) -> Option<Cause> {
+pub(super) fn missing_claim_cause(pod: &str, message: &str) -> Option<Cause> {
     let (_, rest) = message.split_once("persistentvolumeclaim \"")?;
     let (name, rest) = rest.split_once('"')?;
     rest.trim_start().starts_with("not found").then(|| Cause {

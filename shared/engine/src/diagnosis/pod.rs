@@ -138,7 +138,7 @@ impl PodInspection<'_> {
         let message = scheduled
             .and_then(|condition| condition.message.clone())
             .unwrap_or_default();
-        if let Some(cause) = claim::missing(self.name, &message) {
+        if let Some(cause) = claim::missing_claim_cause(self.name, &message) {
             // The scheduler may see the Pod before it sees the claim that was created for it just before.
             if self.is_of_set() {
                 return PodAssessment::held(WaitStage::Binding, self.with_scheduler(cause, &message));
@@ -159,7 +159,7 @@ impl PodInspection<'_> {
         }
         if unbound {
             let claims: Vec<&str> = claims_of(self.pod).collect();
-            let cause = claim::unbound(self.name, &claims);
+            let cause = claim::unbound_claims_cause(self.name, &claims);
             return PodAssessment::held(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         if message.is_empty() {
