@@ -35,10 +35,10 @@ pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) 
     let found = checked
         .storage_classes
         .as_ref()
-        .and_then(|_| classes::missing("StorageClass", &classes::storage_classes(objects), storage))
+        .and_then(|_| classes::find_missing_class("StorageClass", &classes::named_storage_classes(objects), storage))
         .or_else(|| {
             checked.ingress_classes.as_ref()?;
-            classes::missing("IngressClass", &classes::ingress_classes(objects), ingress)
+            classes::find_missing_class("IngressClass", &classes::named_ingress_classes(objects), ingress)
         })
         .or_else(|| quota::shortfall(objects, checked.quotas.as_ref()?));
     match found {
@@ -67,8 +67,8 @@ pub async fn read_preflight_facts(
     sink: &mut dyn ProgressSink,
 ) -> Result<PreflightFacts> {
     let (storage, ingress) = (
-        classes::storage_classes(objects),
-        classes::ingress_classes(objects),
+        classes::named_storage_classes(objects),
+        classes::named_ingress_classes(objects),
     );
     let (quotas, storage, ingress) = futures::try_join!(
         look_up(cluster, &RESOURCE_QUOTA, Place::Namespace(namespace), true),

@@ -6,7 +6,7 @@ use super::Cause;
 use session_model::objects::resource::string_at;
 
 /// Returns the StorageClasses named by claims and by StatefulSets' claim templates, sorted, each once.
-pub fn storage_classes(objects: &[Value]) -> Vec<String> {
+pub fn named_storage_classes(objects: &[Value]) -> Vec<String> {
     let direct = objects
         .iter()
         .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim");
@@ -22,7 +22,7 @@ pub fn storage_classes(objects: &[Value]) -> Vec<String> {
 }
 
 /// Returns the IngressClasses named by Ingresses, sorted, each once.
-pub fn ingress_classes(objects: &[Value]) -> Vec<String> {
+pub fn named_ingress_classes(objects: &[Value]) -> Vec<String> {
     let ingresses = objects
         .iter()
         .filter(|object| string_at(object, "/kind") == "Ingress");
@@ -41,7 +41,7 @@ fn named<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// Returns the first class of `wanted` that does not exist as a cause; its remedy lists those that do. `present` are all objects
 /// of that kind.
-pub fn missing(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause> {
+pub fn find_missing_class(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause> {
     let names: Vec<&str> = present
         .iter()
         .map(|class| string_at(class, "/metadata/name"))
@@ -68,16 +68,16 @@ mod tests {
     fn an_unknown_class_is_answered_with_those_that_exist() {
         let claim =
             json!({ "kind": "PersistentVolumeClaim", "spec": { "storageClassName": "fast" } });
-        let wanted = storage_classes(&[claim]);
+        let wanted = named_storage_classes(&[claim]);
         let present = [json!({ "metadata": { "name": "standard" } })];
-        let cause = missing("StorageClass", &wanted, &present).unwrap();
+        let cause = find_missing_class("StorageClass", &wanted, &present).unwrap();
         assert_eq!(cause.message, "StorageClass \"fast\" does not exist");
         assert_eq!(
             cause.remedy.as_deref(),
             Some("use one of the cluster's: standard")
         );
         assert_eq!(
-            missing("StorageClass", &["standard".into()], &present),
+            find_missing_class("StorageClass", &["standard".into()], &present),
             None
         );
     }
