@@ -29,16 +29,16 @@ pub(super) enum ContainerProgress {
 pub(super) struct ContainerFacts<'a> {
     pub(super) pod: &'a Pod,
     pub(super) status: &'a ContainerStatus,
-    pub(super) init: bool,
+    pub(super) is_init: bool,
     /// Events about the Pod.
     pub(super) events: &'a [&'a EventNote],
 }
 
 impl ContainerFacts<'_> {
     /// Returns the name for messages: `container "main" of pod "x"`.
-    pub(super) fn place(&self) -> String {
+    pub(super) fn quoted_name(&self) -> String {
         let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
-        let kind = if self.init {
+        let kind = if self.is_init {
             "init container"
         } else {
             "container"
@@ -61,7 +61,7 @@ impl ContainerFacts<'_> {
             return ContainerProgress::Waiting;
         };
         let reason = waiting.reason.as_deref().unwrap_or_default();
-        let told = || self.newest("Failed").map(|event| event.message.as_str());
+        let told = || self.newest_event("Failed").map(|event| event.message.as_str());
         let message = waiting.message.as_deref().or_else(told).unwrap_or_default();
         self.waiting(reason, message)
     }
@@ -75,7 +75,7 @@ impl ContainerFacts<'_> {
         let stays = match policy.unwrap_or("Always") {
             "Never" => true,
             "OnFailure" => end.exit_code == 0,
-            _ => self.init && end.exit_code == 0,
+            _ => self.is_init && end.exit_code == 0,
         };
         if stays {
             return ContainerProgress::Ended {
@@ -87,7 +87,7 @@ impl ContainerFacts<'_> {
     }
 
     fn waiting(&self, reason: &str, message: &str) -> ContainerProgress {
-        let place = self.place();
+        let place = self.quoted_name();
         let pull = ImagePull {
             place: &place,
             image: &self.status.image,
@@ -130,7 +130,7 @@ impl ContainerFacts<'_> {
     }
 
     fn misconfigured(&self, reason: &str, message: &str) -> ContainerProgress {
-        let place = self.place();
+        let place = self.quoted_name();
         if let Some(cause) = reference::parse_missing_reference(&place, message) {
             return ContainerProgress::Hopeless(self.proved(reason, cause));
         }
@@ -139,7 +139,7 @@ impl ContainerFacts<'_> {
         let cause = Cause {
             message: format!(
                 "{place} cannot be created from its configuration: {}",
-                or(first_line(message), reason)
+                non_empty_or(first_line(message), reason)
             ),
             remedy: Some(
                 "correct the setting that the message names, then delete the session and create it again"
@@ -157,7 +157,7 @@ impl ContainerFacts<'_> {
 
     fn not_started(&self, reason: &str, message: &str) -> Cause {
         self.proved(reason, Cause {
-            message: format!("{} could not be started: {}", self.place(), or(last_part(message), reason)),
+            message: format!("{} could not be started: {}", self.quoted_name(), non_empty_or(innermost_error(message), reason)),
             remedy: Some("correct the container's command or image, then delete the session and create it again".into()),
             ..Cause::default()
         })
@@ -173,7 +173,7 @@ impl ContainerFacts<'_> {
         }
     }
 
-    pub(super) fn newest(&self, reason: &str) -> Option<&EventNote> {
+    pub(super) fn newest_event(&self, reason: &str) -> Option<&EventNote> {
         let own = self.events.iter().rev().copied();
         own.into_iter()
             .find(|event| event.reason == reason && event.concerns(&self.status.name))
@@ -190,12 +190,12 @@ impl ContainerFacts<'_> {
     fn proved(&self, reason: &str, cause: Cause) -> Cause {
         Cause {
             reason: reason.to_owned(),
-            evidence: self.states(),
+            evidence: self.state_evidence(),
             ..cause
         }
     }
 
-    pub(super) fn states(&self) -> Vec<String> {
+    pub(super) fn state_evidence(&self) -> Vec<String> {
         let name = &self.status.name;
         let now = self.status.state.as_ref().and_then(describe_state);
         let last = self.status.last_state.as_ref().and_then(describe_state);
@@ -241,7 +241,7 @@ fn may_pass(message: &str) -> bool {
 }
 
 /// Returns the innermost of the runtime's errors: `exec: "/nope": stat /nope: no such file or directory`.
-pub(super) fn last_part(message: &str) -> &str {
+pub(super) fn innermost_error(message: &str) -> &str {
     let message = first_line(message);
     for word in [
         "unable to start container process: ",
@@ -259,6 +259,6 @@ pub(super) fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or_default().trim()
 }
 
-pub(super) fn or<'a>(message: &'a str, reason: &'a str) -> &'a str {
+pub(super) fn non_empty_or<'a>(message: &'a str, reason: &'a str) -> &'a str {
     if message.is_empty() { reason } else { message }
 }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
-use super::container::{ContainerFacts, last_part, or};
+use super::container::{ContainerFacts, innermost_error, non_empty_or};
 use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
@@ -24,10 +24,10 @@ impl ContainerFacts<'_> {
         let mut cause = Cause {
             reason: reason.to_owned(),
             // Some clauses end in a comma, for the restarts that may follow.
-            message: format!("{} {how}{again}", self.place())
+            message: format!("{} {how}{again}", self.quoted_name())
                 .trim_end_matches(',')
                 .to_owned(),
-            evidence: self.states(),
+            evidence: self.state_evidence(),
             remedy: Some(remedy.to_owned()),
             asks: Vec::new(),
         };
@@ -74,10 +74,10 @@ impl ContainerFacts<'_> {
                 )
             }
             ("StartError" | "ContainerCannotRun", _) => {
-                let message = last_part(end.message.as_deref().unwrap_or_default());
+                let message = innermost_error(end.message.as_deref().unwrap_or_default());
                 (
                     "StartError",
-                    format!("could not be started: {}", or(message, reason)),
+                    format!("could not be started: {}", non_empty_or(message, reason)),
                     "correct the container's command or image, then delete the session and create it again",
                 )
             }

@@ -34,7 +34,7 @@ pub fn check_stability(pod: &Pod, events: &[EventNote], now: Timestamp) -> Optio
     let contained = ContainerFacts {
         pod,
         status,
-        init: false,
+        is_init: false,
         events: &events,
     };
     let cause = contained.crash();

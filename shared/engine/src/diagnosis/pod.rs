@@ -120,7 +120,7 @@ impl PodInspection<'_> {
         ContainerFacts {
             pod: self.pod,
             status,
-            init,
+            is_init: init,
             events: &self.events,
         }
     }

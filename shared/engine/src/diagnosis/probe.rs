@@ -7,7 +7,7 @@ use super::{Cause, EventNote};
 impl ContainerFacts<'_> {
     /// Returns the probe because of which the kubelet stopped the container, `Liveness` or `Startup`, by its newest Killing event.
     pub(super) fn killing_probe(&self) -> Option<&'static str> {
-        let message = &self.newest("Killing")?.message;
+        let message = &self.newest_event("Killing")?.message;
         let ended_by = |probe: &str| {
             message.contains(&format!("{:?} failed {probe} probe", self.status.name))
                 || message.contains(&format!("{} failed {probe} probe", self.status.name))
@@ -65,9 +65,9 @@ impl ContainerFacts<'_> {
         };
         Some(Cause {
             reason: format!("{probe}Failed"),
-            message: format!("{} runs, but its {word} probe fails{said}", self.place()),
+            message: format!("{} runs, but its {word} probe fails{said}", self.quoted_name()),
             evidence: std::iter::once(event.evidence())
-                .chain(self.states())
+                .chain(self.state_evidence())
                 .collect(),
             remedy: Some(format!(
                 "make the {word} probe's target answer, or correct the probe's port, path or command"
