@@ -165,7 +165,7 @@ impl ContainerFacts<'_> {
 
     /// Returns the state of a container that is restarted again and again.
     fn crashing(&self) -> ContainerProgress {
-        let cause = self.crash();
+        let cause = self.crash_cause();
         if self.status.restart_count >= CRASHES {
             ContainerProgress::Hopeless(cause)
         } else {

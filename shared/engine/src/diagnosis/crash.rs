@@ -8,7 +8,7 @@ use super::{Cause, EventNote};
 
 impl ContainerFacts<'_> {
     /// Returns the cause of the container's last end, with the number of restarts.
-    pub(super) fn crash(&self) -> Cause {
+    pub(super) fn crash_cause(&self) -> Cause {
         let state = self.status.state.as_ref();
         let last = self.status.last_state.as_ref();
         let end = state

@@ -34,7 +34,7 @@ impl PodInspection<'_> {
             let code = i32::from(self.status.phase.as_deref() == Some("Failed"));
             return self.taken_down("", code);
         };
-        let cause = self.contained(status, *init).crash();
+        let cause = self.contained(status, *init).crash_cause();
         PodAssessment {
             verdict: Prognosis::Ended {
                 code: end.exit_code,

@@ -37,7 +37,7 @@ pub fn check_stability(pod: &Pod, events: &[EventNote], now: Timestamp) -> Optio
         is_init: false,
         events: &events,
     };
-    let cause = contained.crash();
+    let cause = contained.crash_cause();
     let finding = Finding {
         stage: WaitStage::Starting,
         object: format!("pod/{}", pod.metadata.name.as_deref().unwrap_or_default()),

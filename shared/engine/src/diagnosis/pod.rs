@@ -218,7 +218,7 @@ impl PodInspection<'_> {
                 ContainerProgress::Hopeless(cause) => return PodAssessment::hopeless(WaitStage::Initializing, cause),
                 ContainerProgress::Ended { code: 0, .. } => {}
                 ContainerProgress::Ended { .. } => {
-                    return PodAssessment::hopeless(WaitStage::Initializing, contained.crash());
+                    return PodAssessment::hopeless(WaitStage::Initializing, contained.crash_cause());
                 }
                 ContainerProgress::Pulling(cause) => return PodAssessment::held(WaitStage::Pulling, cause),
                 ContainerProgress::Held(cause) => return PodAssessment::held(WaitStage::Initializing, cause),
@@ -250,7 +250,7 @@ impl PodInspection<'_> {
                 ContainerProgress::Held(cause) => return PodAssessment::held(WaitStage::Starting, cause),
                 ContainerProgress::Waiting => return self.creating(),
                 ContainerProgress::Ended { code, reason } => {
-                    let cause = contained.crash();
+                    let cause = contained.crash_cause();
                     return PodAssessment {
                         verdict: Prognosis::Ended { code, reason },
                         trouble: (code != 0).then(|| cause.clone()),
@@ -271,7 +271,7 @@ impl PodInspection<'_> {
         let contained = self.contained(status, false);
         // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
         if status.restart_count > 0 {
-            return PodAssessment::held(WaitStage::Starting, contained.crash());
+            return PodAssessment::held(WaitStage::Starting, contained.crash_cause());
         }
         match contained.unready() {
             Some(cause) => PodAssessment::held(WaitStage::Probing, cause),
