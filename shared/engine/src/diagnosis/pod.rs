@@ -273,7 +273,7 @@ impl PodInspection<'_> {
         if status.restart_count > 0 {
             return PodAssessment::held(WaitStage::Starting, contained.crash_cause());
         }
-        match contained.unready() {
+        match contained.unready_cause() {
             Some(cause) => PodAssessment::held(WaitStage::Probing, cause),
             None => PodAssessment::plain(
                 WaitStage::Probing,

@@ -48,7 +48,7 @@ impl ContainerFacts<'_> {
 
     /// Returns the cause of a running container that is not ready: a failed readiness or startup probe. `None` without such an
     /// event.
-    pub(super) fn unready(&self) -> Option<Cause> {
+    pub(super) fn unready_cause(&self) -> Option<Cause> {
         let (probe, event) = ["Readiness", "Startup"]
             .iter()
             .find_map(|probe| Some((*probe, self.probe_events(probe).next()?)))?;
