@@ -89,21 +89,21 @@ impl ContainerFacts<'_> {
     fn waiting(&self, reason: &str, message: &str) -> ContainerProgress {
         let place = self.quoted_name();
         let pull = ImagePull {
-            place: &place,
+            container: &place,
             image: &self.status.image,
             node: self
                 .spec(|spec| spec.node_name.as_deref())
                 .unwrap_or_default(),
-            credentials: self
+            has_pull_secrets: self
                 .spec(|spec| spec.image_pull_secrets.as_deref())
                 .is_some_and(|secrets| !secrets.is_empty()),
         };
         match reason {
             "ContainerCreating" | "PodInitializing" | "" => ContainerProgress::Waiting,
-            "ErrImageNeverPull" => ContainerProgress::Hopeless(self.proved(reason, pull.never())),
-            "InvalidImageName" => ContainerProgress::Hopeless(self.proved(reason, pull.invalid_name())),
+            "ErrImageNeverPull" => ContainerProgress::Hopeless(self.proved(reason, pull.never_pull_cause())),
+            "InvalidImageName" => ContainerProgress::Hopeless(self.proved(reason, pull.invalid_name_cause())),
             "ErrImagePull" | "ImagePullBackOff" => {
-                let (cause, is_final) = pull.failed(message);
+                let (cause, is_final) = pull.failure_cause(message);
                 let cause = self.proved(reason, cause);
                 if is_final {
                     ContainerProgress::Hopeless(cause)

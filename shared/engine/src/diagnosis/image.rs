@@ -5,13 +5,13 @@ use super::Cause;
 /// An image pull and the parts of the Pod that it depends on.
 pub(super) struct ImagePull<'a> {
     /// The container for messages: `container "main" of pod "x"`.
-    pub(super) place: &'a str,
+    pub(super) container: &'a str,
     /// The image as the Pod names it.
     pub(super) image: &'a str,
     /// Name of the node; empty where it is not known.
     pub(super) node: &'a str,
     /// True if the Pod has imagePullSecrets.
-    pub(super) credentials: bool,
+    pub(super) has_pull_secrets: bool,
 }
 
 /// Kind of a failed pull: a registry's answer, or an error on the way to it.
@@ -28,7 +28,7 @@ enum PullError {
 
 impl ImagePull<'_> {
     /// Returns the cause of an image that is missing on the node and has pull policy Never.
-    pub(super) fn never(&self) -> Cause {
+    pub(super) fn never_pull_cause(&self) -> Cause {
         let node = if self.node.is_empty() {
             "its node".to_owned()
         } else {
@@ -44,7 +44,7 @@ impl ImagePull<'_> {
     }
 
     /// Returns the cause of an image whose name is not valid.
-    pub(super) fn invalid_name(&self) -> Cause {
+    pub(super) fn invalid_name_cause(&self) -> Cause {
         self.cause(
             format!("image name {:?} is not valid", self.image),
             "write the image as REGISTRY/REPOSITORY:TAG, with the repository in lower case",
@@ -53,11 +53,11 @@ impl ImagePull<'_> {
 
     /// Returns the cause of a pull that failed with that message, and true if retries cannot succeed: a registry that refuses
     /// will refuse again, one that cannot be reached may come back.
-    pub(super) fn failed(&self, message: &str) -> (Cause, bool) {
+    pub(super) fn failure_cause(&self, message: &str) -> (Cause, bool) {
         let registry = registry(self.image);
         let image = self.image;
         let (text, remedy, is_final) = match parse_pull_error(message) {
-            PullError::AccessDenied if self.credentials => (
+            PullError::AccessDenied if self.has_pull_secrets => (
                 format!(
                     "registry {registry:?} denies access to image {image:?} with the Pod's imagePullSecrets, or does not have the image"
                 ),
@@ -114,7 +114,7 @@ impl ImagePull<'_> {
 
     fn cause(&self, text: String, remedy: &str) -> Cause {
         Cause {
-            message: format!("{}: {text}", self.place),
+            message: format!("{}: {text}", self.container),
             remedy: Some(remedy.to_owned()),
             ..Cause::default()
         }
@@ -199,10 +199,10 @@ mod tests {
     #[test]
     fn a_registrys_answers_are_told_apart() {
         let pull = ImagePull {
-            place: "container \"main\" of pod \"x\"",
+            container: "container \"main\" of pod \"x\"",
             image: "r.example.com/tool:1",
             node: "n",
-            credentials: false,
+            has_pull_secrets: false,
         };
         for (message, expected, is_final) in [
             (
@@ -247,7 +247,7 @@ mod tests {
             ),
             ("unexpected media type", "unknown reason", false),
         ] {
-            let (cause, done) = pull.failed(message);
+            let (cause, done) = pull.failure_cause(message);
             assert!(
                 cause.message.contains(expected),
                 "{message}: {}",
