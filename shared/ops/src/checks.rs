@@ -40,7 +40,7 @@ pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) 
             checked.ingress_classes.as_ref()?;
             classes::find_missing_class("IngressClass", &classes::named_ingress_classes(objects), ingress)
         })
-        .or_else(|| quota::shortfall(objects, checked.quotas.as_ref()?));
+        .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?));
     match found {
         None => Ok(()),
         Some(Cause {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Cause;
 use super::claim::CLAIM_NOT_FOUND;
-use super::quota::{pod_resources, quantity};
+use super::quota::{pod_resources, parse_quantity};
 use session_model::objects::conditions::condition;
 use session_model::objects::resource::{annotation, label as label_of, string_at};
 use session_model::quantity::Quantity;
@@ -221,7 +221,7 @@ fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value])
         .iter()
         .filter_map(|node| {
             let amount = node.pointer("/status/allocatable")?.get(resource)?;
-            Some((quantity(amount)?, string_at(node, "/metadata/name")))
+            Some((parse_quantity(amount)?, string_at(node, "/metadata/name")))
         })
         .filter(|(amount, _)| !amount.is_zero())
         .collect();

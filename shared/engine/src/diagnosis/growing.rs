@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::quota::quantity;
+use super::quota::parse_quantity;
 use session_model::objects::resource::string_at;
 
 /// JSON pointer to the requested size.
@@ -23,7 +23,7 @@ pub enum Expansion {
 pub fn growing(claim: &Value) -> Expansion {
     let said = condition(claim);
     let resizing = string_at(claim, "/status/allocatedResourceStatuses/storage");
-    let amount = |path: &str| claim.pointer(path).and_then(quantity);
+    let amount = |path: &str| claim.pointer(path).and_then(parse_quantity);
     let (tried, asked) = (amount("/status/allocatedResources/storage"), amount(ASKED));
     // A status that was written for another size does not count.
     if resizing.ends_with("Infeasible") && (tried.is_none() || tried == asked) {

@@ -11,7 +11,7 @@ use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
 /// Sums what objects count against a ResourceQuota, keyed by the names in its `spec.hard`.
-pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
+pub fn sum_quota_demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
     let mut sum = BTreeMap::new();
     for object in objects {
         count(object, &mut sum);
@@ -29,8 +29,8 @@ pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
 
 /// Returns the first quota that the objects would exceed, with its figures. Skips quotas with scopes, which only the server can
 /// match, and ignores defaults that a LimitRange would add.
-pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
-    let demand = demand(objects);
+pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
+    let demand = sum_quota_demand(objects);
     for quota in quotas {
         let spec = quota.get("spec")?;
         if spec.get("scopes").is_some() || spec.get("scopeSelector").is_some() {
@@ -44,8 +44,8 @@ pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
             let used = quota
                 .pointer("/status/used")
                 .and_then(|used| used.get(name));
-            let used = used.and_then(quantity).unwrap_or(Quantity::ZERO);
-            let Some(hard) = quantity(hard) else { continue };
+            let used = used.and_then(parse_quantity).unwrap_or(Quantity::ZERO);
+            let Some(hard) = parse_quantity(hard) else { continue };
             if !asked.is_zero() && used.add(asked) > hard {
                 return Some(Cause {
                     reason: "QuotaExceeded".into(),
@@ -71,7 +71,7 @@ fn canonical(name: &str) -> &str {
     }
 }
 
-pub(super) fn quantity(value: &Value) -> Option<Quantity> {
+pub(super) fn parse_quantity(value: &Value) -> Option<Quantity> {
     match value {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.to_string().parse().ok(),
@@ -122,7 +122,7 @@ fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
 fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
     let size = claim
         .pointer("/spec/resources/requests/storage")
-        .and_then(quantity)
+        .and_then(parse_quantity)
         .unwrap_or(Quantity::ZERO);
     let class = string_at(claim, "/spec/storageClassName");
     if !class.is_empty() {
@@ -173,7 +173,7 @@ fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
     };
     let mut found = Vec::new();
     for (name, value) in part("limits").into_iter().flatten() {
-        let Some(amount) = quantity(value) else {
+        let Some(amount) = parse_quantity(value) else {
             continue;
         };
         // A missing request defaults to the limit.
@@ -183,7 +183,7 @@ fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
         found.push((format!("limits.{name}"), amount));
     }
     for (name, value) in part("requests").into_iter().flatten() {
-        found.extend(quantity(value).map(|amount| (format!("requests.{name}"), amount)));
+        found.extend(parse_quantity(value).map(|amount| (format!("requests.{name}"), amount)));
     }
     found
 }
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_pod_counts_as_kubernetes_counts_it() {
-        let demand = demand(&[pod()]);
+        let demand = sum_quota_demand(&[pod()]);
         assert_eq!(demand["requests.cpu"].to_string(), "3");
         assert_eq!(demand["requests.memory"].to_string(), "1536Mi");
         assert_eq!(demand["limits.cpu"].to_string(), "1");
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_quota_that_is_too_small_shows_its_figures() {
-        let cause = shortfall(
+        let cause = find_quota_shortfall(
             &[pod()],
             &[quota(json!({ "cpu": "50" }), json!({ "cpu": "48" }))],
         )
@@ -227,7 +227,7 @@ mod tests {
             "quota \"q\" is exceeded: cpu: requested 3, used 48, hard 50"
         );
         assert_eq!(
-            shortfall(
+            find_quota_shortfall(
                 &[pod()],
                 &[quota(json!({ "cpu": "51" }), json!({ "cpu": "48" }))]
             ),
@@ -238,14 +238,14 @@ mod tests {
             json!({ "count/sessions.streaming.platform": "1" }),
             json!({ "count/sessions.streaming.platform": "1" }),
         );
-        assert!(shortfall(&sessions, &[limit]).is_some());
+        assert!(find_quota_shortfall(&sessions, &[limit]).is_some());
     }
 
     #[test]
     fn claims_count_wherever_they_stand() {
         let claim = json!({ "spec": { "storageClassName": "fast", "resources": { "requests": { "storage": "30Gi" } } } });
         let set = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 2, "volumeClaimTemplates": [claim] } });
-        let demand = demand(&[set]);
+        let demand = sum_quota_demand(&[set]);
         assert_eq!(demand["requests.storage"].to_string(), "60Gi");
         assert_eq!(demand["persistentvolumeclaims"].to_string(), "2");
         assert_eq!(
@@ -258,6 +258,6 @@ mod tests {
     fn a_quota_with_a_scope_is_the_servers_affair() {
         let mut scoped = quota(json!({ "pods": "0" }), json!({ "pods": "0" }));
         scoped["spec"]["scopes"] = json!(["BestEffort"]);
-        assert_eq!(shortfall(&[pod()], &[scoped]), None);
+        assert_eq!(find_quota_shortfall(&[pod()], &[scoped]), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::quota::{pod_resources, quantity};
+use super::quota::{pod_resources, parse_quantity};
 use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
@@ -72,7 +72,7 @@ fn is_actual(pod: &Value, container: &str) -> bool {
     };
     RESIZABLE.iter().all(|name| {
         let amount =
-            |object: &Value, section: &str| quantity(object.pointer(&format!("{section}/{name}"))?);
+            |object: &Value, section: &str| parse_quantity(object.pointer(&format!("{section}/{name}"))?);
         let same = |wanted: Option<Quantity>, actual: Option<Quantity>| {
             wanted.is_none() || wanted == actual
         };
@@ -115,7 +115,7 @@ pub fn fit(
         };
         let (had, asked) = (of(&had), of(&asks));
         let all = node.pointer(&format!("/status/allocatable/{name}"));
-        let Some(all) = all.and_then(quantity).filter(|_| asked > had) else {
+        let Some(all) = all.and_then(parse_quantity).filter(|_| asked > had) else {
             continue;
         };
         let strangers = others
