@@ -6,7 +6,7 @@ use session_shared::api::Session;
 use session_shared::client::DryRun;
 use session_shared::client::Permissions;
 use session_shared::client::Write;
-use session_shared::diagnosis::resizing::{NodeFit, fit};
+use session_shared::diagnosis::resizing::{NodeFit, check_node_fit};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, string_at};
@@ -166,7 +166,7 @@ pub(crate) async fn check_node_fit(cluster: &Cluster, change: &ResourceChange) -
     };
     let (before, after) = change.pod_specs();
     let uid = string_at(&change.object, "/metadata/uid");
-    Ok(fit(&load.node, &load.pods, uid, &before, &after))
+    Ok(check_node_fit(&load.node, &load.pods, uid, &before, &after))
 }
 
 /// Resizes a Pod to its new size, or to its old one if `forth` is false.

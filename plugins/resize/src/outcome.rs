@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
-use session_shared::diagnosis::resizing::{NodeFit, ResizeState, resizing};
+use session_shared::diagnosis::resizing::{NodeFit, ResizeState, pod_resize_state};
 use session_shared::objects::resource::{SESSION, STATEFUL_SET};
 use session_shared::ops::Cluster;
 use session_shared::ops::Resized;
@@ -203,7 +203,7 @@ async fn wait(
         let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
         async move {
             let settled = matches!(
-                resizing(pod, &change.container),
+                pod_resize_state(pod, &change.container),
                 ResizeState::Done | ResizeState::InProgress
             );
             if settled && !change.is_needed() {

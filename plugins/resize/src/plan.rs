@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
 use session_shared::client::DryRun;
-use session_shared::diagnosis::resizing::RESIZABLE;
+use session_shared::diagnosis::resizing::RESIZABLE_RESOURCES;
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::selection::session_name;
 use session_shared::objects::overrides::set_limits;
@@ -132,7 +132,7 @@ impl ResourceChange {
     pub(crate) fn is_needed(&self) -> bool {
         let amounts = |resources: &Value| {
             let all = ["limits", "requests"].into_iter();
-            let all = all.flat_map(|part| RESIZABLE.map(|name| (part, name)));
+            let all = all.flat_map(|part| RESIZABLE_RESOURCES.map(|name| (part, name)));
             all.map(|(part, name)| amount_of(resources, part, name))
                 .collect::<Vec<_>>()
         };
@@ -164,14 +164,14 @@ impl ResourceChange {
 
     /// Returns true if a request of CPU or memory becomes larger.
     pub(crate) fn raises_requests(&self) -> bool {
-        RESIZABLE.iter().any(|name| {
+        RESIZABLE_RESOURCES.iter().any(|name| {
             amount_of(&self.after, "requests", name) > amount_of(&self.before, "requests", name)
         })
     }
 
     /// Returns the changed limits for people: `cpu limit 1, now 2; memory limit 1Gi, now 2Gi`.
     pub(crate) fn describe(&self) -> String {
-        let told = RESIZABLE.iter().filter_map(|name| {
+        let told = RESIZABLE_RESOURCES.iter().filter_map(|name| {
             let before = amount_of(&self.before, "limits", name);
             let after = amount_of(&self.after, "limits", name);
             let after = after.filter(|_| before != after)?;

@@ -13,7 +13,7 @@ use session_client::Selection;
 use session_client::interrupt::Interrupt;
 use session_client::missing;
 use session_client::watch_over;
-use session_engine::diagnosis::resizing::{ResizeState, resizing};
+use session_engine::diagnosis::resizing::{ResizeState, pod_resize_state};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{NODE, POD, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -96,7 +96,7 @@ impl Cluster {
             if string_at(&object, "/metadata/uid") != uid {
                 return Err(missing(&POD, &name));
             }
-            seen.state = resizing(&object, container);
+            seen.state = pod_resize_state(&object, container);
             seen.pod = object;
             if matches!(seen.state, ResizeState::Done | ResizeState::Infeasible(_)) {
                 return Ok(());

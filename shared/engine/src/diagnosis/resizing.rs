@@ -7,7 +7,7 @@ use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
 /// Resources that Kubernetes can resize in place.
-pub const RESIZABLE: [&str; 2] = ["cpu", "memory"];
+pub const RESIZABLE_RESOURCES: [&str; 2] = ["cpu", "memory"];
 
 /// State of a Pod's resize, as the kubelet reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub enum ResizeState {
 }
 
 /// Reads the state of a container's resize from the conditions and container status that the kubelet writes into the Pod.
-pub fn resizing(pod: &Value, container: &str) -> ResizeState {
+pub fn pod_resize_state(pod: &Value, container: &str) -> ResizeState {
     if let Some(pending) = condition(pod, "PodResizePending") {
         let message = string_at(pending, "/message").to_owned();
         return match string_at(pending, "/reason") {
@@ -70,7 +70,7 @@ fn is_actual(pod: &Value, container: &str) -> bool {
     ) else {
         return false;
     };
-    RESIZABLE.iter().all(|name| {
+    RESIZABLE_RESOURCES.iter().all(|name| {
         let amount =
             |object: &Value, section: &str| parse_quantity(object.pointer(&format!("{section}/{name}"))?);
         let same = |wanted: Option<Quantity>, actual: Option<Quantity>| {
@@ -99,7 +99,7 @@ pub enum NodeFit {
 
 /// Checks that a Pod fits on its node when its spec changes from `before` to `after`. `others` are the Pods on the node and may
 /// include the Pod itself, which `uid` identifies. Resources that do not grow are not checked.
-pub fn fit(
+pub fn check_node_fit(
     node: &Value,
     others: &[Value],
     uid: &str,
@@ -108,7 +108,7 @@ pub fn fit(
 ) -> NodeFit {
     let (had, asks) = (pod_resources(before), pod_resources(after));
     let (mut lines, mut never) = (Vec::new(), false);
-    for name in RESIZABLE {
+    for name in RESIZABLE_RESOURCES {
         let key = format!("requests.{name}");
         let of = |all: &std::collections::BTreeMap<String, Quantity>| {
             all.get(&key).copied().unwrap_or(Quantity::ZERO)
@@ -177,10 +177,10 @@ mod tests {
                 ResizeState::Failing("m".into()),
             ),
         ] {
-            assert_eq!(resizing(&pod, "main"), wanted, "{pod}");
+            assert_eq!(pod_resize_state(&pod, "main"), wanted, "{pod}");
         }
         assert_eq!(
-            resizing(&pod("1", "1", json!([])), "other"),
+            pod_resize_state(&pod("1", "1", json!([])), "other"),
             ResizeState::InProgress
         );
     }
@@ -197,7 +197,7 @@ mod tests {
             json!({"metadata": {"uid": "self"}, "spec": spec("1")}),
             json!({"metadata": {"uid": "other"}, "spec": spec("2500m")}),
         ];
-        let judged = |cpu: &str| fit(&node, &others, "self", &spec("1"), &spec(cpu));
+        let judged = |cpu: &str| check_node_fit(&node, &others, "self", &spec("1"), &spec(cpu));
         assert_eq!(judged("1500m"), NodeFit::Fits);
         let line = |asked: &str| {
             vec![format!(
