@@ -7,7 +7,7 @@ use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::client::timed_out;
-use session_shared::diagnosis::growing::{Expansion, growing};
+use session_shared::diagnosis::growing::{Expansion, claim_expansion};
 use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{
@@ -64,7 +64,7 @@ impl ClaimExpansion {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
-            if amount(claim, ASKED) < Some(size) || growing(claim) != Expansion::Done {
+            if amount(claim, ASKED) < Some(size) || claim_expansion(claim) != Expansion::Done {
                 grow.push(claim.clone());
             }
         }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_client::missing;
-use session_engine::diagnosis::growing::{Expansion, growing};
+use session_engine::diagnosis::growing::{Expansion, claim_expansion};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -45,7 +45,7 @@ impl Cluster {
             object: format!("persistentvolumeclaim/{name}"),
             detail: "expanding the volume".into(),
         });
-        let settled = |claim: &Value| !matches!(growing(claim), Expansion::InProgress(_));
+        let settled = |claim: &Value| !matches!(claim_expansion(claim), Expansion::InProgress(_));
         let claims = &PERSISTENT_VOLUME_CLAIM;
         let cut_off = tokio::select! {
             biased;
@@ -62,7 +62,7 @@ impl Cluster {
             }
         };
         Ok(Grown {
-            state: growing(&claim),
+            state: claim_expansion(&claim),
             claim,
             cut_off,
         })

@@ -20,7 +20,7 @@ pub enum Expansion {
 }
 
 /// Reads the state of a claim's expansion.
-pub fn growing(claim: &Value) -> Expansion {
+pub fn claim_expansion(claim: &Value) -> Expansion {
     let said = condition(claim);
     let resizing = string_at(claim, "/status/allocatedResourceStatuses/storage");
     let amount = |path: &str| claim.pointer(path).and_then(parse_quantity);
@@ -99,13 +99,13 @@ mod tests {
                 Expansion::Infeasible("ControllerResizeInfeasible".into()),
             ),
         ] {
-            assert_eq!(growing(&claim), wanted, "{claim}");
+            assert_eq!(claim_expansion(&claim), wanted, "{claim}");
         }
         let mut earlier = claim("1Gi", json!({"storage": "NodeResizeInfeasible"}), json!([]));
         earlier["status"]["allocatedResources"] = json!({"storage": "8Gi"});
-        assert_eq!(growing(&earlier), Expansion::InProgress(String::new()));
+        assert_eq!(claim_expansion(&earlier), Expansion::InProgress(String::new()));
         earlier["status"]["allocatedResources"] = json!({"storage": "2Gi"});
         let refused = Expansion::Infeasible("NodeResizeInfeasible".into());
-        assert_eq!(growing(&earlier), refused);
+        assert_eq!(claim_expansion(&earlier), refused);
     }
 }
