@@ -165,7 +165,7 @@ impl PodInspection<'_> {
         if message.is_empty() {
             return PodAssessment::plain(WaitStage::Scheduling, "");
         }
-        let cause = scheduling::unschedulable(self.pod, &message);
+        let cause = scheduling::unschedulable_cause(self.pod, &message);
         PodAssessment::held(WaitStage::Scheduling, self.with_scheduler(cause, &message))
     }
 

@@ -12,7 +12,7 @@ use session_model::quantity::Quantity;
 
 /// Reads the scheduler's message about a Pod that fits on no node. The Pod may fit later without any change: nodes are added,
 /// by an autoscaler for example, and other Pods end.
-pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
+pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let asked = requests(pod);
     if message.contains("no nodes available to schedule pods") {
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn every_nodes_reason_is_told_the_most_telling_first() {
-        let cause = unschedulable(
+        let cause = unschedulable_cause(
             &pod(),
             "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
         );
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_said_to_be() {
-        let cause = unschedulable(&pod(), "something new");
+        let cause = unschedulable_cause(&pod(), "something new");
         assert!(
             cause
                 .message
