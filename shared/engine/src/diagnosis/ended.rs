@@ -6,7 +6,7 @@ use session_model::progress::WaitStage;
 
 impl PodInspection<'_> {
     /// Diagnoses a Pod that ended. The first container with an error decides, else the first that ended.
-    pub(super) fn ended(&self) -> PodAssessment {
+    pub(super) fn after_end(&self) -> PodAssessment {
         let init = self.status.init_container_statuses.iter().flatten();
         let own = self.status.container_statuses.iter().flatten();
         let all = init.map(|s| (s, true)).chain(own.map(|s| (s, false)));

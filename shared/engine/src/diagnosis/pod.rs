@@ -93,7 +93,7 @@ impl PodInspection<'_> {
             return PodAssessment::plain(WaitStage::Terminating, "being deleted");
         }
         match self.status.phase.as_deref() {
-            Some("Succeeded" | "Failed") => self.ended(),
+            Some("Succeeded" | "Failed") => self.after_end(),
             _ if self.says("Ready", "True") => PodAssessment {
                 verdict: Prognosis::Ready,
                 ..PodAssessment::plain(WaitStage::Probing, "")
