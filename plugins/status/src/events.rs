@@ -61,7 +61,7 @@ pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: 
 }
 
 fn of_event(event: &Value) -> EventReport {
-    let note = EventNote::of(event);
+    let note = EventNote::from_value(event);
     let first = some_text(event, "/firstTimestamp").or_else(|| some_text(event, "/eventTime"));
     EventReport {
         first: first.unwrap_or_else(|| note.time.clone()),
@@ -69,7 +69,7 @@ fn of_event(event: &Value) -> EventReport {
         count: note.count,
         r#type: some_text(event, "/type").unwrap_or_else(|| "Normal".into()),
         reason: note.reason,
-        object: format!("{}/{}", note.kind.to_lowercase(), note.object_name),
+        object: format!("{}/{}", note.object_kind.to_lowercase(), note.object_name),
         message: note.message,
     }
 }

@@ -114,7 +114,7 @@ pub(crate) fn live(observed: &Observed) -> LiveObjects {
 
 /// Returns events in the form of the diagnosis, oldest first.
 pub(crate) fn notes(events: &[Value]) -> Vec<EventNote> {
-    let mut notes: Vec<EventNote> = events.iter().map(EventNote::of).collect();
+    let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
     notes.sort_by(|one, other| one.time.cmp(&other.time));
     notes
 }

@@ -179,7 +179,7 @@ impl Watching<'_> {
     /// Returns the last state, evaluated at the current time and refined with facts from the cluster.
     async fn explained(&mut self) -> WorkloadState {
         let now = Timestamp::now();
-        self.events.iter_mut().for_each(|event| event.age_at(now));
+        self.events.iter_mut().for_each(|event| event.set_age(now));
         let seen = self.look();
         self.cluster.explain(self.namespace, seen).await
     }
@@ -276,11 +276,11 @@ impl Watching<'_> {
 
     fn take_event(&mut self, change: Change) {
         if let Change::Added(event) | Change::Modified(event) = change {
-            let mut event = EventNote::of(&event);
-            event.age_at(Timestamp::now());
+            let mut event = EventNote::from_value(&event);
+            event.set_age(Timestamp::now());
             // A later version replaces the same event; it is not a new occurrence.
             self.events
-                .retain(|known| known.id.is_empty() || known.id != event.id);
+                .retain(|known| known.event_uid.is_empty() || known.event_uid != event.event_uid);
             self.events.push(event);
         }
     }

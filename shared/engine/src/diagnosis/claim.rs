@@ -20,7 +20,7 @@ pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimSta
     let made = |message: String, remedy: &str| Cause {
         reason: event.reason.clone(),
         message: format!("{place} {message}"),
-        evidence: vec![event.evidence()],
+        evidence: vec![event.evidence_line()],
         remedy: Some(remedy.to_owned()),
         asks: vec![FactQuery::PersistentVolumeClaim {
             name: event.object_name.clone(),
@@ -49,7 +49,7 @@ pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimSta
             });
             Some(ClaimState::Recoverable(cause))
         }
-        _ if event.warning => {
+        _ if event.is_warning => {
             let mut cause = made("has no volume, for an unknown reason".into(), "");
             cause.remedy = None;
             Some(ClaimState::Recoverable(cause))

@@ -32,7 +32,7 @@ impl ContainerFacts<'_> {
             asks: Vec::new(),
         };
         if let Some(probe) = self.killing_probe() {
-            let told = self.probe_events(probe).map(EventNote::evidence);
+            let told = self.probe_events(probe).map(EventNote::evidence_line);
             cause.evidence.extend(told);
         }
         if reason != "StartError" {

@@ -30,7 +30,7 @@ pub fn check_stability(pod: &Pod, events: &[EventNote], now: Timestamp) -> Optio
         .filter_map(|status| Some((status, left(status, now)?)))
         .max_by_key(|(_, left)| *left)?;
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let events: Vec<&EventNote> = events.iter().filter(|event| event.uid == uid).collect();
+    let events: Vec<&EventNote> = events.iter().filter(|event| event.object_uid == uid).collect();
     let contained = ContainerFacts {
         pod,
         status,

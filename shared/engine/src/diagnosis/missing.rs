@@ -20,7 +20,7 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
             .object_name
             .strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('-'));
-        event.uid == uid || (event.kind == "ReplicaSet" && by_name && event.is_since(made))
+        event.object_uid == uid || (event.object_kind == "ReplicaSet" && by_name && event.is_not_before(made))
     };
     let failed = events
         .iter()
@@ -36,7 +36,7 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
     if let Some(event) = failed {
         let (mut cause, may_pass) =
             refusal::cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
-        cause.evidence.push(event.evidence());
+        cause.evidence.push(event.evidence_line());
         match cause.reason.as_str() {
             "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(FactQuery::ResourceQuotas),
             "LimitRange" => cause.asks.push(FactQuery::LimitRanges),

@@ -20,8 +20,8 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
         .map(|time| time.0.to_string())
         .unwrap_or_default();
     let is_claims = |event: &&EventNote| {
-        event.kind == "PersistentVolumeClaim"
-            && event.is_since(&made)
+        event.object_kind == "PersistentVolumeClaim"
+            && event.is_not_before(&made)
             && claims_of(pod).any(|claim| claim == event.object_name)
     };
     let status = pod.status.clone().unwrap_or_default();
@@ -29,12 +29,12 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
         pod,
         name: &name,
         status: &status,
-        events: events.iter().filter(|event| event.uid == uid).collect(),
+        events: events.iter().filter(|event| event.object_uid == uid).collect(),
         claims: events.iter().filter(is_claims).collect(),
     };
     // The first events of a watch come in no order of time.
-    found.events.sort_by_key(|event| event.second());
-    found.claims.sort_by_key(|event| event.second());
+    found.events.sort_by_key(|event| event.time_to_second());
+    found.claims.sort_by_key(|event| event.time_to_second());
     let read = found.assess();
     Finding {
         stage: read.stage,
@@ -173,7 +173,7 @@ impl PodInspection<'_> {
         cause
             .evidence
             .push(match self.newest(&["FailedScheduling"]) {
-                Some(event) if event.message == message => event.evidence(),
+                Some(event) if event.message == message => event.evidence_line(),
                 _ => format!("scheduler: {message}"),
             });
         cause
@@ -201,7 +201,7 @@ impl PodInspection<'_> {
         let cause = Cause {
             reason: "NodeNotReady".into(),
             message: format!("node {node:?} of pod {:?} no longer responds", self.name),
-            evidence: vec![event.evidence()],
+            evidence: vec![event.evidence_line()],
             remedy: Some(
                 "wait for the node, or delete the session and create it again on another node"
                     .into(),
@@ -310,7 +310,7 @@ impl PodInspection<'_> {
                 Cause {
                     reason: event.reason.clone(),
                     message: format!("the node cannot create the sandbox of pod {:?}", self.name),
-                    evidence: vec![event.evidence()],
+                    evidence: vec![event.evidence_line()],
                     remedy: Some(
                         "check the logs of the node's container runtime and network plugin; creation is retried"
                             .into(),

@@ -30,7 +30,7 @@ fn container(state: Value) -> Value {
 
 fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
-        uid: "u".into(),
+        object_uid: "u".into(),
         reason: reason.into(),
         message: message.into(),
         ..EventNote::default()
@@ -138,7 +138,7 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
     let workload = json!({ "kind": "Deployment",
         "metadata": { "name": "w", "uid": "d", "creationTimestamp": "2026-01-01T00:00:05Z" } });
     let event = |name: &str, time: &str| EventNote {
-        kind: "ReplicaSet".into(),
+        object_kind: "ReplicaSet".into(),
         object_name: name.into(),
         reason: "FailedCreate".into(),
         message: "exceeded quota: q".into(),
@@ -165,9 +165,9 @@ fn a_claims_trouble_is_told_to_the_pod_that_mounts_it() {
     let mut waiting = pod(json!({ "conditions": [
         { "type": "PodScheduled", "status": "False", "message": "pod has unbound immediate PersistentVolumeClaims" }] }));
     let trouble = EventNote {
-        kind: "PersistentVolumeClaim".into(),
+        object_kind: "PersistentVolumeClaim".into(),
         object_name: "home".into(),
-        warning: true,
+        is_warning: true,
         message: "storageclass \"x\" not found".into(),
         ..EventNote::default()
     };

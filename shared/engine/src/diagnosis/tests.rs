@@ -133,7 +133,7 @@ fn a_claim_that_waits_for_its_pod_is_nothing_wrong() {
     );
     assert_eq!(waits.cause().unwrap().reason, "Unbound");
     let event = EventNote {
-        kind: "PersistentVolumeClaim".into(),
+        object_kind: "PersistentVolumeClaim".into(),
         object_name: "home".into(),
         ..event(
             "WaitForFirstConsumer",

@@ -15,7 +15,7 @@ pub(super) fn volume_failure_cause(pod: &str, event: &EventNote) -> (Cause, bool
     };
     let proved = |cause: Cause| Cause {
         reason: event.reason.clone(),
-        evidence: vec![event.evidence()],
+        evidence: vec![event.evidence_line()],
         ..cause
     };
     if let Some(cause) = reference::parse_missing_reference(&place, message) {

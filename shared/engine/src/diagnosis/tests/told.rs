@@ -77,10 +77,10 @@ pub(super) fn unlimited() -> Finding {
 
 pub(super) fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
-        uid: "u".into(),
+        object_uid: "u".into(),
         reason: reason.into(),
         message: message.into(),
-        warning: true,
+        is_warning: true,
         ..EventNote::default()
     }
 }
@@ -111,7 +111,7 @@ pub(super) fn nodes(reasons: &str) -> Finding {
 
 pub(super) fn claim(reason: &str, message: &str) -> Finding {
     let event = EventNote {
-        kind: "PersistentVolumeClaim".into(),
+        object_kind: "PersistentVolumeClaim".into(),
         object_name: "home".into(),
         ..event(reason, message)
     };
