@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
-use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing_pods};
+use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod, inspect_missing_pods};
 use session_shared::reconcile::{LiveObjects, WorkloadState, look};
 
 use crate::head::ReportHead;
@@ -78,7 +78,7 @@ fn found_causes(
     seen: &WorkloadState,
 ) -> Vec<(String, Cause)> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
-    let pods = live.own_pods(uid).map(|pod| inspect(pod, notes));
+    let pods = live.own_pods(uid).map(|pod| inspect_pod(pod, notes));
     let has_pods = |name: &str, kind: &str| {
         let mut owners = live
             .own_pods(uid)

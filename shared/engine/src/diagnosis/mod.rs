@@ -44,7 +44,7 @@ pub use facts::{Fact, FactQuery, PodRequests, refine};
 pub use holding::find_deletion_blocker;
 pub use lasting::check_stability;
 pub use missing::inspect_missing_pods;
-pub use pod::inspect;
+pub use pod::inspect_pod;
 pub use refusal::{Refusal, refusal};
 
 use session_model::progress::WaitStage;

@@ -10,7 +10,7 @@ use session_model::progress::WaitStage;
 
 /// Diagnoses one Pod of the primary workload. Events of other objects in `events` are ignored, except those of claims that the
 /// Pod mounts.
-pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
+pub fn inspect_pod(pod: &Pod, events: &[EventNote]) -> Finding {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let uid = pod.metadata.uid.clone().unwrap_or_default();
     let made = pod

@@ -41,7 +41,7 @@ fn event(reason: &str, message: &str) -> EventNote {
 fn the_stages_of_a_pod_in_their_order() {
     let unscheduled = pod(json!({ "conditions": [
         { "type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu." }] }));
-    let found = inspect(&unscheduled, &[]);
+    let found = inspect_pod(&unscheduled, &[]);
     assert_eq!(
         (found.stage, found.verdict),
         (WaitStage::Scheduling, Prognosis::Waiting)
@@ -51,16 +51,16 @@ fn the_stages_of_a_pod_in_their_order() {
     let waiting = container(json!({ "waiting": { "reason": "ContainerCreating" } }));
     let creating = scheduled(json!({ "containerStatuses": [waiting] }));
     assert_eq!(
-        inspect(&creating, &[event("Pulling", "Pulling image \"i\"")]).stage,
+        inspect_pod(&creating, &[event("Pulling", "Pulling image \"i\"")]).stage,
         WaitStage::Pulling
     );
     assert_eq!(
-        inspect(&creating, &[event("Pulled", "x")]).stage,
+        inspect_pod(&creating, &[event("Pulled", "x")]).stage,
         WaitStage::Starting
     );
 
     let running = scheduled(json!({ "containerStatuses": [container(json!({ "running": {} }))] }));
-    let found = inspect(
+    let found = inspect_pod(
         &running,
         &[event("Unhealthy", "Readiness probe failed: 500")],
     );
@@ -72,7 +72,7 @@ fn the_stages_of_a_pod_in_their_order() {
 
     let ready =
         pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }));
-    assert_eq!(inspect(&ready, &[]).verdict, Prognosis::Ready);
+    assert_eq!(inspect_pod(&ready, &[]).verdict, Prognosis::Ready);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_pod_that_ended_says_how() {
     let ended = pod(json!({ "phase": "Failed",
         "containerStatuses": [container(json!({ "terminated": { "exitCode": 7, "reason": "Error" } }))] }));
     assert_eq!(
-        inspect(&ended, &[]).verdict,
+        inspect_pod(&ended, &[]).verdict,
         Prognosis::Ended {
             code: 7,
             reason: "Error".into()
@@ -89,7 +89,7 @@ fn a_pod_that_ended_says_how() {
     let evicted = pod(
         json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on memory." }),
     );
-    let found = inspect(&evicted, &[]);
+    let found = inspect_pod(&evicted, &[]);
     assert_eq!(
         found.verdict,
         Prognosis::Ended {
@@ -107,11 +107,11 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
     let mut pod = pod(
         json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message": message }] }),
     );
-    assert!(matches!(inspect(&pod, &[]).verdict, Prognosis::Hopeless(_)));
+    assert!(matches!(inspect_pod(&pod, &[]).verdict, Prognosis::Hopeless(_)));
     let owner =
         json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "w" }]);
     pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
-    let found = inspect(&pod, &[]);
+    let found = inspect_pod(&pod, &[]);
     assert_eq!(found.verdict, Prognosis::Waiting);
     assert!(found.detail.contains("\"data-p\""), "{}", found.detail);
 }
@@ -120,7 +120,7 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
 fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
     let init = container(json!({ "terminated": { "exitCode": 2 } }));
     let mut failed = scheduled(json!({ "initContainerStatuses": [init] }));
-    let Prognosis::Hopeless(cause) = inspect(&failed, &[]).verdict else {
+    let Prognosis::Hopeless(cause) = inspect_pod(&failed, &[]).verdict else {
         panic!("not hopeless")
     };
     assert_eq!(
@@ -128,7 +128,7 @@ fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
         "init container \"main\" of pod \"p\" ended with exit code 2"
     );
     failed.spec.as_mut().unwrap().restart_policy = Some("Always".into());
-    let again = inspect(&failed, &[]);
+    let again = inspect_pod(&failed, &[]);
     assert_eq!(again.verdict, Prognosis::Waiting);
     assert!(again.trouble.is_some());
 }
@@ -171,12 +171,12 @@ fn a_claims_trouble_is_told_to_the_pod_that_mounts_it() {
         message: "storageclass \"x\" not found".into(),
         ..EventNote::default()
     };
-    let other = inspect(&waiting, std::slice::from_ref(&trouble));
+    let other = inspect_pod(&waiting, std::slice::from_ref(&trouble));
     assert_eq!(other.cause().unwrap().reason, "Unbound");
     waiting.spec.as_mut().unwrap().volumes = serde_json::from_value(json!([
         { "name": "v", "persistentVolumeClaim": { "claimName": "home" } }]))
     .unwrap();
-    let found = inspect(&waiting, &[trouble]);
+    let found = inspect_pod(&waiting, &[trouble]);
     assert_eq!(found.stage, WaitStage::Binding);
     assert!(
         found.detail.starts_with("claim \"home\" of pod \"p\" "),
@@ -193,5 +193,5 @@ fn a_pod_on_its_way_out_is_not_ready() {
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
             "2026-01-01T00:00:00Z".parse().unwrap(),
         ));
-    assert_eq!(inspect(&leaving, &[]).stage, WaitStage::Terminating);
+    assert_eq!(inspect_pod(&leaving, &[]).stage, WaitStage::Terminating);
 }

@@ -141,7 +141,7 @@ fn a_claim_that_waits_for_its_pod_is_nothing_wrong() {
         )
     };
     let new = json!({ "phase": "Pending" });
-    assert_eq!(inspect(&pod(new, |_| {}), &[event]).cause(), None);
+    assert_eq!(inspect_pod(&pod(new, |_| {}), &[event]).cause(), None);
 }
 
 #[test]

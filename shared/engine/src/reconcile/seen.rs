@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect, inspect_missing_pods};
+use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod, inspect_missing_pods};
 use session_model::api::{Session, DesiredState};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::string_at;
@@ -78,7 +78,7 @@ pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> Work
     let wanted = wanted_replicas(session, live);
     let mut findings: Vec<(&Pod, Finding)> = pods
         .iter()
-        .map(|pod| (*pod, inspect(pod, events)))
+        .map(|pod| (*pod, inspect_pod(pod, events)))
         .collect();
     let ready = findings
         .iter()

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect};
+use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod};
 
 const EVICTED: &str = include_str!("../../../../../tests/fixtures/diagnosis/evicted.yaml");
 const MOUNT: &str = include_str!("../../../../../tests/fixtures/diagnosis/mount-failing.yaml");
@@ -20,7 +20,7 @@ fn found(recording: &str) -> Finding {
     let [pod] = pods.as_slice() else {
         panic!("one Pod is recorded, not {}", pods.len())
     };
-    inspect(&serde_json::from_value((*pod).clone()).unwrap(), &events)
+    inspect_pod(&serde_json::from_value((*pod).clone()).unwrap(), &events)
 }
 
 /// Returns the recorded cases, with objects renamed as in the other cases, so that messages are not distinct by name alone.
