@@ -63,7 +63,7 @@ impl ContainerFacts<'_> {
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let told = || self.newest_event("Failed").map(|event| event.message.as_str());
         let message = waiting.message.as_deref().or_else(told).unwrap_or_default();
-        self.waiting(reason, message)
+        self.while_waiting(reason, message)
     }
 
     fn ended(&self, end: &ContainerStateTerminated) -> ContainerProgress {
@@ -86,7 +86,7 @@ impl ContainerFacts<'_> {
         self.crashing()
     }
 
-    fn waiting(&self, reason: &str, message: &str) -> ContainerProgress {
+    fn while_waiting(&self, reason: &str, message: &str) -> ContainerProgress {
         let place = self.quoted_name();
         let pull = ImagePull {
             container: &place,
