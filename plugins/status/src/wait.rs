@@ -123,11 +123,11 @@ fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
     match phase {
         Phase::Terminating => WaitState::Unreachable,
         Phase::Failed | Phase::Stopped if comes_up => WaitState::Unreachable,
-        _ => waiting(report, observed),
+        _ => waiting_state(report, observed),
     }
 }
 
-fn waiting(report: &Report, observed: &Observed) -> WaitState {
+fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
     let events = notes(observed.events.as_deref().unwrap_or_default());
     match look(&observed.typed, &live(observed), &events) {
         WorkloadState::NotReady(finding) => WaitState::Waiting(finding.stage, finding.object, finding.detail),
