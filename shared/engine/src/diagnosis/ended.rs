@@ -34,14 +34,14 @@ impl PodInspection<'_> {
             let code = i32::from(self.status.phase.as_deref() == Some("Failed"));
             return self.taken_down("", code);
         };
-        let cause = self.contained(status, *init).crash_cause();
+        let cause = self.container_facts(status, *init).crash_cause();
         PodAssessment {
-            verdict: Prognosis::Ended {
+            prognosis: Prognosis::Ended {
                 code: end.exit_code,
                 reason: end.reason.clone().unwrap_or_default(),
             },
-            trouble: (end.exit_code != 0).then(|| cause.clone()),
-            ..PodAssessment::plain(WaitStage::Starting, cause.message)
+            problem: (end.exit_code != 0).then(|| cause.clone()),
+            ..PodAssessment::waiting(WaitStage::Starting, cause.message)
         }
     }
 
@@ -99,12 +99,12 @@ impl PodInspection<'_> {
             said.to_owned()
         };
         PodAssessment {
-            verdict: Prognosis::Ended {
+            prognosis: Prognosis::Ended {
                 code,
                 reason: word.to_owned(),
             },
-            trouble: (code != 0).then_some(cause),
-            ..PodAssessment::plain(WaitStage::Starting, detail)
+            problem: (code != 0).then_some(cause),
+            ..PodAssessment::waiting(WaitStage::Starting, detail)
         }
     }
 }

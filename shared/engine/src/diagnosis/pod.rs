@@ -40,8 +40,8 @@ pub fn inspect_pod(pod: &Pod, events: &[EventNote]) -> Finding {
         stage: read.stage,
         object: format!("pod/{name}"),
         detail: read.detail,
-        verdict: read.verdict,
-        trouble: read.trouble,
+        verdict: read.prognosis,
+        trouble: read.problem,
     }
 }
 
@@ -58,31 +58,31 @@ pub(super) struct PodInspection<'a> {
 pub(super) struct PodAssessment {
     pub(super) stage: WaitStage,
     pub(super) detail: String,
-    pub(super) verdict: Prognosis,
-    pub(super) trouble: Option<Cause>,
+    pub(super) prognosis: Prognosis,
+    pub(super) problem: Option<Cause>,
 }
 
 impl PodAssessment {
-    pub(super) fn plain(stage: WaitStage, detail: impl Into<String>) -> Self {
+    pub(super) fn waiting(stage: WaitStage, detail: impl Into<String>) -> Self {
         Self {
             stage,
             detail: detail.into(),
-            verdict: Prognosis::Waiting,
-            trouble: None,
+            prognosis: Prognosis::Waiting,
+            problem: None,
         }
     }
 
-    pub(super) fn held(stage: WaitStage, cause: Cause) -> Self {
+    pub(super) fn recoverable(stage: WaitStage, cause: Cause) -> Self {
         Self {
-            trouble: Some(cause.clone()),
-            ..Self::plain(stage, cause.message)
+            problem: Some(cause.clone()),
+            ..Self::waiting(stage, cause.message)
         }
     }
 
-    pub(super) fn hopeless(stage: WaitStage, cause: Cause) -> Self {
+    pub(super) fn unrecoverable(stage: WaitStage, cause: Cause) -> Self {
         Self {
-            verdict: Prognosis::Hopeless(cause.clone()),
-            ..Self::plain(stage, cause.message)
+            prognosis: Prognosis::Hopeless(cause.clone()),
+            ..Self::waiting(stage, cause.message)
         }
     }
 }
@@ -90,13 +90,13 @@ impl PodAssessment {
 impl PodInspection<'_> {
     fn assess(&self) -> PodAssessment {
         if self.pod.metadata.deletion_timestamp.is_some() {
-            return PodAssessment::plain(WaitStage::Terminating, "being deleted");
+            return PodAssessment::waiting(WaitStage::Terminating, "being deleted");
         }
         match self.status.phase.as_deref() {
             Some("Succeeded" | "Failed") => self.after_end(),
             _ if self.says("Ready", "True") => PodAssessment {
-                verdict: Prognosis::Ready,
-                ..PodAssessment::plain(WaitStage::Probing, "")
+                prognosis: Prognosis::Ready,
+                ..PodAssessment::waiting(WaitStage::Probing, "")
             },
             _ if !self.says("PodScheduled", "True") => self.unscheduled(),
             _ => self.lost_node().unwrap_or_else(|| self.starting()),
@@ -112,7 +112,7 @@ impl PodInspection<'_> {
             .is_some_and(|condition| condition.status == word)
     }
 
-    pub(super) fn contained<'s>(
+    pub(super) fn container_facts<'s>(
         &'s self,
         status: &'s ContainerStatus,
         init: bool,
@@ -141,18 +141,18 @@ impl PodInspection<'_> {
         if let Some(cause) = claim::missing_claim_cause(self.name, &message) {
             // The scheduler may see the Pod before it sees the claim that was created for it just before.
             if self.is_of_set() {
-                return PodAssessment::held(WaitStage::Binding, self.with_scheduler(cause, &message));
+                return PodAssessment::recoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
             }
-            return PodAssessment::hopeless(WaitStage::Binding, self.with_scheduler(cause, &message));
+            return PodAssessment::unrecoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");
         if unbound || message.is_empty() {
             for event in self.claims.iter().rev() {
                 match claim::parse_claim_event(self.name, event) {
                     Some(claim::ClaimState::Unrecoverable(cause)) => {
-                        return PodAssessment::hopeless(WaitStage::Binding, cause);
+                        return PodAssessment::unrecoverable(WaitStage::Binding, cause);
                     }
-                    Some(claim::ClaimState::Recoverable(cause)) => return PodAssessment::held(WaitStage::Binding, cause),
+                    Some(claim::ClaimState::Recoverable(cause)) => return PodAssessment::recoverable(WaitStage::Binding, cause),
                     Some(claim::ClaimState::WaitsForConsumer) | None => {}
                 }
             }
@@ -160,13 +160,13 @@ impl PodInspection<'_> {
         if unbound {
             let claims: Vec<&str> = claims_of(self.pod).collect();
             let cause = claim::unbound_claims_cause(self.name, &claims);
-            return PodAssessment::held(WaitStage::Binding, self.with_scheduler(cause, &message));
+            return PodAssessment::recoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         if message.is_empty() {
-            return PodAssessment::plain(WaitStage::Scheduling, "");
+            return PodAssessment::waiting(WaitStage::Scheduling, "");
         }
         let cause = scheduling::unschedulable_cause(self.pod, &message);
-        PodAssessment::held(WaitStage::Scheduling, self.with_scheduler(cause, &message))
+        PodAssessment::recoverable(WaitStage::Scheduling, self.with_scheduler(cause, &message))
     }
 
     fn with_scheduler(&self, mut cause: Cause, message: &str) -> Cause {
@@ -208,26 +208,26 @@ impl PodInspection<'_> {
             ),
             asks: vec![FactQuery::Node { name: node }],
         };
-        Some(PodAssessment::held(WaitStage::Starting, cause))
+        Some(PodAssessment::recoverable(WaitStage::Starting, cause))
     }
 
     fn starting(&self) -> PodAssessment {
         for status in self.status.init_container_statuses.iter().flatten() {
-            let contained = self.contained(status, true);
+            let contained = self.container_facts(status, true);
             match contained.progress() {
-                ContainerProgress::Hopeless(cause) => return PodAssessment::hopeless(WaitStage::Initializing, cause),
+                ContainerProgress::Hopeless(cause) => return PodAssessment::unrecoverable(WaitStage::Initializing, cause),
                 ContainerProgress::Ended { code: 0, .. } => {}
                 ContainerProgress::Ended { .. } => {
-                    return PodAssessment::hopeless(WaitStage::Initializing, contained.crash_cause());
+                    return PodAssessment::unrecoverable(WaitStage::Initializing, contained.crash_cause());
                 }
-                ContainerProgress::Pulling(cause) => return PodAssessment::held(WaitStage::Pulling, cause),
-                ContainerProgress::Held(cause) => return PodAssessment::held(WaitStage::Initializing, cause),
+                ContainerProgress::Pulling(cause) => return PodAssessment::recoverable(WaitStage::Pulling, cause),
+                ContainerProgress::Held(cause) => return PodAssessment::recoverable(WaitStage::Initializing, cause),
                 // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
                 ContainerProgress::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
                 }
                 ContainerProgress::Running => {
                     let detail = format!("init container {:?} is running", status.name);
-                    return PodAssessment::plain(WaitStage::Initializing, detail);
+                    return PodAssessment::waiting(WaitStage::Initializing, detail);
                 }
                 ContainerProgress::Waiting => return self.creating(),
             }
@@ -243,18 +243,18 @@ impl PodInspection<'_> {
             .unwrap_or_default();
         let mut probing = None;
         for status in statuses {
-            let contained = self.contained(status, false);
+            let contained = self.container_facts(status, false);
             match contained.progress() {
-                ContainerProgress::Hopeless(cause) => return PodAssessment::hopeless(WaitStage::Starting, cause),
-                ContainerProgress::Pulling(cause) => return PodAssessment::held(WaitStage::Pulling, cause),
-                ContainerProgress::Held(cause) => return PodAssessment::held(WaitStage::Starting, cause),
+                ContainerProgress::Hopeless(cause) => return PodAssessment::unrecoverable(WaitStage::Starting, cause),
+                ContainerProgress::Pulling(cause) => return PodAssessment::recoverable(WaitStage::Pulling, cause),
+                ContainerProgress::Held(cause) => return PodAssessment::recoverable(WaitStage::Starting, cause),
                 ContainerProgress::Waiting => return self.creating(),
                 ContainerProgress::Ended { code, reason } => {
                     let cause = contained.crash_cause();
                     return PodAssessment {
-                        verdict: Prognosis::Ended { code, reason },
-                        trouble: (code != 0).then(|| cause.clone()),
-                        ..PodAssessment::plain(WaitStage::Starting, cause.message)
+                        prognosis: Prognosis::Ended { code, reason },
+                        problem: (code != 0).then(|| cause.clone()),
+                        ..PodAssessment::waiting(WaitStage::Starting, cause.message)
                     };
                 }
                 ContainerProgress::Running if !status.ready => probing = probing.or(Some(status)),
@@ -265,17 +265,17 @@ impl PodInspection<'_> {
             return if statuses.is_empty() {
                 self.creating()
             } else {
-                PodAssessment::plain(WaitStage::Starting, "")
+                PodAssessment::waiting(WaitStage::Starting, "")
             };
         };
-        let contained = self.contained(status, false);
+        let contained = self.container_facts(status, false);
         // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
         if status.restart_count > 0 {
-            return PodAssessment::held(WaitStage::Starting, contained.crash_cause());
+            return PodAssessment::recoverable(WaitStage::Starting, contained.crash_cause());
         }
         match contained.unready_cause() {
-            Some(cause) => PodAssessment::held(WaitStage::Probing, cause),
-            None => PodAssessment::plain(
+            Some(cause) => PodAssessment::recoverable(WaitStage::Probing, cause),
+            None => PodAssessment::waiting(
                 WaitStage::Probing,
                 format!("container {:?} is not ready", status.name),
             ),
@@ -293,19 +293,19 @@ impl PodInspection<'_> {
             "SuccessfulAttachVolume",
         ];
         let Some(event) = self.newest(&told) else {
-            return PodAssessment::plain(WaitStage::Starting, "");
+            return PodAssessment::waiting(WaitStage::Starting, "");
         };
         match event.reason.as_str() {
-            "Pulling" => PodAssessment::plain(WaitStage::Pulling, event.message.clone()),
+            "Pulling" => PodAssessment::waiting(WaitStage::Pulling, event.message.clone()),
             "FailedMount" | "FailedAttachVolume" => {
                 let (cause, is_final) = volume::volume_failure_cause(self.name, event);
                 if is_final {
-                    PodAssessment::hopeless(WaitStage::Starting, cause)
+                    PodAssessment::unrecoverable(WaitStage::Starting, cause)
                 } else {
-                    PodAssessment::held(WaitStage::Starting, cause)
+                    PodAssessment::recoverable(WaitStage::Starting, cause)
                 }
             }
-            "FailedCreatePodSandBox" => PodAssessment::held(
+            "FailedCreatePodSandBox" => PodAssessment::recoverable(
                 WaitStage::Starting,
                 Cause {
                     reason: event.reason.clone(),
@@ -318,7 +318,7 @@ impl PodInspection<'_> {
                     ..Cause::default()
                 },
             ),
-            _ => PodAssessment::plain(WaitStage::Starting, ""),
+            _ => PodAssessment::waiting(WaitStage::Starting, ""),
         }
     }
 
