@@ -30,7 +30,7 @@ use session_client::Delete;
 use session_client::Write;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted;
-use session_engine::diagnosis::refusal;
+use session_engine::diagnosis::parse_refusal;
 use session_engine::plan::{StepResult, PlanOutcome, Plan, Propagation, Step};
 use session_engine::reconcile::HookRun;
 use session_model::api::ObjectRef;
@@ -287,7 +287,7 @@ impl Cluster {
 
 /// Adds the hint for a refusal with a known remedy.
 fn remedied(error: anyhow::Error) -> anyhow::Error {
-    let found = failure::find_failure(&error).and_then(|failure| refusal(&failure.message));
+    let found = failure::find_failure(&error).and_then(|failure| parse_refusal(&failure.message));
     match found {
         Some(refusal) => with_hint(error, refusal.remedy),
         None => error,

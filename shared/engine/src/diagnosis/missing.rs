@@ -35,7 +35,7 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
     };
     if let Some(event) = failed {
         let (mut cause, may_pass) =
-            refusal::cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
+            refusal::refusal_cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
         cause.evidence.push(event.evidence_line());
         match cause.reason.as_str() {
             "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(FactQuery::ResourceQuotas),

@@ -45,7 +45,7 @@ pub use holding::find_deletion_blocker;
 pub use lasting::check_stability;
 pub use missing::inspect_missing_pods;
 pub use pod::inspect_pod;
-pub use refusal::{Refusal, refusal};
+pub use refusal::{Refusal, parse_refusal};
 
 use session_model::progress::WaitStage;
 
