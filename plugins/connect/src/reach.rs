@@ -45,7 +45,7 @@ pub(crate) async fn reach(
         present
     };
     for stranger in &present.live.strangers {
-        ground.console.note(&stranger.told());
+        ground.console.note(&stranger.note());
     }
     if let Some(left) = soon_over(&present.session, ground.now()) {
         ground.console.note(&format!(

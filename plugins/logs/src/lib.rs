@@ -35,7 +35,7 @@ impl Verb for Logs {
         let namespace = cluster.namespace().to_owned();
         let present = cluster.present(&namespace, intent.session.as_str()).await?;
         for stranger in &present.live.strangers {
-            ground.console.note(&stranger.told());
+            ground.console.note(&stranger.note());
         }
         let chosen = plan::choose(&present, intent.workload.as_ref())?;
         let sources = sources(&present, &chosen, &intent, ground)?;

@@ -51,7 +51,7 @@ impl Verb for Status {
             StatusMode::Once => {
                 let observed = observe::observe(&cluster, intent.name.as_str()).await?;
                 for stranger in &report::live(&observed).strangers {
-                    ground.console.note(&stranger.told());
+                    ground.console.note(&stranger.note());
                 }
                 let report = Report::of(&observed, ground.now());
                 show(&report, &mut intent.format, ground)

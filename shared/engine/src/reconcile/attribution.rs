@@ -31,7 +31,7 @@ pub struct Impostor {
 
 impl Impostor {
     /// Returns a note for the user.
-    pub fn told(&self) -> String {
+    pub fn note(&self) -> String {
         format!(
             "{} {:?} is ignored: {}",
             self.kind.to_lowercase(),
@@ -101,7 +101,7 @@ impl LiveObjects {
 
     /// Reports the ignored objects as notes.
     pub fn tell_strangers(&self, sink: &mut dyn ProgressSink) {
-        let told = self.strangers.iter().map(Impostor::told);
+        let told = self.strangers.iter().map(Impostor::note);
         told.for_each(|told| sink.tell(ProgressEvent::Note(told)));
     }
 
