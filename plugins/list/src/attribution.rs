@@ -41,6 +41,6 @@ pub(crate) async fn attribute<'a>(
     });
     let found: Vec<Option<(SessionKey<'_>, Vec<String>)>> = reads.buffered(AT_ONCE).collect().await;
     for (session, own) in found.into_iter().flatten() {
-        pods.attribute(&session, &own);
+        pods.drop_forged(&session, &own);
     }
 }

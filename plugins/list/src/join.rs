@@ -143,7 +143,7 @@ impl SessionPods {
     }
 
     /// Drops the Pods of a session that are not among `own`, the UIDs of its own Pods.
-    pub(crate) fn attribute(&mut self, session: &SessionKey<'_>, own: &[String]) {
+    pub(crate) fn drop_forged(&mut self, session: &SessionKey<'_>, own: &[String]) {
         let claiming = self.claiming(session).into_iter();
         let others = claiming.filter(|told| !own.contains(&told.uid));
         let others: Vec<String> = others.map(|told| told.uid.clone()).collect();
@@ -340,7 +340,7 @@ mod tests {
         assert!(is_doubtful(&[running], "stopped"));
         assert!(!is_doubtful(&[("0/1", "Completed")], "stopped"));
         let mut two = pods(&[("0/1", "Error"), running]);
-        two.attribute(&SESSION, &["P1".to_owned()]);
+        two.drop_forged(&SESSION, &["P1".to_owned()]);
         assert_eq!(two.join(&SESSION, "running", false).shown(), "running");
         assert!(!two.is_doubtful(&SESSION, "running"));
     }
