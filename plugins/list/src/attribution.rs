@@ -20,7 +20,7 @@ pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
 
 /// Reads each of `sessions` whose Pods may be forged, and drops Pods that are not its own from `pods`. For a session that cannot be
 /// read, all Pods that claim to be its own count.
-pub(crate) async fn attribute<'a>(
+pub(crate) async fn drop_forged_pods<'a>(
     cluster: &Cluster,
     pods: &mut SessionPods,
     sessions: impl Iterator<Item = (&'a Value, &'a str)>,

@@ -28,7 +28,7 @@ use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use attribution::{attribute, of_table};
+use attribution::{drop_forged_pods, of_table};
 use intent::Intent;
 
 /// The verb `list`.
@@ -64,7 +64,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
     };
     let mut fetched = fetch::tables(cluster, intent, include).await?;
     note_unseen(&fetched.pods, ground);
-    attribute(cluster, &mut fetched.pods, of_table(&fetched.sessions)).await;
+    drop_forged_pods(cluster, &mut fetched.pods, of_table(&fetched.sessions)).await;
     let raw = if intent.watch {
         fetched.sessions.rows.clone()
     } else {
@@ -169,7 +169,7 @@ async fn objects(
     note_unseen(&fetched.pods, ground);
     let phases = fetched.sessions.iter();
     let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
-    attribute(cluster, &mut fetched.pods, phases).await;
+    drop_forged_pods(cluster, &mut fetched.pods, phases).await;
     view::objects(&mut fetched.sessions, &fetched.pods, intent);
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {

@@ -14,7 +14,7 @@ use session_shared::ops::Cluster;
 use session_shared::report::console::Console;
 use session_shared::report::table::TablePrinter;
 
-use crate::attribution::attribute;
+use crate::attribution::drop_forged_pods;
 use crate::fetch::{Observed, place, pod_selection};
 use crate::intent::Intent;
 use crate::join::SessionPods;
@@ -171,7 +171,7 @@ impl ListWatch<'_> {
             let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
             (&row.object, cell.unwrap_or_default())
         });
-        attribute(cluster, &mut self.pods, session.into_iter()).await;
+        drop_forged_pods(cluster, &mut self.pods, session.into_iter()).await;
     }
 
     /// Returns the row of a session if it has changed since it was printed.
