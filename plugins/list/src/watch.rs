@@ -78,7 +78,7 @@ pub(crate) async fn watch(
     loop {
         let changed = tokio_select(&mut sessions, &mut pods, &mut state).await?;
         for key in changed {
-            state.attribute(cluster, &key).await;
+            state.drop_forged_pods(cluster, &key).await;
             if let Some(table) = state.show(&key, now()) {
                 printer.page(&table);
                 console.out(&printer.flush())?;
@@ -165,7 +165,7 @@ impl ListWatch<'_> {
         Ok(self.pods.change(&table, &self.pod_columns, gone))
     }
 
-    async fn attribute(&mut self, cluster: &Cluster, key: &NamespacedName) {
+    async fn drop_forged_pods(&mut self, cluster: &Cluster, key: &NamespacedName) {
         let phase = self.columns.column_index("Phase");
         let session = self.sessions.get(key).map(|row| {
             let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
