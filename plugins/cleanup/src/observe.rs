@@ -271,7 +271,7 @@ fn join(
         let part = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
-        let live = live.attributed(&chosen.session);
+        let live = live.attribute(&chosen.session);
         Looked { chosen, live }
     });
     Ok(looked.collect())

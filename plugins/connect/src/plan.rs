@@ -212,7 +212,7 @@ pub(crate) fn pod<'a>(
     wanted: Option<&str>,
 ) -> Result<Option<(&'a Pod, String)>> {
     let pods: Vec<&Pod> = present.pods().collect();
-    let mut pods = present.live.recorded_first(&present.session, pods);
+    let mut pods = present.live.prefer_recorded(&present.session, pods);
     pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
     let Some(first) = pods.first() else {
         return Ok(None);

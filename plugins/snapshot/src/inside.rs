@@ -15,7 +15,7 @@ use session_shared::reconcile::{containers, default_container, is_primary};
 pub(crate) fn container(present: &ObservedSession, wanted: Option<&str>) -> Result<Inside> {
     let (session, namespace) = (present.name(), present.namespace());
     let own = present.live.own_pods(&present.ownership.session_uid);
-    let mut pods = present.live.recorded_first(&present.session, own.collect());
+    let mut pods = present.live.prefer_recorded(&present.session, own.collect());
     pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
     let Some(first) = pods.first().filter(|_| present.has_live_workload()) else {
         let error = anyhow!("cannot access files of session {session:?}: session is not running");

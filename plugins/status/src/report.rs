@@ -109,7 +109,7 @@ pub(crate) fn live(observed: &Observed) -> LiveObjects {
         data: claims.chain(secret).cloned().collect(),
         ..LiveObjects::default()
     };
-    live.attributed(&observed.typed)
+    live.attribute(&observed.typed)
 }
 
 /// Returns events in the form of the diagnosis, oldest first.

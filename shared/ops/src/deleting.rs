@@ -235,7 +235,7 @@ impl Deletion {
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
-        self.live.tell_strangers(sink);
+        self.live.report_impostors(sink);
         if self.runs_hooks(manner) && !with.write.dry_run {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }

@@ -69,7 +69,7 @@ impl Cluster {
             owners,
             ..LiveObjects::default()
         };
-        Ok(live.attributed(session))
+        Ok(live.attribute(session))
     }
 
     /// Reads the possible owners of the session's Pods: one LIST per kind that the last start created, all at the same

@@ -68,7 +68,7 @@ impl Cluster {
             ..LiveObjects::default()
         };
         Ok(Present {
-            live: live.attributed(&session),
+            live: live.attribute(&session),
             session,
             object,
             pods_version,

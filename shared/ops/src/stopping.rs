@@ -165,7 +165,7 @@ impl ObservedSession {
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
-        self.live.tell_strangers(sink);
+        self.live.report_impostors(sink);
         if self.has_controller {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }

@@ -190,7 +190,7 @@ impl Watching<'_> {
             owners: self.owners.clone(),
             ..LiveObjects::default()
         };
-        let seen = look(self.session, &live.attributed(self.session), &self.events);
+        let seen = look(self.session, &live.attribute(self.session), &self.events);
         let WorkloadState::Ready { pod } = &seen else {
             self.again = None;
             return seen;

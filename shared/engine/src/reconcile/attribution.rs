@@ -52,7 +52,7 @@ enum Attribution {
 impl LiveObjects {
     /// Moves Pods and workloads that falsely claim to be the session's to [`Live::strangers`]. Every reader of a session's Pods
     /// calls this first.
-    pub fn attributed(mut self, session: &Session) -> Self {
+    pub fn attribute(mut self, session: &Session) -> Self {
         let uid = session.metadata.uid.as_deref().unwrap_or_default();
         let made = recorded(session);
         let (mut own, mut left) = (Vec::new(), std::mem::take(&mut self.owners));
@@ -100,14 +100,14 @@ impl LiveObjects {
     }
 
     /// Reports the ignored objects as notes.
-    pub fn tell_strangers(&self, sink: &mut dyn ProgressSink) {
+    pub fn report_impostors(&self, sink: &mut dyn ProgressSink) {
         let told = self.strangers.iter().map(Impostor::note);
         told.for_each(|told| sink.tell(ProgressEvent::Note(told)));
     }
 
     /// Returns only those of `pods` whose owner the last start recorded, if there are any; else all of them. The objects of an
     /// unfinished start are not recorded yet, and count only where no recorded Pod is left.
-    pub fn recorded_first<'a>(&self, session: &Session, pods: Vec<&'a Pod>) -> Vec<&'a Pod> {
+    pub fn prefer_recorded<'a>(&self, session: &Session, pods: Vec<&'a Pod>) -> Vec<&'a Pod> {
         let Some(uids) = applied_uids(session) else {
             return pods;
         };

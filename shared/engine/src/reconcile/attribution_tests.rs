@@ -51,7 +51,7 @@ fn told_apart(
         owners,
         ..LiveObjects::default()
     };
-    let live = live.attributed(session);
+    let live = live.attribute(session);
     let own = live
         .own_pods("S")
         .filter_map(|pod| pod.metadata.name.clone());
@@ -159,7 +159,7 @@ fn what_is_recorded_goes_before_what_is_not() {
         ..LiveObjects::default()
     };
     let first = |pods: &[Pod]| {
-        let found = live.recorded_first(&begun, pods.iter().collect());
+        let found = live.prefer_recorded(&begun, pods.iter().collect());
         found
             .into_iter()
             .filter_map(|pod| pod.metadata.name.clone())

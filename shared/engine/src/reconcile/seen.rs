@@ -71,7 +71,7 @@ pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> Work
         // A Pod that is being deleted says nothing about the session.
         .filter(|pod| is_primary(pod) && pod.metadata.deletion_timestamp.is_none())
         .collect();
-    let pods = live.recorded_first(session, pods);
+    let pods = live.prefer_recorded(session, pods);
     if pods.is_empty() {
         return without_pods(session, live, events, uid);
     }

@@ -245,7 +245,7 @@ impl Following {
             owners: self.live.owners.clone(),
             ..LiveObjects::default()
         };
-        if live.attributed(&self.session).pods.is_empty() {
+        if live.attribute(&self.session).pods.is_empty() {
             let uid = string_at(&object, "/metadata/uid").to_owned();
             self.strangers
                 .retain(|known| string_at(known, "/metadata/uid") != uid);
