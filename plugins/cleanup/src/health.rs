@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use session_shared::api::{Phase, Session, DesiredState};
-use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary, is_start_asked, look, standing};
+use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary_pod, is_start_asked, look, standing};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -35,7 +35,7 @@ pub(crate) fn ailment(
         return abandoned.then(|| (Some(since), "creation was never finished".to_owned()));
     }
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
-    let own = || live.own_pods(uid).filter(|pod| is_primary(pod));
+    let own = || live.own_pods(uid).filter(|pod| is_primary_pod(pod));
     if let Some((pod, node)) = own().find_map(|pod| Some((pod, lost_node(pod, nodes)?))) {
         return Some((readiness(pod).1, format!("node {node:?} no longer exists")));
     }

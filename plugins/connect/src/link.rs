@@ -21,7 +21,7 @@ use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::resource::{POD, SESSION, string_at};
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
-use session_shared::reconcile::is_primary;
+use session_shared::reconcile::is_primary_pod;
 use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 
@@ -101,7 +101,7 @@ fn finder(
         cluster: cluster.clone(),
         intent: intent.clone(),
         container: container.map(str::to_owned),
-        is_primary: is_primary(pod),
+        is_primary: is_primary_pod(pod),
         clock: Arc::new(ground.clock()),
     };
     let known = Mutex::new(pod.metadata.name.clone());
@@ -155,7 +155,7 @@ impl Search {
         let container = self.container.as_deref();
         let found = plan::pod(&present, container).ok().flatten();
         let found =
-            found.filter(|(pod, _)| container.is_some() || is_primary(pod) == self.is_primary);
+            found.filter(|(pod, _)| container.is_some() || is_primary_pod(pod) == self.is_primary);
         if let Some((pod, _)) = found {
             return Ok(pod.metadata.name.clone());
         }

@@ -11,7 +11,7 @@ use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, port_endpoint};
 use session_shared::ops::Present;
-use session_shared::reconcile::{containers, default_container, is_primary};
+use session_shared::reconcile::{containers, default_container, is_primary_pod};
 
 use crate::intent::{Intent, Way, check_port};
 
@@ -213,7 +213,7 @@ pub(crate) fn pod<'a>(
 ) -> Result<Option<(&'a Pod, String)>> {
     let pods: Vec<&Pod> = present.pods().collect();
     let mut pods = present.live.prefer_recorded(&present.session, pods);
-    pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
+    pods.sort_by_key(|pod| (!is_primary_pod(pod), !is_ready(pod)));
     let Some(first) = pods.first() else {
         return Ok(None);
     };

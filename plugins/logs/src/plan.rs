@@ -7,7 +7,7 @@ use session_shared::failure::with_hint;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
 use session_shared::ops::Present;
-use session_shared::reconcile::is_primary;
+use session_shared::reconcile::is_primary_pod;
 use session_shared::report::clean;
 
 use crate::intent::{ContainerSelection, WorkloadArg};
@@ -42,7 +42,7 @@ impl PodSelection {
         match self {
             Self::Workload { kind, name, .. } => workload.kind == *kind && workload.name == *name,
             Self::Pod(name) => pod.metadata.name.as_deref() == Some(name),
-            Self::PrimaryLabel => is_primary(pod),
+            Self::PrimaryLabel => is_primary_pod(pod),
         }
     }
 }
@@ -79,7 +79,7 @@ pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<
         return Ok(PodSelection::Workload {
             kind: one.kind.clone(),
             name: one.name.clone(),
-            container: primary.filter(is_primary).and_then(|p| p.container.clone()),
+            container: primary.filter(is_primary_pod).and_then(|p| p.container.clone()),
         });
     }
     let mut pods = present.pods().map(name_of);

@@ -18,7 +18,7 @@ use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::is_primary;
+use session_shared::reconcile::is_primary_pod;
 
 use crate::args::Args;
 
@@ -249,7 +249,7 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     let container = primary.container.as_deref();
     let own = present.live.own_pods(&present.ownership.session_uid);
     let mut pods = Vec::new();
-    for pod in own.filter(|pod| is_primary(pod) && runs(pod)) {
+    for pod in own.filter(|pod| is_primary_pod(pod) && runs(pod)) {
         pods.extend(ResourceChange::of(serde_json::to_value(pod)?, container, size)?);
     }
     if pods.is_empty() {

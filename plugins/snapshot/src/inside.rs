@@ -6,7 +6,7 @@ use session_shared::client::files::Inside;
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::objects::conditions::is_ready;
 use session_shared::ops::stopping::ObservedSession;
-use session_shared::reconcile::{containers, default_container, is_primary};
+use session_shared::reconcile::{containers, default_container, is_primary_pod};
 
 /// Returns the wanted container of a session, or its primary one.
 ///
@@ -16,7 +16,7 @@ pub(crate) fn container(present: &ObservedSession, wanted: Option<&str>) -> Resu
     let (session, namespace) = (present.name(), present.namespace());
     let own = present.live.own_pods(&present.ownership.session_uid);
     let mut pods = present.live.prefer_recorded(&present.session, own.collect());
-    pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
+    pods.sort_by_key(|pod| (!is_primary_pod(pod), !is_ready(pod)));
     let Some(first) = pods.first().filter(|_| present.has_live_workload()) else {
         let error = anyhow!("cannot access files of session {session:?}: session is not running");
         let start = format!("start the session: kubectl session start {session} -n {namespace}");

@@ -6,7 +6,7 @@ use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::session_endpoint;
 use session_shared::objects::resource::string_at;
-use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary, standing, wanted};
+use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary_pod, standing, wanted};
 use session_shared::{Pod, Timestamp};
 
 use crate::observe::Observed;
@@ -147,7 +147,7 @@ fn since(session: &Session, live: &LiveObjects, seen: &WorkloadState, phase: Pha
             .iter()
             .find(|pod| pod.metadata.name.as_deref() == Some(name))
     };
-    let primary = || live.pods.iter().find(|pod| is_primary(pod));
+    let primary = || live.pods.iter().find(|pod| is_primary_pod(pod));
     let told = match seen {
         WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since),
         WorkloadState::Terminated { pod: name, .. } => pod(name).and_then(ended_at),

@@ -11,7 +11,7 @@ use session_shared::client::PodUse;
 use session_shared::objects::conditions::has_condition;
 use session_shared::objects::resource::string_at;
 use session_shared::quantity::format_bytes;
-use session_shared::reconcile::{LiveObjects, is_primary};
+use session_shared::reconcile::{LiveObjects, is_primary_pod};
 
 use crate::report::some_text;
 
@@ -112,7 +112,7 @@ pub(crate) fn of(
             continue;
         };
         if let Some((_, workload)) = found.iter_mut().find(|(known, _)| known.uid == owner.uid) {
-            workload.primary |= is_primary(pod);
+            workload.primary |= is_primary_pod(pod);
             workload.pods.push(of_pod(pod, object, usage));
         }
     }

@@ -33,7 +33,7 @@ impl StartPlan {
         let needs = self.start.objects().into_iter().filter_map(|object| {
             let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
             let resource = ResourceType::find_known(string_at(&object, "/apiVersion"), kind)?;
-            let there = live.object(kind, name).is_some();
+            let there = live.find_object(kind, name).is_some();
             let pods = !pod_metadata_paths(kind).is_empty();
             let made = !there || (pods && !SCALABLE_KINDS.contains(&kind));
             match made {

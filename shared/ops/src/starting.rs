@@ -192,7 +192,7 @@ impl StartPlan {
         let live = &self.observed.live;
         let missing = |object: &&Value| {
             let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
-            live.object(kind, name).is_none()
+            live.find_object(kind, name).is_none()
         };
         let objects = &self.start.rendering.objects;
         let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
@@ -376,7 +376,7 @@ async fn others(cluster: &Cluster, present: &ObservedSession, start: &RenderedSt
         }
     }
     let live = &present.live;
-    names.retain(|(_, kind, name)| kind != "Pod" && live.object(kind, name).is_none());
+    names.retain(|(_, kind, name)| kind != "Pod" && live.find_object(kind, name).is_none());
     let namespace = present.namespace();
     let reads = names.iter().map(|(api_version, kind, name)| async move {
         let Some(resource) = cluster.discover(api_version, kind).await? else {

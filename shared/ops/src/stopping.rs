@@ -173,7 +173,7 @@ impl ObservedSession {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop_access(manner, &[], with).await?;
-        let rest = self.live.replicas(&self.ownership.session_uid);
+        let rest = self.live.replica_counts(&self.ownership.session_uid);
         self.remember(cluster, &rest, with.write).await?;
         let carrying = Carrying {
             belonging: &self.ownership,

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::Pod;
 
-use super::is_primary;
+use super::is_primary_pod;
 use session_model::api::Session;
 
 /// Returns the names of a Pod's containers in order, without init and ephemeral containers.
@@ -20,7 +20,7 @@ pub fn default_container(session: &Session, pod: &Pod) -> String {
     let primary = status.and_then(|status| status.applied.as_ref()?.primary.as_ref());
     let written = primary
         .and_then(|primary| primary.container.as_deref())
-        .filter(|_| is_primary(pod));
+        .filter(|_| is_primary_pod(pod));
     let annotated = pod
         .metadata
         .annotations

@@ -38,7 +38,7 @@ pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what:
     if !skip_sync {
         plan.push_stage(sync(session, seen).into_iter().collect());
     }
-    let counts = live.replicas(&uid);
+    let counts = live.replica_counts(&uid);
     let rests = |workload: &ObjectRef| {
         matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
     };

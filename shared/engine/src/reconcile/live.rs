@@ -62,16 +62,16 @@ impl LiveObjects {
     }
 
     /// Returns the Pods that the Session owns directly, which no controller would create again.
-    pub fn workload_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
+    pub fn directly_owned_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
         let mut pods = self.pods.iter();
         std::iter::from_fn(move || pods.find(|pod| is_owned_directly(pod, session_uid)))
     }
 
     /// Returns an object by kind and name, with its type. Skips Pods that have ended or are being deleted.
-    pub fn object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
+    pub fn find_object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
         if kind == "Pod" {
             let named = |pod: &&Pod| pod.metadata.name.as_deref() == Some(name);
-            let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && !is_ended(pod);
+            let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && !is_terminated(pod);
             let pod = self.pods.iter().filter(stays).find(named)?;
             return Some((POD.clone(), serde_json::to_value(pod).ok()?));
         }
@@ -85,7 +85,7 @@ impl LiveObjects {
     }
 
     /// Returns the replica counts of the session's StatefulSets and Deployments, by Kind/name. Omits those scaled to 0.
-    pub fn replicas(&self, session_uid: &str) -> BTreeMap<String, i32> {
+    pub fn replica_counts(&self, session_uid: &str) -> BTreeMap<String, i32> {
         let owned = self
             .owners
             .iter()
@@ -215,7 +215,7 @@ fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {
 }
 
 /// Returns true for a Pod in phase Succeeded or Failed, which will not run again.
-pub(super) fn is_ended(pod: &Pod) -> bool {
+pub(super) fn is_terminated(pod: &Pod) -> bool {
     let phase = pod
         .status
         .as_ref()
@@ -234,7 +234,7 @@ pub(super) fn pod_ref(pod: &Pod) -> ObjectRef {
 }
 
 /// Returns true for Pods of the primary workload, which `connect` enters.
-pub fn is_primary(pod: &Pod) -> bool {
+pub fn is_primary_pod(pod: &Pod) -> bool {
     pod.metadata
         .labels
         .as_ref()

@@ -45,7 +45,7 @@ pub use container::{containers, default_container};
 pub use ending::{Teardown, effective_data_policy, ending, kept_since};
 pub use foreseen::{ending_accesses, restart_accesses};
 pub use hook::HookRun;
-pub use live::{NamedObject, LiveObjects, is_data_of, is_primary};
+pub use live::{NamedObject, LiveObjects, is_data_of, is_primary_pod};
 pub use loss::{DataLoss, at_risk, losses, losses_of};
 pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};

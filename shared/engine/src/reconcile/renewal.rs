@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::live::{LiveObjects, is_data_of, is_ended, owner_uids, pod_ref};
+use super::live::{LiveObjects, is_data_of, is_terminated, owner_uids, pod_ref};
 use super::starting::{RenderedStart, may_be_others};
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::Session;
@@ -34,7 +34,7 @@ impl RestartPlan<'_> {
         plan.push_stage(growths(self.session, objects, self.live));
         let mut deletions = self.vanished(objects);
         let uid = self.uid();
-        let ended = self.live.workload_pods(uid).filter(|pod| is_ended(pod));
+        let ended = self.live.directly_owned_pods(uid).filter(|pod| is_terminated(pod));
         let mut leaving: Vec<ObjectRef> = ended.map(pod_ref).collect();
         deletions.extend(leaving.iter().map(|pod| delete(pod, &POD)));
         plan.push_stage(deletions);
@@ -66,7 +66,7 @@ impl RestartPlan<'_> {
                 .any(|wanted| has_kind_and_name(wanted, &object.kind, &object.name))
         });
         gone.filter_map(|object| {
-            let (resource, found) = self.live.object(&object.kind, &object.name)?;
+            let (resource, found) = self.live.find_object(&object.kind, &object.name)?;
             let same = string_at(&found, "/metadata/uid") == object.uid;
             let own = owner_uids(&found).any(|owner| owner == self.uid());
             (same && own && !is_data(&found)).then(|| delete(object, &resource))
@@ -98,7 +98,7 @@ impl RestartPlan<'_> {
             .filter(|object| string_at(object, "/kind") == "StatefulSet");
         let made = sets.filter(|set| {
             let name = string_at(set, "/metadata/name");
-            self.live.object("StatefulSet", name).is_none()
+            self.live.find_object("StatefulSet", name).is_none()
         });
         let claims = made.flat_map(claims_of_set);
         claims.map(|claim| Step::Adopt { claim }).collect()
@@ -108,7 +108,7 @@ impl RestartPlan<'_> {
     pub(super) fn step(&self, object: Value) -> Step {
         let existing = may_be_others(&object, &self.start.use_existing);
         let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
-        let found = self.live.object(kind, name).map(|(_, found)| found);
+        let found = self.live.find_object(kind, name).map(|(_, found)| found);
         // An object of another owner that the last start was allowed to use.
         if let Some(used) = found
             .as_ref()

@@ -8,7 +8,7 @@ use session_model::api::{Session, DesiredState};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::string_at;
 
-use super::live::{LiveObjects, is_primary, owner_uids};
+use super::live::{LiveObjects, is_primary_pod, owner_uids};
 
 /// State of the primary workload of a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +69,7 @@ pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> Work
     let pods: Vec<&Pod> = live
         .own_pods(uid)
         // A Pod that is being deleted says nothing about the session.
-        .filter(|pod| is_primary(pod) && pod.metadata.deletion_timestamp.is_none())
+        .filter(|pod| is_primary_pod(pod) && pod.metadata.deletion_timestamp.is_none())
         .collect();
     let pods = live.prefer_recorded(session, pods);
     if pods.is_empty() {
@@ -135,7 +135,7 @@ fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     let count = applied.and_then(|applied| {
         let primary = applied.primary.as_ref()?;
         let key = format!("{}/{}", primary.kind, primary.name);
-        let counts = live.replicas(session.metadata.uid.as_deref().unwrap_or_default());
+        let counts = live.replica_counts(session.metadata.uid.as_deref().unwrap_or_default());
         let recorded = || applied.replicas.get(&key).copied();
         counts.get(&key).copied().or_else(recorded)
     });
