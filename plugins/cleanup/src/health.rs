@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use session_shared::api::{Phase, Session, DesiredState};
-use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary_pod, is_start_asked, look, standing};
+use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary_pod, is_start_asked, assess_workload, standing};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -22,7 +22,7 @@ pub(crate) fn ailment(
     if session.spec.state == Some(DesiredState::Stopped) {
         return None;
     }
-    let seen = look(session, live, &[]);
+    let seen = assess_workload(session, live, &[]);
     if is_start_asked(session) {
         // Only an abandoned create is unhealthy: a session that was started before may be started again by its owner.
         let first = session

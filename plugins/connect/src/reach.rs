@@ -13,7 +13,7 @@ use session_shared::ops::live::installed;
 use session_shared::ops::wait::Waited;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
-    WorkloadState, PhaseReason, TargetState, is_expired, is_start_asked, look, standing, wanted,
+    WorkloadState, PhaseReason, TargetState, is_expired, is_start_asked, assess_workload, standing, wanted,
 };
 use session_shared::report::age::remaining;
 use session_shared::verb::Environment;
@@ -64,7 +64,7 @@ async fn bring_up(
     ground: &mut Environment,
 ) -> Result<bool> {
     let namespace = cluster.namespace();
-    let seen = look(&present.session, &present.live, &[]);
+    let seen = assess_workload(&present.session, &present.live, &[]);
     let rests = matches!(seen, WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. });
     let now = ground.now();
     let deleted = present.session.metadata.deletion_timestamp.is_some();
@@ -125,7 +125,7 @@ pub(crate) fn hopeless(
     present: &Present,
     now: Timestamp,
 ) -> Option<anyhow::Error> {
-    let seen = look(&present.session, &present.live, &[]);
+    let seen = assess_workload(&present.session, &present.live, &[]);
     let stands = standing(&present.session, wanted(&present.session, now), &seen);
     match stands.phase {
         Phase::Running | Phase::Pending => None,

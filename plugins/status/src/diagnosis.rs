@@ -3,7 +3,7 @@
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
 use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod, inspect_missing_pods};
-use session_shared::reconcile::{LiveObjects, WorkloadState, look};
+use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
 
 use crate::head::ReportHead;
 use crate::observe::Observed;
@@ -65,7 +65,7 @@ pub(crate) fn causes(observed: &Observed) -> Vec<Cause> {
         live(observed),
         notes(observed.events.as_deref().unwrap_or_default()),
     );
-    let seen = look(&observed.typed, &live, &notes);
+    let seen = assess_workload(&observed.typed, &live, &notes);
     let found = found_causes(&observed.typed, &live, &notes, &seen);
     found.into_iter().map(|(_, cause)| cause).collect()
 }

@@ -10,7 +10,7 @@ use session_shared::api::{API_VERSION, Condition, Phase, Session};
 use session_shared::client::typed;
 use session_shared::diagnosis::EventNote;
 use session_shared::objects::resource::string_at;
-use session_shared::reconcile::{LiveObjects, look};
+use session_shared::reconcile::{LiveObjects, assess_workload};
 
 use crate::connect::{self, MethodReport, NextStep};
 use crate::data::{self, DataReport};
@@ -68,7 +68,7 @@ impl Report {
         let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed;
         let (live, notes) = (live(observed), notes(events));
-        let seen = look(session, &live, &notes);
+        let seen = assess_workload(session, &live, &notes);
         let head = head::of(observed, &live, &seen, now);
         let workloads = workloads::of(session, &live, pods, usage);
         let diagnosis = diagnosis::of(observed, &live, &notes, &head, &seen);

@@ -9,7 +9,7 @@ use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
-use session_shared::reconcile::{WorkloadState, look};
+use session_shared::reconcile::{WorkloadState, assess_workload};
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 
@@ -129,7 +129,7 @@ fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
 
 fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
     let events = notes(observed.events.as_deref().unwrap_or_default());
-    match look(&observed.typed, &live(observed), &events) {
+    match assess_workload(&observed.typed, &live(observed), &events) {
         WorkloadState::NotReady(finding) => WaitState::Waiting(finding.stage, finding.object, finding.detail),
         _ => {
             let object = format!("session/{}", report.metadata.name);

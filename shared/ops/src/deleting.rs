@@ -24,7 +24,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_client::Write;
 use session_engine::plan::{Plan, Step};
-use session_engine::reconcile::{HookRun, LiveObjects, TargetState, effective_data_policy, kept_since, look, reconcile};
+use session_engine::reconcile::{HookRun, LiveObjects, TargetState, effective_data_policy, kept_since, assess_workload, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
@@ -146,7 +146,7 @@ impl Deletion {
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
     pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
-        let seen = look(&self.session, &self.live, &[]);
+        let seen = assess_workload(&self.session, &self.live, &[]);
         let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
         !self.has_controller && (sync || self.snapshot_plan.as_ref().is_some_and(SnapshotPlan::has_hooks))
     }

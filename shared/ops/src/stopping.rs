@@ -18,7 +18,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::plan::{StepResult, Plan, Step};
 use session_engine::reconcile::record::{self, StopRecord};
 use session_engine::reconcile::{
-    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, look, standing,
+    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, assess_workload, standing,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, FailureKind, with_hint};
@@ -65,7 +65,7 @@ impl ObservedSession {
     pub fn from_parts(chosen: Chosen, live: LiveObjects, controller: bool) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Ownership::of_session(&session)?;
-        let seen = look(&session, &live, &[]);
+        let seen = assess_workload(&session, &live, &[]);
         Ok(Self {
             session,
             object,

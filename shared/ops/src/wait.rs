@@ -24,7 +24,7 @@ use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_client::watch_over;
 use session_engine::diagnosis::{FactQuery, CLAIM_NOT_FOUND, EventNote, check_stability};
-use session_engine::reconcile::{LiveObjects, WorkloadState, look};
+use session_engine::reconcile::{LiveObjects, WorkloadState, assess_workload};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
@@ -190,7 +190,7 @@ impl Watching<'_> {
             owners: self.owners.clone(),
             ..LiveObjects::default()
         };
-        let seen = look(self.session, &live.attribute(self.session), &self.events);
+        let seen = assess_workload(self.session, &live.attribute(self.session), &self.events);
         let WorkloadState::Ready { pod } = &seen else {
             self.again = None;
             return seen;

@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::live::LiveObjects;
-use super::seen::{WorkloadState, look};
+use super::seen::{WorkloadState, assess_workload};
 use crate::plan::{Plan, Step};
 use session_model::api::{Phase, Session};
 use session_model::objects::ephemeral::{
@@ -115,7 +115,7 @@ fn has_been_used(session: &Session, live: &LiveObjects) -> bool {
         })
     };
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
-    ready || matches!(look(session, live, &[]), WorkloadState::Ready { .. }) || live.own_pods(uid).any(runs)
+    ready || matches!(assess_workload(session, live, &[]), WorkloadState::Ready { .. }) || live.own_pods(uid).any(runs)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub use live::{NamedObject, LiveObjects, is_data_of, is_primary_pod};
 pub use loss::{DataLoss, at_risk, losses, losses_of};
 pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};
-pub use seen::{WorkloadState, look};
+pub use seen::{WorkloadState, assess_workload};
 pub use starting::{Rendering, RenderedStart, TemplateVersion, starting};
 pub use state::{PhaseReason, TargetState, expires_at, is_expired, is_start_asked, standing, wanted};
 pub use vouching::{is_vouched, vouches};
@@ -79,7 +79,7 @@ pub fn reconcile(
     events: &[EventNote],
     now: Timestamp,
 ) -> Decision {
-    let seen = look(session, live, events);
+    let seen = assess_workload(session, live, events);
     let standing = standing(session, wanted, &seen);
     let plan = match (&seen, wanted) {
         // A terminated workload is created again only by a new start request: a shell that the user left must not come back by

@@ -64,7 +64,7 @@ impl WorkloadState {
 }
 
 /// Returns the state of the session's workload. `events` may be empty: they only make causes more specific.
-pub fn look(session: &Session, live: &LiveObjects, events: &[EventNote]) -> WorkloadState {
+pub fn assess_workload(session: &Session, live: &LiveObjects, events: &[EventNote]) -> WorkloadState {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&Pod> = live
         .own_pods(uid)
