@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use session_shared::api::{Phase, Session, DesiredState};
-use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary_pod, is_start_asked, assess_workload, standing};
+use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary_pod, is_start_requested, assess_workload, decide_phase};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -23,7 +23,7 @@ pub(crate) fn ailment(
         return None;
     }
     let seen = assess_workload(session, live, &[]);
-    if is_start_asked(session) {
+    if is_start_requested(session) {
         // Only an abandoned create is unhealthy: a session that was started before may be started again by its owner.
         let first = session
             .status
@@ -42,8 +42,8 @@ pub(crate) fn ailment(
     if matches!(seen, WorkloadState::Lost) && is_just_made(session, now) {
         return None;
     }
-    let standing = standing(session, TargetState::Running, &seen);
-    if standing.phase == Phase::Failed {
+    let standing = decide_phase(session, TargetState::Running, &seen);
+    if decide_phase.phase == Phase::Failed {
         return Some((since_ready(session), format!("failed: {}", standing.reason)));
     }
     if !matches!(seen, WorkloadState::NotReady(_)) || !has_been_ready(session) {

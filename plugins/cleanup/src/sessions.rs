@@ -9,7 +9,7 @@ use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{LiveObjects, TargetState, is_expired, losses, wanted};
+use session_shared::reconcile::{LiveObjects, TargetState, is_expired, losses, target_state};
 use session_shared::report::age;
 
 use crate::health::ailment;
@@ -48,7 +48,7 @@ pub(crate) fn judge(
 fn expired(chosen: &Chosen, live: &LiveObjects, now: Timestamp) -> Result<Option<Item>> {
     let since = string_at(&chosen.object, "/status/expiresAt").parse().ok();
     let why = format!("expired {} ago", age::since(since, now));
-    match wanted(&chosen.session, now) {
+    match target_state(&chosen.session, now) {
         TargetState::Deleted { .. } => delete(chosen, live, since, why).map(Some),
         TargetState::Stopped => stop(chosen, live, since, why),
         // A new start has been requested, which sets a new expiry.

@@ -13,7 +13,7 @@ use session_shared::ops::live::installed;
 use session_shared::ops::wait::Waited;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
-    WorkloadState, PhaseReason, TargetState, is_expired, is_start_asked, assess_workload, standing, wanted,
+    WorkloadState, PhaseReason, TargetState, is_expired, is_start_requested, assess_workload, decide_phase, target_state,
 };
 use session_shared::report::age::remaining;
 use session_shared::verb::Environment;
@@ -68,7 +68,7 @@ async fn bring_up(
     let rests = matches!(seen, WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. });
     let now = ground.now();
     let deleted = present.session.metadata.deletion_timestamp.is_some();
-    if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
+    if !deleted && is_expired(&present.session, now) && !is_start_requested(&present.session) {
         let error = expired(cluster, intent, present);
         if rests && intent.start {
             wake(cluster, intent, present, ground).await?;
@@ -83,8 +83,8 @@ async fn bring_up(
             .warn(&format!("{error}, and may be stopped at any time"));
         return Ok(false);
     }
-    let wanted = wanted(&present.session, now);
-    let stands = standing(&present.session, wanted, &seen);
+    let wanted = target_state(&present.session, now);
+    let stands = decide_phase(&present.session, target_state, &seen);
     match (stands.phase, &seen) {
         (Phase::Running, _) => Ok(false),
         (Phase::Pending, _) if !intent.wait => {
@@ -126,7 +126,7 @@ pub(crate) fn hopeless(
     now: Timestamp,
 ) -> Option<anyhow::Error> {
     let seen = assess_workload(&present.session, &present.live, &[]);
-    let stands = standing(&present.session, wanted(&present.session, now), &seen);
+    let stands = decide_phase(&present.session, target_state(&present.session, now), &seen);
     match stands.phase {
         Phase::Running | Phase::Pending => None,
         _ => Some(refused(cluster, intent, &stands, &seen)),
@@ -136,7 +136,7 @@ pub(crate) fn hopeless(
 /// Returns true if the status records the connection methods of the current start.
 fn has_started(present: &Present) -> bool {
     let status = present.session.status.as_ref();
-    status.is_some_and(|status| status.applied.is_some()) && !is_start_asked(&present.session)
+    status.is_some_and(|status| status.applied.is_some()) && !is_start_requested(&present.session)
 }
 
 async fn wait(
@@ -161,7 +161,7 @@ async fn wait(
     drop(sink);
     match waited? {
         Waited::Settled { seen, .. } => {
-            let stands = standing(&present.session, TargetState::Running, &seen);
+            let stands = decide_phase(&present.session, TargetState::Running, &seen);
             match *seen {
                 WorkloadState::Ready { .. } => Ok(()),
                 seen => Err(refused(cluster, intent, &stands, &seen)),
@@ -172,7 +172,7 @@ async fn wait(
             let error = match seen.cause() {
                 Some(cause) => cause.attach_to(error),
                 None => {
-                    let stands = standing(&present.session, TargetState::Running, &seen);
+                    let stands = decide_phase(&present.session, TargetState::Running, &seen);
                     with_hint(error, stands.message)
                 }
             };

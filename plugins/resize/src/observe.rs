@@ -13,7 +13,7 @@ use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::Cluster;
 use session_shared::ops::starting::{StartPlan, StartOptions};
 use session_shared::ops::stopping::ObservedSession;
-use session_shared::reconcile::{is_start_asked, restart_accesses};
+use session_shared::reconcile::{is_start_requested, restart_accesses};
 use session_shared::verb::Environment;
 
 use crate::plan::{self, ResourceChange, ResizePlan, Intent};
@@ -78,7 +78,7 @@ pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: 
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
 fn cut_off(present: &ObservedSession) -> Option<String> {
     let (name, namespace) = (present.name(), present.namespace());
-    let cut = is_start_asked(&present.session) && !present.has_controller;
+    let cut = is_start_requested(&present.session) && !present.has_controller;
     cut.then(|| {
         format!(
             "the last start was interrupted; finish it with: kubectl session start {name} -n {namespace}"

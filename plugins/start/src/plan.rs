@@ -11,7 +11,7 @@ use session_shared::failure::{with_hint, usage_error};
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::starting::StartOptions;
-use session_shared::reconcile::{WorkloadState, is_start_asked};
+use session_shared::reconcile::{WorkloadState, is_start_requested};
 
 use crate::args::Args;
 
@@ -86,7 +86,7 @@ impl Action {
             seen,
             WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_)
         );
-        let settled = !is_start_asked(session) && session.spec.state != Some(DesiredState::Stopped);
+        let settled = !is_start_requested(session) && session.spec.state != Some(DesiredState::Stopped);
         // A command that was interrupted during its wait has not written that the session is ready.
         let told = session.status.as_ref().and_then(|status| status.phase) == Some(Phase::Running);
         match (there, seen) {

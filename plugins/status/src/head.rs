@@ -6,7 +6,7 @@ use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::session_endpoint;
 use session_shared::objects::resource::string_at;
-use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary_pod, standing, wanted};
+use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary_pod, decide_phase, target_state};
 use session_shared::{Pod, Timestamp};
 
 use crate::observe::Observed;
@@ -62,8 +62,8 @@ pub(crate) enum TemplateState {
 pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> ReportHead {
     let session = &observed.typed;
     let status = session.status.clone().unwrap_or_default();
-    let wanted = wanted(session, now);
-    let mut stands = standing(session, wanted, seen);
+    let wanted = target_state(session, now);
+    let mut stands = decide_phase(session, target_state, seen);
     // Without the Pods, the recorded phase is the best that is known.
     if observed.pods.is_err() && session.metadata.deletion_timestamp.is_none() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);

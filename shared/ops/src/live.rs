@@ -122,7 +122,7 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
         .status
         .as_ref()
         .and_then(|status| status.applied.as_ref());
-    let Some(applied) = applied.filter(|_| !session_engine::reconcile::is_start_asked(session))
+    let Some(applied) = applied.filter(|_| !session_engine::reconcile::is_start_requested(session))
     else {
         return all.to_vec();
     };

@@ -11,7 +11,7 @@ use serde_json::Value;
 use session_client::Write;
 use session_client::interrupt::{Interrupt, interrupted};
 use session_client::timed_out;
-use session_engine::reconcile::{WorkloadState, RenderedStart, TargetState, record, standing};
+use session_engine::reconcile::{WorkloadState, RenderedStart, TargetState, record, decide_phase};
 use session_model::api::{Phase, Session};
 use session_model::failure::with_hint;
 use session_model::objects::endpoint::session_endpoint;
@@ -130,7 +130,7 @@ async fn write_down(
     let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
     let endpoint = started_endpoint(made, address.as_deref());
-    let stands = standing(&made.session, TargetState::Running, seen);
+    let stands = decide_phase(&made.session, TargetState::Running, seen);
     let mut patch = record::stands(
         &made.session,
         &stands,

@@ -18,7 +18,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::plan::{StepResult, Plan, Step};
 use session_engine::reconcile::record::{self, StopRecord};
 use session_engine::reconcile::{
-    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, assess_workload, standing,
+    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, assess_workload, decide_phase,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, FailureKind, with_hint};
@@ -144,7 +144,7 @@ impl ObservedSession {
     fn standing(&self) -> PhaseReason {
         match self.state {
             WorkloadState::Terminated { .. } | WorkloadState::NoWorkload => {
-                standing(&self.session, TargetState::Stopped, &self.state)
+                decide_phase(&self.session, TargetState::Stopped, &self.state)
             }
             _ => PhaseReason {
                 phase: Phase::Stopped,

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
 use super::live::LiveObjects;
-use super::state::is_start_asked;
+use super::state::is_start_requested;
 use session_model::api::Session;
 use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};
@@ -141,7 +141,7 @@ fn recorded(session: &Session) -> Option<BTreeSet<&str>> {
     if applied.is_none() && phase.is_some() && session.spec.start_request.is_none() {
         return Some(BTreeSet::new());
     }
-    applied_uids(session).filter(|_| !is_start_asked(session))
+    applied_uids(session).filter(|_| !is_start_requested(session))
 }
 
 fn judge(

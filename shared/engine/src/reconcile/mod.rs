@@ -51,7 +51,7 @@ pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};
 pub use seen::{WorkloadState, assess_workload};
 pub use starting::{Rendering, RenderedStart, TemplateVersion, starting};
-pub use state::{PhaseReason, TargetState, expires_at, is_expired, is_start_asked, standing, wanted};
+pub use state::{PhaseReason, TargetState, expiry_time, is_expired, is_start_requested, decide_phase, target_state};
 pub use vouching::{is_vouched, vouches};
 
 use jiff::Timestamp;
@@ -80,18 +80,18 @@ pub fn reconcile(
     now: Timestamp,
 ) -> Decision {
     let seen = assess_workload(session, live, events);
-    let standing = standing(session, wanted, &seen);
+    let standing = decide_phase(session, wanted, &seen);
     let plan = match (&seen, wanted) {
         // A terminated workload is created again only by a new start request: a shell that the user left must not come back by
         // itself. A workload that exists although a start is requested is an unfinished start: what runs of it is kept.
         (seen, TargetState::Running) => match start {
-            Some(start) if is_start_asked(session) || *seen == WorkloadState::Lost => {
+            Some(start) if is_start_requested(session) || *seen == WorkloadState::Lost => {
                 starting(session, start, live)
             }
             _ => Plan::default(),
         },
         (_, TargetState::Stopped) => {
-            let skip_sync = state::skips_sync(session);
+            let skip_sync = state::is_sync_skipped(session);
             ending(session, live, &seen, Teardown::Stop { skip_sync }, now)
         }
         (_, TargetState::Deleted { skip_sync }) => {

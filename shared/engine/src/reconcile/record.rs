@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::starting::RenderedStart;
-use super::state::{PhaseReason, expires_at, is_expired};
+use super::state::{PhaseReason, expiry_time, is_expired};
 use session_model::api::{Condition, ObjectRef, Phase, Session};
 use session_model::objects::endpoint::session_endpoint;
 
@@ -43,7 +43,7 @@ pub fn started(session: &Session, start: &RenderedStart, objects: &[Value], now:
     json!({ "status": {
         "phase": Phase::Pending,
         "startTime": rfc3339(now),
-        "expiresAt": expires_at(now, rendering.lifetime).map(rfc3339),
+        "expiresAt": expiry_time(now, rendering.lifetime).map(rfc3339),
         "endpoint": session_endpoint(objects, None),
         "template": rendering.template.as_ref().map(|template| &template.name),
         "dataPolicy": rendering.data_policy,

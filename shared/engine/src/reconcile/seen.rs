@@ -179,7 +179,7 @@ fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid
         // Removed by a stop.
         None if at_rest || session.spec.state == Some(DesiredState::Stopped) => WorkloadState::NoWorkload,
         None if applied.is_some_and(|applied| applied.primary.is_some())
-            && !super::is_start_asked(session) =>
+            && !super::is_start_requested(session) =>
         {
             WorkloadState::Lost
         }

@@ -32,8 +32,8 @@ pub struct PhaseReason {
 }
 
 /// Returns the target state of `session` at `now`.
-pub fn wanted(session: &Session, now: Timestamp) -> TargetState {
-    let skip_sync = skips_sync(session);
+pub fn target_state(session: &Session, now: Timestamp) -> TargetState {
+    let skip_sync = is_sync_skipped(session);
     if session.metadata.deletion_timestamp.is_some() {
         return TargetState::Deleted { skip_sync };
     }
@@ -42,7 +42,7 @@ pub fn wanted(session: &Session, now: Timestamp) -> TargetState {
         .as_ref()
         .and_then(|status| status.applied.as_ref()?.on_expiry)
         .unwrap_or_default();
-    if is_expired(session, now) && !is_start_asked(session) {
+    if is_expired(session, now) && !is_start_requested(session) {
         return match on_expiry {
             OnExpiry::Stop => TargetState::Stopped,
             OnExpiry::Delete => TargetState::Deleted { skip_sync },
@@ -55,7 +55,7 @@ pub fn wanted(session: &Session, now: Timestamp) -> TargetState {
 }
 
 /// Returns true if the session is annotated to end without its sync hook.
-pub(super) fn skips_sync(session: &Session) -> bool {
+pub(super) fn is_sync_skipped(session: &Session) -> bool {
     session
         .metadata
         .annotations
@@ -65,7 +65,7 @@ pub(super) fn skips_sync(session: &Session) -> bool {
 
 /// Returns true if a new start is requested: `spec.startRequest` is newer than `status.startRequest`, which the last start
 /// recorded. A Session without a request (from `kubectl apply`) counts as requested once, at its creation.
-pub fn is_start_asked(session: &Session) -> bool {
+pub fn is_start_requested(session: &Session) -> bool {
     let answered = session
         .status
         .as_ref()
@@ -88,7 +88,7 @@ pub fn is_start_asked(session: &Session) -> bool {
 }
 
 /// Returns the time at which a start that began at `start` expires; `None` for never.
-pub fn expires_at(start: Timestamp, lifetime: Option<std::time::Duration>) -> Option<Timestamp> {
+pub fn expiry_time(start: Timestamp, lifetime: Option<std::time::Duration>) -> Option<Timestamp> {
     start.checked_add(lifetime?).ok()
 }
 
@@ -104,13 +104,13 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
 }
 
 /// Returns the phase of a session from its target state and the state of its workload.
-pub fn standing(session: &Session, wanted: TargetState, seen: &WorkloadState) -> PhaseReason {
+pub fn decide_phase(session: &Session, wanted: TargetState, seen: &WorkloadState) -> PhaseReason {
     if matches!(wanted, TargetState::Deleted { .. }) || session.metadata.deletion_timestamp.is_some() {
         return stand(Phase::Terminating, "", "");
     }
     match (seen, wanted) {
         (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped) => stopped_as_it_ended(session),
-        (WorkloadState::NoWorkload, _) if is_start_asked(session) => stand(
+        (WorkloadState::NoWorkload, _) if is_start_requested(session) => stand(
             Phase::Pending,
             "NotStarted",
             "no workload has been created yet",

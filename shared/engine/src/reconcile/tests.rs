@@ -107,7 +107,7 @@ fn start() -> RenderedStart {
 fn decide(session: &Session, live: &LiveObjects) -> Decision {
     reconcile(
         session,
-        wanted(session, now()),
+        target_state(session, now()),
         Some(&start()),
         live,
         &[],
@@ -236,16 +236,16 @@ fn an_expired_session_is_stopped_or_deleted_as_its_start_said() {
     let mut status = started();
     status["expiresAt"] = "2026-01-01T11:59:59Z".into();
     assert_eq!(
-        wanted(&session(asked(), status.clone()), now()),
+        target_state(&session(asked(), status.clone()), now()),
         TargetState::Stopped
     );
     status["applied"]["onExpiry"] = "delete".into();
     assert_eq!(
-        wanted(&session(asked(), status.clone()), now()),
+        target_state(&session(asked(), status.clone()), now()),
         TargetState::Deleted { skip_sync: false }
     );
     status["expiresAt"] = "2026-01-01T12:00:01Z".into();
-    assert_eq!(wanted(&session(asked(), status), now()), TargetState::Running);
+    assert_eq!(target_state(&session(asked(), status), now()), TargetState::Running);
 }
 
 #[test]
@@ -345,8 +345,8 @@ fn pods_are_found_through_deployment_and_replica_set() {
 
 #[test]
 fn a_session_from_kubectl_apply_counts_as_asked_once() {
-    assert!(is_start_asked(&session(json!({}), json!({}))));
-    assert!(!is_start_asked(&session(
+    assert!(is_start_requested(&session(json!({}), json!({}))));
+    assert!(!is_start_requested(&session(
         json!({}),
         json!({ "applied": {} })
     )));

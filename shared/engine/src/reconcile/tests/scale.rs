@@ -93,7 +93,7 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         made: vec![made],
         ..record::StopRecord::default()
     };
-    let standing = standing(&session, TargetState::Stopped, &WorkloadState::NoWorkload);
+    let standing = decide_phase(&session, TargetState::Stopped, &WorkloadState::NoWorkload);
     let patch = record::stopped(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }
