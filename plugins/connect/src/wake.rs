@@ -58,7 +58,7 @@ pub(crate) async fn wake(
         return Err(with_hint(error, start));
     }
     let mut planned = present.session.clone();
-    planned.status.get_or_insert_default().applied = Some(ahead.start.applied(&[]));
+    planned.status.get_or_insert_default().applied = Some(ahead.start.start_record(&[]));
     plan::entrance(intent, &planned)?;
     let told = format!("starting stopped session \"{}\"", intent.name);
     ground.console.note(&told);

@@ -65,7 +65,7 @@ impl Kept {
     /// # Errors
     /// The first claim that differs from the wanted one, with hints.
     pub(crate) fn judge(&self, subject: &Subject, intent: &Intent) -> Result<Vec<String>> {
-        let objects = subject.start(&intent.use_existing, "").objects();
+        let objects = subject.start(&intent.use_existing, "").owned_objects();
         let wanted = wanted_claims(&objects);
         let mut notes = Vec::new();
         for claim in &self.claims {

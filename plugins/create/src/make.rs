@@ -262,7 +262,7 @@ impl Maker<'_> {
         sink: &mut dyn ProgressSink,
     ) -> PlanOutcome {
         let with = Carrying {
-            belonging: &start.belonging,
+            belonging: &start.ownership,
             write: self.write.clone(),
             interrupt: self.interrupt,
             limit: std::time::Duration::MAX,

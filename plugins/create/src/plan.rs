@@ -188,7 +188,7 @@ impl Subject {
         belonging.session_uid = session_uid.to_owned();
         RenderedStart {
             rendering: self.rendered.rendering.clone(),
-            belonging,
+            ownership: belonging,
             use_existing: use_existing.to_vec(),
         }
     }

@@ -80,7 +80,7 @@ fn a_client_dry_run_owns_nothing() {
         &[],
     )
     .start(&[], "");
-    for object in start.objects() {
+    for object in start.owned_objects() {
         assert!(
             object["metadata"].get("ownerReferences").is_none(),
             "{object}"

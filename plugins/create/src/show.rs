@@ -28,7 +28,7 @@ pub(crate) fn dry_run(
         let session = subject.session(&intent.metadata);
         return console.out(&MutationPrinter::new(format, DryRun::Client).done(&session, "created")?);
     }
-    let shown: Vec<Value> = subject.start(&intent.use_existing, "").objects();
+    let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
     for withheld in &subject.rendered.withheld {
         let parameters = withheld.parameters.join(", ");
         console.err_line(&format!(

@@ -221,10 +221,10 @@ fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
     };
     let start = RenderedStart {
         rendering,
-        belonging,
+        ownership: belonging,
         use_existing: Vec::new(),
     };
-    let mut objects = start.objects();
+    let mut objects = start.owned_objects();
     objects.iter_mut().for_each(without_run);
     objects
 }

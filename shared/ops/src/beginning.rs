@@ -65,11 +65,11 @@ impl StartPlan {
             .await?;
         let session: Session = typed(object.clone())?;
         if !write.dry_run {
-            let uid = self.start.belonging.session_uid.as_str();
+            let uid = self.start.ownership.session_uid.as_str();
             trust::record_trusted(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
         }
         let with = Carrying {
-            belonging: &self.start.belonging,
+            belonging: &self.start.ownership,
             write: write.clone(),
             interrupt,
             limit: std::time::Duration::MAX,
@@ -94,7 +94,7 @@ impl StartPlan {
             return Ok(made);
         }
         let mut status = record::started(&made.session, &self.start, &made.objects, now);
-        status["metadata"] = json!({ "uid": self.start.belonging.session_uid });
+        status["metadata"] = json!({ "uid": self.start.ownership.session_uid });
         let part = Some("status");
         made.object = cluster
             .merge_patch(&SESSION, namespace, name, part, &status, write)
@@ -114,7 +114,7 @@ impl StartPlan {
             .filter(|(name, value)| stored.get(*name) != Some(value))
             .collect();
         let mut plan = Plan::default();
-        let secret = parameters_secret_name(self.start.belonging.session.as_str());
+        let secret = parameters_secret_name(self.start.ownership.session.as_str());
         let mut own = self.observed.live.own_data(&self.observed.session);
         let found = own.find(|object| has_kind_and_name(object, "Secret", &secret));
         if let Some(found) = found.filter(|_| !new.is_empty()) {

@@ -30,7 +30,7 @@ impl StartPlan {
     /// existing objects are patched.
     fn accesses(&self) -> Vec<Access> {
         let (live, name) = (&self.observed.live, self.observed.name());
-        let needs = self.start.objects().into_iter().filter_map(|object| {
+        let needs = self.start.owned_objects().into_iter().filter_map(|object| {
             let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
             let resource = ResourceType::find_known(string_at(&object, "/apiVersion"), kind)?;
             let there = live.find_object(kind, name).is_some();

@@ -106,11 +106,11 @@ pub async fn wait_session_ready(
 }
 
 fn name(made: &Started) -> &str {
-    made.start.belonging.session.as_str()
+    made.start.ownership.session.as_str()
 }
 
 fn namespace(made: &Started) -> &str {
-    made.start.belonging.namespace.as_str()
+    made.start.ownership.namespace.as_str()
 }
 
 /// The endpoint of its objects, if they have one; `node_address` stands for that of a NodePort.

@@ -23,7 +23,7 @@ use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
     ManifestSource, NamedObject, DataLoss, RenderInput, RenderOutput, RenderedStart, claim_conflict, claim_growths, losses_of, record,
-    render, starting,
+    render, plan_start,
 };
 use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
 use session_model::duration::Lifetime;
@@ -118,7 +118,7 @@ impl StartPlan {
         spec.parameters.extend(rendered.parameters.clone());
         let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
         let start = RenderedStart {
-            belonging: Ownership {
+            ownership: Ownership {
                 command_token: random_token()?,
                 template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
                 primary: Some(rendered.rendering.primary.clone()),
@@ -161,7 +161,7 @@ impl StartPlan {
     }
 
     fn steps(&self) -> Plan {
-        starting(&self.observed.session, &self.start, &self.observed.live)
+        plan_start(&self.observed.session, &self.start, &self.observed.live)
     }
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.

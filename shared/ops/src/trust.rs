@@ -270,7 +270,7 @@ pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart)
     let (name, namespace) = (present.name(), present.namespace());
     let takes = takes.join("; ");
     let error = anyhow!("cannot start session {name:?}: its manifest asks for privileges: {takes}");
-    let made = start.objects();
+    let made = start.owned_objects();
     let made = made.iter().map(|object| {
         let kind = string_at(object, "/kind").to_lowercase();
         format!("{kind}/{}", string_at(object, "/metadata/name"))

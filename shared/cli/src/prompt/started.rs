@@ -79,7 +79,7 @@ fn tell(made: &Started, endpoint: Option<String>, console: &mut Console) {
     if console.is_quiet() {
         return;
     }
-    let belonging = &made.start.belonging;
+    let belonging = &made.start.ownership;
     let (name, namespace) = (belonging.session.as_str(), belonging.namespace.as_str());
     if let Some(endpoint) = endpoint {
         console.err_line(&format!("endpoint: {endpoint}"));

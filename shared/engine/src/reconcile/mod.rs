@@ -50,7 +50,7 @@ pub use loss::{DataLoss, at_risk, losses, losses_of};
 pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
 pub use renewal::{claim_conflict, claim_growths, wanted_claims};
 pub use seen::{WorkloadState, assess_workload};
-pub use starting::{Rendering, RenderedStart, TemplateVersion, starting};
+pub use starting::{Rendering, RenderedStart, TemplateVersion, plan_start};
 pub use state::{PhaseReason, TargetState, expiry_time, is_expired, is_start_requested, decide_phase, target_state};
 pub use vouching::{is_vouched, vouches};
 
@@ -86,7 +86,7 @@ pub fn reconcile(
         // itself. A workload that exists although a start is requested is an unfinished start: what runs of it is kept.
         (seen, TargetState::Running) => match start {
             Some(start) if is_start_requested(session) || *seen == WorkloadState::Lost => {
-                starting(session, start, live)
+                plan_start(session, start, live)
             }
             _ => Plan::default(),
         },

@@ -49,7 +49,7 @@ pub fn started(session: &Session, start: &RenderedStart, objects: &[Value], now:
         "dataPolicy": rendering.data_policy,
         "startRequest": request,
         "observedGeneration": session.metadata.generation,
-        "applied": instead_of(json!(before), json!(start.applied(objects))),
+        "applied": instead_of(json!(before), json!(start.start_record(objects))),
         "conditions": conditions,
         "podName": null,
         "nodeName": null,

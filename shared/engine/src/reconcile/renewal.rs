@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::live::{LiveObjects, is_data_of, is_terminated, owner_uids, pod_ref};
-use super::starting::{RenderedStart, may_be_others};
+use super::starting::{RenderedStart, may_use_existing};
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::Session;
 use session_model::labels;
@@ -106,7 +106,7 @@ impl RestartPlan<'_> {
 
     /// Returns the step for one object of the start: create, apply or keep.
     pub(super) fn step(&self, object: Value) -> Step {
-        let existing = may_be_others(&object, &self.start.use_existing);
+        let existing = may_use_existing(&object, &self.start.use_existing);
         let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
         let found = self.live.find_object(kind, name).map(|(_, found)| found);
         // An object of another owner that the last start was allowed to use.
@@ -231,7 +231,7 @@ fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 
 /// Returns the claims that `start` wants larger than they are, each with its patch.
 pub fn claim_growths(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Vec<(ObjectRef, Value)> {
-    let steps = growths(session, &start.objects(), live).into_iter();
+    let steps = growths(session, &start.owned_objects(), live).into_iter();
     steps
         .filter_map(|step| match step {
             Step::Patch { target, patch, .. } => Some((target, patch)),
@@ -258,7 +258,7 @@ fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step
 /// Returns one line about a claim that `start` wants to change in a way Kubernetes does not allow: all fields but the size are
 /// immutable. `None` without such a claim.
 pub fn claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Option<String> {
-    let objects = start.objects();
+    let objects = start.owned_objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = immutable_difference(found, wanted)?;
         let name = string_at(found, "/metadata/name");

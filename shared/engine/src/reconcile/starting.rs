@@ -59,21 +59,21 @@ pub struct RenderedStart {
     /// Objects and settings to create.
     pub rendering: Rendering,
     /// Labels, annotations and ownerReference that mark the objects as the session's.
-    pub belonging: belonging::Ownership,
+    pub ownership: belonging::Ownership,
     /// Existing objects of other owners that the user allows to use instead of creating them, as `kind/name` in lower case.
     pub use_existing: Vec<String>,
 }
 
 impl RenderedStart {
     /// Returns the objects as they are sent: labelled, owned, with narrowed selectors, in the order of creation.
-    pub fn objects(&self) -> Vec<Value> {
+    pub fn owned_objects(&self) -> Vec<Value> {
         let mut objects = self.rendering.objects.clone();
         session_model::objects::pods::narrow_selectors(
             &mut objects,
-            self.belonging.session.as_str(),
+            self.ownership.session.as_str(),
         );
         for object in &mut objects {
-            self.belonging.apply_to(object);
+            self.ownership.apply_to(object);
         }
         objects.sort_by_key(creation_tier);
         objects
@@ -89,11 +89,11 @@ impl RenderedStart {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
-            "metadata": { "name": parameters_secret_name(self.belonging.session.as_str()), "labels": {} },
+            "metadata": { "name": parameters_secret_name(self.ownership.session.as_str()), "labels": {} },
             "stringData": secrets,
         });
         secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
-        self.belonging.apply_to(&mut secret);
+        self.ownership.apply_to(&mut secret);
         Some(secret)
     }
 
@@ -101,7 +101,7 @@ impl RenderedStart {
     pub fn parameters_plan(&self) -> Plan {
         let mut plan = Plan::default();
         let step = self.parameters_secret().map(|object| Step::Create {
-            use_existing: may_be_others(&object, &self.use_existing),
+            use_existing: may_use_existing(&object, &self.use_existing),
             object,
         });
         plan.push_stage(step.into_iter().collect());
@@ -109,7 +109,7 @@ impl RenderedStart {
     }
 
     /// Returns `status.applied` for the created objects.
-    pub fn applied(&self, objects: &[Value]) -> StartRecord {
+    pub fn start_record(&self, objects: &[Value]) -> StartRecord {
         let rendering = &self.rendering;
         let replicas = objects.iter().filter_map(|object| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
@@ -141,10 +141,10 @@ impl RenderedStart {
 
 /// Returns the plan of a start, tier by tier: missing objects are created by POST, objects of an earlier start are applied, and
 /// running workloads and data are kept unchanged.
-pub fn starting(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Plan {
+pub fn plan_start(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Plan {
     let mut start = start.clone();
-    start.belonging.session_uid = session.metadata.uid.clone().unwrap_or_default();
-    let (mut plan, mut objects) = (Plan::default(), start.objects());
+    start.ownership.session_uid = session.metadata.uid.clone().unwrap_or_default();
+    let (mut plan, mut objects) = (Plan::default(), start.owned_objects());
     let renewal = RestartPlan {
         session,
         start: &start,
@@ -171,7 +171,7 @@ pub fn starting(session: &Session, start: &RenderedStart, live: &LiveObjects) ->
     plan
 }
 
-pub(super) fn may_be_others(object: &Value, by_user: &[String]) -> bool {
+pub(super) fn may_use_existing(object: &Value, by_user: &[String]) -> bool {
     let by_author = annotation(object, labels::EXISTING) == Some("allowed");
     let name = format!(
         "{}/{}",

@@ -91,7 +91,7 @@ fn start() -> RenderedStart {
             primary: primary.clone(),
             ..Rendering::default()
         },
-        belonging: Ownership {
+        ownership: Ownership {
             session: "a".parse().unwrap(),
             session_uid: String::new(),
             namespace: "ns".parse().unwrap(),
