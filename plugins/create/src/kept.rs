@@ -13,7 +13,7 @@ use session_shared::objects::resource::{
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::wanted_claims;
+use session_shared::reconcile::expected_claims;
 
 use crate::intent::Intent;
 use crate::plan::Subject;
@@ -66,7 +66,7 @@ impl Kept {
     /// The first claim that differs from the wanted one, with hints.
     pub(crate) fn judge(&self, subject: &Subject, intent: &Intent) -> Result<Vec<String>> {
         let objects = subject.start(&intent.use_existing, "").owned_objects();
-        let wanted = wanted_claims(&objects);
+        let wanted = expected_claims(&objects);
         let mut notes = Vec::new();
         for claim in &self.claims {
             let name = string_at(claim, "/metadata/name");

@@ -22,7 +22,7 @@ use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    ManifestSource, NamedObject, DataLoss, RenderInput, RenderOutput, RenderedStart, claim_conflict, claim_growths, losses_of, record,
+    ManifestSource, NamedObject, DataLoss, RenderInput, RenderOutput, RenderedStart, find_claim_conflict, claim_expansions, losses_of, record,
     render, plan_start,
 };
 use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
@@ -132,7 +132,7 @@ impl StartPlan {
         }
         no_stranger(&present, &start)?;
         present.live.rest = others(cluster, &present, &start).await?;
-        if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
+        if let Some(conflict) = find_claim_conflict(&present.session, &start, &present.live) {
             let error = anyhow!("cannot start session {:?}: {conflict}", present.name());
             return Err(with_hint(
                 error,
@@ -205,7 +205,7 @@ impl StartPlan {
             dry_run: true,
             ..Write::by(MANAGER)
         };
-        let growths = claim_growths(&self.observed.session, &self.start, live);
+        let growths = claim_expansions(&self.observed.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {
             patch["metadata"]["uid"] = claim.uid.as_str().into();
             let (rehearsal, claims) = (

@@ -48,7 +48,7 @@ pub use hook::HookRun;
 pub use live::{NamedObject, LiveObjects, is_data_of, is_primary_pod};
 pub use loss::{DataLoss, at_risk, losses, losses_of};
 pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
-pub use renewal::{claim_conflict, claim_growths, wanted_claims};
+pub use renewal::{find_claim_conflict, claim_expansions, expected_claims};
 pub use seen::{WorkloadState, assess_workload};
 pub use starting::{Rendering, RenderedStart, TemplateVersion, plan_start};
 pub use state::{PhaseReason, TargetState, expiry_time, is_expired, is_start_requested, decide_phase, target_state};

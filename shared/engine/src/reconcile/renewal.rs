@@ -30,7 +30,7 @@ impl RestartPlan<'_> {
 
     /// Plans what must happen before anything is created. Claims are expanded first, because the server may refuse. Objects that
     /// this start no longer has and terminated Pods are deleted. Pods being deleted are awaited, because their names are needed.
-    pub(super) fn clear(&self, objects: &[Value], plan: &mut Plan) {
+    pub(super) fn plan_cleanup(&self, objects: &[Value], plan: &mut Plan) {
         plan.push_stage(growths(self.session, objects, self.live));
         let mut deletions = self.vanished(objects);
         let uid = self.uid();
@@ -75,7 +75,7 @@ impl RestartPlan<'_> {
     }
 
     /// Returns patches that remove the kept-since mark from the session's data, because the data is in use again.
-    pub(super) fn in_use(&self) -> Vec<Step> {
+    pub(super) fn unmark_kept(&self) -> Vec<Step> {
         let own = self.live.own_data(self.session);
         let kept = own.filter(|object| annotation(object, labels::KEPT_SINCE).is_some());
         let step = |object: &Value| {
@@ -92,7 +92,7 @@ impl RestartPlan<'_> {
     }
 
     /// Returns the steps that adopt claims which a StatefulSet to be created would find by name.
-    pub(super) fn adoptions(&self, objects: &[Value]) -> Vec<Step> {
+    pub(super) fn adopt_claims(&self, objects: &[Value]) -> Vec<Step> {
         let sets = objects
             .iter()
             .filter(|object| string_at(object, "/kind") == "StatefulSet");
@@ -105,7 +105,7 @@ impl RestartPlan<'_> {
     }
 
     /// Returns the step for one object of the start: create, apply or keep.
-    pub(super) fn step(&self, object: Value) -> Step {
+    pub(super) fn object_step(&self, object: Value) -> Step {
         let existing = may_use_existing(&object, &self.start.use_existing);
         let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
         let found = self.live.find_object(kind, name).map(|(_, found)| found);
@@ -149,7 +149,7 @@ impl RestartPlan<'_> {
     /// Restores the recorded replica counts of workloads, including those set by an autoscaler: an autoscaler ignores a workload
     /// at 0, and one created without a count gets a single Pod. Running workloads are not changed, so that the current count of an
     /// autoscaler stays.
-    pub(super) fn scale(&self, objects: &mut [Value]) {
+    pub(super) fn restore_replicas(&self, objects: &mut [Value]) {
         let status = self.session.status.as_ref();
         let Some(applied) = status.and_then(|status| status.applied.as_ref()) else {
             return;
@@ -230,7 +230,7 @@ fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// Returns the claims that `start` wants larger than they are, each with its patch.
-pub fn claim_growths(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Vec<(ObjectRef, Value)> {
+pub fn claim_expansions(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Vec<(ObjectRef, Value)> {
     let steps = growths(session, &start.owned_objects(), live).into_iter();
     steps
         .filter_map(|step| match step {
@@ -257,7 +257,7 @@ fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step
 
 /// Returns one line about a claim that `start` wants to change in a way Kubernetes does not allow: all fields but the size are
 /// immutable. `None` without such a claim.
-pub fn claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Option<String> {
+pub fn find_claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Option<String> {
     let objects = start.owned_objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = immutable_difference(found, wanted)?;
@@ -269,7 +269,7 @@ pub fn claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjec
 }
 
 /// Returns the claims that a start of `objects` creates or finds by name: those of the rendering, and those of StatefulSets.
-pub fn wanted_claims(objects: &[Value]) -> Vec<Value> {
+pub fn expected_claims(objects: &[Value]) -> Vec<Value> {
     let is_claim = |object: &&Value| string_at(object, "/kind") == "PersistentVolumeClaim";
     let claims = objects.iter().filter(is_claim).cloned();
     let sets = objects

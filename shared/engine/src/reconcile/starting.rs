@@ -150,10 +150,10 @@ pub fn plan_start(session: &Session, start: &RenderedStart, live: &LiveObjects) 
         start: &start,
         live,
     };
-    renewal.scale(&mut objects);
-    renewal.clear(&objects, &mut plan);
-    plan.push_stage(renewal.in_use());
-    let mut claims = renewal.adoptions(&objects);
+    renewal.restore_replicas(&mut objects);
+    renewal.plan_cleanup(&objects, &mut plan);
+    plan.push_stage(renewal.unmark_kept());
+    let mut claims = renewal.adopt_claims(&objects);
     for tier in group_by_tier(objects) {
         // The ownership of claims that a StatefulSet would find by name is checked before it is created.
         if tier
@@ -164,7 +164,7 @@ pub fn plan_start(session: &Session, start: &RenderedStart, live: &LiveObjects) 
         }
         plan.push_stage(
             tier.into_iter()
-                .map(|object| renewal.step(object))
+                .map(|object| renewal.object_step(object))
                 .collect(),
         );
     }
