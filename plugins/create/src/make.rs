@@ -121,7 +121,7 @@ impl Maker<'_> {
                 has_controller: false,
             });
         }
-        let mut status = record::started(&session, &start, &objects, self.observed.now);
+        let mut status = record::start_status(&session, &start, &objects, self.observed.now);
         status["metadata"] = json!({ "uid": uid });
         let namespace = subject.belonging.namespace.as_str();
         let name = subject.name.as_str();

@@ -61,7 +61,7 @@ pub(crate) fn subject(intent: &Intent, observed: &Observed) -> Result<Subject> {
     };
     let mut spec = intent.spec.clone();
     spec.user_id = observed.owner.to_string();
-    spec.start_request = Some(record::rfc3339(observed.now));
+    spec.start_request = Some(record::format_rfc3339(observed.now));
     let rendered = render(
         intent,
         observed,

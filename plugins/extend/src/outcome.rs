@@ -95,7 +95,7 @@ impl Observed {
         if self.controller || write.dry_run {
             return Ok(object);
         }
-        let mut patch = record::expires(session, extension.expires_at, now);
+        let mut patch = record::expiry_status(session, extension.expires_at, now);
         patch["metadata"]["uid"] = uid.into();
         let part = Some("status");
         cluster
@@ -162,7 +162,7 @@ fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
     match at {
         Some(at) => format!(
             "expires at {}, in {}",
-            record::rfc3339(at),
+            record::format_rfc3339(at),
             remaining(Some(at), now)
         ),
         None => "never expires".to_owned(),

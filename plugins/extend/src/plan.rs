@@ -9,7 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::ops::chosen::Which;
-use session_shared::reconcile::record::rfc3339;
+use session_shared::reconcile::record::format_rfc3339;
 
 use crate::args::Args;
 
@@ -59,7 +59,7 @@ fn parse_expiry(args: &Args, now: Timestamp) -> Result<NewExpiry> {
             let Ok(at) = text.parse::<Timestamp>() else {
                 return Err(usage_error(format!(
                     "invalid value of --until {text:?}: expected a time such as {}",
-                    rfc3339(now)
+                    format_rfc3339(now)
                 )));
             };
             if at <= now {
@@ -117,7 +117,7 @@ pub(crate) fn plan_extension(
         (NewExpiry::At(at), Some(expires)) if at < expires => {
             return Err(anyhow!(
                 "cannot extend session {name:?}: session expires later already, at {}",
-                rfc3339(expires)
+                format_rfc3339(expires)
             ));
         }
         (NewExpiry::At(at), Some(_)) => Some(at),
@@ -170,7 +170,7 @@ fn allowed(
     Err(match last {
         Some(last) => with_hint(
             error,
-            format!("use the latest time allowed: --until {}", rfc3339(last)),
+            format!("use the latest time allowed: --until {}", format_rfc3339(last)),
         ),
         None => error,
     })

@@ -187,7 +187,7 @@ impl SessionTask {
         else {
             return Ok(());
         };
-        let mut patch = record::template_changed(&self.observed.session, change, with.now);
+        let mut patch = record::template_changed_status(&self.observed.session, change, with.now);
         patch["metadata"] = serde_json::json!({ "uid": self.observed.ownership.session_uid });
         let (namespace, name) = (self.observed.namespace(), self.observed.name());
         let part = Some("status");

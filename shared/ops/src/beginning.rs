@@ -93,7 +93,7 @@ impl StartPlan {
         if write.dry_run {
             return Ok(made);
         }
-        let mut status = record::started(&made.session, &self.start, &made.objects, now);
+        let mut status = record::start_status(&made.session, &self.start, &made.objects, now);
         status["metadata"] = json!({ "uid": self.start.ownership.session_uid });
         let part = Some("status");
         made.object = cluster

@@ -255,7 +255,7 @@ impl ClonePlan {
         now: Timestamp,
     ) -> Result<Value> {
         let session: Session = serde_json::from_value(made.clone())?;
-        let mut patch = record::made_stopped(&session, now);
+        let mut patch = record::never_started_status(&session, now);
         patch["metadata"] = json!({ "uid": string_at(made, "/metadata/uid") });
         let (namespace, name) = (
             self.belonging.namespace.as_str(),

@@ -131,7 +131,7 @@ async fn write_down(
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
     let endpoint = started_endpoint(made, address.as_deref());
     let stands = decide_phase(&made.session, TargetState::Running, seen);
-    let mut patch = record::stands(
+    let mut patch = record::phase_status(
         &made.session,
         &stands,
         pod.as_deref(),

@@ -349,7 +349,7 @@ fn request(session: &Session, now: Timestamp) -> String {
     let before = before.into_iter().flatten();
     let latest = before.filter_map(|at| at.parse::<Timestamp>().ok()).max();
     let after = latest.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(1)).ok());
-    record::rfc3339(after.map_or(now, |after| after.max(now)))
+    record::format_rfc3339(after.map_or(now, |after| after.max(now)))
 }
 
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read

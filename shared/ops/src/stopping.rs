@@ -199,10 +199,10 @@ impl ObservedSession {
         }
         let rest = StopRecord {
             replicas: rest,
-            synced: outcome.results.contains(&StepResult::HookRun),
-            made: self.unrecorded(),
+            is_synced: outcome.results.contains(&StepResult::HookRun),
+            unrecorded_workloads: self.unrecorded(),
         };
-        let mut patch = record::stopped(&session, &self.standing(), &rest, with.now);
+        let mut patch = record::stop_status(&session, &self.standing(), &rest, with.now);
         patch["metadata"]["uid"] = self.ownership.session_uid.as_str().into();
         let (namespace, name) = (self.namespace(), self.name());
         let part = Some("status");

@@ -90,10 +90,10 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         uid: "N".into(),
     };
     let rest = record::StopRecord {
-        made: vec![made],
+        unrecorded_workloads: vec![made],
         ..record::StopRecord::default()
     };
     let standing = decide_phase(&session, TargetState::Stopped, &WorkloadState::NoWorkload);
-    let patch = record::stopped(&session, &standing, &rest, now());
+    let patch = record::stop_status(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }
