@@ -17,7 +17,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::list_snapshots;
 use session_shared::ops::stopping::StopContext;
-use session_shared::reconcile::kept_since;
+use session_shared::reconcile::kept_since_patch;
 
 use crate::intent::Intent;
 use crate::orphans::Living;
@@ -97,7 +97,7 @@ async fn needed(cluster: &Cluster, namespace: &str, select: &Selection) -> Resul
 
 /// Records now as the kept-since time.
 async fn date(cluster: &Cluster, item: &Item, object: &Value, with: StopContext<'_>) -> Result<Done> {
-    let mut patch = kept_since(with.now);
+    let mut patch = kept_since_patch(with.now);
     for field in ["uid", "resourceVersion"] {
         patch["metadata"][field] = object["metadata"][field].clone();
     }

@@ -24,7 +24,7 @@ use session_client::Place;
 use session_client::Selection;
 use session_client::Write;
 use session_engine::plan::{Plan, Step};
-use session_engine::reconcile::{HookRun, LiveObjects, TargetState, effective_data_policy, kept_since, assess_workload, reconcile};
+use session_engine::reconcile::{HookRun, LiveObjects, TargetState, effective_data_policy, kept_since_patch, assess_workload, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
@@ -340,7 +340,7 @@ impl Deletion {
         }
         let own = self.live.own_data(&self.session);
         let patches = own.filter(|object| is_snapshot(object)).map(|snapshot| {
-            let mut patch = kept_since(with.now);
+            let mut patch = kept_since_patch(with.now);
             patch["metadata"]["uid"] = string_at(snapshot, "/metadata/uid").into();
             async move {
                 let name = string_at(snapshot, "/metadata/name");

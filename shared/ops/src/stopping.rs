@@ -18,7 +18,7 @@ use session_client::interrupt::Interrupt;
 use session_engine::plan::{StepResult, Plan, Step};
 use session_engine::reconcile::record::{self, StopRecord};
 use session_engine::reconcile::{
-    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, ending, assess_workload, decide_phase,
+    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, plan_teardown, assess_workload, decide_phase,
 };
 use session_model::api::{ObjectRef, Phase, Session, DesiredState};
 use session_model::failure::{self, FailureKind, with_hint};
@@ -119,7 +119,7 @@ impl ObservedSession {
     pub fn plan_stop(&self, manner: &StopOptions, now: Timestamp) -> Plan {
         let skip_sync = manner.skip_sync;
         let what = Teardown::Stop { skip_sync };
-        let mut plan = ending(&self.session, &self.live, &self.state, what, now);
+        let mut plan = plan_teardown(&self.session, &self.live, &self.state, what, now);
         if !manner.wait {
             plan.stages
                 .retain(|stage| !matches!(stage.first(), Some(Step::WaitDeleted { .. })));

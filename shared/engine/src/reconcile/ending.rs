@@ -31,7 +31,7 @@ pub enum Teardown {
 
 /// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
 /// data are deleted: the caller takes the snapshots first and lists the claims there.
-pub fn ending(session: &Session, live: &LiveObjects, seen: &WorkloadState, what: Teardown, now: Timestamp) -> Plan {
+pub fn plan_teardown(session: &Session, live: &LiveObjects, seen: &WorkloadState, what: Teardown, now: Timestamp) -> Plan {
     let uid = session.metadata.uid.clone().unwrap_or_default();
     let mut plan = Plan::default();
     let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
@@ -190,12 +190,12 @@ fn keep(object: &Value, now: Timestamp) -> Option<Step> {
     Some(Step::Patch {
         target,
         resource,
-        patch: kept_since(now),
+        patch: kept_since_patch(now),
     })
 }
 
 /// Returns the merge patch that marks data as kept since `now`.
-pub fn kept_since(now: Timestamp) -> Value {
+pub fn kept_since_patch(now: Timestamp) -> Value {
     let since = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     json!({ "metadata": { "annotations": { labels::KEPT_SINCE: since } } })
 }

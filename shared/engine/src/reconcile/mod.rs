@@ -42,7 +42,7 @@ mod vouching;
 
 pub use attribution::Impostor;
 pub use container::{containers, default_container};
-pub use ending::{Teardown, effective_data_policy, ending, kept_since};
+pub use ending::{Teardown, effective_data_policy, plan_teardown, kept_since_patch};
 pub use foreseen::{ending_accesses, restart_accesses};
 pub use hook::HookRun;
 pub use live::{NamedObject, LiveObjects, is_data_of, is_primary_pod};
@@ -92,10 +92,10 @@ pub fn reconcile(
         },
         (_, TargetState::Stopped) => {
             let skip_sync = state::is_sync_skipped(session);
-            ending(session, live, &seen, Teardown::Stop { skip_sync }, now)
+            plan_teardown(session, live, &seen, Teardown::Stop { skip_sync }, now)
         }
         (_, TargetState::Deleted { skip_sync }) => {
-            ending(session, live, &seen, Teardown::Delete { skip_sync }, now)
+            plan_teardown(session, live, &seen, Teardown::Delete { skip_sync }, now)
         }
     };
     Decision { standing, plan }
