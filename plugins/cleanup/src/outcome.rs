@@ -22,7 +22,7 @@ use session_shared::ops::live::installed;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::prompt::consent;
-use session_shared::reconcile::{Teardown, LiveObjects, ending_accesses};
+use session_shared::reconcile::{Teardown, LiveObjects, teardown_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
@@ -230,7 +230,7 @@ async fn end(
         Deed::Stop => Teardown::Stop { skip_sync: false },
         _ => Teardown::Delete { skip_sync: false },
     };
-    let needs = ending_accesses(&chosen.session, what, intent.manner.wait);
+    let needs = teardown_accesses(&chosen.session, what, intent.manner.wait);
     let needs = if controller || with.write.dry_run {
         Vec::new()
     } else {

@@ -8,7 +8,7 @@ use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::snapshotting::parse_class_name;
-use session_shared::reconcile::{Teardown, ending_accesses};
+use session_shared::reconcile::{Teardown, teardown_accesses};
 
 use crate::args::Args;
 
@@ -36,7 +36,7 @@ impl Intent {
         let mut session = session.clone();
         session.spec.data_policy = self.data_policy.or(session.spec.data_policy);
         let skip_sync = self.stop_options.skip_sync;
-        ending_accesses(&session, Teardown::Delete { skip_sync }, self.stop_options.wait)
+        teardown_accesses(&session, Teardown::Delete { skip_sync }, self.stop_options.wait)
     }
 }
 

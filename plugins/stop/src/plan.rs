@@ -7,7 +7,7 @@ use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::stopping::ObservedSession;
-use session_shared::reconcile::{Teardown, ending_accesses};
+use session_shared::reconcile::{Teardown, teardown_accesses};
 
 use crate::args::Args;
 
@@ -43,7 +43,7 @@ impl Intent {
             return Vec::new();
         }
         let skip_sync = self.stop_options.skip_sync;
-        ending_accesses(session, Teardown::Stop { skip_sync }, self.stop_options.wait)
+        teardown_accesses(session, Teardown::Stop { skip_sync }, self.stop_options.wait)
     }
 }
 

@@ -9,7 +9,7 @@ use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET, SESSION};
 
 /// Returns the permissions that a stop or deletion needs; `wait` adds those to watch for its completion.
-pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Access> {
+pub fn teardown_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Access> {
     let rests = |workload: &ObjectRef| {
         matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
     };
@@ -57,7 +57,7 @@ pub fn ending_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Acc
 /// Returns the permissions that a stop and the following start need, if the start creates the same objects as the last one.
 pub fn restart_accesses(session: &Session) -> Vec<Access> {
     let skip_sync = false;
-    let mut needs = ending_accesses(session, Teardown::Stop { skip_sync }, true);
+    let mut needs = teardown_accesses(session, Teardown::Stop { skip_sync }, true);
     let made = applied(session).filter(|one| one.kind != PERSISTENT_VOLUME_CLAIM.kind);
     needs.extend(made.filter_map(|object| {
         let pods = !pod_metadata_paths(&object.kind).is_empty();
@@ -106,7 +106,7 @@ mod tests {
             "keep",
         );
         assert_eq!(
-            told(&ending_accesses(&mixed, stop, true)),
+            told(&teardown_accesses(&mixed, stop, true)),
             [
                 "delete pods",
                 "patch deployments",
@@ -118,7 +118,7 @@ mod tests {
         let gone = Teardown::Delete { skip_sync: false };
         let delete = session(&[], "delete");
         assert_eq!(
-            told(&ending_accesses(&delete, gone, false)),
+            told(&teardown_accesses(&delete, gone, false)),
             [
                 "delete pods",
                 "delete persistentvolumeclaims",
@@ -126,7 +126,7 @@ mod tests {
                 "delete sessions"
             ]
         );
-        let keep = told(&ending_accesses(&mixed, gone, true));
+        let keep = told(&teardown_accesses(&mixed, gone, true));
         assert!(
             keep.contains(&"patch persistentvolumeclaims".to_owned()),
             "{keep:?}"

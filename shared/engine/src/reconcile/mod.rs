@@ -43,7 +43,7 @@ mod vouching;
 pub use attribution::Impostor;
 pub use container::{containers, default_container};
 pub use ending::{Teardown, effective_data_policy, plan_teardown, kept_since_patch};
-pub use foreseen::{ending_accesses, restart_accesses};
+pub use foreseen::{teardown_accesses, restart_accesses};
 pub use hook::HookRun;
 pub use live::{NamedObject, LiveObjects, is_data_of, is_primary_pod};
 pub use loss::{DataLoss, at_risk, losses, losses_of};
