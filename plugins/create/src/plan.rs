@@ -125,11 +125,11 @@ pub(crate) fn render(
         session: name,
         namespace: &observed.namespace,
         spec,
-        body,
-        set: &intent.assigned.set,
-        files: &intent.assigned.files,
-        stored,
-        public,
+        source: body,
+        set_values: &intent.assigned.set,
+        file_values: &intent.assigned.files,
+        stored_secrets: stored,
+        omit_secrets: public,
     })
 }
 

@@ -19,7 +19,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> Subject {
             rendering,
             withheld: Vec::new(),
             parameters: BTreeMap::new(),
-            name_limit: 63,
+            max_name_length: 63,
         },
         belonging: Ownership {
             session: "a".parse().unwrap(),

@@ -140,11 +140,11 @@ fn carry_out(
         session: &subject.session,
         namespace: &subject.namespace,
         spec,
-        body,
-        set: &assigned.set,
-        files: &assigned.files,
-        stored: &BTreeMap::new(),
-        public: true,
+        source: body,
+        set_values: &assigned.set,
+        file_values: &assigned.files,
+        stored_secrets: &BTreeMap::new(),
+        omit_secrets: true,
     })
 }
 

@@ -100,11 +100,11 @@ impl ClonePlan {
             session: name,
             namespace: &source.ownership.namespace,
             spec: &source.session.spec,
-            body: manifest_source(source, template.as_ref())?,
-            set: &nothing,
-            files: &nothing,
-            stored: stored.as_ref().unwrap_or(&nothing),
-            public: false,
+            source: manifest_source(source, template.as_ref())?,
+            set_values: &nothing,
+            file_values: &nothing,
+            stored_secrets: stored.as_ref().unwrap_or(&nothing),
+            omit_secrets: false,
         })?;
         let will_be = rendered_claim_names(&rendered.rendering.objects);
         let mut names = BTreeMap::new();

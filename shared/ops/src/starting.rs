@@ -101,11 +101,11 @@ impl StartPlan {
             session: &present.ownership.session,
             namespace: &present.ownership.namespace,
             spec: &spec,
-            body: manifest_source(&present, template.as_ref())?,
-            set: &wish.values.set,
-            files: &wish.values.files,
-            stored: stored.as_ref().unwrap_or(&nothing),
-            public: false,
+            source: manifest_source(&present, template.as_ref())?,
+            set_values: &wish.values.set,
+            file_values: &wish.values.files,
+            stored_secrets: stored.as_ref().unwrap_or(&nothing),
+            omit_secrets: false,
         })?;
         let gave_secrets = rendered
             .rendering

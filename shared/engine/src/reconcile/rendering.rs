@@ -41,15 +41,15 @@ pub struct RenderInput<'a> {
     /// Spec of the Session.
     pub spec: &'a SessionSpec,
     /// Template or manifest.
-    pub body: ManifestSource<'a>,
+    pub source: ManifestSource<'a>,
     /// Values of `--set`, which are stored in spec.parameters too.
-    pub set: &'a BTreeMap<String, String>,
+    pub set_values: &'a BTreeMap<String, String>,
     /// Values from files, including secret ones.
-    pub files: &'a BTreeMap<String, String>,
+    pub file_values: &'a BTreeMap<String, String>,
     /// Values of the session's parameters Secret.
-    pub stored: &'a BTreeMap<String, String>,
+    pub stored_secrets: &'a BTreeMap<String, String>,
     /// If true, Secrets whose values were not given are left out instead of generated. Used to print objects.
-    pub public: bool,
+    pub omit_secrets: bool,
 }
 
 /// A rendering with what the caller stores and reports.
@@ -62,7 +62,7 @@ pub struct RenderOutput {
     /// Given values that may be stored in the Session: no defaults and no secrets.
     pub parameters: BTreeMap<String, String>,
     /// Maximum length of the session's name in characters, so that the names of all objects fit.
-    pub name_limit: usize,
+    pub max_name_length: usize,
 }
 
 /// Renders a session's objects.
@@ -75,15 +75,15 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let manifest = Manifest::parse(&source)?;
     let parameters = Parameters::merge(&body.parameters, &manifest)?;
     let given = ValueLayers {
-        flags: recipe.set,
-        files: recipe.files,
+        flags: recipe.set_values,
+        files: recipe.file_values,
         session: &spec.parameters,
         preset: spec.preset.as_deref(),
         presets: &body.presets,
-        stored: recipe.stored,
+        stored: recipe.stored_secrets,
     };
     let mut values = parameters.resolve(identity(recipe)?, &given)?;
-    let rendered = if recipe.public {
+    let rendered = if recipe.omit_secrets {
         manifest.render_public(&values)?
     } else {
         values.generate_missing_secrets()?;
@@ -107,7 +107,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     if let Some(wanted) = &spec.storage {
         overrides::set_storage(&mut objects, wanted)?;
     }
-    let said = match recipe.body {
+    let said = match recipe.source {
         ManifestSource::Template(_) => body.clone(),
         ManifestSource::Manifest { .. } => conventions::of_manifest(&objects, &primary)?,
     };
@@ -121,7 +121,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
             .and_then(|lifetime| lifetime.on_expiry)
             .unwrap_or_default(),
         data_policy: spec.data_policy.or(said.data_policy).unwrap_or_default(),
-        template: template_identity(recipe.body),
+        template: template_identity(recipe.source),
         secrets: values.secret_values().clone(),
         warnings: parameters
             .find_visible_passwords()
@@ -136,12 +136,12 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         rendering,
         withheld,
         parameters,
-        name_limit: manifest.session_name_limit(&values),
+        max_name_length: manifest.session_name_limit(&values),
     })
 }
 
 fn source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)> {
-    match recipe.body {
+    match recipe.source {
         ManifestSource::Template(template) => {
             let name = template.metadata.name.as_deref().unwrap_or_default();
             let file = format!("sessiontemplate/{name}");
@@ -221,8 +221,8 @@ fn stored_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<Stri
         .spec
         .parameters
         .iter()
-        .chain(recipe.files)
-        .chain(recipe.set);
+        .chain(recipe.file_values)
+        .chain(recipe.set_values);
     let mut stored: BTreeMap<String, String> = given
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
