@@ -22,7 +22,7 @@ const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else
 ///
 /// # Errors
 /// An annotation that does not parse.
-pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<SessionTemplateSpec> {
+pub(super) fn read_manifest_settings(objects: &[Value], primary: &PrimaryRef) -> Result<SessionTemplateSpec> {
     let workload = objects
         .iter()
         .find(|object| has_kind_and_name(object, &primary.kind, &primary.name));
@@ -131,7 +131,7 @@ mod tests {
         let service = json!({ "kind": "Service", "spec": { "selector": { "app": "x" }, "ports": [
             { "name": "http-api", "port": 80, "targetPort": "web" }, { "name": "ssh", "port": 22 }, { "name": "web", "port": 8080 }] } });
         let other = json!({ "kind": "Service", "spec": { "selector": { "app": "y" }, "ports": [{ "name": "http", "port": 80 }] } });
-        let said = of_manifest(&[pod(json!({})), service, other], &primary()).unwrap();
+        let said = read_manifest_settings(&[pod(json!({})), service, other], &primary()).unwrap();
         let names: Vec<&str> = said
             .connect
             .iter()
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn annotations_set_the_rest() {
-        let said = of_manifest(
+        let said = read_manifest_settings(
             &[pod(json!({
                 labels::CONNECT: "- name: ssh\n  ssh: {port: 22, user: lab}\n",
                 labels::SYNC: "{\"command\": [\"sync-home\"], \"timeout\": \"2m\"}",
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_bad_annotation_is_named() {
         let error =
-            of_manifest(&[pod(json!({ labels::SYNC: "command: {" }))], &primary()).unwrap_err();
+            read_manifest_settings(&[pod(json!({ labels::SYNC: "command: {" }))], &primary()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "invalid annotation streaming.platform/sync"

@@ -109,7 +109,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     }
     let said = match recipe.source {
         ManifestSource::Template(_) => body.clone(),
-        ManifestSource::Manifest { .. } => conventions::of_manifest(&objects, &primary)?,
+        ManifestSource::Manifest { .. } => conventions::read_manifest_settings(&objects, &primary)?,
     };
     let rendering = Rendering {
         connect: expand_connect(&said.connect, &values)?,
