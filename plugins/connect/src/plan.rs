@@ -11,7 +11,7 @@ use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, port_endpoint};
 use session_shared::ops::Present;
-use session_shared::reconcile::{containers, default_container, is_primary_pod};
+use session_shared::reconcile::{container_names, default_container, is_primary_pod};
 
 use crate::intent::{Intent, Way, check_port};
 
@@ -222,12 +222,12 @@ pub(crate) fn pod<'a>(
     };
     if let Some(pod) = pods
         .iter()
-        .find(|pod| containers(pod).any(|name| name == wanted))
+        .find(|pod| container_names(pod).any(|name| name == wanted))
     {
         return Ok(Some((pod, wanted.to_owned())));
     }
     let name = first.metadata.name.as_deref().unwrap_or_default();
-    let there: Vec<&str> = containers(first).collect();
+    let there: Vec<&str> = container_names(first).collect();
     bail!(
         "container {wanted:?} not found in pod {name:?}: choose one of {}",
         there.join(", ")

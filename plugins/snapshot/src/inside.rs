@@ -6,7 +6,7 @@ use session_shared::client::files::Inside;
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::objects::conditions::is_ready;
 use session_shared::ops::stopping::ObservedSession;
-use session_shared::reconcile::{containers, default_container, is_primary_pod};
+use session_shared::reconcile::{container_names, default_container, is_primary_pod};
 
 /// Returns the wanted container of a session, or its primary one.
 ///
@@ -22,13 +22,13 @@ pub(crate) fn container(present: &ObservedSession, wanted: Option<&str>) -> Resu
         let start = format!("start the session: kubectl session start {session} -n {namespace}");
         return Err(with_hint(error, start));
     };
-    let has = |pod: &&&Pod| containers(pod).any(|name| Some(name) == wanted);
+    let has = |pod: &&&Pod| container_names(pod).any(|name| Some(name) == wanted);
     let (pod, container) = match wanted {
         None => (*first, default_container(&present.session, first)),
         Some(wanted) => match pods.iter().find(has) {
             Some(pod) => (*pod, wanted.to_owned()),
             None => {
-                let there: Vec<&str> = containers(first).collect();
+                let there: Vec<&str> = container_names(first).collect();
                 return Err(anyhow!(
                     "container {wanted:?} not found in pod {:?}: choose one of {}",
                     name_of(first),

@@ -6,7 +6,7 @@ use super::is_primary_pod;
 use session_model::api::Session;
 
 /// Returns the names of a Pod's containers in order, without init and ephemeral containers.
-pub fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
+pub fn container_names(pod: &Pod) -> impl Iterator<Item = &str> {
     let spec = pod.spec.as_ref();
     spec.into_iter()
         .flat_map(|spec| &spec.containers)
@@ -27,11 +27,11 @@ pub fn default_container(session: &Session, pod: &Pod) -> String {
         .as_ref()
         .and_then(|all| all.get("kubectl.kubernetes.io/default-container"))
         .map(String::as_str);
-    let there = |name: &&str| containers(pod).any(|container| container == *name);
+    let there = |name: &&str| container_names(pod).any(|container| container == *name);
     written
         .filter(there)
         .or(annotated.filter(there))
-        .or_else(|| containers(pod).next())
+        .or_else(|| container_names(pod).next())
         .unwrap_or_default()
         .to_owned()
 }

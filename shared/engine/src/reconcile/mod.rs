@@ -41,7 +41,7 @@ mod state;
 mod vouching;
 
 pub use attribution::Impostor;
-pub use container::{containers, default_container};
+pub use container::{container_names, default_container};
 pub use ending::{Teardown, effective_data_policy, plan_teardown, kept_since_patch};
 pub use foreseen::{teardown_accesses, restart_accesses};
 pub use hook::HookRun;
