@@ -66,7 +66,7 @@ impl JsonPath {
     /// # Errors
     /// An index is out of range or applied to a value that is not a list; values cannot be compared.
     pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<FoundValues<'a>>> {
-        eval::find(&self.nodes, root).map_err(|reason| anyhow!("{reason}"))
+        eval::evaluate(&self.nodes, root).map_err(|reason| anyhow!("{reason}"))
     }
 
     /// Formats the values that the template finds in `root`: several values of one part are separated by blanks,
@@ -98,7 +98,7 @@ impl JsonPath {
     }
 
     fn found<'a>(&self, root: &'a Value) -> Result<Vec<FoundValues<'a>>> {
-        eval::find(&self.nodes, root)
+        eval::evaluate(&self.nodes, root)
             .map_err(|reason| anyhow!("error executing jsonpath {:?}: {reason}", self.text))
     }
 }

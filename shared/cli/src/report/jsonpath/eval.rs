@@ -12,7 +12,7 @@ use crate::report::json;
 const RANGES_MAX: usize = 64;
 
 /// Returns the values of every top-level node; the nodes of a range contribute once for every item.
-pub(super) fn find<'a>(nodes: &[Node], root: &'a Value) -> Result<Vec<FoundValues<'a>>, String> {
+pub(super) fn evaluate<'a>(nodes: &[Node], root: &'a Value) -> Result<Vec<FoundValues<'a>>, String> {
     let mut evaluation = Evaluation::default();
     evaluation.run(nodes, 0, &vec![Cow::Borrowed(root)])?;
     Ok(evaluation.groups)
