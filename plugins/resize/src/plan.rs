@@ -109,7 +109,7 @@ impl ResourceChange {
         let Some(container) = container.or_else(|| default_container(&object)) else {
             return Ok(None);
         };
-        let Some(found) = find(&object, &container) else {
+        let Some(found) = find_container(&object, &container) else {
             return Ok(None);
         };
         let none = || json!({});
@@ -190,7 +190,7 @@ impl ResourceChange {
         if was != is {
             return Some(format!("QoS class would change from {was} to {is}"));
         }
-        let policies = find(&self.object, &self.container)?
+        let policies = find_container(&self.object, &self.container)?
             .get("resizePolicy")?
             .as_array()?;
         let restarts = |policy: &&Value| string_at(policy, "/restartPolicy") == "RestartContainer";
@@ -212,7 +212,7 @@ impl ResourceChange {
     }
 }
 
-fn find<'a>(object: &'a Value, container: &str) -> Option<&'a Value> {
+fn find_container<'a>(object: &'a Value, container: &str) -> Option<&'a Value> {
     let containers = pod_spec(object)?.get("containers")?.as_array()?;
     containers
         .iter()
