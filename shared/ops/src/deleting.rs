@@ -147,7 +147,7 @@ impl Deletion {
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
     pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
         let seen = assess_workload(&self.session, &self.live, &[]);
-        let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
+        let sync = !manner.skip_sync && HookRun::find(&self.session, &seen, "sync").is_some();
         !self.has_controller && (sync || self.snapshot_plan.as_ref().is_some_and(SnapshotPlan::has_hooks))
     }
 

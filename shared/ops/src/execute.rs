@@ -145,7 +145,7 @@ impl Cluster {
                     pod: pod.clone(),
                     container: container.clone(),
                     command: command.clone(),
-                    limit: *limit,
+                    timeout: *limit,
                 };
                 let synced = self.run_hook(namespace, &run);
                 with.interrupt.race(synced).await.map(|()| StepResult::HookRun)

@@ -36,7 +36,7 @@ impl QuiesceHooks {
     /// Returns the hooks of a session if its workload is ready; none with `skip`.
     pub fn of_session(present: &ObservedSession, skip: bool, words: QuiesceMessages) -> Self {
         let hook = |name| {
-            let run = HookRun::of(&present.session, &present.state, name);
+            let run = HookRun::find(&present.session, &present.state, name);
             run.filter(|_| !skip)
         };
         Self {

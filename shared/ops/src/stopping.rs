@@ -111,7 +111,7 @@ impl ObservedSession {
     pub fn runs_sync(&self, manner: &StopOptions) -> bool {
         !self.has_controller
             && !manner.skip_sync
-            && HookRun::of(&self.session, &self.state, "sync").is_some()
+            && HookRun::find(&self.session, &self.state, "sync").is_some()
     }
 
     /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops

@@ -105,9 +105,9 @@ fn sync(session: &Session, seen: &WorkloadState) -> Option<Step> {
         pod,
         container,
         command,
-        limit,
+        timeout: limit,
         ..
-    } = HookRun::of(session, seen, "sync")?;
+    } = HookRun::find(session, seen, "sync")?;
     Some(Step::RunHook {
         pod,
         container,

@@ -21,12 +21,12 @@ pub struct HookRun {
     /// The command and its arguments.
     pub command: Vec<String>,
     /// Timeout.
-    pub limit: Duration,
+    pub timeout: Duration,
 }
 
 impl HookRun {
     /// Returns the run of a hook of the session's last start; `None` if the session has no such hook or no ready Pod.
-    pub fn of(session: &Session, seen: &WorkloadState, name: &'static str) -> Option<Self> {
+    pub fn find(session: &Session, seen: &WorkloadState, name: &'static str) -> Option<Self> {
         let WorkloadState::Ready { pod } = seen else {
             return None;
         };
@@ -52,7 +52,7 @@ impl HookRun {
             pod: pod.clone(),
             container,
             command: hook.command.clone(),
-            limit: limit.unwrap_or(USUAL_LIMIT),
+            timeout: limit.unwrap_or(USUAL_LIMIT),
         })
     }
 }
