@@ -9,7 +9,7 @@ use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{LiveObjects, TargetState, is_expired, losses, target_state};
+use session_shared::reconcile::{LiveObjects, TargetState, is_expired, find_losses, target_state};
 use session_shared::report::age;
 
 use crate::health::ailment;
@@ -67,7 +67,7 @@ fn stop(
         return Ok(None);
     }
     let size = size(chosen, live);
-    let data = match losses(&present.session, &present.live).is_empty() {
+    let data = match find_losses(&present.session, &present.live).is_empty() {
         false => Data::Destroyed,
         true if size.is_some() => Data::Kept,
         true => Data::None,

@@ -11,7 +11,7 @@ use session_shared::objects::resource::{annotation, string_at};
 use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::format_bytes;
-use session_shared::reconcile::{LiveObjects, DataLoss, at_risk, effective_data_policy};
+use session_shared::reconcile::{LiveObjects, DataLoss, find_data_at_risk, effective_data_policy};
 
 use crate::report::some_text;
 
@@ -142,7 +142,7 @@ pub(crate) fn of(
     let policy = effective_data_policy(session);
     DataReport {
         claims,
-        ephemeral: of_losses(at_risk(session, live)),
+        ephemeral: of_losses(find_data_at_risk(session, live)),
         parameters_secret: secret.map(|secret| string_at(secret, "/metadata/name").to_owned()),
         snapshots,
         schedule: schedule.map(SnapshotSchedule::from_cron_job),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::deleting::Deletion;
 use super::ending_session::claim_word;
-use session_engine::reconcile::losses;
+use session_engine::reconcile::find_losses;
 use session_model::api::DataPolicy;
 use session_model::failure::with_hint;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
@@ -47,7 +47,7 @@ impl Deletion {
     pub fn destroyed_data(&self) -> Vec<String> {
         let claims = self.destroyed_claims();
         let claims = claims.iter().map(|claim| claim_word(claim));
-        let losses = losses(&self.session, &self.live);
+        let losses = find_losses(&self.session, &self.live);
         let pods = losses.iter().map(ToString::to_string);
         claims.chain(pods).collect()
     }

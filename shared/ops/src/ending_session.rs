@@ -3,7 +3,7 @@
 use super::deleting::Deletion;
 use super::starting::StartPlan;
 use super::stopping::ObservedSession;
-use session_engine::reconcile::losses;
+use session_engine::reconcile::find_losses;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// A session that is about to end and the data it loses or saves, one entry an object.
@@ -20,7 +20,7 @@ pub struct EndingSession {
 impl EndingSession {
     /// Returns the losses of a stop: data that ends with the Pods.
     pub fn stopped(present: &ObservedSession) -> Self {
-        let losses = losses(&present.session, &present.live);
+        let losses = find_losses(&present.session, &present.live);
         Self {
             name: present.name().to_owned(),
             destroyed: losses.iter().map(ToString::to_string).collect(),

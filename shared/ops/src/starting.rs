@@ -22,7 +22,7 @@ use session_client::Write;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    ManifestSource, NamedObject, DataLoss, RenderInput, RenderOutput, RenderedStart, find_claim_conflict, claim_expansions, losses_of, record,
+    ManifestSource, NamedObject, DataLoss, RenderInput, RenderOutput, RenderedStart, find_claim_conflict, claim_expansions, find_plan_losses, record,
     render, plan_start,
 };
 use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
@@ -157,7 +157,7 @@ impl StartPlan {
     /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
     pub fn losses(&self) -> Vec<DataLoss> {
         let present = &self.observed;
-        losses_of(&self.steps(), &present.session, &present.live)
+        find_plan_losses(&self.steps(), &present.session, &present.live)
     }
 
     fn steps(&self) -> Plan {

@@ -38,15 +38,15 @@ impl fmt::Display for DataLoss {
 
 /// Returns the data that is lost when every Pod of the session ends. Empty for a session that was never ready, and for one whose
 /// Pods have ended.
-pub fn losses(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
+pub fn find_losses(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     match has_been_used(session, live) {
-        true => at_risk(session, live),
+        true => find_data_at_risk(session, live),
         false => Vec::new(),
     }
 }
 
 /// Returns the data that is lost when `plan` is carried out, which may delete only some of the Pods.
-pub fn losses_of(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
+pub fn find_plan_losses(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     let deleted: Vec<&str> = plan
         .steps()
         .filter_map(|step| match step {
@@ -64,14 +64,14 @@ pub fn losses_of(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<Data
         .filter(|pod| ends(pod))
         .filter_map(|pod| pod.metadata.name.as_deref())
         .collect();
-    let mut losses = losses(session, live);
+    let mut losses = find_losses(session, live);
     losses.retain(|loss| ending.contains(&loss.pod.as_str()));
     losses
 }
 
 /// Returns the data that the session's Pods hold outside claims, whether it has been used yet or not. Without any claim, all
 /// ephemeral volumes and container files count. With a claim, only ephemeral volumes mounted at home and work directories count.
-pub fn at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
+pub fn find_data_at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<Value> = live
         .own_pods(uid)
@@ -149,7 +149,7 @@ mod tests {
     }
 
     fn lost(session: &Session, pods: &[Value]) -> Vec<String> {
-        let losses = losses(session, &live(pods));
+        let losses = find_losses(session, &live(pods));
         losses.iter().map(ToString::to_string).collect()
     }
 
@@ -231,9 +231,9 @@ mod tests {
             resource: session_model::objects::resource::POD.clone(),
             propagation: crate::plan::Propagation::Background,
         }]);
-        let losses = losses_of(&plan, &running, &live);
+        let losses = find_plan_losses(&plan, &running, &live);
         assert_eq!(losses.len(), 1);
         assert_eq!(losses[0].pod, "q");
-        assert!(losses_of(&Plan::default(), &running, &live).is_empty());
+        assert!(find_plan_losses(&Plan::default(), &running, &live).is_empty());
     }
 }

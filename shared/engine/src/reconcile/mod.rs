@@ -46,7 +46,7 @@ pub use ending::{Teardown, effective_data_policy, plan_teardown, kept_since_patc
 pub use foreseen::{teardown_accesses, restart_accesses};
 pub use hook::HookRun;
 pub use live::{NamedObject, LiveObjects, is_data_of, is_primary_pod};
-pub use loss::{DataLoss, at_risk, losses, losses_of};
+pub use loss::{DataLoss, find_data_at_risk, find_losses, find_plan_losses};
 pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
 pub use renewal::{find_claim_conflict, claim_expansions, expected_claims};
 pub use seen::{WorkloadState, assess_workload};
