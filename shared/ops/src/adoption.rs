@@ -17,7 +17,7 @@ use session_client::Delete;
 use session_client::Place;
 use session_client::Selection;
 use session_engine::plan::StepResult;
-use session_engine::reconcile::is_vouched;
+use session_engine::reconcile::is_secret_proven;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
@@ -84,7 +84,7 @@ impl Cluster {
         let claims = claims.map(|list| list.items).unwrap_or_default();
         let snapshots = snapshots.map(|list| list.items).unwrap_or_default();
         let genuine = snapshots.iter().filter(|one| find_provenance_problem(one, &claims).is_none());
-        is_vouched(secret, &claims, &genuine.collect::<Vec<_>>())
+        is_secret_proven(secret, &claims, &genuine.collect::<Vec<_>>())
     }
 
     /// Adopts a claim that a StatefulSet will find by name. A claim that does not exist is created by the StatefulSet

@@ -10,7 +10,7 @@ use super::stopping::ObservedSession;
 use super::trust;
 use crate::Cluster;
 use crate::chosen::Chosen;
-use session_engine::reconcile::{is_data_of, vouches};
+use session_engine::reconcile::{is_data_of, proves_secret};
 use session_model::api::API_VERSION;
 use session_model::failure::with_hint;
 use session_model::labels;
@@ -76,7 +76,7 @@ pub async fn read_recorded_session(
 
 /// Checks that the snapshot proves the parameters Secret to be the session's: one that is younger than the snapshot is not.
 fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
-    if vouches(snapshot, secret) {
+    if proves_secret(snapshot, secret) {
         return Ok(());
     }
     let (name, namespace) = (

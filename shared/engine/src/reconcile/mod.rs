@@ -52,7 +52,7 @@ pub use renewal::{find_claim_conflict, claim_expansions, expected_claims};
 pub use seen::{WorkloadState, assess_workload};
 pub use starting::{Rendering, RenderedStart, TemplateVersion, plan_start};
 pub use state::{PhaseReason, TargetState, expiry_time, is_expired, is_start_requested, decide_phase, target_state};
-pub use vouching::{is_vouched, vouches};
+pub use vouching::{is_secret_proven, proves_secret};
 
 use jiff::Timestamp;
 
