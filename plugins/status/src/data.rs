@@ -13,7 +13,7 @@ use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{LiveObjects, DataLoss, find_data_at_risk, effective_data_policy};
 
-use crate::report::some_text;
+use crate::report::text_at;
 
 /// The data of a session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -172,11 +172,11 @@ fn of_claim(claim: &Value, used: &[&VolumeUse]) -> ClaimReport {
     let name = string_at(claim, "/metadata/name");
     ClaimReport {
         name: name.to_owned(),
-        phase: some_text(claim, "/status/phase").unwrap_or_else(|| "Pending".into()),
-        requested: some_text(claim, "/spec/resources/requests/storage"),
-        capacity: some_text(claim, "/status/capacity/storage"),
-        class: some_text(claim, "/spec/storageClassName"),
-        volume: some_text(claim, "/spec/volumeName"),
+        phase: text_at(claim, "/status/phase").unwrap_or_else(|| "Pending".into()),
+        requested: text_at(claim, "/spec/resources/requests/storage"),
+        capacity: text_at(claim, "/status/capacity/storage"),
+        class: text_at(claim, "/spec/storageClassName"),
+        volume: text_at(claim, "/spec/volumeName"),
         kept_since: annotation(claim, labels::KEPT_SINCE).map(str::to_owned),
         used: used
             .iter()
@@ -204,9 +204,9 @@ fn of_snapshot(snapshot: &Value) -> SnapshotReport {
     SnapshotReport {
         name: string_at(snapshot, "/metadata/name").to_owned(),
         ready: SnapshotState::of(snapshot) == SnapshotState::Ready,
-        size: some_text(snapshot, "/status/restoreSize"),
-        claim: some_text(snapshot, "/spec/source/persistentVolumeClaimName"),
-        created: some_text(snapshot, "/status/creationTime")
-            .or_else(|| some_text(snapshot, "/metadata/creationTimestamp")),
+        size: text_at(snapshot, "/status/restoreSize"),
+        claim: text_at(snapshot, "/spec/source/persistentVolumeClaimName"),
+        created: text_at(snapshot, "/status/creationTime")
+            .or_else(|| text_at(snapshot, "/metadata/creationTimestamp")),
     }
 }

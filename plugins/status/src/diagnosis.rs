@@ -7,7 +7,7 @@ use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
 
 use crate::head::ReportHead;
 use crate::observe::Observed;
-use crate::report::{live, notes};
+use crate::report::{live_objects, event_notes};
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,8 +62,8 @@ pub(crate) fn of(
 /// Returns the causes of a session before they are explained.
 pub(crate) fn causes(observed: &Observed) -> Vec<Cause> {
     let (live, notes) = (
-        live(observed),
-        notes(observed.events.as_deref().unwrap_or_default()),
+        live_objects(observed),
+        event_notes(observed.events.as_deref().unwrap_or_default()),
     );
     let seen = assess_workload(&observed.typed, &live, &notes);
     let found = found_causes(&observed.typed, &live, &notes, &seen);

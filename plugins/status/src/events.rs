@@ -8,7 +8,7 @@ use session_shared::objects::resource::string_at;
 use session_shared::reconcile::LiveObjects;
 
 use crate::data::DataReport;
-use crate::report::some_text;
+use crate::report::text_at;
 
 /// Maximum number of events shown.
 const SHOWN: usize = 10;
@@ -62,12 +62,12 @@ pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: 
 
 fn of_event(event: &Value) -> EventReport {
     let note = EventNote::from_value(event);
-    let first = some_text(event, "/firstTimestamp").or_else(|| some_text(event, "/eventTime"));
+    let first = text_at(event, "/firstTimestamp").or_else(|| text_at(event, "/eventTime"));
     EventReport {
         first: first.unwrap_or_else(|| note.time.clone()),
         time: note.time,
         count: note.count,
-        r#type: some_text(event, "/type").unwrap_or_else(|| "Normal".into()),
+        r#type: text_at(event, "/type").unwrap_or_else(|| "Normal".into()),
         reason: note.reason,
         object: format!("{}/{}", note.object_kind.to_lowercase(), note.object_name),
         message: note.message,

@@ -50,10 +50,10 @@ impl Verb for Status {
         match intent.mode {
             StatusMode::Once => {
                 let observed = observe::observe(&cluster, intent.name.as_str()).await?;
-                for stranger in &report::live(&observed).strangers {
+                for stranger in &report::live_objects(&observed).strangers {
                     ground.console.note(&stranger.note());
                 }
-                let report = Report::of(&observed, ground.now());
+                let report = Report::from_observed(&observed, ground.now());
                 show(&report, &mut intent.format, ground)
             }
             StatusMode::Watch => watch::watch(&cluster, intent, ground).await,

@@ -58,7 +58,7 @@ pub(crate) struct ReportMetadata {
 
 impl Report {
     /// Computes the report. `now` decides if the session has expired.
-    pub(crate) fn of(observed: &Observed, now: Timestamp) -> Self {
+    pub(crate) fn from_observed(observed: &Observed, now: Timestamp) -> Self {
         let none: &[Value] = &[];
         let (pods, events) = (
             observed.pods.as_deref().unwrap_or(none),
@@ -67,7 +67,7 @@ impl Report {
         let snapshots = observed.snapshots.as_deref().unwrap_or(none);
         let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed;
-        let (live, notes) = (live(observed), notes(events));
+        let (live, notes) = (live_objects(observed), event_notes(events));
         let seen = assess_workload(session, &live, &notes);
         let head = head::of(observed, &live, &seen, now);
         let workloads = workloads::of(session, &live, pods, usage);
@@ -79,10 +79,10 @@ impl Report {
             metadata: named(session),
             network: network::of(&observed.network, &live, session),
             connect: connect::methods(session),
-            conditions: conditions(session, &head),
+            conditions: corrected_conditions(session, &head),
             events: events::of(events, session, &live, &data),
             next: connect::next(session, &head, &diagnosis, &workloads, &data),
-            unknown: unknown(observed),
+            unknown: unknown_parts(observed),
             session: observed.session.clone(),
             head,
             diagnosis,
@@ -92,14 +92,14 @@ impl Report {
     }
 
     /// Returns the reason why a part is unknown; `None` where it is known.
-    pub(crate) fn why_unknown(&self, part: &str) -> Option<&str> {
+    pub(crate) fn unknown_reason(&self, part: &str) -> Option<&str> {
         self.unknown.get(part).map(String::as_str)
     }
 }
 
 /// Returns the live objects for the reconciler. Parts that could not be read count as empty, and Pods that do not parse are
 /// ignored.
-pub(crate) fn live(observed: &Observed) -> LiveObjects {
+pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
     let pods = observed.pods.iter().flatten();
     let claims = observed.claims.iter().flatten();
     let secret = observed.secret.iter().flatten();
@@ -113,7 +113,7 @@ pub(crate) fn live(observed: &Observed) -> LiveObjects {
 }
 
 /// Returns events in the form of the diagnosis, oldest first.
-pub(crate) fn notes(events: &[Value]) -> Vec<EventNote> {
+pub(crate) fn event_notes(events: &[Value]) -> Vec<EventNote> {
     let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
     notes.sort_by(|one, other| one.time.cmp(&other.time));
     notes
@@ -127,7 +127,7 @@ fn named(session: &Session) -> ReportMetadata {
 }
 
 /// Returns the reasons why parts are unknown, by name of the part.
-fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
+fn unknown_parts(observed: &Observed) -> BTreeMap<&'static str, String> {
     let parts = [
         ("claims", observed.claims.as_ref().err()),
         ("events", observed.events.as_ref().err()),
@@ -151,7 +151,7 @@ fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
 }
 
 /// Returns the recorded conditions, with Ready corrected to the observed phase: without a controller nobody updates it.
-fn conditions(session: &Session, head: &ReportHead) -> Vec<Condition> {
+fn corrected_conditions(session: &Session, head: &ReportHead) -> Vec<Condition> {
     let status = session.status.as_ref();
     let mut conditions = status
         .map(|status| status.conditions.clone())
@@ -175,6 +175,6 @@ fn conditions(session: &Session, head: &ReportHead) -> Vec<Condition> {
 }
 
 /// Returns the text at a JSON pointer; `None` where it is missing or empty.
-pub(crate) fn some_text(object: &Value, pointer: &str) -> Option<String> {
+pub(crate) fn text_at(object: &Value, pointer: &str) -> Option<String> {
     Some(string_at(object, pointer).to_owned()).filter(|text| !string_at.is_empty())
 }

@@ -60,7 +60,7 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
         };
         page.field("Reason", short);
     }
-    if let Some(why) = report.why_unknown("workloads") {
+    if let Some(why) = report.unknown_reason("workloads") {
         page.field(
             "Note",
             &format!("phase as recorded in the session's status: {why}"),
@@ -97,7 +97,7 @@ fn template(report: &Report) -> String {
     if let Some(application) = &template.application {
         text.push_str(&format!(", application {application}"));
     }
-    match (template.state, report.why_unknown("template")) {
+    match (template.state, report.unknown_reason("template")) {
         (TemplateState::Changed, _) => text.push_str(" (changed since the last start)"),
         (TemplateState::Gone, _) => text.push_str(" (deleted)"),
         (TemplateState::Unknown, Some(why)) => text.push_str(&format!(" (changes unknown: {why})")),
@@ -207,7 +207,7 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
 
 fn events(page: &mut Page, report: &Report, now: Timestamp) {
     page.section("Events");
-    if let Some(why) = report.why_unknown("events") {
+    if let Some(why) = report.unknown_reason("events") {
         page.text(2, 2, &unknown(why));
     } else if report.events.is_empty() {
         page.text(2, 2, "<none>");

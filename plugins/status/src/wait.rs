@@ -17,7 +17,7 @@ use crate::document;
 use crate::follow::{FollowedSession, FollowEvent};
 use crate::intent::Intent;
 use crate::observe::Observed;
-use crate::report::{Report, live, notes};
+use crate::report::{Report, live_objects, event_notes};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]
@@ -45,7 +45,7 @@ pub(crate) async fn wait(
     let mut followed = FollowedSession::new(cluster, &name, None, Some(limit)).await?;
     let mut sink = ground.console.progress();
     loop {
-        let report = Report::of(&followed.observed, ground.now());
+        let report = Report::from_observed(&followed.observed, ground.now());
         match judge(&report, &followed.observed, target) {
             WaitState::Reached => {
                 drop(sink);
@@ -54,7 +54,7 @@ pub(crate) async fn wait(
             WaitState::Unreachable => {
                 followed.explain().await;
                 return Err(hopeless(
-                    &Report::of(&followed.observed, ground.now()),
+                    &Report::from_observed(&followed.observed, ground.now()),
                     target,
                 ));
             }
@@ -128,8 +128,8 @@ fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
 }
 
 fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
-    let events = notes(observed.events.as_deref().unwrap_or_default());
-    match assess_workload(&observed.typed, &live(observed), &events) {
+    let events = event_notes(observed.events.as_deref().unwrap_or_default());
+    match assess_workload(&observed.typed, &live_objects(observed), &events) {
         WorkloadState::NotReady(finding) => WaitState::Waiting(finding.stage, finding.object, finding.detail),
         _ => {
             let object = format!("session/{}", report.metadata.name);

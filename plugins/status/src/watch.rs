@@ -36,7 +36,7 @@ pub(crate) async fn watch(
     let mut followed = FollowedSession::new(cluster, intent.name.as_str(), tick, None).await?;
     let mut shown = None;
     loop {
-        let report = Report::of(&followed.observed, ground.now());
+        let report = Report::from_observed(&followed.observed, ground.now());
         match &mut screen {
             Some(screen) => draw(screen, &report, ground)?,
             None if shown.as_ref() != Some(&report) => {

@@ -13,7 +13,7 @@ use session_shared::objects::resource::string_at;
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{LiveObjects, is_primary_pod};
 
-use crate::report::some_text;
+use crate::report::text_at;
 
 /// A workload of the session with its Pods.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -155,11 +155,11 @@ fn empty(workload: &ObjectRef, live: &LiveObjects) -> WorkloadReport {
 fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
     let status = match (
         &pod.metadata.deletion_timestamp,
-        some_text(object, "/status/reason"),
+        text_at(object, "/status/reason"),
     ) {
         (Some(_), _) => "Terminating".to_owned(),
         (None, Some(reason)) => reason,
-        (None, None) => some_text(object, "/status/phase").unwrap_or_else(|| "Unknown".into()),
+        (None, None) => text_at(object, "/status/phase").unwrap_or_else(|| "Unknown".into()),
     };
     let ready = has_condition(object, "Ready", "True");
     let uid = string_at(object, "/metadata/uid");
@@ -171,10 +171,10 @@ fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
         name: string_at(object, "/metadata/name").to_owned(),
         status,
         ready,
-        node: some_text(object, "/spec/nodeName"),
-        ip: some_text(object, "/status/podIP"),
-        qos: some_text(object, "/status/qosClass"),
-        created: some_text(object, "/metadata/creationTimestamp"),
+        node: text_at(object, "/spec/nodeName"),
+        ip: text_at(object, "/status/podIP"),
+        qos: text_at(object, "/status/qosClass"),
+        created: text_at(object, "/metadata/creationTimestamp"),
         used: used.and_then(of_use),
         containers: containers(object),
     }
@@ -233,17 +233,17 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> ContainerReport {
         init,
         image: string_at(spec, "/image").to_owned(),
         state: state.to_owned(),
-        reason: some_text(detail, "/reason"),
+        reason: text_at(detail, "/reason"),
         exit_code: detail["exitCode"].as_i64(),
-        since: some_text(detail, "/startedAt")
+        since: text_at(detail, "/startedAt")
             .filter(|_| state == "running")
-            .or_else(|| some_text(detail, "/finishedAt")),
+            .or_else(|| text_at(detail, "/finishedAt")),
         ready: status["ready"] == true,
         restarts: status["restartCount"].as_i64().unwrap_or(0),
         last: last["exitCode"].as_i64().map(|exit_code| TerminationReport {
-            reason: some_text(last, "/reason"),
+            reason: text_at(last, "/reason"),
             exit_code,
-            finished: some_text(last, "/finishedAt"),
+            finished: text_at(last, "/finishedAt"),
         }),
         requests: map("/resources/requests"),
         limits: map("/resources/limits"),

@@ -11,7 +11,7 @@ use crate::report::Report;
 pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
     let data = &report.data;
     let hidden =
-        ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.why_unknown(part)));
+        ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.unknown_reason(part)));
     let nothing =
         data.claims.is_empty() && data.parameters_secret.is_none() && data.snapshots.is_empty();
     let nothing_shown = nothing && data.schedule.is_none() && data.ephemeral.is_empty();

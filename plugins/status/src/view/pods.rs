@@ -9,7 +9,7 @@ use crate::workloads::{ContainerReport, PodReport, WorkloadReport};
 
 pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
     page.section("Workloads");
-    if let Some(why) = report.why_unknown("workloads") {
+    if let Some(why) = report.unknown_reason("workloads") {
         page.text(2, 2, &unknown(why));
     } else if report.workloads.is_empty() {
         page.text(2, 2, "<none>");
@@ -34,7 +34,7 @@ pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
             containers(page, indent + 2, pod, now);
         }
     }
-    if let Some(why) = report.why_unknown("usage") {
+    if let Some(why) = report.unknown_reason("usage") {
         page.text(2, 2, &format!("usage: {}", unknown(why)));
     }
 }
