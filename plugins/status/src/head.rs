@@ -59,7 +59,7 @@ pub(crate) enum TemplateState {
 }
 
 /// Computes the head of a report.
-pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> ReportHead {
+pub(crate) fn report_head(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> ReportHead {
     let session = &observed.typed;
     let status = session.status.clone().unwrap_or_default();
     let wanted = target_state(session, now);
@@ -76,8 +76,8 @@ pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, 
         .find_map(|pod| pod.status.as_ref()?.host_ip.clone());
     ReportHead {
         owner: session.spec.user_id.clone(),
-        template: template(observed),
-        since: since(session, live, seen, stands.phase),
+        template: template_summary(observed),
+        since: phase_since(session, live, seen, stands.phase),
         phase: stands.phase,
         reason: stands.reason,
         message: stands.message,
@@ -100,7 +100,7 @@ pub(crate) fn of(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, 
     }
 }
 
-fn template(observed: &Observed) -> Option<TemplateSummary> {
+fn template_summary(observed: &Observed) -> Option<TemplateSummary> {
     let spec = &observed.typed.spec;
     let status = observed.typed.status.as_ref();
     let made_from = status.and_then(|status| status.template.as_deref());
@@ -138,7 +138,7 @@ fn changed(session: &Session, now: &Value) -> TemplateState {
 }
 
 /// Returns the time since which the session is in its phase: from its Pods, else from the Ready condition, else the start time.
-fn since(session: &Session, live: &LiveObjects, seen: &WorkloadState, phase: Phase) -> Option<String> {
+fn phase_since(session: &Session, live: &LiveObjects, seen: &WorkloadState, phase: Phase) -> Option<String> {
     if let Some(time) = &session.metadata.deletion_timestamp {
         return Some(time.0.to_string());
     }

@@ -69,7 +69,7 @@ impl Report {
         let session = &observed.typed;
         let (live, notes) = (live_objects(observed), event_notes(events));
         let seen = assess_workload(session, &live, &notes);
-        let head = head::of(observed, &live, &seen, now);
+        let head = head::report_head(observed, &live, &seen, now);
         let workloads = workloads::of(session, &live, pods, usage);
         let diagnosis = diagnosis::of(observed, &live, &notes, &head, &seen);
         let data = data::of(session, &live, snapshots, observed.schedule.as_ref(), usage);
