@@ -95,7 +95,7 @@ pub(crate) struct SnapshotReport {
 const LOST_BY: &str = "deleted only by delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete \
 and prune, or with the namespace";
 
-fn on_deletion(policy: DataPolicy) -> &'static str {
+fn deletion_effect(policy: DataPolicy) -> &'static str {
     match policy {
         DataPolicy::Keep => {
             "delete keeps the claims for the next create with the same name, user and template"
@@ -106,7 +106,7 @@ fn on_deletion(policy: DataPolicy) -> &'static str {
 }
 
 /// Computes the data section of a report.
-pub(crate) fn of(
+pub(crate) fn data_report(
     session: &Session,
     live: &LiveObjects,
     snapshots: &[Value],
@@ -147,7 +147,7 @@ pub(crate) fn of(
         snapshots,
         schedule: schedule.map(SnapshotSchedule::from_cron_job),
         policy: policy.as_str().to_owned(),
-        on_deletion: on_deletion(policy).to_owned(),
+        on_deletion: deletion_effect(policy).to_owned(),
         lost_by: LOST_BY.to_owned(),
     }
 }

@@ -72,7 +72,7 @@ impl Report {
         let head = head::report_head(observed, &live, &seen, now);
         let workloads = workloads::of(session, &live, pods, usage);
         let diagnosis = diagnosis::of(observed, &live, &notes, &head, &seen);
-        let data = data::of(session, &live, snapshots, observed.schedule.as_ref(), usage);
+        let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {
             api_version: API_VERSION,
             kind: KIND,
