@@ -27,7 +27,7 @@ pub(crate) struct NetworkReport {
 }
 
 /// Computes the network section of a report.
-pub(crate) fn of(objects: &[Value], live: &LiveObjects, session: &Session) -> Vec<NetworkReport> {
+pub(crate) fn network_report(objects: &[Value], live: &LiveObjects, session: &Session) -> Vec<NetworkReport> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let pods: Vec<&Pod> = live.own_pods(uid).collect();
     objects

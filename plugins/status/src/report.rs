@@ -77,7 +77,7 @@ impl Report {
             api_version: API_VERSION,
             kind: KIND,
             metadata: named(session),
-            network: network::of(&observed.network, &live, session),
+            network: network::network_report(&observed.network, &live, session),
             connect: connect::methods(session),
             conditions: corrected_conditions(session, &head),
             events: events::of(events, session, &live, &data),
