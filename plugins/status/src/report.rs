@@ -70,7 +70,7 @@ impl Report {
         let (live, notes) = (live_objects(observed), event_notes(events));
         let seen = assess_workload(session, &live, &notes);
         let head = head::report_head(observed, &live, &seen, now);
-        let workloads = workloads::of(session, &live, pods, usage);
+        let workloads = workloads::workload_reports(session, &live, pods, usage);
         let diagnosis = diagnosis::of(observed, &live, &notes, &head, &seen);
         let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {

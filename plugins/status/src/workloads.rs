@@ -85,7 +85,7 @@ pub(crate) struct TerminationReport {
 }
 
 /// Computes the workloads section of a report, the primary workload first. `raw` are the Pods of `live` with every field.
-pub(crate) fn of(
+pub(crate) fn workload_reports(
     session: &Session,
     live: &LiveObjects,
     raw: &[Value],
@@ -176,7 +176,7 @@ fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUse]) -> PodReport {
         qos: text_at(object, "/status/qosClass"),
         created: text_at(object, "/metadata/creationTimestamp"),
         used: used.and_then(of_use),
-        containers: containers(object),
+        containers: container_reports(object),
     }
 }
 
@@ -187,7 +187,7 @@ fn of_use(used: &PodUse) -> Option<PodUsageReport> {
     })
 }
 
-fn containers(pod: &Value) -> Vec<ContainerReport> {
+fn container_reports(pod: &Value) -> Vec<ContainerReport> {
     let kinds = [
         (
             "/spec/initContainers",
