@@ -24,7 +24,7 @@ pub(crate) struct DiagnosisReport {
 
 /// Computes the diagnosis section of a report, the cause of the primary workload first. Causes that have been explained are shown
 /// in their explained form.
-pub(crate) fn of(
+pub(crate) fn diagnosis_reports(
     observed: &Observed,
     live: &LiveObjects,
     notes: &[EventNote],
@@ -60,7 +60,7 @@ pub(crate) fn of(
 }
 
 /// Returns the causes of a session before they are explained.
-pub(crate) fn causes(observed: &Observed) -> Vec<Cause> {
+pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
     let (live, notes) = (
         live_objects(observed),
         event_notes(observed.events.as_deref().unwrap_or_default()),

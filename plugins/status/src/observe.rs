@@ -119,7 +119,7 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
 /// Reads further facts about the causes, such as the last lines of a log or the capacity of nodes. Causes that were explained
 /// before are not explained again.
 pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
-    let causes = diagnosis::causes(observed);
+    let causes = diagnosis::unexplained_causes(observed);
     observed
         .explained
         .retain(|(before, _)| causes.contains(before));

@@ -71,7 +71,7 @@ impl Report {
         let seen = assess_workload(session, &live, &notes);
         let head = head::report_head(observed, &live, &seen, now);
         let workloads = workloads::workload_reports(session, &live, pods, usage);
-        let diagnosis = diagnosis::of(observed, &live, &notes, &head, &seen);
+        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &notes, &head, &seen);
         let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {
             api_version: API_VERSION,
