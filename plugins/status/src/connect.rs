@@ -30,7 +30,7 @@ pub(crate) struct NextStep {
 }
 
 /// Returns the connect methods of the last start.
-pub(crate) fn methods(session: &Session) -> Vec<MethodReport> {
+pub(crate) fn connect_methods(session: &Session) -> Vec<MethodReport> {
     let applied = session
         .status
         .as_ref()
@@ -59,18 +59,18 @@ fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method
         name: method.name.clone(),
         default,
         r#type,
-        command: format!("{}{chosen}{flag}", command(session, "connect")),
+        command: format!("{}{chosen}{flag}", session_command(session, "connect")),
     }
 }
 
-fn command(session: &Session, verb: &str) -> String {
+fn session_command(session: &Session, verb: &str) -> String {
     let name = session.metadata.name.as_deref().unwrap_or_default();
     let namespace = session.metadata.namespace.as_deref().unwrap_or_default();
     shell::quote_command(&["kubectl", "session", verb, name, "-n", namespace])
 }
 
 /// Returns the suggested next steps for the session's phase.
-pub(crate) fn next(
+pub(crate) fn next_steps(
     session: &Session,
     head: &ReportHead,
     diagnosis: &[DiagnosisReport],
@@ -84,7 +84,7 @@ pub(crate) fn next(
         } else {
             "delete the session and keep its claims"
         };
-        step(what, command(session, "delete"))
+        step(what, session_command(session, "delete"))
     };
     let again = workloads
         .iter()
@@ -96,26 +96,26 @@ pub(crate) fn next(
     let logs = || match restarted {
         true => step(
             "show the logs of the previous run",
-            format!("{} --previous", command(session, "logs")),
+            format!("{} --previous", session_command(session, "logs")),
         ),
-        false => step("show the logs", command(session, "logs")),
+        false => step("show the logs", session_command(session, "logs")),
     };
     match head.phase {
         _ if head.expired && head.phase != Phase::Stopped => vec![delete()],
         Phase::Running if diagnosis.is_empty() => Vec::new(),
         Phase::Pending => vec![step(
             "watch the session start",
-            format!("{} -w", command(session, "status")),
+            format!("{} -w", session_command(session, "status")),
         )],
         Phase::Running | Phase::Failed if has_begun(workloads) => vec![logs(), delete()],
         Phase::Stopped => vec![
-            step("start the session", command(session, "start")),
+            step("start the session", session_command(session, "start")),
             delete(),
         ],
         Phase::Running | Phase::Failed => vec![delete()],
         Phase::Terminating => vec![step(
             "watch the deletion",
-            format!("{} -w", command(session, "status")),
+            format!("{} -w", session_command(session, "status")),
         )],
     }
 }
