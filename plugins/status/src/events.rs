@@ -31,7 +31,7 @@ pub(crate) struct EventReport {
 }
 
 /// Returns the latest events of the session's own objects, oldest first.
-pub(crate) fn of(events: &[Value], session: &Session, live: &LiveObjects, data: &DataReport) -> Vec<EventReport> {
+pub(crate) fn latest_events(events: &[Value], session: &Session, live: &LiveObjects, data: &DataReport) -> Vec<EventReport> {
     let uid = session.metadata.uid.as_deref().unwrap_or_default();
     let mut uids = vec![uid];
     uids.extend(

@@ -80,7 +80,7 @@ impl Report {
             network: network::network_report(&observed.network, &live, session),
             connect: connect::connect_methods(session),
             conditions: corrected_conditions(session, &head),
-            events: events::of(events, session, &live, &data),
+            events: events::latest_events(events, session, &live, &data),
             next: connect::next_steps(session, &head, &diagnosis, &workloads, &data),
             unknown: unknown_parts(observed),
             session: observed.session.clone(),
