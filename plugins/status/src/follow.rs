@@ -79,7 +79,7 @@ impl<'a> FollowedSession<'a> {
     ///
     /// # Errors
     /// NotFound when the session is deleted; a watch of the session that ended for good.
-    pub(crate) async fn next(&mut self) -> Result<FollowEvent> {
+    pub(crate) async fn next_event(&mut self) -> Result<FollowEvent> {
         let (mut asks, mut next) = (NeededReads::None, self.turns.next().await);
         if next.is_none() {
             bail!("cannot watch the session: all watches have ended");

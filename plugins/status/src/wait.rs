@@ -65,7 +65,7 @@ pub(crate) async fn wait(
             }),
         }
         // A limit of zero checks once.
-        if limit.is_zero() || followed.next().await? == FollowEvent::TimedOut {
+        if limit.is_zero() || followed.next_event().await? == FollowEvent::TimedOut {
             return Err(too_late(&report));
         }
     }

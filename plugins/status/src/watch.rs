@@ -49,7 +49,7 @@ pub(crate) async fn watch(
             None => {}
         }
         {
-            let mut next = pin!(followed.next());
+            let mut next = pin!(followed.next_event());
             loop {
                 match select(&mut next, pin!(stopped(&mut screen))).await {
                     Either::Left((changed, _)) => break changed?,
