@@ -12,7 +12,7 @@ use session_shared::report::format::Format;
 use crate::args::Args;
 
 /// Default time to wait, the same as `create`'s.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
 /// The validated command line.
 #[derive(Debug)]
