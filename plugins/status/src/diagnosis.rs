@@ -34,7 +34,7 @@ pub(crate) fn diagnosis_reports(
     let mut found: Vec<DiagnosisReport> = Vec::new();
     if let (WorkloadState::Lost, Phase::Failed) = (seen, head.phase) {
         found.push(DiagnosisReport {
-            object: about(&observed.typed),
+            object: about(&observed.typed_session),
             reason: head.reason.clone(),
             message: head.message.clone(),
             evidence: Vec::new(),
@@ -45,12 +45,12 @@ pub(crate) fn diagnosis_reports(
     }
     let explained = |cause: Cause| {
         let finer = observed
-            .explained
+            .explained_causes
             .iter()
             .find(|(before, _)| *before == cause);
         finer.map_or(cause, |(_, finer)| finer.clone())
     };
-    let causes = found_causes(&observed.typed, live, notes, seen);
+    let causes = found_causes(&observed.typed_session, live, notes, seen);
     found.extend(
         causes
             .into_iter()
@@ -65,8 +65,8 @@ pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
         live_objects(observed),
         event_notes(observed.events.as_deref().unwrap_or_default()),
     );
-    let seen = assess_workload(&observed.typed, &live, &notes);
-    let found = found_causes(&observed.typed, &live, &notes, &seen);
+    let seen = assess_workload(&observed.typed_session, &live, &notes);
+    let found = found_causes(&observed.typed_session, &live, &notes, &seen);
     found.into_iter().map(|(_, cause)| cause).collect()
 }
 

@@ -15,7 +15,7 @@ use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
 use session_shared::ops::Cluster;
 
-use crate::observe::{Observed, explain, observe, refresh};
+use crate::observe::{Observed, explain_causes, observe, read_second_round};
 
 /// Number of ticks after which objects that are not watched are read again: usage, templates, Services.
 const TICKS_TO_REFRESH: u32 = 15;
@@ -102,7 +102,7 @@ impl<'a> FollowedSession<'a> {
             NeededReads::SecondRound => {
                 // The watched events are more complete than those read again.
                 let events = self.observed.events.clone();
-                refresh(self.cluster, &mut self.observed).await;
+                read_second_round(self.cluster, &mut self.observed).await;
                 self.observed.events = events;
             }
             NeededReads::All => self.observed = observe(self.cluster, &self.name).await?,
@@ -112,7 +112,7 @@ impl<'a> FollowedSession<'a> {
 
     /// Reads further facts about new causes.
     pub(crate) async fn explain(&mut self) {
-        explain(self.cluster, &mut self.observed).await;
+        explain_causes(self.cluster, &mut self.observed).await;
     }
 }
 
@@ -179,7 +179,7 @@ fn take(observed: &mut Observed, turn: Turn) -> Result<NeededReads> {
 fn take_session(observed: &mut Observed, change: Change) -> Result<NeededReads> {
     match change {
         Change::Added(object) | Change::Modified(object) => {
-            observed.typed = typed(object.clone())?;
+            observed.typed_session = typed(object.clone())?;
             let same = observed.session["status"]["applied"] == object["status"]["applied"];
             observed.session = object;
             Ok(if same {

@@ -60,7 +60,7 @@ pub(crate) enum TemplateState {
 
 /// Computes the head of a report.
 pub(crate) fn report_head(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> ReportHead {
-    let session = &observed.typed;
+    let session = &observed.typed_session;
     let status = session.status.clone().unwrap_or_default();
     let wanted = target_state(session, now);
     let mut stands = decide_phase(session, target_state, seen);
@@ -101,8 +101,8 @@ pub(crate) fn report_head(observed: &Observed, live: &LiveObjects, seen: &Worklo
 }
 
 fn template_summary(observed: &Observed) -> Option<TemplateSummary> {
-    let spec = &observed.typed.spec;
-    let status = observed.typed.status.as_ref();
+    let spec = &observed.typed_session.spec;
+    let status = observed.typed_session.status.as_ref();
     let made_from = status.and_then(|status| status.template.as_deref());
     let name = made_from.or(spec.template_name())?;
     Some(TemplateSummary {
@@ -113,7 +113,7 @@ fn template_summary(observed: &Observed) -> Option<TemplateSummary> {
             .clone()
             .filter(|application| application != name),
         state: match &observed.template {
-            Ok(Some(now)) => changed(&observed.typed, now),
+            Ok(Some(now)) => changed(&observed.typed_session, now),
             Ok(None) if made_from.is_some() => TemplateState::Gone,
             Ok(None) | Err(_) => TemplateState::Unknown,
         },

@@ -40,7 +40,7 @@ pub(crate) struct Observed {
     /// Session with every field, including unknown ones.
     pub(crate) session: Value,
     /// Session as a typed object.
-    pub(crate) typed: Session,
+    pub(crate) typed_session: Session,
     /// Pods with the session's label; may include Pods of other owners.
     pub(crate) pods: PartResult<Vec<Value>>,
     /// Possible owners of the Pods.
@@ -62,7 +62,7 @@ pub(crate) struct Observed {
     /// Usage of the nodes that run the session's Pods.
     pub(crate) usage: PartResult<Vec<NodeUse>>,
     /// Causes as first diagnosed, each with its explained form.
-    pub(crate) explained: Vec<(Cause, Cause)>,
+    pub(crate) explained_causes: Vec<(Cause, Cause)>,
 }
 
 /// Reads the session and everything that a report shows of it.
@@ -90,14 +90,14 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         cluster.get(&SESSION, namespace, name),
         list(&POD),
         list(&PERSISTENT_VOLUME_CLAIM),
-        snapshots(cluster, &select),
+        read_snapshots(cluster, &select),
         cluster.get_metadata(&SECRET, namespace, &secret),
     );
     let Some(session) = installed(session)? else {
         return Err(missing(&SESSION, name));
     };
     let mut observed = Observed {
-        typed: typed(session.clone())?,
+        typed_session: typed(session.clone())?,
         session,
         pods,
         owners: Ok(Vec::new()),
@@ -109,41 +109,41 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         events: Ok(Vec::new()),
         template: Ok(None),
         usage: Ok(Vec::new()),
-        explained: Vec::new(),
+        explained_causes: Vec::new(),
     };
-    refresh(cluster, &mut observed).await;
-    explain(cluster, &mut observed).await;
+    read_second_round(cluster, &mut observed).await;
+    explain_causes(cluster, &mut observed).await;
     Ok(observed)
 }
 
 /// Reads further facts about the causes, such as the last lines of a log or the capacity of nodes. Causes that were explained
 /// before are not explained again.
-pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
+pub(crate) async fn explain_causes(cluster: &Cluster, observed: &mut Observed) {
     let causes = diagnosis::unexplained_causes(observed);
     observed
-        .explained
+        .explained_causes
         .retain(|(before, _)| causes.contains(before));
-    let known = |cause: &Cause| observed.explained.iter().any(|(before, _)| before == cause);
+    let known = |cause: &Cause| observed.explained_causes.iter().any(|(before, _)| before == cause);
     let new: Vec<Cause> = causes.into_iter().filter(|cause| !known(cause)).collect();
     let asked = new
         .iter()
         .map(|cause| cluster.explain_cause(cluster.namespace(), cause.clone()));
     let finer = join_all(asked).await;
-    observed.explained.extend(new.into_iter().zip(finer));
+    observed.explained_causes.extend(new.into_iter().zip(finer));
 }
 
 /// Reads the objects that the session and its Pods refer to: the second round of requests.
-pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
+pub(crate) async fn read_second_round(cluster: &Cluster, observed: &mut Observed) {
     let namespace = cluster.namespace();
     let (owners, network, schedule, events, template, usage) = futures::join!(
-        cluster.owners(namespace, &observed.typed),
-        network(cluster, observed),
-        schedule(cluster, observed),
-        events(cluster, observed),
-        template(cluster, observed),
-        usage(cluster, observed),
+        cluster.owners(namespace, &observed.typed_session),
+        read_network(cluster, observed),
+        read_schedule(cluster, observed),
+        read_events(cluster, observed),
+        read_template(cluster, observed),
+        read_usage(cluster, observed),
     );
-    observed.owners = match owner_kinds(&observed.typed).first() {
+    observed.owners = match owner_kinds(&observed.typed_session).first() {
         Some(kind) => part(owners, kind),
         None => Ok(Vec::new()),
     };
@@ -166,8 +166,8 @@ fn part<T>(result: Result<T>, kind: &ResourceType) -> PartResult<T> {
 }
 
 /// Reads the CronJob of the session's snapshot schedule. `None` for a CronJob that the session does not own.
-async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
-    let metadata = &observed.typed.metadata;
+async fn read_schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
+    let metadata = &observed.typed_session.metadata;
     let name = ScheduleName::for_session(&metadata.name.as_deref()?.parse().ok()?);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
@@ -177,7 +177,7 @@ async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
     own.then_some(found)
 }
 
-async fn snapshots(cluster: &Cluster, select: &Selection) -> PartResult<Vec<Value>> {
+async fn read_snapshots(cluster: &Cluster, select: &Selection) -> PartResult<Vec<Value>> {
     let place = Place::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Vec::new()),
@@ -187,9 +187,9 @@ async fn snapshots(cluster: &Cluster, select: &Selection) -> PartResult<Vec<Valu
 
 /// Reads the Services, Ingresses and autoscalers that the last start created. Objects that are gone or cannot be read are left out;
 /// the report then shows the endpoint in the session's status.
-async fn network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
+async fn read_network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
     let applied = observed
-        .typed
+        .typed_session
         .status
         .as_ref()
         .and_then(|status| status.applied.as_ref());
@@ -208,8 +208,8 @@ async fn network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
         .collect()
 }
 
-async fn template(cluster: &Cluster, observed: &Observed) -> PartResult<Option<Value>> {
-    let status = observed.typed.status.as_ref();
+async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Option<Value>> {
+    let status = observed.typed_session.status.as_ref();
     let Some(name) = status.and_then(|status| status.template.as_deref()) else {
         return Ok(None);
     };
@@ -221,7 +221,7 @@ async fn template(cluster: &Cluster, observed: &Observed) -> PartResult<Option<V
 
 /// Reads the events of the session's objects, by UID where there are few. Events have no labels to select by, and a namespace with
 /// the sessions of a whole class has many events.
-async fn events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
+async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
     let uids = uids(observed);
     let selections: Vec<Selection> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
         let of = |uid: &String| Selection::with_fields(format!("involvedObject.uid={uid}"));
@@ -242,7 +242,7 @@ async fn events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>
 
 /// Returns true if controllers create the Pods. Their events count, and their UIDs are not known yet.
 fn makes_pods(observed: &Observed) -> bool {
-    !owner_kinds(&observed.typed).is_empty()
+    !owner_kinds(&observed.typed_session).is_empty()
 }
 
 /// Returns the UIDs of the session, its Pods and its claims.
@@ -256,7 +256,7 @@ fn uids(observed: &Observed) -> Vec<String> {
 }
 
 /// Reads the usage of running Pods from their nodes. Usually only admins have permission, so Forbidden is the normal case.
-async fn usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUse>> {
+async fn read_usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUse>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
         let node = string_at(pod, "/spec/nodeName");

@@ -66,7 +66,7 @@ impl Report {
         );
         let snapshots = observed.snapshots.as_deref().unwrap_or(none);
         let usage = observed.usage.as_deref().unwrap_or_default();
-        let session = &observed.typed;
+        let session = &observed.typed_session;
         let (live, notes) = (live_objects(observed), event_notes(events));
         let seen = assess_workload(session, &live, &notes);
         let head = head::report_head(observed, &live, &seen, now);
@@ -109,7 +109,7 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
         data: claims.chain(secret).cloned().collect(),
         ..LiveObjects::default()
     };
-    live.attribute(&observed.typed)
+    live.attribute(&observed.typed_session)
 }
 
 /// Returns events in the form of the diagnosis, oldest first.

@@ -129,7 +129,7 @@ fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
 
 fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
     let events = event_notes(observed.events.as_deref().unwrap_or_default());
-    match assess_workload(&observed.typed, &live_objects(observed), &events) {
+    match assess_workload(&observed.typed_session, &live_objects(observed), &events) {
         WorkloadState::NotReady(finding) => WaitState::Waiting(finding.stage, finding.object, finding.detail),
         _ => {
             let object = format!("session/{}", report.metadata.name);
