@@ -58,7 +58,7 @@ impl Verb for Status {
             }
             StatusMode::Watch => watch::watch(&cluster, intent, ground).await,
             StatusMode::Wait { target, limit } => {
-                wait::wait(&cluster, intent, target, limit, ground).await
+                wait::wait_for_phase(&cluster, intent, target, limit, ground).await
             }
         }
     }

@@ -34,7 +34,7 @@ enum WaitState {
 ///
 /// # Errors
 /// TimedOut after `limit`, with kubectl's message. At once if the phase can no longer be reached or the session is deleted.
-pub(crate) async fn wait(
+pub(crate) async fn wait_for_phase(
     cluster: &Cluster,
     mut intent: Intent,
     target: Phase,
