@@ -56,7 +56,7 @@ impl Verb for Status {
                 let report = Report::from_observed(&observed, ground.now());
                 show(&report, &mut intent.format, ground)
             }
-            StatusMode::Watch => watch::watch(&cluster, intent, ground).await,
+            StatusMode::Watch => watch::watch_report(&cluster, intent, ground).await,
             StatusMode::Wait { target, limit } => {
                 wait::wait_for_phase(&cluster, intent, target, limit, ground).await
             }

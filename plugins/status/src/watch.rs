@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// NotFound when the session is deleted; any failure to read or watch the session.
-pub(crate) async fn watch(
+pub(crate) async fn watch_report(
     cluster: &Cluster,
     mut intent: Intent,
     ground: &mut Environment,
