@@ -72,7 +72,7 @@ fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Resul
             let lines = view::lines(report, ground.now(), ground.console.width());
             let text: String = lines
                 .iter()
-                .map(|line| line.painted(&ground.console) + "\n")
+                .map(|line| line.to_styled_text(&ground.console) + "\n")
                 .collect();
             ground.console.out_painted(&text)
         }

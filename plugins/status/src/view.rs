@@ -30,20 +30,20 @@ pub(crate) fn lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> 
     conditions(&mut page, report, now);
     events(&mut page, report, now);
     next(&mut page, report);
-    page.lines()
+    page.into_lines()
 }
 
 fn head(page: &mut Page, report: &Report, now: Timestamp) {
     let head = &report.head;
-    page.field("Name", &report.metadata.name);
-    page.field("Namespace", &report.metadata.namespace);
-    page.field("Owner", &head.owner);
-    page.field("Template", &template(report));
+    page.add_field("Name", &report.metadata.name);
+    page.add_field("Namespace", &report.metadata.namespace);
+    page.add_field("Owner", &head.owner);
+    page.add_field("Template", &template(report));
     let since = match &head.since {
         Some(since) => format!(" since {since} ({})", ago(since, now)),
         None => String::new(),
     };
-    page.marked_field("Phase", head.phase.as_str(), tone(head.phase), &since);
+    page.add_marked_field("Phase", head.phase.as_str(), tone(head.phase), &since);
     let said = |reason: &str, message: &str| match (reason, message) {
         ("", message) => message.to_owned(),
         (reason, "") => reason.to_owned(),
@@ -58,23 +58,23 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
             Some(cause) if head.reason == "NotReady" => &cause.reason,
             Some(_) => &head.reason,
         };
-        page.field("Reason", short);
+        page.add_field("Reason", short);
     }
     if let Some(why) = report.unknown_reason("workloads") {
-        page.field(
+        page.add_field(
             "Note",
             &format!("phase as recorded in the session's status: {why}"),
         );
     }
     if let Some(started) = &head.started {
-        page.field("Started", &format!("{started} ({} ago)", ago(started, now)));
+        page.add_field("Started", &format!("{started} ({} ago)", ago(started, now)));
     }
-    page.field("Expires", &expires(report, now));
+    page.add_field("Expires", &expires(report, now));
     if let Some(endpoint) = &head.endpoint {
-        page.field("Endpoint", endpoint);
+        page.add_field("Endpoint", endpoint);
     }
     if let Some(policy) = head.data_policy {
-        page.field("Data policy", policy_word(policy));
+        page.add_field("Data policy", policy_word(policy));
     }
 }
 
@@ -136,21 +136,21 @@ fn diagnosis(page: &mut Page, report: &Report) {
     if report.diagnosis.is_empty() {
         return;
     }
-    page.section("Diagnosis");
+    page.add_section("Diagnosis");
     for found in &report.diagnosis {
-        page.marked_text(
+        page.add_marked_text(
             2,
             4,
             &found.reason,
             Emphasis::Bad,
             &format!(" ({})", found.object),
         );
-        page.text(4, 4, &found.message);
+        page.add_text(4, 4, &found.message);
         for line in &found.evidence {
-            page.hanging(4, 14, "evidence:", line);
+            page.add_labelled_text(4, 14, "evidence:", line);
         }
         if let Some(remedy) = &found.remedy {
-            page.hanging(4, 14, "remedy:", remedy);
+            page.add_labelled_text(4, 14, "remedy:", remedy);
         }
     }
 }
@@ -160,7 +160,7 @@ fn connect(page: &mut Page, report: &Report) {
     if report.connect.is_empty() || !matches!(report.head.phase, Phase::Running | Phase::Pending) {
         return;
     }
-    page.section("Connect");
+    page.add_section("Connect");
     let label = |name: &str, default: bool| {
         if default {
             format!("{name} (default)")
@@ -175,7 +175,7 @@ fn connect(page: &mut Page, report: &Report) {
         .max();
     let column = 2 + longest.unwrap_or(0).min(LONG_NAME + 10) + 2;
     for method in &report.connect {
-        page.hanging(
+        page.add_labelled_text(
             2,
             column,
             &label(&method.name, method.default),
@@ -188,7 +188,7 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
     if report.conditions.is_empty() {
         return;
     }
-    page.section("Conditions");
+    page.add_section("Conditions");
     for condition in &report.conditions {
         let mut why = condition.message.clone();
         if condition.reason != condition.r#type {
@@ -201,16 +201,16 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
             "{} is {} for {age}{comma}{why}",
             condition.r#type, condition.status
         );
-        page.text(2, 4, &text);
+        page.add_text(2, 4, &text);
     }
 }
 
 fn events(page: &mut Page, report: &Report, now: Timestamp) {
-    page.section("Events");
+    page.add_section("Events");
     if let Some(why) = report.unknown_reason("events") {
-        page.text(2, 2, &unknown(why));
+        page.add_text(2, 2, &unknown(why));
     } else if report.events.is_empty() {
-        page.text(2, 2, "<none>");
+        page.add_text(2, 2, "<none>");
     }
     for event in &report.events {
         let (kind, count) = (warning(event), count(event, now));
@@ -218,7 +218,7 @@ fn events(page: &mut Page, report: &Report, now: Timestamp) {
             "{kind}{} {}{count}: {}",
             event.reason, event.object, event.message
         );
-        page.hanging(2, EVENTS, &ago(&event.time, now), &text);
+        page.add_labelled_text(2, EVENTS, &ago(&event.time, now), &text);
     }
 }
 
@@ -241,10 +241,10 @@ fn next(page: &mut Page, report: &Report) {
     if report.next.is_empty() {
         return;
     }
-    page.section("Next");
+    page.add_section("Next");
     for step in &report.next {
-        page.text(2, 4, &format!("{}:", step.what));
-        page.text(4, 6, &step.command);
+        page.add_text(2, 4, &format!("{}:", step.what));
+        page.add_text(4, 6, &step.command);
     }
 }
 

@@ -73,7 +73,7 @@ fn draw(screen: &mut FullScreen, report: &Report, ground: &Environment) -> Resul
     let lines = view::lines(report, ground.now(), ground.console.width());
     let painted: Vec<String> = lines
         .iter()
-        .map(|line| line.painted(&ground.console))
+        .map(|line| line.to_styled_text(&ground.console))
         .collect();
     screen.draw(&painted, ground.console.height())
 }

@@ -18,31 +18,31 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
     if nothing_shown && hidden.iter().all(|(_, why)| why.is_none()) {
         return;
     }
-    page.section("Data");
+    page.add_section("Data");
     for claim in &data.claims {
-        page.text(2, 4, &of_claim(claim, now));
-        page.text(4, 6, &used(claim));
+        page.add_text(2, 4, &of_claim(claim, now));
+        page.add_text(4, 6, &used(claim));
     }
     for one in &data.ephemeral {
-        page.text(2, 4, &of_ephemeral(one));
+        page.add_text(2, 4, &of_ephemeral(one));
     }
     if let Some(secret) = &data.parameters_secret {
-        page.text(2, 4, &format!("Secret/{secret}: secret parameters"));
+        page.add_text(2, 4, &format!("Secret/{secret}: secret parameters"));
     }
     for snapshot in &data.snapshots {
-        page.text(2, 4, &of_snapshot(snapshot, now));
+        page.add_text(2, 4, &of_snapshot(snapshot, now));
     }
     if let Some(schedule) = &data.schedule {
-        page.text(2, 4, &of_schedule(schedule, now));
+        page.add_text(2, 4, &of_schedule(schedule, now));
     }
     if !nothing {
         let (policy, deletion) = (&data.policy, &data.on_deletion);
         let text = format!("policy {policy}: {deletion}; {}", data.lost_by);
-        page.text(2, 4, &text);
+        page.add_text(2, 4, &text);
     }
     for (part, why) in hidden {
         if let Some(why) = why {
-            page.text(2, 4, &format!("{part}: {}", unknown(why)));
+            page.add_text(2, 4, &format!("{part}: {}", unknown(why)));
         }
     }
 }

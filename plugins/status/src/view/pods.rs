@@ -8,16 +8,16 @@ use crate::report::Report;
 use crate::workloads::{ContainerReport, PodReport, WorkloadReport};
 
 pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
-    page.section("Workloads");
+    page.add_section("Workloads");
     if let Some(why) = report.unknown_reason("workloads") {
-        page.text(2, 2, &unknown(why));
+        page.add_text(2, 2, &unknown(why));
     } else if report.workloads.is_empty() {
-        page.text(2, 2, "<none>");
+        page.add_text(2, 2, "<none>");
     }
     for workload in &report.workloads {
         let alone = workload.kind == "Pod";
         if !alone {
-            page.text(2, 4, &title(workload));
+            page.add_text(2, 4, &title(workload));
         }
         for pod in &workload.pods {
             let primary = if alone && workload.primary {
@@ -26,7 +26,7 @@ pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
                 ""
             };
             let indent = if alone { 2 } else { 4 };
-            page.text(
+            page.add_text(
                 indent,
                 indent + 2,
                 &format!("Pod/{}{primary}: {}", pod.name, place(pod, now)),
@@ -35,7 +35,7 @@ pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
         }
     }
     if let Some(why) = report.unknown_reason("usage") {
-        page.text(2, 2, &format!("usage: {}", unknown(why)));
+        page.add_text(2, 2, &format!("usage: {}", unknown(why)));
     }
 }
 
@@ -80,7 +80,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
         .max();
     let column = indent + longest.unwrap_or(0).min(LONG_NAME) + 2;
     for container in &pod.containers {
-        page.hanging(indent, column, &container.name, &state(container, now));
+        page.add_labelled_text(indent, column, &container.name, &state(container, now));
         if let Some(last) = &container.last {
             let reason = last
                 .reason
@@ -90,7 +90,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
                 .finished
                 .as_ref()
                 .map_or_else(String::new, |time| format!(", {} ago", ago(time, now)));
-            page.text(
+            page.add_text(
                 column,
                 column + 2,
                 &format!(
@@ -99,7 +99,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
                 ),
             );
         }
-        page.text(column, column + 2, &format!("image {}", container.image));
+        page.add_text(column, column + 2, &format!("image {}", container.image));
         for (word, map) in [
             ("requests", &container.requests),
             ("limits", &container.limits),
@@ -109,7 +109,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
                     .iter()
                     .map(|(key, value)| format!("{key} {value}"))
                     .collect();
-                page.text(column, column + 2, &format!("{word} {}", all.join(", ")));
+                page.add_text(column, column + 2, &format!("{word} {}", all.join(", ")));
             }
         }
     }
@@ -150,7 +150,7 @@ pub(super) fn network(page: &mut Page, report: &Report) {
     if report.network.is_empty() {
         return;
     }
-    page.section("Network");
+    page.add_section("Network");
     for service in &report.network {
         let mut parts = Vec::new();
         let mut of_type = service.r#type.clone();
@@ -168,7 +168,7 @@ pub(super) fn network(page: &mut Page, report: &Report) {
             (Some(ready), Some(pods)) => parts.push(format!("{ready} of {pods} Pods ready")),
             _ => {}
         }
-        page.text(
+        page.add_text(
             2,
             4,
             &format!("{}/{}: {}", service.kind, service.name, parts.join(", ")),
