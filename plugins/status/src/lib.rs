@@ -69,7 +69,7 @@ fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Resul
     match format {
         Format::Objects(printer) => document(report, printer, &mut ground.console),
         Format::Text { .. } => {
-            let lines = view::lines(report, ground.now(), ground.console.width());
+            let lines = view::report_lines(report, ground.now(), ground.console.width());
             let text: String = lines
                 .iter()
                 .map(|line| line.to_styled_text(&ground.console) + "\n")

@@ -16,10 +16,10 @@ use crate::report::Report;
 /// Column at which the text of an event begins.
 const EVENTS: usize = 8;
 /// Maximum length of a name in a column; a longer name gets its own line.
-pub(crate) const LONG_NAME: usize = 16;
+pub(crate) const MAX_NAME_COLUMN: usize = 16;
 
 /// Returns the lines of a report at `now`, none longer than `width`.
-pub(crate) fn lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
+pub(crate) fn report_lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     head(&mut page, report, now);
     diagnosis(&mut page, report);
@@ -40,7 +40,7 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
     page.add_field("Owner", &head.owner);
     page.add_field("Template", &template(report));
     let since = match &head.since {
-        Some(since) => format!(" since {since} ({})", ago(since, now)),
+        Some(since) => format!(" since {since} ({})", age_text(since, now)),
         None => String::new(),
     };
     page.add_marked_field("Phase", head.phase.as_str(), tone(head.phase), &since);
@@ -67,7 +67,7 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
         );
     }
     if let Some(started) = &head.started {
-        page.add_field("Started", &format!("{started} ({} ago)", ago(started, now)));
+        page.add_field("Started", &format!("{started} ({} ago)", age_text(started, now)));
     }
     page.add_field("Expires", &expires(report, now));
     if let Some(endpoint) = &head.endpoint {
@@ -173,7 +173,7 @@ fn connect(page: &mut Page, report: &Report) {
         .iter()
         .map(|method| label(&method.name, method.default).chars().count())
         .max();
-    let column = 2 + longest.unwrap_or(0).min(LONG_NAME + 10) + 2;
+    let column = 2 + longest.unwrap_or(0).min(MAX_NAME_COLUMN + 10) + 2;
     for method in &report.connect {
         page.add_labelled_text(
             2,
@@ -196,7 +196,7 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
             why = format!("{}{colon}{why}", condition.reason);
         }
         let comma = if why.is_empty() { "" } else { ", " };
-        let age = ago(&condition.last_transition_time, now);
+        let age = age_text(&condition.last_transition_time, now);
         let text = format!(
             "{} is {} for {age}{comma}{why}",
             condition.r#type, condition.status
@@ -208,7 +208,7 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
 fn events(page: &mut Page, report: &Report, now: Timestamp) {
     page.add_section("Events");
     if let Some(why) = report.unknown_reason("events") {
-        page.add_text(2, 2, &unknown(why));
+        page.add_text(2, 2, &unknown_text(why));
     } else if report.events.is_empty() {
         page.add_text(2, 2, "<none>");
     }
@@ -218,7 +218,7 @@ fn events(page: &mut Page, report: &Report, now: Timestamp) {
             "{kind}{} {}{count}: {}",
             event.reason, event.object, event.message
         );
-        page.add_labelled_text(2, EVENTS, &ago(&event.time, now), &text);
+        page.add_labelled_text(2, EVENTS, &age_text(&event.time, now), &text);
     }
 }
 
@@ -233,7 +233,7 @@ fn warning(event: &EventReport) -> String {
 fn count(event: &EventReport, now: Timestamp) -> String {
     match event.count {
         1 => String::new(),
-        count => format!(" ({count} times in {})", ago(&event.first, now)),
+        count => format!(" ({count} times in {})", age_text(&event.first, now)),
     }
 }
 
@@ -249,11 +249,11 @@ fn next(page: &mut Page, report: &Report) {
 }
 
 /// Returns the text in place of a part that could not be read.
-pub(crate) fn unknown(why: &str) -> String {
+pub(crate) fn unknown_text(why: &str) -> String {
     format!("<unknown> ({why})")
 }
 
 /// Returns the age of an RFC 3339 time.
-pub(crate) fn ago(time: &str, now: Timestamp) -> String {
+pub(crate) fn age_text(time: &str, now: Timestamp) -> String {
     age::since(time.parse().ok(), now)
 }

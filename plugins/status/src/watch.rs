@@ -70,7 +70,7 @@ async fn stopped(screen: &mut Option<FullScreen>) -> Result<()> {
 }
 
 fn draw(screen: &mut FullScreen, report: &Report, ground: &Environment) -> Result<()> {
-    let lines = view::lines(report, ground.now(), ground.console.width());
+    let lines = view::report_lines(report, ground.now(), ground.console.width());
     let painted: Vec<String> = lines
         .iter()
         .map(|line| line.to_styled_text(&ground.console))

@@ -3,7 +3,7 @@
 use session_shared::Timestamp;
 use session_shared::objects::schedule::SnapshotSchedule;
 
-use super::{ago, unknown};
+use super::{age_text, unknown_text};
 use crate::data::{ClaimReport, EphemeralData, SnapshotReport};
 use crate::layout::Page;
 use crate::report::Report;
@@ -42,7 +42,7 @@ pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
     }
     for (part, why) in hidden {
         if let Some(why) = why {
-            page.add_text(2, 4, &format!("{part}: {}", unknown(why)));
+            page.add_text(2, 4, &format!("{part}: {}", unknown_text(why)));
         }
     }
 }
@@ -78,7 +78,7 @@ fn of_claim(claim: &ClaimReport, now: Timestamp) -> String {
         claim
             .kept_since
             .as_ref()
-            .map(|since| format!("kept since {since} ({})", ago(since, now))),
+            .map(|since| format!("kept since {since} ({})", age_text(since, now))),
     );
     format!("PersistentVolumeClaim/{}: {}", claim.name, parts.join(", "))
 }
@@ -106,7 +106,7 @@ fn of_snapshot(snapshot: &SnapshotReport, now: Timestamp) -> String {
         snapshot
             .created
             .as_ref()
-            .map(|created| format!("{} old", ago(created, now))),
+            .map(|created| format!("{} old", age_text(created, now))),
     );
     format!("VolumeSnapshot/{}: {}", snapshot.name, parts.join(", "))
 }
@@ -114,7 +114,7 @@ fn of_snapshot(snapshot: &SnapshotReport, now: Timestamp) -> String {
 fn of_schedule(schedule: &SnapshotSchedule, now: Timestamp) -> String {
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "suspended".to_owned(),
-        (false, Some(at)) => format!("last one {} ago", ago(at, now)),
+        (false, Some(at)) => format!("last one {} ago", age_text(at, now)),
         (false, None) => "none yet".to_owned(),
     };
     format!(

@@ -2,7 +2,7 @@
 
 use session_shared::Timestamp;
 
-use super::{LONG_NAME, ago, unknown};
+use super::{MAX_NAME_COLUMN, age_text, unknown_text};
 use crate::layout::Page;
 use crate::report::Report;
 use crate::workloads::{ContainerReport, PodReport, WorkloadReport};
@@ -10,7 +10,7 @@ use crate::workloads::{ContainerReport, PodReport, WorkloadReport};
 pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
     page.add_section("Workloads");
     if let Some(why) = report.unknown_reason("workloads") {
-        page.add_text(2, 2, &unknown(why));
+        page.add_text(2, 2, &unknown_text(why));
     } else if report.workloads.is_empty() {
         page.add_text(2, 2, "<none>");
     }
@@ -35,7 +35,7 @@ pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
         }
     }
     if let Some(why) = report.unknown_reason("usage") {
-        page.add_text(2, 2, &format!("usage: {}", unknown(why)));
+        page.add_text(2, 2, &format!("usage: {}", unknown_text(why)));
     }
 }
 
@@ -58,7 +58,7 @@ fn place(pod: &PodReport, now: Timestamp) -> String {
     parts.extend(
         pod.created
             .as_ref()
-            .map(|created| format!("{} old", ago(created, now))),
+            .map(|created| format!("{} old", age_text(created, now))),
     );
     if let Some(used) = &pod.used {
         let cpu = used.cpu.as_ref().map(|cpu| format!("cpu {cpu}"));
@@ -78,7 +78,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
         .iter()
         .map(|container| container.name.chars().count())
         .max();
-    let column = indent + longest.unwrap_or(0).min(LONG_NAME) + 2;
+    let column = indent + longest.unwrap_or(0).min(MAX_NAME_COLUMN) + 2;
     for container in &pod.containers {
         page.add_labelled_text(indent, column, &container.name, &state(container, now));
         if let Some(last) = &container.last {
@@ -89,7 +89,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
             let when = last
                 .finished
                 .as_ref()
-                .map_or_else(String::new, |time| format!(", {} ago", ago(time, now)));
+                .map_or_else(String::new, |time| format!(", {} ago", age_text(time, now)));
             page.add_text(
                 column,
                 column + 2,
@@ -129,9 +129,9 @@ fn state(container: &ContainerReport, now: Timestamp) -> String {
     }
     if let Some(since) = &container.since {
         text.push_str(&if container.state == "running" {
-            format!(" for {}", ago(since, now))
+            format!(" for {}", age_text(since, now))
         } else {
-            format!(" {} ago", ago(since, now))
+            format!(" {} ago", age_text(since, now))
         });
     }
     if container.state == "running" && !container.init {
