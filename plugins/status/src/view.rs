@@ -25,7 +25,7 @@ pub(crate) fn report_lines(report: &Report, now: Timestamp, width: usize) -> Vec
     diagnosis(&mut page, report);
     pods::workloads(&mut page, report, now);
     pods::network(&mut page, report);
-    data::data(&mut page, report, now);
+    data::add_data(&mut page, report, now);
     connect(&mut page, report);
     conditions(&mut page, report, now);
     events(&mut page, report, now);

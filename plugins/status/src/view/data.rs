@@ -8,7 +8,7 @@ use crate::data::{ClaimReport, EphemeralData, SnapshotReport};
 use crate::layout::Page;
 use crate::report::Report;
 
-pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
+pub(super) fn add_data(page: &mut Page, report: &Report, now: Timestamp) {
     let data = &report.data;
     let hidden =
         ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.unknown_reason(part)));
