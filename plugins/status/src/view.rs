@@ -23,8 +23,8 @@ pub(crate) fn report_lines(report: &Report, now: Timestamp, width: usize) -> Vec
     let mut page = Page::new(width);
     head(&mut page, report, now);
     diagnosis(&mut page, report);
-    pods::workloads(&mut page, report, now);
-    pods::network(&mut page, report);
+    pods::add_workloads(&mut page, report, now);
+    pods::add_network(&mut page, report);
     data::add_data(&mut page, report, now);
     connect(&mut page, report);
     conditions(&mut page, report, now);

@@ -7,7 +7,7 @@ use crate::layout::Page;
 use crate::report::Report;
 use crate::workloads::{ContainerReport, PodReport, WorkloadReport};
 
-pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
+pub(super) fn add_workloads(page: &mut Page, report: &Report, now: Timestamp) {
     page.add_section("Workloads");
     if let Some(why) = report.unknown_reason("workloads") {
         page.add_text(2, 2, &unknown_text(why));
@@ -146,7 +146,7 @@ fn state(container: &ContainerReport, now: Timestamp) -> String {
     text
 }
 
-pub(super) fn network(page: &mut Page, report: &Report) {
+pub(super) fn add_network(page: &mut Page, report: &Report) {
     if report.network.is_empty() {
         return;
     }
