@@ -26,13 +26,13 @@ pub(crate) struct Observed<T> {
     /// Pods of the sessions.
     pub(crate) pods: SessionPods,
     /// NotFound errors of sessions given by name.
-    pub(crate) missing: Vec<anyhow::Error>,
+    pub(crate) not_found: Vec<anyhow::Error>,
     /// resourceVersions from which to watch sessions and Pods.
-    pub(crate) versions: (String, String),
+    pub(crate) resource_versions: (String, String),
 }
 
 /// Returns the namespace to list, or all namespaces.
-pub(crate) fn place<'a>(cluster: &'a Cluster, intent: &Intent) -> Place<'a> {
+pub(crate) fn list_scope<'a>(cluster: &'a Cluster, intent: &Intent) -> Place<'a> {
     if intent.all_namespaces {
         Place::All
     } else {
@@ -71,7 +71,7 @@ fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
 ///
 /// # Errors
 /// Any failure to list sessions or Pods, except a missing permission to list Pods.
-pub(crate) async fn tables(
+pub(crate) async fn observe_tables(
     cluster: &Cluster,
     intent: &Intent,
     include: IncludeObject,
@@ -81,25 +81,25 @@ pub(crate) async fn tables(
         .iter()
         .map(|(selection, _)| sessions_table(cluster, intent, selection, include));
     let (tables, (pods, pods_version)) =
-        futures::try_join!(futures::future::try_join_all(reads), pods(cluster, intent))?;
+        futures::try_join!(futures::future::try_join_all(reads), read_pods(cluster, intent))?;
     let mut fetched: Observed<Table> = Observed {
         pods,
         ..Observed::default()
     };
     for ((_, name), mut table) in asked.into_iter().zip(tables) {
         if let Some(name) = name.filter(|_| table.rows.is_empty() && !intent.ignore_not_found) {
-            fetched.missing.push(missing(&SESSION, &name));
+            fetched.not_found.push(missing(&SESSION, &name));
         }
         if fetched.sessions.column_definitions.is_empty() {
             fetched.sessions.column_definitions = std::mem::take(&mut table.column_definitions);
         }
-        fetched.versions.0 = table.metadata["resourceVersion"]
+        fetched.resource_versions.0 = table.metadata["resourceVersion"]
             .as_str()
             .unwrap_or_default()
             .to_owned();
         fetched.sessions.rows.append(&mut table.rows);
     }
-    fetched.versions.1 = pods_version;
+    fetched.resource_versions.1 = pods_version;
     Ok(fetched)
 }
 
@@ -111,7 +111,7 @@ async fn sessions_table(
 ) -> Result<Table> {
     let pages = cluster.table_pages(
         &SESSION,
-        place(cluster, intent),
+        list_scope(cluster, intent),
         selection,
         intent.chunk,
         include,
@@ -148,11 +148,11 @@ pub(crate) fn pod_selection(intent: &Intent) -> Selection {
 }
 
 /// Reads the Pods. Without permission to list them, marks them as unseen, and sessions are shown with the phase in their status.
-async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, String)> {
+async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, String)> {
     let selection = pod_selection(intent);
     let mut pages = cluster.table_pages(
         &POD,
-        place(cluster, intent),
+        list_scope(cluster, intent),
         &selection,
         intent.chunk,
         IncludeObject::Metadata,
@@ -184,17 +184,17 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, String
 ///
 /// # Errors
 /// Any failure to list sessions or Pods, except a missing permission to list Pods.
-pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Observed<Vec<Value>>> {
+pub(crate) async fn observe_objects(cluster: &Cluster, intent: &Intent) -> Result<Observed<Vec<Value>>> {
     let asked = selections(intent);
     let reads = asked.iter().map(|(selection, _)| async move {
         installed(
             cluster
-                .list(&SESSION, place(cluster, intent), selection)
+                .list(&SESSION, list_scope(cluster, intent), selection)
                 .await,
         )
     });
     let (lists, (pods, pods_version)) =
-        futures::try_join!(futures::future::try_join_all(reads), pods(cluster, intent))?;
+        futures::try_join!(futures::future::try_join_all(reads), read_pods(cluster, intent))?;
     let mut fetched: Observed<Vec<Value>> = Observed {
         pods,
         ..Observed::default()
@@ -208,11 +208,11 @@ pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Observ
     ) in asked.into_iter().zip(lists)
     {
         if let Some(name) = name.filter(|_| items.is_empty() && !intent.ignore_not_found) {
-            fetched.missing.push(missing(&SESSION, &name));
+            fetched.not_found.push(missing(&SESSION, &name));
         }
-        fetched.versions.0 = resource_version;
+        fetched.resource_versions.0 = resource_version;
         fetched.sessions.extend(items);
     }
-    fetched.versions.1 = pods_version;
+    fetched.resource_versions.1 = pods_version;
     Ok(fetched)
 }

@@ -20,7 +20,7 @@ use session_shared::ops::live::installed;
 use session_shared::reconcile::is_data_of;
 use session_shared::report::age;
 
-use crate::fetch::place;
+use crate::fetch::list_scope;
 use crate::intent::Intent;
 
 /// Column headings, each with true if it is shown without `-o wide`.
@@ -59,7 +59,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
         labels: format!("{selector},{}", labels::PARAMETERS),
         ..select.clone()
     };
-    let place = place(cluster, intent);
+    let place = list_scope(cluster, intent);
     let (claims, snapshots, secrets) = futures::join!(
         cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
         cluster.list(&VOLUME_SNAPSHOT, place, &select),

@@ -62,7 +62,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
     } else {
         IncludeObject::Object
     };
-    let mut fetched = fetch::tables(cluster, intent, include).await?;
+    let mut fetched = fetch::observe_tables(cluster, intent, include).await?;
     note_unseen(&fetched.pods, ground);
     drop_forged_pods(cluster, &mut fetched.pods, of_table(&fetched.sessions)).await;
     let raw = if intent.watch {
@@ -83,7 +83,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
     let mut printer = TablePrinter::new(options);
     printer.page(&fetched.sessions);
     ground.console.out(&printer.flush())?;
-    let missing = std::mem::take(&mut fetched.missing);
+    let missing = std::mem::take(&mut fetched.not_found);
     if fetched.sessions.rows.is_empty()
         && missing.is_empty()
         && !intent.ignore_not_found
@@ -165,7 +165,7 @@ async fn objects(
             "--watch can be used only with the default output or -o wide",
         ));
     }
-    let mut fetched = fetch::objects(cluster, intent).await?;
+    let mut fetched = fetch::observe_objects(cluster, intent).await?;
     note_unseen(&fetched.pods, ground);
     let phases = fetched.sessions.iter();
     let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
@@ -182,5 +182,5 @@ async fn objects(
         (_, sessions) => printer.print_list(sessions)?,
     };
     ground.console.out(&string_at)?;
-    failure::combine_errors(fetched.missing)
+    failure::combine_errors(fetched.not_found)
 }

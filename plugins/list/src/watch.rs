@@ -15,7 +15,7 @@ use session_shared::report::console::Console;
 use session_shared::report::table::TablePrinter;
 
 use crate::attribution::drop_forged_pods;
-use crate::fetch::{Observed, place, pod_selection};
+use crate::fetch::{Observed, list_scope, pod_selection};
 use crate::intent::Intent;
 use crate::join::SessionPods;
 use crate::view::SessionColumns;
@@ -49,10 +49,10 @@ pub(crate) async fn watch(
 ) -> Result<()> {
     let selection = selection(intent);
     let (sessions_from, pods_from) = (
-        Some(fetched.versions.0.as_str()),
-        Some(fetched.versions.1.as_str()),
+        Some(fetched.resource_versions.0.as_str()),
+        Some(fetched.resource_versions.1.as_str()),
     );
-    let place = || place(cluster, intent);
+    let place = || list_scope(cluster, intent);
     let mut sessions = cluster.watch(&SESSION, place(), &selection, sessions_from, true);
     let mut pods = if fetched.pods.unseen {
         futures::stream::pending().boxed()
