@@ -55,8 +55,8 @@ fn selections(intent: &Intent) -> Vec<(Selection, Option<String>)> {
     }
     let chosen = |chosen: &OwnerSelection| Selection {
         labels: chosen.labels.clone(),
-        fields: intent.fields.clone(),
-        limit: intent.chunk,
+        fields: intent.field_selector.clone(),
+        limit: intent.chunk_size,
         ..Selection::default()
     };
     intent
@@ -113,7 +113,7 @@ async fn sessions_table(
         &SESSION,
         list_scope(cluster, intent),
         selection,
-        intent.chunk,
+        intent.chunk_size,
         include,
     );
     installed(whole(pages).await)
@@ -142,7 +142,7 @@ pub(crate) fn pod_selection(intent: &Intent) -> Selection {
     }
     Selection {
         labels,
-        limit: intent.chunk,
+        limit: intent.chunk_size,
         ..Selection::default()
     }
 }
@@ -154,7 +154,7 @@ async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, S
         &POD,
         list_scope(cluster, intent),
         &selection,
-        intent.chunk,
+        intent.chunk_size,
         IncludeObject::Metadata,
     );
     let (mut pods, mut columns, mut version) = (SessionPods::default(), Table::default(), String::new());

@@ -19,12 +19,12 @@ pub(crate) struct Intent {
     pub(crate) all_namespaces: bool,
     /// Selections for the server, whose results are combined.
     pub(crate) selections: Vec<OwnerSelection>,
-    pub(crate) fields: String,
-    pub(crate) chunk: u32,
+    pub(crate) field_selector: String,
+    pub(crate) chunk_size: u32,
     /// Phases to list, as computed from the Pods; empty means all.
     pub(crate) phases: Vec<Phase>,
     /// Label selector of kept data; `None` unless kept data is listed.
-    pub(crate) kept: Option<String>,
+    pub(crate) kept_selector: Option<String>,
     pub(crate) watch: bool,
     pub(crate) ignore_not_found: bool,
     pub(crate) format: Format,
@@ -62,7 +62,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
             "name cannot be provided when a selector is specified",
         ));
     }
-    let kept = args.kept.then(|| kept(args)).transpose()?;
+    let kept = args.kept.then(|| kept_data_selector(args)).transpose()?;
     let output = &args.printing;
     Ok(Intent {
         names: args
@@ -71,15 +71,15 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
             .map(|name| session_name(name))
             .collect::<Result<_>>()?,
         all_namespaces,
-        selections: selections(selector, args.user_id.as_deref())?,
-        fields: args.selecting.fields().to_owned(),
-        chunk: args.selecting.chunk_size,
+        selections: owner_selections(selector, args.user_id.as_deref())?,
+        field_selector: args.selecting.fields().to_owned(),
+        chunk_size: args.selecting.chunk_size,
         phases: args
             .phase
             .iter()
             .map(|word| phase(word))
             .collect::<Result<_>>()?,
-        kept,
+        kept_selector: kept,
         watch: args.watch,
         ignore_not_found: args.ignore_not_found,
         format: Format::parse(
@@ -95,7 +95,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
 ///
 /// # Errors
 /// A flag that applies only to existing sessions.
-fn kept(args: &Args) -> Result<String> {
+fn kept_data_selector(args: &Args) -> Result<String> {
     for (given, flag) in [
         (args.watch, "--watch"),
         (!args.phase.is_empty(), "--phase"),
@@ -125,7 +125,7 @@ fn kept(args: &Args) -> Result<String> {
 
 /// Returns the selections of the flags. Sessions of an owner carry a label made from the owner's user ID, unless they were created by
 /// `kubectl apply`: those are found by spec.userId among the sessions without the label.
-fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<OwnerSelection>> {
+fn owner_selections(selector: &str, user_id: Option<&str>) -> Result<Vec<OwnerSelection>> {
     let Some(user_id) = user_id else {
         return Ok(vec![OwnerSelection {
             labels: selector.to_owned(),
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn kept_data_is_selected_by_the_labels_that_data_carries() {
-        let kept = |line: &str| intent(line).unwrap().kept.unwrap();
+        let kept = |line: &str| intent(line).unwrap().kept_selector.unwrap();
         let ours = "app.kubernetes.io/managed-by=kubectl-session,streaming.platform/session";
         assert_eq!(kept("--kept"), ours);
         assert_eq!(

@@ -52,7 +52,7 @@ pub(crate) struct KeptData {
 pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<KeptData> {
     let select = Selection {
         labels: selector.to_owned(),
-        limit: intent.chunk,
+        limit: intent.chunk_size,
         ..Selection::default()
     };
     let parameters = Selection {

@@ -44,7 +44,7 @@ impl Verb for List {
         ground.console.obey(&args.talk);
         let mut intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
-        if let Some(selector) = intent.kept.take() {
+        if let Some(selector) = intent.kept_selector.take() {
             return kept(&cluster, intent, &selector, &args, ground).await;
         }
         match std::mem::replace(&mut intent.format, Format::Text { wide: false }) {

@@ -115,7 +115,7 @@ fn selection(intent: &Intent) -> Selection {
                 .filter(|one| one.owner.is_none())
                 .map(|one| one.labels.clone())
                 .unwrap_or_default(),
-            fields: intent.fields.clone(),
+            fields: intent.field_selector.clone(),
             ..Selection::default()
         },
     }
