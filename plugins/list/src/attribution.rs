@@ -25,9 +25,9 @@ pub(crate) async fn drop_forged_pods<'a>(
     pods: &mut SessionPods,
     sessions: impl Iterator<Item = (&'a Value, &'a str)>,
 ) {
-    let identities = sessions.map(|(session, phase)| (SessionKey::of(session), phase));
+    let identities = sessions.map(|(session, phase)| (SessionKey::from_session(session), phase));
     let doubtful: Vec<SessionKey<'_>> = identities
-        .filter(|(session, phase)| pods.is_doubtful(session, phase))
+        .filter(|(session, phase)| pods.may_be_forged(session, phase))
         .map(|(session, _)| session)
         .collect();
     let reads = futures::stream::iter(doubtful).map(|session| async move {

@@ -169,10 +169,10 @@ async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, S
                     .as_str()
                     .unwrap_or_default()
                     .to_owned();
-                pods.take(&page, &columns);
+                pods.add_page(&page, &columns);
             }
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
-                pods.unseen = true;
+                pods.is_unlistable = true;
                 return Ok((pods, version));
             }
             Err(error) => return Err(error),

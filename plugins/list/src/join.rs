@@ -18,7 +18,7 @@ pub(crate) struct JoinedSession {
     /// Phase of the session.
     pub(crate) phase: Phase,
     /// Status of the Pod where it is more specific than the phase: CrashLoopBackOff, ImagePullBackOff, PodLost.
-    pub(crate) word: Option<String>,
+    pub(crate) status: Option<String>,
     /// Name of the Pod; `None` without one.
     pub(crate) pod: Option<String>,
     /// Name of the Pod's node.
@@ -27,8 +27,8 @@ pub(crate) struct JoinedSession {
 
 impl JoinedSession {
     /// Returns the cell of column PHASE.
-    pub(crate) fn shown(&self) -> &str {
-        self.word.as_deref().unwrap_or(self.phase.as_str())
+    pub(crate) fn phase_cell(&self) -> &str {
+        self.status.as_deref().unwrap_or(self.phase.as_str())
     }
 }
 
@@ -43,7 +43,7 @@ struct PodFacts {
     pod: String,
     node: Option<String>,
     phase: Option<Phase>,
-    word: Option<String>,
+    status: Option<String>,
 }
 
 /// The Pods of the primary workloads, by namespace and session.
@@ -53,12 +53,12 @@ pub(crate) struct SessionPods {
     /// UIDs of Pods that falsely claim to be a session's.
     strangers: HashSet<String>,
     /// True without permission to list Pods: a session without Pods then means nothing.
-    pub(crate) unseen: bool,
+    pub(crate) is_unlistable: bool,
 }
 
 impl SessionPods {
     /// Adds a page of the Table of Pods, with metadata.
-    pub(crate) fn take(&mut self, page: &Table, columns: &Table) {
+    pub(crate) fn add_page(&mut self, page: &Table, columns: &Table) {
         let column = |name: &str| columns.column_index(name);
         let (ready, status, node) = (column("Ready"), column("Status"), column("Node"));
         for row in &page.rows {
@@ -83,7 +83,7 @@ impl SessionPods {
                 node: Some(cell(node).to_owned())
                     .filter(|node| !node.is_empty() && node != "<none>"),
                 phase,
-                word,
+                status: word,
             };
             let key = (
                 string_at(&row.object, "/metadata/namespace").to_owned(),
@@ -94,7 +94,7 @@ impl SessionPods {
     }
 
     /// Applies a change of watched Pods, and returns the sessions concerned.
-    pub(crate) fn change(
+    pub(crate) fn apply_change(
         &mut self,
         page: &Table,
         columns: &Table,
@@ -115,7 +115,7 @@ impl SessionPods {
             keys.push(key);
         }
         if !gone {
-            self.take(page, columns);
+            self.add_page(page, columns);
         }
         keys
     }
@@ -134,7 +134,7 @@ impl SessionPods {
 
     /// Returns true if one of the Pods may be forged: the session has more Pods than one start creates, or is stopped and has Pods.
     /// Only the complete session can tell, so it is read in these cases.
-    pub(crate) fn is_doubtful(&self, session: &SessionKey<'_>, status_phase: &str) -> bool {
+    pub(crate) fn may_be_forged(&self, session: &SessionKey<'_>, status_phase: &str) -> bool {
         let pods = self.claiming(session);
         let direct = pods.iter().filter(|told| !told.controlled).count();
         let stopped = status_phase == Phase::Stopped.as_str();
@@ -151,7 +151,7 @@ impl SessionPods {
     }
 
     /// Joins one session with its Pods. `status_phase` is the phase in its status; `deleting` is true if it is being deleted.
-    pub(crate) fn join(
+    pub(crate) fn join_session(
         &self,
         session: &SessionKey<'_>,
         status_phase: &str,
@@ -176,7 +176,7 @@ impl SessionPods {
         );
         let known = |phase: Phase, word: Option<String>| JoinedSession {
             phase,
-            word,
+            status: word,
             pod: pod.clone(),
             node: node.clone(),
         };
@@ -186,9 +186,9 @@ impl SessionPods {
         match (worst, stored) {
             (Some(told), _) => known(
                 told.phase.or(stored).unwrap_or(Phase::Pending),
-                told.word.clone(),
+                told.status.clone(),
             ),
-            (None, Some(Phase::Running)) if !self.unseen => {
+            (None, Some(Phase::Running)) if !self.is_unlistable => {
                 known(Phase::Failed, Some("PodLost".into()))
             }
             (None, Some(phase)) => known(phase, None),
@@ -237,7 +237,7 @@ pub(crate) struct SessionKey<'a> {
 }
 
 impl<'a> SessionKey<'a> {
-    pub(crate) fn of(session: &'a Value) -> Self {
+    pub(crate) fn from_session(session: &'a Value) -> Self {
         Self {
             namespace: string_at(session, "/metadata/namespace"),
             name: string_at(session, "/metadata/name"),
@@ -262,7 +262,7 @@ mod tests {
         }))
         .unwrap();
         let mut pods = SessionPods::default();
-        pods.take(&table, &table);
+        pods.add_page(&table, &table);
         pods
     }
 
@@ -273,7 +273,7 @@ mod tests {
     };
 
     fn shown(rows: &[(&str, &str)], status: &str) -> String {
-        pods(rows).join(&SESSION, status, false).shown().to_owned()
+        pods(rows).join_session(&SESSION, status, false).phase_cell().to_owned()
     }
 
     #[test]
@@ -297,13 +297,13 @@ mod tests {
         }
         assert_eq!(
             pods(&[("0/1", "ImagePullBackOff")])
-                .join(&SESSION, "", false)
+                .join_session(&SESSION, "", false)
                 .phase,
             Phase::Pending
         );
         assert_eq!(
             pods(&[("0/1", "CrashLoopBackOff")])
-                .join(&SESSION, "", false)
+                .join_session(&SESSION, "", false)
                 .phase,
             Phase::Failed
         );
@@ -327,13 +327,13 @@ mod tests {
             uid: "T",
             ..SESSION
         };
-        let joined = pods(&[("1/1", "Running")]).join(&other, "stopped", false);
-        assert_eq!(joined.shown(), "stopped");
+        let joined = pods(&[("1/1", "Running")]).join_session(&other, "stopped", false);
+        assert_eq!(joined.phase_cell(), "stopped");
     }
 
     #[test]
     fn pods_that_one_start_does_not_make_are_asked_about() {
-        let is_doubtful = |rows: &[_], status| pods(rows).is_doubtful(&SESSION, status);
+        let is_doubtful = |rows: &[_], status| pods(rows).may_be_forged(&SESSION, status);
         let running = ("1/1", "Running");
         assert!(!is_doubtful(&[running], "running"));
         assert!(is_doubtful(&[running, running], "running"));
@@ -341,8 +341,8 @@ mod tests {
         assert!(!is_doubtful(&[("0/1", "Completed")], "stopped"));
         let mut two = pods(&[("0/1", "Error"), running]);
         two.drop_forged(&SESSION, &["P1".to_owned()]);
-        assert_eq!(two.join(&SESSION, "running", false).shown(), "running");
-        assert!(!two.is_doubtful(&SESSION, "running"));
+        assert_eq!(two.join_session(&SESSION, "running", false).phase_cell(), "running");
+        assert!(!two.may_be_forged(&SESSION, "running"));
     }
 
     #[test]
@@ -355,18 +355,18 @@ mod tests {
     #[test]
     fn pods_that_may_not_be_seen_are_not_taken_for_lost() {
         let unseen = SessionPods {
-            unseen: true,
+            is_unlistable: true,
             ..SessionPods::default()
         };
-        assert_eq!(unseen.join(&SESSION, "running", false).shown(), "running");
+        assert_eq!(unseen.join_session(&SESSION, "running", false).phase_cell(), "running");
     }
 
     #[test]
     fn a_session_that_is_deleted_is_terminating_whatever_its_pods_say() {
         assert_eq!(
             pods(&[("1/1", "Running")])
-                .join(&SESSION, "running", true)
-                .shown(),
+                .join_session(&SESSION, "running", true)
+                .phase_cell(),
             "terminating"
         );
     }

@@ -146,7 +146,7 @@ async fn kept(
 
 /// Prints a note if the caller has no permission to list Pods.
 fn note_unseen(pods: &join::SessionPods, ground: &mut Environment) {
-    if pods.unseen {
+    if pods.is_unlistable {
         ground
             .console
             .note("phases are as recorded in the sessions' status: no permission to list Pods");

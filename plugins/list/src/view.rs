@@ -65,8 +65,8 @@ impl SessionColumns {
             .object
             .pointer("/metadata/deletionTimestamp")
             .is_some_and(|time| !time.is_null());
-        let session = SessionKey::of(&row.object);
-        let joined = pods.join(&session, cell(self.phase), deleting);
+        let session = SessionKey::from_session(&row.object);
+        let joined = pods.join_session(&session, cell(self.phase), deleting);
         if !phases.is_empty() && !phases.contains(&joined.phase) {
             return false;
         }
@@ -76,7 +76,7 @@ impl SessionColumns {
                 *cell = value.into();
             }
         };
-        set(self.phase, Some(joined.shown()));
+        set(self.phase, Some(joined.phase_cell()));
         set(self.expires, Some(&expires));
         set(self.pod, joined.pod.as_deref());
         set(self.node, joined.node.as_deref());
@@ -106,8 +106,8 @@ pub(crate) fn show_object(
     let deleting = session
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(|time| !time.is_null());
-    let (identity, phase) = (SessionKey::of(session), string_at(session, "/status/phase"));
-    let joined = pods.join(&identity, phase, deleting);
+    let (identity, phase) = (SessionKey::from_session(session), string_at(session, "/status/phase"));
+    let joined = pods.join_session(&identity, phase, deleting);
     if !phases.is_empty() && !phases.contains(&joined.phase) {
         return false;
     }
@@ -127,7 +127,7 @@ fn overlay(session: &mut Value, joined: &JoinedSession) {
         }
     }
     // The Pod's status becomes the reason of the Ready condition.
-    let Some(word) = &joined.word else { return };
+    let Some(word) = &joined.status else { return };
     if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut)
         && let Some(ready) = conditions
             .iter_mut()

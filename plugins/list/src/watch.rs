@@ -54,7 +54,7 @@ pub(crate) async fn watch(
     );
     let place = || list_scope(cluster, intent);
     let mut sessions = cluster.watch(&SESSION, place(), &selection, sessions_from, true);
-    let mut pods = if fetched.pods.unseen {
+    let mut pods = if fetched.pods.is_unlistable {
         futures::stream::pending().boxed()
     } else {
         cluster.watch(&POD, place(), &pod_selection(intent), pods_from, true)
@@ -162,7 +162,7 @@ impl ListWatch<'_> {
         if !table.column_definitions.is_empty() {
             self.pod_columns.column_definitions = table.column_definitions.clone();
         }
-        Ok(self.pods.change(&table, &self.pod_columns, gone))
+        Ok(self.pods.apply_change(&table, &self.pod_columns, gone))
     }
 
     async fn drop_forged_pods(&mut self, cluster: &Cluster, key: &NamespacedName) {
