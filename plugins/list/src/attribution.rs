@@ -10,7 +10,7 @@ use session_shared::ops::chosen::AT_ONCE;
 use crate::join::{SessionKey, SessionPods};
 
 /// Returns the sessions of a Table with the phases recorded in their status.
-pub(crate) fn of_table(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
+pub(crate) fn recorded_phases(table: &Table) -> impl Iterator<Item = (&Value, &str)> {
     let phase = table.column_index("Phase");
     table.rows.iter().map(move |row| {
         let cell = phase.and_then(|at| row.cells.get(at)?.as_str());

@@ -28,7 +28,7 @@ use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use attribution::{drop_forged_pods, of_table};
+use attribution::{drop_forged_pods, recorded_phases};
 use intent::Intent;
 
 /// The verb `list`.
@@ -64,7 +64,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
     };
     let mut fetched = fetch::observe_tables(cluster, intent, include).await?;
     note_unseen(&fetched.pods, ground);
-    drop_forged_pods(cluster, &mut fetched.pods, of_table(&fetched.sessions)).await;
+    drop_forged_pods(cluster, &mut fetched.pods, recorded_phases(&fetched.sessions)).await;
     let raw = if intent.watch {
         fetched.sessions.rows.clone()
     } else {
