@@ -39,9 +39,9 @@ const COLUMNS: [(&str, bool); 8] = [
 #[derive(Debug, Default)]
 pub(crate) struct KeptData {
     /// Data that no session uses.
-    pub(crate) data: Vec<Value>,
+    pub(crate) objects: Vec<Value>,
     /// Resources that the caller has no permission to list.
-    pub(crate) unseen: Vec<&'static str>,
+    pub(crate) unlistable: Vec<&'static str>,
 }
 
 /// Reads claims, snapshots and parameters Secrets, and drops those of existing sessions. Sessions are read last, so that data of a
@@ -49,7 +49,7 @@ pub(crate) struct KeptData {
 ///
 /// # Errors
 /// Any failure to list, except a missing permission to list one kind of data.
-pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<KeptData> {
+pub(crate) async fn read_kept_data(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<KeptData> {
     let select = Selection {
         labels: selector.to_owned(),
         limit: intent.chunk_size,
@@ -81,7 +81,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
         .map(Chosen::of)
         .collect::<Result<_>>()?;
     let owner = intent.owner();
-    found.data.retain(|object| {
+    found.objects.retain(|object| {
         is_named(object, intent) && is_kept(object, &sessions) && is_of(object, owner)
     });
     Ok(found)
@@ -98,9 +98,9 @@ impl KeptData {
     /// Adds a list of data. An API that is not served counts as empty; a kind that may not be listed is recorded as unseen.
     fn take(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
         match list {
-            Ok(items) => self.data.extend(items),
+            Ok(items) => self.objects.extend(items),
             Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {}
-            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => self.unseen.push(&kind.plural),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => self.unlistable.push(&kind.plural),
             Err(error) => return Err(error),
         }
         Ok(())
@@ -123,7 +123,7 @@ fn is_of(object: &Value, owner: Option<&UserId>) -> bool {
 }
 
 /// Returns the Table of kept data, one row for each object.
-pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
+pub(crate) fn kept_table(found: &[Value], now: Timestamp) -> Table {
     let rows = found.iter().map(|object| row(object, now)).collect();
     Table::from_rows(&COLUMNS, rows)
 }

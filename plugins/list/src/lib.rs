@@ -117,25 +117,25 @@ async fn kept(
     args: &Args,
     ground: &mut Environment,
 ) -> Result<()> {
-    let mut found = kept::fetch(cluster, &intent, selector).await?;
+    let mut found = kept::read_kept_data(cluster, &intent, selector).await?;
     let now = ground.now();
     let console = &mut ground.console;
-    for what in &found.unseen {
+    for what in &found.unlistable {
         console.note(&format!("{what} not listed: no permission to list them"));
     }
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
-    if !sort_by.is_empty() && !found.data.is_empty() {
-        sort::objects(&mut found.data, sort_by)?;
+    if !sort_by.is_empty() && !found.objects.is_empty() {
+        sort::objects(&mut found.objects, sort_by)?;
     }
     match intent.format {
-        Format::Objects(mut printer) => console.out(&printer.print_list(&found.data)?),
+        Format::Objects(mut printer) => console.out(&printer.print_list(&found.objects)?),
         Format::Text { .. } => {
             let mut options = TableOptions::of(&args.printing);
             options.namespace = intent.all_namespaces;
             let mut printer = TablePrinter::new(options);
-            printer.page(&kept::table(&found.data, now));
+            printer.page(&kept::kept_table(&found.objects, now));
             console.out(&printer.flush())?;
-            if found.data.is_empty() && !intent.ignore_not_found {
+            if found.objects.is_empty() && !intent.ignore_not_found {
                 let place = (!intent.all_namespaces).then(|| cluster.namespace());
                 console.err_line(&no_resources(place));
             }
