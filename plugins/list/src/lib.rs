@@ -70,7 +70,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
     } else {
         Vec::new()
     };
-    view::rows(&mut fetched.sessions, &fetched.pods, intent, ground.now());
+    view::join_rows(&mut fetched.sessions, &fetched.pods, intent, ground.now());
     if !sort_by.is_empty() && !fetched.sessions.rows.is_empty() {
         sort::rows(&mut fetched.sessions.rows, sort_by)?;
     }
@@ -170,7 +170,7 @@ async fn objects(
     let phases = fetched.sessions.iter();
     let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
     drop_forged_pods(cluster, &mut fetched.pods, phases).await;
-    view::objects(&mut fetched.sessions, &fetched.pods, intent);
+    view::join_objects(&mut fetched.sessions, &fetched.pods, intent);
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {
         sort::objects(&mut fetched.sessions, sort_by)?;

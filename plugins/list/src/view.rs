@@ -12,15 +12,15 @@ use crate::intent::Intent;
 use crate::join::{SessionKey, JoinedSession, SessionPods};
 
 /// Joins the rows of sessions with their Pods, turns EXPIRES into the remaining time, and drops rows that were not requested.
-pub(crate) fn rows(table: &mut Table, pods: &SessionPods, intent: &Intent, now: Timestamp) {
-    let columns = SessionColumns::of(table);
+pub(crate) fn join_rows(table: &mut Table, pods: &SessionPods, intent: &Intent, now: Timestamp) {
+    let columns = SessionColumns::from_table(table);
     let owner = intent
         .selections
         .iter()
         .find_map(|chosen| chosen.owner.as_ref());
     table
         .rows
-        .retain_mut(|row| columns.show(row, pods, &intent.phases, owner, now));
+        .retain_mut(|row| columns.overwrite_row(row, pods, &intent.phases, owner, now));
 }
 
 /// Indexes of the columns that are overwritten.
@@ -33,7 +33,7 @@ pub(crate) struct SessionColumns {
 }
 
 impl SessionColumns {
-    pub(crate) fn of(table: &Table) -> Self {
+    pub(crate) fn from_table(table: &Table) -> Self {
         let at = |heading: &str| table.column_index(heading);
         Self {
             user: at("USER"),
@@ -45,7 +45,7 @@ impl SessionColumns {
     }
 
     /// Overwrites a row. Returns false if it was not requested.
-    pub(crate) fn show(
+    pub(crate) fn overwrite_row(
         &self,
         row: &mut Row,
         pods: &SessionPods,
@@ -85,16 +85,16 @@ impl SessionColumns {
 }
 
 /// Joins sessions with their Pods by overwriting their status, and drops sessions that were not requested.
-pub(crate) fn objects(sessions: &mut Vec<Value>, pods: &SessionPods, intent: &Intent) {
+pub(crate) fn join_objects(sessions: &mut Vec<Value>, pods: &SessionPods, intent: &Intent) {
     let owner = intent
         .selections
         .iter()
         .find_map(|chosen| chosen.owner.as_ref());
-    sessions.retain_mut(|session| show_object(session, pods, &intent.phases, owner));
+    sessions.retain_mut(|session| join_object(session, pods, &intent.phases, owner));
 }
 
 /// Overwrites the status of one session. Returns false if it was not requested.
-pub(crate) fn show_object(
+pub(crate) fn join_object(
     session: &mut Value,
     pods: &SessionPods,
     phases: &[Phase],
@@ -152,17 +152,17 @@ mod tests {
     fn the_pods_word_is_in_the_object_too() {
         let mut session = json!({ "metadata": { "name": "a", "namespace": "ns" }, "spec": { "userId": "u" },
             "status": { "phase": "running" } });
-        assert!(show_object(&mut session, &SessionPods::default(), &[], None));
+        assert!(join_object(&mut session, &SessionPods::default(), &[], None));
         assert_eq!(session["status"]["phase"], "failed");
         assert_eq!(session["status"]["conditions"][0]["reason"], "PodLost");
-        assert!(!show_object(
+        assert!(!join_object(
             &mut session,
             &SessionPods::default(),
             &[Phase::Running],
             None
         ));
         let other: UserId = "other".parse().unwrap();
-        assert!(!show_object(
+        assert!(!join_object(
             &mut session,
             &SessionPods::default(),
             &[],
@@ -177,9 +177,9 @@ mod tests {
             "rows": [{ "cells": ["a", "u", "stopped", "2026-01-01T02:00:00Z"], "object": { "metadata": { "name": "a" } } }],
         }))
         .unwrap();
-        let columns = SessionColumns::of(&table);
+        let columns = SessionColumns::from_table(&table);
         let now = "2026-01-01T00:02:00Z".parse().unwrap();
-        assert!(columns.show(&mut table.rows[0], &SessionPods::default(), &[], None, now));
+        assert!(columns.overwrite_row(&mut table.rows[0], &SessionPods::default(), &[], None, now));
         assert_eq!(table.rows[0].cells[3], "1h58m");
     }
 }

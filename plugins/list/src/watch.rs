@@ -187,7 +187,7 @@ impl ListWatch<'_> {
             .selections
             .iter()
             .find_map(|chosen| chosen.owner.as_ref());
-        if !SessionColumns::of(&self.columns).show(&mut row, &self.pods, &self.intent.phases, owner, now) {
+        if !SessionColumns::from_table(&self.columns).overwrite_row(&mut row, &self.pods, &self.intent.phases, owner, now) {
             return None;
         }
         if self.printed.get(key) == Some(&row.cells) {
