@@ -97,7 +97,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
         return Ok(());
     }
     let clock = ground.clock();
-    watch::watch(
+    watch::watch_sessions(
         cluster,
         intent,
         fetched,

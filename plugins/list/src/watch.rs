@@ -38,7 +38,7 @@ struct ListWatch<'a> {
 ///
 /// # Errors
 /// A watch that failed or ended.
-pub(crate) async fn watch(
+pub(crate) async fn watch_sessions(
     cluster: &Cluster,
     intent: &Intent,
     fetched: Observed<Table>,
