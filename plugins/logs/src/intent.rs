@@ -66,7 +66,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     }
     Ok(Intent {
         session: selection::session_name(&args.name)?,
-        workload: args.workload.as_deref().map(workload).transpose()?,
+        workload: args.workload.as_deref().map(parse_workload).transpose()?,
         containers: match (args.all_containers, non_empty(&args.container)) {
             (true, _) => ContainerSelection::All,
             (false, None) => ContainerSelection::Default,
@@ -87,7 +87,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     })
 }
 
-fn workload(word: &str) -> Result<WorkloadArg> {
+fn parse_workload(word: &str) -> Result<WorkloadArg> {
     let (kind, name) = word.split_once('/').unwrap_or(("", word));
     if name.is_empty() || name.contains('/') || (kind.is_empty() && word.contains('/')) {
         return Err(usage_error(format!(
