@@ -37,7 +37,7 @@ impl Verb for Logs {
         for stranger in &present.live.strangers {
             ground.console.note(&stranger.note());
         }
-        let chosen = plan::choose(&present, intent.workload.as_ref())?;
+        let chosen = plan::select_pods(&present, intent.workload.as_ref())?;
         let sources = sources(&present, &chosen, &intent, ground)?;
         let several = intent.containers == ContainerSelection::All || sources.len() > 1;
         let prefixed = intent.prefix.unwrap_or(several);
@@ -65,14 +65,14 @@ fn sources(
     ground: &mut Environment,
 ) -> Result<Vec<ContainerLog>> {
     let mut found = Vec::new();
-    for pod in plan::pods(present, chosen, intent.follow)? {
-        let (containers, note) = plan::containers(pod, chosen, &intent.containers)?;
+    for pod in plan::find_pods(present, chosen, intent.follow)? {
+        let (containers, note) = plan::select_containers(pod, chosen, &intent.containers)?;
         // Printed once, because all Pods of a workload have the same containers.
         if let Some(note) = note.filter(|_| found.is_empty() && !ground.console.is_quiet()) {
             ground.console.err_line(&note);
         }
         found.extend(containers.into_iter().map(|container| ContainerLog {
-            pod: plan::name_of(pod).to_owned(),
+            pod: plan::pod_name(pod).to_owned(),
             container,
         }));
     }
@@ -89,8 +89,8 @@ async fn follow(
 ) -> Result<()> {
     let wanted = intent.containers;
     let choose: Choose = Box::new(move |pod, workload| {
-        if chosen.has(pod, workload) {
-            plan::containers(pod, &chosen, &wanted).map(|(containers, _)| containers)
+        if chosen.matches(pod, workload) {
+            plan::select_containers(pod, &chosen, &wanted).map(|(containers, _)| containers)
         } else {
             Ok(Vec::new())
         }

@@ -38,7 +38,7 @@ pub(crate) enum PodSelection {
 
 impl PodSelection {
     /// Returns true for a Pod whose logs are printed.
-    pub(crate) fn has(&self, pod: &Pod, workload: &ObjectRef) -> bool {
+    pub(crate) fn matches(&self, pod: &Pod, workload: &ObjectRef) -> bool {
         match self {
             Self::Workload { kind, name, .. } => workload.kind == *kind && workload.name == *name,
             Self::Pod(name) => pod.metadata.name.as_deref() == Some(name),
@@ -58,7 +58,7 @@ pub(crate) struct ContainerLog {
 ///
 /// # Errors
 /// A workload that does not exist, or a name that several workloads have.
-pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<PodSelection> {
+pub(crate) fn select_pods(present: &Present, wanted: Option<&WorkloadArg>) -> Result<PodSelection> {
     let primary = primary(&present.session);
     let Some(wanted) = wanted else {
         return Ok(match primary {
@@ -82,7 +82,7 @@ pub(crate) fn choose(present: &Present, wanted: Option<&WorkloadArg>) -> Result<
             container: primary.filter(is_primary_pod).and_then(|p| p.container.clone()),
         });
     }
-    let mut pods = present.pods().map(name_of);
+    let mut pods = present.pods().map(pod_name);
     if found.is_empty() && is_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
         return Ok(PodSelection::Pod(wanted.name.clone()));
     }
@@ -157,20 +157,20 @@ fn is_kind(kind: &str, typed: &str) -> bool {
 ///
 /// # Errors
 /// No Pod exists, and none will come: the session is stopped or being deleted, or `follow` is false.
-pub(crate) fn pods<'a>(
+pub(crate) fn find_pods<'a>(
     present: &'a Present,
     chosen: &PodSelection,
     follow: bool,
 ) -> Result<Vec<&'a Pod>> {
     let own = present.pods().filter(|pod| {
         let workload = present.live.workload_of(pod, present.uid());
-        workload.is_some_and(|workload| chosen.has(pod, &workload))
+        workload.is_some_and(|workload| chosen.matches(pod, &workload))
     });
     let mut found: Vec<&Pod> = own.collect();
     found.sort_by_key(|pod| {
         (
             pod.metadata.creation_timestamp.clone().map(|t| t.0),
-            name_of(pod),
+            pod_name(pod),
         )
     });
     if found.is_empty() {
@@ -219,7 +219,7 @@ fn absent(session: &Session, chosen: &PodSelection, follow: bool) -> Result<()> 
 ///
 /// # Errors
 /// A container that the Pod does not have, with kubectl's message.
-pub(crate) fn containers(
+pub(crate) fn select_containers(
     pod: &Pod,
     chosen: &PodSelection,
     wanted: &ContainerSelection,
@@ -236,7 +236,7 @@ pub(crate) fn containers(
         ContainerSelection::Named(name) if all().any(|known| known == name) => Ok(one(name)),
         ContainerSelection::Named(name) => bail!(
             "container {name} is not valid for pod {} out of: {}",
-            name_of(pod),
+            pod_name(pod),
             names.listed()
         ),
         ContainerSelection::Default => {
@@ -250,7 +250,7 @@ pub(crate) fn containers(
             match annotated {
                 Some(name) if all().any(|known| known == name) => Ok(one(name)),
                 Some(name) => {
-                    let pod = name_of(pod);
+                    let pod = pod_name(pod);
                     let note = format!("Default container name {name:?} not found in pod {pod}");
                     names.first(Some(note))
                 }
@@ -308,11 +308,11 @@ impl ContainerNames {
 }
 
 /// Returns the prefix of a line, as kubectl's --prefix prints it.
-pub(crate) fn prefix(pod: &str, container: &str) -> String {
+pub(crate) fn line_prefix(pod: &str, container: &str) -> String {
     format!("[pod/{}/{}] ", clean::line(pod), clean::line(container))
 }
 
 /// Returns the name of a Pod.
-pub(crate) fn name_of(pod: &Pod) -> &str {
+pub(crate) fn pod_name(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
 }

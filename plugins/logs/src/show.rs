@@ -10,7 +10,7 @@ use session_shared::ops::missing_right::explain_log;
 use session_shared::report::console::Console;
 use session_shared::report::weave::LogMerger;
 
-use crate::plan::{ContainerLog, prefix};
+use crate::plan::{ContainerLog, line_prefix};
 
 /// Prints existing logs, one after another. A log that cannot be read does not prevent the others from being printed.
 ///
@@ -29,7 +29,7 @@ pub(crate) async fn snapshot(
     for (index, source) in sources.iter().enumerate() {
         let ContainerLog { pod, container } = source;
         weave.add_log(if prefixed {
-            prefix(pod, container)
+            line_prefix(pod, container)
         } else {
             String::new()
         });
@@ -70,7 +70,7 @@ pub(crate) async fn follow(
     while let Some(told) = following.next(weave.holder()).await? {
         match told {
             Told::Began { pod, container, .. } => weave.add_log(if prefixed {
-                prefix(&pod, &container)
+                line_prefix(&pod, &container)
             } else {
                 String::new()
             }),
