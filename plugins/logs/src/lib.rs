@@ -45,7 +45,7 @@ impl Verb for Logs {
             return follow(&cluster, present, chosen, intent, prefixed, ground).await;
         }
         let console = &mut ground.console;
-        show::snapshot(
+        show::print_existing(
             &cluster,
             &namespace,
             &sources,
@@ -96,5 +96,5 @@ async fn follow(
         }
     });
     let following = cluster.follow(present, intent.options, choose)?;
-    show::follow(following, prefixed, &mut ground.console).await
+    show::print_followed(following, prefixed, &mut ground.console).await
 }

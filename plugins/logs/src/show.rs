@@ -16,7 +16,7 @@ use crate::plan::{ContainerLog, line_prefix};
 ///
 /// # Errors
 /// The errors of all logs that cannot be read.
-pub(crate) async fn snapshot(
+pub(crate) async fn print_existing(
     cluster: &Cluster,
     namespace: &str,
     sources: &[ContainerLog],
@@ -61,7 +61,7 @@ pub(crate) async fn snapshot(
 ///
 /// # Errors
 /// Any failure to watch the session or to read a log.
-pub(crate) async fn follow(
+pub(crate) async fn print_followed(
     mut following: Following,
     prefixed: bool,
     console: &mut Console,
