@@ -55,7 +55,7 @@ impl Verb for Cleanup {
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
-        ground.obey(&args.talk, &args.writing);
+        ground.apply_flags(&args.talk, &args.writing);
         let intent = intent::read(&args)?;
         let write = args.writing.write()?;
         let cluster = ground.connect(&args.connection).await?;

@@ -38,7 +38,7 @@ impl Verb for Create {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.obey(&args.talk, &args.writing);
+        ground.apply_flags(&args.talk, &args.writing);
         // no requests: validation of the arguments and files
         let intent = intent::read(&args, &mut ground.console)?;
         let format = Format::of_object(&args.printing)?;

@@ -26,7 +26,7 @@ impl Verb for Extend {
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.obey(&args.talk, &args.writing);
+        ground.apply_flags(&args.talk, &args.writing);
         let now = ground.now();
         let intent = plan::parse_intent(&args, now)?;
         let format = Format::of_object(&args.printing)?;

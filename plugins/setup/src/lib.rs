@@ -32,7 +32,7 @@ impl Verb for Setup {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.obey(&args.talk, &args.writing);
+        ground.apply_flags(&args.talk, &args.writing);
         let parts = plan::parse_parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
         let write = args.writing.write()?;

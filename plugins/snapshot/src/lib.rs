@@ -56,7 +56,7 @@ impl Verb for Snapshot {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.obey(&args.talk, args.action.writing());
+        ground.apply_flags(&args.talk, args.action.writing());
         let connection = &args.connection;
         match &args.action {
             Action::Create(args) => create::run(args, connection, ground).await,

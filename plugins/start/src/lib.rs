@@ -32,7 +32,7 @@ impl Verb for Start {
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.obey(&args.talk, &args.writing);
+        ground.apply_flags(&args.talk, &args.writing);
         let intent = plan::parse_intent(&args, ground.console.input())?;
         let format = Format::of_object(&args.printing)?;
         let write = args.writing.write()?;

@@ -36,7 +36,7 @@ impl Verb for Template {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.obey(&args.talk, args.command.write_flags());
+        ground.apply_flags(&args.talk, args.command.write_flags());
         let connection = &args.connection;
         match &args.command {
             TemplateCommand::List(args) => list::run(args, connection, ground).await,

@@ -68,7 +68,7 @@ impl Environment {
     }
 
     /// Applies the output flags, and warns about deprecated ones.
-    pub fn obey<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a WriteFlags>>) {
+    pub fn apply_flags<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a WriteFlags>>) {
         self.console.obey(talk);
         if let Some(text) = writing.into().and_then(WriteFlags::deprecation) {
             self.console.warn(text);
