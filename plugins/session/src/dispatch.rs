@@ -7,7 +7,7 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    ProgramName, finish, place_of, run_entry, unknown_verb, usage as wording, usage_failed,
+    ProgramName, run_reporting, place_of, run_entry, unknown_verb, usage as wording, usage_failed,
     with_connection_flags,
 };
 
@@ -65,7 +65,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
                 Some(verb) => {
                     let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
                     let matches = inner.clone();
-                    finish(verb.name, &prefix, move |ground| verb.run(&matches, ground))
+                    run_reporting(verb.name, &prefix, move |ground| verb.run(&matches, ground))
                 }
                 None => external::run(word, inner, &prefix),
             },
@@ -162,7 +162,7 @@ pub(crate) fn failed(
 ) -> ExitCode {
     let program = command.get_program().to_string_lossy().into_owned();
     let error = anyhow::anyhow!("failed to run {program:?}: {error}");
-    finish("session", prefix, |_| Err(error))
+    run_reporting("session", prefix, |_| Err(error))
 }
 
 #[cfg(test)]

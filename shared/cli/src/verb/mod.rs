@@ -131,7 +131,7 @@ pub fn main<V: Verb>() -> ExitCode {
 /// Prints the error for a word that is not one of `verbs`, with suggestions, and returns the exit code.
 pub fn unknown_verb(word: &str, prefix: &str, verbs: &[&str]) -> ExitCode {
     let error = usage::unknown_command(word, prefix, verbs);
-    finish("session", prefix, |_| Err(error))
+    run_reporting("session", prefix, |_| Err(error))
 }
 
 /// Parses `args` (without the program's name) and runs one verb. `prefix` is the command as help shows it.
@@ -144,7 +144,7 @@ pub fn run_entry(entry: &VerbEntry, prefix: &str, args: Vec<OsString>) -> ExitCo
         Ok(matches) => {
             let place = place_of(prefix, &matches);
             let entry = *entry;
-            finish(entry.name, &place, move |ground| {
+            run_reporting(entry.name, &place, move |ground| {
                 entry.run(&matches, ground)
             })
         }
@@ -162,7 +162,7 @@ pub fn place_of(prefix: &str, matches: &ArgMatches) -> String {
 
 /// Runs `work` in the environment of this process and prints its error. A signal ends the process, even if the work is
 /// blocked.
-pub fn finish(
+pub fn run_reporting(
     verb: &'static str,
     prefix: &str,
     work: impl FnOnce(&mut Environment) -> Result<()> + Send + 'static,
