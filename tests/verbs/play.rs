@@ -95,7 +95,7 @@ impl<'a> Play<'a> {
         let prefix = place_of(&format!("kubectl session {}", V::NAME), &matches);
         let code = runtime().block_on(async {
             let cluster = Cluster::over(self.api.client(), "default");
-            let mut ground = Environment::of_test(console, cluster, now());
+            let mut ground = Environment::for_test(console, cluster, now());
             ground.interrupt = self.interrupt;
             let interrupt = ground.interrupt.clone();
             // As the program does it: Ctrl-C ends whoever does not clean up by himself.
@@ -104,7 +104,7 @@ impl<'a> Play<'a> {
                 result = V::run(args, &mut ground) => result,
                 () = interrupt.wait_final() => Err(interrupted()),
             };
-            match ground.conclude(result) {
+            match ground.finish(result) {
                 Ok(()) => 0,
                 Err(error) => match error.downcast::<ErrorList>() {
                     Ok(ErrorList(errors)) => {

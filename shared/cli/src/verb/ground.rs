@@ -42,7 +42,7 @@ pub struct Environment {
 
 impl Environment {
     /// Returns the environment of this process for a verb.
-    pub fn of_process(verb: &'static str, interrupt: Interrupt) -> Self {
+    pub fn for_process(verb: &'static str, interrupt: Interrupt) -> Self {
         let mut console = Console::of_process(Colour::Auto, false);
         console.heed(&interrupt);
         Self {
@@ -56,7 +56,7 @@ impl Environment {
     }
 
     /// Returns the environment of a test.
-    pub fn of_test(console: Console, cluster: Cluster, now: Timestamp) -> Self {
+    pub fn for_test(console: Console, cluster: Cluster, now: Timestamp) -> Self {
         Self {
             console,
             interrupt: Interrupt::default(),
@@ -112,7 +112,7 @@ impl Environment {
     ///
     /// # Errors
     /// The verb's own, or the number of warnings.
-    pub fn conclude(&self, result: Result<()>) -> Result<()> {
+    pub fn finish(&self, result: Result<()>) -> Result<()> {
         result?;
         match self.console.aside().warnings() {
             warned @ 1.. if self.strict.load(Ordering::Relaxed) => {

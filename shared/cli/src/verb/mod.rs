@@ -106,7 +106,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<(
         true => interrupted(),
         false => error,
     });
-    ground.conclude(done)
+    ground.finish(done)
 }
 
 /// Adds the connection flags to a command.
@@ -169,7 +169,7 @@ pub fn run_reporting(
 ) -> ExitCode {
     let prefix = prefix.to_owned();
     process::run(move |interrupt| {
-        let mut ground = Environment::of_process(verb, interrupt);
+        let mut ground = Environment::for_process(verb, interrupt);
         let code = match work(&mut ground) {
             Ok(()) => 0,
             Err(error) => match error.downcast::<ErrorList>() {
