@@ -168,7 +168,7 @@ pub fn run_reporting(
     work: impl FnOnce(&mut Environment) -> Result<()> + Send + 'static,
 ) -> ExitCode {
     let prefix = prefix.to_owned();
-    process::run(move |interrupt| {
+    process::run_in_thread(move |interrupt| {
         let mut ground = Environment::for_process(verb, interrupt);
         let code = match work(&mut ground) {
             Ok(()) => 0,
