@@ -66,7 +66,7 @@ fn program() -> Result<Vec<String>> {
     let text =
         text.with_context(|| format!("the path of this program is not valid UTF-8: {path:?}"))?;
     let mut words = vec![text.to_owned()];
-    if ProgramName::of(OsStr::new(text)) != ProgramName::Verb("connect".to_owned()) {
+    if ProgramName::parse(OsStr::new(text)) != ProgramName::Verb("connect".to_owned()) {
         words.push("connect".to_owned());
     }
     Ok(words)

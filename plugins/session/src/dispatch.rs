@@ -25,7 +25,7 @@ const PREFIX: &str = "kubectl session";
 /// Runs the verb that the program's name or the arguments select.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     let mut args = args.into_iter();
-    let program = ProgramName::of(&args.next().unwrap_or_default());
+    let program = ProgramName::parse(&args.next().unwrap_or_default());
     let rest: Vec<OsString> = args.collect();
     let prefix = match program {
         ProgramName::Completer => return ExitCode::SUCCESS,

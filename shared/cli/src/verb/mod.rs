@@ -119,7 +119,7 @@ pub fn main<V: Verb>() -> ExitCode {
     let entry = VerbEntry::of::<V>();
     let prefix = format!("kubectl session {}", entry.name);
     let mut args = std::env::args_os();
-    match ProgramName::of(&args.next().unwrap_or_default()) {
+    match ProgramName::parse(&args.next().unwrap_or_default()) {
         ProgramName::Completer => ExitCode::SUCCESS,
         ProgramName::Verb(word) if word != entry.name => {
             unknown_verb(&word, "kubectl session", &[entry.name])
