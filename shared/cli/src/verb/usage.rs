@@ -111,7 +111,7 @@ fn message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {
         }
         ErrorKind::ArgumentConflict => conflict(&subject, &text(error, ContextKind::PriorArg)),
         ErrorKind::InvalidValue
-            if value.is_empty() && !place.has(&format!("{}=", word(&subject))) =>
+            if value.is_empty() && !place.was_typed(&format!("{}=", word(&subject))) =>
         {
             (needs_argument(place, &subject), HelpPointer::Flag)
         }
@@ -147,7 +147,7 @@ fn unknown_argument(place: &CommandPath, subject: &str) -> (String, HelpPointer)
         .and_then(|letters| letters.chars().next())
     {
         let rest = place
-            .cluster_from(letter)
+            .short_flags_from(letter)
             .unwrap_or_else(|| letter.to_string());
         return (
             format!("unknown shorthand flag: '{letter}' in -{rest}"),
@@ -157,7 +157,7 @@ fn unknown_argument(place: &CommandPath, subject: &str) -> (String, HelpPointer)
     let mut positionals = place.command.get_positionals();
     match (positionals.next(), positionals.next()) {
         (Some(only), None) => {
-            let got = place.positionals().max(2);
+            let got = place.count_positionals().max(2);
             (
                 format!("exactly one {} is required, got {got}", value_name(only)),
                 HelpPointer::Argument,
@@ -218,7 +218,7 @@ fn invalid_value(place: &CommandPath, subject: &str, value: &str, reason: &str) 
             HelpPointer::Argument,
         );
     }
-    let flag = place.flag(word(subject));
+    let flag = place.format_flag(word(subject));
     (
         format!("invalid argument {value:?} for {flag:?} flag: {reason}"),
         HelpPointer::Flag,
@@ -229,7 +229,7 @@ fn needs_argument(place: &CommandPath, subject: &str) -> String {
     let long = word(subject);
     match place.short_of(long) {
         // The message names the letter, unless the long form was typed.
-        Some(letter) if !place.has(long) => {
+        Some(letter) if !place.was_typed(long) => {
             format!("flag needs an argument: '{letter}' in -{letter}")
         }
         _ => format!("flag needs an argument: {long}"),

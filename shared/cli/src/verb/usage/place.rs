@@ -51,13 +51,13 @@ impl CommandPath {
     }
 
     /// True if the word was typed; a word that ends in `=` matches as a prefix.
-    pub(super) fn has(&self, word: &str) -> bool {
+    pub(super) fn was_typed(&self, word: &str) -> bool {
         let wanted = |arg: &&String| *arg == word || (word.ends_with('=') && arg.starts_with(word));
         self.args.iter().find(wanted).is_some()
     }
 
     /// Returns a group of letters (`-wZx`) from that letter on.
-    pub(super) fn cluster_from(&self, letter: char) -> Option<String> {
+    pub(super) fn short_flags_from(&self, letter: char) -> Option<String> {
         let mut clusters = self
             .args
             .iter()
@@ -66,7 +66,7 @@ impl CommandPath {
     }
 
     /// Counts the arguments that are not flags.
-    pub(super) fn positionals(&self) -> usize {
+    pub(super) fn count_positionals(&self) -> usize {
         let (mut at, mut count) = (self.led, 0);
         while let Some(arg) = self.args.get(at) {
             if arg == "--" {
@@ -80,7 +80,7 @@ impl CommandPath {
     }
 
     /// Returns a flag as kubectl's errors name it: `-o, --output`.
-    pub(super) fn flag(&self, long: &str) -> String {
+    pub(super) fn format_flag(&self, long: &str) -> String {
         self.short_of(long)
             .map_or_else(|| long.to_owned(), |letter| format!("-{letter}, {long}"))
     }
