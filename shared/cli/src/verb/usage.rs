@@ -28,13 +28,13 @@ pub use suggest::unknown_command;
 
 /// Prints the help page (exit code 0) or the usage error (1) for the command line of this process. `prefix` is
 /// `command` as it was called (`kubectl session list`).
-pub fn report(console: &mut Console, command: &Command, prefix: &str, error: &clap::Error) -> u8 {
+pub fn report_clap_error(console: &mut Console, command: &Command, prefix: &str, error: &clap::Error) -> u8 {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    report_for(console, command, prefix, error, &args)
+    report_clap_error_for(console, command, prefix, error, &args)
 }
 
 /// Prints the help page or usage error for `args`, which exclude the program's name and only decide the wording.
-pub fn report_for(
+pub fn report_clap_error_for(
     console: &mut Console,
     command: &Command,
     prefix: &str,

@@ -69,7 +69,7 @@ pub(super) fn printed(command: &Command, line: &[&str]) -> (String, String, u8) 
         .expect_err("the line is fine");
     let args: Vec<OsString> = line.iter().map(OsString::from).collect();
     let (mut console, captured) = Console::captured("", false);
-    let code = report_for(&mut console, &command, &prefix, &error, &args);
+    let code = report_clap_error_for(&mut console, &command, &prefix, &error, &args);
     (captured.out(), captured.err(), code)
 }
 
@@ -258,7 +258,7 @@ fn a_closed_pipe_ends_help_quietly() {
     captured.close_out();
     let error = list().try_get_matches_from(["list", "-h"]).unwrap_err();
     assert_eq!(
-        report_for(&mut console, &list(), "kubectl session list", &error, &[]),
+        report_clap_error_for(&mut console, &list(), "kubectl session list", &error, &[]),
         141
     );
     assert_eq!(captured.err(), "");
@@ -280,7 +280,7 @@ proptest! {
         if let Err(error) = command.clone().try_get_matches_from(&line) {
             let args: Vec<OsString> = line.iter().map(OsString::from).collect();
             let (mut console, captured) = Console::captured("", false);
-            let code = report_for(&mut console, &command, "kubectl session x", &error, &args);
+            let code = report_clap_error_for(&mut console, &command, "kubectl session x", &error, &args);
             prop_assert!(code <= 1);
             let err = captured.err();
             prop_assert!(code == 0 || err.starts_with("error: "), "{}", err);
