@@ -60,7 +60,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
                 help(&command, &prefix)
             }
             Some(("help", inner)) => help_of(inner, &command, &prefix),
-            Some(("options", _)) => print(|width| wording::options(&command, width)),
+            Some(("options", _)) => print(|width| wording::options_page(&command, width)),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
                     let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
@@ -122,7 +122,7 @@ fn base(prefix: &str) -> Command {
 }
 
 fn help(command: &Command, prefix: &str) -> ExitCode {
-    print(|width| wording::suite_help(command, prefix, width, GROUPS))
+    print(|width| wording::suite_help_page(command, prefix, width, GROUPS))
 }
 
 fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {
@@ -132,7 +132,7 @@ fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitC
     match command.find_subcommand(word) {
         Some(verb) => {
             let prefix = format!("{prefix} {}", verb.get_name());
-            print(|width| wording::help(verb, &prefix, width))
+            print(|width| wording::help_page(verb, &prefix, width))
         }
         None => unknown(word, prefix),
     }

@@ -22,7 +22,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::report::console::Console;
 use crate::report::failure::{CLOSED, FAILED};
 
-pub use help::{VerbGroup, help, options, suite_help};
+pub use help::{VerbGroup, help_page, options_page, suite_help_page};
 use place::CommandPath;
 pub use suggest::unknown_command;
 
@@ -49,7 +49,7 @@ pub fn report_clap_error_for(
     let text = match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::MissingSubcommand => help(&place.command, &place.prefix, console.width()),
+        | ErrorKind::MissingSubcommand => help_page(&place.command, &place.prefix, console.width()),
         ErrorKind::DisplayVersion => error.to_string(),
         _ => {
             console.err_line(&complaint(&place, error));

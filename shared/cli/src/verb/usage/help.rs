@@ -28,12 +28,12 @@ pub struct VerbGroup {
 }
 
 /// The help page of a command that was called as `prefix` (`kubectl session list`), in lines of at most `width` columns.
-pub fn help(command: &Command, prefix: &str, width: usize) -> String {
+pub fn help_page(command: &Command, prefix: &str, width: usize) -> String {
     page(command, prefix, width, &[])
 }
 
 /// The help page of the umbrella: as [`help`], with its subcommands in groups.
-pub fn suite_help(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
+pub fn suite_help_page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
     page(command, prefix, width, groups)
 }
 
@@ -82,7 +82,7 @@ fn page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> 
 }
 
 /// The page of `options`: the flags that every command takes.
-pub fn options(command: &Command, width: usize) -> String {
+pub fn options_page(command: &Command, width: usize) -> String {
     let mut command = command.clone();
     command.build();
     let all = command.get_arguments();
