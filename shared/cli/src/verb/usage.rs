@@ -90,7 +90,7 @@ fn complaint(place: &CommandPath, error: &clap::Error) -> String {
     near.reverse();
     format!(
         "error: {message}\n{pointer}{}",
-        suggest::did_you_mean(&near)
+        suggest::suggestions(&near)
     )
 }
 
