@@ -47,7 +47,7 @@ pub(crate) async fn watch_sessions(
     console: &mut Console,
     now: impl Fn() -> Timestamp,
 ) -> Result<()> {
-    let selection = selection(intent);
+    let selection = watch_selection(intent);
     let (sessions_from, pods_from) = (
         Some(fetched.resource_versions.0.as_str()),
         Some(fetched.resource_versions.1.as_str()),
@@ -101,7 +101,7 @@ async fn tokio_select(
     }
 }
 
-fn selection(intent: &Intent) -> Selection {
+fn watch_selection(intent: &Intent) -> Selection {
     match intent.names.as_slice() {
         [one] => Selection {
             fields: format!("metadata.name={one}"),
