@@ -46,7 +46,7 @@ impl Intent {
 /// Usage errors, worded as kubectl words them.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
-        selection: args.choosing.which()?,
+        selection: args.choosing.selection()?,
         stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         data_policy: parse_data_policy(args)?,
         snapshot_class: parse_class_name(args.class.as_deref())?,

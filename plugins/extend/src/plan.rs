@@ -38,7 +38,7 @@ pub(crate) enum NewExpiry {
 /// Usage errors, and a time that is in the past.
 pub(crate) fn parse_intent(args: &Args, now: Timestamp) -> Result<Intent> {
     Ok(Intent {
-        selection: args.choosing.which()?,
+        selection: args.choosing.selection()?,
         expiry: parse_expiry(args, now)?,
         dry_run: args.writing.dry_run()?,
     })

@@ -37,7 +37,7 @@ pub(crate) struct Intent {
 /// # Errors
 /// Usage errors, unreadable files and invalid values.
 pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
-    let which = args.choosing.which()?;
+    let which = args.choosing.selection()?;
     if args.trust_manifest && matches!(which, Which::Selected(_)) {
         return Err(usage_error(
             "--trust-manifest requires a NAME, and cannot be used with --all or --selector",

@@ -26,7 +26,7 @@ pub(crate) struct Intent {
 /// Usage errors, worded as kubectl words them.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
-        selection: args.choosing.which()?,
+        selection: args.choosing.selection()?,
         stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,

@@ -30,7 +30,7 @@ impl SelectionFlags {
     ///
     /// # Errors
     /// kubectl's usage errors for no selection and for more than one, and an invalid name.
-    pub fn which(&self) -> Result<Which> {
+    pub fn selection(&self) -> Result<Which> {
         let selector = non_empty(&self.selector);
         match (self.names.is_empty(), selector.is_some(), self.all) {
             (false, true, _) => Err(usage_error(
@@ -44,13 +44,13 @@ impl SelectionFlags {
                 "at least one NAME is required, or --all, or --selector",
             )),
             (true, ..) => Ok(Which::Selected(selector.unwrap_or_default().to_owned())),
-            (false, false, false) => names(&self.names).map(Which::Named),
+            (false, false, false) => parse_names(&self.names).map(Which::Named),
         }
     }
 }
 
 /// Parses names, which may be written as `list -o name` prints them.
-fn names(words: &[String]) -> Result<Vec<SessionName>> {
+fn parse_names(words: &[String]) -> Result<Vec<SessionName>> {
     let mut names: Vec<SessionName> = Vec::new();
     for word in words {
         let name = session_name(word)?;
@@ -75,7 +75,7 @@ mod tests {
     fn which(line: &str) -> Result<Which> {
         Verb::parse_from(std::iter::once("verb").chain(line.split_whitespace()))
             .choosing
-            .which()
+            .selection()
     }
 
     #[test]
