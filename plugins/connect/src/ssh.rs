@@ -36,7 +36,7 @@ pub(crate) fn host(
     let mut proxy = program()?;
     proxy.extend([intent.name.to_string(), format!("--stdio={port}")]);
     proxy.push(format!("--namespace={}", cluster.namespace()));
-    proxy.extend(connection.words());
+    proxy.extend(connection.to_arguments());
     proxy.extend(
         intent
             .container

@@ -197,7 +197,7 @@ impl ConnectionFlags {
 
     /// Returns the given flags as arguments for another command of the suite, one word each. Paths are made absolute,
     /// because that command may run in another directory. The namespace is left out: callers pass the effective one.
-    pub fn words(&self) -> Vec<String> {
+    pub fn to_arguments(&self) -> Vec<String> {
         let file = |path: &Option<String>| {
             let path = non_empty(path)?;
             Some(match std::path::absolute(path) {
