@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use session_shared::failure::usage_error;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
@@ -62,7 +62,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     let way = way(args)?;
     let limit = args.waiting.limit(USUAL_WAIT);
     let intent = Intent {
-        name: session_name(&args.name)?,
+        name: parse_session_name(&args.name)?,
         way,
         method: args.method.clone(),
         container: args.container.clone(),

@@ -8,7 +8,7 @@ use session_shared::api::{DataPolicy, ResourceLimits, SessionSpec, DesiredState,
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{with_hint, usage_error};
-use session_shared::flags::selection::new_owner;
+use session_shared::flags::selection::parse_new_owner;
 use session_shared::flags::values::source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
@@ -90,7 +90,7 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
         .as_deref()
         .map(str::parse::<SessionName>)
         .transpose()?;
-    let user_id = args.user_id.as_deref().map(new_owner).transpose()?;
+    let user_id = args.user_id.as_deref().map(parse_new_owner).transpose()?;
     let driver = driver(&args.reconcile)?;
     let mut assigned = args
         .values
@@ -231,7 +231,7 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<Found> {
         serde_json::from_value(spec).with_context(|| format!("{file}: invalid Session"))?;
     let user_id = Some(spec.user_id.as_str())
         .filter(|id| !id.is_empty())
-        .map(new_owner)
+        .map(parse_new_owner)
         .transpose()?;
     if let Some(primary) = &args.primary {
         spec.primary = Some(primary::parse_primary(primary)?);

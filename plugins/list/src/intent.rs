@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage_error;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::report::format::{FormatSet, Format};
@@ -55,8 +55,8 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     if all_namespaces && !args.names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");
     }
-    let selector = args.selecting.labels();
-    let selects = !selector.is_empty() || !args.selecting.fields().is_empty();
+    let selector = args.selecting.label_selector();
+    let selects = !selector.is_empty() || !args.selecting.field_selector().is_empty();
     if selects && !args.names.is_empty() {
         return Err(usage_error(
             "name cannot be provided when a selector is specified",
@@ -68,11 +68,11 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
         names: args
             .names
             .iter()
-            .map(|name| session_name(name))
+            .map(|name| parse_session_name(name))
             .collect::<Result<_>>()?,
         all_namespaces,
         selections: owner_selections(selector, args.user_id.as_deref())?,
-        field_selector: args.selecting.fields().to_owned(),
+        field_selector: args.selecting.field_selector().to_owned(),
         chunk_size: args.selecting.chunk_size,
         phases: args
             .phase
@@ -99,7 +99,7 @@ fn kept_data_selector(args: &Args) -> Result<String> {
     for (given, flag) in [
         (args.watch, "--watch"),
         (!args.phase.is_empty(), "--phase"),
-        (!args.selecting.fields().is_empty(), "--field-selector"),
+        (!args.selecting.field_selector().is_empty(), "--field-selector"),
     ] {
         if given {
             return Err(usage_error(format!("--kept and {flag} cannot be given together")));
@@ -108,7 +108,7 @@ fn kept_data_selector(args: &Args) -> Result<String> {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     let names = args.names.iter();
     let names: Vec<SessionName> = names
-        .map(|name| session_name(name))
+        .map(|name| parse_session_name(name))
         .collect::<Result<_>>()?;
     let names: Vec<&str> = names.iter().map(SessionName::as_str).collect();
     parts.push(labels::session_selector(&names));

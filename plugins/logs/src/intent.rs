@@ -65,7 +65,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
         bail!("--tail must be greater than or equal to -1");
     }
     Ok(Intent {
-        session: selection::session_name(&args.name)?,
+        session: selection::parse_session_name(&args.name)?,
         workload: args.workload.as_deref().map(parse_workload).transpose()?,
         containers: match (args.all_containers, non_empty(&args.container)) {
             (true, _) => ContainerSelection::All,

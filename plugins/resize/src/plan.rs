@@ -9,7 +9,7 @@ use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
 use session_shared::client::DryRun;
 use session_shared::diagnosis::resizing::RESIZABLE_RESOURCES;
 use session_shared::failure::{with_hint, usage_error};
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
@@ -46,7 +46,7 @@ pub(crate) struct Intent {
 /// # Errors
 /// Usage errors: no size at all, or a quantity that is invalid, zero or negative.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
-    let name = session_name(&args.name)?;
+    let name = parse_session_name(&args.name)?;
     if args.cpu.is_none() && args.memory.is_none() && args.storage.is_none() {
         return Err(usage_error(
             "at least one of --cpu, --memory and --storage is required",

@@ -12,7 +12,7 @@ use session_shared::client::files::Inside;
 use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, with_hint, has_kind};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::objects::storage_limit::storage_limit;
 use session_shared::ops::Cluster;
@@ -130,7 +130,7 @@ impl Bringing {
         )?;
         let path = args.file.path.as_deref().map(directory).transpose()?;
         Ok(Self {
-            session: session_name(&args.snapshot)?,
+            session: parse_session_name(&args.snapshot)?,
             from: from.to_owned(),
             path,
             container: args.file.container.clone(),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::objects::resource::string_at;
 use session_shared::objects::snapshot::source_claim_name;
 use session_shared::ops::Cluster;
@@ -41,7 +41,7 @@ pub(crate) async fn run(
     ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let (old, new) = (session_name(&args.session)?, session_name(&args.new)?);
+    let (old, new) = (parse_session_name(&args.session)?, parse_session_name(&args.new)?);
     if old == new {
         return Err(usage_error("NAME and NEW must differ"));
     }

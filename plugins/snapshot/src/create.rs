@@ -7,7 +7,7 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::Chosen;
@@ -40,7 +40,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
         return save::run(args, to, connection, ground).await;
     }
     // no requests: validation of the arguments
-    let (session, asked) = (session_name(&args.session)?, asked(args)?);
+    let (session, asked) = (parse_session_name(&args.session)?, asked(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
     let keep = keep(args, &format)?;

@@ -7,7 +7,7 @@ use session_shared::client::Selection;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::labels;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
@@ -69,10 +69,10 @@ pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut 
                 ground.console.err_line(&no_resources(namespace));
             }
             // A list narrowed by a selector says nothing about the schedule as a whole.
-            let picks = [args.selecting.labels(), args.selecting.fields()];
+            let picks = [args.selecting.label_selector(), args.selecting.field_selector()];
             if let Some(name) = &args.session
                 && picks.iter().all(|selector| selector.is_empty())
-                && let Some(told) = schedule::told(&cluster, &session_name(name)?).await
+                && let Some(told) = schedule::told(&cluster, &parse_session_name(name)?).await
             {
                 ground.console.note(&told);
             }
@@ -84,14 +84,14 @@ pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut 
 fn select(args: &List) -> Result<Selection> {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     parts.push(match &args.session {
-        Some(name) => format!("{}={}", labels::SESSION, session_name(name)?),
+        Some(name) => format!("{}={}", labels::SESSION, parse_session_name(name)?),
         None => labels::SESSION.to_owned(),
     });
     let selecting = &args.selecting;
     parts.extend(non_empty(&selecting.selector).map(str::to_owned));
     Ok(Selection {
         labels: parts.join(","),
-        fields: selecting.fields().to_owned(),
+        fields: selecting.field_selector().to_owned(),
         limit: selecting.chunk_size,
         ..Selection::default()
     })

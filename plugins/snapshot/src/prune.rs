@@ -7,7 +7,7 @@ use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{self, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
@@ -56,7 +56,7 @@ fn session(args: &Prune) -> Result<Option<SessionName>> {
     match (&args.session, args.all) {
         (Some(_), true) => Err(usage_error("setting 'all' parameter but found a non empty name")),
         (None, false) => Err(usage_error("one of NAME or --all is required")),
-        (Some(word), false) => session_name(word).map(Some),
+        (Some(word), false) => parse_session_name(word).map(Some),
         (None, true) => Ok(None),
     }
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::{Failure, FailureKind, with_hint, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::objects::resource::string_at;
 use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
 use session_shared::ops::Cluster;
@@ -56,7 +56,7 @@ async fn into(
         ));
     }
     let name = chosen::name_of(&args.snapshot)?;
-    let (new, size) = (session_name(new)?, copy::size(args.storage.as_deref())?);
+    let (new, size) = (parse_session_name(new)?, copy::size(args.storage.as_deref())?);
     let writes = Writes::of(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
     let format = Format::of_object(&args.printing)?;
     // reads only

@@ -12,7 +12,7 @@ use session_shared::encode::shell;
 use session_shared::failure::{HintExt, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
@@ -112,7 +112,7 @@ impl Saving {
             ));
         }
         Ok(Self {
-            session: session_name(&args.session)?,
+            session: parse_session_name(&args.session)?,
             folders: Folders::of(&args.file.paths)?,
             container: args.file.container.clone(),
             target: Target::of(to, args.file.overwrite, &ground.console)?,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage_error;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
 
@@ -53,7 +53,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
         },
     };
     Ok(Intent {
-        name: session_name(&args.name)?,
+        name: parse_session_name(&args.name)?,
         format: Format::of_object(&args.printing)?,
         mode,
     })

@@ -37,8 +37,8 @@ pub(crate) async fn run(args: &TemplateListArgs, connection: &ConnectionFlags, g
     }
     let cluster = ground.connect(connection).await?;
     let select = Selection {
-        labels: args.selecting.labels().to_owned(),
-        fields: args.selecting.fields().to_owned(),
+        labels: args.selecting.label_selector().to_owned(),
+        fields: args.selecting.field_selector().to_owned(),
         limit: args.selecting.chunk_size,
         ..Selection::default()
     };
@@ -112,7 +112,7 @@ fn objects(
 }
 
 fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {
-    if !(args.selecting.labels().is_empty() && args.selecting.fields().is_empty()) {
+    if !(args.selecting.label_selector().is_empty() && args.selecting.field_selector().is_empty()) {
         return Err(usage_error(
             "--builtin cannot be specified together with a selector",
         ));

@@ -8,7 +8,7 @@ use session_shared::api::SessionSpec;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::new_owner;
+use session_shared::flags::selection::parse_new_owner;
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
 use session_shared::objects::belonging::Ownership;
@@ -43,7 +43,7 @@ struct RenderedSession {
 pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let place = chosen::template_source(&args.template)?;
     let session: SessionName = args.session.parse()?;
-    let owner = args.user_id.as_deref().map(new_owner).transpose()?;
+    let owner = args.user_id.as_deref().map(parse_new_owner).transpose()?;
     let output = non_empty(&args.output);
     let documents = output.is_none();
     let format = Format::parse(output.unwrap_or("yaml"), FormatSet::Object, false, false)?;

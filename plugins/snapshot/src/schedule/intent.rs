@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
 use session_shared::failure::{with_hint, usage_error};
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::snapshotting::parse_class_name;
 
@@ -55,7 +55,7 @@ pub(crate) fn read(args: &Schedule) -> Result<Intent> {
         Some(asked(args)?)
     };
     Ok(Intent {
-        session: session_name(&args.session)?,
+        session: parse_session_name(&args.session)?,
         asked,
         dry_run: args.writing.dry_run()?,
     })

@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::non_empty;
-use super::selection::session_name;
+use super::selection::parse_session_name;
 use session_model::failure::usage_error;
 use session_model::names::SessionName;
 use session_ops::chosen::Which;
@@ -53,7 +53,7 @@ impl SelectionFlags {
 fn parse_names(words: &[String]) -> Result<Vec<SessionName>> {
     let mut names: Vec<SessionName> = Vec::new();
     for word in words {
-        let name = session_name(word)?;
+        let name = parse_session_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }

@@ -40,12 +40,12 @@ impl Default for ListFlags {
 
 impl ListFlags {
     /// Returns the label selector; empty text selects everything.
-    pub fn labels(&self) -> &str {
+    pub fn label_selector(&self) -> &str {
         self.selector.as_deref().unwrap_or_default()
     }
 
     /// Returns the field selector; empty text selects everything.
-    pub fn fields(&self) -> &str {
+    pub fn field_selector(&self) -> &str {
         self.field_selector.as_deref().unwrap_or_default()
     }
 }
@@ -54,7 +54,7 @@ impl ListFlags {
 ///
 /// # Errors
 /// An id that no session can have, or that looks like another one.
-pub fn new_owner(id: &str) -> Result<UserId> {
+pub fn parse_new_owner(id: &str) -> Result<UserId> {
     UserId::parse_for_new_session(id).map_err(|error| {
         with_hint(
             error,
@@ -68,7 +68,7 @@ pub fn new_owner(id: &str) -> Result<UserId> {
 ///
 /// # Errors
 /// A usage error for another kind; an invalid name.
-pub fn session_name(word: &str) -> Result<SessionName> {
+pub fn parse_session_name(word: &str) -> Result<SessionName> {
     let (kind, name) = word.split_once('/').unwrap_or(("session", word));
     let kinds = ["session", "sessions", "sess"];
     let short = kind.strip_suffix(".streaming.platform").unwrap_or(kind);
