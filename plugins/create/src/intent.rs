@@ -9,7 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{with_hint, usage_error};
 use session_shared::flags::selection::parse_new_owner;
-use session_shared::flags::values::source;
+use session_shared::flags::values::read_source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{overrides, primary, resource::string_at};
@@ -94,7 +94,7 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
     let driver = driver(&args.reconcile)?;
     let mut assigned = args
         .values
-        .assigned(args.filename.as_deref(), console.input())?;
+        .read_values(args.filename.as_deref(), console.input())?;
     let found = match &args.filename {
         Some(file) => from_file(file, args, &mut assigned, console)?,
         None => from_template(args)?,
@@ -166,9 +166,9 @@ fn from_file(
     assigned: &mut Assigned,
     console: &mut Console,
 ) -> Result<Found> {
-    let source = source(file, console.input())?;
-    let shown = source.name();
-    if let Some(session) = files::session_object(&source)? {
+    let source = read_source(file, console.input())?;
+    let shown = read_source.name();
+    if let Some(session) = files::session_object(&read_source)? {
         let mut found = from_session(shown, session, args)?;
         if let (Body::Manifest(name), Some(text)) = (&found.body, found.spec.manifest.take()) {
             let manifest = Source::new(name, string_at)?;
@@ -177,7 +177,7 @@ fn from_file(
         return Ok(found);
     }
     let mut spec = SessionSpec {
-        manifest: Some(without_secrets(&source, assigned, console)?),
+        manifest: Some(without_secrets(&read_source, assigned, console)?),
         ..SessionSpec::default()
     };
     spec.primary = args.primary.as_deref().map(primary::parse_primary).transpose()?;
@@ -199,7 +199,7 @@ fn without_secrets(
     assigned: &mut Assigned,
     console: &mut Console,
 ) -> Result<String> {
-    let extracted = extract_secret_literals(source)?;
+    let extracted = extract_secret_literals(read_source)?;
     for problem in &extracted.visible_passwords {
         console.warn(&problem.to_string());
     }

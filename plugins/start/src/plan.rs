@@ -47,7 +47,7 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
     Ok(Intent {
         selection: which,
         start_options: StartOptions {
-            values: args.values.assigned(None, input)?,
+            values: args.values.read_values(None, input)?,
             preset: args.preset.clone(),
             lifetime: args.expires_in.as_deref().map(lifetime).transpose()?,
             use_existing: args.existing.objects()?,

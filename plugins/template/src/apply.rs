@@ -6,7 +6,7 @@ use session_shared::client::DryRun;
 use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::values::source;
+use session_shared::flags::values::read_source;
 use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
@@ -27,8 +27,8 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let write = args.writing.write()?;
     let format = Format::of_object(&args.printing)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
-    let source = source(&args.filename, ground.console.input())?;
-    let ready = plan::plan_apply(&source, args)?;
+    let source = read_source(&args.filename, ground.console.input())?;
+    let ready = plan::plan_apply(&read_source, args)?;
     let broken = plan::has_errors(&ready.findings);
     for finding in &ready.findings {
         match finding.severity {

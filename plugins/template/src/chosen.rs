@@ -8,7 +8,7 @@ use session_shared::client::Selection;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::failure::{with_hint, usage_error};
-use session_shared::flags::values::source;
+use session_shared::flags::values::read_source;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
@@ -43,7 +43,7 @@ impl TemplateInput {
     pub(crate) fn manifest(&self) -> &Source {
         match self {
             TemplateInput::Template(found) => &found.manifest,
-            TemplateInput::Manifest(source) => source,
+            TemplateInput::Manifest(source) => read_source,
         }
     }
 
@@ -162,7 +162,7 @@ pub(crate) fn builtin_objects() -> Result<Vec<Value>> {
 
 fn parsed(name: &str, yaml: &str) -> Result<Value> {
     let source = Source::new(format!("{name}.yaml"), yaml)?;
-    let mut objects = parse_plain_objects(&source)?.into_iter();
+    let mut objects = parse_plain_objects(&read_source)?.into_iter();
     let (_, object) = objects
         .next()
         .with_context(|| format!("built-in template {name:?} is empty"))?;
@@ -184,8 +184,8 @@ fn of_object(object: Value, name: &str) -> Result<TemplateInput> {
 /// # Errors
 /// If the file cannot be read, or contains several templates.
 pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<TemplateInput> {
-    let source = source(file, console.input())?;
-    let mut templates = read_templates(&source)?;
+    let source = read_source(file, console.input())?;
+    let mut templates = read_templates(&read_source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
     if names.len() > 1 {
         let error = anyhow!(
@@ -197,7 +197,7 @@ pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<Templa
         return Err(with_hint(error, "put each template into a separate file"));
     }
     let Some(one) = templates.pop() else {
-        return Ok(TemplateInput::Manifest(source));
+        return Ok(TemplateInput::Manifest(read_source));
     };
     Ok(TemplateInput::Template(Box::new(LoadedTemplate {
         template: typed(one.object.clone())?,
@@ -211,9 +211,9 @@ pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<Templa
 /// # Errors
 /// If a template is invalid.
 pub(crate) fn read_templates(source: &Source) -> Result<Vec<TemplateFile>> {
-    match TemplateFile::parse(source) {
+    match TemplateFile::parse(read_source) {
         // A manifest with placeholders may not be plain YAML. Its errors are reported when it is parsed as a manifest.
-        Err(_) if !source.text().contains("SessionTemplate") => Ok(Vec::new()),
+        Err(_) if !read_source.text().contains("SessionTemplate") => Ok(Vec::new()),
         other => other,
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 use session_shared::failure::usage_error;
-use session_shared::flags::values::source;
+use session_shared::flags::values::read_source;
 use session_shared::report::console::Console;
 use session_shared::report::format::{FormatSet, Format};
 use session_shared::template::lint;
@@ -26,7 +26,7 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
     }
     let mut found = Vec::new();
     for file in &args.filename {
-        found.extend(lint(&source(file, console.input())?));
+        found.extend(lint(&read_source(file, console.input())?));
     }
     match format {
         Format::Objects(mut printer) => console.out(&printer.one(&view::findings_json(&found))?)?,

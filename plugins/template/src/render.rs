@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags,
     let format = Format::parse(output.unwrap_or("yaml"), FormatSet::Object, false, false)?;
     let mut assigned = args
         .values
-        .assigned(args.template.filename.as_deref(), ground.console.input())?;
+        .read_values(args.template.filename.as_deref(), ground.console.input())?;
     let (chosen, owner, namespace) = match &place {
         TemplateSource::Cluster(name) => {
             let cluster = ground.connect(connection).await?;

@@ -33,7 +33,7 @@ impl ValueFlags {
     ///
     /// # Errors
     /// A value that is not NAME=VALUE, an invalid name, a file that cannot be read, standard input named twice.
-    pub fn assigned(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<Assigned> {
+    pub fn read_values(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<Assigned> {
         let named = self.env_file.iter().map(String::as_str).chain(filename);
         let from_input = named.filter(|file| *file == "-").count()
             + self
@@ -78,7 +78,7 @@ fn shown(file: &str) -> &str {
 ///
 /// # Errors
 /// The file cannot be read, is longer than [`INPUT_MAX`], or is not UTF-8.
-pub fn source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
+pub fn read_source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
     Source::from_bytes(shown(file), &read_file(file, input)?)
 }
 
