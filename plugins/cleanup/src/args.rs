@@ -5,7 +5,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 use session_shared::go_duration;
 use session_shared::ops::manner::STOP_TIMEOUT;
@@ -45,7 +45,7 @@ const EXAMPLES: &str = "  # Print the plan for all namespaces
 /// Flags of `cleanup`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION | --snapshot-contents) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Stop or delete sessions that have expired
     #[arg(long)]

@@ -7,7 +7,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::is_given;
 use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::go_duration::parse;
 
 pub(crate) const ABOUT: &str = "Open a session's shell, run a command in it, or reach its ports
@@ -49,7 +49,7 @@ const EXAMPLES: &str = "  # Open a shell in the session
 /// Flags and arguments of `connect`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "connect", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session connect NAME [options] [-- COMMAND [ARGS...]]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::intent::USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session, also as session/NAME
     pub name: String,

@@ -60,7 +60,7 @@ pub(crate) struct Intent {
 /// Every mistake that can be found without a request.
 pub(crate) fn read(args: &Args) -> Result<Intent> {
     let way = way(args)?;
-    let limit = args.waiting.limit(USUAL_WAIT);
+    let limit = args.waiting.timeout_or(USUAL_WAIT);
     let intent = Intent {
         name: parse_session_name(&args.name)?,
         way,

@@ -5,7 +5,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::values::ValueFlags;
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
@@ -34,7 +34,7 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
 /// Flags and arguments of `create`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::intent::USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session; generated from the owner and the time if omitted
     pub name: Option<String>,

@@ -114,7 +114,7 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
         driver,
         dry_run,
         rendered: args.rendered,
-        wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
+        wait: args.waiting.wait.then(|| args.waiting.timeout_or(USUAL_WAIT)),
     };
     lay_over(&mut intent.spec, args)?;
     check(&intent.spec)?;

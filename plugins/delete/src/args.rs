@@ -5,7 +5,7 @@ use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
@@ -44,7 +44,7 @@ const EXAMPLES: &str = "  # Delete a session
 /// Flags and arguments of `delete`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --all) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to delete.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running session
@@ -32,7 +32,7 @@ const EXAMPLES: &str = "  # Resize the memory of a session in place
 /// Flags and arguments of `resize`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "resize", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session resize NAME (--cpu QUANTITY | --memory QUANTITY | --storage QUANTITY)... [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::plan::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::plan::USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session, as NAME or session/NAME
     pub name: String,

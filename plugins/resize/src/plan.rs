@@ -64,7 +64,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
-        wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
+        wait: args.waiting.wait.then(|| args.waiting.timeout_or(USUAL_WAIT)),
     })
 }
 

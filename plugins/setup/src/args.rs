@@ -3,7 +3,7 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Install the session API into a cluster
@@ -34,7 +34,7 @@ const EXAMPLES: &str = "  # Install everything
 /// Flags and arguments of `setup`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::install::ESTABLISHED_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::install::ESTABLISHED_TIMEOUT)))]
 pub struct Args {
     /// Parts to install or remove: crds, roles, admission, templates. All parts if none is named
     #[arg(value_name = "PART")]

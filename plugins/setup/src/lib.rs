@@ -65,7 +65,7 @@ impl Verb for Setup {
                     .note("templates not checked: the server does not serve sessiontemplates yet");
             }
             if part == SetupPart::Crds && dry_run == DryRun::None && args.waiting.wait {
-                let limit = args.waiting.limit(install::ESTABLISHED_TIMEOUT);
+                let limit = args.waiting.timeout_or(install::ESTABLISHED_TIMEOUT);
                 install::wait_established(&cluster, &applied, limit, &mut ground.console.progress())
                     .await?;
             }

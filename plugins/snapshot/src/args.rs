@@ -6,7 +6,7 @@ use session_shared::flags::numbers;
 use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::selection::ListFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 
 use crate::file_args::{FromFile, ToFile};
@@ -111,7 +111,7 @@ const CREATE: &str = "  # Take a snapshot and wait until it is ready to restore
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::create::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::create::USUAL_WAIT)))]
 pub struct Create {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
@@ -179,7 +179,7 @@ const RESTORE: &str =
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::copy::USUAL_WAIT)))]
 pub struct Restore {
     /// Name of a snapshot or of a single VolumeSnapshot; with --from, name of the session
     #[arg(value_name = "SNAPSHOT")]
@@ -217,7 +217,7 @@ const CLONE: &str = "  # Create a session with a copy of alice's data
 
 /// Flags and arguments of `snapshot clone`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::copy::USUAL_WAIT)))]
 pub struct CloneArgs {
     /// Name of the session, also as session/NAME
     #[arg(value_name = "NAME")]
@@ -252,7 +252,7 @@ const DELETE: &str = "  # Delete a snapshot after a prompt for confirmation
 
 /// Flags and arguments of `snapshot delete`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::delete::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::delete::USUAL_WAIT)))]
 pub struct Delete {
     /// Names of snapshots or of single VolumeSnapshots
     #[arg(value_name = "SNAPSHOT", required = true)]
@@ -279,7 +279,7 @@ const PRUNE: &str = "  # Print what would be deleted if the newest five of a ses
 
 /// Flags and arguments of `snapshot prune`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::prune::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::prune::USUAL_WAIT)))]
 pub struct Prune {
     /// Name of the session, also after its deletion
     #[arg(value_name = "NAME")]

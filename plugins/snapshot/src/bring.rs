@@ -135,7 +135,7 @@ impl Bringing {
             path,
             container: args.file.container.clone(),
             dry_run: args.writing.dry_run()?,
-            limit: args.waiting.limit(Duration::ZERO),
+            limit: args.waiting.timeout_or(Duration::ZERO),
             yes: args.file.yes,
         })
     }

@@ -33,7 +33,7 @@ impl Writes {
             dry_run: writing.dry_run()?,
             write: writing.write()?,
             wait: waiting.wait,
-            limit: waiting.limit(usual),
+            limit: waiting.timeout_or(usual),
         })
     }
 

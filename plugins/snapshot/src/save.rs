@@ -117,7 +117,7 @@ impl Saving {
             container: args.file.container.clone(),
             target: Target::of(to, args.file.overwrite, &ground.console)?,
             dry_run: args.writing.dry_run()?,
-            limit: args.waiting.limit(Duration::ZERO),
+            limit: args.waiting.timeout_or(Duration::ZERO),
         })
     }
 

@@ -6,7 +6,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::values::ValueFlags;
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
@@ -35,7 +35,7 @@ const EXAMPLES: &str = "  # Start a session and wait until it is ready
 /// Flags and arguments of `start`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "start", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session start (NAME... | -l QUERY | --all) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::plan::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::plan::USUAL_WAIT)))]
 pub struct Args {
     /// Sessions to start.
     #[command(flatten)]

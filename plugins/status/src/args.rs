@@ -34,7 +34,7 @@ const EXAMPLES: &str = "  # Show the state of a session
 /// Flags and arguments of `status`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "status", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session status NAME [options]")]
-#[command(mut_arg("timeout", |timeout| waiting::default_timeout(timeout, crate::intent::DEFAULT_WAIT)))]
+#[command(mut_arg("timeout", |timeout| waiting::with_default_timeout(timeout, crate::intent::DEFAULT_WAIT)))]
 pub struct Args {
     /// Name of the session
     pub name: String,

@@ -5,7 +5,7 @@ use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, default_timeout};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
@@ -34,7 +34,7 @@ const EXAMPLES: &str = "  # Stop a session
 /// Flags and arguments of `stop`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "stop", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session stop (NAME... | -l QUERY | --all) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to stop.
     #[command(flatten)]

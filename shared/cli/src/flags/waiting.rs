@@ -67,13 +67,13 @@ impl WaitFlags {
     }
 
     /// Returns the time to wait: `--timeout`, or the verb's default if it was not given or is 0.
-    pub fn limit(&self, default: Duration) -> Duration {
+    pub fn timeout_or(&self, default: Duration) -> Duration {
         self.given().unwrap_or(default)
     }
 }
 
 /// Sets the default that help shows for `--timeout`: to be called with the value that [`Waiting::limit`] is called with.
-pub fn default_timeout(arg: Arg, limit: Duration) -> Arg {
+pub fn with_default_timeout(arg: Arg, limit: Duration) -> Arg {
     arg.default_value(format(limit))
 }
 
@@ -103,7 +103,7 @@ mod tests {
             assert_eq!(format(Duration::from_secs(seconds)), text);
         }
         let command = <Verb as clap::CommandFactory>::command().mut_arg("timeout", |arg| {
-            default_timeout(arg, Duration::from_secs(600))
+            with_default_timeout(arg, Duration::from_secs(600))
         });
         let mut timeout = command
             .get_arguments()
@@ -119,12 +119,12 @@ mod tests {
         let flags = |line: &str| Verb::parse_from(line.split(' ')).waiting;
         assert!(flags("x").wait && flags("x --wait").wait && !flags("x --wait=false").wait);
         assert_eq!(
-            flags("x --timeout=2m").limit(Duration::from_secs(1)),
+            flags("x --timeout=2m").timeout_or(Duration::from_secs(1)),
             Duration::from_secs(120)
         );
         for line in ["x", "x --timeout=0"] {
             assert_eq!(
-                flags(line).limit(Duration::from_secs(9)),
+                flags(line).timeout_or(Duration::from_secs(9)),
                 Duration::from_secs(9)
             );
         }
