@@ -59,7 +59,7 @@ impl WriteFlags {
     }
 
     /// Returns kubectl's deprecation warning for a bare `--dry-run`.
-    pub fn deprecation(&self) -> Option<&'static str> {
+    pub fn deprecation_warning(&self) -> Option<&'static str> {
         (self.strategy == UNCHANGED)
             .then_some("--dry-run is deprecated and can be replaced with --dry-run=client.")
     }
@@ -98,13 +98,13 @@ mod tests {
         assert!(
             Verb::parse_from(["x", "--dry-run"])
                 .writing
-                .deprecation()
+                .deprecation_warning()
                 .is_some()
         );
         assert!(
             Verb::parse_from(["x", "--dry-run=client"])
                 .writing
-                .deprecation()
+                .deprecation_warning()
                 .is_none()
         );
         assert_eq!(

@@ -70,7 +70,7 @@ impl Environment {
     /// Applies the output flags, and warns about deprecated ones.
     pub fn apply_flags<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a WriteFlags>>) {
         self.console.obey(talk);
-        if let Some(text) = writing.into().and_then(WriteFlags::deprecation) {
+        if let Some(text) = writing.into().and_then(WriteFlags::deprecation_warning) {
             self.console.warn(text);
         }
     }
