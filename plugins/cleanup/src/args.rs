@@ -113,7 +113,7 @@ pub struct Args {
     pub interval: Option<std::time::Duration>,
 
     /// Maximum number of actions, oldest first; the rest is left for the next run
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub max: Option<u32>,
 
     /// If true, always ask for confirmation, even without a terminal

@@ -69,11 +69,11 @@ pub struct Args {
     pub since_time: Option<String>,
 
     /// Number of lines to print from the end of each log; -1 means all
-    #[arg(help_heading = "Filter", long, value_name = "LINES", default_value = "-1", value_parser = numbers::integer, allow_hyphen_values = true)]
+    #[arg(help_heading = "Filter", long, value_name = "LINES", default_value = "-1", value_parser = numbers::parse_integer, allow_hyphen_values = true)]
     pub tail: i64,
 
     /// Maximum number of bytes to print of each log; 0 means all
-    #[arg(help_heading = "Filter", long, value_name = "BYTES", default_value = "0", value_parser = numbers::integer, allow_hyphen_values = true)]
+    #[arg(help_heading = "Filter", long, value_name = "BYTES", default_value = "0", value_parser = numbers::parse_integer, allow_hyphen_values = true)]
     pub limit_bytes: i64,
 
     /// If true, print the timestamp before each line

@@ -129,7 +129,7 @@ pub struct Create {
     #[arg(long, value_name = "SHA256", hide = true)]
     pub known_hooks: Option<String>,
     /// Mark the snapshot as scheduled, then keep only the newest NUMBER scheduled ones (see schedule)
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     #[command(flatten)]
     pub file: ToFile,
@@ -288,7 +288,7 @@ pub struct Prune {
     #[arg(long)]
     pub all: bool,
     /// Number of newest ready snapshots to keep; without --older-than, snapshots that are not ready are kept too
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     /// Delete only snapshots older than this (12h, 7d; a number alone is seconds), ready or not
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
@@ -327,7 +327,7 @@ pub struct Schedule {
     #[arg(long, value_name = "CRON", allow_hyphen_values = true)]
     pub cron: Option<String>,
     /// Number of newest scheduled snapshots to keep
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     /// Time zone of --cron (Europe/Berlin); defaults to that of the kube-controller-manager, usually UTC
     #[arg(long, value_name = "ZONE")]

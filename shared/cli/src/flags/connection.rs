@@ -142,7 +142,7 @@ pub struct ConnectionFlags {
         global = true,
         value_name = "LEVEL",
         default_value = "0",
-        value_parser = numbers::small,
+        value_parser = numbers::parse_i32,
         allow_hyphen_values = true,
         hide_default_value = true
     )]
