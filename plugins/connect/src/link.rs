@@ -62,7 +62,7 @@ pub(crate) fn forwarder(
     ground: &Environment,
 ) -> Result<(Forwarder, Events)> {
     let find = finder(cluster, intent, present, container, ground)?;
-    let aside = ground.console.aside();
+    let aside = ground.console.stderr_handle();
     let (tell, told) = mpsc::unbounded_channel();
     let forwarder = cluster.forwarder(find).telling(move |event| match event {
         // Only a trace for debugging, printed at once.

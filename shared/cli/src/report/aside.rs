@@ -28,7 +28,7 @@ pub(super) struct StderrState {
     /// Number of warnings printed.
     pub(super) warnings: AtomicUsize,
     /// The word `Warning:`, with colours if the console has them.
-    pub(super) word: OnceLock<String>,
+    pub(super) warning_label: OnceLock<String>,
 }
 
 impl fmt::Debug for StderrHandle {
@@ -50,12 +50,12 @@ impl StderrHandle {
     /// Prints `Warning: …` and counts it. Callers make sure that each text is printed once.
     pub fn warn(&self, text: &str) {
         self.state.warnings.fetch_add(1, Ordering::Relaxed);
-        let word = self.state.word.get().map_or("Warning:", String::as_str);
+        let word = self.state.warning_label.get().map_or("Warning:", String::as_str);
         self.print(&format!("{word} {}", clean::line(text)));
     }
 
     /// Returns the number of server warnings printed.
-    pub fn warnings(&self) -> usize {
+    pub fn warning_count(&self) -> usize {
         self.state.warnings.load(Ordering::Relaxed)
     }
 
@@ -68,10 +68,10 @@ impl StderrHandle {
 
 impl Console {
     /// Returns a handle to standard error for code that has no console.
-    pub fn aside(&self) -> StderrHandle {
+    pub fn stderr_handle(&self) -> StderrHandle {
         let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
         // The flags have been applied by the time the first handle is made, so the colours are final.
-        let _first_stays = self.beside.word.set(word);
+        let _first_stays = self.beside.warning_label.set(word);
         StderrHandle {
             err: self.err.clone(),
             live: self.live.clone(),
@@ -80,13 +80,13 @@ impl Console {
     }
 
     /// Sets the level of `-v`: from now on lines of this level and lower ones are printed.
-    pub fn set_level(&self, level: i32) {
+    pub fn set_trace_level(&self, level: i32) {
         self.beside.level.store(level, Ordering::Relaxed);
     }
 
     /// Prints a line on standard error if `-v` asks for this level or a higher one.
     pub fn trace(&self, level: i32, text: &str) {
-        self.aside().trace(level, text);
+        self.stderr_handle().trace(level, text);
     }
 }
 
@@ -117,9 +117,9 @@ mod tests {
     fn a_level_that_nobody_asked_for_is_silent() {
         let (console, captured) = Console::captured("", false);
         console.trace(1, "never");
-        console.set_level(4);
+        console.set_trace_level(4);
         console.trace(4, "four");
-        console.aside().trace(5, "five");
+        console.stderr_handle().trace(5, "five");
         assert!(captured.err().ends_with("] four\n"), "{}", captured.err());
         assert_eq!(captured.err().lines().count(), 1);
     }

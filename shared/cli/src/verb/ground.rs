@@ -81,7 +81,7 @@ impl Environment {
     /// # Errors
     /// Invalid flags or kubeconfig.
     pub async fn connect(&self, flags: &ConnectionFlags) -> Result<Cluster> {
-        self.console.set_level(flags.verbosity);
+        self.console.set_trace_level(flags.verbosity);
         let cluster = match &self.way {
             ClientSource::Kubeconfig => Cluster::connect(&flags.options()?, self.agent()).await?,
             ClientSource::Ready(cluster) => cluster.clone(),
@@ -92,7 +92,7 @@ impl Environment {
         }
         self.strict
             .store(flags.warnings_as_errors, Ordering::Relaxed);
-        let aside = self.console.aside();
+        let aside = self.console.stderr_handle();
         let warner = aside.clone();
         cluster.on_warning(move |text| warner.warn(text));
         if flags.verbosity >= REQUESTS {
@@ -114,7 +114,7 @@ impl Environment {
     /// The verb's own, or the number of warnings.
     pub fn finish(&self, result: Result<()>) -> Result<()> {
         result?;
-        match self.console.aside().warnings() {
+        match self.console.stderr_handle().warning_count() {
             warned @ 1.. if self.strict.load(Ordering::Relaxed) => {
                 let s = if warned == 1 { "" } else { "s" };
                 bail!("{warned} warning{s} received")
