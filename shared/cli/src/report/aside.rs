@@ -71,17 +71,17 @@ impl Console {
     pub fn stderr_handle(&self) -> StderrHandle {
         let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
         // The flags have been applied by the time the first handle is made, so the colours are final.
-        let _first_stays = self.beside.warning_label.set(word);
+        let _first_stays = self.stderr_state.warning_label.set(word);
         StderrHandle {
             err: self.err.clone(),
             live: self.live.clone(),
-            state: self.beside.clone(),
+            state: self.stderr_state.clone(),
         }
     }
 
     /// Sets the level of `-v`: from now on lines of this level and lower ones are printed.
     pub fn set_trace_level(&self, level: i32) {
-        self.beside.level.store(level, Ordering::Relaxed);
+        self.stderr_state.level.store(level, Ordering::Relaxed);
     }
 
     /// Prints a line on standard error if `-v` asks for this level or a higher one.

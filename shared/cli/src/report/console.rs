@@ -111,7 +111,7 @@ pub struct Console {
     captured: bool,
     pub(super) live: LiveLine,
     warned: HashSet<String>,
-    pub(super) beside: Arc<StderrState>,
+    pub(super) stderr_state: Arc<StderrState>,
 }
 
 impl fmt::Debug for Console {
@@ -147,7 +147,7 @@ impl Console {
             captured: false,
             live: LiveLine::default(),
             warned: HashSet::new(),
-            beside: Arc::default(),
+            stderr_state: Arc::default(),
         }
     }
 
@@ -174,7 +174,7 @@ impl Console {
             captured: true,
             live: LiveLine::default(),
             warned: HashSet::new(),
-            beside: Arc::default(),
+            stderr_state: Arc::default(),
         };
         (console, captured)
     }
