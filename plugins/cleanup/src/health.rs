@@ -54,7 +54,7 @@ pub(crate) fn ailment(
         _ => None,
     });
     let since = unready.min()?;
-    let why = format!("not ready for {}", age::since(Some(since), now));
+    let why = format!("not ready for {}", age::age_since(Some(since), now));
     Some((Some(since), why))
 }
 

@@ -183,7 +183,7 @@ fn outlived(
         now.duration_since(*since).as_secs() >= limit.as_secs() as i64
     };
     let told = |before: &str, after: &str, since: Timestamp| {
-        let why = format!("{before}{}{after}", age::since(Some(since), now));
+        let why = format!("{before}{}{after}", age::age_since(Some(since), now));
         (Deed::Remove, Some(since), why, Data::Destroyed)
     };
     if let Some(limit) = intent.kept {

@@ -47,7 +47,7 @@ pub(crate) fn judge(
 
 fn expired(chosen: &Chosen, live: &LiveObjects, now: Timestamp) -> Result<Option<Item>> {
     let since = string_at(&chosen.object, "/status/expiresAt").parse().ok();
-    let why = format!("expired {} ago", age::since(since, now));
+    let why = format!("expired {} ago", age::age_since(since, now));
     match target_state(&chosen.session, now) {
         TargetState::Deleted { .. } => delete(chosen, live, since, why).map(Some),
         TargetState::Stopped => stop(chosen, live, since, why),

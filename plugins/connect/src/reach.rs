@@ -15,7 +15,7 @@ use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
     WorkloadState, PhaseReason, TargetState, is_expired, is_start_requested, assess_workload, decide_phase, target_state,
 };
-use session_shared::report::age::remaining;
+use session_shared::report::age::remaining_time;
 use session_shared::verb::Environment;
 
 use crate::intent::{Intent, Way};
@@ -115,7 +115,7 @@ fn soon_over(session: &Session, now: Timestamp) -> Option<String> {
     let at = session.status.as_ref()?.expires_at.as_deref()?;
     let at: Timestamp = at.parse().ok()?;
     let left = at.as_second() - now.as_second();
-    (0 < left && left < SOON).then(|| remaining(Some(at), now))
+    (0 < left && left < SOON).then(|| remaining_time(Some(at), now))
 }
 
 /// Returns why a session will not become ready again; `None` if it may.

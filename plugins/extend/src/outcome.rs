@@ -15,7 +15,7 @@ use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::template;
 use session_shared::reconcile::record;
-use session_shared::report::age::remaining;
+use session_shared::report::age::remaining_time;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources};
@@ -163,7 +163,7 @@ fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
         Some(at) => format!(
             "expires at {}, in {}",
             record::format_rfc3339(at),
-            remaining(Some(at), now)
+            remaining_time(Some(at), now)
         ),
         None => "never expires".to_owned(),
     }

@@ -152,7 +152,7 @@ fn row(object: &Value, now: Timestamp) -> Row {
         shown(user.unwrap_or_default()),
         shown(annotation(object, labels::TEMPLATE).unwrap_or_default()),
         shown(storage_size(object)),
-        Value::from(age::since(since, now)),
+        Value::from(age::age_since(since, now)),
         shown(&state),
         shown(
             class

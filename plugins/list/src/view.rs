@@ -6,7 +6,7 @@ use session_shared::api::Phase;
 use session_shared::names::UserId;
 use session_shared::objects::resource::string_at;
 use session_shared::objects::table::{Row, Table};
-use session_shared::report::age::remaining;
+use session_shared::report::age::remaining_time;
 
 use crate::intent::Intent;
 use crate::join::{SessionKey, JoinedSession, SessionPods};
@@ -70,7 +70,7 @@ impl SessionColumns {
         if !phases.is_empty() && !phases.contains(&joined.phase) {
             return false;
         }
-        let expires = remaining(cell(self.expires).parse().ok(), now);
+        let expires = remaining_time(cell(self.expires).parse().ok(), now);
         let mut set = |at: Option<usize>, value: Option<&str>| {
             if let (Some(cell), Some(value)) = (at.and_then(|at| row.cells.get_mut(at)), value) {
                 *cell = value.into();

@@ -48,7 +48,7 @@ fn row(snapshot: &Value, now: Timestamp) -> Row {
         Value::from((state == SnapshotState::Ready).to_string()),
         shown(string_at(snapshot, "/status/restoreSize")),
         shown(string_at(snapshot, "/spec/volumeSnapshotClassName")),
-        Value::from(age::since(created, now)),
+        Value::from(age::age_since(created, now)),
         shown(label(snapshot, labels::USER).unwrap_or_default()),
         Value::from(doubted(snapshot).unwrap_or_else(|| state.describe())),
     ];

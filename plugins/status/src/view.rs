@@ -111,7 +111,7 @@ fn expires(report: &Report, now: Timestamp) -> String {
     let Some(at) = &head.expires_at else {
         return "<none>".into();
     };
-    let left = age::remaining(at.parse().ok(), now);
+    let left = age::remaining_time(at.parse().ok(), now);
     let what = match head.on_expiry {
         Some(OnExpiry::Delete) => "delete",
         _ => "stop",
@@ -255,5 +255,5 @@ pub(crate) fn unknown_text(why: &str) -> String {
 
 /// Returns the age of an RFC 3339 time.
 pub(crate) fn age_text(time: &str, now: Timestamp) -> String {
-    age::since(time.parse().ok(), now)
+    age::age_since(time.parse().ok(), now)
 }

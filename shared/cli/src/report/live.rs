@@ -74,7 +74,7 @@ fn draw(screen: &LiveTarget) -> Option<ProgressBar> {
     let elapsed = |state: &ProgressState, out: &mut dyn fmt::Write| {
         let elapsed = SignedDuration::try_from(state.elapsed()).unwrap_or_default();
         // A failed write to standard error must not stop the work.
-        let _ = write!(out, "{:>5}", age::human(elapsed));
+        let _ = write!(out, "{:>5}", age::format_age(elapsed));
     };
     let style = ProgressStyle::with_template("{age} {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
