@@ -105,7 +105,7 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
             return console.line(&format!("Handling connection for {local}"));
         }
         Told::Refused { port, message } => {
-            let message = clean::line(message.trim());
+            let message = clean::escape_line(message.trim());
             if message.contains("connection refused") {
                 console.err_line(&format!(
                     "error: failed to forward to port {port}: no process in the Pod listens on the port"
@@ -119,7 +119,7 @@ fn say(told: Told, console: &mut Console) -> Result<()> {
         }
         Told::Lost { why } => console.err_line(&format!(
             "Lost connection to the Pod: {}. Waiting for a new Pod; local ports stay open",
-            clean::line(&why)
+            clean::escape_line(&why)
         )),
         Told::Back { pod } => console.err_line(&format!("Forwarding to pod {pod:?}")),
         // Already traced by the forwarder's callback.

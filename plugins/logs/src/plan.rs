@@ -309,7 +309,7 @@ impl ContainerNames {
 
 /// Returns the prefix of a line, as kubectl's --prefix prints it.
 pub(crate) fn line_prefix(pod: &str, container: &str) -> String {
-    format!("[pod/{}/{}] ", clean::line(pod), clean::line(container))
+    format!("[pod/{}/{}] ", clean::escape_line(pod), clean::escape_line(container))
 }
 
 /// Returns the name of a Pod.

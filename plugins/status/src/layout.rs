@@ -77,7 +77,7 @@ impl Page {
 
     /// Adds text that begins at column `indent` and continues at column `hang`.
     pub(crate) fn add_text(&mut self, indent: usize, hang: usize, text: &str) {
-        let words = clean::line(text).into_owned();
+        let words = clean::escape_line(text).into_owned();
         self.wrap(" ".repeat(indent), hang, &words);
     }
 
@@ -97,7 +97,7 @@ impl Page {
 
     /// Adds a label at `indent`, and text at `column`. A label that does not fit before `column` gets its own line.
     pub(crate) fn add_labelled_text(&mut self, indent: usize, column: usize, label: &str, text: &str) {
-        let label = clean::line(label);
+        let label = clean::escape_line(label);
         let mut begun = format!("{}{label}", " ".repeat(indent));
         let width = begun.chars().count();
         if width < column {
@@ -106,11 +106,11 @@ impl Page {
             self.wrap(" ".repeat(indent), indent, &label);
             begun = " ".repeat(column);
         }
-        self.wrap(begun, column, &clean::line(text));
+        self.wrap(begun, column, &clean::escape_line(text));
     }
 
     fn mark(&mut self, at: usize, from: usize, word: &str, tone: Emphasis) {
-        let word = clean::line(word);
+        let word = clean::escape_line(word);
         if let Some(line) = self.lines.get_mut(at)
             && line.text.get(from..from + word.len()) == Some(&*word)
         {

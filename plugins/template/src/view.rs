@@ -73,7 +73,7 @@ pub(crate) fn template_text(
         .cloned()
         .chain(labels.zip(data))
         .chain(rest)
-        .map(|(label, value)| format!("{label:<14}{}\n", clean::line(&value)))
+        .map(|(label, value)| format!("{label:<14}{}\n", clean::escape_line(&value)))
         .collect();
     shown.push_str(&section("Connect:", &connect(&spec.connect)));
     if let Some((manifest, found)) = read {

@@ -51,7 +51,7 @@ impl StderrHandle {
     pub fn warn(&self, text: &str) {
         self.state.warnings.fetch_add(1, Ordering::Relaxed);
         let word = self.state.warning_label.get().map_or("Warning:", String::as_str);
-        self.print(&format!("{word} {}", clean::line(text)));
+        self.print(&format!("{word} {}", clean::escape_line(text)));
     }
 
     /// Returns the number of server warnings printed.
@@ -97,7 +97,7 @@ fn traced(text: &str, now: Timestamp) -> String {
         now.strftime("%m%d %H:%M:%S.%6f"),
         std::process::id(),
         line!(),
-        clean::line(text)
+        clean::escape_line(text)
     )
 }
 

@@ -105,7 +105,7 @@ fn cell(found: &[FoundValues<'_>]) -> String {
     let values = found.iter().flatten().map(|value| json::plain(value));
     let texts: Vec<_> = none.into_iter().chain(values).collect();
     // A newline would begin a row that belongs to no object.
-    clean::line(&texts.join(",")).into_owned()
+    clean::escape_line(&texts.join(",")).into_owned()
 }
 
 #[cfg(test)]

@@ -248,7 +248,7 @@ impl Console {
     /// [`Closed`] if nobody reads any more, else the cause of the failed write.
     pub fn out(&mut self, text: &str) -> Result<()> {
         if self.terminals.out {
-            self.out_bytes(clean::shown(text).as_bytes())
+            self.out_bytes(clean::escape_text(text).as_bytes())
         } else {
             self.out_bytes(text.as_bytes())
         }
@@ -284,27 +284,27 @@ impl Console {
     /// Prints one or more lines on standard error. Control characters are always escaped, because people read a
     /// redirected standard error in a terminal later.
     pub fn err_line(&mut self, text: &str) {
-        self.err_raw(&clean::shown(text));
+        self.err_raw(&clean::escape_text(text));
     }
 
     /// Prints `Warning: …` on standard error, each text once.
     pub fn warn(&mut self, text: &str) {
         if self.warned.insert(text.to_owned()) {
             let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
-            self.err_raw(&format!("{word} {}", clean::line(text)));
+            self.err_raw(&format!("{word} {}", clean::escape_line(text)));
         }
     }
 
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
         let word = self.paint_err(AnsiColor::Cyan.on_default(), "hint:");
-        self.err_raw(&format!("{word} {}", clean::line(text)));
+        self.err_raw(&format!("{word} {}", clean::escape_line(text)));
     }
 
     /// Prints `note: …` on standard error, except with `--quiet`.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
-            self.err_raw(&format!("note: {}", clean::line(text)));
+            self.err_raw(&format!("note: {}", clean::escape_line(text)));
         }
     }
 
@@ -341,7 +341,7 @@ impl Console {
             terminal::forget_typed();
         }
         for line in preview {
-            self.ask(&format!("{}\n", clean::line(line)))?;
+            self.ask(&format!("{}\n", clean::escape_line(line)))?;
         }
         self.ask(&format!("{question} (y/N): "))?;
         let mut answer = Vec::new();
@@ -363,7 +363,7 @@ impl Console {
         if self.terminals.out || !self.terminals.err {
             return self.out(text);
         }
-        let text = clean::shown(text);
+        let text = clean::escape_text(text);
         let written = self.live.aside(|| self.err.write(text.as_bytes()));
         written.context("failed to write to standard error")
     }
@@ -415,7 +415,7 @@ fn size_of_out() -> Option<(u16, u16)> {
 }
 
 fn painted(style: Style, text: &str, colour: bool) -> String {
-    let text = clean::shown(text);
+    let text = clean::escape_text(text);
     if colour {
         format!("{style}{text}{style:#}")
     } else {

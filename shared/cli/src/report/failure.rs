@@ -36,7 +36,7 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
             console.err_line(text.strip_suffix('\n').unwrap_or(&text));
         }
         for line in evidence_of(error) {
-            console.err_line(&format!("  {}", clean::line(line)));
+            console.err_line(&format!("  {}", clean::escape_line(line)));
         }
     }
     let mut hints: Vec<&str> = Vec::new();

@@ -291,7 +291,7 @@ pub fn name(object: &Value) -> String {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let name = Some(string_at(object, "/metadata/name")).filter(|name| !name.is_empty());
     let dot = if group.is_empty() { "" } else { "." };
-    clean::line(&format!(
+    clean::escape_line(&format!(
         "{kind}{dot}{group}/{}",
         name.unwrap_or("<unknown>")
     ))

@@ -105,11 +105,11 @@ impl ProgressSink for ProgressDisplay {
             } => {
                 let word = stage.as_str();
                 let colon = if detail.is_empty() { "" } else { ": " };
-                let text = clean::line(&format!("{word} {object}{colon}{detail}")).into_owned();
+                let text = clean::escape_line(&format!("{word} {object}{colon}{detail}")).into_owned();
                 self.live.show(&self.screen, text);
             }
             ProgressEvent::Note(text) if !self.quiet => {
-                let line = format!("note: {}\n", clean::line(&text));
+                let line = format!("note: {}\n", clean::escape_line(&text));
                 // A closed standard error must not stop the work.
                 let _ = self.live.aside(|| self.err.write(line.as_bytes()));
             }

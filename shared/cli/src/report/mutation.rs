@@ -41,7 +41,7 @@ impl MutationPrinter {
     /// Formats the result of an object of which only the name is known. Formats that print objects print the sentence
     /// instead.
     pub fn done_named(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
-        let subject = clean::line(&format!("{}/{name}", resource.singular())).into_owned();
+        let subject = clean::escape_line(&format!("{}/{name}", resource.singular())).into_owned();
         match &self.format {
             Format::Objects(printer) if printer.is_name() => format!("{subject}\n"),
             _ => format!("{subject} {verb}{}\n", suffix(self.dry_run)),
@@ -58,7 +58,7 @@ impl MutationPrinter {
         force: bool,
     ) -> String {
         let kind = resource.singular();
-        let name = clean::line(name);
+        let name = clean::escape_line(name);
         if let Format::Objects(printer) = &self.format
             && printer.is_name()
         {

@@ -113,8 +113,8 @@ impl TablePrinter {
             }
             match cell.as_ref() {
                 Value::Null => {}
-                Value::String(text) => self.tabs.write(&clean::cell(text)),
-                other => self.tabs.write(&clean::shown(&json::plain(other))),
+                Value::String(text) => self.tabs.write(&clean::escape_cell(text)),
+                other => self.tabs.write(&clean::escape_text(&json::plain(other))),
             }
         }
         self.tabs.write("\n");
@@ -239,7 +239,7 @@ pub fn plain(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -> Strin
     for row in rows {
         builder.push_record(
             row.iter()
-                .map(|cell| format!("{:<NARROWEST$}", clean::shown(&clean::cell(cell)))),
+                .map(|cell| format!("{:<NARROWEST$}", clean::escape_text(&clean::escape_cell(cell)))),
         );
     }
     let mut table = builder.build();
