@@ -48,7 +48,7 @@ impl Verb for Connect {
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
-        ground.console.obey(&args.talk);
+        ground.console.apply_flags(&args.talk);
         let intent = intent::read(&args)?;
         let listeners = match &intent.way {
             Way::Forward { ports } => forward::take(ports).await?,

@@ -41,7 +41,7 @@ impl Verb for List {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.console.obey(&args.talk);
+        ground.console.apply_flags(&args.talk);
         let mut intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         if let Some(selector) = intent.kept_selector.take() {

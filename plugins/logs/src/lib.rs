@@ -29,7 +29,7 @@ impl Verb for Logs {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.console.obey(&args.talk);
+        ground.console.apply_flags(&args.talk);
         let intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         let namespace = cluster.namespace().to_owned();

@@ -44,7 +44,7 @@ impl Verb for Status {
     type Args = Args;
 
     async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.console.obey(&args.talk);
+        ground.console.apply_flags(&args.talk);
         let mut intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         match intent.mode {

@@ -180,13 +180,13 @@ impl Console {
     }
 
     /// Applies `--quiet` and `--color`.
-    pub fn obey(&mut self, talk: &VerbosityFlags) {
+    pub fn apply_flags(&mut self, talk: &VerbosityFlags) {
         self.colour = talk.color;
         self.quiet = talk.quiet;
     }
 
     /// Makes reads of standard input and prompts fail once the interrupt is set.
-    pub fn heed(&mut self, interrupt: &Interrupt) {
+    pub fn set_interrupt(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
         self.input.heed(interrupt);
     }

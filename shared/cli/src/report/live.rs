@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn quiet_means_quiet() {
         let (mut console, captured) = Console::captured("", true);
-        console.obey(&VerbosityFlags {
+        console.apply_flags(&VerbosityFlags {
             quiet: true,
             ..VerbosityFlags::default()
         });

@@ -44,7 +44,7 @@ impl Environment {
     /// Returns the environment of this process for a verb.
     pub fn for_process(verb: &'static str, interrupt: Interrupt) -> Self {
         let mut console = Console::of_process(Colour::Auto, false);
-        console.heed(&interrupt);
+        console.set_interrupt(&interrupt);
         Self {
             console,
             interrupt,
@@ -69,7 +69,7 @@ impl Environment {
 
     /// Applies the output flags, and warns about deprecated ones.
     pub fn apply_flags<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a WriteFlags>>) {
-        self.console.obey(talk);
+        self.console.apply_flags(talk);
         if let Some(text) = writing.into().and_then(WriteFlags::deprecation_warning) {
             self.console.warn(text);
         }
