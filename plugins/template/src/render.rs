@@ -74,7 +74,7 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags,
         namespace,
     };
     let rendered = render(&chosen, &subject, args, &mut assigned, &mut ground.console)?;
-    print(rendered, &subject, format, documents, &mut ground.console)
+    print_objects(rendered, &subject, format, documents, &mut ground.console)
 }
 
 /// Returns the given owner, else the caller's user name on the API server.
@@ -174,7 +174,7 @@ fn check_places(
     manifest.render_public(&values).map(drop)
 }
 
-fn print(
+fn print_objects(
     rendered: RenderOutput,
     subject: &RenderedSession,
     format: Format,
