@@ -60,7 +60,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
                 help(&command, &prefix)
             }
             Some(("help", inner)) => help_of(inner, &command, &prefix),
-            Some(("options", _)) => print(|width| wording::options_page(&command, width)),
+            Some(("options", _)) => print_page(|width| wording::options_page(&command, width)),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
                     let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
@@ -122,7 +122,7 @@ fn base(prefix: &str) -> Command {
 }
 
 fn help(command: &Command, prefix: &str) -> ExitCode {
-    print(|width| wording::suite_help_page(command, prefix, width, GROUPS))
+    print_page(|width| wording::suite_help_page(command, prefix, width, GROUPS))
 }
 
 fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {
@@ -132,14 +132,14 @@ fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitC
     match command.find_subcommand(word) {
         Some(verb) => {
             let prefix = format!("{prefix} {}", verb.get_name());
-            print(|width| wording::help_page(verb, &prefix, width))
+            print_page(|width| wording::help_page(verb, &prefix, width))
         }
         None => unknown(word, prefix),
     }
 }
 
 /// Prints a help page for the terminal's width.
-fn print(page: impl FnOnce(usize) -> String) -> ExitCode {
+fn print_page(page: impl FnOnce(usize) -> String) -> ExitCode {
     let mut console = Console::of_process(Colour::Auto, false);
     let text = page(console.width());
     match console.out(&text) {
