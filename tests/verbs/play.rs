@@ -66,7 +66,7 @@ impl<'a> Play<'a> {
         words: &str,
         act: impl FnOnce(&CapturedOutput, &Interrupt) + Send,
     ) -> Played {
-        let streams = Console::captured(&self.input, self.terminal);
+        let streams = Console::for_test(&self.input, self.terminal);
         let (captured, interrupt) = (streams.1.clone(), self.interrupt.clone());
         std::thread::scope(|scope| {
             scope.spawn(move || act(&captured, &interrupt));
@@ -82,7 +82,7 @@ impl<'a> Play<'a> {
 
     /// As [`Play::run`], with words that hold blanks.
     pub fn run_args<V: Verb>(self, words: &[&str]) -> Played {
-        let streams = Console::captured(&self.input, self.terminal);
+        let streams = Console::for_test(&self.input, self.terminal);
         self.call::<V>(words, streams)
     }
 

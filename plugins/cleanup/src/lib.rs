@@ -97,11 +97,11 @@ async fn round(
     if items.is_empty() && only_told.is_empty() {
         if intent.interval.is_none() {
             let place = (!intent.all_namespaces).then(|| cluster.namespace());
-            console.err_line(&no_resources(place));
+            console.print_error_line(&no_resources(place));
         }
         return Ok(());
     }
-    console.out(&view::plan(
+    console.print(&view::plan(
         items.iter().chain(&only_told),
         intent.all_namespaces,
     ))?;
@@ -126,14 +126,14 @@ fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
     if intent.yes || intent.dry_run != DryRun::None {
         return Ok(true);
     }
-    if !console.can_ask() && !intent.interactive {
+    if !console.can_prompt() && !intent.interactive {
         let error = anyhow!("cleanup needs confirmation");
         return Err(with_hint(error, format!("confirm with --yes; {CANCELLED}")));
     }
     if console.confirm(&[], DELETION_QUESTION)? {
         return Ok(true);
     }
-    console.line(CANCELLED)?;
+    console.print_line(CANCELLED)?;
     Ok(false)
 }
 

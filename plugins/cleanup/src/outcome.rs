@@ -299,22 +299,22 @@ pub(crate) fn report(
     let begun = items.iter().zip(done);
     for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {
         match done {
-            Ok(Done::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
-            Ok(Done::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
+            Ok(Done::Labelled(object)) => console.print(&mutations.done(&object, "labeled")?)?,
+            Ok(Done::Stopped(object)) => console.print(&mutations.done(&object, "stopped")?)?,
             Ok(Done::Deleted { kept, saved }) => {
                 let (name, namespace) = (&item.name, &item.namespace);
-                console.out(&mutations.deleted(item.resource, name, namespace, false))?;
+                console.print(&mutations.deleted(item.resource, name, namespace, false))?;
                 for claim in kept {
-                    console.err_line(&format!("kept: persistentvolumeclaim/{claim}"));
+                    console.print_error_line(&format!("kept: persistentvolumeclaim/{claim}"));
                 }
                 if let Some(set) = saved {
-                    console.err_line(&format!("saved: snapshot/{set}"));
+                    console.print_error_line(&format!("saved: snapshot/{set}"));
                 }
             }
-            Ok(Done::Dated(object)) => console.out(&mutations.done(&object, "dated")?)?,
+            Ok(Done::Dated(object)) => console.print(&mutations.done(&object, "dated")?)?,
             Ok(Done::Removed) => {
                 let (name, namespace) = (&item.name, &item.namespace);
-                console.out(&mutations.deleted(item.resource, name, namespace, false))?;
+                console.print(&mutations.deleted(item.resource, name, namespace, false))?;
             }
             Ok(Done::Left) => console.note(&format!(
                 "{}/{} is left alone: object has changed since the plan was made",
@@ -325,7 +325,7 @@ pub(crate) fn report(
         }
     }
     if !count.is_empty() {
-        console.line(&count)?;
+        console.print_line(&count)?;
     }
     if not_begun > 0 {
         console.note(&format!("actions not started: {not_begun}"));

@@ -85,10 +85,10 @@ pub(crate) async fn run(
 /// input and output are terminals.
 fn streams(intent: &Intent, console: &mut Console) -> Streams {
     let stdin = intent.stdin.unwrap_or(true);
-    let both = console.reads_terminal() && console.is_terminal();
+    let both = console.stdin_is_terminal() && console.stdout_is_terminal();
     let mut tty = stdin && intent.tty.unwrap_or(both);
-    if tty && !console.reads_terminal() {
-        console.err_line("Unable to use a TTY - input is not a terminal or the right kind of file");
+    if tty && !console.stdin_is_terminal() {
+        console.print_error_line("Unable to use a TTY - input is not a terminal or the right kind of file");
         tty = false;
     }
     Streams { stdin, tty }

@@ -67,7 +67,7 @@ pub(crate) async fn run(
     }
     let console = &mut ground.console;
     for (listener, remote) in &ports {
-        console.line(&format!(
+        console.print_line(&format!(
             "Forwarding from {} -> {remote}",
             listener.address()
         ))?;
@@ -102,26 +102,26 @@ pub(crate) async fn serve(
 fn say(told: Told, console: &mut Console) -> Result<()> {
     match told {
         Told::Accepted { local } => {
-            return console.line(&format!("Handling connection for {local}"));
+            return console.print_line(&format!("Handling connection for {local}"));
         }
         Told::Refused { port, message } => {
             let message = clean::escape_line(message.trim());
             if message.contains("connection refused") {
-                console.err_line(&format!(
+                console.print_error_line(&format!(
                     "error: failed to forward to port {port}: no process in the Pod listens on the port"
                 ));
                 console.trace(4, &message);
             } else {
-                console.err_line(&format!(
+                console.print_error_line(&format!(
                     "error: failed to forward to port {port}: {message}"
                 ));
             }
         }
-        Told::Lost { why } => console.err_line(&format!(
+        Told::Lost { why } => console.print_error_line(&format!(
             "Lost connection to the Pod: {}. Waiting for a new Pod; local ports stay open",
             clean::escape_line(&why)
         )),
-        Told::Back { pod } => console.err_line(&format!("Forwarding to pod {pod:?}")),
+        Told::Back { pod } => console.print_error_line(&format!("Forwarding to pod {pod:?}")),
         // Already traced by the forwarder's callback.
         Told::Fallback { .. } => {}
     }

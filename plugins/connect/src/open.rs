@@ -40,7 +40,7 @@ pub(crate) async fn run(
         .parse::<Endpoint>()?
         .page_url(path);
     let console = &mut ground.console;
-    console.line(&url)?;
+    console.print_line(&url)?;
     console.note("press Ctrl-C to stop forwarding");
     let (_, err) = console.outlets();
     let quiet = console.is_quiet();

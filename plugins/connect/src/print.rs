@@ -88,7 +88,7 @@ fn text(
             "address is reachable only inside the cluster; use --open to reach the page from this machine",
         );
     }
-    console.line(&address)
+    console.print_line(&address)
 }
 
 /// Prints the addresses for programs. A session that is not ready has none.
@@ -123,5 +123,5 @@ fn json(
         "ready": ready,
         "url": address,
     });
-    console.line(&serde_json::to_string_pretty(&answer)?)
+    console.print_line(&serde_json::to_string_pretty(&answer)?)
 }

@@ -105,7 +105,7 @@ pub(crate) fn block(host: SshHost, connection: &ConnectionFlags, console: &mut C
     }
     let text = host.config_block()?;
     prepare(&host.known_hosts)?;
-    console.out(&text)
+    console.print(&text)
 }
 
 /// Returns the user info of a URL: everything before the last `@`.

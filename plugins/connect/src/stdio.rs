@@ -30,7 +30,7 @@ pub(crate) async fn run(
     let opened = forwarder.open(port).await;
     let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::RIGHT))?;
     let console = &mut ground.console;
-    let is_typed = console.reads_terminal();
+    let is_typed = console.stdin_is_terminal();
     let (out, _) = console.outlets();
     let (read, write) = tokio::io::split(stream);
     let heard = pin!(receive(read, &out));

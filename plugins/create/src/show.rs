@@ -26,12 +26,12 @@ pub(crate) fn dry_run(
     }
     if !intent.rendered {
         let session = subject.session(&intent.metadata);
-        return console.out(&MutationPrinter::new(format, DryRun::Client).done(&session, "created")?);
+        return console.print(&MutationPrinter::new(format, DryRun::Client).done(&session, "created")?);
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
     for withheld in &subject.rendered.withheld {
         let parameters = withheld.parameters.join(", ");
-        console.err_line(&format!(
+        console.print_error_line(&format!(
             "omitted: secret {:?}, which holds secret values ({parameters})",
             withheld.name
         ));
@@ -44,5 +44,5 @@ pub(crate) fn dry_run(
             .collect(),
         Format::Objects(printer) => printer.print_list(&shown)?,
     };
-    console.out(&text)
+    console.print(&text)
 }

@@ -81,7 +81,7 @@ pub(crate) fn print_results(
 ) -> Result<()> {
     let namespace = cluster.namespace();
     if found.deletions.is_empty() && found.errors.is_empty() {
-        console.err_line(&no_resources(None));
+        console.print_error_line(&no_resources(None));
         return Ok(());
     }
     let mutations = MutationPrinter::new(format, intent.dry_run);
@@ -90,10 +90,10 @@ pub(crate) fn print_results(
         match done {
             Err(error) => errors.push(error),
             Ok(()) => {
-                console.out(&mutations.deleted(&SESSION, doomed.name(), namespace, false))?;
+                console.print(&mutations.deleted(&SESSION, doomed.name(), namespace, false))?;
                 of_data(doomed, namespace)
                     .iter()
-                    .for_each(|line| console.err_line(line));
+                    .for_each(|line| console.print_error_line(line));
             }
         }
     }

@@ -137,7 +137,7 @@ pub(crate) fn print_results(
     now: Timestamp,
 ) -> Result<()> {
     if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
-        console.err_line(&no_resources(None));
+        console.print_error_line(&no_resources(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let (mut errors, mut extended) = (Vec::new(), extended.into_iter());
@@ -148,10 +148,10 @@ pub(crate) fn print_results(
         });
         match done {
             Ok((Some(extension), object)) => {
-                console.out(&mutations.done(&object, "extended")?)?;
+                console.print(&mutations.done(&object, "extended")?)?;
                 console.note(&expiry(extension.expires_at, now));
             }
-            Ok((None, object)) => console.out(&mutations.done(&object, "unchanged")?)?,
+            Ok((None, object)) => console.print(&mutations.done(&object, "unchanged")?)?,
             Err(error) => errors.push(error),
         }
     }

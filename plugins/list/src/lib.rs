@@ -82,7 +82,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
         .then(|| session_shared::objects::resource::SESSION.singular());
     let mut printer = TablePrinter::new(options);
     printer.page(&fetched.sessions);
-    ground.console.out(&printer.flush())?;
+    ground.console.print(&printer.flush())?;
     let missing = std::mem::take(&mut fetched.not_found);
     if fetched.sessions.rows.is_empty()
         && missing.is_empty()
@@ -90,7 +90,7 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
         && !intent.watch
     {
         let place = (!intent.all_namespaces).then(|| cluster.namespace());
-        ground.console.err_line(&no_resources(place));
+        ground.console.print_error_line(&no_resources(place));
     }
     failure::combine_errors(missing)?;
     if !intent.watch {
@@ -128,16 +128,16 @@ async fn kept(
         sort::objects(&mut found.objects, sort_by)?;
     }
     match intent.format {
-        Format::Objects(mut printer) => console.out(&printer.print_list(&found.objects)?),
+        Format::Objects(mut printer) => console.print(&printer.print_list(&found.objects)?),
         Format::Text { .. } => {
             let mut options = TableOptions::of(&args.printing);
             options.namespace = intent.all_namespaces;
             let mut printer = TablePrinter::new(options);
             printer.page(&kept::kept_table(&found.objects, now));
-            console.out(&printer.flush())?;
+            console.print(&printer.flush())?;
             if found.objects.is_empty() && !intent.ignore_not_found {
                 let place = (!intent.all_namespaces).then(|| cluster.namespace());
-                console.err_line(&no_resources(place));
+                console.print_error_line(&no_resources(place));
             }
             Ok(())
         }
@@ -181,6 +181,6 @@ async fn objects(
         ([_], []) => String::new(),
         (_, sessions) => printer.print_list(sessions)?,
     };
-    ground.console.out(&string_at)?;
+    ground.console.print(&string_at)?;
     failure::combine_errors(fetched.not_found)
 }

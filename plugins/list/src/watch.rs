@@ -81,7 +81,7 @@ pub(crate) async fn watch_sessions(
             state.drop_forged_pods(cluster, &key).await;
             if let Some(table) = state.show(&key, now()) {
                 printer.page(&table);
-                console.out(&printer.flush())?;
+                console.print(&printer.flush())?;
             }
         }
     }

@@ -69,7 +69,7 @@ fn sources(
         let (containers, note) = plan::select_containers(pod, chosen, &intent.containers)?;
         // Printed once, because all Pods of a workload have the same containers.
         if let Some(note) = note.filter(|_| found.is_empty() && !ground.console.is_quiet()) {
-            ground.console.err_line(&note);
+            ground.console.print_error_line(&note);
         }
         found.extend(containers.into_iter().map(|container| ContainerLog {
             pod: plan::pod_name(pod).to_owned(),

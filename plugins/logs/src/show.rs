@@ -43,12 +43,12 @@ pub(crate) async fn print_existing(
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
             while let Some(piece) = futures::StreamExt::next(&mut stream).await {
-                console.out_bytes(&weave.take(index, &piece?))?;
+                console.print_bytes(&weave.take(index, &piece?))?;
             }
             anyhow::Ok(())
         };
         let result = read.await;
-        console.out_bytes(&weave.end(index))?;
+        console.print_bytes(&weave.end(index))?;
         match result {
             Err(error) if failure::find_failure(&error).is_none() => return Err(error),
             result => failed.extend(result.err()),
@@ -74,8 +74,8 @@ pub(crate) async fn print_followed(
             } else {
                 String::new()
             }),
-            Told::Text { source, bytes } => console.out_bytes(&weave.take(source, &bytes))?,
-            Told::Ended { source } => console.out_bytes(&weave.end(source))?,
+            Told::Text { source, bytes } => console.print_bytes(&weave.take(source, &bytes))?,
+            Told::Ended { source } => console.print_bytes(&weave.end(source))?,
             Told::Note(text) => console.note(&text),
         }
     }

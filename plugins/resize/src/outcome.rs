@@ -139,7 +139,7 @@ fn tell(
         "unchanged"
     };
     let line = mutations.done(object, word)?;
-    ground.console.out(&line)?;
+    ground.console.print(&line)?;
     if let Some(change) = found.resize_plan.pods.iter().find(|change| change.is_needed()) {
         ground.console.note(&change.describe());
     }

@@ -140,9 +140,9 @@ fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitC
 
 /// Prints a help page for the terminal's width.
 fn print_page(page: impl FnOnce(usize) -> String) -> ExitCode {
-    let mut console = Console::of_process(Colour::Auto, false);
+    let mut console = Console::for_process(Colour::Auto, false);
     let text = page(console.width());
-    match console.out(&text) {
+    match console.print(&text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

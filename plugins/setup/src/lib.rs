@@ -57,7 +57,7 @@ impl Verb for Setup {
             for one in &applied {
                 ground
                     .console
-                    .out(&mutations.done(&one.object, one.change)?)?;
+                    .print(&mutations.done(&one.object, one.change)?)?;
             }
             if applied.iter().any(|one| one.unchecked) {
                 ground
@@ -93,11 +93,11 @@ async fn remove(
             let name = string_at(&one.object, "/metadata/name");
             ground
                 .console
-                .out(&mutations.deleted(one.resource, name, "", false))?;
+                .print(&mutations.deleted(one.resource, name, "", false))?;
         }
     }
     if !any {
-        ground.console.err_line(&no_resources(None));
+        ground.console.print_error_line(&no_resources(None));
     }
     Ok(())
 }

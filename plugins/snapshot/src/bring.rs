@@ -75,7 +75,7 @@ pub(crate) async fn run(
         let mut mutations = MutationPrinter::new(format, bringing.dry_run);
         return ground
             .console
-            .out(&mutations.done(&present.object, "restored")?);
+            .print(&mutations.done(&present.object, "restored")?);
     }
     let looked = cluster.directory(&inside, &base).await;
     let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
@@ -111,7 +111,7 @@ pub(crate) async fn run(
     // prints
     let mut mutations = MutationPrinter::new(format, DryRun::None);
     let console = &mut ground.console;
-    console.out(&mutations.done(&present.object, "restored")?)?;
+    console.print(&mutations.done(&present.object, "restored")?)?;
     bringing.tell(&checked, &place, &inside, console);
     Ok(())
 }
@@ -260,7 +260,7 @@ impl Bringing {
         }
         let (path, container, session) = (&place.path, &inside.container, self.session.as_str());
         let file = self.named();
-        if !console.can_ask() {
+        if !console.can_prompt() {
             return Err(match is_chosen {
                 true => with_hint(
                     anyhow!(
@@ -293,7 +293,7 @@ impl Bringing {
         if console.confirm(&preview, DELETION_QUESTION)? {
             return Ok(true);
         }
-        console.line(CANCELLED)?;
+        console.print_line(CANCELLED)?;
         Ok(false)
     }
 

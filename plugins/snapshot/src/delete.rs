@@ -87,7 +87,7 @@ pub(crate) async fn carry_out(
             let name = string_at(snapshot, "/metadata/name");
             let namespace = string_at(snapshot, "/metadata/namespace");
             let line = mutations.deleted(&VOLUME_SNAPSHOT, name, namespace, false);
-            ground.console.out(&line)?;
+            ground.console.print(&line)?;
         }
     }
     Ok(errors)

@@ -26,7 +26,7 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
     if names.is_empty() {
         return Ok(true);
     }
-    if !console.can_ask() {
+    if !console.can_prompt() {
         let error = anyhow!("deleting would destroy data: {}", names.join(", "));
         return Err(with_hint(
             error,
@@ -36,7 +36,7 @@ pub(crate) fn ask(doomed: &[Set], console: &mut Console) -> Result<bool> {
     if console.confirm(&deletion_preview(&names), DELETION_QUESTION)? {
         return Ok(true);
     }
-    console.line(DELETION_CANCELLED)?;
+    console.print_line(DELETION_CANCELLED)?;
     Ok(false)
 }
 

@@ -56,17 +56,17 @@ pub(crate) async fn run(args: &List, connection: &ConnectionFlags, ground: &mut 
         sort::objects(&mut found, sort_by)?;
     }
     match format {
-        Format::Objects(mut printer) => ground.console.out(&printer.print_list(&found)?),
+        Format::Objects(mut printer) => ground.console.print(&printer.print_list(&found)?),
         Format::Text { .. } => {
             let mut options = TableOptions::of(printing);
             options.namespace = everywhere;
             options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);
             printer.page(&view::table(&found, ground.now()));
-            ground.console.out(&printer.flush())?;
+            ground.console.print(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
-                ground.console.err_line(&no_resources(namespace));
+                ground.console.print_error_line(&no_resources(namespace));
             }
             // A list narrowed by a selector says nothing about the schedule as a whole.
             let picks = [args.selecting.label_selector(), args.selecting.field_selector()];

@@ -88,7 +88,7 @@ pub(crate) async fn run(
     if saving.target != Target::Output {
         let mut mutations = MutationPrinter::new(format, saving.dry_run);
         let text = mutations.done(&present.object, "saved")?;
-        ground.console.out(&text)?;
+        ground.console.print(&text)?;
     }
     if let Some(saved) = saved {
         ground.console.note(&saved.told(&saving.target));

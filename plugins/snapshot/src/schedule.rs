@@ -173,7 +173,7 @@ async fn remove(
     // prints
     let namespace = cluster.namespace();
     if plan.is_empty() {
-        ground.console.err_line(&no_resources(Some(namespace)));
+        ground.console.print_error_line(&no_resources(Some(namespace)));
         return Ok(());
     }
     let mutations = MutationPrinter::new(format, intent.dry_run);

@@ -33,12 +33,12 @@ impl Target {
     /// is a terminal or closed.
     pub(crate) fn of(word: &str, overwrite: bool, console: &Console) -> Result<Self> {
         if word == "-" {
-            if console.is_terminal() {
+            if console.stdout_is_terminal() {
                 return Err(anyhow!(
                     "cannot write the archive to a terminal: name a file, or use a pipe"
                 ));
             }
-            if console.is_closed() {
+            if console.stdout_is_closed() {
                 let error = anyhow!("cannot write the archive: standard output is closed");
                 return Err(with_hint(error, "name a file, or use a pipe"));
             }
@@ -241,7 +241,7 @@ mod tests {
     async fn what_has_come_into_its_place_meanwhile_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("backup");
-        let (console, _) = Console::captured("", false);
+        let (console, _) = Console::for_test("", false);
         let target = Target::of(path.to_str().unwrap(), true, &console).unwrap();
         let (opened, writer) = target.open(&console).unwrap();
         std::os::unix::fs::symlink("/dev/null", &path).unwrap();

@@ -223,7 +223,7 @@ pub(crate) async fn start_sessions(
     ground: &mut Environment,
 ) -> Result<()> {
     if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
-        ground.console.err_line(&no_resources(None));
+        ground.console.print_error_line(&no_resources(None));
     }
     let mut errors = Vec::new();
     let mut todo = Vec::new();
@@ -266,7 +266,7 @@ pub(crate) async fn start_sessions(
             }
             Ok(None) => {
                 let line = mutations.done(&one.observed.object, one.action.operation())?;
-                ground.console.out(&line)?;
+                ground.console.print(&line)?;
             }
             Err(error) => errors.push(error),
         }

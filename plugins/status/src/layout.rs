@@ -25,7 +25,7 @@ impl Line {
             return self.text.clone();
         };
         let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
-        let marked = console.paint_tone(*tone, part(range.clone()));
+        let marked = console.emphasized(*tone, part(range.clone()));
         format!(
             "{}{marked}{}",
             part(0..range.start),
@@ -210,7 +210,7 @@ mod tests {
     fn a_mark_is_of_the_word_alone() {
         let mut page = Page::new(80);
         page.add_marked_field("Phase", "failed", Emphasis::Bad, " for 2h");
-        let (console, _) = Console::captured("", false);
+        let (console, _) = Console::for_test("", false);
         assert_eq!(page.lines[0].mark, Some((13..19, Emphasis::Bad)));
         assert_eq!(
             page.lines[0].to_styled_text(&console),

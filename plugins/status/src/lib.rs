@@ -74,7 +74,7 @@ fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Resul
                 .iter()
                 .map(|line| line.to_styled_text(&ground.console) + "\n")
                 .collect();
-            ground.console.out_painted(&text)
+            ground.console.print_styled(&text)
         }
     }
 }
@@ -82,7 +82,7 @@ fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Resul
 /// Prints the report as one document; with `-o name`, the name of the session.
 fn document(report: &Report, printer: &mut ObjectPrinter, console: &mut Console) -> Result<()> {
     if printer.is_name() {
-        return console.out(&printer.one(&report.session)?);
+        return console.print(&printer.one(&report.session)?);
     }
-    console.out(&printer.one(&serde_json::to_value(report)?)?)
+    console.print(&printer.one(&serde_json::to_value(report)?)?)
 }

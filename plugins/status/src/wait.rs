@@ -108,7 +108,7 @@ fn reached(report: &Report, format: &mut Format, ground: &mut Environment) -> Re
             let name = &report.metadata.name;
             ground
                 .console
-                .line(&format!("{}/{name} condition met", SESSION.singular()))
+                .print_line(&format!("{}/{name} condition met", SESSION.singular()))
         }
     }
 }

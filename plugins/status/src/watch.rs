@@ -41,7 +41,7 @@ pub(crate) async fn watch_report(
             Some(screen) => draw(screen, &report, ground)?,
             None if shown.as_ref() != Some(&report) => {
                 if shown.is_some() && matches!(intent.format, Format::Text { .. }) {
-                    ground.console.line("")?;
+                    ground.console.print_line("")?;
                 }
                 show(&report, &mut intent.format, ground)?;
                 shown = Some(report);

@@ -122,14 +122,14 @@ pub(crate) fn print_results(
     console: &mut Console,
 ) -> Result<()> {
     if found.sessions.is_empty() && matches!(intent.selection, Which::Selected(_)) {
-        console.err_line(&no_resources(None));
+        console.print_error_line(&no_resources(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut errors = found.errors;
     for (present, stopped) in found.sessions.iter().zip(stopped) {
         let word = Action::of(intent, present.is_stopped()).as_str();
         match stopped {
-            Ok(object) => console.out(&mutations.done(&object, word)?)?,
+            Ok(object) => console.print(&mutations.done(&object, word)?)?,
             Err(error) => errors.push(error),
         }
     }

@@ -32,7 +32,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let broken = plan::has_errors(&ready.findings);
     for finding in &ready.findings {
         match finding.severity {
-            _ if broken => ground.console.err_line(view::finding_text(finding).trim_end()),
+            _ if broken => ground.console.print_error_line(view::finding_text(finding).trim_end()),
             Severity::Info => {}
             _ => ground.console.warn(&finding.problem.to_string()),
         }
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let mut errors = Vec::new();
     for object in &ready.objects {
         match apply_template(&cluster, object, dry_run, &write).await {
-            Ok((after, change)) => ground.console.out(&mutations.done(&after, change)?)?,
+            Ok((after, change)) => ground.console.print(&mutations.done(&after, change)?)?,
             Err(error) => errors.push(error),
         }
     }

@@ -29,10 +29,10 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
         found.extend(lint(&read_source(file, console.input())?));
     }
     match format {
-        Format::Objects(mut printer) => console.out(&printer.one(&view::findings_json(&found))?)?,
+        Format::Objects(mut printer) => console.print(&printer.one(&view::findings_json(&found))?)?,
         Format::Text { .. } => {
             let lines: String = found.iter().map(view::finding_text).collect();
-            console.out(&lines)?;
+            console.print(&lines)?;
             if found.is_empty() {
                 console.note("no problems found");
             }

@@ -90,9 +90,9 @@ async fn table(
         sort::rows(&mut whole.rows, sort_by)?;
         printer.page(&whole);
     }
-    ground.console.out(&printer.flush())?;
+    ground.console.print(&printer.flush())?;
     if printer.rows() == 0 {
-        ground.console.err_line(&no_resources(None));
+        ground.console.print_error_line(&no_resources(None));
     }
     Ok(())
 }
@@ -108,7 +108,7 @@ fn objects(
     {
         sort::objects(&mut found, sort_by)?;
     }
-    ground.console.out(&printer.print_list(&found)?)
+    ground.console.print(&printer.print_list(&found)?)
 }
 
 fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {
@@ -126,7 +126,7 @@ fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) ->
             }
             ground
                 .console
-                .out(&view::builtin_table(&found, args.printing.no_headers))
+                .print(&view::builtin_table(&found, args.printing.no_headers))
         }
     }
 }

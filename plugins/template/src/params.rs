@@ -34,7 +34,7 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
     let parameters = Parameters::merge(chosen.declared_parameters(), &manifest)?;
     let all = asked::parameter_views(&manifest, &parameters, chosen.declared_parameters());
     if all.is_empty() && matches!(format, Format::Text { .. }) {
-        ground.console.err_line("No parameters found");
+        ground.console.print_error_line("No parameters found");
         return Ok(());
     }
     let text = match format {
@@ -53,5 +53,5 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
             }
         }
     };
-    ground.console.out(&text)
+    ground.console.print(&text)
 }

@@ -185,7 +185,7 @@ fn print_objects(
         console.warn(warning);
     }
     for withheld in &rendered.withheld {
-        console.err_line(&format!(
+        console.print_error_line(&format!(
             "omitted: secret {:?}, which holds secret values ({})",
             withheld.name,
             withheld.parameters.join(", ")
@@ -196,10 +196,10 @@ fn print_objects(
         return Ok(());
     };
     if !documents {
-        return console.out(&printer.print_list(&objects)?);
+        return console.print(&printer.print_list(&objects)?);
     }
     for object in &objects {
-        console.out(&printer.one(object)?)?;
+        console.print(&printer.one(object)?)?;
     }
     Ok(())
 }

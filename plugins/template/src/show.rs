@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, g
         return Ok(());
     };
     match format {
-        Format::Objects(mut printer) => ground.console.out(&printer.one(&found.object)?),
+        Format::Objects(mut printer) => ground.console.print(&printer.one(&found.object)?),
         Format::Text { .. } => {
             // An invalid template is shown as far as it can be parsed.
             let read = Manifest::parse(&found.manifest).and_then(|manifest| {
@@ -37,7 +37,7 @@ pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, g
                 ground.console.warn(&problem);
             }
             let text = view::template_text(&found.template, read.as_ref().ok());
-            ground.console.out(&text)
+            ground.console.print(&text)
         }
     }
 }

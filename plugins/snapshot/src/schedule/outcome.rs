@@ -202,9 +202,9 @@ pub(crate) fn report(
     for (object, word) in &made.told {
         let said = mutations.done(object, word)?;
         if string_at && !made.withheld.is_empty() {
-            console.err_line(said.trim_end());
+            console.print_error_line(said.trim_end());
         } else {
-            console.out(&said)?;
+            console.print(&said)?;
         }
     }
     if made.unchecked {
@@ -216,9 +216,9 @@ pub(crate) fn report(
     for (at, object) in made.withheld.iter().enumerate() {
         if string_at {
             let before = if at == 0 { "" } else { "---\n" };
-            console.out(&format!("{before}{}", yaml::document(object)?))?;
+            console.print(&format!("{before}{}", yaml::document(object)?))?;
         } else {
-            console.out(&mutations.done(object, "")?)?;
+            console.print(&mutations.done(object, "")?)?;
         }
     }
     console.warn(
@@ -262,7 +262,7 @@ pub(crate) fn report_removal(
             target, resource, ..
         } = step
         {
-            console.out(&mutations.deleted(resource, &target.name, namespace, false))?;
+            console.print(&mutations.deleted(resource, &target.name, namespace, false))?;
         }
     }
     if hidden {

@@ -46,7 +46,7 @@ impl Confirmation {
             .flat_map(|one| &one.destroyed)
             .map(String::as_str)
             .collect();
-        let terminal = console.can_ask();
+        let terminal = console.can_prompt();
         let VerbForms { verb, done, doing } = self.verb;
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
@@ -60,7 +60,7 @@ impl Confirmation {
         if console.confirm(&preview(verb, sessions), DELETION_QUESTION)? {
             return Ok(true);
         }
-        console.line(&match verb {
+        console.print_line(&match verb {
             "delete" => DELETION_CANCELLED.to_owned(),
             _ => format!("nothing has been {done}"),
         })?;
@@ -78,7 +78,7 @@ pub fn note_unchecked_access(permissions: &Permissions, console: &mut Console) {
 /// Prints the data that a dry run would destroy, a line each on standard error.
 pub fn print_dry_run_losses(sessions: &[EndingSession], console: &mut Console) {
     for what in sessions.iter().flat_map(|one| &one.destroyed) {
-        console.err_line(&format!("destroyed: {what}"));
+        console.print_error_line(&format!("destroyed: {what}"));
     }
 }
 

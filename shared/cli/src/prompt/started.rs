@@ -27,7 +27,7 @@ pub fn print_made(
     for warning in &made.start.rendering.warnings {
         console.warn(warning);
     }
-    console.out(&mutations.done(&made.object, word)?)
+    console.print(&mutations.done(&made.object, word)?)
 }
 
 /// Waits until the session is ready if `wait` has a timeout, writes the status, and prints how to connect.
@@ -82,18 +82,18 @@ fn tell(made: &Started, endpoint: Option<String>, console: &mut Console) {
     let belonging = &made.start.ownership;
     let (name, namespace) = (belonging.session.as_str(), belonging.namespace.as_str());
     if let Some(endpoint) = endpoint {
-        console.err_line(&format!("endpoint: {endpoint}"));
+        console.print_error_line(&format!("endpoint: {endpoint}"));
     }
-    console.err_line(&format!(
+    console.print_error_line(&format!(
         "connect: kubectl session connect {name} -n {namespace}"
     ));
     let secret = parameters_secret_name(name);
     for parameter in made.start.rendering.secrets.keys() {
-        console.err_line(&format!(
+        console.print_error_line(&format!(
             "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
         ));
     }
-    console.err_line(&format!(
+    console.print_error_line(&format!(
         "delete: kubectl session delete {name} -n {namespace}"
     ));
 }

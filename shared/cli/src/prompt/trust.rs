@@ -18,7 +18,7 @@ pub async fn confirm_trust(
     part: StoredPart,
     console: &mut Console,
 ) -> Result<bool> {
-    if !console.can_ask() {
+    if !console.can_prompt() {
         return trust::check_trust(cluster, session, part).await.map(|()| true);
     }
     let Some(doubt) = trust::doubted(cluster, session, part).await? else {
@@ -27,7 +27,7 @@ pub async fn confirm_trust(
     if !cluster.known().trusts_all()
         && !console.confirm(&doubt.question(cluster), DELETION_QUESTION)?
     {
-        console.line("nothing has been done")?;
+        console.print_line("nothing has been done")?;
         return Ok(false);
     }
     doubt.record_agreement(cluster);

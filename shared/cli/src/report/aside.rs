@@ -69,7 +69,7 @@ impl StderrHandle {
 impl Console {
     /// Returns a handle to standard error for code that has no console.
     pub fn stderr_handle(&self) -> StderrHandle {
-        let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
+        let word = self.styled_for_stderr(AnsiColor::Yellow.on_default().bold(), "Warning:");
         // The flags have been applied by the time the first handle is made, so the colours are final.
         let _first_stays = self.stderr_state.warning_label.set(word);
         StderrHandle {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_level_that_nobody_asked_for_is_silent() {
-        let (console, captured) = Console::captured("", false);
+        let (console, captured) = Console::for_test("", false);
         console.trace(1, "never");
         console.set_trace_level(4);
         console.trace(4, "four");

@@ -124,7 +124,7 @@ impl fmt::Debug for Console {
 
 impl Console {
     /// Returns a console on the streams of this process. NO_COLOR and TERM decide about colours, too.
-    pub fn of_process(colour: Colour, quiet: bool) -> Self {
+    pub fn for_process(colour: Colour, quiet: bool) -> Self {
         let terminals = Terminals {
             input: io::stdin().is_terminal(),
             out: io::stdout().is_terminal(),
@@ -153,7 +153,7 @@ impl Console {
 
     /// Returns a console on buffers that reads `input`. With `terminal`, all three streams count as terminals of 80
     /// columns.
-    pub fn captured(input: &str, terminal: bool) -> (Self, CapturedOutput) {
+    pub fn for_test(input: &str, terminal: bool) -> (Self, CapturedOutput) {
         let captured = CapturedOutput::default();
         let (out, err) = captured.streams();
         let console = Self {
@@ -192,22 +192,22 @@ impl Console {
     }
 
     /// True if a prompt can be answered: standard input is a terminal, and standard output or error shows the question.
-    pub fn can_ask(&self) -> bool {
+    pub fn can_prompt(&self) -> bool {
         self.terminals.input && (self.terminals.out || self.terminals.err)
     }
 
     /// True if standard input is a terminal.
-    pub fn reads_terminal(&self) -> bool {
+    pub fn stdin_is_terminal(&self) -> bool {
         self.terminals.input
     }
 
     /// True if standard output was closed before the process began, so that nothing written to it can be read.
-    pub fn is_closed(&self) -> bool {
+    pub fn stdout_is_closed(&self) -> bool {
         !self.captured && terminal::is_output_closed()
     }
 
     /// True if standard output is a terminal.
-    pub fn is_terminal(&self) -> bool {
+    pub fn stdout_is_terminal(&self) -> bool {
         self.terminals.out
     }
 
@@ -246,11 +246,11 @@ impl Console {
     ///
     /// # Errors
     /// [`Closed`] if nobody reads any more, else the cause of the failed write.
-    pub fn out(&mut self, text: &str) -> Result<()> {
+    pub fn print(&mut self, text: &str) -> Result<()> {
         if self.terminals.out {
-            self.out_bytes(clean::escape_text(text).as_bytes())
+            self.print_bytes(clean::escape_text(text).as_bytes())
         } else {
-            self.out_bytes(text.as_bytes())
+            self.print_bytes(text.as_bytes())
         }
     }
 
@@ -258,15 +258,15 @@ impl Console {
     ///
     /// # Errors
     /// As [`Console::out`].
-    pub fn out_painted(&mut self, text: &str) -> Result<()> {
-        self.out_bytes(text.as_bytes())
+    pub fn print_styled(&mut self, text: &str) -> Result<()> {
+        self.print_bytes(text.as_bytes())
     }
 
     /// Prints bytes unchanged: a log, or the output of a command in the session.
     ///
     /// # Errors
     /// As [`Console::out`].
-    pub fn out_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+    pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         match self.live.aside(|| self.out.write(bytes)) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             other => other.context("failed to write to standard output"),
@@ -277,27 +277,27 @@ impl Console {
     ///
     /// # Errors
     /// As [`Console::out`].
-    pub fn line(&mut self, text: &str) -> Result<()> {
-        self.out(&format!("{text}\n"))
+    pub fn print_line(&mut self, text: &str) -> Result<()> {
+        self.print(&format!("{text}\n"))
     }
 
     /// Prints one or more lines on standard error. Control characters are always escaped, because people read a
     /// redirected standard error in a terminal later.
-    pub fn err_line(&mut self, text: &str) {
+    pub fn print_error_line(&mut self, text: &str) {
         self.err_raw(&clean::escape_text(text));
     }
 
     /// Prints `Warning: …` on standard error, each text once.
     pub fn warn(&mut self, text: &str) {
         if self.warned.insert(text.to_owned()) {
-            let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
+            let word = self.styled_for_stderr(AnsiColor::Yellow.on_default().bold(), "Warning:");
             self.err_raw(&format!("{word} {}", clean::escape_line(text)));
         }
     }
 
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
-        let word = self.paint_err(AnsiColor::Cyan.on_default(), "hint:");
+        let word = self.styled_for_stderr(AnsiColor::Cyan.on_default(), "hint:");
         self.err_raw(&format!("{word} {}", clean::escape_line(text)));
     }
 
@@ -309,16 +309,16 @@ impl Console {
     }
 
     /// Returns escaped text in a style, for standard output, if colours may be used there.
-    pub fn paint(&self, style: Style, text: &str) -> String {
+    pub fn styled(&self, style: Style, text: &str) -> String {
         painted(style, text, self.terminals.out && self.has_colour())
     }
 
     /// Returns escaped text in the style of a tone, as [`Console::paint`].
-    pub fn paint_tone(&self, tone: Emphasis, text: &str) -> String {
-        self.paint(tone.style(), text)
+    pub fn emphasized(&self, tone: Emphasis, text: &str) -> String {
+        self.styled(tone.style(), text)
     }
 
-    pub(super) fn paint_err(&self, style: Style, text: &str) -> String {
+    pub(super) fn styled_for_stderr(&self, style: Style, text: &str) -> String {
         painted(style, text, self.terminals.err && self.has_colour())
     }
 
@@ -361,7 +361,7 @@ impl Console {
     /// Prints on the stream that the user sees.
     fn ask(&mut self, text: &str) -> Result<()> {
         if self.terminals.out || !self.terminals.err {
-            return self.out(text);
+            return self.print(text);
         }
         let text = clean::escape_text(text);
         let written = self.live.aside(|| self.err.write(text.as_bytes()));
@@ -398,7 +398,7 @@ impl Console {
         (self.out.clone(), self.err.clone())
     }
 
-    pub(super) fn take_input(&mut self) -> Box<dyn Read + Send> {
+    pub(super) fn take_stdin(&mut self) -> Box<dyn Read + Send> {
         self.input.take_rest()
     }
 

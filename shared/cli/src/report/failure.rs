@@ -33,10 +33,10 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
             line(error, prefix)
         };
         if !text.is_empty() {
-            console.err_line(text.strip_suffix('\n').unwrap_or(&text));
+            console.print_error_line(text.strip_suffix('\n').unwrap_or(&text));
         }
         for line in evidence_of(error) {
-            console.err_line(&format!("  {}", clean::escape_line(line)));
+            console.print_error_line(&format!("  {}", clean::escape_line(line)));
         }
     }
     let mut hints: Vec<&str> = Vec::new();

@@ -197,7 +197,7 @@ mod tests {
 
     #[test]
     fn without_a_terminal_only_notes_are_shown() {
-        let (console, captured) = Console::captured("", false);
+        let (console, captured) = Console::for_test("", false);
         let mut progress = console.progress();
         progress.tell(waiting("image x"));
         progress.tell(ProgressEvent::Note("quota was not checked".into()));
@@ -210,12 +210,12 @@ mod tests {
 
     #[test]
     fn a_terminal_shows_one_line_that_goes_away() {
-        let (mut console, captured) = Console::captured("", true);
+        let (mut console, captured) = Console::for_test("", true);
         let mut progress = console.progress();
         progress.tell(waiting("image\nx\u{7}"));
         let err = captured.err();
         assert!(err.contains("0s pulling pod/alice: image x^G"), "{err:?}");
-        console.err_line("said in between");
+        console.print_error_line("said in between");
         progress.tell(ProgressEvent::Note("kept".into()));
         progress.tell(ProgressEvent::Done);
         let err = captured.err();
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_line_goes_away_with_whoever_waited() {
-        let (console, captured) = Console::captured("", true);
+        let (console, captured) = Console::for_test("", true);
         let mut progress = console.progress();
         progress.tell(waiting(""));
         drop(progress);
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn quiet_means_quiet() {
-        let (mut console, captured) = Console::captured("", true);
+        let (mut console, captured) = Console::for_test("", true);
         console.apply_flags(&VerbosityFlags {
             quiet: true,
             ..VerbosityFlags::default()

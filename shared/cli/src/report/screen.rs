@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_screen_is_drawn_in_place_and_given_back() {
-        let (console, captured) = Console::captured("", true);
+        let (console, captured) = Console::for_test("", true);
         let mut screen = console.full_screen().unwrap();
         assert_eq!(captured.out(), "");
         screen.draw(&lines("one\ntwo"), None).unwrap();
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let (console, captured) = Console::captured("", true);
+        let (console, captured) = Console::for_test("", true);
         let mut screen = console.full_screen().unwrap();
         screen.draw(&lines("a\nb\nc\nd"), Some(3)).unwrap();
         assert!(
@@ -157,6 +157,6 @@ mod tests {
 
     #[test]
     fn there_is_no_screen_without_a_terminal() {
-        assert!(Console::captured("", false).0.full_screen().is_none());
+        assert!(Console::for_test("", false).0.full_screen().is_none());
     }
 }

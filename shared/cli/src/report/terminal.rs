@@ -211,7 +211,7 @@ impl Console {
     /// Returns standard input in chunks, read by a thread of its own. Every other reader finds it at its end from then
     /// on.
     pub fn inlet(&mut self) -> StdinStream {
-        let mut input = self.take_input();
+        let mut input = self.take_stdin();
         let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
         // Not a thread of the runtime: its read cannot be ended, and shutting down the runtime would wait for it.
         std::thread::spawn(move || {
@@ -246,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn input_comes_whole_and_ends() {
-        let (mut console, _) = Console::captured(&"x".repeat(200_000), false);
+        let (mut console, _) = Console::for_test(&"x".repeat(200_000), false);
         let mut inlet = console.inlet();
         let mut length = 0;
         while let Some(piece) = inlet.next().await {
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_output_is_told() {
-        let (console, captured) = Console::captured("", false);
+        let (console, captured) = Console::for_test("", false);
         let (out, err) = console.outlets();
         out.write(bytes::Bytes::from_static(b"\x1b[31m"))
             .await

@@ -43,7 +43,7 @@ pub struct Environment {
 impl Environment {
     /// Returns the environment of this process for a verb.
     pub fn for_process(verb: &'static str, interrupt: Interrupt) -> Self {
-        let mut console = Console::of_process(Colour::Auto, false);
+        let mut console = Console::for_process(Colour::Auto, false);
         console.set_interrupt(&interrupt);
         Self {
             console,

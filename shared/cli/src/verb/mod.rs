@@ -186,7 +186,7 @@ pub fn run_reporting(
 
 /// Prints the help page or usage error that clap reported, in kubectl's words.
 pub fn usage_failed(command: &Command, prefix: &str, error: &clap::Error) -> ExitCode {
-    let mut console = Console::of_process(Colour::Auto, false);
+    let mut console = Console::for_process(Colour::Auto, false);
     ExitCode::from(usage::report_clap_error(&mut console, command, prefix, error))
 }
 

@@ -52,11 +52,11 @@ pub fn report_clap_error_for(
         | ErrorKind::MissingSubcommand => help_page(&place.command, &place.prefix, console.width()),
         ErrorKind::DisplayVersion => error.to_string(),
         _ => {
-            console.err_line(&complaint(&place, error));
+            console.print_error_line(&complaint(&place, error));
             return FAILED;
         }
     };
-    match console.out(&text) {
+    match console.print(&text) {
         Ok(()) => 0,
         Err(_) => CLOSED,
     }

@@ -43,7 +43,7 @@ fn of_status(status: &Value) -> Failure {
 
 /// What is printed on standard error, and the exit code.
 fn printed(error: Error) -> (String, u8) {
-    let (mut console, captured) = Console::captured("", false);
+    let (mut console, captured) = Console::for_test("", false);
     let code = report(&mut console, &error, LIST);
     assert_eq!(captured.out(), "");
     (captured.err(), code)
@@ -166,7 +166,7 @@ fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
 
 #[test]
 fn several_errors_are_a_line_each() {
-    let (mut console, captured) = Console::captured("", false);
+    let (mut console, captured) = Console::for_test("", false);
     let invalid = Failure {
         object: Some(("Session".into(), "a".into())),
         ..server(
@@ -199,7 +199,7 @@ fn several_errors_are_a_line_each() {
 
 #[test]
 fn nothing_is_coloured_and_nothing_is_dumped() {
-    let (mut console, captured) = Console::captured("", true);
+    let (mut console, captured) = Console::for_test("", true);
     report(&mut console, &anyhow!("evil \x1b[31m").context("x"), LIST);
     assert_eq!(captured.err(), "error: x: evil ^[[31m\n");
     let dump = line_of(anyhow!(std::io::Error::other("disk")).context("failed"));
@@ -230,7 +230,7 @@ fn evidence_stands_between_the_error_and_its_hints() {
         ..session_engine::diagnosis::Cause::default()
     };
     let told = |error: anyhow::Error| {
-        let (mut console, captured) = Console::captured("", true);
+        let (mut console, captured) = Console::for_test("", true);
         report(&mut console, &error, "kubectl session create");
         captured.err()
     };

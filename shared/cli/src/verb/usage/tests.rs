@@ -68,7 +68,7 @@ pub(super) fn printed(command: &Command, line: &[&str]) -> (String, String, u8) 
         .try_get_matches_from(line)
         .expect_err("the line is fine");
     let args: Vec<OsString> = line.iter().map(OsString::from).collect();
-    let (mut console, captured) = Console::captured("", false);
+    let (mut console, captured) = Console::for_test("", false);
     let code = report_clap_error_for(&mut console, &command, &prefix, &error, &args);
     (captured.out(), captured.err(), code)
 }
@@ -254,7 +254,7 @@ fn what_a_verb_says_through_clap_is_kept() {
 
 #[test]
 fn a_closed_pipe_ends_help_quietly() {
-    let (mut console, captured) = Console::captured("", false);
+    let (mut console, captured) = Console::for_test("", false);
     captured.close_out();
     let error = list().try_get_matches_from(["list", "-h"]).unwrap_err();
     assert_eq!(
@@ -279,7 +279,7 @@ proptest! {
         let command = [list(), create(), template()][which].clone().no_binary_name(true);
         if let Err(error) = command.clone().try_get_matches_from(&line) {
             let args: Vec<OsString> = line.iter().map(OsString::from).collect();
-            let (mut console, captured) = Console::captured("", false);
+            let (mut console, captured) = Console::for_test("", false);
             let code = report_clap_error_for(&mut console, &command, "kubectl session x", &error, &args);
             prop_assert!(code <= 1);
             let err = captured.err();
