@@ -108,9 +108,9 @@ impl<'a> Play<'a> {
                 Ok(()) => 0,
                 Err(error) => match error.downcast::<ErrorList>() {
                     Ok(ErrorList(errors)) => {
-                        failure::report_all(&mut ground.console, &errors, &prefix)
+                        failure::print_errors(&mut ground.console, &errors, &prefix)
                     }
-                    Err(error) => failure::report(&mut ground.console, &error, &prefix),
+                    Err(error) => failure::print_error(&mut ground.console, &error, &prefix),
                 },
             }
         });

@@ -31,7 +31,7 @@ use session_shared::client::Write;
 use session_shared::failure::{ErrorList, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
-use session_shared::report::failure::{CLOSED, INTERRUPTED, exit_code, report, report_all};
+use session_shared::report::failure::{EXIT_OUTPUT_CLOSED, EXIT_INTERRUPTED, exit_code, print_error, print_errors};
 use session_shared::report::mutation::no_resources;
 use session_shared::verb::{Environment, Verb};
 
@@ -142,12 +142,12 @@ fn agreed(intent: &Intent, console: &mut Console) -> Result<bool> {
 /// # Errors
 /// Errors that end all rounds: an interrupt, closed standard output.
 fn go_on(error: Error, console: &mut Console) -> Result<()> {
-    if [INTERRUPTED, CLOSED].contains(&exit_code(&error)) {
+    if [EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED].contains(&exit_code(&error)) {
         return Err(error);
     }
     match error.downcast::<ErrorList>() {
-        Ok(ErrorList(errors)) => report_all(console, &errors, PREFIX),
-        Err(error) => report(console, &error, PREFIX),
+        Ok(ErrorList(errors)) => print_errors(console, &errors, PREFIX),
+        Err(error) => print_error(console, &error, PREFIX),
     };
     Ok(())
 }

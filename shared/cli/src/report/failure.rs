@@ -10,25 +10,25 @@ use super::console::{OutputClosed, Console};
 use session_model::failure::{self, ExitError, Failure, ErrorWithHint, FailureKind, ErrorWithEvidence, UsageError};
 
 /// Exit code of an error that has none of its own.
-pub const FAILED: u8 = 1;
+pub const EXIT_FAILURE: u8 = 1;
 /// Exit code after SIGINT.
-pub const INTERRUPTED: u8 = 130;
+pub const EXIT_INTERRUPTED: u8 = 130;
 /// Exit code if standard output was closed: the one that a shell shows for a program killed by SIGPIPE.
-pub const CLOSED: u8 = 141;
+pub const EXIT_OUTPUT_CLOSED: u8 = 141;
 
 /// Prints an error with its hints and returns the exit code. `prefix` is the command as it was called (`kubectl session
 /// list`), for the pointer to its help.
-pub fn report(console: &mut Console, error: &Error, prefix: &str) -> u8 {
-    report_all(console, std::slice::from_ref(error), prefix)
+pub fn print_error(console: &mut Console, error: &Error, prefix: &str) -> u8 {
+    print_errors(console, std::slice::from_ref(error), prefix)
 }
 
 /// Prints several errors, one line each, as kubectl does after a partial failure, then all hints once. The exit code is
 /// that of the first error that has one of its own.
-pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
+pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
     let single = errors.len() == 1;
     for error in errors {
         let text = if single {
-            text(error, prefix)
+            error_text(error, prefix)
         } else {
             line(error, prefix)
         };
@@ -46,23 +46,23 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
             console.hint(hint);
         }
     }
-    let code = errors.iter().map(exit_code).find(|code| *code != FAILED);
-    code.unwrap_or(FAILED)
+    let code = errors.iter().map(exit_code).find(|code| *code != EXIT_FAILURE);
+    code.unwrap_or(EXIT_FAILURE)
 }
 
 /// Returns the exit code of an error.
 pub fn exit_code(error: &Error) -> u8 {
     if failure::has_kind(error, FailureKind::Interrupted) {
-        INTERRUPTED
+        EXIT_INTERRUPTED
     } else if is_closed(error) {
-        CLOSED
+        EXIT_OUTPUT_CLOSED
     } else {
-        exited(error).map_or(FAILED, |exited| exited.code)
+        exit_status(error).map_or(EXIT_FAILURE, |exited| exited.code)
     }
 }
 
 /// Returns the text of a single error without its hints and without a final newline; empty if nothing is printed.
-pub fn text(error: &Error, prefix: &str) -> String {
+pub fn error_text(error: &Error, prefix: &str) -> String {
     match failure::find_failure(error) {
         Some(failure) if is_invalid(failure) => invalid(failure),
         _ => line(error, prefix),
@@ -71,7 +71,7 @@ pub fn text(error: &Error, prefix: &str) -> String {
 
 /// Returns the text of one error among several: an invalid object is one line then, as in kubectl.
 fn line(error: &Error, prefix: &str) -> String {
-    if is_closed(error) || exited(error).is_some_and(|exited| exited.message.is_empty()) {
+    if is_closed(error) || exit_status(error).is_some_and(|exited| exited.message.is_empty()) {
         return String::new();
     }
     if let Some(usage) = error
@@ -201,7 +201,7 @@ fn hints_of(error: &Error) -> impl Iterator<Item = &str> {
     hints.into_iter()
 }
 
-fn exited(error: &Error) -> Option<&ExitError> {
+fn exit_status(error: &Error) -> Option<&ExitError> {
     let mut causes = error.chain();
     causes.find_map(|cause| cause.downcast_ref::<ExitError>())
 }

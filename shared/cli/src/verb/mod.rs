@@ -173,12 +173,12 @@ pub fn run_reporting(
         let code = match work(&mut ground) {
             Ok(()) => 0,
             Err(error) => match error.downcast::<ErrorList>() {
-                Ok(ErrorList(errors)) => failure::report_all(&mut ground.console, &errors, &prefix),
-                Err(error) => failure::report(&mut ground.console, &error, &prefix),
+                Ok(ErrorList(errors)) => failure::print_errors(&mut ground.console, &errors, &prefix),
+                Err(error) => failure::print_error(&mut ground.console, &error, &prefix),
             },
         };
         match code {
-            failure::INTERRUPTED => ground.interrupt.exit_code(),
+            failure::EXIT_INTERRUPTED => ground.interrupt.exit_code(),
             code => code,
         }
     })

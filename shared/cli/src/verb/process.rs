@@ -27,7 +27,7 @@ const LAST_WORD: Duration = Duration::from_millis(200);
 pub(super) fn run_in_thread(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> ExitCode {
     let code = run_heeding(work).unwrap_or_else(|error| {
         let mut console = Console::for_process(Colour::Auto, false);
-        failure::report(&mut console, &error, "")
+        failure::print_error(&mut console, &error, "")
     });
     ExitCode::from(code)
 }

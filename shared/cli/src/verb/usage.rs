@@ -20,7 +20,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::report::console::Console;
-use crate::report::failure::{CLOSED, FAILED};
+use crate::report::failure::{EXIT_OUTPUT_CLOSED, EXIT_FAILURE};
 
 pub use help::{VerbGroup, help_page, options_page, suite_help_page};
 use place::CommandPath;
@@ -53,12 +53,12 @@ pub fn report_clap_error_for(
         ErrorKind::DisplayVersion => error.to_string(),
         _ => {
             console.print_error_line(&complaint(&place, error));
-            return FAILED;
+            return EXIT_FAILURE;
         }
     };
     match console.print(&text) {
         Ok(()) => 0,
-        Err(_) => CLOSED,
+        Err(_) => EXIT_OUTPUT_CLOSED,
     }
 }
 

@@ -44,14 +44,14 @@ fn of_status(status: &Value) -> Failure {
 /// What is printed on standard error, and the exit code.
 fn printed(error: Error) -> (String, u8) {
     let (mut console, captured) = Console::for_test("", false);
-    let code = report(&mut console, &error, LIST);
+    let code = print_error(&mut console, &error, LIST);
     assert_eq!(captured.out(), "");
     (captured.err(), code)
 }
 
 fn line_of(error: Error) -> String {
     let (text, code) = printed(error);
-    assert_eq!(code, FAILED);
+    assert_eq!(code, EXIT_FAILURE);
     text
 }
 
@@ -152,16 +152,16 @@ fn a_usage_error_points_to_the_help() {
 fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
     let interrupted =
         |message| anyhow!(Failure::client_side(FailureKind::Interrupted, message)).context("while waiting");
-    assert_eq!(printed(interrupted("")), (String::new(), INTERRUPTED));
+    assert_eq!(printed(interrupted("")), (String::new(), EXIT_INTERRUPTED));
     assert_eq!(
         printed(interrupted("alice goes on without you")),
-        ("alice goes on without you\n".into(), INTERRUPTED)
+        ("alice goes on without you\n".into(), EXIT_INTERRUPTED)
     );
     assert_eq!(
         printed(Error::new(OutputClosed).context("failed to print")),
-        (String::new(), CLOSED)
+        (String::new(), EXIT_OUTPUT_CLOSED)
     );
-    assert_eq!(printed(anyhow!("x")).1, FAILED);
+    assert_eq!(printed(anyhow!("x")).1, EXIT_FAILURE);
 }
 
 #[test]
@@ -187,20 +187,20 @@ fn several_errors_are_a_line_each() {
         anyhow!(invalid),
         with_hint(anyhow!("other"), "look"),
     ];
-    assert_eq!(report_all(&mut console, &errors, LIST), FAILED);
+    assert_eq!(print_errors(&mut console, &errors, LIST), EXIT_FAILURE);
     assert_eq!(
         captured.err(),
         "Error from server (NotFound): sessions.streaming.platform \"a\" not found\n\
          Error from server (Invalid): Session \"a\" is invalid: spec.x: Required value\nerror: other\nhint: look\n"
     );
     let errors = [anyhow!("x"), anyhow!(Failure::client_side(FailureKind::Interrupted, ""))];
-    assert_eq!(report_all(&mut console, &errors, LIST), INTERRUPTED);
+    assert_eq!(print_errors(&mut console, &errors, LIST), EXIT_INTERRUPTED);
 }
 
 #[test]
 fn nothing_is_coloured_and_nothing_is_dumped() {
     let (mut console, captured) = Console::for_test("", true);
-    report(&mut console, &anyhow!("evil \x1b[31m").context("x"), LIST);
+    print_error(&mut console, &anyhow!("evil \x1b[31m").context("x"), LIST);
     assert_eq!(captured.err(), "error: x: evil ^[[31m\n");
     let dump = line_of(anyhow!(std::io::Error::other("disk")).context("failed"));
     assert_eq!(dump, "error: failed: disk\n");
@@ -231,7 +231,7 @@ fn evidence_stands_between_the_error_and_its_hints() {
     };
     let told = |error: anyhow::Error| {
         let (mut console, captured) = Console::for_test("", true);
-        report(&mut console, &error, "kubectl session create");
+        print_error(&mut console, &error, "kubectl session create");
         captured.err()
     };
     let shown = told(cause.to_error("session \"s\" did not become ready"));
