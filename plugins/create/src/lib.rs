@@ -41,7 +41,7 @@ impl Verb for Create {
         ground.apply_flags(&args.talk, &args.writing);
         // no requests: validation of the arguments and files
         let intent = intent::read(&args, &mut ground.console)?;
-        let format = Format::of_object(&args.printing)?;
+        let format = Format::from_object_flags(&args.printing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;

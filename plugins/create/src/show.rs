@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::report::console::Console;
-use session_shared::report::format::{Format, name};
+use session_shared::report::format::{Format, kind_and_name};
 use session_shared::report::mutation::MutationPrinter;
 
 use crate::intent::Intent;
@@ -40,7 +40,7 @@ pub(crate) fn dry_run(
         // Text output has one line for each object.
         Format::Text { .. } => shown
             .iter()
-            .map(|object| format!("{} created (dry run)\n", name(object)))
+            .map(|object| format!("{} created (dry run)\n", kind_and_name(object)))
             .collect(),
         Format::Objects(printer) => printer.print_list(&shown)?,
     };

@@ -29,7 +29,7 @@ impl Verb for Extend {
         ground.apply_flags(&args.talk, &args.writing);
         let now = ground.now();
         let intent = plan::parse_intent(&args, now)?;
-        let format = Format::of_object(&args.printing)?;
+        let format = Format::from_object_flags(&args.printing)?;
         let write = args.writing.write()?;
         // reads only, and the extension of each session
         let cluster = ground.connect(&args.connection).await?;

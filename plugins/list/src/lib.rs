@@ -177,7 +177,7 @@ async fn objects(
     }
     let text = match (intent.names.as_slice(), fetched.sessions.as_slice()) {
         // As with kubectl, a single name prints the object instead of a List.
-        ([_], [one]) => printer.one(one)?,
+        ([_], [one]) => printer.print_object(one)?,
         ([_], []) => String::new(),
         (_, sessions) => printer.print_list(sessions)?,
     };

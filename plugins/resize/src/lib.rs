@@ -38,7 +38,7 @@ impl Verb for Resize {
         // before any request: every mistake that the command line shows
         ground.apply_flags(&args.talk, &args.writing);
         let intent = plan::parse_intent(&args)?;
-        let format = Format::of_object(&args.printing)?;
+        let format = Format::from_object_flags(&args.printing)?;
         let write = args.writing.write()?;
         // reads, and a server dry run of the resize
         let cluster = ground.connect(&args.connection).await?;

@@ -36,7 +36,7 @@ impl Verb for Setup {
         let parts = plan::parse_parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
         let write = args.writing.write()?;
-        let format = Format::of_object(&args.printing)?;
+        let format = Format::from_object_flags(&args.printing)?;
         let mut mutations = MutationPrinter::new(format, dry_run);
         if args.force && !args.remove {
             return Err(usage_error("--force requires --remove"));

@@ -63,7 +63,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive
     let bringing = Bringing::of(args, from)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let (file, checked) = bringing.checked(ground).await?;
     let base = bringing.base(&checked)?;
     // reads only

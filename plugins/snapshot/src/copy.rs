@@ -52,7 +52,7 @@ pub(crate) async fn run(
     };
     let size = size(args.storage.as_deref())?;
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);

@@ -42,7 +42,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
     // no requests: validation of the arguments
     let (session, asked) = (parse_session_name(&args.session)?, asked(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let keep = keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;

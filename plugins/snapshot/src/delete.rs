@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &Delete, connection: &ConnectionFlags, ground: &mu
         }
     }
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = Format::of_name(&args.printing)?;
+    let format = Format::from_name_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::sets(&cluster, None).await?;

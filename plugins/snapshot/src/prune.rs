@@ -31,7 +31,7 @@ pub(crate) async fn run(args: &Prune, connection: &ConnectionFlags, ground: &mut
     // no requests: validation of the arguments
     let (session, rule) = (session(args)?, rule(args)?);
     let writes = Writes::of(&args.writing, &args.waiting, USUAL_WAIT)?;
-    let format = Format::of_name(&args.printing)?;
+    let format = Format::from_name_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::sets(&cluster, session.as_ref()).await?;

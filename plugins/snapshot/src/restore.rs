@@ -58,7 +58,7 @@ async fn into(
     let name = chosen::name_of(&args.snapshot)?;
     let (new, size) = (parse_session_name(new)?, copy::size(args.storage.as_deref())?);
     let writes = Writes::of(&args.writing, &args.waiting, copy::USUAL_WAIT)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);

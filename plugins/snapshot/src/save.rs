@@ -69,7 +69,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     // no requests: validation of the arguments
     let saving = Saving::of(args, to, ground)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);

@@ -55,7 +55,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     // no requests: validation of the arguments
     let intent = intent::read(args)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let write = args.writing.write()?;
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);

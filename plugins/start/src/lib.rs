@@ -34,7 +34,7 @@ impl Verb for Start {
         // before any request: every mistake that the command line shows
         ground.apply_flags(&args.talk, &args.writing);
         let intent = plan::parse_intent(&args, ground.console.input())?;
-        let format = Format::of_object(&args.printing)?;
+        let format = Format::from_object_flags(&args.printing)?;
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;

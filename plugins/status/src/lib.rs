@@ -82,7 +82,7 @@ fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Resul
 /// Prints the report as one document; with `-o name`, the name of the session.
 fn document(report: &Report, printer: &mut ObjectPrinter, console: &mut Console) -> Result<()> {
     if printer.is_name() {
-        return console.print(&printer.one(&report.session)?);
+        return console.print(&printer.print_object(&report.session)?);
     }
-    console.print(&printer.one(&serde_json::to_value(report)?)?)
+    console.print(&printer.print_object(&serde_json::to_value(report)?)?)
 }

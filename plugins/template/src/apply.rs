@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     // no requests: check the file
     let dry_run = args.writing.dry_run()?;
     let write = args.writing.write()?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
     let source = read_source(&args.filename, ground.console.input())?;
     let ready = plan::plan_apply(&read_source, args)?;

@@ -44,7 +44,7 @@ pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags,
         }
     }
     let dry_run = args.writing.dry_run()?;
-    let format = Format::of_name(&args.printing)?;
+    let format = Format::from_name_flags(&args.printing)?;
     let mutations = MutationPrinter::new(format, dry_run);
     // reads only
     let cluster = ground.connect(connection).await?;

@@ -29,7 +29,7 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
         found.extend(lint(&read_source(file, console.input())?));
     }
     match format {
-        Format::Objects(mut printer) => console.print(&printer.one(&view::findings_json(&found))?)?,
+        Format::Objects(mut printer) => console.print(&printer.print_object(&view::findings_json(&found))?)?,
         Format::Text { .. } => {
             let lines: String = found.iter().map(view::finding_text).collect();
             console.print(&lines)?;

@@ -49,7 +49,7 @@ pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags,
             if output.starts_with("custom-columns") {
                 printer.print_list(&all)?
             } else {
-                printer.one(&serde_json::json!({ "parameters": all }))?
+                printer.print_object(&serde_json::json!({ "parameters": all }))?
             }
         }
     };

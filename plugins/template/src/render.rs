@@ -199,7 +199,7 @@ fn print_objects(
         return console.print(&printer.print_list(&objects)?);
     }
     for object in &objects {
-        console.print(&printer.one(object)?)?;
+        console.print(&printer.print_object(object)?)?;
     }
     Ok(())
 }

@@ -16,7 +16,7 @@ use crate::view;
 /// If the template does not exist, or the output format is invalid.
 pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let name = chosen::parse_template_name(&args.name)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let chosen = if args.builtin {
         chosen::read_builtin(&name)?
     } else {
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, g
         return Ok(());
     };
     match format {
-        Format::Objects(mut printer) => ground.console.print(&printer.one(&found.object)?),
+        Format::Objects(mut printer) => ground.console.print(&printer.print_object(&found.object)?),
         Format::Text { .. } => {
             // An invalid template is shown as far as it can be parsed.
             let read = Manifest::parse(&found.manifest).and_then(|manifest| {

@@ -73,7 +73,7 @@ impl Format {
     ///
     /// # Errors
     /// As [`Format::parse`].
-    pub fn of_object(printing: &ObjectOutputFlags) -> Result<Self> {
+    pub fn from_object_flags(printing: &ObjectOutputFlags) -> Result<Self> {
         Self::parse(
             printing.output.as_deref(),
             FormatSet::Object,
@@ -86,7 +86,7 @@ impl Format {
     ///
     /// # Errors
     /// As [`Format::parse`].
-    pub fn of_name(printing: &NameOutputFlags) -> Result<Self> {
+    pub fn from_name_flags(printing: &NameOutputFlags) -> Result<Self> {
         Self::parse(printing.output.as_deref(), FormatSet::Name, false, false)
     }
 
@@ -228,7 +228,7 @@ impl ObjectPrinter {
     ///
     /// # Errors
     /// The JSONPath of the format fails on the object.
-    pub fn one(&mut self, object: &Value) -> Result<String> {
+    pub fn print_object(&mut self, object: &Value) -> Result<String> {
         let stripped = self.strip(object);
         let object = stripped.as_ref().unwrap_or(object);
         let first = self.printed == 0;
@@ -241,7 +241,7 @@ impl ObjectPrinter {
                 "---\n".to_owned()
             } + &yaml::document(object)?),
             PrintStyle::Kyaml => Ok(kyaml::document(object)),
-            PrintStyle::Name => Ok(name(object) + "\n"),
+            PrintStyle::Name => Ok(kind_and_name(object) + "\n"),
             PrintStyle::Path {
                 path,
                 as_json: false,
@@ -258,13 +258,13 @@ impl ObjectPrinter {
     pub fn print_list(&mut self, objects: &[Value]) -> Result<String> {
         match &mut self.style {
             PrintStyle::Columns(columns) => columns.render(objects),
-            PrintStyle::Name => Ok(objects.iter().map(|object| name(object) + "\n").collect()),
+            PrintStyle::Name => Ok(objects.iter().map(|object| kind_and_name(object) + "\n").collect()),
             _ => {
                 let items: Vec<Value> = objects
                     .iter()
                     .map(|object| self.strip(object).unwrap_or_else(|| object.clone()))
                     .collect();
-                self.one(&json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}))
+                self.print_object(&json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}))
             }
         }
     }
@@ -285,7 +285,7 @@ impl ObjectPrinter {
 }
 
 /// Returns kind and group in lower case and the name: `session.streaming.platform/alice`.
-pub fn name(object: &Value) -> String {
+pub fn kind_and_name(object: &Value) -> String {
     let kind = string_at(object, "/kind").to_lowercase();
     let api_version = string_at(object, "/apiVersion");
     let group = api_version.split_once('/').map_or("", |(group, _)| group);

@@ -31,10 +31,10 @@ impl MutationPrinter {
         match &mut self.format {
             Format::Text { .. } => Ok(format!(
                 "{} {verb}{}\n",
-                format::name(object),
+                format::kind_and_name(object),
                 suffix(self.dry_run)
             )),
-            Format::Objects(printer) => printer.one(object),
+            Format::Objects(printer) => printer.print_object(object),
         }
     }
 

@@ -99,26 +99,26 @@ fn a_single_object_stands_alone_and_keeps_unknown_fields() {
     }
 }
 "#;
-    assert_eq!(printer("json").one(&alice()).unwrap(), expected);
+    assert_eq!(printer("json").print_object(&alice()).unwrap(), expected);
     assert_eq!(
-        printer("name").one(&alice()).unwrap(),
+        printer("name").print_object(&alice()).unwrap(),
         "session.streaming.platform/alice\n"
     );
     assert_eq!(
         printer("jsonpath={.metadata.managedFields[0].manager}")
-            .one(&alice())
+            .print_object(&alice())
             .unwrap(),
         "x"
     );
     assert_eq!(
         printer("custom-columns=N:.metadata.name")
-            .one(&alice())
+            .print_object(&alice())
             .unwrap(),
         "N\nalice\n"
     );
     assert!(
         printer("kyaml")
-            .one(&alice())
+            .print_object(&alice())
             .unwrap()
             .starts_with("---\n{\n  apiVersion: \"streaming.platform/v1\",")
     );
@@ -132,7 +132,7 @@ fn managed_fields_are_printed_when_wanted() {
     };
     assert!(
         printer
-            .one(&alice())
+            .print_object(&alice())
             .unwrap()
             .contains("  managedFields:\n  - manager: x\n  name: alice\n")
     );
@@ -182,8 +182,8 @@ fn several_objects_are_a_list() {
 #[test]
 fn documents_one_after_the_other_are_kept_apart() {
     let mut yaml = printer("yaml");
-    let first = yaml.one(&alice()).unwrap();
-    assert_eq!(yaml.one(&alice()).unwrap(), format!("---\n{first}"));
+    let first = yaml.print_object(&alice()).unwrap();
+    assert_eq!(yaml.print_object(&alice()).unwrap(), format!("---\n{first}"));
     let mut json = printer("json");
-    assert_eq!(json.one(&alice()).unwrap(), json.one(&alice()).unwrap());
+    assert_eq!(json.print_object(&alice()).unwrap(), json.print_object(&alice()).unwrap());
 }
