@@ -234,7 +234,7 @@ impl ObjectPrinter {
         let first = self.printed == 0;
         self.printed += 1;
         match &mut self.style {
-            PrintStyle::Json => Ok(writer::indented(object) + "\n"),
+            PrintStyle::Json => Ok(writer::format_indented(object) + "\n"),
             PrintStyle::Yaml => Ok(if first {
                 String::new()
             } else {

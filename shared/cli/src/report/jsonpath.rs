@@ -91,7 +91,7 @@ impl JsonPath {
         let mut out = String::new();
         for found in self.found(root)? {
             let list = found.into_iter().map(Cow::into_owned).collect();
-            out.push_str(&json::indented(&Value::Array(list)));
+            out.push_str(&json::format_indented(&Value::Array(list)));
             out.push('\n');
         }
         Ok(out)
@@ -106,8 +106,8 @@ impl JsonPath {
 fn printed(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
-        Value::Array(_) | Value::Object(_) => json::compact(value),
-        scalar => json::plain(scalar),
+        Value::Array(_) | Value::Object(_) => json::format_compact(value),
+        scalar => json::format_go_value(scalar),
     }
 }
 

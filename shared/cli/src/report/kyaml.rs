@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::{self, sorted};
+use super::json::{self, sorted_entries};
 
 /// Keys that some YAML parser reads as boolean, null, number or merge, in any case.
 const AMBIGUOUS: [&str; 11] = [
@@ -44,7 +44,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         }
         Value::Object(map) => {
             out.push_str("{\n");
-            for (key, item) in sorted(map) {
+            for (key, item) in sorted_entries(map) {
                 indent(out, depth + 1);
                 out.push_str(&written_key(key));
                 out.push_str(": ");
@@ -55,7 +55,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
             out.push('}');
         }
         Value::String(text) => out.push_str(&quoted(text)),
-        other => out.push_str(&json::compact(other)),
+        other => out.push_str(&json::format_compact(other)),
     }
 }
 

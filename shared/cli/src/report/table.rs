@@ -114,7 +114,7 @@ impl TablePrinter {
             match cell.as_ref() {
                 Value::Null => {}
                 Value::String(text) => self.tabs.write(&clean::escape_cell(text)),
-                other => self.tabs.write(&clean::escape_text(&json::plain(other))),
+                other => self.tabs.write(&clean::escape_text(&json::format_go_value(other))),
             }
         }
         self.tabs.write("\n");
@@ -164,7 +164,7 @@ impl TablePrinter {
         if let (Some(kind), Some(at)) = (&options.kind, self.name_column()) {
             decorated = true;
             if let Some(name) = cells.get_mut(first + at) {
-                *name = Cow::Owned(Value::from(format!("{kind}/{}", json::plain(name))));
+                *name = Cow::Owned(Value::from(format!("{kind}/{}", json::format_go_value(name))));
             }
         }
         let bare = row.object.is_null();
@@ -200,9 +200,9 @@ impl TablePrinter {
             cells.push(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed));
         }
         if self.options.show_labels {
-            let pairs = labels.map(json::sorted).unwrap_or_default().into_iter();
+            let pairs = labels.map(json::sorted_entries).unwrap_or_default().into_iter();
             let pairs: Vec<_> = pairs
-                .map(|(key, value)| format!("{key}={}", json::plain(value)))
+                .map(|(key, value)| format!("{key}={}", json::format_go_value(value)))
                 .collect();
             let none = pairs.is_empty();
             let text = if none {

@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_saphyr::{DoubleQuoted, SingleQuoted};
 
-use super::json::sorted;
+use super::json::sorted_entries;
 use session_model::unicode::is_invisible;
 
 /// Formats an object as a YAML document with a final newline and without `---`.
@@ -38,7 +38,7 @@ impl Serialize for SortedValue<'_> {
             }
             Value::Object(map) => {
                 let mut mapping = serializer.serialize_map(Some(map.len()))?;
-                for (key, item) in sorted(map) {
+                for (key, item) in sorted_entries(map) {
                     mapping.serialize_entry(key, &SortedValue(item))?;
                 }
                 mapping.end()

@@ -185,7 +185,7 @@ fn items<'a>(value: &Cow<'a, Value>) -> Option<&'a [Value]> {
 fn children<'a>(value: &Cow<'a, Value>) -> FoundValues<'a> {
     match value {
         Cow::Borrowed(Value::Object(map)) => {
-            let entries = json::sorted(map).into_iter();
+            let entries = json::sorted_entries(map).into_iter();
             entries.map(|(_, item)| Cow::Borrowed(item)).collect()
         }
         Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
@@ -216,7 +216,7 @@ fn filtered_items<'a>(input: &FoundValues<'a>) -> Result<FoundValues<'a>, String
     let mut all = Vec::new();
     for value in input {
         let Some(items) = items(value) else {
-            let value = json::plain(value);
+            let value = json::format_go_value(value);
             return Err(format!(
                 "{value} is not array or slice and cannot be filtered"
             ));
