@@ -71,7 +71,7 @@ pub struct RenderOutput {
 /// An error in values, manifest or overrides, with file, line and column where there is one.
 pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let spec = recipe.spec;
-    let (source, body) = source(recipe)?;
+    let (source, body) = read_source(recipe)?;
     let manifest = Manifest::parse(&source)?;
     let parameters = Parameters::merge(&body.parameters, &manifest)?;
     let given = ValueLayers {
@@ -140,7 +140,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     })
 }
 
-fn source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)> {
+fn read_source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)> {
     match recipe.source {
         ManifestSource::Template(template) => {
             let name = template.metadata.name.as_deref().unwrap_or_default();
