@@ -56,7 +56,7 @@ impl JsonPath {
     }
 
     /// Returns the template as it was written; a path without braces has them added.
-    pub fn text(&self) -> &str {
+    pub fn source(&self) -> &str {
         &self.text
     }
 
