@@ -135,7 +135,7 @@ impl<'a> Evaluation<'a> {
             let Some(right) = self.one(&single, right)? else {
                 continue;
             };
-            if compare::holds(&left, operator, &right)? {
+            if compare::compare(&left, operator, &right)? {
                 passed.extend(single);
             }
         }
