@@ -38,7 +38,7 @@ impl JsonPath {
     /// # Errors
     /// kubectl's message for an invalid template.
     pub fn parse(text: &str) -> Result<Self> {
-        let nodes = parse::template(text)
+        let nodes = parse::parse_template(text)
             .map_err(|reason| anyhow!("error parsing jsonpath {text}, {reason}"))?;
         let text = text.to_owned();
         Ok(Self { text, nodes })
@@ -51,7 +51,7 @@ impl JsonPath {
     /// kubectl's message for an invalid path.
     pub fn parse_relaxed(text: &str) -> Result<Self> {
         let text = relaxed(text)?;
-        let nodes = parse::template(&text).map_err(|reason| anyhow!("{reason}"))?;
+        let nodes = parse::parse_template(&text).map_err(|reason| anyhow!("{reason}"))?;
         Ok(Self { text, nodes })
     }
 
