@@ -240,7 +240,7 @@ impl ObjectPrinter {
             } else {
                 "---\n".to_owned()
             } + &yaml::document(object)?),
-            PrintStyle::Kyaml => Ok(kyaml::document(object)),
+            PrintStyle::Kyaml => Ok(kyaml::format_kyaml(object)),
             PrintStyle::Name => Ok(kind_and_name(object) + "\n"),
             PrintStyle::Path {
                 path,

@@ -10,7 +10,7 @@ const AMBIGUOUS: [&str; 11] = [
 ];
 
 /// Formats an object as a KYAML document, with `---` before it and a final newline.
-pub fn document(value: &Value) -> String {
+pub fn format_kyaml(value: &Value) -> String {
     let mut out = String::from("---\n");
     write(&mut out, value, 0);
     out.push('\n');
@@ -129,7 +129,7 @@ mod tests {
   },
 }
 "#;
-        let written = document(&value);
+        let written = format_kyaml(&value);
         assert_eq!(written, expected);
         let back: Value = serde_saphyr::from_str(&written).unwrap();
         assert_eq!(back, value);
