@@ -216,7 +216,7 @@ pub(crate) fn report(
     for (at, object) in made.withheld.iter().enumerate() {
         if string_at {
             let before = if at == 0 { "" } else { "---\n" };
-            console.print(&format!("{before}{}", yaml::document(object)?))?;
+            console.print(&format!("{before}{}", yaml::format_yaml(object)?))?;
         } else {
             console.print(&mutations.done(object, "")?)?;
         }

@@ -239,7 +239,7 @@ impl ObjectPrinter {
                 String::new()
             } else {
                 "---\n".to_owned()
-            } + &yaml::document(object)?),
+            } + &yaml::format_yaml(object)?),
             PrintStyle::Kyaml => Ok(kyaml::format_kyaml(object)),
             PrintStyle::Name => Ok(kind_and_name(object) + "\n"),
             PrintStyle::Path {

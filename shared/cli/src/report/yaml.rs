@@ -17,7 +17,7 @@ use session_model::unicode::is_invisible;
 ///
 /// # Errors
 /// The serializer fails, for which no case is known.
-pub fn document(value: &Value) -> Result<String> {
+pub fn format_yaml(value: &Value) -> Result<String> {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
     serde_saphyr::to_string_with_options(&SortedValue(value), options)
         .context("failed to write the object as YAML")
@@ -129,7 +129,7 @@ spec:
   none: null
   timeout: 2h
 ";
-        assert_eq!(document(&value).unwrap(), expected);
+        assert_eq!(format_yaml(&value).unwrap(), expected);
     }
 
     /// Texts that some reader takes for something else; all were read back by kubectl v1.32 as the same strings.
@@ -202,7 +202,7 @@ spec:
     fn awkward_texts_come_back() {
         for text in AWKWARD {
             let value = json!({"metadata": {"a": [text, {"k": text}]}, "s": text});
-            let yaml = document(&value).unwrap();
+            let yaml = format_yaml(&value).unwrap();
             let back: Value = serde_saphyr::from_str(&yaml).unwrap();
             assert_eq!(back, value, "{yaml}");
         }
@@ -212,7 +212,7 @@ spec:
         #[test]
         fn every_text_comes_back(text in "[ -~\\n\\t:#'\"äé-]{0,40}", key in "[a-z0-9./: '-]{1,12}") {
             let value = json!({key: text});
-            let back: Value = serde_saphyr::from_str(&document(&value).unwrap()).unwrap();
+            let back: Value = serde_saphyr::from_str(&format_yaml(&value).unwrap()).unwrap();
             prop_assert_eq!(back, value);
         }
     }
