@@ -62,7 +62,7 @@ impl StderrHandle {
     fn print(&self, line: &str) {
         let line = format!("{line}\n");
         // A closed standard error must not stop the work.
-        let _ = self.live.aside(|| self.err.write(line.as_bytes()));
+        let _ = self.live.suspended(|| self.err.write(line.as_bytes()));
     }
 }
 

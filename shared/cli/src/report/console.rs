@@ -267,7 +267,7 @@ impl Console {
     /// # Errors
     /// As [`Console::out`].
     pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        match self.live.aside(|| self.out.write(bytes)) {
+        match self.live.suspended(|| self.out.write(bytes)) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             other => other.context("failed to write to standard output"),
         }
@@ -364,7 +364,7 @@ impl Console {
             return self.print(text);
         }
         let text = clean::escape_text(text);
-        let written = self.live.aside(|| self.err.write(text.as_bytes()));
+        let written = self.live.suspended(|| self.err.write(text.as_bytes()));
         written.context("failed to write to standard error")
     }
 
@@ -404,7 +404,7 @@ impl Console {
 
     fn err_raw(&mut self, text: &str) {
         let text = format!("{text}\n");
-        let _ = self.live.aside(|| self.err.write(text.as_bytes()));
+        let _ = self.live.suspended(|| self.err.write(text.as_bytes()));
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) struct LiveLine(Arc<Mutex<Option<ProgressBar>>>);
 
 impl LiveLine {
     /// Runs `work` while the line is hidden.
-    pub(super) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(super) fn suspended<T>(&self, work: impl FnOnce() -> T) -> T {
         let bar = lock(&self.0).clone();
         match bar {
             Some(bar) => bar.suspend(work),
@@ -111,7 +111,7 @@ impl ProgressSink for ProgressDisplay {
             ProgressEvent::Note(text) if !self.quiet => {
                 let line = format!("note: {}\n", clean::escape_line(&text));
                 // A closed standard error must not stop the work.
-                let _ = self.live.aside(|| self.err.write(line.as_bytes()));
+                let _ = self.live.suspended(|| self.err.write(line.as_bytes()));
             }
             ProgressEvent::Note(_) => {}
             ProgressEvent::Done => self.live.end(),
