@@ -299,11 +299,11 @@ pub(crate) fn report(
     let begun = items.iter().zip(done);
     for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {
         match done {
-            Ok(Done::Labelled(object)) => console.print(&mutations.done(&object, "labeled")?)?,
-            Ok(Done::Stopped(object)) => console.print(&mutations.done(&object, "stopped")?)?,
+            Ok(Done::Labelled(object)) => console.print(&mutations.print_result(&object, "labeled")?)?,
+            Ok(Done::Stopped(object)) => console.print(&mutations.print_result(&object, "stopped")?)?,
             Ok(Done::Deleted { kept, saved }) => {
                 let (name, namespace) = (&item.name, &item.namespace);
-                console.print(&mutations.deleted(item.resource, name, namespace, false))?;
+                console.print(&mutations.print_deleted(item.resource, name, namespace, false))?;
                 for claim in kept {
                     console.print_error_line(&format!("kept: persistentvolumeclaim/{claim}"));
                 }
@@ -311,10 +311,10 @@ pub(crate) fn report(
                     console.print_error_line(&format!("saved: snapshot/{set}"));
                 }
             }
-            Ok(Done::Dated(object)) => console.print(&mutations.done(&object, "dated")?)?,
+            Ok(Done::Dated(object)) => console.print(&mutations.print_result(&object, "dated")?)?,
             Ok(Done::Removed) => {
                 let (name, namespace) = (&item.name, &item.namespace);
-                console.print(&mutations.deleted(item.resource, name, namespace, false))?;
+                console.print(&mutations.print_deleted(item.resource, name, namespace, false))?;
             }
             Ok(Done::Left) => console.note(&format!(
                 "{}/{} is left alone: object has changed since the plan was made",

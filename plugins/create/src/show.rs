@@ -26,7 +26,7 @@ pub(crate) fn dry_run(
     }
     if !intent.rendered {
         let session = subject.session(&intent.metadata);
-        return console.print(&MutationPrinter::new(format, DryRun::Client).done(&session, "created")?);
+        return console.print(&MutationPrinter::new(format, DryRun::Client).print_result(&session, "created")?);
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
     for withheld in &subject.rendered.withheld {

@@ -90,7 +90,7 @@ pub(crate) fn print_results(
         match done {
             Err(error) => errors.push(error),
             Ok(()) => {
-                console.print(&mutations.deleted(&SESSION, doomed.name(), namespace, false))?;
+                console.print(&mutations.print_deleted(&SESSION, doomed.name(), namespace, false))?;
                 of_data(doomed, namespace)
                     .iter()
                     .for_each(|line| console.print_error_line(line));

@@ -148,10 +148,10 @@ pub(crate) fn print_results(
         });
         match done {
             Ok((Some(extension), object)) => {
-                console.print(&mutations.done(&object, "extended")?)?;
+                console.print(&mutations.print_result(&object, "extended")?)?;
                 console.note(&expiry(extension.expires_at, now));
             }
-            Ok((None, object)) => console.print(&mutations.done(&object, "unchanged")?)?,
+            Ok((None, object)) => console.print(&mutations.print_result(&object, "unchanged")?)?,
             Err(error) => errors.push(error),
         }
     }

@@ -138,7 +138,7 @@ fn tell(
     } else {
         "unchanged"
     };
-    let line = mutations.done(object, word)?;
+    let line = mutations.print_result(object, word)?;
     ground.console.print(&line)?;
     if let Some(change) = found.resize_plan.pods.iter().find(|change| change.is_needed()) {
         ground.console.note(&change.describe());

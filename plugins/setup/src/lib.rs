@@ -57,7 +57,7 @@ impl Verb for Setup {
             for one in &applied {
                 ground
                     .console
-                    .print(&mutations.done(&one.object, one.change)?)?;
+                    .print(&mutations.print_result(&one.object, one.change)?)?;
             }
             if applied.iter().any(|one| one.unchecked) {
                 ground
@@ -93,7 +93,7 @@ async fn remove(
             let name = string_at(&one.object, "/metadata/name");
             ground
                 .console
-                .print(&mutations.deleted(one.resource, name, "", false))?;
+                .print(&mutations.print_deleted(one.resource, name, "", false))?;
         }
     }
     if !any {

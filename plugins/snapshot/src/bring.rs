@@ -75,7 +75,7 @@ pub(crate) async fn run(
         let mut mutations = MutationPrinter::new(format, bringing.dry_run);
         return ground
             .console
-            .print(&mutations.done(&present.object, "restored")?);
+            .print(&mutations.print_result(&present.object, "restored")?);
     }
     let looked = cluster.directory(&inside, &base).await;
     let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
@@ -111,7 +111,7 @@ pub(crate) async fn run(
     // prints
     let mut mutations = MutationPrinter::new(format, DryRun::None);
     let console = &mut ground.console;
-    console.print(&mutations.done(&present.object, "restored")?)?;
+    console.print(&mutations.print_result(&present.object, "restored")?)?;
     bringing.tell(&checked, &place, &inside, console);
     Ok(())
 }

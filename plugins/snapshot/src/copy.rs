@@ -148,7 +148,7 @@ pub(crate) fn report(
     console: &mut Console,
 ) -> Result<()> {
     let mut mutations = MutationPrinter::new(format, dry_run);
-    console.print(&mutations.done(&copied.session, "created")?)?;
+    console.print(&mutations.print_result(&copied.session, "created")?)?;
     if dry_run != DryRun::None {
         return Ok(());
     }

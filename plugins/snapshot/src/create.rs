@@ -74,7 +74,7 @@ pub(crate) async fn run(args: &Create, connection: &ConnectionFlags, ground: &mu
     // prints
     let mut mutations = MutationPrinter::new(format, writes.dry_run);
     for snapshot in taken.iter().flatten() {
-        ground.console.print(&mutations.done(snapshot, "created")?)?;
+        ground.console.print(&mutations.print_result(snapshot, "created")?)?;
     }
     if let Some(name) = &held {
         let note = format!(

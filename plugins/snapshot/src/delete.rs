@@ -86,7 +86,7 @@ pub(crate) async fn carry_out(
         for snapshot in &set.snapshots {
             let name = string_at(snapshot, "/metadata/name");
             let namespace = string_at(snapshot, "/metadata/namespace");
-            let line = mutations.deleted(&VOLUME_SNAPSHOT, name, namespace, false);
+            let line = mutations.print_deleted(&VOLUME_SNAPSHOT, name, namespace, false);
             ground.console.print(&line)?;
         }
     }

@@ -73,7 +73,7 @@ pub(crate) async fn run(
     // prints
     let mut mutations = MutationPrinter::new(format, writes.dry_run);
     let console = &mut ground.console;
-    console.print(&mutations.done(&plan.present.object, "restored")?)?;
+    console.print(&mutations.print_result(&plan.present.object, "restored")?)?;
     if writes.dry_run == DryRun::None {
         plan.tell(&restored, console);
     }

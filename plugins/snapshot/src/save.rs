@@ -87,7 +87,7 @@ pub(crate) async fn run(
     // prints
     if saving.target != Target::Output {
         let mut mutations = MutationPrinter::new(format, saving.dry_run);
-        let text = mutations.done(&present.object, "saved")?;
+        let text = mutations.print_result(&present.object, "saved")?;
         ground.console.print(&text)?;
     }
     if let Some(saved) = saved {

@@ -265,7 +265,7 @@ pub(crate) async fn start_sessions(
                 settling.push(made);
             }
             Ok(None) => {
-                let line = mutations.done(&one.observed.object, one.action.operation())?;
+                let line = mutations.print_result(&one.observed.object, one.action.operation())?;
                 ground.console.print(&line)?;
             }
             Err(error) => errors.push(error),

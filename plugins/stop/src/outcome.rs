@@ -129,7 +129,7 @@ pub(crate) fn print_results(
     for (present, stopped) in found.sessions.iter().zip(stopped) {
         let word = Action::of(intent, present.is_stopped()).as_str();
         match stopped {
-            Ok(object) => console.print(&mutations.done(&object, word)?)?,
+            Ok(object) => console.print(&mutations.print_result(&object, word)?)?,
             Err(error) => errors.push(error),
         }
     }

@@ -53,7 +53,7 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let mut errors = Vec::new();
     for object in &ready.objects {
         match apply_template(&cluster, object, dry_run, &write).await {
-            Ok((after, change)) => ground.console.print(&mutations.done(&after, change)?)?,
+            Ok((after, change)) => ground.console.print(&mutations.print_result(&after, change)?)?,
             Err(error) => errors.push(error),
         }
     }

@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags,
         }
         ground
             .console
-            .print(&mutations.deleted(&SESSION_TEMPLATE, name.as_str(), "", false))?;
+            .print(&mutations.print_deleted(&SESSION_TEMPLATE, name.as_str(), "", false))?;
         if let Some(sessions) = users.as_ref().and_then(|users| users.get(name.as_str())) {
             ground.console.note(&going_on(name.as_str(), sessions));
         }

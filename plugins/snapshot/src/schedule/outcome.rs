@@ -200,7 +200,7 @@ pub(crate) fn report(
     let text = matches!(format, Format::Text { .. });
     let mut mutations = MutationPrinter::new(format, dry_run);
     for (object, word) in &made.told {
-        let said = mutations.done(object, word)?;
+        let said = mutations.print_result(object, word)?;
         if string_at && !made.withheld.is_empty() {
             console.print_error_line(said.trim_end());
         } else {
@@ -218,7 +218,7 @@ pub(crate) fn report(
             let before = if at == 0 { "" } else { "---\n" };
             console.print(&format!("{before}{}", yaml::format_yaml(object)?))?;
         } else {
-            console.print(&mutations.done(object, "")?)?;
+            console.print(&mutations.print_result(object, "")?)?;
         }
     }
     console.warn(
@@ -262,7 +262,7 @@ pub(crate) fn report_removal(
             target, resource, ..
         } = step
         {
-            console.print(&mutations.deleted(resource, &target.name, namespace, false))?;
+            console.print(&mutations.print_deleted(resource, &target.name, namespace, false))?;
         }
     }
     if hidden {

@@ -27,7 +27,7 @@ pub fn print_made(
     for warning in &made.start.rendering.warnings {
         console.warn(warning);
     }
-    console.print(&mutations.done(&made.object, word)?)
+    console.print(&mutations.print_result(&made.object, word)?)
 }
 
 /// Waits until the session is ready if `wait` has a timeout, writes the status, and prints how to connect.

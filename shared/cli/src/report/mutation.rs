@@ -27,7 +27,7 @@ impl MutationPrinter {
     ///
     /// # Errors
     /// The JSONPath of the format fails on the object.
-    pub fn done(&mut self, object: &Value, verb: &str) -> Result<String> {
+    pub fn print_result(&mut self, object: &Value, verb: &str) -> Result<String> {
         match &mut self.format {
             Format::Text { .. } => Ok(format!(
                 "{} {verb}{}\n",
@@ -40,7 +40,7 @@ impl MutationPrinter {
 
     /// Formats the result of an object of which only the name is known. Formats that print objects print the sentence
     /// instead.
-    pub fn done_named(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
+    pub fn print_result_by_name(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
         let subject = clean::escape_line(&format!("{}/{name}", resource.singular())).into_owned();
         match &self.format {
             Format::Objects(printer) if printer.is_name() => format!("{subject}\n"),
@@ -50,7 +50,7 @@ impl MutationPrinter {
 
     /// Formats a deletion: `session.streaming.platform "alice" deleted from q namespace`; cluster-scoped objects have
     /// no namespace.
-    pub fn deleted(
+    pub fn print_deleted(
         &self,
         resource: &ResourceType,
         name: &str,
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_sentence_says_what_was_done() {
-        let text = |dry_run| mutations("", dry_run).done(&alice(), "created").unwrap();
+        let text = |dry_run| mutations("", dry_run).print_result(&alice(), "created").unwrap();
         assert_eq!(
             text(DryRun::None),
             "session.streaming.platform/alice created\n"
@@ -152,33 +152,33 @@ mod tests {
         );
         let plain = mutations("", DryRun::None);
         assert_eq!(
-            plain.done_named(&SESSION, "alice", "stopped"),
+            plain.print_result_by_name(&SESSION, "alice", "stopped"),
             "session.streaming.platform/alice stopped\n"
         );
-        assert_eq!(plain.done_named(&POD, "a", "resized"), "pod/a resized\n");
+        assert_eq!(plain.print_result_by_name(&POD, "a", "resized"), "pod/a resized\n");
     }
 
     #[test]
     fn a_deletion_says_from_where() {
         let plain = mutations("", DryRun::None);
         assert_eq!(
-            plain.deleted(&SESSION, "alice", "q", false),
+            plain.print_deleted(&SESSION, "alice", "q", false),
             "session.streaming.platform \"alice\" deleted from q namespace\n"
         );
         assert_eq!(
-            plain.deleted(&SESSION, "alice", "q", true),
+            plain.print_deleted(&SESSION, "alice", "q", true),
             "session.streaming.platform \"alice\" force deleted from q namespace\n"
         );
         assert_eq!(
-            plain.deleted(&SESSION_TEMPLATE, "lab", "q", false),
+            plain.print_deleted(&SESSION_TEMPLATE, "lab", "q", false),
             "sessiontemplate.streaming.platform \"lab\" deleted\n"
         );
         assert_eq!(
-            mutations("", DryRun::Server).deleted(&NAMESPACE, "q", "", false),
+            mutations("", DryRun::Server).print_deleted(&NAMESPACE, "q", "", false),
             "namespace \"q\" deleted (server dry run)\n"
         );
         assert_eq!(
-            mutations("", DryRun::Client).deleted(&SESSION, "alice", "q", false),
+            mutations("", DryRun::Client).print_deleted(&SESSION, "alice", "q", false),
             "session.streaming.platform \"alice\" deleted from q namespace (dry run)\n"
         );
     }
@@ -187,19 +187,19 @@ mod tests {
     fn a_name_or_the_object_takes_the_place_of_the_sentence() {
         let mut name = mutations("name", DryRun::Server);
         assert_eq!(
-            name.done(&alice(), "created").unwrap(),
+            name.print_result(&alice(), "created").unwrap(),
             "session.streaming.platform/alice\n"
         );
         assert_eq!(
-            name.done_named(&SESSION, "alice", "stopped"),
+            name.print_result_by_name(&SESSION, "alice", "stopped"),
             "session.streaming.platform/alice\n"
         );
         assert_eq!(
-            name.deleted(&SESSION, "alice", "q", false),
+            name.print_deleted(&SESSION, "alice", "q", false),
             "session.streaming.platform/alice\n"
         );
         let yaml = mutations("yaml", DryRun::Client)
-            .done(&alice(), "created")
+            .print_result(&alice(), "created")
             .unwrap();
         assert_eq!(
             yaml,
