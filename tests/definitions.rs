@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use session_shared::api::{admission, definitions};
-use session_shared::objects::resource::text;
+use session_shared::api::{admission, custom_resource_definitions};
+use session_shared::objects::resource::string_at;
 use session_shared::report::yaml;
 
 fn place(name: &str) -> PathBuf {
@@ -15,9 +15,9 @@ fn place(name: &str) -> PathBuf {
 
 #[test]
 fn the_checked_in_definitions_are_fresh() {
-    for definition in definitions() {
-        let path = place(text(&definition, "/metadata/name"));
-        let fresh = yaml::document(&definition).expect("a definition is YAML");
+    for definition in custom_resource_definitions() {
+        let path = place(string_at(&definition, "/metadata/name"));
+        let fresh = yaml::format_yaml(&definition).expect("a definition is YAML");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&path, &fresh).expect("the definition can be written");
         }
@@ -32,7 +32,7 @@ fn the_checked_in_definitions_are_fresh() {
 
 #[test]
 fn the_checked_in_admission_policy_is_fresh() {
-    let list = json!({ "apiVersion": "v1", "kind": "List", "items": admission() });
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": admission_objects() });
     let fresh = format!("{list:#}\n");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api/admission.json");
     if std::env::var_os("UPDATE_GOLDEN").is_some() {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use futures::StreamExt as _;
 use serde_json::Value;
 use session_shared::client::{WatchChange, Scope, ListOptions};
-use session_shared::objects::resource::{EVENT, POD, text};
+use session_shared::objects::resource::{EVENT, POD, string_at};
 use tokio::sync::oneshot;
 
 use crate::figure::{Samples, Table, Verdict};
@@ -90,7 +90,7 @@ fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn waits(pod: &Value, reason: &str) -> bool {
-    statuses(pod).any(|status| text(status, "/state/waiting/reason") == reason)
+    statuses(pod).any(|status| string_at(status, "/state/waiting/reason") == reason)
 }
 
 fn has_ended(pod: &Value) -> bool {
@@ -104,7 +104,7 @@ fn is_unschedulable(pod: &Value) -> bool {
     let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
     let mut conditions = conditions.into_iter().flatten();
     conditions.any(|condition| {
-        text(condition, "/type") == "PodScheduled" && text(condition, "/reason") == "Unschedulable"
+        string_at(condition, "/type") == "PodScheduled" && string_at(condition, "/reason") == "Unschedulable"
     })
 }
 
@@ -229,11 +229,11 @@ impl Evidence {
             let (WatchChange::Added(object) | WatchChange::Modified(object)) = change? else {
                 continue;
             };
-            let is_event = text(&object, "/involvedObject/name") == name;
+            let is_event = string_at(&object, "/involvedObject/name") == name;
             let proves = if is_event {
-                text(&object, "/reason") == case.event
+                string_at(&object, "/reason") == case.event
             } else {
-                text(&object, "/metadata/name") == name && (case.proved)(&object)
+                string_at(&object, "/metadata/name") == name && (case.proved)(&object)
             };
             if proves {
                 return Ok(Instant::now());

@@ -13,7 +13,7 @@ use session_shared::client::ListOptions;
 use session_shared::client::WriteOptions;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
-    LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, text,
+    LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, string_at,
 };
 use session_shared::ops::CONTROLLER_LEASE;
 use session_shared::ops::CONTROLLER_NAMESPACE;
@@ -40,7 +40,7 @@ impl Bodies {
     pub(crate) fn render(scene: &Scene<'_>, template: &str) -> Result<Self> {
         let run = |flags: &str| {
             let line = format!("session create {NAME} --template {template} {flags} -o json");
-            scene.run(&line).and_then(|text| parse(&text))
+            scene.run(&line).and_then(|text| parse(&string_at))
         };
         let session = run("--dry-run=client")?;
         let rendered = run("--dry-run=client --rendered")?;
@@ -71,7 +71,7 @@ impl Bodies {
 
     /// From JSON.
     pub(crate) fn from_text(text: &str) -> Result<Self> {
-        let value = parse(text)?;
+        let value = parse(string_at)?;
         let template = value[0].as_str().context("bodies without a template")?;
         let objects = value[2].as_array().context("bodies without objects")?;
         Ok(Self {
@@ -112,12 +112,12 @@ impl Bodies {
             .create(&SESSION, namespace, &self.session, &write)
             .await?;
         let (name, uid) = (
-            text(&session, "/metadata/name"),
-            text(&session, "/metadata/uid"),
+            string_at(&session, "/metadata/name"),
+            string_at(&session, "/metadata/uid"),
         );
         for object in &self.objects {
-            let (version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
-            let resource = ResourceType::of_kind(version, kind)
+            let (version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
+            let resource = ResourceType::find_known(version, kind)
                 .with_context(|| format!("{kind} is no kind that sessions are made of"))?;
             let owned = owned(object, name, uid);
             cluster.create(resource, namespace, &owned, &write).await?;
@@ -127,7 +127,7 @@ impl Bodies {
 }
 
 fn parse(text: &str) -> Result<Value> {
-    serde_json::from_str(text).context("this is no JSON")
+    serde_json::from_str(string_at).context("this is no JSON")
 }
 
 /// The object as the Session's: it goes when the Session goes.
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn the_name_is_replaced_everywhere() {
         let text = r#"["shell",{"metadata":{"name":"bench-name"}},[{"metadata":{"name":"shell-bench-name"}}],{"podName":"shell-bench-name"}]"#;
-        let bodies = Bodies::from_text(text).unwrap().named("s-7").unwrap();
+        let bodies = Bodies::from_text(string_at).unwrap().named("s-7").unwrap();
         assert_eq!(bodies.session["metadata"]["name"], "s-7");
         assert_eq!(bodies.objects[0]["metadata"]["name"], "shell-s-7");
         assert_eq!(bodies.status["podName"], "shell-s-7");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use session_shared::objects::pod_security::{Level, violations};
+use session_shared::objects::pod_security::{Level, find_violations};
 
 use crate::world::World;
 use crate::{Live, server};
@@ -141,7 +141,7 @@ impl Drop for Enforcing<'_> {
 
 /// What our table says of a Pod at a level, in the server's words.
 fn judged(pod: &Value, level: Level) -> BTreeSet<&'static str> {
-    let found = violations(pod);
+    let found = find_violations(pod);
     let reason = |id: &str| REASONS.iter().find(|(known, ..)| *known == id);
     let reasons = found.iter().filter_map(|one| reason(one.id));
     let counts = |(id, _, instead): &&(&str, &str, &str)| {

@@ -4,11 +4,11 @@ use clap::FromArgMatches;
 use session_shared::Timestamp;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted_error;
-use session_shared::failure::Several;
+use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
-use session_shared::report::console::{Captured, Console};
+use session_shared::report::console::{CapturedOutput, Console};
 use session_shared::report::failure;
-use session_shared::verb::{Entry, Ground, Verb, place_of};
+use session_shared::verb::{VerbEntry, Environment, Verb, place_of};
 use session_support::FakeApi;
 
 /// The time of every call.
@@ -64,9 +64,9 @@ impl<'a> Play<'a> {
     pub fn meanwhile<V: Verb>(
         self,
         words: &str,
-        act: impl FnOnce(&Captured, &Interrupt) + Send,
+        act: impl FnOnce(&CapturedOutput, &Interrupt) + Send,
     ) -> Played {
-        let streams = Console::captured(&self.input, self.terminal);
+        let streams = Console::for_test(&self.input, self.terminal);
         let (captured, interrupt) = (streams.1.clone(), self.interrupt.clone());
         std::thread::scope(|scope| {
             scope.spawn(move || act(&captured, &interrupt));
@@ -82,12 +82,12 @@ impl<'a> Play<'a> {
 
     /// As [`Play::run`], with words that hold blanks.
     pub fn run_args<V: Verb>(self, words: &[&str]) -> Played {
-        let streams = Console::captured(&self.input, self.terminal);
+        let streams = Console::for_test(&self.input, self.terminal);
         self.call::<V>(words, streams)
     }
 
-    fn call<V: Verb>(self, words: &[&str], (console, captured): (Console, Captured)) -> Played {
-        let command = (Entry::of::<V>().command)().no_binary_name(true);
+    fn call<V: Verb>(self, words: &[&str], (console, captured): (Console, CapturedOutput)) -> Played {
+        let command = (VerbEntry::of::<V>().command)().no_binary_name(true);
         let matches = command
             .try_get_matches_from(words)
             .unwrap_or_else(|error| panic!("{words:?}: {error}"));
@@ -95,7 +95,7 @@ impl<'a> Play<'a> {
         let prefix = place_of(&format!("kubectl session {}", V::NAME), &matches);
         let code = runtime().block_on(async {
             let cluster = Cluster::over(self.api.client(), "default");
-            let mut ground = Ground::of_test(console, cluster, now());
+            let mut ground = Environment::for_test(console, cluster, now());
             ground.interrupt = self.interrupt;
             let interrupt = ground.interrupt.clone();
             // As the program does it: Ctrl-C ends whoever does not clean up by himself.
@@ -104,13 +104,13 @@ impl<'a> Play<'a> {
                 result = V::run(args, &mut ground) => result,
                 () = interrupt.wait_final() => Err(interrupted_error()),
             };
-            match ground.conclude(result) {
+            match ground.finish(result) {
                 Ok(()) => 0,
-                Err(error) => match error.downcast::<Several>() {
-                    Ok(Several(errors)) => {
-                        failure::report_all(&mut ground.console, &errors, &prefix)
+                Err(error) => match error.downcast::<ErrorList>() {
+                    Ok(ErrorList(errors)) => {
+                        failure::print_errors(&mut ground.console, &errors, &prefix)
                     }
-                    Err(error) => failure::report(&mut ground.console, &error, &prefix),
+                    Err(error) => failure::print_error(&mut ground.console, &error, &prefix),
                 },
             }
         });

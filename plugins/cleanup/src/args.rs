@@ -1,12 +1,12 @@
 //! Command line of `cleanup`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
-use session_shared::flags::output::Talk;
-use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::{Waiting, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::output::VerbosityFlags;
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
+use session_shared::flags::writing::WriteFlags;
 use session_shared::go_duration;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
@@ -59,7 +59,7 @@ code is 1.";
 /// Flags of `cleanup`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "cleanup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session cleanup (--expired | --unhealthy | --orphans | --all | --kept-older-than DURATION | --snapshots-older-than DURATION | --snapshot-contents)... [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 #[command(mut_arg("trust_manifest", |trust| trust.long_help(TRUST)))]
 pub struct Args {
     /// If true, stop or delete sessions that have expired
@@ -131,7 +131,7 @@ pub struct Args {
     pub interval: Option<std::time::Duration>,
 
     /// Maximum number of actions, oldest first; the rest is left for the next run. Defaults to no limit
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub max: Option<u32>,
 
     /// If true, always ask for confirmation; without a terminal, the answer is read from standard input
@@ -144,18 +144,18 @@ pub struct Args {
 
     /// Trust in hooks stored in sessions.
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Flags for writes.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster connection flags.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

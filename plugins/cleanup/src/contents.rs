@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use session_shared::labels;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT_CONTENT, annotation, text};
-use session_shared::objects::snapshot::is_named_as_ours;
+use session_shared::objects::resource::{VOLUME_SNAPSHOT_CONTENT, annotation, string_at};
+use session_shared::objects::snapshot::has_generated_name;
 use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
@@ -29,16 +29,16 @@ pub(crate) struct RetainedContent {
 
 /// Returns namespace and name of the VolumeSnapshot that a content refers to.
 pub(crate) fn snapshot_reference(content: &Value) -> (String, String) {
-    let part = |field: &str| text(content, &format!("{SNAPSHOT_REF_POINTER}/{field}")).to_owned();
+    let part = |field: &str| string_at(content, &format!("{SNAPSHOT_REF_POINTER}/{field}")).to_owned();
     (part("namespace"), part("name"))
 }
 
 /// Returns true for a bound content that outlives its VolumeSnapshot. A labeled content with another policy also counts: a
 /// cleanup that was killed has changed it.
 pub(crate) fn is_retained(content: &Value) -> bool {
-    let going = !text(content, "/metadata/deletionTimestamp").is_empty();
-    let bound = !text(content, &format!("{SNAPSHOT_REF_POINTER}/uid")).is_empty();
-    let retained = text(content, "/spec/deletionPolicy") == "Retain" || managed_session(content).is_some();
+    let going = !string_at(content, "/metadata/deletionTimestamp").is_empty();
+    let bound = !string_at(content, &format!("{SNAPSHOT_REF_POINTER}/uid")).is_empty();
+    let retained = string_at(content, "/spec/deletionPolicy") == "Retain" || managed_session(content).is_some();
     !going && bound && retained
 }
 
@@ -54,9 +54,9 @@ pub(crate) fn count_by_handle(contents: &[Value]) -> BTreeMap<(String, String), 
 /// Returns the driver and its handle of the storage snapshot.
 pub(crate) fn storage_handle(content: &Value) -> Option<(String, String)> {
     let paths = ["/status/snapshotHandle", "/spec/source/snapshotHandle"];
-    let mut handles = paths.iter().map(|path| text(content, path));
+    let mut handles = paths.iter().map(|path| string_at(content, path));
     let handle = handles.find(|handle| !handle.is_empty())?;
-    Some((text(content, "/spec/driver").to_owned(), handle.to_owned()))
+    Some((string_at(content, "/spec/driver").to_owned(), handle.to_owned()))
 }
 
 /// Returns the planned action for a content; `None` for none. A content without session labels is only ever labeled, and
@@ -66,10 +66,10 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
     if !is_retained(content) {
         return None;
     }
-    let uid = text(content, &format!("{SNAPSHOT_REF_POINTER}/uid"));
+    let uid = string_at(content, &format!("{SNAPSHOT_REF_POINTER}/uid"));
     let (namespace, name) = snapshot_reference(content);
     let here = held.snapshot.as_ref();
-    let (deed, why, data) = match here.filter(|here| text(here, "/metadata/uid") == uid) {
+    let (deed, why, data) = match here.filter(|here| string_at(here, "/metadata/uid") == uid) {
         Some(snapshot) => {
             let session = managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
             let why = format!("retained content of session {session:?} without labels");
@@ -93,7 +93,7 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
                     );
                     (Action::Report, why, DataEffect::Kept)
                 }
-                None if is_named_as_ours(&name) => {
+                None if has_generated_name(&name) => {
                     let why = format!("{gone}; content has no session labels");
                     (Action::Report, why, DataEffect::Kept)
                 }
@@ -114,9 +114,9 @@ fn content_item(deed: Action, content: &Value, namespace: String, why: String, d
         action: deed,
         resource: &VOLUME_SNAPSHOT_CONTENT,
         namespace,
-        name: text(content, "/metadata/name").to_owned(),
-        uid: text(content, "/metadata/uid").to_owned(),
-        due_since: text(content, "/metadata/creationTimestamp").parse().ok(),
+        name: string_at(content, "/metadata/name").to_owned(),
+        uid: string_at(content, "/metadata/uid").to_owned(),
+        due_since: string_at(content, "/metadata/creationTimestamp").parse().ok(),
         reason: why,
         size: restore_size(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),
@@ -137,8 +137,8 @@ fn restore_size(content: &Value) -> Option<Quantity> {
 pub(crate) fn delete_policy_patch(content: &Value) -> Value {
     json!({
         "metadata": {
-            "uid": text(content, "/metadata/uid"),
-            "resourceVersion": text(content, "/metadata/resourceVersion"),
+            "uid": string_at(content, "/metadata/uid"),
+            "resourceVersion": string_at(content, "/metadata/resourceVersion"),
             "annotations": { BEING_DELETED_ANNOTATION: "yes" },
         },
         "spec": { "deletionPolicy": "Delete" },

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use session_shared::api::{Phase, Session, State};
-use session_shared::reconcile::{Live, Seen, Wanted, is_primary, is_start_asked, look, standing};
+use session_shared::api::{Phase, Session, DesiredState};
+use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary_pod, is_start_requested, assess_workload, decide_phase};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -15,35 +15,35 @@ const START_GRACE_SECONDS: i64 = 60;
 /// Returns since when and why a session is unhealthy; `None` for one that is healthy, stopped, or may still become ready.
 pub(crate) fn unhealthy_reason(
     session: &Session,
-    live: &Live,
+    live: &LiveObjects,
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
 ) -> Option<(Option<Timestamp>, String)> {
-    if session.spec.state == Some(State::Stopped) {
+    if session.spec.state == Some(DesiredState::Stopped) {
         return None;
     }
-    let seen = look(session, live, &[]);
-    if is_start_asked(session) {
+    let seen = assess_workload(session, live, &[]);
+    if is_start_requested(session) {
         // Only an abandoned create is unhealthy: a session that was started before may be started again by its owner.
         let first = session.applied().is_none();
         let asked = session.spec.start_request.as_deref().filter(|_| first);
         let since: Timestamp = asked?.parse().ok()?;
-        let abandoned = is_long(since, now) && !matches!(seen, Seen::Ready { .. });
+        let abandoned = is_long(since, now) && !matches!(seen, WorkloadState::Ready { .. });
         return abandoned.then(|| (Some(since), "creation was never finished".to_owned()));
     }
     let uid = session.uid();
-    let own = || live.own_pods(uid).filter(|pod| is_primary(pod));
+    let own = || live.own_pods(uid).filter(|pod| is_primary_pod(pod));
     if let Some((pod, node)) = own().find_map(|pod| Some((pod, missing_node(pod, nodes)?))) {
         return Some((pod_readiness(pod).1, format!("node {node:?} no longer exists")));
     }
-    if matches!(seen, Seen::Lost) && is_just_started(session, now) {
+    if matches!(seen, WorkloadState::Lost) && is_just_started(session, now) {
         return None;
     }
-    let standing = standing(session, Wanted::Running, &seen);
-    if standing.phase == Phase::Failed {
+    let standing = decide_phase(session, TargetState::Running, &seen);
+    if decide_phase.phase == Phase::Failed {
         return Some((ready_transition_time(session), format!("failed: {}", standing.reason)));
     }
-    if !matches!(seen, Seen::NotReady(_)) || !has_been_ready(session) {
+    if !matches!(seen, WorkloadState::NotReady(_)) || !has_been_ready(session) {
         return None;
     }
     let unready = own().filter_map(|pod| match pod_readiness(pod) {
@@ -51,7 +51,7 @@ pub(crate) fn unhealthy_reason(
         _ => None,
     });
     let since = unready.min()?;
-    let why = format!("not ready for {}", age::since(Some(since), now));
+    let why = format!("not ready for {}", age::age_since(Some(since), now));
     Some((Some(since), why))
 }
 

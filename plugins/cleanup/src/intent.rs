@@ -5,8 +5,8 @@ use std::time::Duration;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{hinted, usage};
-use session_shared::ops::manner::Manner;
+use session_shared::failure::{with_hint, usage_error};
+use session_shared::ops::manner::StopOptions;
 
 use crate::args::Args;
 
@@ -33,7 +33,7 @@ pub(crate) struct Intent {
     /// Maximum number of actions in one round.
     pub(crate) max_actions: usize,
     /// Options for stopping sessions.
-    pub(crate) stop_options: Manner,
+    pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
     pub(crate) dry_run: DryRun,
@@ -45,31 +45,31 @@ pub(crate) struct Intent {
 /// No selection; flags that exclude each other; invalid durations.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     if let Some(name) = args.names.first() {
-        let error = usage(format!("cleanup does not accept names: {name:?}"));
+        let error = usage_error(format!("cleanup does not accept names: {name:?}"));
         let delete = format!("delete a session by name: kubectl session delete {name}");
-        return Err(hinted(error, delete));
+        return Err(with_hint(error, delete));
     }
     if args.interactive && args.yes {
-        return Err(usage("-i and -y cannot be given together"));
+        return Err(usage_error("-i and -y cannot be given together"));
     }
     let kept = parse_min_age("kept-older-than", args.kept_older_than.as_deref())?;
     let snapshots = parse_min_age("snapshots-older-than", args.snapshots_older_than.as_deref())?;
     let sweeps = args.expired || args.unhealthy || args.orphans || args.all;
     if !sweeps && kept.is_none() && snapshots.is_none() && !args.snapshot_contents {
-        return Err(usage(
+        return Err(usage_error(
             "one of --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than or --snapshot-contents is required",
         ));
     }
     if args.max == Some(0) {
-        return Err(usage("--max must be at least 1"));
+        return Err(usage_error("--max must be at least 1"));
     }
     let dry_run = args.writing.dry_run()?;
     if let Some(interval) = args.interval {
         if interval.is_zero() {
-            return Err(usage("--interval must be greater than 0"));
+            return Err(usage_error("--interval must be greater than 0"));
         }
         if args.interactive || (!args.yes && dry_run == DryRun::None) {
-            return Err(usage("--interval requires --yes or --dry-run"));
+            return Err(usage_error("--interval requires --yes or --dry-run"));
         }
     }
     Ok(Intent {
@@ -83,7 +83,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         max_actions: args.max.map_or(usize::MAX, |most| most as usize),
-        stop_options: Manner::new(args.waiting.wait, args.waiting.given(), false),
+        stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), false),
         yes: args.yes,
         interactive: args.interactive,
         dry_run,
@@ -96,6 +96,6 @@ fn parse_min_age(flag: &str, text: Option<&str>) -> Result<Option<Duration>> {
     let lifetime: Lifetime = text.parse()?;
     match lifetime.duration() {
         Some(age) => Ok(Some(age)),
-        None => Err(usage(format!("--{flag} must be greater than 0"))),
+        None => Err(usage_error(format!("--{flag} must be greater than 0"))),
     }
 }

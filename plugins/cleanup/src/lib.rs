@@ -28,12 +28,12 @@ mod view;
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
-use session_shared::failure::{Several, hinted};
+use session_shared::failure::{ErrorList, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
-use session_shared::report::failure::{CLOSED, INTERRUPTED, exit_code, report, report_all};
+use session_shared::report::failure::{EXIT_OUTPUT_CLOSED, EXIT_INTERRUPTED, exit_code, print_error, print_errors};
 use session_shared::report::mutation::no_resources;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::Intent;
@@ -53,9 +53,9 @@ impl Verb for Cleanup {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
-        ground.obey(&args.talk, &args.writing);
+        ground.apply_flags(&args.talk, &args.writing);
         let intent = intent::parse_intent(&args)?;
         let write = args.writing.write()?;
         let cluster = ground.connect(&args.connection).await?;
@@ -76,7 +76,7 @@ async fn run_round(
     cluster: &Cluster,
     intent: &Intent,
     write: &WriteOptions,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // reads only
     let observed = observe::observe(cluster, intent).await?;
@@ -95,11 +95,11 @@ async fn run_round(
     if items.is_empty() && only_told.is_empty() {
         if intent.interval.is_none() {
             let place = (!intent.all_namespaces).then(|| cluster.namespace());
-            console.err_line(&no_resources(place));
+            console.print_error_line(&no_resources(place));
         }
         return Ok(());
     }
-    console.out(&view::plan_table(
+    console.print(&view::plan_table(
         items.iter().chain(&only_told),
         intent.all_namespaces,
     ))?;
@@ -124,14 +124,14 @@ fn confirm(intent: &Intent, console: &mut Console) -> Result<bool> {
     if intent.yes || intent.dry_run != DryRun::None {
         return Ok(true);
     }
-    if !console.can_ask() && !intent.interactive {
+    if !console.can_prompt() && !intent.interactive {
         let error = anyhow!("cleanup needs confirmation");
-        return Err(hinted(error, format!("confirm with --yes; {CANCELLED}")));
+        return Err(with_hint(error, format!("confirm with --yes; {CANCELLED}")));
     }
     if console.confirm(&[], DELETION_QUESTION)? {
         return Ok(true);
     }
-    console.line(CANCELLED)?;
+    console.print_line(CANCELLED)?;
     Ok(false)
 }
 
@@ -140,12 +140,12 @@ fn confirm(intent: &Intent, console: &mut Console) -> Result<bool> {
 /// # Errors
 /// Errors that end all rounds: an interrupt, closed standard output.
 fn report_and_continue(error: Error, console: &mut Console) -> Result<()> {
-    if [INTERRUPTED, CLOSED].contains(&exit_code(&error)) {
+    if [EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED].contains(&exit_code(&error)) {
         return Err(error);
     }
-    match error.downcast::<Several>() {
-        Ok(Several(errors)) => report_all(console, &errors, COMMAND_NAME),
-        Err(error) => report(console, &error, COMMAND_NAME),
+    match error.downcast::<ErrorList>() {
+        Ok(ErrorList(errors)) => print_errors(console, &errors, COMMAND_NAME),
+        Err(error) => print_error(console, &error, COMMAND_NAME),
     };
     Ok(())
 }

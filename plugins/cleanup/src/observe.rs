@@ -8,19 +8,19 @@ use serde_json::Value;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::typed;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CONFIG_MAP, HORIZONTAL_POD_AUTOSCALER, NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM,
     POD_DISRUPTION_BUDGET, ROLE, ROLE_BINDING, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT,
-    VOLUME_SNAPSHOT_CONTENT, label, text,
+    VOLUME_SNAPSHOT_CONTENT, label, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::live::with_setup_hint;
-use session_shared::ops::snapshotting::served;
-use session_shared::reconcile::Live;
+use session_shared::ops::snapshotting::clarify_unserved;
+use session_shared::reconcile::LiveObjects;
 
 use crate::contents::{RetainedContent, storage_handle, count_by_handle, is_retained, snapshot_reference};
 use crate::intent::Intent;
@@ -42,7 +42,7 @@ const PASSIVE_KINDS: [&ResourceType; 7] = [
 #[derive(Debug)]
 pub(crate) struct SessionWithObjects {
     pub(crate) session: SelectedSession,
-    pub(crate) objects: Live,
+    pub(crate) objects: LiveObjects,
 }
 
 /// Observed state of the cluster.
@@ -119,7 +119,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let names = nodes
         .objects
         .iter()
-        .map(|node| text(node, "/metadata/name").to_owned());
+        .map(|node| string_at(node, "/metadata/name").to_owned());
     let snapshots_unseen = !needing.forbidden_kinds.is_empty();
     let unseen = users.forbidden_kinds.iter().map(|kind| kind.plural.as_ref());
     let unseen = unseen.collect();
@@ -182,9 +182,9 @@ async fn observe_contents(
     }
     match list_retained(cluster, place).await {
         Ok(held) => Ok(Some(held)),
-        Err(error) if intent.snapshot_contents => Err(served(error)),
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+        Err(error) if intent.snapshot_contents => Err(clarify_unserved(error)),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -208,7 +208,7 @@ async fn list_retained(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<Retain
     // Read after the contents: a snapshot that is missing here was deleted while its content still existed.
     let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, place, &all).await?;
     let named = |snapshot: Value| {
-        let part = |pointer: &str| text(&snapshot, pointer).to_owned();
+        let part = |pointer: &str| string_at(&snapshot, pointer).to_owned();
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         (key, snapshot)
     };
@@ -232,8 +232,8 @@ async fn list_optional(
     let lists = kinds.iter().map(|kind| async move {
         match cluster.list_metadata(kind, place, select).await {
             Ok(list) => Ok(Some(list.items)),
-            Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
-            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
     });
@@ -254,7 +254,7 @@ fn join_objects(
     owners: Vec<Value>,
     claims: Vec<Value>,
 ) -> Result<Vec<SessionWithObjects>> {
-    let mut lives: HashMap<(String, String), Live> = HashMap::new();
+    let mut lives: HashMap<(String, String), LiveObjects> = HashMap::new();
     for pod in pods {
         let live = lives.entry(session_key(&pod)).or_default();
         live.pods.push(typed(pod)?);
@@ -268,10 +268,10 @@ fn join_objects(
         live.data.push(claim);
     }
     let looked = sessions.into_iter().map(|chosen| {
-        let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
+        let part = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
-        let live = live.attributed(&chosen.session);
+        let live = live.attribute(&chosen.session);
         SessionWithObjects { session: chosen, objects: live }
     });
     Ok(looked.collect())
@@ -281,7 +281,7 @@ fn join_objects(
 fn session_key(object: &Value) -> (String, String) {
     let name = label(object, labels::SESSION);
     (
-        text(object, "/metadata/namespace").to_owned(),
+        string_at(object, "/metadata/namespace").to_owned(),
         name.unwrap_or_default().to_owned(),
     )
 }

@@ -8,11 +8,11 @@ use session_shared::api::API_VERSION;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
-use session_shared::objects::provenance::{Doubt, doubt};
+use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{
-    CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, text,
+    CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, string_at,
 };
-use session_shared::objects::uses::Uses;
+use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::{Timestamp, labels};
 
@@ -26,9 +26,9 @@ pub(crate) struct SessionIndex {
     /// Namespaces and names of existing Sessions.
     pub(crate) names: BTreeSet<(String, String)>,
     /// Objects that starts of existing Sessions created or used, and the sources of claims.
-    pub(crate) session_uses: Uses,
+    pub(crate) session_uses: ObjectReferences,
     /// Objects in use by anything in the namespaces that will not be deleted.
-    other_uses: Arc<Uses>,
+    other_uses: Arc<ObjectReferences>,
     /// Kinds that may use objects but could not be listed.
     forbidden_user_kinds: Vec<&'static ResourceType>,
     /// Namespaces and names of sessions, existing or not, that have snapshots.
@@ -42,7 +42,7 @@ pub(crate) struct SessionIndex {
 impl SessionIndex {
     /// Adds a session.
     pub(crate) fn add_session(&mut self, chosen: &SelectedSession) {
-        let part = |pointer: &str| text(&chosen.object, pointer).to_owned();
+        let part = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
         self.uids.insert(part("/metadata/uid"));
         self.names
             .insert((part("/metadata/namespace"), part("/metadata/name")));
@@ -54,7 +54,7 @@ impl SessionIndex {
     /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
     /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
     pub(crate) fn record_uses(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &ObjectUsers) {
-        let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
+        let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
         let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
         loop {
             let mut leaving: BTreeSet<String> = going.union(gone).cloned().collect();
@@ -72,7 +72,7 @@ impl SessionIndex {
                 leaving.extend(more);
             }
             let stays = users.iter().filter(|user| !leaving.contains(&uid(user)));
-            let uses = Uses::of(stays);
+            let uses = ObjectReferences::from_users(stays);
             let used = doomed.iter().filter(|object| uses.contains(object));
             let mut changed = false;
             used.for_each(|object| changed |= going.remove(&uid(object)));
@@ -86,7 +86,7 @@ impl SessionIndex {
 
     /// Returns true if something uses `object`, or may use it because a kind could not be listed.
     fn is_used(&self, object: &Value) -> bool {
-        let unseen: &[&ResourceType] = match text(object, "/kind") {
+        let unseen: &[&ResourceType] = match string_at(object, "/kind") {
             "Secret" => &[
                 &CRON_JOB,
                 &REPLICATION_CONTROLLER,
@@ -116,20 +116,20 @@ impl SessionIndex {
     }
 
     /// Returns why a snapshot does not count as one of its session, if so.
-    pub(crate) fn doubt(&self, snapshot: &Value) -> Option<Doubt> {
+    pub(crate) fn doubt(&self, snapshot: &Value) -> Option<ProvenanceProblem> {
         let claims = self.claims.get(&session_key(snapshot));
-        doubt(snapshot, claims.map_or(&[], Vec::as_slice))
+        find_provenance_problem(snapshot, claims.map_or(&[], Vec::as_slice))
     }
 
     /// Returns true if a session of that name in the object's namespace has, or may have, a snapshot.
     fn may_have_snapshot(&self, object: &Value, session: &str) -> bool {
-        let namespace = text(object, "/metadata/namespace").to_owned();
+        let namespace = string_at(object, "/metadata/namespace").to_owned();
         self.are_snapshots_forbidden || self.with_snapshots.contains(&(namespace, session.to_owned()))
     }
 
     /// Returns true if a session of that name exists in the object's namespace.
     fn has_session(&self, object: &Value, session: &str) -> bool {
-        let namespace = text(object, "/metadata/namespace").to_owned();
+        let namespace = string_at(object, "/metadata/namespace").to_owned();
         self.names.contains(&(namespace, session.to_owned()))
     }
 }
@@ -137,7 +137,7 @@ impl SessionIndex {
 /// Returns namespace and name of the session whose label an object carries.
 fn session_key(object: &Value) -> (String, String) {
     let session = label(object, labels::SESSION).unwrap_or_default();
-    let namespace = text(object, "/metadata/namespace");
+    let namespace = string_at(object, "/metadata/namespace");
     (namespace.to_owned(), session.to_owned())
 }
 
@@ -156,13 +156,13 @@ pub(crate) fn orphan_reason(object: &Value, living: &SessionIndex) -> Option<Str
         .and_then(Value::as_array);
     let owners: Vec<&Value> = owners.into_iter().flatten().collect();
     let is_session = |owner: &&&Value| {
-        text(owner, "/kind") == "Session" && text(owner, "/apiVersion") == API_VERSION
+        string_at(owner, "/kind") == "Session" && string_at(owner, "/apiVersion") == API_VERSION
     };
     // An object with another owner is deleted with that owner.
     if owners.iter().any(|owner| !is_session(&owner)) {
         return None;
     }
-    let lives = |owner: &&Value| living.uids.contains(text(owner, "/uid"));
+    let lives = |owner: &&Value| living.uids.contains(string_at(owner, "/uid"));
     if owners.iter().any(lives) {
         return None;
     }
@@ -210,12 +210,12 @@ pub(crate) fn snapshot_time(object: &Value, living: &SessionIndex) -> Option<Tim
     if !is_snapshot(object) || living.is_used(object) {
         return None;
     }
-    text(object, "/metadata/creationTimestamp").parse().ok()
+    string_at(object, "/metadata/creationTimestamp").parse().ok()
 }
 
 /// Returns the session whose label an object carries, if kubectl session manages it and it is not being deleted.
 pub(crate) fn managed_session(object: &Value) -> Option<&str> {
-    let going = !text(object, "/metadata/deletionTimestamp").is_empty();
+    let going = !string_at(object, "/metadata/deletionTimestamp").is_empty();
     let managed = label(object, labels::MANAGED_BY) == Some(labels::MANAGER);
     label(object, labels::SESSION).filter(|_| managed && !going)
 }
@@ -225,5 +225,5 @@ fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
         .pointer("/metadata/ownerReferences")
         .and_then(Value::as_array);
     let owners = owners.into_iter().flatten();
-    owners.map(|owner| text(owner, "/uid"))
+    owners.map(|owner| string_at(owner, "/uid"))
 }

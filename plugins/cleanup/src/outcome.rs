@@ -12,21 +12,21 @@ use session_shared::client::interrupt::interrupted_error;
 use session_shared::failure;
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
-    VOLUME_SNAPSHOT_CONTENT, text,
+    VOLUME_SNAPSHOT_CONTENT, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::deleting::Doomed;
+use session_shared::ops::deleting::Deletion;
 use session_shared::ops::live::with_setup_hint;
-use session_shared::ops::stopping::{Present, Stopping};
-use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::ops::stopping::{ObservedSession, StopContext};
+use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::prompt::consent;
-use session_shared::reconcile::{Ending, Live, ending_accesses};
+use session_shared::reconcile::{Teardown, LiveObjects, teardown_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
 use crate::intent::Intent;
 use crate::observe::Observed;
@@ -71,21 +71,21 @@ pub(crate) async fn apply_items(
     observed: &Observed,
     items: &[PlanItem],
     write: &WriteOptions,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<Option<Result<Outcome>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
     let permissions = AccessReviews::new(cluster);
-    let with = Stopping {
+    let with = StopContext {
         write,
         interrupt: &interrupt,
         now,
         permissions: &permissions,
     };
     let mut sink = ground.console.progress();
-    sink.tell(Event::Waiting {
-        stage: Stage::Terminating,
+    sink.tell(ProgressEvent::Waiting {
+        stage: WaitStage::Terminating,
         object: format!("{} objects", items.len()),
         detail: String::new(),
     });
@@ -131,9 +131,9 @@ pub(crate) async fn apply_items(
             done[*at] = Some(result);
         }
     }
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     let console = &mut ground.console;
-    consent::tell_unchecked(&permissions, console);
+    consent::note_unchecked_access(&permissions, console);
     Ok(done)
 }
 
@@ -190,7 +190,7 @@ async fn observe_users(
         .map(|at| items[*at].uid.as_str())
         .collect();
     let objects = observed.objects.iter();
-    let doomed = objects.filter(|object| going.contains(text(object, "/metadata/uid")));
+    let doomed = objects.filter(|object| going.contains(string_at(object, "/metadata/uid")));
     let mut living = SessionIndex::default();
     living.record_uses(&doomed.collect::<Vec<_>>(), &gone, &users);
     Ok(living)
@@ -219,18 +219,18 @@ async fn end_session(
     observed: &Observed,
     item: &PlanItem,
     controller: bool,
-    with: Stopping<'_>,
+    with: StopContext<'_>,
 ) -> Result<Outcome> {
     let found = with_setup_hint(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
-    let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
+    let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == item.uid) else {
         return Ok(Outcome::Skipped);
     };
     let chosen = SelectedSession::parse(object)?;
     let what = match item.action {
-        Action::StopSession => Ending::Workload { skip_sync: false },
-        _ => Ending::Everything { skip_sync: false },
+        Action::StopSession => Teardown::Stop { skip_sync: false },
+        _ => Teardown::Delete { skip_sync: false },
     };
-    let needs = ending_accesses(&chosen.session, what, intent.stop_options.wait);
+    let needs = teardown_accesses(&chosen.session, what, intent.stop_options.wait);
     let needs = if controller || with.write.dry_run {
         Vec::new()
     } else {
@@ -250,15 +250,15 @@ async fn end_session(
     let manner = &intent.stop_options;
     match item.action {
         Action::StopSession => {
-            let present = Present::with(chosen, live, controller)?;
-            let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
+            let present = ObservedSession::from_parts(chosen, live, controller)?;
+            let stopped = present.stop(cluster, manner, with, &mut DiscardingSink).await?;
             Ok(Outcome::Stopped(stopped))
         }
         _ => {
-            let doomed = Doomed::with(chosen, live, controller)?;
-            let doomed = doomed.prepared(cluster, None, with.now).await?;
-            doomed.delete(cluster, manner, with, &mut Silent).await?;
-            let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));
+            let doomed = Deletion::from_parts(chosen, live, controller)?;
+            let doomed = doomed.prepare(cluster, None, with.now).await?;
+            doomed.delete(cluster, manner, with, &mut DiscardingSink).await?;
+            let (kept, saved) = (doomed.kept_claims(), doomed.snapshot_name().map(str::to_owned));
             Ok(Outcome::Deleted { kept, saved })
         }
     }
@@ -268,7 +268,7 @@ async fn end_session(
 async fn current_nodes(
     cluster: &Cluster,
     observed: &Observed,
-    live: &Live,
+    live: &LiveObjects,
 ) -> Result<Option<BTreeSet<String>>> {
     let Some(mut nodes) = observed.nodes.clone() else {
         return Ok(None);
@@ -294,27 +294,27 @@ pub(crate) fn report(
 ) -> Result<()> {
     let count = view::count_outcomes(&done, intent.dry_run);
     let not_begun = done.iter().filter(|done| done.is_none()).count();
-    let mut mutations = Mutations::new(Format::Text { wide: false }, intent.dry_run);
+    let mut mutations = MutationPrinter::new(Format::Text { wide: false }, intent.dry_run);
     let mut errors = Vec::new();
     let begun = items.iter().zip(done);
     for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {
         match done {
-            Ok(Outcome::Labelled(object)) => console.out(&mutations.done(&object, "labeled")?)?,
-            Ok(Outcome::Stopped(object)) => console.out(&mutations.done(&object, "stopped")?)?,
+            Ok(Outcome::Labelled(object)) => console.print(&mutations.print_result(&object, "labeled")?)?,
+            Ok(Outcome::Stopped(object)) => console.print(&mutations.print_result(&object, "stopped")?)?,
             Ok(Outcome::Deleted { kept, saved }) => {
                 let (name, namespace) = (&item.name, &item.namespace);
-                console.out(&mutations.deleted(item.resource, name, namespace, false))?;
+                console.print(&mutations.print_deleted(item.resource, name, namespace, false))?;
                 for claim in kept {
-                    console.err_line(&format!("kept: persistentvolumeclaim/{claim}"));
+                    console.print_error_line(&format!("kept: persistentvolumeclaim/{claim}"));
                 }
                 if let Some(set) = saved {
-                    console.err_line(&format!("saved: snapshot/{set}"));
+                    console.print_error_line(&format!("saved: snapshot/{set}"));
                 }
             }
-            Ok(Outcome::Dated(object)) => console.out(&mutations.done(&object, "dated")?)?,
+            Ok(Outcome::Dated(object)) => console.print(&mutations.print_result(&object, "dated")?)?,
             Ok(Outcome::ObjectDeleted) => {
                 let (name, namespace) = (&item.name, &item.namespace);
-                console.out(&mutations.deleted(item.resource, name, namespace, false))?;
+                console.print(&mutations.print_deleted(item.resource, name, namespace, false))?;
             }
             Ok(Outcome::Skipped) => console.note(&format!(
                 "{}/{} is left alone: object has changed since the plan was made",
@@ -325,11 +325,11 @@ pub(crate) fn report(
         }
     }
     if !count.is_empty() {
-        console.line(&count)?;
+        console.print_line(&count)?;
     }
     if not_begun > 0 {
         console.note(&format!("actions not started: {not_begun}"));
         errors.push(interrupted_error());
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::names::parameters_secret;
-use session_shared::objects::kept::{holds_data, is_claim, size_of};
-use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, text};
+use session_shared::names::parameters_secret_name;
+use session_shared::objects::kept::{holds_data, is_claim, storage_size};
+use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, string_at};
 use session_shared::quantity::Quantity;
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
@@ -126,12 +126,12 @@ pub(crate) fn exclude_needed_secrets(items: Vec<PlanItem>, observed: &Observed) 
         .map(|item| item.uid.clone())
         .collect();
     let stays = |object: &&Value| {
-        is_claim(object) && holds_data(object) && !going.contains(text(object, "/metadata/uid"))
+        is_claim(object) && holds_data(object) && !going.contains(string_at(object, "/metadata/uid"))
     };
     let of = |object: &Value| {
         let session = label(object, labels::SESSION).unwrap_or_default();
-        let namespace = text(object, "/metadata/namespace");
-        (namespace.to_owned(), parameters_secret(session))
+        let namespace = string_at(object, "/metadata/namespace");
+        (namespace.to_owned(), parameters_secret_name(session))
     };
     let needed: BTreeSet<(String, String)> =
         observed.objects.iter().filter(stays).map(of).collect();
@@ -149,14 +149,14 @@ pub(crate) fn plan_object(
     living: &SessionIndex,
     now: Timestamp,
 ) -> Option<PlanItem> {
-    let created = text(object, "/metadata/creationTimestamp").parse().ok();
+    let created = string_at(object, "/metadata/creationTimestamp").parse().ok();
     let orphan = orphan_reason(object, living).filter(|_| intent.orphans);
     let (deed, since, why, data) = match orphan {
         Some(why) => (Action::DeleteObject, created, why, DataEffect::None),
         None => plan_outlived_data(intent, object, living, now)?,
     };
-    let resource = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"))?;
-    let part = |pointer: &str| text(object, pointer).to_owned();
+    let resource = ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"))?;
+    let part = |pointer: &str| string_at(object, pointer).to_owned();
     let owner = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
     Some(PlanItem {
         action: deed,
@@ -183,7 +183,7 @@ fn plan_outlived_data(
         now.duration_since(*since).as_secs() >= limit.as_secs() as i64
     };
     let told = |before: &str, after: &str, since: Timestamp| {
-        let why = format!("{before}{}{after}", age::since(Some(since), now));
+        let why = format!("{before}{}{after}", age::age_since(Some(since), now));
         (Action::DeleteObject, Some(since), why, DataEffect::Destroyed)
     };
     if let Some(limit) = intent.kept_older_than {
@@ -205,7 +205,7 @@ fn plan_outlived_data(
     Some(match living.doubt(object) {
         None => told("taken ", " ago", since),
         Some(doubt) => {
-            let why = format!("not counted: {}", doubt.told());
+            let why = format!("not counted: {}", doubt.describe());
             (Action::Report, Some(since), why, DataEffect::Kept)
         }
     })
@@ -213,5 +213,5 @@ fn plan_outlived_data(
 
 /// Returns the size of a claim or snapshot, or the requested size until it is bound.
 pub(crate) fn data_size(object: &Value) -> Option<Quantity> {
-    size_of(object).parse().ok()
+    storage_size(object).parse().ok()
 }

@@ -9,9 +9,9 @@ use session_shared::client::DeleteOutcome;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::WriteOptions;
-use session_shared::failure::{self, Kind};
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, text};
-use session_shared::objects::snapshot::content_mark;
+use session_shared::failure::{self, FailureKind};
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, string_at};
+use session_shared::objects::snapshot::content_label_patch;
 use session_shared::ops::Cluster;
 
 use crate::contents::{self, RetainedContent, storage_handle, snapshot_reference, plan_content, delete_policy_patch};
@@ -49,7 +49,7 @@ pub(crate) async fn apply_content_item(
     let found = cluster
         .get(&VOLUME_SNAPSHOT_CONTENT, "", &item.name)
         .await?;
-    let Some(content) = found.filter(|content| text(content, "/metadata/uid") == item.uid) else {
+    let Some(content) = found.filter(|content| string_at(content, "/metadata/uid") == item.uid) else {
         return Ok(Outcome::Skipped);
     };
     let (namespace, name) = snapshot_reference(&content);
@@ -70,7 +70,7 @@ pub(crate) async fn apply_content_item(
     match done {
         // The content was changed or deleted in the meantime.
         Err(error)
-            if failure::is(&error, Kind::Conflict) || failure::is(&error, Kind::NotFound) =>
+            if failure::has_kind(&error, FailureKind::Conflict) || failure::has_kind(&error, FailureKind::NotFound) =>
         {
             Ok(Outcome::Skipped)
         }
@@ -80,7 +80,7 @@ pub(crate) async fn apply_content_item(
 
 async fn label_content(cluster: &Cluster, held: &RetainedContent, write: &WriteOptions) -> Result<Outcome> {
     let snapshot = held.snapshot.as_ref();
-    let Some(mark) = snapshot.and_then(|snapshot| content_mark(snapshot, &held.content)) else {
+    let Some(mark) = snapshot.and_then(|snapshot| content_label_patch(snapshot, &held.content)) else {
         return Ok(Outcome::Skipped);
     };
     patch_content(cluster, &held.content, &mark, write)
@@ -92,9 +92,9 @@ async fn label_content(cluster: &Cluster, held: &RetainedContent, write: &WriteO
 /// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
 async fn delete_content(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Outcome> {
     patch_content(cluster, content, &delete_policy_patch(content), write).await?;
-    let name = text(content, "/metadata/name");
+    let name = string_at(content, "/metadata/name");
     let options = DeleteOptions {
-        uid: text(content, "/metadata/uid").to_owned(),
+        uid: string_at(content, "/metadata/uid").to_owned(),
         dry_run: write.dry_run,
         ..DeleteOptions::default()
     };
@@ -106,7 +106,7 @@ async fn delete_content(cluster: &Cluster, content: &Value, write: &WriteOptions
 }
 
 async fn patch_content(cluster: &Cluster, content: &Value, patch: &Value, write: &WriteOptions) -> Result<Value> {
-    let name = text(content, "/metadata/name");
+    let name = string_at(content, "/metadata/name");
     cluster
         .merge_patch(&VOLUME_SNAPSHOT_CONTENT, "", name, None, patch, write)
         .await

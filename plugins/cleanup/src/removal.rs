@@ -6,18 +6,18 @@ use session_shared::client::DeleteOptions;
 use session_shared::client::DeleteOutcome;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::holds_data;
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_going, label, text,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_terminating, label, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::deleting::snapshots_of;
-use session_shared::ops::stopping::Stopping;
-use session_shared::reconcile::kept_since;
+use session_shared::ops::deleting::list_snapshots;
+use session_shared::ops::stopping::StopContext;
+use session_shared::reconcile::kept_since_patch;
 
 use crate::intent::Intent;
 use crate::orphans::SessionIndex;
@@ -31,7 +31,7 @@ pub(crate) async fn apply_object_item(
     intent: &Intent,
     item: &PlanItem,
     around: &SessionIndex,
-    with: Stopping<'_>,
+    with: StopContext<'_>,
 ) -> Result<Outcome> {
     let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
     // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
@@ -41,14 +41,14 @@ pub(crate) async fn apply_object_item(
     } else {
         cluster.get_metadata(resource, namespace, name).await?
     };
-    let Some(object) = found.filter(|object| text(object, "/metadata/uid") == item.uid) else {
+    let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == item.uid) else {
         return Ok(Outcome::Skipped);
     };
     let mut living = around.clone();
     let session = label(&object, labels::SESSION).unwrap_or_default();
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
         let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
-        let snapshots = snapshots_of(cluster, namespace, &select).await?;
+        let snapshots = list_snapshots(cluster, namespace, &select).await?;
         living.are_snapshots_forbidden = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));
@@ -75,12 +75,12 @@ pub(crate) async fn apply_object_item(
     };
     if is_data(&object) {
         // A session that adopts the object changes its resourceVersion, and the deletion then fails.
-        options.resource_version = text(&object, "/metadata/resourceVersion").to_owned();
+        options.resource_version = string_at(&object, "/metadata/resourceVersion").to_owned();
     }
     match cluster.delete(resource, namespace, name, &options).await {
         Ok(DeleteOutcome::NotFound) => Ok(Outcome::Skipped),
         Ok(_) => Ok(Outcome::ObjectDeleted),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Outcome::Skipped),
+        Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(Outcome::Skipped),
         Err(error) => Err(error),
     }
 }
@@ -91,13 +91,13 @@ async fn are_parameters_needed(cluster: &Cluster, namespace: &str, select: &List
     let claims = cluster
         .list(&PERSISTENT_VOLUME_CLAIM, place, select)
         .await?;
-    let stays = |claim: &Value| holds_data(claim) && !is_going(claim);
+    let stays = |claim: &Value| holds_data(claim) && !is_terminating(claim);
     Ok(claims.items.iter().any(stays))
 }
 
 /// Records now as the kept-since time.
-async fn record_kept_since(cluster: &Cluster, item: &PlanItem, object: &Value, with: Stopping<'_>) -> Result<Outcome> {
-    let mut patch = kept_since(with.now);
+async fn record_kept_since(cluster: &Cluster, item: &PlanItem, object: &Value, with: StopContext<'_>) -> Result<Outcome> {
+    let mut patch = kept_since_patch(with.now);
     for field in ["uid", "resourceVersion"] {
         patch["metadata"][field] = object["metadata"][field].clone();
     }
@@ -107,7 +107,7 @@ async fn record_kept_since(cluster: &Cluster, item: &PlanItem, object: &Value, w
         .await;
     match dated {
         Ok(object) => Ok(Outcome::Dated(object)),
-        Err(error) if failure::is(&error, Kind::Conflict) => Ok(Outcome::Skipped),
+        Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(Outcome::Skipped),
         Err(error) => Err(error),
     }
 }

@@ -6,10 +6,10 @@ use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::objects::resource::{SESSION, text};
 use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::deleting::Doomed;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::deleting::Deletion;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{Live, Wanted, is_expired, losses, wanted};
+use session_shared::reconcile::{LiveObjects, TargetState, is_expired, find_losses, target_state};
 use session_shared::report::age;
 
 use crate::health::unhealthy_reason;
@@ -24,7 +24,7 @@ use crate::plan::{DataEffect, Action, PlanItem, data_size};
 pub(crate) fn plan_session(
     intent: &Intent,
     chosen: &SelectedSession,
-    live: &Live,
+    live: &LiveObjects,
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
 ) -> Result<Option<PlanItem>> {
@@ -45,29 +45,29 @@ pub(crate) fn plan_session(
     }
 }
 
-fn plan_expired(chosen: &SelectedSession, live: &Live, now: Timestamp) -> Result<Option<PlanItem>> {
+fn plan_expired(chosen: &SelectedSession, live: &LiveObjects, now: Timestamp) -> Result<Option<PlanItem>> {
     let since = chosen.session.expires_at().and_then(|at| at.parse().ok());
     let why = format!("expired {} ago", age::since(since, now));
-    match wanted(&chosen.session, now) {
-        Wanted::Gone { .. } => plan_delete(chosen, live, since, why).map(Some),
-        Wanted::Stopped => plan_stop(chosen, live, since, why),
+    match target_state(&chosen.session, now) {
+        TargetState::Deleted { .. } => plan_delete(chosen, live, since, why).map(Some),
+        TargetState::Stopped => plan_stop(chosen, live, since, why),
         // A new start has been requested, which sets a new expiry.
-        Wanted::Running => Ok(None),
+        TargetState::Running => Ok(None),
     }
 }
 
 fn plan_stop(
     chosen: &SelectedSession,
-    live: &Live,
+    live: &LiveObjects,
     since: Option<Timestamp>,
     why: String,
 ) -> Result<Option<PlanItem>> {
-    let present = Present::with(chosen.clone(), live.clone(), false)?;
-    if present.is_at_rest() {
+    let present = ObservedSession::from_parts(chosen.clone(), live.clone(), false)?;
+    if present.is_stopped() {
         return Ok(None);
     }
     let size = claims_size(chosen, live);
-    let data = match losses(&present.session, &present.live).is_empty() {
+    let data = match find_losses(&present.session, &present.live).is_empty() {
         false => DataEffect::Destroyed,
         true if size.is_some() => DataEffect::Kept,
         true => DataEffect::None,
@@ -76,13 +76,13 @@ fn plan_stop(
     Ok(Some(PlanItem { size, data, ..item }))
 }
 
-fn plan_delete(chosen: &SelectedSession, live: &Live, since: Option<Timestamp>, why: String) -> Result<PlanItem> {
-    let doomed = Doomed::with(chosen.clone(), live.clone(), false)?;
-    let data = if !doomed.destroyed().is_empty() {
+fn plan_delete(chosen: &SelectedSession, live: &LiveObjects, since: Option<Timestamp>, why: String) -> Result<PlanItem> {
+    let doomed = Deletion::from_parts(chosen.clone(), live.clone(), false)?;
+    let data = if !doomed.destroyed_data().is_empty() {
         DataEffect::Destroyed
-    } else if !doomed.saved().is_empty() {
+    } else if !doomed.snapshot_claims().is_empty() {
         DataEffect::Snapshotted
-    } else if !doomed.kept().is_empty() {
+    } else if !doomed.kept_claims().is_empty() {
         DataEffect::Kept
     } else {
         DataEffect::None
@@ -109,7 +109,7 @@ fn session_item(deed: Action, chosen: &SelectedSession, since: Option<Timestamp>
 }
 
 /// Returns the total size of the session's claims; the requested size for claims that are not bound.
-fn claims_size(chosen: &SelectedSession, live: &Live) -> Option<Quantity> {
+fn claims_size(chosen: &SelectedSession, live: &LiveObjects) -> Option<Quantity> {
     let sizes = live.own_data(&chosen.session).filter_map(data_size);
-    sizes.reduce(|all: Quantity, one: Quantity| all.plus(&one))
+    sizes.reduce(|all: Quantity, one: Quantity| all.add(&one))
 }

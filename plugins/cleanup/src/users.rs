@@ -6,7 +6,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CRON_JOB, DAEMON_SET, DEPLOYMENT, INGRESS, JOB, POD, REPLICA_SET, REPLICATION_CONTROLLER,
@@ -48,8 +48,8 @@ impl ObjectUsers {
             async move {
                 match cluster.list(kind, place, everything).await {
                     Ok(list) => Ok(Some(list.items)),
-                    Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
-                    Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+                    Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+                    Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
                     Err(error) => Err(error),
                 }
             }

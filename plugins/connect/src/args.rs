@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use clap::{ArgAction, ArgMatches, Command, FromArgMatches, Parser};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::is_given;
-use session_shared::flags::output::Talk;
-use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::{Waiting, default_timeout};
+use session_shared::flags::output::VerbosityFlags;
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::go_duration::parse;
 
 pub(crate) const ABOUT: &str = "Open a session's shell, run a command in it, or reach its ports
@@ -58,7 +58,7 @@ const WAIT: &str = "If true, wait until the session is ready, and start it if it
 #[command(name = "connect", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session connect NAME [--open | --print | --ssh | --ssh-config | --stdio PORT | --port-forward PORTS] [options] [-- COMMAND [ARGS...]]")]
 // An argument that is changed comes last, so this is the order of the flags in help.
 #[command(mut_arg("wait", |wait| wait.help(WAIT)))]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
 #[command(mut_arg("pod_running_timeout", |alias| alias))]
 pub struct Args {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
@@ -128,17 +128,17 @@ pub struct Args {
 
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Trust in commands stored in the session.
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster connection flags.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }
 
 /// Flags of the command's streams; each is `None` if it was not given.

@@ -13,13 +13,13 @@ use session_shared::client::attach::RemoteCommand;
 use session_shared::client::attach::ExecRequest;
 use session_shared::client::attach::ExecOutput;
 use session_shared::client::typed;
-use session_shared::failure::{Kind, exit, exited, hinted, of};
+use session_shared::failure::{FailureKind, check_exit_code, exit_error, with_hint, find_failure};
 use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::report::console::Console;
-use session_shared::report::terminal::{Inlet, Outlet, Sizes};
-use session_shared::verb::Ground;
+use session_shared::report::terminal::{StdinStream, RawOutput, TerminalSizes};
+use session_shared::verb::Environment;
 
 use crate::intent::Intent;
 use session_shared::ops::missing_right;
@@ -51,7 +51,7 @@ pub(crate) async fn run(
     present: &ObservedSession,
     argv: &[String],
     container: Option<&str>,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let Some((pod, container)) = plan::choose_pod(present, container)? else {
         bail!("session \"{}\" has no Pod", intent.name)
@@ -85,10 +85,10 @@ pub(crate) async fn run(
 /// input and output are terminals.
 fn choose_streams(intent: &Intent, console: &mut Console) -> Streams {
     let stdin = intent.stdin.unwrap_or(true);
-    let both = console.reads_terminal() && console.is_terminal();
+    let both = console.stdin_is_terminal() && console.stdout_is_terminal();
     let mut tty = stdin && intent.tty.unwrap_or(both);
-    if tty && !console.reads_terminal() {
-        console.err_line("Unable to use a TTY - input is not a terminal or the right kind of file");
+    if tty && !console.stdin_is_terminal() {
+        console.print_error_line("Unable to use a TTY - input is not a terminal or the right kind of file");
         tty = false;
     }
     Streams { stdin, tty }
@@ -113,7 +113,7 @@ async fn copy_streams(remote: &mut RemoteCommand, streams: Streams, console: &mu
     }
 }
 
-async fn pass_output(remote: &mut RemoteCommand, out: &Outlet, err: &Outlet) -> Result<ExecExit> {
+async fn pass_output(remote: &mut RemoteCommand, out: &RawOutput, err: &RawOutput) -> Result<ExecExit> {
     loop {
         match remote.next_output().await? {
             ExecOutput::Stdout(bytes) => out.write(bytes).await?,
@@ -124,7 +124,7 @@ async fn pass_output(remote: &mut RemoteCommand, out: &Outlet, err: &Outlet) -> 
     }
 }
 
-async fn pass_input(inlet: Option<Inlet>, input: &ExecInput, err: &Outlet) {
+async fn pass_input(inlet: Option<StdinStream>, input: &ExecInput, err: &RawOutput) {
     let Some(mut inlet) = inlet else { return };
     while let Some(bytes) = inlet.next().await {
         if !input.write(&bytes).await {
@@ -136,7 +136,7 @@ async fn pass_input(inlet: Option<Inlet>, input: &ExecInput, err: &Outlet) {
     }
 }
 
-async fn pass_sizes(sizes: Option<Sizes>, input: &ExecInput) {
+async fn pass_sizes(sizes: Option<TerminalSizes>, input: &ExecInput) {
     let Some(mut sizes) = sizes else { return };
     let (columns, rows) = sizes.now();
     input.resize(columns, rows).await;
@@ -163,13 +163,13 @@ async fn exit_as_command(
             {
                 console.note(&why);
             }
-            exit(code)
+            check_exit_code(code)
         }
-        ExecExit::NotStarted(code @ 127) => Err(exited(
+        ExecExit::NotStarted(code @ 127) => Err(exit_error(
             code,
             format!("command {program:?} not found in container {container:?} of pod {name:?}"),
         )),
-        ExecExit::NotStarted(code) => Err(exited(
+        ExecExit::NotStarted(code) => Err(exit_error(
             code,
             format!("cannot run command {program:?} in container {container:?} of pod {name:?}"),
         )),
@@ -182,8 +182,8 @@ async fn exit_as_command(
 
 /// Returns true for an error that the node reported, as opposed to a failed connection or a missing permission.
 fn is_kubelet_error(error: &anyhow::Error) -> bool {
-    of(error).is_some_and(|failure| {
-        failure.kind == Kind::Server && (failure.code != 0 || !failure.reason.is_empty())
+    find_failure(error).is_some_and(|failure| {
+        failure.kind == FailureKind::OtherStatus && (failure.code != 0 || !failure.reason.is_empty())
     })
 }
 
@@ -209,8 +209,8 @@ async fn explain_not_started(
         cluster.namespace()
     );
     match ended {
-        Some(ended) => hinted(anyhow!("failed to start a command: {ended}"), why),
-        None => hinted(error, why),
+        Some(ended) => with_hint(anyhow!("failed to start a command: {ended}"), why),
+        None => with_hint(error, why),
     }
 }
 

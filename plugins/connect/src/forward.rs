@@ -7,12 +7,12 @@ use anyhow::{Result, anyhow};
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::client::forward::ForwardEvent;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::report::clean;
 use session_shared::report::console::Console;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::intent::Intent;
 use crate::link::ForwardEvents;
@@ -46,7 +46,7 @@ pub(crate) async fn run(
     present: &ObservedSession,
     forwards: &[PortForward],
     taken: Vec<Vec<LocalListener>>,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let container = intent.container.as_deref();
     let pod = link::require_pod(intent, present, container)?;
@@ -67,7 +67,7 @@ pub(crate) async fn run(
     }
     let console = &mut ground.console;
     for (listener, remote) in &ports {
-        console.line(&format!(
+        console.print_line(&format!(
             "Forwarding from {} -> {remote}",
             listener.address()
         ))?;
@@ -102,26 +102,26 @@ pub(crate) async fn serve_until_end(
 fn print_event(told: ForwardEvent, console: &mut Console) -> Result<()> {
     match told {
         ForwardEvent::Accepted { local } => {
-            return console.line(&format!("Handling connection for {local}"));
+            return console.print_line(&format!("Handling connection for {local}"));
         }
         ForwardEvent::StreamFailed { port, message } => {
-            let message = clean::line(message.trim());
+            let message = clean::escape_line(message.trim());
             if message.contains("connection refused") {
-                console.err_line(&format!(
+                console.print_error_line(&format!(
                     "error: failed to forward to port {port}: no process in the Pod listens on the port"
                 ));
                 console.trace(4, &message);
             } else {
-                console.err_line(&format!(
+                console.print_error_line(&format!(
                     "error: failed to forward to port {port}: {message}"
                 ));
             }
         }
-        ForwardEvent::Disconnected { why } => console.err_line(&format!(
+        ForwardEvent::Disconnected { why } => console.print_error_line(&format!(
             "Lost connection to the Pod: {}. Waiting for a new Pod; local ports stay open",
-            clean::line(&why)
+            clean::escape_line(&why)
         )),
-        ForwardEvent::Reconnected { pod } => console.err_line(&format!("Forwarding to pod {pod:?}")),
+        ForwardEvent::Reconnected { pod } => console.print_error_line(&format!("Forwarding to pod {pod:?}")),
         // Already traced by the forwarder's callback.
         ForwardEvent::Fallback { .. } => {}
     }
@@ -155,11 +155,11 @@ fn listen_error(address: IpAddr, local: u16, remote: &str, error: &io::Error) ->
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             let error = anyhow!("failed to listen on {place}: the port is in use");
-            hinted(error, free)
+            with_hint(error, free)
         }
         io::ErrorKind::PermissionDenied => {
             let error = anyhow!("failed to listen on {place}: permission denied");
-            hinted(error, free)
+            with_hint(error, free)
         }
         io::ErrorKind::AddrNotAvailable => {
             anyhow!("failed to listen on {place}: this machine has no such address")

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
@@ -60,9 +60,9 @@ pub(crate) struct Intent {
 /// Every mistake that can be found without a request.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     let way = parse_mode(args)?;
-    let limit = args.waiting.limit(DEFAULT_TIMEOUT);
+    let limit = args.waiting.timeout_or(DEFAULT_TIMEOUT);
     let intent = Intent {
-        name: session_name(&args.name)?,
+        name: parse_session_name(&args.name)?,
         mode: way,
         method: args.method.clone(),
         container: args.container.clone(),
@@ -92,7 +92,7 @@ fn parse_mode(args: &Args) -> Result<ConnectMode> {
         .filter_map(|(flag, given)| given.then_some(flag))
         .collect();
     if let [one, other, ..] = asked.as_slice() {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "{one} and {other} cannot be specified together"
         )));
     }
@@ -100,13 +100,13 @@ fn parse_mode(args: &Args) -> Result<ConnectMode> {
         None => false,
         Some("json") => true,
         Some(other) => {
-            return Err(usage(format!(
+            return Err(usage_error(format!(
                 "unable to match a printer suitable for the output format {other:?}, allowed formats are: json"
             )));
         }
     };
     if json && !args.print {
-        return Err(usage("-o requires --print"));
+        return Err(usage_error("-o requires --print"));
     }
     Ok(match asked.first().copied() {
         Some("--open") => ConnectMode::Open,
@@ -130,7 +130,7 @@ fn parse_mode(args: &Args) -> Result<ConnectMode> {
 /// # Errors
 /// A usage error.
 pub(crate) fn parse_port(word: &str) -> Result<String> {
-    check_port(word).map_err(|error| usage(error.to_string()))?;
+    check_port(word).map_err(|error| usage_error(error.to_string()))?;
     Ok(word.to_owned())
 }
 
@@ -165,17 +165,17 @@ fn is_port_name(word: &str) -> bool {
 fn reject_unused_flags(intent: &Intent) -> Result<()> {
     let takes_command = matches!(intent.mode, ConnectMode::Method | ConnectMode::Ssh);
     if !takes_command && !intent.command.is_empty() {
-        return Err(usage(
+        return Err(usage_error(
             "a command can be given only for a shell or with --ssh",
         ));
     }
     if intent.mode != ConnectMode::Method && (intent.stdin.is_some() || intent.tty.is_some()) {
-        return Err(usage(
+        return Err(usage_error(
             "-i and -t can be used only with a shell or a command",
         ));
     }
     if matches!(intent.mode, ConnectMode::Stdio { .. }) && intent.method.is_some() {
-        return Err(usage("--stdio and --method cannot be specified together"));
+        return Err(usage_error("--stdio and --method cannot be specified together"));
     }
     Ok(())
 }

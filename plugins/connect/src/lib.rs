@@ -26,12 +26,12 @@ mod stdio;
 mod wake;
 
 use anyhow::Result;
-use session_shared::failure::exit;
+use session_shared::failure::check_exit_code;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::trust;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::{Intent, ConnectMode};
@@ -46,9 +46,9 @@ impl Verb for Connect {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
-        ground.console.obey(&args.talk);
+        ground.console.apply_flags(&args.talk);
         let intent = intent::parse_intent(&args)?;
         let listeners = match &intent.mode {
             ConnectMode::Forward { ports } => forward::listen_known_ports(ports).await?,
@@ -74,7 +74,7 @@ async fn open_connection(
     args: &Args,
     present: &ObservedSession,
     entrance: &ConnectTarget,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     match (&intent.mode, entrance) {
         (ConnectMode::Print { json }, _) => {
@@ -92,15 +92,15 @@ async fn open_connection(
             // A command typed by the user needs no trust in the session.
             let stored = intent.command.is_empty() && !plan::connect_methods(&present.session).is_empty();
             if stored
-                && !trust::ask(
+                && !trust::confirm_trust(
                     cluster,
                     &present.session,
-                    Part::Connect,
+                    StoredPart::Connect,
                     &mut ground.console,
                 )
                 .await?
             {
-                return exit(1);
+                return check_exit_code(1);
             }
             enter::run(cluster, intent, present, argv, container, ground).await
         }

@@ -18,11 +18,11 @@ use session_shared::client::forward::ForwardEvent;
 use session_shared::client::timed_out;
 use session_shared::labels;
 use session_shared::objects::conditions::{has_condition, is_ready};
-use session_shared::objects::resource::{POD, SESSION, text};
+use session_shared::objects::resource::{POD, SESSION, string_at};
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::is_primary;
-use session_shared::verb::Ground;
+use session_shared::reconcile::is_primary_pod;
+use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 
 use crate::intent::Intent;
@@ -59,10 +59,10 @@ pub(crate) fn new_forwarder(
     intent: &Intent,
     present: &ObservedSession,
     container: Option<&str>,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<(Forwarder, ForwardEvents)> {
     let find = pod_finder(cluster, intent, present, container, ground)?;
-    let aside = ground.console.aside();
+    let aside = ground.console.stderr_handle();
     let (tell, told) = mpsc::unbounded_channel();
     let forwarder = cluster.new_forwarder(find).on_event(move |event| match event {
         // Only a trace for debugging, printed at once.
@@ -94,14 +94,14 @@ fn pod_finder(
     intent: &Intent,
     present: &ObservedSession,
     container: Option<&str>,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<FindPod> {
     let pod = require_pod(intent, present, container)?;
     let search = PodSearch {
         cluster: cluster.clone(),
         intent: intent.clone(),
         container: container.map(str::to_owned),
-        is_primary: is_primary(pod),
+        is_primary: is_primary_pod(pod),
         clock: Arc::new(ground.clock()),
     };
     let known = Mutex::new(pod.metadata.name.clone());
@@ -155,7 +155,7 @@ impl PodSearch {
         let container = self.container.as_deref();
         let found = plan::choose_pod(&present, container).ok().flatten();
         let found =
-            found.filter(|(pod, _)| container.is_some() || is_primary(pod) == self.is_primary);
+            found.filter(|(pod, _)| container.is_some() || is_primary_pod(pod) == self.is_primary);
         if let Some((pod, _)) = found {
             return Ok(pod.metadata.name.clone());
         }
@@ -173,7 +173,7 @@ impl PodSearch {
             let (WatchChange::Added(pod) | WatchChange::Modified(pod)) = change else {
                 continue;
             };
-            if !known.contains(text(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
+            if !known.contains(string_at(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
                 return true;
             }
         }

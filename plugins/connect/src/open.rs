@@ -10,7 +10,7 @@ use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::encode::url::Endpoint;
 use session_shared::ops::Cluster;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::link::ForwardEvents;
 use session_shared::ops::missing_right;
@@ -28,7 +28,7 @@ pub(crate) async fn run(
     (forwarder, told): (Forwarder, ForwardEvents),
     port: u16,
     path: &str,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let listener = LocalListener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
@@ -38,9 +38,9 @@ pub(crate) async fn run(
         .address()
         .to_string()
         .parse::<Endpoint>()?
-        .page(path);
+        .page_url(path);
     let console = &mut ground.console;
-    console.line(&url)?;
+    console.print_line(&url)?;
     console.note("press Ctrl-C to stop forwarding");
     let (_, err) = console.outlets();
     let quiet = console.is_quiet();

@@ -6,12 +6,12 @@ use session_shared::Pod;
 use session_shared::api::{ConnectMethod, IntOrString, Session};
 use session_shared::encode::shell;
 use session_shared::encode::url::Endpoint;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::names::SshUser;
 use session_shared::objects::conditions::is_ready;
-use session_shared::objects::endpoint::{PodPort, endpoint_of_port};
+use session_shared::objects::endpoint::{PodPort, port_endpoint};
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::{containers, default_container, is_primary};
+use session_shared::reconcile::{container_names, default_container, is_primary_pod};
 
 use crate::intent::{Intent, ConnectMode, check_port};
 
@@ -148,11 +148,11 @@ fn altered_user_error(error: anyhow::Error, method: &ConnectMethod, session: &Se
         namespace,
         "--restart",
     ];
-    hinted(
+    with_hint(
         error.context(method_error_context(method, session)),
         format!(
             "restart the session to restore its methods: {}",
-            shell::line(&again)
+            shell::quote_command(&again)
         ),
     )
 }
@@ -209,8 +209,8 @@ pub(crate) fn choose_pod<'a>(
     wanted: Option<&str>,
 ) -> Result<Option<(&'a Pod, String)>> {
     let pods: Vec<&Pod> = present.own_pods().collect();
-    let mut pods = present.live.recorded_first(&present.session, pods);
-    pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
+    let mut pods = present.live.prefer_recorded(&present.session, pods);
+    pods.sort_by_key(|pod| (!is_primary_pod(pod), !is_ready(pod)));
     let Some(first) = pods.first() else {
         return Ok(None);
     };
@@ -219,12 +219,12 @@ pub(crate) fn choose_pod<'a>(
     };
     if let Some(pod) = pods
         .iter()
-        .find(|pod| containers(pod).any(|name| name == wanted))
+        .find(|pod| container_names(pod).any(|name| name == wanted))
     {
         return Ok(Some((pod, wanted.to_owned())));
     }
     let name = first.metadata.name.as_deref().unwrap_or_default();
-    let there: Vec<&str> = containers(first).collect();
+    let there: Vec<&str> = container_names(first).collect();
     bail!(
         "container {wanted:?} not found in pod {name:?}: choose one of {}",
         there.join(", ")
@@ -330,14 +330,14 @@ pub(crate) fn find_address(
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
     };
     if let Some(endpoint) = exposed_endpoint(present, port, network) {
-        return Ok(Some(read(&endpoint)?.page(path)));
+        return Ok(Some(read(&endpoint)?.page_url(path)));
     }
     let pages = connect_methods(&present.session).iter();
     let first = pages.filter_map(|method| method.http.as_ref()).next();
     let is_first = first
         .is_some_and(|http| http.port.as_ref().map(ToString::to_string).as_ref() == Some(port));
     let endpoint = written.filter(|_| is_first).map(read).transpose()?;
-    Ok(endpoint.map(|endpoint| endpoint.page(path)))
+    Ok(endpoint.map(|endpoint| endpoint.page_url(path)))
 }
 
 /// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.
@@ -352,7 +352,7 @@ fn exposed_endpoint(present: &ObservedSession, word: &str, network: &[Value]) ->
         .find(|port| port.container_port == i32::from(number))
         .and_then(|port| port.name.as_deref());
     let node = pod.status.as_ref().and_then(|s| s.host_ip.as_deref());
-    endpoint_of_port(network, node, &PodPort { number, name })
+    port_endpoint(network, node, &PodPort { number, name })
 }
 
 /// Returns true for a host name that only the cluster's DNS resolves.

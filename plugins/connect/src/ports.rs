@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::Result;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 
 use crate::intent::parse_port;
 
@@ -40,7 +40,7 @@ pub(crate) fn parse_port_forwards(words: &[String]) -> Result<Vec<PortForward>> 
             .filter(|part| !part.is_empty())
             .peekable();
         if parts.peek().is_none() {
-            return Err(usage("--port-forward requires a port"));
+            return Err(usage_error("--port-forward requires a port"));
         }
         for part in parts {
             forwards.push(parse_port_forward(part)?);
@@ -54,7 +54,7 @@ pub(crate) fn parse_port_forwards(words: &[String]) -> Result<Vec<PortForward>> 
         for address in &forward.addresses {
             if !taken.insert((*address, local)) {
                 let place = std::net::SocketAddr::new(*address, local);
-                return Err(usage(format!("local port {place} is specified twice")));
+                return Err(usage_error(format!("local port {place} is specified twice")));
             }
         }
     }
@@ -70,7 +70,7 @@ fn parse_port_forward(word: &str) -> Result<PortForward> {
         (None, [first, remote]) if is_address(first) => (Some(*first), None, *remote),
         (address, [local, remote]) => (address, Some(*local), *remote),
         (None, [address, local, remote]) => (Some(*address), Some(*local), *remote),
-        _ => return Err(usage(format!("invalid port format '{word}'"))),
+        _ => return Err(usage_error(format!("invalid port format '{word}'"))),
     };
     Ok(PortForward {
         addresses: parse_addresses(address)?,
@@ -86,7 +86,7 @@ fn split_address(word: &str) -> Result<(Option<&str>, &str)> {
     };
     match rest.split_once("]:") {
         Some((address, ports)) => Ok((Some(address), ports)),
-        None => Err(usage(format!("invalid port format '{word}'"))),
+        None => Err(usage_error(format!("invalid port format '{word}'"))),
     }
 }
 
@@ -100,7 +100,7 @@ fn parse_addresses(word: Option<&str>) -> Result<Vec<IpAddr>> {
         Some("localhost") => Ok(vec![LOOPBACK, IpAddr::V6(Ipv6Addr::LOCALHOST)]),
         Some(word) => match word.parse() {
             Ok(address) => Ok(vec![address]),
-            Err(_) => Err(usage(format!("{word} is not a valid IP"))),
+            Err(_) => Err(usage_error(format!("{word} is not a valid IP"))),
         },
     }
 }
@@ -110,7 +110,7 @@ fn parse_local_port(word: &str, all: &str) -> Result<u16> {
         return Ok(0);
     }
     word.parse().map_err(|_| {
-        usage(format!(
+        usage_error(format!(
             "error parsing local port '{word}' of '{all}': must be a number from 0 to 65535"
         ))
     })
@@ -118,10 +118,10 @@ fn parse_local_port(word: &str, all: &str) -> Result<u16> {
 
 fn parse_remote_port(word: &str) -> Result<String> {
     if word.parse() == Ok(0) {
-        return Err(usage("remote port must be > 0"));
+        return Err(usage_error("remote port must be > 0"));
     }
     parse_port(word).map_err(|_| {
-        usage(format!(
+        usage_error(format!(
             "error parsing remote port '{word}': must be a number from 1 to 65535 or a port name"
         ))
     })

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, anyhow};
 use futures::future::join_all;
 use serde_json::{Value, json};
 use session_shared::encode::{shell, url};
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::{INGRESS, SERVICE};
 use session_shared::ops::Cluster;
@@ -66,19 +66,19 @@ fn print_url(
         let (of, flag) = match &intent.method {
             Some(method) => (
                 format!("method {method:?} of session \"{name}\""),
-                format!(" --method {}", shell::word(method)),
+                format!(" --method {}", shell::quote_word(method)),
             ),
             None => (format!("session \"{name}\""), String::new()),
         };
         let error = anyhow!("{of} has no address: no Service or Ingress exposes the port");
         let here = format!("kubectl session connect {name} -n {namespace}{flag}");
         return Err(match entrance {
-            ConnectTarget::Page { .. } => hinted(
+            ConnectTarget::Page { .. } => with_hint(
                 error,
                 format!("open the page through a local port: {here} --open"),
             ),
             ConnectTarget::Command { .. } | ConnectTarget::Ssh { .. } => {
-                hinted(error, format!("connect: {here}"))
+                with_hint(error, format!("connect: {here}"))
             }
         });
     };
@@ -87,7 +87,7 @@ fn print_url(
             "address is reachable only inside the cluster; use --open to reach the page from this machine",
         );
     }
-    console.line(&address)
+    console.print_line(&address)
 }
 
 /// Prints the addresses for programs. A session that is not ready has none.
@@ -111,7 +111,7 @@ fn print_json(
         .context("the server reported an invalid pod IP")?;
     let ws_url = match (ip, plan::websocket_port(&present.session, entrance), pod) {
         (Some(ip), Some((port, path)), Some(pod)) => {
-            Some(url::socket(ip, plan::resolve_port(pod, &port)?, path))
+            Some(url::websocket_url(ip, plan::resolve_port(pod, &port)?, path))
         }
         _ => None,
     };
@@ -122,5 +122,5 @@ fn print_json(
         "ready": ready,
         "url": address,
     });
-    console.line(&serde_json::to_string_pretty(&answer)?)
+    console.print_line(&serde_json::to_string_pretty(&answer)?)
 }

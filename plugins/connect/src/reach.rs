@@ -5,18 +5,18 @@ use session_shared::Timestamp;
 use session_shared::api::{Phase, Session};
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::timed_out;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::wait::WaitOutcome;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
-    Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
+    WorkloadState, PhaseReason, TargetState, is_expired, is_start_requested, assess_workload, decide_phase, target_state,
 };
-use session_shared::report::age::remaining;
-use session_shared::verb::Ground;
+use session_shared::report::age::remaining_time;
+use session_shared::verb::Environment;
 
 use crate::intent::{Intent, ConnectMode};
 use crate::plan;
@@ -32,7 +32,7 @@ const EXPIRY_NOTICE_SECONDS: i64 = 600;
 pub(crate) async fn get_ready_session(
     cluster: &Cluster,
     intent: &Intent,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<ObservedSession> {
     let namespace = cluster.namespace();
     let present = with_setup_hint(cluster.observe_session(namespace, intent.name.as_str()).await)?;
@@ -45,7 +45,7 @@ pub(crate) async fn get_ready_session(
         present
     };
     for stranger in &present.live.strangers {
-        ground.console.note(&stranger.told());
+        ground.console.note(&stranger.note());
     }
     if let Some(left) = remaining_if_soon(&present.session, ground.now()) {
         ground.console.note(&format!(
@@ -61,20 +61,20 @@ async fn ensure_ready(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<bool> {
     let namespace = cluster.namespace();
-    let seen = look(&present.session, &present.live, &[]);
-    let rests = matches!(seen, Seen::NoWorkload | Seen::Ended { code: 0, .. });
+    let seen = assess_workload(&present.session, &present.live, &[]);
+    let rests = matches!(seen, WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. });
     let now = ground.now();
     let deleted = present.session.is_being_deleted();
-    if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
+    if !deleted && is_expired(&present.session, now) && !is_start_requested(&present.session) {
         let error = expired_error(cluster, intent, present);
         if rests && intent.start {
             start_stopped(cluster, intent, present, ground).await?;
             return Ok(true);
         }
-        if !matches!(seen, Seen::Ready { .. }) {
+        if !matches!(seen, WorkloadState::Ready { .. }) {
             return Err(error);
         }
         // An expired session runs until it is cleaned up: the user may want to save something.
@@ -83,8 +83,8 @@ async fn ensure_ready(
             .warn(&format!("{error}, and may be stopped at any time"));
         return Ok(false);
     }
-    let wanted = wanted(&present.session, now);
-    let stands = standing(&present.session, wanted, &seen);
+    let wanted = target_state(&present.session, now);
+    let stands = decide_phase(&present.session, target_state, &seen);
     match (stands.phase, &seen) {
         (Phase::Running, _) => Ok(false),
         (Phase::Pending, _) if !intent.wait => {
@@ -115,7 +115,7 @@ fn remaining_if_soon(session: &Session, now: Timestamp) -> Option<String> {
     let at = session.expires_at()?;
     let at: Timestamp = at.parse().ok()?;
     let left = at.as_second() - now.as_second();
-    (0 < left && left < EXPIRY_NOTICE_SECONDS).then(|| remaining(Some(at), now))
+    (0 < left && left < EXPIRY_NOTICE_SECONDS).then(|| remaining_time(Some(at), now))
 }
 
 /// Returns why a session will not become ready again; `None` if it may.
@@ -125,8 +125,8 @@ pub(crate) fn unrecoverable_error(
     present: &ObservedSession,
     now: Timestamp,
 ) -> Option<anyhow::Error> {
-    let seen = look(&present.session, &present.live, &[]);
-    let stands = standing(&present.session, wanted(&present.session, now), &seen);
+    let seen = assess_workload(&present.session, &present.live, &[]);
+    let stands = decide_phase(&present.session, target_state(&present.session, now), &seen);
     match stands.phase {
         Phase::Running | Phase::Pending => None,
         _ => Some(not_connectable_error(cluster, intent, &stands, &seen)),
@@ -135,14 +135,14 @@ pub(crate) fn unrecoverable_error(
 
 /// Returns true if the status records the connection methods of the current start.
 fn has_recorded_methods(present: &ObservedSession) -> bool {
-    present.session.applied().is_some() && !is_start_asked(&present.session)
+    present.session.applied().is_some() && !is_start_requested(&present.session)
 }
 
 async fn wait_ready(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let interrupt = ground.interrupt.clone();
     let mut sink = ground.console.progress();
@@ -156,23 +156,23 @@ async fn wait_ready(
             &mut sink,
         )
         .await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     drop(sink);
     match waited? {
         WaitOutcome::Settled { state: seen, .. } => {
-            let stands = standing(&present.session, Wanted::Running, &seen);
+            let stands = decide_phase(&present.session, TargetState::Running, &seen);
             match *seen {
-                Seen::Ready { .. } => Ok(()),
+                WorkloadState::Ready { .. } => Ok(()),
                 seen => Err(not_connectable_error(cluster, intent, &stands, &seen)),
             }
         }
         WaitOutcome::TimedOut(seen) => {
             let error = timed_out(&SESSION, intent.name.as_str());
             let error = match seen.cause() {
-                Some(cause) => cause.behind(error),
+                Some(cause) => cause.attach_to(error),
                 None => {
-                    let stands = standing(&present.session, Wanted::Running, &seen);
-                    hinted(error, stands.message)
+                    let stands = decide_phase(&present.session, TargetState::Running, &seen);
+                    with_hint(error, stands.message)
                 }
             };
             Err(with_status_hint(error, cluster, intent))
@@ -184,19 +184,19 @@ async fn wait_ready(
 /// Adds a hint to inspect the session.
 fn with_status_hint(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::Error {
     let (name, namespace) = (&intent.name, cluster.namespace());
-    hinted(
+    with_hint(
         error,
         format!("inspect the session: kubectl session status {name} -n {namespace}"),
     )
 }
 
-fn not_ready_error(intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+fn not_ready_error(intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyhow::Error {
     let what = format!("session \"{}\" is not ready", intent.name);
     let error = match seen.cause() {
-        Some(cause) => cause.failing(&what),
+        Some(cause) => cause.to_error(&what),
         None => anyhow!("{what}: {}", stands.message),
     };
-    hinted(error, "omit --wait=false to wait for the session")
+    with_hint(error, "omit --wait=false to wait for the session")
 }
 
 /// Returns the hint to start the session.
@@ -212,11 +212,11 @@ fn expired_error(cluster: &Cluster, intent: &Intent, present: &ObservedSession) 
         intent.name,
         at.unwrap_or_default()
     );
-    hinted(error, start_hint(cluster, intent))
+    with_hint(error, start_hint(cluster, intent))
 }
 
 /// Returns the error for a session that will not become ready, with a hint.
-fn not_connectable_error(cluster: &Cluster, intent: &Intent, stands: &Standing, seen: &Seen) -> anyhow::Error {
+fn not_connectable_error(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyhow::Error {
     let name = &intent.name;
     let again = || start_hint(cluster, intent);
     let because = |word: &str| match stands.message.as_str() {
@@ -225,24 +225,24 @@ fn not_connectable_error(cluster: &Cluster, intent: &Intent, stands: &Standing, 
     };
     match (stands.phase, seen) {
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
-        (_, Seen::Lost) => hinted(anyhow!(because("is lost")), again()),
-        (Phase::Failed, Seen::Hopeless(cause)) => {
-            let error = cause.failing(&format!("session \"{name}\" has failed"));
+        (_, WorkloadState::Lost) => with_hint(anyhow!(because("is lost")), again()),
+        (Phase::Failed, WorkloadState::Unrecoverable(cause)) => {
+            let error = cause.to_error(&format!("session \"{name}\" has failed"));
             with_status_hint(error, cluster, intent)
         }
         (
             Phase::Failed,
-            Seen::Ended {
+            WorkloadState::Terminated {
                 cause: Some(cause), ..
             },
         ) => {
-            let error = cause.failing(&format!("session \"{name}\" has failed"));
-            hinted(error, again())
+            let error = cause.to_error(&format!("session \"{name}\" has failed"));
+            with_hint(error, again())
         }
-        (Phase::Failed, _) => hinted(anyhow!(because("has failed")), again()),
-        (_, Seen::Ended { .. }) => {
-            hinted(anyhow!("session \"{name}\" {}", stands.message), again())
+        (Phase::Failed, _) => with_hint(anyhow!(because("has failed")), again()),
+        (_, WorkloadState::Terminated { .. }) => {
+            with_hint(anyhow!("session \"{name}\" {}", stands.message), again())
         }
-        _ => hinted(anyhow!(because("is stopped")), again()),
+        _ => with_hint(anyhow!(because("is stopped")), again()),
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::encode::ssh::SshHost;
-use session_shared::failure::{hinted, usage};
-use session_shared::flags::connection::Connection;
+use session_shared::failure::{with_hint, usage_error};
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::names::SshUser;
 use session_shared::ops::Cluster;
@@ -29,14 +29,14 @@ pub(crate) fn ssh_host(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
-    connection: &Connection,
+    connection: &ConnectionFlags,
     port: &str,
     user: Option<&SshUser>,
 ) -> Result<SshHost> {
     let mut proxy = proxy_command()?;
     proxy.extend([intent.name.to_string(), format!("--stdio={port}")]);
     proxy.push(format!("--namespace={}", cluster.namespace()));
-    proxy.extend(connection.words());
+    proxy.extend(connection.to_arguments());
     proxy.extend(
         intent
             .container
@@ -66,14 +66,14 @@ fn proxy_command() -> Result<Vec<String>> {
     let text =
         text.with_context(|| format!("the path of this program is not valid UTF-8: {path:?}"))?;
     let mut words = vec![text.to_owned()];
-    if ProgramName::of(OsStr::new(text)) != ProgramName::Verb("connect".to_owned()) {
+    if ProgramName::parse(OsStr::new(text)) != ProgramName::Verb("connect".to_owned()) {
         words.push("connect".to_owned());
     }
     Ok(words)
 }
 
 fn known_hosts_path() -> Result<PathBuf> {
-    let folder = state::folder()
+    let folder = state::state_folder()
         .ok_or_else(|| anyhow!("cannot store host keys: neither XDG_STATE_HOME nor HOME is set"))?;
     Ok(folder.join("known_hosts"))
 }
@@ -82,7 +82,7 @@ fn known_hosts_path() -> Result<PathBuf> {
 ///
 /// # Errors
 /// A usage error if the command line has a secret, which would end up in the file.
-pub(crate) fn print_host_block(host: SshHost, connection: &Connection, console: &mut Console) -> Result<()> {
+pub(crate) fn print_host_block(host: SshHost, connection: &ConnectionFlags, console: &mut Console) -> Result<()> {
     for (flag, value) in [
         ("--token", &connection.token),
         ("--password", &connection.password),
@@ -90,7 +90,7 @@ pub(crate) fn print_host_block(host: SshHost, connection: &Connection, console: 
         ("--proxy-url", &userinfo(&connection.proxy_url)),
     ] {
         if non_empty(value).is_some() {
-            return Err(usage(format!(
+            return Err(usage_error(format!(
                 "{flag} and --ssh-config cannot be specified together: the secret would be written to a file"
             )));
         }
@@ -103,9 +103,9 @@ pub(crate) fn print_host_block(host: SshHost, connection: &Connection, console: 
         let environment = ["env".to_owned(), format!("KUBECONFIG={files}")];
         host.proxy.splice(0..0, environment);
     }
-    let text = host.block()?;
+    let text = host.config_block()?;
     create_parent(&host.known_hosts)?;
-    console.out(&text)
+    console.print(&text)
 }
 
 /// Returns the user info of a URL: everything before the last `@`.
@@ -119,10 +119,10 @@ fn userinfo(address: &Option<String>) -> Option<String> {
 /// # Errors
 /// ssh is not installed.
 pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
-    let arguments = host.arguments(words)?;
-    let Some(ssh) = programs::find("ssh") else {
+    let arguments = host.command_arguments(words)?;
+    let Some(ssh) = programs::find_executable("ssh") else {
         let error = anyhow!("cannot run ssh: ssh not found in PATH");
-        return Err(hinted(
+        return Err(with_hint(
             error,
             "install an OpenSSH client (Debian: apt-get install openssh-client)",
         ));
@@ -136,7 +136,7 @@ pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
 /// Creates the directory of a file, accessible only to its owner.
 fn create_parent(file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
-    let made = state::make_private(folder);
+    let made = state::create_private_folder(folder);
     made.with_context(|| format!("failed to create directory {folder:?}"))
 }
 
@@ -150,5 +150,5 @@ fn exec_program(command: &mut std::process::Command) -> Result<()> {
 #[cfg(not(unix))]
 fn replace(command: &mut std::process::Command) -> Result<()> {
     let status = command.status().context("failed to run ssh")?;
-    session_shared::failure::exit(status.code().unwrap_or(1))
+    session_shared::failure::check_exit_code(status.code().unwrap_or(1))
 }

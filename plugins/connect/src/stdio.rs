@@ -8,8 +8,8 @@ use futures::future::{Either, select};
 use session_shared::client::forward::Forwarder;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
-use session_shared::report::terminal::{Inlet, Outlet};
-use session_shared::verb::Ground;
+use session_shared::report::terminal::{StdinStream, RawOutput};
+use session_shared::verb::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
 use crate::link;
@@ -25,12 +25,12 @@ pub(crate) async fn run(
     cluster: &Cluster,
     forwarder: &Forwarder,
     port: u16,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let opened = forwarder.open_stream(port).await;
     let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     let console = &mut ground.console;
-    let is_typed = console.reads_terminal();
+    let is_typed = console.stdin_is_terminal();
     let (out, _) = console.outlets();
     let (read, write) = tokio::io::split(stream);
     let heard = pin!(receive(read, &out));
@@ -53,7 +53,7 @@ pub(crate) async fn run(
     }
 }
 
-async fn receive<S: tokio::io::AsyncRead>(mut read: ReadHalf<S>, out: &Outlet) -> Result<()> {
+async fn receive<S: tokio::io::AsyncRead>(mut read: ReadHalf<S>, out: &RawOutput) -> Result<()> {
     let mut buffer = vec![0; CHUNK];
     loop {
         let count = read.read(&mut buffer).await;
@@ -64,7 +64,7 @@ async fn receive<S: tokio::io::AsyncRead>(mut read: ReadHalf<S>, out: &Outlet) -
     }
 }
 
-async fn send<S: tokio::io::AsyncWrite>(mut input: Inlet, mut write: WriteHalf<S>) -> Result<()> {
+async fn send<S: tokio::io::AsyncWrite>(mut input: StdinStream, mut write: WriteHalf<S>) -> Result<()> {
     while let Some(bytes) = input.next().await {
         write
             .write_all(&bytes)

@@ -2,19 +2,19 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::WriteOptions;
-use session_shared::failure::{exit, hinted};
+use session_shared::failure::{check_exit_code, with_hint};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::ending_session::EndingSession;
-use session_shared::ops::starting::{Ahead, Wish};
+use session_shared::ops::starting::{StartPlan, StartOptions};
 use session_shared::ops::stopping;
-use session_shared::ops::trust::Part;
-use session_shared::progress::{Event, Sink};
+use session_shared::ops::trust::StoredPart;
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::intent::Intent;
 use crate::plan;
@@ -27,22 +27,22 @@ pub(crate) async fn start_stopped(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
-    if !trust::ask(cluster, &present.session, Part::Start, &mut ground.console).await? {
-        return exit(1);
+    if !trust::confirm_trust(cluster, &present.session, StoredPart::Start, &mut ground.console).await? {
+        return check_exit_code(1);
     }
     let controller = cluster.controller_alive(cluster.namespace()).await?;
     let chosen = SelectedSession {
         session: present.session.clone(),
         object: present.object.clone(),
     };
-    let rests = stopping::Present::of(cluster, chosen, controller).await?;
+    let rests = stopping::ObservedSession::read(cluster, chosen, controller).await?;
     let now = ground.now();
     let ahead = {
         let mut sink = ground.console.progress();
-        let ahead = Ahead::of(cluster, rests, &Wish::default(), now, &mut sink).await;
-        sink.tell(Event::Done);
+        let ahead = StartPlan::prepare(cluster, rests, &StartOptions::default(), now, &mut sink).await;
+        sink.tell(ProgressEvent::Done);
         ahead?
     };
     if let Some(ending) = EndingSession::started(&ahead) {
@@ -55,10 +55,10 @@ pub(crate) async fn start_stopped(
             "start the session first: kubectl session start {name} -n {}",
             cluster.namespace()
         );
-        return Err(hinted(error, start));
+        return Err(with_hint(error, start));
     }
     let mut planned = present.session.clone();
-    planned.status.get_or_insert_default().applied = Some(ahead.start.applied(&[]));
+    planned.status.get_or_insert_default().applied = Some(ahead.start.start_record(&[]));
     plan::resolve_target(intent, &planned)?;
     let told = format!("starting stopped session \"{}\"", intent.name);
     ground.console.note(&told);
@@ -72,9 +72,9 @@ pub(crate) async fn start_stopped(
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
         let made = ahead
-            .begin(cluster, &write, &interrupt, now, &mut sink)
+            .start(cluster, &write, &interrupt, now, &mut sink)
             .await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         made?
     };
     started::wait_ready(cluster, &made, intent.limit, &write, ground)

@@ -1,12 +1,12 @@
 //! Command line of `create`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::existing::Existing;
-use session_shared::flags::output::{ObjectOutput, Talk};
-use session_shared::flags::values::Values;
-use session_shared::flags::waiting::{Waiting, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::existing::ExistingFlags;
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::values::ValueFlags;
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
 
@@ -38,7 +38,7 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
 /// Flags and arguments of `create`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
 pub struct Args {
     /// Name of the session; generated from the owner and the time if omitted
     pub name: Option<String>,
@@ -53,7 +53,7 @@ pub struct Args {
 
     /// Parameter value flags.
     #[command(flatten)]
-    pub values: Values,
+    pub values: ValueFlags,
 
     /// Name of a preset of the template: a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
@@ -103,7 +103,7 @@ pub struct Args {
 
     /// Flags for existing objects.
     #[command(flatten)]
-    pub existing: Existing,
+    pub existing: ExistingFlags,
 
     /// Primary workload, to which connect connects; required for a manifest with several workloads
     #[arg(long, value_name = "KIND/NAME")]
@@ -131,17 +131,17 @@ pub struct Args {
 
     /// Output flags.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Flags for writes.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster connection flags.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

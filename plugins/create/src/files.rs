@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::api::API_VERSION;
-use session_shared::failure::Hint;
-use session_shared::objects::resource::text;
-use session_shared::template::{Source, plain_objects};
+use session_shared::failure::HintExt;
+use session_shared::objects::resource::string_at;
+use session_shared::template::{Source, parse_plain_objects};
 
 /// Returns the Session object of a file; `None` for a manifest.
 ///
@@ -13,11 +13,11 @@ use session_shared::template::{Source, plain_objects};
 /// A Session beside other objects.
 pub(crate) fn parse_session_file(source: &Source) -> Result<Option<Value>> {
     // A file that cannot be parsed as plain objects may be a manifest with placeholders.
-    let Ok(objects) = plain_objects(source) else {
+    let Ok(objects) = parse_plain_objects(source) else {
         return Ok(None);
     };
     let is_session = |object: &Value| {
-        text(object, "/apiVersion") == API_VERSION && text(object, "/kind") == "Session"
+        string_at(object, "/apiVersion") == API_VERSION && string_at(object, "/kind") == "Session"
     };
     match objects
         .iter()
@@ -30,6 +30,6 @@ pub(crate) fn parse_session_file(source: &Source) -> Result<Option<Value>> {
             "{}: a Session must be the only object in its file",
             source.name()
         ))
-        .hint("put each Session in a separate file"),
+        .with_hint("put each Session in a separate file"),
     }
 }

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use session_shared::api::{DataPolicy, Resources, SessionSpec, State, Storage};
+use session_shared::api::{DataPolicy, ResourceLimits, SessionSpec, DesiredState, StorageSpec};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{hinted, usage};
-use session_shared::flags::selection::new_owner;
-use session_shared::flags::values::source;
+use session_shared::failure::{with_hint, usage_error};
+use session_shared::flags::selection::parse_new_owner;
+use session_shared::flags::values::read_source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{overrides, primary, resource::text};
+use session_shared::objects::{overrides, primary, resource::string_at};
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::template::Assigned;
@@ -83,18 +83,18 @@ pub(crate) struct Intent {
 pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent> {
     let dry_run = args.writing.dry_run()?;
     if args.rendered && dry_run != DryRun::Client {
-        return Err(usage("--rendered requires --dry-run=client"));
+        return Err(usage_error("--rendered requires --dry-run=client"));
     }
     let name = args
         .name
         .as_deref()
         .map(str::parse::<SessionName>)
         .transpose()?;
-    let user_id = args.user_id.as_deref().map(new_owner).transpose()?;
+    let user_id = args.user_id.as_deref().map(parse_new_owner).transpose()?;
     let driver = parse_driver(&args.reconcile)?;
     let mut assigned = args
         .values
-        .assigned(args.filename.as_deref(), console.input())?;
+        .read_values(args.filename.as_deref(), console.input())?;
     let found = match &args.filename {
         Some(file) => from_file(file, args, &mut assigned, console)?,
         None => from_template(args)?,
@@ -114,7 +114,7 @@ pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent>
         driver,
         dry_run,
         rendered: args.rendered,
-        wait: args.waiting.wait.then(|| args.waiting.limit(DEFAULT_TIMEOUT)),
+        wait: args.waiting.wait.then(|| args.waiting.timeout_or(DEFAULT_TIMEOUT)),
     };
     apply_flags(&mut intent.spec, args)?;
     check_spec(&intent.spec)?;
@@ -133,14 +133,14 @@ struct GivenSession {
 
 fn from_template(args: &Args) -> Result<GivenSession> {
     let Some(template) = &args.template else {
-        let error = usage("one of --template or --filename is required");
-        return Err(hinted(
+        let error = usage_error("one of --template or --filename is required");
+        return Err(with_hint(
             error,
             "list the templates: kubectl session template list",
         ));
     };
     if args.primary.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "--primary requires --filename: a template defines its own primary workload",
         ));
     }
@@ -166,21 +166,21 @@ fn from_file(
     assigned: &mut Assigned,
     console: &mut Console,
 ) -> Result<GivenSession> {
-    let source = source(file, console.input())?;
-    let shown = source.name();
-    if let Some(session) = files::parse_session_file(&source)? {
+    let source = read_source(file, console.input())?;
+    let shown = read_source.name();
+    if let Some(session) = files::parse_session_file(&read_source)? {
         let mut found = from_session(shown, session, args)?;
         if let (SessionSource::Manifest(name), Some(text)) = (&found.source, found.spec.manifest.take()) {
-            let manifest = Source::new(name, text)?;
+            let manifest = Source::new(name, string_at)?;
             found.spec.manifest = Some(extract_secrets(&manifest, assigned, console)?);
         }
         return Ok(found);
     }
     let mut spec = SessionSpec {
-        manifest: Some(extract_secrets(&source, assigned, console)?),
+        manifest: Some(extract_secrets(&read_source, assigned, console)?),
         ..SessionSpec::default()
     };
-    spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
+    spec.primary = args.primary.as_deref().map(primary::parse_primary).transpose()?;
     let body = SessionSource::Manifest(shown.to_owned());
     Ok(GivenSession {
         name: None,
@@ -199,18 +199,18 @@ fn extract_secrets(
     assigned: &mut Assigned,
     console: &mut Console,
 ) -> Result<String> {
-    let extracted = extract_secret_literals(source)?;
-    for problem in &extracted.readable {
+    let extracted = extract_secret_literals(read_source)?;
+    for problem in &extracted.visible_passwords {
         console.warn(&problem.to_string());
     }
     if let Some(hint) = extracted
-        .readable
+        .visible_passwords
         .iter()
         .find_map(|problem| problem.hint.as_deref())
     {
         console.hint(hint);
     }
-    for problem in &extracted.dropped {
+    for problem in &extracted.removed {
         console.note(&problem.to_string());
     }
     for (name, value) in extracted.values {
@@ -221,8 +221,8 @@ fn extract_secrets(
 
 fn from_session(file: &str, mut object: Value, args: &Args) -> Result<GivenSession> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
-    let name = Some(text(&metadata, "/name")).filter(|name| !name.is_empty());
-    let namespace = Some(text(&metadata, "/namespace"))
+    let name = Some(string_at(&metadata, "/name")).filter(|name| !name.is_empty());
+    let namespace = Some(string_at(&metadata, "/namespace"))
         .filter(|name| !name.is_empty())
         .map(str::to_owned);
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
@@ -231,10 +231,10 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<GivenSessi
         serde_json::from_value(spec).with_context(|| format!("{file}: invalid Session"))?;
     let user_id = Some(spec.user_id.as_str())
         .filter(|id| !id.is_empty())
-        .map(new_owner)
+        .map(parse_new_owner)
         .transpose()?;
     if let Some(primary) = &args.primary {
-        spec.primary = Some(primary::parse(primary)?);
+        spec.primary = Some(primary::parse_primary(primary)?);
     }
     let body = match (&spec.manifest, spec.template_name()) {
         (Some(_), _) if spec.template.is_some() => {
@@ -288,7 +288,7 @@ fn parse_driver(word: &str) -> Result<Driver> {
 /// Overrides the spec with the values of flags.
 fn apply_flags(spec: &mut SessionSpec, args: &Args) -> Result<()> {
     if args.cpu.is_some() || args.memory.is_some() || args.gpu.is_some() {
-        let resources = spec.resources.get_or_insert_with(Resources::default);
+        let resources = spec.resources.get_or_insert_with(ResourceLimits::default);
         for (field, flag) in [
             (&mut resources.cpu, &args.cpu),
             (&mut resources.memory, &args.memory),
@@ -300,7 +300,7 @@ fn apply_flags(spec: &mut SessionSpec, args: &Args) -> Result<()> {
         }
     }
     if args.storage.is_some() || args.storage_class.is_some() {
-        let storage = spec.storage.get_or_insert_with(Storage::default);
+        let storage = spec.storage.get_or_insert_with(StorageSpec::default);
         storage.size = args
             .storage
             .as_deref()
@@ -317,13 +317,13 @@ fn apply_flags(spec: &mut SessionSpec, args: &Args) -> Result<()> {
     if let Some(word) = &args.data_policy {
         spec.data_policy = Some(parse_data_policy(word)?);
     }
-    spec.state = Some(spec.state.unwrap_or(State::Running));
+    spec.state = Some(spec.state.unwrap_or(DesiredState::Running));
     Ok(())
 }
 
 fn parse_data_policy(word: &str) -> Result<DataPolicy> {
     let all = [DataPolicy::Keep, DataPolicy::Snapshot, DataPolicy::Delete];
-    match all.into_iter().find(|policy| policy.word() == word) {
+    match all.into_iter().find(|policy| policy.as_str() == word) {
         Some(policy) => Ok(policy),
         None => {
             bail!("Invalid data policy ({word}). Must be \"keep\", \"snapshot\", or \"delete\".")
@@ -340,7 +340,7 @@ fn check_spec(spec: &SessionSpec) -> Result<()> {
             }
         }
         if let Some(gpu) = &resources.gpu {
-            overrides::whole_gpus(&gpu.to_string())?;
+            overrides::parse_gpu_count(&gpu.to_string())?;
         }
     }
     if let Some(size) = spec
@@ -352,10 +352,10 @@ fn check_spec(spec: &SessionSpec) -> Result<()> {
     }
     if let Some(timeout) = &spec.timeout {
         let text = timeout.to_string();
-        text.parse::<Lifetime>()
+        string_at.parse::<Lifetime>()
             .with_context(|| format!("invalid lifetime {text:?}"))?;
     }
-    if spec.state == Some(State::Stopped) {
+    if spec.state == Some(DesiredState::Stopped) {
         bail!("cannot create a stopped session: spec.state is \"stopped\"");
     }
     Ok(())
@@ -379,7 +379,7 @@ pub(crate) fn generate_name(
     seconds: i64,
     random: &str,
 ) -> Result<SessionName> {
-    let begin = begin.map_or_else(|| labels::name_part(owner.as_str()), ToString::to_string);
+    let begin = begin.map_or_else(|| labels::to_name_part(owner.as_str()), ToString::to_string);
     let begin: String = begin.chars().take(MAX_OWNER_CHARS).collect();
     format!("{}-{seconds}-{random}", begin.trim_end_matches('-')).parse()
 }

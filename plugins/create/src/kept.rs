@@ -4,16 +4,16 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::objects::kept::{cannot_differ, difference, size_of, was_bound};
+use session_shared::objects::kept::{kept_claim_error, immutable_difference, storage_size, was_bound};
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, annotation, is_going, label, text,
+    PERSISTENT_VOLUME_CLAIM, annotation, is_terminating, label, string_at,
 };
 use session_shared::ops::Cluster;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::wanted_claims;
+use session_shared::reconcile::expected_claims;
 
 use crate::intent::Intent;
 use crate::plan::NewSession;
@@ -35,7 +35,7 @@ impl KeptClaims {
     pub(crate) async fn list(
         cluster: &Cluster,
         subject: &NewSession,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
         // The claims are read again when they are created, so a cached state is good enough here.
         let select = ListOptions {
@@ -48,12 +48,12 @@ impl KeptClaims {
         match list.await {
             Ok(list) => {
                 let mut claims = list.items;
-                claims.retain(|claim| was_bound(claim) && !is_going(claim));
+                claims.retain(|claim| was_bound(claim) && !is_terminating(claim));
                 Ok(Self { claims })
             }
-            Err(error) if failure::is(&error, Kind::Forbidden) => {
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
                 let note = "kept claims not checked: no permission to list them";
-                sink.tell(Event::Note(note.into()));
+                sink.tell(ProgressEvent::Note(note.into()));
                 Ok(Self::default())
             }
             Err(error) => Err(error),
@@ -65,14 +65,14 @@ impl KeptClaims {
     /// # Errors
     /// The first claim that differs from the wanted one, with hints.
     pub(crate) fn compare(&self, subject: &NewSession, intent: &Intent) -> Result<Vec<String>> {
-        let objects = subject.start(&intent.use_existing, "").objects();
-        let wanted = wanted_claims(&objects);
+        let objects = subject.start(&intent.use_existing, "").owned_objects();
+        let wanted = expected_claims(&objects);
         let mut notes = Vec::new();
         for claim in &self.claims {
-            let name = text(claim, "/metadata/name");
+            let name = string_at(claim, "/metadata/name");
             let wanted = wanted
                 .iter()
-                .find(|wanted| text(wanted, "/metadata/name") == name);
+                .find(|wanted| string_at(wanted, "/metadata/name") == name);
             match wanted {
                 Some(wanted) if is_adoptable(claim, subject) => {
                     ensure_unchanged(claim, wanted, intent)?;
@@ -93,9 +93,9 @@ fn is_adoptable(claim: &Value, subject: &NewSession) -> bool {
 }
 
 fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
-    if let Some((field, has, wants)) = difference(claim, wanted) {
+    if let Some((field, has, wants)) = immutable_difference(claim, wanted) {
         let field = format!("spec.{field}");
-        return Err(cannot_differ(
+        return Err(kept_claim_error(
             claim,
             &field,
             &has.to_string(),
@@ -105,16 +105,16 @@ fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()
     // A size from the template is a minimum; a size from a flag must match.
     let storage = intent.spec.storage.as_ref();
     let given = storage.and_then(|storage| storage.size.as_ref());
-    let size = |text: &str| text.parse::<Quantity>().ok();
+    let size = |text: &str| string_at.parse::<Quantity>().ok();
     if let (Some(given), Some(has), Some(wants)) = (
         given.and_then(|given| size(&given.to_string())),
-        size(text(claim, SIZE_POINTER)),
-        size(text(wanted, SIZE_POINTER)),
+        size(string_at(claim, SIZE_POINTER)),
+        size(string_at(wanted, SIZE_POINTER)),
     ) && wants == given
         && wants < has
     {
         let (has, wants) = (has.to_string(), wants.to_string());
-        return Err(cannot_differ(claim, "size", &has, &wants));
+        return Err(kept_claim_error(claim, "size", &has, &wants));
     }
     Ok(())
 }
@@ -124,8 +124,8 @@ fn adopted_note(claim: &Value) -> String {
     let since = annotation(claim, labels::KEPT_SINCE);
     format!(
         "persistentvolumeclaim {:?} ({}) is adopted: kept since {}",
-        text(claim, "/metadata/name"),
-        size_of(claim),
+        string_at(claim, "/metadata/name"),
+        storage_size(claim),
         since.map_or_else(|| "an unknown time".into(), str::to_owned)
     )
 }
@@ -133,7 +133,7 @@ fn adopted_note(claim: &Value) -> String {
 /// Returns the note for an unused claim, with the commands to list and delete it.
 fn unused_note(claim: &Value, subject: &NewSession) -> String {
     let (name, namespace) = (
-        text(claim, "/metadata/name"),
+        string_at(claim, "/metadata/name"),
         subject.belonging.namespace.as_str(),
     );
     let user = annotation(claim, labels::USER_ID).or_else(|| label(claim, labels::USER));
@@ -146,7 +146,7 @@ fn unused_note(claim: &Value, subject: &NewSession) -> String {
         "persistentvolumeclaim {name:?} ({size}), kept from a session {session:?} of user {user:?} and {of}, is not used. \
         List kept data: kubectl session list --kept -n {namespace}; delete the claim: \
         kubectl delete persistentvolumeclaim {name} -n {namespace}",
-        size = size_of(claim),
+        size = storage_size(claim),
         session = subject.name.as_str(),
         user = user.unwrap_or_default(),
     )

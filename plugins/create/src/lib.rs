@@ -20,8 +20,8 @@ use anyhow::Result;
 use session_shared::ops::checks;
 use session_shared::prompt::started;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::{Ground, Verb};
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::{Environment, Verb};
 
 use crate::kept::KeptClaims;
 use crate::make::Creation;
@@ -37,11 +37,11 @@ impl Verb for Create {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.obey(&args.talk, &args.writing);
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+        ground.apply_flags(&args.talk, &args.writing);
         // no requests: validation of the arguments and files
         let intent = intent::parse_intent(&args, &mut ground.console)?;
-        let format = Format::of_object(&args.printing)?;
+        let format = Format::from_object_flags(&args.printing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
@@ -61,10 +61,10 @@ impl Verb for Create {
                 &mut ground.console.progress(),
             );
             let (checked, kept) = futures::try_join!(
-                checks::look(&cluster, namespace, &all, quotas),
+                checks::read_preflight_facts(&cluster, namespace, &all, quotas),
                 KeptClaims::list(&cluster, &subject, found),
             )?;
-            checks::judge(subject.name.as_str(), &all, &checked)?;
+            checks::check_preflight(subject.name.as_str(), &all, &checked)?;
             let notes = kept.compare(&subject, &intent)?;
             notes.iter().for_each(|note| ground.console.note(note));
         }
@@ -83,7 +83,7 @@ impl Verb for Create {
         };
         let made = maker.create(subject, &mut ground.console.progress()).await?;
         // prints
-        let mut mutations = Mutations::new(format, intent.dry_run);
+        let mut mutations = MutationPrinter::new(format, intent.dry_run);
         started::print_made(&made, "created", &mut mutations, &mut ground.console)?;
         started::finish(&cluster, made, intent.wait, &write, ground).await
     }

@@ -8,21 +8,21 @@ use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::typed;
-use session_shared::failure::{self, Hint, Kind};
+use session_shared::failure::{self, HintExt, FailureKind};
 use session_shared::labels;
 use session_shared::objects::resource::{
-    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, text,
+    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, string_at,
 };
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::Cluster;
-use session_shared::ops::beginning::finished;
+use session_shared::ops::beginning::require_success;
 use session_shared::ops::execute::ApplyOptions;
-use session_shared::ops::settling::Made;
+use session_shared::ops::settling::Started;
 use session_shared::ops::trust;
-use session_shared::plan::{Done, Outcome, Propagation};
-use session_shared::progress::{Event, Sink};
-use session_shared::reconcile::{Live, Start, Wanted, reconcile, record};
-use session_shared::template::stored_secrets;
+use session_shared::plan::{StepResult, PlanOutcome, Propagation};
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::reconcile::{LiveObjects, RenderedStart, TargetState, reconcile, record};
+use session_shared::template::decode_parameters_secret;
 
 use crate::intent::Intent;
 use crate::plan::{self, Observed, NewSession};
@@ -50,10 +50,10 @@ impl Creation<'_> {
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
-    pub(crate) async fn create(&self, mut subject: NewSession, sink: &mut dyn Sink) -> Result<Made> {
+    pub(crate) async fn create(&self, mut subject: NewSession, sink: &mut dyn ProgressSink) -> Result<Started> {
         let mut undo = CreatedObjects::default();
         let made = self.create_objects(&mut subject, &mut undo, sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         match made {
             Ok(made) => Ok(made),
             Err(error) if self.write.dry_run => Err(error),
@@ -65,8 +65,8 @@ impl Creation<'_> {
         &self,
         subject: &mut NewSession,
         undo: &mut CreatedObjects,
-        sink: &mut dyn Sink,
-    ) -> Result<Made> {
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
         self.check_interrupt()?;
         if self.intent.create_namespace {
             undo.namespace = self
@@ -79,79 +79,79 @@ impl Creation<'_> {
         let object = self.create_session(subject).await?;
         undo.session = Some(object.clone());
         let session: Session = typed(object.clone())?;
-        let uid = text(&object, "/metadata/uid").to_owned();
+        let uid = string_at(&object, "/metadata/uid").to_owned();
         if !self.write.dry_run {
             // The spec that was sent: the returned one may have been changed by somebody else.
             let sent: Session = typed(subject.session_object(&self.intent.metadata))?;
             let rendering = Some(&subject.rendered.rendering);
-            trust::remember(self.cluster, &uid, &sent.spec, rendering, sink);
+            trust::record_trusted(self.cluster, &uid, &sent.spec, rendering, sink);
         }
         if !self.controller || session.spec.secrets_from.is_some() {
             self.create_parameters_secret(subject, &uid, undo, sink).await?;
         }
         let start = subject.start(&self.intent.use_existing, &uid);
         if self.controller {
-            return Ok(Made {
+            return Ok(Started {
                 session,
                 object,
                 start,
                 objects: Vec::new(),
-                controller: true,
+                has_controller: true,
             });
         }
         let decision = reconcile(
             &session,
-            Wanted::Running,
+            TargetState::Running,
             Some(&start),
-            &Live::default(),
+            &LiveObjects::default(),
             &[],
             self.observed.now,
         );
         let outcome = self.apply_plan(&decision.plan, &start, sink).await;
         undo.data
             .extend(outcome.created().filter(|object| is_data(object)).cloned());
-        let objects = finished(outcome)?;
+        let objects = require_success(outcome)?;
         self.check_interrupt()?;
         if self.write.dry_run {
-            return Ok(Made {
+            return Ok(Started {
                 session,
                 object,
                 start,
                 objects,
-                controller: false,
+                has_controller: false,
             });
         }
-        let status = record::started(&session, &start, &objects, self.observed.now);
+        let status = record::start_status(&session, &start, &objects, self.observed.now);
         let object = self
             .cluster
             .patch_status(&session, status, self.write)
             .await?;
-        Ok(Made {
+        Ok(Started {
             session: typed(object.clone())?,
             object,
             start,
             objects,
-            controller: false,
+            has_controller: false,
         })
     }
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
     /// it.
-    fn unchecked_dry_run(&self, subject: &NewSession, sink: &mut dyn Sink) -> Result<Made> {
+    fn unchecked_dry_run(&self, subject: &NewSession, sink: &mut dyn ProgressSink) -> Result<Started> {
         let object = subject.session_object(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
         let namespace = subject.belonging.namespace.as_str();
-        sink.tell(Event::Note(format!(
+        sink.tell(ProgressEvent::Note(format!(
             "the session and its {count} objects were not checked: namespace {namespace:?} does not exist yet"
         )));
         let session = typed(object.clone())?;
-        Ok(Made {
+        Ok(Started {
             session,
             object,
             start,
             objects: Vec::new(),
-            controller: self.controller,
+            has_controller: self.controller,
         })
     }
 
@@ -178,7 +178,7 @@ impl Creation<'_> {
             .await
         {
             Ok(made) => Ok(Some(made)),
-            Err(error) if failure::is(&error, Kind::AlreadyExists) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::AlreadyExists) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -196,19 +196,19 @@ impl Creation<'_> {
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
-        if failure::is(&error, Kind::AlreadyExists) {
-            return Err(error).hint(format!("choose another name, or delete the existing session: kubectl session delete {name} -n {namespace}"));
+        if failure::has_kind(&error, FailureKind::AlreadyExists) {
+            return Err(error).with_hint(format!("choose another name, or delete the existing session: kubectl session delete {name} -n {namespace}"));
         }
-        if failure::is(&error, Kind::NoSuchResource) {
-            return Err(error).hint("install the API first: kubectl session setup");
+        if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) {
+            return Err(error).with_hint("install the API first: kubectl session setup");
         }
-        if !failure::is(&error, Kind::Unreachable) || self.write.dry_run {
+        if !failure::has_kind(&error, FailureKind::Unreachable) || self.write.dry_run {
             return Err(error);
         }
         match self.cluster.get(&SESSION, namespace, name).await {
-            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.run.as_str()) => Ok(found),
+            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.command_token.as_str()) => Ok(found),
             Ok(_) => Err(error),
-            Err(_) => Err(error).hint(format!(
+            Err(_) => Err(error).with_hint(format!(
                 "the session may have been created; check when the server is reachable again: kubectl session list {name} -n {namespace}"
             )),
         }
@@ -221,18 +221,18 @@ impl Creation<'_> {
         subject: &mut NewSession,
         uid: &str,
         undo: &mut CreatedObjects,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let start = subject.start(&self.intent.use_existing, uid);
         let outcome = self.apply_plan(&start.parameters_plan(), &start, sink).await;
         undo.data.extend(outcome.created().cloned());
-        let kept = outcome.done.iter().find_map(|done| match done {
-            Done::TakenUp(secret) => Some(secret.clone()),
+        let kept = outcome.results.iter().find_map(|done| match done {
+            StepResult::Adopted(secret) => Some(secret.clone()),
             _ => None,
         });
-        finished(outcome)?;
+        require_success(outcome)?;
         if let Some(secret) = kept {
-            let stored = stored_secrets(&secret)?;
+            let stored = decode_parameters_secret(&secret)?;
             subject.rendered = plan::render_session(
                 self.intent,
                 self.observed,
@@ -248,11 +248,11 @@ impl Creation<'_> {
     async fn apply_plan(
         &self,
         plan: &session_shared::plan::Plan,
-        start: &Start,
-        sink: &mut dyn Sink,
-    ) -> Outcome {
+        start: &RenderedStart,
+        sink: &mut dyn ProgressSink,
+    ) -> PlanOutcome {
         let with = ApplyOptions {
-            ownership: &start.belonging,
+            ownership: &start.ownership,
             write: self.write.clone(),
             interrupt: self.interrupt,
             wait_limit: std::time::Duration::MAX,
@@ -280,7 +280,7 @@ impl Creation<'_> {
             .map(|session| (&SESSION, session))
             .collect();
         for data in &undo.data {
-            let resource = if text(data, "/kind") == "Secret" {
+            let resource = if string_at(data, "/kind") == "Secret" {
                 &SECRET
             } else {
                 &PERSISTENT_VOLUME_CLAIM
@@ -294,7 +294,7 @@ impl Creation<'_> {
         );
         for (resource, object) in targets {
             let place = if resource.namespaced { namespace } else { "" };
-            let target = ObjectRef::of(object);
+            let target = ObjectRef::from_object(object);
             let gone = self
                 .cluster
                 .delete_if_present(resource, place, &target, Propagation::Background, &write)
@@ -306,7 +306,7 @@ impl Creation<'_> {
         if left.is_empty() {
             return error;
         }
-        failure::hinted(
+        failure::with_hint(
             error,
             format!(
                 "{} could not be deleted; delete the session when the server is reachable again: kubectl session delete {} -n {namespace}",

@@ -67,7 +67,7 @@ fn resolve_namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
 
 async fn get_template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
     match &intent.source {
-        SessionSource::Template(name) => template::read(cluster, name.as_str()).await.map(Some),
+        SessionSource::Template(name) => template::read_template(cluster, name.as_str()).await.map(Some),
         SessionSource::Manifest(_) => Ok(None),
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::Timestamp;
-use session_shared::api::{API_VERSION, SecretsFrom, SessionSpec, SessionTemplate};
+use session_shared::api::{API_VERSION, SecretSource, SessionSpec, SessionTemplate};
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
-use session_shared::objects::belonging::Belonging;
-use session_shared::objects::privilege::privileges;
-use session_shared::reconcile::{self, Recipe, Rendered, Start, record};
+use session_shared::objects::belonging::Ownership;
+use session_shared::objects::privilege::find_privileges;
+use session_shared::reconcile::{self, RenderInput, RenderOutput, RenderedStart, record};
 
 use crate::intent::{SessionSource, Intent};
 
@@ -37,9 +37,9 @@ pub(crate) struct NewSession {
     /// Complete spec.
     pub(crate) spec: SessionSpec,
     /// Rendered objects.
-    pub(crate) rendered: Rendered,
+    pub(crate) rendered: RenderOutput,
     /// Ownership for all objects; the Session's UID is still empty.
-    pub(crate) belonging: Belonging,
+    pub(crate) belonging: Ownership,
 }
 
 /// Determines name, owner and spec, and renders the session.
@@ -61,7 +61,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
     };
     let mut spec = intent.spec.clone();
     spec.user_id = observed.owner.to_string();
-    spec.start_request = Some(record::rfc3339(observed.now));
+    spec.start_request = Some(record::format_rfc3339(observed.now));
     let rendered = render_session(
         intent,
         observed,
@@ -77,14 +77,14 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
         .keys()
         .any(|secret| intent.values.files.contains_key(secret))
     {
-        spec.secrets_from = Some(SecretsFrom::Client);
+        spec.secrets_from = Some(SecretSource::Client);
     }
-    let belonging = Belonging {
+    let belonging = Ownership {
         session: name.clone(),
         session_uid: String::new(),
         namespace: observed.namespace.clone(),
         user_id: observed.owner.clone(),
-        run: observed.run.clone(),
+        command_token: observed.run.clone(),
         template: rendered
             .rendering
             .template
@@ -111,25 +111,25 @@ pub(crate) fn render_session(
     spec: &SessionSpec,
     stored: &BTreeMap<String, String>,
     public: bool,
-) -> Result<Rendered> {
+) -> Result<RenderOutput> {
     let manifest = spec.manifest.as_deref().unwrap_or_default();
     let body = match (&intent.source, &observed.template) {
-        (SessionSource::Template(_), Some(template)) => reconcile::Body::Template(template),
-        (SessionSource::Manifest(file), _) => reconcile::Body::Manifest {
+        (SessionSource::Template(_), Some(template)) => reconcile::ManifestSource::Template(template),
+        (SessionSource::Manifest(file), _) => reconcile::ManifestSource::Manifest {
             file,
             text: manifest,
         },
         (SessionSource::Template(name), None) => anyhow::bail!("template {:?} was not read", name.as_str()),
     };
-    reconcile::render(&Recipe {
+    reconcile::render(&RenderInput {
         session: name,
         namespace: &observed.namespace,
         spec,
-        body,
-        set: &intent.values.set,
-        files: &intent.values.files,
-        stored,
-        public,
+        source: body,
+        set_values: &intent.values.set,
+        file_values: &intent.values.files,
+        stored_secrets: stored,
+        omit_secrets: public,
     })
 }
 
@@ -155,11 +155,11 @@ impl NewSession {
             }
         }
         // The Session does not carry its own session label: selectors for its objects must not match it.
-        let user = labels::label_value(self.belonging.user_id.as_str());
+        let user = labels::to_label_value(self.belonging.user_id.as_str());
         full["metadata"]["labels"][labels::MANAGED_BY] = labels::MANAGER.into();
         full["metadata"]["labels"][labels::USER] = user.into();
         full["metadata"]["annotations"][labels::USER_ID] = self.belonging.user_id.as_str().into();
-        full["metadata"]["annotations"][labels::RUN] = self.belonging.run.as_str().into();
+        full["metadata"]["annotations"][labels::RUN] = self.belonging.command_token.as_str().into();
         full
     }
 
@@ -169,7 +169,7 @@ impl NewSession {
         if matches!(body, SessionSource::Template(_)) {
             return Vec::new();
         }
-        let asked = privileges(&self.rendered.rendering.objects).into_iter();
+        let asked = find_privileges(&self.rendered.rendering.objects).into_iter();
         asked
             .map(|one| format!("{one}: later starts require --trust-manifest"))
             .collect()
@@ -183,12 +183,12 @@ impl NewSession {
     }
 
     /// Returns the start for the reconciler to carry out.
-    pub(crate) fn start(&self, use_existing: &[String], session_uid: &str) -> Start {
+    pub(crate) fn start(&self, use_existing: &[String], session_uid: &str) -> RenderedStart {
         let mut belonging = self.belonging.clone();
         belonging.session_uid = session_uid.to_owned();
-        Start {
+        RenderedStart {
             rendering: self.rendered.rendering.clone(),
-            belonging,
+            ownership: belonging,
             use_existing: use_existing.to_vec(),
         }
     }

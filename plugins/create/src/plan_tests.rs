@@ -15,18 +15,18 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> NewSession {
     NewSession {
         name: "a".parse().unwrap(),
         spec: SessionSpec::default(),
-        rendered: Rendered {
+        rendered: RenderOutput {
             rendering,
             withheld: Vec::new(),
             parameters: BTreeMap::new(),
-            name_limit: 63,
+            max_name_length: 63,
         },
-        belonging: Belonging {
+        belonging: Ownership {
             session: "a".parse().unwrap(),
             session_uid: String::new(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            run: "r".into(),
+            command_token: "r".into(),
             template: Some("tool".into()),
             primary: None,
         },

@@ -4,8 +4,8 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::report::console::Console;
-use session_shared::report::format::{Format, name};
-use session_shared::report::mutation::Mutations;
+use session_shared::report::format::{Format, kind_and_name};
+use session_shared::report::mutation::MutationPrinter;
 
 use crate::intent::Intent;
 use crate::plan::NewSession;
@@ -26,12 +26,12 @@ pub(crate) fn print_dry_run(
     }
     if !intent.rendered {
         let session = subject.session_object(&intent.metadata);
-        return console.out(&Mutations::new(format, DryRun::Client).done(&session, "created")?);
+        return console.print(&MutationPrinter::new(format, DryRun::Client).print_result(&session, "created")?);
     }
-    let shown: Vec<Value> = subject.start(&intent.use_existing, "").objects();
+    let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
     for withheld in &subject.rendered.withheld {
         let parameters = withheld.parameters.join(", ");
-        console.err_line(&format!(
+        console.print_error_line(&format!(
             "omitted: secret {:?}, which holds secret values ({parameters})",
             withheld.name
         ));
@@ -40,9 +40,9 @@ pub(crate) fn print_dry_run(
         // Text output has one line for each object.
         Format::Text { .. } => shown
             .iter()
-            .map(|object| format!("{} created (dry run)\n", name(object)))
+            .map(|object| format!("{} created (dry run)\n", kind_and_name(object)))
             .collect(),
-        Format::Objects(printer) => printer.list(&shown)?,
+        Format::Objects(printer) => printer.print_list(&shown)?,
     };
-    console.out(&text)
+    console.print(&text)
 }

@@ -1,12 +1,12 @@
 //! The command line of `delete`.
 
 use clap::Parser;
-use session_shared::flags::choice::Choosing;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::output::{ObjectOutput, Talk};
-use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::{Waiting, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::choice::SelectionFlags;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
+use session_shared::flags::writing::WriteFlags;
 use session_shared::ops::manner::STOP_TIMEOUT;
 
 pub(crate) const ABOUT: &str = "Delete one or more sessions
@@ -45,11 +45,11 @@ const EXAMPLES: &str = "  # Delete a session
 /// Flags and arguments of `delete`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "delete", visible_alias = "rm", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session delete (NAME... | -l QUERY | --all) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, STOP_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, STOP_TIMEOUT)))]
 pub struct Args {
     /// Sessions to delete.
     #[command(flatten)]
-    pub choosing: Choosing,
+    pub choosing: SelectionFlags,
 
     /// If true, delete without running the template's sync hook
     #[arg(long, help_heading = "Data")]
@@ -85,21 +85,21 @@ pub struct Args {
 
     /// Trust in stored hooks.
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting and its timeout.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

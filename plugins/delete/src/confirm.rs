@@ -3,19 +3,19 @@
 use anyhow::Result;
 use session_shared::api::DataPolicy;
 use session_shared::client::DryRun;
-use session_shared::ops::deleting::Doomed;
+use session_shared::ops::deleting::Deletion;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::stopping::DELETE;
-use session_shared::prompt::consent::Question;
+use session_shared::prompt::consent::Confirmation;
 use session_shared::report::console::Console;
 
 use crate::plan::Intent;
 
 /// Prints a note for each session whose data policy is `snapshot` and that has no claim to take a snapshot of.
-pub(crate) fn tell(doomed: &[Doomed], console: &mut Console) {
-    let meant = |one: &&Doomed| one.policy() == DataPolicy::Snapshot && one.saved().is_empty();
+pub(crate) fn note_skipped_snapshots(doomed: &[Deletion], console: &mut Console) {
+    let meant = |one: &&Deletion| one.data_policy() == DataPolicy::Snapshot && one.snapshot_claims().is_empty();
     for one in doomed.iter().filter(meant) {
-        let what = match one.unused().is_empty() {
+        let what = match one.never_bound_claims().is_empty() {
             true => "no claims",
             false => "no claim that was ever bound to a volume",
         };
@@ -31,12 +31,12 @@ pub(crate) fn tell(doomed: &[Doomed], console: &mut Console) {
 ///
 /// # Errors
 /// Data would be destroyed, and there is neither a terminal nor `-y`.
-pub(crate) fn ask(intent: &Intent, doomed: &[Doomed], console: &mut Console) -> Result<bool> {
-    let question = Question {
-        words: DELETE,
+pub(crate) fn confirm_deletion(intent: &Intent, doomed: &[Deletion], console: &mut Console) -> Result<bool> {
+    let question = Confirmation {
+        verb: DELETE,
         yes: intent.yes || intent.dry_run != DryRun::None,
         interactive: intent.interactive,
-        several: true,
+        asks_for_several: true,
     };
     let ending: Vec<EndingSession> = doomed.iter().map(EndingSession::deleted).collect();
     question.ask(&ending, console)

@@ -14,11 +14,11 @@ mod plan;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::consent;
 use session_shared::prompt::trust;
-use session_shared::report::format::{Allowed, Format};
-use session_shared::verb::{Ground, Verb};
+use session_shared::report::format::{FormatSet, Format};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 
@@ -31,38 +31,38 @@ impl Verb for Delete {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.obey(&args.talk, &args.writing);
-        let intent = plan::read(&args)?;
-        let format = Format::parse(args.printing.output.as_deref(), Allowed::Name, false, false)?;
+        ground.apply_flags(&args.talk, &args.writing);
+        let intent = plan::parse_intent(&args)?;
+        let format = Format::parse(args.printing.output.as_deref(), FormatSet::Name, false, false)?;
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
         let now = ground.now();
-        let found = observe::observe(&cluster, &permissions, &intent, now).await?;
+        let found = observe::prepare_deletions(&cluster, &permissions, &intent, now).await?;
         let console = &mut ground.console;
-        consent::tell_unchecked(&permissions, console);
+        consent::note_unchecked_access(&permissions, console);
         // confirmation
-        confirm::tell(&found.doomed, &mut ground.console);
-        if !confirm::ask(&intent, &found.doomed, &mut ground.console)? {
+        confirm::note_skipped_snapshots(&found.deletions, &mut ground.console);
+        if !confirm::confirm_deletion(&intent, &found.deletions, &mut ground.console)? {
             return Ok(());
         }
-        if let [one] = found.doomed.as_slice()
+        if let [one] = found.deletions.as_slice()
             && intent.dry_run == DryRun::None
-            && one.runs_hooks(&intent.manner)
-            && !trust::ask(&cluster, &one.session, Part::Hooks, &mut ground.console).await?
+            && one.runs_hooks(&intent.stop_options)
+            && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
         {
             return Ok(());
         }
         // writes
-        let doomed = &found.doomed;
+        let doomed = &found.deletions;
         let done =
-            outcome::carry_out(&cluster, &permissions, &intent, doomed, &write, ground).await?;
+            outcome::delete_sessions(&cluster, &permissions, &intent, doomed, &write, ground).await?;
         // prints
         let console = &mut ground.console;
-        outcome::report(&cluster, &intent, found, done, format, console)
+        outcome::print_results(&cluster, &intent, found, done, format, console)
     }
 }

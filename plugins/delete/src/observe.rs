@@ -6,16 +6,16 @@ use session_shared::Timestamp;
 use session_shared::client::AccessReviews;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::deleting::Doomed;
+use session_shared::ops::deleting::Deletion;
 
 use crate::plan::Intent;
 
 /// The sessions as read from the cluster.
-pub(crate) struct Found {
+pub(crate) struct Observed {
     /// Prepared deletions, one a session.
-    pub(crate) doomed: Vec<Doomed>,
+    pub(crate) deletions: Vec<Deletion>,
     /// Errors of named sessions that do not exist; empty with `--ignore-not-found`.
-    pub(crate) missing: Vec<anyhow::Error>,
+    pub(crate) errors: Vec<anyhow::Error>,
 }
 
 /// Reads the sessions and their objects, and prepares the deletion of each.
@@ -23,44 +23,44 @@ pub(crate) struct Found {
 /// # Errors
 /// Refusals of the server, a snapshot that cannot be taken. A session that does not exist does not fail the call: its error is
 /// collected in the result.
-pub(crate) async fn observe(
+pub(crate) async fn prepare_deletions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
     now: Timestamp,
-) -> Result<Found> {
+) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (sessions, controller) = futures::try_join!(
-        cluster.get_selected_sessions(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
-    let mut found = Found {
-        doomed: Vec::new(),
-        missing: Vec::new(),
+    let mut found = Observed {
+        deletions: Vec::new(),
+        errors: Vec::new(),
     };
     let mut present = Vec::new();
     for session in sessions {
         match session {
             Ok(chosen) => present.push(chosen),
-            Err(error) => found.missing.push(error),
+            Err(error) => found.errors.push(error),
         }
     }
     if intent.ignore_not_found {
-        found.missing.clear();
+        found.errors.clear();
     }
     let looked = futures::stream::iter(present).map(|chosen| async move {
         let needs = match controller {
             true => Vec::new(),
-            false => intent.foreseen(&chosen.session),
+            false => intent.needed_accesses(&chosen.session),
         };
         let (live, ()) = futures::join!(
             cluster.get_live_objects(namespace, &chosen.session),
             permissions.prefetch(namespace, &needs)
         );
-        let doomed = Doomed::with(chosen, live?, controller)?.under(intent.policy);
-        doomed.prepared(cluster, intent.class.as_deref(), now).await
+        let doomed = Deletion::from_parts(chosen, live?, controller)?.with_data_policy(intent.data_policy);
+        doomed.prepare(cluster, intent.snapshot_class.as_deref(), now).await
     });
-    let looked: Vec<Result<Doomed>> = looked.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    found.doomed = looked.into_iter().collect::<Result<_>>()?;
+    let looked: Vec<Result<Deletion>> = looked.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+    found.deletions = looked.into_iter().collect::<Result<_>>()?;
     Ok(found)
 }

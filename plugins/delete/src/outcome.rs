@@ -11,15 +11,15 @@ use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::deleting::Doomed;
-use session_shared::ops::stopping::Stopping;
-use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::ops::deleting::Deletion;
+use session_shared::ops::stopping::StopContext;
+use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::Ground;
+use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::verb::Environment;
 
-use crate::observe::Found;
+use crate::observe::Observed;
 use crate::plan::Intent;
 
 /// Deletes the sessions, a limited number at a time, and returns a result for each. A failure does not affect the other
@@ -27,13 +27,13 @@ use crate::plan::Intent;
 ///
 /// # Errors
 /// Interrupted before the first session.
-pub(crate) async fn carry_out(
+pub(crate) async fn delete_sessions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-    doomed: &[Doomed],
+    doomed: &[Deletion],
     write: &WriteOptions,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<Result<()>>> {
     if intent.dry_run == DryRun::Client {
         return Ok(doomed.iter().map(|_| Ok(())).collect());
@@ -41,29 +41,29 @@ pub(crate) async fn carry_out(
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-    let with = Stopping {
+    let with = StopContext {
         write,
         interrupt: &interrupt,
         now,
         permissions,
     };
-    let manner = &intent.manner;
+    let manner = &intent.stop_options;
     let mut sink = ground.console.progress();
     if let [one] = doomed {
         let done = one.delete(cluster, manner, with, &mut sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         return Ok(vec![done]);
     }
     let object = format!("{} sessions", doomed.len());
-    sink.tell(Event::Waiting {
-        stage: Stage::Terminating,
+    sink.tell(ProgressEvent::Waiting {
+        stage: WaitStage::Terminating,
         object,
         detail: String::new(),
     });
     let all = futures::stream::iter(doomed)
-        .map(|one| async move { one.delete(cluster, manner, with, &mut Silent).await });
+        .map(|one| async move { one.delete(cluster, manner, with, &mut DiscardingSink).await });
     let done = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     Ok(done)
 }
 
@@ -71,59 +71,59 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// The errors of all other sessions, as one.
-pub(crate) fn report(
+pub(crate) fn print_results(
     cluster: &Cluster,
     intent: &Intent,
-    found: Found,
+    found: Observed,
     done: Vec<Result<()>>,
     format: Format,
     console: &mut Console,
 ) -> Result<()> {
     let namespace = cluster.namespace();
-    if found.doomed.is_empty() && found.missing.is_empty() {
-        console.err_line(&no_resources(None));
+    if found.deletions.is_empty() && found.errors.is_empty() {
+        console.print_error_line(&no_resources(None));
         return Ok(());
     }
-    let mutations = Mutations::new(format, intent.dry_run);
-    let mut errors = found.missing;
-    for (doomed, done) in found.doomed.iter().zip(done) {
+    let mutations = MutationPrinter::new(format, intent.dry_run);
+    let mut errors = found.errors;
+    for (doomed, done) in found.deletions.iter().zip(done) {
         match done {
             Err(error) => errors.push(error),
             Ok(()) => {
-                console.out(&mutations.deleted(&SESSION, doomed.name(), namespace, false))?;
+                console.print(&mutations.print_deleted(&SESSION, doomed.name(), namespace, false))?;
                 of_data(doomed, namespace)
                     .iter()
-                    .for_each(|line| console.err_line(line));
+                    .for_each(|line| console.print_error_line(line));
             }
         }
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 /// Returns lines that say which data of a session was kept, saved or destroyed.
-fn of_data(doomed: &Doomed, namespace: &str) -> Vec<String> {
+fn of_data(doomed: &Deletion, namespace: &str) -> Vec<String> {
     let claim = |word: &str, names: Vec<String>, more: &str| -> Vec<String> {
         let line = |name: &String| format!("{word}: persistentvolumeclaim/{name}{more}");
         names.iter().map(line).collect()
     };
     let again = ", used again by a create with the same name, owner and template";
     let name = doomed.name();
-    let saved = doomed.snapshot().map(|set| {
+    let saved = doomed.snapshot_name().map(|set| {
         let restore = format!(
             "kubectl session snapshot restore {} -n {namespace}",
-            shell::word(set)
+            shell::quote_word(set)
         );
         match doomed.session.spec.manifest {
             None => format!("saved: snapshot/{set}, restore with: {restore} --into {name}"),
             Some(_) => format!("saved: snapshot/{set}, to restore create {name} again, stop it, and run: {restore} --in-place"),
         }
     });
-    let unused = match doomed.policy() {
-        DataPolicy::Snapshot => doomed.unused(),
+    let unused = match doomed.data_policy() {
+        DataPolicy::Snapshot => doomed.never_bound_claims(),
         DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
     };
-    let (snapshots, destroyed) = (doomed.snapshots(), doomed.destroyed());
-    let lines = claim("kept", doomed.kept(), again)
+    let (snapshots, destroyed) = (doomed.existing_snapshot_names(), doomed.destroyed_data());
+    let lines = claim("kept", doomed.kept_claims(), again)
         .into_iter()
         .chain(saved)
         .chain(destroyed.iter().map(|what| format!("destroyed: {what}")))

@@ -3,24 +3,24 @@
 use anyhow::Result;
 use session_shared::api::{DataPolicy, Session};
 use session_shared::client::DryRun;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::manner::Manner;
-use session_shared::ops::snapshotting::class_name;
-use session_shared::reconcile::{Ending, ending_accesses};
+use session_shared::ops::manner::StopOptions;
+use session_shared::ops::snapshotting::parse_class_name;
+use session_shared::reconcile::{Teardown, teardown_accesses};
 
 use crate::args::Args;
 
 /// A validated delete request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
-    pub(crate) manner: Manner,
+    pub(crate) selection: Which,
+    pub(crate) stop_options: StopOptions,
     /// Data policy that overrides those of the sessions.
-    pub(crate) policy: Option<DataPolicy>,
+    pub(crate) data_policy: Option<DataPolicy>,
     /// VolumeSnapshotClass of the snapshot; `None` for the default of the driver.
-    pub(crate) class: Option<String>,
+    pub(crate) snapshot_class: Option<String>,
     pub(crate) ignore_not_found: bool,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
@@ -29,14 +29,14 @@ pub(crate) struct Intent {
 
 impl Intent {
     /// Returns the access rights that a deletion of `session` needs; none for a dry run.
-    pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
+    pub(crate) fn needed_accesses(&self, session: &Session) -> Vec<Access> {
         if self.dry_run != DryRun::None {
             return Vec::new();
         }
         let mut session = session.clone();
-        session.spec.data_policy = self.policy.or(session.spec.data_policy);
-        let skip_sync = self.manner.skip_sync;
-        ending_accesses(&session, Ending::Everything { skip_sync }, self.manner.wait)
+        session.spec.data_policy = self.data_policy.or(session.spec.data_policy);
+        let skip_sync = self.stop_options.skip_sync;
+        teardown_accesses(&session, Teardown::Delete { skip_sync }, self.stop_options.wait)
     }
 }
 
@@ -44,12 +44,12 @@ impl Intent {
 ///
 /// # Errors
 /// Usage errors, worded as kubectl words them.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
-        which: args.choosing.which()?,
-        manner: Manner::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
-        policy: policy(args)?,
-        class: class_name(args.class.as_deref())?,
+        selection: args.choosing.selection()?,
+        stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
+        data_policy: parse_data_policy(args)?,
+        snapshot_class: parse_class_name(args.class.as_deref())?,
         ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),
         yes: args.yes,
         interactive: args.interactive,
@@ -57,7 +57,7 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     })
 }
 
-fn policy(args: &Args) -> Result<Option<DataPolicy>> {
+fn parse_data_policy(args: &Args) -> Result<Option<DataPolicy>> {
     let given = [
         (args.keep_data, "--keep-data", DataPolicy::Keep),
         (args.snapshot_data, "--snapshot-data", DataPolicy::Snapshot),
@@ -66,7 +66,7 @@ fn policy(args: &Args) -> Result<Option<DataPolicy>> {
     let mut given = given.into_iter().filter(|(given, ..)| *given);
     match (given.next(), given.next()) {
         (Some((_, one, _)), Some((_, other, _))) => {
-            Err(usage(format!("{one} and {other} cannot be given together")))
+            Err(usage_error(format!("{one} and {other} cannot be given together")))
         }
         (Some((.., policy)), None) => Ok(Some(policy)),
         (None, _) => Ok(None),
@@ -79,7 +79,7 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        read(
+        parse_intent(
             &Args::try_parse_from(std::iter::once("delete").chain(line.split_whitespace()))
                 .unwrap(),
         )
@@ -93,8 +93,8 @@ mod tests {
 
     #[test]
     fn one_word_about_data_and_no_more() {
-        assert_eq!(intent("a").unwrap().policy, None);
-        let policy = intent("a --snapshot-data").unwrap().policy;
+        assert_eq!(intent("a").unwrap().data_policy, None);
+        let policy = intent("a --snapshot-data").unwrap().data_policy;
         assert_eq!(policy, Some(DataPolicy::Snapshot));
         assert!(intent("a --keep-data --delete-data").is_err());
     }

@@ -11,7 +11,7 @@ mod plan;
 
 use anyhow::Result;
 use session_shared::report::format::Format;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 
@@ -24,19 +24,19 @@ impl Verb for Extend {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.obey(&args.talk, &args.writing);
+        ground.apply_flags(&args.talk, &args.writing);
         let now = ground.now();
-        let intent = plan::read(&args, now)?;
-        let format = Format::of_object(&args.printing)?;
+        let intent = plan::parse_intent(&args, now)?;
+        let format = Format::from_object_flags(&args.printing)?;
         let write = args.writing.write()?;
         // reads only, and the extension of each session
         let cluster = ground.connect(&args.connection).await?;
-        let found = outcome::observe(&cluster, &intent, now).await?;
+        let found = outcome::plan_extensions(&cluster, &intent, now).await?;
         // writes
-        let extended = outcome::carry_out(&cluster, &intent, &found, &write, now).await;
+        let extended = outcome::extend_sessions(&cluster, &intent, &found, &write, now).await;
         // prints
-        outcome::report(&intent, found, extended, format, &mut ground.console, now)
+        outcome::print_results(&intent, found, extended, format, &mut ground.console, now)
     }
 }

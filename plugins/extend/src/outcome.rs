@@ -14,15 +14,15 @@ use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::template;
 use session_shared::reconcile::record;
-use session_shared::report::age::remaining;
+use session_shared::report::age::remaining_time;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources};
 
-use crate::plan::{Extension, Intent, extension};
+use crate::plan::{Extension, Intent, plan_extension};
 
 /// One session and its extension.
-pub(crate) struct Found {
+pub(crate) struct Observed {
     chosen: SelectedSession,
     /// New lifetime; `None` if the session expires at the wanted time already.
     extension: Option<Extension>,
@@ -34,14 +34,14 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
-pub(crate) async fn observe(
+pub(crate) async fn plan_extensions(
     cluster: &Cluster,
     intent: &Intent,
     now: Timestamp,
-) -> Result<Vec<Result<Found>>> {
+) -> Result<Vec<Result<Observed>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.get_selected_sessions(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
@@ -51,7 +51,7 @@ pub(crate) async fn observe(
         let name = session.name();
         let template = match session.spec.template_name() {
             Some(template) => {
-                let found = template::find(cluster, template).await?;
+                let found = template::find_template(cluster, template).await?;
                 let gone = || {
                     anyhow!(
                         "cannot extend session {name:?}: template {template:?}, which limits the lifetime, does not exist"
@@ -61,8 +61,8 @@ pub(crate) async fn observe(
             }
             None => None,
         };
-        let extension = extension(session, template.as_ref(), intent.end, now)?;
-        Ok(Found {
+        let extension = plan_extension(session, template.as_ref(), intent.expiry, now)?;
+        Ok(Observed {
             chosen,
             extension,
             controller,
@@ -71,7 +71,7 @@ pub(crate) async fn observe(
     Ok(looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await)
 }
 
-impl Found {
+impl Observed {
     /// Writes the lifetime into the spec and, unless a controller does it, the expiry into the status.
     async fn write(
         &self,
@@ -87,17 +87,17 @@ impl Found {
         if self.controller || write.dry_run {
             return Ok(object);
         }
-        let patch = record::expires(session, extension.at, now);
+        let patch = record::expiry_status(session, extension.expires_at, now);
         cluster.patch_status(session, patch, write).await
     }
 }
 
 /// Extends the sessions, a limited number at a time, and returns each Session after its extension or the error. A failure does
 /// not affect the other sessions.
-pub(crate) async fn carry_out(
+pub(crate) async fn extend_sessions(
     cluster: &Cluster,
     intent: &Intent,
-    found: &[Result<Found>],
+    found: &[Result<Observed>],
     write: &WriteOptions,
     now: Timestamp,
 ) -> Vec<Result<Value>> {
@@ -116,18 +116,18 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// The errors of all sessions that were not extended, as one.
-pub(crate) fn report(
+pub(crate) fn print_results(
     intent: &Intent,
-    found: Vec<Result<Found>>,
+    found: Vec<Result<Observed>>,
     extended: Vec<Result<Value>>,
     format: Format,
     console: &mut Console,
     now: Timestamp,
 ) -> Result<()> {
-    if found.is_empty() && matches!(intent.which, Which::Selected(_)) {
-        console.err_line(&no_resources(None));
+    if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
+        console.print_error_line(&no_resources(None));
     }
-    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let (mut errors, mut extended) = (Vec::new(), extended.into_iter());
     for one in found {
         let done = one.and_then(|one| match extended.next() {
@@ -136,22 +136,22 @@ pub(crate) fn report(
         });
         match done {
             Ok((Some(extension), object)) => {
-                console.out(&mutations.done(&object, "extended")?)?;
-                console.note(&expiry(extension.at, now));
+                console.print(&mutations.print_result(&object, "extended")?)?;
+                console.note(&expiry(extension.expires_at, now));
             }
-            Ok((None, object)) => console.out(&mutations.done(&object, "unchanged")?)?,
+            Ok((None, object)) => console.print(&mutations.print_result(&object, "unchanged")?)?,
             Err(error) => errors.push(error),
         }
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
     match at {
         Some(at) => format!(
             "expires at {}, in {}",
-            record::rfc3339(at),
-            remaining(Some(at), now)
+            record::format_rfc3339(at),
+            remaining_time(Some(at), now)
         ),
         None => "never expires".to_owned(),
     }

@@ -4,28 +4,28 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::Timestamp;
-use session_shared::api::{Phase, Session, SessionTemplate, State};
+use session_shared::api::{Phase, Session, SessionTemplate, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::ops::chosen::Which;
-use session_shared::reconcile::record::rfc3339;
+use session_shared::reconcile::record::format_rfc3339;
 
 use crate::args::Args;
 
 /// A validated extend request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
-    pub(crate) end: End,
+    pub(crate) selection: Which,
+    pub(crate) expiry: NewExpiry,
     pub(crate) dry_run: DryRun,
 }
 
 /// The wanted expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum NewExpiry {
     /// The present expiry plus this time.
-    Later(Duration),
+    After(Duration),
     /// This time.
     At(Timestamp),
     /// No expiry.
@@ -36,42 +36,42 @@ pub(crate) enum End {
 ///
 /// # Errors
 /// Usage errors, and a time that is in the past.
-pub(crate) fn read(args: &Args, now: Timestamp) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args, now: Timestamp) -> Result<Intent> {
     Ok(Intent {
-        which: args.choosing.which()?,
-        end: end(args, now)?,
+        selection: args.choosing.selection()?,
+        expiry: parse_expiry(args, now)?,
         dry_run: args.writing.dry_run()?,
     })
 }
 
-fn end(args: &Args, now: Timestamp) -> Result<End> {
+fn parse_expiry(args: &Args, now: Timestamp) -> Result<NewExpiry> {
     match (&args.by, &args.until, args.no_expiry) {
         (Some(text), None, false) => {
             let by: Lifetime = text
                 .parse()
                 .with_context(|| format!("invalid value of --by {text:?}"))?;
             let by = by.duration();
-            by.map(End::Later).ok_or_else(|| {
-                usage("--by requires a duration: use --no-expiry to remove the expiry")
+            by.map(NewExpiry::After).ok_or_else(|| {
+                usage_error("--by requires a duration: use --no-expiry to remove the expiry")
             })
         }
         (None, Some(text), false) => {
             let Ok(at) = text.parse::<Timestamp>() else {
-                return Err(usage(format!(
+                return Err(usage_error(format!(
                     "invalid value of --until {text:?}: expected a time such as {}",
-                    rfc3339(now)
+                    format_rfc3339(now)
                 )));
             };
             if at <= now {
-                return Err(usage(format!(
+                return Err(usage_error(format!(
                     "invalid value of --until {text:?}: time is in the past"
                 )));
             }
-            Ok(End::At(at))
+            Ok(NewExpiry::At(at))
         }
-        (None, None, true) => Ok(End::Never),
-        (None, None, false) => Err(usage("one of --by, --until and --no-expiry is required")),
-        _ => Err(usage(
+        (None, None, true) => Ok(NewExpiry::Never),
+        (None, None, false) => Err(usage_error("one of --by, --until and --no-expiry is required")),
+        _ => Err(usage_error(
             "only one of --by, --until and --no-expiry can be specified",
         )),
     }
@@ -83,17 +83,17 @@ pub(crate) struct Extension {
     /// Lifetime, counted from the session's start.
     pub(crate) lifetime: Lifetime,
     /// Expiry; `None` for never.
-    pub(crate) at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
 }
 
 /// Computes the lifetime that makes a session expire at `end`. Returns `None` if the session expires then already.
 ///
 /// # Errors
 /// A session that is not running, never expires, expires later already, or would exceed its template's maximum lifetime.
-pub(crate) fn extension(
+pub(crate) fn plan_extension(
     session: &Session,
     template: Option<&SessionTemplate>,
-    end: End,
+    end: NewExpiry,
     now: Timestamp,
 ) -> Result<Option<Extension>> {
     let name = session.name();
@@ -102,43 +102,43 @@ pub(crate) fn extension(
     let expires = expires.and_then(|at| at.parse::<Timestamp>().ok());
     let endless = || anyhow!("cannot extend session {name:?}: session never expires");
     let at = match (end, expires) {
-        (End::Never, None) => return Ok(None),
-        (End::Never, Some(_)) => None,
+        (NewExpiry::Never, None) => return Ok(None),
+        (NewExpiry::Never, Some(_)) => None,
         (_, None) => return Err(endless()),
         // A session that is over its expiry gets the time from now on.
-        (End::Later(by), Some(expires)) => Some(
+        (NewExpiry::After(by), Some(expires)) => Some(
             expires
                 .max(now)
                 .checked_add(by)
                 .with_context(|| format!("cannot extend session {name:?}: time is out of range"))?,
         ),
-        (End::At(at), Some(expires)) if at == expires => return Ok(None),
-        (End::At(at), Some(expires)) if at < expires => {
+        (NewExpiry::At(at), Some(expires)) if at == expires => return Ok(None),
+        (NewExpiry::At(at), Some(expires)) if at < expires => {
             return Err(anyhow!(
                 "cannot extend session {name:?}: session expires later already, at {}",
-                rfc3339(expires)
+                format_rfc3339(expires)
             ));
         }
-        (End::At(at), Some(_)) => Some(at),
+        (NewExpiry::At(at), Some(_)) => Some(at),
     };
     let lifetime = match at {
         Some(at) => Lifetime::from_seconds(at.as_second() - start.as_second())?,
         None => Lifetime::never(),
     };
     allowed(name, &lifetime, template, start)?;
-    Ok(Some(Extension { lifetime, at }))
+    Ok(Some(Extension { lifetime, expires_at: at }))
 }
 
 /// Returns the time of the session's last start, from which its lifetime counts.
 fn started(session: &Session, name: &str) -> Result<Timestamp> {
     let phase = session.phase();
-    if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
+    if session.spec.state == Some(DesiredState::Stopped) || phase == Some(Phase::Stopped) {
         let error = anyhow!("cannot extend session {name:?}: session is stopped");
         let namespace = session.namespace();
         let hint = format!(
             "set the lifetime of the next start: kubectl session start {name} -n {namespace} --expires-in DURATION"
         );
-        return Err(hinted(error, hint));
+        return Err(with_hint(error, hint));
     }
     let start = session.start_time();
     let start = start.and_then(|at| at.parse().ok());
@@ -166,9 +166,9 @@ fn allowed(
         .duration()
         .and_then(|most| start.checked_add(most).ok());
     Err(match last {
-        Some(last) => hinted(
+        Some(last) => with_hint(
             error,
-            format!("use the latest time allowed: --until {}", rfc3339(last)),
+            format!("use the latest time allowed: --until {}", format_rfc3339(last)),
         ),
         None => error,
     })

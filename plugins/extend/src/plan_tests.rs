@@ -7,24 +7,24 @@ fn time(text: &str) -> Timestamp {
     format!("2026-03-01T{text}:00Z").parse().unwrap()
 }
 
-fn read_end(line: &str) -> Result<End> {
+fn read_end(line: &str) -> Result<NewExpiry> {
     let words = ["extend", "a"].into_iter().chain(line.split_whitespace());
-    read(&Args::parse_from(words), time("12:00")).map(|intent| intent.end)
+    parse_intent(&Args::parse_from(words), time("12:00")).map(|intent| intent.expiry)
 }
 
 #[test]
 fn an_end_is_said_in_one_of_three_ways() {
     assert_eq!(
         read_end("--by 1d2h").unwrap(),
-        End::Later(Duration::from_secs(93600))
+        NewExpiry::After(Duration::from_secs(93600))
     );
     assert_eq!(
         read_end("--by 90").unwrap(),
-        End::Later(Duration::from_secs(90))
+        NewExpiry::After(Duration::from_secs(90))
     );
-    let at = End::At(time("17:00"));
+    let at = NewExpiry::At(time("17:00"));
     assert_eq!(read_end("--until 2026-03-01T18:00:00+01:00").unwrap(), at);
-    assert_eq!(read_end("--no-expiry").unwrap(), End::Never);
+    assert_eq!(read_end("--no-expiry").unwrap(), NewExpiry::Never);
     for line in [
         "",
         "--by 0",
@@ -59,8 +59,8 @@ fn template(maximum: &str) -> SessionTemplate {
     .unwrap()
 }
 
-fn hours(end: End, expires: Value, maximum: &str) -> Result<Option<(u64, Option<Timestamp>)>> {
-    let found = extension(
+fn hours(end: NewExpiry, expires: Value, maximum: &str) -> Result<Option<(u64, Option<Timestamp>)>> {
+    let found = plan_extension(
         &session(expires),
         Some(&template(maximum)),
         end,
@@ -68,25 +68,25 @@ fn hours(end: End, expires: Value, maximum: &str) -> Result<Option<(u64, Option<
     )?;
     Ok(found.map(|found| {
         let seconds = found.lifetime.duration().map_or(0, |d| d.as_secs());
-        (seconds / 3600, found.at)
+        (seconds / 3600, found.expires_at)
     }))
 }
 
 #[test]
 fn a_lifetime_is_counted_from_the_start() {
-    let two = End::Later(Duration::from_secs(7200));
+    let two = NewExpiry::After(Duration::from_secs(7200));
     for (end, expires, wanted) in [
         (two, json!(time("13:00")), Some((5, Some(time("15:00"))))),
         // Expired already: counted from now.
         (two, json!(time("11:00")), Some((4, Some(time("14:00"))))),
         (
-            End::At(time("16:00")),
+            NewExpiry::At(time("16:00")),
             json!(time("13:00")),
             Some((6, Some(time("16:00")))),
         ),
-        (End::At(time("13:00")), json!(time("13:00")), None),
-        (End::Never, json!(time("13:00")), Some((0, None))),
-        (End::Never, Value::Null, None),
+        (NewExpiry::At(time("13:00")), json!(time("13:00")), None),
+        (NewExpiry::Never, json!(time("13:00")), Some((0, None))),
+        (NewExpiry::Never, Value::Null, None),
     ] {
         assert_eq!(
             hours(end, expires.clone(), "never").unwrap(),
@@ -98,24 +98,24 @@ fn a_lifetime_is_counted_from_the_start() {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    let two = End::Later(Duration::from_secs(7200));
+    let two = NewExpiry::After(Duration::from_secs(7200));
     for (end, expires, maximum, text) in [
         (two, Value::Null, "never", "never expires"),
         (
-            End::At(time("12:30")),
+            NewExpiry::At(time("12:30")),
             json!(time("13:00")),
             "never",
             "session expires later already",
         ),
         (two, json!(time("13:00")), "4h", "is 4h from the start"),
         (
-            End::Never,
+            NewExpiry::Never,
             json!(time("13:00")),
             "24h",
             "is 24h from the start",
         ),
         (
-            End::Later(Duration::from_secs(315_360_000)),
+            NewExpiry::After(Duration::from_secs(315_360_000)),
             json!(time("13:00")),
             "never",
             "at most ten years",
@@ -129,6 +129,6 @@ fn what_cannot_be_is_refused() {
         "just as long as it may"
     );
     let mut stopped = session(json!(time("13:00")));
-    stopped.spec.state = Some(State::Stopped);
-    assert!(extension(&stopped, None, two, time("12:00")).is_err());
+    stopped.spec.state = Some(DesiredState::Stopped);
+    assert!(plan_extension(&stopped, None, two, time("12:00")).is_err());
 }

@@ -1,9 +1,9 @@
 //! The command line of `list`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::output::{ListOutput, Talk};
-use session_shared::flags::selection::Selecting;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::output::{ListOutputFlags, VerbosityFlags};
+use session_shared::flags::selection::ListFlags;
 
 pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted sessions
 
@@ -73,14 +73,14 @@ pub struct Args {
 
     /// Selection of sessions.
     #[command(flatten)]
-    pub selecting: Selecting,
+    pub selecting: ListFlags,
     /// Output format.
     #[command(flatten)]
-    pub printing: ListOutput,
+    pub printing: ListOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

@@ -8,31 +8,31 @@ use session_shared::client::ObjectList;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::missing;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::ops::live::with_setup_hint;
 
-use crate::intent::{Chosen, Intent};
-use crate::join::Pods;
+use crate::intent::{OwnerSelection, Intent};
+use crate::join::SessionPods;
 
 /// Sessions and Pods as read, each session once.
 #[derive(Debug, Default)]
-pub(crate) struct Fetched<T> {
+pub(crate) struct Observed<T> {
     /// Sessions, in the server's order.
     pub(crate) sessions: T,
     /// Pods of the sessions.
-    pub(crate) pods: Pods,
+    pub(crate) pods: SessionPods,
     /// NotFound errors of sessions given by name.
-    pub(crate) missing: Vec<anyhow::Error>,
+    pub(crate) not_found: Vec<anyhow::Error>,
     /// resourceVersions from which to watch sessions and Pods.
-    pub(crate) versions: (String, String),
+    pub(crate) resource_versions: (String, String),
 }
 
 /// Returns the namespace to list, or all namespaces.
-pub(crate) fn place<'a>(cluster: &'a Cluster, intent: &Intent) -> Scope<'a> {
+pub(crate) fn list_scope<'a>(cluster: &'a Cluster, intent: &Intent) -> Scope<'a> {
     if intent.all_namespaces {
         Scope::All
     } else {
@@ -53,10 +53,10 @@ fn selections(intent: &Intent) -> Vec<(ListOptions, Option<String>)> {
             .map(|name| (named(name.as_str()), Some(name.to_string())))
             .collect();
     }
-    let chosen = |chosen: &Chosen| ListOptions {
+    let chosen = |chosen: &OwnerSelection| ListOptions {
         label_selector: chosen.labels.clone(),
-        field_selector: intent.fields.clone(),
-        limit: intent.chunk,
+        field_selector: intent.field_selector.clone(),
+        limit: intent.chunk_size,
         ..ListOptions::default()
     };
     intent
@@ -71,35 +71,35 @@ fn selections(intent: &Intent) -> Vec<(ListOptions, Option<String>)> {
 ///
 /// # Errors
 /// Any failure to list sessions or Pods, except a missing permission to list Pods.
-pub(crate) async fn tables(
+pub(crate) async fn observe_tables(
     cluster: &Cluster,
     intent: &Intent,
     include: IncludeObject,
-) -> Result<Fetched<Table>> {
+) -> Result<Observed<Table>> {
     let asked = selections(intent);
     let reads = asked
         .iter()
         .map(|(selection, _)| sessions_table(cluster, intent, selection, include));
     let (tables, (pods, pods_version)) =
-        futures::try_join!(futures::future::try_join_all(reads), pods(cluster, intent))?;
-    let mut fetched: Fetched<Table> = Fetched {
+        futures::try_join!(futures::future::try_join_all(reads), read_pods(cluster, intent))?;
+    let mut fetched: Observed<Table> = Observed {
         pods,
-        ..Fetched::default()
+        ..Observed::default()
     };
     for ((_, name), mut table) in asked.into_iter().zip(tables) {
         if let Some(name) = name.filter(|_| table.rows.is_empty() && !intent.ignore_not_found) {
-            fetched.missing.push(missing(&SESSION, &name));
+            fetched.not_found.push(missing(&SESSION, &name));
         }
         if fetched.sessions.column_definitions.is_empty() {
             fetched.sessions.column_definitions = std::mem::take(&mut table.column_definitions);
         }
-        fetched.versions.0 = table.metadata["resourceVersion"]
+        fetched.resource_versions.0 = table.metadata["resourceVersion"]
             .as_str()
             .unwrap_or_default()
             .to_owned();
         fetched.sessions.rows.append(&mut table.rows);
     }
-    fetched.versions.1 = pods_version;
+    fetched.resource_versions.1 = pods_version;
     Ok(fetched)
 }
 
@@ -111,9 +111,9 @@ async fn sessions_table(
 ) -> Result<Table> {
     let pages = cluster.list_table_pages(
         &SESSION,
-        place(cluster, intent),
+        list_scope(cluster, intent),
         selection,
-        intent.chunk,
+        intent.chunk_size,
         include,
     );
     with_setup_hint(whole(pages).await)
@@ -142,22 +142,22 @@ pub(crate) fn pod_selection(intent: &Intent) -> ListOptions {
     }
     ListOptions {
         label_selector: labels,
-        limit: intent.chunk,
+        limit: intent.chunk_size,
         ..ListOptions::default()
     }
 }
 
 /// Reads the Pods. Without permission to list them, marks them as unseen, and sessions are shown with the phase in their status.
-async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
+async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, String)> {
     let selection = pod_selection(intent);
     let mut pages = cluster.list_table_pages(
         &POD,
-        place(cluster, intent),
+        list_scope(cluster, intent),
         &selection,
-        intent.chunk,
+        intent.chunk_size,
         IncludeObject::Metadata,
     );
-    let (mut pods, mut columns, mut version) = (Pods::default(), Table::default(), String::new());
+    let (mut pods, mut columns, mut version) = (SessionPods::default(), Table::default(), String::new());
     loop {
         match pages.try_next().await {
             Ok(None) => return Ok((pods, version)),
@@ -169,10 +169,10 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
                     .as_str()
                     .unwrap_or_default()
                     .to_owned();
-                pods.take(&page, &columns);
+                pods.add_page(&page, &columns);
             }
-            Err(error) if failure::is(&error, Kind::Forbidden) => {
-                pods.unseen = true;
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+                pods.is_unlistable = true;
                 return Ok((pods, version));
             }
             Err(error) => return Err(error),
@@ -184,20 +184,20 @@ async fn pods(cluster: &Cluster, intent: &Intent) -> Result<(Pods, String)> {
 ///
 /// # Errors
 /// Any failure to list sessions or Pods, except a missing permission to list Pods.
-pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetched<Vec<Value>>> {
+pub(crate) async fn observe_objects(cluster: &Cluster, intent: &Intent) -> Result<Observed<Vec<Value>>> {
     let asked = selections(intent);
     let reads = asked.iter().map(|(selection, _)| async move {
         with_setup_hint(
             cluster
-                .list(&SESSION, place(cluster, intent), selection)
+                .list(&SESSION, list_scope(cluster, intent), selection)
                 .await,
         )
     });
     let (lists, (pods, pods_version)) =
-        futures::try_join!(futures::future::try_join_all(reads), pods(cluster, intent))?;
-    let mut fetched: Fetched<Vec<Value>> = Fetched {
+        futures::try_join!(futures::future::try_join_all(reads), read_pods(cluster, intent))?;
+    let mut fetched: Observed<Vec<Value>> = Observed {
         pods,
-        ..Fetched::default()
+        ..Observed::default()
     };
     for (
         (_, name),
@@ -208,11 +208,11 @@ pub(crate) async fn objects(cluster: &Cluster, intent: &Intent) -> Result<Fetche
     ) in asked.into_iter().zip(lists)
     {
         if let Some(name) = name.filter(|_| items.is_empty() && !intent.ignore_not_found) {
-            fetched.missing.push(missing(&SESSION, &name));
+            fetched.not_found.push(missing(&SESSION, &name));
         }
-        fetched.versions.0 = resource_version;
+        fetched.resource_versions.0 = resource_version;
         fetched.sessions.extend(items);
     }
-    fetched.versions.1 = pods_version;
+    fetched.resource_versions.1 = pods_version;
     Ok(fetched)
 }

@@ -2,12 +2,12 @@
 
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 
 use crate::args::Args;
 
@@ -18,13 +18,13 @@ pub(crate) struct Intent {
     pub(crate) names: Vec<SessionName>,
     pub(crate) all_namespaces: bool,
     /// Selections for the server, whose results are combined.
-    pub(crate) selections: Vec<Chosen>,
-    pub(crate) fields: String,
-    pub(crate) chunk: u32,
+    pub(crate) selections: Vec<OwnerSelection>,
+    pub(crate) field_selector: String,
+    pub(crate) chunk_size: u32,
     /// Phases to list, as computed from the Pods; empty means all.
     pub(crate) phases: Vec<Phase>,
     /// Label selector of kept data; `None` unless kept data is listed.
-    pub(crate) kept: Option<String>,
+    pub(crate) kept_selector: Option<String>,
     pub(crate) watch: bool,
     pub(crate) ignore_not_found: bool,
     pub(crate) format: Format,
@@ -41,7 +41,7 @@ impl Intent {
 
 /// A label selector, with the owner by which its results are filtered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Chosen {
+pub(crate) struct OwnerSelection {
     pub(crate) labels: String,
     pub(crate) owner: Option<UserId>,
 }
@@ -50,41 +50,41 @@ pub(crate) struct Chosen {
 ///
 /// # Errors
 /// Usage errors, with kubectl's messages where kubectl has the same check.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     let all_namespaces = args.selecting.all_namespaces;
     if all_namespaces && !args.names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");
     }
-    let selector = args.selecting.labels();
-    let selects = !selector.is_empty() || !args.selecting.fields().is_empty();
+    let selector = args.selecting.label_selector();
+    let selects = !selector.is_empty() || !args.selecting.field_selector().is_empty();
     if selects && !args.names.is_empty() {
-        return Err(usage(
+        return Err(usage_error(
             "name cannot be provided when a selector is specified",
         ));
     }
-    let kept = args.kept.then(|| kept(args)).transpose()?;
+    let kept = args.kept.then(|| kept_data_selector(args)).transpose()?;
     let output = &args.printing;
     Ok(Intent {
         names: args
             .names
             .iter()
-            .map(|name| session_name(name))
+            .map(|name| parse_session_name(name))
             .collect::<Result<_>>()?,
         all_namespaces,
-        selections: selections(selector, args.user_id.as_deref())?,
-        fields: args.selecting.fields().to_owned(),
-        chunk: args.selecting.chunk_size,
+        selections: owner_selections(selector, args.user_id.as_deref())?,
+        field_selector: args.selecting.field_selector().to_owned(),
+        chunk_size: args.selecting.chunk_size,
         phases: args
             .phase
             .iter()
             .map(|word| phase(word))
             .collect::<Result<_>>()?,
-        kept,
+        kept_selector: kept,
         watch: args.watch,
         ignore_not_found: args.ignore_not_found,
         format: Format::parse(
             output.output.as_deref(),
-            Allowed::List,
+            FormatSet::All,
             output.no_headers,
             output.show_managed_fields,
         )?,
@@ -95,20 +95,20 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
 ///
 /// # Errors
 /// A flag that applies only to existing sessions.
-fn kept(args: &Args) -> Result<String> {
+fn kept_data_selector(args: &Args) -> Result<String> {
     for (given, flag) in [
         (args.watch, "--watch"),
         (!args.phase.is_empty(), "--phase"),
-        (!args.selecting.fields().is_empty(), "--field-selector"),
+        (!args.selecting.field_selector().is_empty(), "--field-selector"),
     ] {
         if given {
-            return Err(usage(format!("--kept and {flag} cannot be given together")));
+            return Err(usage_error(format!("--kept and {flag} cannot be given together")));
         }
     }
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     let names = args.names.iter();
     let names: Vec<SessionName> = names
-        .map(|name| session_name(name))
+        .map(|name| parse_session_name(name))
         .collect::<Result<_>>()?;
     let names: Vec<&str> = names.iter().map(SessionName::as_str).collect();
     parts.push(labels::session_selector(&names));
@@ -117,7 +117,7 @@ fn kept(args: &Args) -> Result<String> {
         .as_deref()
         .map(str::parse::<UserId>)
         .transpose()?;
-    let value = user.map(|user| labels::label_value(user.as_str()));
+    let value = user.map(|user| labels::to_label_value(user.as_str()));
     parts.extend(value.map(|value| format!("{}={value}", labels::USER)));
     parts.extend(non_empty(&args.selecting.selector).map(str::to_owned));
     Ok(parts.join(","))
@@ -125,9 +125,9 @@ fn kept(args: &Args) -> Result<String> {
 
 /// Returns the selections of the flags. Sessions of an owner carry a label made from the owner's user ID, unless they were created by
 /// `kubectl apply`: those are found by spec.userId among the sessions without the label.
-fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<Chosen>> {
+fn owner_selections(selector: &str, user_id: Option<&str>) -> Result<Vec<OwnerSelection>> {
     let Some(user_id) = user_id else {
-        return Ok(vec![Chosen {
+        return Ok(vec![OwnerSelection {
             labels: selector.to_owned(),
             owner: None,
         }]);
@@ -143,11 +143,11 @@ fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<Chosen>> {
     let labelled = and(format!(
         "{}={}",
         labels::USER,
-        labels::label_value(owner.as_str())
+        labels::to_label_value(owner.as_str())
     ));
     let bare = and(format!("!{}", labels::USER));
     Ok([labelled, bare]
-        .map(|labels| Chosen {
+        .map(|labels| OwnerSelection {
             labels,
             owner: Some(owner.clone()),
         })
@@ -155,10 +155,10 @@ fn selections(selector: &str, user_id: Option<&str>) -> Result<Vec<Chosen>> {
 }
 
 fn phase(word: &str) -> Result<Phase> {
-    match Phase::ALL.into_iter().find(|phase| phase.word() == word) {
+    match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
         Some(phase) => Ok(phase),
         None => {
-            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.word()).collect();
+            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.as_str()).collect();
             bail!(
                 "invalid --phase {word:?}: must be one of {}",
                 words.join(", ")
@@ -173,7 +173,7 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        read(&Args::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).unwrap())
+        validate_args(&Args::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).unwrap())
     }
 
     #[test]
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn kept_data_is_selected_by_the_labels_that_data_carries() {
-        let kept = |line: &str| intent(line).unwrap().kept.unwrap();
+        let kept = |line: &str| intent(line).unwrap().kept_selector.unwrap();
         let ours = "app.kubernetes.io/managed-by=kubectl-session,streaming.platform/session";
         assert_eq!(kept("--kept"), ours);
         assert_eq!(

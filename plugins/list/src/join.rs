@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use session_shared::api::Phase;
 use session_shared::labels;
-use session_shared::objects::resource::{label, text};
+use session_shared::objects::resource::{label, string_at};
 use session_shared::objects::table::Table;
 
 /// Kinds whose controllers create Pods.
@@ -14,27 +14,27 @@ const CONTROLLERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"]
 
 /// Phase and Pod of a session after the join.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Joined {
+pub(crate) struct JoinedSession {
     /// Phase of the session.
     pub(crate) phase: Phase,
     /// Status of the Pod where it is more specific than the phase: CrashLoopBackOff, ImagePullBackOff, PodLost.
-    pub(crate) word: Option<String>,
+    pub(crate) status: Option<String>,
     /// Name of the Pod; `None` without one.
     pub(crate) pod: Option<String>,
     /// Name of the Pod's node.
     pub(crate) node: Option<String>,
 }
 
-impl Joined {
+impl JoinedSession {
     /// Returns the cell of column PHASE.
-    pub(crate) fn shown(&self) -> &str {
-        self.word.as_deref().unwrap_or(self.phase.word())
+    pub(crate) fn phase_cell(&self) -> &str {
+        self.status.as_deref().unwrap_or(self.phase.as_str())
     }
 }
 
 /// One Pod of a primary workload, from the Table of Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Told {
+struct PodFacts {
     uid: String,
     /// UIDs of the owners.
     owners: Vec<String>,
@@ -43,23 +43,23 @@ struct Told {
     pod: String,
     node: Option<String>,
     phase: Option<Phase>,
-    word: Option<String>,
+    status: Option<String>,
 }
 
 /// The Pods of the primary workloads, by namespace and session.
 #[derive(Debug, Default)]
-pub(crate) struct Pods {
-    told: HashMap<(String, String), Vec<Told>>,
+pub(crate) struct SessionPods {
+    told: HashMap<(String, String), Vec<PodFacts>>,
     /// UIDs of Pods that falsely claim to be a session's.
     strangers: HashSet<String>,
     /// True without permission to list Pods: a session without Pods then means nothing.
-    pub(crate) unseen: bool,
+    pub(crate) is_unlistable: bool,
 }
 
-impl Pods {
+impl SessionPods {
     /// Adds a page of the Table of Pods, with metadata.
-    pub(crate) fn take(&mut self, page: &Table, columns: &Table) {
-        let column = |name: &str| columns.column(name);
+    pub(crate) fn add_page(&mut self, page: &Table, columns: &Table) {
+        let column = |name: &str| columns.column_index(name);
         let (ready, status, node) = (column("Ready"), column("Status"), column("Node"));
         for row in &page.rows {
             let Some(session) = label(&row.object, labels::SESSION) else {
@@ -70,23 +70,23 @@ impl Pods {
                     .and_then(Value::as_str)
                     .unwrap_or_default()
             };
-            let (phase, word) = read(cell(status), cell(ready));
+            let (phase, word) = parse_pod_status(cell(status), cell(ready));
             let references = row.object.pointer("/metadata/ownerReferences");
             let references = || references.and_then(Value::as_array).into_iter().flatten();
-            let told = Told {
-                uid: text(&row.object, "/metadata/uid").to_owned(),
+            let told = PodFacts {
+                uid: string_at(&row.object, "/metadata/uid").to_owned(),
                 owners: references()
-                    .map(|owner| text(owner, "/uid").to_owned())
+                    .map(|owner| string_at(owner, "/uid").to_owned())
                     .collect(),
-                controlled: references().any(|owner| CONTROLLERS.contains(&text(owner, "/kind"))),
-                pod: text(&row.object, "/metadata/name").to_owned(),
+                controlled: references().any(|owner| CONTROLLERS.contains(&string_at(owner, "/kind"))),
+                pod: string_at(&row.object, "/metadata/name").to_owned(),
                 node: Some(cell(node).to_owned())
                     .filter(|node| !node.is_empty() && node != "<none>"),
                 phase,
-                word,
+                status: word,
             };
             let key = (
-                text(&row.object, "/metadata/namespace").to_owned(),
+                string_at(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),
             );
             self.told.entry(key).or_default().push(told);
@@ -94,7 +94,7 @@ impl Pods {
     }
 
     /// Applies a change of watched Pods, and returns the sessions concerned.
-    pub(crate) fn change(
+    pub(crate) fn apply_change(
         &mut self,
         page: &Table,
         columns: &Table,
@@ -106,27 +106,27 @@ impl Pods {
                 continue;
             };
             let key = (
-                text(&row.object, "/metadata/namespace").to_owned(),
+                string_at(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),
             );
             if let Some(told) = self.told.get_mut(&key) {
-                told.retain(|told| told.pod != text(&row.object, "/metadata/name"));
+                told.retain(|told| told.pod != string_at(&row.object, "/metadata/name"));
             }
             keys.push(key);
         }
         if !gone {
-            self.take(page, columns);
+            self.add_page(page, columns);
         }
         keys
     }
 
     /// Returns the Pods of a session whose ownerReferences name the session or a controller. Labels alone prove nothing, because
     /// anybody can write them.
-    fn claiming(&self, session: &Identity<'_>) -> Vec<&Told> {
+    fn claiming(&self, session: &SessionKey<'_>) -> Vec<&PodFacts> {
         let key = (session.namespace.to_owned(), session.name.to_owned());
         let all = self.told.get(&key).into_iter().flatten();
         let claims =
-            |told: &&Told| told.controlled || told.owners.iter().any(|uid| uid == session.uid);
+            |told: &&PodFacts| told.controlled || told.owners.iter().any(|uid| uid == session.uid);
         all.filter(claims)
             .filter(|told| !self.strangers.contains(&told.uid))
             .collect()
@@ -134,16 +134,16 @@ impl Pods {
 
     /// Returns true if one of the Pods may be forged: the session has more Pods than one start creates, or is stopped and has Pods.
     /// Only the complete session can tell, so it is read in these cases.
-    pub(crate) fn is_doubtful(&self, session: &Identity<'_>, status_phase: &str) -> bool {
+    pub(crate) fn may_be_forged(&self, session: &SessionKey<'_>, status_phase: &str) -> bool {
         let pods = self.claiming(session);
         let direct = pods.iter().filter(|told| !told.controlled).count();
-        let stopped = status_phase == Phase::Stopped.word();
-        let runs = |told: &&Told| !matches!(told.phase, None | Some(Phase::Stopped));
+        let stopped = status_phase == Phase::Stopped.as_str();
+        let runs = |told: &&PodFacts| !matches!(told.phase, None | Some(Phase::Stopped));
         direct > 1 || (direct == 1 && pods.len() > 1) || (stopped && pods.iter().any(runs))
     }
 
     /// Drops the Pods of a session that are not among `own`, the UIDs of its own Pods.
-    pub(crate) fn attribute(&mut self, session: &Identity<'_>, own: &[String]) {
+    pub(crate) fn drop_forged(&mut self, session: &SessionKey<'_>, own: &[String]) {
         let claiming = self.claiming(session).into_iter();
         let others = claiming.filter(|told| !own.contains(&told.uid));
         let others: Vec<String> = others.map(|told| told.uid.clone()).collect();
@@ -151,18 +151,18 @@ impl Pods {
     }
 
     /// Joins one session with its Pods. `status_phase` is the phase in its status; `deleting` is true if it is being deleted.
-    pub(crate) fn join(
+    pub(crate) fn join_session(
         &self,
-        session: &Identity<'_>,
+        session: &SessionKey<'_>,
         status_phase: &str,
         deleting: bool,
-    ) -> Joined {
+    ) -> JoinedSession {
         let stored = Phase::ALL
             .into_iter()
-            .find(|phase| phase.word() == status_phase);
+            .find(|phase| phase.as_str() == status_phase);
         let pods = self.claiming(session);
         // The Pod that most needs attention decides.
-        let rank = |told: &&&Told| match told.phase {
+        let rank = |told: &&&PodFacts| match told.phase {
             Some(Phase::Failed) => 0,
             Some(Phase::Stopped) => 1,
             Some(Phase::Pending) => 2,
@@ -174,9 +174,9 @@ impl Pods {
             worst.map(|told| told.pod.clone()),
             worst.and_then(|told| told.node.clone()),
         );
-        let known = |phase: Phase, word: Option<String>| Joined {
+        let known = |phase: Phase, word: Option<String>| JoinedSession {
             phase,
-            word,
+            status: word,
             pod: pod.clone(),
             node: node.clone(),
         };
@@ -186,9 +186,9 @@ impl Pods {
         match (worst, stored) {
             (Some(told), _) => known(
                 told.phase.or(stored).unwrap_or(Phase::Pending),
-                told.word.clone(),
+                told.status.clone(),
             ),
-            (None, Some(Phase::Running)) if !self.unseen => {
+            (None, Some(Phase::Running)) if !self.is_unlistable => {
                 known(Phase::Failed, Some("PodLost".into()))
             }
             (None, Some(phase)) => known(phase, None),
@@ -200,7 +200,7 @@ impl Pods {
 
 /// Reads the cells STATUS and READY of a Pod as a phase of the session, with the status where it is more specific than the phase. No
 /// phase means that the Pod says nothing about the session.
-fn read(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
+fn parse_pod_status(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
     let all_ready = ready
         .split_once('/')
         .is_some_and(|(ready, all)| ready == all && ready != "0");
@@ -230,18 +230,18 @@ fn read(status: &str, ready: &str) -> (Option<Phase>, Option<String>) {
 
 /// Identity of a session: namespace, name and UID.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Identity<'a> {
+pub(crate) struct SessionKey<'a> {
     pub(crate) namespace: &'a str,
     pub(crate) name: &'a str,
     pub(crate) uid: &'a str,
 }
 
-impl<'a> Identity<'a> {
-    pub(crate) fn of(session: &'a Value) -> Self {
+impl<'a> SessionKey<'a> {
+    pub(crate) fn from_session(session: &'a Value) -> Self {
         Self {
-            namespace: text(session, "/metadata/namespace"),
-            name: text(session, "/metadata/name"),
-            uid: text(session, "/metadata/uid"),
+            namespace: string_at(session, "/metadata/namespace"),
+            name: string_at(session, "/metadata/name"),
+            uid: string_at(session, "/metadata/uid"),
         }
     }
 }
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn pods(rows: &[(&str, &str)]) -> Pods {
+    fn pods(rows: &[(&str, &str)]) -> SessionPods {
         let table: Table = serde_json::from_value(json!({
             "columnDefinitions": [{ "name": "Name" }, { "name": "Ready" }, { "name": "Status" }, { "name": "Node" }],
             "rows": rows.iter().enumerate().map(|(i, (ready, status))| json!({
@@ -261,19 +261,19 @@ mod tests {
             })).collect::<Vec<_>>(),
         }))
         .unwrap();
-        let mut pods = Pods::default();
-        pods.take(&table, &table);
+        let mut pods = SessionPods::default();
+        pods.add_page(&table, &table);
         pods
     }
 
-    const SESSION: Identity<'_> = Identity {
+    const SESSION: SessionKey<'_> = SessionKey {
         namespace: "ns",
         name: "a",
         uid: "S",
     };
 
     fn shown(rows: &[(&str, &str)], status: &str) -> String {
-        pods(rows).join(&SESSION, status, false).shown().to_owned()
+        pods(rows).join_session(&SESSION, status, false).phase_cell().to_owned()
     }
 
     #[test]
@@ -297,13 +297,13 @@ mod tests {
         }
         assert_eq!(
             pods(&[("0/1", "ImagePullBackOff")])
-                .join(&SESSION, "", false)
+                .join_session(&SESSION, "", false)
                 .phase,
             Phase::Pending
         );
         assert_eq!(
             pods(&[("0/1", "CrashLoopBackOff")])
-                .join(&SESSION, "", false)
+                .join_session(&SESSION, "", false)
                 .phase,
             Phase::Failed
         );
@@ -323,26 +323,26 @@ mod tests {
 
     #[test]
     fn a_pod_of_another_owner_says_nothing() {
-        let other = Identity {
+        let other = SessionKey {
             uid: "T",
             ..SESSION
         };
-        let joined = pods(&[("1/1", "Running")]).join(&other, "stopped", false);
-        assert_eq!(joined.shown(), "stopped");
+        let joined = pods(&[("1/1", "Running")]).join_session(&other, "stopped", false);
+        assert_eq!(joined.phase_cell(), "stopped");
     }
 
     #[test]
     fn pods_that_one_start_does_not_make_are_asked_about() {
-        let is_doubtful = |rows: &[_], status| pods(rows).is_doubtful(&SESSION, status);
+        let is_doubtful = |rows: &[_], status| pods(rows).may_be_forged(&SESSION, status);
         let running = ("1/1", "Running");
         assert!(!is_doubtful(&[running], "running"));
         assert!(is_doubtful(&[running, running], "running"));
         assert!(is_doubtful(&[running], "stopped"));
         assert!(!is_doubtful(&[("0/1", "Completed")], "stopped"));
         let mut two = pods(&[("0/1", "Error"), running]);
-        two.attribute(&SESSION, &["P1".to_owned()]);
-        assert_eq!(two.join(&SESSION, "running", false).shown(), "running");
-        assert!(!two.is_doubtful(&SESSION, "running"));
+        two.drop_forged(&SESSION, &["P1".to_owned()]);
+        assert_eq!(two.join_session(&SESSION, "running", false).phase_cell(), "running");
+        assert!(!two.may_be_forged(&SESSION, "running"));
     }
 
     #[test]
@@ -354,19 +354,19 @@ mod tests {
 
     #[test]
     fn pods_that_may_not_be_seen_are_not_taken_for_lost() {
-        let unseen = Pods {
-            unseen: true,
-            ..Pods::default()
+        let unseen = SessionPods {
+            is_unlistable: true,
+            ..SessionPods::default()
         };
-        assert_eq!(unseen.join(&SESSION, "running", false).shown(), "running");
+        assert_eq!(unseen.join_session(&SESSION, "running", false).phase_cell(), "running");
     }
 
     #[test]
     fn a_session_that_is_deleted_is_terminating_whatever_its_pods_say() {
         assert_eq!(
             pods(&[("1/1", "Running")])
-                .join(&SESSION, "running", true)
-                .shown(),
+                .join_session(&SESSION, "running", true)
+                .phase_cell(),
             "terminating"
         );
     }

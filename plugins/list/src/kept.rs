@@ -4,13 +4,13 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::client::ListOptions;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::objects::ResourceType;
-use session_shared::objects::kept::{holds_data, size_of};
+use session_shared::objects::kept::{holds_data, storage_size};
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, annotation, label, text,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, annotation, label, string_at,
 };
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::objects::table::{Row, Table};
@@ -20,7 +20,7 @@ use session_shared::ops::live::with_setup_hint;
 use session_shared::reconcile::is_data_of;
 use session_shared::report::age;
 
-use crate::fetch::place;
+use crate::fetch::list_scope;
 use crate::intent::Intent;
 
 /// Column headings, each with true if it is shown without `-o wide`.
@@ -37,11 +37,11 @@ const COLUMNS: [(&str, bool); 8] = [
 
 /// Kept data as read from the cluster.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct KeptData {
     /// Data that no session uses.
-    pub(crate) data: Vec<Value>,
+    pub(crate) objects: Vec<Value>,
     /// Resources that the caller has no permission to list.
-    pub(crate) unseen: Vec<&'static str>,
+    pub(crate) unlistable: Vec<&'static str>,
 }
 
 /// Reads claims, snapshots and parameters Secrets, and drops those of existing sessions. Sessions are read last, so that data of a
@@ -49,24 +49,24 @@ pub(crate) struct Found {
 ///
 /// # Errors
 /// Any failure to list, except a missing permission to list one kind of data.
-pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<Found> {
+pub(crate) async fn read_kept_data(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<KeptData> {
     let select = ListOptions {
         label_selector: selector.to_owned(),
-        limit: intent.chunk,
+        limit: intent.chunk_size,
         ..ListOptions::default()
     };
     let parameters = ListOptions {
         label_selector: format!("{selector},{}", labels::PARAMETERS),
         ..select.clone()
     };
-    let place = place(cluster, intent);
+    let place = list_scope(cluster, intent);
     let (claims, snapshots, secrets) = futures::join!(
         cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
         cluster.list(&VOLUME_SNAPSHOT, place, &select),
         // Metadata only: the values of Secrets are not read.
         cluster.list_metadata(&SECRET, place, &parameters),
     );
-    let mut found = Found::default();
+    let mut found = KeptData::default();
     for (kind, list) in [
         (&PERSISTENT_VOLUME_CLAIM, claims),
         (&VOLUME_SNAPSHOT, snapshots),
@@ -81,7 +81,7 @@ pub(crate) async fn fetch(cluster: &Cluster, intent: &Intent, selector: &str) ->
         .map(SelectedSession::parse)
         .collect::<Result<_>>()?;
     let owner = intent.owner();
-    found.data.retain(|object| {
+    found.objects.retain(|object| {
         is_named(object, intent) && is_kept(object, &sessions) && is_of(object, owner)
     });
     Ok(found)
@@ -94,13 +94,13 @@ fn is_named(object: &Value, intent: &Intent) -> bool {
     intent.names.is_empty() || intent.names.iter().any(is_it)
 }
 
-impl Found {
+impl KeptData {
     /// Adds a list of data. An API that is not served counts as empty; a kind that may not be listed is recorded as unseen.
     fn take(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
         match list {
-            Ok(items) => self.data.extend(items),
-            Err(error) if failure::is(&error, Kind::NoSuchResource) => {}
-            Err(error) if failure::is(&error, Kind::Forbidden) => self.unseen.push(&kind.plural),
+            Ok(items) => self.objects.extend(items),
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {}
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => self.unlistable.push(&kind.plural),
             Err(error) => return Err(error),
         }
         Ok(())
@@ -109,10 +109,10 @@ impl Found {
 
 /// Returns true for an object that holds data, is not being deleted and belongs to no existing session.
 fn is_kept(object: &Value, sessions: &[SelectedSession]) -> bool {
-    let stays = text(object, "/metadata/deletionTimestamp").is_empty();
-    let namespace = text(object, "/metadata/namespace");
+    let stays = string_at(object, "/metadata/deletionTimestamp").is_empty();
+    let namespace = string_at(object, "/metadata/namespace");
     let uses = |chosen: &SelectedSession| {
-        text(&chosen.object, "/metadata/namespace") == namespace
+        string_at(&chosen.object, "/metadata/namespace") == namespace
             && is_data_of(object, &chosen.session)
     };
     stays && holds_data(object) && !sessions.iter().any(uses)
@@ -123,36 +123,36 @@ fn is_of(object: &Value, owner: Option<&UserId>) -> bool {
 }
 
 /// Returns the Table of kept data, one row for each object.
-pub(crate) fn table(found: &[Value], now: Timestamp) -> Table {
+pub(crate) fn kept_table(found: &[Value], now: Timestamp) -> Table {
     let rows = found.iter().map(|object| row(object, now)).collect();
-    Table::of(&COLUMNS, rows)
+    Table::from_rows(&COLUMNS, rows)
 }
 
 fn row(object: &Value, now: Timestamp) -> Row {
-    let shown = |text: &str| match text {
+    let shown = |text: &str| match string_at {
         "" => Value::from("<none>"),
-        text => Value::from(text),
+        text => Value::from(string_at),
     };
-    let kind = text(object, "/kind");
-    let name = format!("{}/{}", kind.to_lowercase(), text(object, "/metadata/name"));
+    let kind = string_at(object, "/kind");
+    let name = format!("{}/{}", kind.to_lowercase(), string_at(object, "/metadata/name"));
     let user = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
     let since = annotation(object, labels::KEPT_SINCE).and_then(|since| since.parse().ok());
     let state = match kind {
         "VolumeSnapshot" => match SnapshotState::of(object) {
             SnapshotState::Ready => "ready".to_owned(),
-            state => state.told(),
+            state => state.describe(),
         },
-        _ => text(object, "/status/phase").to_owned(),
+        _ => string_at(object, "/status/phase").to_owned(),
     };
     let class = ["/spec/storageClassName", "/spec/volumeSnapshotClassName"];
-    let class = class.iter().map(|path| text(object, path));
+    let class = class.iter().map(|path| string_at(object, path));
     let cells = vec![
         Value::from(name),
         shown(label(object, labels::SESSION).unwrap_or_default()),
         shown(user.unwrap_or_default()),
         shown(annotation(object, labels::TEMPLATE).unwrap_or_default()),
-        shown(size_of(object)),
-        Value::from(age::since(since, now)),
+        shown(storage_size(object)),
+        Value::from(age::age_since(since, now)),
         shown(&state),
         shown(
             class

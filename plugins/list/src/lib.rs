@@ -19,16 +19,16 @@ mod watch;
 use anyhow::Result;
 use session_shared::client::IncludeObject;
 use session_shared::failure;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;
 use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
-use session_shared::report::table::{Options, TablePrinter};
-use session_shared::verb::{Ground, Verb};
+use session_shared::report::table::{TableOptions, TablePrinter};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use attribution::{attribute, of_table};
+use attribution::{drop_forged_pods, recorded_phases};
 use intent::Intent;
 
 /// The verb `list`.
@@ -40,11 +40,11 @@ impl Verb for List {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.console.obey(&args.talk);
-        let mut intent = intent::read(&args)?;
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+        ground.console.apply_flags(&args.talk);
+        let mut intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
-        if let Some(selector) = intent.kept.take() {
+        if let Some(selector) = intent.kept_selector.take() {
             return kept(&cluster, intent, &selector, &args, ground).await;
         }
         match std::mem::replace(&mut intent.format, Format::Text { wide: false }) {
@@ -54,7 +54,7 @@ impl Verb for List {
     }
 }
 
-async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Ground) -> Result<()> {
+async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Environment) -> Result<()> {
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
     let include = if sort_by.is_empty() {
@@ -62,19 +62,19 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Gro
     } else {
         IncludeObject::Object
     };
-    let mut fetched = fetch::tables(cluster, intent, include).await?;
+    let mut fetched = fetch::observe_tables(cluster, intent, include).await?;
     note_unseen(&fetched.pods, ground);
-    attribute(cluster, &mut fetched.pods, of_table(&fetched.sessions)).await;
+    drop_forged_pods(cluster, &mut fetched.pods, recorded_phases(&fetched.sessions)).await;
     let raw = if intent.watch {
         fetched.sessions.rows.clone()
     } else {
         Vec::new()
     };
-    view::rows(&mut fetched.sessions, &fetched.pods, intent, ground.now());
+    view::join_rows(&mut fetched.sessions, &fetched.pods, intent, ground.now());
     if !sort_by.is_empty() && !fetched.sessions.rows.is_empty() {
         sort::rows(&mut fetched.sessions.rows, sort_by)?;
     }
-    let mut options = Options::of(&args.printing);
+    let mut options = TableOptions::of(&args.printing);
     options.namespace = intent.all_namespaces;
     options.kind = args
         .printing
@@ -82,22 +82,22 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Gro
         .then(|| session_shared::objects::resource::SESSION.singular());
     let mut printer = TablePrinter::new(options);
     printer.page(&fetched.sessions);
-    ground.console.out(&printer.flush())?;
-    let missing = std::mem::take(&mut fetched.missing);
+    ground.console.print(&printer.flush())?;
+    let missing = std::mem::take(&mut fetched.not_found);
     if fetched.sessions.rows.is_empty()
         && missing.is_empty()
         && !intent.ignore_not_found
         && !intent.watch
     {
         let place = (!intent.all_namespaces).then(|| cluster.namespace());
-        ground.console.err_line(&no_resources(place));
+        ground.console.print_error_line(&no_resources(place));
     }
-    failure::all(missing)?;
+    failure::combine_errors(missing)?;
     if !intent.watch {
         return Ok(());
     }
     let clock = ground.clock();
-    watch::watch(
+    watch::watch_sessions(
         cluster,
         intent,
         fetched,
@@ -115,29 +115,29 @@ async fn kept(
     intent: Intent,
     selector: &str,
     args: &Args,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
-    let mut found = kept::fetch(cluster, &intent, selector).await?;
+    let mut found = kept::read_kept_data(cluster, &intent, selector).await?;
     let now = ground.now();
     let console = &mut ground.console;
-    for what in &found.unseen {
+    for what in &found.unlistable {
         console.note(&format!("{what} not listed: no permission to list them"));
     }
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
-    if !sort_by.is_empty() && !found.data.is_empty() {
-        sort::objects(&mut found.data, sort_by)?;
+    if !sort_by.is_empty() && !found.objects.is_empty() {
+        sort::objects(&mut found.objects, sort_by)?;
     }
     match intent.format {
-        Format::Objects(mut printer) => console.out(&printer.list(&found.data)?),
+        Format::Objects(mut printer) => console.print(&printer.print_list(&found.objects)?),
         Format::Text { .. } => {
-            let mut options = Options::of(&args.printing);
+            let mut options = TableOptions::of(&args.printing);
             options.namespace = intent.all_namespaces;
             let mut printer = TablePrinter::new(options);
-            printer.page(&kept::table(&found.data, now));
-            console.out(&printer.flush())?;
-            if found.data.is_empty() && !intent.ignore_not_found {
+            printer.page(&kept::kept_table(&found.objects, now));
+            console.print(&printer.flush())?;
+            if found.objects.is_empty() && !intent.ignore_not_found {
                 let place = (!intent.all_namespaces).then(|| cluster.namespace());
-                console.err_line(&no_resources(place));
+                console.print_error_line(&no_resources(place));
             }
             Ok(())
         }
@@ -145,8 +145,8 @@ async fn kept(
 }
 
 /// Prints a note if the caller has no permission to list Pods.
-fn note_unseen(pods: &join::Pods, ground: &mut Ground) {
-    if pods.unseen {
+fn note_unseen(pods: &join::SessionPods, ground: &mut Environment) {
+    if pods.is_unlistable {
         ground
             .console
             .note("phases are as recorded in the sessions' status: no permission to list Pods");
@@ -158,29 +158,29 @@ async fn objects(
     intent: &Intent,
     mut printer: ObjectPrinter,
     args: &Args,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if intent.watch {
-        return Err(failure::usage(
+        return Err(failure::usage_error(
             "--watch can be used only with the default output or -o wide",
         ));
     }
-    let mut fetched = fetch::objects(cluster, intent).await?;
+    let mut fetched = fetch::observe_objects(cluster, intent).await?;
     note_unseen(&fetched.pods, ground);
     let phases = fetched.sessions.iter();
-    let phases = phases.map(|session| (session, text(session, "/status/phase")));
-    attribute(cluster, &mut fetched.pods, phases).await;
-    view::objects(&mut fetched.sessions, &fetched.pods, intent);
+    let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
+    drop_forged_pods(cluster, &mut fetched.pods, phases).await;
+    view::join_objects(&mut fetched.sessions, &fetched.pods, intent);
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {
         sort::objects(&mut fetched.sessions, sort_by)?;
     }
     let text = match (intent.names.as_slice(), fetched.sessions.as_slice()) {
         // As with kubectl, a single name prints the object instead of a List.
-        ([_], [one]) => printer.one(one)?,
+        ([_], [one]) => printer.print_object(one)?,
         ([_], []) => String::new(),
-        (_, sessions) => printer.list(sessions)?,
+        (_, sessions) => printer.print_list(sessions)?,
     };
-    ground.console.out(&text)?;
-    failure::all(fetched.missing)
+    ground.console.print(&string_at)?;
+    failure::combine_errors(fetched.not_found)
 }

@@ -4,27 +4,27 @@ use serde_json::{Value, json};
 use session_shared::Timestamp;
 use session_shared::api::Phase;
 use session_shared::names::UserId;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::objects::table::{Row, Table};
-use session_shared::report::age::remaining;
+use session_shared::report::age::remaining_time;
 
 use crate::intent::Intent;
-use crate::join::{Identity, Joined, Pods};
+use crate::join::{SessionKey, JoinedSession, SessionPods};
 
 /// Joins the rows of sessions with their Pods, turns EXPIRES into the remaining time, and drops rows that were not requested.
-pub(crate) fn rows(table: &mut Table, pods: &Pods, intent: &Intent, now: Timestamp) {
-    let columns = Columns::of(table);
+pub(crate) fn join_rows(table: &mut Table, pods: &SessionPods, intent: &Intent, now: Timestamp) {
+    let columns = SessionColumns::from_table(table);
     let owner = intent
         .selections
         .iter()
         .find_map(|chosen| chosen.owner.as_ref());
     table
         .rows
-        .retain_mut(|row| columns.show(row, pods, &intent.phases, owner, now));
+        .retain_mut(|row| columns.overwrite_row(row, pods, &intent.phases, owner, now));
 }
 
 /// Indexes of the columns that are overwritten.
-pub(crate) struct Columns {
+pub(crate) struct SessionColumns {
     user: Option<usize>,
     phase: Option<usize>,
     expires: Option<usize>,
@@ -32,9 +32,9 @@ pub(crate) struct Columns {
     node: Option<usize>,
 }
 
-impl Columns {
-    pub(crate) fn of(table: &Table) -> Self {
-        let at = |heading: &str| table.column(heading);
+impl SessionColumns {
+    pub(crate) fn from_table(table: &Table) -> Self {
+        let at = |heading: &str| table.column_index(heading);
         Self {
             user: at("USER"),
             phase: at("PHASE"),
@@ -45,10 +45,10 @@ impl Columns {
     }
 
     /// Overwrites a row. Returns false if it was not requested.
-    pub(crate) fn show(
+    pub(crate) fn overwrite_row(
         &self,
         row: &mut Row,
-        pods: &Pods,
+        pods: &SessionPods,
         phases: &[Phase],
         owner: Option<&UserId>,
         now: Timestamp,
@@ -65,18 +65,18 @@ impl Columns {
             .object
             .pointer("/metadata/deletionTimestamp")
             .is_some_and(|time| !time.is_null());
-        let session = Identity::of(&row.object);
-        let joined = pods.join(&session, cell(self.phase), deleting);
+        let session = SessionKey::from_session(&row.object);
+        let joined = pods.join_session(&session, cell(self.phase), deleting);
         if !phases.is_empty() && !phases.contains(&joined.phase) {
             return false;
         }
-        let expires = remaining(cell(self.expires).parse().ok(), now);
+        let expires = remaining_time(cell(self.expires).parse().ok(), now);
         let mut set = |at: Option<usize>, value: Option<&str>| {
             if let (Some(cell), Some(value)) = (at.and_then(|at| row.cells.get_mut(at)), value) {
                 *cell = value.into();
             }
         };
-        set(self.phase, Some(joined.shown()));
+        set(self.phase, Some(joined.phase_cell()));
         set(self.expires, Some(&expires));
         set(self.pod, joined.pod.as_deref());
         set(self.node, joined.node.as_deref());
@@ -85,29 +85,29 @@ impl Columns {
 }
 
 /// Joins sessions with their Pods by overwriting their status, and drops sessions that were not requested.
-pub(crate) fn objects(sessions: &mut Vec<Value>, pods: &Pods, intent: &Intent) {
+pub(crate) fn join_objects(sessions: &mut Vec<Value>, pods: &SessionPods, intent: &Intent) {
     let owner = intent
         .selections
         .iter()
         .find_map(|chosen| chosen.owner.as_ref());
-    sessions.retain_mut(|session| show_object(session, pods, &intent.phases, owner));
+    sessions.retain_mut(|session| join_object(session, pods, &intent.phases, owner));
 }
 
 /// Overwrites the status of one session. Returns false if it was not requested.
-pub(crate) fn show_object(
+pub(crate) fn join_object(
     session: &mut Value,
-    pods: &Pods,
+    pods: &SessionPods,
     phases: &[Phase],
     owner: Option<&UserId>,
 ) -> bool {
-    if owner.is_some_and(|owner| text(session, "/spec/userId") != owner.as_str()) {
+    if owner.is_some_and(|owner| string_at(session, "/spec/userId") != owner.as_str()) {
         return false;
     }
     let deleting = session
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(|time| !time.is_null());
-    let (identity, phase) = (Identity::of(session), text(session, "/status/phase"));
-    let joined = pods.join(&identity, phase, deleting);
+    let (identity, phase) = (SessionKey::from_session(session), string_at(session, "/status/phase"));
+    let joined = pods.join_session(&identity, phase, deleting);
     if !phases.is_empty() && !phases.contains(&joined.phase) {
         return false;
     }
@@ -115,23 +115,23 @@ pub(crate) fn show_object(
     true
 }
 
-fn overlay(session: &mut Value, joined: &Joined) {
+fn overlay(session: &mut Value, joined: &JoinedSession) {
     if !session.get("status").is_some_and(Value::is_object) {
         session["status"] = json!({});
     }
     let status = &mut session["status"];
-    status["phase"] = joined.phase.word().into();
+    status["phase"] = joined.phase.as_str().into();
     for (field, value) in [("podName", &joined.pod), ("nodeName", &joined.node)] {
         if let Some(value) = value {
             status[field] = value.as_str().into();
         }
     }
     // The Pod's status becomes the reason of the Ready condition.
-    let Some(word) = &joined.word else { return };
+    let Some(word) = &joined.status else { return };
     if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut)
         && let Some(ready) = conditions
             .iter_mut()
-            .find(|condition| text(condition, "/type") == "Ready")
+            .find(|condition| string_at(condition, "/type") == "Ready")
     {
         ready["reason"] = word.as_str().into();
         ready["status"] = "False".into();
@@ -152,19 +152,19 @@ mod tests {
     fn the_pods_word_is_in_the_object_too() {
         let mut session = json!({ "metadata": { "name": "a", "namespace": "ns" }, "spec": { "userId": "u" },
             "status": { "phase": "running" } });
-        assert!(show_object(&mut session, &Pods::default(), &[], None));
+        assert!(join_object(&mut session, &SessionPods::default(), &[], None));
         assert_eq!(session["status"]["phase"], "failed");
         assert_eq!(session["status"]["conditions"][0]["reason"], "PodLost");
-        assert!(!show_object(
+        assert!(!join_object(
             &mut session,
-            &Pods::default(),
+            &SessionPods::default(),
             &[Phase::Running],
             None
         ));
         let other: UserId = "other".parse().unwrap();
-        assert!(!show_object(
+        assert!(!join_object(
             &mut session,
-            &Pods::default(),
+            &SessionPods::default(),
             &[],
             Some(&other)
         ));
@@ -177,9 +177,9 @@ mod tests {
             "rows": [{ "cells": ["a", "u", "stopped", "2026-01-01T02:00:00Z"], "object": { "metadata": { "name": "a" } } }],
         }))
         .unwrap();
-        let columns = Columns::of(&table);
+        let columns = SessionColumns::from_table(&table);
         let now = "2026-01-01T00:02:00Z".parse().unwrap();
-        assert!(columns.show(&mut table.rows[0], &Pods::default(), &[], None, now));
+        assert!(columns.overwrite_row(&mut table.rows[0], &SessionPods::default(), &[], None, now));
         assert_eq!(table.rows[0].cells[3], "1h58m");
     }
 }

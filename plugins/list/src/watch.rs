@@ -8,58 +8,58 @@ use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::client::WatchChange;
 use session_shared::client::ListOptions;
-use session_shared::objects::resource::{POD, SESSION, text};
+use session_shared::objects::resource::{POD, SESSION, string_at};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
 use session_shared::report::console::Console;
 use session_shared::report::table::TablePrinter;
 
-use crate::attribution::attribute;
-use crate::fetch::{Fetched, place, pod_selection};
+use crate::attribution::drop_forged_pods;
+use crate::fetch::{Observed, list_scope, pod_selection};
 use crate::intent::Intent;
-use crate::join::Pods;
-use crate::view::Columns;
+use crate::join::SessionPods;
+use crate::view::SessionColumns;
 
-type Key = (String, String);
+type NamespacedName = (String, String);
 
 /// State of a watch of sessions and Pods.
-struct Watching<'a> {
+struct ListWatch<'a> {
     intent: &'a Intent,
     /// Rows of sessions as the server sent them, before the join.
-    sessions: HashMap<Key, Row>,
-    pods: Pods,
+    sessions: HashMap<NamespacedName, Row>,
+    pods: SessionPods,
     columns: Table,
     pod_columns: Table,
     /// Rows printed last, so that a change that leaves a row the same prints nothing.
-    printed: HashMap<Key, Vec<Value>>,
+    printed: HashMap<NamespacedName, Vec<Value>>,
 }
 
 /// Prints changes until interrupted. `fetched` is the list already printed, `raw` its rows before the join.
 ///
 /// # Errors
 /// A watch that failed or ended.
-pub(crate) async fn watch(
+pub(crate) async fn watch_sessions(
     cluster: &Cluster,
     intent: &Intent,
-    fetched: Fetched<Table>,
+    fetched: Observed<Table>,
     raw: Vec<Row>,
     mut printer: TablePrinter,
     console: &mut Console,
     now: impl Fn() -> Timestamp,
 ) -> Result<()> {
-    let selection = selection(intent);
+    let selection = watch_selection(intent);
     let (sessions_from, pods_from) = (
-        Some(fetched.versions.0.as_str()),
-        Some(fetched.versions.1.as_str()),
+        Some(fetched.resource_versions.0.as_str()),
+        Some(fetched.resource_versions.1.as_str()),
     );
-    let place = || place(cluster, intent);
+    let place = || list_scope(cluster, intent);
     let mut sessions = cluster.watch(&SESSION, place(), &selection, sessions_from, true);
-    let mut pods = if fetched.pods.unseen {
+    let mut pods = if fetched.pods.is_unlistable {
         futures::stream::pending().boxed()
     } else {
         cluster.watch(&POD, place(), &pod_selection(intent), pods_from, true)
     };
-    let mut state = Watching {
+    let mut state = ListWatch {
         intent,
         sessions: raw.into_iter().map(|row| (key(&row.object), row)).collect(),
         printed: fetched
@@ -78,10 +78,10 @@ pub(crate) async fn watch(
     loop {
         let changed = tokio_select(&mut sessions, &mut pods, &mut state).await?;
         for key in changed {
-            state.attribute(cluster, &key).await;
+            state.drop_forged_pods(cluster, &key).await;
             if let Some(table) = state.show(&key, now()) {
                 printer.page(&table);
-                console.out(&printer.flush())?;
+                console.print(&printer.flush())?;
             }
         }
     }
@@ -91,8 +91,8 @@ pub(crate) async fn watch(
 async fn tokio_select(
     sessions: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
     pods: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
-    state: &mut Watching<'_>,
-) -> Result<Vec<Key>> {
+    state: &mut ListWatch<'_>,
+) -> Result<Vec<NamespacedName>> {
     use futures::future::{Either, select};
     match select(sessions.next(), pods.next()).await {
         Either::Left((Some(change), _)) => state.take_session(change?),
@@ -101,7 +101,7 @@ async fn tokio_select(
     }
 }
 
-fn selection(intent: &Intent) -> ListOptions {
+fn watch_selection(intent: &Intent) -> ListOptions {
     match intent.names.as_slice() {
         [one] => ListOptions {
             field_selector: format!("metadata.name={one}"),
@@ -115,21 +115,21 @@ fn selection(intent: &Intent) -> ListOptions {
                 .filter(|one| one.owner.is_none())
                 .map(|one| one.labels.clone())
                 .unwrap_or_default(),
-            field_selector: intent.fields.clone(),
+            field_selector: intent.field_selector.clone(),
             ..ListOptions::default()
         },
     }
 }
 
-fn key(object: &Value) -> Key {
+fn key(object: &Value) -> NamespacedName {
     (
-        text(object, "/metadata/namespace").to_owned(),
-        text(object, "/metadata/name").to_owned(),
+        string_at(object, "/metadata/namespace").to_owned(),
+        string_at(object, "/metadata/name").to_owned(),
     )
 }
 
-impl Watching<'_> {
-    fn take_session(&mut self, change: WatchChange) -> Result<Vec<Key>> {
+impl ListWatch<'_> {
+    fn take_session(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
         let (table, gone) = match change {
             WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
             WatchChange::Deleted(table) => (table, true),
@@ -152,7 +152,7 @@ impl Watching<'_> {
         Ok(keys)
     }
 
-    fn take_pod(&mut self, change: WatchChange) -> Result<Vec<Key>> {
+    fn take_pod(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
         let (table, gone) = match change {
             WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
             WatchChange::Deleted(table) => (table, true),
@@ -162,20 +162,20 @@ impl Watching<'_> {
         if !table.column_definitions.is_empty() {
             self.pod_columns.column_definitions = table.column_definitions.clone();
         }
-        Ok(self.pods.change(&table, &self.pod_columns, gone))
+        Ok(self.pods.apply_change(&table, &self.pod_columns, gone))
     }
 
-    async fn attribute(&mut self, cluster: &Cluster, key: &Key) {
-        let phase = self.columns.column("Phase");
+    async fn drop_forged_pods(&mut self, cluster: &Cluster, key: &NamespacedName) {
+        let phase = self.columns.column_index("Phase");
         let session = self.sessions.get(key).map(|row| {
             let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
             (&row.object, cell.unwrap_or_default())
         });
-        attribute(cluster, &mut self.pods, session.into_iter()).await;
+        drop_forged_pods(cluster, &mut self.pods, session.into_iter()).await;
     }
 
     /// Returns the row of a session if it has changed since it was printed.
-    fn show(&mut self, key: &Key, now: Timestamp) -> Option<Table> {
+    fn show(&mut self, key: &NamespacedName, now: Timestamp) -> Option<Table> {
         if !self.intent.names.is_empty()
             && !self.intent.names.iter().any(|name| name.as_str() == key.1)
         {
@@ -187,7 +187,7 @@ impl Watching<'_> {
             .selections
             .iter()
             .find_map(|chosen| chosen.owner.as_ref());
-        if !Columns::of(&self.columns).show(&mut row, &self.pods, &self.intent.phases, owner, now) {
+        if !SessionColumns::from_table(&self.columns).overwrite_row(&mut row, &self.pods, &self.intent.phases, owner, now) {
             return None;
         }
         if self.printed.get(key) == Some(&row.cells) {

@@ -1,9 +1,9 @@
 //! The command line of `logs`.
 
 use clap::{ArgAction, Parser};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
-use session_shared::flags::output::Talk;
+use session_shared::flags::output::VerbosityFlags;
 use session_shared::go_duration;
 
 pub(crate) const ABOUT: &str = "Print the logs of a session
@@ -69,11 +69,11 @@ pub struct Args {
     pub since_time: Option<String>,
 
     /// Number of lines to print from the end of each log; -1 means all
-    #[arg(help_heading = "Filter", long, value_name = "LINES", default_value = "-1", value_parser = numbers::integer, allow_hyphen_values = true)]
+    #[arg(help_heading = "Filter", long, value_name = "LINES", default_value = "-1", value_parser = numbers::parse_integer, allow_hyphen_values = true)]
     pub tail: i64,
 
     /// Maximum number of bytes to print of each log; 0 means all
-    #[arg(help_heading = "Filter", long, value_name = "BYTES", default_value = "0", value_parser = numbers::integer, allow_hyphen_values = true)]
+    #[arg(help_heading = "Filter", long, value_name = "BYTES", default_value = "0", value_parser = numbers::parse_integer, allow_hyphen_values = true)]
     pub limit_bytes: i64,
 
     /// If true, print the timestamp before each line
@@ -86,10 +86,10 @@ pub struct Args {
 
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }
 
 /// Checks a duration and returns its text. Negative durations are refused later, with kubectl's message.

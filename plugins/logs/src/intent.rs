@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow, bail};
 use session_shared::Timestamp;
 use session_shared::client::LogOptions;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 use session_shared::flags::{non_empty, selection};
 use session_shared::go_duration;
 use session_shared::names::SessionName;
@@ -15,8 +15,8 @@ use crate::args::Args;
 pub(crate) struct Intent {
     pub(crate) session: SessionName,
     /// Workload or Pod; `None` means the primary workload.
-    pub(crate) workload: Option<Workload>,
-    pub(crate) containers: Containers,
+    pub(crate) workload: Option<WorkloadArg>,
+    pub(crate) containers: ContainerSelection,
     pub(crate) follow: bool,
     /// Prefix before each line; `None` means only for several logs.
     pub(crate) prefix: Option<bool>,
@@ -26,7 +26,7 @@ pub(crate) struct Intent {
 
 /// A workload or Pod as given on the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Workload {
+pub(crate) struct WorkloadArg {
     /// Kind in lower case; empty where none was given.
     pub(crate) kind: String,
     pub(crate) name: String,
@@ -34,7 +34,7 @@ pub(crate) struct Workload {
 
 /// The containers whose logs to print.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Containers {
+pub(crate) enum ContainerSelection {
     /// Default container of each Pod.
     Default,
     /// Container of this name.
@@ -47,7 +47,7 @@ pub(crate) enum Containers {
 ///
 /// # Errors
 /// Usage errors, with kubectl's messages where kubectl has the same check.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     if args.all_containers
         && let Some(container) = non_empty(&args.container)
     {
@@ -65,12 +65,12 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
         bail!("--tail must be greater than or equal to -1");
     }
     Ok(Intent {
-        session: selection::session_name(&args.name)?,
-        workload: args.workload.as_deref().map(workload).transpose()?,
+        session: selection::parse_session_name(&args.name)?,
+        workload: args.workload.as_deref().map(parse_workload).transpose()?,
         containers: match (args.all_containers, non_empty(&args.container)) {
-            (true, _) => Containers::All,
-            (false, None) => Containers::Default,
-            (false, Some(name)) => Containers::Named(name.to_owned()),
+            (true, _) => ContainerSelection::All,
+            (false, None) => ContainerSelection::Default,
+            (false, Some(name)) => ContainerSelection::Named(name.to_owned()),
         },
         // The log of a previous run does not grow.
         follow: args.follow && !args.previous,
@@ -87,15 +87,15 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
     })
 }
 
-fn workload(word: &str) -> Result<Workload> {
+fn parse_workload(word: &str) -> Result<WorkloadArg> {
     let (kind, name) = word.split_once('/').unwrap_or(("", word));
     if name.is_empty() || name.contains('/') || (kind.is_empty() && word.contains('/')) {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "invalid workload {word:?}: must be NAME or KIND/NAME"
         )));
     }
     let kind = kind.split('.').next().unwrap_or(kind).to_lowercase();
-    Ok(Workload {
+    Ok(WorkloadArg {
         kind,
         name: name.to_owned(),
     })
@@ -106,7 +106,7 @@ fn since(text: &str) -> Result<Option<u64>> {
     if text.starts_with('-') {
         bail!("--since must be greater than 0");
     }
-    let duration = go_duration::parse(text).map_err(usage)?;
+    let duration = go_duration::parse(text).map_err(usage_error)?;
     let seconds = duration.as_secs_f64().round().max(1.0);
     Ok((!duration.is_zero()).then_some(seconds as u64))
 }
@@ -123,7 +123,7 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        read(&Args::try_parse_from(std::iter::once("logs").chain(line.split_whitespace())).unwrap())
+        validate_args(&Args::try_parse_from(std::iter::once("logs").chain(line.split_whitespace())).unwrap())
     }
 
     #[test]

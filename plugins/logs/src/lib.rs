@@ -13,11 +13,11 @@ use anyhow::Result;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::follow::ContainerSelector;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use intent::{Containers, Intent};
-use plan::{Chosen, Source};
+use intent::{ContainerSelection, Intent};
+use plan::{PodSelection, ContainerLog};
 
 /// The verb `logs`.
 #[derive(Debug)]
@@ -28,24 +28,24 @@ impl Verb for Logs {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.console.obey(&args.talk);
-        let intent = intent::read(&args)?;
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+        ground.console.apply_flags(&args.talk);
+        let intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         let namespace = cluster.namespace().to_owned();
         let present = cluster.observe_session(&namespace, intent.session.as_str()).await?;
         for stranger in &present.live.strangers {
-            ground.console.note(&stranger.told());
+            ground.console.note(&stranger.note());
         }
-        let chosen = plan::choose(&present, intent.workload.as_ref())?;
+        let chosen = plan::select_pods(&present, intent.workload.as_ref())?;
         let sources = sources(&present, &chosen, &intent, ground)?;
-        let several = intent.containers == Containers::All || sources.len() > 1;
+        let several = intent.containers == ContainerSelection::All || sources.len() > 1;
         let prefixed = intent.prefix.unwrap_or(several);
         if intent.follow {
             return follow(&cluster, present, chosen, intent, prefixed, ground).await;
         }
         let console = &mut ground.console;
-        show::snapshot(
+        show::print_existing(
             &cluster,
             &namespace,
             &sources,
@@ -60,19 +60,19 @@ impl Verb for Logs {
 /// Returns the logs of the existing Pods, and prints kubectl's note about a default container.
 fn sources(
     present: &ObservedSession,
-    chosen: &Chosen,
+    chosen: &PodSelection,
     intent: &Intent,
-    ground: &mut Ground,
-) -> Result<Vec<Source>> {
+    ground: &mut Environment,
+) -> Result<Vec<ContainerLog>> {
     let mut found = Vec::new();
-    for pod in plan::pods(present, chosen, intent.follow)? {
-        let (containers, note) = plan::containers(pod, chosen, &intent.containers)?;
+    for pod in plan::find_pods(present, chosen, intent.follow)? {
+        let (containers, note) = plan::select_containers(pod, chosen, &intent.containers)?;
         // Printed once, because all Pods of a workload have the same containers.
         if let Some(note) = note.filter(|_| found.is_empty() && !ground.console.is_quiet()) {
-            ground.console.err_line(&note);
+            ground.console.print_error_line(&note);
         }
-        found.extend(containers.into_iter().map(|container| Source {
-            pod: plan::name_of(pod).to_owned(),
+        found.extend(containers.into_iter().map(|container| ContainerLog {
+            pod: plan::pod_name(pod).to_owned(),
             container,
         }));
     }
@@ -82,19 +82,19 @@ fn sources(
 async fn follow(
     cluster: &Cluster,
     present: ObservedSession,
-    chosen: Chosen,
+    chosen: PodSelection,
     intent: Intent,
     prefixed: bool,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let wanted = intent.containers;
     let choose: ContainerSelector = Box::new(move |pod, workload| {
-        if chosen.has(pod, workload) {
-            plan::containers(pod, &chosen, &wanted).map(|(containers, _)| containers)
+        if chosen.matches(pod, workload) {
+            plan::select_containers(pod, &chosen, &wanted).map(|(containers, _)| containers)
         } else {
             Ok(Vec::new())
         }
     });
     let following = cluster.follow_logs(present, intent.options, choose)?;
-    show::follow(following, prefixed, &mut ground.console).await
+    show::print_followed(following, prefixed, &mut ground.console).await
 }

@@ -2,15 +2,15 @@
 
 use anyhow::{Result, anyhow, bail};
 use session_shared::Pod;
-use session_shared::api::{Phase, PrimaryRef, Session, State};
-use session_shared::failure::hinted;
+use session_shared::api::{Phase, PrimaryRef, Session, DesiredState};
+use session_shared::failure::with_hint;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::is_primary;
+use session_shared::reconcile::is_primary_pod;
 use session_shared::report::clean;
 
-use crate::intent::{Containers, Workload};
+use crate::intent::{ContainerSelection, WorkloadArg};
 
 /// kubectl's short names of kinds with Pods.
 const SHORT: [(&str, &str); 5] = [
@@ -23,7 +23,7 @@ const SHORT: [(&str, &str); 5] = [
 
 /// The Pods whose logs are printed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Chosen {
+pub(crate) enum PodSelection {
     /// Pods of a workload, with its default container where that is recorded.
     Workload {
         kind: String,
@@ -33,23 +33,23 @@ pub(crate) enum Chosen {
     /// One Pod by name.
     Pod(String),
     /// Pods labelled as the primary workload's, for a session that records no primary workload.
-    Marked,
+    PrimaryLabel,
 }
 
-impl Chosen {
+impl PodSelection {
     /// Returns true for a Pod whose logs are printed.
-    pub(crate) fn has(&self, pod: &Pod, workload: &ObjectRef) -> bool {
+    pub(crate) fn matches(&self, pod: &Pod, workload: &ObjectRef) -> bool {
         match self {
             Self::Workload { kind, name, .. } => workload.kind == *kind && workload.name == *name,
             Self::Pod(name) => pod.metadata.name.as_deref() == Some(name),
-            Self::Marked => is_primary(pod),
+            Self::PrimaryLabel => is_primary_pod(pod),
         }
     }
 }
 
 /// One log: a container of a Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Source {
+pub(crate) struct ContainerLog {
     pub(crate) pod: String,
     pub(crate) container: String,
 }
@@ -58,16 +58,16 @@ pub(crate) struct Source {
 ///
 /// # Errors
 /// A workload that does not exist, or a name that several workloads have.
-pub(crate) fn choose(present: &ObservedSession, wanted: Option<&Workload>) -> Result<Chosen> {
+pub(crate) fn select_pods(present: &ObservedSession, wanted: Option<&WorkloadArg>) -> Result<PodSelection> {
     let primary = primary(&present.session);
     let Some(wanted) = wanted else {
         return Ok(match primary {
-            Some(primary) => Chosen::Workload {
+            Some(primary) => PodSelection::Workload {
                 kind: primary.kind.clone(),
                 name: primary.name.clone(),
                 container: primary.container.clone(),
             },
-            None => Chosen::Marked,
+            None => PodSelection::PrimaryLabel,
         });
     };
     let all = workloads(present);
@@ -76,15 +76,15 @@ pub(crate) fn choose(present: &ObservedSession, wanted: Option<&Workload>) -> Re
     let found: Vec<&ObjectRef> = all.iter().filter(fits).collect();
     if let [one] = found.as_slice() {
         let is_primary = |p: &&PrimaryRef| p.kind == one.kind && p.name == one.name;
-        return Ok(Chosen::Workload {
+        return Ok(PodSelection::Workload {
             kind: one.kind.clone(),
             name: one.name.clone(),
-            container: primary.filter(is_primary).and_then(|p| p.container.clone()),
+            container: primary.filter(is_primary_pod).and_then(|p| p.container.clone()),
         });
     }
-    let mut pods = present.own_pods().map(name_of);
+    let mut pods = present.own_pods().map(pod_name);
     if found.is_empty() && is_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
-        return Ok(Chosen::Pod(wanted.name.clone()));
+        return Ok(PodSelection::Pod(wanted.name.clone()));
     }
     let several = !found.is_empty();
     let listed = if several { found } else { all.iter().collect() };
@@ -153,20 +153,20 @@ fn is_kind(kind: &str, typed: &str) -> bool {
 ///
 /// # Errors
 /// No Pod exists, and none will come: the session is stopped or being deleted, or `follow` is false.
-pub(crate) fn pods<'a>(
+pub(crate) fn find_pods<'a>(
     present: &'a ObservedSession,
-    chosen: &Chosen,
+    chosen: &PodSelection,
     follow: bool,
 ) -> Result<Vec<&'a Pod>> {
     let own = present.own_pods().filter(|pod| {
         let workload = present.live.workload_of(pod, present.uid());
-        workload.is_some_and(|workload| chosen.has(pod, &workload))
+        workload.is_some_and(|workload| chosen.matches(pod, &workload))
     });
     let mut found: Vec<&Pod> = own.collect();
     found.sort_by_key(|pod| {
         (
             pod.metadata.creation_timestamp.clone().map(|t| t.0),
-            name_of(pod),
+            pod_name(pod),
         )
     });
     if found.is_empty() {
@@ -176,7 +176,7 @@ pub(crate) fn pods<'a>(
 }
 
 /// Returns the error for a session without Pods; none where `follow` can wait for one.
-fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
+fn absent(session: &Session, chosen: &PodSelection, follow: bool) -> Result<()> {
     let name = session.name();
     let phase = session.phase();
     if session.is_being_deleted() {
@@ -184,7 +184,7 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
             "cannot print logs of session {name:?}: the session is being deleted and has no Pods"
         );
     }
-    if session.spec.state == Some(State::Stopped) || phase == Some(Phase::Stopped) {
+    if session.spec.state == Some(DesiredState::Stopped) || phase == Some(Phase::Stopped) {
         bail!(
             "cannot print logs of session {name:?}: the session is stopped, and its Pods and logs are deleted"
         );
@@ -193,7 +193,7 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
         return Ok(());
     }
     let error = match chosen {
-        Chosen::Workload {
+        PodSelection::Workload {
             kind,
             name: workload,
             ..
@@ -201,11 +201,11 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
             let kind = kind.to_lowercase();
             anyhow!("cannot print logs of session {name:?}: {kind}/{workload} has no Pods")
         }
-        Chosen::Pod(_) | Chosen::Marked => {
+        PodSelection::Pod(_) | PodSelection::PrimaryLabel => {
             anyhow!("cannot print logs of session {name:?}: the session has no Pods")
         }
     };
-    Err(hinted(
+    Err(with_hint(
         error,
         format!("wait for a Pod: kubectl session logs {name} -f"),
     ))
@@ -215,27 +215,27 @@ fn absent(session: &Session, chosen: &Chosen, follow: bool) -> Result<()> {
 ///
 /// # Errors
 /// A container that the Pod does not have, with kubectl's message.
-pub(crate) fn containers(
+pub(crate) fn select_containers(
     pod: &Pod,
-    chosen: &Chosen,
-    wanted: &Containers,
+    chosen: &PodSelection,
+    wanted: &ContainerSelection,
 ) -> Result<(Vec<String>, Option<String>)> {
-    let names = Names::of(pod);
+    let names = ContainerNames::of(pod);
     let known = match chosen {
-        Chosen::Workload { container, .. } => container.as_deref(),
-        Chosen::Pod(_) | Chosen::Marked => None,
+        PodSelection::Workload { container, .. } => container.as_deref(),
+        PodSelection::Pod(_) | PodSelection::PrimaryLabel => None,
     };
     let all = || names.init.iter().chain(&names.main).chain(&names.ephemeral);
     let one = |name: &str| (vec![name.to_owned()], None);
     match wanted {
-        Containers::All => Ok((all().cloned().collect(), None)),
-        Containers::Named(name) if all().any(|known| known == name) => Ok(one(name)),
-        Containers::Named(name) => bail!(
+        ContainerSelection::All => Ok((all().cloned().collect(), None)),
+        ContainerSelection::Named(name) if all().any(|known| known == name) => Ok(one(name)),
+        ContainerSelection::Named(name) => bail!(
             "container {name} is not valid for pod {} out of: {}",
-            name_of(pod),
+            pod_name(pod),
             names.listed()
         ),
-        Containers::Default => {
+        ContainerSelection::Default => {
             if let Some(name) = known.filter(|known| all().any(|name| name == known)) {
                 return Ok(one(name));
             }
@@ -246,7 +246,7 @@ pub(crate) fn containers(
             match annotated {
                 Some(name) if all().any(|known| known == name) => Ok(one(name)),
                 Some(name) => {
-                    let pod = name_of(pod);
+                    let pod = pod_name(pod);
                     let note = format!("Default container name {name:?} not found in pod {pod}");
                     names.first(Some(note))
                 }
@@ -257,13 +257,13 @@ pub(crate) fn containers(
 }
 
 /// Names of a Pod's containers.
-struct Names {
+struct ContainerNames {
     main: Vec<String>,
     init: Vec<String>,
     ephemeral: Vec<String>,
 }
 
-impl Names {
+impl ContainerNames {
     fn of(pod: &Pod) -> Self {
         let spec = pod.spec.iter();
         let main = spec.clone().flat_map(|spec| &spec.containers);
@@ -304,11 +304,11 @@ impl Names {
 }
 
 /// Returns the prefix of a line, as kubectl's --prefix prints it.
-pub(crate) fn prefix(pod: &str, container: &str) -> String {
-    format!("[pod/{}/{}] ", clean::line(pod), clean::line(container))
+pub(crate) fn line_prefix(pod: &str, container: &str) -> String {
+    format!("[pod/{}/{}] ", clean::escape_line(pod), clean::escape_line(container))
 }
 
 /// Returns the name of a Pod.
-pub(crate) fn name_of(pod: &Pod) -> &str {
+pub(crate) fn pod_name(pod: &Pod) -> &str {
     pod.metadata.name.as_deref().unwrap_or_default()
 }

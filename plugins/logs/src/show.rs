@@ -8,28 +8,28 @@ use session_shared::ops::follow::LogFollower;
 use session_shared::ops::follow::LogEvent;
 use session_shared::ops::missing_right::explain_log;
 use session_shared::report::console::Console;
-use session_shared::report::weave::Weave;
+use session_shared::report::weave::LogMerger;
 
-use crate::plan::{Source, prefix};
+use crate::plan::{ContainerLog, line_prefix};
 
 /// Prints existing logs, one after another. A log that cannot be read does not prevent the others from being printed.
 ///
 /// # Errors
 /// The errors of all logs that cannot be read.
-pub(crate) async fn snapshot(
+pub(crate) async fn print_existing(
     cluster: &Cluster,
     namespace: &str,
-    sources: &[Source],
+    sources: &[ContainerLog],
     options: &LogOptions,
     prefixed: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let mut weave = Weave::default();
+    let mut weave = LogMerger::default();
     let mut failed = Vec::new();
     for (index, source) in sources.iter().enumerate() {
-        let Source { pod, container } = source;
-        weave.add(if prefixed {
-            prefix(pod, container)
+        let ContainerLog { pod, container } = source;
+        weave.add_log(if prefixed {
+            line_prefix(pod, container)
         } else {
             String::new()
         });
@@ -43,39 +43,39 @@ pub(crate) async fn snapshot(
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
             while let Some(piece) = futures::StreamExt::next(&mut stream).await {
-                console.out_bytes(&weave.take(index, &piece?))?;
+                console.print_bytes(&weave.take(index, &piece?))?;
             }
             anyhow::Ok(())
         };
         let result = read.await;
-        console.out_bytes(&weave.end(index))?;
+        console.print_bytes(&weave.end(index))?;
         match result {
-            Err(error) if failure::of(&error).is_none() => return Err(error),
+            Err(error) if failure::find_failure(&error).is_none() => return Err(error),
             result => failed.extend(result.err()),
         }
     }
-    failure::all(failed)
+    failure::combine_errors(failed)
 }
 
 /// Prints logs as they are written, until no more can come.
 ///
 /// # Errors
 /// Any failure to watch the session or to read a log.
-pub(crate) async fn follow(
+pub(crate) async fn print_followed(
     mut following: LogFollower,
     prefixed: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let mut weave = Weave::default();
+    let mut weave = LogMerger::default();
     while let Some(told) = following.next(weave.holder()).await? {
         match told {
-            LogEvent::Started { pod, container, .. } => weave.add(if prefixed {
-                prefix(&pod, &container)
+            LogEvent::Started { pod, container, .. } => weave.add_log(if prefixed {
+                line_prefix(&pod, &container)
             } else {
                 String::new()
             }),
-            LogEvent::Bytes { source, bytes } => console.out_bytes(&weave.take(source, &bytes))?,
-            LogEvent::Ended { source } => console.out_bytes(&weave.end(source))?,
+            LogEvent::Bytes { source, bytes } => console.print_bytes(&weave.take(source, &bytes))?,
+            LogEvent::Ended { source } => console.print_bytes(&weave.end(source))?,
             LogEvent::Note(text) => console.note(&text),
         }
     }

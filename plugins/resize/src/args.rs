@@ -1,11 +1,11 @@
 //! The command line of `resize`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::output::{ObjectOutput, Talk};
-use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::{Waiting, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running session
 
@@ -33,7 +33,7 @@ const EXAMPLES: &str = "  # Resize the memory of a session in place
 /// Flags and arguments of `resize`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "resize", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session resize NAME (--cpu QUANTITY | --memory QUANTITY | --storage QUANTITY)... [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::plan::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::plan::USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,
@@ -64,21 +64,21 @@ pub struct Args {
 
     /// Trust in stored manifest and hooks.
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting and its timeout.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

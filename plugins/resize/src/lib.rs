@@ -17,11 +17,11 @@ mod tell;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::ops::trust::Part;
+use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::consent;
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 
@@ -34,29 +34,29 @@ impl Verb for Resize {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.obey(&args.talk, &args.writing);
-        let intent = plan::read(&args)?;
-        let format = Format::of_object(&args.printing)?;
+        ground.apply_flags(&args.talk, &args.writing);
+        let intent = plan::parse_intent(&args)?;
+        let format = Format::from_object_flags(&args.printing)?;
         let write = args.writing.write()?;
         // reads, and a server dry run of the resize
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
-        let found = observe::observe(&cluster, &intent, ground).await?;
+        let found = observe::observe_session(&cluster, &intent, ground).await?;
         // confirmation
         let console = &mut ground.console;
-        consent::tell_unchecked(&found.permissions, console);
-        if found.ahead.is_some() && !outcome::may_end(&intent, &found.present, console)? {
+        consent::note_unchecked_access(&found.permissions, console);
+        if found.start_plan.is_some() && !outcome::confirm_restart(&intent, &found.session, console)? {
             return Ok(());
         }
-        if found.ahead.is_some()
+        if found.start_plan.is_some()
             && intent.dry_run == DryRun::None
-            && found.present.runs_sync(&intent.manner)
-            && !trust::ask(
+            && found.session.runs_sync(&intent.stop_options)
+            && !trust::confirm_trust(
                 &cluster,
-                &found.present.session,
-                Part::Hooks,
+                &found.session.session,
+                StoredPart::Hooks,
                 &mut ground.console,
             )
             .await?
@@ -64,6 +64,6 @@ impl Verb for Resize {
             return Ok(());
         }
         // writes, waits and prints
-        outcome::carry_out(&cluster, &intent, found, &write, format, ground).await
+        outcome::resize_session(&cluster, &intent, found, &write, format, ground).await
     }
 }

@@ -6,27 +6,27 @@ use session_shared::api::Session;
 use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
 use session_shared::client::WriteOptions;
-use session_shared::diagnosis::resizing::{Fit, fit};
-use session_shared::failure::{self, Kind};
+use session_shared::diagnosis::resizing::{NodeFit, check_node_fit};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
-use session_shared::objects::resource::{POD, text};
+use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::Cluster;
-use session_shared::ops::starting::{Ahead, Wish};
-use session_shared::ops::stopping::Present;
-use session_shared::reconcile::{is_start_asked, restart_accesses};
-use session_shared::verb::Ground;
+use session_shared::ops::starting::{StartPlan, StartOptions};
+use session_shared::ops::stopping::ObservedSession;
+use session_shared::reconcile::{is_start_requested, restart_accesses};
+use session_shared::verb::Environment;
 
-use crate::plan::{self, Change, Changes, Intent};
-use crate::storage::Growth;
+use crate::plan::{self, ResourceChange, ResizePlan, Intent};
+use crate::storage::ClaimExpansion;
 use crate::tell::Obstacle;
 
 /// The session as read from the cluster, and everything planned for it.
-pub(crate) struct Found {
-    pub(crate) present: Present,
-    pub(crate) changes: Changes,
-    pub(crate) growth: Growth,
+pub(crate) struct Observed {
+    pub(crate) session: ObservedSession,
+    pub(crate) resize_plan: ResizePlan,
+    pub(crate) claim_expansion: ClaimExpansion,
     /// Validated start of a restart; `None` if the session is resized in place.
-    pub(crate) ahead: Option<Box<Ahead>>,
+    pub(crate) start_plan: Option<Box<StartPlan>>,
     /// Notes for the user, a line each.
     pub(crate) notes: Vec<String>,
     /// Answers of access reviews; requested only if `--restart` is given.
@@ -38,10 +38,10 @@ pub(crate) struct Found {
 /// # Errors
 /// A session that does not exist or has no running Pod; without `--restart`, the obstacle to a resize in place; refusals of the
 /// server.
-pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Found> {
+pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: &Environment) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.get_selected_sessions(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;
@@ -51,34 +51,34 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let present = Present::with_rights(cluster, &permissions, chosen, controller, foreseen).await?;
-    let changes = plan::changes(&present, &intent.size)?;
-    let growth = Growth::of(&present, intent.storage)?;
+    let present = ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, controller, foreseen).await?;
+    let changes = plan::plan_resize(&present, &intent.size)?;
+    let growth = ClaimExpansion::plan(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
     growth.check(cluster, intent, &mut notes).await?;
     let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;
     let ahead = match obstacle {
         None => None,
-        Some(obstacle) if !intent.restart => return Err(obstacle.error(present.name())),
-        Some(_) => Some(Box::new(ahead(cluster, &present, intent, ground).await?)),
+        Some(obstacle) if !intent.restart => return Err(obstacle.into_error(present.name())),
+        Some(_) => Some(Box::new(prepare_start(cluster, &present, intent, ground).await?)),
     };
     if let Some(ahead) = &ahead {
         notes.extend(ahead.notes.clone());
     }
-    Ok(Found {
-        present,
-        changes,
-        growth,
-        ahead,
+    Ok(Observed {
+        session: present,
+        resize_plan: changes,
+        claim_expansion: growth,
+        start_plan: ahead,
         notes,
         permissions,
     })
 }
 
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
-fn cut_off(present: &Present) -> Option<String> {
+fn cut_off(present: &ObservedSession) -> Option<String> {
     let (name, namespace) = (present.name(), present.namespace());
-    let cut = is_start_asked(&present.session) && !present.controller;
+    let cut = is_start_requested(&present.session) && !present.has_controller;
     cut.then(|| {
         format!(
             "the last start was interrupted; finish it with: kubectl session start {name} -n {namespace}"
@@ -90,12 +90,12 @@ fn cut_off(present: &Present) -> Option<String> {
 ///
 /// # Errors
 /// As the preparation of any start.
-pub(crate) async fn ahead(
+pub(crate) async fn prepare_start(
     cluster: &Cluster,
-    present: &Present,
+    present: &ObservedSession,
     intent: &Intent,
-    ground: &Ground,
-) -> Result<Ahead> {
+    ground: &Environment,
+) -> Result<StartPlan> {
     let mut larger = present.clone();
     let (size, spec) = (&intent.size, &mut larger.session.spec);
     let resources = spec.resources.get_or_insert_default();
@@ -106,35 +106,35 @@ pub(crate) async fn ahead(
         storage.size = Some(size.to_string().as_str().into());
     }
     let mut sink = ground.console.progress();
-    Ahead::of(cluster, larger, &Wish::default(), ground.now(), &mut sink).await
+    StartPlan::prepare(cluster, larger, &StartOptions::default(), ground.now(), &mut sink).await
 }
 
 /// Finds the obstacle to a resize in place, if there is one: by the Pods, by the node's free resources, and by a server dry run.
 async fn obstacle(
     cluster: &Cluster,
     intent: &Intent,
-    changes: &Changes,
+    changes: &ResizePlan,
     notes: &mut Vec<String>,
 ) -> Result<Option<Obstacle>> {
-    let resized: Vec<&Change> = changes.pods.iter().filter(|pod| pod.changes()).collect();
+    let resized: Vec<&ResourceChange> = changes.pods.iter().filter(|pod| pod.is_needed()).collect();
     if resized.is_empty() {
         return Ok(None);
     }
-    if let Some(hurdle) = &changes.hurdle {
-        return Ok(Some(Obstacle::of(hurdle.clone())));
+    if let Some(hurdle) = &changes.in_place_obstacle {
+        return Ok(Some(Obstacle::new(hurdle.clone())));
     }
     for change in resized {
-        match room(cluster, change).await {
-            Ok(Fit::Fits) => {}
-            Ok(Fit::Later(figures)) => notes.extend(
+        match check_node_fit(cluster, change).await {
+            Ok(NodeFit::Fits) => {}
+            Ok(NodeFit::NodeFull(figures)) => notes.extend(
                 figures
                     .into_iter()
                     .map(|figure| format!("{figure}: resize is deferred until the node has room")),
             ),
-            Ok(Fit::Never(figures)) => return Ok(Some(Obstacle::small(change, figures))),
-            Err(error) if failure::is(&error, Kind::Forbidden) => notes.push(format!(
+            Ok(NodeFit::NodeTooSmall(figures)) => return Ok(Some(Obstacle::node_too_small(change, figures))),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
-                text(&change.object, "/spec/nodeName")
+                string_at(&change.object, "/spec/nodeName")
             )),
             Err(error) => return Err(error),
         }
@@ -145,8 +145,8 @@ async fn obstacle(
             dry_run: true,
             ..WriteOptions::by(MANAGER)
         };
-        if let Err(error) = resize(cluster, change, true, &rehearsal).await {
-            return Obstacle::refused(error).map(Some);
+        if let Err(error) = resize_pod(cluster, change, true, &rehearsal).await {
+            return Obstacle::from_refusal(error).map(Some);
         }
     }
     Ok(None)
@@ -156,33 +156,33 @@ async fn obstacle(
 ///
 /// # Errors
 /// Refusals of the server.
-pub(crate) async fn room(cluster: &Cluster, change: &Change) -> Result<Fit> {
-    let node = text(&change.object, "/spec/nodeName");
-    if !change.grows() || node.is_empty() {
-        return Ok(Fit::Fits);
+pub(crate) async fn check_node_fit(cluster: &Cluster, change: &ResourceChange) -> Result<NodeFit> {
+    let node = string_at(&change.object, "/spec/nodeName");
+    if !change.raises_requests() || node.is_empty() {
+        return Ok(NodeFit::Fits);
     }
     let Some(load) = cluster.get_node_load(node).await? else {
-        return Ok(Fit::Fits);
+        return Ok(NodeFit::Fits);
     };
-    let (before, after) = change.specs();
-    let uid = text(&change.object, "/metadata/uid");
-    Ok(fit(&load.node, &load.pods, uid, &before, &after))
+    let (before, after) = change.pod_specs();
+    let uid = string_at(&change.object, "/metadata/uid");
+    Ok(check_node_fit(&load.node, &load.pods, uid, &before, &after))
 }
 
 /// Resizes a Pod to its new size, or to its old one if `forth` is false.
 ///
 /// # Errors
 /// Refusals of the server.
-pub(crate) async fn resize(
+pub(crate) async fn resize_pod(
     cluster: &Cluster,
-    change: &Change,
+    change: &ResourceChange,
     forth: bool,
     write: &WriteOptions,
 ) -> Result<serde_json::Value> {
     let resources = if forth { &change.after } else { &change.before };
     let (namespace, name) = (
-        text(&change.object, "/metadata/namespace"),
-        text(&change.object, "/metadata/name"),
+        string_at(&change.object, "/metadata/namespace"),
+        string_at(&change.object, "/metadata/name"),
     );
     let (patch, part) = (change.patch(resources), Some("resize"));
     cluster

@@ -6,29 +6,29 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::client::typed;
-use session_shared::diagnosis::resizing::{Fit, Resizing, resizing};
+use session_shared::diagnosis::resizing::{NodeFit, ResizeState, resizing};
 use session_shared::objects::resource::STATEFUL_SET;
 use session_shared::ops::Cluster;
 use session_shared::ops::ResizeWait;
 use session_shared::ops::ending_session::EndingSession;
-use session_shared::ops::starting::Ahead;
-use session_shared::ops::stopping::{Present, STOP, Stopping};
-use session_shared::prompt::consent::{self, Question};
+use session_shared::ops::starting::StartPlan;
+use session_shared::ops::stopping::{ObservedSession, STOP, StopContext};
+use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
-use crate::observe::{Found, ahead, resize, room};
-use crate::plan::{Change, Intent};
-use crate::tell::{infeasible, unfinished};
+use crate::observe::{Observed, prepare_start, resize_pod, check_node_fit};
+use crate::plan::{ResourceChange, Intent};
+use crate::tell::{infeasible_error, unfinished_error};
 
 /// Word of the result line.
 const DONE: &str = "resized";
 
 /// The outcome of a resize in place.
-enum Placed {
+enum InPlaceOutcome {
     /// The Pods have the new size. Holds the Session.
     Done(Value),
     /// The wait ended early: the kubelet continues, and the new size is written into the Session.
@@ -42,41 +42,41 @@ enum Placed {
 ///
 /// # Errors
 /// The failed step, with a hint how to continue.
-pub(crate) async fn carry_out(
+pub(crate) async fn resize_session(
     cluster: &Cluster,
     intent: &Intent,
-    found: Found,
+    found: Observed,
     write: &WriteOptions,
     format: Format,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     for note in &found.notes {
         ground.console.note(note);
     }
-    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut mutations = MutationPrinter::new(format, intent.dry_run);
     // Claims cannot shrink again: nothing that comes after their expansion may be refused.
-    if let Some(ahead) = &found.ahead {
+    if let Some(ahead) = &found.start_plan {
         let (interrupt, now) = (&ground.interrupt, ground.now());
-        let with = Stopping {
+        let with = StopContext {
             write,
             interrupt,
             now,
             permissions: &found.permissions,
         };
         if intent.dry_run == DryRun::None {
-            ahead.require_restart(&intent.manner, with).await?;
+            ahead.require_restart_access(&intent.stop_options, with).await?;
         }
     }
     let grown = match intent.dry_run {
         DryRun::Client => None,
         _ => {
-            let (growth, present) = (&found.growth, &found.present);
+            let (growth, present) = (&found.claim_expansion, &found.session);
             growth
-                .carry_out(cluster, intent, present, write, ground)
+                .apply(cluster, intent, present, write, ground)
                 .await?
         }
     };
-    if let (Some(ahead), false) = (&found.ahead, intent.dry_run == DryRun::Client) {
+    if let (Some(ahead), false) = (&found.start_plan, intent.dry_run == DryRun::Client) {
         return restart(
             cluster,
             intent,
@@ -90,15 +90,15 @@ pub(crate) async fn carry_out(
     }
     match in_place(cluster, intent, &found, write, ground).await? {
         // Only the claims were expanded: their expansion returned the newest Session.
-        Placed::Done(_) if grown.is_some() && !found.changes.any() => {
+        InPlaceOutcome::Done(_) if grown.is_some() && !found.resize_plan.has_changes() => {
             tell(&found, &grown.unwrap_or_default(), &mut mutations, ground)
         }
-        Placed::Done(object) => tell(&found, &object, &mut mutations, ground),
-        Placed::Unfinished(error) => Err(error),
-        Placed::Infeasible(error) if !intent.restart => Err(error),
-        Placed::Infeasible(_) => {
-            let ahead = ahead(cluster, &found.present, intent, ground).await?;
-            if !may_end(intent, &found.present, &mut ground.console)? {
+        InPlaceOutcome::Done(object) => tell(&found, &object, &mut mutations, ground),
+        InPlaceOutcome::Unfinished(error) => Err(error),
+        InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
+        InPlaceOutcome::Infeasible(_) => {
+            let ahead = prepare_start(cluster, &found.session, intent, ground).await?;
+            if !confirm_restart(intent, &found.session, &mut ground.console)? {
                 return Ok(());
             }
             restart(
@@ -119,30 +119,30 @@ pub(crate) async fn carry_out(
 ///
 /// # Errors
 /// Data would be destroyed, and there is neither a terminal nor `--yes`.
-pub(crate) fn may_end(intent: &Intent, present: &Present, console: &mut Console) -> Result<bool> {
+pub(crate) fn confirm_restart(intent: &Intent, present: &ObservedSession, console: &mut Console) -> Result<bool> {
     let ending = [EndingSession::stopped(present)];
     if intent.dry_run != DryRun::None {
-        consent::rehearse(&ending, console);
+        consent::print_dry_run_losses(&ending, console);
         return Ok(true);
     }
-    Question::about_data(STOP, intent.yes).ask(&ending, console)
+    Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)
 }
 
 fn tell(
-    found: &Found,
+    found: &Observed,
     object: &Value,
-    mutations: &mut Mutations,
-    ground: &mut Ground,
+    mutations: &mut MutationPrinter,
+    ground: &mut Environment,
 ) -> Result<()> {
-    let word = if found.changes.any() || found.growth.any() {
+    let word = if found.resize_plan.has_changes() || found.claim_expansion.has_changes() {
         DONE
     } else {
         "unchanged"
     };
-    let line = mutations.done(object, word)?;
-    ground.console.out(&line)?;
-    if let Some(change) = found.changes.pods.iter().find(|change| change.changes()) {
-        ground.console.note(&change.told());
+    let line = mutations.print_result(object, word)?;
+    ground.console.print(&line)?;
+    if let Some(change) = found.resize_plan.pods.iter().find(|change| change.is_needed()) {
+        ground.console.note(&change.describe());
     }
     Ok(())
 }
@@ -152,18 +152,18 @@ fn tell(
 async fn in_place(
     cluster: &Cluster,
     intent: &Intent,
-    found: &Found,
+    found: &Observed,
     write: &WriteOptions,
-    ground: &mut Ground,
-) -> Result<Placed> {
+    ground: &mut Environment,
+) -> Result<InPlaceOutcome> {
     if intent.dry_run == DryRun::Client {
-        return Ok(Placed::Done(found.present.object.clone()));
+        return Ok(InPlaceOutcome::Done(found.session.object.clone()));
     }
     // Ctrl-C ends the waiting, not the process: the size still has to be written.
     let _guard = ground.interrupt.guard()?;
-    let sized = found.changes.pods.iter().map(|change| async move {
-        match change.changes() {
-            true => resize(cluster, change, true, write).await,
+    let sized = found.resize_plan.pods.iter().map(|change| async move {
+        match change.is_needed() {
+            true => resize_pod(cluster, change, true, write).await,
             false => Ok(change.object.clone()),
         }
     });
@@ -172,45 +172,45 @@ async fn in_place(
         Some(limit) => wait(cluster, found, &pods, limit, ground).await?,
         None => Vec::new(),
     };
-    let changed = found.changes.pods.iter().zip(&waited);
+    let changed = found.resize_plan.pods.iter().zip(&waited);
     for (change, resized) in changed {
-        if let Resizing::Infeasible(message) = &resized.state {
+        if let ResizeState::Infeasible(message) = &resized.state {
             let figures = figures(cluster, change).await;
             take_back(cluster, found, write).await?;
-            let error = infeasible(&found.present, resized, message, figures);
-            return Ok(Placed::Infeasible(error));
+            let error = infeasible_error(&found.session, resized, message, figures);
+            return Ok(InPlaceOutcome::Infeasible(error));
         }
     }
     let object = write_down(cluster, found, write).await?;
-    for (change, resized) in found.changes.pods.iter().zip(&waited) {
+    for (change, resized) in found.resize_plan.pods.iter().zip(&waited) {
         if let Some(kind) = resized.aborted_by {
             let figures = figures(cluster, change).await;
-            let error = unfinished(&found.present, resized, kind, figures);
-            return Ok(Placed::Unfinished(error));
+            let error = unfinished_error(&found.session, resized, kind, figures);
+            return Ok(InPlaceOutcome::Unfinished(error));
         }
     }
-    Ok(Placed::Done(object))
+    Ok(InPlaceOutcome::Done(object))
 }
 
 /// Waits for all Pods at the same time. A Pod that has the size already is waited for only if its status says otherwise.
 async fn wait(
     cluster: &Cluster,
-    found: &Found,
+    found: &Observed,
     pods: &[Value],
     limit: std::time::Duration,
-    ground: &Ground,
+    ground: &Environment,
 ) -> Result<Vec<ResizeWait>> {
-    let waits = found.changes.pods.iter().zip(pods).map(|(change, pod)| {
+    let waits = found.resize_plan.pods.iter().zip(pods).map(|(change, pod)| {
         let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
         async move {
             let settled = matches!(
                 resizing(&typed(pod.clone())?, &change.container),
-                Resizing::Done | Resizing::Going
+                ResizeState::Done | ResizeState::InProgress
             );
-            if settled && !change.changes() {
+            if settled && !change.resize_plan() {
                 return Ok(ResizeWait {
                     pod: pod.clone(),
-                    state: Resizing::Done,
+                    state: ResizeState::Done,
                     aborted_by: None,
                 });
             }
@@ -224,34 +224,34 @@ async fn wait(
 }
 
 /// Resizes the Pods to their old size.
-async fn take_back(cluster: &Cluster, found: &Found, write: &WriteOptions) -> Result<()> {
-    let changed = found.changes.pods.iter().filter(|change| change.changes());
+async fn take_back(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<()> {
+    let changed = found.resize_plan.pods.iter().filter(|change| change.resize_plan());
     let back = changed.map(|change| resize(cluster, change, false, write));
     try_join_all(back).await.map(drop)
 }
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
-async fn write_down(cluster: &Cluster, found: &Found, write: &WriteOptions) -> Result<Value> {
-    if let Some(template) = &found.changes.template {
+async fn write_down(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<Value> {
+    if let Some(template) = &found.resize_plan.template {
         let namespace = found.present.namespace();
-        let (set, patch) = (template.identity(), template.patch(&template.after));
+        let (set, patch) = (template.object_ref(), template.patch(&template.after));
         cluster
             .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)
             .await?;
     }
-    match &found.changes.wish {
+    match &found.resize_plan.session_patch {
         Some(wish) => {
             let belonging = &found.present.belonging;
             cluster.patch_session(belonging, wish.clone(), write).await
         }
-        None => Ok(found.present.object.clone()),
+        None => Ok(found.session.object.clone()),
     }
 }
 
 /// Returns figures of the node's free resources if they can be read and do not suffice.
-async fn figures(cluster: &Cluster, change: &Change) -> Vec<String> {
-    match room(cluster, change).await {
-        Ok(Fit::Later(figures) | Fit::Never(figures)) => figures,
+async fn figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
+    match check_node_fit(cluster, change).await {
+        Ok(NodeFit::NodeFull(figures) | NodeFit::NodeTooSmall(figures)) => figures,
         _ => Vec::new(),
     }
 }
@@ -260,23 +260,23 @@ async fn figures(cluster: &Cluster, change: &Change) -> Vec<String> {
 async fn restart(
     cluster: &Cluster,
     intent: &Intent,
-    found: &Found,
-    ahead: &Ahead,
+    found: &Observed,
+    ahead: &StartPlan,
     write: &WriteOptions,
-    mutations: &mut Mutations,
-    ground: &mut Ground,
+    mutations: &mut MutationPrinter,
+    ground: &mut Environment,
 ) -> Result<()> {
     let _guard = ground.interrupt.guard()?;
     let made = {
         let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-        let with = Stopping {
+        let with = StopContext {
             write,
             interrupt: &interrupt,
             now,
             permissions: &found.permissions,
         };
-        ahead.require_restart(&intent.manner, with).await?;
-        if let Some(wish) = &found.changes.wish {
+        ahead.require_restart_access(&intent.stop_options, with).await?;
+        if let Some(wish) = &found.resize_plan.wish {
             let belonging = &found.present.belonging;
             cluster
                 .patch_session(belonging, wish.clone(), write)
@@ -284,12 +284,12 @@ async fn restart(
         }
         let mut sink = ground.console.progress();
         ahead
-            .restart(cluster, &intent.manner, with, &mut sink)
+            .restart(cluster, &intent.stop_options, with, &mut sink)
             .await?
     };
     started::print_made(&made, DONE, mutations, &mut ground.console)?;
-    if let Some(change) = found.changes.pods.iter().find(|change| change.changes()) {
-        ground.console.note(&change.told());
+    if let Some(change) = found.resize_plan.pods.iter().find(|change| change.is_needed()) {
+        ground.console.note(&change.describe());
     }
     started::finish(cluster, made, intent.wait, write, ground).await
 }

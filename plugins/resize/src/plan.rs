@@ -5,20 +5,20 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use serde_json::{Map, Value, json};
 use session_shared::Pod;
-use session_shared::api::{IntOrString, ObjectRef, Resources};
+use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
 use session_shared::client::DryRun;
-use session_shared::diagnosis::resizing::RESIZABLE;
-use session_shared::failure::{hinted, usage};
-use session_shared::flags::selection::session_name;
+use session_shared::diagnosis::resizing::RESIZABLE_RESOURCES;
+use session_shared::failure::{with_hint, usage_error};
+use session_shared::flags::selection::parse_session_name;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::manner::Manner;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::manner::StopOptions;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::is_primary;
+use session_shared::reconcile::is_primary_pod;
 
 use crate::args::Args;
 
@@ -28,13 +28,13 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// A validated resize request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
-    pub(crate) size: Resources,
+    pub(crate) selection: Which,
+    pub(crate) size: ResourceLimits,
     /// Wanted size of the session's claims.
     pub(crate) storage: Option<Quantity>,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
-    pub(crate) manner: Manner,
+    pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
     /// Timeout of the wait; `None` does not wait.
@@ -45,43 +45,43 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Usage errors: no size at all, or a quantity that is invalid, zero or negative.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
-    let name = session_name(&args.name)?;
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
+    let name = parse_session_name(&args.name)?;
     if args.cpu.is_none() && args.memory.is_none() && args.storage.is_none() {
-        return Err(usage(
+        return Err(usage_error(
             "at least one of --cpu, --memory and --storage is required",
         ));
     }
     Ok(Intent {
-        which: Which::Named(vec![name]),
-        size: Resources {
+        selection: Which::Named(vec![name]),
+        size: ResourceLimits {
             cpu: written("cpu", args.cpu.as_deref())?,
             memory: written("memory", args.memory.as_deref())?,
             gpu: None,
         },
         storage: amount("storage", args.storage.as_deref())?,
         restart: args.restart,
-        manner: Manner::before_start(args.waiting.given(), args.skip_sync),
+        stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
-        wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
+        wait: args.waiting.wait.then(|| args.waiting.timeout_or(USUAL_WAIT)),
     })
 }
 
 /// Parses a limit and returns it in Kubernetes' canonical form.
 fn written(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
-    let amount = amount(flag, text)?;
+    let amount = amount(flag, string_at)?;
     Ok(amount.map(|amount| IntOrString::from(amount.to_string().as_str())))
 }
 
 /// Parses a quantity that must be greater than 0.
 fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
-    let Some(text) = text else { return Ok(None) };
-    let amount: Quantity = text
+    let Some(text) = string_at else { return Ok(None) };
+    let amount: Quantity = string_at
         .parse()
         .with_context(|| format!("invalid value of --{flag}"))?;
     if amount.is_zero() || amount.is_negative() {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "invalid value of --{flag} {text:?}: must be greater than 0"
         )));
     }
@@ -90,7 +90,7 @@ fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
 
 /// The change of the `resources` of one container, in a Pod or in a workload's Pod template.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Change {
+pub(crate) struct ResourceChange {
     /// The Pod, or the workload with the Pod template.
     pub(crate) object: Value,
     /// Name of the container.
@@ -101,15 +101,15 @@ pub(crate) struct Change {
     pub(crate) after: Value,
 }
 
-impl Change {
+impl ResourceChange {
     /// Computes the change that `size` makes to a container of `object`, by default its first one. Returns `None` if there is no
     /// such container.
-    fn of(object: Value, container: Option<&str>, size: &Resources) -> Result<Option<Self>> {
+    fn of(object: Value, container: Option<&str>, size: &ResourceLimits) -> Result<Option<Self>> {
         let container = container.map(str::to_owned);
         let Some(container) = container.or_else(|| default_container(&object)) else {
             return Ok(None);
         };
-        let Some(found) = find(&object, &container) else {
+        let Some(found) = find_container(&object, &container) else {
             return Ok(None);
         };
         let none = || json!({});
@@ -124,15 +124,15 @@ impl Change {
         }))
     }
 
-    pub(crate) fn identity(&self) -> ObjectRef {
-        ObjectRef::of(&self.object)
+    pub(crate) fn object_ref(&self) -> ObjectRef {
+        ObjectRef::from_object(&self.object)
     }
 
     /// Returns true if a limit or request of CPU or memory differs.
-    pub(crate) fn changes(&self) -> bool {
+    pub(crate) fn is_needed(&self) -> bool {
         let amounts = |resources: &Value| {
             let all = ["limits", "requests"].into_iter();
-            let all = all.flat_map(|part| RESIZABLE.map(|name| (part, name)));
+            let all = all.flat_map(|part| RESIZABLE_RESOURCES.map(|name| (part, name)));
             all.map(|(part, name)| amount_of(resources, part, name))
                 .collect::<Vec<_>>()
         };
@@ -142,20 +142,20 @@ impl Change {
     /// Returns the strategic merge patch that sets the container's `resources`.
     pub(crate) fn patch(&self, resources: &Value) -> Value {
         let spec = json!({ "containers": [{ "name": self.container, "resources": resources }] });
-        let spec = match text(&self.object, "/kind") {
+        let spec = match string_at(&self.object, "/kind") {
             "Pod" => spec,
             _ => json!({ "template": { "spec": spec } }),
         };
-        json!({ "metadata": { "uid": self.identity().uid }, "spec": spec })
+        json!({ "metadata": { "uid": self.object_ref().uid }, "spec": spec })
     }
 
     /// Returns the Pod spec before and after the change.
-    pub(crate) fn specs(&self) -> (Map<String, Value>, Map<String, Value>) {
+    pub(crate) fn pod_specs(&self) -> (Map<String, Value>, Map<String, Value>) {
         let before = pod_spec(&self.object).cloned().unwrap_or_default();
         let mut after = before.clone();
         let containers = after.get_mut("containers").and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
-            if text(container, "/name") == self.container {
+            if string_at(container, "/name") == self.container {
                 container["resources"] = self.after.clone();
             }
         }
@@ -163,15 +163,15 @@ impl Change {
     }
 
     /// Returns true if a request of CPU or memory becomes larger.
-    pub(crate) fn grows(&self) -> bool {
-        RESIZABLE.iter().any(|name| {
+    pub(crate) fn raises_requests(&self) -> bool {
+        RESIZABLE_RESOURCES.iter().any(|name| {
             amount_of(&self.after, "requests", name) > amount_of(&self.before, "requests", name)
         })
     }
 
     /// Returns the changed limits for people: `cpu limit 1, now 2; memory limit 1Gi, now 2Gi`.
-    pub(crate) fn told(&self) -> String {
-        let told = RESIZABLE.iter().filter_map(|name| {
+    pub(crate) fn describe(&self) -> String {
+        let told = RESIZABLE_RESOURCES.iter().filter_map(|name| {
             let before = amount_of(&self.before, "limits", name);
             let after = amount_of(&self.after, "limits", name);
             let after = after.filter(|_| before != after)?;
@@ -184,20 +184,20 @@ impl Change {
     }
 
     /// Returns the reason why the Pod cannot be resized in place, as far as the Pod itself shows one.
-    fn hurdle(&self) -> Option<String> {
-        let (before, after) = self.specs();
-        let (was, is) = (qos::class(&before), qos::class(&after));
+    fn in_place_obstacle(&self) -> Option<String> {
+        let (before, after) = self.pod_specs();
+        let (was, is) = (qos::qos_class(&before), qos::qos_class(&after));
         if was != is {
             return Some(format!("QoS class would change from {was} to {is}"));
         }
-        let policies = find(&self.object, &self.container)?
+        let policies = find_container(&self.object, &self.container)?
             .get("resizePolicy")?
             .as_array()?;
-        let restarts = |policy: &&Value| text(policy, "/restartPolicy") == "RestartContainer";
+        let restarts = |policy: &&Value| string_at(policy, "/restartPolicy") == "RestartContainer";
         let mut names = policies
             .iter()
             .filter(restarts)
-            .map(|p| text(p, "/resourceName"));
+            .map(|p| string_at(p, "/resourceName"));
         let name = names.find(|name| {
             let of = |resources| {
                 let part = |part| amount_of(resources, part, name);
@@ -212,11 +212,11 @@ impl Change {
     }
 }
 
-fn find<'a>(object: &'a Value, container: &str) -> Option<&'a Value> {
+fn find_container<'a>(object: &'a Value, container: &str) -> Option<&'a Value> {
     let containers = pod_spec(object)?.get("containers")?.as_array()?;
     containers
         .iter()
-        .find(|one| text(one, "/name") == container)
+        .find(|one| string_at(one, "/name") == container)
 }
 
 fn amount_of(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
@@ -226,59 +226,59 @@ fn amount_of(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
 
 /// All changes that a new size makes to a session.
 #[derive(Clone, Debug)]
-pub(crate) struct Changes {
+pub(crate) struct ResizePlan {
     /// Change of each running Pod of the primary workload.
-    pub(crate) pods: Vec<Change>,
+    pub(crate) pods: Vec<ResourceChange>,
     /// Change of its StatefulSet's Pod template; `None` for other workloads and where a controller renders it.
-    pub(crate) template: Option<Change>,
+    pub(crate) pod_template: Option<ResourceChange>,
     /// Merge patch of the Session's spec.resources; `None` if the spec has the size already.
-    pub(crate) wish: Option<Value>,
+    pub(crate) session_patch: Option<Value>,
     /// Reason why the change is impossible in place, as far as the objects show one.
-    pub(crate) hurdle: Option<String>,
+    pub(crate) in_place_obstacle: Option<String>,
 }
 
 /// Computes the changes that `size` makes to a session.
 ///
 /// # Errors
 /// The session has no running Pod.
-pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
+pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> Result<ResizePlan> {
     let name = present.name();
     let applied = present.session.applied();
     let primary = applied.and_then(|applied| applied.primary.clone());
     let primary = primary.unwrap_or_default();
     let container = primary.container.as_deref();
-    let own = present.live.own_pods(&present.belonging.session_uid);
+    let own = present.live.own_pods(&present.ownership.session_uid);
     let mut pods = Vec::new();
-    for pod in own.filter(|pod| is_primary(pod) && runs(pod)) {
-        pods.extend(Change::of(serde_json::to_value(pod)?, container, size)?);
+    for pod in own.filter(|pod| is_primary_pod(pod) && runs(pod)) {
+        pods.extend(ResourceChange::of(serde_json::to_value(pod)?, container, size)?);
     }
     if pods.is_empty() {
         let namespace = present.namespace();
         let error = anyhow!("cannot resize session {name:?}: session has no running Pod");
-        let hint = if present.runs() {
+        let hint = if present.has_live_workload() {
             format!("inspect the session: kubectl session status {name} -n {namespace}")
         } else {
             format!("start the session: kubectl session start {name} -n {namespace}")
         };
-        return Err(hinted(error, hint));
+        return Err(with_hint(error, hint));
     }
     let mut owners = present.live.owners.iter();
     let set = owners.find(|owner| {
-        text(owner, "/kind") == "StatefulSet" && text(owner, "/metadata/name") == primary.name
+        string_at(owner, "/kind") == "StatefulSet" && string_at(owner, "/metadata/name") == primary.name
     });
-    let template = match set.filter(|_| primary.kind == "StatefulSet" && !present.controller) {
-        Some(set) => Change::of(set.clone(), container, size)?,
+    let template = match set.filter(|_| primary.kind == "StatefulSet" && !present.has_controller) {
+        Some(set) => ResourceChange::of(set.clone(), container, size)?,
         None => None,
     };
     let hurdle = match primary.kind.as_str() {
         "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
-        _ => pods.iter().find_map(Change::hurdle),
+        _ => pods.iter().find_map(ResourceChange::in_place_obstacle),
     };
-    Ok(Changes {
+    Ok(ResizePlan {
         pods,
-        template: template.filter(Change::changes),
-        wish: wish(present, size),
-        hurdle,
+        pod_template: template.filter(ResourceChange::is_needed),
+        session_patch: resources_patch(present, size),
+        in_place_obstacle: hurdle,
     })
 }
 
@@ -292,7 +292,7 @@ fn runs(pod: &Pod) -> bool {
 
 /// Returns the merge patch of the Session's spec.resources, without metadata.uid, or `None` if the spec has the
 /// size already.
-fn wish(present: &Present, size: &Resources) -> Option<Value> {
+fn session_patch(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
     let has = present.session.spec.resources.clone().unwrap_or_default();
     let parsed = |amount: &Option<IntOrString>| -> Option<Quantity> {
         amount.as_ref()?.to_string().parse().ok()
@@ -304,10 +304,10 @@ fn wish(present: &Present, size: &Resources) -> Option<Value> {
     changed.then(|| json!({ "spec": { "resources": size } }))
 }
 
-impl Changes {
+impl ResizePlan {
     /// Returns true if there is anything to write.
-    pub(crate) fn any(&self) -> bool {
-        self.wish.is_some() || self.template.is_some() || self.pods.iter().any(Change::changes)
+    pub(crate) fn has_changes(&self) -> bool {
+        self.session_patch.is_some() || self.pod_template.is_some() || self.pods.iter().any(ResourceChange::is_needed)
     }
 }
 

@@ -4,7 +4,7 @@ use super::*;
 
 fn intent(line: &str) -> Result<Intent> {
     let words = std::iter::once("resize").chain(line.split_whitespace());
-    read(&Args::parse_from(words))
+    parse_intent(&Args::parse_from(words))
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn a_size_is_written_as_kubernetes_writes_it() {
     );
 }
 
-fn change(kind: &str, resources: Value, size: &str) -> Change {
+fn change(kind: &str, resources: Value, size: &str) -> ResourceChange {
     let pod = json!({"containers": [{"name": "side"}, {"name": "main", "resources": resources,
         "resizePolicy": [{"resourceName": "memory", "restartPolicy": "RestartContainer"},
             {"resourceName": "cpu", "restartPolicy": "NotRequired"}]}]});
@@ -27,7 +27,7 @@ fn change(kind: &str, resources: Value, size: &str) -> Change {
     };
     let object = json!({"kind": kind, "metadata": {"name": "x", "uid": "u"}, "spec": spec});
     let size = intent(&format!("a {size}")).unwrap().size;
-    Change::of(object, Some("main"), &size).unwrap().unwrap()
+    ResourceChange::of(object, Some("main"), &size).unwrap().unwrap()
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn requests_keep_their_ratio_and_the_patch_names_the_container() {
     let after =
         json!({"limits": {"cpu": "4", "memory": "2Gi"}, "requests": {"cpu": "1", "memory": "1Gi"}});
     assert_eq!(pod.after, after);
-    assert_eq!(pod.told(), "cpu limit 2, now 4");
+    assert_eq!(pod.describe(), "cpu limit 2, now 4");
     let containers = json!({"containers": [{"name": "main", "resources": after}]});
     let patch = json!({"metadata": {"uid": "u"}, "spec": containers});
     assert_eq!(pod.patch(&pod.after), patch);
@@ -49,8 +49,8 @@ fn requests_keep_their_ratio_and_the_patch_names_the_container() {
 #[test]
 fn amounts_that_are_the_same_change_nothing() {
     let resources = json!({"limits": {"cpu": "2"}, "requests": {"cpu": "500m"}});
-    assert!(!change("Pod", resources.clone(), "--cpu 2000m").changes());
-    assert!(change("Pod", resources, "--cpu 2001m").changes());
+    assert!(!change("Pod", resources.clone(), "--cpu 2000m").is_needed());
+    assert!(change("Pod", resources, "--cpu 2001m").is_needed());
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn what_no_pod_can_do_in_place_is_known_before() {
             Some("QoS class would change from BestEffort to Burstable"),
         ),
     ] {
-        let found = change("Pod", resources, size).hurdle();
+        let found = change("Pod", resources, size).in_place_obstacle();
         assert_eq!(found.as_deref(), wanted, "{size}");
     }
 }

@@ -7,16 +7,16 @@ use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::client::{timed_out, typed};
-use session_shared::diagnosis::growing::{Growing, growing};
-use session_shared::failure::{self, Failure, Kind, hinted, proved};
+use session_shared::diagnosis::growing::{Expansion, growing};
+use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
 use session_shared::labels::MANAGER;
 use session_shared::objects::kept::is_bound;
-use session_shared::objects::resource::{CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, text};
+use session_shared::objects::resource::{CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, string_at};
 use session_shared::ops::Cluster;
 use session_shared::ops::ExpansionOutcome;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::plan::Intent;
 
@@ -25,25 +25,25 @@ const ASKED: &str = "/spec/resources/requests/storage";
 
 /// The claims to expand, and the change of the Session's spec.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Growth {
+pub(crate) struct ClaimExpansion {
     pub(crate) claims: Vec<Value>,
     /// Merge patch of spec.storage.size; `None` if the spec has the size already or none is requested.
-    pub(crate) wish: Option<Value>,
+    pub(crate) session_patch: Option<Value>,
 }
 
-impl Growth {
+impl ClaimExpansion {
     /// Selects the claims that are smaller than `size` or still being expanded to it.
     ///
     /// # Errors
     /// The session has no claims, or one of them is larger or not bound.
-    pub(crate) fn of(present: &Present, size: Option<Quantity>) -> Result<Self> {
+    pub(crate) fn plan(present: &ObservedSession, size: Option<Quantity>) -> Result<Self> {
         let Some(size) = size else {
             return Ok(Self::default());
         };
         let name = present.name();
         let data = present.live.own_data(&present.session);
         let claims: Vec<&Value> = data
-            .filter(|object| text(object, "/kind") == "PersistentVolumeClaim")
+            .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim")
             .collect();
         if claims.is_empty() {
             bail!(
@@ -52,7 +52,7 @@ impl Growth {
         }
         let mut grow = Vec::new();
         for claim in claims {
-            let id = text(claim, "/metadata/name");
+            let id = string_at(claim, "/metadata/name");
             let has = amount(claim, ASKED).max(amount(claim, "/status/capacity/storage"));
             if let Some(has) = has.filter(|has| *has > size) {
                 bail!(
@@ -63,7 +63,7 @@ impl Growth {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
-            if amount(claim, ASKED) < Some(size) || growing(&typed(claim.clone())?) != Growing::Done
+            if amount(claim, ASKED) < Some(size) || growing(&typed(claim.clone())?) != Expansion::Done
             {
                 grow.push(claim.clone());
             }
@@ -74,13 +74,13 @@ impl Growth {
         let wish = json!({ "spec": { "storage": { "size": size_text } } });
         Ok(Self {
             claims: grow,
-            wish: (wants != Some(size)).then_some(wish),
+            session_patch: (wants != Some(size)).then_some(wish),
         })
     }
 
     /// Returns true if there is anything to write.
-    pub(crate) fn any(&self) -> bool {
-        self.wish.is_some() || !self.claims.is_empty()
+    pub(crate) fn has_changes(&self) -> bool {
+        self.session_patch.is_some() || !self.claims.is_empty()
     }
 
     /// Checks before the first write that StorageClass, CSI driver and quota allow the expansion. Adds a note for what the caller
@@ -96,10 +96,10 @@ impl Growth {
     ) -> Result<()> {
         for claim in &self.claims {
             if let Err(error) = class_and_driver(cluster, claim).await {
-                match failure::of(&error) {
-                    Some(failure) if failure.kind == Kind::Forbidden => notes.push(format!(
+                match failure::find_failure(&error) {
+                    Some(failure) if failure.kind == FailureKind::Forbidden => notes.push(format!(
                         "StorageClass {:?} and its driver not checked: no permission to read them",
-                        text(claim, "/spec/storageClassName")
+                        string_at(claim, "/spec/storageClassName")
                     )),
                     _ => return Err(error),
                 }
@@ -120,15 +120,15 @@ impl Growth {
     ///
     /// # Errors
     /// A driver that refuses the size, with the claim's condition; TimedOut; Interrupted.
-    pub(crate) async fn carry_out(
+    pub(crate) async fn apply(
         &self,
         cluster: &Cluster,
         intent: &Intent,
-        present: &Present,
+        present: &ObservedSession,
         write: &WriteOptions,
-        ground: &Ground,
+        ground: &Environment,
     ) -> Result<Option<Value>> {
-        let Some(size) = intent.storage.filter(|_| self.any()) else {
+        let Some(size) = intent.storage.filter(|_| self.has_changes()) else {
             return Ok(None);
         };
         let _guard = ground.interrupt.guard()?;
@@ -149,7 +149,7 @@ impl Growth {
             });
             let grown = try_join_all(waits).await?;
             for (before, grown) in self.claims.iter().zip(&grown) {
-                if let Growing::Refused(said) = &grown.state {
+                if let Expansion::Infeasible(said) = &grown.state {
                     return Err(self.refused(cluster, before, grown, said, write).await);
                 }
             }
@@ -175,23 +175,23 @@ impl Growth {
         said: &str,
         write: &WriteOptions,
     ) -> Error {
-        let name = text(before, "/metadata/name");
+        let name = string_at(before, "/metadata/name");
         let error = anyhow!("cannot expand claim {name:?}: its driver refuses the size");
-        let error = proved(error, vec![format!("claim {name:?}: {said}")]);
+        let error = with_evidence(error, vec![format!("claim {name:?}: {said}")]);
         // A reduced request has to stay above the volume's capacity, which is most often just the previous request.
-        let byte = Quantity::units(1);
-        let least = amount(&grown.claim, "/status/capacity/storage").map(|has| has.plus(&byte));
+        let byte = Quantity::from_units(1);
+        let least = amount(&grown.claim, "/status/capacity/storage").map(|has| has.add(&byte));
         let Some(back) = amount(before, ASKED).max(least) else {
             return error;
         };
         match ask(cluster, before, back, write).await {
-            Ok(_) => hinted(
+            Ok(_) => with_hint(
                 error,
                 format!(
                     "choose another size: the request has been reduced to {back}, the least the server accepts"
                 ),
             ),
-            Err(_) => hinted(
+            Err(_) => with_hint(
                 error,
                 "choose another size: the server does not take the request back, and keeps retrying before Kubernetes 1.34",
             ),
@@ -205,8 +205,8 @@ fn amount(object: &Value, path: &str) -> Option<Quantity> {
 
 async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     let (id, name) = (
-        text(claim, "/metadata/name"),
-        text(claim, "/spec/storageClassName"),
+        string_at(claim, "/metadata/name"),
+        string_at(claim, "/spec/storageClassName"),
     );
     if name.is_empty() {
         bail!("cannot expand claim {id:?}: claim has no StorageClass");
@@ -217,7 +217,7 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     if class.get("allowVolumeExpansion") != Some(&Value::Bool(true)) {
         bail!("cannot expand claim {id:?}: StorageClass {name:?} does not allow expansion");
     }
-    let driver = text(&class, "/provisioner");
+    let driver = string_at(&class, "/provisioner");
     // Provisioners that are built into Kubernetes have no CSIDriver object.
     if !driver.starts_with("kubernetes.io/")
         && cluster.get(&CSI_DRIVER, "", driver).await?.is_none()
@@ -229,10 +229,10 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
 
 async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &WriteOptions) -> Result<Value> {
     let (namespace, name) = (
-        text(claim, "/metadata/namespace"),
-        text(claim, "/metadata/name"),
+        string_at(claim, "/metadata/namespace"),
+        string_at(claim, "/metadata/name"),
     );
-    let patch = json!({ "metadata": { "uid": text(claim, "/metadata/uid") },
+    let patch = json!({ "metadata": { "uid": string_at(claim, "/metadata/uid") },
         "spec": { "resources": { "requests": { "storage": size.to_string() } } } });
     let claims = &PERSISTENT_VOLUME_CLAIM;
     cluster
@@ -242,17 +242,17 @@ async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &WriteOpti
 
 /// Returns the error of a wait that ended early, if it did; the expansion continues.
 fn late(grown: &ExpansionOutcome) -> Option<Error> {
-    let name = text(&grown.claim, "/metadata/name");
+    let name = string_at(&grown.claim, "/metadata/name");
     let error = match grown.aborted_by? {
-        Kind::Interrupted => Error::new(Failure::local(Kind::Interrupted, "interrupted")),
+        FailureKind::Interrupted => Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted")),
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),
     };
     let said = match &grown.state {
-        Growing::Going(said) if !said.is_empty() => said.as_str(),
+        Expansion::InProgress(said) if !said.is_empty() => said.as_str(),
         _ => "file system not resized yet",
     };
-    let error = proved(error, vec![format!("claim {name:?}: {said}")]);
-    Some(hinted(
+    let error = with_evidence(error, vec![format!("claim {name:?}: {said}")]);
+    Some(with_hint(
         error,
         "repeat the command to wait: the expansion continues in the background",
     ))

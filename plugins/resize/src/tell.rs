@@ -2,13 +2,13 @@
 
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::timed_out;
-use session_shared::diagnosis::resizing::Resizing;
-use session_shared::failure::{self, Failure, Kind, hinted, proved};
-use session_shared::objects::resource::{POD, text};
+use session_shared::diagnosis::resizing::ResizeState;
+use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
+use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::ResizeWait;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::stopping::ObservedSession;
 
-use crate::plan::Change;
+use crate::plan::ResourceChange;
 
 /// Hint where only a restart helps.
 const RESTART: &str = "add --restart to stop the session and start it with the new size";
@@ -25,7 +25,7 @@ pub(crate) struct Obstacle {
 }
 
 impl Obstacle {
-    pub(crate) fn of(why: String) -> Self {
+    pub(crate) fn new(why: String) -> Self {
         Self {
             why,
             figures: Vec::new(),
@@ -34,8 +34,8 @@ impl Obstacle {
     }
 
     /// Returns the obstacle of a node that is too small.
-    pub(crate) fn small(change: &Change, figures: Vec<String>) -> Self {
-        let node = text(&change.object, "/spec/nodeName");
+    pub(crate) fn node_too_small(change: &ResourceChange, figures: Vec<String>) -> Self {
+        let node = string_at(&change.object, "/spec/nodeName");
         Self {
             why: format!("node {node:?} is too small"),
             figures,
@@ -47,12 +47,12 @@ impl Obstacle {
     ///
     /// # Errors
     /// Any other refusal, unchanged.
-    pub(crate) fn refused(error: Error) -> Result<Self> {
-        match failure::of(&error) {
-            Some(failure) if failure.kind == Kind::NoSuchResource => Ok(Self::of(
+    pub(crate) fn from_refusal(error: Error) -> Result<Self> {
+        match failure::find_failure(&error) {
+            Some(failure) if failure.kind == FailureKind::ResourceTypeNotFound => Ok(Self::new(
                 "server does not support resizing running Pods".to_owned(),
             )),
-            Some(failure) if failure.kind == Kind::Invalid => {
+            Some(failure) if failure.kind == FailureKind::Invalid => {
                 let causes = failure.causes.iter().map(|cause| cause.message.as_str());
                 let causes = causes.collect::<Vec<_>>().join("; ");
                 let why = if causes.is_empty() {
@@ -60,58 +60,58 @@ impl Obstacle {
                 } else {
                     &causes
                 };
-                Ok(Self::of(format!("server refuses the change: {why}")))
+                Ok(Self::new(format!("server refuses the change: {why}")))
             }
             _ => Err(error),
         }
     }
 
-    pub(crate) fn error(self, session: &str) -> Error {
+    pub(crate) fn into_error(self, session: &str) -> Error {
         let error = anyhow!("cannot resize session {session:?} in place: {}", self.why);
-        hinted(proved(error, self.figures), self.hint)
+        with_hint(with_evidence(error, self.figures), self.hint)
     }
 }
 
 /// Returns the error of a resize that is infeasible on the node and has been reverted.
-pub(crate) fn infeasible(
-    present: &Present,
+pub(crate) fn infeasible_error(
+    present: &ObservedSession,
     resized: &ResizeWait,
     message: &str,
     figures: Vec<String>,
 ) -> Error {
     let name = present.name();
     let (node, pod) = (
-        text(&resized.pod, "/spec/nodeName"),
-        text(&resized.pod, "/metadata/name"),
+        string_at(&resized.pod, "/spec/nodeName"),
+        string_at(&resized.pod, "/metadata/name"),
     );
     let mut evidence = vec![format!("kubelet of node {node:?}: {message}")];
     evidence.extend(figures);
     let error = anyhow!(
         "cannot resize session {name:?} in place: infeasible on node {node:?}, pod {pod:?} keeps its size"
     );
-    hinted(proved(error, evidence), SMALL)
+    with_hint(with_evidence(error, evidence), SMALL)
 }
 
 /// Returns the error of a wait that ended before the resize; the kubelet continues.
-pub(crate) fn unfinished(
-    present: &Present,
+pub(crate) fn unfinished_error(
+    present: &ObservedSession,
     resized: &ResizeWait,
-    kind: Kind,
+    kind: FailureKind,
     figures: Vec<String>,
 ) -> Error {
     let (name, namespace) = (present.name(), present.namespace());
-    let pod = text(&resized.pod, "/metadata/name");
+    let pod = string_at(&resized.pod, "/metadata/name");
     let error = match kind {
-        Kind::Interrupted => Error::new(Failure::local(Kind::Interrupted, "interrupted")),
+        FailureKind::Interrupted => Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted")),
         _ => timed_out(&POD, pod),
     };
-    let node = text(&resized.pod, "/spec/nodeName");
+    let node = string_at(&resized.pod, "/spec/nodeName");
     let (said, hint) = match &resized.state {
-        Resizing::Deferred(message) => (
+        ResizeState::Deferred(message) => (
             format!("kubelet of node {node:?} defers the resize of pod {pod:?}: {message}"),
             "wait until the node has room, or add --restart to run the session on another node",
         ),
-        Resizing::Failing(message) => (
+        ResizeState::Failing(message) => (
             format!("kubelet of node {node:?} cannot resize pod {pod:?}: {message}"),
             "wait: the kubelet keeps retrying",
         ),
@@ -122,8 +122,8 @@ pub(crate) fn unfinished(
     };
     let mut evidence = vec![said];
     evidence.extend(figures);
-    let error = hinted(proved(error, evidence), hint);
-    hinted(
+    let error = with_hint(with_evidence(error, evidence), hint);
+    with_hint(
         error,
         format!("inspect the session: kubectl session status {name} -n {namespace}"),
     )

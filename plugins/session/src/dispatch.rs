@@ -7,7 +7,7 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    ProgramName, finish, place_of, run_entry, unknown_verb, usage as wording, usage_failed,
+    ProgramName, run_reporting, place_of, run_entry, unknown_verb, usage as wording, usage_failed,
     with_connection_flags,
 };
 
@@ -25,7 +25,7 @@ const PREFIX: &str = "kubectl session";
 /// Runs the verb that the program's name or the arguments select.
 pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
     let mut args = args.into_iter();
-    let program = ProgramName::of(&args.next().unwrap_or_default());
+    let program = ProgramName::parse(&args.next().unwrap_or_default());
     let rest: Vec<OsString> = args.collect();
     let prefix = match program {
         ProgramName::Completer => return ExitCode::SUCCESS,
@@ -60,12 +60,12 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
                 help(&command, &prefix)
             }
             Some(("help", inner)) => help_of(inner, &command, &prefix),
-            Some(("options", _)) => print(|width| wording::options(&command, width)),
+            Some(("options", _)) => print_page(|width| wording::options_page(&command, width)),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
                     let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
                     let matches = inner.clone();
-                    finish(verb.name, &prefix, move |ground| verb.run(&matches, ground))
+                    run_reporting(verb.name, &prefix, move |ground| verb.run(&matches, ground))
                 }
                 None => external::run(word, inner, &prefix),
             },
@@ -123,7 +123,7 @@ fn base(prefix: &str) -> Command {
 }
 
 fn help(command: &Command, prefix: &str) -> ExitCode {
-    print(|width| wording::suite_help(command, prefix, width, GROUPS))
+    print_page(|width| wording::suite_help_page(command, prefix, width, GROUPS))
 }
 
 fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {
@@ -133,17 +133,17 @@ fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitC
     match command.find_subcommand(word) {
         Some(verb) => {
             let prefix = format!("{prefix} {}", verb.get_name());
-            print(|width| wording::help(verb, &prefix, width))
+            print_page(|width| wording::help_page(verb, &prefix, width))
         }
         None => unknown(word, prefix),
     }
 }
 
 /// Prints a help page for the terminal's width.
-fn print(page: impl FnOnce(usize) -> String) -> ExitCode {
-    let mut console = Console::of_process(Colour::Auto, false);
+fn print_page(page: impl FnOnce(usize) -> String) -> ExitCode {
+    let mut console = Console::for_process(Colour::Auto, false);
     let text = page(console.width());
-    match console.out(&text) {
+    match console.print(&text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
@@ -163,7 +163,7 @@ pub(crate) fn failed(
 ) -> ExitCode {
     let program = command.get_program().to_string_lossy().into_owned();
     let error = anyhow::anyhow!("failed to run {program:?}: {error}");
-    finish("session", prefix, |_| Err(error))
+    run_reporting("session", prefix, |_| Err(error))
 }
 
 #[cfg(test)]

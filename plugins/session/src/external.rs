@@ -14,7 +14,7 @@ pub(crate) fn run(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
         // A word with a slash would make a path of the name, and could run any program.
         return dispatch::unknown(word, prefix);
     }
-    let Some(program) = find(word) else {
+    let Some(program) = find_program(word) else {
         return dispatch::unknown(word, prefix);
     };
     let args: Vec<OsString> = matches
@@ -28,7 +28,7 @@ pub(crate) fn run(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
 
 /// Finds a program: first in the directory of this program's real file, so that one directory of binaries belongs
 /// together, then in the absolute directories of PATH. Never in the working directory, where others may have put it.
-fn find(word: &str) -> Option<PathBuf> {
+fn find_program(word: &str) -> Option<PathBuf> {
     // kubectl's naming rule: a dash of the word is an underscore in the file name.
     let name = format!("kubectl-session-{}", word.replace('-', "_"));
     let own = std::env::current_exe()

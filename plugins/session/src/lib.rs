@@ -9,25 +9,25 @@ mod external;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use session_shared::verb::Entry;
+use session_shared::verb::VerbEntry;
 use session_shared::verb::usage::VerbGroup;
 
 /// All verbs of the suite.
-pub const VERBS: &[Entry] = &[
-    Entry::of::<kubectl_session_create::Create>(),
-    Entry::of::<kubectl_session_list::List>(),
-    Entry::of::<kubectl_session_status::Status>(),
-    Entry::of::<kubectl_session_logs::Logs>(),
-    Entry::of::<kubectl_session_connect::Connect>(),
-    Entry::of::<kubectl_session_stop::Stop>(),
-    Entry::of::<kubectl_session_start::Start>(),
-    Entry::of::<kubectl_session_extend::Extend>(),
-    Entry::of::<kubectl_session_resize::Resize>(),
-    Entry::of::<kubectl_session_snapshot::Snapshot>(),
-    Entry::of::<kubectl_session_delete::Delete>(),
-    Entry::of::<kubectl_session_cleanup::Cleanup>(),
-    Entry::of::<kubectl_session_template::Template>(),
-    Entry::of::<kubectl_session_setup::Setup>(),
+pub const VERBS: &[VerbEntry] = &[
+    VerbEntry::of::<kubectl_session_create::Create>(),
+    VerbEntry::of::<kubectl_session_list::List>(),
+    VerbEntry::of::<kubectl_session_status::Status>(),
+    VerbEntry::of::<kubectl_session_logs::Logs>(),
+    VerbEntry::of::<kubectl_session_connect::Connect>(),
+    VerbEntry::of::<kubectl_session_stop::Stop>(),
+    VerbEntry::of::<kubectl_session_start::Start>(),
+    VerbEntry::of::<kubectl_session_extend::Extend>(),
+    VerbEntry::of::<kubectl_session_resize::Resize>(),
+    VerbEntry::of::<kubectl_session_snapshot::Snapshot>(),
+    VerbEntry::of::<kubectl_session_delete::Delete>(),
+    VerbEntry::of::<kubectl_session_cleanup::Cleanup>(),
+    VerbEntry::of::<kubectl_session_template::Template>(),
+    VerbEntry::of::<kubectl_session_setup::Setup>(),
 ];
 
 /// Groups of the verbs on the suite's help page.

@@ -1,10 +1,10 @@
 //! The command line of `setup`.
 
 use clap::Parser;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::output::{ObjectOutput, Talk};
-use session_shared::flags::waiting::{Waiting, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Install the session API into a cluster
 
@@ -41,7 +41,7 @@ const EXAMPLES: &str = "  # Install everything
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]
   kubectl session setup [PART...] --remove [--force] [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::install::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::install::ESTABLISHED_TIMEOUT)))]
 pub struct Args {
     /// Parts to install or remove: crds, roles, admission, templates. All parts if none is named
     #[arg(value_name = "PART")]
@@ -57,17 +57,17 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting and timeout.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Connection to the cluster.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

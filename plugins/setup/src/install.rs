@@ -9,24 +9,24 @@ use session_shared::client::DryRun;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::WriteOptions;
-use session_shared::failure::{self, Kind, hinted};
+use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
-    CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, text,
+    CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::plan::Propagation;
-use session_shared::progress::{Event, Sink, Stage};
+use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::change;
 
-use crate::plan::{Part, objects};
+use crate::plan::{SetupPart, part_objects};
 
 /// Default time to wait until the server serves a new CustomResourceDefinition.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(60);
+pub(crate) const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An object after it was applied or removed.
 #[derive(Debug)]
-pub(crate) struct Applied {
+pub(crate) struct AppliedObject {
     pub(crate) resource: &'static ResourceType,
     pub(crate) object: Value,
     pub(crate) change: &'static str,
@@ -35,13 +35,13 @@ pub(crate) struct Applied {
 }
 
 fn resource_of(object: &Value) -> Result<&'static ResourceType> {
-    let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
-    ResourceType::of_kind(api_version, kind)
+    let (api_version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
+    ResourceType::find_known(api_version, kind)
         .ok_or_else(|| anyhow!("unknown kind {kind:?} of {api_version:?}"))
 }
 
 /// Warning for servers without admission policies.
-pub(crate) const NO_ADMISSION: &str = "admission policy skipped: the server does not serve \
+pub(crate) const NO_ADMISSION_WARNING: &str = "admission policy skipped: the server does not serve \
 validatingadmissionpolicies.admissionregistration.k8s.io/v1 (Kubernetes 1.30 or later). Users of a namespace can change \
 each other's sessions, and so the manifests and hooks that the owners run: give each user a namespace of their own";
 
@@ -49,15 +49,15 @@ each other's sessions, and so the manifests and hooks that the owners run: give 
 ///
 /// # Errors
 /// If a request fails for another reason.
-pub(crate) async fn is_served(cluster: &Cluster, part: Part) -> Result<bool> {
-    if part != Part::Admission {
+pub(crate) async fn is_served(cluster: &Cluster, part: SetupPart) -> Result<bool> {
+    if part != SetupPart::Admission {
         return Ok(true);
     }
     let found = cluster
         .get(&VALIDATING_ADMISSION_POLICY, "", ADMISSION_POLICY)
         .await;
     match found {
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(false),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(false),
         other => other.map(|_| true),
     }
 }
@@ -67,31 +67,31 @@ pub(crate) async fn is_served(cluster: &Cluster, part: Part) -> Result<bool> {
 ///
 /// # Errors
 /// If a request fails.
-pub(crate) async fn apply(
+pub(crate) async fn apply_part(
     cluster: &Cluster,
-    part: Part,
+    part: SetupPart,
     dry_run: DryRun,
     write: &WriteOptions,
-) -> Result<Vec<Applied>> {
+) -> Result<Vec<AppliedObject>> {
     let mut done = Vec::new();
-    for object in objects(part)? {
+    for object in part_objects(part)? {
         let resource = resource_of(&object)?;
-        let name = text(&object, "/metadata/name").to_owned();
+        let name = string_at(&object, "/metadata/name").to_owned();
         let before = match cluster.get(resource, "", &name).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
-            Err(error) if dry_run != DryRun::None && failure::is(&error, Kind::NoSuchResource) => {
+            Err(error) if dry_run != DryRun::None && failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
                 None
             }
             other => other?,
         };
-        let unserved = dry_run == DryRun::Server && before.is_none() && part == Part::Templates;
+        let unserved = dry_run == DryRun::Server && before.is_none() && part == SetupPart::Templates;
         if dry_run == DryRun::Client || (unserved && !serves_templates(cluster).await) {
             let change = if before.is_some() {
                 "configured"
             } else {
                 "created"
             };
-            done.push(Applied {
+            done.push(AppliedObject {
                 resource,
                 object,
                 change,
@@ -101,7 +101,7 @@ pub(crate) async fn apply(
         }
         let after = cluster.apply(resource, "", &name, &object, write).await?;
         let change = change(before.as_ref(), &after);
-        done.push(Applied {
+        done.push(AppliedObject {
             resource,
             object: after,
             change,
@@ -127,20 +127,20 @@ async fn serves_templates(cluster: &Cluster) -> bool {
 ///
 /// # Errors
 /// If the wait times out, or the server refuses a definition's names.
-pub(crate) async fn established(
+pub(crate) async fn wait_established(
     cluster: &Cluster,
-    applied: &[Applied],
+    applied: &[AppliedObject],
     limit: Duration,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<()> {
     for definition in applied
         .iter()
         .filter(|applied| applied.resource.kind == CUSTOM_RESOURCE_DEFINITION.kind)
     {
-        let name = text(&definition.object, "/metadata/name");
+        let name = string_at(&definition.object, "/metadata/name");
         let object = format!("customresourcedefinition/{name}");
-        sink.tell(Event::Waiting {
-            stage: Stage::Establishing,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Establishing,
             object,
             detail: String::new(),
         });
@@ -148,7 +148,7 @@ pub(crate) async fn established(
             .wait_condition(&CUSTOM_RESOURCE_DEFINITION, "", name, "Established", limit)
             .await?;
     }
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     Ok(())
 }
 
@@ -156,13 +156,13 @@ pub(crate) async fn established(
 ///
 /// # Errors
 /// If sessions exist. The message names up to three of them.
-pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
+pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
     let sessions = match cluster
         .list_metadata(&SESSION, Scope::All, &ListOptions::default())
         .await
     {
         Ok(list) => list.items,
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => return Ok(()),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => return Ok(()),
         Err(error) => return Err(error),
     };
     if sessions.is_empty() {
@@ -171,8 +171,8 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
     let named = |session: &Value| {
         format!(
             "{}/{}",
-            text(session, "/metadata/namespace"),
-            text(session, "/metadata/name")
+            string_at(session, "/metadata/namespace"),
+            string_at(session, "/metadata/name")
         )
     };
     let some: Vec<String> = sessions.iter().take(3).map(named).collect();
@@ -189,7 +189,7 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
         "cannot remove the API: {count} ({}{more}) and would be deleted",
         some.join(", ")
     );
-    Err(hinted(
+    Err(with_hint(
         error,
         "delete the sessions with kubectl session delete, or use --force",
     ))
@@ -199,20 +199,20 @@ pub(crate) async fn check_unused(cluster: &Cluster) -> Result<()> {
 ///
 /// # Errors
 /// If a request fails.
-pub(crate) async fn remove(
+pub(crate) async fn remove_part(
     cluster: &Cluster,
-    part: Part,
+    part: SetupPart,
     dry_run: DryRun,
     write: &WriteOptions,
-) -> Result<Vec<Applied>> {
+) -> Result<Vec<AppliedObject>> {
     let mut done = Vec::new();
-    for object in objects(part)?.into_iter().rev() {
+    for object in part_objects(part)?.into_iter().rev() {
         let resource = resource_of(&object)?;
         let found = match cluster
-            .get(resource, "", text(&object, "/metadata/name"))
+            .get(resource, "", string_at(&object, "/metadata/name"))
             .await
         {
-            Err(error) if failure::is(&error, Kind::NoSuchResource) => None,
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
             other => other?,
         };
         let Some(found) = found else { continue };
@@ -221,13 +221,13 @@ pub(crate) async fn remove(
                 .delete_if_present(
                     resource,
                     "",
-                    &ObjectRef::of(&found),
+                    &ObjectRef::from_object(&found),
                     Propagation::Background,
                     write,
                 )
                 .await?;
         }
-        done.push(Applied {
+        done.push(AppliedObject {
             resource,
             object: found,
             change: "deleted",

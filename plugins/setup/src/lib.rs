@@ -12,15 +12,15 @@ mod roles;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
-use session_shared::failure::usage;
-use session_shared::objects::resource::text;
+use session_shared::failure::usage_error;
+use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::{Ground, Verb};
+use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use plan::Part;
+use plan::SetupPart;
 
 /// The verb `setup`.
 #[derive(Debug)]
@@ -31,15 +31,15 @@ impl Verb for Setup {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.obey(&args.talk, &args.writing);
-        let parts = plan::parts(&args.parts)?;
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+        ground.apply_flags(&args.talk, &args.writing);
+        let parts = plan::parse_parts(&args.parts)?;
         let dry_run = args.writing.dry_run()?;
         let write = args.writing.write()?;
-        let format = Format::of_object(&args.printing)?;
-        let mut mutations = Mutations::new(format, dry_run);
+        let format = Format::from_object_flags(&args.printing)?;
+        let mut mutations = MutationPrinter::new(format, dry_run);
         if args.force && !args.remove {
-            return Err(usage("--force requires --remove"));
+            return Err(usage_error("--force requires --remove"));
         }
         let cluster = ground.connect(&args.connection).await?;
         if args.remove {
@@ -50,23 +50,23 @@ impl Verb for Setup {
         }
         for part in parts {
             if !install::is_served(&cluster, part).await? {
-                ground.console.warn(install::NO_ADMISSION);
+                ground.console.warn(install::NO_ADMISSION_WARNING);
                 continue;
             }
-            let applied = install::apply(&cluster, part, dry_run, &write).await?;
+            let applied = install::apply_part(&cluster, part, dry_run, &write).await?;
             for one in &applied {
                 ground
                     .console
-                    .out(&mutations.done(&one.object, one.change)?)?;
+                    .print(&mutations.print_result(&one.object, one.change)?)?;
             }
             if applied.iter().any(|one| one.unchecked) {
                 ground
                     .console
                     .note("templates not checked: the server does not serve sessiontemplates yet");
             }
-            if part == Part::Crds && dry_run == DryRun::None && args.waiting.wait {
-                let limit = args.waiting.limit(install::USUAL_WAIT);
-                install::established(&cluster, &applied, limit, &mut ground.console.progress())
+            if part == SetupPart::Crds && dry_run == DryRun::None && args.waiting.wait {
+                let limit = args.waiting.timeout_or(install::ESTABLISHED_TIMEOUT);
+                install::wait_established(&cluster, &applied, limit, &mut ground.console.progress())
                     .await?;
             }
         }
@@ -76,28 +76,28 @@ impl Verb for Setup {
 
 async fn remove(
     cluster: &Cluster,
-    parts: Vec<Part>,
+    parts: Vec<SetupPart>,
     force: bool,
     dry_run: DryRun,
     write: &WriteOptions,
-    mutations: &Mutations,
-    ground: &mut Ground,
+    mutations: &MutationPrinter,
+    ground: &mut Environment,
 ) -> Result<()> {
-    if !force && parts.contains(&Part::Crds) {
-        install::check_unused(cluster).await?;
+    if !force && parts.contains(&SetupPart::Crds) {
+        install::check_no_sessions(cluster).await?;
     }
     let mut any = false;
     for part in parts.into_iter().rev() {
-        for one in install::remove(cluster, part, dry_run, write).await? {
+        for one in install::remove_part(cluster, part, dry_run, write).await? {
             any = true;
-            let name = text(&one.object, "/metadata/name");
+            let name = string_at(&one.object, "/metadata/name");
             ground
                 .console
-                .out(&mutations.deleted(one.resource, name, "", false))?;
+                .print(&mutations.print_deleted(one.resource, name, "", false))?;
         }
     }
     if !any {
-        ground.console.err_line(&no_resources(None));
+        ground.console.print_error_line(&no_resources(None));
     }
     Ok(())
 }

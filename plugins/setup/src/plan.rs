@@ -2,16 +2,16 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use session_shared::api::{admission, definitions};
-use session_shared::failure::usage;
+use session_shared::api::{admission, custom_resource_definitions};
+use session_shared::failure::usage_error;
 use session_shared::labels;
-use session_shared::template::{Source, builtin, plain_objects};
+use session_shared::template::{Source, builtin, parse_plain_objects};
 
 use crate::roles;
 
 /// A part of the installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
+pub(crate) enum SetupPart {
     /// The CustomResourceDefinitions.
     Crds,
     /// The Namespace session-system and the RBAC roles.
@@ -22,12 +22,12 @@ pub(crate) enum Part {
     Templates,
 }
 
-impl Part {
-    const ALL: [(Part, &'static str); 4] = [
-        (Part::Crds, "crds"),
-        (Part::Roles, "roles"),
-        (Part::Admission, "admission"),
-        (Part::Templates, "templates"),
+impl SetupPart {
+    const ALL: [(SetupPart, &'static str); 4] = [
+        (SetupPart::Crds, "crds"),
+        (SetupPart::Roles, "roles"),
+        (SetupPart::Admission, "admission"),
+        (SetupPart::Templates, "templates"),
     ];
 }
 
@@ -35,18 +35,18 @@ impl Part {
 ///
 /// # Errors
 /// If a name is unknown.
-pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
+pub(crate) fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
     let mut parts = Vec::new();
     for word in words {
-        let Some((part, _)) = Part::ALL.iter().find(|(_, name)| name == word) else {
-            return Err(usage(format!(
+        let Some((part, _)) = SetupPart::ALL.iter().find(|(_, name)| name == word) else {
+            return Err(usage_error(format!(
                 "unknown part {word:?}: must be one of crds, roles, admission, templates"
             )));
         };
         parts.push(*part);
     }
     if parts.is_empty() {
-        parts = Part::ALL.map(|(part, _)| part).to_vec();
+        parts = SetupPart::ALL.map(|(part, _)| part).to_vec();
     }
     parts.sort();
     parts.dedup();
@@ -57,24 +57,24 @@ pub(crate) fn parts(words: &[String]) -> Result<Vec<Part>> {
 ///
 /// # Errors
 /// If a built-in template is invalid, which is a bug.
-pub(crate) fn objects(part: Part) -> Result<Vec<Value>> {
+pub(crate) fn part_objects(part: SetupPart) -> Result<Vec<Value>> {
     match part {
-        Part::Crds => Ok(definitions().into_iter().map(managed).collect()),
-        Part::Roles => Ok(std::iter::once(roles::namespace())
+        SetupPart::Crds => Ok(custom_resource_definitions().into_iter().map(managed).collect()),
+        SetupPart::Roles => Ok(std::iter::once(roles::system_namespace())
             .chain(roles::roles())
             .collect()),
-        Part::Admission => Ok(admission().into_iter().map(managed).collect()),
-        Part::Templates => templates(),
+        SetupPart::Admission => Ok(admission_objects().into_iter().map(managed).collect()),
+        SetupPart::Templates => templates(),
     }
 }
 
 fn templates() -> Result<Vec<Value>> {
     let mut objects = Vec::new();
-    for (name, yaml) in builtin() {
+    for (name, yaml) in builtin_templates() {
         let place = || format!("built-in template {name:?}");
         let source = Source::new(format!("{name}.yaml"), *yaml).with_context(place)?;
         objects.extend(
-            plain_objects(&source)
+            parse_plain_objects(&source)
                 .with_context(place)?
                 .into_iter()
                 .map(|(_, object)| managed(object)),
@@ -95,10 +95,10 @@ mod tests {
     #[test]
     fn parts_are_installed_in_their_order_whatever_was_typed() {
         let words = ["templates".to_owned(), "crds".to_owned(), "crds".to_owned()];
-        assert_eq!(parts(&words).unwrap(), [Part::Crds, Part::Templates]);
-        assert_eq!(parts(&[]).unwrap().len(), 4);
+        assert_eq!(parse_parts(&words).unwrap(), [SetupPart::Crds, SetupPart::Templates]);
+        assert_eq!(parse_parts(&[]).unwrap().len(), 4);
         assert!(
-            parts(&["x".to_owned()])
+            parse_parts(&["x".to_owned()])
                 .unwrap_err()
                 .to_string()
                 .contains("must be one of crds")
@@ -107,8 +107,8 @@ mod tests {
 
     #[test]
     fn every_part_has_objects_with_names() {
-        for (part, _) in Part::ALL {
-            for object in objects(part).unwrap() {
+        for (part, _) in SetupPart::ALL {
+            for object in part_objects(part).unwrap() {
                 assert!(object["metadata"]["name"].is_string(), "{object}");
             }
         }

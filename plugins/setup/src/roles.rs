@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use session_shared::api::ADMISSION_POLICY;
 
 /// Namespace of the controller and its Lease.
-pub(crate) const SYSTEM: &str = "session-system";
+pub(crate) const SYSTEM_NAMESPACE: &str = "session-system";
 const GROUP: &str = "streaming.platform";
 const RBAC: &str = "rbac.authorization.k8s.io/v1";
 const READ: [&str; 3] = ["get", "list", "watch"];
@@ -28,11 +28,11 @@ fn role(name: &str, aggregate: Option<&str>, rules: Vec<Value>) -> Value {
 
 /// Returns the Namespace of the controller. Clients look for the controller's Lease in this Namespace, even if no controller is
 /// installed.
-pub(crate) fn namespace() -> Value {
+pub(crate) fn system_namespace() -> Value {
     json!({
         "apiVersion": "v1",
         "kind": "Namespace",
-        "metadata": { "name": SYSTEM, "labels": { "app.kubernetes.io/managed-by": "kubectl-session" } },
+        "metadata": { "name": SYSTEM_NAMESPACE, "labels": { "app.kubernetes.io/managed-by": "kubectl-session" } },
     })
 }
 

@@ -1,13 +1,13 @@
 //! Command line of `snapshot` and its subcommands.
 
 use clap::{Args as Group, Parser, Subcommand};
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
-use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
-use session_shared::flags::selection::Selecting;
-use session_shared::flags::trust_manifest::TrustManifest;
-use session_shared::flags::waiting::{Waiting, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::selection::ListFlags;
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
+use session_shared::flags::writing::WriteFlags;
 
 use crate::file_args::{ImportFlags, ExportFlags};
 
@@ -39,10 +39,10 @@ pub struct Args {
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster connection flags.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }
 
 /// Subcommands of `snapshot`.
@@ -95,7 +95,7 @@ pub enum SnapshotCommand {
 
 impl SnapshotCommand {
     /// Returns the flags for writes; `None` for a subcommand that only reads.
-    pub(crate) fn write_flags(&self) -> Option<&Writing> {
+    pub(crate) fn write_flags(&self) -> Option<&WriteFlags> {
         match self {
             SnapshotCommand::Create(args) => Some(&args.writing),
             SnapshotCommand::Restore(args) => Some(&args.writing),
@@ -122,7 +122,7 @@ const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::create::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::create::DEFAULT_TIMEOUT)))]
 pub struct CreateArgs {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
@@ -140,18 +140,18 @@ pub struct CreateArgs {
     #[arg(long, value_name = "SHA256", hide = true)]
     pub known_hooks: Option<String>,
     /// Mark the snapshot as scheduled and delete all but the newest NUMBER scheduled snapshots of the session
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     #[command(flatten)]
     pub file: ExportFlags,
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const LIST_EXAMPLES: &str = "  # List the snapshots of a session
@@ -167,9 +167,9 @@ pub struct ListArgs {
     #[arg(value_name = "NAME")]
     pub session: Option<String>,
     #[command(flatten)]
-    pub selecting: Selecting,
+    pub selecting: ListFlags,
     #[command(flatten)]
-    pub printing: ListOutput,
+    pub printing: ListOutputFlags,
 }
 
 const RESTORE_EXAMPLES: &str =
@@ -190,7 +190,7 @@ const RESTORE_EXAMPLES: &str =
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
 pub struct RestoreArgs {
     /// Name of a snapshot, or of one of its VolumeSnapshots if the session has several claims; the output of -o name is
     /// accepted, too. With --from, name of the session
@@ -212,13 +212,13 @@ pub struct RestoreArgs {
     #[command(flatten)]
     pub file: ImportFlags,
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const CLONE_EXAMPLES: &str = "  # Create a session with a copy of dev's data
@@ -230,7 +230,7 @@ const CLONE_EXAMPLES: &str = "  # Create a session with a copy of dev's data
 
 /// Flags and arguments of `snapshot clone`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
 pub struct CloneArgs {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
@@ -248,13 +248,13 @@ pub struct CloneArgs {
     #[arg(long, value_name = "QUANTITY")]
     pub storage: Option<String>,
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const DELETE_EXAMPLES: &str = "  # Delete a snapshot after a prompt for confirmation
@@ -265,7 +265,7 @@ const DELETE_EXAMPLES: &str = "  # Delete a snapshot after a prompt for confirma
 
 /// Flags and arguments of `snapshot delete`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::delete::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::delete::DEFAULT_TIMEOUT)))]
 pub struct DeleteArgs {
     /// Names of snapshots, or of single VolumeSnapshots if a session has several claims; the output of -o name is accepted, too
     #[arg(value_name = "SNAPSHOT", required = true)]
@@ -277,11 +277,11 @@ pub struct DeleteArgs {
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
-    pub printing: NameOutput,
+    pub printing: NameOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const PRUNE_EXAMPLES: &str = "  # Print what would be deleted if the newest five of a session are kept
@@ -292,7 +292,7 @@ const PRUNE_EXAMPLES: &str = "  # Print what would be deleted if the newest five
 
 /// Flags and arguments of `snapshot prune`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::prune::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::prune::DEFAULT_TIMEOUT)))]
 pub struct PruneArgs {
     /// Name of the session, also after its deletion; session/NAME is accepted, too
     #[arg(value_name = "NAME")]
@@ -301,7 +301,7 @@ pub struct PruneArgs {
     #[arg(help_heading = "Selection", long)]
     pub all: bool,
     /// Number of newest ready snapshots to keep; without --older-than, snapshots that are not ready are kept too
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     /// Delete only snapshots older than this (12h, 7d; a number alone is seconds), ready or not
     #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
@@ -310,11 +310,11 @@ pub struct PruneArgs {
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
-    pub printing: NameOutput,
+    pub printing: NameOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
 }
 
 const SCHEDULE_EXAMPLES: &str = "  # Take a snapshot every night at 03:30 in Berlin, and keep the newest seven
@@ -351,7 +351,7 @@ pub struct ScheduleArgs {
     #[arg(long, value_name = "CRON", allow_hyphen_values = true)]
     pub cron: Option<String>,
     /// Number of newest scheduled snapshots to keep
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
     /// Time zone of --cron (Europe/Berlin); defaults to that of the kube-controller-manager, usually UTC
     #[arg(long, value_name = "ZONE")]
@@ -369,9 +369,9 @@ pub struct ScheduleArgs {
     #[arg(long)]
     pub remove: bool,
     #[command(flatten)]
-    pub trust: TrustManifest,
+    pub trust: TrustFlags,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
 }

@@ -10,21 +10,21 @@ use session_shared::client::DryRun;
 use session_shared::client::directory::ContainerDirectory;
 use session_shared::client::files::ContainerRef;
 use session_shared::encode::shell;
-use session_shared::failure::{Kind, hinted, is};
-use session_shared::flags::connection::Connection;
-use session_shared::flags::selection::session_name;
+use session_shared::failure::{FailureKind, with_hint, has_kind};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::objects::storage_limit::storage_limit;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
-use session_shared::ops::pausing::{Pausing, Words};
-use session_shared::ops::stopping::Present;
-use session_shared::progress::{Event, Sink};
-use session_shared::quantity::size;
+use session_shared::ops::pausing::{QuiesceHooks, QuiesceMessages};
+use session_shared::ops::stopping::ObservedSession;
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::quantity::format_bytes;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -58,12 +58,12 @@ struct Import {
 pub(crate) async fn run(
     args: &RestoreArgs,
     from: &str,
-    connection: &Connection,
-    ground: &mut Ground,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive
     let bringing = Import::parse(args, from)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let (file, checked) = bringing.open_checked(ground).await?;
     let base = bringing.target_directory(&checked)?;
     // reads only
@@ -72,10 +72,10 @@ pub(crate) async fn run(
     let present = observe_session(&cluster, &bringing.session).await?;
     let inside = find_container(&present, bringing.container.as_deref())?;
     if bringing.dry_run != DryRun::None {
-        let mut mutations = Mutations::new(format, bringing.dry_run);
+        let mut mutations = MutationPrinter::new(format, bringing.dry_run);
         return ground
             .console
-            .out(&mutations.done(&present.object, "restored")?);
+            .print(&mutations.print_result(&present.object, "restored")?);
     }
     let looked = cluster.inspect_directory(&inside, &base).await;
     let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
@@ -109,9 +109,9 @@ pub(crate) async fn run(
         )
         .await?;
     // prints
-    let mut mutations = Mutations::new(format, DryRun::None);
+    let mut mutations = MutationPrinter::new(format, DryRun::None);
     let console = &mut ground.console;
-    console.out(&mutations.done(&present.object, "restored")?)?;
+    console.print(&mutations.print_result(&present.object, "restored")?)?;
     bringing.print_notes(&checked, &place, &inside, console);
     Ok(())
 }
@@ -130,12 +130,12 @@ impl Import {
         )?;
         let path = args.file.path.as_deref().map(parse_directory).transpose()?;
         Ok(Self {
-            session: session_name(&args.snapshot)?,
+            session: parse_session_name(&args.snapshot)?,
             from: from.to_owned(),
             path,
             container: args.file.container.clone(),
             dry_run: args.writing.dry_run()?,
-            limit: args.waiting.limit(Duration::ZERO),
+            limit: args.waiting.timeout_or(Duration::ZERO),
             yes: args.file.yes,
         })
     }
@@ -153,7 +153,7 @@ impl Import {
 
     /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
     /// session before the last byte has been checked.
-    async fn open_checked(&self, ground: &mut Ground) -> Result<(File, CheckedArchive)> {
+    async fn open_checked(&self, ground: &mut Environment) -> Result<(File, CheckedArchive)> {
         let wrong = || self.error_context();
         let mut file = match self.from.as_str() {
             "-" => buffer_stdin(ground).await.with_context(wrong)?,
@@ -171,7 +171,7 @@ impl Import {
         });
         let read = async { reading.await? };
         ground.interrupt.race(read).await.map_err(|error| {
-            if is(&error, Kind::Interrupted) {
+            if has_kind(&error, FailureKind::Interrupted) {
                 return error;
             }
             error.context(wrong())
@@ -197,7 +197,7 @@ impl Import {
     async fn ensure_free_space(
         &self,
         cluster: &Cluster,
-        present: &Present,
+        present: &ObservedSession,
         inside: &ContainerRef,
         place: &ContainerDirectory,
         checked: &CheckedArchive,
@@ -207,11 +207,11 @@ impl Import {
         let Some(room) = &place.free_space else {
             console.note(&format!(
                 "free space below {path:?} in container {container:?} is unknown: {} needed",
-                size(checked.contents.unpacked_bytes)
+                format_bytes(checked.contents.unpacked_bytes)
             ));
             return Ok(());
         };
-        let mut pods = present.live.own_pods(&present.belonging.session_uid);
+        let mut pods = present.live.own_pods(&present.ownership.session_uid);
         let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(&inside.pod));
         let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount_point));
         let mut free = room.bytes;
@@ -229,8 +229,8 @@ impl Import {
                 format!("{} to create, {files} inodes free", file_count(entries))
             }
             _ if checked.contents.unpacked_bytes > free => {
-                let unpacked = size(checked.contents.unpacked_bytes);
-                format!("{unpacked} needed, {} free", size(free))
+                let unpacked = format_bytes(checked.contents.unpacked_bytes);
+                format!("{unpacked} needed, {} free", format_bytes(free))
             }
             _ => return Ok(()),
         };
@@ -242,7 +242,7 @@ impl Import {
         let hint = format!(
             "delete files in the container, or choose another directory with --path DIR; {CANCELLED}"
         );
-        Err(hinted(error, hint))
+        Err(with_hint(error, hint))
     }
 
     /// Confirms, if needed, that files are replaced or that the directory is the archive's. An error without a terminal.
@@ -260,15 +260,15 @@ impl Import {
         }
         let (path, container, session) = (&place.path, &inside.container, self.session.as_str());
         let file = self.source_name();
-        if !console.can_ask() {
+        if !console.can_prompt() {
             return Err(match is_chosen {
-                true => hinted(
+                true => with_hint(
                     anyhow!(
                         "restoring would replace files with the same names below {path:?} in container {container:?} of session {session:?}"
                     ),
                     format!("confirm with --yes; {CANCELLED}"),
                 ),
-                false => hinted(
+                false => with_hint(
                     anyhow!(
                         "cannot restore {file} without confirmation: the archive names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}"
                     ),
@@ -293,20 +293,20 @@ impl Import {
         if console.confirm(&preview, DELETION_QUESTION)? {
             return Ok(true);
         }
-        console.line(CANCELLED)?;
+        console.print_line(CANCELLED)?;
         Ok(false)
     }
 
-    fn quiesce_hooks(&self, present: &Present, skip: bool) -> Pausing {
+    fn quiesce_hooks(&self, present: &ObservedSession, skip: bool) -> QuiesceHooks {
         let (session, namespace) = (present.name(), present.namespace());
-        let words = Words {
-            undone: format!("cannot restore files of session {session:?}"),
-            without: format!(
+        let words = QuiesceMessages {
+            failure: format!("cannot restore files of session {session:?}"),
+            skip_hint: format!(
                 "restore without the hooks: kubectl session snapshot restore {session} -n {namespace} --from {}",
-                shell::word(&self.from)
+                shell::quote_word(&self.from)
             ),
         };
-        Pausing::of(present, skip, words)
+        QuiesceHooks::of_session(present, skip, words)
     }
 
     async fn apply(
@@ -315,8 +315,8 @@ impl Import {
         inside: &ContainerRef,
         place: &ContainerDirectory,
         (file, checked): (File, &CheckedArchive),
-        pausing: &Pausing,
-        ground: &mut Ground,
+        pausing: &QuiesceHooks,
+        ground: &mut Environment,
     ) -> Result<()> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
@@ -335,10 +335,10 @@ impl Import {
                 passed
             };
             let unpacking = run_with_limit(self.limit, &interrupt, unpacking);
-            pausing.around(cluster, &interrupt, unpacking).await
+            pausing.run_around(cluster, &interrupt, unpacking).await
         };
         let read = reading.await?;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         let half = |error| match begun.get() {
             true => with_incomplete_hint(error, place, inside),
             false => error,
@@ -359,7 +359,7 @@ impl Import {
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
             file_count(contents.files),
-            size(contents.stream_bytes),
+            format_bytes(contents.stream_bytes),
             place.path,
             inside.container
         ));
@@ -384,11 +384,11 @@ fn with_incomplete_hint(error: anyhow::Error, place: &ContainerDirectory, inside
         "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
         place.path, inside.container
     );
-    hinted(error, left)
+    with_hint(error, left)
 }
 
 /// Copies standard input to an unnamed temporary file.
-async fn buffer_stdin(ground: &mut Ground) -> Result<File> {
+async fn buffer_stdin(ground: &mut Environment) -> Result<File> {
     let (mut file, mut input) = (tempfile::tempfile()?, ground.console.inlet());
     while let Some(piece) = input.next().await {
         file.write_all(&piece)?;

@@ -8,19 +8,19 @@ use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::encode::shell;
-use session_shared::failure::{Kind, hinted, is, usage};
+use session_shared::failure::{FailureKind, with_hint, has_kind, usage_error};
 use session_shared::labels;
 use session_shared::names::SessionName;
-use session_shared::objects::belonging::Belonging;
-use session_shared::objects::provenance::{Doubt, doubt};
+use session_shared::objects::belonging::Ownership;
+use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, text,
+    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, string_at,
 };
-use session_shared::objects::snapshot::{SnapshotState, claim_name, set_name};
+use session_shared::objects::snapshot::{SnapshotState, source_claim_name, snapshot_set_name};
 use session_shared::ops::Cluster;
-use session_shared::ops::snapshotting::served;
+use session_shared::ops::snapshotting::clarify_unserved;
 use session_shared::plan::{Plan, Propagation, Step};
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 
 /// A snapshot of a session: VolumeSnapshots with the same name, session and user.
 #[derive(Clone, Debug)]
@@ -43,22 +43,22 @@ impl SnapshotSet {
     /// Returns the creation time of the newest VolumeSnapshot.
     pub(crate) fn created_at(&self) -> Option<Timestamp> {
         let times = self.snapshots.iter();
-        let times = times.map(|one| text(one, "/metadata/creationTimestamp").parse().ok());
+        let times = times.map(|one| string_at(one, "/metadata/creationTimestamp").parse().ok());
         times.max().flatten()
     }
 
     /// Returns a plan that deletes all VolumeSnapshots at once by UID and, with `wait`, waits until they are gone.
     pub(crate) fn plan_deletion(&self, wait: bool) -> Plan {
-        let targets: Vec<ObjectRef> = self.snapshots.iter().map(ObjectRef::of).collect();
+        let targets: Vec<ObjectRef> = self.snapshots.iter().map(ObjectRef::from_object).collect();
         let mut plan = Plan::default();
         let delete = |target: &ObjectRef| Step::Delete {
             target: target.clone(),
             resource: VOLUME_SNAPSHOT.clone(),
             propagation: Propagation::Background,
         };
-        plan.stage(targets.iter().map(delete).collect());
+        plan.push_stage(targets.iter().map(delete).collect());
         if wait {
-            plan.stage(vec![Step::AwaitGone {
+            plan.push_stage(vec![Step::WaitDeleted {
                 targets,
                 resource: VOLUME_SNAPSHOT.clone(),
             }]);
@@ -70,15 +70,15 @@ impl SnapshotSet {
     ///
     /// # Errors
     /// Labels or annotations that are missing or invalid.
-    pub(crate) fn ownership(&self) -> Result<Belonging> {
+    pub(crate) fn ownership(&self) -> Result<Ownership> {
         let one = self.snapshots.first().cloned().unwrap_or_default();
         let annotation = |key: &str| annotation(&one, key).map(str::to_owned);
-        Ok(Belonging {
+        Ok(Ownership {
             session: self.session.parse()?,
             session_uid: annotation(labels::SESSION_UID).unwrap_or_default(),
-            namespace: text(&one, "/metadata/namespace").parse()?,
+            namespace: string_at(&one, "/metadata/namespace").parse()?,
             user_id: annotation(labels::USER_ID).unwrap_or_default().parse()?,
-            run: String::new(),
+            command_token: String::new(),
             template: annotation(labels::TEMPLATE),
             primary: None,
         })
@@ -101,7 +101,7 @@ pub(crate) async fn list_snapshot_sets(cluster: &Cluster, session: Option<&Sessi
         labels::MANAGER
     ));
     let list = cluster.list(&VOLUME_SNAPSHOT, place, &select).await;
-    Ok(group_by_set(list.map_err(served)?.items))
+    Ok(group_by_set(list.map_err(clarify_unserved)?.items))
 }
 
 /// Removes from `sets` those with a `doubtful` provenance, and reports each one removed. Provenance is checked against the
@@ -112,8 +112,8 @@ pub(crate) async fn list_snapshot_sets(cluster: &Cluster, session: Option<&Sessi
 pub(crate) async fn exclude_doubtful(
     cluster: &Cluster,
     sets: Vec<SnapshotSet>,
-    doubtful: fn(&Doubt) -> bool,
-    sink: &mut dyn Sink,
+    doubtful: fn(&ProvenanceProblem) -> bool,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Vec<SnapshotSet>> {
     if sets.is_empty() {
         return Ok(sets);
@@ -123,21 +123,21 @@ pub(crate) async fn exclude_doubtful(
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all);
     let claims = match claims.await {
         Ok(list) => list.items,
-        Err(error) if is(&error, Kind::Forbidden) => Vec::new(),
+        Err(error) if has_kind(&error, FailureKind::Forbidden) => Vec::new(),
         Err(error) => return Err(error),
     };
-    let doubt = |snapshot: &Value| doubt(snapshot, &claims).filter(doubtful);
+    let doubt = |snapshot: &Value| find_provenance_problem(snapshot, &claims).filter(doubtful);
     let (counted, others) = sets.into_iter().partition(|set: &SnapshotSet| {
         let mut all = set.snapshots.iter();
-        all.all(|snapshot| doubt(snapshot).is_none())
+        all.all(|snapshot| find_provenance_problem(snapshot).is_none())
     });
     let others: Vec<SnapshotSet> = others;
     for snapshot in others.iter().flat_map(|set| &set.snapshots) {
-        if let Some(doubt) = doubt(snapshot) {
-            sink.tell(Event::Note(format!(
+        if let Some(doubt) = find_provenance_problem(snapshot) {
+            sink.tell(ProgressEvent::Note(format!(
                 "volumesnapshot {:?} is not counted and not deleted: {}",
-                text(snapshot, "/metadata/name"),
-                doubt.told()
+                string_at(snapshot, "/metadata/name"),
+                doubt.describe()
             )));
         }
     }
@@ -152,27 +152,27 @@ pub(crate) async fn exclude_doubtful(
 pub(crate) async fn verify_provenance(cluster: &Cluster, set: &SnapshotSet, data: &[Value]) -> Result<()> {
     let namespace = cluster.namespace();
     let mut claims = data.to_vec();
-    for name in set.snapshots.iter().map(claim_name) {
-        let known = |claim: &Value| text(claim, "/metadata/name") == name;
+    for name in set.snapshots.iter().map(source_claim_name) {
+        let known = |claim: &Value| string_at(claim, "/metadata/name") == name;
         if !name.is_empty() && !claims.iter().any(known) {
             let found = cluster.get(&PERSISTENT_VOLUME_CLAIM, namespace, name);
             claims.extend(found.await?);
         }
     }
     for snapshot in &set.snapshots {
-        let Some(doubt) = doubt(snapshot, &claims).filter(Doubt::is_foreign) else {
+        let Some(doubt) = find_provenance_problem(snapshot, &claims).filter(ProvenanceProblem::is_foreign) else {
             continue;
         };
-        let name = text(snapshot, "/metadata/name");
+        let name = string_at(snapshot, "/metadata/name");
         let error = anyhow!(
             "VolumeSnapshot {name:?} does not belong to session {:?}: {}",
             set.session,
-            doubt.told()
+            doubt.describe()
         );
         let look = format!(
             "inspect the VolumeSnapshot: kubectl describe volumesnapshot {name} -n {namespace}"
         );
-        return Err(hinted(error, look));
+        return Err(with_hint(error, look));
     }
     Ok(())
 }
@@ -181,7 +181,7 @@ fn group_by_set(snapshots: Vec<Value>) -> Vec<SnapshotSet> {
     let mut sets: Vec<SnapshotSet> = Vec::new();
     for snapshot in snapshots {
         let session = session_label(&snapshot);
-        let name = set_name(&snapshot).to_owned();
+        let name = snapshot_set_name(&snapshot).to_owned();
         let user = annotation(&snapshot, labels::USER_ID).unwrap_or_default();
         let user = user.to_owned();
         match sets
@@ -214,7 +214,7 @@ pub(crate) fn parse_snapshot_name(word: &str) -> Result<&str> {
     match word.split_once('/') {
         None => Ok(word),
         Some((given, name)) if given == kind || given == "volumesnapshot" => Ok(name),
-        Some((given, _)) => Err(usage(format!(
+        Some((given, _)) => Err(usage_error(format!(
             "the resource type {given:?} is not a snapshot: {word:?}"
         ))),
     }
@@ -231,7 +231,7 @@ pub(crate) async fn find_snapshot_set(cluster: &Cluster, sets: &[SnapshotSet], n
     }
     for set in sets {
         let mut all = set.snapshots.iter();
-        if let Some(one) = all.find(|one| text(one, "/metadata/name") == name) {
+        if let Some(one) = all.find(|one| string_at(one, "/metadata/name") == name) {
             return Ok(SnapshotSet {
                 name: name.to_owned(),
                 session: set.session.clone(),
@@ -242,25 +242,25 @@ pub(crate) async fn find_snapshot_set(cluster: &Cluster, sets: &[SnapshotSet], n
     }
     if !whole.is_empty() {
         let names = whole.iter().flat_map(|set| &set.snapshots);
-        let names: Vec<&str> = names.map(|one| text(one, "/metadata/name")).collect();
+        let names: Vec<&str> = names.map(|one| string_at(one, "/metadata/name")).collect();
         let error = anyhow!("several sessions have a snapshot {name:?}");
-        return Err(hinted(
+        return Err(with_hint(
             error,
             format!("use the name of one VolumeSnapshot: {}", names.join(", ")),
         ));
     }
     let namespace = cluster.namespace();
     let found = cluster.get(&VOLUME_SNAPSHOT, namespace, name).await;
-    match found.map_err(served)? {
+    match found.map_err(clarify_unserved)? {
         None => Err(missing(&VOLUME_SNAPSHOT, name)),
         Some(_) => {
             let error = anyhow!("VolumeSnapshot {name:?} does not belong to a session");
             let plain = ["kubectl", "get", "volumesnapshot", name, "-n", namespace];
             let plain = format!(
                 "use kubectl for this VolumeSnapshot: {}",
-                shell::line(&plain)
+                shell::quote_command(&plain)
             );
-            Err(hinted(error, plain))
+            Err(with_hint(error, plain))
         }
     }
 }

@@ -5,23 +5,23 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::usage;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::selection::session_name;
-use session_shared::objects::resource::text;
-use session_shared::objects::snapshot::claim_name;
+use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::selection::parse_session_name;
+use session_shared::objects::resource::string_at;
+use session_shared::objects::snapshot::source_claim_name;
 use session_shared::ops::Cluster;
-use session_shared::ops::copying::{Copied, Copying};
-use session_shared::ops::restoring::Restored;
-use session_shared::ops::snapshotting::{Asked, Cutting, Taking, class_name};
-use session_shared::ops::trust::Part;
-use session_shared::progress::{Event, Sink};
+use session_shared::ops::copying::{CloneOutcome, ClonePlan};
+use session_shared::ops::restoring::RestoreOutcome;
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun, parse_class_name};
+use session_shared::ops::trust::StoredPart;
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
 use crate::args::CloneArgs;
 use crate::create::observe_session;
@@ -37,39 +37,39 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// failed hook; a refusal of the server or the CSI driver.
 pub(crate) async fn run(
     args: &CloneArgs,
-    connection: &Connection,
-    ground: &mut Ground,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let (old, new) = (session_name(&args.session)?, session_name(&args.new)?);
+    let (old, new) = (parse_session_name(&args.session)?, parse_session_name(&args.new)?);
     if old == new {
-        return Err(usage("NAME and NEW must differ"));
+        return Err(usage_error("NAME and NEW must differ"));
     }
-    let asked = Asked {
+    let asked = SnapshotOptions {
         name: None,
-        class: class_name(args.class.as_deref())?,
+        class: parse_class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
     };
     let size = parse_size(args.storage.as_deref())?;
     let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     let source = observe_session(&cluster, &old).await?;
-    if !trust::ask(&cluster, &source.session, Part::Copy, &mut ground.console).await? {
+    if !trust::confirm_trust(&cluster, &source.session, StoredPart::Copy, &mut ground.console).await? {
         return Ok(());
     }
-    let cutting = Cutting::of(&cluster, &source, &asked, ground.now()).await?;
-    if cutting.pauses()
+    let cutting = SnapshotPlan::prepare(&cluster, &source, &asked, ground.now()).await?;
+    if cutting.has_hooks()
         && writes.dry_run == DryRun::None
-        && !trust::ask(&cluster, &source.session, Part::Hooks, &mut ground.console).await?
+        && !trust::confirm_trust(&cluster, &source.session, StoredPart::Hooks, &mut ground.console).await?
     {
         return Ok(());
     }
-    let claims: Vec<&str> = cutting.objects.iter().map(claim_name).collect();
-    let copying = Copying::of(&cluster, &source, &new, &claims, size, &cutting.set).await?;
-    copying.fits_claims()?;
+    let claims: Vec<&str> = cutting.objects.iter().map(source_claim_name).collect();
+    let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &cutting.name).await?;
+    copying.check_claim_sizes()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
         dry_run_outcome(&copying)
@@ -79,8 +79,8 @@ pub(crate) async fn run(
         let with = writes.snapshot_run(&interrupt, true);
         let mut sink = ground.console.progress();
         let taken = cutting.take(&cluster, &with, &mut sink).await;
-        let taken = taken.inspect_err(|_| sink.tell(Event::Done))?;
-        let with = Taking {
+        let taken = taken.inspect_err(|_| sink.tell(ProgressEvent::Done))?;
+        let with = SnapshotRun {
             wait: args.waiting.wait,
             ..with
         };
@@ -89,7 +89,7 @@ pub(crate) async fn run(
     // prints
     report_clone(&copied, format, writes.dry_run, &mut ground.console)?;
     if writes.dry_run == DryRun::None {
-        let set = &cutting.set;
+        let set = &cutting.name;
         let note = format!("snapshot {set:?} of the data is kept");
         ground.console.note(&note);
     }
@@ -104,7 +104,7 @@ pub(crate) fn parse_size(given: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = given else {
         return Ok(None);
     };
-    let size: Quantity = text.parse()?;
+    let size: Quantity = string_at.parse()?;
     if size.is_zero() || size.is_negative() {
         return Err(anyhow!("invalid size {text:?}: must be greater than 0"));
     }
@@ -112,10 +112,10 @@ pub(crate) fn parse_size(given: Option<&str>) -> Result<Option<Quantity>> {
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn dry_run_outcome(copying: &Copying) -> Copied {
-    Copied {
+pub(crate) fn dry_run_outcome(copying: &ClonePlan) -> CloneOutcome {
+    CloneOutcome {
         session: copying.session.clone(),
-        restored: Restored::default(),
+        restore: RestoreOutcome::default(),
     }
 }
 
@@ -125,15 +125,15 @@ pub(crate) fn dry_run_outcome(copying: &Copying) -> Copied {
 /// The failed step, with the snapshot's name and the command to continue with.
 pub(crate) async fn apply_clone(
     cluster: &Cluster,
-    copying: &Copying,
+    copying: &ClonePlan,
     snapshots: &[Value],
-    with: &Taking<'_>,
-    ground: &mut Ground,
-) -> Result<Copied> {
+    with: &SnapshotRun<'_>,
+    ground: &mut Environment,
+) -> Result<CloneOutcome> {
     let (now, mut sink) = (ground.now(), ground.console.progress());
-    let copied = copying.carry_out(cluster, snapshots, with, now, &mut sink);
+    let copied = copying.apply(cluster, snapshots, with, now, &mut sink);
     let copied = copied.await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     copied
 }
 
@@ -142,25 +142,25 @@ pub(crate) async fn apply_clone(
 /// # Errors
 /// Standard output is closed; the template of `-o` fails.
 pub(crate) fn report_clone(
-    copied: &Copied,
+    copied: &CloneOutcome,
     format: Format,
     dry_run: DryRun,
     console: &mut Console,
 ) -> Result<()> {
-    let mut mutations = Mutations::new(format, dry_run);
-    console.out(&mutations.done(&copied.session, "created")?)?;
+    let mut mutations = MutationPrinter::new(format, dry_run);
+    console.print(&mutations.print_result(&copied.session, "created")?)?;
     if dry_run != DryRun::None {
         return Ok(());
     }
-    let name = text(&copied.session, "/metadata/name");
-    let pending = &copied.restored.pending;
+    let name = string_at(&copied.session, "/metadata/name");
+    let pending = &copied.restore.waiting_for_consumer;
     if !pending.is_empty() {
         let pending = pending.join(", ");
         console.note(&format!(
             "claim {pending} stays Pending until the first start: the StorageClass binds on first use"
         ));
     }
-    let namespace = text(&copied.session, "/metadata/namespace");
+    let namespace = string_at(&copied.session, "/metadata/namespace");
     console.note(&format!(
         "session {name:?} is stopped; start it with: kubectl session start {name} -n {namespace}"
     ));

@@ -5,21 +5,21 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, Kind, is, usage};
-use session_shared::flags::connection::Connection;
-use session_shared::flags::selection::session_name;
-use session_shared::names::{SessionName, check_subdomain};
+use session_shared::failure::{self, FailureKind, has_kind, usage_error};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::selection::parse_session_name;
+use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
-use session_shared::ops::stopping::Present;
-use session_shared::ops::trust::Part;
-use session_shared::progress::{Event, Sink};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, parse_class_name, read_snapshot_source};
+use session_shared::ops::stopping::ObservedSession;
+use session_shared::ops::trust::StoredPart;
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
 use crate::args::CreateArgs;
 use crate::plan::MutationOptions;
@@ -35,34 +35,34 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// # Errors
 /// Invalid arguments, before any request; a session without claims; a missing VolumeSnapshotClass; a failed hook; an error of
 /// the CSI driver.
-pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &CreateArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     if let (true, Some(to)) = (args.file.is_set()?, &args.file.to) {
         return save::run(args, to, connection, ground).await;
     }
     // no requests: validation of the arguments
-    let (session, asked) = (session_name(&args.session)?, parse_options(args)?);
+    let (session, asked) = (parse_session_name(&args.session)?, parse_options(args)?);
     let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let keep = parse_keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     let found = get_session(&cluster, &session);
-    let present = look_at(&cluster, &session, found, asked.skip_hooks);
-    let (present, offered) = futures::join!(present, Offered::by(&cluster));
+    let present = read_snapshot_source(&cluster, &session, found, asked.skip_hooks);
+    let (present, offered) = futures::join!(present, SnapshotClasses::list(&cluster));
     let present = present?;
     if let Some(digest) = &args.known_hooks {
-        session_shared::ops::trust::know_hooks(&cluster, &present.session, digest);
+        session_shared::ops::trust::trust_hooks(&cluster, &present.session, digest);
     }
-    let cutting = Cutting::with(&cluster, &present, &asked, offered, ground.now());
+    let cutting = SnapshotPlan::prepare_with_classes(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
     let held = match keep {
         Some(_) => mark_scheduled(&cluster, &present, &mut cutting, ground).await?,
         None => None,
     };
-    if cutting.pauses()
+    if cutting.has_hooks()
         && writes.dry_run == DryRun::None
-        && !trust::ask(&cluster, &present.session, Part::Hooks, &mut ground.console).await?
+        && !trust::confirm_trust(&cluster, &present.session, StoredPart::Hooks, &mut ground.console).await?
     {
         return Ok(());
     }
@@ -72,9 +72,9 @@ pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut
         None => create_snapshots(&cluster, &cutting, &writes, ground).await,
     };
     // prints
-    let mut mutations = Mutations::new(format, writes.dry_run);
+    let mut mutations = MutationPrinter::new(format, writes.dry_run);
     for snapshot in taken.iter().flatten() {
-        ground.console.out(&mutations.done(snapshot, "created")?)?;
+        ground.console.print(&mutations.print_result(snapshot, "created")?)?;
     }
     if let Some(name) = &held {
         let note = format!(
@@ -84,42 +84,42 @@ pub(crate) async fn run(args: &CreateArgs, connection: &Connection, ground: &mut
     }
     let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
     if let Some(keep) = keep
-        && !errors.iter().any(|error| is(error, Kind::Interrupted))
+        && !errors.iter().any(|error| has_kind(error, FailureKind::Interrupted))
     {
         // Prune even after a failure, or snapshots that never become ready accumulate. In a dry run the new snapshot does not
         // exist, so one less is kept.
         let missing = writes.dry_run != DryRun::None && held.is_none();
         let keep = keep - u32::from(missing);
-        let belonging = &present.belonging;
+        let belonging = &present.ownership;
         let pruned = pruning::prune_scheduled(&cluster, belonging, keep, &writes, &mutations, ground);
         errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 /// Marks the planned snapshot as scheduled. Returns the name of a ready snapshot that already holds the same data, if any:
 /// of a stopped session one is enough.
 async fn mark_scheduled(
     cluster: &Cluster,
-    present: &Present,
-    cutting: &mut Cutting,
-    ground: &Ground,
+    present: &ObservedSession,
+    cutting: &mut SnapshotPlan,
+    ground: &Environment,
 ) -> Result<Option<String>> {
-    pruning::label_scheduled(&mut cutting.objects, &present.belonging.session);
+    pruning::label_scheduled(&mut cutting.objects, &present.ownership.session);
     if !resting::mark_stopped(&mut cutting.objects, present) {
         return Ok(None);
     }
     let sink = &mut ground.console.progress();
-    let taken = pruning::list_scheduled(cluster, &present.belonging, sink).await?;
+    let taken = pruning::list_scheduled(cluster, &present.ownership, sink).await?;
     let held = resting::find_equivalent(&cutting.objects, &taken);
     Ok(held.map(|set| set.name.clone()))
 }
 
 async fn create_snapshots(
     cluster: &Cluster,
-    cutting: &Cutting,
+    cutting: &SnapshotPlan,
     writes: &MutationOptions,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<Value>> {
     if writes.dry_run == DryRun::Client {
         return Ok(cutting.objects.clone());
@@ -129,7 +129,7 @@ async fn create_snapshots(
     let with = writes.snapshot_run(&interrupt, writes.wait);
     let mut sink = ground.console.progress();
     let taken = cutting.take(cluster, &with, &mut sink).await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     taken
 }
 
@@ -137,20 +137,20 @@ async fn create_snapshots(
 fn parse_keep(args: &CreateArgs, format: &Format) -> Result<Option<u32>> {
     let whole = matches!(format, Format::Objects(printer) if !printer.is_name());
     if args.keep.is_some() && whole {
-        return Err(usage(
+        return Err(usage_error(
             "--keep prints several objects: only -o name can be given with it",
         ));
     }
     args.keep.map(check_keep).transpose()
 }
 
-fn parse_options(args: &CreateArgs) -> Result<Asked> {
+fn parse_options(args: &CreateArgs) -> Result<SnapshotOptions> {
     if let Some(name) = &args.name {
-        check_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
+        check_dns_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
     }
-    Ok(Asked {
+    Ok(SnapshotOptions {
         name: args.name.clone(),
-        class: class_name(args.class.as_deref())?,
+        class: parse_class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
     })
 }
@@ -165,6 +165,6 @@ pub(crate) async fn get_session(cluster: &Cluster, name: &SessionName) -> Result
 }
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
-pub(crate) async fn observe_session(cluster: &Cluster, name: &SessionName) -> Result<Present> {
-    Present::of(cluster, get_session(cluster, name).await?, false).await
+pub(crate) async fn observe_session(cluster: &Cluster, name: &SessionName) -> Result<ObservedSession> {
+    ObservedSession::read(cluster, get_session(cluster, name).await?, false).await
 }

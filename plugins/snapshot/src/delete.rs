@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, Kind};
-use session_shared::flags::connection::Connection;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::failure::{self, FailureKind};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
 use session_shared::ops::Cluster;
-use session_shared::progress::{Event, Sink};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
 use crate::args::DeleteArgs;
 use crate::chosen::{self, SnapshotSet};
@@ -25,7 +25,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// No terminal to ask on; missing snapshots and the server's refusals, after the other snapshots have been deleted.
-pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &DeleteArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
         }
     }
     let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::of_name(&args.printing)?;
+    let format = Format::from_name_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::list_snapshot_sets(&cluster, None).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
     for name in names {
         match chosen::find_snapshot_set(&cluster, &all, name).await {
             Ok(set) => found.push(set),
-            Err(error) if args.ignore_not_found && failure::is(&error, Kind::NotFound) => {}
+            Err(error) if args.ignore_not_found && failure::has_kind(&error, FailureKind::NotFound) => {}
             Err(error) => errors.push(error),
         }
     }
@@ -53,9 +53,9 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &Connection, ground: &mut
         return Ok(());
     }
     // writes and prints
-    let mutations = Mutations::new(format, writes.dry_run);
+    let mutations = MutationPrinter::new(format, writes.dry_run);
     errors.extend(delete_snapshot_sets(&cluster, &found, &writes, &mutations, ground).await?);
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 /// Deletes snapshots one after another and prints each. Returns the errors of those that were not deleted.
@@ -66,8 +66,8 @@ pub(crate) async fn delete_snapshot_sets(
     cluster: &Cluster,
     doomed: &[SnapshotSet],
     writes: &MutationOptions,
-    mutations: &Mutations,
-    ground: &mut Ground,
+    mutations: &MutationPrinter,
+    ground: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
     let mut errors = Vec::new();
     let _guard = ground.interrupt.guard()?;
@@ -77,17 +77,17 @@ pub(crate) async fn delete_snapshot_sets(
             let with = writes.snapshot_run(&interrupt, writes.wait);
             let mut sink = ground.console.progress();
             let done = doomed::delete_snapshot_set(cluster, set, &with, &mut sink).await;
-            sink.tell(Event::Done);
+            sink.tell(ProgressEvent::Done);
             if let Err(error) = done {
                 errors.push(error);
                 continue;
             }
         }
         for snapshot in &set.snapshots {
-            let name = text(snapshot, "/metadata/name");
-            let namespace = text(snapshot, "/metadata/namespace");
-            let line = mutations.deleted(&VOLUME_SNAPSHOT, name, namespace, false);
-            ground.console.out(&line)?;
+            let name = string_at(snapshot, "/metadata/name");
+            let namespace = string_at(snapshot, "/metadata/namespace");
+            let line = mutations.print_deleted(&VOLUME_SNAPSHOT, name, namespace, false);
+            ground.console.print(&line)?;
         }
     }
     Ok(errors)

@@ -1,12 +1,12 @@
 //! Confirmation and deletion of snapshots.
 
 use anyhow::{Result, anyhow};
-use session_shared::failure::hinted;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::failure::with_hint;
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::ApplyOptions;
-use session_shared::ops::snapshotting::Taking;
-use session_shared::progress::Sink;
+use session_shared::ops::snapshotting::SnapshotRun;
+use session_shared::progress::ProgressSink;
 use session_shared::report::console::{
     Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
 };
@@ -21,14 +21,14 @@ pub(crate) fn confirm_deletion(doomed: &[SnapshotSet], console: &mut Console) ->
     let all = doomed.iter().flat_map(|set| &set.snapshots);
     let kind = VOLUME_SNAPSHOT.singular();
     let names: Vec<String> = all
-        .map(|one| format!("{kind}/{}", text(one, "/metadata/name")))
+        .map(|one| format!("{kind}/{}", string_at(one, "/metadata/name")))
         .collect();
     if names.is_empty() {
         return Ok(true);
     }
-    if !console.can_ask() {
+    if !console.can_prompt() {
         let error = anyhow!("deleting would destroy data: {}", names.join(", "));
-        return Err(hinted(
+        return Err(with_hint(
             error,
             "confirm with --yes; nothing has been deleted",
         ));
@@ -36,7 +36,7 @@ pub(crate) fn confirm_deletion(doomed: &[SnapshotSet], console: &mut Console) ->
     if console.confirm(&deletion_preview(&names), DELETION_QUESTION)? {
         return Ok(true);
     }
-    console.line(DELETION_CANCELLED)?;
+    console.print_line(DELETION_CANCELLED)?;
     Ok(false)
 }
 
@@ -47,15 +47,15 @@ pub(crate) fn confirm_deletion(doomed: &[SnapshotSet], console: &mut Console) ->
 pub(crate) async fn delete_snapshot_set(
     cluster: &Cluster,
     set: &SnapshotSet,
-    with: &Taking<'_>,
-    sink: &mut dyn Sink,
+    with: &SnapshotRun<'_>,
+    sink: &mut dyn ProgressSink,
 ) -> Result<()> {
     let belonging = set.ownership()?;
     let carrying = ApplyOptions {
         ownership: &belonging,
         write: with.write.clone(),
         interrupt: with.interrupt,
-        wait_limit: with.limit,
+        wait_limit: with.timeout,
     };
     let outcome = cluster
         .apply_plan(&set.plan_deletion(with.wait), &carrying, sink)

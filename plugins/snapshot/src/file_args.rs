@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use session_shared::failure::usage;
+use session_shared::failure::usage_error;
 
 /// Flags of `snapshot create` that write an archive.
 #[derive(Args, Clone, Debug, Default)]
@@ -74,7 +74,7 @@ impl ImportFlags {
 
 fn require_flag(given: bool, flag: &str, others: &[(&str, bool)]) -> Result<bool> {
     match others.iter().find(|(_, is_set)| *is_set && !given) {
-        Some((other, _)) => Err(usage(format!("{other} requires {flag}"))),
+        Some((other, _)) => Err(usage_error(format!("{other} requires {flag}"))),
         None => Ok(given),
     }
 }
@@ -85,7 +85,7 @@ fn require_flag(given: bool, flag: &str, others: &[(&str, bool)]) -> Result<bool
 /// One of `others` is set; the first one is named.
 pub(crate) fn reject_other_flags(flag: &str, others: &[(&str, bool)]) -> Result<()> {
     match others.iter().find(|(_, is_set)| *is_set) {
-        Some((other, _)) => Err(usage(format!("{other} cannot be given with {flag}"))),
+        Some((other, _)) => Err(usage_error(format!("{other} cannot be given with {flag}"))),
         None => Ok(()),
     }
 }

@@ -6,20 +6,20 @@ use session_shared::client::AccessReviews;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::encode::shell;
-use session_shared::failure::{hinted, usage};
-use session_shared::flags::connection::Connection;
-use session_shared::objects::resource::{POD, text};
-use session_shared::objects::uses::Uses;
+use session_shared::failure::{with_hint, usage_error};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::objects::resource::{POD, string_at};
+use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::Cluster;
-use session_shared::ops::restoring::{Replacing, Restored};
-use session_shared::ops::snapshotting::{Asked, Cutting, class_name};
-use session_shared::ops::stopping::Present;
-use session_shared::progress::{Event, Sink};
+use session_shared::ops::restoring::{ClaimRestorePlan, RestoreOutcome};
+use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, parse_class_name};
+use session_shared::ops::stopping::ObservedSession;
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::consent;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
 use crate::args::RestoreArgs;
 use crate::chosen::{self, SnapshotSet};
@@ -30,10 +30,10 @@ use crate::restore::{ensure_ready, get_source_session};
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlaceRestore {
     set: SnapshotSet,
-    session: Present,
-    claims: Replacing,
+    session: ObservedSession,
+    claims: ClaimRestorePlan,
     /// Snapshot to take of the current data first; `None` if no claim holds data.
-    safety_snapshot: Option<Cutting>,
+    safety_snapshot: Option<SnapshotPlan>,
 }
 
 /// Replaces the data of a stopped session with that of a snapshot.
@@ -43,22 +43,22 @@ struct InPlaceRestore {
 /// of the server or the CSI driver, with the names of both snapshots.
 pub(crate) async fn run(
     args: &RestoreArgs,
-    connection: &Connection,
-    ground: &mut Ground,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     if args.storage.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "--storage cannot be given with --in-place: claims keep their size",
         ));
     }
     let name = chosen::parse_snapshot_name(&args.snapshot)?;
-    let asked = Asked {
-        class: class_name(args.class.as_deref())?,
-        ..Asked::default()
+    let asked = SnapshotOptions {
+        class: parse_class_name(args.class.as_deref())?,
+        ..SnapshotOptions::default()
     };
     let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
@@ -68,12 +68,12 @@ pub(crate) async fn run(
         plan.apply(&cluster, &writes, ground).await?
     } else {
         plan.dry_run(&cluster, &writes, ground).await?;
-        Restored::default()
+        RestoreOutcome::default()
     };
     // prints
-    let mut mutations = Mutations::new(format, writes.dry_run);
+    let mut mutations = MutationPrinter::new(format, writes.dry_run);
     let console = &mut ground.console;
-    console.out(&mutations.done(&plan.session.object, "restored")?)?;
+    console.print(&mutations.print_result(&plan.session.object, "restored")?)?;
     if writes.dry_run == DryRun::None {
         plan.print_notes(&restored, console);
     }
@@ -84,22 +84,22 @@ impl InPlaceRestore {
     async fn prepare(
         cluster: &Cluster,
         name: &str,
-        asked: &Asked,
+        asked: &SnapshotOptions,
         writes: &MutationOptions,
-        ground: &mut Ground,
+        ground: &mut Environment,
     ) -> Result<Self> {
         let now = ground.now();
         let all = chosen::list_snapshot_sets(cluster, None).await?;
         let set = chosen::find_snapshot_set(cluster, &all, name).await?;
         ensure_ready(&set)?;
         let present = get_stopped_session(cluster, &set).await?;
-        let replacing = Replacing::of(&present, &set.snapshots)?;
+        let replacing = ClaimRestorePlan::new(&present, &set.snapshots)?;
         let mut held = present.clone();
-        held.live.data = replacing.held().cloned().collect();
+        held.live.data = replacing.bound_claims().cloned().collect();
         let saving = async {
             match held.live.data.is_empty() {
                 true => Ok(None),
-                false => Cutting::of(cluster, &held, asked, now).await.map(Some),
+                false => SnapshotPlan::prepare(cluster, &held, asked, now).await.map(Some),
             }
         };
         let permissions = AccessReviews::new(cluster);
@@ -111,13 +111,13 @@ impl InPlaceRestore {
         let permitted = async {
             let required = permissions.require(cluster.namespace(), &needs).await;
             required.map_err(|error| {
-                hinted(error, "nothing has been restored; all claims are unchanged")
+                with_hint(error, "nothing has been restored; all claims are unchanged")
             })
         };
         let unused = ensure_claims_unused(cluster, &present, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
         let console = &mut ground.console;
-        consent::tell_unchecked(&permissions, console);
+        consent::note_unchecked_access(&permissions, console);
         Ok(Self {
             set,
             session: present,
@@ -130,8 +130,8 @@ impl InPlaceRestore {
         &self,
         cluster: &Cluster,
         writes: &MutationOptions,
-        ground: &mut Ground,
-    ) -> Result<Restored> {
+        ground: &mut Environment,
+    ) -> Result<RestoreOutcome> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let mut sink = ground.console.progress();
@@ -140,28 +140,28 @@ impl InPlaceRestore {
             let with = writes.snapshot_run(&interrupt, true);
             let saved = saving.take(cluster, &with, &mut sink).await;
             saved.map_err(|error| {
-                hinted(
+                with_hint(
                     error,
                     "nothing has been restored; the current data could not be saved as a snapshot and is unchanged",
                 )
             })?;
         }
         let with = writes.snapshot_run(&interrupt, writes.wait);
-        let restored = self.claims.carry_out(cluster, &with, &mut sink).await;
-        sink.tell(Event::Done);
+        let restored = self.claims.apply(cluster, &with, &mut sink).await;
+        sink.tell(ProgressEvent::Done);
         restored.map_err(|error| self.with_retry_hint(error, cluster.namespace()))
     }
 
     fn with_retry_hint(&self, mut error: anyhow::Error, namespace: &str) -> anyhow::Error {
         if let Some(saving) = &self.safety_snapshot {
-            let held = format!("the previous data is kept in snapshot {:?}", saving.set);
-            error = hinted(error, held);
+            let held = format!("the previous data is kept in snapshot {:?}", saving.name);
+            error = with_hint(error, held);
         }
-        let name = shell::word(&self.set.name);
+        let name = shell::quote_word(&self.set.name);
         let again = format!(
             "continue the restore: kubectl session snapshot restore {name} --in-place -n {namespace}"
         );
-        hinted(error, again)
+        with_hint(error, again)
     }
 
     /// Prints what would be restored. A server-side dry run also sends the snapshot of the current data; the new claims
@@ -170,10 +170,10 @@ impl InPlaceRestore {
         &self,
         cluster: &Cluster,
         writes: &MutationOptions,
-        ground: &mut Ground,
+        ground: &mut Environment,
     ) -> Result<()> {
         for claim in &self.claims.claims {
-            let name = text(&claim.wanted, "/metadata/name");
+            let name = string_at(&claim.wanted, "/metadata/name");
             ground.console.note(&format!(
                 "claim {name:?} would be recreated from snapshot {:?}",
                 claim.snapshot
@@ -188,15 +188,15 @@ impl InPlaceRestore {
         Ok(())
     }
 
-    fn print_notes(&self, restored: &Restored, console: &mut Console) {
+    fn print_notes(&self, restored: &RestoreOutcome, console: &mut Console) {
         if let Some(saving) = &self.safety_snapshot {
             console.note(&format!(
                 "the previous data is kept in snapshot {:?}",
-                saving.set
+                saving.name
             ));
         }
-        if !restored.pending.is_empty() {
-            let (claims, session) = (restored.pending.join(", "), self.session.name());
+        if !restored.waiting_for_consumer.is_empty() {
+            let (claims, session) = (restored.waiting_for_consumer.join(", "), self.session.name());
             console.note(&format!(
                 "claim {claims} stays Pending until the next start (the StorageClass binds on first use): kubectl session start {session}"
             ));
@@ -208,16 +208,16 @@ impl InPlaceRestore {
 ///
 /// # Errors
 /// A claim in use, with the Pod that uses it.
-async fn ensure_claims_unused(cluster: &Cluster, present: &Present, replacing: &Replacing) -> Result<()> {
+async fn ensure_claims_unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimRestorePlan) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
     let all = ListOptions::default();
     let pods = cluster
         .list(&POD, Scope::Namespace(namespace), &all)
         .await?;
-    let uses = Uses::of_running(pods.items.iter());
+    let uses = ObjectReferences::from_running_pods(pods.items.iter());
     let used = replacing
-        .replaced()
-        .find_map(|claim| Some((text(claim, "/metadata/name"), uses.user(claim)?)));
+        .existing_claims()
+        .find_map(|claim| Some((string_at(claim, "/metadata/name"), uses.find_user(claim)?)));
     let Some((claim, user)) = used else {
         return Ok(());
     };
@@ -227,17 +227,17 @@ async fn ensure_claims_unused(cluster: &Cluster, present: &Present, replacing: &
     let end = format!(
         "delete the workload that uses the claim first: kubectl delete {user} -n {namespace}"
     );
-    Err(hinted(error, end))
+    Err(with_hint(error, end))
 }
 
 /// Returns the stopped session the snapshot was taken of.
-async fn get_stopped_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
+async fn get_stopped_session(cluster: &Cluster, set: &SnapshotSet) -> Result<ObservedSession> {
     let found = get_source_session(cluster, set).await?;
-    if !found.is_at_rest() {
+    if !found.is_stopped() {
         let (name, namespace) = (&set.session, cluster.namespace());
         let error = anyhow!("cannot restore session {name:?} in place: session is not stopped");
         let stop = format!("stop the session first: kubectl session stop {name} -n {namespace}");
-        return Err(hinted(error, stop));
+        return Err(with_hint(error, stop));
     }
     Ok(found)
 }

@@ -3,32 +3,32 @@
 use anyhow::{Result, anyhow};
 use session_shared::Pod;
 use session_shared::client::files::ContainerRef;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::objects::conditions::is_ready;
-use session_shared::ops::stopping::Present;
-use session_shared::reconcile::{containers, default_container, is_primary};
+use session_shared::ops::stopping::ObservedSession;
+use session_shared::reconcile::{container_names, default_container, is_primary_pod};
 
 /// Returns the wanted container of a session, or its primary one.
 ///
 /// # Errors
 /// A session that is not running; a container that no Pod of the session has.
-pub(crate) fn find_container(present: &Present, wanted: Option<&str>) -> Result<ContainerRef> {
+pub(crate) fn find_container(present: &ObservedSession, wanted: Option<&str>) -> Result<ContainerRef> {
     let (session, namespace) = (present.name(), present.namespace());
-    let own = present.live.own_pods(&present.belonging.session_uid);
-    let mut pods = present.live.recorded_first(&present.session, own.collect());
-    pods.sort_by_key(|pod| (!is_primary(pod), !is_ready(pod)));
-    let Some(first) = pods.first().filter(|_| present.runs()) else {
+    let own = present.live.own_pods(&present.ownership.session_uid);
+    let mut pods = present.live.prefer_recorded(&present.session, own.collect());
+    pods.sort_by_key(|pod| (!is_primary_pod(pod), !is_ready(pod)));
+    let Some(first) = pods.first().filter(|_| present.has_live_workload()) else {
         let error = anyhow!("cannot access files of session {session:?}: session is not running");
         let start = format!("start the session: kubectl session start {session} -n {namespace}");
-        return Err(hinted(error, start));
+        return Err(with_hint(error, start));
     };
-    let has = |pod: &&&Pod| containers(pod).any(|name| Some(name) == wanted);
+    let has = |pod: &&&Pod| container_names(pod).any(|name| Some(name) == wanted);
     let (pod, container) = match wanted {
         None => (*first, default_container(&present.session, first)),
         Some(wanted) => match pods.iter().find(has) {
             Some(pod) => (*pod, wanted.to_owned()),
             None => {
-                let there: Vec<&str> = containers(first).collect();
+                let there: Vec<&str> = container_names(first).collect();
                 return Err(anyhow!(
                     "container {wanted:?} not found in pod {:?}: choose one of {}",
                     pod_name(first),
@@ -92,10 +92,10 @@ impl SourceDirectories {
 /// A path that is not absolute, or is `/`.
 pub(crate) fn parse_directory(path: &str) -> Result<String> {
     match normalize_absolute(path) {
-        None => Err(usage(format!(
+        None => Err(usage_error(format!(
             "--path must be an absolute path in the container, got {path:?}"
         ))),
-        Some(root) if root == "/" => Err(usage(
+        Some(root) if root == "/" => Err(usage_error(
             "--path cannot be /: the root directory contains files of the image and the node",
         )),
         Some(path) => Ok(path),
@@ -126,7 +126,7 @@ pub(crate) fn ensure_not_root(path: &str, inside: &ContainerRef) -> Result<()> {
         inside.container,
         inside.pod
     );
-    Err(hinted(error, "choose a directory with --path DIR"))
+    Err(with_hint(error, "choose a directory with --path DIR"))
 }
 
 #[cfg(test)]

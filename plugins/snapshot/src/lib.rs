@@ -40,7 +40,7 @@ mod target;
 mod view;
 
 use anyhow::Result;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::{SnapshotCommand, Args};
 pub use file_args::{ImportFlags, ExportFlags};
@@ -55,8 +55,8 @@ impl Verb for Snapshot {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.obey(&args.talk, args.command.write_flags());
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+        ground.apply_flags(&args.talk, args.command.write_flags());
         let connection = &args.connection;
         match &args.command {
             SnapshotCommand::Create(args) => create::run(args, connection, ground).await,

@@ -4,19 +4,19 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::failure::usage;
-use session_shared::flags::connection::Connection;
+use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::labels;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
-use session_shared::ops::snapshotting::served;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::ops::snapshotting::clarify_unserved;
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
-use session_shared::report::table::{Options, TablePrinter};
-use session_shared::verb::Ground;
+use session_shared::report::table::{TableOptions, TablePrinter};
+use session_shared::verb::Environment;
 
 use crate::args::ListArgs;
 use crate::schedule;
@@ -26,17 +26,17 @@ use crate::view;
 ///
 /// # Errors
 /// An invalid output format or sort path; the server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn run(args: &ListArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &ListArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
-        Allowed::List,
+        FormatSet::All,
         printing.no_headers,
         printing.show_managed_fields,
     )?;
     let everywhere = args.selecting.all_namespaces;
     if everywhere && args.session.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "a resource cannot be retrieved by name across all namespaces",
         ));
     }
@@ -56,23 +56,23 @@ pub(crate) async fn run(args: &ListArgs, connection: &Connection, ground: &mut G
         sort::objects(&mut found, sort_by)?;
     }
     match format {
-        Format::Objects(mut printer) => ground.console.out(&printer.list(&found)?),
+        Format::Objects(mut printer) => ground.console.print(&printer.print_list(&found)?),
         Format::Text { .. } => {
-            let mut options = Options::of(printing);
+            let mut options = TableOptions::of(printing);
             options.namespace = everywhere;
             options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);
             printer.page(&view::snapshot_table(&found, ground.now()));
-            ground.console.out(&printer.flush())?;
+            ground.console.print(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
-                ground.console.err_line(&no_resources(namespace));
+                ground.console.print_error_line(&no_resources(namespace));
             }
             // A list narrowed by a selector says nothing about the schedule as a whole.
-            let picks = [args.selecting.labels(), args.selecting.fields()];
+            let picks = [args.selecting.label_selector(), args.selecting.field_selector()];
             if let Some(name) = &args.session
                 && picks.iter().all(|selector| selector.is_empty())
-                && let Some(told) = schedule::describe_schedule(&cluster, &session_name(name)?).await
+                && let Some(told) = schedule::describe_schedule(&cluster, &parse_session_name(name)?).await
             {
                 ground.console.note(&told);
             }
@@ -84,14 +84,14 @@ pub(crate) async fn run(args: &ListArgs, connection: &Connection, ground: &mut G
 fn list_options(args: &ListArgs) -> Result<ListOptions> {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
     parts.push(match &args.session {
-        Some(name) => format!("{}={}", labels::SESSION, session_name(name)?),
+        Some(name) => format!("{}={}", labels::SESSION, parse_session_name(name)?),
         None => labels::SESSION.to_owned(),
     });
     let selecting = &args.selecting;
     parts.extend(non_empty(&selecting.selector).map(str::to_owned));
     Ok(ListOptions {
         label_selector: parts.join(","),
-        field_selector: selecting.fields().to_owned(),
+        field_selector: selecting.field_selector().to_owned(),
         limit: selecting.chunk_size,
         ..ListOptions::default()
     })
@@ -107,5 +107,5 @@ pub(crate) async fn list_volume_snapshots(
     select: &ListOptions,
 ) -> Result<Vec<Value>> {
     let list = cluster.list(&VOLUME_SNAPSHOT, place, select).await;
-    Ok(list.map_err(served)?.items)
+    Ok(list.map_err(clarify_unserved)?.items)
 }

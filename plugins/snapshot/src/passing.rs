@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use session_shared::client::files::ContainerRef;
 use session_shared::client::files::TransferChecksum;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::failure::{Failure, Kind};
+use session_shared::failure::{Failure, FailureKind};
 
 /// Capacity, in chunks, of the channel between the network and the disk.
 pub(crate) const MAX_QUEUED_CHUNKS: usize = 32;
@@ -26,7 +26,7 @@ pub(crate) async fn run_with_limit<T>(
         }
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             let message = format!("timed out after {limit:?} while copying files");
-            Err(Failure::local(Kind::TimedOut, message).into())
+            Err(Failure::client_side(FailureKind::TimedOut, message).into())
         })
     };
     interrupt.race(limited).await

@@ -8,9 +8,9 @@ use session_shared::Timestamp;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::flags::waiting::Waiting;
-use session_shared::flags::writing::Writing;
-use session_shared::ops::snapshotting::Taking;
+use session_shared::flags::waiting::WaitFlags;
+use session_shared::flags::writing::WriteFlags;
+use session_shared::ops::snapshotting::SnapshotRun;
 
 use crate::chosen::SnapshotSet;
 
@@ -28,22 +28,22 @@ impl MutationOptions {
     ///
     /// # Errors
     /// An invalid value of `--dry-run`.
-    pub(crate) fn from_flags(writing: &Writing, waiting: &Waiting, usual: Duration) -> Result<Self> {
+    pub(crate) fn from_flags(writing: &WriteFlags, waiting: &WaitFlags, usual: Duration) -> Result<Self> {
         Ok(Self {
             dry_run: writing.dry_run()?,
             write: writing.write()?,
             wait: waiting.wait,
-            limit: waiting.limit(usual),
+            limit: waiting.timeout_or(usual),
         })
     }
 
     /// Returns the options for taking or deleting a snapshot; `wait` takes the place of `--wait`.
-    pub(crate) fn snapshot_run<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> Taking<'a> {
-        Taking {
+    pub(crate) fn snapshot_run<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> SnapshotRun<'a> {
+        SnapshotRun {
             write: &self.write,
             interrupt,
             wait,
-            limit: self.limit,
+            timeout: self.limit,
         }
     }
 }

@@ -5,13 +5,13 @@ use std::time::Duration;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{self, usage};
-use session_shared::flags::connection::Connection;
-use session_shared::flags::selection::session_name;
+use session_shared::failure::{self, usage_error};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
 use crate::args::PruneArgs;
 use crate::chosen;
@@ -27,11 +27,11 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// # Errors
 /// Invalid arguments, before any request; no terminal to ask on; the server's refusals, after the other snapshots have been
 /// deleted.
-pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &PruneArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     // no requests: validation of the arguments
     let (session, rule) = (parse_session(args)?, parse_rule(args)?);
     let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::of_name(&args.printing)?;
+    let format = Format::from_name_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     let all = chosen::list_snapshot_sets(&cluster, session.as_ref()).await?;
@@ -44,19 +44,19 @@ pub(crate) async fn run(args: &PruneArgs, connection: &Connection, ground: &mut 
         return Ok(());
     }
     // writes and prints
-    let mutations = Mutations::new(format, writes.dry_run);
+    let mutations = MutationPrinter::new(format, writes.dry_run);
     let errors = delete_snapshot_sets(&cluster, &doomed, &writes, &mutations, ground).await?;
     if doomed.is_empty() {
         ground.console.note("nothing to prune");
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 fn parse_session(args: &PruneArgs) -> Result<Option<SessionName>> {
     match (&args.session, args.all) {
-        (Some(_), true) => Err(usage("setting 'all' parameter but found a non empty name")),
-        (None, false) => Err(usage("one of NAME or --all is required")),
-        (Some(word), false) => session_name(word).map(Some),
+        (Some(_), true) => Err(usage_error("setting 'all' parameter but found a non empty name")),
+        (None, false) => Err(usage_error("one of NAME or --all is required")),
+        (Some(word), false) => parse_session_name(word).map(Some),
         (None, true) => Ok(None),
     }
 }
@@ -67,11 +67,11 @@ fn parse_rule(args: &PruneArgs) -> Result<RetentionRule> {
         Some(text) => {
             let age: Lifetime = text.parse()?;
             let age = age.duration();
-            Some(age.ok_or_else(|| usage("--older-than must be greater than 0"))?)
+            Some(age.ok_or_else(|| usage_error("--older-than must be greater than 0"))?)
         }
     };
     if args.keep.is_none() && older_than.is_none() {
-        return Err(usage("--keep or --older-than is required"));
+        return Err(usage_error("--keep or --older-than is required"));
     }
     let keep = args
         .keep

@@ -3,17 +3,17 @@
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::{Failure, Kind, hinted, is, usage};
-use session_shared::flags::connection::Connection;
-use session_shared::flags::selection::session_name;
-use session_shared::objects::resource::text;
-use session_shared::objects::snapshot::{SnapshotState, claim_name};
+use session_shared::failure::{Failure, FailureKind, with_hint, has_kind, usage_error};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::selection::parse_session_name;
+use session_shared::objects::resource::string_at;
+use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
 use session_shared::ops::Cluster;
-use session_shared::ops::copying::Copying;
-use session_shared::ops::remembering::remembered;
-use session_shared::ops::stopping::Present;
+use session_shared::ops::copying::ClonePlan;
+use session_shared::ops::remembering::read_recorded_session;
+use session_shared::ops::stopping::ObservedSession;
 use session_shared::report::format::Format;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::args::RestoreArgs;
 use crate::chosen::{self, SnapshotSet};
@@ -28,17 +28,17 @@ use crate::{bring, copy, in_place};
 /// running; a refusal of the server or the CSI driver, with the names of the snapshots that hold the data.
 pub(crate) async fn run(
     args: &RestoreArgs,
-    connection: &Connection,
-    ground: &mut Ground,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
 ) -> Result<()> {
     if let (true, Some(from)) = (args.file.is_set()?, &args.file.from) {
         return bring::run(args, from, connection, ground).await;
     }
     match (&args.into, args.in_place) {
-        (Some(_), true) => Err(usage("--into and --in-place cannot be given together")),
+        (Some(_), true) => Err(usage_error("--into and --in-place cannot be given together")),
         (Some(new), false) => restore_into_new(args, new, connection, ground).await,
         (None, true) => in_place::run(args, connection, ground).await,
-        (None, false) => Err(usage("one of --into, --in-place or --from is required")),
+        (None, false) => Err(usage_error("one of --into, --in-place or --from is required")),
     }
 }
 
@@ -46,19 +46,19 @@ pub(crate) async fn run(
 async fn restore_into_new(
     args: &RestoreArgs,
     new: &str,
-    connection: &Connection,
-    ground: &mut Ground,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     if args.class.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "--class cannot be given with --into: restoring into a new session takes no snapshot",
         ));
     }
     let name = chosen::parse_snapshot_name(&args.snapshot)?;
-    let (new, size) = (session_name(new)?, copy::parse_size(args.storage.as_deref())?);
+    let (new, size) = (parse_session_name(new)?, copy::parse_size(args.storage.as_deref())?);
     let writes = MutationOptions::from_flags(&args.writing, &args.waiting, copy::DEFAULT_TIMEOUT)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
@@ -66,9 +66,9 @@ async fn restore_into_new(
     let set = chosen::find_snapshot_set(&cluster, &all, name).await?;
     ensure_ready(&set)?;
     let source = source_or_recorded_session(&cluster, &set).await?;
-    let claims: Vec<&str> = set.snapshots.iter().map(claim_name).collect();
-    let copying = Copying::of(&cluster, &source, &new, &claims, size, &set.name).await?;
-    copying.fits(&set.snapshots)?;
+    let claims: Vec<&str> = set.snapshots.iter().map(source_claim_name).collect();
+    let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
+    copying.check_snapshots(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
         copy::dry_run_outcome(&copying)
@@ -92,8 +92,8 @@ pub(crate) fn ensure_ready(set: &SnapshotSet) -> Result<()> {
         if state != SnapshotState::Ready {
             return Err(anyhow!(
                 "snapshot {:?} is not ready: {}",
-                text(snapshot, "/metadata/name"),
-                state.told()
+                string_at(snapshot, "/metadata/name"),
+                state.describe()
             ));
         }
     }
@@ -105,11 +105,11 @@ pub(crate) fn ensure_ready(set: &SnapshotSet) -> Result<()> {
 ///
 /// # Errors
 /// The session belongs to another user, or the snapshot has no metadata of it.
-async fn source_or_recorded_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
+async fn source_or_recorded_session(cluster: &Cluster, set: &SnapshotSet) -> Result<ObservedSession> {
     match get_source_session(cluster, set).await {
-        Err(error) if is(&error, Kind::NotFound) => {
+        Err(error) if has_kind(&error, FailureKind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
-            let found = remembered(cluster, &set.ownership()?, one).await?;
+            let found = read_recorded_session(cluster, &set.ownership()?, one).await?;
             let found = found.ok_or(error)?;
             chosen::verify_provenance(cluster, set, &found.live.data).await?;
             Ok(found)
@@ -122,12 +122,12 @@ async fn source_or_recorded_session(cluster: &Cluster, set: &SnapshotSet) -> Res
 ///
 /// # Errors
 /// `NotFound` if the session has been deleted; a session of another user; VolumeSnapshots of other data.
-pub(crate) async fn get_source_session(cluster: &Cluster, set: &SnapshotSet) -> Result<Present> {
+pub(crate) async fn get_source_session(cluster: &Cluster, set: &SnapshotSet) -> Result<ObservedSession> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
     let found = observe_session(cluster, &name).await;
     let found = match found {
-        Err(error) if is(&error, Kind::NotFound) => {
+        Err(error) if has_kind(&error, FailureKind::NotFound) => {
             let message = format!(
                 "cannot restore snapshot {:?}: session {:?} does not exist",
                 set.name, set.session
@@ -135,18 +135,18 @@ pub(crate) async fn get_source_session(cluster: &Cluster, set: &SnapshotSet) -> 
             let create = format!(
                 "create the session again and stop it: kubectl session create {name} -n {namespace}"
             );
-            return Err(hinted(Failure::local(Kind::NotFound, message), create));
+            return Err(with_hint(Failure::client_side(FailureKind::NotFound, message), create));
         }
         other => other?,
     };
     let whose = set.ownership()?.user_id;
-    if whose != found.belonging.user_id {
+    if whose != found.ownership.user_id {
         return Err(anyhow!(
             "cannot restore snapshot {:?}: snapshot belongs to user {:?}, session {:?} to user {:?}",
             set.name,
             whose.as_str(),
             set.session,
-            found.belonging.user_id.as_str()
+            found.ownership.user_id.as_str()
         ));
     }
     chosen::verify_provenance(cluster, set, &found.live.data).await?;

@@ -9,21 +9,21 @@ use session_shared::client::DryRun;
 use session_shared::client::files::ContainerRef;
 use session_shared::client::files::ScriptPid;
 use session_shared::encode::shell;
-use session_shared::failure::{Hint, usage};
-use session_shared::flags::connection::Connection;
+use session_shared::failure::{HintExt, usage_error};
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::session_name;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
-use session_shared::ops::pausing::{Pausing, Words};
-use session_shared::ops::stopping::Present;
-use session_shared::progress::{Event, Sink};
-use session_shared::quantity::size;
-use session_shared::report::console::Closed;
+use session_shared::ops::pausing::{QuiesceHooks, QuiesceMessages};
+use session_shared::ops::stopping::ObservedSession;
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::quantity::format_bytes;
+use session_shared::report::console::OutputClosed;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
@@ -64,12 +64,12 @@ struct ExportOutcome {
 pub(crate) async fn run(
     args: &CreateArgs,
     to: &str,
-    connection: &Connection,
-    ground: &mut Ground,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let saving = Export::parse(args, to, ground)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
@@ -86,9 +86,9 @@ pub(crate) async fn run(
     };
     // prints
     if saving.target != ArchiveTarget::Stdout {
-        let mut mutations = Mutations::new(format, saving.dry_run);
-        let text = mutations.done(&present.object, "saved")?;
-        ground.console.out(&text)?;
+        let mut mutations = MutationPrinter::new(format, saving.dry_run);
+        let text = mutations.print_result(&present.object, "saved")?;
+        ground.console.print(&text)?;
     }
     if let Some(saved) = saved {
         ground.console.note(&saved.describe(&saving.target));
@@ -97,7 +97,7 @@ pub(crate) async fn run(
 }
 
 impl Export {
-    fn parse(args: &CreateArgs, to: &str, ground: &Ground) -> Result<Self> {
+    fn parse(args: &CreateArgs, to: &str, ground: &Environment) -> Result<Self> {
         reject_other_flags(
             "--to",
             &[
@@ -107,38 +107,38 @@ impl Export {
             ],
         )?;
         if to == "-" && non_empty(&args.printing.output).is_some() {
-            return Err(usage(
+            return Err(usage_error(
                 "-o cannot be given with --to -: standard output is the archive",
             ));
         }
         Ok(Self {
-            session: session_name(&args.session)?,
+            session: parse_session_name(&args.session)?,
             directories: SourceDirectories::parse(&args.file.paths)?,
             container: args.file.container.clone(),
             target: ArchiveTarget::parse(to, args.file.overwrite, &ground.console)?,
             dry_run: args.writing.dry_run()?,
-            limit: args.waiting.limit(Duration::ZERO),
+            limit: args.waiting.timeout_or(Duration::ZERO),
         })
     }
 
-    fn quiesce_hooks(&self, present: &Present, skip: bool, to: &str) -> Pausing {
+    fn quiesce_hooks(&self, present: &ObservedSession, skip: bool, to: &str) -> QuiesceHooks {
         let (session, namespace) = (present.name(), present.namespace());
-        let words = Words {
-            undone: format!("cannot copy files of session {session:?}"),
-            without: format!(
+        let words = QuiesceMessages {
+            failure: format!("cannot copy files of session {session:?}"),
+            skip_hint: format!(
                 "copy the files without the hooks: kubectl session snapshot create {session} -n {namespace} --to {}",
-                shell::word(to)
+                shell::quote_word(to)
             ),
         };
-        Pausing::of(present, skip, words)
+        QuiesceHooks::of_session(present, skip, words)
     }
 
     async fn apply(
         &self,
         cluster: &Cluster,
         inside: ContainerRef,
-        pausing: &Pausing,
-        ground: &mut Ground,
+        pausing: &QuiesceHooks,
+        ground: &mut Environment,
     ) -> Result<ExportOutcome> {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
@@ -154,13 +154,13 @@ impl Export {
         let (running, paths) = (ScriptPid::default(), &self.directories.paths);
         let packing = cluster.pack_tar(&inside, &directory, paths, send, &running, &mut sink);
         let packing = run_with_limit(self.limit, &interrupt, packing);
-        let packed = pausing.around(cluster, &interrupt, packing).await;
+        let packed = pausing.run_around(cluster, &interrupt, packing).await;
         if !matches!(packed, Ok(Some(_))) {
             cluster.kill_script(&inside, &running).await;
         }
         // The sender is dropped by now, so the thread ends.
         let recorded = recording.await?;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         let passed = match packed? {
             Some(passed) => passed,
             None => {
@@ -177,7 +177,7 @@ impl Export {
                 return Err(self.with_context(why, &inside));
             }
         };
-        verify_checksum(&passed, &contents.sha256, &inside).hint("run the command again")?;
+        verify_checksum(&passed, &contents.sha256, &inside).with_hint("run the command again")?;
         let seal = self.footer(&inside, &directory, &contents, ground.now());
         let seal = seal.to_gzip_member()?;
         let finished = opened.finish(writer, seal).await;
@@ -202,7 +202,7 @@ impl Export {
 
     /// Adds context to an error on this machine: a failed write, or an archive that cannot be restored.
     fn with_context(&self, why: anyhow::Error, inside: &ContainerRef) -> anyhow::Error {
-        if why.is::<Closed>() {
+        if why.is::<OutputClosed>() {
             return why;
         }
         if why.is::<io::Error>() {
@@ -226,10 +226,10 @@ impl ExportOutcome {
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
             file_count(contents.files),
-            size(contents.stream_bytes),
+            format_bytes(contents.stream_bytes),
             inside.container,
             target.display_name(),
-            size(*packed)
+            format_bytes(*packed)
         )
     }
 }

@@ -24,19 +24,19 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::client::random_token;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
-use session_shared::objects::belonging::Belonging;
-use session_shared::objects::resource::{CRON_JOB, text};
+use session_shared::objects::belonging::Ownership;
+use session_shared::objects::resource::{CRON_JOB, string_at};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::ApplyOptions;
-use session_shared::ops::snapshotting::{self, Cutting, has_hooks};
-use session_shared::ops::trust::{self, Part};
-use session_shared::progress::{Event, Sink};
+use session_shared::ops::snapshotting::{self, SnapshotPlan, has_snapshot_hooks};
+use session_shared::ops::trust::{self, StoredPart};
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::Ground;
+use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::verb::Environment;
 
 use crate::args::ScheduleArgs;
 use crate::create::get_session;
@@ -50,12 +50,12 @@ use plan::{SchedulePlan, Observed};
 /// Invalid arguments, before any request; a session whose claims do not support snapshots; the server's refusal.
 pub(crate) async fn run(
     args: &ScheduleArgs,
-    connection: &Connection,
-    ground: &mut Ground,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let intent = intent::parse_intent(args)?;
-    let format = Format::of_object(&args.printing)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let write = args.writing.write()?;
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
@@ -71,7 +71,7 @@ async fn create_schedule(
     asked: &ScheduleOptions,
     write: &WriteOptions,
     format: Format,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // reads only
     let (belonging, planned) = plan_schedule(cluster, &intent.session, asked, ground).await?;
@@ -89,7 +89,7 @@ async fn create_schedule(
         };
         let mut sink = ground.console.progress();
         let made = outcome::apply_schedule(cluster, &planned, &with, &mut sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         made?
     };
     // prints
@@ -101,29 +101,29 @@ async fn plan_schedule(
     cluster: &Cluster,
     session: &SessionName,
     asked: &ScheduleOptions,
-    ground: &Ground,
-) -> Result<(Belonging, SchedulePlan)> {
+    ground: &Environment,
+) -> Result<(Ownership, SchedulePlan)> {
     let found = get_session(cluster, session).await?;
-    let hooks = has_hooks(&found.session) && !asked.skip_hooks;
+    let hooks = has_snapshot_hooks(&found.session) && !asked.skip_hooks;
     if hooks {
-        trust::check(cluster, &found.session, Part::Hooks).await?;
+        trust::check_trust(cluster, &found.session, StoredPart::Hooks).await?;
     }
     // A run has no trust record of this machine: the digest lets it run exactly the hooks the user has agreed to.
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();
     let (present, there) = futures::try_join!(
-        snapshotting::look_at(cluster, session, ready(Ok(found)), true),
+        snapshotting::read_snapshot_source(cluster, session, ready(Ok(found)), true),
         outcome::observe(cluster, session),
     )?;
     // A missing class or driver is reported now, not at the first run.
-    let wanted = snapshotting::Asked {
+    let wanted = snapshotting::SnapshotOptions {
         name: Some(session.to_string()),
         class: asked.class.clone(),
         skip_hooks: true,
     };
-    let cutting = Cutting::of(cluster, &present, &wanted, ground.now()).await?;
-    let belonging = Belonging {
-        run: random_token()?,
-        ..present.belonging.clone()
+    let cutting = SnapshotPlan::prepare(cluster, &present, &wanted, ground.now()).await?;
+    let belonging = Ownership {
+        command_token: random_token()?,
+        ..present.ownership.clone()
     };
     let scheduling = ScheduleInput {
         belonging: &belonging,
@@ -140,7 +140,7 @@ async fn plan_schedule(
 fn shared_class(snapshots: &[Value]) -> Option<&str> {
     let mut classes = snapshots
         .iter()
-        .map(|one| text(one, "/spec/volumeSnapshotClassName"));
+        .map(|one| string_at(one, "/spec/volumeSnapshotClassName"));
     let first = classes.next().filter(|class| !class.is_empty())?;
     classes.all(|class| class == first).then_some(first)
 }
@@ -150,12 +150,12 @@ async fn remove_schedule(
     intent: &Intent,
     write: &WriteOptions,
     format: Format,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     // reads only
     let found = get_session(cluster, &intent.session).await?;
     let there = outcome::observe(cluster, &intent.session).await?;
-    let belonging = Belonging::of(&found.session)?;
+    let belonging = Ownership::of_session(&found.session)?;
     let plan = plan::plan_removal(&there, &belonging)?;
     // writes
     let _guard = ground.interrupt.guard()?;
@@ -168,22 +168,22 @@ async fn remove_schedule(
     };
     let mut sink = ground.console.progress();
     let done = outcome::delete_schedule_objects(cluster, &plan, intent.dry_run, &with, &mut sink).await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     done?;
     // prints
     let namespace = cluster.namespace();
     if plan.is_empty() {
-        ground.console.err_line(&no_resources(Some(namespace)));
+        ground.console.print_error_line(&no_resources(Some(namespace)));
         return Ok(());
     }
-    let mutations = Mutations::new(format, intent.dry_run);
+    let mutations = MutationPrinter::new(format, intent.dry_run);
     let hidden = there.iter().any(|there| matches!(there, Observed::Forbidden));
     outcome::report_removal(&plan, hidden, &mutations, namespace, &mut ground.console)
 }
 
 /// Describes the schedule of a session in one line; `None` if it has none or it cannot be read.
 pub(crate) async fn describe_schedule(cluster: &Cluster, session: &SessionName) -> Option<String> {
-    let name = ScheduleName::of(session);
+    let name = ScheduleName::for_session(session);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
     Some(objects::describe_cron_job(&found))

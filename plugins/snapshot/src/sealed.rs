@@ -10,7 +10,7 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use tokio::sync::mpsc;
 
 use crate::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
@@ -50,7 +50,7 @@ impl ArchiveFooter {
     /// Parses a gzip comment; `None` for a comment that is not a footer.
     fn parse(comment: &[u8]) -> Option<Self> {
         let object: Value = serde_json::from_slice(comment).ok()?;
-        let said = |pointer: &str| text(&object, pointer).to_owned();
+        let said = |pointer: &str| string_at(&object, pointer).to_owned();
         (said("/kind") == FOOTER_KIND).then(|| Self {
             session: said("/session"),
             namespace: said("/namespace"),

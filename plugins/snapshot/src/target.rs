@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::report::console::Console;
-use session_shared::report::terminal::Outlet;
+use session_shared::report::terminal::RawOutput;
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -33,14 +33,14 @@ impl ArchiveTarget {
     /// is a terminal or closed.
     pub(crate) fn parse(word: &str, overwrite: bool, console: &Console) -> Result<Self> {
         if word == "-" {
-            if console.is_terminal() {
+            if console.stdout_is_terminal() {
                 return Err(anyhow!(
                     "cannot write the archive to a terminal: name a file, or use a pipe"
                 ));
             }
-            if console.is_closed() {
+            if console.stdout_is_closed() {
                 let error = anyhow!("cannot write the archive: standard output is closed");
-                return Err(hinted(error, "name a file, or use a pipe"));
+                return Err(with_hint(error, "name a file, or use a pipe"));
             }
             return Ok(Self::Stdout);
         }
@@ -50,11 +50,11 @@ impl ArchiveTarget {
             return Err(anyhow!("cannot write {word:?}: path is a directory"));
         }
         if let Some((why, hint)) = replace_obstacle(&path) {
-            return Err(hinted(anyhow!("cannot write {word:?}: {why}"), hint));
+            return Err(with_hint(anyhow!("cannot write {word:?}: {why}"), hint));
         }
         if path.symlink_metadata().is_ok() && !overwrite {
             let error = anyhow!("file {word:?} already exists");
-            return Err(hinted(
+            return Err(with_hint(
                 error,
                 "choose another name, or replace the file with --overwrite",
             ));
@@ -133,7 +133,7 @@ fn parent_directory(path: &Path) -> &Path {
     parent.unwrap_or(Path::new("."))
 }
 
-async fn write_chunks(mut pieces: mpsc::Receiver<Bytes>, out: Outlet) -> Result<u64> {
+async fn write_chunks(mut pieces: mpsc::Receiver<Bytes>, out: RawOutput) -> Result<u64> {
     let mut count = 0;
     while let Some(piece) = pieces.recv().await {
         count += piece.len() as u64;
@@ -241,7 +241,7 @@ mod tests {
     async fn what_has_come_into_its_place_meanwhile_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("backup");
-        let (console, _) = Console::captured("", false);
+        let (console, _) = Console::for_test("", false);
         let target = ArchiveTarget::parse(path.to_str().unwrap(), true, &console).unwrap();
         let (opened, writer) = target.open(&console).unwrap();
         std::os::unix::fs::symlink("/dev/null", &path).unwrap();

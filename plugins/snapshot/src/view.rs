@@ -3,9 +3,9 @@
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::labels;
-use session_shared::objects::provenance::{Doubt, doubt};
-use session_shared::objects::resource::{label, text};
-use session_shared::objects::snapshot::{SnapshotState, claim_name};
+use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
+use session_shared::objects::resource::{label, string_at};
+use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
 use session_shared::objects::table::{Row, Table};
 use session_shared::report::age;
 
@@ -25,32 +25,32 @@ const COLUMNS: [(&str, bool); 9] = [
 /// Returns a table with one row for each VolumeSnapshot; ages are relative to `now`.
 pub(crate) fn snapshot_table(found: &[Value], now: Timestamp) -> Table {
     let rows = found.iter().map(|snapshot| snapshot_row(snapshot, now)).collect();
-    Table::of(&COLUMNS, rows)
+    Table::from_rows(&COLUMNS, rows)
 }
 
 /// Returns the reason why a VolumeSnapshot is not trusted, as far as the VolumeSnapshot alone shows it.
 fn doubt_text(snapshot: &Value) -> Option<String> {
-    let doubt = doubt(snapshot, &[]).filter(|doubt| *doubt != Doubt::Unbound)?;
-    Some(format!("not counted: {}", doubt.told()))
+    let doubt = find_provenance_problem(snapshot, &[]).filter(|doubt| *find_provenance_problem != ProvenanceProblem::Unbound)?;
+    Some(format!("not counted: {}", doubt.describe()))
 }
 
 fn snapshot_row(snapshot: &Value, now: Timestamp) -> Row {
-    let shown = |text: &str| match text {
+    let shown = |text: &str| match string_at {
         "" => Value::from("<none>"),
-        text => Value::from(text),
+        text => Value::from(string_at),
     };
     let state = SnapshotState::of(snapshot);
-    let created = text(snapshot, "/metadata/creationTimestamp").parse().ok();
+    let created = string_at(snapshot, "/metadata/creationTimestamp").parse().ok();
     let cells = vec![
-        shown(text(snapshot, "/metadata/name")),
+        shown(string_at(snapshot, "/metadata/name")),
         shown(label(snapshot, labels::SESSION).unwrap_or_default()),
-        shown(claim_name(snapshot)),
+        shown(source_claim_name(snapshot)),
         Value::from((state == SnapshotState::Ready).to_string()),
-        shown(text(snapshot, "/status/restoreSize")),
-        shown(text(snapshot, "/spec/volumeSnapshotClassName")),
-        Value::from(age::since(created, now)),
+        shown(string_at(snapshot, "/status/restoreSize")),
+        shown(string_at(snapshot, "/spec/volumeSnapshotClassName")),
+        Value::from(age::age_since(created, now)),
         shown(label(snapshot, labels::USER).unwrap_or_default()),
-        Value::from(doubt_text(snapshot).unwrap_or_else(|| state.told())),
+        Value::from(doubt_text(snapshot).unwrap_or_else(|| state.describe())),
     ];
     Row {
         cells,

@@ -1,13 +1,13 @@
 //! The command line of `start`.
 
 use clap::Parser;
-use session_shared::flags::choice::Choosing;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::existing::Existing;
-use session_shared::flags::output::{ObjectOutput, Talk};
-use session_shared::flags::values::Values;
-use session_shared::flags::waiting::{Waiting, default_timeout};
-use session_shared::flags::writing::Writing;
+use session_shared::flags::choice::SelectionFlags;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::existing::ExistingFlags;
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::values::ValueFlags;
+use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
 
@@ -37,15 +37,15 @@ const EXAMPLES: &str = "  # Start a session and wait until it is ready
 /// Flags and arguments of `start`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "start", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session start (NAME... | -l QUERY | --all) [options]")]
-#[command(mut_arg("timeout", |timeout| default_timeout(timeout, crate::plan::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::plan::USUAL_WAIT)))]
 pub struct Args {
     /// Sessions to start.
     #[command(flatten)]
-    pub choosing: Choosing,
+    pub choosing: SelectionFlags,
 
     /// Parameter values.
     #[command(flatten)]
-    pub values: Values,
+    pub values: ValueFlags,
 
     /// Name of a preset of the template: a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
@@ -58,7 +58,7 @@ pub struct Args {
 
     /// Treatment of existing objects.
     #[command(flatten)]
-    pub existing: Existing,
+    pub existing: ExistingFlags,
 
     /// If true, stop a running session before the start; the stop runs its sync hook
     #[arg(long)]
@@ -87,17 +87,17 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
     /// Waiting and its timeout.
     #[command(flatten)]
-    pub waiting: Waiting,
+    pub waiting: WaitFlags,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

@@ -13,11 +13,11 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
 use session_shared::ops::stopping::STOP;
-use session_shared::prompt::consent::{self, Question};
+use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::report::format::Format;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
-use crate::outcome::Todo;
+use crate::outcome::SessionTask;
 
 pub use args::Args;
 
@@ -30,30 +30,30 @@ impl Verb for Start {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.obey(&args.talk, &args.writing);
-        let intent = plan::read(&args, ground.console.input())?;
-        let format = Format::of_object(&args.printing)?;
+        ground.apply_flags(&args.talk, &args.writing);
+        let intent = plan::parse_intent(&args, ground.console.input())?;
+        let format = Format::from_object_flags(&args.printing)?;
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
-        let Some(found) = outcome::observe(&cluster, &permissions, &intent, ground).await? else {
+        let Some(found) = outcome::prepare_tasks(&cluster, &permissions, &intent, ground).await? else {
             return Ok(());
         };
         let console = &mut ground.console;
-        consent::tell_unchecked(&permissions, console);
+        consent::note_unchecked_access(&permissions, console);
         // confirmation
-        let ends: Vec<_> = found.iter().flatten().filter_map(Todo::ends).collect();
+        let ends: Vec<_> = found.iter().flatten().filter_map(SessionTask::session_losses).collect();
         if intent.dry_run != DryRun::None {
-            consent::rehearse(&ends, console);
-        } else if !Question::about_data(STOP, intent.yes).ask(&ends, console)? {
+            consent::print_dry_run_losses(&ends, console);
+        } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ends, console)? {
             return Ok(());
         }
         // writes, waits and prints
-        outcome::carry_out(
+        outcome::start_sessions(
             &cluster,
             &permissions,
             &intent,

@@ -11,30 +11,30 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::ending_session::EndingSession;
-use session_shared::ops::settling::Made;
-use session_shared::ops::starting::Ahead;
-use session_shared::ops::stopping::{Present, Stopping};
+use session_shared::ops::settling::Started;
+use session_shared::ops::starting::StartPlan;
+use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::ops::template;
-use session_shared::ops::trust::Part;
-use session_shared::progress::{Event, Sink};
+use session_shared::ops::trust::StoredPart;
+use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
 use session_shared::reconcile::{record, restart_accesses};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::Ground;
+use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::verb::Environment;
 
-use crate::plan::{Deed, Intent};
+use crate::plan::{Action, Intent};
 
 /// One session and the action to take on it.
-pub(crate) struct Todo {
-    pub(crate) deed: Deed,
+pub(crate) struct SessionTask {
+    pub(crate) action: Action,
     /// The session as read from the cluster.
-    pub(crate) present: Present,
+    pub(crate) observed: ObservedSession,
     /// The validated start; `None` for a session that is left running.
-    pub(crate) ahead: Option<Box<Ahead>>,
+    pub(crate) start_plan: Option<Box<StartPlan>>,
     /// Description of the change of the template since the last start, if the session is left running.
-    pub(crate) change: Option<String>,
+    pub(crate) template_change: Option<String>,
 }
 
 /// Reads the sessions and validates the start of each, before any write. Returns `None` if the user declined to run what a
@@ -42,15 +42,15 @@ pub(crate) struct Todo {
 ///
 /// # Errors
 /// Refusals of the server. An error of one session does not fail the call: it is an item of the result.
-pub(crate) async fn observe(
+pub(crate) async fn prepare_tasks(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-    ground: &mut Ground,
-) -> Result<Option<Vec<Result<Todo>>>> {
+    ground: &mut Environment,
+) -> Result<Option<Vec<Result<SessionTask>>>> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.get_selected_sessions(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
@@ -60,13 +60,13 @@ pub(crate) async fn observe(
             false => Vec::new(),
         };
         let present =
-            Present::with_rights(cluster, permissions, chosen?, controller, foreseen).await?;
-        let deed = Deed::of(intent, &present.session, &present.seen);
-        deed.heeds(intent, &present.session)?;
+            ObservedSession::read_with_access_reviews(cluster, permissions, chosen?, controller, foreseen).await?;
+        let deed = Action::of(intent, &present.session, &present.state);
+        deed.check_values_apply(intent, &present.session)?;
         anyhow::Ok((deed, present))
     });
     let looked: Vec<_> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.which)
+    if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.selection)
         && !agreed(cluster, intent, *deed, present, ground).await?
     {
         return Ok(None);
@@ -76,21 +76,21 @@ pub(crate) async fn observe(
         let mut sink = ground.console.progress();
         async move {
             let (deed, present) = looked?;
-            if deed == Deed::Nothing {
+            if deed == Action::Unchanged {
                 let change = change_of(cluster, &present).await?;
-                return anyhow::Ok(Todo {
-                    deed,
-                    present,
-                    ahead: None,
-                    change,
+                return anyhow::Ok(SessionTask {
+                    action: deed,
+                    observed: present,
+                    start_plan: None,
+                    template_change: change,
                 });
             }
-            let ahead = Ahead::of(cluster, present.clone(), &intent.wish, now, &mut sink).await?;
-            Ok(Todo {
-                deed,
-                present,
-                ahead: Some(Box::new(ahead)),
-                change: None,
+            let ahead = StartPlan::prepare(cluster, present.clone(), &intent.start_options, now, &mut sink).await?;
+            Ok(SessionTask {
+                action: deed,
+                observed: present,
+                start_plan: Some(Box::new(ahead)),
+                template_change: None,
             })
         }
     });
@@ -101,92 +101,92 @@ pub(crate) async fn observe(
 async fn agreed(
     cluster: &Cluster,
     intent: &Intent,
-    deed: Deed,
-    present: &Present,
-    ground: &mut Ground,
+    deed: Action,
+    present: &ObservedSession,
+    ground: &mut Environment,
 ) -> Result<bool> {
     let mut parts = Vec::new();
-    if deed != Deed::Nothing {
-        parts.push(Part::Start);
+    if deed != Action::Unchanged {
+        parts.push(StoredPart::Start);
     }
-    if deed == Deed::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.manner)
+    if deed == Action::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.stop_options)
     {
-        parts.push(Part::Hooks);
+        parts.push(StoredPart::Hooks);
     }
     for part in parts {
-        if !trust::ask(cluster, &present.session, part, &mut ground.console).await? {
+        if !trust::confirm_trust(cluster, &present.session, part, &mut ground.console).await? {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-async fn change_of(cluster: &Cluster, present: &Present) -> Result<Option<String>> {
+async fn change_of(cluster: &Cluster, present: &ObservedSession) -> Result<Option<String>> {
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
     };
-    let template = template::find(cluster, name).await?;
-    Ok(template::change(&present.session, template.as_ref()))
+    let template = template::find_template(cluster, name).await?;
+    Ok(template::template_change(&present.session, template.as_ref()))
 }
 
-impl Todo {
+impl SessionTask {
     /// Returns the session if the action destroys data: a restart ends all its Pods, a start those that the template no longer
     /// contains.
-    pub(crate) fn ends(&self) -> Option<EndingSession> {
-        if self.deed == Deed::Restart {
-            return Some(EndingSession::stopped(&self.present));
+    pub(crate) fn session_losses(&self) -> Option<EndingSession> {
+        if self.action == Action::Restart {
+            return Some(EndingSession::stopped(&self.observed));
         }
-        let ahead = self.ahead.as_ref()?;
-        EndingSession::started(ahead).filter(|_| self.deed == Deed::Start)
+        let ahead = self.start_plan.as_ref()?;
+        EndingSession::started(ahead).filter(|_| self.action == Action::Start)
     }
 
     /// Carries out the action up to the creation of the objects, without waiting for them.
     ///
     /// # Errors
     /// The failed step, with a hint how to continue.
-    async fn carry_out(
+    async fn apply(
         &self,
         cluster: &Cluster,
         intent: &Intent,
-        with: Stopping<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<Option<Made>> {
-        let Some(ahead) = &self.ahead else {
+        with: StopContext<'_>,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Option<Started>> {
+        let Some(ahead) = &self.start_plan else {
             self.write_change(cluster, with).await?;
             return Ok(None);
         };
-        if self.deed == Deed::Wait || intent.dry_run == DryRun::Client {
-            return Ok(Some(Made {
-                session: self.present.session.clone(),
-                object: self.present.object.clone(),
+        if self.action == Action::WaitOnly || intent.dry_run == DryRun::Client {
+            return Ok(Some(Started {
+                session: self.observed.session.clone(),
+                object: self.observed.object.clone(),
                 start: ahead.start.clone(),
-                objects: self.present.live.owners.clone(),
-                controller: self.present.controller,
+                objects: self.observed.live.owners.clone(),
+                has_controller: self.observed.has_controller,
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
-        if self.deed == Deed::Start {
+        if self.action == Action::Start {
             return ahead
-                .begin(cluster, write, interrupt, now, sink)
+                .start(cluster, write, interrupt, now, sink)
                 .await
                 .map(Some);
         }
         ahead
-            .restart(cluster, &intent.manner, with, sink)
+            .restart(cluster, &intent.stop_options, with, sink)
             .await
             .map(Some)
     }
 
     /// Writes the condition TemplateChanged if the template has changed since the last start.
-    async fn write_change(&self, cluster: &Cluster, with: Stopping<'_>) -> Result<()> {
+    async fn write_change(&self, cluster: &Cluster, with: StopContext<'_>) -> Result<()> {
         let Some(change) = self
-            .change
+            .template_change
             .as_ref()
-            .filter(|_| !with.write.dry_run && !self.present.controller)
+            .filter(|_| !with.write.dry_run && !self.observed.has_controller)
         else {
             return Ok(());
         };
-        let patch = record::template_changed(&self.present.session, change, with.now);
+        let patch = record::template_changed_status(&self.present.session, change, with.now);
         cluster
             .patch_status(&self.present.belonging, patch, with.write)
             .await
@@ -195,10 +195,10 @@ impl Todo {
 
     fn notes(&self) -> Vec<String> {
         // A session that is starting already does not apply a later change of its template.
-        let ahead = self.ahead.iter().filter(|_| self.deed != Deed::Wait);
+        let ahead = self.start_plan.iter().filter(|_| self.action != Action::WaitOnly);
         let before = ahead.flat_map(|ahead| ahead.notes.clone());
         let later = self
-            .change
+            .template_change
             .iter()
             .map(|change| format!("{change}; apply with: kubectl session start --restart"));
         before.chain(later).collect()
@@ -209,17 +209,17 @@ impl Todo {
 ///
 /// # Errors
 /// The errors of all sessions that did not start or did not become ready, as one.
-pub(crate) async fn carry_out(
+pub(crate) async fn start_sessions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-    found: Vec<Result<Todo>>,
+    found: Vec<Result<SessionTask>>,
     write: &WriteOptions,
     format: Format,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
-    if found.is_empty() && matches!(intent.which, Which::Selected(_)) {
-        ground.console.err_line(&no_resources(None));
+    if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
+        ground.console.print_error_line(&no_resources(None));
     }
     let mut errors = Vec::new();
     let mut todo = Vec::new();
@@ -233,7 +233,7 @@ pub(crate) async fn carry_out(
     let _guard = ground.interrupt.guard()?;
     let made = {
         let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-        let with = Stopping {
+        let with = StopContext {
             write,
             interrupt: &interrupt,
             now,
@@ -242,14 +242,14 @@ pub(crate) async fn carry_out(
         let all = futures::stream::iter(&todo).map(|one| {
             let mut sink = ground.console.progress();
             async move {
-                let made = one.carry_out(cluster, intent, with, &mut sink).await;
-                sink.tell(Event::Done);
+                let made = one.apply(cluster, intent, with, &mut sink).await;
+                sink.tell(ProgressEvent::Done);
                 made
             }
         });
         all.buffered(MAX_CONCURRENT_SESSIONS).collect::<Vec<_>>().await
     };
-    let mut mutations = Mutations::new(format, intent.dry_run);
+    let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut settling = Vec::new();
     for (one, made) in todo.iter().zip(made) {
         for note in one.notes() {
@@ -257,12 +257,12 @@ pub(crate) async fn carry_out(
         }
         match made {
             Ok(Some(made)) => {
-                started::print_made(&made, one.deed.word(), &mut mutations, &mut ground.console)?;
+                started::print_made(&made, one.action.operation(), &mut mutations, &mut ground.console)?;
                 settling.push(made);
             }
             Ok(None) => {
-                let line = mutations.done(&one.present.object, one.deed.word())?;
-                ground.console.out(&line)?;
+                let line = mutations.print_result(&one.observed.object, one.action.operation())?;
+                ground.console.print(&line)?;
             }
             Err(error) => errors.push(error),
         }
@@ -271,5 +271,5 @@ pub(crate) async fn carry_out(
         let settled = started::finish(cluster, made, intent.wait, write, ground).await;
         errors.extend(settled.err());
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }

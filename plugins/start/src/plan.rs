@@ -4,14 +4,14 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::api::{Phase, Session, State};
+use session_shared::api::{Phase, Session, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::ops::chosen::Which;
-use session_shared::ops::manner::Manner;
-use session_shared::ops::starting::Wish;
-use session_shared::reconcile::{Seen, is_start_asked};
+use session_shared::ops::manner::StopOptions;
+use session_shared::ops::starting::StartOptions;
+use session_shared::reconcile::{WorkloadState, is_start_requested};
 
 use crate::args::Args;
 
@@ -21,11 +21,11 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// A validated start request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
-    pub(crate) wish: Wish,
+    pub(crate) selection: Which,
+    pub(crate) start_options: StartOptions,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
-    pub(crate) manner: Manner,
+    pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
     /// Timeout of the wait for ready; `None` does not wait.
@@ -36,18 +36,18 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Usage errors, unreadable files and invalid values.
-pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
-    let which = args.choosing.which()?;
+pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
+    let which = args.choosing.selection()?;
     if args.trust_manifest && matches!(which, Which::Selected(_)) {
-        return Err(usage(
+        return Err(usage_error(
             "--trust-manifest requires a NAME, and cannot be used with --all or --selector",
         ));
     }
     let dry_run = args.writing.dry_run()?;
     Ok(Intent {
-        which,
-        wish: Wish {
-            assigned: args.values.assigned(None, input)?,
+        selection: which,
+        start_options: StartOptions {
+            values: args.values.read_values(None, input)?,
             preset: args.preset.clone(),
             lifetime: args.expires_in.as_deref().map(lifetime).transpose()?,
             use_existing: args.existing.objects()?,
@@ -55,10 +55,10 @@ pub(crate) fn read(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
             skip_checks: args.skip_checks,
         },
         restart: args.restart,
-        manner: Manner::before_start(args.waiting.given(), args.skip_sync),
+        stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run,
-        wait: args.waiting.wait.then(|| args.waiting.limit(USUAL_WAIT)),
+        wait: args.waiting.wait.then(|| args.waiting.timeout_or(USUAL_WAIT)),
     })
 }
 
@@ -69,32 +69,32 @@ fn lifetime(text: &str) -> Result<Lifetime> {
 
 /// The action taken on one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// None: the session is running.
-    Nothing,
+    Unchanged,
     /// The session is starting already: only wait for ready.
-    Wait,
+    WaitOnly,
     /// The session is started, and existing objects are used again.
     Start,
     /// The session is stopped and started.
     Restart,
 }
 
-impl Deed {
-    pub(crate) fn of(intent: &Intent, session: &Session, seen: &Seen) -> Self {
+impl Action {
+    pub(crate) fn of(intent: &Intent, session: &Session, seen: &WorkloadState) -> Self {
         let there = matches!(
             seen,
-            Seen::Ready { .. } | Seen::NotReady(_) | Seen::Hopeless(_)
+            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_)
         );
-        let settled = !is_start_asked(session) && session.spec.state != Some(State::Stopped);
+        let settled = !is_start_requested(session) && session.spec.state != Some(DesiredState::Stopped);
         // A command that was interrupted during its wait has not written that the session is ready.
         let told = session.phase() == Some(Phase::Running);
         match (there, seen) {
-            (true, _) if intent.restart => Deed::Restart,
-            (true, Seen::Ready { .. }) if settled && told => Deed::Nothing,
-            (true, _) if settled => Deed::Wait,
+            (true, _) if intent.restart => Action::Restart,
+            (true, WorkloadState::Ready { .. }) if settled && told => Action::Unchanged,
+            (true, _) if settled => Action::WaitOnly,
             // Stopped, ended, lost or incomplete: what is missing is created.
-            _ => Deed::Start,
+            _ => Action::Start,
         }
     }
 
@@ -102,14 +102,14 @@ impl Deed {
     ///
     /// # Errors
     /// A running session and a value that differs from the session's own.
-    pub(crate) fn heeds(self, intent: &Intent, session: &Session) -> Result<()> {
-        if !matches!(self, Deed::Nothing | Deed::Wait) {
+    pub(crate) fn check_values_apply(self, intent: &Intent, session: &Session) -> Result<()> {
+        if !matches!(self, Action::Unchanged | Action::WaitOnly) {
             return Ok(());
         }
-        let (wish, spec) = (&intent.wish, &session.spec);
+        let (wish, spec) = (&intent.start_options, &session.spec);
         let has = |(name, value): (&String, &String)| spec.parameters.get(name) == Some(value);
-        let same = wish.assigned.set.iter().all(has)
-            && wish.assigned.files.is_empty()
+        let same = wish.values.set.iter().all(has)
+            && wish.values.files.is_empty()
             && (wish.preset.is_none() || wish.preset == spec.preset)
             && wish.lifetime.is_none();
         if same {
@@ -117,19 +117,19 @@ impl Deed {
         }
         let name = session.name();
         let error = anyhow!("cannot change values of session {name:?}: session is running");
-        Err(hinted(
+        Err(with_hint(
             error,
             "add --restart to stop the session and start it with the new values",
         ))
     }
 
     /// Returns the words of the result line.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn operation(self) -> &'static str {
         match self {
-            Deed::Nothing => "already running",
-            Deed::Wait => "already starting",
-            Deed::Start => "started",
-            Deed::Restart => "restarted",
+            Action::Unchanged => "already running",
+            Action::WaitOnly => "already starting",
+            Action::Start => "started",
+            Action::Restart => "restarted",
         }
     }
 }

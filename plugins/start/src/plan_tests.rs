@@ -5,7 +5,7 @@ use super::*;
 
 fn intent(line: &str) -> Result<Intent> {
     let words = std::iter::once("start").chain(line.split_whitespace());
-    read(&Args::parse_from(words), &mut std::io::empty())
+    parse_intent(&Args::parse_from(words), &mut std::io::empty())
 }
 
 fn session(state: &str, answered: &str) -> Session {
@@ -23,21 +23,21 @@ fn session(state: &str, answered: &str) -> Session {
 
 #[test]
 fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
-    let (ready, lost) = (Seen::Ready { pod: "p".into() }, Seen::Lost);
+    let (ready, lost) = (WorkloadState::Ready { pod: "p".into() }, WorkloadState::Lost);
     let asked = "2026-01-01T11:00:00Z";
     for (line, state, answered, seen, deed) in [
-        ("a", "running", asked, &ready, Deed::Nothing),
-        ("a --restart", "running", asked, &ready, Deed::Restart),
-        ("a", "running", asked, &lost, Deed::Start),
-        ("a --restart", "running", asked, &lost, Deed::Start),
-        ("a", "stopped", asked, &Seen::NoWorkload, Deed::Start),
+        ("a", "running", asked, &ready, Action::Unchanged),
+        ("a --restart", "running", asked, &ready, Action::Restart),
+        ("a", "running", asked, &lost, Action::Start),
+        ("a --restart", "running", asked, &lost, Action::Start),
+        ("a", "stopped", asked, &WorkloadState::NoWorkload, Action::Start),
         // A stop that was interrupted after spec.state, and a create that was interrupted after its Pod.
-        ("a", "stopped", asked, &ready, Deed::Start),
-        ("a", "running", "", &ready, Deed::Start),
+        ("a", "stopped", asked, &ready, Action::Start),
+        ("a", "running", "", &ready, Action::Start),
         // A wait that was interrupted before it wrote the status.
-        ("a", "running", "unready", &ready, Deed::Wait),
+        ("a", "running", "unready", &ready, Action::WaitOnly),
     ] {
-        let found = Deed::of(&intent(line).unwrap(), &session(state, answered), seen);
+        let found = Action::of(&intent(line).unwrap(), &session(state, answered), seen);
         assert_eq!(found, deed, "{line} {state} {answered:?} {seen:?}");
     }
 }
@@ -46,5 +46,5 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
 fn nobody_trusts_in_bulk() {
     let error = intent("--all --trust-manifest").unwrap_err().to_string();
     assert!(error.contains("requires a NAME"), "{error}");
-    assert!(intent("a --trust-manifest").unwrap().wish.trust_manifest);
+    assert!(intent("a --trust-manifest").unwrap().start_options.trust_manifest);
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use clap::builder::ArgPredicate;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::output::{ObjectOutput, Talk};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::waiting;
 use session_shared::go_duration;
 
@@ -34,7 +34,7 @@ const EXAMPLES: &str = "  # Show the state of a session
 /// Flags and arguments of `status`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "status", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session status NAME [options]")]
-#[command(mut_arg("timeout", |timeout| waiting::default_timeout(timeout, crate::intent::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| waiting::with_default_timeout(timeout, crate::intent::DEFAULT_WAIT)))]
 pub struct Args {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,
@@ -59,11 +59,11 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Cluster and credentials.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }

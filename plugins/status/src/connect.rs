@@ -4,15 +4,15 @@ use serde::Serialize;
 use session_shared::api::{ConnectMethod, Phase, Session};
 use session_shared::encode::shell;
 
-use crate::data::Data;
-use crate::diagnosis::Diagnosis;
-use crate::head::Head;
-use crate::workloads::Workload;
+use crate::data::DataReport;
+use crate::diagnosis::DiagnosisReport;
+use crate::head::ReportHead;
+use crate::workloads::WorkloadReport;
 
 /// A connection method with its command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Method {
+pub(crate) struct MethodReport {
     pub(crate) name: String,
     /// True for the method used without --method.
     pub(crate) default: bool,
@@ -24,13 +24,13 @@ pub(crate) struct Method {
 /// A suggested next command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Step {
+pub(crate) struct NextStep {
     pub(crate) what: &'static str,
     pub(crate) command: String,
 }
 
 /// Returns the connection methods of the last start.
-pub(crate) fn methods(session: &Session) -> Vec<Method> {
+pub(crate) fn connect_methods(session: &Session) -> Vec<MethodReport> {
     let applied = session.applied();
     let methods = applied
         .into_iter()
@@ -41,7 +41,7 @@ pub(crate) fn methods(session: &Session) -> Vec<Method> {
         .collect()
 }
 
-fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method {
+fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> MethodReport {
     let (r#type, flag) = match (&method.http, &method.ssh) {
         (Some(_), _) => ("http", " --open"),
         (None, Some(_)) => ("ssh", " --ssh"),
@@ -50,38 +50,38 @@ fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> Method
     let chosen = if default {
         String::new()
     } else {
-        format!(" --method {}", shell::word(&method.name))
+        format!(" --method {}", shell::quote_word(&method.name))
     };
-    Method {
+    MethodReport {
         name: method.name.clone(),
         default,
         r#type,
-        command: format!("{}{chosen}{flag}", command(session, "connect")),
+        command: format!("{}{chosen}{flag}", session_command(session, "connect")),
     }
 }
 
-fn command(session: &Session, verb: &str) -> String {
+fn session_command(session: &Session, verb: &str) -> String {
     let name = session.name();
     let namespace = session.namespace();
-    shell::line(&["kubectl", "session", verb, name, "-n", namespace])
+    shell::quote_command(&["kubectl", "session", verb, name, "-n", namespace])
 }
 
 /// Returns the suggested next steps for the session's phase.
-pub(crate) fn next(
+pub(crate) fn next_steps(
     session: &Session,
-    head: &Head,
-    diagnosis: &[Diagnosis],
-    workloads: &[Workload],
-    data: &Data,
-) -> Vec<Step> {
-    let step = |what, command| Step { what, command };
+    head: &ReportHead,
+    diagnosis: &[DiagnosisReport],
+    workloads: &[WorkloadReport],
+    data: &DataReport,
+) -> Vec<NextStep> {
+    let step = |what, command| NextStep { what, command };
     let delete = || {
         let what = if data.claims.is_empty() {
             "delete the session"
         } else {
             "delete the session and keep its claims"
         };
-        step(what, command(session, "delete"))
+        step(what, session_command(session, "delete"))
     };
     let again = workloads
         .iter()
@@ -93,32 +93,32 @@ pub(crate) fn next(
     let logs = || match restarted {
         true => step(
             "show the logs of the previous run",
-            format!("{} --previous", command(session, "logs")),
+            format!("{} --previous", session_command(session, "logs")),
         ),
-        false => step("show the logs", command(session, "logs")),
+        false => step("show the logs", session_command(session, "logs")),
     };
     match head.phase {
         _ if head.expired && head.phase != Phase::Stopped => vec![delete()],
         Phase::Running if diagnosis.is_empty() => Vec::new(),
         Phase::Pending => vec![step(
             "watch the session start",
-            format!("{} -w", command(session, "status")),
+            format!("{} -w", session_command(session, "status")),
         )],
         Phase::Running | Phase::Failed if has_begun(workloads) => vec![logs(), delete()],
         Phase::Stopped => vec![
-            step("start the session", command(session, "start")),
+            step("start the session", session_command(session, "start")),
             delete(),
         ],
         Phase::Running | Phase::Failed => vec![delete()],
         Phase::Terminating => vec![step(
             "watch the deletion",
-            format!("{} -w", command(session, "status")),
+            format!("{} -w", session_command(session, "status")),
         )],
     }
 }
 
 /// Returns true if a container has ever run, so that logs exist.
-fn has_begun(workloads: &[Workload]) -> bool {
+fn has_begun(workloads: &[WorkloadReport]) -> bool {
     let containers = workloads
         .iter()
         .flat_map(|workload| &workload.pods)

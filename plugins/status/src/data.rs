@@ -6,27 +6,27 @@ use session_shared::api::{DataPolicy, Session};
 use session_shared::client::NodeUsage;
 use session_shared::client::VolumeUsage;
 use session_shared::labels;
-use session_shared::objects::provenance::doubt;
-use session_shared::objects::resource::{annotation, text};
-use session_shared::objects::schedule::Schedule;
+use session_shared::objects::provenance::find_provenance_problem;
+use session_shared::objects::resource::{annotation, string_at};
+use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
-use session_shared::quantity::size;
-use session_shared::reconcile::{Live, Loss, at_risk, data_policy};
+use session_shared::quantity::format_bytes;
+use session_shared::reconcile::{LiveObjects, DataLoss, find_data_at_risk, effective_data_policy};
 
-use crate::report::some_text;
+use crate::report::text_at;
 
 /// The data of a session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Data {
-    pub(crate) claims: Vec<Claim>,
+pub(crate) struct DataReport {
+    pub(crate) claims: Vec<ClaimReport>,
     /// Data that is lost when the Pods end.
-    pub(crate) ephemeral: Vec<Ephemeral>,
+    pub(crate) ephemeral: Vec<EphemeralData>,
     /// Name of the Secret of secret parameters.
     pub(crate) parameters_secret: Option<String>,
-    pub(crate) snapshots: Vec<Snapshot>,
+    pub(crate) snapshots: Vec<SnapshotReport>,
     /// Snapshot schedule.
-    pub(crate) schedule: Option<Schedule>,
+    pub(crate) schedule: Option<SnapshotSchedule>,
     /// Effective data policy: `keep`, `snapshot` or `delete`.
     pub(crate) policy: String,
     /// Effect of the policy, for the user.
@@ -38,7 +38,7 @@ pub(crate) struct Data {
 /// Data outside claims, which is lost when its Pod ends.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Ephemeral {
+pub(crate) struct EphemeralData {
     pub(crate) pod: String,
     /// Name of the volume; `None` for files that containers write outside volumes.
     pub(crate) volume: Option<String>,
@@ -51,7 +51,7 @@ pub(crate) struct Ephemeral {
 /// A PersistentVolumeClaim.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Claim {
+pub(crate) struct ClaimReport {
     pub(crate) name: String,
     pub(crate) phase: String,
     /// Size that was asked for.
@@ -62,7 +62,7 @@ pub(crate) struct Claim {
     pub(crate) volume: Option<String>,
     /// Time since which the claim is kept, RFC 3339; `None` for a claim in use.
     pub(crate) kept_since: Option<String>,
-    pub(crate) used: Option<VolumeUsed>,
+    pub(crate) used: Option<VolumeUsageReport>,
     #[serde(skip)]
     pub(crate) uid: String,
 }
@@ -70,7 +70,7 @@ pub(crate) struct Claim {
 /// Usage of a volume.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct VolumeUsed {
+pub(crate) struct VolumeUsageReport {
     pub(crate) used: String,
     pub(crate) used_bytes: u64,
     pub(crate) capacity: String,
@@ -82,7 +82,7 @@ pub(crate) struct VolumeUsed {
 /// A VolumeSnapshot.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Snapshot {
+pub(crate) struct SnapshotReport {
     pub(crate) name: String,
     pub(crate) ready: bool,
     pub(crate) size: Option<String>,
@@ -95,7 +95,7 @@ pub(crate) struct Snapshot {
 const LOST_BY: &str = "deleted only by delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete \
 and prune, or with the namespace";
 
-fn on_deletion(policy: DataPolicy) -> &'static str {
+fn deletion_effect(policy: DataPolicy) -> &'static str {
     match policy {
         DataPolicy::Keep => {
             "delete keeps the claims for the next create with the same name, owner and template"
@@ -106,23 +106,23 @@ fn on_deletion(policy: DataPolicy) -> &'static str {
 }
 
 /// Computes the data section of a report.
-pub(crate) fn of(
+pub(crate) fn data_report(
     session: &Session,
-    live: &Live,
+    live: &LiveObjects,
     snapshots: &[Value],
     schedule: Option<&Value>,
     usage: &[NodeUsage],
-) -> Data {
+) -> DataReport {
     let own: Vec<&Value> = live.own_data(session).collect();
     let claims = own
         .iter()
-        .filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
-    let secret = own.iter().find(|object| text(object, "/kind") == "Secret");
-    let is_foreign = |snapshot: &Value| doubt(snapshot, &live.data).is_some_and(|d| d.is_foreign());
+        .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim");
+    let secret = own.iter().find(|object| string_at(object, "/kind") == "Secret");
+    let is_foreign = |snapshot: &Value| find_provenance_problem(snapshot, &live.data).is_some_and(|d| d.is_foreign());
     let genuine = snapshots.iter().filter(|snapshot| !is_foreign(snapshot));
-    let taken = Live {
+    let taken = LiveObjects {
         data: genuine.cloned().collect(),
-        ..Live::default()
+        ..LiveObjects::default()
     };
     // A node reports all of its Pods, and claims in other namespaces may have the same name: only volumes of own Pods count.
     let uid = session.uid();
@@ -135,26 +135,26 @@ pub(crate) fn of(
         .filter(|pod| pods.contains(&pod.uid.as_str()))
         .flat_map(|pod| &pod.volumes)
         .collect();
-    let mut claims: Vec<Claim> = claims.map(|claim| of_claim(claim, &used)).collect();
+    let mut claims: Vec<ClaimReport> = claims.map(|claim| of_claim(claim, &used)).collect();
     claims.sort_by(|one, other| one.name.cmp(&other.name));
-    let mut snapshots: Vec<Snapshot> = taken.own_data(session).map(of_snapshot).collect();
+    let mut snapshots: Vec<SnapshotReport> = taken.own_data(session).map(of_snapshot).collect();
     snapshots.sort_by(|one, other| (&one.created, &one.name).cmp(&(&other.created, &other.name)));
-    let policy = data_policy(session);
-    Data {
+    let policy = effective_data_policy(session);
+    DataReport {
         claims,
-        ephemeral: of_losses(at_risk(session, live)),
-        parameters_secret: secret.map(|secret| text(secret, "/metadata/name").to_owned()),
+        ephemeral: of_losses(find_data_at_risk(session, live)),
+        parameters_secret: secret.map(|secret| string_at(secret, "/metadata/name").to_owned()),
         snapshots,
-        schedule: schedule.map(Schedule::of),
-        policy: policy.word().to_owned(),
-        on_deletion: on_deletion(policy).to_owned(),
+        schedule: schedule.map(SnapshotSchedule::from_cron_job),
+        policy: policy.as_str().to_owned(),
+        on_deletion: deletion_effect(policy).to_owned(),
         lost_by: LOST_BY.to_owned(),
     }
 }
 
-fn of_losses(losses: Vec<Loss>) -> Vec<Ephemeral> {
-    let of_one = |loss: Loss| {
-        let one = |volume, source| Ephemeral {
+fn of_losses(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
+    let of_one = |loss: DataLoss| {
+        let one = |volume, source| EphemeralData {
             pod: loss.pod.clone(),
             volume,
             source,
@@ -168,29 +168,29 @@ fn of_losses(losses: Vec<Loss>) -> Vec<Ephemeral> {
     losses.into_iter().flat_map(of_one).collect()
 }
 
-fn of_claim(claim: &Value, used: &[&VolumeUsage]) -> Claim {
-    let name = text(claim, "/metadata/name");
-    Claim {
+fn of_claim(claim: &Value, used: &[&VolumeUsage]) -> ClaimReport {
+    let name = string_at(claim, "/metadata/name");
+    ClaimReport {
         name: name.to_owned(),
-        phase: some_text(claim, "/status/phase").unwrap_or_else(|| "Pending".into()),
-        requested: some_text(claim, "/spec/resources/requests/storage"),
-        capacity: some_text(claim, "/status/capacity/storage"),
-        class: some_text(claim, "/spec/storageClassName"),
-        volume: some_text(claim, "/spec/volumeName"),
+        phase: text_at(claim, "/status/phase").unwrap_or_else(|| "Pending".into()),
+        requested: text_at(claim, "/spec/resources/requests/storage"),
+        capacity: text_at(claim, "/status/capacity/storage"),
+        class: text_at(claim, "/spec/storageClassName"),
+        volume: text_at(claim, "/spec/volumeName"),
         kept_since: annotation(claim, labels::KEPT_SINCE).map(str::to_owned),
         used: used
             .iter()
             .find(|used| used.claim == name)
             .map(|used| of_volume(used)),
-        uid: text(claim, "/metadata/uid").to_owned(),
+        uid: string_at(claim, "/metadata/uid").to_owned(),
     }
 }
 
-fn of_volume(used: &VolumeUsage) -> VolumeUsed {
-    VolumeUsed {
-        used: size(used.used),
+fn of_volume(used: &VolumeUsage) -> VolumeUsageReport {
+    VolumeUsageReport {
+        used: format_bytes(used.used),
         used_bytes: used.used,
-        capacity: size(used.capacity),
+        capacity: format_bytes(used.capacity),
         capacity_bytes: used.capacity,
         percent: used
             .used
@@ -200,13 +200,13 @@ fn of_volume(used: &VolumeUsage) -> VolumeUsed {
     }
 }
 
-fn of_snapshot(snapshot: &Value) -> Snapshot {
-    Snapshot {
-        name: text(snapshot, "/metadata/name").to_owned(),
+fn of_snapshot(snapshot: &Value) -> SnapshotReport {
+    SnapshotReport {
+        name: string_at(snapshot, "/metadata/name").to_owned(),
         ready: SnapshotState::of(snapshot) == SnapshotState::Ready,
-        size: some_text(snapshot, "/status/restoreSize"),
-        claim: some_text(snapshot, "/spec/source/persistentVolumeClaimName"),
-        created: some_text(snapshot, "/status/creationTime")
-            .or_else(|| some_text(snapshot, "/metadata/creationTimestamp")),
+        size: text_at(snapshot, "/status/restoreSize"),
+        claim: text_at(snapshot, "/spec/source/persistentVolumeClaimName"),
+        created: text_at(snapshot, "/status/creationTime")
+            .or_else(|| text_at(snapshot, "/metadata/creationTimestamp")),
     }
 }

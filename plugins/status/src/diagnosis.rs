@@ -2,17 +2,17 @@
 
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
-use session_shared::diagnosis::{Cause, EventNote, Finding, Verdict, inspect, inspect_missing};
-use session_shared::reconcile::{Live, Seen, look};
+use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod, inspect_missing_pods};
+use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
 
-use crate::head::Head;
+use crate::head::ReportHead;
 use crate::observe::Observed;
-use crate::report::{live, notes};
+use crate::report::{live_objects, event_notes};
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Diagnosis {
+pub(crate) struct DiagnosisReport {
     /// Object as `kind/name` in lower case: `pod/x`.
     pub(crate) object: String,
     pub(crate) reason: String,
@@ -24,17 +24,17 @@ pub(crate) struct Diagnosis {
 
 /// Computes the diagnosis section of a report, the cause of the primary workload first. Causes that have been explained are shown
 /// in their explained form.
-pub(crate) fn of(
+pub(crate) fn diagnosis_reports(
     observed: &Observed,
-    live: &Live,
+    live: &LiveObjects,
     notes: &[EventNote],
-    head: &Head,
-    seen: &Seen,
-) -> Vec<Diagnosis> {
-    let mut found: Vec<Diagnosis> = Vec::new();
-    if let (Seen::Lost, Phase::Failed) = (seen, head.phase) {
-        found.push(Diagnosis {
-            object: about(&observed.typed),
+    head: &ReportHead,
+    seen: &WorkloadState,
+) -> Vec<DiagnosisReport> {
+    let mut found: Vec<DiagnosisReport> = Vec::new();
+    if let (WorkloadState::Lost, Phase::Failed) = (seen, head.phase) {
+        found.push(DiagnosisReport {
+            object: about(&observed.typed_session),
             reason: head.reason.clone(),
             message: head.message.clone(),
             evidence: Vec::new(),
@@ -45,12 +45,12 @@ pub(crate) fn of(
     }
     let explained = |cause: Cause| {
         let finer = observed
-            .explained
+            .explained_causes
             .iter()
             .find(|(before, _)| *before == cause);
         finer.map_or(cause, |(_, finer)| finer.clone())
     };
-    let causes = found_causes(&observed.typed, live, notes, seen);
+    let causes = found_causes(&observed.typed_session, live, notes, seen);
     found.extend(
         causes
             .into_iter()
@@ -60,25 +60,25 @@ pub(crate) fn of(
 }
 
 /// Returns the causes of a session before they are explained.
-pub(crate) fn causes(observed: &Observed) -> Vec<Cause> {
+pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
     let (live, notes) = (
-        live(observed),
-        notes(observed.events.as_deref().unwrap_or_default()),
+        live_objects(observed),
+        event_notes(observed.events.as_deref().unwrap_or_default()),
     );
-    let seen = look(&observed.typed, &live, &notes);
-    let found = found_causes(&observed.typed, &live, &notes, &seen);
+    let seen = assess_workload(&observed.typed_session, &live, &notes);
+    let found = found_causes(&observed.typed_session, &live, &notes, &seen);
     found.into_iter().map(|(_, cause)| cause).collect()
 }
 
 /// Returns each cause with its object.
 fn found_causes(
     session: &Session,
-    live: &Live,
+    live: &LiveObjects,
     notes: &[EventNote],
-    seen: &Seen,
+    seen: &WorkloadState,
 ) -> Vec<(String, Cause)> {
     let uid = session.uid();
-    let pods = live.own_pods(uid).map(|pod| inspect(pod, notes));
+    let pods = live.own_pods(uid).map(|pod| inspect_pod(pod, notes));
     let has_pods = |name: &str, kind: &str| {
         let mut owners = live
             .own_pods(uid)
@@ -91,7 +91,7 @@ fn found_causes(
             .iter()
             .any(|w| object["metadata"]["uid"] == w.uid.as_str() && !has_pods(&w.name, &w.kind))
     });
-    let missing = bare.map(|object| inspect_missing(object, notes));
+    let missing = bare.map(|object| inspect_missing_pods(object, notes));
     let all = pods.chain(missing);
     let mut found: Vec<(String, Cause)> = all
         .filter_map(|finding| Some((finding.object.clone(), cause(&finding)?)))
@@ -104,8 +104,8 @@ fn found_causes(
 }
 
 /// Returns the report's form of a cause.
-fn of_cause(object: String, cause: Cause) -> Diagnosis {
-    Diagnosis {
+fn of_cause(object: String, cause: Cause) -> DiagnosisReport {
+    DiagnosisReport {
         object,
         reason: cause.reason,
         message: cause.message,
@@ -117,7 +117,7 @@ fn of_cause(object: String, cause: Cause) -> Diagnosis {
 /// Returns the cause of a finding, including one that may still pass. `None` for a ready Pod and for exit code 0.
 fn cause(finding: &Finding) -> Option<Cause> {
     match &finding.verdict {
-        Verdict::Ready | Verdict::Ended { code: 0, .. } => None,
+        Prognosis::Ready | Prognosis::Ended { code: 0, .. } => None,
         _ => finding.cause().cloned(),
     }
 }

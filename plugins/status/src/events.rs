@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::Session;
 use session_shared::diagnosis::EventNote;
-use session_shared::objects::resource::text;
-use session_shared::reconcile::Live;
+use session_shared::objects::resource::string_at;
+use session_shared::reconcile::LiveObjects;
 
-use crate::data::Data;
-use crate::report::some_text;
+use crate::data::DataReport;
+use crate::report::text_at;
 
 /// Maximum number of events shown.
 const SHOWN: usize = 10;
@@ -16,7 +16,7 @@ const SHOWN: usize = 10;
 /// An event of one of the session's objects.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Happened {
+pub(crate) struct EventReport {
     /// Time of the last occurrence, RFC 3339.
     pub(crate) time: String,
     /// Time of the first occurrence, RFC 3339.
@@ -31,14 +31,14 @@ pub(crate) struct Happened {
 }
 
 /// Returns the latest events of the session's own objects, oldest first.
-pub(crate) fn of(events: &[Value], session: &Session, live: &Live, data: &Data) -> Vec<Happened> {
+pub(crate) fn latest_events(events: &[Value], session: &Session, live: &LiveObjects, data: &DataReport) -> Vec<EventReport> {
     let uid = session.uid();
     let mut uids = vec![uid];
     uids.extend(
         live.own_pods(uid)
             .filter_map(|pod| pod.metadata.uid.as_deref()),
     );
-    uids.extend(live.owners.iter().map(|owner| text(owner, "/metadata/uid")));
+    uids.extend(live.owners.iter().map(|owner| string_at(owner, "/metadata/uid")));
     uids.extend(data.claims.iter().map(|claim| claim.uid.as_str()));
     let applied = session.applied();
     uids.extend(
@@ -48,25 +48,25 @@ pub(crate) fn of(events: &[Value], session: &Session, live: &Live, data: &Data) 
             .map(|object| object.uid.as_str()),
     );
     let own = events.iter().filter(|event| {
-        let about = text(event, "/involvedObject/uid");
+        let about = string_at(event, "/involvedObject/uid");
         !about.is_empty() && uids.contains(&about)
     });
-    let mut found: Vec<Happened> = own.map(of_event).collect();
+    let mut found: Vec<EventReport> = own.map(of_event).collect();
     found.sort_by(|one, other| one.time.cmp(&other.time));
     found.drain(..found.len().saturating_sub(SHOWN));
     found
 }
 
-fn of_event(event: &Value) -> Happened {
-    let note = EventNote::of(event);
-    let first = some_text(event, "/firstTimestamp").or_else(|| some_text(event, "/eventTime"));
-    Happened {
+fn of_event(event: &Value) -> EventReport {
+    let note = EventNote::from_value(event);
+    let first = text_at(event, "/firstTimestamp").or_else(|| text_at(event, "/eventTime"));
+    EventReport {
         first: first.unwrap_or_else(|| note.time.clone()),
         time: note.time,
         count: note.count,
-        r#type: some_text(event, "/type").unwrap_or_else(|| "Normal".into()),
+        r#type: text_at(event, "/type").unwrap_or_else(|| "Normal".into()),
         reason: note.reason,
-        object: format!("{}/{}", note.kind.to_lowercase(), note.name),
+        object: format!("{}/{}", note.object_kind.to_lowercase(), note.object_name),
         message: note.message,
     }
 }

@@ -12,10 +12,10 @@ use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
+use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
 use session_shared::ops::Cluster;
 
-use crate::observe::{Observed, explain, observe, refresh};
+use crate::observe::{Observed, explain_causes, observe, read_second_round};
 
 /// Number of ticks after which objects that are not watched are read again: usage, templates, Services.
 const TICKS_TO_REFRESH: u32 = 15;
@@ -27,26 +27,26 @@ const CLAIMS: usize = 3;
 
 /// Reads that a change makes necessary before the next report, from none to all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Asks {
+enum NeededReads {
     #[default]
-    Nothing,
+    None,
     /// The second round of reads: the objects that the session refers to may have changed.
     SecondRound,
     /// All reads: deletions may have been missed.
-    Everything,
+    All,
 }
 
 /// Event of a followed session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Happened {
+pub(crate) enum FollowEvent {
     /// The state may have changed, or only the ages.
     Changed,
     /// The time limit has expired.
-    TimeUp,
+    TimedOut,
 }
 
 /// A session whose observed state is kept up to date.
-pub(crate) struct Followed<'a> {
+pub(crate) struct FollowedSession<'a> {
     cluster: &'a Cluster,
     name: String,
     /// Current observed state.
@@ -55,7 +55,7 @@ pub(crate) struct Followed<'a> {
     ticks: u32,
 }
 
-impl<'a> Followed<'a> {
+impl<'a> FollowedSession<'a> {
     /// Reads everything and starts the watches. `tick` is the interval of ticks, `limit` the time limit.
     ///
     /// # Errors
@@ -79,15 +79,15 @@ impl<'a> Followed<'a> {
     ///
     /// # Errors
     /// NotFound when the session is deleted; a watch of the session that ended for good.
-    pub(crate) async fn next(&mut self) -> Result<Happened> {
-        let (mut asks, mut next) = (Asks::Nothing, self.turns.next().await);
+    pub(crate) async fn next_event(&mut self) -> Result<FollowEvent> {
+        let (mut asks, mut next) = (NeededReads::None, self.turns.next().await);
         if next.is_none() {
             bail!("cannot watch the session: all watches have ended");
         }
         // Changes that arrive together cause one report.
         while let Some(turn) = next {
             match turn {
-                WatchEvent::TimeUp => return Ok(Happened::TimeUp),
+                WatchEvent::TimeUp => return Ok(FollowEvent::TimedOut),
                 WatchEvent::Tick => self.ticks += 1,
                 turn => asks = asks.max(take(&mut self.observed, turn)?),
             }
@@ -95,24 +95,24 @@ impl<'a> Followed<'a> {
         }
         if self.ticks >= TICKS_TO_REFRESH {
             self.ticks = 0;
-            asks = asks.max(Asks::SecondRound);
+            asks = asks.max(NeededReads::SecondRound);
         }
         match asks {
-            Asks::Nothing => {}
-            Asks::SecondRound => {
+            NeededReads::None => {}
+            NeededReads::SecondRound => {
                 // The watched events are more complete than those read again.
                 let events = self.observed.events.clone();
-                refresh(self.cluster, &mut self.observed).await;
+                read_second_round(self.cluster, &mut self.observed).await;
                 self.observed.events = events;
             }
-            Asks::Everything => self.observed = observe(self.cluster, &self.name).await?,
+            NeededReads::All => self.observed = observe(self.cluster, &self.name).await?,
         }
-        Ok(Happened::Changed)
+        Ok(FollowEvent::Changed)
     }
 
     /// Reads further facts about new causes.
     pub(crate) async fn explain(&mut self) {
-        explain(self.cluster, &mut self.observed).await;
+        explain_causes(self.cluster, &mut self.observed).await;
     }
 }
 
@@ -141,17 +141,17 @@ fn watched(
 ///
 /// # Errors
 /// NotFound when the session is deleted; a watch of the session that ended for good.
-fn take(observed: &mut Observed, turn: WatchEvent) -> Result<Asks> {
+fn take(observed: &mut Observed, turn: WatchEvent) -> Result<NeededReads> {
     match turn {
-        WatchEvent::Tick | WatchEvent::TimeUp => Ok(Asks::Nothing),
+        WatchEvent::Tick | WatchEvent::TimeUp => Ok(NeededReads::None),
         WatchEvent::Ended {
             what: SESSIONS,
             error,
         } => Err(error),
         // A part that cannot be watched keeps the state that was read.
-        WatchEvent::Ended { .. } => Ok(Asks::Nothing),
+        WatchEvent::Ended { .. } => Ok(NeededReads::None),
         // A new list repeats existing objects, but reports no deletions.
-        WatchEvent::Restarted(_) => Ok(Asks::Everything),
+        WatchEvent::Restarted(_) => Ok(NeededReads::All),
         WatchEvent::Changed {
             what: SESSIONS,
             change,
@@ -161,41 +161,41 @@ fn take(observed: &mut Observed, turn: WatchEvent) -> Result<Asks> {
                 PODS => &mut observed.pods,
                 EVENTS => &mut observed.events,
                 CLAIMS => &mut observed.claims,
-                _ => return Ok(Asks::Nothing),
+                _ => return Ok(NeededReads::None),
             };
             let Ok(list) = part else {
-                return Ok(Asks::Nothing);
+                return Ok(NeededReads::None);
             };
             let other = put(list, change) && what == PODS;
             Ok(if other {
-                Asks::SecondRound
+                NeededReads::SecondRound
             } else {
-                Asks::Nothing
+                NeededReads::None
             })
         }
     }
 }
 
-fn take_session(observed: &mut Observed, change: WatchChange) -> Result<Asks> {
+fn take_session(observed: &mut Observed, change: WatchChange) -> Result<NeededReads> {
     match change {
         WatchChange::Added(object) | WatchChange::Modified(object) => {
-            observed.typed = typed(object.clone())?;
+            observed.typed_session = typed(object.clone())?;
             let same = observed.session["status"]["applied"] == object["status"]["applied"];
             observed.session = object;
             Ok(if same {
-                Asks::Nothing
+                NeededReads::None
             } else {
-                Asks::SecondRound
+                NeededReads::SecondRound
             })
         }
-        WatchChange::Deleted(object) => Err(missing(&SESSION, text(&object, "/metadata/name"))),
-        WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(Asks::Nothing),
+        WatchChange::Deleted(object) => Err(missing(&SESSION, string_at(&object, "/metadata/name"))),
+        WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(NeededReads::None),
     }
 }
 
 /// Applies a change to a list. Returns true if an object was added or removed.
 fn put(list: &mut Vec<Value>, change: WatchChange) -> bool {
-    let uid = |object: &Value| text(object, "/metadata/uid").to_owned();
+    let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
     match change {
         WatchChange::Added(object) | WatchChange::Modified(object) => {
             match list.iter_mut().find(|known| uid(known) == uid(&object)) {

@@ -4,9 +4,9 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::conditions::pod_condition;
-use session_shared::objects::endpoint::endpoint;
-use session_shared::objects::resource::text;
-use session_shared::reconcile::{Live, Seen, is_expired, is_primary, standing, wanted};
+use session_shared::objects::endpoint::session_endpoint;
+use session_shared::objects::resource::string_at;
+use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary_pod, decide_phase, target_state};
 use session_shared::{Pod, Timestamp};
 
 use crate::observe::Observed;
@@ -14,10 +14,10 @@ use crate::observe::Observed;
 /// The first lines of a report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Head {
+pub(crate) struct ReportHead {
     pub(crate) owner: String,
     /// Template; `None` for a session with a manifest.
-    pub(crate) template: Option<Template>,
+    pub(crate) template: Option<TemplateSummary>,
     pub(crate) phase: Phase,
     /// Reason of the phase, for programs.
     pub(crate) reason: String,
@@ -40,7 +40,7 @@ pub(crate) struct Head {
 /// The template of a session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Template {
+pub(crate) struct TemplateSummary {
     pub(crate) name: String,
     pub(crate) preset: Option<String>,
     pub(crate) application: Option<String>,
@@ -59,11 +59,11 @@ pub(crate) enum TemplateState {
 }
 
 /// Computes the head of a report.
-pub(crate) fn of(observed: &Observed, live: &Live, seen: &Seen, now: Timestamp) -> Head {
-    let session = &observed.typed;
+pub(crate) fn report_head(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> ReportHead {
+    let session = &observed.typed_session;
     let status = session.status.clone().unwrap_or_default();
-    let wanted = wanted(session, now);
-    let mut stands = standing(session, wanted, seen);
+    let wanted = target_state(session, now);
+    let mut stands = decide_phase(session, target_state, seen);
     // Without the Pods, the recorded phase is the best that is known.
     if observed.pods.is_err() && !session.is_being_deleted() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);
@@ -74,10 +74,10 @@ pub(crate) fn of(observed: &Observed, live: &Live, seen: &Seen, now: Timestamp) 
         .pods
         .iter()
         .find_map(|pod| pod.status.as_ref()?.host_ip.clone());
-    Head {
+    ReportHead {
         owner: session.owner().to_owned(),
-        template: template(observed),
-        since: since(session, live, seen, stands.phase),
+        template: template_summary(observed),
+        since: phase_since(session, live, seen, stands.phase),
         phase: stands.phase,
         reason: stands.reason,
         message: stands.message,
@@ -95,17 +95,17 @@ pub(crate) fn of(observed: &Observed, live: &Live, seen: &Seen, now: Timestamp) 
                 .unwrap_or_default()
         }),
         expires_at: status.expires_at,
-        endpoint: endpoint(&observed.network, address.as_deref()).or(status.endpoint),
+        endpoint: session_endpoint(&observed.network, address.as_deref()).or(status.endpoint),
         data_policy: status.data_policy.or(session.spec.data_policy),
     }
 }
 
-fn template(observed: &Observed) -> Option<Template> {
-    let spec = &observed.typed.spec;
-    let status = observed.typed.status.as_ref();
+fn template_summary(observed: &Observed) -> Option<TemplateSummary> {
+    let spec = &observed.typed_session.spec;
+    let status = observed.typed_session.status.as_ref();
     let made_from = status.and_then(|status| status.template.as_deref());
     let name = made_from.or(spec.template_name())?;
-    Some(Template {
+    Some(TemplateSummary {
         name: name.to_owned(),
         preset: spec.preset.clone(),
         application: spec
@@ -113,7 +113,7 @@ fn template(observed: &Observed) -> Option<Template> {
             .clone()
             .filter(|application| application != name),
         state: match &observed.template {
-            Ok(Some(now)) => changed(&observed.typed, now),
+            Ok(Some(now)) => changed(&observed.typed_session, now),
             Ok(None) if made_from.is_some() => TemplateState::Gone,
             Ok(None) | Err(_) => TemplateState::Unknown,
         },
@@ -124,7 +124,7 @@ fn changed(session: &Session, now: &Value) -> TemplateState {
     let Some(applied) = session.applied() else {
         return TemplateState::Unknown;
     };
-    let same = applied.template_uid.as_deref() == Some(text(now, "/metadata/uid"))
+    let same = applied.template_uid.as_deref() == Some(string_at(now, "/metadata/uid"))
         && applied.template_generation == now["metadata"]["generation"].as_i64();
     if same {
         TemplateState::Unchanged
@@ -134,7 +134,7 @@ fn changed(session: &Session, now: &Value) -> TemplateState {
 }
 
 /// Returns the time since which the session is in its phase: from its Pods, else from the Ready condition, else the start time.
-fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<String> {
+fn phase_since(session: &Session, live: &LiveObjects, seen: &WorkloadState, phase: Phase) -> Option<String> {
     if let Some(time) = &session.metadata.deletion_timestamp {
         return Some(time.0.to_string());
     }
@@ -143,12 +143,12 @@ fn since(session: &Session, live: &Live, seen: &Seen, phase: Phase) -> Option<St
             .iter()
             .find(|pod| pod.metadata.name.as_deref() == Some(name))
     };
-    let primary = || live.pods.iter().find(|pod| is_primary(pod));
+    let primary = || live.pods.iter().find(|pod| is_primary_pod(pod));
     let told = match seen {
-        Seen::Ready { pod: name } => pod(name).and_then(ready_since),
-        Seen::Ended { pod: name, .. } => pod(name).and_then(ended_at),
-        Seen::NotReady(_) | Seen::Hopeless(_) => primary().and_then(ready_since),
-        Seen::NoWorkload | Seen::Lost => None,
+        WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since),
+        WorkloadState::Terminated { pod: name, .. } => pod(name).and_then(ended_at),
+        WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_) => primary().and_then(ready_since),
+        WorkloadState::NoWorkload | WorkloadState::Lost => None,
     };
     let written = || {
         let ready = session.condition("Ready");

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
-use session_shared::failure::usage;
-use session_shared::flags::selection::session_name;
+use session_shared::failure::usage_error;
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
 
 use crate::args::Args;
 
 /// Default time to wait, the same as `create`'s.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
+pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
 /// The validated command line.
 #[derive(Debug)]
@@ -22,12 +22,12 @@ pub(crate) struct Intent {
     /// Output format.
     pub(crate) format: Format,
     /// Print once, watch or wait.
-    pub(crate) mode: Mode,
+    pub(crate) mode: StatusMode,
 }
 
 /// The mode of `status`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
+pub(crate) enum StatusMode {
     /// Prints one report.
     Once,
     /// Prints a report after every change.
@@ -40,21 +40,21 @@ pub(crate) enum Mode {
 ///
 /// # Errors
 /// An unknown phase, an invalid name, or flags that exclude each other.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     let mode = match &args.wait_for {
-        None if args.watch => Mode::Watch,
-        None => Mode::Once,
+        None if args.watch => StatusMode::Watch,
+        None => StatusMode::Once,
         Some(_) if args.watch => {
-            return Err(usage("--watch cannot be used with --wait-for or --timeout"));
+            return Err(usage_error("--watch cannot be used with --wait-for or --timeout"));
         }
-        Some(target) => Mode::Wait {
+        Some(target) => StatusMode::Wait {
             target: phase(target)?,
             limit: args.timeout,
         },
     };
     Ok(Intent {
-        name: session_name(&args.name)?,
-        format: Format::of_object(&args.printing)?,
+        name: parse_session_name(&args.name)?,
+        format: Format::from_object_flags(&args.printing)?,
         mode,
     })
 }
@@ -63,10 +63,10 @@ fn phase(word: &str) -> Result<Phase> {
     if word == "ready" {
         return Ok(Phase::Running);
     }
-    match Phase::ALL.into_iter().find(|phase| phase.word() == word) {
+    match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
         Some(phase) => Ok(phase),
         None => {
-            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.word()).collect();
+            let words: Vec<&str> = Phase::ALL.iter().map(|phase| phase.as_str()).collect();
             bail!(
                 "invalid --wait-for {word:?}: must be one of ready, {}",
                 words.join(", ")
@@ -79,21 +79,21 @@ fn phase(word: &str) -> Result<Phase> {
 mod tests {
     use super::*;
 
-    fn mode(line: &str) -> Result<Mode> {
+    fn mode(line: &str) -> Result<StatusMode> {
         let words = std::iter::once("status").chain(line.split_whitespace());
-        Ok(read(&Args::try_parse_from(words).unwrap())?.mode)
+        Ok(validate_args(&Args::try_parse_from(words).unwrap())?.mode)
     }
 
     use clap::Parser;
 
     #[test]
     fn a_time_alone_waits_for_ready() {
-        let wait = |target, seconds| Mode::Wait {
+        let wait = |target, seconds| StatusMode::Wait {
             target,
             limit: Duration::from_secs(seconds),
         };
-        assert_eq!(mode("a").unwrap(), Mode::Once);
-        assert_eq!(mode("session/a -w").unwrap(), Mode::Watch);
+        assert_eq!(mode("a").unwrap(), StatusMode::Once);
+        assert_eq!(mode("session/a -w").unwrap(), StatusMode::Watch);
         assert_eq!(mode("a --timeout 1s").unwrap(), wait(Phase::Running, 1));
         assert_eq!(
             mode("a --wait-for stopped").unwrap(),

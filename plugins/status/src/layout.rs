@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use session_shared::report::clean;
-use session_shared::report::console::{Console, Tone};
+use session_shared::report::console::{Console, Emphasis};
 
 /// Column at which the values of fields begin.
 const VALUES: usize = 13;
@@ -15,17 +15,17 @@ const NARROWEST: usize = 20;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
-    mark: Option<(Range<usize>, Tone)>,
+    mark: Option<(Range<usize>, Emphasis)>,
 }
 
 impl Line {
     /// Returns the line with its colour, if the console has colours.
-    pub(crate) fn painted(&self, console: &Console) -> String {
+    pub(crate) fn to_styled_text(&self, console: &Console) -> String {
         let Some((range, tone)) = &self.mark else {
             return self.text.clone();
         };
         let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
-        let marked = console.paint_tone(*tone, part(range.clone()));
+        let marked = console.emphasized(*tone, part(range.clone()));
         format!(
             "{}{marked}{}",
             part(0..range.start),
@@ -51,53 +51,53 @@ impl Page {
     }
 
     /// Returns the finished lines.
-    pub(crate) fn lines(self) -> Vec<Line> {
+    pub(crate) fn into_lines(self) -> Vec<Line> {
         self.lines
     }
 
     /// Adds an empty line and the heading of a section.
-    pub(crate) fn section(&mut self, heading: &str) {
+    pub(crate) fn add_section(&mut self, heading: &str) {
         self.lines.push(Line::default());
         let text = format!("{heading}:");
-        let mark = Some((0..text.len(), Tone::Strong));
+        let mark = Some((0..text.len(), Emphasis::Heading));
         self.lines.push(Line { text, mark });
     }
 
     /// Adds `Key:` and a value, wrapped at the column of the value.
-    pub(crate) fn field(&mut self, key: &str, value: &str) {
-        self.hanging(0, VALUES, &format!("{key}:"), value);
+    pub(crate) fn add_field(&mut self, key: &str, value: &str) {
+        self.add_labelled_text(0, VALUES, &format!("{key}:"), value);
     }
 
     /// Adds a field as [`Page::field`] does, with the first word of the value coloured.
-    pub(crate) fn marked_field(&mut self, key: &str, word: &str, tone: Tone, rest: &str) {
+    pub(crate) fn add_marked_field(&mut self, key: &str, word: &str, tone: Emphasis, rest: &str) {
         let at = self.lines.len();
-        self.field(key, &format!("{word}{rest}"));
+        self.add_field(key, &format!("{word}{rest}"));
         self.mark(at, VALUES, word, tone);
     }
 
     /// Adds text that begins at column `indent` and continues at column `hang`.
-    pub(crate) fn text(&mut self, indent: usize, hang: usize, text: &str) {
-        let words = clean::line(text).into_owned();
+    pub(crate) fn add_text(&mut self, indent: usize, hang: usize, text: &str) {
+        let words = clean::escape_line(text).into_owned();
         self.wrap(" ".repeat(indent), hang, &words);
     }
 
     /// Adds text as [`Page::text`] does, with its first word coloured.
-    pub(crate) fn marked_text(
+    pub(crate) fn add_marked_text(
         &mut self,
         indent: usize,
         hang: usize,
         word: &str,
-        tone: Tone,
+        tone: Emphasis,
         rest: &str,
     ) {
         let at = self.lines.len();
-        self.text(indent, hang, &format!("{word}{rest}"));
+        self.add_text(indent, hang, &format!("{word}{rest}"));
         self.mark(at, indent, word, tone);
     }
 
     /// Adds a label at `indent`, and text at `column`. A label that does not fit before `column` gets its own line.
-    pub(crate) fn hanging(&mut self, indent: usize, column: usize, label: &str, text: &str) {
-        let label = clean::line(label);
+    pub(crate) fn add_labelled_text(&mut self, indent: usize, column: usize, label: &str, text: &str) {
+        let label = clean::escape_line(label);
         let mut begun = format!("{}{label}", " ".repeat(indent));
         let width = begun.chars().count();
         if width < column {
@@ -106,11 +106,11 @@ impl Page {
             self.wrap(" ".repeat(indent), indent, &label);
             begun = " ".repeat(column);
         }
-        self.wrap(begun, column, &clean::line(text));
+        self.wrap(begun, column, &clean::escape_line(text));
     }
 
-    fn mark(&mut self, at: usize, from: usize, word: &str, tone: Tone) {
-        let word = clean::line(word);
+    fn mark(&mut self, at: usize, from: usize, word: &str, tone: Emphasis) {
+        let word = clean::escape_line(word);
         if let Some(line) = self.lines.get_mut(at)
             && line.text.get(from..from + word.len()) == Some(&*word)
         {
@@ -171,12 +171,12 @@ mod tests {
     fn shown(width: usize, lay: impl FnOnce(&mut Page)) -> Vec<String> {
         let mut page = Page::new(width);
         lay(&mut page);
-        page.lines().into_iter().map(|line| line.text).collect()
+        page.into_lines().into_iter().map(|line| line.text).collect()
     }
 
     #[test]
     fn values_are_wrapped_under_their_beginning() {
-        let lines = shown(24, |page| page.field("Key", "one two three four"));
+        let lines = shown(24, |page| page.add_field("Key", "one two three four"));
         assert_eq!(lines, ["Key:         one two", "             three four"]);
     }
 
@@ -184,7 +184,7 @@ mod tests {
     fn a_word_longer_than_a_line_is_cut_and_nothing_is_lost() {
         for width in [20, 21, 37, 80] {
             let long = "x".repeat(150);
-            let lines = shown(width, |page| page.text(2, 4, &format!("a {long} b")));
+            let lines = shown(width, |page| page.add_text(2, 4, &format!("a {long} b")));
             assert!(
                 lines.iter().all(|line| line.chars().count() <= width),
                 "{width}: {lines:#?}"
@@ -196,24 +196,24 @@ mod tests {
 
     #[test]
     fn a_label_that_does_not_fit_has_its_own_line() {
-        let lines = shown(40, |page| page.hanging(2, 6, "long label", "text"));
+        let lines = shown(40, |page| page.add_labelled_text(2, 6, "long label", "text"));
         assert_eq!(lines, ["  long label", "      text"]);
     }
 
     #[test]
     fn hostile_text_stays_on_its_line_and_is_shown() {
-        let lines = shown(40, |page| page.field("Key", "a\x1b[2Jb\r\nc"));
+        let lines = shown(40, |page| page.add_field("Key", "a\x1b[2Jb\r\nc"));
         assert_eq!(lines, ["Key:         a^[[2Jb c"]);
     }
 
     #[test]
     fn a_mark_is_of_the_word_alone() {
         let mut page = Page::new(80);
-        page.marked_field("Phase", "failed", Tone::Bad, " for 2h");
-        let (console, _) = Console::captured("", false);
-        assert_eq!(page.lines[0].mark, Some((13..19, Tone::Bad)));
+        page.add_marked_field("Phase", "failed", Emphasis::Bad, " for 2h");
+        let (console, _) = Console::for_test("", false);
+        assert_eq!(page.lines[0].mark, Some((13..19, Emphasis::Bad)));
         assert_eq!(
-            page.lines[0].painted(&console),
+            page.lines[0].to_styled_text(&console),
             "Phase:       failed for 2h"
         );
     }

@@ -28,10 +28,10 @@ mod workloads;
 use anyhow::Result;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, ObjectPrinter};
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use intent::Mode;
+use intent::StatusMode;
 use report::Report;
 
 /// The verb `status`.
@@ -43,38 +43,38 @@ impl Verb for Status {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.console.obey(&args.talk);
-        let mut intent = intent::read(&args)?;
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+        ground.console.apply_flags(&args.talk);
+        let mut intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         match intent.mode {
-            Mode::Once => {
+            StatusMode::Once => {
                 let observed = observe::observe(&cluster, intent.name.as_str()).await?;
-                for stranger in &report::live(&observed).strangers {
-                    ground.console.note(&stranger.told());
+                for stranger in &report::live_objects(&observed).strangers {
+                    ground.console.note(&stranger.note());
                 }
-                let report = Report::of(&observed, ground.now());
+                let report = Report::from_observed(&observed, ground.now());
                 show(&report, &mut intent.format, ground)
             }
-            Mode::Watch => watch::watch(&cluster, intent, ground).await,
-            Mode::Wait { target, limit } => {
-                wait::wait(&cluster, intent, target, limit, ground).await
+            StatusMode::Watch => watch::watch_report(&cluster, intent, ground).await,
+            StatusMode::Wait { target, limit } => {
+                wait::wait_for_phase(&cluster, intent, target, limit, ground).await
             }
         }
     }
 }
 
 /// Prints a report in the requested format.
-fn show(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()> {
+fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
     match format {
         Format::Objects(printer) => document(report, printer, &mut ground.console),
         Format::Text { .. } => {
-            let lines = view::lines(report, ground.now(), ground.console.width());
+            let lines = view::report_lines(report, ground.now(), ground.console.width());
             let text: String = lines
                 .iter()
-                .map(|line| line.painted(&ground.console) + "\n")
+                .map(|line| line.to_styled_text(&ground.console) + "\n")
                 .collect();
-            ground.console.out_painted(&text)
+            ground.console.print_styled(&text)
         }
     }
 }
@@ -82,7 +82,7 @@ fn show(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()>
 /// Prints the report as one document; with `-o name`, the name of the session.
 fn document(report: &Report, printer: &mut ObjectPrinter, console: &mut Console) -> Result<()> {
     if printer.is_name() {
-        return console.out(&printer.one(&report.session)?);
+        return console.print(&printer.print_object(&report.session)?);
     }
-    console.out(&printer.one(&serde_json::to_value(report)?)?)
+    console.print(&printer.print_object(&serde_json::to_value(report)?)?)
 }

@@ -5,13 +5,13 @@ use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::Session;
 use session_shared::objects::conditions::is_ready;
-use session_shared::objects::resource::text;
-use session_shared::reconcile::Live;
+use session_shared::objects::resource::string_at;
+use session_shared::reconcile::LiveObjects;
 
 /// A Service, an Ingress or a HorizontalPodAutoscaler.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Service {
+pub(crate) struct NetworkReport {
     pub(crate) kind: String,
     pub(crate) name: String,
     /// ClusterIP, NodePort, LoadBalancer, ExternalName; empty for other kinds.
@@ -27,7 +27,7 @@ pub(crate) struct Service {
 }
 
 /// Computes the network section of a report.
-pub(crate) fn of(objects: &[Value], live: &Live, session: &Session) -> Vec<Service> {
+pub(crate) fn network_report(objects: &[Value], live: &LiveObjects, session: &Session) -> Vec<NetworkReport> {
     let uid = session.uid();
     let pods: Vec<&Pod> = live.own_pods(uid).collect();
     objects
@@ -36,22 +36,22 @@ pub(crate) fn of(objects: &[Value], live: &Live, session: &Session) -> Vec<Servi
         .collect()
 }
 
-fn of_object(object: &Value, pods: &[&Pod]) -> Service {
-    let kind = text(object, "/kind");
+fn of_object(object: &Value, pods: &[&Pod]) -> NetworkReport {
+    let kind = string_at(object, "/kind");
     let (addresses, ports) = match kind {
         "Service" => (
             service_addresses(object),
-            list(object, "/spec/ports").map(port).collect(),
+            items_at(object, "/spec/ports").map(port).collect(),
         ),
         "Ingress" => (ingress_addresses(object), Vec::new()),
         _ => (Vec::new(), vec![scale(object)]),
     };
     let selected: Option<Vec<&&Pod>> =
         selector(object).map(|selector| pods.iter().filter(|pod| means(&selector, pod)).collect());
-    Service {
+    NetworkReport {
         kind: kind.to_owned(),
-        name: text(object, "/metadata/name").to_owned(),
-        r#type: text(object, "/spec/type").to_owned(),
+        name: string_at(object, "/metadata/name").to_owned(),
+        r#type: string_at(object, "/spec/type").to_owned(),
         addresses,
         ports,
         pods: selected.as_ref().map(Vec::len),
@@ -59,7 +59,7 @@ fn of_object(object: &Value, pods: &[&Pod]) -> Service {
     }
 }
 
-fn list<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
+fn items_at<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
     object
         .pointer(pointer)
         .and_then(Value::as_array)
@@ -68,7 +68,7 @@ fn list<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value>
 }
 
 fn balancers(object: &Value) -> impl Iterator<Item = String> {
-    let found = list(object, "/status/loadBalancer/ingress");
+    let found = items_at(object, "/status/loadBalancer/ingress");
     found.filter_map(|entry| {
         Some(
             entry
@@ -82,7 +82,7 @@ fn balancers(object: &Value) -> impl Iterator<Item = String> {
 
 fn service_addresses(service: &Value) -> Vec<String> {
     let own =
-        ["/spec/clusterIP", "/spec/externalName"].map(|pointer| text(service, pointer).to_owned());
+        ["/spec/clusterIP", "/spec/externalName"].map(|pointer| string_at(service, pointer).to_owned());
     own.into_iter()
         .filter(|address| !address.is_empty())
         .chain(balancers(service))
@@ -90,7 +90,7 @@ fn service_addresses(service: &Value) -> Vec<String> {
 }
 
 fn ingress_addresses(ingress: &Value) -> Vec<String> {
-    let hosts = list(ingress, "/spec/rules").map(|rule| text(rule, "/host").to_owned());
+    let hosts = items_at(ingress, "/spec/rules").map(|rule| string_at(rule, "/host").to_owned());
     hosts
         .filter(|host| !host.is_empty())
         .chain(balancers(ingress))
@@ -99,7 +99,7 @@ fn ingress_addresses(ingress: &Value) -> Vec<String> {
 
 fn port(port: &Value) -> String {
     let number = |key: &str| match &port[key] {
-        Value::String(text) => text.clone(),
+        Value::String(text) => string_at.clone(),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };
@@ -116,10 +116,10 @@ fn port(port: &Value) -> String {
     };
     format!(
         "{from}{target}/{}{node}",
-        if text(port, "/protocol").is_empty() {
+        if string_at(port, "/protocol").is_empty() {
             "TCP"
         } else {
-            text(port, "/protocol")
+            string_at(port, "/protocol")
         }
     )
 }
@@ -127,8 +127,8 @@ fn port(port: &Value) -> String {
 fn scale(scaler: &Value) -> String {
     let number = |pointer: &str| scaler.pointer(pointer).and_then(Value::as_i64);
     let (kind, name) = (
-        text(scaler, "/spec/scaleTargetRef/kind"),
-        text(scaler, "/spec/scaleTargetRef/name"),
+        string_at(scaler, "/spec/scaleTargetRef/kind"),
+        string_at(scaler, "/spec/scaleTargetRef/name"),
     );
     let (least, most) = (
         number("/spec/minReplicas").unwrap_or(1),

@@ -11,13 +11,13 @@ use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::diagnosis::Cause;
-use session_shared::failure::{self, Kind};
+use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::names::parameters_secret;
+use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET,
-    SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, text,
+    SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, string_at,
 };
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
@@ -27,7 +27,7 @@ use session_shared::ops::live::owner_kinds;
 use crate::diagnosis;
 
 /// A part of the observed state, or the reason why it could not be read.
-pub(crate) type Part<T> = std::result::Result<T, String>;
+pub(crate) type PartResult<T> = std::result::Result<T, String>;
 
 /// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
 const ASKED_ONE_BY_ONE: usize = 3;
@@ -40,29 +40,29 @@ pub(crate) struct Observed {
     /// Session with every field, including unknown ones.
     pub(crate) session: Value,
     /// Session as a typed object.
-    pub(crate) typed: Session,
+    pub(crate) typed_session: Session,
     /// Pods with the session's label; may include Pods of other owners.
-    pub(crate) pods: Part<Vec<Value>>,
+    pub(crate) pods: PartResult<Vec<Value>>,
     /// Possible owners of the Pods.
-    pub(crate) owners: Part<Vec<Value>>,
+    pub(crate) owners: PartResult<Vec<Value>>,
     /// Services, Ingresses and HorizontalPodAutoscalers that the last start created.
     pub(crate) network: Vec<Value>,
     /// PersistentVolumeClaims with the session's label.
-    pub(crate) claims: Part<Vec<Value>>,
+    pub(crate) claims: PartResult<Vec<Value>>,
     /// VolumeSnapshots with the session's label; empty where the cluster does not serve them.
-    pub(crate) snapshots: Part<Vec<Value>>,
+    pub(crate) snapshots: PartResult<Vec<Value>>,
     /// CronJob that takes snapshots; `None` without one or without permission to read it.
     pub(crate) schedule: Option<Value>,
     /// Metadata of the Secret of secret parameters.
-    pub(crate) secret: Part<Option<Value>>,
+    pub(crate) secret: PartResult<Option<Value>>,
     /// Events, possibly of other objects too.
-    pub(crate) events: Part<Vec<Value>>,
+    pub(crate) events: PartResult<Vec<Value>>,
     /// Template of the last start; `None` if it was deleted, or for a session with a manifest.
-    pub(crate) template: Part<Option<Value>>,
+    pub(crate) template: PartResult<Option<Value>>,
     /// Usage of the nodes that run the session's Pods.
-    pub(crate) usage: Part<Vec<NodeUsage>>,
+    pub(crate) usage: PartResult<Vec<NodeUsage>>,
     /// Causes as first diagnosed, each with its explained form.
-    pub(crate) explained: Vec<(Cause, Cause)>,
+    pub(crate) explained_causes: Vec<(Cause, Cause)>,
 }
 
 /// Reads the session and everything that a report shows of it.
@@ -85,19 +85,19 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
             .map(|list| list.items)
         }
     };
-    let secret = parameters_secret(name);
+    let secret = parameters_secret_name(name);
     let (session, pods, claims, snapshots, secret) = futures::join!(
         cluster.get(&SESSION, namespace, name),
         list(&POD),
         list(&PERSISTENT_VOLUME_CLAIM),
-        snapshots(cluster, &select),
+        read_snapshots(cluster, &select),
         cluster.get_metadata(&SECRET, namespace, &secret),
     );
     let Some(session) = with_setup_hint(session)? else {
         return Err(missing(&SESSION, name));
     };
     let mut observed = Observed {
-        typed: typed(session.clone())?,
+        typed_session: typed(session.clone())?,
         session,
         pods,
         owners: Ok(Vec::new()),
@@ -109,31 +109,31 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         events: Ok(Vec::new()),
         template: Ok(None),
         usage: Ok(Vec::new()),
-        explained: Vec::new(),
+        explained_causes: Vec::new(),
     };
-    refresh(cluster, &mut observed).await;
-    explain(cluster, &mut observed).await;
+    read_second_round(cluster, &mut observed).await;
+    explain_causes(cluster, &mut observed).await;
     Ok(observed)
 }
 
 /// Reads further facts about the causes, such as the last lines of a log or the capacity of nodes. Causes that were explained
 /// before are not explained again.
-pub(crate) async fn explain(cluster: &Cluster, observed: &mut Observed) {
-    let causes = diagnosis::causes(observed);
+pub(crate) async fn explain_causes(cluster: &Cluster, observed: &mut Observed) {
+    let causes = diagnosis::unexplained_causes(observed);
     observed
-        .explained
+        .explained_causes
         .retain(|(before, _)| causes.contains(before));
-    let known = |cause: &Cause| observed.explained.iter().any(|(before, _)| before == cause);
+    let known = |cause: &Cause| observed.explained_causes.iter().any(|(before, _)| before == cause);
     let new: Vec<Cause> = causes.into_iter().filter(|cause| !known(cause)).collect();
     let asked = new
         .iter()
         .map(|cause| cluster.explain_cause(cluster.namespace(), cause.clone()));
     let finer = join_all(asked).await;
-    observed.explained.extend(new.into_iter().zip(finer));
+    observed.explained_causes.extend(new.into_iter().zip(finer));
 }
 
 /// Reads the objects that the session and its Pods refer to: the second round of requests.
-pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
+pub(crate) async fn read_second_round(cluster: &Cluster, observed: &mut Observed) {
     let namespace = cluster.namespace();
     let (owners, network, schedule, events, template, usage) = futures::join!(
         cluster.list_owners(namespace, &observed.typed),
@@ -143,7 +143,7 @@ pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
         template(cluster, observed),
         usage(cluster, observed),
     );
-    observed.owners = match owner_kinds(&observed.typed).first() {
+    observed.owners = match owner_kinds(&observed.typed_session).first() {
         Some(kind) => part(owners, kind),
         None => Ok(Vec::new()),
     };
@@ -153,12 +153,12 @@ pub(crate) async fn refresh(cluster: &Cluster, observed: &mut Observed) {
 }
 
 /// Turns a failure into the text that the report shows in place of the part.
-fn part<T>(result: Result<T>, kind: &ResourceType) -> Part<T> {
+fn part<T>(result: Result<T>, kind: &ResourceType) -> PartResult<T> {
     result.map_err(|error| {
-        if failure::is(&error, Kind::Forbidden) {
+        if failure::has_kind(&error, FailureKind::Forbidden) {
             return format!("no permission to read {}", kind.qualified());
         }
-        match failure::of(&error) {
+        match failure::find_failure(&error) {
             Some(failure) => failure.message.clone(),
             None => format!("{error:#}"),
         }
@@ -166,21 +166,21 @@ fn part<T>(result: Result<T>, kind: &ResourceType) -> Part<T> {
 }
 
 /// Reads the CronJob of the session's snapshot schedule. `None` for a CronJob that the session does not own.
-async fn schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
-    let metadata = &observed.typed.metadata;
-    let name = ScheduleName::of(&metadata.name.as_deref()?.parse().ok()?);
+async fn read_schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
+    let metadata = &observed.typed_session.metadata;
+    let name = ScheduleName::for_session(&metadata.name.as_deref()?.parse().ok()?);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
     let owners = found.pointer("/metadata/ownerReferences")?.as_array()?;
     let uid = metadata.uid.as_deref()?;
-    let own = owners.iter().any(|owner| text(owner, "/uid") == uid);
+    let own = owners.iter().any(|owner| string_at(owner, "/uid") == uid);
     own.then_some(found)
 }
 
-async fn snapshots(cluster: &Cluster, select: &ListOptions) -> Part<Vec<Value>> {
+async fn snapshots(cluster: &Cluster, select: &ListOptions) -> PartResult<Vec<Value>> {
     let place = Scope::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Vec::new()),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Vec::new()),
         other => part(other, &VOLUME_SNAPSHOT).map(|list| list.items),
     }
 }
@@ -204,8 +204,8 @@ async fn network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
         .collect()
 }
 
-async fn template(cluster: &Cluster, observed: &Observed) -> Part<Option<Value>> {
-    let status = observed.typed.status.as_ref();
+async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Option<Value>> {
+    let status = observed.typed_session.status.as_ref();
     let Some(name) = status.and_then(|status| status.template.as_deref()) else {
         return Ok(None);
     };
@@ -217,7 +217,7 @@ async fn template(cluster: &Cluster, observed: &Observed) -> Part<Option<Value>>
 
 /// Reads the events of the session's objects, by UID where there are few. Events have no labels to select by, and a namespace with
 /// the sessions of a whole class has many events.
-async fn events(cluster: &Cluster, observed: &Observed) -> Part<Vec<Value>> {
+async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
     let uids = uids(observed);
     let selections: Vec<ListOptions> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
         let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
@@ -238,7 +238,7 @@ async fn events(cluster: &Cluster, observed: &Observed) -> Part<Vec<Value>> {
 
 /// Returns true if controllers create the Pods. Their events count, and their UIDs are not known yet.
 fn makes_pods(observed: &Observed) -> bool {
-    !owner_kinds(&observed.typed).is_empty()
+    !owner_kinds(&observed.typed_session).is_empty()
 }
 
 /// Returns the UIDs of the session, its Pods and its claims.
@@ -246,17 +246,17 @@ fn uids(observed: &Observed) -> Vec<String> {
     let parts = [&observed.pods, &observed.claims];
     let lists = parts.into_iter().flatten().flatten();
     let all = std::iter::once(&observed.session).chain(lists);
-    all.map(|object| text(object, "/metadata/uid").to_owned())
+    all.map(|object| string_at(object, "/metadata/uid").to_owned())
         .filter(|uid| !uid.is_empty())
         .collect()
 }
 
 /// Reads the usage of running Pods from their nodes. Usually only admins have permission, so Forbidden is the normal case.
-async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUsage>> {
+async fn usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUsage>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
-        let node = text(pod, "/spec/nodeName");
-        if text(pod, "/status/phase") == "Running" && !node.is_empty() && !nodes.contains(&node) {
+        let node = string_at(pod, "/spec/nodeName");
+        if string_at(pod, "/status/phase") == "Running" && !node.is_empty() && !nodes.contains(&node) {
             nodes.push(node);
         }
     }
@@ -265,9 +265,9 @@ async fn usage(cluster: &Cluster, observed: &Observed) -> Part<Vec<NodeUsage>> {
         .take(NODES)
         .map(|node| cluster.get_node_usage(node));
     let answers: Result<Vec<NodeUsage>> = join_all(reads).await.into_iter().collect();
-    answers.map_err(|error| match failure::is(&error, Kind::Forbidden) {
+    answers.map_err(|error| match failure::is(&error, FailureKind::Forbidden) {
         true => "no permission to read the usage of nodes".to_owned(),
-        false => failure::of(&error)
+        false => failure::find_failure(&error)
             .map_or_else(|| format!("{error:#}"), |failure| failure.message.clone()),
     })
 }

@@ -9,17 +9,17 @@ use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, Condition, Phase, Session};
 use session_shared::client::typed;
 use session_shared::diagnosis::EventNote;
-use session_shared::objects::resource::text;
-use session_shared::reconcile::{Live, look};
+use session_shared::objects::resource::string_at;
+use session_shared::reconcile::{LiveObjects, assess_workload};
 
-use crate::connect::{self, Method, Step};
-use crate::data::{self, Data};
-use crate::diagnosis::{self, Diagnosis};
-use crate::events::{self, Happened};
-use crate::head::{self, Head};
-use crate::network::{self, Service};
+use crate::connect::{self, MethodReport, NextStep};
+use crate::data::{self, DataReport};
+use crate::diagnosis::{self, DiagnosisReport};
+use crate::events::{self, EventReport};
+use crate::head::{self, ReportHead};
+use crate::network::{self, NetworkReport};
 use crate::observe::Observed;
-use crate::workloads::{self, Workload};
+use crate::workloads::{self, WorkloadReport};
 
 /// Kind of the document.
 const KIND: &str = "SessionReport";
@@ -30,18 +30,18 @@ const KIND: &str = "SessionReport";
 pub(crate) struct Report {
     pub(crate) api_version: &'static str,
     pub(crate) kind: &'static str,
-    pub(crate) metadata: Named,
+    pub(crate) metadata: ReportMetadata,
     #[serde(flatten)]
-    pub(crate) head: Head,
-    pub(crate) diagnosis: Vec<Diagnosis>,
-    pub(crate) workloads: Vec<Workload>,
-    pub(crate) network: Vec<Service>,
-    pub(crate) data: Data,
-    pub(crate) connect: Vec<Method>,
+    pub(crate) head: ReportHead,
+    pub(crate) diagnosis: Vec<DiagnosisReport>,
+    pub(crate) workloads: Vec<WorkloadReport>,
+    pub(crate) network: Vec<NetworkReport>,
+    pub(crate) data: DataReport,
+    pub(crate) connect: Vec<MethodReport>,
     pub(crate) conditions: Vec<Condition>,
     /// Latest events, oldest first.
-    pub(crate) events: Vec<Happened>,
-    pub(crate) next: Vec<Step>,
+    pub(crate) events: Vec<EventReport>,
+    pub(crate) next: Vec<NextStep>,
     /// Reasons why parts are unknown, by name of the part.
     pub(crate) unknown: BTreeMap<&'static str, String>,
     /// Session as the server returned it, including unknown fields.
@@ -51,14 +51,14 @@ pub(crate) struct Report {
 /// Name and namespace of the session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Named {
+pub(crate) struct ReportMetadata {
     pub(crate) name: String,
     pub(crate) namespace: String,
 }
 
 impl Report {
     /// Computes the report. `now` decides if the session has expired.
-    pub(crate) fn of(observed: &Observed, now: Timestamp) -> Self {
+    pub(crate) fn from_observed(observed: &Observed, now: Timestamp) -> Self {
         let none: &[Value] = &[];
         let (pods, events) = (
             observed.pods.as_deref().unwrap_or(none),
@@ -66,23 +66,23 @@ impl Report {
         );
         let snapshots = observed.snapshots.as_deref().unwrap_or(none);
         let usage = observed.usage.as_deref().unwrap_or_default();
-        let session = &observed.typed;
-        let (live, notes) = (live(observed), notes(events));
-        let seen = look(session, &live, &notes);
-        let head = head::of(observed, &live, &seen, now);
-        let workloads = workloads::of(session, &live, pods, usage);
-        let diagnosis = diagnosis::of(observed, &live, &notes, &head, &seen);
-        let data = data::of(session, &live, snapshots, observed.schedule.as_ref(), usage);
+        let session = &observed.typed_session;
+        let (live, notes) = (live_objects(observed), event_notes(events));
+        let seen = assess_workload(session, &live, &notes);
+        let head = head::report_head(observed, &live, &seen, now);
+        let workloads = workloads::workload_reports(session, &live, pods, usage);
+        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &notes, &head, &seen);
+        let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {
             api_version: API_VERSION,
             kind: KIND,
             metadata: named(session),
-            network: network::of(&observed.network, &live, session),
-            connect: connect::methods(session),
-            conditions: conditions(session, &head),
-            events: events::of(events, session, &live, &data),
-            next: connect::next(session, &head, &diagnosis, &workloads, &data),
-            unknown: unknown(observed),
+            network: network::network_report(&observed.network, &live, session),
+            connect: connect::connect_methods(session),
+            conditions: corrected_conditions(session, &head),
+            events: events::latest_events(events, session, &live, &data),
+            next: connect::next_steps(session, &head, &diagnosis, &workloads, &data),
+            unknown: unknown_parts(observed),
             session: observed.session.clone(),
             head,
             diagnosis,
@@ -92,42 +92,42 @@ impl Report {
     }
 
     /// Returns the reason why a part is unknown; `None` where it is known.
-    pub(crate) fn why_unknown(&self, part: &str) -> Option<&str> {
+    pub(crate) fn unknown_reason(&self, part: &str) -> Option<&str> {
         self.unknown.get(part).map(String::as_str)
     }
 }
 
 /// Returns the live objects for the reconciler. Parts that could not be read count as empty, and Pods that do not parse are
 /// ignored.
-pub(crate) fn live(observed: &Observed) -> Live {
+pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
     let pods = observed.pods.iter().flatten();
     let claims = observed.claims.iter().flatten();
     let secret = observed.secret.iter().flatten();
-    let live = Live {
+    let live = LiveObjects {
         pods: pods.filter_map(|pod| typed(pod.clone()).ok()).collect(),
         owners: observed.owners.clone().unwrap_or_default(),
         data: claims.chain(secret).cloned().collect(),
-        ..Live::default()
+        ..LiveObjects::default()
     };
-    live.attributed(&observed.typed)
+    live.attribute(&observed.typed_session)
 }
 
 /// Returns events in the form of the diagnosis, oldest first.
-pub(crate) fn notes(events: &[Value]) -> Vec<EventNote> {
-    let mut notes: Vec<EventNote> = events.iter().map(EventNote::of).collect();
+pub(crate) fn event_notes(events: &[Value]) -> Vec<EventNote> {
+    let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
     notes.sort_by(|one, other| one.time.cmp(&other.time));
     notes
 }
 
-fn named(session: &Session) -> Named {
-    Named {
+fn named(session: &Session) -> ReportMetadata {
+    ReportMetadata {
         name: session.name().to_owned(),
         namespace: session.namespace().to_owned(),
     }
 }
 
 /// Returns the reasons why parts are unknown, by name of the part.
-fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
+fn unknown_parts(observed: &Observed) -> BTreeMap<&'static str, String> {
     let parts = [
         ("claims", observed.claims.as_ref().err()),
         ("events", observed.events.as_ref().err()),
@@ -151,7 +151,7 @@ fn unknown(observed: &Observed) -> BTreeMap<&'static str, String> {
 }
 
 /// Returns the recorded conditions, with Ready corrected to the observed phase: without a controller nobody updates it.
-fn conditions(session: &Session, head: &Head) -> Vec<Condition> {
+fn corrected_conditions(session: &Session, head: &ReportHead) -> Vec<Condition> {
     let mut conditions = session.conditions().to_vec();
     let is_ready = if head.phase == Phase::Running {
         "True"
@@ -172,6 +172,6 @@ fn conditions(session: &Session, head: &Head) -> Vec<Condition> {
 }
 
 /// Returns the text at a JSON pointer; `None` where it is missing or empty.
-pub(crate) fn some_text(object: &Value, pointer: &str) -> Option<String> {
-    Some(text(object, pointer).to_owned()).filter(|text| !text.is_empty())
+pub(crate) fn text_at(object: &Value, pointer: &str) -> Option<String> {
+    Some(string_at(object, pointer).to_owned()).filter(|text| !string_at.is_empty())
 }

@@ -6,9 +6,9 @@ mod pods;
 use session_shared::Timestamp;
 use session_shared::api::{DataPolicy, OnExpiry, Phase};
 use session_shared::report::age;
-use session_shared::report::console::Tone;
+use session_shared::report::console::Emphasis;
 
-use crate::events::Happened;
+use crate::events::EventReport;
 use crate::head::TemplateState;
 use crate::layout::{Line, Page};
 use crate::report::Report;
@@ -16,34 +16,34 @@ use crate::report::Report;
 /// Column at which the text of an event begins.
 const EVENTS: usize = 8;
 /// Maximum length of a name in a column; a longer name gets its own line.
-pub(crate) const LONG_NAME: usize = 16;
+pub(crate) const MAX_NAME_COLUMN: usize = 16;
 
 /// Returns the lines of a report at `now`, none longer than `width`.
-pub(crate) fn lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
+pub(crate) fn report_lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
     head(&mut page, report, now);
     diagnosis(&mut page, report);
-    pods::workloads(&mut page, report, now);
-    pods::network(&mut page, report);
-    data::data(&mut page, report, now);
+    pods::add_workloads(&mut page, report, now);
+    pods::add_network(&mut page, report);
+    data::add_data(&mut page, report, now);
     connect(&mut page, report);
     conditions(&mut page, report, now);
     events(&mut page, report, now);
     next(&mut page, report);
-    page.lines()
+    page.into_lines()
 }
 
 fn head(page: &mut Page, report: &Report, now: Timestamp) {
     let head = &report.head;
-    page.field("Name", &report.metadata.name);
-    page.field("Namespace", &report.metadata.namespace);
-    page.field("Owner", &head.owner);
-    page.field("Template", &template(report));
+    page.add_field("Name", &report.metadata.name);
+    page.add_field("Namespace", &report.metadata.namespace);
+    page.add_field("Owner", &head.owner);
+    page.add_field("Template", &template(report));
     let since = match &head.since {
-        Some(since) => format!(" since {since} ({})", ago(since, now)),
+        Some(since) => format!(" since {since} ({})", age_text(since, now)),
         None => String::new(),
     };
-    page.marked_field("Phase", head.phase.word(), tone(head.phase), &since);
+    page.add_marked_field("Phase", head.phase.as_str(), tone(head.phase), &since);
     let said = |reason: &str, message: &str| match (reason, message) {
         ("", message) => message.to_owned(),
         (reason, "") => reason.to_owned(),
@@ -58,23 +58,23 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
             Some(cause) if head.reason == "NotReady" => &cause.reason,
             Some(_) => &head.reason,
         };
-        page.field("Reason", short);
+        page.add_field("Reason", short);
     }
-    if let Some(why) = report.why_unknown("workloads") {
-        page.field(
+    if let Some(why) = report.unknown_reason("workloads") {
+        page.add_field(
             "Note",
             &format!("phase as recorded in the session's status: {why}"),
         );
     }
     if let Some(started) = &head.started {
-        page.field("Started", &format!("{started} ({} ago)", ago(started, now)));
+        page.add_field("Started", &format!("{started} ({} ago)", age_text(started, now)));
     }
-    page.field("Expires", &expires(report, now));
+    page.add_field("Expires", &expires(report, now));
     if let Some(endpoint) = &head.endpoint {
-        page.field("Endpoint", endpoint);
+        page.add_field("Endpoint", endpoint);
     }
     if let Some(policy) = head.data_policy {
-        page.field("Data policy", policy_word(policy));
+        page.add_field("Data policy", policy_word(policy));
     }
 }
 
@@ -97,7 +97,7 @@ fn template(report: &Report) -> String {
     if let Some(application) = &template.application {
         text.push_str(&format!(", application {application}"));
     }
-    match (template.state, report.why_unknown("template")) {
+    match (template.state, report.unknown_reason("template")) {
         (TemplateState::Changed, _) => text.push_str(" (changed since the last start)"),
         (TemplateState::Gone, _) => text.push_str(" (deleted)"),
         (TemplateState::Unknown, Some(why)) => text.push_str(&format!(" (changes unknown: {why})")),
@@ -111,7 +111,7 @@ fn expires(report: &Report, now: Timestamp) -> String {
     let Some(at) = &head.expires_at else {
         return "<none>".into();
     };
-    let left = age::remaining(at.parse().ok(), now);
+    let left = age::remaining_time(at.parse().ok(), now);
     let what = match head.on_expiry {
         Some(OnExpiry::Delete) => "delete",
         _ => "stop",
@@ -123,12 +123,12 @@ fn expires(report: &Report, now: Timestamp) -> String {
     }
 }
 
-fn tone(phase: Phase) -> Tone {
+fn tone(phase: Phase) -> Emphasis {
     match phase {
-        Phase::Running => Tone::Good,
-        Phase::Failed => Tone::Bad,
-        Phase::Pending | Phase::Terminating => Tone::Worth,
-        Phase::Stopped => Tone::Strong,
+        Phase::Running => Emphasis::Good,
+        Phase::Failed => Emphasis::Bad,
+        Phase::Pending | Phase::Terminating => Emphasis::Warning,
+        Phase::Stopped => Emphasis::Heading,
     }
 }
 
@@ -136,21 +136,21 @@ fn diagnosis(page: &mut Page, report: &Report) {
     if report.diagnosis.is_empty() {
         return;
     }
-    page.section("Diagnosis");
+    page.add_section("Diagnosis");
     for found in &report.diagnosis {
-        page.marked_text(
+        page.add_marked_text(
             2,
             4,
             &found.reason,
-            Tone::Bad,
+            Emphasis::Bad,
             &format!(" ({})", found.object),
         );
-        page.text(4, 4, &found.message);
+        page.add_text(4, 4, &found.message);
         for line in &found.evidence {
-            page.hanging(4, 14, "evidence:", line);
+            page.add_labelled_text(4, 14, "evidence:", line);
         }
         if let Some(remedy) = &found.remedy {
-            page.hanging(4, 14, "remedy:", remedy);
+            page.add_labelled_text(4, 14, "remedy:", remedy);
         }
     }
 }
@@ -160,7 +160,7 @@ fn connect(page: &mut Page, report: &Report) {
     if report.connect.is_empty() || !matches!(report.head.phase, Phase::Running | Phase::Pending) {
         return;
     }
-    page.section("Connect");
+    page.add_section("Connect");
     let label = |name: &str, default: bool| {
         if default {
             format!("{name} (default)")
@@ -173,9 +173,9 @@ fn connect(page: &mut Page, report: &Report) {
         .iter()
         .map(|method| label(&method.name, method.default).chars().count())
         .max();
-    let column = 2 + longest.unwrap_or(0).min(LONG_NAME + 10) + 2;
+    let column = 2 + longest.unwrap_or(0).min(MAX_NAME_COLUMN + 10) + 2;
     for method in &report.connect {
-        page.hanging(
+        page.add_labelled_text(
             2,
             column,
             &label(&method.name, method.default),
@@ -188,7 +188,7 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
     if report.conditions.is_empty() {
         return;
     }
-    page.section("Conditions");
+    page.add_section("Conditions");
     for condition in &report.conditions {
         let mut why = condition.message.clone();
         if condition.reason != condition.r#type {
@@ -196,21 +196,21 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
             why = format!("{}{colon}{why}", condition.reason);
         }
         let comma = if why.is_empty() { "" } else { ", " };
-        let age = ago(&condition.last_transition_time, now);
+        let age = age_text(&condition.last_transition_time, now);
         let text = format!(
             "{} is {} for {age}{comma}{why}",
             condition.r#type, condition.status
         );
-        page.text(2, 4, &text);
+        page.add_text(2, 4, &text);
     }
 }
 
 fn events(page: &mut Page, report: &Report, now: Timestamp) {
-    page.section("Events");
-    if let Some(why) = report.why_unknown("events") {
-        page.text(2, 2, &unknown(why));
+    page.add_section("Events");
+    if let Some(why) = report.unknown_reason("events") {
+        page.add_text(2, 2, &unknown_text(why));
     } else if report.events.is_empty() {
-        page.text(2, 2, "<none>");
+        page.add_text(2, 2, "<none>");
     }
     for event in &report.events {
         let (kind, count) = (warning(event), count(event, now));
@@ -218,11 +218,11 @@ fn events(page: &mut Page, report: &Report, now: Timestamp) {
             "{kind}{} {}{count}: {}",
             event.reason, event.object, event.message
         );
-        page.hanging(2, EVENTS, &ago(&event.time, now), &text);
+        page.add_labelled_text(2, EVENTS, &age_text(&event.time, now), &text);
     }
 }
 
-fn warning(event: &Happened) -> String {
+fn warning(event: &EventReport) -> String {
     if event.r#type == "Normal" {
         String::new()
     } else {
@@ -230,10 +230,10 @@ fn warning(event: &Happened) -> String {
     }
 }
 
-fn count(event: &Happened, now: Timestamp) -> String {
+fn count(event: &EventReport, now: Timestamp) -> String {
     match event.count {
         1 => String::new(),
-        count => format!(" ({count} times in {})", ago(&event.first, now)),
+        count => format!(" ({count} times in {})", age_text(&event.first, now)),
     }
 }
 
@@ -241,19 +241,19 @@ fn next(page: &mut Page, report: &Report) {
     if report.next.is_empty() {
         return;
     }
-    page.section("Next");
+    page.add_section("Next");
     for step in &report.next {
-        page.text(2, 4, &format!("{}:", step.what));
-        page.text(4, 6, &step.command);
+        page.add_text(2, 4, &format!("{}:", step.what));
+        page.add_text(4, 6, &step.command);
     }
 }
 
 /// Returns the text in place of a part that could not be read.
-pub(crate) fn unknown(why: &str) -> String {
+pub(crate) fn unknown_text(why: &str) -> String {
     format!("<unknown> ({why})")
 }
 
 /// Returns the age of an RFC 3339 time.
-pub(crate) fn ago(time: &str, now: Timestamp) -> String {
-    age::since(time.parse().ok(), now)
+pub(crate) fn age_text(time: &str, now: Timestamp) -> String {
+    age::age_since(time.parse().ok(), now)
 }

@@ -5,67 +5,67 @@ use std::time::Duration;
 use anyhow::{Error, Result, anyhow};
 use session_shared::api::Phase;
 use session_shared::client::timed_out;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
-use session_shared::progress::{Event, Sink, Stage};
-use session_shared::reconcile::{Seen, look};
+use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
+use session_shared::reconcile::{WorkloadState, assess_workload};
 use session_shared::report::format::Format;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
 use crate::document;
-use crate::follow::{Followed, Happened};
+use crate::follow::{FollowedSession, FollowEvent};
 use crate::intent::Intent;
 use crate::observe::Observed;
-use crate::report::{Report, live, notes};
+use crate::report::{Report, live_objects, event_notes};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]
-enum Judged {
+enum WaitState {
     /// The session is in the phase.
     Reached,
     /// The session may still reach the phase; with stage, object and detail for the progress line.
-    Waiting(Stage, String, String),
+    Waiting(WaitStage, String, String),
     /// The session cannot reach the phase by itself.
-    Hopeless,
+    Unreachable,
 }
 
 /// Waits until the session is in phase `target`.
 ///
 /// # Errors
 /// TimedOut after `limit`, with kubectl's message. At once if the phase can no longer be reached or the session is deleted.
-pub(crate) async fn wait(
+pub(crate) async fn wait_for_phase(
     cluster: &Cluster,
     mut intent: Intent,
     target: Phase,
     limit: Duration,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let name = intent.name.as_str().to_owned();
-    let mut followed = Followed::new(cluster, &name, None, Some(limit)).await?;
+    let mut followed = FollowedSession::new(cluster, &name, None, Some(limit)).await?;
     let mut sink = ground.console.progress();
     loop {
-        let report = Report::of(&followed.observed, ground.now());
+        let report = Report::from_observed(&followed.observed, ground.now());
         match judge(&report, &followed.observed, target) {
-            Judged::Reached => {
+            WaitState::Reached => {
                 drop(sink);
                 return reached(&report, &mut intent.format, ground);
             }
-            Judged::Hopeless => {
+            WaitState::Unreachable => {
                 followed.explain().await;
                 return Err(hopeless(
-                    &Report::of(&followed.observed, ground.now()),
+                    &Report::from_observed(&followed.observed, ground.now()),
                     target,
                 ));
             }
-            Judged::Waiting(stage, object, detail) => sink.tell(Event::Waiting {
+            WaitState::Waiting(stage, object, detail) => sink.tell(ProgressEvent::Waiting {
                 stage,
                 object,
                 detail,
             }),
         }
         // A limit of zero checks once.
-        if limit.is_zero() || followed.next().await? == Happened::TimeUp {
+        if limit.is_zero() || followed.next_event().await? == FollowEvent::TimedOut {
             return Err(too_late(&report));
         }
     }
@@ -75,11 +75,11 @@ pub(crate) async fn wait(
 fn too_late(report: &Report) -> Error {
     let error = timed_out(&SESSION, &report.metadata.name);
     let head = &report.head;
-    let phase = format!("check why the session is {}", head.phase.word());
+    let phase = format!("check why the session is {}", head.phase.as_str());
     if head.message.is_empty() {
-        hinted(error, phase)
+        with_hint(error, phase)
     } else {
-        hinted(error, format!("{phase}: {}", head.message))
+        with_hint(error, format!("{phase}: {}", head.message))
     }
 }
 
@@ -90,51 +90,51 @@ fn hopeless(report: &Report, target: Phase) -> Error {
     let why = match first {
         _ if head.phase == Phase::Terminating => "the session is being deleted".to_owned(),
         Some(found) => format!("{}: {}", found.reason, found.message),
-        None if head.message.is_empty() => format!("the session is {}", head.phase.word()),
-        None => format!("the session is {}: {}", head.phase.word(), head.message),
+        None if head.message.is_empty() => format!("the session is {}", head.phase.as_str()),
+        None => format!("the session is {}: {}", head.phase.as_str(), head.message),
     };
-    let error = anyhow!("session {name:?} cannot become {}: {why}", target.word());
+    let error = anyhow!("session {name:?} cannot become {}: {why}", target.as_str());
     match first.and_then(|found| found.remedy.clone()) {
-        Some(remedy) => hinted(error, remedy),
+        Some(remedy) => with_hint(error, remedy),
         None => error,
     }
 }
 
 /// Prints the line that `kubectl wait` prints, or the document.
-fn reached(report: &Report, format: &mut Format, ground: &mut Ground) -> Result<()> {
+fn reached(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
     match format {
         Format::Objects(printer) => document(report, printer, &mut ground.console),
         Format::Text { .. } => {
             let name = &report.metadata.name;
             ground
                 .console
-                .line(&format!("{}/{name} condition met", SESSION.singular()))
+                .print_line(&format!("{}/{name} condition met", SESSION.singular()))
         }
     }
 }
 
-fn judge(report: &Report, observed: &Observed, target: Phase) -> Judged {
+fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
     let phase = report.head.phase;
     if phase == target {
-        return Judged::Reached;
+        return WaitState::Reached;
     }
     // Any session may still be stopped, fail or be deleted; a failed or stopped one does not start by itself.
     let comes_up = matches!(target, Phase::Running | Phase::Pending);
     match phase {
-        Phase::Terminating => Judged::Hopeless,
-        Phase::Failed | Phase::Stopped if comes_up => Judged::Hopeless,
-        _ => waiting(report, observed),
+        Phase::Terminating => WaitState::Unreachable,
+        Phase::Failed | Phase::Stopped if comes_up => WaitState::Unreachable,
+        _ => waiting_state(report, observed),
     }
 }
 
-fn waiting(report: &Report, observed: &Observed) -> Judged {
-    let events = notes(observed.events.as_deref().unwrap_or_default());
-    match look(&observed.typed, &live(observed), &events) {
-        Seen::NotReady(finding) => Judged::Waiting(finding.stage, finding.object, finding.detail),
+fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
+    let events = event_notes(observed.events.as_deref().unwrap_or_default());
+    match assess_workload(&observed.typed_session, &live_objects(observed), &events) {
+        WorkloadState::NotReady(finding) => WaitState::Waiting(finding.stage, finding.object, finding.detail),
         _ => {
             let object = format!("session/{}", report.metadata.name);
-            let detail = format!("is {}", report.head.phase.word());
-            Judged::Waiting(Stage::Applying, object, detail)
+            let detail = format!("is {}", report.head.phase.as_str());
+            WaitState::Waiting(WaitStage::Applying, object, detail)
         }
     }
 }

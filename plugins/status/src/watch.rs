@@ -9,9 +9,9 @@ use futures::future::{Either, select};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::screen::FullScreen;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
-use crate::follow::Followed;
+use crate::follow::FollowedSession;
 use crate::intent::Intent;
 use crate::report::Report;
 use crate::{show, view};
@@ -23,25 +23,25 @@ const TICK: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// NotFound when the session is deleted; any failure to read or watch the session.
-pub(crate) async fn watch(
+pub(crate) async fn watch_report(
     cluster: &Cluster,
     mut intent: Intent,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     let mut screen = match intent.format {
         Format::Text { .. } => ground.console.full_screen(),
         Format::Objects(_) => None,
     };
     let tick = screen.is_some().then_some(TICK);
-    let mut followed = Followed::new(cluster, intent.name.as_str(), tick, None).await?;
+    let mut followed = FollowedSession::new(cluster, intent.name.as_str(), tick, None).await?;
     let mut shown = None;
     loop {
-        let report = Report::of(&followed.observed, ground.now());
+        let report = Report::from_observed(&followed.observed, ground.now());
         match &mut screen {
             Some(screen) => draw(screen, &report, ground)?,
             None if shown.as_ref() != Some(&report) => {
                 if shown.is_some() && matches!(intent.format, Format::Text { .. }) {
-                    ground.console.line("")?;
+                    ground.console.print_line("")?;
                 }
                 show(&report, &mut intent.format, ground)?;
                 shown = Some(report);
@@ -49,7 +49,7 @@ pub(crate) async fn watch(
             None => {}
         }
         {
-            let mut next = pin!(followed.next());
+            let mut next = pin!(followed.next_event());
             loop {
                 match select(&mut next, pin!(stopped(&mut screen))).await {
                     Either::Left((changed, _)) => break changed?,
@@ -69,11 +69,11 @@ async fn stopped(screen: &mut Option<FullScreen>) -> Result<()> {
     }
 }
 
-fn draw(screen: &mut FullScreen, report: &Report, ground: &Ground) -> Result<()> {
-    let lines = view::lines(report, ground.now(), ground.console.width());
+fn draw(screen: &mut FullScreen, report: &Report, ground: &Environment) -> Result<()> {
+    let lines = view::report_lines(report, ground.now(), ground.console.width());
     let painted: Vec<String> = lines
         .iter()
-        .map(|line| line.painted(&ground.console))
+        .map(|line| line.to_styled_text(&ground.console))
         .collect();
     screen.draw(&painted, ground.console.height())
 }

@@ -9,16 +9,16 @@ use session_shared::api::{ObjectRef, Session};
 use session_shared::client::NodeUsage;
 use session_shared::client::PodUsage;
 use session_shared::objects::conditions::has_condition;
-use session_shared::objects::resource::text;
-use session_shared::quantity::size;
-use session_shared::reconcile::{Live, is_primary};
+use session_shared::objects::resource::string_at;
+use session_shared::quantity::format_bytes;
+use session_shared::reconcile::{LiveObjects, is_primary_pod};
 
-use crate::report::some_text;
+use crate::report::text_at;
 
 /// A workload of the session with its Pods.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Workload {
+pub(crate) struct WorkloadReport {
     pub(crate) kind: String,
     pub(crate) name: String,
     /// True for the workload that `connect` enters.
@@ -41,15 +41,15 @@ pub(crate) struct PodReport {
     pub(crate) ip: Option<String>,
     pub(crate) qos: Option<String>,
     pub(crate) created: Option<String>,
-    pub(crate) used: Option<Used>,
+    pub(crate) used: Option<PodUsageReport>,
     /// Init containers first.
-    pub(crate) containers: Vec<Container>,
+    pub(crate) containers: Vec<ContainerReport>,
 }
 
 /// Current usage of a Pod.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Used {
+pub(crate) struct PodUsageReport {
     pub(crate) cpu: Option<String>,
     pub(crate) memory: Option<String>,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Used {
 /// One container.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Container {
+pub(crate) struct ContainerReport {
     pub(crate) name: String,
     pub(crate) init: bool,
     pub(crate) image: String,
@@ -70,7 +70,7 @@ pub(crate) struct Container {
     pub(crate) ready: bool,
     pub(crate) restarts: i64,
     /// Last termination.
-    pub(crate) last: Option<Ended>,
+    pub(crate) last: Option<TerminationReport>,
     pub(crate) requests: BTreeMap<String, String>,
     pub(crate) limits: BTreeMap<String, String>,
 }
@@ -78,21 +78,21 @@ pub(crate) struct Container {
 /// A termination of a container.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Ended {
+pub(crate) struct TerminationReport {
     pub(crate) reason: Option<String>,
     pub(crate) exit_code: i64,
     pub(crate) finished: Option<String>,
 }
 
 /// Computes the workloads section of a report, the primary workload first. `raw` are the Pods of `live` with every field.
-pub(crate) fn of(
+pub(crate) fn workload_reports(
     session: &Session,
-    live: &Live,
+    live: &LiveObjects,
     raw: &[Value],
     usage: &[NodeUsage],
-) -> Vec<Workload> {
+) -> Vec<WorkloadReport> {
     let uid = session.uid();
-    let mut found: Vec<(ObjectRef, Workload)> = Vec::new();
+    let mut found: Vec<(ObjectRef, WorkloadReport)> = Vec::new();
     for workload in live.workloads(uid) {
         // The same object may be listed more than once.
         if !found.iter().any(|(known, _)| known.uid == workload.uid) {
@@ -107,16 +107,16 @@ pub(crate) fn of(
         let own = pod.metadata.uid.as_deref().unwrap_or_default();
         let Some(object) = raw
             .iter()
-            .find(|object| text(object, "/metadata/uid") == own)
+            .find(|object| string_at(object, "/metadata/uid") == own)
         else {
             continue;
         };
         if let Some((_, workload)) = found.iter_mut().find(|(known, _)| known.uid == owner.uid) {
-            workload.primary |= is_primary(pod);
+            workload.primary |= is_primary_pod(pod);
             workload.pods.push(of_pod(pod, object, usage));
         }
     }
-    let mut all: Vec<Workload> = found.into_iter().map(|(_, workload)| workload).collect();
+    let mut all: Vec<WorkloadReport> = found.into_iter().map(|(_, workload)| workload).collect();
     let primary = session
         .applied()
         .and_then(|applied| applied.primary.as_ref());
@@ -133,14 +133,14 @@ pub(crate) fn of(
     all
 }
 
-fn empty(workload: &ObjectRef, live: &Live) -> Workload {
+fn empty(workload: &ObjectRef, live: &LiveObjects) -> WorkloadReport {
     let object = live
         .owners
         .iter()
-        .find(|object| text(object, "/metadata/uid") == workload.uid);
+        .find(|object| string_at(object, "/metadata/uid") == workload.uid);
     let number = |pointer: &str| object.and_then(|object| object.pointer(pointer)?.as_i64());
     let replicas = number("/spec/replicas");
-    Workload {
+    WorkloadReport {
         kind: workload.kind.clone(),
         name: workload.name.clone(),
         primary: false,
@@ -154,39 +154,39 @@ fn empty(workload: &ObjectRef, live: &Live) -> Workload {
 fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUsage]) -> PodReport {
     let status = match (
         &pod.metadata.deletion_timestamp,
-        some_text(object, "/status/reason"),
+        text_at(object, "/status/reason"),
     ) {
         (Some(_), _) => "Terminating".to_owned(),
         (None, Some(reason)) => reason,
-        (None, None) => some_text(object, "/status/phase").unwrap_or_else(|| "Unknown".into()),
+        (None, None) => text_at(object, "/status/phase").unwrap_or_else(|| "Unknown".into()),
     };
     let ready = has_condition(object, "Ready", "True");
-    let uid = text(object, "/metadata/uid");
+    let uid = string_at(object, "/metadata/uid");
     let used = usage
         .iter()
         .flat_map(|node| &node.pods)
         .find(|used| used.uid == uid);
     PodReport {
-        name: text(object, "/metadata/name").to_owned(),
+        name: string_at(object, "/metadata/name").to_owned(),
         status,
         ready,
-        node: some_text(object, "/spec/nodeName"),
-        ip: some_text(object, "/status/podIP"),
-        qos: some_text(object, "/status/qosClass"),
-        created: some_text(object, "/metadata/creationTimestamp"),
+        node: text_at(object, "/spec/nodeName"),
+        ip: text_at(object, "/status/podIP"),
+        qos: text_at(object, "/status/qosClass"),
+        created: text_at(object, "/metadata/creationTimestamp"),
         used: used.and_then(of_use),
-        containers: containers(object),
+        containers: container_reports(object),
     }
 }
 
-fn of_use(used: &PodUsage) -> Option<Used> {
-    (used.cpu_milli.is_some() || used.memory.is_some()).then(|| Used {
+fn of_use(used: &PodUsage) -> Option<PodUsageReport> {
+    (used.cpu_milli.is_some() || used.memory.is_some()).then(|| PodUsageReport {
         cpu: used.cpu_milli.map(|milli| format!("{milli}m")),
-        memory: used.memory.map(size),
+        memory: used.memory.map(format_bytes),
     })
 }
 
-fn containers(pod: &Value) -> Vec<Container> {
+fn container_reports(pod: &Value) -> Vec<ContainerReport> {
     let kinds = [
         (
             "/spec/initContainers",
@@ -204,15 +204,15 @@ fn containers(pod: &Value) -> Vec<Container> {
                 .flatten()
         };
         for spec in list(specs) {
-            let name = text(spec, "/name");
-            let status = list(statuses).find(|status| text(status, "/name") == name);
+            let name = string_at(spec, "/name");
+            let status = list(statuses).find(|status| string_at(status, "/name") == name);
             found.push(of_container(spec, status.unwrap_or(&Value::Null), init));
         }
     }
     found
 }
 
-fn of_container(spec: &Value, status: &Value, init: bool) -> Container {
+fn of_container(spec: &Value, status: &Value, init: bool) -> ContainerReport {
     let states = status["state"].as_object();
     let (state, detail) = states
         .and_then(|states| states.iter().find(|(_, detail)| !detail.is_null()))
@@ -227,22 +227,22 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> Container {
             .collect()
     };
     let last = &status["lastState"]["terminated"];
-    Container {
-        name: text(spec, "/name").to_owned(),
+    ContainerReport {
+        name: string_at(spec, "/name").to_owned(),
         init,
-        image: text(spec, "/image").to_owned(),
+        image: string_at(spec, "/image").to_owned(),
         state: state.to_owned(),
-        reason: some_text(detail, "/reason"),
+        reason: text_at(detail, "/reason"),
         exit_code: detail["exitCode"].as_i64(),
-        since: some_text(detail, "/startedAt")
+        since: text_at(detail, "/startedAt")
             .filter(|_| state == "running")
-            .or_else(|| some_text(detail, "/finishedAt")),
+            .or_else(|| text_at(detail, "/finishedAt")),
         ready: status["ready"] == true,
         restarts: status["restartCount"].as_i64().unwrap_or(0),
-        last: last["exitCode"].as_i64().map(|exit_code| Ended {
-            reason: some_text(last, "/reason"),
+        last: last["exitCode"].as_i64().map(|exit_code| TerminationReport {
+            reason: text_at(last, "/reason"),
             exit_code,
-            finished: some_text(last, "/finishedAt"),
+            finished: text_at(last, "/finishedAt"),
         }),
         requests: map("/resources/requests"),
         limits: map("/resources/limits"),

@@ -14,11 +14,11 @@ use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::stopping::STOP;
-use session_shared::ops::trust::Part;
-use session_shared::prompt::consent::{self, Question};
+use session_shared::ops::trust::StoredPart;
+use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 
@@ -31,38 +31,38 @@ impl Verb for Stop {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.obey(&args.talk, &args.writing);
-        let intent = plan::read(&args)?;
-        let format = Format::of_object(&args.printing)?;
+        ground.apply_flags(&args.talk, &args.writing);
+        let intent = plan::parse_intent(&args)?;
+        let format = Format::from_object_flags(&args.printing)?;
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
-        let found = outcome::observe(&cluster, &permissions, &intent).await?;
+        let found = outcome::read_sessions(&cluster, &permissions, &intent).await?;
         let console = &mut ground.console;
-        consent::tell_unchecked(&permissions, console);
+        consent::note_unchecked_access(&permissions, console);
         // confirmation
-        let ending: Vec<EndingSession> = found.ending().map(EndingSession::stopped).collect();
+        let ending: Vec<EndingSession> = found.sessions_to_stop().map(EndingSession::stopped).collect();
         if intent.dry_run != DryRun::None {
-            consent::rehearse(&ending, console);
-        } else if !Question::about_data(STOP, intent.yes).ask(&ending, console)? {
+            consent::print_dry_run_losses(&ending, console);
+        } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)? {
             return Ok(());
         }
-        if let [one] = found.present.as_slice()
+        if let [one] = found.sessions.as_slice()
             && intent.dry_run == DryRun::None
-            && one.runs_sync(&intent.manner)
-            && !trust::ask(&cluster, &one.session, Part::Hooks, &mut ground.console).await?
+            && one.runs_sync(&intent.stop_options)
+            && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
         {
             return Ok(());
         }
         // writes
-        let present = &found.present;
+        let present = &found.sessions;
         let stopped =
-            outcome::carry_out(&cluster, &permissions, &intent, present, &write, ground).await?;
+            outcome::stop_sessions(&cluster, &permissions, &intent, present, &write, ground).await?;
         // prints
-        outcome::report(&intent, found, stopped, format, &mut ground.console)
+        outcome::print_results(&intent, found, stopped, format, &mut ground.console)
     }
 }

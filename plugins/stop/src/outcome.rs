@@ -10,48 +10,48 @@ use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::stopping::{Present, Stopping};
-use session_shared::progress::{Event, Silent, Sink, Stage};
+use session_shared::ops::stopping::{ObservedSession, StopContext};
+use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, no_resources};
-use session_shared::verb::Ground;
+use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::verb::Environment;
 
-use crate::plan::{Deed, Found, Intent};
+use crate::plan::{Action, Observed, Intent};
 
 /// Reads the sessions and their objects.
 ///
 /// # Errors
 /// Refusals of the server. A session that does not exist or is being deleted does not fail the call: its error is collected in
 /// the result.
-pub(crate) async fn observe(
+pub(crate) async fn read_sessions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-) -> Result<Found> {
+) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, controller) = futures::try_join!(
-        cluster.get_selected_sessions(namespace, &intent.which),
+        cluster.get_selected_sessions(namespace, &intent.selection),
         cluster.controller_alive(namespace)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         match chosen {
             Ok(chosen) => {
-                let foreseen = |session: &Session| intent.foreseen(session);
-                Present::with_rights(cluster, permissions, chosen, controller, foreseen).await
+                let foreseen = |session: &Session| intent.needed_accesses(session);
+                ObservedSession::read_with_access_reviews(cluster, permissions, chosen, controller, foreseen).await
             }
             Err(missing) => Err(missing),
         }
     });
-    let looked: Vec<Result<Present>> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    let mut found = Found {
-        present: Vec::new(),
-        refused: Vec::new(),
+    let looked: Vec<Result<ObservedSession>> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+    let mut found = Observed {
+        sessions: Vec::new(),
+        errors: Vec::new(),
     };
     for one in looked {
         match one {
-            Ok(present) => found.present.push(present),
-            Err(error) => found.refused.push(error),
+            Ok(present) => found.sessions.push(present),
+            Err(error) => found.errors.push(error),
         }
     }
     Ok(found)
@@ -62,18 +62,18 @@ pub(crate) async fn observe(
 ///
 /// # Errors
 /// Interrupted before the first session.
-pub(crate) async fn carry_out(
+pub(crate) async fn stop_sessions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-    present: &[Present],
+    present: &[ObservedSession],
     write: &WriteOptions,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Vec<Result<Value>>> {
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.
     let _guard = ground.interrupt.guard()?;
     let (interrupt, now) = (ground.interrupt.clone(), ground.now());
-    let with = Stopping {
+    let with = StopContext {
         write,
         interrupt: &interrupt,
         now,
@@ -82,31 +82,31 @@ pub(crate) async fn carry_out(
     let mut sink = ground.console.progress();
     if let [one] = present {
         let stopped = deed(cluster, intent, one, with, &mut sink).await;
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         return Ok(vec![stopped]);
     }
-    sink.tell(Event::Waiting {
-        stage: Stage::Terminating,
+    sink.tell(ProgressEvent::Waiting {
+        stage: WaitStage::Terminating,
         object: format!("{} sessions", present.len()),
         detail: String::new(),
     });
     let all = futures::stream::iter(present)
-        .map(|one| async move { deed(cluster, intent, one, with, &mut Silent).await });
+        .map(|one| async move { deed(cluster, intent, one, with, &mut DiscardingSink).await });
     let stopped = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    sink.tell(Event::Done);
+    sink.tell(ProgressEvent::Done);
     Ok(stopped)
 }
 
 async fn deed(
     cluster: &Cluster,
     intent: &Intent,
-    one: &Present,
-    with: Stopping<'_>,
-    sink: &mut dyn Sink,
+    one: &ObservedSession,
+    with: StopContext<'_>,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Value> {
-    match Deed::of(intent, one.is_at_rest()) {
-        Deed::Nothing | Deed::Say => Ok(one.object.clone()),
-        Deed::Stop => one.stop(cluster, &intent.manner, with, sink).await,
+    match Action::of(intent, one.is_stopped()) {
+        Action::Unchanged | Action::PrintOnly => Ok(one.object.clone()),
+        Action::Stop => one.stop(cluster, &intent.stop_options, with, sink).await,
     }
 }
 
@@ -114,24 +114,24 @@ async fn deed(
 ///
 /// # Errors
 /// The errors of all other sessions, as one.
-pub(crate) fn report(
+pub(crate) fn print_results(
     intent: &Intent,
-    found: Found,
+    found: Observed,
     stopped: Vec<Result<Value>>,
     format: Format,
     console: &mut Console,
 ) -> Result<()> {
-    if found.present.is_empty() && matches!(intent.which, Which::Selected(_)) {
-        console.err_line(&no_resources(None));
+    if found.sessions.is_empty() && matches!(intent.selection, Which::Selected(_)) {
+        console.print_error_line(&no_resources(None));
     }
-    let mut mutations = Mutations::new(format, intent.dry_run);
-    let mut errors = found.refused;
-    for (present, stopped) in found.present.iter().zip(stopped) {
-        let word = Deed::of(intent, present.is_at_rest()).word();
+    let mut mutations = MutationPrinter::new(format, intent.dry_run);
+    let mut errors = found.errors;
+    for (present, stopped) in found.sessions.iter().zip(stopped) {
+        let word = Action::of(intent, present.is_stopped()).as_str();
         match stopped {
-            Ok(object) => console.out(&mutations.done(&object, word)?)?,
+            Ok(object) => console.print(&mutations.print_result(&object, word)?)?,
             Err(error) => errors.push(error),
         }
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }

@@ -1,21 +1,21 @@
 //! The validated request of a stop, and the action it takes on each session. Pure.
 
 use anyhow::Result;
-use session_shared::api::{Phase, Session, State};
+use session_shared::api::{Phase, Session, DesiredState};
 use session_shared::client::DryRun;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::manner::Manner;
-use session_shared::ops::stopping::Present;
-use session_shared::reconcile::{Ending, ending_accesses};
+use session_shared::ops::manner::StopOptions;
+use session_shared::ops::stopping::ObservedSession;
+use session_shared::reconcile::{Teardown, teardown_accesses};
 
 use crate::args::Args;
 
 /// A validated stop request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) which: Which,
-    pub(crate) manner: Manner,
+    pub(crate) selection: Which,
+    pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,
 }
@@ -24,10 +24,10 @@ pub(crate) struct Intent {
 ///
 /// # Errors
 /// Usage errors, worded as kubectl words them.
-pub(crate) fn read(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
-        which: args.choosing.which()?,
-        manner: Manner::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
+        selection: args.choosing.selection()?,
+        stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
     })
@@ -35,58 +35,58 @@ pub(crate) fn read(args: &Args) -> Result<Intent> {
 
 impl Intent {
     /// Returns the access rights that a stop of `session` needs; none for a dry run or a session that is stopped already.
-    pub(crate) fn foreseen(&self, session: &Session) -> Vec<Access> {
+    pub(crate) fn needed_accesses(&self, session: &Session) -> Vec<Access> {
         let phase = session.phase();
-        let rests = session.spec.state == Some(State::Stopped)
+        let rests = session.spec.state == Some(DesiredState::Stopped)
             && matches!(phase, Some(Phase::Stopped | Phase::Failed));
         if rests || self.dry_run != DryRun::None {
             return Vec::new();
         }
-        let skip_sync = self.manner.skip_sync;
-        ending_accesses(session, Ending::Workload { skip_sync }, self.manner.wait)
+        let skip_sync = self.stop_options.skip_sync;
+        teardown_accesses(session, Teardown::Stop { skip_sync }, self.stop_options.wait)
     }
 }
 
 /// The sessions as read from the cluster.
-pub(crate) struct Found {
+pub(crate) struct Observed {
     /// Sessions that exist.
-    pub(crate) present: Vec<Present>,
+    pub(crate) sessions: Vec<ObservedSession>,
     /// Errors of the sessions that do not exist or are being deleted.
-    pub(crate) refused: Vec<anyhow::Error>,
+    pub(crate) errors: Vec<anyhow::Error>,
 }
 
-impl Found {
+impl Observed {
     /// Returns the sessions that are not stopped yet.
-    pub(crate) fn ending(&self) -> impl Iterator<Item = &Present> {
-        self.present.iter().filter(|one| !one.is_at_rest())
+    pub(crate) fn sessions_to_stop(&self) -> impl Iterator<Item = &ObservedSession> {
+        self.sessions.iter().filter(|one| !one.is_stopped())
     }
 }
 
 /// The action taken on one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     /// None: the session is stopped already.
-    Nothing,
+    Unchanged,
     /// The result is printed, but nothing is written (client dry run).
-    Say,
+    PrintOnly,
     /// The session is stopped; a server dry run rehearses the writes.
     Stop,
 }
 
-impl Deed {
+impl Action {
     pub(crate) fn of(intent: &Intent, at_rest: bool) -> Self {
         match (at_rest, intent.dry_run) {
-            (true, _) => Deed::Nothing,
-            (false, DryRun::Client) => Deed::Say,
-            (false, _) => Deed::Stop,
+            (true, _) => Action::Unchanged,
+            (false, DryRun::Client) => Action::PrintOnly,
+            (false, _) => Action::Stop,
         }
     }
 
     /// Returns the participle of the result line.
-    pub(crate) fn word(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Deed::Nothing => "already stopped",
-            Deed::Say | Deed::Stop => "stopped",
+            Action::Unchanged => "already stopped",
+            Action::PrintOnly | Action::Stop => "stopped",
         }
     }
 }
@@ -97,7 +97,7 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Intent {
-        read(&Args::parse_from(
+        parse_intent(&Args::parse_from(
             std::iter::once("stop").chain(line.split_whitespace()),
         ))
         .unwrap()
@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn what_rests_is_left_alone_and_a_client_dry_run_writes_nothing() {
-        assert_eq!(Deed::of(&intent("a"), false), Deed::Stop);
-        assert_eq!(Deed::of(&intent("a --dry-run=server"), false), Deed::Stop);
-        assert_eq!(Deed::of(&intent("a --dry-run=client"), false), Deed::Say);
-        assert_eq!(Deed::of(&intent("a"), true), Deed::Nothing);
+        assert_eq!(Action::of(&intent("a"), false), Action::Stop);
+        assert_eq!(Action::of(&intent("a --dry-run=server"), false), Action::Stop);
+        assert_eq!(Action::of(&intent("a --dry-run=client"), false), Action::PrintOnly);
+        assert_eq!(Action::of(&intent("a"), true), Action::Unchanged);
     }
 
     #[test]
@@ -121,16 +121,16 @@ mod tests {
             serde_json::from_value(session).unwrap()
         };
         let runs = session("running", "running");
-        assert!(!intent("a").foreseen(&runs).is_empty());
-        assert!(intent("a --dry-run=server").foreseen(&runs).is_empty());
+        assert!(!intent("a").needed_accesses(&runs).is_empty());
+        assert!(intent("a --dry-run=server").needed_accesses(&runs).is_empty());
         assert!(
             intent("a")
-                .foreseen(&session("stopped", "stopped"))
+                .needed_accesses(&session("stopped", "stopped"))
                 .is_empty()
         );
         assert!(
             !intent("a")
-                .foreseen(&session("stopped", "running"))
+                .needed_accesses(&session("stopped", "running"))
                 .is_empty()
         );
     }

@@ -5,34 +5,34 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::failure;
-use session_shared::flags::connection::Connection;
-use session_shared::flags::values::source;
-use session_shared::objects::resource::{SESSION_TEMPLATE, text};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::values::read_source;
+use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, change};
+use session_shared::report::mutation::{MutationPrinter, change};
 use session_shared::template::Severity;
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
-use crate::args::Apply;
+use crate::args::TemplateApplyArgs;
 use crate::{chosen, plan, view};
 
 /// Applies the templates of a file.
 ///
 /// # Errors
 /// All problems of the file, before the first request; then the requests that failed.
-pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     // no requests: check the file
     let dry_run = args.writing.dry_run()?;
     let write = args.writing.write()?;
-    let format = Format::of_object(&args.printing)?;
-    let mut mutations = Mutations::new(format, dry_run);
-    let source = source(&args.filename, ground.console.input())?;
-    let ready = plan::ready(&source, args)?;
-    let broken = plan::is_broken(&ready.findings);
+    let format = Format::from_object_flags(&args.printing)?;
+    let mut mutations = MutationPrinter::new(format, dry_run);
+    let source = read_source(&args.filename, ground.console.input())?;
+    let ready = plan::plan_apply(&read_source, args)?;
+    let broken = plan::has_errors(&ready.findings);
     for finding in &ready.findings {
         match finding.severity {
-            _ if broken => ground.console.err_line(view::finding(finding).trim_end()),
+            _ if broken => ground.console.print_error_line(view::finding_text(finding).trim_end()),
             Severity::Info => {}
             _ => ground.console.warn(&finding.problem.to_string()),
         }
@@ -42,33 +42,33 @@ pub(crate) async fn run(args: &Apply, connection: &Connection, ground: &mut Grou
         bail!(
             "cannot apply {}: lint found {}",
             source.name(),
-            plan::counted(&ready.findings)
+            plan::count_findings(&ready.findings)
         );
     }
-    for hint in view::hints(&ready.findings) {
+    for hint in view::warning_hints(&ready.findings) {
         ground.console.hint(hint);
     }
     // writes
     let cluster = ground.connect(connection).await?;
     let mut errors = Vec::new();
     for object in &ready.objects {
-        match apply(&cluster, object, dry_run, &write).await {
-            Ok((after, change)) => ground.console.out(&mutations.done(&after, change)?)?,
+        match apply_template(&cluster, object, dry_run, &write).await {
+            Ok((after, change)) => ground.console.print(&mutations.print_result(&after, change)?)?,
             Err(error) => errors.push(error),
         }
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 /// Applies a template. A client-side dry run sends no writes and reports an existing template as configured, because only the
 /// server knows whether it would change.
-async fn apply(
+async fn apply_template(
     cluster: &Cluster,
     object: &Value,
     dry_run: DryRun,
     write: &WriteOptions,
 ) -> Result<(Value, &'static str)> {
-    let name = text(object, "/metadata/name");
+    let name = string_at(object, "/metadata/name");
     let before = chosen::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     if dry_run == DryRun::Client {
         let change = match before {

@@ -1,11 +1,11 @@
 //! The command line of `template` and its subcommands.
 
 use clap::{Args as Group, Parser, Subcommand};
-use session_shared::flags::connection::Connection;
-use session_shared::flags::output::{ListOutput, NameOutput, ObjectOutput, Talk};
-use session_shared::flags::selection::Selecting;
-use session_shared::flags::values::Values;
-use session_shared::flags::writing::Writing;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::selection::ListFlags;
+use session_shared::flags::values::ValueFlags;
+use session_shared::flags::writing::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Manage session templates
 
@@ -31,61 +31,61 @@ const EXAMPLES: &str = "  # List the templates of the cluster
 pub struct Args {
     /// Subcommand
     #[command(subcommand)]
-    pub action: Action,
+    pub command: TemplateCommand,
 
     /// Verbosity.
     #[command(flatten)]
-    pub talk: Talk,
+    pub talk: VerbosityFlags,
     /// Connection to the cluster.
     #[command(flatten)]
-    pub connection: Connection,
+    pub connection: ConnectionFlags,
 }
 
 /// A subcommand of `template`.
 #[derive(Subcommand, Clone, Debug)]
-pub enum Action {
+pub enum TemplateCommand {
     /// List templates
     #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session template list [options]")]
-    List(List),
+    List(TemplateListArgs),
     /// Show a template
     #[command(visible_alias = "get", after_long_help = SHOW, override_usage = "kubectl session template show NAME [options]")]
-    Show(Show),
+    Show(TemplateShowArgs),
     /// List the parameters of a template
     #[command(visible_alias = "parameters", after_long_help = PARAMS, override_usage = "kubectl session template params (NAME [--builtin] | -f FILENAME) [options]")]
-    Params(Params),
+    Params(TemplateParamsArgs),
     /// Check template or manifest files without a cluster
     ///
     /// Print one line for each problem. The exit code is 1 if one of them is an error.
     #[command(after_long_help = LINT, override_usage = "kubectl session template lint -f FILENAME [-f FILENAME]... [options]")]
-    Lint(Lint),
+    Lint(TemplateLintArgs),
     /// Print the objects of a session made from a template
     #[command(after_long_help = RENDER, override_usage = "kubectl session template render (NAME [--builtin] | -f FILENAME) [options]")]
-    Render(Render),
+    Render(TemplateRenderArgs),
     /// Create or update templates from a file
     ///
     /// The file holds SessionTemplates, or, with --name, a manifest from which a template is made.
     #[command(after_long_help = APPLY, override_usage = "kubectl session template apply -f FILENAME [options]
   kubectl session template apply -f FILENAME --name NAME [--description TEXT] [--primary KIND/NAME] [options]")]
-    Apply(Apply),
+    Apply(TemplateApplyArgs),
     /// Delete templates; running sessions continue
     ///
     /// A session of a deleted template cannot be started, restarted or extended until the template is applied again. Its data
     /// is kept.
     #[command(visible_alias = "rm", after_long_help = DELETE, override_usage = "kubectl session template delete NAME... [options]")]
-    Delete(Delete),
+    Delete(TemplateDeleteArgs),
 }
 
-impl Action {
+impl TemplateCommand {
     /// Returns the write flags of the subcommand, or `None` if it does not write.
-    pub(crate) fn writing(&self) -> Option<&Writing> {
+    pub(crate) fn write_flags(&self) -> Option<&WriteFlags> {
         match self {
-            Action::Apply(args) => Some(&args.writing),
-            Action::Delete(args) => Some(&args.writing),
-            Action::List(_)
-            | Action::Show(_)
-            | Action::Params(_)
-            | Action::Lint(_)
-            | Action::Render(_) => None,
+            TemplateCommand::Apply(args) => Some(&args.writing),
+            TemplateCommand::Delete(args) => Some(&args.writing),
+            TemplateCommand::List(_)
+            | TemplateCommand::Show(_)
+            | TemplateCommand::Params(_)
+            | TemplateCommand::Lint(_)
+            | TemplateCommand::Render(_) => None,
         }
     }
 }
@@ -99,14 +99,14 @@ const LIST: &str = "  # List the templates of the cluster
 /// Flags of `template list`. Templates have no namespace, so -A, which kubectl accepts here, too, is not shown.
 #[derive(Group, Clone, Debug)]
 #[command(mut_arg("all_namespaces", |all| all.hide(true)))]
-pub struct List {
+pub struct TemplateListArgs {
     /// If true, list the built-in templates instead of those in the cluster
     #[arg(long)]
     pub builtin: bool,
     #[command(flatten)]
-    pub selecting: Selecting,
+    pub selecting: ListFlags,
     #[command(flatten)]
-    pub printing: ListOutput,
+    pub printing: ListOutputFlags,
 }
 
 const SHOW: &str = "  # Show a template with its connection methods and parameters
@@ -117,7 +117,7 @@ const SHOW: &str = "  # Show a template with its connection methods and paramete
 
 /// Flags and arguments of `template show`.
 #[derive(Group, Clone, Debug)]
-pub struct Show {
+pub struct TemplateShowArgs {
     /// Name of the template
     #[arg(value_name = "NAME")]
     pub name: String,
@@ -125,12 +125,12 @@ pub struct Show {
     #[arg(long)]
     pub builtin: bool,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
 }
 
 /// Flags that select a template: by name from the cluster or the built-in ones, or from a file.
 #[derive(Group, Clone, Debug, Default)]
-pub struct Which {
+pub struct TemplateFlags {
     /// Name of the template
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
@@ -150,9 +150,9 @@ const PARAMS: &str = "  # List the parameters of a template
 
 /// Flags and arguments of `template params`.
 #[derive(Group, Clone, Debug)]
-pub struct Params {
+pub struct TemplateParamsArgs {
     #[command(flatten)]
-    pub which: Which,
+    pub template: TemplateFlags,
     /// Output format. One of: (wide, json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file, custom-columns, custom-columns-file)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
@@ -169,7 +169,7 @@ const LINT: &str = "  # Check a template
 
 /// Flags of `template lint`.
 #[derive(Group, Clone, Debug)]
-pub struct Lint {
+pub struct TemplateLintArgs {
     /// File with SessionTemplates or a manifest with placeholders; "-" means standard input. May be repeated
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: Vec<String>,
@@ -186,11 +186,11 @@ const RENDER: &str = "  # Print the objects of a session of a template
 
 /// Flags and arguments of `template render`.
 #[derive(Group, Clone, Debug)]
-pub struct Render {
+pub struct TemplateRenderArgs {
     #[command(flatten)]
-    pub which: Which,
+    pub template: TemplateFlags,
     #[command(flatten)]
-    pub values: Values,
+    pub values: ValueFlags,
     /// Name of a preset of the template: a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]
     pub preset: Option<String>,
@@ -220,7 +220,7 @@ const APPLY: &str = "  # Create or update a template
 
 /// Flags of `template apply`.
 #[derive(Group, Clone, Debug)]
-pub struct Apply {
+pub struct TemplateApplyArgs {
     /// File with SessionTemplates or a manifest with placeholders; "-" means standard input
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: String,
@@ -234,9 +234,9 @@ pub struct Apply {
     #[arg(long, value_name = "KIND/NAME")]
     pub primary: Option<String>,
     #[command(flatten)]
-    pub printing: ObjectOutput,
+    pub printing: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
 }
 
 const DELETE: &str = "  # Delete a template
@@ -247,7 +247,7 @@ const DELETE: &str = "  # Delete a template
 
 /// Flags and arguments of `template delete`.
 #[derive(Group, Clone, Debug)]
-pub struct Delete {
+pub struct TemplateDeleteArgs {
     /// Names of the templates
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
@@ -255,7 +255,7 @@ pub struct Delete {
     #[arg(long)]
     pub ignore_not_found: bool,
     #[command(flatten)]
-    pub printing: NameOutput,
+    pub printing: NameOutputFlags,
     #[command(flatten)]
-    pub writing: Writing,
+    pub writing: WriteFlags,
 }

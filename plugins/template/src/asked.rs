@@ -9,7 +9,7 @@ use crate::view::{NONE, or_none};
 
 /// A parameter with its effective default and whether a value is required.
 #[derive(Debug)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct ParameterView<'a> {
     pub(crate) parameter: &'a Parameter,
     pub(crate) required: bool,
     declared: bool,
@@ -17,16 +17,16 @@ pub(crate) struct Asked<'a> {
 }
 
 /// Returns all parameters of a template, declared or not.
-pub(crate) fn asked<'a>(
+pub(crate) fn parameter_views<'a>(
     manifest: &Manifest,
     parameters: &'a Parameters,
     declared: &[Parameter],
-) -> Vec<Asked<'a>> {
+) -> Vec<ParameterView<'a>> {
     let placeholders = manifest.placeholders();
     let asked = |parameter: &'a Parameter| {
         let name = &parameter.name;
         let required = parameters.is_required(name);
-        Asked {
+        ParameterView {
             parameter,
             required,
             declared: declared.iter().any(|one| one.name == *name),
@@ -45,7 +45,7 @@ pub(crate) fn asked<'a>(
 
 /// Returns the text shown as the default of a secret: generated, or hidden if the manifest has a default.
 fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static str {
-    let written = placeholder.is_some_and(|one| one.places.iter().all(|at| at.default.is_some()));
+    let written = placeholder.is_some_and(|one| one.uses.iter().all(|at| at.default.is_some()));
     if written && parameter.generate.is_none() {
         "<hidden>"
     } else {
@@ -53,11 +53,11 @@ fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static 
     }
 }
 
-impl Asked<'_> {
+impl ParameterView<'_> {
     /// Returns the parameter as a JSON object.
-    pub(crate) fn json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut object = serde_json::to_value(self.parameter).unwrap_or_default();
-        object["type"] = self.parameter.kind.word().into();
+        object["type"] = self.parameter.kind.as_str().into();
         object["required"] = self.required.into();
         object["declared"] = self.declared.into();
         if self.parameter.kind == ParameterType::Secret {
@@ -77,7 +77,7 @@ impl Asked<'_> {
         };
         let mut row = vec![
             parameter.name.clone(),
-            parameter.kind.word().to_owned(),
+            parameter.kind.as_str().to_owned(),
             default.to_owned(),
             self.required.to_string(),
             or_none(parameter.description.as_deref().unwrap_or_default()),
@@ -101,7 +101,7 @@ fn range(parameter: &Parameter) -> String {
 }
 
 /// Formats the table of parameters.
-pub(crate) fn parameters(asked: &[Asked<'_>], wide: bool, no_headers: bool) -> String {
+pub(crate) fn parameters_table(asked: &[ParameterView<'_>], wide: bool, no_headers: bool) -> String {
     let headings = [
         "NAME",
         "TYPE",
@@ -150,8 +150,8 @@ mod tests {
         let mut required = Parameter::new("B", ParameterType::Secret);
         required.required = Some(true);
         let declared = [required, generated];
-        let found = Parameters::of(&declared, &manifest).unwrap();
-        let asked = asked(&manifest, &found, &declared);
+        let found = Parameters::merge(&declared, &manifest).unwrap();
+        let asked = parameter_views(&manifest, &found, &declared);
         let rows: Vec<String> = asked
             .iter()
             .map(|one| one.row(false)[..4].join(" "))
@@ -164,7 +164,7 @@ mod tests {
                 "A secret <hidden> false"
             ]
         );
-        let json: Vec<Value> = asked.iter().map(Asked::json).collect();
+        let json: Vec<Value> = asked.iter().map(ParameterView::to_json).collect();
         assert!(!format!("{json:?}").contains("hunter2"));
     }
 }

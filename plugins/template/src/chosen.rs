@@ -7,29 +7,29 @@ use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::client::typed;
-use session_shared::failure::{hinted, usage};
-use session_shared::flags::values::source;
+use session_shared::failure::{with_hint, usage_error};
+use session_shared::flags::values::read_source;
 use session_shared::names::TemplateName;
-use session_shared::objects::resource::{SESSION_TEMPLATE, text};
+use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
 pub(crate) use session_shared::ops::live::with_setup_hint;
 use session_shared::report::console::Console;
-use session_shared::template::{Source, TemplateFile, builtin, plain_objects};
+use session_shared::template::{Source, TemplateFile, builtin, parse_plain_objects};
 
-use crate::args::Which;
+use crate::args::TemplateFlags;
 
 /// A template or a bare manifest.
 #[derive(Debug)]
-pub(crate) enum Chosen {
+pub(crate) enum TemplateInput {
     /// A template with its manifest.
-    Template(Box<Found>),
+    Template(Box<LoadedTemplate>),
     /// A bare manifest from a file.
     Manifest(Source),
 }
 
 /// A template with its manifest.
 #[derive(Debug)]
-pub(crate) struct Found {
+pub(crate) struct LoadedTemplate {
     /// Object as read from the file or the server.
     pub(crate) object: Value,
     /// The same object, deserialized.
@@ -38,27 +38,27 @@ pub(crate) struct Found {
     pub(crate) manifest: Source,
 }
 
-impl Chosen {
+impl TemplateInput {
     /// Returns the manifest.
     pub(crate) fn manifest(&self) -> &Source {
         match self {
-            Chosen::Template(found) => &found.manifest,
-            Chosen::Manifest(source) => source,
+            TemplateInput::Template(found) => &found.manifest,
+            TemplateInput::Manifest(source) => read_source,
         }
     }
 
     /// Returns the declared parameters.
-    pub(crate) fn declared(&self) -> &[Parameter] {
+    pub(crate) fn declared_parameters(&self) -> &[Parameter] {
         match self {
-            Chosen::Template(found) => &found.template.spec.parameters,
-            Chosen::Manifest(_) => &[],
+            TemplateInput::Template(found) => &found.template.spec.parameters,
+            TemplateInput::Manifest(_) => &[],
         }
     }
 }
 
 /// The source of a template.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Where {
+pub(crate) enum TemplateSource {
     /// The cluster.
     Cluster(TemplateName),
     /// The built-in templates.
@@ -71,16 +71,16 @@ pub(crate) enum Where {
 ///
 /// # Errors
 /// If they select no template, or more than one.
-pub(crate) fn place(which: &Which) -> Result<Where> {
+pub(crate) fn template_source(which: &TemplateFlags) -> Result<TemplateSource> {
     match (&which.name, &which.filename, which.builtin) {
-        (Some(name), None, false) => Ok(Where::Cluster(name_of(name)?)),
-        (Some(name), None, true) => Ok(Where::Builtin(name_of(name)?)),
-        (None, Some(file), false) => Ok(Where::File(file.clone())),
-        (None, Some(_), true) => Err(usage(
+        (Some(name), None, false) => Ok(TemplateSource::Cluster(parse_template_name(name)?)),
+        (Some(name), None, true) => Ok(TemplateSource::Builtin(parse_template_name(name)?)),
+        (None, Some(file), false) => Ok(TemplateSource::File(file.clone())),
+        (None, Some(_), true) => Err(usage_error(
             "--filename and --builtin cannot be specified together",
         )),
-        (Some(_), Some(_), _) => Err(usage("NAME and --filename cannot be specified together")),
-        (None, None, _) => Err(usage("one of NAME or --filename is required")),
+        (Some(_), Some(_), _) => Err(usage_error("NAME and --filename cannot be specified together")),
+        (None, None, _) => Err(usage_error("one of NAME or --filename is required")),
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn place(which: &Which) -> Result<Where> {
 ///
 /// # Errors
 /// If the name is invalid, or the resource type is another one.
-pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
+pub(crate) fn parse_template_name(word: &str) -> Result<TemplateName> {
     let Some((kind, name)) = word.split_once('/') else {
         return word.parse();
     };
@@ -99,7 +99,7 @@ pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
         "sessiontemplates.streaming.platform",
     ];
     if !known.contains(&kind) {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "the resource type {kind:?} is not a sessiontemplate: {word:?}"
         )));
     }
@@ -110,12 +110,12 @@ pub(crate) fn name_of(word: &str) -> Result<TemplateName> {
 ///
 /// # Errors
 /// If the template does not exist or the API is not installed.
-pub(crate) async fn of_cluster(cluster: &Cluster, name: &TemplateName) -> Result<Chosen> {
+pub(crate) async fn read_from_cluster(cluster: &Cluster, name: &TemplateName) -> Result<TemplateInput> {
     match with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
         Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
         None => {
             let missing = missing(&SESSION_TEMPLATE, name.as_str());
-            Err(hinted(missing, known(cluster).await))
+            Err(with_hint(missing, known(cluster).await))
         }
     }
 }
@@ -128,7 +128,7 @@ async fn known(cluster: &Cluster) -> String {
     let items = found.map(|list| list.items).unwrap_or_default();
     let names: Vec<&str> = items
         .iter()
-        .map(|item| text(item, "/metadata/name"))
+        .map(|item| string_at(item, "/metadata/name"))
         .collect();
     if names.is_empty() {
         return "install the built-in templates, as there are none: kubectl session setup templates".into();
@@ -140,11 +140,11 @@ async fn known(cluster: &Cluster) -> String {
 ///
 /// # Errors
 /// If no built-in template has this name.
-pub(crate) fn of_builtin(name: &TemplateName) -> Result<Chosen> {
-    let names: Vec<&str> = builtin().iter().map(|(name, _)| *name).collect();
-    match builtin().iter().find(|(known, _)| *known == name.as_str()) {
+pub(crate) fn read_builtin(name: &TemplateName) -> Result<TemplateInput> {
+    let names: Vec<&str> = builtin_templates().iter().map(|(name, _)| *name).collect();
+    match builtin_templates().iter().find(|(known, _)| *known == name.as_str()) {
         Some((name, yaml)) => of_object(parsed(name, yaml)?, &format!("sessiontemplate/{name}")),
-        None => Err(hinted(
+        None => Err(with_hint(
             anyhow!("built-in template {:?} not found", name.as_str()),
             format!("choose one of the templates: {}", names.join(", ")),
         )),
@@ -156,23 +156,23 @@ pub(crate) fn of_builtin(name: &TemplateName) -> Result<Chosen> {
 /// # Errors
 /// If a built-in template is invalid, which is a bug.
 pub(crate) fn builtin_objects() -> Result<Vec<Value>> {
-    let all = builtin().iter();
+    let all = builtin_templates().iter();
     all.map(|(name, yaml)| parsed(name, yaml)).collect()
 }
 
 fn parsed(name: &str, yaml: &str) -> Result<Value> {
     let source = Source::new(format!("{name}.yaml"), yaml)?;
-    let mut objects = plain_objects(&source)?.into_iter();
+    let mut objects = parse_plain_objects(&read_source)?.into_iter();
     let (_, object) = objects
         .next()
         .with_context(|| format!("built-in template {name:?} is empty"))?;
     Ok(object)
 }
 
-fn of_object(object: Value, name: &str) -> Result<Chosen> {
+fn of_object(object: Value, name: &str) -> Result<TemplateInput> {
     let template: SessionTemplate = typed(object.clone())?;
     let manifest = Source::new(name, template.spec.manifest.clone())?;
-    Ok(Chosen::Template(Box::new(Found {
+    Ok(TemplateInput::Template(Box::new(LoadedTemplate {
         object,
         template,
         manifest,
@@ -183,9 +183,9 @@ fn of_object(object: Value, name: &str) -> Result<Chosen> {
 ///
 /// # Errors
 /// If the file cannot be read, or contains several templates.
-pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<Chosen> {
-    let source = source(file, console.input())?;
-    let mut templates = templates(&source)?;
+pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<TemplateInput> {
+    let source = read_source(file, console.input())?;
+    let mut templates = read_templates(&read_source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
     if names.len() > 1 {
         let error = anyhow!(
@@ -194,12 +194,12 @@ pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<Chosen> {
             names.len(),
             names.join(", ")
         );
-        return Err(hinted(error, "put each template into a separate file"));
+        return Err(with_hint(error, "put each template into a separate file"));
     }
     let Some(one) = templates.pop() else {
-        return Ok(Chosen::Manifest(source));
+        return Ok(TemplateInput::Manifest(read_source));
     };
-    Ok(Chosen::Template(Box::new(Found {
+    Ok(TemplateInput::Template(Box::new(LoadedTemplate {
         template: typed(one.object.clone())?,
         object: one.object,
         manifest: one.manifest,
@@ -210,10 +210,10 @@ pub(crate) fn of_file(file: &str, console: &mut Console) -> Result<Chosen> {
 ///
 /// # Errors
 /// If a template is invalid.
-pub(crate) fn templates(source: &Source) -> Result<Vec<TemplateFile>> {
-    match TemplateFile::read(source) {
+pub(crate) fn read_templates(source: &Source) -> Result<Vec<TemplateFile>> {
+    match TemplateFile::parse(read_source) {
         // A manifest with placeholders may not be plain YAML. Its errors are reported when it is parsed as a manifest.
-        Err(_) if !source.text().contains("SessionTemplate") => Ok(Vec::new()),
+        Err(_) if !read_source.text().contains("SessionTemplate") => Ok(Vec::new()),
         other => other,
     }
 }
@@ -224,20 +224,20 @@ mod tests {
 
     #[test]
     fn only_one_template_is_meant() {
-        let which = |name: Option<&str>, filename: Option<&str>, builtin| Which {
+        let which = |name: Option<&str>, filename: Option<&str>, builtin| TemplateFlags {
             name: name.map(str::to_owned),
             filename: filename.map(str::to_owned),
-            builtin,
+            builtin_templates,
         };
         let lab: TemplateName = "lab".parse().unwrap();
-        let of = |which| place(&which);
+        let of = |which| template_source(&which);
         assert_eq!(
             of(which(Some("sessiontemplate/lab"), None, false)).unwrap(),
-            Where::Cluster(lab.clone())
+            TemplateSource::Cluster(lab.clone())
         );
         assert_eq!(
             of(which(Some("lab"), None, true)).unwrap(),
-            Where::Builtin(lab)
+            TemplateSource::Builtin(lab)
         );
         for (wrong, text) in [
             (
@@ -263,17 +263,17 @@ mod tests {
 
     #[test]
     fn every_built_in_template_can_be_chosen() {
-        for (name, _) in builtin() {
-            of_builtin(&name.parse().unwrap()).unwrap();
+        for (name, _) in builtin_templates() {
+            read_builtin(&name.parse().unwrap()).unwrap();
         }
-        assert_eq!(builtin_objects().unwrap().len(), builtin().len());
+        assert_eq!(builtin_objects().unwrap().len(), builtin_templates().len());
     }
 
     #[test]
     fn a_manifest_that_is_no_plain_yaml_is_a_manifest() {
         let source = Source::new("f", "kind: Pod\nmetadata: {name: ${A}}\n").unwrap();
-        assert!(templates(&source).unwrap().is_empty());
+        assert!(read_templates(&source).unwrap().is_empty());
         let broken = Source::new("f", "kind: SessionTemplate\nmetadata: {name: ${A}}\n").unwrap();
-        assert!(templates(&broken).is_err());
+        assert!(read_templates(&broken).is_err());
     }
 }

@@ -11,17 +11,17 @@ use session_shared::client::IncludeObject;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
 use session_shared::client::missing;
-use session_shared::failure::{self, Kind};
-use session_shared::flags::connection::Connection;
+use session_shared::failure::{self, FailureKind};
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::TemplateName;
-use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, text};
+use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, string_at};
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
-use crate::args::Delete;
+use crate::args::TemplateDeleteArgs;
 use crate::chosen;
 
 /// Maximum number of concurrent requests.
@@ -35,17 +35,17 @@ const NAMED: usize = 3;
 ///
 /// # Errors
 /// The templates that do not exist or cannot be deleted, after all others have been deleted.
-pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let mut names: Vec<TemplateName> = Vec::new();
     for word in &args.names {
-        let name = chosen::name_of(word)?;
+        let name = chosen::parse_template_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }
     }
     let dry_run = args.writing.dry_run()?;
-    let format = Format::of_name(&args.printing)?;
-    let mutations = Mutations::new(format, dry_run);
+    let format = Format::from_name_flags(&args.printing)?;
+    let mutations = MutationPrinter::new(format, dry_run);
     // reads only
     let cluster = ground.connect(connection).await?;
     let (found, users) = futures::try_join!(templates(&cluster, &names), users(&cluster))?;
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
         }
         ground
             .console
-            .out(&mutations.deleted(&SESSION_TEMPLATE, name.as_str(), "", false))?;
+            .print(&mutations.print_deleted(&SESSION_TEMPLATE, name.as_str(), "", false))?;
         if let Some(sessions) = users.as_ref().and_then(|users| users.get(name.as_str())) {
             ground.console.note(&going_on(name.as_str(), sessions));
         }
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: &Delete, connection: &Connection, ground: &mut Gro
             .console
             .note("sessions of the templates not checked: no permission to list sessions in all namespaces");
     }
-    failure::all(errors)
+    failure::combine_errors(errors)
 }
 
 async fn templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
@@ -89,11 +89,11 @@ async fn delete(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<
         return Ok(());
     }
     let options = Deletion {
-        uid: text(template, "/metadata/uid").to_owned(),
+        uid: string_at(template, "/metadata/uid").to_owned(),
         dry_run: dry_run == DryRun::Server,
         ..Deletion::default()
     };
-    let name = text(template, "/metadata/name");
+    let name = string_at(template, "/metadata/name");
     cluster
         .delete(&SESSION_TEMPLATE, "", name, &options)
         .await
@@ -119,15 +119,15 @@ async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>
                 take(&mut users, &page, &columns);
             }
             Ok(None) => return Ok(Some(users)),
-            Err(error) if failure::is(&error, Kind::Forbidden) => return Ok(None),
-            Err(error) if failure::is(&error, Kind::NoSuchResource) => return Ok(Some(users)),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => return Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => return Ok(Some(users)),
             Err(error) => return Err(error),
         }
     }
 }
 
 fn take(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns: &Table) {
-    let Some(at) = columns.column("TEMPLATE") else {
+    let Some(at) = columns.column_index("TEMPLATE") else {
         return;
     };
     for row in &page.rows {
@@ -136,8 +136,8 @@ fn take(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns: &Table
             continue;
         };
         let (namespace, name) = (
-            text(&row.object, "/metadata/namespace"),
-            text(&row.object, "/metadata/name"),
+            string_at(&row.object, "/metadata/namespace"),
+            string_at(&row.object, "/metadata/name"),
         );
         let sessions = users.entry(template.to_owned()).or_default();
         sessions.push(format!("{namespace}/{name}"));

@@ -22,9 +22,9 @@ mod show;
 mod view;
 
 use anyhow::Result;
-use session_shared::verb::{Ground, Verb};
+use session_shared::verb::{Environment, Verb};
 
-pub use args::{Action, Args};
+pub use args::{TemplateCommand, Args};
 
 /// The verb `template`.
 #[derive(Debug)]
@@ -35,17 +35,17 @@ impl Verb for Template {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Ground) -> Result<()> {
-        ground.obey(&args.talk, args.action.writing());
+    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+        ground.apply_flags(&args.talk, args.command.write_flags());
         let connection = &args.connection;
-        match &args.action {
-            Action::List(args) => list::run(args, connection, ground).await,
-            Action::Show(args) => show::run(args, connection, ground).await,
-            Action::Params(args) => params::run(args, connection, ground).await,
-            Action::Lint(args) => lint::run(args, &mut ground.console),
-            Action::Render(args) => render::run(args, connection, ground).await,
-            Action::Apply(args) => apply::run(args, connection, ground).await,
-            Action::Delete(args) => delete::run(args, connection, ground).await,
+        match &args.command {
+            TemplateCommand::List(args) => list::run(args, connection, ground).await,
+            TemplateCommand::Show(args) => show::run(args, connection, ground).await,
+            TemplateCommand::Params(args) => params::run(args, connection, ground).await,
+            TemplateCommand::Lint(args) => lint::run(args, &mut ground.console),
+            TemplateCommand::Render(args) => render::run(args, connection, ground).await,
+            TemplateCommand::Apply(args) => apply::run(args, connection, ground).await,
+            TemplateCommand::Delete(args) => delete::run(args, connection, ground).await,
         }
     }
 }

@@ -1,24 +1,24 @@
 //! `template lint`: checks files.
 
 use anyhow::{Result, bail};
-use session_shared::failure::usage;
-use session_shared::flags::values::source;
+use session_shared::failure::usage_error;
+use session_shared::flags::values::read_source;
 use session_shared::report::console::Console;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::template::lint;
 
-use crate::args::Lint;
+use crate::args::TemplateLintArgs;
 use crate::{plan, view};
 
 /// Prints the findings of files.
 ///
 /// # Errors
 /// If a file cannot be read, or the findings contain an error.
-pub(crate) fn run(args: &Lint, console: &mut Console) -> Result<()> {
+pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> {
     if args.filename.iter().filter(|file| *file == "-").count() > 1 {
-        return Err(usage("standard input can be read only once"));
+        return Err(usage_error("standard input can be read only once"));
     }
-    let format = Format::parse(args.output.as_deref(), Allowed::Object, false, false)?;
+    let format = Format::parse(args.output.as_deref(), FormatSet::Object, false, false)?;
     if matches!(&format, Format::Objects(printer) if printer.is_name()) {
         bail!(
             "unable to match a printer suitable for the output format \"name\", allowed formats are: json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,yaml"
@@ -26,20 +26,20 @@ pub(crate) fn run(args: &Lint, console: &mut Console) -> Result<()> {
     }
     let mut found = Vec::new();
     for file in &args.filename {
-        found.extend(lint(&source(file, console.input())?));
+        found.extend(lint(&read_source(file, console.input())?));
     }
     match format {
-        Format::Objects(mut printer) => console.out(&printer.one(&view::findings(&found))?)?,
+        Format::Objects(mut printer) => console.print(&printer.print_object(&view::findings_json(&found))?)?,
         Format::Text { .. } => {
-            let lines: String = found.iter().map(view::finding).collect();
-            console.out(&lines)?;
+            let lines: String = found.iter().map(view::finding_text).collect();
+            console.print(&lines)?;
             if found.is_empty() {
                 console.note("no problems found");
             }
         }
     }
-    if plan::is_broken(&found) {
-        bail!("lint found {}", plan::counted(&found));
+    if plan::has_errors(&found) {
+        bail!("lint found {}", plan::count_findings(&found));
     }
     Ok(())
 }

@@ -6,29 +6,29 @@ use serde_json::Value;
 use session_shared::client::IncludeObject;
 use session_shared::client::Scope;
 use session_shared::client::ListOptions;
-use session_shared::failure::usage;
-use session_shared::flags::connection::Connection;
+use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
-use session_shared::report::format::{Allowed, Format, ObjectPrinter};
+use session_shared::report::format::{FormatSet, Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
-use session_shared::report::table::{Options, TablePrinter};
-use session_shared::verb::Ground;
+use session_shared::report::table::{TableOptions, TablePrinter};
+use session_shared::verb::Environment;
 
-use crate::args::List;
+use crate::args::TemplateListArgs;
 use crate::{chosen, view};
 
 /// Lists templates.
 ///
 /// # Errors
 /// If a request fails, or the output format or sort path is invalid.
-pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Ground) -> Result<()> {
+pub(crate) async fn run(args: &TemplateListArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
-        Allowed::List,
+        FormatSet::All,
         printing.no_headers,
         printing.show_managed_fields,
     )?;
@@ -37,8 +37,8 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
     }
     let cluster = ground.connect(connection).await?;
     let select = ListOptions {
-        label_selector: args.selecting.labels().to_owned(),
-        field_selector: args.selecting.fields().to_owned(),
+        label_selector: args.selecting.label_selector().to_owned(),
+        field_selector: args.selecting.field_selector().to_owned(),
         limit: args.selecting.chunk_size,
         ..ListOptions::default()
     };
@@ -56,8 +56,8 @@ pub(crate) async fn run(args: &List, connection: &Connection, ground: &mut Groun
 async fn table(
     cluster: &Cluster,
     select: &ListOptions,
-    args: &List,
-    ground: &mut Ground,
+    args: &TemplateListArgs,
+    ground: &mut Environment,
 ) -> Result<()> {
     let sort_by = non_empty(&args.printing.sort_by);
     // Only sorting by a path needs whole objects; metadata is a tenth of the bytes.
@@ -73,7 +73,7 @@ async fn table(
         select.limit,
         include,
     );
-    let mut options = Options::of(&args.printing);
+    let mut options = TableOptions::of(&args.printing);
     options.kind = args.printing.show_kind.then(|| SESSION_TEMPLATE.singular());
     let mut printer = TablePrinter::new(options);
     let mut sorted = None;
@@ -90,9 +90,9 @@ async fn table(
         sort::rows(&mut whole.rows, sort_by)?;
         printer.page(&whole);
     }
-    ground.console.out(&printer.flush())?;
+    ground.console.print(&printer.flush())?;
     if printer.rows() == 0 {
-        ground.console.err_line(&no_resources(None));
+        ground.console.print_error_line(&no_resources(None));
     }
     Ok(())
 }
@@ -100,20 +100,20 @@ async fn table(
 fn objects(
     mut found: Vec<Value>,
     mut printer: ObjectPrinter,
-    args: &List,
-    ground: &mut Ground,
+    args: &TemplateListArgs,
+    ground: &mut Environment,
 ) -> Result<()> {
     if let Some(sort_by) = non_empty(&args.printing.sort_by)
         && !found.is_empty()
     {
         sort::objects(&mut found, sort_by)?;
     }
-    ground.console.out(&printer.list(&found)?)
+    ground.console.print(&printer.print_list(&found)?)
 }
 
-fn builtin(args: &List, format: Format, ground: &mut Ground) -> Result<()> {
-    if !(args.selecting.labels().is_empty() && args.selecting.fields().is_empty()) {
-        return Err(usage(
+fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {
+    if !(args.selecting.label_selector().is_empty() && args.selecting.field_selector().is_empty()) {
+        return Err(usage_error(
             "--builtin cannot be specified together with a selector",
         ));
     }
@@ -126,7 +126,7 @@ fn builtin(args: &List, format: Format, ground: &mut Ground) -> Result<()> {
             }
             ground
                 .console
-                .out(&view::builtin(&found, args.printing.no_headers))
+                .print(&view::builtin_table(&found, args.printing.no_headers))
         }
     }
 }

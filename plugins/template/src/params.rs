@@ -2,56 +2,56 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::flags::connection::Connection;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::template::{Manifest, Parameters};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
-use crate::args::Params;
+use crate::args::TemplateParamsArgs;
 use crate::asked;
-use crate::chosen::{self, Where};
+use crate::chosen::{self, TemplateSource};
 
 /// Lists the parameters of a template.
 ///
 /// # Errors
 /// If the template does not exist or is invalid, or the output format is invalid.
-pub(crate) async fn run(args: &Params, connection: &Connection, ground: &mut Ground) -> Result<()> {
-    let place = chosen::place(&args.which)?;
+pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+    let place = chosen::template_source(&args.template)?;
     let format = Format::parse(
         args.output.as_deref(),
-        Allowed::List,
+        FormatSet::All,
         args.no_headers,
         false,
     )?;
     let chosen = match &place {
-        Where::File(file) => chosen::of_file(file, &mut ground.console)?,
-        Where::Builtin(name) => chosen::of_builtin(name)?,
-        Where::Cluster(name) => {
-            chosen::of_cluster(&ground.connect(connection).await?, name).await?
+        TemplateSource::File(file) => chosen::read_from_file(file, &mut ground.console)?,
+        TemplateSource::Builtin(name) => chosen::read_builtin(name)?,
+        TemplateSource::Cluster(name) => {
+            chosen::read_from_cluster(&ground.connect(connection).await?, name).await?
         }
     };
     let manifest = Manifest::parse(chosen.manifest())?;
-    let parameters = Parameters::of(chosen.declared(), &manifest)?;
-    let all = asked::asked(&manifest, &parameters, chosen.declared());
+    let parameters = Parameters::merge(chosen.declared_parameters(), &manifest)?;
+    let all = asked::parameter_views(&manifest, &parameters, chosen.declared_parameters());
     if all.is_empty() && matches!(format, Format::Text { .. }) {
-        ground.console.err_line("No parameters found");
+        ground.console.print_error_line("No parameters found");
         return Ok(());
     }
     let text = match format {
-        Format::Text { wide } => asked::parameters(&all, wide, args.no_headers),
+        Format::Text { wide } => asked::parameters_table(&all, wide, args.no_headers),
         Format::Objects(printer) if printer.is_name() => all
             .iter()
             .map(|one| format!("{}\n", one.parameter.name))
             .collect(),
         Format::Objects(mut printer) => {
-            let all: Vec<Value> = all.iter().map(asked::Asked::json).collect();
+            let all: Vec<Value> = all.iter().map(asked::ParameterView::to_json).collect();
             let output = args.output.as_deref().unwrap_or_default();
             if output.starts_with("custom-columns") {
-                printer.list(&all)?
+                printer.print_list(&all)?
             } else {
-                printer.one(&serde_json::json!({ "parameters": all }))?
+                printer.print_object(&serde_json::json!({ "parameters": all }))?
             }
         }
     };
-    ground.console.out(&text)
+    ground.console.print(&text)
 }

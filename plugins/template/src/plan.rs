@@ -3,16 +3,16 @@
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 use session_shared::api::{API_VERSION, Parameter, ParameterType};
-use session_shared::failure::{hinted, usage};
+use session_shared::failure::{with_hint, usage_error};
 use session_shared::names::TemplateName;
 use session_shared::objects::primary;
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::template::{
-    ALWAYS_SET, Finding, Manifest, Parameters, Place, Problem, Severity, Source,
-    extract_secret_literals, lint, plain_objects,
+    RESERVED_PARAMETERS, Finding, Manifest, Parameters, SourceLocation, Problem, Severity, Source,
+    extract_secret_literals, lint, parse_plain_objects,
 };
 
-use crate::args::Apply;
+use crate::args::TemplateApplyArgs;
 use crate::chosen;
 
 /// Metadata fields set by the server. Files written with `show -o yaml` contain them, and apply removes them.
@@ -27,7 +27,7 @@ const SERVERS: [&str; 6] = [
 
 /// The templates of a file, ready to be applied, and the findings of lint.
 #[derive(Debug)]
-pub(crate) struct Ready {
+pub(crate) struct Plan {
     pub(crate) objects: Vec<Value>,
     pub(crate) findings: Vec<Finding>,
 }
@@ -37,13 +37,13 @@ pub(crate) struct Ready {
 /// # Errors
 /// If the file also contains other objects, or contains a manifest and no name is given. Problems that lint finds are in the
 /// findings.
-pub(crate) fn ready(source: &Source, args: &Apply) -> Result<Ready> {
+pub(crate) fn plan_apply(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
     let findings = lint(source);
     // The findings contain the reason already.
-    let templates = match chosen::templates(source) {
+    let templates = match chosen::read_templates(source) {
         Ok(templates) => templates,
-        Err(_) if is_broken(&findings) => {
-            return Ok(Ready {
+        Err(_) if has_errors(&findings) => {
+            return Ok(Plan {
                 objects: Vec::new(),
                 findings,
             });
@@ -54,52 +54,52 @@ pub(crate) fn ready(source: &Source, args: &Apply) -> Result<Ready> {
         return of_manifest(source, args, findings);
     }
     if args.name.is_some() || args.description.is_some() || args.primary.is_some() {
-        return Err(usage(
+        return Err(usage_error(
             "--name, --description and --primary require a manifest: a SessionTemplate defines its own",
         ));
     }
     alone(source)?;
     let objects = templates.into_iter().map(|one| own(one.object)).collect();
-    Ok(Ready { objects, findings })
+    Ok(Plan { objects, findings })
 }
 
 /// Checks that a file contains only SessionTemplates of the supported apiVersion.
 fn alone(source: &Source) -> Result<()> {
-    let objects = plain_objects(source)?;
+    let objects = parse_plain_objects(source)?;
     let other = objects
         .iter()
-        .find(|(_, object)| text(object, "/kind") != "SessionTemplate");
+        .find(|(_, object)| string_at(object, "/kind") != "SessionTemplate");
     if let Some((place, object)) = other {
         let error = anyhow!(
             "{}:{place}: cannot apply {} {:?} together with a SessionTemplate",
             source.name(),
-            text(object, "/kind"),
-            text(object, "/metadata/name")
+            string_at(object, "/kind"),
+            string_at(object, "/metadata/name")
         );
-        return Err(hinted(
+        return Err(with_hint(
             error,
             "apply the object with kubectl from a separate file",
         ));
     }
     for (place, object) in &objects {
-        let version = text(object, "/apiVersion");
+        let version = string_at(object, "/apiVersion");
         if version != API_VERSION {
             bail!(
                 "{}:{place}: apiVersion of SessionTemplate {:?} must be {API_VERSION:?}, not {version:?}",
                 source.name(),
-                text(object, "/metadata/name")
+                string_at(object, "/metadata/name")
             );
         }
-        text(object, "/metadata/name").parse::<TemplateName>()?;
+        string_at(object, "/metadata/name").parse::<TemplateName>()?;
     }
     Ok(())
 }
 
 /// Creates a template from a manifest: the text unchanged, with declared parameters only for secrets.
-fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Result<Ready> {
+fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Finding>) -> Result<Plan> {
     let Some(name) = &args.name else {
-        let error = usage("--name is required to create a template from a manifest");
-        return Err(hinted(error, "use --name NAME"));
+        let error = usage_error("--name is required to create a template from a manifest");
+        return Err(with_hint(error, "use --name NAME"));
     };
     let name: TemplateName = name.parse()?;
     let mut object = json!({
@@ -112,11 +112,11 @@ fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Res
         object["spec"]["description"] = description.as_str().into();
     }
     if let Some(primary) = &args.primary {
-        object["spec"]["primary"] = json!(primary::parse(primary)?);
+        object["spec"]["primary"] = json!(primary::parse_primary(primary)?);
     }
     object["spec"]["manifest"] = source.text().into();
     // The findings contain the errors already.
-    if !is_broken(&findings) {
+    if !has_errors(&findings) {
         let manifest = Manifest::parse(source)?;
         let secrets = secrets(&manifest);
         if !secrets.is_empty() {
@@ -130,7 +130,7 @@ fn of_manifest(source: &Source, args: &Apply, mut findings: Vec<Finding>) -> Res
             line => (line, finding.problem.column),
         });
     }
-    Ok(Ready {
+    Ok(Plan {
         objects: vec![object],
         findings,
     })
@@ -148,7 +148,7 @@ fn as_template(
         severity: Severity::Warning,
         problem,
     };
-    let exposed = Parameters::of(&[], manifest)?.exposed(manifest);
+    let exposed = Parameters::merge(&[], manifest)?.find_exposed(manifest);
     let known = |finding: &Finding| {
         let said = said.iter().map(|one| &one.problem);
         said.chain(&exposed)
@@ -174,8 +174,8 @@ fn as_template(
         let message =
             "a Secret has literal values, which everybody who can read templates can read"
                 .to_owned();
-        let problem = Problem::at(source.name(), Place::default(), message);
-        found.push(warning(problem.hint(
+        let problem = Problem::at(source.name(), SourceLocation::default(), message);
+        found.push(warning(problem.with_hint(
             "use placeholders ${NAME}: their values are given at create or generated",
         )));
     }
@@ -186,7 +186,7 @@ fn as_template(
 fn secrets(manifest: &Manifest) -> Vec<Parameter> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
-        .filter(|one| one.only_in_secrets() && !ALWAYS_SET.contains(&one.name.as_str()))
+        .filter(|one| one.is_only_in_secrets() && !RESERVED_PARAMETERS.contains(&one.name.as_str()))
         .map(|one| Parameter::new(one.name, ParameterType::Secret))
         .collect()
 }
@@ -203,14 +203,14 @@ fn own(mut object: Value) -> Value {
 }
 
 /// Returns true if the findings contain an error.
-pub(crate) fn is_broken(findings: &[Finding]) -> bool {
+pub(crate) fn has_errors(findings: &[Finding]) -> bool {
     findings
         .iter()
         .any(|finding| finding.severity == Severity::Error)
 }
 
 /// Counts errors and warnings, such as `2 errors, 1 warning`.
-pub(crate) fn counted(findings: &[Finding]) -> String {
+pub(crate) fn count_findings(findings: &[Finding]) -> String {
     let of = |severity, word: &str| {
         let number = findings
             .iter()
@@ -237,7 +237,7 @@ mod tests {
     fn only_what_stands_in_secrets_alone_is_a_secret() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: \"a-${SESSION_ID}\"}\nstringData: {a: \"${A}\", b: \"${B}\", u: \"${USER_ID}\"}\n\
                     ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: \"${B}\"}\n";
-        let manifest = Manifest::parse(&Source::new("f", text).unwrap()).unwrap();
+        let manifest = Manifest::parse(&Source::new("f", string_at).unwrap()).unwrap();
         let names: Vec<String> = secrets(&manifest).into_iter().map(|one| one.name).collect();
         assert_eq!(names, ["A"]);
     }
@@ -246,12 +246,12 @@ mod tests {
     fn only_what_is_wrong_is_counted() {
         let finding = |severity| Finding {
             severity,
-            problem: Problem::general("x"),
+            problem: Problem::without_location("x"),
         };
         use Severity::{Error, Info, Warning};
         let all = [Error, Error, Info, Warning].map(finding);
-        assert_eq!(counted(&all), "2 errors, 1 warning");
-        assert_eq!(counted(&all[..1]), "1 error");
-        assert!(is_broken(&all) && !is_broken(&all[2..]));
+        assert_eq!(count_findings(&all), "2 errors, 1 warning");
+        assert_eq!(count_findings(&all[..1]), "1 error");
+        assert!(has_errors(&all) && !has_errors(&all[2..]));
     }
 }

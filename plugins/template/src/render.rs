@@ -5,24 +5,24 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde_json::Value;
 use session_shared::api::SessionSpec;
-use session_shared::failure::usage;
-use session_shared::flags::connection::Connection;
+use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::new_owner;
+use session_shared::flags::selection::parse_new_owner;
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::primary;
 use session_shared::ops::Cluster;
-use session_shared::reconcile::{self, Body, Recipe, Rendered, Start};
+use session_shared::reconcile::{self, ManifestSource, RenderInput, RenderOutput, RenderedStart};
 use session_shared::report::console::Console;
-use session_shared::report::format::{Allowed, Format};
+use session_shared::report::format::{FormatSet, Format};
 use session_shared::template::Assigned;
-use session_shared::template::{Given, Identity, Manifest, Parameters, extract_secret_literals};
-use session_shared::verb::Ground;
+use session_shared::template::{ValueLayers, SessionIdentity, Manifest, Parameters, extract_secret_literals};
+use session_shared::verb::Environment;
 
-use crate::args::Render;
-use crate::chosen::{self, Chosen, Found, Where};
+use crate::args::TemplateRenderArgs;
+use crate::chosen::{self, TemplateInput, LoadedTemplate, TemplateSource};
 
 /// Owner of a session that is rendered without a cluster.
 const NOBODY: &str = "user";
@@ -30,7 +30,7 @@ const NOBODY: &str = "user";
 const NOWHERE: &str = "default";
 
 /// Name, owner and namespace of the rendered session.
-struct Subject {
+struct RenderedSession {
     session: SessionName,
     owner: UserId,
     namespace: NamespaceName,
@@ -40,27 +40,27 @@ struct Subject {
 ///
 /// # Errors
 /// If the template or the values are invalid.
-pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Ground) -> Result<()> {
-    let place = chosen::place(&args.which)?;
+pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+    let place = chosen::template_source(&args.template)?;
     let session: SessionName = args.session.parse()?;
-    let owner = args.user_id.as_deref().map(new_owner).transpose()?;
+    let owner = args.user_id.as_deref().map(parse_new_owner).transpose()?;
     let output = non_empty(&args.output);
     let documents = output.is_none();
-    let format = Format::parse(output.unwrap_or("yaml"), Allowed::Object, false, false)?;
+    let format = Format::parse(output.unwrap_or("yaml"), FormatSet::Object, false, false)?;
     let mut assigned = args
         .values
-        .assigned(args.which.filename.as_deref(), ground.console.input())?;
+        .read_values(args.template.filename.as_deref(), ground.console.input())?;
     let (chosen, owner, namespace) = match &place {
-        Where::Cluster(name) => {
+        TemplateSource::Cluster(name) => {
             let cluster = ground.connect(connection).await?;
-            let chosen = chosen::of_cluster(&cluster, name);
+            let chosen = chosen::read_from_cluster(&cluster, name);
             let (chosen, owner) = futures::try_join!(chosen, caller(&cluster, owner))?;
             (chosen, owner, cluster.namespace().to_owned())
         }
         place => {
             let chosen = match place {
-                Where::File(file) => chosen::of_file(file, &mut ground.console)?,
-                Where::Builtin(name) | Where::Cluster(name) => chosen::of_builtin(name)?,
+                TemplateSource::File(file) => chosen::read_from_file(file, &mut ground.console)?,
+                TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => chosen::read_builtin(name)?,
             };
             let owner = owner.map_or_else(|| NOBODY.parse(), Ok)?;
             let given = non_empty(&connection.namespace).map(str::to_owned);
@@ -68,13 +68,13 @@ pub(crate) async fn run(args: &Render, connection: &Connection, ground: &mut Gro
         }
     };
     let namespace = namespace.parse()?;
-    let subject = Subject {
+    let subject = RenderedSession {
         session,
         owner,
         namespace,
     };
     let rendered = render(&chosen, &subject, args, &mut assigned, &mut ground.console)?;
-    print(rendered, &subject, format, documents, &mut ground.console)
+    print_objects(rendered, &subject, format, documents, &mut ground.console)
 }
 
 /// Returns the given owner, else the caller's user name on the API server.
@@ -91,37 +91,37 @@ async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
 }
 
 fn render(
-    chosen: &Chosen,
-    subject: &Subject,
-    args: &Render,
+    chosen: &TemplateInput,
+    subject: &RenderedSession,
+    args: &TemplateRenderArgs,
     assigned: &mut Assigned,
     console: &mut Console,
-) -> Result<Rendered> {
+) -> Result<RenderOutput> {
     let mut spec = SessionSpec {
         user_id: subject.owner.to_string(),
         preset: args.preset.clone(),
         ..SessionSpec::default()
     };
     match chosen {
-        Chosen::Template(_) if args.primary.is_some() => Err(usage(
+        TemplateInput::Template(_) if args.primary.is_some() => Err(usage_error(
             "--primary requires a manifest: a template defines its own primary workload",
         )),
-        Chosen::Template(found) => {
+        TemplateInput::Template(found) => {
             spec.template.clone_from(&found.template.metadata.name);
             check_places(found, subject, args, assigned)?;
-            carry_out(subject, &spec, Body::Template(&found.template), assigned)
+            carry_out(subject, &spec, ManifestSource::Template(&found.template), assigned)
         }
-        Chosen::Manifest(source) => {
-            spec.primary = args.primary.as_deref().map(primary::parse).transpose()?;
+        TemplateInput::Manifest(source) => {
+            spec.primary = args.primary.as_deref().map(primary::parse_primary).transpose()?;
             // As in create: literal values of Secrets become secret parameters and are not printed.
             let extracted = extract_secret_literals(source)?;
-            for problem in &extracted.readable {
+            for problem in &extracted.visible_passwords {
                 console.warn(&problem.to_string());
             }
             for (name, value) in extracted.values {
                 assigned.files.entry(name).or_insert(value);
             }
-            let body = Body::Manifest {
+            let body = ManifestSource::Manifest {
                 file: source.name(),
                 text: &extracted.text,
             };
@@ -131,52 +131,52 @@ fn render(
 }
 
 fn carry_out(
-    subject: &Subject,
+    subject: &RenderedSession,
     spec: &SessionSpec,
-    body: Body<'_>,
+    body: ManifestSource<'_>,
     assigned: &Assigned,
-) -> Result<Rendered> {
-    reconcile::render(&Recipe {
+) -> Result<RenderOutput> {
+    reconcile::render(&RenderInput {
         session: &subject.session,
         namespace: &subject.namespace,
         spec,
-        body,
-        set: &assigned.set,
-        files: &assigned.files,
-        stored: &BTreeMap::new(),
-        public: true,
+        source: body,
+        set_values: &assigned.set,
+        file_values: &assigned.files,
+        stored_secrets: &BTreeMap::new(),
+        omit_secrets: true,
     })
 }
 
 /// Checks manifest and values with the locations of the template's file, which the rendering does not know.
 fn check_places(
-    found: &Found,
-    subject: &Subject,
-    args: &Render,
+    found: &LoadedTemplate,
+    subject: &RenderedSession,
+    args: &TemplateRenderArgs,
     assigned: &Assigned,
 ) -> Result<()> {
     let manifest = Manifest::parse(&found.manifest)?;
-    let parameters = Parameters::of(&found.template.spec.parameters, &manifest)?;
-    let identity = Identity {
+    let parameters = Parameters::merge(&found.template.spec.parameters, &manifest)?;
+    let identity = SessionIdentity {
         session: subject.session.clone(),
         user: subject.owner.clone(),
         namespace: subject.namespace.clone(),
         application: None,
     };
-    let given = Given {
+    let given = ValueLayers {
         flags: &assigned.set,
         files: &assigned.files,
         preset: args.preset.as_deref(),
         presets: &found.template.spec.presets,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let values = parameters.resolve(identity, &given)?;
     manifest.render_public(&values).map(drop)
 }
 
-fn print(
-    rendered: Rendered,
-    subject: &Subject,
+fn print_objects(
+    rendered: RenderOutput,
+    subject: &RenderedSession,
     format: Format,
     documents: bool,
     console: &mut Console,
@@ -185,7 +185,7 @@ fn print(
         console.warn(warning);
     }
     for withheld in &rendered.withheld {
-        console.err_line(&format!(
+        console.print_error_line(&format!(
             "omitted: secret {:?}, which holds secret values ({})",
             withheld.name,
             withheld.parameters.join(", ")
@@ -196,35 +196,35 @@ fn print(
         return Ok(());
     };
     if !documents {
-        return console.out(&printer.list(&objects)?);
+        return console.print(&printer.print_list(&objects)?);
     }
     for object in &objects {
-        console.out(&printer.one(object)?)?;
+        console.print(&printer.print_object(object)?)?;
     }
     Ok(())
 }
 
 /// Returns the objects as create would send them, without ownerReferences and the run's token.
-fn objects(rendered: Rendered, subject: &Subject) -> Vec<Value> {
+fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
     let rendering = rendered.rendering;
-    let belonging = Belonging {
+    let belonging = Ownership {
         session: subject.session.clone(),
         session_uid: String::new(),
         namespace: subject.namespace.clone(),
         user_id: subject.owner.clone(),
-        run: String::new(),
+        command_token: String::new(),
         template: rendering
             .template
             .as_ref()
             .map(|template| template.name.clone()),
         primary: Some(rendering.primary.clone()),
     };
-    let start = Start {
+    let start = RenderedStart {
         rendering,
-        belonging,
+        ownership: belonging,
         use_existing: Vec::new(),
     };
-    let mut objects = start.objects();
+    let mut objects = start.owned_objects();
     objects.iter_mut().for_each(without_run);
     objects
 }

@@ -1,43 +1,43 @@
 //! `template show`: prints one template.
 
 use anyhow::Result;
-use session_shared::flags::connection::Connection;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::report::format::Format;
 use session_shared::template::{Manifest, Parameters, Problems};
-use session_shared::verb::Ground;
+use session_shared::verb::Environment;
 
-use crate::args::Show;
-use crate::chosen::{self, Chosen};
+use crate::args::TemplateShowArgs;
+use crate::chosen::{self, TemplateInput};
 use crate::view;
 
 /// Prints a template as text or as an object.
 ///
 /// # Errors
 /// If the template does not exist, or the output format is invalid.
-pub(crate) async fn run(args: &Show, connection: &Connection, ground: &mut Ground) -> Result<()> {
-    let name = chosen::name_of(&args.name)?;
-    let format = Format::of_object(&args.printing)?;
+pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+    let name = chosen::parse_template_name(&args.name)?;
+    let format = Format::from_object_flags(&args.printing)?;
     let chosen = if args.builtin {
-        chosen::of_builtin(&name)?
+        chosen::read_builtin(&name)?
     } else {
-        chosen::of_cluster(&ground.connect(connection).await?, &name).await?
+        chosen::read_from_cluster(&ground.connect(connection).await?, &name).await?
     };
-    let Chosen::Template(found) = &chosen else {
+    let TemplateInput::Template(found) = &chosen else {
         return Ok(());
     };
     match format {
-        Format::Objects(mut printer) => ground.console.out(&printer.one(&found.object)?),
+        Format::Objects(mut printer) => ground.console.print(&printer.print_object(&found.object)?),
         Format::Text { .. } => {
             // An invalid template is shown as far as it can be parsed.
             let read = Manifest::parse(&found.manifest).and_then(|manifest| {
-                let parameters = Parameters::of(&found.template.spec.parameters, &manifest)?;
+                let parameters = Parameters::merge(&found.template.spec.parameters, &manifest)?;
                 Ok((manifest, parameters))
             });
             for problem in read.as_ref().err().map(problems).unwrap_or_default() {
                 ground.console.warn(&problem);
             }
-            let text = view::template(&found.template, read.as_ref().ok());
-            ground.console.out(&text)
+            let text = view::template_text(&found.template, read.as_ref().ok());
+            ground.console.print(&text)
         }
     }
 }

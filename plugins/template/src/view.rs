@@ -2,31 +2,31 @@
 
 use serde_json::{Map, Value, json};
 use session_shared::api::{
-    ConnectMethod, DataPolicy, Hooks, Lifetime, OnExpiry, ParameterType, Presets, SessionTemplate,
+    ConnectMethod, DataPolicy, Hooks, LifetimePolicy, OnExpiry, ParameterType, Presets, SessionTemplate,
 };
 use session_shared::encode::shell;
 use session_shared::labels;
-use session_shared::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, work_volumes};
+use session_shared::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, user_data_volumes};
 use session_shared::objects::pods::{pod_annotations, pod_spec};
-use session_shared::objects::resource::text;
+use session_shared::objects::resource::string_at;
 use session_shared::report::{clean, table};
 use session_shared::template::{Finding, Manifest, Parameters, Severity};
 
-use crate::asked::{Asked, asked, parameters};
+use crate::asked::{ParameterView, parameter_views, parameters_table};
 
 /// Text for an empty cell.
 pub(crate) const NONE: &str = "<none>";
 
 /// Returns the text, or `<none>` if it is empty.
 pub(crate) fn or_none(text: &str) -> String {
-    if text.is_empty() { NONE } else { text }.to_owned()
+    if string_at.is_empty() { NONE } else { string_at }.to_owned()
 }
 
 /// Formats the table of built-in templates.
-pub(crate) fn builtin(objects: &[Value], no_headers: bool) -> String {
+pub(crate) fn builtin_table(objects: &[Value], no_headers: bool) -> String {
     let row = |object: &Value| {
         ["/metadata/name", "/spec/description"]
-            .map(|at| text(object, at).to_owned())
+            .map(|at| string_at(object, at).to_owned())
             .to_vec()
     };
     let rows: Vec<Vec<String>> = objects.iter().map(row).collect();
@@ -35,7 +35,7 @@ pub(crate) fn builtin(objects: &[Value], no_headers: bool) -> String {
 
 /// Formats a template for `template show`. `read` is `None` if its manifest cannot be parsed; parameters, presets and objects
 /// are then omitted.
-pub(crate) fn template(
+pub(crate) fn template_text(
     template: &SessionTemplate,
     read: Option<&(Manifest, Parameters)>,
 ) -> String {
@@ -73,12 +73,12 @@ pub(crate) fn template(
         .cloned()
         .chain(labels.zip(data))
         .chain(rest)
-        .map(|(label, value)| format!("{label:<14}{}\n", clean::line(&value)))
+        .map(|(label, value)| format!("{label:<14}{}\n", clean::escape_line(&value)))
         .collect();
     shown.push_str(&section("Connect:", &connect(&spec.connect)));
     if let Some((manifest, found)) = read {
-        let asked = asked(manifest, found, &spec.parameters);
-        shown.push_str(&section("Parameters:", &parameters(&asked, false, false)));
+        let asked = parameter_views(manifest, found, &spec.parameters);
+        shown.push_str(&section("Parameters:", &parameters_table(&asked, false, false)));
         shown.push_str(&section("Presets:", &presets(&spec.presets)));
         shown.push_str(&section("Create one:", &example(name, &asked)));
     }
@@ -94,7 +94,7 @@ fn section(heading: &str, lines: &str) -> String {
     format!("{heading}\n{indented}")
 }
 
-fn lifetime(lifetime: Option<&Lifetime>) -> String {
+fn lifetime(lifetime: Option<&LifetimePolicy>) -> String {
     let own = lifetime.cloned().unwrap_or_default();
     // Without a default, sessions get the maximum.
     let Some(timeout) = own.timeout.as_ref().or(own.maximum.as_ref()) else {
@@ -123,7 +123,7 @@ fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String
         DataPolicy::Delete => "deleted with the session",
     };
     let lost = "lost at stop and delete";
-    let objects = read.map(|(manifest, parameters)| manifest.outline(parameters));
+    let objects = read.map(|(manifest, parameters)| manifest.render_defaults(parameters));
     let objects = objects.unwrap_or_default();
     let pods: Vec<_> = objects
         .iter()
@@ -141,7 +141,7 @@ fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String
         let annotations = pod_annotations(object);
         let volumes = match kept.is_empty() {
             true => ephemeral_volumes(spec),
-            false => work_volumes(spec, annotations),
+            false => user_data_volumes(spec, annotations),
         };
         let swapped = annotations.and_then(|all| all.get(labels::DATA_VOLUME)?.as_str());
         volumes
@@ -168,8 +168,8 @@ fn claim_volumes<'a>(object: &'a Value, spec: &'a Map<String, Value>) -> Vec<&'a
     let templates = object.pointer("/spec/volumeClaimTemplates");
     let templates = templates.and_then(Value::as_array).into_iter().flatten();
     claims
-        .map(|volume| text(volume, "/name"))
-        .chain(templates.map(|claim| text(claim, "/metadata/name")))
+        .map(|volume| string_at(volume, "/name"))
+        .chain(templates.map(|claim| string_at(claim, "/metadata/name")))
         .collect()
 }
 
@@ -183,7 +183,7 @@ fn hooks(hooks: Option<&Hooks>) -> String {
         ("resume", &hooks.resume),
     ];
     let named = all.iter().filter_map(|(name, hook)| {
-        let command = shell::line(&hook.as_ref()?.command);
+        let command = shell::quote_command(&hook.as_ref()?.command);
         Some(format!("{name} ({command})"))
     });
     or_none(&named.collect::<Vec<_>>().join(", "))
@@ -220,7 +220,7 @@ fn connect(methods: &[ConnectMethod]) -> String {
                     .unwrap_or_default();
                 format!("ssh, port {}{user}", port(ssh.port.as_ref()))
             }
-            _ => shell::line(&method.exec),
+            _ => shell::quote_command(&method.exec),
         };
         let container = method.container.as_deref();
         let container = container
@@ -241,7 +241,7 @@ fn presets(presets: &Presets) -> String {
     let row = |(name, values): (&String, &std::collections::BTreeMap<String, String>)| {
         let values: Vec<String> = values
             .iter()
-            .map(|(name, value)| format!("{name}={}", shell::word(value)))
+            .map(|(name, value)| format!("{name}={}", shell::quote_word(value)))
             .collect();
         vec![name.clone(), values.join(" ")]
     };
@@ -250,7 +250,7 @@ fn presets(presets: &Presets) -> String {
 }
 
 /// Returns the command that creates a session, with all required parameters.
-fn example(name: &str, asked: &[Asked<'_>]) -> String {
+fn example(name: &str, asked: &[ParameterView<'_>]) -> String {
     let required = asked.iter().filter(|one| one.required).map(|one| {
         let name = &one.parameter.name;
         match one.parameter.kind {
@@ -261,12 +261,12 @@ fn example(name: &str, asked: &[Asked<'_>]) -> String {
     let required: String = required.collect();
     format!(
         "kubectl session create NAME --template {}{required}\n",
-        shell::word(name)
+        shell::quote_word(name)
     )
 }
 
 /// Formats a lint finding and its hint.
-pub(crate) fn finding(finding: &Finding) -> String {
+pub(crate) fn finding_text(finding: &Finding) -> String {
     match &finding.problem.hint {
         Some(hint) => format!("{finding}\n  hint: {hint}\n"),
         None => format!("{finding}\n"),
@@ -274,7 +274,7 @@ pub(crate) fn finding(finding: &Finding) -> String {
 }
 
 /// Returns the distinct hints of warnings.
-pub(crate) fn hints(findings: &[Finding]) -> Vec<&str> {
+pub(crate) fn warning_hints(findings: &[Finding]) -> Vec<&str> {
     let warnings = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Warning);
@@ -288,7 +288,7 @@ pub(crate) fn hints(findings: &[Finding]) -> Vec<&str> {
 }
 
 /// Returns the findings as a JSON object.
-pub(crate) fn findings(found: &[Finding]) -> Value {
+pub(crate) fn findings_json(found: &[Finding]) -> Value {
     json!({ "findings": found })
 }
 
@@ -299,7 +299,7 @@ mod tests {
     #[test]
     fn a_lifetime_is_a_sentence() {
         let of = |timeout: Option<&str>, maximum: Option<&str>, on_expiry| {
-            lifetime(Some(&Lifetime {
+            lifetime(Some(&LifetimePolicy {
                 timeout: timeout.map(Into::into),
                 maximum: maximum.map(Into::into),
                 on_expiry,

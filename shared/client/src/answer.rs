@@ -7,7 +7,7 @@ use kube::client::Body;
 use serde_json::Value;
 
 use super::limits::ReadLimit;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// A response whose body was read completely.
 pub(super) struct BufferedResponse {
@@ -50,8 +50,8 @@ pub(super) async fn read_limited_body(mut body: Body, limit: ReadLimit) -> kube:
 
 /// The error for a successful response that is not JSON, usually a login page of a proxy between client and server.
 pub(super) fn invalid_json_error(error: &serde_json::Error) -> anyhow::Error {
-    Failure::local(
-        Kind::Unreachable,
+    Failure::client_side(
+        FailureKind::Unreachable,
         format!("the server returned invalid JSON: {error}"),
     )
     .into()

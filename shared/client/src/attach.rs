@@ -29,8 +29,8 @@ use super::failure::{RequestSubject, failure_of_response, failure_of_status};
 use super::limits::EXEC_STATUS_LIMIT;
 use super::paths;
 use super::{Cluster, Scope};
-use session_model::failure::{Failure, Kind};
-use session_model::objects::resource::{POD, text};
+use session_model::failure::{Failure, FailureKind};
+use session_model::objects::resource::{POD, string_at};
 
 /// Most bytes of input in one message.
 const STDIN_CHUNK_BYTES: usize = 64 * 1024;
@@ -295,7 +295,7 @@ fn exit_of_status(status: &Value, subject: &RequestSubject) -> Result<ExecExit, 
     if let Some(code) = exit_code(status) {
         return Ok(ExecExit::Code(code));
     }
-    match start_failure_code(text(status, "/message")) {
+    match start_failure_code(string_at(status, "/message")) {
         Some(code) => Ok(ExecExit::NotStarted(code)),
         None => Err(failure_of_status(status, 0, subject).into()),
     }
@@ -342,8 +342,8 @@ impl Cluster {
     /// Converts the error of a failed upgrade into a Failure. `what` names the operation, `exec` or `port-forward`.
     pub(super) fn upgrade_failure(&self, error: &kube::Error, subject: &RequestSubject, what: &str) -> Failure {
         let no_websocket = |why: &str| {
-            Failure::local(
-                Kind::Server,
+            Failure::client_side(
+                FailureKind::OtherStatus,
                 format!(
                     "cannot open a WebSocket for {what}: not supported by the server or a proxy in between: {why}"
                 ),
@@ -354,8 +354,8 @@ impl Cluster {
             kube::Error::Api(status) if is_not_a_status(status) && is_kubelet_message(&status.message) => {
                 Failure {
                     code: status.code,
-                    ..Failure::local(
-                        Kind::Server,
+                    ..Failure::client_side(
+                        FailureKind::OtherStatus,
                         format!("unable to upgrade connection: {}", status.message.trim()),
                     )
                 }

@@ -25,7 +25,7 @@ use super::pem;
 use super::proxy;
 use super::surroundings::{ProcessEnv, go_io_error};
 use super::userinfo::hide_userinfo;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::names::NamespaceName;
 
 /// Server address that kubectl uses when nothing names one.
@@ -186,8 +186,8 @@ fn parse_server_address(server: &str, secure: bool) -> Result<Uri> {
             && matches!(uri.scheme_str(), Some("http" | "https"))
     });
     parsed.ok_or_else(|| {
-        Failure::local(
-            Kind::Unreachable,
+        Failure::client_side(
+            FailureKind::Unreachable,
             format!("invalid server address: {:?}", hide_userinfo(server)),
         )
         .into()

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::limits::TOKEN_LIMIT;
 use super::plugin::{PluginCredential, CredentialPlugin};
 use super::surroundings::go_io_error;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// Interval for reading a token file again; client-go's.
 const FILE_REREAD_INTERVAL: Duration = Duration::from_secs(60);
@@ -54,7 +54,7 @@ impl Credentials {
                 "failed to read token file {:?}: {why}",
                 path.display().to_string()
             );
-            Failure::local(Kind::Unreachable, message)
+            Failure::client_side(FailureKind::Unreachable, message)
         };
         let token = TOKEN_LIMIT
             .read_text(&path)
@@ -164,8 +164,8 @@ impl Credentials {
 fn bearer(token: &str) -> Result<HeaderValue> {
     let header = HeaderValue::from_str(&format!("Bearer {token}"));
     let mut header = header.map_err(|_| {
-        Failure::local(
-            Kind::Configuration,
+        Failure::client_side(
+            FailureKind::InvalidConfiguration,
             "the bearer token contains characters that are not allowed in an HTTP header",
         )
     })?;

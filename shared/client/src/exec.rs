@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Cluster;
 use super::attach::{ExecMessage, ExecRequest};
 use super::failure::failure_of_status;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// Bytes of each output stream that are kept; the rest is read and dropped.
 const OUTPUT_HEAD_BYTES: usize = 64 * 1024;
@@ -46,7 +46,7 @@ impl Cluster {
                     "timed out after {} s waiting for {program:?} in pod \"{pod}\"",
                     limit.as_secs()
                 );
-                Err(Failure::local(Kind::TimedOut, message).into())
+                Err(Failure::client_side(FailureKind::TimedOut, message).into())
             }
         }
     }
@@ -78,7 +78,7 @@ impl Cluster {
                     return Ok(done);
                 }
                 ExecMessage::ConnectionLost => {
-                    return Err(Failure::local(Kind::Unreachable, "unexpected EOF").into());
+                    return Err(Failure::client_side(FailureKind::Unreachable, "unexpected EOF").into());
                 }
             }
         }

@@ -4,8 +4,8 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::page_text;
-use session_model::failure::{Cause, Failure, Kind};
-use session_model::objects::resource::text;
+use session_model::failure::{StatusCause, Failure, FailureKind};
+use session_model::objects::resource::string_at;
 
 /// The subject of a request, as error messages name it.
 #[derive(Clone, Debug, Default)]
@@ -57,16 +57,16 @@ pub(super) fn failure_of_status(status: &Value, code: u16, subject: &RequestSubj
         .and_then(|code| u16::try_from(code).ok())
         .filter(|code| *code != 0)
         .unwrap_or(code);
-    let reason = text(status, "/reason").to_owned();
-    let message = text(status, "/message").to_owned();
+    let reason = string_at(status, "/reason").to_owned();
+    let message = string_at(status, "/message").to_owned();
     let details = &status["details"];
     let about = (
-        text(details, "/kind").to_owned(),
-        text(details, "/name").to_owned(),
+        string_at(details, "/kind").to_owned(),
+        string_at(details, "/name").to_owned(),
     );
     let kind = failure_kind(&reason, code, &message, &subject.method);
     // The 404 of an object names the object; the 404 of a type that is not served cannot.
-    if kind == Kind::NotFound && about.1.is_empty() && !subject.plural.is_empty() {
+    if kind == FailureKind::NotFound && about.1.is_empty() && !subject.plural.is_empty() {
         return no_such_resource(subject);
     }
     let causes = details["causes"].as_array().into_iter().flatten();
@@ -79,48 +79,48 @@ pub(super) fn failure_of_status(status: &Value, code: u16, subject: &RequestSubj
         },
         reason,
         code,
-        subject: details.is_object().then_some(about),
+        object: details.is_object().then_some(about),
         causes: causes
-            .map(|cause| Cause {
-                field: text(cause, "/field").to_owned(),
-                message: text(cause, "/message").to_owned(),
+            .map(|cause| StatusCause {
+                field: string_at(cause, "/field").to_owned(),
+                message: string_at(cause, "/message").to_owned(),
             })
             .collect(),
     }
 }
 
 /// Maps the Status to a kind by its reason, or by its code if the reason is empty.
-fn failure_kind(reason: &str, code: u16, message: &str, method: &str) -> Kind {
+fn failure_kind(reason: &str, code: u16, message: &str, method: &str) -> FailureKind {
     match (reason, code) {
-        ("NotFound", _) => Kind::NotFound,
-        ("AlreadyExists", _) => Kind::AlreadyExists,
-        ("Conflict", _) => Kind::Conflict,
-        ("Forbidden", _) if message.contains("exceeded quota") => Kind::QuotaExceeded,
-        ("Forbidden", _) => Kind::Forbidden,
-        ("Unauthorized", _) => Kind::Unauthorized,
-        ("Invalid", _) => Kind::Invalid,
-        ("Expired" | "Gone", _) => Kind::Expired,
-        ("TooManyRequests", _) => Kind::TooManyRequests,
-        ("" | "Unknown", 409) if method == "POST" => Kind::AlreadyExists,
+        ("NotFound", _) => FailureKind::NotFound,
+        ("AlreadyExists", _) => FailureKind::AlreadyExists,
+        ("Conflict", _) => FailureKind::Conflict,
+        ("Forbidden", _) if message.contains("exceeded quota") => FailureKind::QuotaExceeded,
+        ("Forbidden", _) => FailureKind::Forbidden,
+        ("Unauthorized", _) => FailureKind::Unauthorized,
+        ("Invalid", _) => FailureKind::Invalid,
+        ("Expired" | "Gone", _) => FailureKind::Expired,
+        ("TooManyRequests", _) => FailureKind::TooManyRequests,
+        ("" | "Unknown", 409) if method == "POST" => FailureKind::AlreadyExists,
         ("" | "Unknown", code) => match code {
-            401 => Kind::Unauthorized,
-            403 => Kind::Forbidden,
-            404 => Kind::NotFound,
-            409 => Kind::Conflict,
-            410 => Kind::Expired,
-            422 => Kind::Invalid,
-            429 => Kind::TooManyRequests,
-            _ => Kind::Server,
+            401 => FailureKind::Unauthorized,
+            403 => FailureKind::Forbidden,
+            404 => FailureKind::NotFound,
+            409 => FailureKind::Conflict,
+            410 => FailureKind::Expired,
+            422 => FailureKind::Invalid,
+            429 => FailureKind::TooManyRequests,
+            _ => FailureKind::OtherStatus,
         },
-        _ => Kind::Server,
+        _ => FailureKind::OtherStatus,
     }
 }
 
 fn no_such_resource(subject: &RequestSubject) -> Failure {
     Failure {
         code: 404,
-        ..Failure::local(
-            Kind::NoSuchResource,
+        ..Failure::client_side(
+            FailureKind::ResourceTypeNotFound,
             format!(
                 "the server doesn't have a resource type {:?}",
                 subject.plural
@@ -165,8 +165,8 @@ fn failure_of_other_body(code: u16, headers: &HeaderMap, body: &[u8], subject: &
         message: format!("{message}{}", subject.error_suffix()),
         reason: reason.to_owned(),
         code,
-        subject: Some((subject.plural.clone(), subject.name.clone())),
-        causes: vec![Cause {
+        object: Some((subject.plural.clone(), subject.name.clone())),
+        causes: vec![StatusCause {
             field: String::new(),
             message: said,
         }],

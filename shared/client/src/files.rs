@@ -11,8 +11,8 @@ use tokio::sync::mpsc::{Receiver, Sender};
 use super::Cluster;
 use super::attach::{ExecExit, RemoteCommand, ExecRequest, ExecOutput};
 use super::meter::ProgressMeter;
-use session_model::failure::{Failure, Kind, hinted};
-use session_model::progress::Sink;
+use session_model::failure::{Failure, FailureKind, with_hint};
+use session_model::progress::ProgressSink;
 
 /// Longest time without any data before a copy is aborted.
 const STALL_TIMEOUT: Duration = Duration::from_secs(120);
@@ -85,7 +85,7 @@ impl Cluster {
         paths: &[String],
         to: Sender<Bytes>,
         running: &ScriptPid,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Option<TransferChecksum>> {
         let words = [base].into_iter().chain(paths.iter().map(String::as_str));
         let argv = shell_argv(PACK_SCRIPT, words);
@@ -134,7 +134,7 @@ impl Cluster {
         base: &str,
         length: u64,
         from: &mut Receiver<Bytes>,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<TransferChecksum> {
         let argv = shell_argv(UNPACK_SCRIPT, [base, &length.to_string()]);
         let mut remote = self.start_exec(&inside.exec_request(&argv, true)).await?;
@@ -204,7 +204,7 @@ impl ContainerRef {
     /// The error for a container that lacks the programs to copy files.
     pub(super) fn missing_programs_error(&self, lacks: &str) -> anyhow::Error {
         let error = anyhow!("cannot copy files: {} has {lacks}", self.display_name());
-        hinted(
+        with_hint(
             error,
             format!(
                 "select another container that mounts the same files with -c, or use an image with sh, {}",
@@ -296,7 +296,7 @@ pub(super) async fn next_output(remote: &mut RemoteCommand) -> Result<ExecOutput
 async fn with_stall_timeout<T>(work: impl Future<Output = T>) -> Result<T> {
     tokio::time::timeout(STALL_TIMEOUT, work).await.map_err(|_| {
         let message = format!("the copy stalled: no data for {} s", STALL_TIMEOUT.as_secs());
-        Failure::local(Kind::TimedOut, message).into()
+        Failure::client_side(FailureKind::TimedOut, message).into()
     })
 }
 

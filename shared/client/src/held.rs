@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde_json::Value;
 
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// The objects reported by a watch, by identity. Only two hashes and the size of each are kept.
 #[derive(Debug, Default)]
@@ -30,7 +30,7 @@ impl SeenObjects {
     /// Records a change of the object with this `metadata` and size in memory. Returns true if the change is new, that is
     /// not a version reported before.
     pub(super) fn record(&mut self, metadata: &Value, deleted: bool, memory: u64) -> bool {
-        let part = |path: &str| text(metadata, path);
+        let part = |path: &str| string_at(metadata, path);
         let uid = part("/uid");
         let key = match uid {
             "" => self.hasher.hash_one((part("/namespace"), part("/name"))),

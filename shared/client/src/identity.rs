@@ -12,7 +12,7 @@ use super::kubeconfig::KubeconfigSelection;
 use super::limits::PEM_LIMIT;
 use super::plugin::CredentialPlugin;
 use super::surroundings::{ProcessEnv, go_io_error};
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 
 /// The configuration of authentication: kube's part, and the bearer token, which kube never sees.
 pub(super) struct AuthConfig {
@@ -157,7 +157,7 @@ fn check_provider(user: &AuthInfo) -> Result<()> {
         "azure" => ("azure", "kubelogin (https://github.com/Azure/kubelogin)"),
         name => bail!("no Auth Provider found for name {name:?}"),
     };
-    Err(hinted(
+    Err(with_hint(
         anyhow!("The {removed} auth plugin has been removed."),
         format!("use the credential plugin {plugin} in the kubeconfig"),
     ))

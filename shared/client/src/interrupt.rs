@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use tokio::sync::watch;
 
 use super::signals::DeliveryBarrier;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// A signal that asks the process to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,7 +227,7 @@ impl Interrupt {
 
 /// Returns the error for interrupted work.
 pub fn interrupted_error() -> anyhow::Error {
-    anyhow::Error::new(Failure::local(Kind::Interrupted, "interrupted"))
+    anyhow::Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted"))
 }
 
 #[cfg(test)]
@@ -236,7 +236,7 @@ mod tests {
 
     fn is_interrupted<T>(result: Result<T>) -> bool {
         let error = result.err().expect("an error");
-        session_model::failure::is(&error, Kind::Interrupted)
+        session_model::failure::has_kind(&error, FailureKind::Interrupted)
     }
 
     #[tokio::test]

@@ -9,7 +9,7 @@ use super::encoding::decode_kubeconfig;
 use super::limits::KUBECONFIG_LIMIT;
 use super::surroundings::{ProcessEnv, go_io_error};
 use crate::options::{ConnectOptions, non_empty};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// The selected cluster, user and namespace, before flags override them.
 #[derive(Debug, Default)]
@@ -137,8 +137,8 @@ fn select(config: Kubeconfig, options: &ConnectOptions) -> Result<KubeconfigSele
             .find(|context| context.name == name)
             .and_then(|named| named.context.clone());
         let context = context.ok_or_else(|| {
-            Failure::local(
-                Kind::Configuration,
+            Failure::client_side(
+                FailureKind::InvalidConfiguration,
                 format!("context was not found for specified context: {name}"),
             )
         })?;
@@ -274,7 +274,7 @@ contexts:
             context.to_string(),
             "context was not found for specified context: nope"
         );
-        assert!(failure::is(&context, Kind::Configuration));
+        assert!(failure::has_kind(&context, FailureKind::InvalidConfiguration));
         let user = text(ConnectOptions {
             user: Some("nope".into()),
             ..ConnectOptions::default()

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::request::ApiRequest;
 use super::{Cluster, paths};
-use session_model::failure::{self, Kind};
-use session_model::objects::resource::{LEASE, text};
+use session_model::failure::{self, FailureKind};
+use session_model::objects::resource::{LEASE, string_at};
 
 impl Cluster {
     /// True if somebody holds the Lease `name`, by the server's clock. A Lease that is absent, or that the caller may not read, is
@@ -21,8 +21,8 @@ impl Cluster {
         match self.send(&call).await {
             Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
             Err(error) => {
-                let none = [Kind::NotFound, Kind::NoSuchResource, Kind::Forbidden];
-                if none.into_iter().any(|kind| failure::is(&error, kind)) {
+                let none = [FailureKind::NotFound, FailureKind::ResourceTypeNotFound, FailureKind::Forbidden];
+                if none.into_iter().any(|kind| failure::has_kind(&error, kind)) {
                     Ok(false)
                 } else {
                     Err(error)
@@ -34,8 +34,8 @@ impl Cluster {
 
 /// True if the Lease has a holder and has not expired.
 fn held(lease: &Value, headers: &HeaderMap) -> bool {
-    let holder = text(lease, "/spec/holderIdentity");
-    let renewed: Option<Timestamp> = text(lease, "/spec/renewTime").parse().ok();
+    let holder = string_at(lease, "/spec/holderIdentity");
+    let renewed: Option<Timestamp> = string_at(lease, "/spec/renewTime").parse().ok();
     let seconds = lease["spec"]["leaseDurationSeconds"]
         .as_i64()
         .unwrap_or_default();

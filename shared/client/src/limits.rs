@@ -15,7 +15,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::answer::invalid_json_error;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 const MIB: usize = 1 << 20;
 
@@ -77,7 +77,7 @@ impl ReadLimit {
             self.what,
             self.size()
         );
-        Failure::local(Kind::Server, message).into()
+        Failure::client_side(FailureKind::OtherStatus, message).into()
     }
 
     /// `16 MiB`.
@@ -97,7 +97,7 @@ impl ReadLimit {
                 self.what,
                 format_size(self.memory)
             );
-            return Err(Failure::local(Kind::Server, message).into());
+            return Err(Failure::client_side(FailureKind::OtherStatus, message).into());
         }
         let value = serde_json::from_slice(text).map_err(|error| invalid_json_error(&error))?;
         Ok((value, memory))
@@ -136,7 +136,7 @@ pub(super) fn collection_exceeded_error(verb: &str, plural: &str) -> anyhow::Err
         "cannot {verb} {plural}: the objects take more than {} of memory",
         format_size(COLLECTION_MEMORY_MAX)
     );
-    Failure::local(Kind::Server, message).into()
+    Failure::client_side(FailureKind::OtherStatus, message).into()
 }
 
 /// `16 MiB`.

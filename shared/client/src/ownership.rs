@@ -12,7 +12,7 @@ use super::request::ApiRequest;
 use super::write::{WriteOptions, add_write_params};
 use super::{Cluster, paths};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 impl Cluster {
     /// Moves the fields that `write.field_manager` owns in `current` from Update to Apply. Returns true if a request was
@@ -36,7 +36,7 @@ impl Cluster {
         }
         let patch = json!([
             {"op": "replace", "path": "/metadata/managedFields", "value": entries},
-            {"op": "replace", "path": "/metadata/resourceVersion", "value": text(current, "/metadata/resourceVersion")},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": string_at(current, "/metadata/resourceVersion")},
         ]);
         let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
         self.send(&add_write_params(call, write).body("application/json-patch+json", &patch))
@@ -52,7 +52,7 @@ fn upgraded_entries(object: &Value, manager: &str) -> Option<Vec<Value>> {
     let own = |entry: &Value, operation: &str| {
         entry["manager"] == manager
             && entry["operation"] == operation
-            && text(entry, "/subresource").is_empty()
+            && string_at(entry, "/subresource").is_empty()
     };
     let (updates, mut rest): (Vec<Value>, Vec<Value>) = entries
         .iter()

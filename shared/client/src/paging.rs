@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use anyhow::Result;
 
 use super::limits::{COLLECTION_MEMORY_MAX, EMPTY_PAGES_MAX, collection_exceeded_error};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
 
 /// The pages read so far of a list.
@@ -60,7 +60,7 @@ impl PageCheck {
             "cannot list {}: the server's list has no end: {why}",
             self.plural
         );
-        Failure::local(Kind::Server, message).into()
+        Failure::client_side(FailureKind::OtherStatus, message).into()
     }
 }
 

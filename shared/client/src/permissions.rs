@@ -12,9 +12,9 @@ use tokio::sync::OnceCell;
 
 use super::Cluster;
 use super::request::{ApiRequest, JSON};
-use session_model::failure::{Failure, Kind, hinted};
+use session_model::failure::{Failure, FailureKind, with_hint};
 use session_model::objects::access::Access;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
@@ -54,7 +54,7 @@ impl AccessReviews {
     /// Reviews the accesses for all objects of their types, all at the same time, so that [`AccessReviews::require`]
     /// finds the decisions.
     pub async fn prefetch(&self, namespace: &str, accesses: &[Access]) {
-        let asks = accesses.iter().map(Access::to_all);
+        let asks = accesses.iter().map(Access::on_all_objects);
         let asks = asks.map(|access| self.decision(namespace, access));
         join_all(asks).await;
     }
@@ -87,7 +87,7 @@ impl AccessReviews {
         let others: Vec<String> = denied.map(|(access, _)| access.to_string()).collect();
         Err(match others.is_empty() {
             true => error,
-            false => hinted(error, format!("also forbidden: {}", others.join(", "))),
+            false => with_hint(error, format!("also forbidden: {}", others.join(", "))),
         })
     }
 
@@ -113,7 +113,7 @@ impl AccessReviews {
 
     /// Returns the reason of a denied access; `None` if it is allowed or unknown.
     async fn denial_reason(&self, namespace: &str, access: &Access) -> Option<String> {
-        match self.decision(namespace, access.to_all()).await {
+        match self.decision(namespace, access.on_all_objects()).await {
             AccessDecision::Denied(_) if !access.name.is_empty() => {
                 match self.decision(namespace, access.clone()).await {
                     AccessDecision::Denied(reason) => Some(reason),
@@ -171,11 +171,11 @@ impl Cluster {
         let call = ApiRequest::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
         let answer: Value = self.send(&call).await?.json()?;
         let status = &answer["status"];
-        let broken = text(status, "/evaluationError");
+        let broken = string_at(status, "/evaluationError");
         Ok(match status["allowed"].as_bool() {
             Some(true) => AccessDecision::Allowed,
             Some(false) if broken.is_empty() || status["denied"] == true => {
-                AccessDecision::Denied(text(status, "/reason").to_owned())
+                AccessDecision::Denied(string_at(status, "/reason").to_owned())
             }
             _ => AccessDecision::Unknown(broken.to_owned()),
         })
@@ -196,7 +196,7 @@ fn forbidden_error(access: &Access, namespace: &str, user: &str, reason: &str) -
     let mut message = format!(
         "{object} is forbidden: User {user:?} cannot {} resource {:?} in API group {:?} {place}",
         access.verb,
-        access.plural(),
+        access.qualified_plural(),
         access.resource.group
     );
     if !reason.is_empty() {
@@ -205,7 +205,7 @@ fn forbidden_error(access: &Access, namespace: &str, user: &str, reason: &str) -
     Failure {
         reason: "Forbidden".into(),
         code: 403,
-        ..Failure::local(Kind::Forbidden, message)
+        ..Failure::client_side(FailureKind::Forbidden, message)
     }
     .into()
 }
@@ -220,20 +220,20 @@ mod tests {
         let told =
             |access: &Access, reason: &str| forbidden_error(access, "ns", "jane", reason).to_string();
         assert_eq!(
-            told(&Access::to("delete", &SESSION, "alice"), ""),
+            told(&Access::new("delete", &SESSION, "alice"), ""),
             "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot delete resource \"sessions\" in API group \
              \"streaming.platform\" in the namespace \"ns\""
         );
         assert_eq!(
-            told(&Access::to("patch", &SESSION, "alice").part("status"), "no"),
+            told(&Access::new("patch", &SESSION, "alice").on_subresource("status"), "no"),
             "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot patch resource \"sessions/status\" in API \
              group \"streaming.platform\" in the namespace \"ns\": no"
         );
         assert_eq!(
-            told(&Access::to("create", &POD, ""), ""),
+            told(&Access::new("create", &POD, ""), ""),
             "pods is forbidden: User \"jane\" cannot create resource \"pods\" in API group \"\" in the namespace \"ns\""
         );
-        let content = Access::to("delete", &VOLUME_SNAPSHOT_CONTENT, "c");
+        let content = Access::new("delete", &VOLUME_SNAPSHOT_CONTENT, "c");
         assert!(told(&content, "").ends_with("at the cluster scope"));
     }
 }

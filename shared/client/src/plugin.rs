@@ -14,7 +14,7 @@ use super::limits::PLUGIN_OUTPUT_LIMIT;
 use super::plugin_process::{self, PluginError};
 use super::policy;
 use super::surroundings::ProcessEnv;
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::programs;
 
 /// Protocol versions that client-go supports.
@@ -148,7 +148,7 @@ impl CredentialPlugin {
                 "exec: executable {command} wrote more than {} to standard output",
                 PLUGIN_OUTPUT_LIMIT.size()
             )),
-            PluginError::StoppedByTerminal => failure::hinted(
+            PluginError::StoppedByTerminal => failure::with_hint(
                 credentials_error(format!(
                     "exec: executable {command} was stopped because it tried to use the terminal"
                 )),
@@ -165,7 +165,7 @@ impl CredentialPlugin {
         } else {
             hint
         };
-        failure::hinted(error, hint)
+        failure::with_hint(error, hint)
     }
 
     fn parse_output(&self, output: &[u8]) -> Result<PluginCredential> {
@@ -220,15 +220,15 @@ impl CredentialPlugin {
 }
 
 fn credentials_error(reason: String) -> anyhow::Error {
-    Failure::local(Kind::Unreachable, format!("getting credentials: {reason}")).into()
+    Failure::client_side(FailureKind::Unreachable, format!("getting credentials: {reason}")).into()
 }
 
 /// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.
 pub(super) fn find_program(command: &str, around: &ProcessEnv) -> Option<PathBuf> {
     if command.contains(std::path::MAIN_SEPARATOR) {
-        return Some(PathBuf::from(command)).filter(|path| programs::runs(path));
+        return Some(PathBuf::from(command)).filter(|path| programs::is_executable(path));
     }
-    programs::find_in(command, around.var_os("PATH")?)
+    programs::find_executable_in(command, around.var_os("PATH")?)
 }
 
 fn cluster_info(cluster: &Cluster, authority: Option<&[u8]>) -> Value {

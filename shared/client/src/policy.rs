@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::limits::KUBECONFIG_LIMIT;
 use super::surroundings::ProcessEnv;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// Checks whether the policy allows a plugin. `found` is the resolved path of `command`, if it exists.
 ///
@@ -18,7 +18,7 @@ pub(super) fn check_plugin_allowed(command: &str, found: Option<&Path>, around: 
         return Ok(());
     };
     let refused = |reason: String| {
-        Err(Failure::local(Kind::Unreachable, format!("getting credentials: {reason}")).into())
+        Err(Failure::client_side(FailureKind::Unreachable, format!("getting credentials: {reason}")).into())
     };
     match preferences["credentialPluginPolicy"]
         .as_str()

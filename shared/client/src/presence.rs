@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Cluster;
 use super::request::{ApiRequest, JSON};
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// The caller's identity according to the API server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,11 +34,11 @@ impl Cluster {
         let user = &answer["status"]["userInfo"];
         let groups = user["groups"].as_array().into_iter().flatten();
         Ok(CallerIdentity {
-            username: text(user, "/username").to_owned(),
+            username: string_at(user, "/username").to_owned(),
             groups: groups
                 .filter_map(|group| group.as_str().map(str::to_owned))
                 .collect(),
-            uid: text(user, "/uid").to_owned(),
+            uid: string_at(user, "/uid").to_owned(),
         })
     }
 }

@@ -11,7 +11,7 @@ use super::limits::{self, DISCOVERY_LIMIT};
 use super::paging::PageCheck;
 use super::request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
 use super::{Cluster, paths};
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::table::Table;
 
@@ -107,7 +107,7 @@ impl Cluster {
         let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
         match self.send(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
-            Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -125,7 +125,7 @@ impl Cluster {
         let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
         match self.send(&call.accept(METADATA)).await {
             Ok(answer) => Ok(Some(only_metadata(with_type_meta(answer.json()?, t)))),
-            Err(error) if failure::is(&error, Kind::NotFound) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -173,7 +173,7 @@ impl Cluster {
                 Ok(answer) => answer.json_with_memory()?,
                 // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
-                    if failure::is(&error, Kind::Expired) && !token.is_empty() && limit != 0 =>
+                    if failure::has_kind(&error, FailureKind::Expired) && !token.is_empty() && limit != 0 =>
                 {
                     list.items.clear();
                     token.clear();
@@ -244,7 +244,7 @@ impl Cluster {
             .await?;
         let (mut body, memory) = answer.json_with_memory()?;
         if body["kind"] != "Table" {
-            return Err(Failure::local(Kind::Server, "the server did not return a Table").into());
+            return Err(Failure::client_side(FailureKind::OtherStatus, "the server did not return a Table").into());
         }
         remove_nulls(&mut body);
         let table = serde_json::from_value(body).map_err(|error| invalid_json_error(&error))?;
@@ -257,13 +257,13 @@ impl Cluster {
     /// # Errors
     /// A Failure.
     pub async fn discover_resource(&self, api_version: &str, kind: &str) -> Result<Option<ResourceType>> {
-        if let Some(known) = ResourceType::of_kind(api_version, kind) {
+        if let Some(known) = ResourceType::find_known(api_version, kind) {
             return Ok(Some(known.clone()));
         }
         let types = ApiRequest::get(paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
         let body = match self.send(&types).await {
             Ok(answer) => answer.json()?,
-            Err(error) if failure::of(&error).is_some_and(|failure| failure.code == 404) => {
+            Err(error) if failure::find_failure(&error).is_some_and(|failure| failure.code == 404) => {
                 return Ok(None);
             }
             Err(error) => return Err(error),

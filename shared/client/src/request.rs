@@ -13,7 +13,7 @@ use super::answer::{BufferedResponse, read_limited_body};
 use super::limits::{ReadLimit, OBJECT_LIMIT, ERROR_BODY_LIMIT};
 use super::paths::percent_encode;
 use super::{Cluster, failure, transport};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
 
 /// Media type of JSON.
@@ -258,7 +258,7 @@ impl Cluster {
             credentials.renew_expired().await.map_err(FailedAttempt::of)?;
         }
         let request = self.build_request(call).map_err(|error| {
-            FailedAttempt::final_failure(Failure::local(Kind::Configuration, error.to_string()))
+            FailedAttempt::final_failure(Failure::client_side(FailureKind::InvalidConfiguration, error.to_string()))
         })?;
         let started = Instant::now();
         let sent = self.inner.client.send(request).await;
@@ -349,9 +349,9 @@ impl FailedAttempt {
 
     fn of(error: anyhow::Error) -> Self {
         Self::final_failure(
-            session_model::failure::of(&error)
+            session_model::failure::find_failure(&error)
                 .cloned()
-                .unwrap_or_else(|| Failure::local(Kind::Configuration, format!("{error:#}"))),
+                .unwrap_or_else(|| Failure::client_side(FailureKind::InvalidConfiguration, format!("{error:#}"))),
         )
     }
 }

@@ -44,7 +44,7 @@ mod tests {
     fn tokens_are_legal_and_differ() {
         let (one, two) = (random_token().unwrap(), random_token().unwrap());
         assert_eq!(one.len(), 16);
-        assert!(session_model::names::check_label(&one).is_ok(), "{one}");
+        assert!(session_model::names::check_dns_label(&one).is_ok(), "{one}");
         assert_ne!(one, two);
     }
 }

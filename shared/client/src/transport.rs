@@ -4,22 +4,22 @@ use std::error::Error;
 use std::io;
 
 use super::limits::ERROR_BODY_LIMIT;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 /// Go's message for a connection closed by the peer.
 const EOF_MESSAGE: &str = "EOF";
 
 /// Returns the Failure for a request that exceeds `--request-timeout`.
 pub(super) fn request_timeout_failure() -> Failure {
-    Failure::local(
-        Kind::Unreachable,
+    Failure::client_side(
+        FailureKind::Unreachable,
         "net/http: request canceled (Client.Timeout exceeded while awaiting headers)",
     )
 }
 
 /// True if the peer closed the connection.
 pub(super) fn is_connection_closed(failure: &Failure) -> bool {
-    failure.kind == Kind::Unreachable
+    failure.kind == FailureKind::Unreachable
         && (failure.message == EOF_MESSAGE || failure.message.ends_with("connection reset by peer"))
 }
 
@@ -50,7 +50,7 @@ pub(super) fn failure_of_transport(error: &kube::Error, server: &str, proxied: b
         let message = format!(
             "The connection to the server {authority} was refused - did you specify the right host or port?"
         );
-        return Failure::local(Kind::Refused, message);
+        return Failure::client_side(FailureKind::ConnectionRefused, message);
     }
     let message = if io == Some(io::ErrorKind::ConnectionRefused) {
         "proxyconnect tcp: connect: connection refused".to_owned()
@@ -97,7 +97,7 @@ pub(super) fn failure_of_transport(error: &kube::Error, server: &str, proxied: b
                 .map_or_else(|| error.to_string(), |innermost| innermost.text.clone()),
         }
     };
-    Failure::local(Kind::Unreachable, message)
+    Failure::client_side(FailureKind::Unreachable, message)
 }
 
 fn host_and_port(server: &http::Uri) -> String {

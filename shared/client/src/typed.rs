@@ -3,17 +3,17 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Returns the server's NotFound error for an object that a GET did not find.
 pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
     anyhow::Error::new(Failure {
         reason: "NotFound".into(),
         code: 404,
-        ..Failure::local(
-            Kind::NotFound,
+        ..Failure::client_side(
+            FailureKind::NotFound,
             format!("{} {name:?} not found", resource.qualified()),
         )
     })
@@ -26,8 +26,8 @@ pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
 pub fn typed<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
     let what = format!(
         "{} {:?}",
-        text(&object, "/kind"),
-        text(&object, "/metadata/name")
+        string_at(&object, "/kind"),
+        string_at(&object, "/metadata/name")
     );
     serde_json::from_value(object).map_err(|error| anyhow::anyhow!("cannot read {what}: {error}"))
 }
@@ -38,5 +38,5 @@ pub fn timed_out(resource: &ResourceType, name: &str) -> anyhow::Error {
         "timed out waiting for the condition on {}/{name}",
         resource.singular()
     );
-    anyhow::Error::new(Failure::local(Kind::TimedOut, message))
+    anyhow::Error::new(Failure::client_side(FailureKind::TimedOut, message))
 }

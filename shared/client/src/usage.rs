@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Cluster;
 use super::paths::percent_encode;
-use session_model::failure::{Failure, Kind};
-use session_model::objects::resource::text;
+use session_model::failure::{Failure, FailureKind};
+use session_model::objects::resource::string_at;
 
 /// Time limit of the request: a node that does not respond must not delay other output.
 const NODE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -55,7 +55,7 @@ impl Cluster {
             Ok(answer) => Ok(parse_summary(&answer?.0)),
             Err(_) => {
                 let message = format!("node {node:?} does not respond");
-                Err(Failure::local(Kind::Unreachable, message).into())
+                Err(Failure::client_side(FailureKind::Unreachable, message).into())
             }
         }
     }
@@ -72,7 +72,7 @@ fn parse_pod(pod: &Value) -> PodUsage {
     let number = |pointer: &str| pod.pointer(pointer).and_then(Value::as_u64);
     let volumes = pod["volume"].as_array().into_iter().flatten();
     PodUsage {
-        uid: text(pod, "/podRef/uid").to_owned(),
+        uid: string_at(pod, "/podRef/uid").to_owned(),
         cpu_milli: number("/cpu/usageNanoCores").map(|nano| nano / 1_000_000),
         memory: number("/memory/workingSetBytes"),
         volumes: volumes.filter_map(parse_volume).collect(),

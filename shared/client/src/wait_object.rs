@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::typed::{missing, timed_out};
 use super::{WatchChange, Cluster, Scope, ListOptions};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::conditions::has_condition;
 
@@ -70,5 +70,5 @@ impl Cluster {
 /// Returns the error for a watch that ended without one, which never happens.
 pub fn watch_ended_error(resource: &ResourceType) -> anyhow::Error {
     let message = format!("the watch of {} ended unexpectedly", resource.plural);
-    Failure::local(Kind::Server, message).into()
+    Failure::client_side(FailureKind::OtherStatus, message).into()
 }

@@ -17,9 +17,9 @@ use super::lines::{LineError, BodyLines};
 use super::read::{OwnedScope, Scope, ListOptions, add_selectors, remove_nulls};
 use super::request::{ApiRequest, JSON, TABLE};
 use super::{Cluster, paths};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Seconds after which the server ends a watch; it is then continued from the last resourceVersion.
 const LIFETIME_SECONDS: u64 = 290;
@@ -109,7 +109,7 @@ struct WatchState {
 impl WatchState {
     async fn next(&mut self) -> Result<WatchChange> {
         match self.next_change().await {
-            Err(error) if self.starts_with_all && failure::is(&error, Kind::Expired) => {
+            Err(error) if self.starts_with_all && failure::has_kind(&error, FailureKind::Expired) => {
                 self.version.clear();
                 self.held.restart();
                 self.lines = None;
@@ -166,13 +166,13 @@ impl WatchState {
             }
             Err(error) => {
                 let passing = [
-                    Kind::Unreachable,
-                    Kind::Refused,
-                    Kind::TooManyRequests,
-                    Kind::Server,
+                    FailureKind::Unreachable,
+                    FailureKind::ConnectionRefused,
+                    FailureKind::TooManyRequests,
+                    FailureKind::OtherStatus,
                 ];
                 let passing =
-                    failure::of(&error).is_some_and(|failure| passing.contains(&failure.kind));
+                    failure::find_failure(&error).is_some_and(|failure| passing.contains(&failure.kind));
                 self.failed += 1;
                 if !(self.opened.is_some() && passing && self.failed <= REOPEN_ATTEMPTS_MAX) {
                     return Err(error);
@@ -216,7 +216,7 @@ impl WatchState {
         if self.table {
             remove_nulls(&mut object);
         }
-        let what = text(&event, "/type").to_owned();
+        let what = string_at(&event, "/type").to_owned();
         if what == "ERROR" {
             let subject = RequestSubject {
                 method: "GET".into(),
@@ -259,12 +259,12 @@ fn metadata_pointer(table: bool) -> &'static str {
 /// Returns the resourceVersion of an event.
 fn event_version(object: &Value, table: bool) -> &str {
     let row = if table {
-        text(object, "/rows/0/object/metadata/resourceVersion")
+        string_at(object, "/rows/0/object/metadata/resourceVersion")
     } else {
         ""
     };
     if row.is_empty() {
-        text(object, "/metadata/resourceVersion")
+        string_at(object, "/metadata/resourceVersion")
     } else {
         row
     }

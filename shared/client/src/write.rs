@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::request::{ApiRequest, JSON};
 use super::{Cluster, paths};
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::propagation::Propagation;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Media type of a JSON merge patch (RFC 7386).
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -88,7 +88,7 @@ impl Cluster {
         write: &WriteOptions,
     ) -> Result<Value> {
         let path = paths::collection_path(t, super::Scope::Namespace(namespace))?;
-        let call = ApiRequest::new(Method::POST, path).for_object(t, text(object, "/metadata/name"));
+        let call = ApiRequest::new(Method::POST, path).for_object(t, string_at(object, "/metadata/name"));
         self.send(&add_write_params(call, write).body(JSON, object))
             .await?
             .json()
@@ -162,11 +162,11 @@ impl Cluster {
     ) -> Result<Value> {
         let call = ApiRequest::new(Method::PATCH, path).for_object(t, name);
         let call = add_write_params(call, write).body(content_type, patch);
-        let meant = text(patch, "/metadata/uid");
+        let meant = string_at(patch, "/metadata/uid");
         match self.send(&call).await {
             Ok(answer) => {
                 let object = answer.json()?;
-                let same = meant.is_empty() || text(&object, "/metadata/uid") == meant;
+                let same = meant.is_empty() || string_at(&object, "/metadata/uid") == meant;
                 if same {
                     Ok(object)
                 } else {
@@ -192,10 +192,10 @@ impl Cluster {
         let call = ApiRequest::new(Method::DELETE, paths::object_path(t, namespace, name)?).for_object(t, name);
         let answer = match self.send(&call.body(JSON, &delete_options_body(options))).await {
             Ok(answer) => answer.json()?,
-            Err(error) if failure::is(&error, Kind::NotFound) => return Ok(DeleteOutcome::NotFound),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => return Ok(DeleteOutcome::NotFound),
             Err(error) => return Err(error),
         };
-        let marked = !text(&answer, "/metadata/deletionTimestamp").is_empty();
+        let marked = !string_at(&answer, "/metadata/deletionTimestamp").is_empty();
         Ok(if marked {
             DeleteOutcome::Terminating(answer)
         } else {
@@ -225,8 +225,8 @@ fn delete_options_body(options: &DeleteOptions) -> Value {
 
 /// True if the server refused a patch because of its UID: the server reports it as a change of an immutable field.
 fn is_uid_rejected(error: &anyhow::Error) -> bool {
-    failure::of(error).is_some_and(|failure| {
-        failure.kind == Kind::Invalid
+    failure::find_failure(error).is_some_and(|failure| {
+        failure.kind == FailureKind::Invalid
             && failure
                 .causes
                 .iter()
@@ -242,7 +242,7 @@ fn replaced_error(t: &ResourceType, name: &str) -> anyhow::Error {
     let conflict = Failure {
         reason: "Conflict".to_owned(),
         code: 409,
-        ..Failure::local(Kind::Conflict, message)
+        ..Failure::client_side(FailureKind::Conflict, message)
     };
     conflict.into()
 }

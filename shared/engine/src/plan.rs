@@ -8,7 +8,7 @@ use serde_json::Value;
 use session_model::objects::access::Access;
 use session_model::objects::belonging::is_data;
 pub use session_model::objects::propagation::Propagation;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// A list of stages. The steps of a stage may run concurrently; a stage begins when the one before it has succeeded. Every
@@ -28,7 +28,7 @@ pub enum Step {
         /// Complete object.
         object: Value,
         /// True if an object of that name that does not belong to the session may be used unchanged.
-        existing: bool,
+        use_existing: bool,
     },
     /// Server-side apply of a whole object over the one that the session's last start created; fields that the new object
     /// lacks are removed. If the change hits an immutable field, the object is deleted by UID and POSTed again, which is
@@ -46,7 +46,7 @@ pub enum Step {
         claim: Value,
     },
     /// Leave an object unchanged, because it already belongs to this start.
-    Keep {
+    LeaveUnchanged {
         /// Object as the server returned it.
         object: Value,
     },
@@ -60,7 +60,7 @@ pub enum Step {
         patch: Value,
     },
     /// Run the sync hook in a container. A non-zero exit code fails the plan.
-    Sync {
+    RunHook {
         /// Pod name.
         pod: String,
         /// Container name.
@@ -68,7 +68,7 @@ pub enum Step {
         /// Command and arguments.
         command: Vec<String>,
         /// Time limit.
-        limit: Duration,
+        timeout: Duration,
     },
     /// DELETE an object with a UID precondition. An object that is already gone counts as deleted.
     Delete {
@@ -80,7 +80,7 @@ pub enum Step {
         propagation: Propagation,
     },
     /// Wait until objects are deleted.
-    AwaitGone {
+    WaitDeleted {
         /// Objects, all of one type.
         targets: Vec<ObjectRef>,
         /// Resource type of the objects.
@@ -90,7 +90,7 @@ pub enum Step {
 
 impl Plan {
     /// Appends a stage; does nothing if `steps` is empty.
-    pub fn stage(&mut self, steps: Vec<Step>) {
+    pub fn push_stage(&mut self, steps: Vec<Step>) {
         if !steps.is_empty() {
             self.stages.push(steps);
         }
@@ -108,7 +108,7 @@ impl Plan {
 
     /// Returns the permissions that the steps need, so that they can be checked before the first request. Hooks are left out,
     /// because they run before anything is deleted; so are kinds without a known resource type.
-    pub fn accesses(&self) -> Vec<Access> {
+    pub fn required_permissions(&self) -> Vec<Access> {
         self.steps().flat_map(Step::accesses).collect()
     }
 
@@ -118,7 +118,7 @@ impl Plan {
     }
 
     /// Iterates over the objects to create, in order.
-    pub fn creations(&self) -> impl Iterator<Item = &Value> {
+    pub fn objects_to_create(&self) -> impl Iterator<Item = &Value> {
         self.steps().filter_map(|step| match step {
             Step::Create { object, .. } => Some(object),
             _ => None,
@@ -129,25 +129,25 @@ impl Plan {
 impl Step {
     fn accesses(&self) -> Vec<Access> {
         let of = |verb, object: &Value, name: &str| {
-            let kind = ResourceType::of_kind(text(object, "/apiVersion"), text(object, "/kind"));
-            kind.map(|kind| Access::to(verb, kind, name))
+            let kind = ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"));
+            kind.map(|kind| Access::new(verb, kind, name))
                 .into_iter()
                 .collect()
         };
         match self {
             Step::Create { object, .. } => of("create", object, ""),
-            Step::Apply { object, .. } => of("patch", object, text(object, "/metadata/name")),
+            Step::Apply { object, .. } => of("patch", object, string_at(object, "/metadata/name")),
             Step::Patch {
                 target, resource, ..
-            } => vec![Access::to("patch", resource, &target.name)],
+            } => vec![Access::new("patch", resource, &target.name)],
             Step::Delete {
                 target, resource, ..
-            } => vec![Access::to("delete", resource, &target.name)],
-            Step::AwaitGone { targets, resource } => {
-                let watch = |target: &ObjectRef| Access::to("watch", resource, &target.name);
+            } => vec![Access::new("delete", resource, &target.name)],
+            Step::WaitDeleted { targets, resource } => {
+                let watch = |target: &ObjectRef| Access::new("watch", resource, &target.name);
                 targets.iter().map(watch).collect()
             }
-            Step::Adopt { .. } | Step::Keep { .. } | Step::Sync { .. } => Vec::new(),
+            Step::Adopt { .. } | Step::LeaveUnchanged { .. } | Step::RunHook { .. } => Vec::new(),
         }
     }
 
@@ -157,19 +157,19 @@ impl Step {
             Step::Create { object, .. } => {
                 format!(
                     "create {} {:?}",
-                    text(object, "/kind"),
-                    text(object, "/metadata/name")
+                    string_at(object, "/kind"),
+                    string_at(object, "/metadata/name")
                 )
             }
-            Step::Apply { object, .. } => format!("apply {}", ObjectRef::of(object)),
-            Step::Adopt { claim } => format!("adopt {}", ObjectRef::of(claim)),
-            Step::Keep { object } => format!("keep {}", ObjectRef::of(object)),
+            Step::Apply { object, .. } => format!("apply {}", ObjectRef::from_object(object)),
+            Step::Adopt { claim } => format!("adopt {}", ObjectRef::from_object(claim)),
+            Step::LeaveUnchanged { object } => format!("keep {}", ObjectRef::from_object(object)),
             Step::Patch { target, .. } => format!("patch {target}"),
-            Step::Sync { pod, container, .. } => {
+            Step::RunHook { pod, container, .. } => {
                 format!("run the sync hook in container {container:?} of pod {pod:?}")
             }
             Step::Delete { target, .. } => format!("delete {target}"),
-            Step::AwaitGone { targets, .. } => {
+            Step::WaitDeleted { targets, .. } => {
                 let names: Vec<String> = targets.iter().map(ToString::to_string).collect();
                 format!("wait until {} is deleted", names.join(", "))
             }
@@ -179,48 +179,48 @@ impl Step {
 
 /// The outcome of executing a plan. Contains only requests that were answered.
 #[derive(Debug, Default)]
-pub struct Outcome {
+pub struct PlanOutcome {
     /// Results of the successful steps, in the order of the answers.
-    pub done: Vec<Done>,
+    pub results: Vec<StepResult>,
     /// Step that failed and its error. Later stages were not begun.
     pub failed: Option<(Step, anyhow::Error)>,
 }
 
 /// The result of one successful step.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Done {
+pub enum StepResult {
     /// Created by this run; the object as the server returned it.
     Created(Value),
     /// Existed and belonged to the session, or was its kept data; the object as the server returned it.
-    TakenUp(Value),
+    Adopted(Value),
     /// Applied over an existing object; the object as the server returned it.
     Applied(Value),
     /// Does not belong to the session and is used unchanged.
-    Used(Value),
+    UsedExisting(Value),
     /// A StatefulSet's claim was adopted, or did not exist. It is not an object of the start itself.
-    Adopted,
+    ClaimAdopted,
     /// Patched; the object as the server returned it.
     Patched(Value),
     /// The sync hook ended with exit code 0.
-    Synced,
+    HookRun,
     /// Deleted, or already absent.
     Deleted(ObjectRef),
     /// The objects that were waited for are deleted.
-    Gone,
+    WaitedDeleted,
 }
 
-impl Outcome {
+impl PlanOutcome {
     /// Returns the session's objects after the plan, in the order of the answers.
     pub fn objects(&self) -> Vec<Value> {
-        self.done
+        self.results
             .iter()
             .filter_map(|done| match done {
-                Done::Created(object)
-                | Done::TakenUp(object)
-                | Done::Applied(object)
-                | Done::Used(object) => Some(object.clone()),
+                StepResult::Created(object)
+                | StepResult::Adopted(object)
+                | StepResult::Applied(object)
+                | StepResult::UsedExisting(object) => Some(object.clone()),
                 // An expanded claim. A patched Session or scaled workload is not an object of the start.
-                Done::Patched(object) if is_data(object) => Some(object.clone()),
+                StepResult::Patched(object) if is_data(object) => Some(object.clone()),
                 _ => None,
             })
             .collect()
@@ -228,8 +228,8 @@ impl Outcome {
 
     /// Iterates over the objects that this run created: the only ones that a rollback may delete.
     pub fn created(&self) -> impl Iterator<Item = &Value> {
-        self.done.iter().filter_map(|done| match done {
-            Done::Created(object) => Some(object),
+        self.results.iter().filter_map(|done| match done {
+            StepResult::Created(object) => Some(object),
             _ => None,
         })
     }

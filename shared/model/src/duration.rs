@@ -24,11 +24,11 @@ const TEXT_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Lifetime {
     seconds: u64,
-    written: Written,
+    written: LifetimeNotation,
 }
 
 #[derive(Clone, Debug)]
-enum Written {
+enum LifetimeNotation {
     Seconds,
     Text(String),
 }
@@ -38,7 +38,7 @@ impl Lifetime {
     pub fn never() -> Self {
         Self {
             seconds: 0,
-            written: Written::Text("never".into()),
+            written: LifetimeNotation::Text("never".into()),
         }
     }
 
@@ -50,7 +50,7 @@ impl Lifetime {
         match u64::try_from(seconds) {
             Ok(seconds) if seconds <= LIFETIME_MAX => Ok(Self {
                 seconds,
-                written: Written::Seconds,
+                written: LifetimeNotation::Seconds,
             }),
             Ok(_) => bail!("invalid duration {seconds}: must be at most ten years"),
             Err(_) => bail!("invalid duration {seconds}: must not be negative"),
@@ -85,7 +85,7 @@ impl FromStr for Lifetime {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        let written = Written::Text(text.to_owned());
+        let written = LifetimeNotation::Text(text.to_owned());
         if text == "never" {
             return Ok(Self::never());
         }
@@ -93,7 +93,7 @@ impl FromStr for Lifetime {
             let seconds = Self::from_seconds(seconds)?.seconds;
             return Ok(Self { seconds, written });
         }
-        let duration = parse(text)?;
+        let duration = parse_duration(text)?;
         if duration.subsec_nanos() != 0 {
             bail!("invalid duration {text:?}: must be whole seconds");
         }
@@ -108,14 +108,14 @@ impl FromStr for Lifetime {
 impl fmt::Display for Lifetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.written {
-            Written::Text(text) => f.write_str(text),
-            Written::Seconds => write!(f, "{}", self.seconds),
+            LifetimeNotation::Text(text) => f.write_str(text),
+            LifetimeNotation::Seconds => write!(f, "{}", self.seconds),
         }
     }
 }
 
 /// Parses a duration that is not negative and has a fixed length. Days have 24 hours, weeks seven days.
-fn parse(text: &str) -> Result<Duration> {
+fn parse_duration(text: &str) -> Result<Duration> {
     if text.len() > TEXT_MAX {
         bail!(
             "invalid duration: must have at most {TEXT_MAX} characters, but has {}",
@@ -146,8 +146,8 @@ fn parse(text: &str) -> Result<Duration> {
 impl Serialize for Lifetime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.written {
-            Written::Text(text) => serializer.serialize_str(text),
-            Written::Seconds => serializer.serialize_u64(self.seconds),
+            LifetimeNotation::Text(text) => serializer.serialize_str(text),
+            LifetimeNotation::Seconds => serializer.serialize_u64(self.seconds),
         }
     }
 }
@@ -207,7 +207,7 @@ pub struct Timeout(Duration);
 
 impl Timeout {
     /// Creates a timeout from seconds.
-    pub const fn seconds(seconds: u32) -> Self {
+    pub const fn from_seconds(seconds: u32) -> Self {
         Self(Duration::from_secs(seconds as u64))
     }
 
@@ -228,7 +228,7 @@ impl FromStr for Timeout {
     fn from_str(text: &str) -> Result<Self> {
         let duration = match text.parse::<i64>() {
             Ok(seconds) => Duration::from_secs(Lifetime::from_seconds(seconds)?.seconds),
-            Err(_) => parse(text)?,
+            Err(_) => parse_duration(text)?,
         };
         if duration.as_secs() > LIFETIME_MAX {
             bail!("invalid duration {text:?}: must be at most ten years");

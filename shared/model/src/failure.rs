@@ -15,11 +15,11 @@ use std::fmt;
 
 /// Kind of a failure, as far as code branches on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FailureKind {
     /// 404, the object does not exist.
     NotFound,
     /// 404, the resource type does not exist: its API is not installed.
-    NoSuchResource,
+    ResourceTypeNotFound,
     /// 409, an object of this name exists.
     AlreadyExists,
     /// 409, the object has been changed in the meantime, or a precondition (UID) does not hold.
@@ -37,13 +37,13 @@ pub enum Kind {
     /// 429, the client must slow down.
     TooManyRequests,
     /// Any other error answer of the server.
-    Server,
+    OtherStatus,
     /// Connection refused: nothing listens at the server's address.
-    Refused,
+    ConnectionRefused,
     /// Any other connection error: DNS, timeout, closed connection, certificate.
     Unreachable,
     /// Invalid kubeconfig, or a connection flag that does not match it.
-    Configuration,
+    InvalidConfiguration,
     /// A wait exceeded --timeout.
     TimedOut,
     /// The process received SIGINT (Ctrl-C), SIGTERM or another terminating signal.
@@ -52,7 +52,7 @@ pub enum Kind {
 
 /// A cause in an Invalid answer (`status.details.causes`).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
+pub struct StatusCause {
     /// Field path, such as `spec.userId`; may be empty.
     pub field: String,
     /// The server's message about the field.
@@ -63,7 +63,7 @@ pub struct Cause {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Kind of the failure.
-    pub kind: Kind,
+    pub kind: FailureKind,
     /// The server's message, or one of the client for failures without an answer. Has no prefix and no added full stop.
     pub message: String,
     /// Reason of the Status (`NotFound`); empty if there is none.
@@ -71,20 +71,20 @@ pub struct Failure {
     /// HTTP status code; 0 if there was no answer.
     pub code: u16,
     /// Kind and name from the Status's details, for Invalid.
-    pub subject: Option<(String, String)>,
+    pub object: Option<(String, String)>,
     /// Causes from the Status's details, for Invalid.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<StatusCause>,
 }
 
 impl Failure {
     /// Creates a failure that is not an answer of the server.
-    pub fn local(kind: Kind, message: impl Into<String>) -> Self {
+    pub fn client_side(kind: FailureKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
             reason: String::new(),
             code: 0,
-            subject: None,
+            object: None,
             causes: Vec::new(),
         }
     }
@@ -99,33 +99,33 @@ impl fmt::Display for Failure {
 impl Error for Failure {}
 
 /// Returns the [`Failure`] in the chain of causes of `error`.
-pub fn of(error: &anyhow::Error) -> Option<&Failure> {
+pub fn find_failure(error: &anyhow::Error) -> Option<&Failure> {
     error
         .chain()
         .find_map(|cause| cause.downcast_ref::<Failure>())
 }
 
 /// Returns true if the chain of causes of `error` contains a [`Failure`] of this kind.
-pub fn is(error: &anyhow::Error, kind: Kind) -> bool {
-    of(error).is_some_and(|failure| failure.kind == kind)
+pub fn has_kind(error: &anyhow::Error, kind: FailureKind) -> bool {
+    find_failure(error).is_some_and(|failure| failure.kind == kind)
 }
 
 /// An error with a hint, which is printed on a line of its own.
 #[derive(Debug)]
-pub struct Hinted {
+pub struct ErrorWithHint {
     /// The error.
     pub error: anyhow::Error,
     /// The remedy: one line, a command or an imperative sentence, without the word "hint".
     pub hint: String,
 }
 
-impl fmt::Display for Hinted {
+impl fmt::Display for ErrorWithHint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.error, f)
     }
 }
 
-impl Error for Hinted {
+impl Error for ErrorWithHint {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         // The error itself, not its source, so that `find_failure` finds a Failure with a hint.
         Some(self.error.as_ref())
@@ -133,23 +133,23 @@ impl Error for Hinted {
 }
 
 /// Extension of `Result` for adding a hint to its error.
-pub trait Hint<T> {
+pub trait HintExt<T> {
     /// Adds a hint of one line to the error.
     ///
     /// # Errors
     /// The original error, with the hint.
-    fn hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
+    fn with_hint(self, hint: impl Into<String>) -> anyhow::Result<T>;
 }
 
-impl<T, E: Into<anyhow::Error>> Hint<T> for Result<T, E> {
-    fn hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
-        self.map_err(|error| hinted(error, hint))
+impl<T, E: Into<anyhow::Error>> HintExt<T> for Result<T, E> {
+    fn with_hint(self, hint: impl Into<String>) -> anyhow::Result<T> {
+        self.map_err(|error| with_hint(error, hint))
     }
 }
 
 /// Adds a hint to `error`.
-pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Hinted {
+pub fn with_hint(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(ErrorWithHint {
         error: error.into(),
         hint: hint.into(),
     })
@@ -157,20 +157,20 @@ pub fn hinted(error: impl Into<anyhow::Error>, hint: impl Into<String>) -> anyho
 
 /// An error with the facts that prove it, which are printed below it.
 #[derive(Debug)]
-pub struct Proved {
+pub struct ErrorWithEvidence {
     /// The error.
     pub error: anyhow::Error,
     /// The facts, one line each.
     pub evidence: Vec<String>,
 }
 
-impl fmt::Display for Proved {
+impl fmt::Display for ErrorWithEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.error, f)
     }
 }
 
-impl Error for Proved {
+impl Error for ErrorWithEvidence {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         // The error itself, not its source, so that `find_failure` finds the Failure.
         Some(self.error.as_ref())
@@ -178,8 +178,8 @@ impl Error for Proved {
 }
 
 /// Adds evidence to `error`.
-pub fn proved(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow::Error {
-    anyhow::Error::new(Proved {
+pub fn with_evidence(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow::Error {
+    anyhow::Error::new(ErrorWithEvidence {
         error: error.into(),
         evidence,
     })
@@ -187,86 +187,86 @@ pub fn proved(error: impl Into<anyhow::Error>, evidence: Vec<String>) -> anyhow:
 
 /// The errors of one command that acted on several objects. Each is printed.
 #[derive(Debug)]
-pub struct Several(pub Vec<anyhow::Error>);
+pub struct ErrorList(pub Vec<anyhow::Error>);
 
-impl fmt::Display for Several {
+impl fmt::Display for ErrorList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lines: Vec<String> = self.0.iter().map(|error| format!("{error:#}")).collect();
         f.write_str(&lines.join("\n"))
     }
 }
 
-impl Error for Several {}
+impl Error for ErrorList {}
 
 /// Combines errors: `Ok` if there are none, a single error unchanged, else an [`ErrorList`].
 ///
 /// # Errors
 /// If `errors` is not empty.
-pub fn all(mut errors: Vec<anyhow::Error>) -> anyhow::Result<()> {
+pub fn combine_errors(mut errors: Vec<anyhow::Error>) -> anyhow::Result<()> {
     match errors.pop() {
         None => Ok(()),
         Some(only) if errors.is_empty() => Err(only),
         Some(last) => {
             errors.push(last);
-            Err(anyhow::Error::new(Several(errors)))
+            Err(anyhow::Error::new(ErrorList(errors)))
         }
     }
 }
 
 /// An error in the command line's arguments. It is printed with a pointer to the help, as kubectl does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Usage {
+pub struct UsageError {
     /// Message without `error:`.
     pub message: String,
 }
 
-impl fmt::Display for Usage {
+impl fmt::Display for UsageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl Error for Usage {}
+impl Error for UsageError {}
 
 /// Creates a [`UsageError`]; `report` adds `See 'kubectl session VERB -h' for help and examples`.
-pub fn usage(message: impl Into<String>) -> anyhow::Error {
-    anyhow::Error::new(Usage {
+pub fn usage_error(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(UsageError {
         message: message.into(),
     })
 }
 
 /// An exit code to end with, such as that of a command that ran in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exited {
+pub struct ExitError {
     /// Exit code, never 0.
     pub code: u8,
     /// Message to print; empty if everything has been printed already.
     pub message: String,
 }
 
-impl fmt::Display for Exited {
+impl fmt::Display for ExitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)
     }
 }
 
-impl Error for Exited {}
+impl Error for ExitError {}
 
 /// Converts an exit code to a result: `Ok` for 0. Codes outside 0 to 255 count as 255.
 ///
 /// # Errors
 /// [`ExitError`] without a message for every other code.
-pub fn exit(code: i32) -> anyhow::Result<()> {
+pub fn check_exit_code(code: i32) -> anyhow::Result<()> {
     match u8::try_from(code).unwrap_or(u8::MAX) {
         0 => Ok(()),
-        code => Err(exited(code, "")),
+        code => Err(exit_error(code, "")),
     }
 }
 
 /// Creates an [`ExitError`].
-pub fn exited(code: u8, message: impl Into<String>) -> anyhow::Error {
+pub fn exit_error(code: u8, message: impl Into<String>) -> anyhow::Error {
     let message = message.into();
-    anyhow::Error::new(Exited { code, message })
+    anyhow::Error::new(ExitError { code, message })
 }
 
 #[cfg(test)]
@@ -276,12 +276,12 @@ mod tests {
 
     #[test]
     fn a_failure_is_found_through_context_and_hints() {
-        let failed: Result<(), _> = Err(Failure::local(Kind::Refused, "no"));
+        let failed: Result<(), _> = Err(Failure::client_side(FailureKind::ConnectionRefused, "no"));
         let error = failed
-            .hint("start it")
+            .with_hint("start it")
             .context("failed to list")
             .unwrap_err();
-        assert!(is(&error, Kind::Refused));
-        assert!(!is(&error, Kind::NotFound));
+        assert!(has_kind(&error, FailureKind::ConnectionRefused));
+        assert!(!has_kind(&error, FailureKind::NotFound));
     }
 }

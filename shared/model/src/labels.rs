@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::names::LABEL_MAX;
+use crate::names::DNS_LABEL_MAX;
 
 /// Value of [`MANAGED_BY`] on every object that the suite creates, and its field manager name.
 pub const MANAGER: &str = "kubectl-session";
@@ -71,7 +71,7 @@ const HASH_DIGITS: usize = 8;
 
 /// Converts `raw` to a label value: at most 63 bytes, alphanumeric at both ends. Characters outside `[A-Za-z0-9._-]` become
 /// `-`. If anything changed, `-` and 8 hex digits of the SHA-256 of `raw` are appended.
-pub fn label_value(raw: &str) -> String {
+pub fn to_label_value(raw: &str) -> String {
     let legal = |c: char| {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
             c
@@ -79,17 +79,17 @@ pub fn label_value(raw: &str) -> String {
             '-'
         }
     };
-    distinct(raw, raw.chars().map(legal).collect(), LABEL_MAX)
+    distinct(raw, raw.chars().map(legal).collect(), DNS_LABEL_MAX)
 }
 
 /// Converts `raw` to a part of an object name: lower case, at most 63 bytes, alphanumeric at both ends. Characters outside
 /// `[a-z0-9]` become `-`. If anything changed, `-` and 8 hex digits of the SHA-256 of `raw` are appended.
-pub fn name_part(raw: &str) -> String {
-    name_part_within(raw, LABEL_MAX)
+pub fn to_name_part(raw: &str) -> String {
+    to_name_part_within(raw, DNS_LABEL_MAX)
 }
 
 /// As [`name_part`], with at most `limit` bytes; `limit` must be at least 10.
-pub fn name_part_within(raw: &str, limit: usize) -> String {
+pub fn to_name_part_within(raw: &str, limit: usize) -> String {
     let legal = |c: char| {
         let c = c.to_ascii_lowercase();
         if c.is_ascii_lowercase() || c.is_ascii_digit() {
@@ -140,29 +140,29 @@ mod tests {
 
     #[test]
     fn a_legal_value_stays_as_it_is() {
-        assert_eq!(label_value("alice"), "alice");
-        assert_eq!(label_value("Alice.B_c-1"), "Alice.B_c-1");
-        assert_eq!(name_part("alice-1"), "alice-1");
+        assert_eq!(to_label_value("alice"), "alice");
+        assert_eq!(to_label_value("Alice.B_c-1"), "Alice.B_c-1");
+        assert_eq!(to_name_part("alice-1"), "alice-1");
     }
 
     #[test]
     fn a_changed_value_is_told_apart_by_a_hash() {
-        let mail = label_value("alice@example.com");
+        let mail = to_label_value("alice@example.com");
         assert!(
             mail.starts_with("alice-example.com-") && mail.len() == "alice-example.com-".len() + 8,
             "{mail}"
         );
-        assert_ne!(name_part("a@b"), name_part("a.b"));
-        assert_ne!(name_part("Alice"), name_part("alice"));
+        assert_ne!(to_name_part("a@b"), to_name_part("a.b"));
+        assert_ne!(to_name_part("Alice"), to_name_part("alice"));
     }
 
     #[test]
     fn a_part_keeps_within_its_limit() {
-        assert_eq!(name_part_within("alice", 10), "alice");
+        assert_eq!(to_name_part_within("alice", 10), "alice");
         let (one, other) = ("a".repeat(40), format!("{}b", "a".repeat(39)));
-        let short = name_part_within(&one, 34);
+        let short = to_name_part_within(&one, 34);
         assert!(short.len() == 34 && short.starts_with("aaaa"), "{short}");
-        assert_ne!(short, name_part_within(&other, 34));
+        assert_ne!(short, to_name_part_within(&other, 34));
     }
 
     #[test]
@@ -185,12 +185,12 @@ mod tests {
             &format!("{}@", "y".repeat(62)),
             "system:serviceaccount:a:b",
         ] {
-            let name = name_part(raw);
+            let name = to_name_part(raw);
             assert!(
-                crate::names::check_label(&name).is_ok(),
+                crate::names::check_dns_label(&name).is_ok(),
                 "{raw:?} -> {name:?}"
             );
-            let label = label_value(raw);
+            let label = to_label_value(raw);
             assert!(
                 label.len() <= 63 && label.starts_with(|c: char| c.is_ascii_alphanumeric()),
                 "{raw:?} -> {label:?}"

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use crate::unicode;
 
 /// Longest DNS label (RFC 1123), in bytes.
-pub const LABEL_MAX: usize = 63;
+pub const DNS_LABEL_MAX: usize = 63;
 /// Longest DNS subdomain (RFC 1123), in bytes: the limit of most object names.
-pub const SUBDOMAIN_MAX: usize = 253;
+pub const DNS_SUBDOMAIN_MAX: usize = 253;
 /// Longest user id, in bytes. Bounded because the API's CEL rules need a limit; long enough for e-mail addresses.
 pub const USER_ID_MAX: usize = 253;
 
@@ -22,7 +22,7 @@ pub const USER_ID_MAX: usize = 253;
 pub const SSH_USER_MAX: usize = 255;
 
 /// Returns the name of the Secret that holds a session's secret parameters.
-pub fn parameters_secret(session: &str) -> String {
+pub fn parameters_secret_name(session: &str) -> String {
     format!("session-{session}-parameters")
 }
 
@@ -83,19 +83,19 @@ name_type!(
     /// Name of a Session: a DNS label of at most 63 bytes, because it is used as a label value and in object names.
     SessionName,
     "session name",
-    check_label
+    check_dns_label
 );
 name_type!(
     /// Name of a Namespace: a DNS label of at most 63 bytes.
     NamespaceName,
     "namespace",
-    check_label
+    check_dns_label
 );
 name_type!(
     /// Name of a SessionTemplate: a DNS subdomain of at most 253 bytes.
     TemplateName,
     "template name",
-    check_subdomain
+    check_dns_subdomain
 );
 name_type!(
     /// Name of a parameter or placeholder: `[A-Za-z_][A-Za-z0-9_]*`, as for shell variables.
@@ -129,9 +129,9 @@ impl UserId {
     ///
     /// # Errors
     /// If the text is not a user id, or can be mistaken for another one.
-    pub fn of_new_session(text: &str) -> Result<Self> {
+    pub fn parse_for_new_session(text: &str) -> Result<Self> {
         let owner: Self = text.parse()?;
-        match unicode::lookalike(text) {
+        match unicode::confusable_reason(text) {
             Some(reason) => bail!("user id {text:?} can be mistaken for another user id: {reason}"),
             None => Ok(owner),
         }
@@ -142,13 +142,13 @@ impl UserId {
 ///
 /// # Errors
 /// The violated rule, without the name.
-pub fn check_label(text: &str) -> Result<(), String> {
+pub fn check_dns_label(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("must not be empty".into());
     }
-    if text.len() > LABEL_MAX {
+    if text.len() > DNS_LABEL_MAX {
         return Err(format!(
-            "must have at most {LABEL_MAX} characters, but has {}",
+            "must have at most {DNS_LABEL_MAX} characters, but has {}",
             text.len()
         ));
     }
@@ -166,13 +166,13 @@ pub fn check_label(text: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// The violated rule, without the name.
-pub fn check_subdomain(text: &str) -> Result<(), String> {
+pub fn check_dns_subdomain(text: &str) -> Result<(), String> {
     if text.is_empty() {
         return Err("must not be empty".into());
     }
-    if text.len() > SUBDOMAIN_MAX {
+    if text.len() > DNS_SUBDOMAIN_MAX {
         return Err(format!(
-            "must have at most {SUBDOMAIN_MAX} characters, but has {}",
+            "must have at most {DNS_SUBDOMAIN_MAX} characters, but has {}",
             text.len()
         ));
     }
@@ -290,13 +290,13 @@ mod tests {
 
     #[test]
     fn a_new_owner_cannot_be_taken_for_another() {
-        let error = |text| UserId::of_new_session(text).unwrap_err().to_string();
+        let error = |text| UserId::parse_for_new_session(text).unwrap_err().to_string();
         assert_eq!(
             error("al\u{200b}ice"),
             "user id \"al\\u{200b}ice\" can be mistaken for another user id: U+200B is an invisible character"
         );
         assert!(error(" alice").contains("spaces at the start or end"));
-        assert!(UserId::of_new_session("jürgen").is_ok());
+        assert!(UserId::parse_for_new_session("jürgen").is_ok());
         // The owner of an existing session can still be named, so that the session can be stopped and deleted.
         assert!("al\u{200b}ice".parse::<UserId>().is_ok());
     }

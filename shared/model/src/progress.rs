@@ -2,7 +2,7 @@
 
 /// A stage of waiting, in the order in which a starting Pod passes them; the last five are not stages of a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub enum WaitStage {
     /// Objects are being created or changed.
     Applying,
     /// The Pod has no node yet.
@@ -29,33 +29,33 @@ pub enum Stage {
     Establishing,
 }
 
-impl Stage {
+impl WaitStage {
     /// Returns the stage as a word for progress lines.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
-            Stage::Applying => "applying",
-            Stage::Scheduling => "scheduling",
-            Stage::Binding => "binding",
-            Stage::Pulling => "pulling",
-            Stage::Initializing => "initializing",
-            Stage::Starting => "starting",
-            Stage::Probing => "probing",
-            Stage::Syncing => "syncing",
-            Stage::Snapshotting => "snapshotting",
-            Stage::Copying => "copying",
-            Stage::Terminating => "terminating",
-            Stage::Establishing => "establishing",
+            WaitStage::Applying => "applying",
+            WaitStage::Scheduling => "scheduling",
+            WaitStage::Binding => "binding",
+            WaitStage::Pulling => "pulling",
+            WaitStage::Initializing => "initializing",
+            WaitStage::Starting => "starting",
+            WaitStage::Probing => "probing",
+            WaitStage::Syncing => "syncing",
+            WaitStage::Snapshotting => "snapshotting",
+            WaitStage::Copying => "copying",
+            WaitStage::Terminating => "terminating",
+            WaitStage::Establishing => "establishing",
         }
     }
 }
 
 /// A progress event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum ProgressEvent {
     /// The object that is waited for now, and its state.
     Waiting {
         /// Stage of the wait.
-        stage: Stage,
+        stage: WaitStage,
         /// Object that is waited for, as `kind/name`.
         object: String,
         /// State of the object, one line; may be empty.
@@ -68,15 +68,15 @@ pub enum Event {
 }
 
 /// A receiver of progress events.
-pub trait Sink {
+pub trait ProgressSink {
     /// Receives an event. Must not block and cannot fail, so that output never interrupts the work.
-    fn tell(&mut self, event: Event);
+    fn tell(&mut self, event: ProgressEvent);
 }
 
 /// A sink that discards all events.
 #[derive(Debug, Default)]
-pub struct Silent;
+pub struct DiscardingSink;
 
-impl Sink for Silent {
-    fn tell(&mut self, _event: Event) {}
+impl ProgressSink for DiscardingSink {
+    fn tell(&mut self, _event: ProgressEvent) {}
 }

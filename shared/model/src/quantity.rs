@@ -18,7 +18,7 @@ const MAX: i128 = i64::MAX as i128 * NANO;
 
 /// Notation in which a quantity was written. It is printed in the same notation if that loses nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
+enum Notation {
     /// `k`, `M`, `G`: powers of ten.
     Decimal,
     /// `Ki`, `Mi`, `Gi`: powers of two.
@@ -31,21 +31,21 @@ enum Format {
 #[derive(Clone, Copy, Debug)]
 pub struct Quantity {
     nano: i128,
-    format: Format,
+    format: Notation,
 }
 
 impl Quantity {
     /// The quantity 0.
     pub const ZERO: Self = Self {
         nano: 0,
-        format: Format::Decimal,
+        format: Notation::Decimal,
     };
 
     /// Creates a quantity from a whole number of units.
-    pub const fn units(units: i64) -> Self {
+    pub const fn from_units(units: i64) -> Self {
         Self {
             nano: units as i128 * NANO,
-            format: Format::Decimal,
+            format: Notation::Decimal,
         }
     }
 
@@ -65,7 +65,7 @@ impl Quantity {
     }
 
     /// Returns the amount in thousandths, rounded away from zero, as Kubernetes' `Quantity.MilliValue()` does.
-    pub fn milli(&self) -> i64 {
+    pub fn milli_value(&self) -> i64 {
         clamp(div_away(self.nano, NANO / 1000))
     }
 
@@ -75,7 +75,7 @@ impl Quantity {
     }
 
     /// Returns the sum, capped at Kubernetes' limits, in the notation of `self`, or in that of `other` if `self` is 0.
-    pub fn plus(&self, other: &Self) -> Self {
+    pub fn add(&self, other: &Self) -> Self {
         let format = if self.is_zero() {
             other.format
         } else {
@@ -88,7 +88,7 @@ impl Quantity {
     }
 
     /// Returns the product, capped at Kubernetes' limits.
-    pub fn times(&self, factor: i64) -> Self {
+    pub fn multiply(&self, factor: i64) -> Self {
         Self {
             nano: self
                 .nano
@@ -106,7 +106,7 @@ impl Quantity {
             return *self;
         }
         let nano = mul_div(self.nano, numerator.nano, denominator.nano);
-        let coarse = self.format == Format::Binary || nano.abs() >= 1000 * NANO;
+        let coarse = self.format == Notation::Binary || nano.abs() >= 1000 * NANO;
         let step = if coarse { NANO } else { NANO / 1000 };
         Self {
             nano: (div_away(nano, step) * step).clamp(-MAX, MAX),
@@ -184,7 +184,7 @@ impl<'de> Deserialize<'de> for Quantity {
             }
 
             fn visit_i64<E: Error>(self, number: i64) -> Result<Quantity, E> {
-                Ok(Quantity::units(number))
+                Ok(Quantity::from_units(number))
             }
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Quantity, E> {
@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for Quantity {
 }
 
 /// Formats a number of bytes with at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
-pub fn size(bytes: u64) -> String {
+pub fn format_bytes(bytes: u64) -> String {
     let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
     let (mut whole, mut rest, mut unit) = (bytes, 0, 0);
     while whole >= 1024 && unit + 1 < units.len() {

@@ -65,7 +65,7 @@ pub fn is_invisible(c: char) -> bool {
 
 /// Returns true if `c` is a variation selector that chooses the text or emoji form of the symbol `before` it. Such a selector
 /// is harmless.
-pub fn is_emoji_form(before: Option<char>, c: char) -> bool {
+pub fn is_emoji_variation_selector(before: Option<char>, c: char) -> bool {
     let symbol = |before: char| {
         !before.is_ascii()
             && !before.is_alphanumeric()
@@ -78,7 +78,7 @@ pub fn is_emoji_form(before: Option<char>, c: char) -> bool {
 /// Returns why `text` can be mistaken for another text, or `None`. Finds invisible characters, unusual spaces, text that is not
 /// in normalization form NFKC, and words of mixed scripts. A word written wholly in another script is not found: that would
 /// take Unicode's table of confusable characters.
-pub fn lookalike(text: &str) -> Option<String> {
+pub fn confusable_reason(text: &str) -> Option<String> {
     if text.is_ascii() {
         return None;
     }
@@ -165,11 +165,11 @@ mod tests {
 
     #[test]
     fn the_form_of_an_emoji_hides_nothing() {
-        assert!(is_emoji_form(Some('❤'), '\u{fe0f}'));
+        assert!(is_emoji_variation_selector(Some('❤'), '\u{fe0f}'));
         for before in [None, Some('a'), Some('ü'), Some(' '), Some('\u{fe0f}')] {
-            assert!(!is_emoji_form(before, '\u{fe0f}'), "{before:?}");
+            assert!(!is_emoji_variation_selector(before, '\u{fe0f}'), "{before:?}");
         }
-        assert!(!is_emoji_form(Some('❤'), '\u{fe01}'));
+        assert!(!is_emoji_variation_selector(Some('❤'), '\u{fe01}'));
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
             "田中@example.com",
             "ẹ́lẹ́nà",
         ] {
-            assert_eq!(lookalike(good), None, "{good}");
+            assert_eq!(confusable_reason(good), None, "{good}");
         }
         for (bad, reason) in [
             ("al\u{200b}ice", "U+200B is an invisible character"),
@@ -198,7 +198,7 @@ mod tests {
             ("аlice", "mixes Cyrillic and Latin letters"),
             ("alicε@example.com", "mixes Latin and Greek letters"),
         ] {
-            let found = lookalike(bad).unwrap_or_default();
+            let found = confusable_reason(bad).unwrap_or_default();
             assert!(found.contains(reason), "{bad}: {found}");
         }
     }

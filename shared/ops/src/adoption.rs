@@ -16,17 +16,17 @@ use crate::whose::classify_conflict;
 use session_client::DeleteOptions;
 use session_client::Scope;
 use session_client::ListOptions;
-use session_engine::plan::Done;
-use session_engine::reconcile::is_vouched;
-use session_model::failure::{self, Kind};
+use session_engine::plan::StepResult;
+use session_engine::reconcile::is_secret_proven;
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::kept::{cannot_differ, difference, is_claim, was_bound};
-use session_model::objects::provenance::doubt;
+use session_model::objects::kept::{kept_claim_error, immutable_difference, is_claim, was_bound};
+use session_model::objects::provenance::find_provenance_problem;
 use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_going, label, text,
+    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_terminating, label, string_at,
 };
-use session_model::progress::Event;
+use session_model::progress::ProgressEvent;
 
 impl Cluster {
     /// Replaces a claim that was never bound by the wanted one, which may name another StorageClass. A claim that has
@@ -37,10 +37,10 @@ impl Cluster {
         found: &Value,
         wanted: &Value,
         with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
         if with.write.dry_run {
-            return Ok(Done::Created(wanted.clone()));
+            return Ok(StepResult::Created(wanted.clone()));
         }
         self.delete_unbound_claim(resource, found, with, tell).await?;
         Box::pin(self.create_or_adopt(wanted, false, with, tell)).await
@@ -53,20 +53,20 @@ impl Cluster {
         resource: &ResourceType,
         found: &Value,
         with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<Event>,
+        tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let options = DeleteOptions {
-            uid: text(found, "/metadata/uid").to_owned(),
-            resource_version: text(found, "/metadata/resourceVersion").to_owned(),
+            uid: string_at(found, "/metadata/uid").to_owned(),
+            resource_version: string_at(found, "/metadata/resourceVersion").to_owned(),
             ..DeleteOptions::default()
         };
         let (namespace, name) = (
             with.ownership.namespace.as_str(),
-            text(found, "/metadata/name"),
+            string_at(found, "/metadata/name"),
         );
         match self.delete(resource, namespace, name, &options).await {
             Ok(_) => self.wait_name_free(resource, found, with, tell).await,
-            Err(error) if failure::is(&error, Kind::Conflict) => Ok(()),
+            Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -83,8 +83,8 @@ impl Cluster {
         // Objects that cannot be listed prove nothing.
         let claims = claims.map(|list| list.items).unwrap_or_default();
         let snapshots = snapshots.map(|list| list.items).unwrap_or_default();
-        let genuine = snapshots.iter().filter(|one| doubt(one, &claims).is_none());
-        is_vouched(secret, &claims, &genuine.collect::<Vec<_>>())
+        let genuine = snapshots.iter().filter(|one| find_provenance_problem(one, &claims).is_none());
+        is_secret_proven(secret, &claims, &genuine.collect::<Vec<_>>())
     }
 
     /// Adopts a claim that a StatefulSet will find by name. A claim that does not exist is created by the StatefulSet
@@ -96,30 +96,30 @@ impl Cluster {
         &self,
         claim: &Value,
         with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
-        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, text(claim, "/metadata/name"));
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
+        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, string_at(claim, "/metadata/name"));
         let namespace = with.ownership.namespace.as_str();
         let Some(found) = self.get(kind, namespace, name).await? else {
-            return Ok(Done::Adopted);
+            return Ok(StepResult::ClaimAdopted);
         };
         let whose = classify_conflict(&found, claim, with.ownership);
-        if is_going(&found) && !matches!(whose, NameConflict::Foreign) {
+        if is_terminating(&found) && !matches!(whose, NameConflict::Foreign) {
             if !with.write.dry_run {
                 self.wait_name_free(kind, &found, with, tell).await?;
             }
-            return Ok(Done::Adopted);
+            return Ok(StepResult::ClaimAdopted);
         }
         match whose {
             NameConflict::Kept if !was_bound(&found) => {
                 if !with.write.dry_run {
                     self.delete_unbound_claim(kind, &found, with, tell).await?;
                 }
-                Ok(Done::Adopted)
+                Ok(StepResult::ClaimAdopted)
             }
             NameConflict::OwnedBySession | NameConflict::Kept => {
                 let taken = self.adopt(kind, &found, claim, with).await;
-                taken.map(|_| Done::Adopted)
+                taken.map(|_| StepResult::ClaimAdopted)
             }
             NameConflict::KeptByOtherTemplate(template) => {
                 Err(other_template_error(kind, &found, &template))
@@ -139,21 +139,21 @@ impl Cluster {
         found: &Value,
         wanted: &Value,
         with: &ApplyOptions<'_>,
-    ) -> Result<Done> {
+    ) -> Result<StepResult> {
         if is_claim(found)
-            && let Some((field, has, wants)) = difference(found, wanted)
+            && let Some((field, has, wants)) = immutable_difference(found, wanted)
         {
             let field = format!("spec.{field}");
             let (has, wants) = (has.to_string(), wants.to_string());
-            return Err(cannot_differ(found, &field, &has, &wants));
+            return Err(kept_claim_error(found, &field, &has, &wants));
         }
         let mut patch = json!({ "metadata": {
-            "uid": text(found, "/metadata/uid"),
+            "uid": string_at(found, "/metadata/uid"),
             "annotations": { labels::SESSION_UID: with.ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let size = "/spec/resources/requests/storage";
         let parse = |object: &Value| {
-            text(object, size)
+            string_at(object, size)
                 .parse::<session_model::quantity::Quantity>()
                 .ok()
         };
@@ -164,10 +164,10 @@ impl Cluster {
                 json!({ "resources": { "requests": { "storage": wants.to_string() } } });
         }
         let namespace = with.ownership.namespace.as_str();
-        let name = text(found, "/metadata/name");
+        let name = string_at(found, "/metadata/name");
         let taken = self
             .merge_patch(resource, namespace, name, None, &patch, &with.write)
             .await?;
-        Ok(Done::TakenUp(taken))
+        Ok(StepResult::Adopted(taken))
     }
 }

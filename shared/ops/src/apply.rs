@@ -7,14 +7,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::Cluster;
 use crate::execute::ApplyOptions;
 use session_client::AccessReviews;
-use session_engine::plan::{Done, Propagation};
+use session_engine::plan::{StepResult, Propagation};
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
-use session_model::objects::resource::text;
-use session_model::progress::Event;
-use session_template::encode_string_data;
+use session_model::objects::resource::string_at;
+use session_model::progress::ProgressEvent;
+use session_template::merge_string_data;
 
 /// Attempts to write an object that another client changes at the same time, as controllers do when they write a status.
 const MAX_CONFLICT_RETRIES: usize = 5;
@@ -30,13 +30,13 @@ impl Cluster {
         object: &Value,
         found: &Value,
         with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
-        let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-        let resource = self.discover_resource(text(object, "/apiVersion"), kind).await?;
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
+        let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
+        let resource = self.discover_resource(string_at(object, "/apiVersion"), kind).await?;
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
         let namespace = with.ownership.namespace.as_str();
-        let uid = text(found, "/metadata/uid");
+        let uid = string_at(found, "/metadata/uid");
         if !self.upgrade_fields_with_retry(&resource, namespace, found, with).await? {
             // Deleted or replaced in the meantime: the POST finds out which.
             return self.create_or_adopt(object, false, with, tell).await;
@@ -44,21 +44,21 @@ impl Cluster {
         let mut whole = object.clone();
         // The server stores stringData as data. Fields can be owned, and later removed, only under the name they are
         // stored with.
-        encode_string_data(&mut whole);
+        merge_string_data(&mut whole);
         whole["metadata"]["uid"] = uid.into();
         let applied = self
             .apply(&resource, namespace, name, &whole, &with.write)
             .await;
         match applied {
-            Ok(applied) => Ok(Done::Applied(applied)),
+            Ok(applied) => Ok(StepResult::Applied(applied)),
             Err(error) if !is_immutable(&error) => Err(error),
-            Err(_) if with.write.dry_run => Ok(Done::Applied(found.clone())),
+            Err(_) if with.write.dry_run => Ok(StepResult::Applied(found.clone())),
             Err(_) => {
-                let target = ObjectRef::of(found);
+                let target = ObjectRef::from_object(found);
                 // Never delete an object that the caller may not create again.
                 let needs = [
-                    Access::to("delete", &resource, name),
-                    Access::to("create", &resource, ""),
+                    Access::new("delete", &resource, name),
+                    Access::new("create", &resource, ""),
                 ];
                 AccessReviews::new(self).require(namespace, &needs).await?;
                 let background = Propagation::Background;
@@ -81,7 +81,7 @@ impl Cluster {
         found: &Value,
         with: &ApplyOptions<'_>,
     ) -> Result<bool> {
-        let name = text(found, "/metadata/name");
+        let name = string_at(found, "/metadata/name");
         let mut current = found.clone();
         for _ in 1..MAX_CONFLICT_RETRIES {
             let adopted = self
@@ -89,12 +89,12 @@ impl Cluster {
                 .await;
             match adopted {
                 Ok(_) => return Ok(true),
-                Err(error) if failure::is(&error, Kind::NotFound) => return Ok(false),
-                Err(error) if failure::is(&error, Kind::Conflict) => {}
+                Err(error) if failure::has_kind(&error, FailureKind::NotFound) => return Ok(false),
+                Err(error) if failure::has_kind(&error, FailureKind::Conflict) => {}
                 Err(error) => return Err(error),
             }
             let read = self.get(resource, namespace, name).await?;
-            let same = |now: &Value| text(now, "/metadata/uid") == text(found, "/metadata/uid");
+            let same = |now: &Value| string_at(now, "/metadata/uid") == string_at(found, "/metadata/uid");
             match read.filter(same) {
                 Some(now) => current = now,
                 None => return Ok(false),
@@ -114,7 +114,7 @@ fn is_immutable(error: &anyhow::Error) -> bool {
             .iter()
             .any(|words| failure.message.contains(words))
     };
-    failure::of(error).is_some_and(|failure| failure.kind == Kind::Invalid && says(failure))
+    failure::find_failure(error).is_some_and(|failure| failure.kind == FailureKind::Invalid && says(failure))
 }
 
 #[cfg(test)]
@@ -123,15 +123,15 @@ mod tests {
 
     #[test]
     fn only_a_refused_change_is_taken_for_immutable() {
-        let failed = |kind, message: &str| anyhow::Error::new(Failure::local(kind, message));
+        let failed = |kind, message: &str| anyhow::Error::new(Failure::client_side(kind, message));
         let set = "StatefulSet.apps \"w\" is invalid: spec: Forbidden: updates to statefulset spec for fields other than \
             'replicas' are forbidden";
-        assert!(is_immutable(&failed(Kind::Invalid, set)));
+        assert!(is_immutable(&failed(FailureKind::Invalid, set)));
         let selector =
             "Deployment.apps \"w\" is invalid: spec.selector: Invalid value: x: field is immutable";
-        assert!(is_immutable(&failed(Kind::Invalid, selector)));
-        assert!(!is_immutable(&failed(Kind::Forbidden, "immutable")));
+        assert!(is_immutable(&failed(FailureKind::Invalid, selector)));
+        assert!(!is_immutable(&failed(FailureKind::Forbidden, "immutable")));
         let port = "Service \"s\" is invalid: spec.ports[0].port: Invalid value: 0";
-        assert!(!is_immutable(&failed(Kind::Invalid, port)));
+        assert!(!is_immutable(&failed(FailureKind::Invalid, port)));
     }
 }

@@ -7,44 +7,44 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::settling::Made;
-use super::starting::Ahead;
+use super::settling::Started;
+use super::starting::StartPlan;
 use super::trust;
 use crate::Cluster;
 use crate::execute::ApplyOptions;
 use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
-use session_engine::plan::{Outcome, Plan, Step};
-use session_engine::reconcile::{Wanted, reconcile, record};
+use session_engine::plan::{PlanOutcome, Plan, Step};
+use session_engine::reconcile::{TargetState, reconcile, record};
 use session_model::api::{ObjectRef, Session};
-use session_model::failure::{self, Kind, hinted};
-use session_model::names::parameters_secret;
-use session_model::objects::belonging::is_named;
+use session_model::failure::{self, FailureKind, with_hint};
+use session_model::names::parameters_secret_name;
+use session_model::objects::belonging::has_kind_and_name;
 use session_model::objects::resource::SECRET;
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 
-impl Ahead {
+impl StartPlan {
     /// Starts the session, without waiting until it is ready. If a step fails, created objects are kept: the next start continues
     /// from there.
     ///
     /// # Errors
     /// Refusals of the server, or Interrupted, with a hint how to continue.
-    pub async fn begin(
+    pub async fn start(
         &self,
         cluster: &Cluster,
         write: &WriteOptions,
         interrupt: &Interrupt,
         now: Timestamp,
-        sink: &mut dyn Sink,
-    ) -> Result<Made> {
-        let (namespace, name) = (self.present.namespace(), self.present.name());
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        let (namespace, name) = (self.observed.namespace(), self.observed.name());
         let begun = self.try_begin(cluster, write, interrupt, now, sink).await;
         begun.map_err(|error| {
-            if write.dry_run || failure::is(&error, Kind::Forbidden) {
+            if write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
                 return error;
             }
-            hinted(
+            with_hint(
                 error,
                 format!("continue with: kubectl session start {name} -n {namespace}"),
             )
@@ -57,15 +57,15 @@ impl Ahead {
         write: &WriteOptions,
         interrupt: &Interrupt,
         now: Timestamp,
-        sink: &mut dyn Sink,
-    ) -> Result<Made> {
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
         let object = cluster
-            .patch_session(&self.start.belonging, self.wish.clone(), write)
+            .patch_session(&self.start.belonging, self.session_patch.clone(), write)
             .await?;
         let session: Session = typed(object.clone())?;
         if !write.dry_run {
-            let uid = self.start.belonging.session_uid.as_str();
-            trust::remember(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
+            let uid = self.start.ownership.session_uid.as_str();
+            trust::record_trusted(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
         }
         let with = ApplyOptions {
             ownership: &self.start.belonging,
@@ -73,26 +73,26 @@ impl Ahead {
             interrupt,
             wait_limit: std::time::Duration::MAX,
         };
-        if !self.present.controller || self.gave_secrets {
-            finished(cluster.apply_plan(&self.secrets(), &with, sink).await)?;
+        if !self.observed.has_controller || self.has_new_secrets {
+            require_success(cluster.apply_plan(&self.secrets(), &with, sink).await)?;
         }
-        let mut made = Made {
+        let mut made = Started {
             session,
             object,
             start: self.start.clone(),
             objects: Vec::new(),
-            controller: self.present.controller,
+            has_controller: self.observed.has_controller,
         };
-        if made.controller {
+        if made.has_controller {
             return Ok(made);
         }
-        let (start, live) = (Some(&self.start), &self.present.live);
-        let decision = reconcile(&made.session, Wanted::Running, start, live, &[], now);
-        made.objects = finished(cluster.apply_plan(&decision.plan, &with, sink).await)?;
+        let (start, live) = (Some(&self.start), &self.observed.live);
+        let decision = reconcile(&made.session, TargetState::Running, start, live, &[], now);
+        made.objects = require_success(cluster.apply_plan(&decision.plan, &with, sink).await)?;
         if write.dry_run {
             return Ok(made);
         }
-        let status = record::started(&made.session, &self.start, &made.objects, now);
+        let status = record::start_status(&made.session, &self.start, &made.objects, now);
         made.object = cluster
             .patch_status(&self.start.belonging, status, write)
             .await?;
@@ -102,7 +102,7 @@ impl Ahead {
 
     /// Returns the step that creates the parameters Secret, or patches it if values are new.
     fn secrets(&self) -> Plan {
-        let Some(stored) = &self.stored else {
+        let Some(stored) = &self.stored_secrets else {
             return self.start.parameters_plan();
         };
         let wanted = &self.start.rendering.secrets;
@@ -111,12 +111,12 @@ impl Ahead {
             .filter(|(name, value)| stored.get(*name) != Some(value))
             .collect();
         let mut plan = Plan::default();
-        let secret = parameters_secret(self.start.belonging.session.as_str());
-        let mut own = self.present.live.own_data(&self.present.session);
-        let found = own.find(|object| is_named(object, "Secret", &secret));
+        let secret = parameters_secret_name(self.start.ownership.session.as_str());
+        let mut own = self.observed.live.own_data(&self.observed.session);
+        let found = own.find(|object| has_kind_and_name(object, "Secret", &secret));
         if let Some(found) = found.filter(|_| !new.is_empty()) {
-            plan.stage(vec![Step::Patch {
-                target: ObjectRef::of(found),
+            plan.push_stage(vec![Step::Patch {
+                target: ObjectRef::from_object(found),
                 resource: SECRET.clone(),
                 patch: json!({ "stringData": new }),
             }]);
@@ -129,11 +129,11 @@ impl Ahead {
 ///
 /// # Errors
 /// The step that failed, and its cause.
-pub fn finished(outcome: Outcome) -> Result<Vec<Value>> {
+pub fn require_success(outcome: PlanOutcome) -> Result<Vec<Value>> {
     let objects = outcome.objects();
     match outcome.failed {
         None => Ok(objects),
-        Some((_, error)) if failure::of(&error).is_some() => Err(error),
+        Some((_, error)) if failure::find_failure(&error).is_some() => Err(error),
         Some((step, error)) => Err(error).with_context(|| format!("failed to {}", step.describe())),
     }
 }

@@ -8,14 +8,14 @@ use crate::Cluster;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_engine::diagnosis::{Cause, classes, quota};
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Objects that the checks need; `None` for a list that the caller may not read or that is not needed.
 #[derive(Debug, Default)]
-pub struct Checked {
+pub struct PreflightFacts {
     /// ResourceQuotas of the namespace.
     pub quotas: Option<Vec<Value>>,
     /// StorageClasses.
@@ -28,19 +28,19 @@ pub struct Checked {
 ///
 /// # Errors
 /// The first object that the server would refuse or that would stay pending.
-pub fn judge(name: &str, objects: &[Value], checked: &Checked) -> Result<()> {
+pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) -> Result<()> {
     let none = Vec::new();
     let storage = checked.storage_classes.as_ref().unwrap_or(&none);
     let ingress = checked.ingress_classes.as_ref().unwrap_or(&none);
     let found = checked
         .storage_classes
         .as_ref()
-        .and_then(|_| classes::missing("StorageClass", &classes::storage_classes(objects), storage))
+        .and_then(|_| classes::find_missing_class("StorageClass", &classes::named_storage_classes(objects), storage))
         .or_else(|| {
             checked.ingress_classes.as_ref()?;
-            classes::missing("IngressClass", &classes::ingress_classes(objects), ingress)
+            classes::find_missing_class("IngressClass", &classes::named_ingress_classes(objects), ingress)
         })
-        .or_else(|| quota::shortfall(objects, checked.quotas.as_ref()?));
+        .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?));
     match found {
         None => Ok(()),
         Some(Cause {
@@ -48,7 +48,7 @@ pub fn judge(name: &str, objects: &[Value], checked: &Checked) -> Result<()> {
         }) => {
             let error = anyhow::anyhow!("cannot start session {name:?}: {message}");
             Err(match remedy {
-                Some(remedy) => hinted(error, remedy),
+                Some(remedy) => with_hint(error, remedy),
                 None => error,
             })
         }
@@ -60,15 +60,15 @@ pub fn judge(name: &str, objects: &[Value], checked: &Checked) -> Result<()> {
 ///
 /// # Errors
 /// Other refusals of the server.
-pub async fn look(
+pub async fn read_preflight_facts(
     cluster: &Cluster,
     namespace: &str,
     objects: &[Value],
-    sink: &mut dyn Sink,
-) -> Result<Checked> {
+    sink: &mut dyn ProgressSink,
+) -> Result<PreflightFacts> {
     let (storage, ingress) = (
-        classes::storage_classes(objects),
-        classes::ingress_classes(objects),
+        classes::named_storage_classes(objects),
+        classes::named_ingress_classes(objects),
     );
     let (quotas, storage, ingress) = futures::try_join!(
         look_up(cluster, &RESOURCE_QUOTA, Scope::Namespace(namespace), true),
@@ -80,29 +80,29 @@ pub async fn look(
         (&storage, "StorageClasses"),
         (&ingress, "IngressClasses"),
     ] {
-        if matches!(found, LookedUp::Forbidden) {
-            sink.tell(Event::Note(format!(
+        if matches!(found, CheckedList::Forbidden) {
+            sink.tell(ProgressEvent::Note(format!(
                 "{kind} not checked: no permission to list them"
             )));
         }
     }
-    Ok(Checked {
+    Ok(PreflightFacts {
         quotas: quotas.found(),
         storage_classes: storage.found(),
         ingress_classes: ingress.found(),
     })
 }
 
-enum LookedUp {
-    Found(Vec<Value>),
+enum CheckedList {
+    Items(Vec<Value>),
     Forbidden,
-    NotConcerned,
+    NotNeeded,
 }
 
-impl LookedUp {
+impl CheckedList {
     fn found(self) -> Option<Vec<Value>> {
         match self {
-            LookedUp::Found(items) => Some(items),
+            CheckedList::Items(items) => Some(items),
             _ => None,
         }
     }
@@ -113,9 +113,9 @@ async fn look_up(
     kind: &ResourceType,
     place: Scope<'_>,
     concerned: bool,
-) -> Result<LookedUp> {
+) -> Result<CheckedList> {
     if !concerned {
-        return Ok(LookedUp::NotConcerned);
+        return Ok(CheckedList::NotNeeded);
     }
     // The server checks again at the write: a cached list is good enough.
     let at_hand = ListOptions {
@@ -123,8 +123,8 @@ async fn look_up(
         ..ListOptions::default()
     };
     match cluster.list(kind, place, &at_hand).await {
-        Ok(list) => Ok(LookedUp::Found(list.items)),
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(LookedUp::Forbidden),
+        Ok(list) => Ok(CheckedList::Items(list.items)),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(CheckedList::Forbidden),
         Err(error) => Err(error),
     }
 }
@@ -138,13 +138,13 @@ mod tests {
     fn what_could_not_be_looked_up_is_not_judged() {
         let claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"},
             "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}}});
-        let judged = |checked: Checked| {
-            judge("a", std::slice::from_ref(&claim), &checked).map_err(|e| e.to_string())
+        let judged = |checked: PreflightFacts| {
+            check_preflight("a", std::slice::from_ref(&claim), &checked).map_err(|e| e.to_string())
         };
-        assert_eq!(judged(Checked::default()), Ok(()));
-        let no_class = Checked {
+        assert_eq!(judged(PreflightFacts::default()), Ok(()));
+        let no_class = PreflightFacts {
             storage_classes: Some(Vec::new()),
-            ..Checked::default()
+            ..PreflightFacts::default()
         };
         let error = judged(no_class).unwrap_err();
         assert!(
@@ -152,9 +152,9 @@ mod tests {
             "{error}"
         );
         let quota = json!({"metadata": {"name": "q"}, "spec": {}, "status": {"hard": {"requests.storage": "0"}}});
-        let no_room = Checked {
+        let no_room = PreflightFacts {
             quotas: Some(vec![quota]),
-            ..Checked::default()
+            ..PreflightFacts::default()
         };
         assert!(
             judged(no_room)

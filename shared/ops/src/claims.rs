@@ -7,9 +7,9 @@ use anyhow::Result;
 use crate::Cluster;
 use session_client::Scope;
 use session_client::ListOptions;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::kept::is_bound;
-use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, text};
+use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, string_at};
 
 impl Cluster {
     /// Waits until a claim is bound.
@@ -27,14 +27,14 @@ impl Cluster {
             let events = self.list(&EVENT, Scope::Namespace(namespace), &select);
             let events = self.read_after_wait(events).await;
             let events = events.map(|list| list.items).unwrap_or_default();
-            let said = events.last().map_or("", |event| text(event, "/message"));
+            let said = events.last().map_or("", |event| string_at(event, "/message"));
             let said = if said.is_empty() {
                 "no message from the provisioner".to_owned()
             } else {
                 said.to_owned()
             };
             let message = format!("timed out waiting for claim {claim:?} to be bound: {said}");
-            return Err(Failure::local(Kind::TimedOut, message).into());
+            return Err(Failure::client_side(FailureKind::TimedOut, message).into());
         };
         found.map(drop)
     }

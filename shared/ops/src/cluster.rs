@@ -26,7 +26,7 @@ impl Cluster {
     /// Those of [`session_client::Cluster::connect`].
     pub async fn connect(options: &ConnectOptions, agent: UserAgent) -> Result<Self> {
         let client = session_client::Cluster::connect(options, agent).await?;
-        let known = KnownSessions::new(state::folder(), client.server());
+        let known = KnownSessions::new(state::state_folder(), client.server());
         Ok(Self {
             client,
             known: Arc::new(known),

@@ -13,38 +13,38 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::counterparts::{claim_names, is_among, renamed};
-use super::remembering::not_there;
-use super::restoring::{Restored, bound, claim_of};
-use super::snapshotting::Taking;
-use super::starting::{body, stored_of, template_of};
-use super::stopping::Present;
-use super::trust::{self, Part};
-use super::unfinished::{all_made, copied_from, finished, nothing_left, post, unfinished, whole};
+use super::counterparts::{rendered_claim_names, is_rendered_claim, renamed_candidates};
+use super::remembering::check_no_kept_claims;
+use super::restoring::{RestoreOutcome, wait_claims_bound, claim_from_snapshot};
+use super::snapshotting::SnapshotRun;
+use super::starting::{manifest_source, read_stored_secrets, read_template};
+use super::stopping::ObservedSession;
+use super::trust::{self, StoredPart};
+use super::unfinished::{with_claims_hint, incomplete_source, mark_complete, with_retry_hint, create_or_get, with_finish_hint, check_complete};
 use crate::Cluster;
 use session_client::WriteOptions;
 use session_client::random_token;
 use session_engine::plan::Propagation;
-use session_engine::reconcile::{Recipe, record, render};
-use session_model::api::{API_VERSION, ObjectRef, Session, State};
-use session_model::failure::{self, Kind};
+use session_engine::reconcile::{RenderInput, record, render};
+use session_model::api::{API_VERSION, ObjectRef, Session, DesiredState};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
-use session_model::names::{SessionName, parameters_secret};
+use session_model::names::{SessionName, parameters_secret_name};
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::Belonging;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, text};
-use session_model::objects::snapshot::claim_name;
-use session_model::progress::Sink;
+use session_model::objects::belonging::Ownership;
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, string_at};
+use session_model::objects::snapshot::source_claim_name;
+use session_model::progress::ProgressSink;
 use session_model::quantity::Quantity;
 
 /// A validated copy of a session: all names and objects are final, so carrying it out can fail only on the server's side.
 #[derive(Clone, Debug)]
-pub struct Copying {
+pub struct ClonePlan {
     /// The new Session, stopped.
     pub session: Value,
     /// Claim names of the source, mapped to those of the copy.
-    pub claims: BTreeMap<String, String>,
-    belonging: Belonging,
+    pub claim_mapping: BTreeMap<String, String>,
+    belonging: Ownership,
     /// Existing data of the source.
     found: Vec<Value>,
     /// The source's parameters Secret.
@@ -58,23 +58,23 @@ pub struct Copying {
 
 /// The outcome of a copy.
 #[derive(Clone, Debug)]
-pub struct Copied {
+pub struct CloneOutcome {
     /// The new Session as the server returned it.
     pub session: Value,
     /// State of its claims.
-    pub restored: Restored,
+    pub restore: RestoreOutcome,
 }
 
-impl Copying {
+impl ClonePlan {
     /// Plans a copy called `name`: renders the template for it and maps every claim of the source to its counterpart. An
     /// interrupted copy of the same snapshot is continued.
     ///
     /// # Errors
     /// Untrusted stored text; a session of that name; a template that does not exist; a claim without a counterpart, or whose
     /// counterpart is a kept claim; refusals of the server.
-    pub async fn of(
+    pub async fn prepare(
         cluster: &Cluster,
-        source: &Present,
+        source: &ObservedSession,
         name: &SessionName,
         claims: &[&str],
         size: Option<Quantity>,
@@ -83,35 +83,35 @@ impl Copying {
         let namespace = source.namespace();
         // A session rebuilt from a snapshot's record was checked when it was read.
         if source.session.metadata.uid.is_some() {
-            trust::check(cluster, &source.session, Part::Copy).await?;
+            trust::check_trust(cluster, &source.session, StoredPart::Copy).await?;
         }
         let begun = cluster.get(&SESSION, namespace, name.as_str()).await?;
         if let Some(session) = begun
             .as_ref()
-            .filter(|session| copied_from(session) != Some(set))
+            .filter(|session| incomplete_source(session) != Some(set))
         {
-            whole(session)?;
+            check_complete(session)?;
             return Err(anyhow!("session {:?} already exists", name.as_str()));
         }
         let (template, stored) =
-            futures::try_join!(template_of(cluster, source), stored_of(cluster, source))?;
+            futures::try_join!(read_template(cluster, source), read_stored_secrets(cluster, source))?;
         let nothing = BTreeMap::new();
-        let rendered = render(&Recipe {
+        let rendered = render(&RenderInput {
             session: name,
-            namespace: &source.belonging.namespace,
+            namespace: &source.ownership.namespace,
             spec: &source.session.spec,
-            body: body(source, template.as_ref())?,
-            set: &nothing,
-            files: &nothing,
-            stored: stored.as_ref().unwrap_or(&nothing),
-            public: false,
+            source: manifest_source(source, template.as_ref())?,
+            set_values: &nothing,
+            file_values: &nothing,
+            stored_secrets: stored.as_ref().unwrap_or(&nothing),
+            omit_secrets: false,
         })?;
-        let will_be = claim_names(&rendered.rendering.objects);
+        let will_be = rendered_claim_names(&rendered.rendering.objects);
         let mut names = BTreeMap::new();
         for claim in claims {
-            let counterpart = renamed(claim, source.name(), name.as_str())
+            let counterpart = renamed_candidates(claim, source.name(), name.as_str())
                 .into_iter()
-                .find(|candidate| is_among(&will_be, candidate));
+                .find(|candidate| is_rendered_claim(&will_be, candidate));
             let Some(counterpart) = counterpart else {
                 return Err(anyhow!(
                     "cannot copy claim {claim:?} of session {:?}: the template makes no such claim for session {:?}",
@@ -123,7 +123,7 @@ impl Copying {
         }
         let secret = match stored {
             Some(_) => {
-                let old = parameters_secret(source.name());
+                let old = parameters_secret_name(source.name());
                 cluster.get(&SECRET, namespace, &old).await?
             }
             None => None,
@@ -132,16 +132,16 @@ impl Copying {
         let found: Vec<Value> = source.live.own_data(&source.session).cloned().collect();
         // Claims of an interrupted copy are its own: the POSTs find them.
         if takes_secret && begun.is_none() {
-            not_there(&names, &found, source)?;
+            check_no_kept_claims(&names, &found, source)?;
         }
         Ok(Self {
             session: session_of(source, name, secret.is_some(), set),
-            claims: names,
-            belonging: Belonging {
+            claim_mapping: names,
+            belonging: Ownership {
                 session: name.clone(),
                 session_uid: String::new(),
-                run: random_token()?,
-                ..source.belonging.clone()
+                command_token: random_token()?,
+                ..source.ownership.clone()
             },
             found,
             secret,
@@ -155,7 +155,7 @@ impl Copying {
     ///
     /// # Errors
     /// A size smaller than a snapshot's; a snapshot without a source claim or a recorded spec.
-    pub fn fits(&self, snapshots: &[Value]) -> Result<()> {
+    pub fn check_snapshots(&self, snapshots: &[Value]) -> Result<()> {
         self.claims_of(&self.belonging, snapshots).map(drop)
     }
 
@@ -163,14 +163,14 @@ impl Copying {
     ///
     /// # Errors
     /// The first claim that is larger.
-    pub fn fits_claims(&self) -> Result<()> {
+    pub fn check_claim_sizes(&self) -> Result<()> {
         let Some(size) = &self.size else {
             return Ok(());
         };
         for claim in &self.found {
-            let capacity = text(claim, "/status/capacity/storage");
+            let capacity = string_at(claim, "/status/capacity/storage");
             if capacity.parse::<Quantity>().is_ok_and(|has| *size < has) {
-                let name = text(claim, "/metadata/name");
+                let name = string_at(claim, "/metadata/name");
                 return Err(anyhow!(
                     "size {size} is too small: claim {name:?} has {capacity}"
                 ));
@@ -184,33 +184,33 @@ impl Copying {
     ///
     /// # Errors
     /// As [`Copying::fits`]; refusals of the server; TimedOut; Interrupted.
-    pub async fn carry_out(
+    pub async fn apply(
         &self,
         cluster: &Cluster,
         snapshots: &[Value],
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
         now: Timestamp,
-        sink: &mut dyn Sink,
-    ) -> Result<Copied> {
-        self.fits(snapshots)?;
+        sink: &mut dyn ProgressSink,
+    ) -> Result<CloneOutcome> {
+        self.check_snapshots(snapshots)?;
         let namespace = self.belonging.namespace.as_str();
         let session = match &self.begun {
             Some(begun) => begun.clone(),
             None => {
                 let posted = self.post_session(cluster, with.write).await;
-                posted.map_err(|error| nothing_left(error, &self.session))?
+                posted.map_err(|error| with_retry_hint(error, &self.session))?
             }
         };
         if with.write.dry_run {
-            let restored = Restored::default();
-            return Ok(Copied { session, restored });
+            let restored = RestoreOutcome::default();
+            return Ok(CloneOutcome { session, restore: restored });
         }
-        let belonging = Belonging {
-            session_uid: text(&session, "/metadata/uid").to_owned(),
+        let belonging = Ownership {
+            session_uid: string_at(&session, "/metadata/uid").to_owned(),
             ..self.belonging.clone()
         };
         let stored: Session = serde_json::from_value(self.session.clone())?;
-        trust::remember(cluster, &belonging.session_uid, &stored.spec, None, sink);
+        trust::record_trusted(cluster, &belonging.session_uid, &stored.spec, None, sink);
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
         if !self.takes_secret {
             objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));
@@ -220,7 +220,7 @@ impl Copying {
         objects.extend(claims.iter().map(typed));
         let posts = objects
             .iter()
-            .map(|(kind, object)| post(cluster, kind, object, &belonging, with.write));
+            .map(|(kind, object)| create_or_get(cluster, kind, object, &belonging, with.write));
         let (mut made, mut refused) = (vec![(&SESSION, session.clone())], None);
         for ((kind, _), result) in objects.iter().zip(join_all(posts).await) {
             match result {
@@ -233,17 +233,17 @@ impl Copying {
         }
         if let Some(error) = refused {
             self.take_back(cluster, &made, with).await;
-            return Err(nothing_left(error, &self.session));
+            return Err(with_retry_hint(error, &self.session));
         }
         let told = self.tell_stopped(cluster, &session, with, now).await;
         let finish = match told {
             Ok(_) => finished(cluster, &belonging, with.write).await,
             Err(error) => Err(error),
         };
-        let session = finish.map_err(|error| unfinished(error, &self.session))?;
-        let restored = bound(cluster, namespace, &claims, with, sink).await;
-        let restored = restored.map_err(|error| all_made(error, &session))?;
-        Ok(Copied { session, restored })
+        let session = finish.map_err(|error| with_finish_hint(error, &self.session))?;
+        let restored = wait_claims_bound(cluster, namespace, &claims, with, sink).await;
+        let restored = restored.map_err(|error| with_claims_hint(error, &session))?;
+        Ok(CloneOutcome { session, restore: restored })
     }
 
     /// Writes the status of a stopped session: without one, it would count as starting.
@@ -251,11 +251,11 @@ impl Copying {
         &self,
         cluster: &Cluster,
         made: &Value,
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
         now: Timestamp,
     ) -> Result<Value> {
         let session: Session = serde_json::from_value(made.clone())?;
-        let patch = record::made_stopped(&session, now);
+        let patch = record::never_started_status(&session, now);
         cluster.patch_status(&session, patch, with.write).await
     }
 
@@ -265,43 +265,43 @@ impl Copying {
             .create(&SESSION, namespace, &self.session, write)
             .await;
         let error = match posted {
-            Err(error) if failure::is(&error, Kind::Unreachable) => error,
+            Err(error) if failure::has_kind(&error, FailureKind::Unreachable) => error,
             other => return other,
         };
         // The request may have succeeded although its answer was lost.
         let name = self.belonging.session.as_str();
         let found = cluster.get(&SESSION, namespace, name).await;
-        let same = |session: &Value| copied_from(session) == copied_from(&self.session);
+        let same = |session: &Value| incomplete_source(session) == incomplete_source(&self.session);
         found.ok().flatten().filter(same).ok_or(error)
     }
 
-    fn claims_of(&self, belonging: &Belonging, snapshots: &[Value]) -> Result<Vec<Value>> {
+    fn claims_of(&self, belonging: &Ownership, snapshots: &[Value]) -> Result<Vec<Value>> {
         let claims = snapshots.iter().map(|snapshot| {
-            let old = claim_name(snapshot);
+            let old = source_claim_name(snapshot);
             let found = self.found.iter().find(|object| {
-                text(object, "/kind") == "PersistentVolumeClaim"
-                    && text(object, "/metadata/name") == old
+                string_at(object, "/kind") == "PersistentVolumeClaim"
+                    && string_at(object, "/metadata/name") == old
             });
-            let name = self.claims.get(old).map_or(old, String::as_str);
-            claim_of(belonging, snapshot, found, name, self.size.as_ref())
+            let name = self.claim_mapping.get(old).map_or(old, String::as_str);
+            claim_from_snapshot(belonging, snapshot, found, name, self.size.as_ref())
         });
         claims.collect()
     }
 
-    fn secret_of(&self, belonging: &Belonging) -> Option<Value> {
+    fn secret_of(&self, belonging: &Ownership) -> Option<Value> {
         let old = self.secret.as_ref()?;
         let own = json!({ labels::PARAMETERS: "true" });
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": { "name": parameters_secret(belonging.session.as_str()), "labels": own },
+            "metadata": { "name": parameters_secret_name(belonging.session.as_str()), "labels": own },
         });
         for field in ["type", "data", "immutable"] {
             if let Some(value) = old.get(field) {
                 secret[field] = value.clone();
             }
         }
-        belonging.put_on(&mut secret);
+        belonging.apply_to(&mut secret);
         Some(secret)
     }
 
@@ -309,17 +309,17 @@ impl Copying {
     async fn take_secret(
         &self,
         cluster: &Cluster,
-        belonging: &Belonging,
-        with: &Taking<'_>,
+        belonging: &Ownership,
+        with: &SnapshotRun<'_>,
     ) -> Result<()> {
         let Some(secret) = self.secret.as_ref().filter(|_| self.takes_secret) else {
             return Ok(());
         };
         let patch = json!({ "metadata": {
-            "uid": text(secret, "/metadata/uid"),
+            "uid": string_at(secret, "/metadata/uid"),
             "annotations": { labels::SESSION_UID: belonging.session_uid, labels::KEPT_SINCE: null },
         } });
-        let (namespace, name) = (belonging.namespace.as_str(), text(secret, "/metadata/name"));
+        let (namespace, name) = (belonging.namespace.as_str(), string_at(secret, "/metadata/name"));
         cluster
             .merge_patch(&SECRET, namespace, name, None, &patch, with.write)
             .await
@@ -330,12 +330,12 @@ impl Copying {
         &self,
         cluster: &Cluster,
         made: &[(&ResourceType, Value)],
-        with: &Taking<'_>,
+        with: &SnapshotRun<'_>,
     ) {
         let namespace = self.belonging.namespace.as_str();
         let targets: Vec<(&ResourceType, ObjectRef)> = made
             .iter()
-            .map(|(kind, object)| (*kind, ObjectRef::of(object)))
+            .map(|(kind, object)| (*kind, ObjectRef::from_object(object)))
             .collect();
         let deletes = targets.iter().map(|(kind, target)| {
             cluster.delete_if_present(kind, namespace, target, Propagation::Background, with.write)
@@ -345,17 +345,17 @@ impl Copying {
     }
 }
 
-fn session_of(source: &Present, name: &SessionName, with_secret: bool, set: &str) -> Value {
+fn session_of(source: &ObservedSession, name: &SessionName, with_secret: bool, set: &str) -> Value {
     let mut spec = source.object.get("spec").cloned().unwrap_or_default();
     if let Some(spec) = spec.as_object_mut() {
         spec.shift_remove("startRequest");
         spec.shift_remove("secretsFrom");
-        spec.insert("state".into(), json!(State::Stopped));
+        spec.insert("state".into(), json!(DesiredState::Stopped));
         if with_secret {
             spec.insert("secretsFrom".into(), "client".into());
         }
     }
-    let user = labels::label_value(source.belonging.user_id.as_str());
+    let user = labels::to_label_value(source.ownership.user_id.as_str());
     let own = json!({ labels::USER: user });
     json!({
         "apiVersion": API_VERSION,

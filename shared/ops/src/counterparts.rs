@@ -4,27 +4,27 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Returns the names of the claims that rendered objects make: full names, and name prefixes of a StatefulSet's claims, to which
 /// the ordinal is appended.
-pub(super) fn claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
+pub(super) fn rendered_claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut whole, mut numbered) = (BTreeSet::new(), BTreeSet::new());
     for object in objects {
-        let name = text(object, "/metadata/name");
-        if text(object, "/kind") == "PersistentVolumeClaim" {
+        let name = string_at(object, "/metadata/name");
+        if string_at(object, "/kind") == "PersistentVolumeClaim" {
             whole.insert(name.to_owned());
         }
         let templates = object.pointer("/spec/volumeClaimTemplates");
         for template in templates.and_then(Value::as_array).into_iter().flatten() {
-            numbered.insert(format!("{}-{name}-", text(template, "/metadata/name")));
+            numbered.insert(format!("{}-{name}-", string_at(template, "/metadata/name")));
         }
     }
     (whole, numbered)
 }
 
 /// Returns true if `name` is one of the names that [`claim_names`] returned.
-pub(super) fn is_among(
+pub(super) fn is_rendered_claim(
     (whole, numbered): &(BTreeSet<String>, BTreeSet<String>),
     name: &str,
 ) -> bool {
@@ -37,7 +37,7 @@ pub(super) fn is_among(
 
 /// Returns candidates for the name of `claim` in session `new` instead of `old`: each occurrence of `old` as a whole word replaced
 /// alone, and then all of them.
-pub(super) fn renamed(claim: &str, old: &str, new: &str) -> Vec<String> {
+pub(super) fn renamed_candidates(claim: &str, old: &str, new: &str) -> Vec<String> {
     let is_edge = |c: Option<char>| c.is_none_or(|c| !c.is_ascii_alphanumeric());
     let places: Vec<usize> = claim
         .match_indices(old)
@@ -67,13 +67,13 @@ mod tests {
 
     #[test]
     fn a_claim_is_renamed_where_the_session_is_a_word_of_it() {
-        assert_eq!(renamed("home-alice", "alice", "bob"), ["home-bob"]);
-        assert_eq!(renamed("data-notes-a-b-0", "a-b", "c"), ["data-notes-c-0"]);
+        assert_eq!(renamed_candidates("home-alice", "alice", "bob"), ["home-bob"]);
+        assert_eq!(renamed_candidates("data-notes-a-b-0", "a-b", "c"), ["data-notes-c-0"]);
         assert_eq!(
-            renamed("data-notes-data-0", "data", "c"),
+            renamed_candidates("data-notes-data-0", "data", "c"),
             ["c-notes-data-0", "data-notes-c-0", "c-notes-c-0"]
         );
-        assert!(renamed("home-malice", "alice", "bob").is_empty());
+        assert!(renamed_candidates("home-malice", "alice", "bob").is_empty());
     }
 
     #[test]
@@ -83,9 +83,9 @@ mod tests {
             json!({ "kind": "StatefulSet", "metadata": { "name": "notes-c" },
                 "spec": { "volumeClaimTemplates": [{ "metadata": { "name": "data" } }] } }),
         ];
-        let names = claim_names(&objects);
+        let names = rendered_claim_names(&objects);
         for name in ["home-c", "data-notes-c-0", "data-notes-c-12"] {
-            assert!(is_among(&names, name), "{name}");
+            assert!(is_rendered_claim(&names, name), "{name}");
         }
         for name in [
             "home-d",
@@ -93,7 +93,7 @@ mod tests {
             "data-notes-c-x",
             "data-notes-d-0",
         ] {
-            assert!(!is_among(&names, name), "{name}");
+            assert!(!is_rendered_claim(&names, name), "{name}");
         }
     }
 }

@@ -12,10 +12,10 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::manner::Manner;
-use super::snapshotting::{Asked, Cutting, Taking};
-use super::stopping::{DELETE, Present, Stopping, explain, untouched};
-use super::trust::{self, Part};
+use super::manner::StopOptions;
+use super::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun};
+use super::stopping::{DELETE, ObservedSession, StopContext, explain_step_failure, nothing_done_hint};
+use super::trust::{self, StoredPart};
 use crate::Cluster;
 use crate::chosen::SelectedSession;
 use crate::execute::ApplyOptions;
@@ -24,55 +24,55 @@ use session_client::Scope;
 use session_client::ListOptions;
 use session_client::WriteOptions;
 use session_engine::plan::{Plan, Step};
-use session_engine::reconcile::{HookRun, Live, Wanted, data_policy, kept_since, look, reconcile};
+use session_engine::reconcile::{HookRun, LiveObjects, TargetState, effective_data_policy, kept_since_patch, assess_workload, reconcile};
 use session_model::api::{DataPolicy, ObjectRef, Session};
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::is_snapshot;
 use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, text,
+    PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, string_at,
 };
-use session_model::objects::snapshot::claim_name;
-use session_model::progress::Sink;
+use session_model::objects::snapshot::source_claim_name;
+use session_model::progress::ProgressSink;
 
 /// The deletion of one session: the session, its objects, and the snapshot that is taken first.
 #[derive(Clone, Debug)]
-pub struct Doomed {
+pub struct Deletion {
     /// The Session, with the data policy of this deletion.
     pub session: Session,
     /// Its objects.
-    pub live: Live,
+    pub live: LiveObjects,
     /// Ownership of its objects.
-    pub belonging: Belonging,
+    pub ownership: Ownership,
     /// True if a live controller carries out the deletion.
-    pub controller: bool,
+    pub has_controller: bool,
     /// The Session with every field, as the server returned it.
     object: Value,
     /// The snapshot that is taken before the claims are deleted.
-    pub(super) saving: Option<Cutting>,
+    pub(super) snapshot_plan: Option<SnapshotPlan>,
 }
 
-impl Doomed {
+impl Deletion {
     /// Combines a session with objects that have been read already. Sends no request.
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: SelectedSession, live: Live, controller: bool) -> Result<Self> {
+    pub fn from_parts(chosen: SelectedSession, live: LiveObjects, controller: bool) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
-        let belonging = Belonging::of(&session)?;
+        let belonging = Ownership::of_session(&session)?;
         Ok(Self {
             session,
             live,
-            belonging,
-            controller,
+            ownership: belonging,
+            has_controller: controller,
             object,
-            saving: None,
+            snapshot_plan: None,
         })
     }
 
     /// Overrides the data policy, if one is given.
-    pub fn under(mut self, policy: Option<DataPolicy>) -> Self {
+    pub fn with_data_policy(mut self, policy: Option<DataPolicy>) -> Self {
         self.session.spec.data_policy = policy.or(self.session.spec.data_policy);
         self
     }
@@ -82,7 +82,7 @@ impl Doomed {
     ///
     /// # Errors
     /// A claim that is in use or has lost its volume, no suitable VolumeSnapshotClass; refusals of the server.
-    pub async fn prepared(
+    pub async fn prepare(
         mut self,
         cluster: &Cluster,
         class: Option<&str>,
@@ -90,36 +90,36 @@ impl Doomed {
     ) -> Result<Self> {
         let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name()));
         let (snapshots, pods) = futures::try_join!(
-            snapshots_of(cluster, self.namespace(), &select),
+            list_snapshots(cluster, self.namespace(), &select),
             self.pods_around(cluster)
         )?;
         self.live.hidden_snapshots = snapshots.is_none();
         self.live.data.extend(snapshots.unwrap_or_default());
-        self.unused_by_others(&pods)?;
-        let held = self.held();
+        self.check_claims_unused(&pods)?;
+        let held = self.bound_claims();
         // A controller takes the snapshot itself, before it removes its finalizer.
-        if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.controller {
+        if self.data_policy() != DataPolicy::Snapshot || held.is_empty() || self.has_controller {
             return Ok(self);
         }
         let chosen = SelectedSession {
             session: self.session.clone(),
             object: self.object.clone(),
         };
-        let mut present = Present::with(chosen, self.live.clone(), false)?;
+        let mut present = ObservedSession::from_parts(chosen, self.live.clone(), false)?;
         present.live.data = held.into_iter().cloned().collect();
-        let asked = Asked {
+        let asked = SnapshotOptions {
             class: class.map(str::to_owned),
-            ..Asked::default()
+            ..SnapshotOptions::default()
         };
-        let cutting = Cutting::of(cluster, &present, &asked, now).await;
-        self.saving = Some(cutting.map_err(|error| self.ways_out(error))?);
+        let cutting = SnapshotPlan::prepare(cluster, &present, &asked, now).await;
+        self.snapshot_plan = Some(cutting.map_err(|error| self.ways_out(error))?);
         Ok(self)
     }
 
     /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
     async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
-        let goes = self.policy() != DataPolicy::Keep && !self.claims().is_empty();
-        if !goes || self.controller {
+        let goes = self.data_policy() != DataPolicy::Keep && !self.claim_names().is_empty();
+        if !goes || self.has_controller {
             return Ok(Vec::new());
         }
         let place = Scope::Namespace(self.namespace());
@@ -136,28 +136,28 @@ impl Doomed {
 
     /// Returns the session's Namespace.
     pub fn namespace(&self) -> &str {
-        self.belonging.namespace.as_str()
+        self.ownership.namespace.as_str()
     }
 
     /// Returns the data policy of this deletion.
-    pub fn policy(&self) -> DataPolicy {
-        data_policy(&self.session)
+    pub fn data_policy(&self) -> DataPolicy {
+        effective_data_policy(&self.session)
     }
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
-    pub fn runs_hooks(&self, manner: &Manner) -> bool {
-        let seen = look(&self.session, &self.live, &[]);
-        let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
-        !self.controller && (sync || self.saving.as_ref().is_some_and(Cutting::pauses))
+    pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
+        let seen = assess_workload(&self.session, &self.live, &[]);
+        let sync = !manner.skip_sync && HookRun::find(&self.session, &seen, "sync").is_some();
+        !self.has_controller && (sync || self.snapshot_plan.as_ref().is_some_and(SnapshotPlan::has_hooks))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
-    pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
-        let wanted = Wanted::Gone {
+    pub fn steps(&self, manner: &StopOptions, now: Timestamp) -> Plan {
+        let wanted = TargetState::Deleted {
             skip_sync: manner.skip_sync,
         };
         let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;
-        if self.controller {
+        if self.has_controller {
             // The controller's finalizer runs the hook and removes workload and data: only the DELETE remains.
             plan.stages
                 .retain(|stage| stage.iter().any(is_about_session));
@@ -167,7 +167,7 @@ impl Doomed {
             plan.stages.retain(|stage| {
                 !stage
                     .iter()
-                    .all(|step| matches!(step, Step::AwaitGone { .. }))
+                    .all(|step| matches!(step, Step::WaitDeleted { .. }))
             });
         }
         plan
@@ -176,34 +176,34 @@ impl Doomed {
     /// Returns the step that writes an overriding data policy into the Session, for a controller.
     fn wish(&self) -> Option<Step> {
         let policy = self.session.spec.data_policy?;
-        if text(&self.object, "/spec/dataPolicy") == policy.word() {
+        if string_at(&self.object, "/spec/dataPolicy") == policy.as_str() {
             return None;
         }
         Some(Step::Patch {
-            target: ObjectRef::of(&self.object),
+            target: ObjectRef::from_object(&self.object),
             resource: SESSION.clone(),
             patch: json!({ "spec": { "dataPolicy": policy } }),
         })
     }
 
     /// Checks before the first write that the caller has all rights of the deletion.
-    async fn require(&self, cluster: &Cluster, manner: &Manner, with: Stopping<'_>) -> Result<()> {
-        if self.controller || with.write.dry_run {
+    async fn require(&self, cluster: &Cluster, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
+        if self.has_controller || with.write.dry_run {
             return Ok(());
         }
         let mut last = self.clone();
-        if self.saving.is_some() {
-            let held = self.held().into_iter();
-            let uids = held.map(|claim| text(claim, "/metadata/uid").to_owned());
+        if self.snapshot_plan.is_some() {
+            let held = self.bound_claims().into_iter();
+            let uids = held.map(|claim| string_at(claim, "/metadata/uid").to_owned());
             last.live.saved = uids.collect();
         }
-        let needs = last.plan(manner, with.now).accesses();
+        let needs = last.steps(manner, with.now).required_permissions();
         let (permitted, rehearsed) = futures::join!(
             with.permissions.require(self.namespace(), &needs),
             self.rehearse(cluster)
         );
         let allowed = permitted.and(rehearsed);
-        allowed.map_err(|error| untouched(DELETE, self.name(), error))
+        allowed.map_err(|error| nothing_done_hint(DELETE, self.name(), error))
     }
 
     /// Sends the DELETE of the Session as a server dry run. Access reviews do not know admission policies, and their refusal would
@@ -213,13 +213,13 @@ impl Doomed {
     /// Refusals of the server.
     async fn rehearse(&self, cluster: &Cluster) -> Result<()> {
         let options = DeleteOptions {
-            uid: self.belonging.session_uid.clone(),
+            uid: self.ownership.session_uid.clone(),
             dry_run: true,
             ..DeleteOptions::default()
         };
         let (namespace, name) = (self.namespace(), self.name());
         match cluster.delete(&SESSION, namespace, name, &options).await {
-            Err(error) if failure::is(&error, Kind::Conflict) => Ok(()),
+            Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(()),
             other => other.map(drop),
         }
     }
@@ -231,41 +231,41 @@ impl Doomed {
     pub async fn delete(
         &self,
         cluster: &Cluster,
-        manner: &Manner,
-        with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
-        self.live.tell_strangers(sink);
+        self.live.report_impostors(sink);
         if self.runs_hooks(manner) && !with.write.dry_run {
-            trust::check(cluster, &self.session, Part::Hooks).await?;
+            trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require(cluster, manner, with).await?;
-        let Some(saving) = &self.saving else {
-            let plan = self.plan(manner, with.now);
+        let Some(saving) = &self.snapshot_plan else {
+            let plan = self.steps(manner, with.now);
             return self.end(cluster, &plan, manner, with, sink).await;
         };
-        let mut sync = self.plan(manner, with.now);
+        let mut sync = self.steps(manner, with.now);
         sync.stages.truncate(1);
         sync.stages
-            .retain(|stage| matches!(stage.first(), Some(Step::Sync { .. })));
+            .retain(|stage| matches!(stage.first(), Some(Step::RunHook { .. })));
         self.carry_out(cluster, &sync, manner, with, sink).await?;
-        let taking = Taking {
+        let taking = SnapshotRun {
             write: with.write,
             interrupt: with.interrupt,
             wait: true,
-            limit: manner.limit,
+            timeout: manner.timeout,
         };
         let taken = saving.take(cluster, &taking, sink).await;
         let rest = self.after(taken.map_err(|error| self.ways_out(error))?, with.write);
-        let synced = Manner {
+        let synced = StopOptions {
             skip_sync: true,
             ..*manner
         };
-        let plan = rest.plan(&synced, with.now);
+        let plan = rest.steps(&synced, with.now);
         let ended = rest.end(cluster, &plan, manner, with, sink).await;
         ended.map_err(|error| {
-            let set = &saving.set;
-            hinted(
+            let set = &saving.name;
+            with_hint(
                 error,
                 format!("the data is saved: snapshot {set:?} is ready"),
             )
@@ -276,12 +276,12 @@ impl Doomed {
     fn after(&self, taken: Vec<Value>, write: &WriteOptions) -> Self {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
-            let name = text(claim, "/metadata/name");
-            taken.iter().any(|snapshot| claim_name(snapshot) == name)
+            let name = string_at(claim, "/metadata/name");
+            taken.iter().any(|snapshot| source_claim_name(snapshot) == name)
         };
-        let saved = self.held().into_iter().filter(is_saved);
+        let saved = self.bound_claims().into_iter().filter(is_saved);
         after.live.saved = saved
-            .map(|claim| text(claim, "/metadata/uid").to_owned())
+            .map(|claim| string_at(claim, "/metadata/uid").to_owned())
             .collect();
         if !write.dry_run {
             after.live.data.extend(taken);
@@ -293,9 +293,9 @@ impl Doomed {
         &self,
         cluster: &Cluster,
         plan: &Plan,
-        manner: &Manner,
-        with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         self.mark_snapshots(cluster, with).await;
         self.carry_out(cluster, plan, manner, with, sink).await
@@ -305,45 +305,45 @@ impl Doomed {
         &self,
         cluster: &Cluster,
         plan: &Plan,
-        manner: &Manner,
-        with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let carrying = ApplyOptions {
-            ownership: &self.belonging,
+            ownership: &self.ownership,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            wait_limit: manner.limit,
+            wait_limit: manner.timeout,
         };
         let outcome = cluster.apply_plan(plan, &carrying, sink).await;
         match outcome.failed {
             None => Ok(()),
             Some((step, error)) if is_about_claims(&step) => {
                 let look = format!("kubectl get persistentvolumeclaims -n {}", self.namespace());
-                Err(hinted(
+                Err(with_hint(
                     error,
                     format!("watch its claims, which are deleted when nothing uses them: {look}"),
                 ))
             }
             Some((step, error)) => {
                 let (name, namespace) = (self.name(), self.namespace());
-                Err(explain(DELETE, name, namespace, &step, error))
+                Err(explain_step_failure(DELETE, name, namespace, &step, error))
             }
         }
     }
 
     /// Annotates the session's snapshots with the time since which they are kept. The annotation is only shown in lists: failures
     /// are ignored.
-    async fn mark_snapshots(&self, cluster: &Cluster, with: Stopping<'_>) {
-        if with.write.dry_run || self.controller || with.interrupt.is_set() {
+    async fn mark_snapshots(&self, cluster: &Cluster, with: StopContext<'_>) {
+        if with.write.dry_run || self.has_controller || with.interrupt.is_set() {
             return;
         }
         let own = self.live.own_data(&self.session);
         let patches = own.filter(|object| is_snapshot(object)).map(|snapshot| {
-            let mut patch = kept_since(with.now);
-            patch["metadata"]["uid"] = text(snapshot, "/metadata/uid").into();
+            let mut patch = kept_since_patch(with.now);
+            patch["metadata"]["uid"] = string_at(snapshot, "/metadata/uid").into();
             async move {
-                let name = text(snapshot, "/metadata/name");
+                let name = string_at(snapshot, "/metadata/name");
                 let namespace = self.namespace();
                 let kind = &VOLUME_SNAPSHOT;
                 cluster
@@ -361,7 +361,7 @@ impl Doomed {
         let nothing = format!("nothing has been deleted: session {name:?} is unchanged");
         let keep = format!("keep the data: {delete} --keep-data");
         let destroy = format!("delete the data: {delete} --delete-data -y");
-        hinted(hinted(hinted(error, nothing), keep), destroy)
+        with_hint(with_hint(with_hint(error, nothing), keep), destroy)
     }
 }
 
@@ -369,7 +369,7 @@ impl Doomed {
 ///
 /// # Errors
 /// Other refusals of the server.
-pub async fn snapshots_of(
+pub async fn list_snapshots(
     cluster: &Cluster,
     namespace: &str,
     select: &ListOptions,
@@ -377,8 +377,8 @@ pub async fn snapshots_of(
     let place = Scope::Namespace(namespace);
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Ok(list) => Ok(Some(list.items)),
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Ok(Some(Vec::new())),
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -386,14 +386,14 @@ pub async fn snapshots_of(
 fn is_about_session(step: &Step) -> bool {
     match step {
         Step::Delete { target, .. } | Step::Patch { target, .. } => target.kind == "Session",
-        Step::AwaitGone { resource, .. } => resource.kind == "Session",
+        Step::WaitDeleted { resource, .. } => resource.kind == "Session",
         _ => false,
     }
 }
 
 /// Returns true for the last step of a deletion: the wait until the claims are gone.
 fn is_about_claims(step: &Step) -> bool {
-    matches!(step, Step::AwaitGone { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
+    matches!(step, Step::WaitDeleted { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
 }
 
 #[cfg(test)]

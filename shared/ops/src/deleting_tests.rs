@@ -7,16 +7,16 @@ use super::*;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
-fn manner(wait: bool) -> Manner {
-    Manner {
+fn manner(wait: bool) -> StopOptions {
+    StopOptions {
         skip_sync: false,
         wait,
-        limit: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
     }
 }
 
 /// Returns the deletion of a session with a Pod and a claim; `spec` and `status` are the data policies of Session and template.
-fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
+fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
     let session: Session = serde_json::from_value(json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a", "namespace": "ns", "uid": "s-1"},
         "spec": {"userId": "u", "dataPolicy": spec}, "status": {"dataPolicy": status},
@@ -27,22 +27,22 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         "labels": labels, "annotations": {"streaming.platform/user-id": "u"}}});
     let pod: Value = json!({"metadata": {"name": "p", "uid": "p-1", "labels": labels,
         "ownerReferences": [{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "s-1"}]}});
-    let live = Live {
+    let live = LiveObjects {
         pods: vec![serde_json::from_value(pod).unwrap()],
         owners: Vec::new(),
         data: vec![claim],
-        ..Live::default()
+        ..LiveObjects::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Doomed::with(SelectedSession { session, object }, live, false).unwrap()
+    Deletion::from_parts(SelectedSession { session, object }, live, false).unwrap()
 }
 
-fn steps(doomed: &Doomed, wait: bool) -> Vec<String> {
-    let plan = doomed.plan(&manner(wait), NOW.parse().unwrap());
+fn steps(doomed: &Deletion, wait: bool) -> Vec<String> {
+    let plan = doomed.steps(&manner(wait), NOW.parse().unwrap());
     let word = |step: &Step| match step {
         Step::Delete { target, .. } => format!("delete {}", target.name),
         Step::Patch { target, .. } => format!("patch {}", target.name),
-        Step::AwaitGone { targets, .. } => format!("await {}", targets[0].name),
+        Step::WaitDeleted { targets, .. } => format!("await {}", targets[0].name),
         other => other.describe(),
     };
     plan.stages.iter().flatten().map(word).collect()
@@ -62,30 +62,30 @@ fn the_sessions_policy_goes_before_its_templates() {
             !destroys,
             "{spec:?} {status:?}"
         );
-        assert_eq!(doomed.kept().is_empty(), destroys, "{spec:?} {status:?}");
+        assert_eq!(doomed.kept_claims().is_empty(), destroys, "{spec:?} {status:?}");
     }
 }
 
 #[test]
 fn a_policy_that_is_given_goes_before_both() {
-    let keep = doomed(Some("delete"), None).under(Some(DataPolicy::Keep));
+    let keep = doomed(Some("delete"), None).with_data_policy(Some(DataPolicy::Keep));
     assert_eq!(
-        (keep.kept(), keep.destroyed_claims()),
+        (keep.kept_claims(), keep.destroyed_claims()),
         (vec!["c".into()], vec![])
     );
-    let snapshot = keep.under(Some(DataPolicy::Snapshot));
-    assert_eq!(snapshot.saved(), ["c"]);
-    assert!(snapshot.kept().is_empty() && snapshot.destroyed_claims().is_empty());
-    let same = snapshot.under(None);
-    assert_eq!(same.policy(), DataPolicy::Snapshot);
+    let snapshot = keep.with_data_policy(Some(DataPolicy::Snapshot));
+    assert_eq!(snapshot.snapshot_claims(), ["c"]);
+    assert!(snapshot.kept_claims().is_empty() && snapshot.destroyed_claims().is_empty());
+    let same = snapshot.with_data_policy(None);
+    assert_eq!(same.data_policy(), DataPolicy::Snapshot);
 }
 
 #[test]
 fn a_claim_that_never_was_bound_has_nothing_to_save() {
     let mut pending = doomed(Some("snapshot"), None);
     pending.live.data[0]["status"] = json!({"phase": "Pending"});
-    assert!(pending.saved().is_empty());
-    assert_eq!(pending.unused(), ["c"]);
+    assert!(pending.snapshot_claims().is_empty());
+    assert_eq!(pending.never_bound_claims(), ["c"]);
 }
 
 #[test]
@@ -113,8 +113,8 @@ fn workload_then_data_then_the_session() {
 #[test]
 fn a_controller_does_everything_but_the_delete_itself() {
     let mut doomed = doomed(None, None);
-    doomed.controller = true;
+    doomed.has_controller = true;
     assert_eq!(steps(&doomed, true), ["delete a", "await a"]);
-    let doomed = doomed.under(Some(DataPolicy::Delete));
+    let doomed = doomed.with_data_policy(Some(DataPolicy::Delete));
     assert_eq!(steps(&doomed, true), ["patch a", "delete a", "await a"]);
 }

@@ -4,77 +4,77 @@ use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::deleting::Doomed;
+use super::deleting::Deletion;
 use super::ending_session::claim_word;
-use session_engine::reconcile::losses;
+use session_engine::reconcile::find_losses;
 use session_model::api::DataPolicy;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
-use session_model::objects::resource::text;
-use session_model::objects::uses::Uses;
+use session_model::objects::resource::string_at;
+use session_model::objects::uses::ObjectReferences;
 
-impl Doomed {
+impl Deletion {
     fn own_claims(&self) -> impl Iterator<Item = &Value> {
         let own = self.live.own_data(&self.session);
         own.filter(|object| is_claim(object))
     }
 
     /// Returns the claims that are or were bound to a volume.
-    pub(super) fn held(&self) -> Vec<&Value> {
+    pub(super) fn bound_claims(&self) -> Vec<&Value> {
         self.own_claims().filter(|claim| was_bound(claim)).collect()
     }
 
     /// Returns the names of all claims.
-    pub fn claims(&self) -> Vec<String> {
+    pub fn claim_names(&self) -> Vec<String> {
         self.own_claims().map(name_of).collect()
     }
 
     /// Returns the names of the claims that were never bound to a volume: they hold no data.
-    pub fn unused(&self) -> Vec<String> {
+    pub fn never_bound_claims(&self) -> Vec<String> {
         let unused = self.own_claims().filter(|claim| !was_bound(claim));
         unused.map(name_of).collect()
     }
 
     /// Returns the names of the claims that are deleted without a snapshot.
     pub fn destroyed_claims(&self) -> Vec<String> {
-        match self.policy() {
-            DataPolicy::Delete => self.claims(),
+        match self.data_policy() {
+            DataPolicy::Delete => self.claim_names(),
             DataPolicy::Keep | DataPolicy::Snapshot => Vec::new(),
         }
     }
 
     /// Returns all data that is destroyed, one entry an object: claims, and data that ends with the Pods under every policy.
-    pub fn destroyed(&self) -> Vec<String> {
+    pub fn destroyed_data(&self) -> Vec<String> {
         let claims = self.destroyed_claims();
         let claims = claims.iter().map(|claim| claim_word(claim));
-        let losses = losses(&self.session, &self.live);
+        let losses = find_losses(&self.session, &self.live);
         let pods = losses.iter().map(ToString::to_string);
         claims.chain(pods).collect()
     }
 
     /// Returns the names of the claims that are kept.
-    pub fn kept(&self) -> Vec<String> {
-        match self.policy() {
-            DataPolicy::Keep => self.held().into_iter().map(name_of).collect(),
+    pub fn kept_claims(&self) -> Vec<String> {
+        match self.data_policy() {
+            DataPolicy::Keep => self.bound_claims().into_iter().map(name_of).collect(),
             DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
         }
     }
 
     /// Returns the names of the claims that are deleted once their snapshot is ready.
-    pub fn saved(&self) -> Vec<String> {
-        match self.policy() {
-            DataPolicy::Snapshot => self.held().into_iter().map(name_of).collect(),
+    pub fn snapshot_claims(&self) -> Vec<String> {
+        match self.data_policy() {
+            DataPolicy::Snapshot => self.bound_claims().into_iter().map(name_of).collect(),
             DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
         }
     }
 
     /// Returns the name of the snapshot that is taken; `None` if there is none or a controller takes it.
-    pub fn snapshot(&self) -> Option<&str> {
-        self.saving.as_ref().map(|saving| saving.set.as_str())
+    pub fn snapshot_name(&self) -> Option<&str> {
+        self.snapshot_plan.as_ref().map(|saving| saving.name.as_str())
     }
 
     /// Returns the names of the session's existing VolumeSnapshots, which are kept.
-    pub fn snapshots(&self) -> Vec<String> {
+    pub fn existing_snapshot_names(&self) -> Vec<String> {
         let own = self.live.own_data(&self.session);
         own.filter(|object| is_snapshot(object))
             .map(name_of)
@@ -85,8 +85,8 @@ impl Doomed {
     ///
     /// # Errors
     /// The first claim that is in use, and the Pod.
-    pub(super) fn unused_by_others(&self, pods: &[Value]) -> Result<()> {
-        let uid = &self.belonging.session_uid;
+    pub(super) fn check_claims_unused(&self, pods: &[Value]) -> Result<()> {
+        let uid = &self.ownership.session_uid;
         let own: Vec<&str> = self
             .live
             .own_pods(uid)
@@ -94,11 +94,11 @@ impl Doomed {
             .collect();
         let others = pods
             .iter()
-            .filter(|pod| !own.contains(&text(pod, "/metadata/uid")));
-        let uses = Uses::of_running(others);
+            .filter(|pod| !own.contains(&string_at(pod, "/metadata/uid")));
+        let uses = ObjectReferences::from_running_pods(others);
         let used = self
             .own_claims()
-            .find_map(|claim| Some((name_of(claim), uses.user(claim)?)));
+            .find_map(|claim| Some((name_of(claim), uses.find_user(claim)?)));
         let Some((claim, user)) = used else {
             return Ok(());
         };
@@ -111,10 +111,10 @@ impl Doomed {
             format!("delete the user of the claim first: kubectl delete {user} -n {namespace}");
         let keep =
             format!("keep the data: kubectl session delete {name} -n {namespace} --keep-data");
-        Err(hinted(hinted(error, end), keep))
+        Err(with_hint(with_hint(error, end), keep))
     }
 }
 
 fn name_of(object: &Value) -> String {
-    text(object, "/metadata/name").to_owned()
+    string_at(object, "/metadata/name").to_owned()
 }

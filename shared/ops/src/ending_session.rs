@@ -1,9 +1,9 @@
 //! A session that is about to end, and the data that goes with it.
 
-use super::deleting::Doomed;
-use super::starting::Ahead;
-use super::stopping::Present;
-use session_engine::reconcile::losses;
+use super::deleting::Deletion;
+use super::starting::StartPlan;
+use super::stopping::ObservedSession;
+use session_engine::reconcile::find_losses;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// A session that is about to end and the data it loses or saves, one entry an object.
@@ -19,8 +19,8 @@ pub struct EndingSession {
 
 impl EndingSession {
     /// Returns the losses of a stop: data that ends with the Pods.
-    pub fn stopped(present: &Present) -> Self {
-        let losses = losses(&present.session, &present.live);
+    pub fn stopped(present: &ObservedSession) -> Self {
+        let losses = find_losses(&present.session, &present.live);
         Self {
             name: present.name().to_owned(),
             destroyed: losses.iter().map(ToString::to_string).collect(),
@@ -29,25 +29,25 @@ impl EndingSession {
     }
 
     /// Returns the losses of a start that deletes running Pods the template no longer contains; `None` if nothing is lost.
-    pub fn started(ahead: &Ahead) -> Option<Self> {
+    pub fn started(ahead: &StartPlan) -> Option<Self> {
         let losses = ahead.losses();
         (!losses.is_empty()).then(|| Self {
-            name: ahead.present.name().to_owned(),
+            name: ahead.observed.name().to_owned(),
             destroyed: losses.iter().map(ToString::to_string).collect(),
             saved: Vec::new(),
         })
     }
 
     /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
-    pub fn deleted(doomed: &Doomed) -> Self {
-        let first = doomed.snapshot().map_or_else(
+    pub fn deleted(doomed: &Deletion) -> Self {
+        let first = doomed.snapshot_name().map_or_else(
             || "deleted when a snapshot is ready".to_owned(),
             |set| format!("deleted when snapshot {set} is ready"),
         );
-        let saved = doomed.saved();
+        let saved = doomed.snapshot_claims();
         Self {
             name: doomed.name().to_owned(),
-            destroyed: doomed.destroyed(),
+            destroyed: doomed.destroyed_data(),
             saved: saved
                 .iter()
                 .map(|claim| format!("{}: {first}", claim_word(claim)))

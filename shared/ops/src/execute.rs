@@ -30,17 +30,17 @@ use session_client::DeleteOptions;
 use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
-use session_engine::diagnosis::refusal;
-use session_engine::plan::{Done, Outcome, Plan, Propagation, Step};
+use session_engine::diagnosis::parse_refusal;
+use session_engine::plan::{StepResult, PlanOutcome, Plan, Propagation, Step};
 use session_engine::reconcile::HookRun;
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Failure, Kind, hinted};
+use session_model::failure::{self, Failure, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::{Belonging, is_parameters};
+use session_model::objects::belonging::{Ownership, is_parameters_secret};
 use session_model::objects::kept::{is_claim, was_bound};
-use session_model::objects::resource::{annotation, is_going, text};
-use session_model::progress::{Event, Sink, Stage};
+use session_model::objects::resource::{annotation, is_terminating, string_at};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// Longest wait for a name that an object under deletion still occupies: finalizers and a Pod's grace period take a
 /// moment.
@@ -50,7 +50,7 @@ const NAME_FREE_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug)]
 pub struct ApplyOptions<'a> {
     /// The session that owns the objects. Existing objects of this session are adopted; others are never changed.
-    pub ownership: &'a Belonging,
+    pub ownership: &'a Ownership,
     /// Options of every write.
     pub write: WriteOptions,
     /// Stops the run between two stages, and during waits.
@@ -65,9 +65,9 @@ impl Cluster {
         &self,
         plan: &Plan,
         with: &ApplyOptions<'_>,
-        sink: &mut dyn Sink,
-    ) -> Outcome {
-        let mut outcome = Outcome::default();
+        sink: &mut dyn ProgressSink,
+    ) -> PlanOutcome {
+        let mut outcome = PlanOutcome::default();
         for stage in &plan.stages {
             if with.interrupt.is_set() {
                 outcome.failed = stage.first().map(|step| (step.clone(), interrupted_error()));
@@ -77,7 +77,7 @@ impl Cluster {
             let results = self.apply_stage(stage, with, sink).await;
             for (step, result) in stage.iter().zip(results) {
                 match result {
-                    Ok(done) => outcome.done.push(done),
+                    Ok(done) => outcome.results.push(done),
                     Err(error) if outcome.failed.is_none() => {
                         outcome.failed = Some((step.clone(), error))
                     }
@@ -96,8 +96,8 @@ impl Cluster {
         &self,
         stage: &[Step],
         with: &ApplyOptions<'_>,
-        sink: &mut dyn Sink,
-    ) -> Vec<Result<Done>> {
+        sink: &mut dyn ProgressSink,
+    ) -> Vec<Result<StepResult>> {
         let (tell, mut told) = mpsc::unbounded_channel();
         let steps = stage.iter().map(|step| self.apply_step(step, with, &tell));
         let mut work = std::pin::pin!(join_all(steps));
@@ -114,14 +114,14 @@ impl Cluster {
         &self,
         step: &Step,
         with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
         let namespace = with.ownership.namespace.as_str();
         match step {
-            Step::Create { object, existing } => self.create_or_adopt(object, *existing, with, tell).await,
+            Step::Create { object, use_existing: existing } => self.create_or_adopt(object, *existing, with, tell).await,
             Step::Apply { object, found } => self.apply_existing(object, found, with, tell).await,
             Step::Adopt { claim } => self.adopt_claim_by_name(claim, with, tell).await,
-            Step::Keep { object } => Ok(Done::TakenUp(object.clone())),
+            Step::LeaveUnchanged { object } => Ok(StepResult::Adopted(object.clone())),
             Step::Patch {
                 target,
                 resource,
@@ -132,25 +132,25 @@ impl Cluster {
                 let done = self
                     .merge_patch(resource, namespace, &target.name, None, &patch, &with.write)
                     .await?;
-                Ok(Done::Patched(done))
+                Ok(StepResult::Patched(done))
             }
-            Step::Sync {
+            Step::RunHook {
                 pod,
                 container,
                 command,
-                limit,
+                timeout: limit,
             } if !with.write.dry_run => {
                 let run = HookRun {
                     name: "sync",
                     pod: pod.clone(),
                     container: container.clone(),
                     command: command.clone(),
-                    limit: *limit,
+                    timeout: *limit,
                 };
                 let synced = self.run_hook(namespace, &run);
-                with.interrupt.race(synced).await.map(|()| Done::Synced)
+                with.interrupt.race(synced).await.map(|()| StepResult::HookRun)
             }
-            Step::Sync { .. } => Ok(Done::Synced),
+            Step::RunHook { .. } => Ok(StepResult::HookRun),
             Step::Delete {
                 target,
                 resource,
@@ -158,13 +158,13 @@ impl Cluster {
             } => {
                 self.delete_if_present(resource, namespace, target, *propagation, &with.write)
                     .await?;
-                Ok(Done::Deleted(target.clone()))
+                Ok(StepResult::Deleted(target.clone()))
             }
             // A server-side dry run deletes nothing, so there is nothing to wait for.
-            Step::AwaitGone { .. } if with.write.dry_run => Ok(Done::Gone),
-            Step::AwaitGone { targets, resource } => {
+            Step::WaitDeleted { .. } if with.write.dry_run => Ok(StepResult::WaitedDeleted),
+            Step::WaitDeleted { targets, resource } => {
                 let gone = self.wait_deleted(with.wait_limit, resource, namespace, targets, tell);
-                with.interrupt.race(gone).await.map(|()| Done::Gone)
+                with.interrupt.race(gone).await.map(|()| StepResult::WaitedDeleted)
             }
         }
     }
@@ -176,46 +176,46 @@ impl Cluster {
         object: &Value,
         existing: bool,
         with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<Event>,
-    ) -> Result<Done> {
-        let kind = text(object, "/kind");
-        let Some(resource) = self.discover_resource(text(object, "/apiVersion"), kind).await? else {
+        tell: &UnboundedSender<ProgressEvent>,
+    ) -> Result<StepResult> {
+        let kind = string_at(object, "/kind");
+        let Some(resource) = self.discover_resource(string_at(object, "/apiVersion"), kind).await? else {
             let error = anyhow::anyhow!(
                 "no matches for kind {kind:?} in version {:?}",
-                text(object, "/apiVersion")
+                string_at(object, "/apiVersion")
             );
-            return Err(hinted(
+            return Err(with_hint(
                 error,
                 "install the CRD that defines this kind, or remove the object from the manifest",
             ));
         };
         let namespace = with.ownership.namespace.as_str();
         let error = match self.create(&resource, namespace, object, &with.write).await {
-            Ok(created) => return Ok(Done::Created(created)),
+            Ok(created) => return Ok(StepResult::Created(created)),
             Err(error) => error,
         };
-        let taken = failure::is(&error, Kind::AlreadyExists);
-        if !taken && !failure::is(&error, Kind::Unreachable) {
+        let taken = failure::has_kind(&error, FailureKind::AlreadyExists);
+        if !taken && !failure::has_kind(&error, FailureKind::Unreachable) {
             return Err(with_remedy_hint(error));
         }
-        let name = text(object, "/metadata/name");
+        let name = string_at(object, "/metadata/name");
         let Ok(Some(found)) = self.get(&resource, namespace, name).await else {
             return Err(error);
         };
         if annotation(&found, labels::RUN) == annotation(object, labels::RUN) {
-            return Ok(Done::Created(found));
+            return Ok(StepResult::Created(found));
         }
         let whose = classify_conflict(&found, object, with.ownership);
-        if is_going(&found) && !matches!(whose, NameConflict::Foreign) {
+        if is_terminating(&found) && !matches!(whose, NameConflict::Foreign) {
             if with.write.dry_run {
-                return Ok(Done::Created(object.clone()));
+                return Ok(StepResult::Created(object.clone()));
             }
             self.wait_name_free(&resource, &found, with, tell).await?;
             return Box::pin(self.create_or_adopt(object, existing, with, tell)).await;
         }
-        let is_secret = is_parameters(object);
+        let is_secret = is_parameters_secret(object);
         match whose {
-            NameConflict::OwnedBySession => Ok(Done::TakenUp(found)),
+            NameConflict::OwnedBySession => Ok(StepResult::Adopted(found)),
             NameConflict::Kept if is_claim(&found) && !was_bound(&found) => {
                 self.replace_unbound_claim(&resource, &found, object, with, tell)
                     .await
@@ -231,7 +231,7 @@ impl Cluster {
             NameConflict::KeptByOtherTemplate(template) => {
                 Err(other_template_error(&resource, &found, &template))
             }
-            NameConflict::Foreign if existing && !is_secret => Ok(Done::Used(found)),
+            NameConflict::Foreign if existing && !is_secret => Ok(StepResult::UsedExisting(found)),
             NameConflict::Foreign => Err(foreign_object_error(&resource, name, with.ownership)),
         }
     }
@@ -243,9 +243,9 @@ impl Cluster {
         resource: &ResourceType,
         found: &Value,
         with: &ApplyOptions<'_>,
-        tell: &UnboundedSender<Event>,
+        tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
-        let (limit, target) = (with.wait_limit.min(NAME_FREE_TIMEOUT), ObjectRef::of(found));
+        let (limit, target) = (with.wait_limit.min(NAME_FREE_TIMEOUT), ObjectRef::from_object(found));
         let (namespace, targets) = (
             with.ownership.namespace.as_str(),
             std::slice::from_ref(&target),
@@ -279,7 +279,7 @@ impl Cluster {
         {
             Ok(_) => Ok(()),
             // The object is gone, and its successor is not part of the session.
-            Err(error) if is_uid_precondition_failure(&error) || failure::is(&error, Kind::NotFound) => Ok(()),
+            Err(error) if is_uid_precondition_failure(&error) || failure::has_kind(&error, FailureKind::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
     }
@@ -287,9 +287,9 @@ impl Cluster {
 
 /// Adds the hint for a refusal with a known remedy.
 fn with_remedy_hint(error: anyhow::Error) -> anyhow::Error {
-    let found = failure::of(&error).and_then(|failure| refusal(&failure.message));
+    let found = failure::find_failure(&error).and_then(|failure| parse_refusal(&failure.message));
     match found {
-        Some(refusal) => hinted(error, refusal.remedy),
+        Some(refusal) => with_hint(error, refusal.remedy),
         None => error,
     }
 }
@@ -297,7 +297,7 @@ fn with_remedy_hint(error: anyhow::Error) -> anyhow::Error {
 /// True if a DELETE was refused because its UID precondition did not hold. Other conflicts, such as a webhook's, are
 /// errors.
 fn is_uid_precondition_failure(error: &anyhow::Error) -> bool {
-    let conflict = failure::of(error).filter(|failure| failure.kind == Kind::Conflict);
+    let conflict = failure::find_failure(error).filter(|failure| failure.kind == FailureKind::Conflict);
     let says = |failure: &Failure| {
         let message = failure.message.to_lowercase();
         message.contains("precondition") && message.contains("uid in")
@@ -305,26 +305,26 @@ fn is_uid_precondition_failure(error: &anyhow::Error) -> bool {
     conflict.is_some_and(says)
 }
 
-fn progress_event(step: &Step) -> Event {
+fn progress_event(step: &Step) -> ProgressEvent {
     let (stage, object) = match step {
-        Step::Create { object, .. } | Step::Apply { object, .. } | Step::Keep { object } => (
-            Stage::Applying,
+        Step::Create { object, .. } | Step::Apply { object, .. } | Step::LeaveUnchanged { object } => (
+            WaitStage::Applying,
             format!(
                 "{}/{}",
-                text(object, "/kind").to_lowercase(),
-                text(object, "/metadata/name")
+                string_at(object, "/kind").to_lowercase(),
+                string_at(object, "/metadata/name")
             ),
         ),
-        Step::Adopt { claim } => (Stage::Applying, kind_and_name(&ObjectRef::of(claim))),
-        Step::Patch { target, .. } => (Stage::Applying, kind_and_name(target)),
-        Step::Sync { pod, .. } => (Stage::Syncing, format!("pod/{pod}")),
-        Step::Delete { target, .. } => (Stage::Terminating, kind_and_name(target)),
-        Step::AwaitGone { targets, .. } => (
-            Stage::Terminating,
+        Step::Adopt { claim } => (WaitStage::Applying, kind_and_name(&ObjectRef::from_object(claim))),
+        Step::Patch { target, .. } => (WaitStage::Applying, kind_and_name(target)),
+        Step::RunHook { pod, .. } => (WaitStage::Syncing, format!("pod/{pod}")),
+        Step::Delete { target, .. } => (WaitStage::Terminating, kind_and_name(target)),
+        Step::WaitDeleted { targets, .. } => (
+            WaitStage::Terminating,
             targets.iter().map(kind_and_name).collect::<Vec<_>>().join(", "),
         ),
     };
-    Event::Waiting {
+    ProgressEvent::Waiting {
         stage,
         object,
         detail: String::new(),

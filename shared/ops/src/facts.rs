@@ -9,9 +9,9 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::Scope;
 use session_client::ListOptions;
-use session_engine::diagnosis::{Answer, Ask, Cause, refine};
-use session_engine::reconcile::Seen;
-use session_model::failure::{self, Kind};
+use session_engine::diagnosis::{Fact, FactQuery, Cause, refine};
+use session_engine::reconcile::WorkloadState;
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
     CSI_DRIVER, LIMIT_RANGE, NODE, PERSISTENT_VOLUME_CLAIM, POD, RESOURCE_QUOTA, STORAGE_CLASS,
@@ -29,7 +29,7 @@ const MAX_ROUNDS: usize = 2;
 impl Cluster {
     /// Refines the cause in `seen` with facts from the cluster. Reads nothing if nothing is wrong. Never fails: facts
     /// that cannot be read are named in the evidence.
-    pub async fn explain_state(&self, namespace: &str, mut seen: Seen) -> Seen {
+    pub async fn explain_state(&self, namespace: &str, mut seen: WorkloadState) -> WorkloadState {
         if let Some(cause) = seen.cause_mut() {
             *cause = self.explain_cause(namespace, cause.clone()).await;
         }
@@ -46,7 +46,7 @@ impl Cluster {
             let answers = asks.into_iter().map(|ask| async {
                 let answer = tokio::time::timeout(FACT_TIMEOUT, self.get_fact(namespace, &ask)).await;
                 let answer =
-                    answer.unwrap_or_else(|_| Answer::Unseen("no response in time".to_owned()));
+                    answer.unwrap_or_else(|_| Fact::Unseen("no response in time".to_owned()));
                 (ask, answer)
             });
             cause = refine(cause, &join_all(answers).await);
@@ -54,10 +54,10 @@ impl Cluster {
         cause
     }
 
-    async fn get_fact(&self, namespace: &str, ask: &Ask) -> Answer {
+    async fn get_fact(&self, namespace: &str, ask: &FactQuery) -> Fact {
         let here = Scope::Namespace(namespace);
         let found = match ask {
-            Ask::Log {
+            FactQuery::Log {
                 pod,
                 container,
                 previous,
@@ -65,22 +65,22 @@ impl Cluster {
                 let lines = self
                     .last_log_lines(namespace, pod, container, *previous, (LOG_LINES, LOG_BYTES))
                     .await;
-                return lines.map_or_else(|error| unavailable_fact(&error), Answer::Lines);
+                return lines.map_or_else(|error| unavailable_fact(&error), Fact::Lines);
             }
-            Ask::Nodes(_) => self.list_from_cache(&NODE, Scope::Cluster, "").await,
-            Ask::Node { name } => self.get_as_list(&NODE, "", name).await,
-            Ask::Load { node, .. } => {
+            FactQuery::Nodes(_) => self.list_from_cache(&NODE, Scope::Cluster, "").await,
+            FactQuery::Node { name } => self.get_as_list(&NODE, "", name).await,
+            FactQuery::PodsOnNode { node, .. } => {
                 let on_node =
                     format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");
                 self.list_from_cache(&POD, Scope::All, &on_node).await
             }
-            Ask::Claim { name } => self.get_as_list(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
-            Ask::StorageClasses => self.list_from_cache(&STORAGE_CLASS, Scope::Cluster, "").await,
-            Ask::Driver { name } => self.get_as_list(&CSI_DRIVER, "", name).await,
-            Ask::Quotas => self.list_from_cache(&RESOURCE_QUOTA, here, "").await,
-            Ask::LimitRanges => self.list_from_cache(&LIMIT_RANGE, here, "").await,
+            FactQuery::PersistentVolumeClaim { name } => self.get_as_list(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
+            FactQuery::StorageClasses => self.list_from_cache(&STORAGE_CLASS, Scope::Cluster, "").await,
+            FactQuery::CsiDriver { name } => self.get_as_list(&CSI_DRIVER, "", name).await,
+            FactQuery::ResourceQuotas => self.list_from_cache(&RESOURCE_QUOTA, here, "").await,
+            FactQuery::LimitRanges => self.list_from_cache(&LIMIT_RANGE, here, "").await,
         };
-        found.map_or_else(|error| unavailable_fact(&error), Answer::Objects)
+        found.map_or_else(|error| unavailable_fact(&error), Fact::Objects)
     }
 
     async fn get_as_list(&self, t: &ResourceType, namespace: &str, name: &str) -> Result<Vec<Value>> {
@@ -102,11 +102,11 @@ impl Cluster {
     }
 }
 
-fn unavailable_fact(error: &anyhow::Error) -> Answer {
-    let why = if failure::is(error, Kind::Forbidden) {
+fn unavailable_fact(error: &anyhow::Error) -> Fact {
+    let why = if failure::has_kind(error, FailureKind::Forbidden) {
         "no permission to read".to_owned()
     } else {
         error.to_string()
     };
-    Answer::Unseen(why)
+    Fact::Unseen(why)
 }

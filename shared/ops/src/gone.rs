@@ -14,12 +14,12 @@ use session_client::WatchChange;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::timed_out;
-use session_engine::diagnosis::holding;
+use session_engine::diagnosis::find_deletion_blocker;
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::text;
-use session_model::progress::{Event, Stage};
+use session_model::objects::resource::string_at;
+use session_model::progress::{ProgressEvent, WaitStage};
 
 impl Cluster {
     /// Waits by watch until none of `targets` exists any more. Reasons that delay the deletion are sent to `tell`.
@@ -32,7 +32,7 @@ impl Cluster {
         resource: &ResourceType,
         namespace: &str,
         targets: &[ObjectRef],
-        tell: &UnboundedSender<Event>,
+        tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let waits = targets
             .iter()
@@ -48,7 +48,7 @@ impl Cluster {
         resource: &ResourceType,
         namespace: &str,
         target: &ObjectRef,
-        tell: &UnboundedSender<Event>,
+        tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let mut backoff = Backoff::default();
         loop {
@@ -56,7 +56,7 @@ impl Cluster {
             let Some(found) = self.get(resource, namespace, &target.name).await? else {
                 return Ok(());
             };
-            if text(&found, "/metadata/uid") != target.uid {
+            if string_at(&found, "/metadata/uid") != target.uid {
                 return Ok(());
             }
             report_holding(&found, target, tell);
@@ -64,7 +64,7 @@ impl Cluster {
                 field_selector: format!("metadata.name={}", target.name),
                 ..ListOptions::default()
             };
-            let from = text(&found, "/metadata/resourceVersion");
+            let from = string_at(&found, "/metadata/resourceVersion");
             let changes = self.watch(
                 resource,
                 Scope::Namespace(namespace),
@@ -75,7 +75,7 @@ impl Cluster {
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {
-                    Ok(WatchChange::Deleted(object)) if text(&object, "/metadata/uid") == target.uid => {
+                    Ok(WatchChange::Deleted(object)) if string_at(&object, "/metadata/uid") == target.uid => {
                         return Ok(());
                     }
                     Ok(WatchChange::Modified(object)) => {
@@ -84,7 +84,7 @@ impl Cluster {
                     }
                     Ok(_) => {}
                     // The watch expired: read again. A refusal shows up at the GET.
-                    Err(error) if failure::is(&error, Kind::Expired) => break,
+                    Err(error) if failure::has_kind(&error, FailureKind::Expired) => break,
                     Err(error) => return Err(error),
                 }
             }
@@ -101,11 +101,11 @@ impl Cluster {
         for target in targets {
             let found = self.read_after_wait(self.get(resource, namespace, &target.name));
             let found = found.await.ok().flatten();
-            if let Some(object) = found.filter(|object| text(object, "/metadata/uid") == target.uid)
+            if let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == target.uid)
             {
                 let error = timed_out(resource, &target.name);
-                return match holding(&object) {
-                    Some(cause) => cause.behind(error),
+                return match find_deletion_blocker(&object) {
+                    Some(cause) => cause.attach_to(error),
                     None => error,
                 };
             }
@@ -116,10 +116,10 @@ impl Cluster {
 }
 
 /// The receiver may be gone if the wait has ended; that is no error.
-fn report_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<Event>) {
-    if let Some(cause) = holding(object) {
-        let _ = tell.send(Event::Waiting {
-            stage: Stage::Terminating,
+fn report_holding(object: &Value, target: &ObjectRef, tell: &UnboundedSender<ProgressEvent>) {
+    if let Some(cause) = find_deletion_blocker(object) {
+        let _ = tell.send(ProgressEvent::Waiting {
+            stage: WaitStage::Terminating,
             object: kind_and_name(target),
             detail: cause.message,
         });

@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_client::{missing, typed};
-use session_engine::diagnosis::growing::{Growing, growing};
-use session_model::failure::Kind;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, text};
-use session_model::progress::{Event, Sink, Stage};
+use session_engine::diagnosis::growing::{Expansion, growing};
+use session_model::failure::FailureKind;
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, string_at};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// The result of waiting for an expansion.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,9 +19,9 @@ pub struct ExpansionOutcome {
     /// The claim as last seen.
     pub claim: Value,
     /// State of the expansion.
-    pub state: Growing,
+    pub state: Expansion,
     /// `TimedOut` or `Interrupted` if the wait was aborted; `None` if the expansion completed or failed.
-    pub aborted_by: Option<Kind>,
+    pub aborted_by: Option<FailureKind>,
 }
 
 impl Cluster {
@@ -34,28 +34,28 @@ impl Cluster {
         claim: &Value,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<ExpansionOutcome> {
         let (namespace, name) = (
-            text(claim, "/metadata/namespace"),
-            text(claim, "/metadata/name"),
+            string_at(claim, "/metadata/namespace"),
+            string_at(claim, "/metadata/name"),
         );
-        sink.tell(Event::Waiting {
-            stage: Stage::Applying,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Applying,
             object: format!("persistentvolumeclaim/{name}"),
             detail: "expanding the volume".into(),
         });
         let state = |claim: &Value| typed(claim.clone()).map(|claim| growing(&claim));
         let settled =
-            |claim: &Value| state(claim).is_ok_and(|state| !matches!(state, Growing::Going(_)));
+            |claim: &Value| state(claim).is_ok_and(|state| !matches!(state, Expansion::InProgress(_)));
         let claims = &PERSISTENT_VOLUME_CLAIM;
         let cut_off = tokio::select! {
             biased;
-            () = interrupt.wait() => Err(Kind::Interrupted),
+            () = interrupt.wait() => Err(FailureKind::Interrupted),
             found = self.wait_object(claims, namespace, name, settled) => Ok(found?),
-            () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
+            () = tokio::time::sleep(limit) => Err(FailureKind::TimedOut),
         };
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         let (claim, cut_off) = match cut_off {
             Ok(claim) => (claim, None),
             Err(kind) => {

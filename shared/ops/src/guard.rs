@@ -5,11 +5,11 @@ use futures::future::try_join;
 use jiff::Timestamp;
 
 use crate::Cluster;
-use session_model::api::{ADMISSION_POLICY, is_in_force};
-use session_model::failure::{self, Kind};
+use session_model::api::{ADMISSION_POLICY, is_policy_in_force};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
-    VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING, text,
+    VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING, string_at,
 };
 
 impl Cluster {
@@ -26,10 +26,10 @@ impl Cluster {
                 self.get_if_readable(&VALIDATING_ADMISSION_POLICY_BINDING),
             )
             .await?;
-            if !is_in_force(&policy, &binding) {
+            if !is_policy_in_force(&policy, &binding) {
                 return anyhow::Ok(None);
             }
-            let created = |object| text(object, "/metadata/creationTimestamp").parse().ok();
+            let created = |object| string_at(object, "/metadata/creationTimestamp").parse().ok();
             let (policy, binding): (Option<Timestamp>, _) = (created(&policy), created(&binding));
             Ok(policy
                 .zip(binding)
@@ -42,8 +42,8 @@ impl Cluster {
         match self.get(t, "", ADMISSION_POLICY).await {
             Ok(found) => Ok(found.unwrap_or_default()),
             Err(error)
-                if failure::is(&error, Kind::Forbidden)
-                    || failure::is(&error, Kind::NoSuchResource) =>
+                if failure::has_kind(&error, FailureKind::Forbidden)
+                    || failure::has_kind(&error, FailureKind::ResourceTypeNotFound) =>
             {
                 Ok(serde_json::Value::Null)
             }

@@ -17,7 +17,7 @@ impl Cluster {
             pod,
             container,
             command,
-            limit,
+            timeout: limit,
         } = run;
         let place = || format!("hook {name:?} in container {container:?} of pod {pod:?}");
         let done = self

@@ -9,11 +9,11 @@ use crate::Cluster;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::{missing, typed};
-use session_engine::reconcile::Live;
+use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
-use session_model::names::parameters_secret;
+use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
     DAEMON_SET, DEPLOYMENT, JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SECRET, SESSION,
@@ -39,24 +39,24 @@ impl Cluster {
     /// # Errors
     /// Whatever the server refuses. A missing right to read the parameters Secret is not an error; the Secret is then
     /// left out.
-    pub async fn get_live_objects(&self, namespace: &str, session: &Session) -> Result<Live> {
+    pub async fn get_live_objects(&self, namespace: &str, session: &Session) -> Result<LiveObjects> {
         let name = session.name();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
-        let parameters = parameters_secret(name);
+        let parameters = parameters_secret_name(name);
         let (workload, claims, secret) = futures::try_join!(
             self.get_workload(namespace, session),
             self.list_items(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
             self.get_secret_metadata(namespace, &parameters),
         )?;
         let data = claims.into_iter().chain(secret).collect();
-        Ok(Live { data, ..workload })
+        Ok(LiveObjects { data, ..workload })
     }
 
     /// Reads the part of [`Cluster::get_live_objects`] that runs: Pods and their owners.
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn get_workload(&self, namespace: &str, session: &Session) -> Result<Live> {
+    pub async fn get_workload(&self, namespace: &str, session: &Session) -> Result<LiveObjects> {
         let name = session.name();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let (pods, owners) = futures::try_join!(
@@ -64,12 +64,12 @@ impl Cluster {
             self.list_owners(namespace, session),
         )?;
         let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
-        let live = Live {
+        let live = LiveObjects {
             pods,
             owners,
-            ..Live::default()
+            ..LiveObjects::default()
         };
-        Ok(live.attributed(session))
+        Ok(live.attribute(session))
     }
 
     /// Reads the possible owners of the session's Pods: one LIST per kind that the last start created, all at the same
@@ -109,7 +109,7 @@ impl Cluster {
                 }
                 secret
             })),
-            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -119,7 +119,7 @@ impl Cluster {
 pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
     let all = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
     let applied = session.applied();
-    let Some(applied) = applied.filter(|_| !session_engine::reconcile::is_start_asked(session))
+    let Some(applied) = applied.filter(|_| !session_engine::reconcile::is_start_requested(session))
     else {
         return all.to_vec();
     };
@@ -135,7 +135,7 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
 /// Those of `result`.
 pub fn with_setup_hint<T>(result: Result<T>) -> Result<T> {
     match result {
-        Err(error) if failure::is(&error, Kind::NoSuchResource) => Err(failure::hinted(
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Err(failure::with_hint(
             error,
             "install the API first: kubectl session setup",
         )),

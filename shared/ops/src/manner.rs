@@ -4,25 +4,25 @@ use std::time::Duration;
 
 /// Options of a stop that apply to every session of the command: whether to run the sync hook, whether and how long to wait.
 #[derive(Clone, Copy, Debug)]
-pub struct Manner {
+pub struct StopOptions {
     /// Stops without running the sync hook.
     pub skip_sync: bool,
     /// Waits until the session's Pods are gone.
     pub wait: bool,
     /// Timeout of each wait. The sync hook has a timeout of its own.
-    pub limit: Duration,
+    pub timeout: Duration,
 }
 
 /// Default timeout of a wait: long enough for Pods with a grace period of several minutes.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(600);
 
-impl Manner {
+impl StopOptions {
     /// Creates the options of a stop; without `limit` it waits for the default time.
     pub fn new(wait: bool, limit: Option<Duration>, skip_sync: bool) -> Self {
         Self {
             skip_sync,
             wait,
-            limit: limit.unwrap_or(STOP_TIMEOUT),
+            timeout: limit.unwrap_or(STOP_TIMEOUT),
         }
     }
 

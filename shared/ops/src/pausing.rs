@@ -2,41 +2,41 @@
 
 use anyhow::{Result, anyhow};
 
-use super::stopping::Present;
-use super::trust::{self, Part};
+use super::stopping::ObservedSession;
+use super::trust::{self, StoredPart};
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_engine::reconcile::HookRun;
 use session_model::api::Session;
 use session_model::encode::shell;
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 
 /// The quiesce and resume hooks of a session.
 #[derive(Clone, Debug)]
-pub struct Pausing {
+pub struct QuiesceHooks {
     session: String,
     namespace: String,
     /// The Session whose status holds the hooks, for the trust check.
     stored: Session,
-    words: Words,
+    words: QuiesceMessages,
     quiesce: Option<HookRun>,
     resume: Option<HookRun>,
 }
 
 /// Message parts for a quiesce hook that fails.
 #[derive(Clone, Debug)]
-pub struct Words {
+pub struct QuiesceMessages {
     /// The operation that failed, without its cause: `cannot take a snapshot of session "alice"`.
-    pub undone: String,
+    pub failure: String,
     /// A hint that ends in a command line, to which `--skip-hooks` is appended.
-    pub without: String,
+    pub skip_hint: String,
 }
 
-impl Pausing {
+impl QuiesceHooks {
     /// Returns the hooks of a session if its workload is ready; none with `skip`.
-    pub fn of(present: &Present, skip: bool, words: Words) -> Self {
+    pub fn of_session(present: &ObservedSession, skip: bool, words: QuiesceMessages) -> Self {
         let hook = |name| {
-            let run = HookRun::of(&present.session, &present.seen, name);
+            let run = HookRun::find(&present.session, &present.state, name);
             run.filter(|_| !skip)
         };
         Self {
@@ -50,7 +50,7 @@ impl Pausing {
     }
 
     /// Returns true if there is a hook to run.
-    pub fn pauses(&self) -> bool {
+    pub fn has_hooks(&self) -> bool {
         self.quiesce.is_some() || self.resume.is_some()
     }
 
@@ -59,14 +59,14 @@ impl Pausing {
     ///
     /// # Errors
     /// Untrusted hooks; a failing hook, where a failing quiesce hook means that `work` is not run; errors of `work`.
-    pub async fn around<T>(
+    pub async fn run_around<T>(
         &self,
         cluster: &Cluster,
         interrupt: &Interrupt,
         work: impl Future<Output = Result<T>>,
     ) -> Result<T> {
-        if self.pauses() {
-            trust::check(cluster, &self.stored, Part::Hooks).await?;
+        if self.has_hooks() {
+            trust::check_trust(cluster, &self.stored, StoredPart::Hooks).await?;
         }
         let done = match self.pause(cluster, interrupt).await {
             Ok(()) => work.await,
@@ -76,7 +76,7 @@ impl Pausing {
             (done, Ok(())) => done,
             (done, Err(paused)) => {
                 let errors = done.err().into_iter().chain([paused]).collect();
-                Err(failure::all(errors).err().unwrap_or_else(|| anyhow!("")))
+                Err(failure::combine_errors(errors).err().unwrap_or_else(|| anyhow!("")))
             }
         }
     }
@@ -89,13 +89,13 @@ impl Pausing {
         let Err(error) = interrupt.race(run).await else {
             return Ok(());
         };
-        if failure::is(&error, Kind::Interrupted) {
+        if failure::has_kind(&error, FailureKind::Interrupted) {
             return Err(error);
         }
         // As text, since a failure of the connection is printed without the context around it.
-        let Words { undone, without } = &self.words;
+        let QuiesceMessages { failure: undone, skip_hint: without } = &self.words;
         let error = anyhow!("{undone}: quiesce hook failed: {error:#}");
-        Err(hinted(error, format!("{without} --skip-hooks")))
+        Err(with_hint(error, format!("{without} --skip-hooks")))
     }
 
     async fn go_on(&self, cluster: &Cluster) -> Result<()> {
@@ -108,8 +108,8 @@ impl Pausing {
                 "cannot resume session {:?}, which may still be quiesced: resume hook failed: {error:#}",
                 self.session
             );
-            let words = shell::line(&hook.command);
-            hinted(
+            let words = shell::quote_command(&hook.command);
+            with_hint(
                 error,
                 format!(
                     "run the hook by hand: kubectl session connect {} -n {} -- {words}",

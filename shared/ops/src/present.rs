@@ -11,11 +11,11 @@ use session_client::Scope;
 use session_client::ListOptions;
 use session_client::missing;
 use session_client::typed;
-use session_engine::reconcile::Live;
+use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::resource::{POD, SESSION, text};
+use session_model::objects::resource::{POD, SESSION, string_at};
 
 /// A Session with its Pods and their owners, without data.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct ObservedSession {
     /// The Session as JSON, with every field.
     pub object: Value,
     /// Pods with the session's label and their owners. Claims and Secrets are not read.
-    pub live: Live,
+    pub live: LiveObjects,
     /// The resourceVersion from which a watch of the Pods continues.
     pub pods_resource_version: String,
 }
@@ -62,13 +62,13 @@ impl Cluster {
         let session: Session = typed(object.clone())?;
         let owners = self.get_owners(namespace, &pods, &[], &session).await?;
         let pods = pods.into_iter().map(typed).collect::<Result<_>>()?;
-        let live = Live {
+        let live = LiveObjects {
             pods,
             owners,
-            ..Live::default()
+            ..LiveObjects::default()
         };
         Ok(ObservedSession {
-            live: live.attributed(&session),
+            live: live.attribute(&session),
             session,
             object,
             pods_resource_version: pods_version,
@@ -109,7 +109,7 @@ fn unknown_owners(
 ) -> Vec<(&'static ResourceType, String)> {
     let mut uids: Vec<&str> = known
         .iter()
-        .map(|object| text(object, "/metadata/uid"))
+        .map(|object| string_at(object, "/metadata/uid"))
         .collect();
     let mut wanted = Vec::new();
     for object in objects {
@@ -117,13 +117,13 @@ fn unknown_owners(
             .pointer("/metadata/ownerReferences")
             .and_then(Value::as_array);
         for owner in owners.into_iter().flatten() {
-            if owner["controller"] != true || uids.contains(&text(owner, "/uid")) {
+            if owner["controller"] != true || uids.contains(&string_at(owner, "/uid")) {
                 continue;
             }
-            uids.push(text(owner, "/uid"));
-            let kind = ResourceType::of_kind(text(owner, "/apiVersion"), text(owner, "/kind"));
+            uids.push(string_at(owner, "/uid"));
+            let kind = ResourceType::find_known(string_at(owner, "/apiVersion"), string_at(owner, "/kind"));
             if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
-                wanted.push((kind, text(owner, "/name").to_owned()));
+                wanted.push((kind, string_at(owner, "/name").to_owned()));
             }
         }
     }

@@ -6,17 +6,17 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use super::trust;
 use crate::Cluster;
 use crate::chosen::SelectedSession;
-use session_engine::reconcile::{is_data_of, vouches};
+use session_engine::reconcile::{is_data_of, proves_secret};
 use session_model::api::API_VERSION;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::labels;
-use session_model::objects::belonging::{Belonging, is_parameters};
+use session_model::objects::belonging::{Ownership, is_parameters_secret};
 use session_model::objects::kept::is_claim;
-use session_model::objects::resource::{annotation, text};
+use session_model::objects::resource::{annotation, string_at};
 
 /// Fields of a Session's spec that belong to one start and are not recorded.
 const OF_A_START: [&str; 3] = ["startRequest", "state", "secretsFrom"];
@@ -25,7 +25,7 @@ const MOST: usize = 100_000;
 
 /// Records the spec of a session on its snapshots. Sessions with a manifest are not recorded: anybody who may write
 /// VolumeSnapshots could have a manifest run in another user's name.
-pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
+pub(super) fn record_session(session: &Value, snapshots: &mut [Value]) {
     let Some(spec) = session.get("spec").and_then(Value::as_object) else {
         return;
     };
@@ -50,24 +50,24 @@ pub(super) fn remember(session: &Value, snapshots: &mut [Value]) {
 ///
 /// # Errors
 /// A record that is not trusted; a parameters Secret that may not be the session's; refusals of the server.
-pub async fn remembered(
+pub async fn read_recorded_session(
     cluster: &Cluster,
-    belonging: &Belonging,
+    belonging: &Ownership,
     snapshot: &Value,
-) -> Result<Option<Present>> {
+) -> Result<Option<ObservedSession>> {
     let Some(object) = session_of(belonging, snapshot) else {
         return Ok(None);
     };
     let Ok(chosen) = SelectedSession::parse(object) else {
         return Ok(None);
     };
-    trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;
-    let mut present = Present::of(cluster, chosen, false).await?;
+    trust::check_recorded(cluster, &chosen.session, &belonging.session_uid).await?;
+    let mut present = ObservedSession::read(cluster, chosen, false).await?;
     let mut data = present.live.data.iter();
-    if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {
+    if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &present.session)) {
         vouched(secret, snapshot)?;
     }
-    present.belonging = Belonging {
+    present.ownership = Ownership {
         session_uid: String::new(),
         ..belonging.clone()
     };
@@ -76,28 +76,28 @@ pub async fn remembered(
 
 /// Checks that the snapshot proves the parameters Secret to be the session's: one that is younger than the snapshot is not.
 fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
-    if vouches(snapshot, secret) {
+    if proves_secret(snapshot, secret) {
         return Ok(());
     }
     let (name, namespace) = (
-        text(secret, "/metadata/name"),
-        text(secret, "/metadata/namespace"),
+        string_at(secret, "/metadata/name"),
+        string_at(secret, "/metadata/namespace"),
     );
     let error = anyhow!(
         "Secret {name:?} is labelled as kept data of this session, but snapshot {:?} does not prove that the session made it",
-        text(snapshot, "/metadata/name")
+        string_at(snapshot, "/metadata/name")
     );
     let look = format!("inspect the Secret: kubectl describe secret {name} -n {namespace}");
     let delete = format!("delete the Secret: kubectl delete secret {name} -n {namespace}");
-    Err(hinted(hinted(error, look), delete))
+    Err(with_hint(with_hint(error, look), delete))
 }
 
-fn session_of(belonging: &Belonging, snapshot: &Value) -> Option<Value> {
+fn session_of(belonging: &Ownership, snapshot: &Value) -> Option<Value> {
     let spec: Value = serde_json::from_str(annotation(snapshot, labels::SESSION_SPEC)?).ok()?;
     let runs_something = ["template", "application"]
         .iter()
         .any(|field| spec.get(*field).is_some());
-    let own = text(&spec, "/userId") == belonging.user_id.as_str();
+    let own = string_at(&spec, "/userId") == belonging.user_id.as_str();
     (own && runs_something && spec.get("manifest").is_none()).then(|| {
         json!({
             "apiVersion": API_VERSION,
@@ -112,14 +112,14 @@ fn session_of(belonging: &Belonging, snapshot: &Value) -> Option<Value> {
 ///
 /// # Errors
 /// The first such claim, with a hint how to use its data.
-pub(super) fn not_there(
+pub(super) fn check_no_kept_claims(
     names: &BTreeMap<String, String>,
     found: &[Value],
-    source: &Present,
+    source: &ObservedSession,
 ) -> Result<()> {
     let is_there = |name: &&String| {
         let mut claims = found.iter().filter(|object| is_claim(object));
-        claims.any(|claim| text(claim, "/metadata/name") == name.as_str())
+        claims.any(|claim| string_at(claim, "/metadata/name") == name.as_str())
     };
     let Some(name) = names.values().find(is_there) else {
         return Ok(());
@@ -131,20 +131,20 @@ pub(super) fn not_there(
     let take_up = format!(
         "create the session again to use the kept claim: kubectl session create {session} -n {namespace}; or choose another name with --into"
     );
-    Err(hinted(error, take_up))
+    Err(with_hint(error, take_up))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn belonging() -> Belonging {
-        Belonging {
+    fn belonging() -> Ownership {
+        Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice".parse().unwrap(),
-            run: String::new(),
+            command_token: String::new(),
             template: Some("lab".into()),
             primary: None,
         }
@@ -152,7 +152,7 @@ mod tests {
 
     fn taken_of(spec: Value) -> Value {
         let mut snapshots = [json!({ "metadata": { "annotations": {} } })];
-        remember(&json!({ "spec": spec }), &mut snapshots);
+        record_session(&json!({ "spec": spec }), &mut snapshots);
         let [snapshot] = snapshots;
         snapshot
     }

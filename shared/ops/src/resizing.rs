@@ -13,10 +13,10 @@ use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::watch_ended_error;
 use session_client::{missing, typed};
-use session_engine::diagnosis::resizing::{Resizing, resizing};
-use session_model::failure::Kind;
-use session_model::objects::resource::{NODE, POD, text};
-use session_model::progress::{Event, Sink, Stage};
+use session_engine::diagnosis::resizing::{ResizeState, pod_resize_state};
+use session_model::failure::FailureKind;
+use session_model::objects::resource::{NODE, POD, string_at};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// The result of waiting for a resize.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,9 +24,9 @@ pub struct ResizeWait {
     /// The Pod as last seen.
     pub pod: Value,
     /// State of the resize.
-    pub state: Resizing,
+    pub state: ResizeState,
     /// `TimedOut` or `Interrupted` if the wait was aborted.
-    pub aborted_by: Option<Kind>,
+    pub aborted_by: Option<FailureKind>,
 }
 
 /// A node and the Pods on it that have not terminated.
@@ -49,23 +49,23 @@ impl Cluster {
         container: &str,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<ResizeWait> {
         let mut seen = ResizeWait {
             pod: pod.clone(),
-            state: Resizing::Going,
+            state: ResizeState::InProgress,
             aborted_by: None,
         };
         let cut_off = tokio::select! {
             biased;
-            () = interrupt.wait() => Some(Kind::Interrupted),
+            () = interrupt.wait() => Some(FailureKind::Interrupted),
             settled = self.watch_resize(&mut seen, container, sink) => {
                 settled?;
                 None
             }
-            () = tokio::time::sleep(limit) => Some(Kind::TimedOut),
+            () = tokio::time::sleep(limit) => Some(FailureKind::TimedOut),
         };
-        sink.tell(Event::Done);
+        sink.tell(ProgressEvent::Done);
         seen.aborted_by = cut_off;
         Ok(seen)
     }
@@ -74,9 +74,9 @@ impl Cluster {
         &self,
         seen: &mut ResizeWait,
         container: &str,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<()> {
-        let part = |path: &str| text(&seen.pod, path).to_owned();
+        let part = |path: &str| string_at(&seen.pod, path).to_owned();
         let (namespace, name, uid) = (
             part("/metadata/namespace"),
             part("/metadata/name"),
@@ -93,16 +93,16 @@ impl Cluster {
                 WatchChange::Deleted(_) => return Err(missing(&POD, &name)),
                 WatchChange::Bookmark(_) | WatchChange::Restarted => continue,
             };
-            if text(&object, "/metadata/uid") != uid {
+            if string_at(&object, "/metadata/uid") != uid {
                 return Err(missing(&POD, &name));
             }
-            seen.state = resizing(&typed(object.clone())?, container);
+            seen.state = pod_resize_state(&typed(object.clone())?, container);
             seen.pod = object;
-            if matches!(seen.state, Resizing::Done | Resizing::Infeasible(_)) {
+            if matches!(seen.state, ResizeState::Done | ResizeState::Infeasible(_)) {
                 return Ok(());
             }
-            sink.tell(Event::Waiting {
-                stage: Stage::Applying,
+            sink.tell(ProgressEvent::Waiting {
+                stage: WaitStage::Applying,
                 object: format!("pod/{name}"),
                 detail: progress_detail(&seen.state),
             });
@@ -128,11 +128,11 @@ impl Cluster {
     }
 }
 
-fn progress_detail(state: &Resizing) -> String {
+fn progress_detail(state: &ResizeState) -> String {
     match state {
-        Resizing::Done | Resizing::Going => "resizing the container".to_owned(),
-        Resizing::Failing(message) => format!("resize failed, the kubelet retries: {message}"),
-        Resizing::Deferred(message) => format!("resize deferred: {message}"),
-        Resizing::Infeasible(message) => format!("resize infeasible: {message}"),
+        ResizeState::Done | ResizeState::InProgress => "resizing the container".to_owned(),
+        ResizeState::Failing(message) => format!("resize failed, the kubelet retries: {message}"),
+        ResizeState::Deferred(message) => format!("resize deferred: {message}"),
+        ResizeState::Infeasible(message) => format!("resize infeasible: {message}"),
     }
 }

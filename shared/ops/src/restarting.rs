@@ -2,48 +2,48 @@
 
 use anyhow::Result;
 
-use super::manner::Manner;
-use super::settling::Made;
-use super::starting::Ahead;
-use super::stopping::{Present, Stopping};
+use super::manner::StopOptions;
+use super::settling::Started;
+use super::starting::StartPlan;
+use super::stopping::{ObservedSession, StopContext};
 use crate::Cluster;
 use crate::chosen::SelectedSession;
 use session_model::objects::access::Access;
-use session_model::objects::pods::{SCALED, pod_metadata_paths};
-use session_model::objects::resource::{SESSION, text};
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
+use session_model::objects::resource::{SESSION, string_at};
 use session_model::objects::{ResourceType, is_data};
-use session_model::progress::Sink;
+use session_model::progress::ProgressSink;
 
-impl Ahead {
+impl StartPlan {
     /// Checks before the first write that the caller may both stop and start the session, so that it does not stay stopped because
     /// its start is refused.
     ///
     /// # Errors
     /// The first missing right, in the server's words.
-    pub async fn require_restart(&self, manner: &Manner, with: Stopping<'_>) -> Result<()> {
-        self.present
-            .require_stop(manner, &self.accesses(), with)
+    pub async fn require_restart_access(&self, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
+        self.observed
+            .require_stop_access(manner, &self.accesses(), with)
             .await
     }
 
     /// Returns the rights that the start needs after the stop: Pods are created again, workloads that were scaled to 0 and other
     /// existing objects are patched.
     fn accesses(&self) -> Vec<Access> {
-        let (live, name) = (&self.present.live, self.present.name());
-        let needs = self.start.objects().into_iter().filter_map(|object| {
-            let (kind, name) = (text(&object, "/kind"), text(&object, "/metadata/name"));
-            let resource = ResourceType::of_kind(text(&object, "/apiVersion"), kind)?;
-            let there = live.object(kind, name).is_some();
+        let (live, name) = (&self.observed.live, self.observed.name());
+        let needs = self.start.owned_objects().into_iter().filter_map(|object| {
+            let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
+            let resource = ResourceType::find_known(string_at(&object, "/apiVersion"), kind)?;
+            let there = live.find_object(kind, name).is_some();
             let pods = !pod_metadata_paths(kind).is_empty();
-            let made = !there || (pods && !SCALED.contains(&kind));
+            let made = !there || (pods && !SCALABLE_KINDS.contains(&kind));
             match made {
-                true => Some(Access::to("create", resource, "")),
-                false => (!is_data(&object)).then(|| Access::to("patch", resource, name)),
+                true => Some(Access::new("create", resource, "")),
+                false => (!is_data(&object)).then(|| Access::new("patch", resource, name)),
             }
         });
         let session = [
-            Access::to("patch", &SESSION, name),
-            Access::to("patch", &SESSION, name).part("status"),
+            Access::new("patch", &SESSION, name),
+            Access::new("patch", &SESSION, name).on_subresource("status"),
         ];
         needs.chain(session).collect()
     }
@@ -55,18 +55,18 @@ impl Ahead {
     pub async fn restart(
         &self,
         cluster: &Cluster,
-        manner: &Manner,
-        with: Stopping<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<Made> {
-        self.require_restart(manner, with).await?;
-        let object = self.present.stop(cluster, manner, with, sink).await?;
+        manner: &StopOptions,
+        with: StopContext<'_>,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        self.require_restart_access(manner, with).await?;
+        let object = self.observed.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();
         if !with.write.dry_run {
             let chosen = SelectedSession::parse(object)?;
-            ahead.take_over(Present::of(cluster, chosen, self.present.controller).await?);
+            ahead.replace_observed(ObservedSession::read(cluster, chosen, self.observed.has_controller).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
-        ahead.begin(cluster, write, interrupt, now, sink).await
+        ahead.start(cluster, write, interrupt, now, sink).await
     }
 }

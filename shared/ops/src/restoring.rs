@@ -4,23 +4,23 @@ use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
 use serde_json::{Map, Value, json};
 
-use super::snapshotting::Taking;
-use super::stopping::Present;
+use super::snapshotting::SnapshotRun;
+use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::execute::ApplyOptions;
 use session_client::random_token;
 use session_engine::plan::{Plan, Propagation, Step};
 use session_model::api::ObjectRef;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::access::Access;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::is_bound;
 use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, text,
+    PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, string_at,
 };
-use session_model::objects::snapshot::claim_name;
-use session_model::progress::{Event, Sink, Stage};
+use session_model::objects::snapshot::source_claim_name;
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_model::quantity::Quantity;
 
 /// Prefixes of annotations that describe a claim's old volume and are not copied to the new claim.
@@ -28,52 +28,52 @@ const OF_VOLUME: [&str; 3] = ["pv.kubernetes.io/", "volume.", "kubectl.kubernete
 
 /// One claim that is replaced by a claim with the data of a snapshot.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Replaced {
+pub struct ClaimReplacement {
     /// Name of the VolumeSnapshot.
     pub snapshot: String,
     /// The present claim, if it exists.
-    pub found: Option<Value>,
+    pub existing: Option<Value>,
     /// The new claim, complete.
     pub wanted: Value,
 }
 
 /// A validated restore in place of a session's claims.
 #[derive(Clone, Debug)]
-pub struct Replacing {
+pub struct ClaimRestorePlan {
     /// The claims to replace.
-    pub claims: Vec<Replaced>,
-    belonging: Belonging,
+    pub claims: Vec<ClaimReplacement>,
+    belonging: Ownership,
 }
 
 /// The outcome of a restore.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Restored {
+pub struct RestoreOutcome {
     /// Names of claims that stay unbound until a Pod uses them, since their class has WaitForFirstConsumer.
-    pub pending: Vec<String>,
+    pub waiting_for_consumer: Vec<String>,
 }
 
-impl Replacing {
+impl ClaimRestorePlan {
     /// Plans a new claim for each snapshot: with the spec of the present claim or, if that is gone, the spec recorded on the
     /// snapshot, and never smaller than the snapshot.
     ///
     /// # Errors
     /// A snapshot without a source claim, or without a recorded spec if the claim is gone.
-    pub fn of(present: &Present, snapshots: &[Value]) -> Result<Self> {
-        let belonging = Belonging {
-            run: random_token()?,
-            ..present.belonging.clone()
+    pub fn new(present: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
+        let belonging = Ownership {
+            command_token: random_token()?,
+            ..present.ownership.clone()
         };
         let claims = snapshots.iter().map(|snapshot| {
-            let name = claim_name(snapshot);
+            let name = source_claim_name(snapshot);
             let mut own = present.live.own_data(&present.session);
             let found = own.find(|object| {
-                text(object, "/kind") == "PersistentVolumeClaim"
-                    && text(object, "/metadata/name") == name
+                string_at(object, "/kind") == "PersistentVolumeClaim"
+                    && string_at(object, "/metadata/name") == name
             });
-            let wanted = claim_of(&belonging, snapshot, found, name, None)?;
-            Ok(Replaced {
-                snapshot: text(snapshot, "/metadata/name").to_owned(),
-                found: found.cloned(),
+            let wanted = claim_from_snapshot(&belonging, snapshot, found, name, None)?;
+            Ok(ClaimReplacement {
+                snapshot: string_at(snapshot, "/metadata/name").to_owned(),
+                existing: found.cloned(),
                 wanted,
             })
         });
@@ -84,20 +84,20 @@ impl Replacing {
     }
 
     /// Returns the present claims that are bound to a volume, and so may hold data.
-    pub fn held(&self) -> impl Iterator<Item = &Value> {
+    pub fn bound_claims(&self) -> impl Iterator<Item = &Value> {
         self.replaced().filter(|claim| is_bound(claim))
     }
 
     /// Returns the rights that the restore needs.
     pub fn accesses(&self) -> Vec<Access> {
-        let mut needs = self.removal().accesses();
-        needs.push(Access::to("create", &PERSISTENT_VOLUME_CLAIM, ""));
+        let mut needs = self.removal().required_permissions();
+        needs.push(Access::new("create", &PERSISTENT_VOLUME_CLAIM, ""));
         needs
     }
 
     /// Returns the present claims, which are deleted.
-    pub fn replaced(&self) -> impl Iterator<Item = &Value> {
-        self.claims.iter().filter_map(|claim| claim.found.as_ref())
+    pub fn existing_claims(&self) -> impl Iterator<Item = &Value> {
+        self.claims.iter().filter_map(|claim| claim.existing.as_ref())
     }
 
     /// Deletes the present claims by UID, waits until they are gone, creates the new ones, and waits until they are bound, except
@@ -105,12 +105,12 @@ impl Replacing {
     ///
     /// # Errors
     /// Refusals of the server; TimedOut with the provisioner's message; Interrupted.
-    pub async fn carry_out(
+    pub async fn apply(
         &self,
         cluster: &Cluster,
-        with: &Taking<'_>,
-        sink: &mut dyn Sink,
-    ) -> Result<Restored> {
+        with: &SnapshotRun<'_>,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<RestoreOutcome> {
         let carrying = ApplyOptions {
             ownership: &self.belonging,
             write: with.write.clone(),
@@ -136,11 +136,11 @@ impl Replacing {
             .iter()
             .map(|claim| claim.wanted.clone())
             .collect();
-        bound(cluster, namespace, &wanted, with, sink).await
+        wait_claims_bound(cluster, namespace, &wanted, with, sink).await
     }
 
     fn removal(&self) -> Plan {
-        let targets: Vec<ObjectRef> = self.replaced().map(ObjectRef::of).collect();
+        let targets: Vec<ObjectRef> = self.existing_claims().map(ObjectRef::from_object).collect();
         let resource = PERSISTENT_VOLUME_CLAIM.clone();
         let delete = |target: &ObjectRef| Step::Delete {
             target: target.clone(),
@@ -148,34 +148,34 @@ impl Replacing {
             propagation: Propagation::Background,
         };
         let mut plan = Plan::default();
-        plan.stage(targets.iter().map(delete).collect());
+        plan.push_stage(targets.iter().map(delete).collect());
         if !targets.is_empty() {
-            plan.stage(vec![Step::AwaitGone { targets, resource }]);
+            plan.push_stage(vec![Step::WaitDeleted { targets, resource }]);
         }
         plan
     }
 }
 
 /// Waits until new claims are bound, except those whose class has WaitForFirstConsumer.
-pub(super) async fn bound(
+pub(super) async fn wait_claims_bound(
     cluster: &Cluster,
     namespace: &str,
     claims: &[Value],
-    with: &Taking<'_>,
-    sink: &mut dyn Sink,
-) -> Result<Restored> {
-    let (mut restored, mut awaited) = (Restored::default(), Vec::new());
+    with: &SnapshotRun<'_>,
+    sink: &mut dyn ProgressSink,
+) -> Result<RestoreOutcome> {
+    let (mut restored, mut awaited) = (RestoreOutcome::default(), Vec::new());
     for claim in claims {
-        let name = text(claim, "/metadata/name");
+        let name = string_at(claim, "/metadata/name");
         if waits_for_a_pod(cluster, claim).await? {
-            restored.pending.push(name.to_owned());
+            restored.waiting_for_consumer.push(name.to_owned());
         } else {
             awaited.push(name);
         }
     }
     if with.wait && !awaited.is_empty() {
-        sink.tell(Event::Waiting {
-            stage: Stage::Binding,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Binding,
             object: format!("persistentvolumeclaim/{}", awaited.join(", ")),
             detail: String::new(),
         });
@@ -189,15 +189,15 @@ pub(super) async fn bound(
 
 /// Returns a claim called `name` with the data of a snapshot. Its spec is that of `found` or, without one, the spec recorded on
 /// the snapshot.
-pub(super) fn claim_of(
-    belonging: &Belonging,
+pub(super) fn claim_from_snapshot(
+    belonging: &Ownership,
     snapshot: &Value,
     found: Option<&Value>,
     name: &str,
     size: Option<&Quantity>,
 ) -> Result<Value> {
-    let of = text(snapshot, "/metadata/name");
-    if claim_name(snapshot).is_empty() {
+    let of = string_at(snapshot, "/metadata/name");
+    if source_claim_name(snapshot).is_empty() {
         return Err(anyhow!(
             "cannot restore snapshot {of:?}: snapshot has no source claim"
         ));
@@ -210,7 +210,7 @@ pub(super) fn claim_of(
     let spec = spec.ok_or_else(|| {
         anyhow!("cannot restore claim {name:?}: claim is gone, and snapshot {of:?} has no record of its spec")
     })?;
-    let size = size_of(text(spec, "/resources/requests/storage"), snapshot, size)?;
+    let size = size_of(string_at(spec, "/resources/requests/storage"), snapshot, size)?;
     let mut wanted = json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -236,19 +236,19 @@ pub(super) fn claim_of(
             .collect();
         wanted["metadata"]["annotations"] = Value::Object(kept);
     }
-    belonging.put_on(&mut wanted);
+    belonging.apply_to(&mut wanted);
     Ok(wanted)
 }
 
 /// Returns the wanted size, else the larger one of claim and snapshot.
 fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<String> {
-    let least = text(snapshot, "/status/restoreSize");
+    let least = string_at(snapshot, "/status/restoreSize");
     let smallest: Option<Quantity> = least.parse().ok();
     if let Some(wanted) = wanted {
         if smallest.is_some_and(|smallest| *wanted < smallest) {
             return Err(anyhow!(
                 "size {wanted} is too small: snapshot {:?} needs {least}",
-                text(snapshot, "/metadata/name")
+                string_at(snapshot, "/metadata/name")
             ));
         }
         return Ok(wanted.to_string());
@@ -263,14 +263,14 @@ fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<S
 
 /// Returns true if the claim's class has WaitForFirstConsumer; false if the caller may not read it.
 async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
-    let class = text(claim, "/spec/storageClassName");
+    let class = string_at(claim, "/spec/storageClassName");
     if class.is_empty() {
         return Ok(false);
     }
     match cluster.get(&STORAGE_CLASS, "", class).await {
-        Err(error) if failure::is(&error, Kind::Forbidden) => Ok(false),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(false),
         other => Ok(other?
-            .is_some_and(|class| text(&class, "/volumeBindingMode") == "WaitForFirstConsumer")),
+            .is_some_and(|class| string_at(&class, "/volumeBindingMode") == "WaitForFirstConsumer")),
     }
 }
 
@@ -278,13 +278,13 @@ async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
 mod tests {
     use super::*;
 
-    fn belonging() -> Belonging {
-        Belonging {
+    fn belonging() -> Ownership {
+        Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice".parse().unwrap(),
-            run: "r1".into(),
+            command_token: "r1".into(),
             template: Some("lab".into()),
             primary: None,
         }
@@ -298,15 +298,15 @@ mod tests {
 
     #[test]
     fn a_claim_that_is_gone_is_made_as_the_snapshot_remembers_it() {
-        let claim = claim_of(&belonging(), &snapshot(), None, "home", None).unwrap();
-        assert_eq!(text(&claim, "/metadata/name"), "home");
-        assert_eq!(text(&claim, "/spec/storageClassName"), "fast");
-        assert_eq!(text(&claim, "/spec/resources/requests/storage"), "2Gi");
-        assert_eq!(text(&claim, "/spec/dataSource/name"), "a-1");
+        let claim = claim_from_snapshot(&belonging(), &snapshot(), None, "home", None).unwrap();
+        assert_eq!(string_at(&claim, "/metadata/name"), "home");
+        assert_eq!(string_at(&claim, "/spec/storageClassName"), "fast");
+        assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "2Gi");
+        assert_eq!(string_at(&claim, "/spec/dataSource/name"), "a-1");
         assert_eq!(claim["metadata"]["labels"][labels::SESSION], "a");
         let mut forgetful = snapshot();
         forgetful["metadata"]["annotations"] = json!({});
-        assert!(claim_of(&belonging(), &forgetful, None, "home", None).is_err());
+        assert!(claim_from_snapshot(&belonging(), &forgetful, None, "home", None).is_err());
     }
 
     #[test]
@@ -316,9 +316,9 @@ mod tests {
                 "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n", "note": "mine" } },
             "spec": { "accessModes": ["ReadWriteMany"], "volumeName": "pvc-1", "resources": { "requests": { "storage": "5Gi" } } },
         });
-        let claim = claim_of(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
+        let claim = claim_from_snapshot(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
         assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteMany"]));
-        assert_eq!(text(&claim, "/spec/resources/requests/storage"), "5Gi");
+        assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "5Gi");
         assert_eq!(claim["spec"].get("volumeName"), None);
         assert_eq!(claim["metadata"]["labels"]["app"], "x");
         let annotations = claim["metadata"]["annotations"].as_object().unwrap();

@@ -2,22 +2,22 @@
 
 use anyhow::Result;
 
-use super::manner::Manner;
-use super::stopping::{Present, STOP, Stopping, untouched};
+use super::manner::StopOptions;
+use super::stopping::{ObservedSession, STOP, StopContext, nothing_done_hint};
 use crate::Cluster;
 use crate::chosen::SelectedSession;
 use session_client::AccessReviews;
 use session_model::api::Session;
 use session_model::objects::access::Access;
-use session_model::objects::resource::{SESSION, text};
+use session_model::objects::resource::{SESSION, string_at};
 
-impl Present {
+impl ObservedSession {
     /// Reads a session as [`Present::of`] does and, at the same time, requests reviews of the `foreseen` rights, whose answers
     /// [`Present::require_stop`] then needs no request for. Asks nothing if a controller carries out the stop with its own rights.
     ///
     /// # Errors
     /// As [`Present::of`]. A missing right is no error here.
-    pub async fn with_rights(
+    pub async fn read_with_access_reviews(
         cluster: &Cluster,
         permissions: &AccessReviews,
         chosen: SelectedSession,
@@ -28,8 +28,8 @@ impl Present {
             true => Vec::new(),
             false => foreseen(&chosen.session),
         };
-        let namespace = text(&chosen.object, "/metadata/namespace").to_owned();
-        let looked = Self::of(cluster, chosen, controller);
+        let namespace = string_at(&chosen.object, "/metadata/namespace").to_owned();
+        let looked = Self::read(cluster, chosen, controller);
         futures::join!(looked, permissions.prefetch(&namespace, &needs)).0
     }
 
@@ -37,20 +37,20 @@ impl Present {
     ///
     /// # Errors
     /// The first missing right, in the server's words.
-    pub async fn require_stop(
+    pub async fn require_stop_access(
         &self,
-        manner: &Manner,
+        manner: &StopOptions,
         more: &[Access],
-        with: Stopping<'_>,
+        with: StopContext<'_>,
     ) -> Result<()> {
         // A controller stops the session with its own rights.
-        if self.controller || with.write.dry_run {
+        if self.has_controller || with.write.dry_run {
             return Ok(());
         }
-        let mut needs = self.plan(manner, with.now).accesses();
-        needs.push(Access::to("patch", &SESSION, self.name()).part("status"));
+        let mut needs = self.plan_stop(manner, with.now).required_permissions();
+        needs.push(Access::new("patch", &SESSION, self.name()).on_subresource("status"));
         needs.extend_from_slice(more);
         let permitted = with.permissions.require(self.namespace(), &needs).await;
-        permitted.map_err(|error| untouched(STOP, self.name(), error))
+        permitted.map_err(|error| nothing_done_hint(STOP, self.name(), error))
     }
 }

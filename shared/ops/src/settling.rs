@@ -11,26 +11,26 @@ use serde_json::Value;
 use session_client::WriteOptions;
 use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::timed_out;
-use session_engine::reconcile::{Seen, Start, Wanted, record, standing};
+use session_engine::reconcile::{WorkloadState, RenderedStart, TargetState, record, decide_phase};
 use session_model::api::{Phase, Session};
-use session_model::failure::hinted;
-use session_model::objects::endpoint::endpoint;
+use session_model::failure::with_hint;
+use session_model::objects::endpoint::session_endpoint;
 use session_model::objects::resource::SESSION;
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// A session whose objects have been created, or requested from a controller.
 #[derive(Debug)]
-pub struct Made {
+pub struct Started {
     /// The Session as the server returned it.
     pub session: Session,
     /// The Session with every field.
     pub object: Value,
     /// The rendered start.
-    pub start: Start,
+    pub start: RenderedStart,
     /// The objects as the server returned them; none if a controller creates them.
     pub objects: Vec<Value>,
     /// True if a controller creates the objects.
-    pub controller: bool,
+    pub has_controller: bool,
 }
 
 /// What a wait uses from outside: interrupt signal, progress sink and clock.
@@ -38,7 +38,7 @@ pub struct Waiting<'a> {
     /// Interrupt signal: Ctrl-C.
     pub interrupt: &'a Interrupt,
     /// Receiver of progress.
-    pub sink: &'a mut dyn Sink,
+    pub sink: &'a mut dyn ProgressSink,
     /// Clock.
     pub now: &'a dyn Fn() -> Timestamp,
 }
@@ -53,16 +53,16 @@ impl std::fmt::Debug for Waiting<'_> {
 ///
 /// # Errors
 /// The session fails, or does not become ready within `limit`; it is kept.
-pub async fn ready(
+pub async fn wait_session_ready(
     cluster: &Cluster,
-    made: &Made,
+    made: &Started,
     limit: Duration,
     write: &WriteOptions,
     run: &mut Waiting<'_>,
 ) -> Result<Option<String>> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
-    if made.controller {
+    if made.has_controller {
         return await_controller(cluster, made, limit, run).await;
     }
     let owners = made.objects.clone();
@@ -76,21 +76,21 @@ pub async fn ready(
             run.sink,
         )
         .await;
-    run.sink.tell(Event::Done);
+    run.sink.tell(ProgressEvent::Done);
     match waited? {
         WaitOutcome::Settled { state: seen, pod } => {
             let endpoint =
                 write_down(cluster, made, &seen, pod.as_deref(), write, (run.now)()).await?;
             match *seen {
-                Seen::Ready { .. } => Ok(endpoint),
+                WorkloadState::Ready { .. } => Ok(endpoint),
                 seen => Err(not_ready(made, &seen)),
             }
         }
         WaitOutcome::TimedOut(seen) => {
             let error = timed_out(&SESSION, name(made));
             let error = match seen.cause() {
-                Some(cause) => cause.behind(error),
-                None => hinted(error, last_seen(&seen)),
+                Some(cause) => cause.attach_to(error),
+                None => with_hint(error, last_seen(&seen)),
             };
             Err(look_and_delete(error, made, &seen))
         }
@@ -100,28 +100,28 @@ pub async fn ready(
                 name(made),
                 last_seen(&seen)
             );
-            Err(look_and_delete(hinted(interrupted_error(), message), made, &seen))
+            Err(look_and_delete(with_hint(interrupted_error(), message), made, &seen))
         }
     }
 }
 
-fn name(made: &Made) -> &str {
-    made.start.belonging.session.as_str()
+fn name(made: &Started) -> &str {
+    made.start.ownership.session.as_str()
 }
 
-fn namespace(made: &Made) -> &str {
-    made.start.belonging.namespace.as_str()
+fn namespace(made: &Started) -> &str {
+    made.start.ownership.namespace.as_str()
 }
 
 /// The endpoint of its objects, if they have one; `node_address` stands for that of a NodePort.
-pub fn made_endpoint(made: &Made, node_address: Option<&str>) -> Option<String> {
-    endpoint(&made.objects, node_address)
+pub fn started_endpoint(made: &Started, node_address: Option<&str>) -> Option<String> {
+    session_endpoint(&made.objects, node_address)
 }
 
 async fn write_down(
     cluster: &Cluster,
-    made: &Made,
-    seen: &Seen,
+    made: &Started,
+    seen: &WorkloadState,
     pod: Option<&Pod>,
     write: &WriteOptions,
     now: Timestamp,
@@ -129,9 +129,9 @@ async fn write_down(
     let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());
     let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
-    let endpoint = made_endpoint(made, address.as_deref());
-    let stands = standing(&made.session, Wanted::Running, seen);
-    let patch = record::stands(
+    let endpoint = started_endpoint(made, address.as_deref());
+    let stands = decide_phase(&made.session, TargetState::Running, seen);
+    let patch = record::phase_status(
         &made.session,
         &stands,
         pod.as_deref(),
@@ -146,7 +146,7 @@ async fn write_down(
 /// Waits for the phase that the controller writes. Returns the endpoint from the status.
 async fn await_controller(
     cluster: &Cluster,
-    made: &Made,
+    made: &Started,
     limit: Duration,
     run: &mut Waiting<'_>,
 ) -> Result<Option<String>> {
@@ -159,7 +159,7 @@ async fn await_controller(
             run.sink,
         )
         .await;
-    run.sink.tell(Event::Done);
+    run.sink.tell(ProgressEvent::Done);
     let session = settled?;
     let status = session.status.unwrap_or_default();
     if status.phase == Some(Phase::Running) {
@@ -173,49 +173,49 @@ async fn await_controller(
         .map(|condition| format!(": {}: {}", condition.reason, condition.message))
         .unwrap_or_default();
     let error = anyhow!("session {:?} did not become ready{why}", name(made));
-    Err(look_and_delete(error, made, &Seen::NoWorkload))
+    Err(look_and_delete(error, made, &WorkloadState::NoWorkload))
 }
 
-fn last_seen(seen: &Seen) -> String {
+fn last_seen(seen: &WorkloadState) -> String {
     match seen {
-        Seen::NotReady(finding) if finding.detail.is_empty() => {
-            format!("{}: {}", finding.stage.word(), finding.object)
+        WorkloadState::NotReady(finding) if finding.detail.is_empty() => {
+            format!("{}: {}", finding.stage.as_str(), finding.object)
         }
-        Seen::NotReady(finding) => format!(
+        WorkloadState::NotReady(finding) => format!(
             "{}: {}: {}",
-            finding.stage.word(),
+            finding.stage.as_str(),
             finding.object,
             finding.detail
         ),
-        Seen::Hopeless(cause) => cause.message.clone(),
-        Seen::Ended { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
-        Seen::Ready { pod } => format!("pod {pod:?} is ready"),
-        Seen::NoWorkload | Seen::Lost => "no Pod yet".to_owned(),
+        WorkloadState::Unrecoverable(cause) => cause.message.clone(),
+        WorkloadState::Terminated { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
+        WorkloadState::Ready { pod } => format!("pod {pod:?} is ready"),
+        WorkloadState::NoWorkload | WorkloadState::Lost => "no Pod yet".to_owned(),
     }
 }
 
-fn not_ready(made: &Made, seen: &Seen) -> anyhow::Error {
+fn not_ready(made: &Started, seen: &WorkloadState) -> anyhow::Error {
     let what = format!("session {:?} did not become ready", name(made));
     let error = match seen.cause() {
-        Some(cause) => cause.failing(&what),
+        Some(cause) => cause.to_error(&what),
         None => anyhow!("{what}: {}", last_seen(seen)),
     };
     look_and_delete(error, made, seen)
 }
 
 /// Adds hints how to inspect and delete a session that is kept although it is not ready.
-fn look_and_delete(error: anyhow::Error, made: &Made, seen: &Seen) -> anyhow::Error {
+fn look_and_delete(error: anyhow::Error, made: &Started, seen: &WorkloadState) -> anyhow::Error {
     let (name, namespace) = (name(made), namespace(made));
     let look = match seen {
         // The log of an ended container says more than the status; it may be an init container's.
-        Seen::Ended { .. } => format!("logs {name} -n {namespace} --all-containers"),
+        WorkloadState::Terminated { .. } => format!("logs {name} -n {namespace} --all-containers"),
         _ => format!("status {name} -n {namespace}"),
     };
-    let error = hinted(
+    let error = with_hint(
         error,
         format!("inspect the session: kubectl session {look}"),
     );
-    hinted(
+    with_hint(
         error,
         format!("delete the session: kubectl session delete {name} -n {namespace}"),
     )

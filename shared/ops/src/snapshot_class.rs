@@ -6,9 +6,9 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::Scope;
 use session_client::ListOptions;
-use session_model::failure::{self, Kind, hinted};
-use session_model::names::check_subdomain;
-use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, text};
+use session_model::failure::{self, FailureKind, with_hint};
+use session_model::names::check_dns_subdomain;
+use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, string_at};
 
 /// Annotation of a default class; its value is `"true"`.
 const DEFAULT: &str = "snapshot.storage.kubernetes.io/is-default-class";
@@ -20,7 +20,7 @@ const PROVISIONER: [&str; 2] = [
 
 /// The chosen VolumeSnapshotClasses of a session's claims.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Classes {
+pub(super) struct ClassChoice {
     /// The class of each claim, in the order of the claims; `None` leaves the choice to the server, if the caller may not list
     /// classes.
     pub(super) names: Vec<Option<String>>,
@@ -32,9 +32,9 @@ pub(super) struct Classes {
 ///
 /// # Errors
 /// An invalid object name.
-pub fn class_name(given: Option<&str>) -> Result<Option<String>> {
+pub fn parse_class_name(given: Option<&str>) -> Result<Option<String>> {
     if let Some(class) = given {
-        check_subdomain(class)
+        check_dns_subdomain(class)
             .map_err(|why| anyhow!("invalid VolumeSnapshotClass {class:?}: {why}"))?;
     }
     Ok(given.map(str::to_owned))
@@ -43,19 +43,19 @@ pub fn class_name(given: Option<&str>) -> Result<Option<String>> {
 /// The VolumeSnapshotClasses of the cluster. They are listed by themselves, so that the request can run at the same time as the
 /// reads of the session. A refusal is kept, and returned when the classes are used.
 #[derive(Debug)]
-pub struct Offered(Result<Option<Vec<Value>>>);
+pub struct SnapshotClasses(Result<Option<Vec<Value>>>);
 
-impl Offered {
+impl SnapshotClasses {
     /// Lists the classes.
-    pub async fn by(cluster: &Cluster) -> Self {
+    pub async fn list(cluster: &Cluster) -> Self {
         let all = ListOptions::default();
         let listed = cluster
             .list(&VOLUME_SNAPSHOT_CLASS, Scope::Cluster, &all)
             .await;
         Self(match listed {
             Ok(list) => Ok(Some(list.items)),
-            Err(error) if failure::is(&error, Kind::Forbidden) => Ok(None),
-            Err(error) => Err(served(error)),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+            Err(error) => Err(clarify_unserved(error)),
         })
     }
 }
@@ -65,14 +65,14 @@ impl Offered {
 /// # Errors
 /// The server does not serve snapshots; no class or several classes are possible; the wanted class does not exist or belongs to
 /// another driver.
-pub(super) async fn classes(
+pub(super) async fn choose_classes(
     cluster: &Cluster,
     claims: &[&Value],
     wanted: Option<&str>,
-    offered: Offered,
-) -> Result<Classes> {
+    offered: SnapshotClasses,
+) -> Result<ClassChoice> {
     let Some(present) = offered.0? else {
-        return Ok(Classes {
+        return Ok(ClassChoice {
             names: vec![wanted.map(str::to_owned); claims.len()],
             retaining: Vec::new(),
         });
@@ -84,21 +84,21 @@ pub(super) async fn classes(
     }
     let retains = present
         .iter()
-        .filter(|class| text(class, "/deletionPolicy") == "Retain");
-    Ok(Classes {
+        .filter(|class| string_at(class, "/deletionPolicy") == "Retain");
+    Ok(ClassChoice {
         names: chosen,
         retaining: retains
-            .map(|class| text(class, "/metadata/name").to_owned())
+            .map(|class| string_at(class, "/metadata/name").to_owned())
             .collect(),
     })
 }
 
 /// Replaces the error of a request for snapshots or classes by a clearer one if the server does not serve them.
-pub fn served(error: anyhow::Error) -> anyhow::Error {
-    if !failure::is(&error, Kind::NoSuchResource) {
+pub fn clarify_unserved(error: anyhow::Error) -> anyhow::Error {
+    if !failure::has_kind(&error, FailureKind::ResourceTypeNotFound) {
         return error;
     }
-    hinted(
+    with_hint(
         anyhow!("the cluster has no volume snapshots: snapshot.storage.k8s.io/v1 is not served"),
         "ask an admin to install the VolumeSnapshot CRDs, the snapshot-controller, and a CSI driver with snapshot support",
     )
@@ -109,15 +109,15 @@ async fn driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
     if let Some(driver) = PROVISIONER.iter().find_map(|key| annotation(claim, key)) {
         return Ok(Some(driver.to_owned()));
     }
-    let class = text(claim, "/spec/storageClassName");
+    let class = string_at(claim, "/spec/storageClassName");
     if class.is_empty() {
         return Ok(None);
     }
     let found = match cluster.get(&STORAGE_CLASS, "", class).await {
-        Err(error) if failure::is(&error, Kind::Forbidden) => None,
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => None,
         other => other?,
     };
-    let driver = found.map(|class| text(&class, "/provisioner").to_owned());
+    let driver = found.map(|class| string_at(&class, "/provisioner").to_owned());
     Ok(driver.filter(|driver| !driver.is_empty()))
 }
 
@@ -127,11 +127,11 @@ fn choose(
     driver: Option<&str>,
     wanted: Option<&str>,
 ) -> Result<String> {
-    let name = |class: &&Value| text(class, "/metadata/name").to_owned();
-    let fits = |class: &&Value| driver.is_none_or(|driver| text(class, "/driver") == driver);
+    let name = |class: &&Value| string_at(class, "/metadata/name").to_owned();
+    let fits = |class: &&Value| driver.is_none_or(|driver| string_at(class, "/driver") == driver);
     let fitting: Vec<&Value> = present.iter().filter(fits).collect();
     let names = fitting.iter().map(name).collect::<Vec<_>>().join(", ");
-    let claim = text(claim, "/metadata/name");
+    let claim = string_at(claim, "/metadata/name");
     let whose = driver.map_or_else(String::new, |driver| format!(" of driver {driver:?}"));
     let there = match names.as_str() {
         "" => format!(
@@ -142,14 +142,14 @@ fn choose(
     if let Some(wanted) = wanted {
         let Some(class) = present.iter().find(|class| name(class) == wanted) else {
             let error = anyhow!("VolumeSnapshotClass {wanted:?} does not exist");
-            return Err(hinted(error, there));
+            return Err(with_hint(error, there));
         };
         if !fits(&class) {
             let error = anyhow!(
                 "VolumeSnapshotClass {wanted:?} is of driver {:?}, but claim {claim:?} is{whose}",
-                text(class, "/driver")
+                string_at(class, "/driver")
             );
-            return Err(hinted(error, there));
+            return Err(with_hint(error, there));
         }
         return Ok(wanted.to_owned());
     }
@@ -159,7 +159,7 @@ fn choose(
         ([only], _) | ([], [only]) if driver.is_some() => Ok(name(only)),
         (_, []) => {
             let error = anyhow!("no VolumeSnapshotClass for claim {claim:?}");
-            Err(hinted(error, there))
+            Err(with_hint(error, there))
         }
         ([_, _, ..], _) => {
             let defaults: Vec<String> = defaults.iter().map(name).collect();
@@ -167,15 +167,15 @@ fn choose(
                 "several default VolumeSnapshotClasses{whose}: {}",
                 defaults.join(", ")
             );
-            Err(hinted(error, there))
+            Err(with_hint(error, there))
         }
         _ if driver.is_none() => {
             let error = anyhow!("driver of claim {claim:?} is unknown");
-            Err(hinted(error, there))
+            Err(with_hint(error, there))
         }
         _ => {
             let error = anyhow!("no default among the VolumeSnapshotClasses{whose}");
-            Err(hinted(error, there))
+            Err(with_hint(error, there))
         }
     }
 }
@@ -184,7 +184,7 @@ fn choose(
 mod tests {
     use super::*;
     use serde_json::json;
-    use session_model::failure::Hinted;
+    use session_model::failure::ErrorWithHint;
 
     fn class(name: &str, driver: &str, default: bool) -> Value {
         json!({ "metadata": { "name": name, "annotations": { DEFAULT: default.to_string() } }, "driver": driver })
@@ -193,7 +193,7 @@ mod tests {
     fn chosen(present: &[Value], driver: Option<&str>, wanted: Option<&str>) -> String {
         let claim = json!({ "metadata": { "name": "home" } });
         choose(present, &claim, driver, wanted).unwrap_or_else(|error| {
-            let hinted = error.downcast_ref::<Hinted>().unwrap();
+            let hinted = error.downcast_ref::<ErrorWithHint>().unwrap();
             format!("{hinted}; {}", hinted.hint)
         })
     }

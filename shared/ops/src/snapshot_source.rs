@@ -3,19 +3,19 @@
 use anyhow::Result;
 use futures::join;
 
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::chosen::SelectedSession;
 use session_client::Scope;
 use session_client::ListOptions;
-use session_engine::reconcile::Live;
+use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::names::SessionName;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// Returns true if the session's last start has a quiesce or resume hook.
-pub fn has_hooks(session: &Session) -> bool {
+pub fn has_snapshot_hooks(session: &Session) -> bool {
     let applied = session.applied();
     let hooks = applied.and_then(|applied| applied.hooks.as_ref());
     hooks.is_some_and(|hooks| hooks.quiesce.is_some() || hooks.resume.is_some())
@@ -26,24 +26,24 @@ pub fn has_hooks(session: &Session) -> bool {
 ///
 /// # Errors
 /// Refusals of the server; a session that is being deleted.
-pub async fn look_at(
+pub async fn read_snapshot_source(
     cluster: &Cluster,
     name: &SessionName,
     chosen: impl Future<Output = Result<SelectedSession>>,
     skip_hooks: bool,
-) -> Result<Present> {
+) -> Result<ObservedSession> {
     let place = Scope::Namespace(cluster.namespace());
     let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;
     chosen.ensure_not_deleting()?;
-    let mut live = Live::default();
-    if has_hooks(&chosen.session) && !skip_hooks {
+    let mut live = LiveObjects::default();
+    if has_snapshot_hooks(&chosen.session) && !skip_hooks {
         live = cluster
             .get_workload(cluster.namespace(), &chosen.session)
             .await?;
     }
     live.data = claims?.items;
-    Present::with(chosen, live, false)
+    ObservedSession::from_parts(chosen, live, false)
 }

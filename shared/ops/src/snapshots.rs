@@ -15,11 +15,11 @@ use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 use session_client::missing;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
-use session_model::objects::resource::{VOLUME_SNAPSHOT, label, text};
+use session_model::objects::resource::{VOLUME_SNAPSHOT, label, string_at};
 use session_model::objects::snapshot::{SnapshotState, is_cut};
-use session_model::progress::{Event, Sink, Stage};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// Time that a driver may report errors before it counts as failed: some errors are transient.
 const DRIVER_ERROR_GRACE: Duration = Duration::from_secs(20);
@@ -75,21 +75,21 @@ impl Cluster {
         milestone: SnapshotMilestone,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         let Some(first) = snapshots.first() else {
             return Ok(Vec::new());
         };
         let session = label(first, labels::SESSION).unwrap_or_default();
         let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
-        let place = Scope::Namespace(text(first, "/metadata/namespace"));
+        let place = Scope::Namespace(string_at(first, "/metadata/namespace"));
         let mut waiting = SnapshotWait::of(snapshots, milestone);
         let mut changes = self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         loop {
             waiting.report(sink);
             if waiting.is_over() {
-                sink.tell(Event::Done);
+                sink.tell(ProgressEvent::Done);
                 return Ok(waiting.snapshots.into_values().collect());
             }
             if let Some(failed) = waiting.failed_driver() {
@@ -145,7 +145,7 @@ impl SnapshotWait {
             return Ok(());
         }
         if gone {
-            return Err(missing(&VOLUME_SNAPSHOT, text(&object, "/metadata/name")));
+            return Err(missing(&VOLUME_SNAPSHOT, string_at(&object, "/metadata/name")));
         }
         match SnapshotState::of(&object) {
             SnapshotState::Failed(_) => {
@@ -168,8 +168,8 @@ impl SnapshotWait {
         let (uid, _) = failing.find(|(_, since)| since.elapsed() >= DRIVER_ERROR_GRACE)?;
         let snapshot = self.snapshots.get(uid)?;
         Some(SnapshotDriverError {
-            snapshot: text(snapshot, "/metadata/name").to_owned(),
-            message: text(snapshot, "/status/error/message").to_owned(),
+            snapshot: string_at(snapshot, "/metadata/name").to_owned(),
+            message: string_at(snapshot, "/status/error/message").to_owned(),
         })
     }
 
@@ -177,30 +177,30 @@ impl SnapshotWait {
     fn timeout_error(&self) -> anyhow::Error {
         let mut waits = Vec::new();
         for snapshot in self.unreached() {
-            let name = text(snapshot, "/metadata/name");
+            let name = string_at(snapshot, "/metadata/name");
             match SnapshotState::of(snapshot) {
                 SnapshotState::Failed(message) => {
                     let (snapshot, message) = (name.to_owned(), message.clone());
                     return SnapshotDriverError { snapshot, message }.into();
                 }
-                state => waits.push(format!("{name:?}: {}", state.told())),
+                state => waits.push(format!("{name:?}: {}", state.describe())),
             }
         }
         let message = format!("timed out waiting for snapshot {}", waits.join(", "));
-        Failure::local(Kind::TimedOut, message).into()
+        Failure::client_side(FailureKind::TimedOut, message).into()
     }
 
-    fn report(&self, sink: &mut dyn Sink) {
+    fn report(&self, sink: &mut dyn ProgressSink) {
         if let Some(snapshot) = self.unreached().next() {
-            sink.tell(Event::Waiting {
-                stage: Stage::Snapshotting,
-                object: format!("volumesnapshot/{}", text(snapshot, "/metadata/name")),
-                detail: SnapshotState::of(snapshot).told(),
+            sink.tell(ProgressEvent::Waiting {
+                stage: WaitStage::Snapshotting,
+                object: format!("volumesnapshot/{}", string_at(snapshot, "/metadata/name")),
+                detail: SnapshotState::of(snapshot).describe(),
             });
         }
     }
 }
 
 fn uid(object: &Value) -> String {
-    text(object, "/metadata/uid").to_owned()
+    string_at(object, "/metadata/uid").to_owned()
 }

@@ -15,14 +15,14 @@ use futures::join;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::pausing::{Pausing, Words};
-use super::remembering::remember;
-use super::snapshot_class::{Classes, classes};
-pub use super::snapshot_class::{Offered, class_name, served};
-pub use super::snapshot_name::set_of;
-use super::snapshot_name::unused;
-pub use super::snapshot_source::{has_hooks, look_at};
-use super::stopping::Present;
+use super::pausing::{QuiesceHooks, QuiesceMessages};
+use super::remembering::record_session;
+use super::snapshot_class::{ClassChoice, choose_classes};
+pub use super::snapshot_class::{SnapshotClasses, parse_class_name, clarify_unserved};
+pub use super::snapshot_name::generate_snapshot_name;
+use super::snapshot_name::find_unused_name;
+pub use super::snapshot_source::{has_snapshot_hooks, read_snapshot_source};
+use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::snapshots::SnapshotDriverError;
 use crate::snapshots::SnapshotMilestone;
@@ -32,23 +32,23 @@ use session_client::random_token;
 use session_engine::plan::Propagation;
 use session_model::api::ObjectRef;
 use session_model::encode::shell;
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
-use session_model::names::check_subdomain;
-use session_model::objects::belonging::Belonging;
+use session_model::names::check_dns_subdomain;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::kept::{is_bound, is_claim};
 use session_model::objects::resource::{
-    VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_going, text,
+    VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_terminating, string_at,
 };
-use session_model::objects::snapshot::{claim_name, content_mark, snapshots_of};
-use session_model::progress::{Event, Sink};
+use session_model::objects::snapshot::{source_claim_name, content_label_patch, build_snapshots};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Longest time that a workload stays quiesced. If its snapshots are not cut by then, it is resumed and they are deleted.
 const PAUSE: Duration = Duration::from_secs(120);
 
 /// Options of a snapshot.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct SnapshotOptions {
     /// Name of the snapshot; `None` for session and time.
     pub name: Option<String>,
     /// VolumeSnapshotClass; `None` for the driver's default.
@@ -60,22 +60,22 @@ pub struct Asked {
 /// A validated snapshot of one session: names, classes and VolumeSnapshot objects are final, so taking it can fail only on the
 /// server's or the driver's side.
 #[derive(Clone, Debug)]
-pub struct Cutting {
+pub struct SnapshotPlan {
     /// Name of the snapshot, shared by the VolumeSnapshots of all claims.
-    pub set: String,
+    pub name: String,
     /// The VolumeSnapshot of each claim, complete.
     pub objects: Vec<Value>,
     /// The user chose the name: existing VolumeSnapshots of that name may come from an interrupted command.
     named: bool,
     session: String,
     namespace: String,
-    pausing: Pausing,
+    pausing: QuiesceHooks,
     retaining: Vec<String>,
 }
 
 /// Context of a snapshot or restore: write options, interrupt signal and wait.
 #[derive(Clone, Copy, Debug)]
-pub struct Taking<'a> {
+pub struct SnapshotRun<'a> {
     /// Dry run and field manager.
     pub write: &'a WriteOptions,
     /// Interrupt signal; it ends waits, but the resume hook still runs.
@@ -83,95 +83,95 @@ pub struct Taking<'a> {
     /// Waits until snapshots are ready or claims are bound.
     pub wait: bool,
     /// Timeout of each wait.
-    pub limit: Duration,
+    pub timeout: Duration,
 }
 
-impl Cutting {
+impl SnapshotPlan {
     /// Validates a snapshot of the session. Reads only the VolumeSnapshotClasses and what their choice needs.
     ///
     /// # Errors
     /// A session without claims or with an unbound one; an invalid name; no suitable class; a server without snapshots.
-    pub async fn of(
+    pub async fn prepare(
         cluster: &Cluster,
-        present: &Present,
-        asked: &Asked,
+        present: &ObservedSession,
+        asked: &SnapshotOptions,
         now: Timestamp,
     ) -> Result<Self> {
-        let offered = Offered::by(cluster).await;
-        Self::with(cluster, present, asked, offered, now).await
+        let offered = SnapshotClasses::list(cluster).await;
+        Self::prepare_with_classes(cluster, present, asked, offered, now).await
     }
 
     /// As [`Cutting::of`], with classes that have been listed already.
     ///
     /// # Errors
     /// As [`Cutting::of`].
-    pub async fn with(
+    pub async fn prepare_with_classes(
         cluster: &Cluster,
-        present: &Present,
-        asked: &Asked,
-        offered: Offered,
+        present: &ObservedSession,
+        asked: &SnapshotOptions,
+        offered: SnapshotClasses,
         now: Timestamp,
     ) -> Result<Self> {
         let (session, namespace) = (present.name(), present.namespace());
         let data = present.live.own_data(&present.session);
         let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
-        claims.sort_by_key(|claim| text(claim, "/metadata/name"));
+        claims.sort_by_key(|claim| string_at(claim, "/metadata/name"));
         if claims.is_empty() {
             let error =
                 anyhow!("cannot take a snapshot of session {session:?}: session has no claims");
             let save = format!(
                 "save the files of its container instead: kubectl session snapshot create {session} -n {namespace} --to FILE.tar.gz"
             );
-            return Err(hinted(error, save));
+            return Err(with_hint(error, save));
         }
         if let Some(claim) = claims.iter().find(|claim| !is_bound(claim)) {
             let error = anyhow!(
                 "cannot take a snapshot of claim {:?}: not bound to a volume",
-                text(claim, "/metadata/name")
+                string_at(claim, "/metadata/name")
             );
             let look =
                 format!("inspect the session: kubectl session status {session} -n {namespace}");
-            return Err(hinted(error, look));
+            return Err(with_hint(error, look));
         }
-        let set = asked.name.clone().unwrap_or_else(|| set_of(session, now));
-        let classes = classes(cluster, &claims, asked.class.as_deref(), offered);
-        let (Classes { names, retaining }, set) = match asked.name {
+        let set = asked.name.clone().unwrap_or_else(|| generate_snapshot_name(session, now));
+        let classes = choose_classes(cluster, &claims, asked.class.as_deref(), offered);
+        let (ClassChoice { names, retaining }, set) = match asked.name {
             Some(_) => (classes.await?, set),
             None => {
-                let (classes, set) = join!(classes, unused(cluster, namespace, set, &claims));
+                let (classes, set) = join!(classes, find_unused_name(cluster, namespace, set, &claims));
                 (classes?, set)
             }
         };
-        let belonging = Belonging {
-            run: random_token()?,
-            ..present.belonging.clone()
+        let belonging = Ownership {
+            command_token: random_token()?,
+            ..present.ownership.clone()
         };
-        let mut objects = snapshots_of(&belonging, &set, &claims, &names);
-        remember(&present.object, &mut objects);
-        for name in objects.iter().map(|object| text(object, "/metadata/name")) {
-            check_subdomain(name)
+        let mut objects = build_snapshots(&belonging, &set, &claims, &names);
+        record_session(&present.object, &mut objects);
+        for name in objects.iter().map(|object| string_at(object, "/metadata/name")) {
+            check_dns_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
-        let words = Words {
-            undone: format!("cannot take a snapshot of session {session:?}"),
-            without: format!(
+        let words = QuiesceMessages {
+            failure: format!("cannot take a snapshot of session {session:?}"),
+            skip_hint: format!(
                 "take the snapshot without hooks: kubectl session snapshot create {session} -n {namespace}"
             ),
         };
         Ok(Self {
-            set,
+            name: set,
             objects,
             named: asked.name.is_some(),
             session: session.to_owned(),
             namespace: namespace.to_owned(),
-            pausing: Pausing::of(present, asked.skip_hooks, words),
+            pausing: QuiesceHooks::of_session(present, asked.skip_hooks, words),
             retaining,
         })
     }
 
     /// Returns true if hooks run around the snapshot.
-    pub fn pauses(&self) -> bool {
-        self.pausing.pauses()
+    pub fn has_hooks(&self) -> bool {
+        self.pausing.has_hooks()
     }
 
     /// Takes the snapshot and returns the VolumeSnapshots. If the driver fails, or the snapshots are not cut while the workload is
@@ -182,18 +182,18 @@ impl Cutting {
     pub async fn take(
         &self,
         cluster: &Cluster,
-        with: &Taking<'_>,
-        sink: &mut dyn Sink,
+        with: &SnapshotRun<'_>,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         if with.write.dry_run {
             return self.make(cluster, with.write).await;
         }
         let cut = self.cut(cluster, with, sink);
-        let made = self.pausing.around(cluster, with.interrupt, cut).await?;
+        let made = self.pausing.run_around(cluster, with.interrupt, cut).await?;
         if !with.wait {
             return Ok(made);
         }
-        let (limit, interrupt) = (with.limit, with.interrupt);
+        let (limit, interrupt) = (with.timeout, with.interrupt);
         let ready = cluster
             .wait_snapshots(&made, SnapshotMilestone::Ready, limit, interrupt, sink)
             .await;
@@ -212,14 +212,14 @@ impl Cutting {
     /// Most users lack that right; a failure is ignored, as it does not affect the snapshot.
     async fn mark(&self, cluster: &Cluster, ready: &[Value], write: &WriteOptions) {
         let retained = ready.iter().filter(|snapshot| {
-            let class = text(snapshot, "/spec/volumeSnapshotClassName");
+            let class = string_at(snapshot, "/spec/volumeSnapshotClassName");
             self.retaining.iter().any(|retaining| retaining == class)
         });
         let marks = retained.map(|snapshot| async move {
-            let name = text(snapshot, "/status/boundVolumeSnapshotContentName");
+            let name = string_at(snapshot, "/status/boundVolumeSnapshotContentName");
             let content = cluster.get(&VOLUME_SNAPSHOT_CONTENT, "", name).await?;
             let content = content.unwrap_or_default();
-            if let Some(mark) = content_mark(snapshot, &content) {
+            if let Some(mark) = content_label_patch(snapshot, &content) {
                 let t = &VOLUME_SNAPSHOT_CONTENT;
                 cluster.merge_patch(t, "", name, None, &mark, write).await?;
             }
@@ -232,21 +232,21 @@ impl Cutting {
     async fn cut(
         &self,
         cluster: &Cluster,
-        with: &Taking<'_>,
-        sink: &mut dyn Sink,
+        with: &SnapshotRun<'_>,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         let made = self.make(cluster, with.write).await?;
         for earlier in made.iter().filter(|object| !self.is_of_this_run(object)) {
-            sink.tell(Event::Note(format!(
+            sink.tell(ProgressEvent::Note(format!(
                 "{} was taken by an interrupted command at {}: the snapshots of the other claims are newer",
-                text(earlier, "/metadata/name"),
-                text(earlier, "/metadata/creationTimestamp")
+                string_at(earlier, "/metadata/name"),
+                string_at(earlier, "/metadata/creationTimestamp")
             )));
         }
-        if !self.pausing.pauses() {
+        if !self.pausing.has_hooks() {
             return Ok(made);
         }
-        let limit = with.limit.min(PAUSE);
+        let limit = with.timeout.min(PAUSE);
         let cut = cluster
             .wait_snapshots(&made, SnapshotMilestone::Taken, limit, with.interrupt, sink)
             .await;
@@ -284,7 +284,7 @@ impl Cutting {
             Some(error) if write.dry_run => Err(error),
             Some(error) => {
                 self.take_back(cluster, &made, write).await;
-                Err(served(error))
+                Err(clarify_unserved(error))
             }
         }
     }
@@ -297,17 +297,17 @@ impl Cutting {
         object: &Value,
         error: &anyhow::Error,
     ) -> Option<Value> {
-        if !self.named || !failure::is(error, Kind::AlreadyExists) {
+        if !self.named || !failure::has_kind(error, FailureKind::AlreadyExists) {
             return None;
         }
-        let name = text(object, "/metadata/name");
+        let name = string_at(object, "/metadata/name");
         let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
         let found = found.ok().flatten()?;
         let marks = [labels::SNAPSHOT_SET, labels::SESSION_UID];
         let same = marks.iter().all(|key| {
             annotation(&found, key).is_some_and(|mark| Some(mark) == annotation(object, key))
         });
-        (same && !is_going(&found) && claim_name(&found) == claim_name(object)).then_some(found)
+        (same && !is_terminating(&found) && source_claim_name(&found) == source_claim_name(object)).then_some(found)
     }
 
     fn is_of_this_run(&self, object: &Value) -> bool {
@@ -323,9 +323,9 @@ impl Cutting {
             Ok(made) => return Ok(made),
             Err(error) => error,
         };
-        if failure::is(&error, Kind::Unreachable) {
+        if failure::has_kind(&error, FailureKind::Unreachable) {
             // The request may have succeeded although its answer was lost.
-            let name = text(object, "/metadata/name");
+            let name = string_at(object, "/metadata/name");
             let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
             if let Ok(Some(found)) = found
                 && annotation(&found, labels::RUN) == annotation(object, labels::RUN)
@@ -339,7 +339,7 @@ impl Cutting {
     /// Deletes the VolumeSnapshots of this command. Returns true if all of them were deleted.
     async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &WriteOptions) -> bool {
         let new = made.iter().filter(|object| self.is_of_this_run(object));
-        let targets: Vec<ObjectRef> = new.map(ObjectRef::of).collect();
+        let targets: Vec<ObjectRef> = new.map(ObjectRef::from_object).collect();
         let deletes = targets.iter().map(|target| {
             let background = Propagation::Background;
             cluster.delete_if_present(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)
@@ -359,13 +359,13 @@ impl Cutting {
         let (session, namespace, set) = (&self.session, &self.namespace, &self.set);
         let failed = error.downcast_ref::<SnapshotDriverError>().is_some();
         if (failed || paused) && self.take_back(cluster, made, write).await {
-            return match (failed, failure::is(&error, Kind::Interrupted)) {
+            return match (failed, failure::has_kind(&error, FailureKind::Interrupted)) {
                 (_, true) => error,
-                (true, _) => hinted(
+                (true, _) => with_hint(
                     error,
                     "take the snapshot again when the driver works: its objects have been deleted",
                 ),
-                (false, _) => hinted(
+                (false, _) => with_hint(
                     error,
                     "take the snapshot again: its objects have been deleted and the session is resumed",
                 ),
@@ -373,9 +373,9 @@ impl Cutting {
         }
         let look =
             format!("inspect the snapshot: kubectl session snapshot list {session} -n {namespace}");
-        let set = shell::word(set);
+        let set = shell::quote_word(set);
         let drop =
             format!("delete the snapshot: kubectl session snapshot delete {set} -n {namespace}");
-        hinted(hinted(error, look), drop)
+        with_hint(with_hint(error, look), drop)
     }
 }

@@ -13,8 +13,8 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::stopping::Present;
-use super::trust::Part;
+use super::stopping::ObservedSession;
+use super::trust::StoredPart;
 use super::{checks, template, trust, unfinished};
 use crate::Cluster;
 use session_client::AccessReviews;
@@ -22,28 +22,28 @@ use session_client::WriteOptions;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    Body, Found, Loss, Recipe, Rendered, Start, claim_conflict, claim_growths, losses_of, record,
-    render, starting,
+    ManifestSource, NamedObject, DataLoss, RenderInput, RenderOutput, RenderedStart, find_claim_conflict, claim_expansions, find_plan_losses, record,
+    render, plan_start,
 };
-use session_model::api::{IntOrString, SecretsFrom, Session, SessionSpec, SessionTemplate, State};
+use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
 use session_model::duration::Lifetime;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::labels::SESSION_UID;
-use session_model::names::parameters_secret;
+use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
-use session_model::objects::belonging::{Belonging, is_named};
+use session_model::objects::belonging::{Ownership, has_kind_and_name};
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::{SECRET, SESSION, annotation, text};
-use session_model::progress::Sink;
+use session_model::objects::resource::{SECRET, SESSION, annotation, string_at};
+use session_model::progress::ProgressSink;
 use session_template::Assigned;
-use session_template::stored_secrets;
+use session_template::decode_parameters_secret;
 
 /// Options of a start: changed values, preset and lifetime, and which checks to skip.
 #[derive(Clone, Debug, Default)]
-pub struct Wish {
+pub struct StartOptions {
     /// Parameter values that override the stored ones.
-    pub assigned: Assigned,
+    pub values: Assigned,
     /// Preset that replaces the stored one.
     pub preset: Option<String>,
     /// Lifetime of this start and later ones.
@@ -59,93 +59,93 @@ pub struct Wish {
 /// A validated start of one session: rendered objects, ownership and checks are final, so carrying it out can fail only on the
 /// server's side.
 #[derive(Clone, Debug)]
-pub struct Ahead {
+pub struct StartPlan {
     /// The session and all of its objects, including existing ones that the start uses by name.
-    pub present: Present,
+    pub observed: ObservedSession,
     /// The rendered objects.
-    pub start: Start,
+    pub start: RenderedStart,
     /// Merge patch of the Session that requests the start, without metadata.uid; it is written first.
-    pub wish: Value,
+    pub session_patch: Value,
     /// The session's spec after that patch.
     pub spec: SessionSpec,
     /// Values in the session's parameters Secret; `None` if the Secret does not exist.
-    pub stored: Option<BTreeMap<String, String>>,
+    pub stored_secrets: Option<BTreeMap<String, String>>,
     /// True if the user gave secret values.
-    pub gave_secrets: bool,
+    pub has_new_secrets: bool,
     /// Notes for the user, a line each.
     pub notes: Vec<String>,
 }
 
-impl Ahead {
+impl StartPlan {
     /// Reads template and secrets, renders the session, and validates the start before anything is written.
     ///
     /// # Errors
     /// Untrusted stored text, a template that does not exist, invalid values, a change of an immutable field of a claim, an object
     /// of that name that is not the session's, a failed check; refusals of the server.
-    pub async fn of(
+    pub async fn prepare(
         cluster: &Cluster,
-        mut present: Present,
-        wish: &Wish,
+        mut present: ObservedSession,
+        wish: &StartOptions,
         now: Timestamp,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
-        unfinished::whole(&present.object)?;
-        trust::check(cluster, &present.session, Part::Start).await?;
+        unfinished::check_complete(&present.object)?;
+        trust::check_trust(cluster, &present.session, StoredPart::Start).await?;
         let (template, stored) =
-            futures::try_join!(template_of(cluster, &present), stored_of(cluster, &present))?;
+            futures::try_join!(read_template(cluster, &present), read_stored_secrets(cluster, &present))?;
         let mut spec = present.session.spec.clone();
         spec.preset = wish.preset.clone().or(spec.preset);
         spec.timeout = wish.lifetime.as_ref().map(written).or(spec.timeout);
         let nothing = BTreeMap::new();
-        let rendered = render(&Recipe {
-            session: &present.belonging.session,
-            namespace: &present.belonging.namespace,
+        let rendered = render(&RenderInput {
+            session: &present.ownership.session,
+            namespace: &present.ownership.namespace,
             spec: &spec,
-            body: body(&present, template.as_ref())?,
-            set: &wish.assigned.set,
-            files: &wish.assigned.files,
-            stored: stored.as_ref().unwrap_or(&nothing),
-            public: false,
+            source: manifest_source(&present, template.as_ref())?,
+            set_values: &wish.values.set,
+            file_values: &wish.values.files,
+            stored_secrets: stored.as_ref().unwrap_or(&nothing),
+            omit_secrets: false,
         })?;
         let gave_secrets = rendered
             .rendering
             .secrets
             .keys()
-            .any(|secret| wish.assigned.files.contains_key(secret));
-        let notes = template::change(&present.session, template.as_ref())
+            .any(|secret| wish.values.files.contains_key(secret));
+        let notes = template::template_change(&present.session, template.as_ref())
             .map(|change| format!("{change}; this start applies the current version"));
         // A merge patch adds parameters and removes none.
         spec.parameters.extend(rendered.parameters.clone());
         let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
-        let start = Start {
-            belonging: Belonging {
-                run: random_token()?,
+        let start = RenderedStart {
+            ownership: Ownership {
+                command_token: random_token()?,
                 template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
                 primary: Some(rendered.rendering.primary.clone()),
-                ..present.belonging.clone()
+                ..present.ownership.clone()
             },
             rendering: rendered.rendering,
             use_existing: wish.use_existing.clone(),
         };
         if !wish.trust_manifest {
-            trust::harmless(&present, &start)?;
+            trust::check_privileges(&present, &start)?;
         }
         no_stranger(&present, &start)?;
         present.live.rest = others(cluster, &present, &start).await?;
-        if let Some(conflict) = claim_conflict(&present.session, &start, &present.live) {
+        if let Some(conflict) = find_claim_conflict(&present.session, &start, &present.live) {
             let error = anyhow!("cannot start session {:?}: {conflict}", present.name());
-            return Err(hinted(
+            return Err(with_hint(
                 error,
                 "set the parameter back with --set, or delete the claim and its data: class and modes of a claim are immutable",
             ));
         }
         let ahead = Self {
-            present,
+            observed: present,
             start,
-            wish: patch,
+            session_patch: patch,
             spec,
-            stored,
-            gave_secrets,
+            stored_secrets: stored,
+            has_new_secrets: gave_secrets,
             notes: notes.into_iter().collect(),
         };
         if !wish.skip_checks {
@@ -155,57 +155,57 @@ impl Ahead {
     }
 
     /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
-    pub fn losses(&self) -> Vec<Loss> {
-        let present = &self.present;
-        losses_of(&self.plan(), &present.session, &present.live)
+    pub fn losses(&self) -> Vec<DataLoss> {
+        let present = &self.observed;
+        find_plan_losses(&self.steps(), &present.session, &present.live)
     }
 
-    fn plan(&self) -> Plan {
-        starting(&self.present.session, &self.start, &self.present.live)
+    fn steps(&self) -> Plan {
+        plan_start(&self.observed.session, &self.start, &self.observed.live)
     }
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require(&self, cluster: &Cluster) -> Result<()> {
-        let (plan, present) = (self.plan(), &self.present);
-        if !plan.deletes() || present.controller {
+        let (plan, present) = (self.steps(), &self.observed);
+        if !plan.deletes() || present.has_controller {
             return Ok(());
         }
-        let mut needs = plan.accesses();
-        needs.push(Access::to("patch", &SESSION, present.name()).part("status"));
+        let mut needs = plan.required_permissions();
+        needs.push(Access::new("patch", &SESSION, present.name()).on_subresource("status"));
         let permissions = AccessReviews::new(cluster);
         permissions.require(present.namespace(), &needs).await
     }
 
     /// Replaces the observed state, keeping the objects that were looked up by name.
-    pub fn take_over(&mut self, mut present: Present) {
-        present.live.rest = std::mem::take(&mut self.present.live.rest);
+    pub fn replace_observed(&mut self, mut present: ObservedSession) {
+        present.live.rest = std::mem::take(&mut self.observed.live.rest);
         // Workloads have changed since: the new state has them among the owners.
         present
             .live
             .rest
             .retain(|found| pod_metadata_paths(&found.resource.kind).is_empty());
-        self.present = present;
+        self.observed = present;
     }
 
     /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
-    async fn check(&self, cluster: &Cluster, sink: &mut dyn Sink) -> Result<()> {
-        let live = &self.present.live;
+    async fn check(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
+        let live = &self.observed.live;
         let missing = |object: &&Value| {
-            let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
-            live.object(kind, name).is_none()
+            let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
+            live.find_object(kind, name).is_none()
         };
         let objects = &self.start.rendering.objects;
         let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
-        let (name, namespace) = (self.present.name(), self.present.namespace());
+        let (name, namespace) = (self.observed.name(), self.observed.namespace());
         if !new.is_empty() {
-            let checked = checks::look(cluster, namespace, &new, sink).await?;
-            checks::judge(name, &new, &checked)?;
+            let checked = checks::read_preflight_facts(cluster, namespace, &new, sink).await?;
+            checks::check_preflight(name, &new, &checked)?;
         }
         let rehearsal = WriteOptions {
             dry_run: true,
             ..WriteOptions::by(MANAGER)
         };
-        let growths = claim_growths(&self.present.session, &self.start, live);
+        let growths = claim_expansions(&self.observed.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {
             patch["metadata"]["uid"] = claim.uid.as_str().into();
             let (rehearsal, claims) = (
@@ -222,20 +222,20 @@ impl Ahead {
     }
 }
 
-pub(super) async fn template_of(
+pub(super) async fn read_template(
     cluster: &Cluster,
-    present: &Present,
+    present: &ObservedSession,
 ) -> Result<Option<SessionTemplate>> {
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
     };
-    let found = template::find(cluster, name).await?;
+    let found = template::find_template(cluster, name).await?;
     if found.is_none() {
         let error = anyhow!(
             "cannot start session {:?}: template {name:?} does not exist",
             present.name()
         );
-        return Err(hinted(
+        return Err(with_hint(
             error,
             "apply the template again, the session's data is kept: kubectl session template apply -f FILENAME",
         ));
@@ -243,13 +243,13 @@ pub(super) async fn template_of(
     Ok(found)
 }
 
-pub(super) fn body<'a>(
-    present: &'a Present,
+pub(super) fn manifest_source<'a>(
+    present: &'a ObservedSession,
     template: Option<&'a SessionTemplate>,
-) -> Result<Body<'a>> {
+) -> Result<ManifestSource<'a>> {
     match (template, &present.session.spec.manifest) {
-        (Some(template), _) => Ok(Body::Template(template)),
-        (None, Some(text)) => Ok(Body::Manifest {
+        (Some(template), _) => Ok(ManifestSource::Template(template)),
+        (None, Some(text)) => Ok(ManifestSource::Manifest {
             file: "spec.manifest",
             text,
         }),
@@ -261,11 +261,11 @@ pub(super) fn body<'a>(
 }
 
 /// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
-fn no_stranger(present: &Present, start: &Start) -> Result<()> {
+fn no_stranger(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
     let mut strangers = present.live.strangers.iter();
     let needed = strangers.find(|stranger| {
         let mut objects = start.rendering.objects.iter();
-        objects.any(|object| is_named(object, &stranger.kind, &stranger.name))
+        objects.any(|object| has_kind_and_name(object, &stranger.kind, &stranger.name))
     });
     let Some(stranger) = needed else {
         return Ok(());
@@ -277,7 +277,7 @@ fn no_stranger(present: &Present, start: &Start) -> Result<()> {
         stranger.name
     );
     let (kind, name) = (stranger.kind.to_lowercase(), &stranger.name);
-    Err(hinted(
+    Err(with_hint(
         error,
         format!(
             "delete the object if nobody needs it: kubectl delete {kind} {name} -n {}",
@@ -288,30 +288,30 @@ fn no_stranger(present: &Present, start: &Start) -> Result<()> {
 
 /// Reads the values of the session's parameters Secret, if it exists. It must name the UID of an existing Session: a create that
 /// adopts a kept Secret writes the new UID on it.
-pub(super) async fn stored_of(
+pub(super) async fn read_stored_secrets(
     cluster: &Cluster,
-    present: &Present,
+    present: &ObservedSession,
 ) -> Result<Option<BTreeMap<String, String>>> {
-    let name = parameters_secret(present.belonging.session.as_str());
+    let name = parameters_secret_name(present.ownership.session.as_str());
     let mut own = present.live.own_data(&present.session);
     let uid = present.session.metadata.uid.as_deref();
     let is_its = |object: &Value| uid.is_none() || annotation(object, SESSION_UID) == uid;
-    if !own.any(|object| is_named(object, "Secret", &name) && is_its(object)) {
+    if !own.any(|object| has_kind_and_name(object, "Secret", &name) && is_its(object)) {
         return Ok(None);
     }
     let secret = cluster.get(&SECRET, present.namespace(), &name).await?;
-    secret.as_ref().map(stored_secrets).transpose()
+    secret.as_ref().map(decode_parameters_secret).transpose()
 }
 
 /// Returns the merge patch of the Session that requests the start, without metadata.uid.
 fn wish_of(
     session: &Session,
-    rendered: &Rendered,
-    wish: &Wish,
+    rendered: &RenderOutput,
+    wish: &StartOptions,
     gave_secrets: bool,
     now: Timestamp,
 ) -> Value {
-    let mut spec = json!({ "state": State::Running, "startRequest": request(session, now) });
+    let mut spec = json!({ "state": DesiredState::Running, "startRequest": request(session, now) });
     if rendered.parameters != session.spec.parameters {
         spec["parameters"] = json!(rendered.parameters);
     }
@@ -322,7 +322,7 @@ fn wish_of(
         spec["timeout"] = json!(written(lifetime));
     }
     if gave_secrets {
-        spec["secretsFrom"] = json!(SecretsFrom::Client);
+        spec["secretsFrom"] = json!(SecretSource::Client);
     }
     let mut patch = json!({ "spec": spec });
     let annotations = session.metadata.annotations.as_ref();
@@ -348,18 +348,18 @@ fn request(session: &Session, now: Timestamp) -> String {
     let before = before.into_iter().flatten();
     let latest = before.filter_map(|at| at.parse::<Timestamp>().ok()).max();
     let after = latest.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(1)).ok());
-    record::rfc3339(after.map_or(now, |after| after.max(now)))
+    record::format_rfc3339(after.map_or(now, |after| after.max(now)))
 }
 
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
 /// already.
-async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<Vec<Found>> {
+async fn others(cluster: &Cluster, present: &ObservedSession, start: &RenderedStart) -> Result<Vec<NamedObject>> {
     let applied = present.session.applied();
     let objects = &start.rendering.objects;
     let mut names: Vec<(String, String, String)> = objects
         .iter()
         .map(|object| {
-            let part = |pointer| text(object, pointer).to_owned();
+            let part = |pointer| string_at(object, pointer).to_owned();
             (part("/apiVersion"), part("/kind"), part("/metadata/name"))
         })
         .collect();
@@ -374,7 +374,7 @@ async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<V
         }
     }
     let live = &present.live;
-    names.retain(|(_, kind, name)| kind != "Pod" && live.object(kind, name).is_none());
+    names.retain(|(_, kind, name)| kind != "Pod" && live.find_object(kind, name).is_none());
     let namespace = present.namespace();
     let reads = names.iter().map(|(api_version, kind, name)| async move {
         let Some(resource) = cluster.discover_resource(api_version, kind).await? else {
@@ -387,8 +387,8 @@ async fn others(cluster: &Cluster, present: &Present, start: &Start) -> Result<V
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-fn with_type(object: Value, resource: &ResourceType) -> Found {
-    Found {
+fn with_type(object: Value, resource: &ResourceType) -> NamedObject {
+    NamedObject {
         resource: resource.clone(),
         object,
     }

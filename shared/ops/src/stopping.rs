@@ -10,43 +10,43 @@ use serde_json::{Value, json};
 use crate::Cluster;
 use crate::chosen::SelectedSession;
 use crate::execute::ApplyOptions;
-use crate::manner::Manner;
-use crate::trust::{self, Part};
+use crate::manner::StopOptions;
+use crate::trust::{self, StoredPart};
 use session_client::AccessReviews;
 use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
-use session_engine::plan::{Done, Plan, Step};
-use session_engine::reconcile::record::{self, Rest};
+use session_engine::plan::{StepResult, Plan, Step};
+use session_engine::reconcile::record::{self, StopRecord};
 use session_engine::reconcile::{
-    Ending, HookRun, Live, Seen, Standing, Wanted, ending, look, standing,
+    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, plan_teardown, assess_workload, decide_phase,
 };
-use session_model::api::{ObjectRef, Phase, Session, State};
-use session_model::failure::{self, Kind, hinted};
+use session_model::api::{ObjectRef, Phase, Session, DesiredState};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::conditions::condition;
-use session_model::objects::pods::SCALED;
-use session_model::objects::resource::{SESSION, text};
-use session_model::progress::Sink;
+use session_model::objects::pods::SCALABLE_KINDS;
+use session_model::objects::resource::{SESSION, string_at};
+use session_model::progress::ProgressSink;
 
 /// A session and all of its objects, as read from the cluster.
 #[derive(Clone, Debug)]
-pub struct Present {
+pub struct ObservedSession {
     /// The Session.
     pub session: Session,
     /// The Session with every field, also those that [`Session`] does not know.
     pub object: Value,
     /// Its objects.
-    pub live: Live,
+    pub live: LiveObjects,
     /// State of its workload, derived from `live`.
-    pub seen: Seen,
+    pub state: WorkloadState,
     /// Ownership of its objects.
-    pub belonging: Belonging,
+    pub ownership: Ownership,
     /// True if a live controller reconciles the session.
-    pub controller: bool,
+    pub has_controller: bool,
 }
 
-impl Present {
+impl ObservedSession {
     /// Reads all objects of a session.
     ///
     /// # Errors
@@ -62,71 +62,71 @@ impl Present {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: SelectedSession, live: Live, controller: bool) -> Result<Self> {
+    pub fn with(chosen: SelectedSession, live: LiveObjects, controller: bool) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
-        let belonging = Belonging::of(&session)?;
-        let seen = look(&session, &live, &[]);
+        let belonging = Ownership::of(&session)?;
+        let seen = assess_workload(&session, &live, &[]);
         Ok(Self {
             session,
             object,
             live,
-            seen,
-            belonging,
-            controller,
+            state: seen,
+            ownership: belonging,
+            has_controller: controller,
         })
     }
 
     /// Returns the session's name.
     pub fn name(&self) -> &str {
-        self.belonging.session.as_str()
+        self.ownership.session.as_str()
     }
 
     /// Returns the session's Namespace.
     pub fn namespace(&self) -> &str {
-        self.belonging.namespace.as_str()
+        self.ownership.namespace.as_str()
     }
 
     /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
-    pub fn is_at_rest(&self) -> bool {
+    pub fn is_stopped(&self) -> bool {
         let phase = self.session.phase();
         self.session.spec.state == Some(State::Stopped)
-            && self.seen == Seen::NoWorkload
+            && self.seen == WorkloadState::NoWorkload
             && self
                 .live
-                .own_pods(&self.belonging.session_uid)
+                .own_pods(&self.ownership.session_uid)
                 .next()
                 .is_none()
             && matches!(phase, Some(Phase::Stopped | Phase::Failed))
     }
 
     /// Returns true if the workload exists and has not ended.
-    pub fn runs(&self) -> bool {
+    pub fn has_live_workload(&self) -> bool {
         matches!(
-            self.seen,
-            Seen::Ready { .. } | Seen::NotReady(_) | Seen::Hopeless(_)
+            self.state,
+            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_)
         )
     }
 
     /// Returns true if a stop with these options runs the sync hook from this process.
-    pub fn runs_sync(&self, manner: &Manner) -> bool {
-        !self.controller
+    pub fn runs_sync(&self, manner: &StopOptions) -> bool {
+        !self.has_controller
             && !manner.skip_sync
-            && HookRun::of(&self.session, &self.seen, "sync").is_some()
+            && HookRun::find(&self.session, &self.state, "sync").is_some()
     }
 
     /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops
     /// nothing, and before the workload is removed, so that no controller makes it again.
-    pub fn plan(&self, manner: &Manner, now: Timestamp) -> Plan {
+    pub fn plan_stop(&self, manner: &StopOptions, now: Timestamp) -> Plan {
         let skip_sync = manner.skip_sync;
-        let what = Ending::Workload { skip_sync };
-        let mut plan = ending(&self.session, &self.live, &self.seen, what, now);
+        let what = Teardown::Stop { skip_sync };
+        let mut plan = plan_teardown(&self.session, &self.live, &self.state, what, now);
         if !manner.wait {
             plan.stages
-                .retain(|stage| !matches!(stage.first(), Some(Step::AwaitGone { .. })));
+                .retain(|stage| !matches!(stage.first(), Some(Step::WaitDeleted { .. })));
         }
-        let synced = matches!(plan.steps().next(), Some(Step::Sync { .. }));
-        if self.session.spec.state != Some(State::Stopped) {
-            let step = self.wish(json!({ "spec": { "state": State::Stopped } }));
+        let synced = matches!(plan.steps().next(), Some(Step::RunHook { .. }));
+        if self.session.spec.state != Some(DesiredState::Stopped) {
+            let step = self.wish(json!({ "spec": { "state": DesiredState::Stopped } }));
             plan.stages.insert(usize::from(synced), vec![step]);
         }
         plan
@@ -134,19 +134,19 @@ impl Present {
 
     fn wish(&self, patch: Value) -> Step {
         Step::Patch {
-            target: ObjectRef::of(&self.object),
+            target: ObjectRef::from_object(&self.object),
             resource: SESSION.clone(),
             patch,
         }
     }
 
     /// Returns phase and reason after the stop. A workload that had ended by itself keeps its reason.
-    fn standing(&self) -> Standing {
-        match self.seen {
-            Seen::Ended { .. } | Seen::NoWorkload => {
-                standing(&self.session, Wanted::Stopped, &self.seen)
+    fn standing(&self) -> PhaseReason {
+        match self.state {
+            WorkloadState::Terminated { .. } | WorkloadState::NoWorkload => {
+                decide_phase(&self.session, TargetState::Stopped, &self.state)
             }
-            _ => Standing {
+            _ => PhaseReason {
                 phase: Phase::Stopped,
                 reason: "Stopped".into(),
                 message: String::new(),
@@ -161,19 +161,19 @@ impl Present {
     pub async fn stop(
         &self,
         cluster: &Cluster,
-        manner: &Manner,
-        with: Stopping<'_>,
-        sink: &mut dyn Sink,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
-        self.live.tell_strangers(sink);
-        if self.controller {
+        self.live.report_impostors(sink);
+        if self.has_controller {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }
         if self.runs_sync(manner) && !with.write.dry_run {
-            trust::check(cluster, &self.session, Part::Hooks).await?;
+            trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
-        self.require_stop(manner, &[], with).await?;
-        let rest = self.live.replicas(&self.belonging.session_uid);
+        self.require_stop_access(manner, &[], with).await?;
+        let rest = self.live.replica_counts(&self.ownership.session_uid);
         self.remember(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
             ownership: &self.belonging,
@@ -184,11 +184,11 @@ impl Present {
         let plan = self.plan(manner, with.now);
         let outcome = cluster.apply_plan(&plan, &carrying, sink).await;
         if let Some((step, error)) = outcome.failed {
-            return Err(explain(STOP, self.name(), self.namespace(), &step, error));
+            return Err(explain_step_failure(STOP, self.name(), self.namespace(), &step, error));
         }
         let mut session = self.session.clone();
-        let wish = outcome.done.iter().find_map(|done| match done {
-            Done::Patched(object) if text(object, "/kind") == "Session" => Some(object),
+        let wish = outcome.results.iter().find_map(|done| match done {
+            StepResult::Patched(object) if string_at(object, "/kind") == "Session" => Some(object),
             _ => None,
         });
         session.metadata.generation = wish
@@ -197,10 +197,10 @@ impl Present {
         if with.write.dry_run {
             return Ok(wish.unwrap_or(&self.object).clone());
         }
-        let rest = Rest {
+        let rest = StopRecord {
             replicas: rest,
-            synced: outcome.done.contains(&Done::Synced),
-            made: self.unrecorded(),
+            is_synced: outcome.results.contains(&StepResult::HookRun),
+            unrecorded_workloads: self.unrecorded(),
         };
         let patch = record::stopped(&session, &self.standing(), &rest, with.now);
         cluster
@@ -216,8 +216,8 @@ impl Present {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
             objects.any(|object| object.uid == workload.uid)
         };
-        let mut rests = self.live.workloads(&self.belonging.session_uid);
-        rests.retain(|workload| SCALED.contains(&workload.kind.as_str()) && !recorded(workload));
+        let mut rests = self.live.workloads(&self.ownership.session_uid);
+        rests.retain(|workload| SCALABLE_KINDS.contains(&workload.kind.as_str()) && !recorded(workload));
         rests
     }
 
@@ -250,9 +250,9 @@ impl Present {
     async fn ask_controller(
         &self,
         cluster: &Cluster,
-        manner: &Manner,
-        with: &Stopping<'_>,
-        sink: &mut dyn Sink,
+        manner: &StopOptions,
+        with: &StopContext<'_>,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         let mut patch = json!({ "spec": { "state": State::Stopped } });
         if manner.skip_sync {
@@ -266,12 +266,12 @@ impl Present {
             return Ok(object);
         }
         let settled = cluster
-            .wait_stopped(namespace, name, manner.limit, with.interrupt, sink)
+            .wait_stopped(namespace, name, manner.timeout, with.interrupt, sink)
             .await?;
-        if text(&settled, "/status/phase") == Phase::Running.word() {
+        if string_at(&settled, "/status/phase") == Phase::Running.as_str() {
             let condition = told(&settled, "Synced");
             let error = anyhow!("cannot stop session {name:?}: {condition}");
-            return Err(hinted(error, without_sync(STOP, name, namespace)));
+            return Err(with_hint(error, without_sync(STOP, name, namespace)));
         }
         Ok(settled)
     }
@@ -280,7 +280,7 @@ impl Present {
 /// Context of a stop, restart or deletion: write options, interrupt signal, time and permissions, shared by all sessions of a
 /// command.
 #[derive(Clone, Copy, Debug)]
-pub struct Stopping<'a> {
+pub struct StopContext<'a> {
     /// Dry run and field manager.
     pub write: &'a WriteOptions,
     /// Interrupt signal; takes effect between two steps and during waits.
@@ -295,15 +295,15 @@ fn told(session: &Value, r#type: &str) -> String {
     condition(session, r#type).map_or_else(String::new, |condition| {
         format!(
             "{}: {}",
-            text(condition, "/reason"),
-            text(condition, "/message")
+            string_at(condition, "/reason"),
+            string_at(condition, "/message")
         )
     })
 }
 
 /// A verb that ends sessions, in the forms that messages need.
 #[derive(Clone, Copy, Debug)]
-pub struct Words {
+pub struct VerbForms {
     /// `stop`, `delete`.
     pub verb: &'static str,
     /// `stopped`, `deleted`.
@@ -313,20 +313,20 @@ pub struct Words {
 }
 
 /// The forms of `stop`.
-pub const STOP: Words = Words {
+pub const STOP: VerbForms = VerbForms {
     verb: "stop",
     done: "stopped",
     doing: "stopping",
 };
 
 /// The forms of `delete`.
-pub const DELETE: Words = Words {
+pub const DELETE: VerbForms = VerbForms {
     verb: "delete",
     done: "deleted",
     doing: "deleting",
 };
 
-fn without_sync(words: Words, name: &str, namespace: &str) -> String {
+fn without_sync(words: VerbForms, name: &str, namespace: &str) -> String {
     format!(
         "skip the sync hook and lose unsynchronised data: kubectl session {} {name} -n {namespace} --skip-sync",
         words.verb
@@ -334,34 +334,34 @@ fn without_sync(words: Words, name: &str, namespace: &str) -> String {
 }
 
 /// Adds to a refusal the hint that nothing has been written.
-pub(super) fn untouched(words: Words, name: &str, error: anyhow::Error) -> anyhow::Error {
+pub(super) fn nothing_done_hint(words: VerbForms, name: &str, error: anyhow::Error) -> anyhow::Error {
     let done = words.done;
-    hinted(
+    with_hint(
         error,
         format!("nothing has been {done}: session {name:?} is unchanged"),
     )
 }
 
 /// Adds the session and a hint how to continue to the error of a step of a stop or deletion.
-pub fn explain(
-    words: Words,
+pub fn explain_step_failure(
+    words: VerbForms,
     name: &str,
     namespace: &str,
     step: &Step,
     error: anyhow::Error,
 ) -> anyhow::Error {
     // Ctrl-C during the sync hook is not a failure of the hook.
-    if matches!(step, Step::Sync { .. }) && !failure::is(&error, Kind::Interrupted) {
+    if matches!(step, Step::RunHook { .. }) && !failure::has_kind(&error, FailureKind::Interrupted) {
         // As text, since a failure of the connection is printed without the context around it.
         let error = anyhow!(
             "cannot {} session {name:?}: sync hook failed: {error:#}",
             words.verb
         );
-        return hinted(error, without_sync(words, name, namespace));
+        return with_hint(error, without_sync(words, name, namespace));
     }
-    if failure::is(&error, Kind::Interrupted) || failure::is(&error, Kind::TimedOut) {
+    if failure::has_kind(&error, FailureKind::Interrupted) || failure::has_kind(&error, FailureKind::TimedOut) {
         let verb = words.verb;
-        return hinted(
+        return with_hint(
             error,
             format!("finish it with: kubectl session {verb} {name} -n {namespace}"),
         );

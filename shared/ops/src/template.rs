@@ -10,14 +10,14 @@ use session_client::ListOptions;
 use session_client::missing;
 use session_client::typed;
 use session_model::api::{Session, SessionTemplate};
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION_TEMPLATE;
 
 /// Reads a template; `None` if it does not exist.
 ///
 /// # Errors
 /// Refusals of the server; the SessionTemplate API is not installed.
-pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
+pub async fn find_template(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
     let found = with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     found.map(typed).transpose()
 }
@@ -26,10 +26,10 @@ pub async fn find(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplat
 ///
 /// # Errors
 /// NotFound, in the server's words, with the names of existing templates as a hint; otherwise as [`find`].
-pub async fn read(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
-    match find(cluster, name).await? {
+pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
+    match find_template(cluster, name).await? {
         Some(found) => Ok(found),
-        None => Err(hinted(
+        None => Err(with_hint(
             missing(&SESSION_TEMPLATE, name),
             known_templates(cluster).await,
         )),
@@ -37,7 +37,7 @@ pub async fn read(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
 }
 
 /// Describes the change of the template since the session's last start; `None` if there is none. A deleted template is no change.
-pub fn change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
+pub fn template_change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
     let applied = session.applied()?;
     let metadata = &template?.metadata;
     let name = metadata.name.as_deref().unwrap_or_default();

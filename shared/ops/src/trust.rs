@@ -20,22 +20,22 @@ use anyhow::{Result, anyhow};
 use futures::future::try_join;
 use serde::Serialize;
 
-use super::stopping::Present;
+use super::stopping::ObservedSession;
 use super::template;
 use crate::Cluster;
-pub use doubt::Doubt;
-use doubt::Reason;
-use session_engine::reconcile::{Rendering, Start};
+pub use doubt::UntrustedText;
+use doubt::UntrustedReason;
+use session_engine::reconcile::{Rendering, RenderedStart};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
-use session_model::failure::hinted;
-use session_model::objects::privilege::privileges;
-use session_model::objects::resource::text;
-use session_model::progress::{Event, Sink};
-use session_model::state::{Digests, digest};
+use session_model::failure::with_hint;
+use session_model::objects::privilege::find_privileges;
+use session_model::objects::resource::string_at;
+use session_model::progress::{ProgressEvent, ProgressSink};
+use session_model::state::{Digests, sha256_hex};
 
 /// The part of a session's stored text that is about to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum StoredPart {
     /// The spec, for a start: manifest, or template and parameters.
     Start,
     /// The spec, for a copy of the session.
@@ -46,31 +46,31 @@ pub enum Part {
     Connect,
 }
 
-impl Part {
+impl StoredPart {
     /// Returns the prefix of the part's field paths.
     fn area(self) -> &'static str {
         match self {
-            Part::Start | Part::Copy => "spec.",
-            Part::Hooks => "status.applied.hooks",
-            Part::Connect => "status.applied.connect",
+            StoredPart::Start | StoredPart::Copy => "spec.",
+            StoredPart::Hooks => "status.applied.hooks",
+            StoredPart::Connect => "status.applied.connect",
         }
     }
 }
 
 /// Stored texts by field path.
-type Fields = BTreeMap<String, String>;
+type StoredFields = BTreeMap<String, String>;
 
-fn fields(session: &Session, part: Part) -> Fields {
+fn fields(session: &Session, part: StoredPart) -> StoredFields {
     let applied = session.applied();
     match part {
-        Part::Start | Part::Copy => of_spec(&session.spec),
-        Part::Hooks => of_hooks(applied.and_then(|applied| applied.hooks.as_ref())),
-        Part::Connect => of_connect(applied.map_or(&[], |applied| &applied.connect)),
+        StoredPart::Start | StoredPart::Copy => of_spec(&session.spec),
+        StoredPart::Hooks => of_hooks(applied.and_then(|applied| applied.hooks.as_ref())),
+        StoredPart::Connect => of_connect(applied.map_or(&[], |applied| &applied.connect)),
     }
 }
 
 /// Returns the fields that decide which objects a start makes. Sizes are left out: they run nothing.
-fn of_spec(spec: &SessionSpec) -> Fields {
+fn of_spec(spec: &SessionSpec) -> StoredFields {
     let primary = spec.primary.as_ref().map(json);
     let texts = [
         ("spec.manifest", spec.manifest.as_ref()),
@@ -87,15 +87,15 @@ fn of_spec(spec: &SessionSpec) -> Fields {
     texts.chain(parameters).collect()
 }
 
-fn of_hooks(hooks: Option<&Hooks>) -> Fields {
-    let text = hooks.map(|hooks| (Part::Hooks.area().to_owned(), json(hooks)));
+fn of_hooks(hooks: Option<&Hooks>) -> StoredFields {
+    let text = hooks.map(|hooks| (StoredPart::Hooks.area().to_owned(), json(hooks)));
     text.into_iter().collect()
 }
 
 /// Returns the methods that run a command; ports and paths run nothing.
-fn of_connect(methods: &[ConnectMethod]) -> Fields {
+fn of_connect(methods: &[ConnectMethod]) -> StoredFields {
     let commands = methods.iter().filter(|method| !method.exec.is_empty());
-    let key = |method: &ConnectMethod| format!("{}.{}", Part::Connect.area(), method.name);
+    let key = |method: &ConnectMethod| format!("{}.{}", StoredPart::Connect.area(), method.name);
     commands.map(|method| (key(method), json(method))).collect()
 }
 
@@ -103,9 +103,9 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn digests(fields: &Fields) -> Digests {
+fn digests(fields: &StoredFields) -> Digests {
     let each = fields.iter();
-    each.map(|(key, text)| (key.clone(), digest(text)))
+    each.map(|(key, text)| (key.clone(), sha256_hex(text)))
         .collect()
 }
 
@@ -113,7 +113,7 @@ fn digests(fields: &Fields) -> Digests {
 ///
 /// # Errors
 /// Text that is not trusted, with its changes and hints how to continue; refusals of the server.
-pub async fn check(cluster: &Cluster, session: &Session, part: Part) -> Result<()> {
+pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<()> {
     let uid = session.uid();
     settle(cluster, doubt(cluster, session, uid, part).await?)
 }
@@ -123,25 +123,25 @@ pub async fn check(cluster: &Cluster, session: &Session, part: Part) -> Result<(
 ///
 /// # Errors
 /// As [`check`].
-pub(super) async fn check_remembered(
+pub(super) async fn check_recorded(
     cluster: &Cluster,
     session: &Session,
     uid: &str,
 ) -> Result<()> {
-    let fields = fields(session, Part::Copy);
-    let doubt = (!is_known(cluster, uid, Part::Copy, &fields))
-        .then(|| Doubt::of(session, uid, Part::Copy, Reason::Remembered, fields));
+    let fields = fields(session, StoredPart::Copy);
+    let doubt = (!is_known(cluster, uid, StoredPart::Copy, &fields))
+        .then(|| UntrustedText::new(session, uid, StoredPart::Copy, UntrustedReason::FromSnapshot, fields));
     settle(cluster, doubt)
 }
 
-fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
+fn settle(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> {
     match doubt {
         None => Ok(()),
         Some(doubt) if cluster.known().trusts_all() => {
-            doubt.agree(cluster);
+            doubt.record_agreement(cluster);
             Ok(())
         }
-        Some(doubt) => Err(doubt.error(cluster)),
+        Some(doubt) => Err(doubt.into_error(cluster)),
     }
 }
 
@@ -149,7 +149,7 @@ fn settle(cluster: &Cluster, doubt: Option<Doubt>) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the server refuses.
-pub async fn doubted(cluster: &Cluster, session: &Session, part: Part) -> Result<Option<Doubt>> {
+pub async fn doubted(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<Option<UntrustedText>> {
     let uid = session.uid();
     doubt(cluster, session, uid, part).await
 }
@@ -158,13 +158,13 @@ async fn doubt(
     cluster: &Cluster,
     session: &Session,
     uid: &str,
-    part: Part,
-) -> Result<Option<Doubt>> {
+    part: StoredPart,
+) -> Result<Option<UntrustedText>> {
     let fields = fields(session, part);
     if fields.is_empty() || is_known(cluster, uid, part, &fields) {
         return Ok(None);
     }
-    let is_manifest = matches!(part, Part::Start | Part::Copy) && session.spec.manifest.is_some();
+    let is_manifest = matches!(part, StoredPart::Start | StoredPart::Copy) && session.spec.manifest.is_some();
     let caller = async {
         match is_manifest {
             true => cluster.get_caller_identity().await.map(|caller| Some(caller.username)),
@@ -176,62 +176,62 @@ async fn doubt(
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
     let reason = match caller.filter(|caller| caller != session.owner()) {
-        Some(caller) => Reason::Anothers { caller },
+        Some(caller) => UntrustedReason::OtherUser { caller },
         None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
-        None if since.is_some() => Reason::Older,
-        None => Reason::Unguarded,
+        None if since.is_some() => UntrustedReason::OlderThanPolicy,
+        None => UntrustedReason::NoPolicy,
     };
-    Ok(Some(Doubt::of(session, uid, part, reason, fields)))
+    Ok(Some(UntrustedText::new(session, uid, part, reason, fields)))
 }
 
-fn is_known(cluster: &Cluster, uid: &str, part: Part, fields: &Fields) -> bool {
+fn is_known(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredFields) -> bool {
     !uid.is_empty() && known(cluster, uid, part) == digests(fields)
 }
 
 /// Returns the digests that this machine has recorded for that part of the session.
-fn known(cluster: &Cluster, uid: &str, part: Part) -> Digests {
-    let mut known = cluster.known().get(uid);
+fn known(cluster: &Cluster, uid: &str, part: StoredPart) -> Digests {
+    let mut known = cluster.known().digests_of(uid);
     known.retain(|key, _| key.starts_with(part.area()));
     known
 }
 
 /// Returns true if hooks or connect commands equal those of the session's current template: that is an admin's text.
-async fn is_templates_own(cluster: &Cluster, session: &Session, part: Part) -> bool {
+async fn is_templates_own(cluster: &Cluster, session: &Session, part: StoredPart) -> bool {
     let Some(name) = session.spec.template_name() else {
         return false;
     };
-    if matches!(part, Part::Start | Part::Copy) {
+    if matches!(part, StoredPart::Start | StoredPart::Copy) {
         return false;
     }
-    let Ok(Some(template)) = template::find(cluster, name).await else {
+    let Ok(Some(template)) = template::find_template(cluster, name).await else {
         return false;
     };
     let own = match part {
-        Part::Hooks => of_hooks(template.spec.hooks.as_ref()),
+        StoredPart::Hooks => of_hooks(template.spec.hooks.as_ref()),
         _ => of_connect(&template.spec.connect),
     };
     own == fields(session, part)
 }
 
 /// Records on this machine what this user stores in a session: the spec, and the hooks and connect commands of its start.
-pub fn remember(
+pub fn record_trusted(
     cluster: &Cluster,
     uid: &str,
     spec: &SessionSpec,
     rendering: Option<&Rendering>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) {
-    let mut areas = vec![(Part::Start, of_spec(spec))];
+    let mut areas = vec![(StoredPart::Start, of_spec(spec))];
     if let Some(rendering) = rendering {
-        areas.push((Part::Hooks, of_hooks(rendering.hooks.as_ref())));
-        areas.push((Part::Connect, of_connect(&rendering.connect)));
+        areas.push((StoredPart::Hooks, of_hooks(rendering.hooks.as_ref())));
+        areas.push((StoredPart::Connect, of_connect(&rendering.connect)));
     }
     for (part, fields) in areas {
         let written = cluster
             .known()
-            .remember(uid, part.area(), &digests(&fields));
+            .store_digests(uid, part.area(), &digests(&fields));
         if let Err(error) = written {
-            sink.tell(Event::Note(format!(
+            sink.tell(ProgressEvent::Note(format!(
                 "cannot record the session on this machine, a later command may ask for confirmation: {error}"
             )));
             return;
@@ -241,47 +241,47 @@ pub fn remember(
 
 /// Returns the digest of the hooks of a session's last start, for [`know_hooks`]; `None` if it has no hooks.
 pub fn hooks_digest(session: &Session) -> Option<String> {
-    let fields = fields(session, Part::Hooks);
-    fields.values().next().map(|text| digest(text))
+    let fields = fields(session, StoredPart::Hooks);
+    fields.values().next().map(|text| sha256_hex(text))
 }
 
 /// Trusts hooks with this digest: the user agreed to them when the snapshot schedule was created.
-pub fn know_hooks(cluster: &Cluster, session: &Session, digest: &str) {
-    let area = Part::Hooks.area();
+pub fn trust_hooks(cluster: &Cluster, session: &Session, digest: &str) {
+    let area = StoredPart::Hooks.area();
     let known = [(area.to_owned(), digest.to_owned())].into();
     let uid = session.uid();
     // The record holds for this process even if it cannot be written to a file.
-    let _ = cluster.known().remember(uid, area, &known);
+    let _ = cluster.known().store_digests(uid, area, &known);
 }
 
 /// Checks that a manifest asks for no privileges, whoever has written it.
 ///
 /// # Errors
 /// The privileges it asks for, with a hint how to allow them.
-pub(super) fn harmless(present: &Present, start: &Start) -> Result<()> {
+pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
     if present.session.spec.manifest.is_none() {
         return Ok(());
     }
-    let takes = privileges(&start.rendering.objects);
+    let takes = find_privileges(&start.rendering.objects);
     if takes.is_empty() {
         return Ok(());
     }
     let (name, namespace) = (present.name(), present.namespace());
     let takes = takes.join("; ");
     let error = anyhow!("cannot start session {name:?}: its manifest asks for privileges: {takes}");
-    let made = start.objects();
+    let made = start.owned_objects();
     let made = made.iter().map(|object| {
-        let kind = text(object, "/kind").to_lowercase();
-        format!("{kind}/{}", text(object, "/metadata/name"))
+        let kind = string_at(object, "/kind").to_lowercase();
+        format!("{kind}/{}", string_at(object, "/metadata/name"))
     });
     let made: Vec<String> = made.collect();
     let plan = format!(
         "check the objects that would be created with your rights: {}",
         made.join(", ")
     );
-    let error = hinted(error, plan);
-    let error = hinted(error, doubt::read_manifest(name, namespace));
-    Err(hinted(error, doubt::start_trusting(name, namespace)))
+    let error = with_hint(error, plan);
+    let error = with_hint(error, doubt::read_manifest_hint(name, namespace));
+    Err(with_hint(error, doubt::trust_manifest_hint(name, namespace)))
 }
 
 #[cfg(test)]

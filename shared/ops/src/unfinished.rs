@@ -7,22 +7,22 @@ use serde_json::{Value, json};
 use crate::Cluster;
 use session_client::WriteOptions;
 use session_model::encode::shell;
-use session_model::failure::{self, Kind, hinted};
+use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::Belonging;
-use session_model::objects::resource::{annotation, text};
+use session_model::objects::belonging::Ownership;
+use session_model::objects::resource::{annotation, string_at};
 
 /// Creates an object of a copy. If the name is taken or the answer was lost, an existing object of the same session counts as
 /// created.
 ///
 /// # Errors
 /// Refusals of the server; a name that is taken by an object of others.
-pub(super) async fn post(
+pub(super) async fn create_or_get(
     cluster: &Cluster,
     kind: &ResourceType,
     object: &Value,
-    belonging: &Belonging,
+    belonging: &Ownership,
     write: &WriteOptions,
 ) -> Result<Value> {
     let namespace = belonging.namespace.as_str();
@@ -30,11 +30,11 @@ pub(super) async fn post(
         Ok(made) => return Ok(made),
         Err(error) => error,
     };
-    if !failure::is(&error, Kind::AlreadyExists) && !failure::is(&error, Kind::Unreachable) {
+    if !failure::has_kind(&error, FailureKind::AlreadyExists) && !failure::has_kind(&error, FailureKind::Unreachable) {
         return Err(error);
     }
     let found = cluster
-        .get(kind, namespace, text(object, "/metadata/name"))
+        .get(kind, namespace, string_at(object, "/metadata/name"))
         .await;
     let ours = |found: &Value| {
         annotation(found, labels::SESSION_UID) == Some(belonging.session_uid.as_str())
@@ -44,7 +44,7 @@ pub(super) async fn post(
 
 /// Returns Namespace and name of an object.
 fn key(object: &Value) -> (&str, &str) {
-    let part = |pointer| text(object, pointer);
+    let part = |pointer| string_at(object, pointer);
     (part("/metadata/namespace"), part("/metadata/name"))
 }
 
@@ -54,7 +54,7 @@ fn key(object: &Value) -> (&str, &str) {
 /// Refusals of the server.
 pub(super) async fn finished(
     cluster: &Cluster,
-    belonging: &Belonging,
+    belonging: &Ownership,
     write: &WriteOptions,
 ) -> Result<Value> {
     let patch = json!({ "metadata": { "annotations": { labels::COPYING: null } } });
@@ -62,7 +62,7 @@ pub(super) async fn finished(
 }
 
 /// Returns the name of the snapshot that an incomplete copy is made from; `None` for all other Sessions.
-pub(super) fn copied_from(session: &Value) -> Option<&str> {
+pub(super) fn incomplete_source(session: &Value) -> Option<&str> {
     annotation(session, labels::COPYING)
 }
 
@@ -70,8 +70,8 @@ pub(super) fn copied_from(session: &Value) -> Option<&str> {
 ///
 /// # Errors
 /// An incomplete copy, with hints how to finish or delete it.
-pub(super) fn whole(session: &Value) -> Result<()> {
-    let Some(set) = copied_from(session) else {
+pub(super) fn check_complete(session: &Value) -> Result<()> {
+    let Some(set) = incomplete_source(session) else {
         return Ok(());
     };
     let (namespace, name) = key(session);
@@ -79,14 +79,14 @@ pub(super) fn whole(session: &Value) -> Result<()> {
     let delete = format!(
         "or delete the session: kubectl session delete {name} -n {namespace} --delete-data"
     );
-    Err(hinted(unfinished(error, session), delete))
+    Err(with_hint(with_finish_hint(error, session), delete))
 }
 
 /// Adds the hint how to finish an interrupted copy.
-pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = shell::word(copied_from(session).unwrap_or_default());
+pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
+    let set = shell::quote_word(incomplete_source(session).unwrap_or_default());
     let (namespace, name) = key(session);
-    hinted(
+    with_hint(
         error,
         format!(
             "finish the copy: kubectl session snapshot restore {set} --into {name} -n {namespace}"
@@ -95,23 +95,23 @@ pub(super) fn unfinished(error: anyhow::Error, session: &Value) -> anyhow::Error
 }
 
 /// Adds the hint how to retry a copy that failed and was rolled back.
-pub(super) fn nothing_left(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = copied_from(session).unwrap_or_default();
+pub(super) fn with_retry_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
+    let set = incomplete_source(session).unwrap_or_default();
     let (namespace, name) = key(session);
-    hinted(
+    with_hint(
         error,
         format!(
             "retry, as session {name:?} has been rolled back and snapshot {set:?} is kept: \
             kubectl session snapshot restore {} --into {name} -n {namespace}",
-            shell::word(set)
+            shell::quote_word(set)
         ),
     )
 }
 
 /// Adds the hint for a copy whose objects all exist, but whose claims may not be bound.
-pub(super) fn all_made(error: anyhow::Error, session: &Value) -> anyhow::Error {
+pub(super) fn with_claims_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let (namespace, name) = key(session);
-    hinted(
+    with_hint(
         error,
         format!(
             "check its claims, which are not bound yet: kubectl session status {name} -n {namespace}"

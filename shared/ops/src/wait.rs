@@ -23,13 +23,13 @@ use session_client::ListOptions;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_client::watch_ended_error;
-use session_engine::diagnosis::{Ask, CLAIM_NOT_FOUND, EventNote, unproven};
-use session_engine::reconcile::{Live, Seen, look};
+use session_engine::diagnosis::{FactQuery, CLAIM_NOT_FOUND, EventNote, check_stability};
+use session_engine::reconcile::{LiveObjects, WorkloadState, assess_workload};
 use session_model::api::Session;
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
-use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, text};
-use session_model::progress::{Event, Sink};
+use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, string_at};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Time limit of a read after the end of a wait.
 const READ_AFTER_WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -40,14 +40,14 @@ pub enum WaitOutcome {
     /// The workload reached a final state: ready, ended or unrecoverable.
     Settled {
         /// The final state.
-        state: Box<Seen>,
+        state: Box<WorkloadState>,
         /// The Pod that determines the state, if there is one.
         pod: Option<Box<Pod>>,
     },
     /// The time limit passed; the last state.
-    TimedOut(Box<Seen>),
+    TimedOut(Box<WorkloadState>),
     /// The user interrupted the wait; the last state.
-    Interrupted(Box<Seen>),
+    Interrupted(Box<WorkloadState>),
 }
 
 struct ReadinessWatch<'a> {
@@ -78,7 +78,7 @@ impl Cluster {
         made: Vec<Value>,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<WaitOutcome> {
         let name = session.name();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
@@ -95,17 +95,17 @@ impl Cluster {
         let mut seen = state.evaluate();
         let ended = tokio::select! {
             biased;
-            () = interrupt.wait() => Err(Kind::Interrupted),
-            () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
+            () = interrupt.wait() => Err(FailureKind::Interrupted),
+            () = tokio::time::sleep(limit) => Err(FailureKind::TimedOut),
             settled = state.run(&mut seen, sink) => Ok(settled?),
         };
         match ended {
-            Err(Kind::Interrupted) => Ok(WaitOutcome::Interrupted(Box::new(seen))),
+            Err(FailureKind::Interrupted) => Ok(WaitOutcome::Interrupted(Box::new(seen))),
             Err(_) => Ok(WaitOutcome::TimedOut(Box::new(state.explain_state().await))),
             Ok(()) => {
                 let pod = state.deciding_pod(&seen);
                 let seen = self.explain_state(namespace, seen).await;
-                sink.tell(Event::Done);
+                sink.tell(ProgressEvent::Done);
                 Ok(WaitOutcome::Settled {
                     state: Box::new(seen),
                     pod,
@@ -121,14 +121,14 @@ impl Cluster {
     pub(super) async fn read_after_wait<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
         match tokio::time::timeout(READ_AFTER_WAIT_TIMEOUT, look).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::local(Kind::TimedOut, "the server does not respond").into()),
+            Err(_) => Err(Failure::client_side(FailureKind::TimedOut, "the server does not respond").into()),
         }
     }
 }
 
 impl ReadinessWatch<'_> {
     /// Watches until the workload reaches a final state. May be dropped at any time; `seen` then holds the last state.
-    async fn run(&mut self, seen: &mut Seen, sink: &mut dyn Sink) -> Result<()> {
+    async fn run(&mut self, seen: &mut WorkloadState, sink: &mut dyn ProgressSink) -> Result<()> {
         let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
         loop {
             self.report(seen, sink);
@@ -148,7 +148,7 @@ impl ReadinessWatch<'_> {
             *seen = self.evaluate();
             let is_last = matches!(
                 seen,
-                Seen::Ready { .. } | Seen::Ended { .. } | Seen::Hopeless(_)
+                WorkloadState::Ready { .. } | WorkloadState::Terminated { .. } | WorkloadState::Unrecoverable(_)
             );
             if is_last && !self.is_premature(seen).await {
                 return Ok(());
@@ -177,55 +177,55 @@ impl ReadinessWatch<'_> {
     }
 
     /// Returns the last state, evaluated at the current time and refined with facts from the cluster.
-    async fn explain_state(&mut self) -> Seen {
+    async fn explain_state(&mut self) -> WorkloadState {
         let now = Timestamp::now();
-        self.events.iter_mut().for_each(|event| event.age_at(now));
+        self.events.iter_mut().for_each(|event| event.set_age(now));
         let seen = self.evaluate();
         self.cluster.explain_state(self.namespace, seen).await
     }
 
-    fn evaluate(&mut self) -> Seen {
-        let live = Live {
+    fn evaluate(&mut self) -> WorkloadState {
+        let live = LiveObjects {
             pods: self.pods.values().cloned().collect(),
             owners: self.owners.clone(),
-            ..Live::default()
+            ..LiveObjects::default()
         };
-        let seen = look(self.session, &live.attributed(self.session), &self.events);
-        let Seen::Ready { pod } = &seen else {
+        let seen = assess_workload(self.session, &live.attribute(self.session), &self.events);
+        let WorkloadState::Ready { pod } = &seen else {
             self.reevaluate_in = None;
             return seen;
         };
         let pod = self.pods.get(pod);
-        let doubt = pod.and_then(|pod| unproven(pod, &self.events, Timestamp::now()));
+        let doubt = pod.and_then(|pod| check_stability(pod, &self.events, Timestamp::now()));
         self.reevaluate_in = doubt.as_ref().map(|(_, left)| *left);
-        doubt.map_or(seen, |(finding, _)| Seen::NotReady(finding))
+        doubt.map_or(seen, |(finding, _)| WorkloadState::NotReady(finding))
     }
 
     /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
     /// retry.
-    async fn is_premature(&self, seen: &Seen) -> bool {
-        let Seen::Hopeless(cause) = seen else {
+    async fn is_premature(&self, seen: &WorkloadState) -> bool {
+        let WorkloadState::Unrecoverable(cause) = seen else {
             return false;
         };
-        let Some(Ask::Claim { name }) = cause.asks.first() else {
+        let Some(FactQuery::PersistentVolumeClaim { name }) = cause.asks.first() else {
             return false;
         };
         let claim = (self.cluster).get(&PERSISTENT_VOLUME_CLAIM, self.namespace, name);
         cause.reason == CLAIM_NOT_FOUND && matches!(claim.await, Ok(Some(_)))
     }
 
-    fn deciding_pod(&self, seen: &Seen) -> Option<Box<Pod>> {
+    fn deciding_pod(&self, seen: &WorkloadState) -> Option<Box<Pod>> {
         match seen {
-            Seen::Ready { pod } | Seen::Ended { pod, .. } => {
+            WorkloadState::Ready { pod } | WorkloadState::Terminated { pod, .. } => {
                 self.pods.get(pod).cloned().map(Box::new)
             }
             _ => self.pods.values().next().cloned().map(Box::new),
         }
     }
 
-    fn report(&self, seen: &Seen, sink: &mut dyn Sink) {
-        if let Seen::NotReady(finding) = seen {
-            sink.tell(Event::Waiting {
+    fn report(&self, seen: &WorkloadState, sink: &mut dyn ProgressSink) {
+        if let WorkloadState::NotReady(finding) = seen {
+            sink.tell(ProgressEvent::Waiting {
                 stage: finding.stage,
                 object: finding.object.clone(),
                 detail: finding.detail.clone(),
@@ -234,7 +234,7 @@ impl ReadinessWatch<'_> {
     }
 
     async fn apply_pod_change(&mut self, change: WatchChange) -> Result<()> {
-        let name = |object: &Value| text(object, "/metadata/name").to_owned();
+        let name = |object: &Value| string_at(object, "/metadata/name").to_owned();
         match change {
             WatchChange::Added(object) | WatchChange::Modified(object) => {
                 self.read_replica_set(&object).await?;
@@ -255,18 +255,18 @@ impl ReadinessWatch<'_> {
         let Some(owner) = owners
             .into_iter()
             .flatten()
-            .find(|owner| text(owner, "/kind") == "ReplicaSet")
+            .find(|owner| string_at(owner, "/kind") == "ReplicaSet")
         else {
             return Ok(());
         };
         let known = self
             .owners
             .iter()
-            .any(|object| text(object, "/metadata/uid") == text(owner, "/uid"));
+            .any(|object| string_at(object, "/metadata/uid") == string_at(owner, "/uid"));
         if !known
             && let Some(set) = self
                 .cluster
-                .get(&REPLICA_SET, self.namespace, text(owner, "/name"))
+                .get(&REPLICA_SET, self.namespace, string_at(owner, "/name"))
                 .await?
         {
             self.owners.push(set);
@@ -276,11 +276,11 @@ impl ReadinessWatch<'_> {
 
     fn apply_event_change(&mut self, change: WatchChange) {
         if let WatchChange::Added(event) | WatchChange::Modified(event) = change {
-            let mut event = EventNote::of(&event);
-            event.age_at(Timestamp::now());
+            let mut event = EventNote::from_value(&event);
+            event.set_age(Timestamp::now());
             // A later version replaces the same event; it is not a new occurrence.
             self.events
-                .retain(|known| known.id.is_empty() || known.id != event.id);
+                .retain(|known| known.event_uid.is_empty() || known.event_uid != event.event_uid);
             self.events.push(event);
         }
     }

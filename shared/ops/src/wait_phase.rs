@@ -10,8 +10,8 @@ use session_client::interrupt::Interrupt;
 use session_client::{timed_out, typed};
 use session_model::api::Session;
 use session_model::objects::conditions::has_condition;
-use session_model::objects::resource::{SESSION, text};
-use session_model::progress::{Event, Sink, Stage};
+use session_model::objects::resource::{SESSION, string_at};
+use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 impl Cluster {
     /// Waits until a controller has started a session, successfully or not: until its phase is running, failed or
@@ -25,12 +25,12 @@ impl Cluster {
         session: &Session,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Session> {
         let name = session.name();
         let object = format!("session/{name}");
-        sink.tell(Event::Waiting {
-            stage: Stage::Applying,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Applying,
             object,
             detail: "the controller is starting the session".into(),
         });
@@ -39,8 +39,8 @@ impl Cluster {
         let before = before.and_then(|status| status.start_request.as_deref());
         let settled = |object: &Value| {
             // Until the controller has recorded the new start request, the phase is that of the previous start.
-            let taken_up = before.is_none() || text(object, "/status/startRequest") == asked;
-            let phase = text(object, "/status/phase");
+            let taken_up = before.is_none() || string_at(object, "/status/startRequest") == asked;
+            let phase = string_at(object, "/status/phase");
             taken_up && matches!(phase, "running" | "failed" | "stopped")
         };
         let wait =
@@ -64,15 +64,15 @@ impl Cluster {
         name: &str,
         limit: Duration,
         interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
-        sink.tell(Event::Waiting {
-            stage: Stage::Terminating,
+        sink.tell(ProgressEvent::Waiting {
+            stage: WaitStage::Terminating,
             object: format!("session/{name}"),
             detail: "the controller is stopping the session".into(),
         });
         let settled = |object: &Value| {
-            let phase = text(object, "/status/phase");
+            let phase = string_at(object, "/status/phase");
             matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
         };
         let wait = self.wait_object(&SESSION, namespace, name, settled);

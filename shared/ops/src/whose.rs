@@ -4,12 +4,12 @@
 use serde_json::Value;
 
 use session_model::encode::shell;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::belonging::{Belonging, is_data};
-use session_model::objects::kept::is_attributed;
-use session_model::objects::resource::{annotation, label, text};
+use session_model::objects::belonging::{Ownership, is_data};
+use session_model::objects::kept::has_attribution;
+use session_model::objects::resource::{annotation, label, string_at};
 
 /// Reason why data without a known origin is not adopted.
 pub(super) const UNATTRIBUTED_REASON: &str =
@@ -27,11 +27,11 @@ pub(super) enum NameConflict {
 
 /// Classifies the existing object `found`, where `wanted` was to be created. Data has no owner: an ownerReference on it
 /// could have been written by anybody and proves nothing.
-pub(super) fn classify_conflict(found: &Value, wanted: &Value, belonging: &Belonging) -> NameConflict {
+pub(super) fn classify_conflict(found: &Value, wanted: &Value, belonging: &Ownership) -> NameConflict {
     if !is_data(wanted) {
         let owners = found.pointer("/metadata/ownerReferences");
         let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-        return match owners.any(|owner| text(owner, "/uid") == belonging.session_uid) {
+        return match owners.any(|owner| string_at(owner, "/uid") == belonging.session_uid) {
             true => NameConflict::OwnedBySession,
             false => NameConflict::Foreign,
         };
@@ -51,7 +51,7 @@ pub(super) fn classify_conflict(found: &Value, wanted: &Value, belonging: &Belon
     let uid = annotation(found, labels::SESSION_UID).filter(|uid| !uid.is_empty());
     match uid {
         Some(uid) if uid == belonging.session_uid => NameConflict::OwnedBySession,
-        _ if is_attributed(found) => NameConflict::Kept,
+        _ if has_attribution(found) => NameConflict::Kept,
         _ => NameConflict::Unattributed,
     }
 }
@@ -59,8 +59,8 @@ pub(super) fn classify_conflict(found: &Value, wanted: &Value, belonging: &Belon
 /// Returns the error for data that is not proven to belong to the session.
 pub(super) fn unproven_data_error(resource: &ResourceType, found: &Value, why: &str) -> anyhow::Error {
     let (name, namespace) = (
-        text(found, "/metadata/name"),
-        text(found, "/metadata/namespace"),
+        string_at(found, "/metadata/name"),
+        string_at(found, "/metadata/namespace"),
     );
     let (kind, singular) = (&resource.kind, resource.singular());
     let error = anyhow::anyhow!(
@@ -69,18 +69,18 @@ pub(super) fn unproven_data_error(resource: &ResourceType, found: &Value, why: &
     let look = format!("inspect it: kubectl describe {singular} {name} -n {namespace}");
     let delete = format!("delete it: kubectl delete {singular} {name} -n {namespace}");
     let take = format!("adopt it, if it is yours, with --use-existing {singular}/{name}");
-    hinted(hinted(hinted(error, look), delete), take)
+    with_hint(with_hint(with_hint(error, look), delete), take)
 }
 
 /// Returns the error for an object of somebody else.
-pub(super) fn foreign_object_error(resource: &ResourceType, name: &str, belonging: &Belonging) -> anyhow::Error {
+pub(super) fn foreign_object_error(resource: &ResourceType, name: &str, belonging: &Ownership) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "{} {name:?} already exists and is not part of session {:?}",
         resource.kind,
         belonging.session.as_str()
     );
     let kind = resource.kind.to_lowercase();
-    hinted(
+    with_hint(
         error,
         format!(
             "choose another name, or use the existing object with --use-existing {kind}/{name}"
@@ -94,34 +94,34 @@ pub(super) fn other_template_error(
     found: &Value,
     template: &str,
 ) -> anyhow::Error {
-    let name = text(found, "/metadata/name");
+    let name = string_at(found, "/metadata/name");
     // Not the server's AlreadyExists with a context: server errors are printed without their context.
     let kind = &resource.kind;
     let error =
         anyhow::anyhow!("cannot reuse {kind} {name:?}: kept by a session of template {template:?}");
-    hinted(
+    with_hint(
         error,
         format!(
             "choose another name, or delete the data: {}",
-            shell::line(&[
+            shell::quote_command(&[
                 "kubectl",
                 "delete",
                 &resource.plural,
                 name,
                 "-n",
-                text(found, "/metadata/namespace"),
+                string_at(found, "/metadata/namespace"),
             ])
         ),
     )
 }
 
 /// Returns the error for a claim of somebody else that a StatefulSet would use.
-pub(super) fn foreign_claim_error(claim: &str, belonging: &Belonging) -> anyhow::Error {
+pub(super) fn foreign_claim_error(claim: &str, belonging: &Ownership) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "PersistentVolumeClaim {claim:?} already exists and is not part of session {:?}",
         belonging.session.as_str()
     );
-    hinted(
+    with_hint(
         error,
         "choose another name: the StatefulSet would use the existing claim",
     )

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::loader::{Mode, load};
+use super::loader::{PlaceholderMode, load_documents};
 use super::problem::Problems;
 use super::source::Source;
 
@@ -11,11 +11,11 @@ use super::source::Source;
 ///
 /// # Errors
 /// All problems of the text, with line and column.
-pub fn plain_value(source: &Source) -> Result<Value> {
-    let (roots, problems) = load(source, Mode::Plain);
+pub fn parse_plain_value(source: &Source) -> Result<Value> {
+    let (roots, problems) = load_documents(source, PlaceholderMode::Plain);
     let value = roots
         .first()
         .map(|root| root.to_value())
         .unwrap_or_default();
-    problems.or(value).map_err(Problems::into_error)
+    problems.into_result(value).map_err(Problems::into_error)
 }

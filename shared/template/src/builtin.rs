@@ -1,7 +1,7 @@
 //! The built-in templates, which are compiled into the program.
 
 /// Returns name and YAML of every built-in SessionTemplate, in the order in which they are listed.
-pub fn builtin() -> &'static [(&'static str, &'static str)] {
+pub fn builtin_templates() -> &'static [(&'static str, &'static str)] {
     &[
         ("shell", include_str!("../templates/shell.yaml")),
         ("nvim", include_str!("../templates/nvim.yaml")),

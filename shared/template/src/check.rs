@@ -4,55 +4,55 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::node::Step;
-use super::parameter::shortened;
-use super::position::{Position, Type};
-use session_model::names::{LABEL_MAX, SUBDOMAIN_MAX, check_label, check_subdomain};
+use super::node::PathStep;
+use super::parameter::shorten_value;
+use super::position::{ScalarContext, ObjectType};
+use session_model::names::{DNS_LABEL_MAX, DNS_SUBDOMAIN_MAX, check_dns_label, check_dns_subdomain};
 use session_model::quantity::Quantity;
 
 /// Returns the longest allowed name of an object of this type.
-pub(super) fn name_limit(kind: &Type) -> usize {
+pub(super) fn name_limit(kind: &ObjectType) -> usize {
     match kind.kind.as_str() {
-        "Service" | "Job" => LABEL_MAX,
+        "Service" | "Job" => DNS_LABEL_MAX,
         // Kubernetes appends up to 11 characters and uses the result as a label value or as the name of a Job.
-        "StatefulSet" | "CronJob" => LABEL_MAX - 11,
-        _ => SUBDOMAIN_MAX,
+        "StatefulSet" | "CronJob" => DNS_LABEL_MAX - 11,
+        _ => DNS_SUBDOMAIN_MAX,
     }
 }
 
 /// Checks a rendered value at its position. Messages do not quote values of Secrets.
-pub(super) fn value(
-    kind: &Type,
-    path: &[Step<'_>],
-    position: Position,
+pub(super) fn check_value(
+    kind: &ObjectType,
+    path: &[PathStep<'_>],
+    position: ScalarContext,
     value: &Value,
 ) -> Result<(), String> {
     match (position, value) {
-        (Position::OwnName, Value::String(name)) => own_name(kind, name),
-        (Position::Name, Value::String(name)) => other_name(path, name),
-        (Position::Label, Value::String(text)) => label_value(text),
-        (Position::SecretData, Value::String(text)) => base64(text),
-        (Position::Quantity, Value::String(text)) => quantity(text),
-        (Position::Quantity, Value::Number(number)) => quantity(&number.to_string()),
-        (Position::Quantity, Value::Bool(flag)) => Err(format!("{flag} is not a quantity")),
+        (ScalarContext::OwnName, Value::String(name)) => own_name(kind, name),
+        (ScalarContext::Name, Value::String(name)) => other_name(path, name),
+        (ScalarContext::Label, Value::String(text)) => label_value(text),
+        (ScalarContext::SecretData, Value::String(text)) => base64(text),
+        (ScalarContext::Quantity, Value::String(text)) => quantity(text),
+        (ScalarContext::Quantity, Value::Number(number)) => quantity(&number.to_string()),
+        (ScalarContext::Quantity, Value::Bool(flag)) => Err(format!("{flag} is not a quantity")),
         _ => Ok(()),
     }
 }
 
 /// Checks a label or annotation key: an optional DNS subdomain and `/`, then a name of at most 63 characters.
-pub(super) fn key(path: &[Step<'_>], key: &str) -> Result<(), String> {
+pub(super) fn check_key(path: &[PathStep<'_>], key: &str) -> Result<(), String> {
     let what = match path {
-        [.., Step::Key("metadata"), Step::Key("labels")]
-        | [.., Step::Key("matchLabels" | "nodeSelector")] => "label",
-        [.., Step::Key("metadata"), Step::Key("annotations")] => "annotation",
+        [.., PathStep::Key("metadata"), PathStep::Key("labels")]
+        | [.., PathStep::Key("matchLabels" | "nodeSelector")] => "label",
+        [.., PathStep::Key("metadata"), PathStep::Key("annotations")] => "annotation",
         _ => return Ok(()),
     };
     let (prefix, name) = match key.rsplit_once('/') {
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
     };
-    let wrong = |reason: &str| Err(format!("invalid {what} key {:?}: {reason}", shortened(key)));
-    if let Some(Err(reason)) = prefix.map(|prefix| check_subdomain(&prefix.to_ascii_lowercase())) {
+    let wrong = |reason: &str| Err(format!("invalid {what} key {:?}: {reason}", shorten_value(key)));
+    if let Some(Err(reason)) = prefix.map(|prefix| check_dns_subdomain(&prefix.to_ascii_lowercase())) {
         return wrong(&format!("before \"/\": {reason}"));
     }
     if name.is_empty() {
@@ -61,10 +61,10 @@ pub(super) fn key(path: &[Step<'_>], key: &str) -> Result<(), String> {
     qualified(name).or_else(|reason| wrong(&reason))
 }
 
-fn own_name(kind: &Type, name: &str) -> Result<(), String> {
+fn own_name(kind: &ObjectType, name: &str) -> Result<(), String> {
     let what = &kind.kind;
     let limit = name_limit(kind);
-    let shown = shortened(name);
+    let shown = shorten_value(name);
     if name.len() > limit {
         return Err(format!(
             "invalid {what} name {shown:?}: must have at most {limit} characters, but has {}",
@@ -80,48 +80,48 @@ fn own_name(kind: &Type, name: &str) -> Result<(), String> {
         };
     }
     if kind.is("v1", "Service") {
-        check_label(name).map_err(wrong)?;
+        check_dns_label(name).map_err(wrong)?;
         return match name.starts_with(|c: char| c.is_ascii_digit()) {
             true => Err(wrong("must start with a letter".into())),
             false => Ok(()),
         };
     }
-    check_subdomain(name).map_err(wrong)
+    check_dns_subdomain(name).map_err(wrong)
 }
 
-fn other_name(path: &[Step<'_>], name: &str) -> Result<(), String> {
+fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
     let (what, checked) = match path {
         [
             ..,
-            Step::Key(key @ ("claimName" | "secretName" | "serviceAccountName" | "configMapName")),
-        ] => (*key, check_subdomain(name)),
+            PathStep::Key(key @ ("claimName" | "secretName" | "serviceAccountName" | "configMapName")),
+        ] => (*key, check_dns_subdomain(name)),
         [
             ..,
-            Step::Key("containers" | "initContainers"),
-            Step::Index(_),
-            Step::Key("name"),
-        ] => ("container name", check_label(name)),
-        [.., Step::Key("volumes"), Step::Index(_), Step::Key("name")] => {
-            ("volume name", check_label(name))
+            PathStep::Key("containers" | "initContainers"),
+            PathStep::Index(_),
+            PathStep::Key("name"),
+        ] => ("container name", check_dns_label(name)),
+        [.., PathStep::Key("volumes"), PathStep::Index(_), PathStep::Key("name")] => {
+            ("volume name", check_dns_label(name))
         }
-        [Step::Key("metadata"), Step::Key("namespace")] => ("namespace", check_label(name)),
+        [PathStep::Key("metadata"), PathStep::Key("namespace")] => ("namespace", check_dns_label(name)),
         _ => return Ok(()),
     };
-    checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shortened(name)))
+    checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shorten_value(name)))
 }
 
 fn label_value(text: &str) -> Result<(), String> {
     match text {
         "" => Ok(()),
         text => qualified(text)
-            .map_err(|reason| format!("invalid label value {:?}: {reason}", shortened(text))),
+            .map_err(|reason| format!("invalid label value {:?}: {reason}", shorten_value(text))),
     }
 }
 
 fn qualified(text: &str) -> Result<(), String> {
-    if text.len() > LABEL_MAX {
+    if text.len() > DNS_LABEL_MAX {
         return Err(format!(
-            "must have at most {LABEL_MAX} characters, but has {}",
+            "must have at most {DNS_LABEL_MAX} characters, but has {}",
             text.len()
         ));
     }

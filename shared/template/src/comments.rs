@@ -4,23 +4,23 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser};
 
-use super::source::{INPUT_MAX, Place, Source};
+use super::source::{INPUT_MAX, SourceLocation, Source};
 
 /// A comment.
 #[derive(Clone, Debug)]
-pub(super) struct Comment {
+pub(super) struct YamlComment {
     /// Text after `#`.
     pub(super) text: String,
     /// Location of its `#`.
-    pub(super) place: Place,
+    pub(super) location: SourceLocation,
     /// Bytes to remove with the comment: the whole line if it contains nothing else, else the comment and the spaces before it.
-    pub(super) bytes: Range<usize>,
+    pub(super) removal_range: Range<usize>,
     /// Byte range of the documents that the comment may belong to: the one around it, or the two beside it.
-    pub(super) between: (usize, usize),
+    pub(super) documents: (usize, usize),
 }
 
 /// Returns all comments of a text, or `None` if the text cannot be parsed to its end.
-pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
+pub(super) fn find_comments(source: &Source) -> Option<Vec<YamlComment>> {
     let mut options = granit_parser::options! { disallow_directives: true };
     options.set_emit_comments(true);
     options.max_buffered_comment_events = INPUT_MAX;
@@ -33,7 +33,7 @@ pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
         let bytes = span.byte_range().unwrap_or_default();
         match event {
             Event::Comment(words, _) => {
-                let place = source.place(span.start.line(), span.start.col() + 1);
+                let place = source.location(span.start.line(), span.start.col() + 1);
                 comments.push((words.into_owned(), place, bytes));
             }
             Event::DocumentStart(..) => begins = true,
@@ -52,16 +52,16 @@ pub(super) fn all(source: &Source) -> Option<Vec<Comment>> {
         let before = documents.partition_point(|document| document.start <= bytes.start);
         let behind = documents.partition_point(|document| document.end < bytes.end);
         let before = before.checked_sub(1).and_then(|at| documents.get(at));
-        Comment {
+        YamlComment {
             text: words,
-            place,
-            between: (
+            location: place,
+            documents: (
                 before.map_or(0, |document| document.start),
                 documents
                     .get(behind)
                     .map_or(text.len(), |document| document.end),
             ),
-            bytes: removed(text, bytes),
+            removal_range: removed(text, bytes),
         }
     });
     Some(comments.collect())

@@ -1,15 +1,15 @@
 //! Detection of passwords in plain text, by the name of a variable or option, by URLs with a password, and by private keys.
 
 use super::comments;
-use super::manifest::{Document, Manifest};
-use super::node::{Node, Scalar, Step, pointer};
-use super::parameter::ALWAYS_SET;
-use super::placeholder::Piece;
-use super::position::Position;
+use super::manifest::{ManifestDocument, Manifest};
+use super::node::{Node, Scalar, PathStep, json_pointer};
+use super::parameter::RESERVED_PARAMETERS;
+use super::placeholder::TextSegment;
+use super::position::ScalarContext;
 use super::problem::Problem;
 
 /// Hint for a password in plain text.
-pub(super) const WAY_OUT: &str =
+pub(super) const SECRET_HINT: &str =
     "put the value into a Secret and refer to the Secret with valueFrom.secretKeyRef";
 
 /// Parts of names that indicate a password.
@@ -38,7 +38,7 @@ const SWITCHES: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "0", "1"
 const REFERENCES: [char; 6] = ['$', '<', '{', '%', '*', '/'];
 
 /// Returns true for a name that indicates a password: `DB_PASSWORD`, `apiKey`, `--token`, but not `TOKEN_FILE`.
-pub(super) fn is_named_so(name: &str) -> bool {
+pub(super) fn is_password_name(name: &str) -> bool {
     let upper: String = name
         .chars()
         .map(|c| {
@@ -58,29 +58,29 @@ pub(super) fn is_named_so(name: &str) -> bool {
 }
 
 /// Returns the message for a password in plain text.
-pub(super) fn in_plain_text(name: &str, pointer: &str, kind: &str) -> String {
+pub(super) fn plain_text_message(name: &str, pointer: &str, kind: &str) -> String {
     format!("{name} is in plain text in {pointer} of a {kind}")
 }
 
 impl Manifest {
     /// Returns a problem for each literal password in the manifest outside Secrets, and in comments. Messages do not contain
     /// the values. Passwords in parameters are found by [`super::Parameters::warnings`].
-    pub(super) fn plain_credentials(&self) -> Vec<Problem> {
+    pub(super) fn find_plain_credentials(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for document in &self.documents {
-            let mut say = |scalar: &Scalar, name: &str, path: &[Step<'_>]| {
-                let message = in_plain_text(name, &pointer(path), &document.kind.kind);
-                found.push(self.problem(scalar.place, message).hint(WAY_OUT));
+            let mut say = |scalar: &Scalar, name: &str, path: &[PathStep<'_>]| {
+                let message = plain_text_message(name, &json_pointer(path), &document.object_type.kind);
+                found.push(self.problem_at(scalar.location, message).with_hint(SECRET_HINT));
             };
-            document.root.walk(&mut Vec::new(), &mut |path, node| {
+            document.root.visit_nodes(&mut Vec::new(), &mut |path, node| {
                 of_node(document, path, node, &mut say);
             });
         }
-        for comment in comments::all(&self.source).unwrap_or_default() {
-            if let Some(name) = assigned(&comment.text) {
+        for comment in comments::find_comments(&self.source).unwrap_or_default() {
+            if let Some(name) = assigned_password_name(&comment.text) {
                 let message = format!("{name} is in plain text in a comment");
-                let problem = self.problem(comment.place, message);
-                found.push(problem.hint(
+                let problem = self.problem_at(comment.location, message);
+                found.push(problem.with_hint(
                     "remove the comment: everybody who can read the manifest can read its comments",
                 ));
             }
@@ -90,20 +90,20 @@ impl Manifest {
 
     /// Returns a problem for each literal password in the data of a Secret, which is visible in the template and the same in
     /// all its sessions.
-    pub(super) fn literal_secrets(&self) -> Vec<Problem> {
+    pub(super) fn find_literal_secrets(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for document in &self.documents {
-            document.visit(&mut |path, position, scalar| {
+            document.visit_scalars(&mut |path, position, scalar| {
                 let literal = scalar.literal().is_some_and(|text| !text.is_empty());
-                if let [.., Step::Key(key)] = path
+                if let [.., PathStep::Key(key)] = path
                     && position.is_secret()
                     && literal
-                    && is_named_so(key)
+                    && is_password_name(key)
                 {
                     let message = format!(
                         "{key} of a Secret is literal text, so it is the same in all sessions"
                     );
-                    found.push(self.problem(scalar.place, message).hint(
+                    found.push(self.problem_at(scalar.location, message).with_hint(
                         "use a placeholder ${NAME}: its value is given at create or generated",
                     ));
                 }
@@ -114,35 +114,35 @@ impl Manifest {
 }
 
 fn of_node(
-    document: &Document,
-    path: &[Step<'_>],
+    document: &ManifestDocument,
+    path: &[PathStep<'_>],
     node: &Node,
-    say: &mut impl FnMut(&Scalar, &str, &[Step<'_>]),
+    say: &mut impl FnMut(&Scalar, &str, &[PathStep<'_>]),
 ) {
     match (path, node) {
-        ([.., Step::Key("env"), Step::Index(_)], Node::Mapping(..)) => {
+        ([.., PathStep::Key("env"), PathStep::Index(_)], Node::Mapping(..)) => {
             let name = node.get("name").and_then(Node::scalar);
             let value = node.get("value").and_then(Node::scalar);
             if let (Some(name), Some(value)) = (name, value)
-                && is_named_so(&name.text)
+                && is_password_name(&name.text)
                 && is_literal(value)
             {
-                say(value, &name.text, &[path, &[Step::Key("value")]].concat());
+                say(value, &name.text, &[path, &[PathStep::Key("value")]].concat());
             }
         }
-        ([.., Step::Key("args" | "command")], Node::Sequence(items, _)) => {
+        ([.., PathStep::Key("args" | "command")], Node::Sequence(items, _)) => {
             for (at, pair) in items.windows(2).enumerate() {
                 if let [Node::Scalar(option), Node::Scalar(value)] = pair
                     && option.text.starts_with("--")
                     && !option.text.contains(['=', ' ', '\n'])
-                    && is_named_so(&option.text)
+                    && is_password_name(&option.text)
                     && !value.text.starts_with('-')
                     && is_literal(value)
                 {
                     say(
                         value,
                         &option.text,
-                        &[path, &[Step::Index(at + 1)]].concat(),
+                        &[path, &[PathStep::Index(at + 1)]].concat(),
                     );
                 }
             }
@@ -153,12 +153,12 @@ fn of_node(
 }
 
 fn of_scalar(
-    document: &Document,
-    path: &[Step<'_>],
+    document: &ManifestDocument,
+    path: &[PathStep<'_>],
     scalar: &Scalar,
-    say: &mut impl FnMut(&Scalar, &str, &[Step<'_>]),
+    say: &mut impl FnMut(&Scalar, &str, &[PathStep<'_>]),
 ) {
-    let position = Position::of(&document.kind, path);
+    let position = ScalarContext::at_path(&document.object_type, path);
     if position.is_secret() {
         return;
     }
@@ -169,11 +169,11 @@ fn of_scalar(
         return say(scalar, "a private key", path);
     }
     match (position, path.last()) {
-        (Position::ConfigData, Some(Step::Key(key))) if is_named_so(key) && is_literal(scalar) => {
+        (ScalarContext::ConfigMapData, Some(PathStep::Key(key))) if is_password_name(key) && is_literal(scalar) => {
             say(scalar, key, path);
         }
-        (Position::ConfigData | Position::Argument, _) => {
-            if let Some(name) = assigned(&scalar.text) {
+        (ScalarContext::ConfigMapData | ScalarContext::Argument, _) => {
+            if let Some(name) = assigned_password_name(&scalar.text) {
                 say(scalar, &name, path);
             }
         }
@@ -184,12 +184,12 @@ fn of_scalar(
 /// Returns true if the scalar is a value itself, not a switch or a reference. A placeholder that is named like a password is
 /// not counted, because the checks of parameters cover it.
 fn is_literal(scalar: &Scalar) -> bool {
-    let own = |piece: &Piece| match piece {
-        Piece::Text(text) => !text.trim().is_empty(),
-        Piece::Var(var) => !is_named_so(&var.name) && !ALWAYS_SET.contains(&var.name.as_str()),
+    let own = |piece: &TextSegment| match piece {
+        TextSegment::Text(text) => !text.trim().is_empty(),
+        TextSegment::Placeholder(var) => !is_password_name(&var.name) && !RESERVED_PARAMETERS.contains(&var.name.as_str()),
     };
-    let whole = scalar.whole().is_some();
-    scalar.pieces.iter().any(own) && (whole || is_value(scalar.text.trim()))
+    let whole = scalar.whole_placeholder().is_some();
+    scalar.segments.iter().any(own) && (whole || is_value(scalar.text.trim()))
 }
 
 fn is_value(text: &str) -> bool {
@@ -198,7 +198,7 @@ fn is_value(text: &str) -> bool {
 }
 
 /// Returns the name in the first `NAME=value` or `name: value` of a text that assigns a password.
-pub(super) fn assigned(text: &str) -> Option<String> {
+pub(super) fn assigned_password_name(text: &str) -> Option<String> {
     text.lines().find_map(|line| {
         line.match_indices(['=', ':']).find_map(|(at, sign)| {
             let (before, after) = (line.get(..at)?, line.get(at + 1..)?);
@@ -211,7 +211,7 @@ pub(super) fn assigned(text: &str) -> Option<String> {
             let value = after.trim_start().trim_start_matches(['"', '\'']);
             let end = value.find(|c: char| c.is_whitespace() || "\"'`;,)".contains(c));
             let value = value.get(..end.unwrap_or(value.len()))?;
-            (is_named_so(name) && is_value(value)).then(|| name.to_owned())
+            (is_password_name(name) && is_value(value)).then(|| name.to_owned())
         })
     })
 }
@@ -243,7 +243,7 @@ mod tests {
             "db.pw",
             "API_KEY",
         ] {
-            assert!(is_named_so(name), "{name}");
+            assert!(is_password_name(name), "{name}");
         }
         for name in [
             "TOKEN_FILE",
@@ -254,7 +254,7 @@ mod tests {
             "SPWD2",
             "TOKEN_URL",
         ] {
-            assert!(!is_named_so(name), "{name}");
+            assert!(!is_password_name(name), "{name}");
         }
     }
 
@@ -271,7 +271,7 @@ mod tests {
             ("token = next_token()", None),
             ("the password of the token", None),
         ] {
-            assert_eq!(assigned(text).as_deref(), name, "{text}");
+            assert_eq!(assigned_password_name(text).as_deref(), name, "{text}");
         }
     }
 

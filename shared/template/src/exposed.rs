@@ -1,9 +1,9 @@
 //! Parameters in security-sensitive fields, which must be restricted before a controller uses the template.
 
-use super::manifest::{Document, Manifest};
-use super::node::{Step, pointer};
+use super::manifest::{ManifestDocument, Manifest};
+use super::node::{PathStep, json_pointer};
 use super::parameters::Parameters;
-use super::position::Position;
+use super::position::ScalarContext;
 use super::problem::Problem;
 use crate::ParameterRules as _;
 
@@ -11,24 +11,24 @@ impl Parameters {
     /// Returns a problem for each parameter in a sensitive field (image, service account, security context, host path, name of
     /// a Secret, ConfigMap or claim, namespace, Ingress host) that is not restricted by options or a pattern. A controller
     /// refuses such a template (condition TemplateUnsafe).
-    pub fn exposed(&self, manifest: &Manifest) -> Vec<Problem> {
+    pub fn find_exposed(&self, manifest: &Manifest) -> Vec<Problem> {
         let mut exposed = Vec::new();
         for document in &manifest.documents {
-            document.visit(&mut |path, position, scalar| {
+            document.visit_scalars(&mut |path, position, scalar| {
                 let Some(what) = sensitive(document, path) else {
                     return;
                 };
                 for var in scalar
-                    .vars()
+                    .placeholders()
                     .filter(|var| !self.is_bounded_at(&var.name, position))
                 {
                     let message = format!(
                         "parameter {} sets {what} at {} but has no options or pattern",
                         var.name,
-                        pointer(path)
+                        json_pointer(path)
                     );
-                    let problem = manifest.problem(scalar.place_of(var), message);
-                    exposed.push(problem.hint(
+                    let problem = manifest.problem_at(scalar.location_of(var), message);
+                    exposed.push(problem.with_hint(
                         "declare the parameter with options, or with a pattern such as '^[a-z0-9-]{1,30}$'",
                     ));
                 }
@@ -37,12 +37,12 @@ impl Parameters {
         exposed
     }
 
-    fn is_bounded_at(&self, name: &str, position: Position) -> bool {
+    fn is_bounded_at(&self, name: &str, position: ScalarContext) -> bool {
         match name {
             // Both are DNS labels.
             "SESSION_ID" | "NAMESPACE" => true,
             // Converted in names, unchanged elsewhere.
-            "USER_ID" => matches!(position, Position::Name | Position::OwnName),
+            "USER_ID" => matches!(position, ScalarContext::Name | ScalarContext::OwnName),
             "APPLICATION" => false,
             name => self
                 .get(name)
@@ -52,11 +52,11 @@ impl Parameters {
 }
 
 /// Describes a field if it is security-sensitive.
-fn sensitive(document: &Document, path: &[Step<'_>]) -> Option<&'static str> {
-    let is = |kind: &str| document.kind.kind == kind;
+fn sensitive(document: &ManifestDocument, path: &[PathStep<'_>]) -> Option<&'static str> {
+    let is = |kind: &str| document.object_type.kind == kind;
     let inside = |key: &str| {
         path.iter()
-            .any(|step| matches!(step, Step::Key(found) if *found == key))
+            .any(|step| matches!(step, PathStep::Key(found) if *found == key))
     };
     if inside("securityContext") {
         return Some("a security context");
@@ -65,13 +65,13 @@ fn sensitive(document: &Document, path: &[Step<'_>]) -> Option<&'static str> {
         return Some("a host path");
     }
     match path {
-        [.., Step::Key("namespace")] => Some("a namespace"),
-        [.., Step::Key("image")] => Some("an image"),
-        [.., Step::Key("serviceAccountName" | "serviceAccount")] => Some("a service account"),
-        [.., Step::Key("host")] | [.., Step::Key("hosts"), Step::Index(_)] if is("Ingress") => {
+        [.., PathStep::Key("namespace")] => Some("a namespace"),
+        [.., PathStep::Key("image")] => Some("an image"),
+        [.., PathStep::Key("serviceAccountName" | "serviceAccount")] => Some("a service account"),
+        [.., PathStep::Key("host")] | [.., PathStep::Key("hosts"), PathStep::Index(_)] if is("Ingress") => {
             Some("an Ingress host")
         }
-        [Step::Key("metadata"), Step::Key("name")] => named(&document.kind.kind),
+        [PathStep::Key("metadata"), PathStep::Key("name")] => named(&document.object_type.kind),
         path => reference(path),
     }
 }
@@ -87,26 +87,26 @@ fn named(kind: &str) -> Option<&'static str> {
 }
 
 /// Describes a field that refers to an object with a sensitive name.
-fn reference(path: &[Step<'_>]) -> Option<&'static str> {
+fn reference(path: &[PathStep<'_>]) -> Option<&'static str> {
     match path {
-        [.., Step::Key("secretName")]
+        [.., PathStep::Key("secretName")]
         | [
             ..,
-            Step::Key("secretKeyRef" | "secretRef" | "secret"),
-            Step::Key("name"),
+            PathStep::Key("secretKeyRef" | "secretRef" | "secret"),
+            PathStep::Key("name"),
         ]
         | [
             ..,
-            Step::Key("imagePullSecrets"),
-            Step::Index(_),
-            Step::Key("name"),
+            PathStep::Key("imagePullSecrets"),
+            PathStep::Index(_),
+            PathStep::Key("name"),
         ] => named("Secret"),
         [
             ..,
-            Step::Key("configMapKeyRef" | "configMapRef" | "configMap"),
-            Step::Key("name"),
+            PathStep::Key("configMapKeyRef" | "configMapRef" | "configMap"),
+            PathStep::Key("name"),
         ] => named("ConfigMap"),
-        [.., Step::Key("claimName")] => named("PersistentVolumeClaim"),
+        [.., PathStep::Key("claimName")] => named("PersistentVolumeClaim"),
         _ => None,
     }
 }

@@ -9,19 +9,19 @@ use std::ops::Range;
 use anyhow::Result;
 use granit_parser::ScalarStyle;
 
-use super::manifest::{Document, Manifest};
-use super::node::{Scalar, Step};
-use super::parameter::ALWAYS_SET;
-use super::placeholder::{Piece, Var};
-use super::position::Position;
+use super::manifest::{ManifestDocument, Manifest};
+use super::node::{Scalar, PathStep};
+use super::parameter::RESERVED_PARAMETERS;
+use super::placeholder::{TextSegment, PlaceholderRef};
+use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
-use super::source::{Place, Source};
-use beside::Telling;
+use super::source::{SourceLocation, Source};
+use beside::SecretPattern;
 
 /// A manifest without literal secrets, and the extracted values. Rendering the manifest with the values gives the same objects,
 /// except for annotations of Secrets that repeat their data.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Extracted {
+pub struct ExtractedSecrets {
     /// Text of the manifest, with literal values in the data of Secrets replaced by placeholders, and without comments and
     /// annotations that may contain such values. All other bytes are unchanged.
     pub text: String,
@@ -29,9 +29,9 @@ pub struct Extracted {
     /// Values given by the user take precedence.
     pub values: BTreeMap<String, String>,
     /// Comments and annotations that were removed.
-    pub dropped: Vec<Problem>,
+    pub removed: Vec<Problem>,
     /// Passwords that remain in the text, because they are not in Secrets.
-    pub readable: Vec<Problem>,
+    pub visible_passwords: Vec<Problem>,
 }
 
 /// Extracts literal values of Secrets from a manifest.
@@ -39,11 +39,11 @@ pub struct Extracted {
 /// # Errors
 /// As [`Manifest::parse`]; a Secret's value that is also used elsewhere through an alias; a placeholder with two different
 /// defaults.
-pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
+pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
     let manifest = Manifest::parse(source)?;
     let mut extractor = Extractor {
         manifest: &manifest,
-        taken: manifest.names(),
+        taken: manifest.placeholder_names(),
         counts: BTreeMap::new(),
         only_in_secrets: only_in_secrets(&manifest),
         values: BTreeMap::new(),
@@ -54,7 +54,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
         problems: Problems::default(),
     };
     extractor.read_data();
-    let telling = Telling::of(&extractor);
+    let telling = SecretPattern::from_values(&extractor);
     extractor.drop_annotations(&telling);
     extractor.check_aliases();
     extractor.drop_comments(&telling);
@@ -62,31 +62,31 @@ pub fn extract_secret_literals(source: &Source) -> Result<Extracted> {
     if extractor.problems.is_empty() {
         let moved = Source::new(source.name(), text.clone());
         let moved = moved.and_then(|source| Manifest::parse(&source));
-        if !moved.is_ok_and(|moved| extractor.is_same(&moved)) {
+        if !moved.is_ok_and(|moved| extractor.is_equivalent(&moved)) {
             let message = "cannot extract the values of Secrets: quote the values";
-            let problem = manifest.problem(Place::default(), message);
+            let problem = manifest.problem_at(SourceLocation::default(), message);
             extractor.problems.push(problem);
         }
     }
-    let extracted = Extracted {
+    let extracted = ExtractedSecrets {
         text,
         values: extractor
             .values
             .into_iter()
             .chain(extractor.defaults)
             .collect(),
-        dropped: extractor.dropped,
-        readable: manifest.plain_credentials(),
+        removed: extractor.dropped,
+        visible_passwords: manifest.find_plain_credentials(),
     };
     extractor
         .problems
-        .or(extracted)
+        .into_result(extracted)
         .map_err(Problems::into_error)
 }
 
 /// Applies edits to a text.
-fn edited<'e>(text: &str, edits: impl Iterator<Item = &'e Edit>) -> String {
-    let mut edits: Vec<&Edit> = edits.collect();
+fn edited<'e>(text: &str, edits: impl Iterator<Item = &'e TextEdit>) -> String {
+    let mut edits: Vec<&TextEdit> = edits.collect();
     edits.sort_by_key(|edit| edit.bytes.start);
     let (mut edited, mut from) = (String::with_capacity(text.len()), 0);
     for edit in edits {
@@ -105,13 +105,13 @@ fn only_in_secrets(manifest: &Manifest) -> BTreeSet<String> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
         .filter(|placeholder| {
-            placeholder.only_in_secrets() && !ALWAYS_SET.contains(&placeholder.name.as_str())
+            placeholder.is_only_in_secrets() && !RESERVED_PARAMETERS.contains(&placeholder.name.as_str())
         })
         .map(|placeholder| placeholder.name)
         .collect()
 }
 
-struct Edit {
+struct TextEdit {
     bytes: Range<usize>,
     text: String,
 }
@@ -126,7 +126,7 @@ struct Extractor<'m> {
     /// Extracted defaults, by the name of their placeholder.
     defaults: BTreeMap<String, String>,
     /// Edits by the first byte of the scalar, so that an alias does not edit its anchor twice.
-    edits: BTreeMap<usize, Edit>,
+    edits: BTreeMap<usize, TextEdit>,
     /// First bytes of annotations whose value was removed.
     emptied: BTreeSet<usize>,
     dropped: Vec<Problem>,
@@ -135,15 +135,15 @@ struct Extractor<'m> {
 
 impl<'m> Extractor<'m> {
     /// Iterates over the documents that are Secrets.
-    fn secrets(&self) -> impl Iterator<Item = &'m Document> + use<'m> {
+    fn secrets(&self) -> impl Iterator<Item = &'m ManifestDocument> + use<'m> {
         let documents = self.manifest.documents.iter();
-        documents.filter(|document| document.kind.is_secret())
+        documents.filter(|document| document.object_type.is_secret())
     }
 
     fn read_data(&mut self) {
         for document in self.secrets() {
-            document.visit(&mut |path, position, scalar| match path {
-                [.., Step::Key(key)] if position.is_secret() => self.scalar(key, scalar),
+            document.visit_scalars(&mut |path, position, scalar| match path {
+                [.., PathStep::Key(key)] if position.is_secret() => self.scalar(key, scalar),
                 _ if position.is_secret() => self.scalar("VALUE", scalar),
                 _ => {}
             });
@@ -154,16 +154,16 @@ impl<'m> Extractor<'m> {
     fn check_aliases(&mut self) {
         let manifest = self.manifest;
         for document in &manifest.documents {
-            document.visit(&mut |_, position, scalar| {
+            document.visit_scalars(&mut |_, position, scalar| {
                 let own = match position {
-                    Position::Annotation => document.kind.is_secret(),
+                    ScalarContext::Annotation => document.object_type.is_secret(),
                     position => position.is_secret(),
                 };
                 if !own && !scalar.bytes.is_empty() && self.edits.contains_key(&scalar.bytes.start)
                 {
                     let message =
                         "a Secret's value is used outside of data through an alias: write the value instead";
-                    self.problems.push(manifest.problem(scalar.place, message));
+                    self.problems.push(manifest.problem_at(scalar.location, message));
                 }
             });
         }
@@ -181,15 +181,15 @@ impl<'m> Extractor<'m> {
         };
         let mut changed = false;
         let mut text = String::new();
-        for piece in &scalar.pieces {
+        for piece in &scalar.segments {
             match piece {
-                Piece::Text(literal) => {
+                TextSegment::Text(literal) => {
                     changed = true;
                     let name = self.name(key);
                     text.push_str(&format!("${{{name}}}"));
                     self.values.insert(name, literal.clone());
                 }
-                Piece::Var(var) => {
+                TextSegment::Placeholder(var) => {
                     let moved = self.move_default(scalar, var);
                     changed |= moved;
                     match var.default.as_deref().filter(|_| !moved) {
@@ -202,12 +202,12 @@ impl<'m> Extractor<'m> {
         if changed {
             // JSON strings are valid YAML.
             let text = serde_json::Value::String(text).to_string();
-            self.edits.insert(scalar.bytes.start, Edit { bytes, text });
+            self.edits.insert(scalar.bytes.start, TextEdit { bytes, text });
         }
     }
 
     /// Extracts the default of a placeholder if it is a secret. Returns true if it was extracted.
-    fn move_default(&mut self, scalar: &Scalar, var: &Var) -> bool {
+    fn move_default(&mut self, scalar: &Scalar, var: &PlaceholderRef) -> bool {
         let Some(default) = var.default.as_ref().filter(|default| !default.is_empty()) else {
             return false;
         };
@@ -221,7 +221,7 @@ impl<'m> Extractor<'m> {
         if known != default {
             let message = format!("placeholder {} has different defaults", var.name);
             self.problems
-                .push(self.manifest.problem(scalar.place_of(var), message));
+                .push(self.manifest.problem_at(scalar.location_of(var), message));
         }
         true
     }
@@ -278,7 +278,7 @@ fn is_header(text: &str) -> bool {
         || rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#')
 }
 
-impl std::fmt::Debug for Extracted {
+impl std::fmt::Debug for ExtractedSecrets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Extracted")
             .field("text", &self.text)

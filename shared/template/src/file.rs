@@ -5,11 +5,11 @@ use granit_parser::ScalarStyle;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::loader::{Mode, load};
+use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, Scalar};
 use super::parameter::{Parameter, Presets};
-use super::problem::{Problems, problem};
-use super::source::{Place, Source};
+use super::problem::{Problems, problem_at};
+use super::source::{SourceLocation, Source};
 
 /// A SessionTemplate read from a file.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ pub struct TemplateFile {
     /// Whole object as it is sent to the API server. `$` has no special meaning in it.
     pub object: Value,
     /// Location of the document in the file.
-    pub place: Place,
+    pub location: SourceLocation,
     /// `spec.manifest`. If it is a literal block (`manifest: |`), its locations are those of the file.
     pub manifest: Source,
     /// `spec.parameters`.
@@ -35,13 +35,13 @@ impl TemplateFile {
     /// # Errors
     /// All problems of the file: invalid YAML, a SessionTemplate without name or manifest, or malformed parameters or presets.
     /// Problems in the manifest itself are found by [`super::Manifest::parse`].
-    pub fn read(source: &Source) -> Result<Vec<Self>> {
-        let (files, problems) = Self::read_all(source);
-        problems.or(files).map_err(Problems::into_error)
+    pub fn parse(source: &Source) -> Result<Vec<Self>> {
+        let (files, problems) = Self::parse_lenient(source);
+        problems.into_result(files).map_err(Problems::into_error)
     }
 
-    pub(super) fn read_all(source: &Source) -> (Vec<Self>, Problems) {
-        let (roots, mut problems) = load(source, Mode::Plain);
+    pub(super) fn parse_lenient(source: &Source) -> (Vec<Self>, Problems) {
+        let (roots, mut problems) = load_documents(source, PlaceholderMode::Plain);
         let mut files = Vec::new();
         for root in roots {
             let kind = root
@@ -56,44 +56,44 @@ impl TemplateFile {
     }
 
     fn of(source: &Source, root: Node, problems: &mut Problems) -> Option<Self> {
-        let place = root.place();
+        let place = root.location();
         let name = root
-            .at(&["metadata", "name"])
+            .get_path(&["metadata", "name"])
             .and_then(Node::scalar)
             .map(|name| name.text.clone());
         if name.is_none() {
-            problems.push(problem(
+            problems.push(problem_at(
                 source,
                 place,
                 "SessionTemplate has no metadata.name",
             ));
         }
-        let parameters = parameters(source, &root, problems);
+        let parameters = read_parameters(source, &root, problems);
         let presets = part(
             source,
-            root.at(&["spec", "presets"]),
+            root.get_path(&["spec", "presets"]),
             "spec.presets",
             problems,
         )
         .unwrap_or_default();
-        let Some(manifest) = root.at(&["spec", "manifest"]).and_then(Node::scalar) else {
+        let Some(manifest) = root.get_path(&["spec", "manifest"]).and_then(Node::scalar) else {
             let message = "SessionTemplate has no spec.manifest text";
             problems.push(
-                problem(source, place, message).hint("write the manifest as a block: manifest: |"),
+                problem_at(source, place, message).with_hint("write the manifest as a block: manifest: |"),
             );
             return None;
         };
         let manifest = match inner(source, manifest) {
             Ok(manifest) => manifest,
             Err(error) => {
-                problems.push(problem(source, manifest.place, error.to_string()));
+                problems.push(problem_at(source, manifest.location, error.to_string()));
                 return None;
             }
         };
         Some(Self {
             name: name?,
             object: root.to_value(),
-            place,
+            location: place,
             manifest,
             parameters,
             presets,
@@ -103,8 +103,8 @@ impl TemplateFile {
 }
 
 /// Reads the parameters one by one, so that a malformed one is reported with its own location.
-fn parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
-    match root.at(&["spec", "parameters"]) {
+fn read_parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
+    match root.get_path(&["spec", "parameters"]) {
         Some(Node::Sequence(items, _)) => {
             let read = |item| part(source, Some(item), "parameter", problems);
             items.iter().filter_map(read).collect()
@@ -124,9 +124,9 @@ fn part<T: DeserializeOwned>(
     match serde_json::from_value(node.to_value()) {
         Ok(part) => Some(part),
         Err(error) => {
-            let problem = problem(source, node.place(), format!("{what}: {error}"));
+            let problem = problem_at(source, node.location(), format!("{what}: {error}"));
             problems.push(match error.to_string().contains("expected a string") {
-                true => problem.hint("quote the value: unquoted N, on and 1 are not strings"),
+                true => problem.with_hint("quote the value: unquoted N, on and 1 are not strings"),
                 false => problem,
             });
             None
@@ -144,12 +144,12 @@ fn inner(source: &Source, scalar: &Scalar) -> Result<Source> {
     }
     // The location of a block is that of its first line with text.
     let blank = scalar.text.len() - scalar.text.trim_start_matches('\n').len();
-    let line = scalar.place.line.saturating_sub(blank + 1);
-    Source::inside(
+    let line = scalar.location.line.saturating_sub(blank + 1);
+    Source::embedded(
         source.name(),
         scalar.text.clone(),
         line,
-        scalar.place.column.saturating_sub(1),
+        scalar.location.column.saturating_sub(1),
     )
 }
 
@@ -162,7 +162,7 @@ mod tests {
         "apiVersion: streaming.platform/v1\nkind: SessionTemplate\nmetadata: {name: a}\nspec:\n";
 
     fn read(spec: &str) -> Result<Vec<TemplateFile>> {
-        TemplateFile::read(&Source::new("t.yaml", format!("{HEAD}{spec}")).unwrap())
+        TemplateFile::parse(&Source::new("t.yaml", format!("{HEAD}{spec}")).unwrap())
     }
 
     #[test]

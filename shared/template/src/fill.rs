@@ -1,26 +1,26 @@
 //! Replacement of placeholders by values, with limits on the size of the result. Every byte is counted before it is copied,
 //! because a short manifest can expand to gigabytes.
 
-use super::placeholder::{Piece, Var};
-use super::position::Position;
+use super::placeholder::{TextSegment, PlaceholderRef};
+use super::position::ScalarContext;
 use super::values::Values;
 
 /// Maximum size of all texts of a rendering, in bytes. More than the objects of any session need.
-pub const OUTPUT_MAX: usize = 4 << 20;
+pub const RENDERED_BYTES_MAX: usize = 4 << 20;
 
 /// Maximum size of one text, in bytes. The API server stores no larger object.
-pub const TEXT_MAX: usize = 1 << 20;
+pub const RENDERED_TEXT_MAX: usize = 1 << 20;
 
 /// The number of bytes that a rendering may still produce.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
+pub struct RenderBudget {
     left: usize,
 }
 
-impl Default for Budget {
+impl Default for RenderBudget {
     /// Creates a budget of [`OUTPUT_MAX`] bytes.
     fn default() -> Self {
-        Self { left: OUTPUT_MAX }
+        Self { left: RENDERED_BYTES_MAX }
     }
 }
 
@@ -28,26 +28,26 @@ impl Default for Budget {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FillError<'s> {
     /// A placeholder has no value.
-    NoValue(&'s Var),
+    NoValue(&'s PlaceholderRef),
     /// The text is longer than [`TEXT_MAX`].
     TooLong,
     /// The budget is exhausted.
-    Spent,
+    BudgetExhausted,
 }
 
-impl Budget {
+impl RenderBudget {
     /// Returns the number of bytes produced so far.
     #[cfg(test)]
     pub(super) fn used(self) -> usize {
-        OUTPUT_MAX - self.left
+        RENDERED_BYTES_MAX - self.left
     }
 
     /// Appends `more` to a text.
     fn push(&mut self, text: &mut String, more: &str) -> Result<(), FillError<'static>> {
-        if text.len() + more.len() > TEXT_MAX {
+        if text.len() + more.len() > RENDERED_TEXT_MAX {
             return Err(FillError::TooLong);
         }
-        self.left = self.left.checked_sub(more.len()).ok_or(FillError::Spent)?;
+        self.left = self.left.checked_sub(more.len()).ok_or(FillError::BudgetExhausted)?;
         text.push_str(more);
         Ok(())
     }
@@ -55,17 +55,17 @@ impl Budget {
 
 impl Values {
     /// Joins segments, replacing the placeholders by their values at a position.
-    pub(super) fn fill<'s>(
+    pub(super) fn fill_segments<'s>(
         &self,
-        pieces: &'s [Piece],
-        position: Position,
-        budget: &mut Budget,
+        pieces: &'s [TextSegment],
+        position: ScalarContext,
+        budget: &mut RenderBudget,
     ) -> Result<String, FillError<'s>> {
         let mut text = String::new();
         for piece in pieces {
             match piece {
-                Piece::Text(literal) => budget.push(&mut text, literal)?,
-                Piece::Var(var) => match self.value_at(var, position) {
+                TextSegment::Text(literal) => budget.push(&mut text, literal)?,
+                TextSegment::Placeholder(var) => match self.placeholder_value(var, position) {
                     Some(value) => budget.push(&mut text, &value)?,
                     None => return Err(FillError::NoValue(var)),
                 },
@@ -77,12 +77,12 @@ impl Values {
 
 #[cfg(test)]
 mod tests {
-    use super::super::placeholder::pieces;
-    use super::super::values::Identity;
+    use super::super::placeholder::split_placeholders;
+    use super::super::values::SessionIdentity;
     use super::*;
 
     fn values(length: usize) -> Values {
-        let mut values = Values::new(Identity {
+        let mut values = Values::new(SessionIdentity {
             session: "alice".parse().unwrap(),
             user: "alice".parse().unwrap(),
             namespace: "labs".parse().unwrap(),
@@ -94,29 +94,29 @@ mod tests {
 
     #[test]
     fn a_text_ends_before_it_is_too_long() {
-        let (pieces, _) = pieces(&"${V}".repeat(10_000));
+        let (pieces, _) = split_placeholders(&"${V}".repeat(10_000));
         let values = values(64 << 10);
-        let mut budget = Budget::default();
+        let mut budget = RenderBudget::default();
         assert_eq!(
-            values.fill(&pieces, Position::Free, &mut budget),
+            values.fill_segments(&pieces, ScalarContext::Other, &mut budget),
             Err(FillError::TooLong)
         );
         // None of the other 640 MB was produced.
-        assert!(budget.used() <= TEXT_MAX, "{budget:?}");
+        assert!(budget.used() <= RENDERED_TEXT_MAX, "{budget:?}");
     }
 
     #[test]
     fn texts_end_when_the_budget_is_spent() {
-        let (pieces, _) = pieces("${V}");
+        let (pieces, _) = split_placeholders("${V}");
         let values = values(64 << 10);
-        let mut budget = Budget::default();
+        let mut budget = RenderBudget::default();
         let made =
-            (0..1000).take_while(|_| values.fill(&pieces, Position::Free, &mut budget).is_ok());
-        assert_eq!(made.count(), OUTPUT_MAX / (64 << 10));
-        assert_eq!(budget.used(), OUTPUT_MAX);
+            (0..1000).take_while(|_| values.fill_segments(&pieces, ScalarContext::Other, &mut budget).is_ok());
+        assert_eq!(made.count(), RENDERED_BYTES_MAX / (64 << 10));
+        assert_eq!(budget.used(), RENDERED_BYTES_MAX);
         assert_eq!(
-            values.fill(&pieces, Position::Free, &mut budget),
-            Err(FillError::Spent)
+            values.fill_segments(&pieces, ScalarContext::Other, &mut budget),
+            Err(FillError::BudgetExhausted)
         );
     }
 }

@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::problem::{Problem, problem};
-use super::source::{Place, Source};
+use super::problem::{Problem, problem_at};
+use super::source::{SourceLocation, Source};
 
 /// Finds the first `{{` or `{%` (Helm, Jinja, Tera) outside comment lines.
-pub(super) fn rendered_form(source: &Source) -> Option<(Place, &'static str)> {
+pub(super) fn find_template_syntax(source: &Source) -> Option<(SourceLocation, &'static str)> {
     for (index, line) in source.text().lines().enumerate() {
         if line.trim_start().starts_with('#') {
             continue;
@@ -17,27 +17,27 @@ pub(super) fn rendered_form(source: &Source) -> Option<(Place, &'static str)> {
             .min();
         if let Some((byte, form)) = found {
             let column = line.get(..byte).unwrap_or_default().chars().count() + 1;
-            return Some((source.place(index + 1, column), form));
+            return Some((source.location(index + 1, column), form));
         }
     }
     None
 }
 
 /// Creates the problem for text that another tool must render first.
-pub(super) fn render_first(source: &Source, place: Place, form: &str) -> Problem {
+pub(super) fn render_first_problem(source: &Source, place: SourceLocation, form: &str) -> Problem {
     let close = if form == "{%" { "%}" } else { "}}" };
-    problem(
+    problem_at(
         source,
         place,
         format!("\"{form} {close}\" is a placeholder of Helm, Jinja or Tera, which must be rendered first"),
     )
-    .hint(
+    .with_hint(
         "pipe in the rendered text, for example: helm template CHART | kubectl session create NAME -f -",
     )
 }
 
 /// Creates the problem for a placeholder such as `{user-id}`.
-pub(super) fn replace_first(source: &Source, place: Place, form: &str) -> Problem {
+pub(super) fn foreign_placeholder_problem(source: &Source, place: SourceLocation, form: &str) -> Problem {
     let name: String = form
         .chars()
         .filter(|c| !"{}".contains(*c))
@@ -50,25 +50,25 @@ pub(super) fn replace_first(source: &Source, place: Place, form: &str) -> Proble
         })
         .collect();
     let name = if name == "ID" { "SESSION_ID" } else { &name };
-    problem(
+    problem_at(
         source,
         place,
         format!("{form:?} is a placeholder of another tool"),
     )
-    .hint(format!(
+    .with_hint(format!(
         "replace the placeholder: --replace '{form}=${{{name}}}'"
     ))
 }
 
 /// Returns a flow mapping that is only a word in braces, such as `{user-id}`.
-pub(super) fn braces(source: &Source, bytes: Range<usize>) -> Option<&str> {
+pub(super) fn as_braced_word(source: &Source, bytes: Range<usize>) -> Option<&str> {
     let text = source.text().get(bytes)?;
     let word = text.strip_prefix('{')?.strip_suffix('}')?;
     is_word(word).then_some(text)
 }
 
 /// Finds the first `{word}` without a preceding `$` or `{`.
-pub(super) fn word_in_braces(text: &str) -> Option<&str> {
+pub(super) fn find_braced_word(text: &str) -> Option<&str> {
     text.match_indices('{').find_map(|(open, _)| {
         let rest = &text[open + 1..];
         let end = rest.find(|c: char| !is_letter(c))?;
@@ -93,18 +93,18 @@ mod tests {
 
     #[test]
     fn a_word_in_braces_is_found() {
-        assert_eq!(word_in_braces("gimp-session-{user-id}"), Some("{user-id}"));
-        assert_eq!(word_in_braces("{} {1} {a b} {id}"), Some("{id}"));
-        assert_eq!(word_in_braces("{{x}}"), Some("{{x}}").and(None));
+        assert_eq!(find_braced_word("gimp-session-{user-id}"), Some("{user-id}"));
+        assert_eq!(find_braced_word("{} {1} {a b} {id}"), Some("{id}"));
+        assert_eq!(find_braced_word("{{x}}"), Some("{{x}}").and(None));
         for text in ["", "{", "{}", "${A}", "a}b{c"] {
-            assert_eq!(word_in_braces(text), None, "{text}");
+            assert_eq!(find_braced_word(text), None, "{text}");
         }
     }
 
     #[test]
     fn comment_lines_are_no_template_text() {
         let source = Source::new("c.yaml", "# {{ x }}\na: b # {% x %}\n").unwrap();
-        let (place, form) = rendered_form(&source).unwrap();
+        let (place, form) = find_template_syntax(&source).unwrap();
         assert_eq!((place.to_string().as_str(), form), ("2:8", "{%"));
     }
 }

@@ -43,23 +43,23 @@ mod source;
 mod tests;
 mod values;
 
-pub use annotation::plain_value;
+pub use annotation::parse_plain_value;
 pub use assigned::Assigned;
-pub use builtin::builtin;
-pub use extract::{Extracted, extract_secret_literals};
+pub use builtin::builtin_templates;
+pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use file::TemplateFile;
-pub use fill::{Budget, OUTPUT_MAX, TEXT_MAX};
+pub use fill::{RenderBudget, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX};
 pub use lint::{Finding, Severity, lint};
-pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderPlace, plain_objects};
+pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects};
 pub use parameter::{
-    ALWAYS_SET, GENERATED_LENGTH, Generate, Parameter, ParameterRules, ParameterType, Presets,
-    VALUE_MAX,
+    RESERVED_PARAMETERS, DEFAULT_SECRET_LENGTH, SecretGeneration, Parameter, ParameterRules, ParameterType, Presets,
+    PARAMETER_VALUE_MAX,
 };
 pub use parameters::Parameters;
 pub use problem::{Problem, Problems};
-pub use render::{Rendered, RenderedObject, Withheld};
-pub use resolve::Given;
+pub use render::{RenderedManifest, RenderedObject, OmittedSecret};
+pub use resolve::ValueLayers;
 pub use scope::{is_cluster_scoped, is_controller_kind};
-pub use secret::{encode_string_data, stored_secrets};
-pub use source::{INPUT_MAX, Place, Source};
-pub use values::{Identity, Values};
+pub use secret::{merge_string_data, decode_parameters_secret};
+pub use source::{INPUT_MAX, SourceLocation, Source};
+pub use values::{SessionIdentity, Values};

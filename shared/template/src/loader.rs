@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
 use super::foreign;
-use super::node::{Entry, Node, Scalar};
-use super::placeholder::{self, Piece};
-use super::problem::{Problem, Problems, problem};
-use super::scalar::typed;
-use super::source::{Place, Source};
+use super::node::{MappingEntry, Node, Scalar};
+use super::placeholder::{self, TextSegment};
+use super::problem::{Problem, Problems, problem_at};
+use super::scalar::parse_plain_scalar;
+use super::source::{SourceLocation, Source};
 
 /// Maximum nesting depth. A Pod needs 12 levels.
 pub(super) const DEPTH_MAX: usize = 100;
@@ -30,7 +30,7 @@ const KEY_MAX: usize = 1024;
 
 /// Interpretation of `${` in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum PlaceholderMode {
     /// Manifest of a session: `${NAME}` is a placeholder.
     Template,
     /// Any other file (a SessionTemplate, a Session): `$` has no special meaning.
@@ -38,7 +38,7 @@ pub(super) enum Mode {
 }
 
 /// Loads all documents of a text, without empty ones. Returns the documents that could be read, and all problems.
-pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
+pub(super) fn load_documents(source: &Source, mode: PlaceholderMode) -> (Vec<Node>, Problems) {
     let mut options = granit_parser::options! { disallow_directives: true };
     options.set_emit_comments(false);
     let mut loader = Loader {
@@ -46,7 +46,7 @@ pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
         source,
         mode,
         anchors: HashMap::new(),
-        cost: Cost::default(),
+        cost: NodeCost::default(),
         problems: Problems::default(),
     };
     let mut documents = Vec::new();
@@ -57,14 +57,14 @@ pub(super) fn load(source: &Source, mode: Mode) -> (Vec<Node>, Problems) {
 }
 
 /// The node of an anchor, and its cost when an alias repeats it.
-struct Anchored {
+struct AnchorNode {
     node: Node,
-    cost: Cost,
+    cost: NodeCost,
 }
 
 /// Amounts that are limited.
 #[derive(Clone, Copy, Debug, Default)]
-struct Cost {
+struct NodeCost {
     nodes: usize,
     bytes: usize,
     placeholders: usize,
@@ -73,16 +73,16 @@ struct Cost {
 struct Loader<'s> {
     parser: Parser<'s, StrInput<'s>>,
     source: &'s Source,
-    mode: Mode,
-    anchors: HashMap<usize, Anchored>,
-    cost: Cost,
+    mode: PlaceholderMode,
+    anchors: HashMap<usize, AnchorNode>,
+    cost: NodeCost,
     problems: Problems,
 }
 
-type Loaded<T> = Result<T, Problem>;
+type LoadResult<T> = Result<T, Problem>;
 
 impl<'s> Loader<'s> {
-    fn documents(&mut self, documents: &mut Vec<Node>) -> Loaded<()> {
+    fn documents(&mut self, documents: &mut Vec<Node>) -> LoadResult<()> {
         loop {
             let (event, span) = self.next()?;
             match event {
@@ -98,57 +98,57 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn next(&mut self) -> Loaded<(Event<'s>, Span)> {
+    fn next(&mut self) -> LoadResult<(Event<'s>, Span)> {
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(self.syntax(&error)),
-            None => Err(problem(
+            None => Err(problem_at(
                 self.source,
-                Place::default(),
+                SourceLocation::default(),
                 "unexpected end of text",
             )),
         }
     }
 
     fn syntax(&self, error: &ScanError) -> Problem {
-        if let Some((place, form)) = foreign::rendered_form(self.source) {
-            return foreign::render_first(self.source, place, form);
+        if let Some((place, form)) = foreign::find_template_syntax(self.source) {
+            return foreign::render_first_problem(self.source, place, form);
         }
         let place = self
             .source
-            .place(error.marker().line(), error.marker().col() + 1);
-        let found = problem(self.source, place, format!("not YAML: {}", error.info()));
+            .location(error.marker().line(), error.marker().col() + 1);
+        let found = problem_at(self.source, place, format!("not YAML: {}", error.info()));
         let line = self
             .source
             .text()
             .lines()
             .nth(error.marker().line().saturating_sub(1));
-        match self.mode == Mode::Template && line.is_some_and(|line| line.contains("${")) {
-            true => found.hint(
+        match self.mode == PlaceholderMode::Template && line.is_some_and(|line| line.contains("${")) {
+            true => found.with_hint(
                 "quote the placeholder inside [ ] and { }, and if its default contains \": \": \"${NAME}\"",
             ),
             false => found,
         }
     }
 
-    fn place(&self, span: &Span) -> Place {
-        self.source.place(span.start.line(), span.start.col() + 1)
+    fn place(&self, span: &Span) -> SourceLocation {
+        self.source.location(span.start.line(), span.start.col() + 1)
     }
 
-    fn fail<T>(&self, span: &Span, message: impl Into<String>) -> Loaded<T> {
-        Err(problem(self.source, self.place(span), message))
+    fn fail<T>(&self, span: &Span, message: impl Into<String>) -> LoadResult<T> {
+        Err(problem_at(self.source, self.place(span), message))
     }
 
-    fn node(&mut self, event: Event<'s>, span: Span, depth: usize) -> Loaded<Node> {
+    fn node(&mut self, event: Event<'s>, span: Span, depth: usize) -> LoadResult<Node> {
         if depth > DEPTH_MAX {
             return self.fail(&span, format!("more than {DEPTH_MAX} levels deep"));
         }
         let before = self.cost;
         self.count(
             &span,
-            Cost {
+            NodeCost {
                 nodes: 1,
-                ..Cost::default()
+                ..NodeCost::default()
             },
         )?;
         let anchor = event.anchor_id().filter(|id| *id > 0);
@@ -168,18 +168,18 @@ impl<'s> Loader<'s> {
             _ => return self.fail(&span, "not YAML: no value here"),
         };
         if let Some(id) = anchor {
-            let cost = Cost {
+            let cost = NodeCost {
                 nodes: self.cost.nodes - before.nodes,
                 bytes: self.cost.bytes - before.bytes,
                 placeholders: self.cost.placeholders - before.placeholders,
             };
             let node = node.clone();
-            self.anchors.insert(id, Anchored { node, cost });
+            self.anchors.insert(id, AnchorNode { node, cost });
         }
         Ok(node)
     }
 
-    fn count(&mut self, span: &Span, more: Cost) -> Loaded<()> {
+    fn count(&mut self, span: &Span, more: NodeCost) -> LoadResult<()> {
         let cost = &mut self.cost;
         cost.nodes += more.nodes;
         cost.bytes += more.bytes;
@@ -196,7 +196,7 @@ impl<'s> Loader<'s> {
         Ok(())
     }
 
-    fn alias(&mut self, id: usize, span: &Span) -> Loaded<Node> {
+    fn alias(&mut self, id: usize, span: &Span) -> LoadResult<Node> {
         let Some(anchored) = self.anchors.get(&id) else {
             return self.fail(span, "alias inside its own anchor");
         };
@@ -209,7 +209,7 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn no_tag(&self, tag: Option<&Tag>, span: &Span) -> Loaded<()> {
+    fn no_tag(&self, tag: Option<&Tag>, span: &Span) -> LoadResult<()> {
         match tag {
             None => Ok(()),
             Some(tag) => self.fail(span, format!("tag {:?} is not supported", tag.original())),
@@ -222,15 +222,15 @@ impl<'s> Loader<'s> {
         style: ScalarStyle,
         tag: Option<&Tag>,
         span: &Span,
-    ) -> Loaded<Node> {
+    ) -> LoadResult<Node> {
         if let Some(tag) = tag.filter(|tag| tag.core_suffix() != Some("str")) {
             return self.fail(span, format!("tag {:?} is not supported", tag.original()));
         }
         let placeholders = match self.mode {
-            Mode::Template => text.matches("${").count(),
-            Mode::Plain => 0,
+            PlaceholderMode::Template => text.matches("${").count(),
+            PlaceholderMode::Plain => 0,
         };
-        let cost = Cost {
+        let cost = NodeCost {
             nodes: 0,
             bytes: text.len(),
             placeholders,
@@ -245,38 +245,38 @@ impl<'s> Loader<'s> {
         };
         let mut scalar = Scalar {
             text: text.to_owned(),
-            pieces: vec![Piece::Text(text.to_owned())],
+            segments: vec![TextSegment::Text(text.to_owned())],
             style,
-            tagged: tag.is_some(),
-            place: self.place(span),
-            dollars: Vec::new(),
+            has_str_tag: tag.is_some(),
+            location: self.place(span),
+            placeholder_locations: Vec::new(),
             bytes,
         };
-        if self.mode == Mode::Template {
+        if self.mode == PlaceholderMode::Template {
             self.split(&mut scalar);
         }
         Ok(Node::Scalar(scalar))
     }
 
     fn split(&mut self, scalar: &mut Scalar) {
-        let (pieces, bad) = placeholder::pieces(&scalar.text);
+        let (pieces, bad) = placeholder::split_placeholders(&scalar.text);
         if scalar.text.contains("${") {
-            scalar.dollars = self.dollars(scalar);
+            scalar.placeholder_locations = self.dollars(scalar);
         }
-        scalar.pieces = pieces;
+        scalar.segments = pieces;
         for bad in bad {
             let place = scalar
-                .dollars
+                .placeholder_locations
                 .get(bad.ordinal)
                 .copied()
-                .unwrap_or(scalar.place);
+                .unwrap_or(scalar.location);
             self.problems
-                .push(problem(self.source, place, bad.message).hint(bad.hint));
+                .push(problem_at(self.source, place, bad.message).with_hint(bad.hint));
         }
     }
 
     /// Returns the location of each `${` of a scalar; empty if escapes of a double-quoted scalar hide some.
-    fn dollars(&self, scalar: &Scalar) -> Vec<Place> {
+    fn dollars(&self, scalar: &Scalar) -> Vec<SourceLocation> {
         let raw = self
             .source
             .text()
@@ -286,10 +286,10 @@ impl<'s> Loader<'s> {
         if bytes.len() != scalar.text.matches("${").count() {
             return Vec::new();
         }
-        self.source.places(scalar.place, raw, &bytes)
+        self.source.locations(scalar.location, raw, &bytes)
     }
 
-    fn sequence(&mut self, span: &Span, depth: usize) -> Loaded<Node> {
+    fn sequence(&mut self, span: &Span, depth: usize) -> LoadResult<Node> {
         let mut items = Vec::new();
         loop {
             let (event, item) = self.next()?;
@@ -300,7 +300,7 @@ impl<'s> Loader<'s> {
         }
     }
 
-    fn mapping(&mut self, span: &Span, depth: usize) -> Loaded<Node> {
+    fn mapping(&mut self, span: &Span, depth: usize) -> LoadResult<Node> {
         let begin = span.byte_range().unwrap_or_default().start;
         if self
             .source
@@ -308,17 +308,17 @@ impl<'s> Loader<'s> {
             .get(begin..)
             .is_some_and(|text| text.starts_with("{{"))
         {
-            return Err(foreign::render_first(self.source, self.place(span), "{{"));
+            return Err(foreign::render_first_problem(self.source, self.place(span), "{{"));
         }
-        let mut entries: Vec<Entry> = Vec::new();
+        let mut entries: Vec<MappingEntry> = Vec::new();
         let mut seen = std::collections::HashSet::new();
         loop {
             let (event, key_span) = self.next()?;
             if event == Event::MappingEnd {
                 let end = key_span.byte_range().unwrap_or_default().end;
-                if let Some(form) = foreign::braces(self.source, begin..end) {
+                if let Some(form) = foreign::as_braced_word(self.source, begin..end) {
                     self.problems
-                        .push(foreign::replace_first(self.source, self.place(span), form));
+                        .push(foreign::foreign_placeholder_problem(self.source, self.place(span), form));
                 }
                 return Ok(Node::Mapping(entries, self.place(span)));
             }
@@ -327,17 +327,17 @@ impl<'s> Loader<'s> {
             let (event, value_span) = self.next()?;
             let value = self.node(event, value_span, depth + 1)?;
             if !seen.insert(key.clone()) {
-                self.problems.push(problem(
+                self.problems.push(problem_at(
                     self.source,
                     place,
                     format!("duplicate key {key:?}"),
                 ));
             }
-            entries.push(Entry { key, place, value });
+            entries.push(MappingEntry { key, place, value });
         }
     }
 
-    fn key(&mut self, event: Event<'s>, span: &Span) -> Loaded<String> {
+    fn key(&mut self, event: Event<'s>, span: &Span) -> LoadResult<String> {
         let Event::Scalar(text, style, _, tag) = event else {
             return self.fail(span, "a key must be a string");
         };
@@ -357,25 +357,25 @@ impl<'s> Loader<'s> {
         if text.len() > KEY_MAX {
             return self.fail(span, format!("a key must have at most {KEY_MAX} bytes"));
         }
-        let cost = Cost {
+        let cost = NodeCost {
             nodes: 1,
             bytes: text.len(),
             placeholders: 0,
         };
         self.count(span, cost)?;
-        if self.mode == Mode::Template {
-            let (pieces, bad) = placeholder::pieces(&text);
-            if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, Piece::Var(_))) {
+        if self.mode == PlaceholderMode::Template {
+            let (pieces, bad) = placeholder::split_placeholders(&text);
+            if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, TextSegment::Placeholder(_))) {
                 let message =
                     format!("placeholder in key {text:?}: placeholders are allowed only in values");
                 self.problems
-                    .push(problem(self.source, self.place(span), message));
+                    .push(problem_at(self.source, self.place(span), message));
             }
         }
         if !plain {
             return Ok(text.into_owned());
         }
-        match typed(&text) {
+        match parse_plain_scalar(&text) {
             serde_json::Value::String(text) => Ok(text),
             serde_json::Value::Bool(value) => Ok(value.to_string()),
             serde_json::Value::Number(number)

@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use super::foreign;
-use super::loader::{Mode, load};
-use super::node::{Node, Scalar, Step, pointer};
+use super::loader::{PlaceholderMode, load_documents};
+use super::node::{Node, Scalar, PathStep, json_pointer};
 use super::parameters::Parameters;
-use super::placeholder::Piece;
-use super::position::{Position, Type};
-use super::problem::{Problem, Problems, problem};
-use super::source::{Place, Source};
-use session_model::names::SUBDOMAIN_MAX;
+use super::placeholder::TextSegment;
+use super::position::{ScalarContext, ObjectType};
+use super::problem::{Problem, Problems, problem_at};
+use super::source::{SourceLocation, Source};
+use session_model::names::DNS_SUBDOMAIN_MAX;
 
 /// Longest manifest of a Session or SessionTemplate, in characters.
 pub const MANIFEST_MAX: usize = 200_000;
@@ -22,21 +22,21 @@ pub const MANIFEST_MAX: usize = 200_000;
 #[derive(Clone, Debug)]
 pub struct Manifest {
     pub(super) source: Source,
-    pub(super) documents: Vec<Document>,
+    pub(super) documents: Vec<ManifestDocument>,
 }
 
 /// An object of a manifest.
 #[derive(Clone, Debug)]
-pub(super) struct Document {
-    pub(super) kind: Type,
+pub(super) struct ManifestDocument {
+    pub(super) object_type: ObjectType,
     pub(super) root: Node,
 }
 
 /// An occurrence of a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlaceholderPlace {
+pub struct PlaceholderUse {
     /// Location of its `$`.
-    pub place: Place,
+    pub location: SourceLocation,
     /// Index of the document.
     pub document: usize,
     /// Kind of the document.
@@ -48,9 +48,9 @@ pub struct PlaceholderPlace {
     /// True in data or stringData of a Secret.
     pub in_secret: bool,
     /// True if the value is always a string (names, labels, annotations, env, data, args, quoted text).
-    pub strings_only: bool,
+    pub string_only: bool,
     /// True in env, args and ConfigMap data: free text that is visible to everybody who may read the object.
-    pub readable: bool,
+    pub is_visible_text: bool,
 }
 
 /// A placeholder name with all its occurrences.
@@ -59,20 +59,20 @@ pub struct Placeholder {
     /// Name of the parameter.
     pub name: String,
     /// Occurrences in the order of the file; never empty.
-    pub places: Vec<PlaceholderPlace>,
+    pub uses: Vec<PlaceholderUse>,
 }
 
 impl Placeholder {
     /// Returns the first default of its occurrences.
     pub fn default(&self) -> Option<&str> {
-        self.places
+        self.uses
             .iter()
             .find_map(|place| place.default.as_deref())
     }
 
     /// Returns true if all occurrences are in the data of Secrets.
-    pub fn only_in_secrets(&self) -> bool {
-        self.places.iter().all(|place| place.in_secret)
+    pub fn is_only_in_secrets(&self) -> bool {
+        self.uses.iter().all(|place| place.in_secret)
     }
 }
 
@@ -83,19 +83,19 @@ impl Manifest {
     /// All problems, each with file, line and column: invalid YAML, YAML features that the loader refuses, malformed
     /// placeholders, placeholders of other tools, documents that are not objects, no documents at all.
     pub fn parse(source: &Source) -> Result<Self> {
-        let (manifest, problems) = Self::read(source);
-        problems.or(manifest).map_err(Problems::into_error)
+        let (manifest, problems) = Self::parse_lenient(source);
+        problems.into_result(manifest).map_err(Problems::into_error)
     }
 
     /// Parses a manifest as far as possible, and returns it with all problems.
-    pub(super) fn read(source: &Source) -> (Self, Problems) {
-        let (roots, mut problems) = load(source, Mode::Template);
+    pub(super) fn parse_lenient(source: &Source) -> (Self, Problems) {
+        let (roots, mut problems) = load_documents(source, PlaceholderMode::Template);
         let mut documents = Vec::new();
         let none = roots.is_empty() && problems.is_empty();
         if none {
-            problems.push(problem(
+            problems.push(problem_at(
                 source,
-                source.place(0, 0),
+                source.location(0, 0),
                 "manifest contains no objects",
             ));
         }
@@ -113,7 +113,7 @@ impl Manifest {
     }
 
     /// Returns the name of the source, as used in messages.
-    pub fn name(&self) -> &str {
+    pub fn source_name(&self) -> &str {
         self.source.name()
     }
 
@@ -121,8 +121,8 @@ impl Manifest {
     pub fn kinds(&self) -> impl Iterator<Item = (&str, &str)> {
         self.documents.iter().map(|document| {
             (
-                document.kind.api_version.as_str(),
-                document.kind.kind.as_str(),
+                document.object_type.api_version.as_str(),
+                document.object_type.kind.as_str(),
             )
         })
     }
@@ -132,29 +132,29 @@ impl Manifest {
         let mut found: Vec<Placeholder> = Vec::new();
         let mut known: BTreeMap<&str, usize> = BTreeMap::new();
         for (index, document) in self.documents.iter().enumerate() {
-            document.visit(&mut |path, position, scalar| {
-                for var in scalar.vars() {
-                    let place = PlaceholderPlace {
-                        place: scalar.place_of(var),
+            document.visit_scalars(&mut |path, position, scalar| {
+                for var in scalar.placeholders() {
+                    let place = PlaceholderUse {
+                        location: scalar.location_of(var),
                         document: index,
-                        kind: document.kind.kind.clone(),
-                        pointer: pointer(path),
+                        kind: document.object_type.kind.clone(),
+                        pointer: json_pointer(path),
                         default: var.default.clone(),
                         in_secret: position.is_secret(),
-                        strings_only: position.strings_only()
+                        string_only: position.is_string_only()
                             || !scalar.is_plain()
-                            || scalar.whole().is_none(),
-                        readable: position.is_readable(),
+                            || scalar.whole_placeholder().is_none(),
+                        is_visible_text: position.is_visible_text(),
                     };
                     let at = *known.entry(&var.name).or_insert_with(|| {
                         found.push(Placeholder {
                             name: var.name.clone(),
-                            places: Vec::new(),
+                            uses: Vec::new(),
                         });
                         found.len() - 1
                     });
                     if let Some(placeholder) = found.get_mut(at) {
-                        placeholder.places.push(place);
+                        placeholder.uses.push(place);
                     }
                 }
             });
@@ -164,53 +164,53 @@ impl Manifest {
 
     /// Returns the objects with placeholders replaced by their defaults; placeholders without a default remain. For display
     /// only, because the objects are not valid.
-    pub fn outline(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
-        let of_piece = |piece: &Piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Var(var) => {
+    pub fn render_defaults(&self, parameters: &Parameters) -> Vec<serde_json::Value> {
+        let of_piece = |piece: &TextSegment| match piece {
+            TextSegment::Text(text) => text.clone(),
+            TextSegment::Placeholder(var) => {
                 let declared = parameters.get(&var.name);
                 let declared = declared.and_then(|parameter| parameter.default.clone());
                 let default = declared.or_else(|| var.default.clone());
                 default.unwrap_or_else(|| format!("${{{}}}", var.name))
             }
         };
-        let text = |scalar: &Scalar| scalar.pieces.iter().map(of_piece).collect();
+        let text = |scalar: &Scalar| scalar.segments.iter().map(of_piece).collect();
         let documents = self.documents.iter();
         documents
-            .map(|document| document.root.with_texts(&text))
+            .map(|document| document.root.to_value_with(&text))
             .collect()
     }
 
     /// Returns the names of all placeholders.
-    pub(super) fn names(&self) -> BTreeSet<String> {
+    pub(super) fn placeholder_names(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for document in &self.documents {
             document
-                .visit(&mut |_, _, scalar| names.extend(scalar.vars().map(|var| var.name.clone())));
+                .visit_scalars(&mut |_, _, scalar| names.extend(scalar.placeholders().map(|var| var.name.clone())));
         }
         names
     }
 
-    pub(super) fn problem(&self, place: Place, message: impl Into<String>) -> Problem {
-        problem(&self.source, place, message)
+    pub(super) fn problem_at(&self, place: SourceLocation, message: impl Into<String>) -> Problem {
+        problem_at(&self.source, place, message)
     }
 }
 
-impl Document {
+impl ManifestDocument {
     /// Visits every scalar with its path and context.
-    pub(super) fn visit<'d>(&'d self, visitor: &mut impl FnMut(&[Step<'d>], Position, &'d Scalar)) {
+    pub(super) fn visit_scalars<'d>(&'d self, visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar)) {
         self.root
-            .visit(&mut |path, scalar| visitor(path, Position::of(&self.kind, path), scalar));
+            .visit_scalars(&mut |path, scalar| visitor(path, ScalarContext::at_path(&self.object_type, path), scalar));
     }
 
     /// Returns the scalar at `metadata.name`.
     pub(super) fn own_name(&self) -> Option<&Scalar> {
-        self.root.at(&["metadata", "name"]).and_then(Node::scalar)
+        self.root.get_path(&["metadata", "name"]).and_then(Node::scalar)
     }
 
     /// Reports placeholders of other tools. Free text is skipped, because braces are legitimate there.
     fn foreign(&self, source: &Source, problems: &mut Problems) {
-        self.visit(&mut |_, position, scalar| {
+        self.visit_scalars(&mut |_, position, scalar| {
             if position.is_text() {
                 return;
             }
@@ -218,9 +218,9 @@ impl Document {
                 .into_iter()
                 .find(|form| scalar.text.contains(form))
             {
-                problems.push(foreign::render_first(source, scalar.place, form));
-            } else if let Some(form) = foreign::word_in_braces(&scalar.text) {
-                problems.push(foreign::replace_first(source, scalar.place, form));
+                problems.push(foreign::render_first_problem(source, scalar.location, form));
+            } else if let Some(form) = foreign::find_braced_word(&scalar.text) {
+                problems.push(foreign::foreign_placeholder_problem(source, scalar.location, form));
             }
         });
     }
@@ -234,12 +234,12 @@ fn expand(
     source: &Source,
     root: Node,
     depth: usize,
-    documents: &mut Vec<Document>,
+    documents: &mut Vec<ManifestDocument>,
     problems: &mut Problems,
 ) {
-    let place = root.place();
+    let place = root.location();
     if !matches!(root, Node::Mapping(..)) {
-        problems.push(problem(
+        problems.push(problem_at(
             source,
             place,
             "a document must be an object with apiVersion, kind and metadata",
@@ -265,50 +265,50 @@ fn expand(
         problems.push(problem);
         return;
     }
-    documents.push(Document {
-        kind: Type { api_version, kind },
+    documents.push(ManifestDocument {
+        object_type: ObjectType { api_version, kind },
         root,
     });
 }
 
 /// Returns the problem of an object without metadata.name.
 fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
-    if let Some(Node::Scalar(name)) = root.at(&["metadata", "name"])
+    if let Some(Node::Scalar(name)) = root.get_path(&["metadata", "name"])
         && !name.text.is_empty()
     {
         return None;
     }
-    if root.at(&["metadata", "generateName"]).is_none() {
-        return Some(problem(
+    if root.get_path(&["metadata", "generateName"]).is_none() {
+        return Some(problem_at(
             source,
-            root.place(),
+            root.location(),
             format!("{kind} has no metadata.name"),
         ));
     }
     let message =
         format!("{kind} has generateName, but objects of a session must have metadata.name");
-    Some(problem(source, root.place(), message).hint("use name: ${SESSION_ID}-SUFFIX"))
+    Some(problem_at(source, root.location(), message).with_hint("use name: ${SESSION_ID}-SUFFIX"))
 }
 
 /// Returns the text of `apiVersion` or `kind`, which must be literal, because the roles of all fields depend on them.
 fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let complaint = match root.get(key) {
         Some(Node::Scalar(scalar)) => match scalar.literal() {
-            Some("") => problem(source, scalar.place, format!("{key} must not be empty")),
-            Some(text) if text.len() <= SUBDOMAIN_MAX => return Some(text.to_owned()),
-            Some(_) => problem(
+            Some("") => problem_at(source, scalar.location, format!("{key} must not be empty")),
+            Some(text) if text.len() <= DNS_SUBDOMAIN_MAX => return Some(text.to_owned()),
+            Some(_) => problem_at(
                 source,
-                scalar.place,
-                format!("{key} must have at most {SUBDOMAIN_MAX} characters"),
+                scalar.location,
+                format!("{key} must have at most {DNS_SUBDOMAIN_MAX} characters"),
             ),
-            None => problem(
+            None => problem_at(
                 source,
-                scalar.place,
+                scalar.location,
                 format!("{key} must not contain a placeholder"),
             ),
         },
-        Some(other) => problem(source, other.place(), format!("{key} must be a string")),
-        None => problem(source, root.place(), format!("object has no {key}")),
+        Some(other) => problem_at(source, other.location(), format!("{key} must be a string")),
+        None => problem_at(source, root.location(), format!("object has no {key}")),
     };
     problems.push(complaint);
     None
@@ -319,15 +319,15 @@ fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> 
 ///
 /// # Errors
 /// As [`Manifest::parse`], except for placeholders.
-pub fn plain_objects(source: &Source) -> Result<Vec<(Place, serde_json::Value)>> {
-    let (roots, mut problems) = load(source, Mode::Plain);
+pub fn parse_plain_objects(source: &Source) -> Result<Vec<(SourceLocation, serde_json::Value)>> {
+    let (roots, mut problems) = load_documents(source, PlaceholderMode::Plain);
     let mut documents = Vec::new();
     for root in roots {
         expand(source, root, 0, &mut documents, &mut problems);
     }
     let objects = documents
         .iter()
-        .map(|document| (document.root.place(), document.root.to_value()))
+        .map(|document| (document.root.location(), document.root.to_value()))
         .collect();
-    problems.or(objects).map_err(Problems::into_error)
+    problems.into_result(objects).map_err(Problems::into_error)
 }

@@ -5,23 +5,23 @@ use std::ops::Range;
 use granit_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
-use super::placeholder::{Piece, Var};
-use super::scalar::typed;
-use super::source::Place;
+use super::placeholder::{TextSegment, PlaceholderRef};
+use super::scalar::parse_plain_scalar;
+use super::source::SourceLocation;
 
 /// A node of a document.
 #[derive(Clone, Debug)]
 pub(super) enum Node {
     Scalar(Scalar),
-    Sequence(Vec<Node>, Place),
-    Mapping(Vec<Entry>, Place),
+    Sequence(Vec<Node>, SourceLocation),
+    Mapping(Vec<MappingEntry>, SourceLocation),
 }
 
 /// A key and its value. Keys are text, as kubectl reads them, and never contain placeholders.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct MappingEntry {
     pub(super) key: String,
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     pub(super) value: Node,
 }
 
@@ -31,15 +31,15 @@ pub(super) struct Scalar {
     /// Text without quotes and escapes, with placeholders.
     pub(super) text: String,
     /// Text split at its placeholders.
-    pub(super) pieces: Vec<Piece>,
+    pub(super) segments: Vec<TextSegment>,
     /// Style: plain, quoted or block.
     pub(super) style: ScalarStyle,
     /// True if the scalar has the tag `!!str`.
-    pub(super) tagged: bool,
+    pub(super) has_str_tag: bool,
     /// Location of its first character.
-    pub(super) place: Place,
+    pub(super) location: SourceLocation,
     /// Location of each `${` of the text; empty if escapes in the source make them unknown.
-    pub(super) dollars: Vec<Place>,
+    pub(super) placeholder_locations: Vec<SourceLocation>,
     /// Byte range in the source, including quotes.
     pub(super) bytes: Range<usize>,
 }
@@ -47,45 +47,45 @@ pub(super) struct Scalar {
 impl Scalar {
     /// Returns true for a scalar whose type depends on its text: not quoted, not a block, not tagged.
     pub(super) fn is_plain(&self) -> bool {
-        self.style == ScalarStyle::Plain && !self.tagged
+        self.style == ScalarStyle::Plain && !self.has_str_tag
     }
 
     /// Iterates over the placeholders.
-    pub(super) fn vars(&self) -> impl Iterator<Item = &Var> {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Var(var) => Some(var),
-            Piece::Text(_) => None,
+    pub(super) fn placeholders(&self) -> impl Iterator<Item = &PlaceholderRef> {
+        self.segments.iter().filter_map(|piece| match piece {
+            TextSegment::Placeholder(var) => Some(var),
+            TextSegment::Text(_) => None,
         })
     }
 
     /// Returns the placeholder if the text consists of exactly one.
-    pub(super) fn whole(&self) -> Option<&Var> {
-        match self.pieces.as_slice() {
-            [Piece::Var(var)] => Some(var),
+    pub(super) fn whole_placeholder(&self) -> Option<&PlaceholderRef> {
+        match self.segments.as_slice() {
+            [TextSegment::Placeholder(var)] => Some(var),
             _ => None,
         }
     }
 
     /// Returns the text of a scalar without placeholders, with `$${` unescaped.
     pub(super) fn literal(&self) -> Option<&str> {
-        match self.pieces.as_slice() {
+        match self.segments.as_slice() {
             [] => Some(""),
-            [Piece::Text(text)] => Some(text),
+            [TextSegment::Text(text)] => Some(text),
             _ => None,
         }
     }
 
     /// Returns the location of one of its placeholders.
-    pub(super) fn place_of(&self, var: &Var) -> Place {
-        self.dollars.get(var.ordinal).copied().unwrap_or(self.place)
+    pub(super) fn location_of(&self, var: &PlaceholderRef) -> SourceLocation {
+        self.placeholder_locations.get(var.ordinal).copied().unwrap_or(self.location)
     }
 }
 
 impl Node {
     /// Returns the location of the node's first character.
-    pub(super) fn place(&self) -> Place {
+    pub(super) fn location(&self) -> SourceLocation {
         match self {
-            Node::Scalar(scalar) => scalar.place,
+            Node::Scalar(scalar) => scalar.location,
             Node::Sequence(_, place) | Node::Mapping(_, place) => *place,
         }
     }
@@ -102,7 +102,7 @@ impl Node {
     }
 
     /// Returns the value at a path of keys.
-    pub(super) fn at(&self, path: &[&str]) -> Option<&Node> {
+    pub(super) fn get_path(&self, path: &[&str]) -> Option<&Node> {
         path.iter().try_fold(self, |node, key| node.get(key))
     }
 
@@ -124,24 +124,24 @@ impl Node {
 
     /// Returns true for an empty or `null` plain scalar.
     pub(super) fn is_null(&self) -> bool {
-        matches!(self, Node::Scalar(scalar) if scalar.is_plain() && typed(&scalar.text).is_null())
+        matches!(self, Node::Scalar(scalar) if scalar.is_plain() && parse_plain_scalar(&scalar.text).is_null())
     }
 
     /// Converts the document as kubectl would read it, leaving placeholders as text.
     pub(super) fn to_value(&self) -> Value {
-        self.with_texts(&|scalar| scalar.text.clone())
+        self.to_value_with(&|scalar| scalar.text.clone())
     }
 
     /// Converts the document, with the text of each scalar taken from `text`.
-    pub(super) fn with_texts(&self, text: &dyn Fn(&Scalar) -> String) -> Value {
+    pub(super) fn to_value_with(&self, text: &dyn Fn(&Scalar) -> String) -> Value {
         match self {
-            Node::Scalar(scalar) if scalar.is_plain() => typed(&text(scalar)),
+            Node::Scalar(scalar) if scalar.is_plain() => parse_plain_scalar(&text(scalar)),
             Node::Scalar(scalar) => Value::String(text(scalar)),
-            Node::Sequence(items, _) => items.iter().map(|item| item.with_texts(text)).collect(),
+            Node::Sequence(items, _) => items.iter().map(|item| item.to_value_with(text)).collect(),
             Node::Mapping(entries, _) => {
                 let map: Map<String, Value> = entries
                     .iter()
-                    .map(|entry| (entry.key.clone(), entry.value.with_texts(text)))
+                    .map(|entry| (entry.key.clone(), entry.value.to_value_with(text)))
                     .collect();
                 Value::Object(map)
             }
@@ -149,7 +149,7 @@ impl Node {
     }
 
     /// Returns the node at a JSON pointer, or the deepest existing node on the way to it.
-    pub(super) fn nearest(&self, pointer: &str) -> &Node {
+    pub(super) fn nearest_to_pointer(&self, pointer: &str) -> &Node {
         let mut node = self;
         for step in pointer.split('/').skip(1) {
             let key = step.replace("~1", "/").replace("~0", "~");
@@ -169,8 +169,8 @@ impl Node {
     }
 
     /// Visits every scalar with its path.
-    pub(super) fn visit<'n>(&'n self, visitor: &mut impl FnMut(&[Step<'n>], &'n Scalar)) {
-        self.walk(&mut Vec::new(), &mut |path, node| {
+    pub(super) fn visit_scalars<'n>(&'n self, visitor: &mut impl FnMut(&[PathStep<'n>], &'n Scalar)) {
+        self.visit_nodes(&mut Vec::new(), &mut |path, node| {
             if let Node::Scalar(scalar) = node {
                 visitor(path, scalar);
             }
@@ -178,25 +178,25 @@ impl Node {
     }
 
     /// Visits every node with its path, parents first.
-    pub(super) fn walk<'n>(
+    pub(super) fn visit_nodes<'n>(
         &'n self,
-        path: &mut Vec<Step<'n>>,
-        visitor: &mut impl FnMut(&[Step<'n>], &'n Node),
+        path: &mut Vec<PathStep<'n>>,
+        visitor: &mut impl FnMut(&[PathStep<'n>], &'n Node),
     ) {
         visitor(path, self);
         match self {
             Node::Scalar(_) => {}
             Node::Sequence(items, _) => {
                 for (index, item) in items.iter().enumerate() {
-                    path.push(Step::Index(index));
-                    item.walk(path, visitor);
+                    path.push(PathStep::Index(index));
+                    item.visit_nodes(path, visitor);
                     path.pop();
                 }
             }
             Node::Mapping(entries, _) => {
                 for entry in entries {
-                    path.push(Step::Key(&entry.key));
-                    entry.value.walk(path, visitor);
+                    path.push(PathStep::Key(&entry.key));
+                    entry.value.visit_nodes(path, visitor);
                     path.pop();
                 }
             }
@@ -206,7 +206,7 @@ impl Node {
 
 /// A step from a node to one of its children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step<'n> {
+pub(super) enum PathStep<'n> {
     Key(&'n str),
     Index(usize),
 }
@@ -215,12 +215,12 @@ pub(super) enum Step<'n> {
 const POINTER_MAX: usize = 200;
 
 /// Formats a path as a JSON pointer (RFC 6901) for messages. A long path is shortened to its end.
-pub(super) fn pointer(path: &[Step<'_>]) -> String {
+pub(super) fn json_pointer(path: &[PathStep<'_>]) -> String {
     let (mut steps, mut length) = (Vec::new(), 0);
     for step in path.iter().rev() {
         let step = match step {
-            Step::Key(key) => key.replace('~', "~0").replace('/', "~1"),
-            Step::Index(index) => index.to_string(),
+            PathStep::Key(key) => key.replace('~', "~0").replace('/', "~1"),
+            PathStep::Index(index) => index.to_string(),
         };
         length += step.chars().count() + 1;
         if length > POINTER_MAX {

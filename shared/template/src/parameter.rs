@@ -2,24 +2,24 @@
 
 use regex::{Regex, RegexBuilder};
 
-pub use session_model::api::{Generate, Parameter, ParameterType, Presets};
+pub use session_model::api::{SecretGeneration, Parameter, ParameterType, Presets};
 use session_model::duration::Lifetime;
 use session_model::names::ParameterName;
 use session_model::quantity::Quantity;
 
 /// Parameters that are always set, and so cannot be declared or given: the session's name, its owner, its namespace and its
 /// application.
-pub const ALWAYS_SET: [&str; 4] = ["SESSION_ID", "USER_ID", "NAMESPACE", "APPLICATION"];
+pub const RESERVED_PARAMETERS: [&str; 4] = ["SESSION_ID", "USER_ID", "NAMESPACE", "APPLICATION"];
 
 /// Longest value of a parameter, in bytes. Enough for a certificate chain or a configuration file, while a Session with several
 /// such values stays far below etcd's limit of 1.5 MiB.
-pub const VALUE_MAX: usize = 64 << 10;
+pub const PARAMETER_VALUE_MAX: usize = 64 << 10;
 
 /// Maximum size of a compiled pattern in bytes. Bounds the memory that a template can make a controller use.
 const PATTERN_SIZE: usize = 1 << 20;
 
 /// Default length of a generated secret, in characters.
-pub const GENERATED_LENGTH: u32 = 32;
+pub const DEFAULT_SECRET_LENGTH: u32 = 32;
 
 /// The rules of a parameter's declaration and of its values.
 pub trait ParameterRules {
@@ -43,7 +43,7 @@ impl ParameterRules for Parameter {
         if let Err(error) = name.parse::<ParameterName>() {
             faults.push(error.to_string());
         }
-        if ALWAYS_SET.contains(&name.as_str()) {
+        if RESERVED_PARAMETERS.contains(&name.as_str()) {
             faults.push(format!(
                 "parameter {name} must not be declared: the name is reserved and always set"
             ));
@@ -69,11 +69,11 @@ impl ParameterRules for Parameter {
     fn check(&self, value: &str) -> Result<(), String> {
         let shown = match self.kind {
             ParameterType::Secret => "the value".to_owned(),
-            _ => format!("{:?}", shortened(value)),
+            _ => format!("{:?}", shorten_value(value)),
         };
-        if value.len() > VALUE_MAX {
+        if value.len() > PARAMETER_VALUE_MAX {
             return Err(format!(
-                "the value must have at most {VALUE_MAX} bytes, but has {}",
+                "the value must have at most {PARAMETER_VALUE_MAX} bytes, but has {}",
                 value.len()
             ));
         }
@@ -144,7 +144,7 @@ fn faults_of_type(parameter: &Parameter, faults: &mut Vec<String>) {
 }
 
 fn check_type(parameter: &Parameter, value: &str) -> Result<(), String> {
-    let shown = shortened(value);
+    let shown = shorten_value(value);
     match parameter.kind {
         ParameterType::String | ParameterType::Secret => Ok(()),
         ParameterType::Boolean if matches!(value, "true" | "false") => Ok(()),
@@ -169,7 +169,7 @@ fn check_integer(parameter: &Parameter, value: &str) -> Result<(), String> {
         && (digits == "0" || !digits.starts_with('0'));
     let number = value.parse::<i64>().ok().filter(|_| plain);
     let Some(number) = number else {
-        return Err(format!("{:?} is not a whole number", shortened(value)));
+        return Err(format!("{:?} is not a whole number", shorten_value(value)));
     };
     match (parameter.minimum, parameter.maximum) {
         (Some(minimum), _) if number < minimum => {
@@ -204,7 +204,7 @@ fn compile(pattern: &str) -> Result<Regex, String> {
 }
 
 /// Returns a value shortened for a message.
-pub(super) fn shortened(value: &str) -> String {
+pub(super) fn shorten_value(value: &str) -> String {
     const SHOWN: usize = 60;
     if value.chars().count() <= SHOWN {
         return value.to_owned();

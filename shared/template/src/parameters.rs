@@ -6,21 +6,21 @@ use anyhow::Result;
 
 use super::credentials;
 use super::manifest::{Manifest, Placeholder};
-use super::parameter::{ALWAYS_SET, GENERATED_LENGTH, Parameter, ParameterType};
+use super::parameter::{RESERVED_PARAMETERS, DEFAULT_SECRET_LENGTH, Parameter, ParameterType};
 use super::problem::{Problem, Problems};
 use crate::ParameterRules as _;
 
 /// All parameters of a template: the declared ones in their order, then the undeclared ones in the order of the manifest.
 #[derive(Clone, Debug)]
 pub struct Parameters {
-    pub(super) known: Vec<Known>,
+    pub(super) entries: Vec<TemplateParameter>,
     index: BTreeMap<String, usize>,
-    pub(super) owner: String,
+    pub(super) source_name: String,
 }
 
 /// A parameter and its placeholder in the manifest, if it is used there.
 #[derive(Clone, Debug)]
-pub(super) struct Known {
+pub(super) struct TemplateParameter {
     pub(super) parameter: Parameter,
     pub(super) declared: bool,
     pub(super) placeholder: Option<Placeholder>,
@@ -34,25 +34,25 @@ impl Parameters {
     ///
     /// # Errors
     /// All problems of the declarations, and secret parameters outside the data of Secrets, with each location.
-    pub fn of(declared: &[Parameter], manifest: &Manifest) -> Result<Self> {
-        let (parameters, problems) = Self::read(declared, manifest);
-        problems.or(parameters).map_err(Problems::into_error)
+    pub fn merge(declared: &[Parameter], manifest: &Manifest) -> Result<Self> {
+        let (parameters, problems) = Self::merge_lenient(declared, manifest);
+        problems.into_result(parameters).map_err(Problems::into_error)
     }
 
-    pub(super) fn read(declared: &[Parameter], manifest: &Manifest) -> (Self, Problems) {
+    pub(super) fn merge_lenient(declared: &[Parameter], manifest: &Manifest) -> (Self, Problems) {
         let mut problems = Problems::default();
         let mut placeholders = manifest.placeholders();
-        placeholders.retain(|placeholder| !ALWAYS_SET.contains(&placeholder.name.as_str()));
-        let mut known: Vec<Known> = Vec::new();
+        placeholders.retain(|placeholder| !RESERVED_PARAMETERS.contains(&placeholder.name.as_str()));
+        let mut known: Vec<TemplateParameter> = Vec::new();
         for parameter in declared {
             for fault in parameter.faults() {
-                problems.push(Problem::general(fault));
+                problems.push(Problem::without_location(fault));
             }
             if known
                 .iter()
                 .any(|known| known.parameter.name == parameter.name)
             {
-                problems.push(Problem::general(format!(
+                problems.push(Problem::without_location(format!(
                     "parameter {} is declared twice",
                     parameter.name
                 )));
@@ -61,24 +61,24 @@ impl Parameters {
             let at = placeholders
                 .iter()
                 .position(|placeholder| placeholder.name == parameter.name);
-            known.push(Known {
+            known.push(TemplateParameter {
                 parameter: parameter.clone(),
                 declared: true,
                 placeholder: at.map(|at| placeholders.remove(at)),
             });
         }
-        known.extend(placeholders.into_iter().map(Known::undeclared));
+        known.extend(placeholders.into_iter().map(TemplateParameter::undeclared));
         for known in &known {
             known.check_places(manifest, &mut problems);
         }
         let names = known.iter().map(|known| known.parameter.name.clone());
         let index = names.enumerate().map(|(at, name)| (name, at)).collect();
-        let owner = manifest.name().to_owned();
+        let owner = manifest.source_name().to_owned();
         (
             Self {
-                known,
+                entries: known,
                 index,
-                owner,
+                source_name: owner,
             },
             problems,
         )
@@ -86,7 +86,7 @@ impl Parameters {
 
     /// Iterates over the parameters.
     pub fn iter(&self) -> impl Iterator<Item = &Parameter> {
-        self.known.iter().map(|known| &known.parameter)
+        self.entries.iter().map(|known| &known.parameter)
     }
 
     /// Returns the parameter called `name`.
@@ -96,7 +96,7 @@ impl Parameters {
 
     /// Returns true if the parameter must be given.
     pub fn is_required(&self, name: &str) -> bool {
-        self.find(name).is_some_and(Known::is_required)
+        self.find(name).is_some_and(TemplateParameter::is_required)
     }
 
     /// Returns the default of a parameter, from its declaration or else from the manifest. `None` for secrets.
@@ -110,21 +110,21 @@ impl Parameters {
     }
 
     /// Returns warnings about passwords that are visible in rendered objects.
-    pub fn warnings(&self) -> Vec<Problem> {
-        self.known
+    pub fn find_visible_passwords(&self) -> Vec<Problem> {
+        self.entries
             .iter()
-            .filter_map(|known| known.in_plain_sight(&self.owner))
+            .filter_map(|known| known.in_plain_sight(&self.source_name))
             .collect()
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<&Known> {
-        self.known.get(*self.index.get(name)?)
+    pub(super) fn find(&self, name: &str) -> Option<&TemplateParameter> {
+        self.entries.get(*self.index.get(name)?)
     }
 }
 
-impl Known {
+impl TemplateParameter {
     fn undeclared(placeholder: Placeholder) -> Self {
-        let kind = match placeholder.only_in_secrets() {
+        let kind = match placeholder.is_only_in_secrets() {
             true => ParameterType::Secret,
             false => ParameterType::String,
         };
@@ -140,17 +140,17 @@ impl Known {
     }
 
     /// Returns true if every occurrence has a default of its own.
-    pub(super) fn has_defaults(&self) -> bool {
+    pub(super) fn has_default_everywhere(&self) -> bool {
         self.placeholder.as_ref().is_none_or(|placeholder| {
             placeholder
-                .places
+                .uses
                 .iter()
                 .all(|place| place.default.is_some())
         })
     }
 
     pub(super) fn is_required(&self) -> bool {
-        let derived = !self.is_secret() && self.parameter.default.is_none() && !self.has_defaults();
+        let derived = !self.is_secret() && self.parameter.default.is_none() && !self.has_default_everywhere();
         self.parameter.required.unwrap_or(derived)
     }
 
@@ -158,13 +158,13 @@ impl Known {
     pub(super) fn generated_length(&self) -> Option<u32> {
         let generated = self.is_secret()
             && !self.is_required()
-            && !(self.has_defaults() && self.parameter.generate.is_none());
+            && !(self.has_default_everywhere() && self.parameter.generate.is_none());
         let length = self
             .parameter
             .generate
             .as_ref()
             .and_then(|generate| generate.length);
-        generated.then_some(length.unwrap_or(GENERATED_LENGTH))
+        generated.then_some(length.unwrap_or(DEFAULT_SECRET_LENGTH))
     }
 
     fn check_places(&self, manifest: &Manifest, problems: &mut Problems) {
@@ -172,15 +172,15 @@ impl Known {
         for place in self
             .placeholder
             .iter()
-            .flat_map(|placeholder| &placeholder.places)
+            .flat_map(|placeholder| &placeholder.uses)
         {
             if self.is_secret() && !place.in_secret {
                 let message = format!(
                     "secret parameter {name} is used in {} of a {}: secrets are allowed only in data and stringData of a Secret",
                     place.pointer, place.kind
                 );
-                let problem = manifest.problem(place.place, message);
-                problems.push(problem.hint(
+                let problem = manifest.problem_at(place.location, message);
+                problems.push(problem.with_hint(
                     "use the parameter in a Secret and refer to the Secret, for example with env valueFrom.secretKeyRef",
                 ));
             }
@@ -189,8 +189,8 @@ impl Known {
                 .as_deref()
                 .filter(|default| !default.is_empty());
             if let Some(Err(reason)) = default.map(|default| self.parameter.check(default)) {
-                problems.push(manifest.problem(
-                    place.place,
+                problems.push(manifest.problem_at(
+                    place.location,
                     format!("default of parameter {name}: {reason}"),
                 ));
             }
@@ -201,12 +201,12 @@ impl Known {
     /// Pods.
     fn in_plain_sight(&self, owner: &str) -> Option<Problem> {
         let name = &self.parameter.name;
-        if self.is_secret() || !credentials::is_named_so(name) {
+        if self.is_secret() || !credentials::is_password_name(name) {
             return None;
         }
-        let mut places = self.placeholder.as_ref()?.places.iter();
-        let place = places.find(|place| place.readable)?;
-        let problem = credentials::in_plain_text(name, &place.pointer, &place.kind);
-        Some(Problem::at(owner, place.place, problem).hint(credentials::WAY_OUT))
+        let mut places = self.placeholder.as_ref()?.uses.iter();
+        let place = places.find(|place| place.is_visible_text)?;
+        let problem = credentials::plain_text_message(name, &place.pointer, &place.kind);
+        Some(Problem::at(owner, place.location, problem).with_hint(credentials::SECRET_HINT))
     }
 }

@@ -6,16 +6,16 @@
 
 /// A segment of a scalar's text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) enum TextSegment {
     /// Literal text.
     Text(String),
     /// A placeholder.
-    Var(Var),
+    Placeholder(PlaceholderRef),
 }
 
 /// A placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Var {
+pub(super) struct PlaceholderRef {
     /// Name of the parameter.
     pub(super) name: String,
     /// Default after `:-`, which may be empty.
@@ -26,7 +26,7 @@ pub(super) struct Var {
 
 /// A malformed placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bad {
+pub(super) struct PlaceholderError {
     /// Index of its `${` among all `${` of the text.
     pub(super) ordinal: usize,
     /// Message.
@@ -38,7 +38,7 @@ pub(super) struct Bad {
 const ESCAPE: &str = "write $${...} for a literal ${...}";
 
 /// Splits a text into segments. Text without placeholders is one segment; empty text has none.
-pub(super) fn pieces(text: &str) -> (Vec<Piece>, Vec<Bad>) {
+pub(super) fn split_placeholders(text: &str) -> (Vec<TextSegment>, Vec<PlaceholderError>) {
     let mut splitter = Splitter::default();
     let mut rest = text;
     while let Some(dollar) = rest.find('$') {
@@ -52,8 +52,8 @@ pub(super) fn pieces(text: &str) -> (Vec<Piece>, Vec<Bad>) {
 
 #[derive(Default)]
 struct Splitter {
-    pieces: Vec<Piece>,
-    bad: Vec<Bad>,
+    pieces: Vec<TextSegment>,
+    bad: Vec<PlaceholderError>,
     text: String,
     ordinal: usize,
 }
@@ -62,7 +62,7 @@ impl Splitter {
     fn flush(&mut self) {
         if !self.text.is_empty() {
             self.pieces
-                .push(Piece::Text(std::mem::take(&mut self.text)));
+                .push(TextSegment::Text(std::mem::take(&mut self.text)));
         }
     }
 
@@ -79,22 +79,22 @@ impl Splitter {
         };
         let ordinal = self.ordinal;
         self.ordinal += 1;
-        match read(body) {
-            Ok(Read::Var(name, default, rest)) => {
+        match parse_placeholder(body) {
+            Ok(ParsedPlaceholder::Var(name, default, rest)) => {
                 self.flush();
-                self.pieces.push(Piece::Var(Var {
+                self.pieces.push(TextSegment::Placeholder(PlaceholderRef {
                     name: name.to_owned(),
                     default: default.map(str::to_owned),
                     ordinal,
                 }));
                 rest
             }
-            Ok(Read::Shell) => {
+            Ok(ParsedPlaceholder::Shell) => {
                 self.text.push_str("${");
                 body
             }
             Err(message) => {
-                self.bad.push(Bad {
+                self.bad.push(PlaceholderError {
                     ordinal,
                     message,
                     hint: ESCAPE,
@@ -105,24 +105,24 @@ impl Splitter {
     }
 }
 
-enum Read<'t> {
+enum ParsedPlaceholder<'t> {
     Var(&'t str, Option<&'t str>, &'t str),
     Shell,
 }
 
 /// Parses the text after `${`.
-fn read(body: &str) -> Result<Read<'_>, String> {
+fn parse_placeholder(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
     let shell_prefix = body
         .strip_prefix(['#', '!'])
-        .is_some_and(|rest| !name(rest).is_empty());
-    let name = name(body);
+        .is_some_and(|rest| !leading_name(rest).is_empty());
+    let name = leading_name(body);
     let after = &body[name.len()..];
     let operator = after.starts_with(['#', '%', '/', '^', ',', '@', '['])
         || after
             .strip_prefix(':')
             .is_some_and(|rest| !rest.starts_with('-'));
     if shell_prefix || !name.is_empty() && operator {
-        return Ok(Read::Shell);
+        return Ok(ParsedPlaceholder::Shell);
     }
     // Search only up to the next placeholder, so that text full of unterminated ones is still parsed in linear time.
     let next = body.find("${").unwrap_or(body.len());
@@ -142,7 +142,7 @@ fn read(body: &str) -> Result<Read<'_>, String> {
                 shown(&body[..=end])
             ))
         }
-        Some(end) => Ok(Read::Var(
+        Some(end) => Ok(ParsedPlaceholder::Var(
             name,
             body[name.len()..end].strip_prefix(":-"),
             &body[end + 1..],
@@ -151,7 +151,7 @@ fn read(body: &str) -> Result<Read<'_>, String> {
 }
 
 /// Returns the parameter name at the start of a text; empty if there is none.
-fn name(text: &str) -> &str {
+fn leading_name(text: &str) -> &str {
     let end = text
         .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
         .unwrap_or(text.len());
@@ -174,20 +174,20 @@ fn shown(body: &str) -> String {
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Piece {
-        Piece::Text(text.into())
+    fn text(text: &str) -> TextSegment {
+        TextSegment::Text(text.into())
     }
 
-    fn var(name: &str, default: Option<&str>, ordinal: usize) -> Piece {
-        Piece::Var(Var {
+    fn var(name: &str, default: Option<&str>, ordinal: usize) -> TextSegment {
+        TextSegment::Placeholder(PlaceholderRef {
             name: name.into(),
             default: default.map(str::to_owned),
             ordinal,
         })
     }
 
-    fn good(input: &str) -> Vec<Piece> {
-        let (pieces, bad) = pieces(input);
+    fn good(input: &str) -> Vec<TextSegment> {
+        let (pieces, bad) = split_placeholders(input);
         assert_eq!(bad, [], "{input}");
         pieces
     }
@@ -270,14 +270,14 @@ mod tests {
                 "placeholder A has another placeholder in its default",
             ),
         ] {
-            let (_, bad) = pieces(input);
+            let (_, bad) = split_placeholders(input);
             assert!(bad[0].message.starts_with(reason), "{input}: {bad:?}");
         }
     }
 
     #[test]
     fn each_slip_is_told() {
-        let (_, bad) = pieces("${a-b} ${B} ${c-d}");
+        let (_, bad) = split_placeholders("${a-b} ${B} ${c-d}");
         assert_eq!(
             bad.iter().map(|bad| bad.ordinal).collect::<Vec<_>>(),
             [0, 2]

@@ -1,13 +1,13 @@
 //! The context of a scalar in an object, determined by its path: the same text may be a name, a label or free text. The context
 //! decides how a placeholder is typed and which rules its value must follow.
 
-use super::node::Step;
+use super::node::PathStep;
 
 /// Context of a scalar, determined by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Position {
+pub(super) enum ScalarContext {
     /// `apiVersion`, `kind`.
-    Type,
+    TypeMeta,
     /// `metadata.name` of the document.
     OwnName,
     /// Any other name: of a referenced object, a container, a port, a host.
@@ -21,25 +21,25 @@ pub(super) enum Position {
     /// `data` of a Secret, in base64.
     SecretData,
     /// `stringData` of a Secret.
-    SecretText,
+    SecretStringData,
     /// `data` or `binaryData` of a ConfigMap.
-    ConfigData,
+    ConfigMapData,
     /// An item of `args` or `command`.
     Argument,
     /// Resource quantity.
     Quantity,
     /// Any other field. A plain scalar is typed as kubectl types it.
-    Free,
+    Other,
 }
 
 /// apiVersion and kind of a document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Type {
+pub(super) struct ObjectType {
     pub(super) api_version: String,
     pub(super) kind: String,
 }
 
-impl Type {
+impl ObjectType {
     pub(super) fn is(&self, api_version: &str, kind: &str) -> bool {
         self.api_version == api_version && self.kind == kind
     }
@@ -72,26 +72,26 @@ const NAMES: &[&str] = &[
     "serviceAccount",
 ];
 
-impl Position {
+impl ScalarContext {
     /// Returns the context of the scalar at `path` of a document of this type.
-    pub(super) fn of(document: &Type, path: &[Step<'_>]) -> Self {
-        if let [Step::Key(top), rest @ ..] = path {
+    pub(super) fn at_path(document: &ObjectType, path: &[PathStep<'_>]) -> Self {
+        if let [PathStep::Key(top), rest @ ..] = path {
             match (*top, rest) {
-                ("apiVersion" | "kind", []) => return Self::Type,
+                ("apiVersion" | "kind", []) => return Self::TypeMeta,
                 // At any depth: values here must be text, and only the server refuses nested ones.
                 ("data", [_, ..]) if document.is_secret() => return Self::SecretData,
-                ("stringData", [_, ..]) if document.is_secret() => return Self::SecretText,
+                ("stringData", [_, ..]) if document.is_secret() => return Self::SecretStringData,
                 ("data" | "binaryData", [_]) if document.is("v1", "ConfigMap") => {
-                    return Self::ConfigData;
+                    return Self::ConfigMapData;
                 }
-                ("metadata", [Step::Key("name")]) => return Self::OwnName,
-                ("spec", [Step::Key("selector"), Step::Key(_)])
+                ("metadata", [PathStep::Key("name")]) => return Self::OwnName,
+                ("spec", [PathStep::Key("selector"), PathStep::Key(_)])
                     if document.is("v1", "Service")
                         || document.is("v1", "ReplicationController") =>
                 {
                     return Self::Label;
                 }
-                ("spec", [Step::Key("hard"), Step::Key(_)])
+                ("spec", [PathStep::Key("hard"), PathStep::Key(_)])
                     if document.is("v1", "ResourceQuota") =>
                 {
                     return Self::Quantity;
@@ -103,42 +103,42 @@ impl Position {
     }
 
     /// Returns the context according to the last steps of a path, which also covers Pod templates at any depth.
-    fn by_end(path: &[Step<'_>]) -> Self {
+    fn by_end(path: &[PathStep<'_>]) -> Self {
         match path {
-            [.., Step::Key("metadata"), Step::Key("labels"), Step::Key(_)]
-            | [.., Step::Key("matchLabels" | "nodeSelector"), Step::Key(_)]
+            [.., PathStep::Key("metadata"), PathStep::Key("labels"), PathStep::Key(_)]
+            | [.., PathStep::Key("matchLabels" | "nodeSelector"), PathStep::Key(_)]
             | [
                 ..,
-                Step::Key("matchExpressions"),
-                Step::Index(_),
-                Step::Key("values"),
-                Step::Index(_),
+                PathStep::Key("matchExpressions"),
+                PathStep::Index(_),
+                PathStep::Key("values"),
+                PathStep::Index(_),
             ] => Self::Label,
             [
                 ..,
-                Step::Key("metadata"),
-                Step::Key("annotations"),
-                Step::Key(_),
+                PathStep::Key("metadata"),
+                PathStep::Key("annotations"),
+                PathStep::Key(_),
             ] => Self::Annotation,
-            [.., Step::Key("env"), Step::Index(_), Step::Key("value")] => Self::Env,
-            [.., Step::Key("args" | "command"), Step::Index(_)] => Self::Argument,
+            [.., PathStep::Key("env"), PathStep::Index(_), PathStep::Key("value")] => Self::Env,
+            [.., PathStep::Key("args" | "command"), PathStep::Index(_)] => Self::Argument,
             [
                 ..,
-                Step::Key("resources"),
-                Step::Key("requests" | "limits"),
-                Step::Key(_),
+                PathStep::Key("resources"),
+                PathStep::Key("requests" | "limits"),
+                PathStep::Key(_),
             ]
-            | [.., Step::Key("capacity"), Step::Key("storage")]
-            | [.., Step::Key("sizeLimit")] => Self::Quantity,
-            [.., Step::Key("hosts"), Step::Index(_)] => Self::Name,
-            [.., Step::Key(key)] if NAMES.contains(key) => Self::Name,
-            _ => Self::Free,
+            | [.., PathStep::Key("capacity"), PathStep::Key("storage")]
+            | [.., PathStep::Key("sizeLimit")] => Self::Quantity,
+            [.., PathStep::Key("hosts"), PathStep::Index(_)] => Self::Name,
+            [.., PathStep::Key(key)] if NAMES.contains(key) => Self::Name,
+            _ => Self::Other,
         }
     }
 
     /// Returns true if the field accepts only strings, so that `001`, `1e3` and `true` remain text even if unquoted.
-    pub(super) fn strings_only(self) -> bool {
-        !matches!(self, Self::Quantity | Self::Free)
+    pub(super) fn is_string_only(self) -> bool {
+        !matches!(self, Self::Quantity | Self::Other)
     }
 
     /// Returns true for free text that another program reads, where braces are not placeholders of another tool.
@@ -148,20 +148,20 @@ impl Position {
             Self::Annotation
                 | Self::Env
                 | Self::SecretData
-                | Self::SecretText
-                | Self::ConfigData
+                | Self::SecretStringData
+                | Self::ConfigMapData
                 | Self::Argument
         )
     }
 
     /// Returns true for free text outside Secrets, where passwords are often written by mistake.
-    pub(super) fn is_readable(self) -> bool {
-        matches!(self, Self::Env | Self::ConfigData | Self::Argument)
+    pub(super) fn is_visible_text(self) -> bool {
+        matches!(self, Self::Env | Self::ConfigMapData | Self::Argument)
     }
 
     /// Returns true inside a Secret's data, the only place where secret parameters are allowed.
     pub(super) fn is_secret(self) -> bool {
-        matches!(self, Self::SecretData | Self::SecretText)
+        matches!(self, Self::SecretData | Self::SecretStringData)
     }
 }
 
@@ -169,8 +169,8 @@ impl Position {
 mod tests {
     use super::*;
 
-    fn of(kind: &str, path: &str) -> Position {
-        let document = Type {
+    fn of(kind: &str, path: &str) -> ScalarContext {
+        let document = ObjectType {
             api_version: if kind == "Deployment" {
                 "apps/v1"
             } else {
@@ -179,43 +179,43 @@ mod tests {
             .into(),
             kind: kind.into(),
         };
-        let steps: Vec<Step<'_>> = path
+        let steps: Vec<PathStep<'_>> = path
             .split('/')
-            .map(|step| step.parse().map_or(Step::Key(step), Step::Index))
+            .map(|step| step.parse().map_or(PathStep::Key(step), PathStep::Index))
             .collect();
-        Position::of(&document, &steps)
+        ScalarContext::at_path(&document, &steps)
     }
 
     #[rustfmt::skip]
-    const PLACES: &[(&str, &str, Position)] = &[
-        ("Pod", "kind", Position::Type),
-        ("Pod", "metadata/name", Position::OwnName),
-        ("Pod", "metadata/labels/a", Position::Label),
-        ("Deployment", "spec/template/metadata/labels/a", Position::Label),
-        ("Deployment", "spec/selector/matchLabels/a", Position::Label),
-        ("Deployment", "spec/selector/a", Position::Free),
-        ("Service", "spec/selector/a", Position::Label),
-        ("Service", "spec/selector/name", Position::Label),
-        ("Pod", "spec/nodeSelector/a", Position::Label),
-        ("Pod", "spec/affinity/x/0/matchExpressions/0/values/1", Position::Label),
-        ("Pod", "metadata/annotations/a", Position::Annotation),
-        ("Pod", "spec/containers/0/env/0/value", Position::Env),
-        ("Pod", "spec/containers/0/args/1", Position::Argument),
-        ("Pod", "spec/containers/0/livenessProbe/exec/command/1", Position::Argument),
-        ("Pod", "spec/containers/0/resources/limits/cpu", Position::Quantity),
-        ("Pod", "spec/volumes/0/emptyDir/sizeLimit", Position::Quantity),
-        ("Pod", "spec/volumes/0/persistentVolumeClaim/claimName", Position::Name),
-        ("Pod", "spec/containers/0/ports/0/containerPort", Position::Free),
-        ("Pod", "spec/containers/0/image", Position::Free),
-        ("Secret", "data/a", Position::SecretData),
-        ("Secret", "stringData/a", Position::SecretText),
-        ("Secret", "stringData/a/0/name", Position::SecretText),
-        ("Secret", "metadata/data/a", Position::Free),
-        ("ConfigMap", "data/name", Position::ConfigData),
-        ("Pod", "data/a", Position::Free),
-        ("Ingress", "spec/rules/0/host", Position::Name),
-        ("Ingress", "spec/tls/0/hosts/0", Position::Name),
-        ("ResourceQuota", "spec/hard/pods", Position::Quantity),
+    const PLACES: &[(&str, &str, ScalarContext)] = &[
+        ("Pod", "kind", ScalarContext::TypeMeta),
+        ("Pod", "metadata/name", ScalarContext::OwnName),
+        ("Pod", "metadata/labels/a", ScalarContext::Label),
+        ("Deployment", "spec/template/metadata/labels/a", ScalarContext::Label),
+        ("Deployment", "spec/selector/matchLabels/a", ScalarContext::Label),
+        ("Deployment", "spec/selector/a", ScalarContext::Other),
+        ("Service", "spec/selector/a", ScalarContext::Label),
+        ("Service", "spec/selector/name", ScalarContext::Label),
+        ("Pod", "spec/nodeSelector/a", ScalarContext::Label),
+        ("Pod", "spec/affinity/x/0/matchExpressions/0/values/1", ScalarContext::Label),
+        ("Pod", "metadata/annotations/a", ScalarContext::Annotation),
+        ("Pod", "spec/containers/0/env/0/value", ScalarContext::Env),
+        ("Pod", "spec/containers/0/args/1", ScalarContext::Argument),
+        ("Pod", "spec/containers/0/livenessProbe/exec/command/1", ScalarContext::Argument),
+        ("Pod", "spec/containers/0/resources/limits/cpu", ScalarContext::Quantity),
+        ("Pod", "spec/volumes/0/emptyDir/sizeLimit", ScalarContext::Quantity),
+        ("Pod", "spec/volumes/0/persistentVolumeClaim/claimName", ScalarContext::Name),
+        ("Pod", "spec/containers/0/ports/0/containerPort", ScalarContext::Other),
+        ("Pod", "spec/containers/0/image", ScalarContext::Other),
+        ("Secret", "data/a", ScalarContext::SecretData),
+        ("Secret", "stringData/a", ScalarContext::SecretStringData),
+        ("Secret", "stringData/a/0/name", ScalarContext::SecretStringData),
+        ("Secret", "metadata/data/a", ScalarContext::Other),
+        ("ConfigMap", "data/name", ScalarContext::ConfigMapData),
+        ("Pod", "data/a", ScalarContext::Other),
+        ("Ingress", "spec/rules/0/host", ScalarContext::Name),
+        ("Ingress", "spec/tls/0/hosts/0", ScalarContext::Name),
+        ("ResourceQuota", "spec/hard/pods", ScalarContext::Quantity),
     ];
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::source::{Place, Source};
+use super::source::{SourceLocation, Source};
 use session_model::failure;
 
 /// A problem with an optional location and hint.
@@ -26,7 +26,7 @@ pub struct Problem {
 
 impl Problem {
     /// Creates a problem at a location of a file.
-    pub fn at(file: &str, place: Place, message: impl Into<String>) -> Self {
+    pub fn at(file: &str, place: SourceLocation, message: impl Into<String>) -> Self {
         Self {
             file: file.to_owned(),
             line: place.line,
@@ -37,12 +37,12 @@ impl Problem {
     }
 
     /// Creates a problem without a location.
-    pub fn general(message: impl Into<String>) -> Self {
-        Self::at("", Place::default(), message)
+    pub fn without_location(message: impl Into<String>) -> Self {
+        Self::at("", SourceLocation::default(), message)
     }
 
     /// Adds a hint.
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -94,7 +94,7 @@ impl Problems {
     ///
     /// # Errors
     /// The list itself, sorted by location, if it is not empty.
-    pub fn or<T>(mut self, value: T) -> Result<T, Self> {
+    pub fn into_result<T>(mut self, value: T) -> Result<T, Self> {
         if self.0.is_empty() {
             return Ok(value);
         }
@@ -110,7 +110,7 @@ impl Problems {
     pub fn into_error(self) -> anyhow::Error {
         let hint = self.0.iter().find_map(|problem| problem.hint.clone());
         match hint {
-            Some(hint) => failure::hinted(self, hint),
+            Some(hint) => failure::with_hint(self, hint),
             None => anyhow::Error::new(self),
         }
     }
@@ -147,19 +147,19 @@ impl fmt::Display for Problems {
 impl Error for Problems {}
 
 /// Creates a problem at a location of a source.
-pub(super) fn problem(source: &Source, place: Place, message: impl Into<String>) -> Problem {
+pub(super) fn problem_at(source: &Source, place: SourceLocation, message: impl Into<String>) -> Problem {
     Problem::at(source.name(), place, message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use session_model::failure::Hinted;
+    use session_model::failure::ErrorWithHint;
 
     fn two() -> Problems {
         let mut problems = Problems::default();
         for line in [2, 1, 2] {
-            problems.push(Problem::at("a.yaml", Place { line, column: 3 }, "no"));
+            problems.push(Problem::at("a.yaml", SourceLocation { line, column: 3 }, "no"));
         }
         problems.sort();
         problems
@@ -175,17 +175,17 @@ mod tests {
 
     #[test]
     fn one_is_a_line() {
-        assert_eq!(Problems::from(Problem::general("no")).to_string(), "no");
-        let whole = Problem::at("a", Place::default(), "no");
+        assert_eq!(Problems::from(Problem::without_location("no")).to_string(), "no");
+        let whole = Problem::at("a", SourceLocation::default(), "no");
         assert_eq!(whole.to_string(), "a: no");
     }
 
     #[test]
     fn the_way_out_is_apart() {
-        let error = Problems::from(Problem::general("no").hint("do")).into_error();
+        let error = Problems::from(Problem::without_location("no").with_hint("do")).into_error();
         assert_eq!(error.to_string(), "no");
         let hint = error
-            .downcast_ref::<Hinted>()
+            .downcast_ref::<ErrorWithHint>()
             .map(|hinted| hinted.hint.as_str());
         assert_eq!(hint, Some("do"));
         assert!(two().into_error().downcast_ref::<Problems>().is_some());

@@ -9,13 +9,13 @@ use super::extract::extract_secret_literals;
 use super::lint::lint;
 use super::manifest::Manifest;
 use super::parameters::Parameters;
-use super::resolve::Given;
-use super::scalar::typed;
+use super::resolve::ValueLayers;
+use super::scalar::parse_plain_scalar;
 use super::source::Source;
-use super::values::{Identity, Values};
+use super::values::{SessionIdentity, Values};
 
 /// Values that break text-based templates.
-pub const HOSTILE: [&str; 37] = [
+pub const HOSTILE_VALUES: [&str; 37] = [
     "a: b",
     "a:\n  b: c",
     "\n",
@@ -115,30 +115,30 @@ spec:
 "#;
 
 /// The property that no value creates structure, prepared for many values.
-pub struct Property {
+pub struct StructureProperty {
     manifest: Manifest,
     values: Values,
 }
 
-impl Property {
+impl StructureProperty {
     /// Parses the manifest in which values are tried.
     ///
     /// # Errors
     /// If the built-in manifest does not parse, which is a bug.
     pub fn new() -> anyhow::Result<Self> {
         let manifest = Manifest::parse(&Source::new("property.yaml", MANIFEST)?)?;
-        let identity = Identity {
+        let identity = SessionIdentity {
             session: "alice".parse()?,
             user: "alice@example.com".parse()?,
             namespace: "default".parse()?,
             application: None,
         };
         let given = BTreeMap::from([("V".to_owned(), "x".to_owned())]);
-        let flags = Given {
+        let flags = ValueLayers {
             flags: &given,
-            ..Given::default()
+            ..ValueLayers::default()
         };
-        let values = Parameters::of(&[], &manifest)?.resolve(identity, &flags)?;
+        let values = Parameters::merge(&[], &manifest)?.resolve(identity, &flags)?;
         Ok(Self { manifest, values })
     }
 
@@ -146,7 +146,7 @@ impl Property {
     ///
     /// # Errors
     /// A description of the difference between the rendered and the expected object.
-    pub fn try_value(&self, value: &str) -> Result<(), String> {
+    pub fn check_value(&self, value: &str) -> Result<(), String> {
         // Skips the checks of values on purpose, because rendering must be safe without them.
         let mut values = self.values.clone();
         values.set("V", value);
@@ -154,7 +154,7 @@ impl Property {
             .manifest
             .render(&values)
             .map_err(|error| format!("{error:#}"))?;
-        let plain = typed(value);
+        let plain = parse_plain_scalar(value);
         if plain.is_array() || plain.is_object() || plain.as_str().is_some_and(|text| text != value)
         {
             return Err(format!("a plain placeholder became {plain}"));
@@ -192,7 +192,7 @@ impl Property {
 ///
 /// # Errors
 /// A description of the violated property.
-pub fn try_manifest(text: &str) -> Result<(), String> {
+pub fn check_manifest_text(text: &str) -> Result<(), String> {
     let Ok(source) = Source::new("random.yaml", text) else {
         return Ok(());
     };
@@ -212,9 +212,9 @@ pub fn try_manifest(text: &str) -> Result<(), String> {
 }
 
 /// A generator of random texts (splitmix64). The same seed gives the same texts on every platform.
-pub struct Random(u64);
+pub struct RandomText(u64);
 
-impl Random {
+impl RandomText {
     /// Creates a generator from a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -237,7 +237,7 @@ impl Random {
         let mut value = String::new();
         for _ in 0..=self.below(6) {
             match self.below(4) {
-                0 => value.push_str(HOSTILE[self.below(HOSTILE.len())]),
+                0 => value.push_str(HOSTILE_VALUES[self.below(HOSTILE_VALUES.len())]),
                 1 => value.push_str(PIECES[self.below(PIECES.len())]),
                 2 => value.extend(char::from_u32(self.below(0x80) as u32)),
                 _ => value.extend(char::from_u32(self.below(0x11_0000) as u32)),

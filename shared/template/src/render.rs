@@ -8,23 +8,23 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::check;
-use super::fill::{Budget, FillError, OUTPUT_MAX, TEXT_MAX};
-use super::manifest::{Document, Manifest};
-use super::node::{Node, Scalar, Step};
-use super::position::Position;
+use super::fill::{RenderBudget, FillError, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX};
+use super::manifest::{ManifestDocument, Manifest};
+use super::node::{Node, Scalar, PathStep};
+use super::position::ScalarContext;
 use super::problem::Problems;
-use super::scalar::typed;
-use super::source::Place;
+use super::scalar::parse_plain_scalar;
+use super::source::SourceLocation;
 use super::values::Values;
-use session_model::names::LABEL_MAX;
+use session_model::names::DNS_LABEL_MAX;
 
 /// The rendered objects of a manifest.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rendered {
+pub struct RenderedManifest {
     /// Objects in the order of the manifest.
     pub objects: Vec<RenderedObject>,
     /// Secrets that were left out because they contain secret parameters.
-    pub withheld: Vec<Withheld>,
+    pub withheld: Vec<OmittedSecret>,
 }
 
 /// A rendered object.
@@ -33,19 +33,19 @@ pub struct RenderedObject {
     /// Object.
     pub object: Value,
     /// Location of its document in the manifest.
-    pub place: Place,
+    pub location: SourceLocation,
 }
 
 /// A Secret that was left out of a public rendering.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Withheld {
+pub struct OmittedSecret {
     /// Name of the Secret.
     pub name: String,
     /// Names of the secret parameters that it contains.
     pub parameters: Vec<String>,
 }
 
-impl Rendered {
+impl RenderedManifest {
     /// Returns the objects without their locations.
     pub fn into_objects(self) -> Vec<Value> {
         self.objects
@@ -62,7 +62,7 @@ impl Manifest {
     /// All problems, with file, line and column: parameters without value; names, labels, annotation keys, quantities and
     /// Secret data that the API server would refuse; duplicate objects; a text of more than [`TEXT_MAX`] bytes, or more than
     /// [`OUTPUT_MAX`] in all.
-    pub fn render(&self, values: &Values) -> Result<Rendered> {
+    pub fn render(&self, values: &Values) -> Result<RenderedManifest> {
         self.render_with(values, false)
     }
 
@@ -70,17 +70,17 @@ impl Manifest {
     ///
     /// # Errors
     /// As [`Manifest::render`].
-    pub fn render_public(&self, values: &Values) -> Result<Rendered> {
+    pub fn render_public(&self, values: &Values) -> Result<RenderedManifest> {
         self.render_with(values, true)
     }
 
-    fn render_with(&self, values: &Values, public: bool) -> Result<Rendered> {
+    fn render_with(&self, values: &Values, public: bool) -> Result<RenderedManifest> {
         let mut problems = Problems::default();
-        let mut rendered = Rendered {
+        let mut rendered = RenderedManifest {
             objects: Vec::new(),
             withheld: Vec::new(),
         };
-        let (mut budget, name_limit) = (Budget::default(), OnceCell::new());
+        let (mut budget, name_limit) = (RenderBudget::default(), OnceCell::new());
         for document in &self.documents {
             let mut renderer = Renderer {
                 manifest: self,
@@ -98,32 +98,32 @@ impl Manifest {
             let (spent, secrets, found) = (renderer.spent, renderer.secrets, renderer.problems);
             problems.extend(found);
             if spent {
-                let message = format!("manifest renders to more than {OUTPUT_MAX} bytes");
-                problems.push(self.problem(Place::default(), message));
+                let message = format!("manifest renders to more than {RENDERED_BYTES_MAX} bytes");
+                problems.push(self.problem_at(SourceLocation::default(), message));
                 break;
             }
             if public && !secrets.is_empty() {
-                rendered.withheld.push(Withheld {
+                rendered.withheld.push(OmittedSecret {
                     name: name_of(&object).to_owned(),
                     parameters: secrets.into_iter().collect(),
                 });
             } else {
-                let place = document.root.place();
-                rendered.objects.push(RenderedObject { object, place });
+                let place = document.root.location();
+                rendered.objects.push(RenderedObject { object, location: place });
             }
         }
         self.check_twice(&rendered, &mut problems);
-        problems.or(rendered).map_err(Problems::into_error)
+        problems.into_result(rendered).map_err(Problems::into_error)
     }
 
-    fn check_twice(&self, rendered: &Rendered, problems: &mut Problems) {
+    fn check_twice(&self, rendered: &RenderedManifest, problems: &mut Problems) {
         let mut seen = BTreeMap::new();
-        for RenderedObject { object, place } in &rendered.objects {
+        for RenderedObject { object, location: place } in &rendered.objects {
             let kind = object["kind"].as_str().unwrap_or_default();
             let key = (object["apiVersion"].as_str(), kind, name_of(object));
             if let Some(first) = seen.insert(key, *place) {
                 let message = format!("duplicate {kind} {:?}, first defined at {first}", key.2);
-                problems.push(self.problem(*place, message));
+                problems.push(self.problem_at(*place, message));
             }
         }
     }
@@ -131,21 +131,21 @@ impl Manifest {
     /// Returns the longest session name, at most 63 characters, for which every object name and label that contains it stays
     /// within its limit.
     pub fn session_name_limit(&self, values: &Values) -> usize {
-        let mut limit = LABEL_MAX;
+        let mut limit = DNS_LABEL_MAX;
         let session = values.identity().session.as_str().len();
-        let mut budget = Budget::default();
+        let mut budget = RenderBudget::default();
         for document in &self.documents {
-            document.visit(&mut |_, position, scalar| {
+            document.visit_scalars(&mut |_, position, scalar| {
                 let allowed = match position {
-                    Position::OwnName => check::name_limit(&document.kind),
-                    Position::Label => LABEL_MAX,
+                    ScalarContext::OwnName => check::name_limit(&document.object_type),
+                    ScalarContext::Label => DNS_LABEL_MAX,
                     _ => return,
                 };
-                let holes = scalar.vars().filter(|var| var.name == "SESSION_ID").count();
+                let holes = scalar.placeholders().filter(|var| var.name == "SESSION_ID").count();
                 if holes == 0 {
                     return;
                 }
-                if let Ok(full) = values.fill(&scalar.pieces, position, &mut budget) {
+                if let Ok(full) = values.fill_segments(&scalar.segments, position, &mut budget) {
                     let rest = full.len().saturating_sub(holes * session);
                     limit = limit.min(allowed.saturating_sub(rest) / holes);
                 }
@@ -164,11 +164,11 @@ fn name_of(object: &Value) -> &str {
 
 struct Renderer<'r> {
     manifest: &'r Manifest,
-    document: &'r Document,
+    document: &'r ManifestDocument,
     values: &'r Values,
     /// True if documents with secret parameters are left out; their values are not needed then.
     public: bool,
-    budget: Budget,
+    budget: RenderBudget,
     /// Result of [`Manifest::session_name_limit`], computed on first use.
     name_limit: &'r OnceCell<usize>,
     /// True if the budget is exhausted. Rendering stops then.
@@ -179,13 +179,13 @@ struct Renderer<'r> {
 }
 
 impl<'r> Renderer<'r> {
-    fn node(&mut self, node: &'r Node, path: &mut Vec<Step<'r>>) -> Value {
+    fn node(&mut self, node: &'r Node, path: &mut Vec<PathStep<'r>>) -> Value {
         match node {
             Node::Scalar(scalar) => self.scalar(scalar, path),
             Node::Sequence(items, _) => {
                 let mut values = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    path.push(Step::Index(index));
+                    path.push(PathStep::Index(index));
                     values.push(self.node(item, path));
                     path.pop();
                 }
@@ -194,11 +194,11 @@ impl<'r> Renderer<'r> {
             Node::Mapping(entries, _) => {
                 let mut map = Map::new();
                 for entry in entries {
-                    if let Err(reason) = check::key(path, &entry.key) {
+                    if let Err(reason) = check::check_key(path, &entry.key) {
                         self.problems
-                            .push(self.manifest.problem(entry.place, reason));
+                            .push(self.manifest.problem_at(entry.place, reason));
                     }
-                    path.push(Step::Key(&entry.key));
+                    path.push(PathStep::Key(&entry.key));
                     map.insert(entry.key.clone(), self.node(&entry.value, path));
                     path.pop();
                 }
@@ -207,13 +207,13 @@ impl<'r> Renderer<'r> {
         }
     }
 
-    fn scalar(&mut self, scalar: &'r Scalar, path: &[Step<'r>]) -> Value {
-        let position = Position::of(&self.document.kind, path);
+    fn scalar(&mut self, scalar: &'r Scalar, path: &[PathStep<'r>]) -> Value {
+        let position = ScalarContext::at_path(&self.document.object_type, path);
         let secret = self.note_secrets(scalar);
         if self.spent || secret && self.public {
             return Value::Null;
         }
-        let text = match self.values.fill(&scalar.pieces, position, &mut self.budget) {
+        let text = match self.values.fill_segments(&scalar.segments, position, &mut self.budget) {
             Ok(text) => text,
             Err(error) => {
                 self.refuse(scalar, error);
@@ -222,12 +222,12 @@ impl<'r> Renderer<'r> {
         };
         let value = match text_or_typed(scalar, position, &text) {
             true => Value::String(text),
-            false => typed(&text),
+            false => parse_plain_scalar(&text),
         };
-        if let Err(reason) = check::value(&self.document.kind, path, position, &value) {
+        if let Err(reason) = check::check_value(&self.document.object_type, path, position, &value) {
             let reason = self.explain(scalar, position, &value, reason);
             self.problems
-                .push(self.manifest.problem(scalar.place, reason));
+                .push(self.manifest.problem_at(scalar.location, reason));
         }
         value
     }
@@ -235,25 +235,25 @@ impl<'r> Renderer<'r> {
     fn refuse(&mut self, scalar: &Scalar, error: FillError<'_>) {
         let (place, message) = match error {
             FillError::NoValue(var) => (
-                scalar.place_of(var),
+                scalar.location_of(var),
                 format!("parameter {} has no value", var.name),
             ),
             FillError::TooLong => (
-                scalar.place,
-                format!("the value has more than {TEXT_MAX} bytes after replacing its parameters"),
+                scalar.location,
+                format!("the value has more than {RENDERED_TEXT_MAX} bytes after replacing its parameters"),
             ),
-            FillError::Spent => {
+            FillError::BudgetExhausted => {
                 self.spent = true;
                 return;
             }
         };
-        self.problems.push(self.manifest.problem(place, message));
+        self.problems.push(self.manifest.problem_at(place, message));
     }
 
     /// Records the secret parameters of a scalar. Returns true if there are any.
     fn note_secrets(&mut self, scalar: &Scalar) -> bool {
         let mut any = false;
-        for var in scalar.vars().filter(|var| self.values.is_secret(&var.name)) {
+        for var in scalar.placeholders().filter(|var| self.values.is_secret(&var.name)) {
             any = true;
             self.secrets.insert(var.name.clone());
         }
@@ -265,17 +265,17 @@ impl<'r> Renderer<'r> {
     fn explain(
         &self,
         scalar: &Scalar,
-        position: Position,
+        position: ScalarContext,
         value: &Value,
         reason: String,
     ) -> String {
         let limit = match position {
-            Position::OwnName => check::name_limit(&self.document.kind),
-            Position::Label => LABEL_MAX,
+            ScalarContext::OwnName => check::name_limit(&self.document.object_type),
+            ScalarContext::Label => DNS_LABEL_MAX,
             _ => return reason,
         };
         let long = value.as_str().is_some_and(|name| name.len() > limit);
-        if !long || !scalar.vars().any(|var| var.name == "SESSION_ID") {
+        if !long || !scalar.placeholders().any(|var| var.name == "SESSION_ID") {
             return reason;
         }
         let limit = || self.manifest.session_name_limit(self.values);
@@ -286,15 +286,15 @@ impl<'r> Renderer<'r> {
 
 /// Returns true if the rendered scalar is a string: if it is quoted, a block, tagged or has several segments, or if the field
 /// accepts only strings. A literal number in such a field keeps its spelling; a literal null remains null.
-fn text_or_typed(scalar: &Scalar, position: Position, text: &str) -> bool {
+fn text_or_typed(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
     if !scalar.is_plain() {
         return true;
     }
-    match (scalar.whole(), scalar.literal()) {
+    match (scalar.whole_placeholder(), scalar.literal()) {
         (None, None) => true,
         (None, Some(literal)) => {
-            position.strings_only() && !typed(literal).is_null() || text != scalar.text
+            position.is_string_only() && !parse_plain_scalar(literal).is_null() || text != scalar.text
         }
-        (Some(_), _) => position.strings_only(),
+        (Some(_), _) => position.is_string_only(),
     }
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::parameter::{ALWAYS_SET, Presets};
-use super::parameters::{Known, Parameters};
+use super::parameter::{RESERVED_PARAMETERS, Presets};
+use super::parameters::{TemplateParameter, Parameters};
 use super::problem::{Problem, Problems};
-use super::values::{Identity, Values};
+use super::values::{SessionIdentity, Values};
 use crate::ParameterRules as _;
 
 /// Sources of parameter values, in order of precedence: flags, files, Session, preset. The template's defaults come last.
 #[derive(Clone, Copy)]
-pub struct Given<'g> {
+pub struct ValueLayers<'g> {
     /// Values from `--set`. Secrets are refused, because other users can see process arguments.
     pub flags: &'g BTreeMap<String, String>,
     /// Values from `--set-file`, `--env-file` and standard input.
@@ -31,7 +31,7 @@ pub struct Given<'g> {
 static NOTHING: BTreeMap<String, String> = BTreeMap::new();
 static NO_PRESETS: Presets = BTreeMap::new();
 
-impl Default for Given<'_> {
+impl Default for ValueLayers<'_> {
     fn default() -> Self {
         Self {
             flags: &NOTHING,
@@ -50,21 +50,21 @@ impl Parameters {
     /// # Errors
     /// All problems together: missing parameters, invalid values, unknown names with the most similar known one, an unknown
     /// preset, secrets given where others can read them.
-    pub fn resolve(&self, identity: Identity, given: &Given<'_>) -> Result<Values> {
+    pub fn resolve(&self, identity: SessionIdentity, given: &ValueLayers<'_>) -> Result<Values> {
         let mut problems = Problems::default();
-        let preset = self.preset(given, &mut problems);
+        let preset = self.preset_values(given, &mut problems);
         let layers = [
-            Layer("--set", given.flags),
-            Layer("a file", given.files),
-            Layer("spec.parameters", given.session),
-            Layer("the preset", preset),
+            ValueLayer("--set", given.flags),
+            ValueLayer("a file", given.files),
+            ValueLayer("spec.parameters", given.session),
+            ValueLayer("the preset", preset),
         ];
         for layer in &layers {
             self.check_names(layer, &mut problems);
         }
         let mut values = Values::new(identity);
         let mut missing = Vec::new();
-        for known in &self.known {
+        for known in &self.entries {
             let name = &known.parameter.name;
             let value = layers.iter().find_map(|layer| layer.1.get(name));
             let stored = given.stored.get(name).filter(|_| known.is_secret());
@@ -79,12 +79,12 @@ impl Parameters {
         if let Some(problem) = self.missing(&missing) {
             problems.push(problem);
         }
-        problems.or(values).map_err(Problems::into_error)
+        problems.into_result(values).map_err(Problems::into_error)
     }
 
-    fn preset<'g>(
+    fn preset_values<'g>(
         &self,
-        given: &Given<'g>,
+        given: &ValueLayers<'g>,
         problems: &mut Problems,
     ) -> &'g BTreeMap<String, String> {
         let Some(name) = given.preset else {
@@ -95,21 +95,21 @@ impl Parameters {
         }
         let known: Vec<&str> = given.presets.keys().map(String::as_str).collect();
         problems.push(match known.as_slice() {
-            [] => Problem::general(format!(
+            [] => Problem::without_location(format!(
                 "unknown preset {name:?}: the template has no presets"
             )),
-            known => Problem::general(format!(
+            known => Problem::without_location(format!(
                 "unknown preset {name:?} (available: {})",
-                listed(known)
+                join_names(known)
             )),
         });
         &NOTHING
     }
 
-    fn check_names(&self, layer: &Layer<'_>, problems: &mut Problems) {
+    fn check_names(&self, layer: &ValueLayer<'_>, problems: &mut Problems) {
         for name in layer.1.keys() {
-            if ALWAYS_SET.contains(&name.as_str()) {
-                problems.push(Problem::general(format!(
+            if RESERVED_PARAMETERS.contains(&name.as_str()) {
+                problems.push(Problem::without_location(format!(
                     "parameter {name} cannot be set: the name is reserved"
                 )));
                 continue;
@@ -119,7 +119,7 @@ impl Parameters {
                     let message = format!("secret parameter {name} must not be set in {}", layer.0);
                     let hint =
                         format!("use --set-file {name}=FILE, --env-file FILE or standard input");
-                    problems.push(Problem::general(message).hint(hint));
+                    problems.push(Problem::without_location(message).with_hint(hint));
                 }
                 Some(_) => {}
                 None => problems.push(self.unknown(name)),
@@ -128,23 +128,23 @@ impl Parameters {
     }
 
     fn unknown(&self, name: &str) -> Problem {
-        let names = self.known.iter().map(|known| known.parameter.name.as_str());
-        match nearest(name, names) {
+        let names = self.entries.iter().map(|known| known.parameter.name.as_str());
+        match most_similar(name, names) {
             Some(near) => {
-                Problem::general(format!("unknown parameter {name}: did you mean {near}?"))
+                Problem::without_location(format!("unknown parameter {name}: did you mean {near}?"))
             }
-            None if self.known.is_empty() => Problem::general(format!(
+            None if self.entries.is_empty() => Problem::without_location(format!(
                 "unknown parameter {name}: {} has no parameters",
-                self.owner
+                self.source_name
             )),
             None => {
                 let names: Vec<&str> = self
                     .iter()
                     .map(|parameter| parameter.name.as_str())
                     .collect();
-                Problem::general(format!(
+                Problem::without_location(format!(
                     "unknown parameter {name} (available: {})",
-                    listed(&names)
+                    join_names(&names)
                 ))
             }
         }
@@ -154,12 +154,12 @@ impl Parameters {
         let message = match names {
             [] => return None,
             [name] => format!("parameter {name} is required"),
-            names => format!("parameters {} are required", listed(names)),
+            names => format!("parameters {} are required", join_names(names)),
         };
-        let secret = |name: &&&str| self.find(name).is_some_and(Known::is_secret);
+        let secret = |name: &&&str| self.find(name).is_some_and(TemplateParameter::is_secret);
         let plain = names.iter().find(|name| !secret(name));
         Some(
-            Problem::general(message).hint(match (plain, names.first()) {
+            Problem::without_location(message).with_hint(match (plain, names.first()) {
                 (Some(name), _) => format!("use --set {name}=VALUE"),
                 (None, Some(name)) => format!("use --set-file {name}=FILE"),
                 (None, None) => String::new(),
@@ -169,9 +169,9 @@ impl Parameters {
 }
 
 /// The name of a source of values, and its values.
-struct Layer<'g>(&'static str, &'g BTreeMap<String, String>);
+struct ValueLayer<'g>(&'static str, &'g BTreeMap<String, String>);
 
-impl Known {
+impl TemplateParameter {
     /// Stores the given value or the default in `values`. Returns false if the parameter is required and has neither.
     fn settle(&self, value: Option<&str>, values: &mut Values) -> bool {
         let parameter = &self.parameter;
@@ -179,7 +179,7 @@ impl Known {
             values.declare_secret(&parameter.name);
             match (value, self.generated_length()) {
                 (Some(value), _) => values.set_secret(&parameter.name, value),
-                (None, Some(length)) => values.set_missing(&parameter.name, length),
+                (None, Some(length)) => values.set_generated(&parameter.name, length),
                 (None, None) => return !self.is_required(),
             }
             return true;
@@ -197,24 +197,24 @@ impl Known {
     fn check_given(&self, value: &str, problems: &mut Problems) {
         let name = &self.parameter.name;
         if value.is_empty() {
-            if self.placeholder.is_some() && self.has_defaults() {
+            if self.placeholder.is_some() && self.has_default_everywhere() {
                 return;
             }
             if self.is_required() {
-                problems.push(Problem::general(format!(
+                problems.push(Problem::without_location(format!(
                     "parameter {name} must not be empty"
                 )));
                 return;
             }
         }
         if let Err(reason) = self.parameter.check(value) {
-            problems.push(Problem::general(format!("parameter {name}: {reason}")));
+            problems.push(Problem::without_location(format!("parameter {name}: {reason}")));
         }
     }
 }
 
 /// Joins names as `A`, `A and B` or `A, B and C`.
-pub(super) fn listed(names: &[&str]) -> String {
+pub(super) fn join_names(names: &[&str]) -> String {
     match names {
         [] => String::new(),
         [one] => (*one).to_owned(),
@@ -223,7 +223,7 @@ pub(super) fn listed(names: &[&str]) -> String {
 }
 
 /// Returns the most similar name, if its edit distance, ignoring case, is at most a third of its length.
-pub(super) fn nearest<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(super) fn most_similar<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
     let lower = wanted.to_lowercase();
     let (distance, name) = names
         .map(|name| (distance(&lower, &name.to_lowercase()), name))

@@ -5,7 +5,7 @@
 use serde_json::{Number, Value};
 
 /// Returns the typed value of a plain, untagged scalar.
-pub(super) fn typed(text: &str) -> Value {
+pub(super) fn parse_plain_scalar(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
         "y" | "Y" | "true" | "True" | "TRUE" | "yes" | "Yes" | "YES" | "on" | "On" | "ON" => {

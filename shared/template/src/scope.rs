@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::manifest::Manifest;
 use super::problem::{Problem, Problems};
-use super::render::Rendered;
+use super::render::RenderedManifest;
 
 /// Cluster-scoped kinds with their API groups, as far as manifests are likely to contain them. The scope of other kinds is
 /// known only after discovery.
@@ -82,24 +82,24 @@ impl Manifest {
     ///
     /// # Errors
     /// Every object that does not belong to the namespace, with its location.
-    pub fn check_namespace(&self, rendered: &Rendered, namespace: &str) -> anyhow::Result<()> {
+    pub fn check_namespace(&self, rendered: &RenderedManifest, namespace: &str) -> anyhow::Result<()> {
         let mut problems = Problems::default();
         for rendered in &rendered.objects {
             let object = &rendered.object;
             if let Some(message) = outside(object, namespace) {
-                problems.push(self.problem(rendered.place, message));
+                problems.push(self.problem_at(rendered.location, message));
             }
         }
-        problems.or(()).map_err(Problems::into_error)
+        problems.into_result(()).map_err(Problems::into_error)
     }
 
     /// Returns a problem for each object of a cluster-scoped kind.
-    pub(super) fn cluster_scoped(&self) -> Vec<Problem> {
+    pub(super) fn find_cluster_scoped(&self) -> Vec<Problem> {
         let documents = self.documents.iter();
         let scoped = documents
-            .filter(|document| is_cluster_scoped(&document.kind.api_version, &document.kind.kind));
+            .filter(|document| is_cluster_scoped(&document.object_type.api_version, &document.object_type.kind));
         scoped
-            .map(|document| self.problem(document.root.place(), no_place(&document.kind.kind)))
+            .map(|document| self.problem_at(document.root.location(), no_place(&document.object_type.kind)))
             .collect()
     }
 }

@@ -20,7 +20,7 @@ impl Values {
 }
 
 /// Merges a Secret's `stringData` into its `data`, as the API server does. Does nothing for other objects.
-pub fn encode_string_data(object: &mut Value) {
+pub fn merge_string_data(object: &mut Value) {
     if object.get("kind") != Some(&Value::from("Secret")) {
         return;
     }
@@ -40,7 +40,7 @@ pub fn encode_string_data(object: &mut Value) {
 ///
 /// # Errors
 /// If `data` is not a map of base64 strings, or a value is not UTF-8.
-pub fn stored_secrets(secret: &Value) -> Result<BTreeMap<String, String>> {
+pub fn decode_parameters_secret(secret: &Value) -> Result<BTreeMap<String, String>> {
     let data = match secret.get("data") {
         None | Some(Value::Null) => return Ok(BTreeMap::new()),
         Some(Value::Object(data)) => data,
@@ -68,22 +68,22 @@ mod tests {
     #[test]
     fn what_is_written_as_text_becomes_data() {
         let mut secret = json!({"kind": "Secret", "data": {"B": "eA=="}, "stringData": {"A": "p"}});
-        encode_string_data(&mut secret);
+        merge_string_data(&mut secret);
         assert_eq!(
             secret,
             json!({"kind": "Secret", "data": {"B": "eA==", "A": "cA=="}})
         );
         let mut other = json!({"kind": "ConfigMap", "stringData": {"A": "p"}});
-        encode_string_data(&mut other);
+        merge_string_data(&mut other);
         assert_eq!(other["stringData"]["A"], "p");
     }
 
     #[test]
     fn a_value_is_read_back_or_named() {
         let secret = json!({"data": {"A": "cMOk", "B": ""}});
-        let values = stored_secrets(&secret).unwrap();
+        let values = decode_parameters_secret(&secret).unwrap();
         assert_eq!((values["A"].as_str(), values["B"].as_str()), ("pä", ""));
-        assert!(stored_secrets(&json!({})).unwrap().is_empty());
+        assert!(decode_parameters_secret(&json!({})).unwrap().is_empty());
         for (data, reason) in [
             (
                 json!({"A": "%hidden"}),
@@ -98,7 +98,7 @@ mod tests {
                 "cannot read the parameters Secret: data is not a map",
             ),
         ] {
-            let error = stored_secrets(&json!({"data": data})).unwrap_err();
+            let error = decode_parameters_secret(&json!({"data": data})).unwrap_err();
             assert_eq!(format!("{error:#}"), reason);
         }
     }

@@ -10,14 +10,14 @@ pub const INPUT_MAX: usize = 1 << 20;
 
 /// A location in a file. Line and column count from 1, columns in characters. Line 0 means the file as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct SourceLocation {
     /// Line number.
     pub line: usize,
     /// Column number, in characters.
     pub column: usize,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SourceLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.line, self.column)
     }
@@ -40,14 +40,14 @@ impl Source {
     /// # Errors
     /// If the text has more than [`INPUT_MAX`] bytes.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Result<Self> {
-        Self::inside(name, text, 0, 0)
+        Self::embedded(name, text, 0, 0)
     }
 
     /// Creates a source for text embedded in the named file, after `line` lines and indented by `indent` columns.
     ///
     /// # Errors
     /// As [`Source::new`].
-    pub fn inside(
+    pub fn embedded(
         name: impl Into<String>,
         text: impl Into<String>,
         line: usize,
@@ -106,7 +106,7 @@ impl Source {
     ///
     /// # Errors
     /// If `from` is empty or does not occur in the text, or if the result is too long.
-    pub fn replaced(&self, from: &str, to: &str) -> Result<Self> {
+    pub fn replace_text(&self, from: &str, to: &str) -> Result<Self> {
         if from.is_empty() {
             bail!("cannot replace an empty text: the text before \"=\" must not be empty");
         }
@@ -120,7 +120,7 @@ impl Source {
                 self.name
             );
         }
-        Self::inside(
+        Self::embedded(
             self.name.clone(),
             self.text.replace(from, to),
             self.line,
@@ -129,25 +129,25 @@ impl Source {
     }
 
     /// Converts line and column of the text to a location in the file.
-    pub(super) fn place(&self, line: usize, column: usize) -> Place {
-        Place {
+    pub(super) fn location(&self, line: usize, column: usize) -> SourceLocation {
+        SourceLocation {
             line: line + self.line,
             column: column + self.indent,
         }
     }
 
     /// Returns the locations of byte offsets in `piece`, a part of the text that begins at `start`. Offsets must ascend.
-    pub(super) fn places(&self, start: Place, piece: &str, bytes: &[usize]) -> Vec<Place> {
+    pub(super) fn locations(&self, start: SourceLocation, piece: &str, bytes: &[usize]) -> Vec<SourceLocation> {
         let (mut place, mut from) = (start, 0);
         let mut places = Vec::with_capacity(bytes.len());
         for byte in bytes {
             let end = end_of(piece.get(from..*byte).unwrap_or_default());
             place = match end.line {
-                1 => Place {
+                1 => SourceLocation {
                     line: place.line,
                     column: place.column + end.column - 1,
                 },
-                lines => Place {
+                lines => SourceLocation {
                     line: place.line + lines - 1,
                     column: end.column + self.indent,
                 },
@@ -160,10 +160,10 @@ impl Source {
 }
 
 /// Returns the location right after `text`, which begins at 1:1.
-fn end_of(text: &str) -> Place {
+fn end_of(text: &str) -> SourceLocation {
     let line = text.matches('\n').count() + 1;
     let last = text.rsplit('\n').next().unwrap_or_default();
-    Place {
+    SourceLocation {
         line,
         column: last.chars().count() + 1,
     }
@@ -200,11 +200,11 @@ mod tests {
     #[test]
     fn foreign_placeholders_are_replaced_on_request() {
         let source = Source::new("a", "n: s-{user-id}").unwrap();
-        let ours = source.replaced("{user-id}", "${USER_ID}").unwrap();
+        let ours = source.replace_text("{user-id}", "${USER_ID}").unwrap();
         assert_eq!(ours.text(), "n: s-${USER_ID}");
-        assert!(source.replaced("{id}", "x").is_err());
-        assert!(source.replaced("", "x").is_err());
+        assert!(source.replace_text("{id}", "x").is_err());
+        assert!(source.replace_text("", "x").is_err());
         let long = Source::new("a", "x".repeat(100_000)).unwrap();
-        assert!(long.replaced("x", &"y".repeat(1000)).is_err());
+        assert!(long.replace_text("x", &"y".repeat(1000)).is_err());
     }
 }

@@ -8,17 +8,17 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::fill::{Budget, FillError, TEXT_MAX};
-use super::parameter::shortened;
-use super::placeholder::{Piece, Var, pieces};
-use super::position::Position;
+use super::fill::{RenderBudget, FillError, RENDERED_TEXT_MAX};
+use super::parameter::shorten_value;
+use super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
+use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
 use session_model::labels;
 use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
 
 /// The parameters that are always set: name, owner, namespace and application of the session.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
+pub struct SessionIdentity {
     /// SESSION_ID: name of the session.
     pub session: SessionName,
     /// USER_ID: owner of the session. Converted where it is used in labels and names.
@@ -32,7 +32,7 @@ pub struct Identity {
 /// Validated values by parameter name. `Debug` prints no secrets.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Values {
-    identity: Identity,
+    identity: SessionIdentity,
     plain: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
     /// Secrets without a value, with the number of characters to generate.
@@ -42,7 +42,7 @@ pub struct Values {
 }
 
 impl Values {
-    pub(super) fn new(identity: Identity) -> Self {
+    pub(super) fn new(identity: SessionIdentity) -> Self {
         Self {
             identity,
             plain: BTreeMap::new(),
@@ -64,12 +64,12 @@ impl Values {
         self.secrets.insert(name.to_owned(), value.to_owned());
     }
 
-    pub(super) fn set_missing(&mut self, name: &str, length: u32) {
+    pub(super) fn set_generated(&mut self, name: &str, length: u32) {
         self.missing.insert(name.to_owned(), length);
     }
 
     /// Returns the parameters that are always set.
-    pub fn identity(&self) -> &Identity {
+    pub fn identity(&self) -> &SessionIdentity {
         &self.identity
     }
 
@@ -99,7 +99,7 @@ impl Values {
     }
 
     /// Returns the values of parameters that are neither secret nor reserved.
-    pub fn plain(&self) -> &BTreeMap<String, String> {
+    pub fn plain_values(&self) -> &BTreeMap<String, String> {
         &self.plain
     }
 
@@ -117,7 +117,7 @@ impl Values {
     ///
     /// # Errors
     /// If the random number generator fails.
-    pub fn generate_missing(&mut self) -> Result<()> {
+    pub fn generate_missing_secrets(&mut self) -> Result<()> {
         for (name, length) in std::mem::take(&mut self.missing) {
             let value = generate(length).with_context(|| format!("failed to generate {name}"))?;
             self.secrets.insert(name, value);
@@ -130,51 +130,51 @@ impl Values {
     ///
     /// # Errors
     /// A malformed placeholder, a parameter without value, a secret parameter, or a result beyond `budget`.
-    pub fn expand(&self, text: &str, in_name: bool, budget: &mut Budget) -> Result<String> {
+    pub fn expand_text(&self, text: &str, in_name: bool, budget: &mut RenderBudget) -> Result<String> {
         let position = if in_name {
-            Position::Name
+            ScalarContext::Name
         } else {
-            Position::Free
+            ScalarContext::Other
         };
-        let (pieces, bad) = pieces(text);
+        let (pieces, bad) = split_placeholders(text);
         let mut problems = Problems::default();
         for bad in bad {
-            problems.push(Problem::general(bad.message).hint(bad.hint));
+            problems.push(Problem::without_location(bad.message).with_hint(bad.hint));
         }
         for piece in &pieces {
-            if let Piece::Var(var) = piece
+            if let TextSegment::Placeholder(var) = piece
                 && self.is_secret(&var.name)
             {
-                problems.push(Problem::general(format!(
+                problems.push(Problem::without_location(format!(
                     "secret parameter {} is used in {:?}",
                     var.name,
-                    shortened(text)
+                    shorten_value(text)
                 )));
             }
         }
         if !problems.is_empty() {
-            return problems.or(String::new()).map_err(Problems::into_error);
+            return problems.into_result(String::new()).map_err(Problems::into_error);
         }
-        self.fill(&pieces, position, budget)
+        self.fill_segments(&pieces, position, budget)
             .map_err(|error| match error {
                 FillError::NoValue(var) => anyhow!("parameter {} has no value", var.name),
-                FillError::TooLong | FillError::Spent => anyhow!(
-                    "{:?} has more than {TEXT_MAX} bytes after replacing its parameters",
-                    shortened(text)
+                FillError::TooLong | FillError::BudgetExhausted => anyhow!(
+                    "{:?} has more than {RENDERED_TEXT_MAX} bytes after replacing its parameters",
+                    shorten_value(text)
                 ),
             })
     }
 
     /// Returns the text that replaces a placeholder at a position: its value, or its default if the value is empty or absent,
     /// as in a shell. USER_ID is converted for labels and names.
-    pub(super) fn value_at<'v>(&'v self, var: &'v Var, position: Position) -> Option<Cow<'v, str>> {
+    pub(super) fn placeholder_value<'v>(&'v self, var: &'v PlaceholderRef, position: ScalarContext) -> Option<Cow<'v, str>> {
         let value = self.get(&var.name);
         match (value, &var.default) {
             (None | Some(""), Some(default)) => Some(default.into()),
             (None, None) => None,
             (Some(user), _) if var.name == "USER_ID" => Some(match position {
-                Position::Label => labels::label_value(user).into(),
-                Position::OwnName | Position::Name => labels::name_part(user).into(),
+                ScalarContext::Label => labels::to_label_value(user).into(),
+                ScalarContext::OwnName | ScalarContext::Name => labels::to_name_part(user).into(),
                 _ => user.into(),
             }),
             (Some(value), _) => Some(value.into()),

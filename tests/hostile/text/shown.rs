@@ -180,7 +180,7 @@ pub(super) fn data_stays_data() -> Result<()> {
     ensure!(done.stdout == HIDDEN, "{done:?}");
     let done = run(&api, &["list", "alice", "-o", "yaml"])?;
     let source = session_shared::template::Source::new("yaml", done.stdout)?;
-    let object = session_shared::template::plain_value(&source)?;
+    let object = session_shared::template::parse_plain_value(&source)?;
     ensure!(object["spec"]["userId"] == HIDDEN, "{object}");
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use kubectl_session_connect::Connect;
 use serde_json::json;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::report::console::Captured;
+use session_shared::report::console::CapturedOutput;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::{Play, Played};
@@ -49,7 +49,7 @@ fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 }
 
 /// The printed local port for a remote port.
-fn local(captured: &Captured, remote: u16) -> u16 {
+fn local(captured: &CapturedOutput, remote: u16) -> u16 {
     until("port", || {
         let out = captured.out();
         let end = format!(" -> {remote}");
@@ -60,8 +60,8 @@ fn local(captured: &Captured, remote: u16) -> u16 {
 }
 
 /// Forwards and runs `act` with the output, then sends Ctrl-C.
-fn forwarding(api: &FakeApi, words: &str, act: impl FnOnce(&Captured) + Send) -> Played {
-    let act = |captured: &Captured, interrupt: &Interrupt| {
+fn forwarding(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send) -> Played {
+    let act = |captured: &CapturedOutput, interrupt: &Interrupt| {
         act(captured);
         interrupt.trigger();
     };
@@ -132,7 +132,7 @@ fn a_port_that_is_refused_is_told() {
         ),
     ] {
         let api = older(403, Answer::port(Some(words)));
-        let act = |captured: &Captured, interrupt: &Interrupt| {
+        let act = |captured: &CapturedOutput, interrupt: &Interrupt| {
             let mut stream = TcpStream::connect(("127.0.0.1", local(captured, 8080))).unwrap();
             // The task ends with or without an error.
             let _ = stream.read(&mut [0; 8]);

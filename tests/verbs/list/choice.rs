@@ -31,7 +31,7 @@ fn an_owner_is_found_with_and_without_the_label() {
         .filter(|request| request.path.ends_with("/sessions"))
         .map(|request| request.query("labelSelector").unwrap())
         .collect();
-    let label = session_shared::labels::label_value("alice@example.com");
+    let label = session_shared::labels::to_label_value("alice@example.com");
     let wanted = [
         format!("streaming.platform/user={label}"),
         "!streaming.platform/user".to_owned(),

@@ -15,7 +15,7 @@ pub fn session(namespace: &str, name: &str, user: &str, status: Value) -> Value 
     let mut session = json!({
         "apiVersion": "streaming.platform/v1", "kind": "Session",
         "metadata": {"name": name, "namespace": namespace, "uid": format!("{namespace}-{name}"), "creationTimestamp": MADE,
-            "labels": {"streaming.platform/user": session_shared::labels::label_value(user)}},
+            "labels": {"streaming.platform/user": session_shared::labels::to_label_value(user)}},
         "spec": {"userId": user, "template": "tool", "extra": {"kept": true}},
     });
     if !status.is_null() {

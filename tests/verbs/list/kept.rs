@@ -15,7 +15,7 @@ fn data(kind: &str, session: &str, name: &str, user: &str, since: &str) -> Value
         "metadata": {
             "name": name, "namespace": "default",
             "labels": {"app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/session": session,
-                "streaming.platform/user": session_shared::labels::label_value(user)},
+                "streaming.platform/user": session_shared::labels::to_label_value(user)},
             "annotations": {"streaming.platform/user-id": user, "streaming.platform/template": "tool",
                 "streaming.platform/session-uid": "gone"},
         },

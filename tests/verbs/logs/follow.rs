@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use kubectl_session_logs::Logs;
 use serde_json::{Value, json};
-use session_shared::report::console::Captured;
+use session_shared::report::console::CapturedOutput;
 use session_support::FakeApi;
 
 use crate::play::{Play, Played};
@@ -21,7 +21,7 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 /// Runs `logs -f` while `act` changes the cluster.
-fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&Captured) + Send) -> Played {
+fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send) -> Played {
     let words = format!("pr -f {words}");
     Play::on(api).meanwhile::<Logs>(&words, |printed, _| {
         let acted = catch_unwind(AssertUnwindSafe(|| act(printed)));
@@ -33,11 +33,11 @@ fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&Captured) + Send) -> P
     })
 }
 
-fn printed(captured: &Captured, text: &str) {
+fn printed(captured: &CapturedOutput, text: &str) {
     until(text, || captured.out().contains(text));
 }
 
-fn said(captured: &Captured, text: &str) {
+fn said(captured: &CapturedOutput, text: &str) {
     until(text, || captured.err().contains(text));
 }
 

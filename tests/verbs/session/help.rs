@@ -143,7 +143,7 @@ fn pages_follow_the_width_that_is_there() {
         .find(|verb| verb.name == "stop");
     let stop = (stop.unwrap().command)();
     for width in [60, 100, 132] {
-        let text = usage::help(&stop, "kubectl session stop", width);
+        let text = usage::help_page(&stop, "kubectl session stop", width);
         let longest = text.lines().map(columns).max().unwrap();
         assert!(
             longest <= width && longest > width - 12,
@@ -152,7 +152,7 @@ fn pages_follow_the_width_that_is_there() {
     }
     let columns = [("COLUMNS", "60")];
     let narrow = run_binary(program(), &["stop", "--help"], &columns, "").stdout;
-    let expected = usage::help(&stop, "kubectl session stop", 60);
+    let expected = usage::help_page(&stop, "kubectl session stop", 60);
     assert_eq!(narrow, expected);
 }
 

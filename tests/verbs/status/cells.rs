@@ -31,7 +31,7 @@ fn scalars(value: &Value, found: &mut Vec<String>) {
             found.push(key.clone());
             scalars(item, found);
         }),
-        Value::String(text) => found.push(clean::line(text).into_owned()),
+        Value::String(text) => found.push(clean::escape_line(text).into_owned()),
         Value::Null => {}
         other => found.push(other.to_string()),
     }

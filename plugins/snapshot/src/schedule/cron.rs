@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Result, anyhow};
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::go_duration;
 
 /// Descriptors that stand for five fields.
@@ -65,7 +65,7 @@ impl FromStr for CronExpression {
 
     fn from_str(text: &str) -> Result<Self> {
         let wrong = |(why, way): (String, &str)| {
-            hinted(anyhow!("invalid value of --cron {text:?}: {why}"), way)
+            with_hint(anyhow!("invalid value of --cron {text:?}: {why}"), way)
         };
         check_expression(text).map_err(wrong)?;
         Ok(Self(text.trim().to_owned()))

@@ -2,10 +2,10 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
-use session_shared::failure::{hinted, usage};
-use session_shared::flags::selection::session_name;
+use session_shared::failure::{with_hint, usage_error};
+use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
-use session_shared::ops::snapshotting::class_name;
+use session_shared::ops::snapshotting::parse_class_name;
 
 use super::cron::CronExpression;
 use crate::args::ScheduleArgs;
@@ -48,14 +48,14 @@ pub(crate) fn parse_intent(args: &ScheduleArgs) -> Result<Intent> {
             ("--skip-hooks", args.skip_hooks),
         ];
         if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
-            return Err(usage(format!("{flag} cannot be given with --remove")));
+            return Err(usage_error(format!("{flag} cannot be given with --remove")));
         }
         None
     } else {
         Some(parse_options(args)?)
     };
     Ok(Intent {
-        session: session_name(&args.session)?,
+        session: parse_session_name(&args.session)?,
         schedule: asked,
         dry_run: args.writing.dry_run()?,
     })
@@ -63,14 +63,14 @@ pub(crate) fn parse_intent(args: &ScheduleArgs) -> Result<Intent> {
 
 fn parse_options(args: &ScheduleArgs) -> Result<ScheduleOptions> {
     let Some(cron) = &args.cron else {
-        return Err(usage("one of --cron or --remove is required"));
+        return Err(usage_error("one of --cron or --remove is required"));
     };
-    let keep = args.keep.ok_or_else(|| usage("--keep is required"))?;
+    let keep = args.keep.ok_or_else(|| usage_error("--keep is required"))?;
     Ok(ScheduleOptions {
         cron: cron.parse()?,
         time_zone: args.time_zone.as_deref().map(parse_time_zone).transpose()?,
         keep: check_keep(keep)?,
-        class: class_name(args.class.as_deref())?,
+        class: parse_class_name(args.class.as_deref())?,
         skip_hooks: args.skip_hooks,
         image: parse_image(args.image.as_deref().unwrap_or(DEFAULT_IMAGE))?,
     })
@@ -82,7 +82,7 @@ fn parse_options(args: &ScheduleArgs) -> Result<ScheduleOptions> {
 /// Zero.
 pub(crate) fn check_keep(keep: u32) -> Result<u32> {
     match keep {
-        0 => Err(usage(
+        0 => Err(usage_error(
             "--keep must be at least 1: the new snapshot is counted too",
         )),
         keep => Ok(keep),
@@ -95,7 +95,7 @@ fn parse_time_zone(given: &str) -> Result<String> {
     let local = given.eq_ignore_ascii_case("local");
     if given.is_empty() || local || !given.chars().all(legal) || given.starts_with('/') {
         let error = anyhow!("invalid value of --time-zone {given:?}: not a time zone name");
-        return Err(hinted(error, "use a name such as Europe/Berlin or Etc/UTC"));
+        return Err(with_hint(error, "use a name such as Europe/Berlin or Etc/UTC"));
     }
     Ok(given.to_owned())
 }
@@ -103,7 +103,7 @@ fn parse_time_zone(given: &str) -> Result<String> {
 fn parse_image(given: &str) -> Result<String> {
     if given.is_empty() || given.chars().any(|c| c.is_whitespace() || c.is_control()) {
         let error = anyhow!("invalid value of --image {given:?}: not an image name");
-        return Err(hinted(
+        return Err(with_hint(
             error,
             format!("use a name with registry and tag, such as {DEFAULT_IMAGE}"),
         ));

@@ -6,11 +6,11 @@
 use serde_json::{Value, json};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
-use session_shared::objects::belonging::Belonging;
+use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{
     CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
 };
-use session_shared::objects::schedule::{KEEP, Schedule, ScheduleName};
+use session_shared::objects::schedule::{KEEP_FLAG, SnapshotSchedule, ScheduleName};
 
 use super::intent::ScheduleOptions;
 
@@ -31,7 +31,7 @@ pub(crate) static SCHEDULE_RESOURCES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &R
 /// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
 pub(crate) struct ScheduleInput<'a> {
-    pub(crate) belonging: &'a Belonging,
+    pub(crate) belonging: &'a Ownership,
     pub(crate) options: &'a ScheduleOptions,
     /// VolumeSnapshotClass of all snapshots, if they share one.
     pub(crate) class: Option<&'a str>,
@@ -42,7 +42,7 @@ pub(crate) struct ScheduleInput<'a> {
 impl ScheduleInput<'_> {
     /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
     pub(crate) fn render(&self) -> Vec<Value> {
-        let name = ScheduleName::of(&self.belonging.session);
+        let name = ScheduleName::for_session(&self.belonging.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
         let role =
             json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.role_rules() });
@@ -59,7 +59,7 @@ impl ScheduleInput<'_> {
         let mut objects = vec![account, role, binding, self.cron_job(&name)];
         for object in &mut objects {
             object["metadata"]["name"] = name.as_str().into();
-            self.belonging.put_on(object);
+            self.belonging.apply_to(object);
         }
         let marked = json!({ "labels": {
             labels::MANAGED_BY: labels::MANAGER,
@@ -165,7 +165,7 @@ impl ScheduleInput<'_> {
             self.belonging.session.to_string(),
             self.options.keep.to_string(),
         );
-        let mut words = ["snapshot", "create", &session, KEEP, &keep]
+        let mut words = ["snapshot", "create", &session, KEEP_FLAG, &keep]
             .map(str::to_owned)
             .to_vec();
         if let Some(class) = self.class {
@@ -183,7 +183,7 @@ impl ScheduleInput<'_> {
 
 /// Describes an existing schedule in one line.
 pub(crate) fn describe_cron_job(cron_job: &Value) -> String {
-    let schedule = Schedule::of(cron_job);
+    let schedule = SnapshotSchedule::from_cron_job(cron_job);
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "schedule is suspended".to_owned(),
         (false, Some(at)) => format!("last success at {at}"),
@@ -191,7 +191,7 @@ pub(crate) fn describe_cron_job(cron_job: &Value) -> String {
     };
     format!(
         "snapshots are taken by schedule {}; {so_far}",
-        schedule.told()
+        schedule.describe()
     )
 }
 
@@ -210,22 +210,22 @@ mod tests {
         }
     }
 
-    fn belonging(session: &str, primary: Option<(&str, &str)>) -> Belonging {
+    fn belonging(session: &str, primary: Option<(&str, &str)>) -> Ownership {
         let primary = primary.map(|(kind, name)| {
             serde_json::from_value(json!({ "kind": kind, "name": name })).unwrap()
         });
-        Belonging {
+        Ownership {
             session: session.parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            run: "r1".into(),
+            command_token: "r1".into(),
             template: Some("lab".into()),
             primary,
         }
     }
 
-    fn objects(belonging: &Belonging, hooks: bool) -> Vec<Value> {
+    fn objects(belonging: &Ownership, hooks: bool) -> Vec<Value> {
         let asked = asked();
         let (class, belonging, asked) = (Some("fast"), belonging, &asked);
         let scheduling = ScheduleInput {

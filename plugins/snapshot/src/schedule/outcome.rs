@@ -7,18 +7,18 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::api::ObjectRef;
 use session_shared::client::DryRun;
-use session_shared::failure::{self, Kind, hinted};
+use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{ROLE, text};
+use session_shared::objects::resource::{ROLE, string_at};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::ApplyOptions;
-use session_shared::plan::{Done, Plan, Propagation, Step};
-use session_shared::progress::Sink;
+use session_shared::plan::{StepResult, Plan, Propagation, Step};
+use session_shared::progress::ProgressSink;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{Mutations, change};
+use session_shared::report::mutation::{MutationPrinter, change};
 use session_shared::report::yaml;
 
 use super::objects::SCHEDULE_RESOURCES;
@@ -43,7 +43,7 @@ pub(crate) struct Outcome {
 /// # Errors
 /// The server's refusal, except Forbidden for RBAC objects.
 pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<Vec<Observed>> {
-    let name = ScheduleName::of(session);
+    let name = ScheduleName::for_session(session);
     let namespace = cluster.namespace();
     let reads = SCHEDULE_RESOURCES.map(|resource| {
         let name = name.as_str();
@@ -51,7 +51,7 @@ pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<
             match cluster.get(resource, namespace, name).await {
                 Ok(Some(found)) => Ok(Observed::Found(Box::new(found))),
                 Ok(None) => Ok(Observed::Missing),
-                Err(error) if is_rbac_kind(resource) && failure::is(&error, Kind::Forbidden) => {
+                Err(error) if is_rbac_kind(resource) && failure::has_kind(&error, FailureKind::Forbidden) => {
                     Ok(Observed::Forbidden)
                 }
                 Err(error) => Err(error),
@@ -70,7 +70,7 @@ pub(crate) fn dry_run_outcome(planned: &SchedulePlan) -> Outcome {
     let said = |step: &Step| match step {
         Step::Create { object, .. } => Some((object.clone(), "created")),
         Step::Apply { object, .. } => Some((object.clone(), "configured")),
-        Step::Keep { object } => Some((object.clone(), "unchanged")),
+        Step::LeaveUnchanged { object } => Some((object.clone(), "unchanged")),
         _ => None,
     };
     let parts = [&planned.account, &planned.rights, &planned.job];
@@ -94,26 +94,26 @@ pub(crate) async fn apply_schedule(
     cluster: &Cluster,
     planned: &SchedulePlan,
     with: &ApplyOptions<'_>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Outcome> {
     let mut made = Outcome {
         for_admin: planned.objects_for_admin(),
         ..Outcome::default()
     };
     let mut rights = planned.rights.clone();
-    if with.write.dry_run && rights.creations().count() == rights.steps().count() {
+    if with.write.dry_run && rights.objects_to_create().count() == rights.steps().count() {
         // In a dry run the Role does not exist yet, so the server would refuse the RoleBinding.
         made.is_binding_unchecked = rights.stages.len() > 1;
         rights.stages.truncate(1);
     }
     for part in [&planned.account, &rights, &planned.job] {
         let outcome = cluster.apply_plan(part, with, sink).await;
-        for (done, step) in outcome.done.into_iter().zip(part.steps()) {
+        for (done, step) in outcome.results.into_iter().zip(part.steps()) {
             made.changes.extend(change_of_step(done, step));
         }
         match outcome.failed {
             None => {}
-            Some((step, error)) if failure::is(&error, Kind::Forbidden) && is_rbac_write(&step) => {
+            Some((step, error)) if failure::has_kind(&error, FailureKind::Forbidden) && is_rbac_write(&step) => {
                 made.for_admin.clone_from(&planned.rbac_objects);
             }
             Some((_, error)) => return Err(roll_back(cluster, &made, with, error).await),
@@ -126,20 +126,20 @@ pub(crate) async fn apply_schedule(
 fn is_rbac_write(step: &Step) -> bool {
     match step {
         Step::Create { object, .. } | Step::Apply { object, .. } => {
-            text(object, "/apiVersion").starts_with(ROLE.group.as_ref())
+            string_at(object, "/apiVersion").starts_with(ROLE.group.as_ref())
         }
         _ => false,
     }
 }
 
-fn change_of_step(done: Done, step: &Step) -> Option<(Value, &'static str)> {
+fn change_of_step(done: StepResult, step: &Step) -> Option<(Value, &'static str)> {
     match (done, step) {
-        (Done::Created(object), _) => Some((object, "created")),
-        (Done::Applied(object), Step::Apply { found, .. }) => {
+        (StepResult::Created(object), _) => Some((object, "created")),
+        (StepResult::Applied(object), Step::Apply { found, .. }) => {
             let word = change(Some(found), &object);
             Some((object, word))
         }
-        (Done::Applied(object) | Done::TakenUp(object), _) => Some((object, "unchanged")),
+        (StepResult::Applied(object) | StepResult::Adopted(object), _) => Some((object, "unchanged")),
         _ => None,
     }
 }
@@ -154,9 +154,9 @@ async fn roll_back(
     let namespace = with.ownership.namespace.as_str();
     let created = made.changes.iter().filter(|(_, word)| *word == "created");
     let deletes = created.filter_map(|(object, _)| {
-        let (api_version, kind) = (text(object, "/apiVersion"), text(object, "/kind"));
-        let resource = ResourceType::of_kind(api_version, kind)?;
-        let target = ObjectRef::of(object);
+        let (api_version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
+        let resource = ResourceType::find_known(api_version, kind)?;
+        let target = ObjectRef::from_object(object);
         Some(async move {
             let background = Propagation::Background;
             cluster
@@ -171,7 +171,7 @@ async fn roll_back(
             let remove = format!(
                 "remove the remaining objects: kubectl session snapshot schedule {session} -n {namespace} --remove"
             );
-            hinted(error, remove)
+            with_hint(error, remove)
         }
     }
 }
@@ -198,13 +198,13 @@ pub(crate) fn report(
     console: &mut Console,
 ) -> Result<()> {
     let text = matches!(format, Format::Text { .. });
-    let mut mutations = Mutations::new(format, dry_run);
+    let mut mutations = MutationPrinter::new(format, dry_run);
     for (object, word) in &made.changes {
-        let said = mutations.done(object, word)?;
-        if text && !made.for_admin.is_empty() {
-            console.err_line(said.trim_end());
+        let said = mutations.print_result(object, word)?;
+        if string_at && !made.for_admin.is_empty() {
+            console.print_error_line(said.trim_end());
         } else {
-            console.out(&said)?;
+            console.print(&said)?;
         }
     }
     if made.is_binding_unchecked {
@@ -214,11 +214,11 @@ pub(crate) fn report(
         return Ok(());
     }
     for (at, object) in made.for_admin.iter().enumerate() {
-        if text {
+        if string_at {
             let before = if at == 0 { "" } else { "---\n" };
-            console.out(&format!("{before}{}", yaml::document(object)?))?;
+            console.print(&format!("{before}{}", yaml::format_yaml(object)?))?;
         } else {
-            console.out(&mutations.done(object, "")?)?;
+            console.print(&mutations.print_result(object, "")?)?;
         }
     }
     console.warn(
@@ -237,7 +237,7 @@ pub(crate) async fn delete_schedule_objects(
     plan: &Plan,
     dry_run: DryRun,
     with: &ApplyOptions<'_>,
-    sink: &mut dyn Sink,
+    sink: &mut dyn ProgressSink,
 ) -> Result<()> {
     if dry_run == DryRun::Client {
         return Ok(());
@@ -253,7 +253,7 @@ pub(crate) async fn delete_schedule_objects(
 pub(crate) fn report_removal(
     plan: &Plan,
     hidden: bool,
-    mutations: &Mutations,
+    mutations: &MutationPrinter,
     namespace: &str,
     console: &mut Console,
 ) -> Result<()> {
@@ -262,7 +262,7 @@ pub(crate) fn report_removal(
             target, resource, ..
         } = step
         {
-            console.out(&mutations.deleted(resource, &target.name, namespace, false))?;
+            console.print(&mutations.print_deleted(resource, &target.name, namespace, false))?;
         }
     }
     if hidden {

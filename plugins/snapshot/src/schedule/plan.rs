@@ -4,11 +4,11 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::ObjectRef;
 use session_shared::encode::shell;
-use session_shared::failure::hinted;
+use session_shared::failure::with_hint;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
-use session_shared::objects::belonging::Belonging;
-use session_shared::objects::resource::{annotation, text};
+use session_shared::objects::belonging::Ownership;
+use session_shared::objects::resource::{annotation, string_at};
 use session_shared::plan::{Plan, Propagation, Step};
 
 use super::objects::SCHEDULE_RESOURCES;
@@ -39,7 +39,7 @@ pub(crate) struct SchedulePlan {
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
-pub(crate) fn plan_changes(wanted: Vec<Value>, there: &[Observed], belonging: &Belonging) -> Result<SchedulePlan> {
+pub(crate) fn plan_changes(wanted: Vec<Value>, there: &[Observed], belonging: &Ownership) -> Result<SchedulePlan> {
     let mut planned = SchedulePlan::default();
     for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(SCHEDULE_RESOURCES) {
         let step = match there {
@@ -55,7 +55,7 @@ pub(crate) fn plan_changes(wanted: Vec<Value>, there: &[Observed], belonging: &B
             planned.rbac_objects.push(without_run_annotation(object.clone()));
         }
         match (step, is_right) {
-            (Some(step), true) => planned.rights.stage(vec![step]),
+            (Some(step), true) => planned.rights.push_stage(vec![step]),
             (None, true) => planned.is_rbac_forbidden = true,
             (step, false) => {
                 let step = step.unwrap_or_else(|| create_step(&mut object));
@@ -63,7 +63,7 @@ pub(crate) fn plan_changes(wanted: Vec<Value>, there: &[Observed], belonging: &B
                     "CronJob" => &mut planned.job,
                     _ => &mut planned.account,
                 };
-                part.stage(vec![step]);
+                part.push_stage(vec![step]);
             }
         }
     }
@@ -77,13 +77,13 @@ pub(crate) fn plan_changes(wanted: Vec<Value>, there: &[Observed], belonging: &B
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
-pub(crate) fn plan_removal(there: &[Observed], belonging: &Belonging) -> Result<Plan> {
+pub(crate) fn plan_removal(there: &[Observed], belonging: &Ownership) -> Result<Plan> {
     let mut plan = Plan::default();
     for (there, resource) in there.iter().zip(SCHEDULE_RESOURCES).rev() {
         if let Observed::Found(found) = there {
             ensure_owned(found, resource, belonging)?;
-            plan.stage(vec![Step::Delete {
-                target: ObjectRef::of(found),
+            plan.push_stage(vec![Step::Delete {
+                target: ObjectRef::from_object(found),
                 resource: resource.clone(),
                 propagation: Propagation::Background,
             }]);
@@ -92,13 +92,13 @@ pub(crate) fn plan_removal(there: &[Observed], belonging: &Belonging) -> Result<
     Ok(plan)
 }
 
-fn ensure_owned(found: &Value, resource: &ResourceType, belonging: &Belonging) -> Result<()> {
+fn ensure_owned(found: &Value, resource: &ResourceType, belonging: &Ownership) -> Result<()> {
     let owners = found.pointer("/metadata/ownerReferences");
     let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-    if owners.any(|owner| text(owner, "/uid") == belonging.session_uid) {
+    if owners.any(|owner| string_at(owner, "/uid") == belonging.session_uid) {
         return Ok(());
     }
-    let (kind, name) = (&resource.kind, text(found, "/metadata/name"));
+    let (kind, name) = (&resource.kind, string_at(found, "/metadata/name"));
     let (session, namespace) = (&belonging.session, &belonging.namespace);
     let error = anyhow!(
         "{kind} {name:?} already exists and is not part of session {:?}",
@@ -106,10 +106,10 @@ fn ensure_owned(found: &Value, resource: &ResourceType, belonging: &Belonging) -
     );
     let look = format!(
         "inspect its owner: kubectl get {} {} -n {namespace} -o yaml",
-        shell::word(&resource.plural),
-        shell::word(name)
+        shell::quote_word(&resource.plural),
+        shell::quote_word(name)
     );
-    Err(hinted(error, look))
+    Err(with_hint(error, look))
 }
 
 /// Returns an object for an admin to apply, without the annotation of this run.
@@ -123,7 +123,7 @@ fn create_step(object: &mut Value) -> Step {
     remove_nulls(object);
     Step::Create {
         object: object.clone(),
-        existing: false,
+        use_existing: false,
     }
 }
 
@@ -132,7 +132,7 @@ fn update_step(object: &mut Value, found: &Value) -> Step {
     // The run annotation differs between runs and is absent after an admin's apply: not a change.
     object["metadata"]["annotations"][labels::RUN] = annotation(found, labels::RUN).into();
     if contains_values(found, object) {
-        return Step::Keep {
+        return Step::LeaveUnchanged {
             object: found.clone(),
         };
     }

@@ -4,12 +4,12 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
-use session_shared::objects::belonging::Belonging;
-use session_shared::objects::provenance::Doubt;
+use session_shared::objects::belonging::Ownership;
+use session_shared::objects::provenance::ProvenanceProblem;
 use session_shared::ops::Cluster;
-use session_shared::progress::Sink;
-use session_shared::report::mutation::Mutations;
-use session_shared::verb::Ground;
+use session_shared::progress::ProgressSink;
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::verb::Environment;
 
 use crate::chosen::{self, SnapshotSet};
 use crate::delete;
@@ -31,13 +31,13 @@ pub(crate) fn label_scheduled(snapshots: &mut [Value], session: &SessionName) {
 /// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn list_scheduled(
     cluster: &Cluster,
-    belonging: &Belonging,
-    sink: &mut dyn Sink,
+    belonging: &Ownership,
+    sink: &mut dyn ProgressSink,
 ) -> Result<Vec<SnapshotSet>> {
     let mut sets = chosen::list_snapshot_sets(cluster, Some(&belonging.session)).await?;
     sets.retain(|set| is_scheduled(set) && belongs_to(set, &belonging.user_id));
     // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
-    chosen::exclude_doubtful(cluster, sets, |doubt| *doubt != Doubt::Unbound, sink).await
+    chosen::exclude_doubtful(cluster, sets, |doubt| *doubt != ProvenanceProblem::Unbound, sink).await
 }
 
 /// Deletes scheduled snapshots beyond the newest `keep`. Returns the errors of those that were not deleted.
@@ -46,11 +46,11 @@ pub(crate) async fn list_scheduled(
 /// A refused list; closed standard output.
 pub(crate) async fn prune_scheduled(
     cluster: &Cluster,
-    belonging: &Belonging,
+    belonging: &Ownership,
     keep: u32,
     writes: &MutationOptions,
-    mutations: &Mutations,
-    ground: &mut Ground,
+    mutations: &MutationPrinter,
+    ground: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
     let marked = list_scheduled(cluster, belonging, &mut ground.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);

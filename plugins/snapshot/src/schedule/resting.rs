@@ -1,19 +1,19 @@
 //! Scheduled snapshots of a stopped session: one is enough. More would hold the same data and displace older snapshots.
 
 use serde_json::Value;
-use session_shared::api::{Phase, State};
+use session_shared::api::{Phase, DesiredState};
 use session_shared::labels;
-use session_shared::objects::resource::{annotation, text};
-use session_shared::objects::snapshot::claim_name;
-use session_shared::ops::stopping::Present;
+use session_shared::objects::resource::{annotation, string_at};
+use session_shared::objects::snapshot::source_claim_name;
+use session_shared::ops::stopping::ObservedSession;
 
 use crate::chosen::SnapshotSet;
 
 /// Records on each snapshot the session's last start and the claim's UID, which together identify unchanged data. Returns
 /// false, without a change, if the session is not stopped.
-pub(crate) fn mark_stopped(snapshots: &mut [Value], present: &Present) -> bool {
+pub(crate) fn mark_stopped(snapshots: &mut [Value], present: &ObservedSession) -> bool {
     let phase = present.session.phase();
-    let rests = present.session.spec.state == Some(State::Stopped)
+    let rests = present.session.spec.state == Some(DesiredState::Stopped)
         && matches!(phase, Some(Phase::Stopped | Phase::Failed));
     if !rests {
         return false;
@@ -22,11 +22,11 @@ pub(crate) fn mark_stopped(snapshots: &mut [Value], present: &Present) -> bool {
     for snapshot in snapshots {
         let mut data = present.live.own_data(&present.session);
         let claim = data.find(|object| {
-            text(object, "/kind") == "PersistentVolumeClaim"
-                && text(object, "/metadata/name") == claim_name(snapshot)
+            string_at(object, "/kind") == "PersistentVolumeClaim"
+                && string_at(object, "/metadata/name") == source_claim_name(snapshot)
         });
         if let Some(claim) = claim {
-            let rest = format!("{started} {}", text(claim, "/metadata/uid"));
+            let rest = format!("{started} {}", string_at(claim, "/metadata/uid"));
             snapshot["metadata"]["annotations"][labels::AT_REST] = rest.into();
         }
     }

@@ -1,54 +1,54 @@
 //! Data section of the screen.
 
 use session_shared::Timestamp;
-use session_shared::objects::schedule::Schedule;
+use session_shared::objects::schedule::SnapshotSchedule;
 
-use super::{ago, unknown};
-use crate::data::{Claim, Ephemeral, Snapshot};
+use super::{age_text, unknown_text};
+use crate::data::{ClaimReport, EphemeralData, SnapshotReport};
 use crate::layout::Page;
 use crate::report::Report;
 
-pub(super) fn data(page: &mut Page, report: &Report, now: Timestamp) {
+pub(super) fn add_data(page: &mut Page, report: &Report, now: Timestamp) {
     let data = &report.data;
     let hidden =
-        ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.why_unknown(part)));
+        ["claims", "parametersSecret", "snapshots"].map(|part| (part, report.unknown_reason(part)));
     let nothing =
         data.claims.is_empty() && data.parameters_secret.is_none() && data.snapshots.is_empty();
     let nothing_shown = nothing && data.schedule.is_none() && data.ephemeral.is_empty();
     if nothing_shown && hidden.iter().all(|(_, why)| why.is_none()) {
         return;
     }
-    page.section("Data");
+    page.add_section("Data");
     for claim in &data.claims {
-        page.text(2, 4, &of_claim(claim, now));
-        page.text(4, 6, &used(claim));
+        page.add_text(2, 4, &of_claim(claim, now));
+        page.add_text(4, 6, &used(claim));
     }
     for one in &data.ephemeral {
-        page.text(2, 4, &of_ephemeral(one));
+        page.add_text(2, 4, &of_ephemeral(one));
     }
     if let Some(secret) = &data.parameters_secret {
-        page.text(2, 4, &format!("Secret/{secret}: secret parameters"));
+        page.add_text(2, 4, &format!("Secret/{secret}: secret parameters"));
     }
     for snapshot in &data.snapshots {
-        page.text(2, 4, &of_snapshot(snapshot, now));
+        page.add_text(2, 4, &of_snapshot(snapshot, now));
     }
     if let Some(schedule) = &data.schedule {
-        page.text(2, 4, &of_schedule(schedule, now));
+        page.add_text(2, 4, &of_schedule(schedule, now));
     }
     if !nothing {
         let (policy, deletion) = (&data.policy, &data.on_deletion);
         let text = format!("policy {policy}: {deletion}; {}", data.lost_by);
-        page.text(2, 4, &text);
+        page.add_text(2, 4, &text);
     }
     for (part, why) in hidden {
         if let Some(why) = why {
-            page.text(2, 4, &format!("{part}: {}", unknown(why)));
+            page.add_text(2, 4, &format!("{part}: {}", unknown_text(why)));
         }
     }
 }
 
-fn of_ephemeral(one: &Ephemeral) -> String {
-    let Ephemeral {
+fn of_ephemeral(one: &EphemeralData) -> String {
+    let EphemeralData {
         pod, source, lost, ..
     } = one;
     match &one.volume {
@@ -57,7 +57,7 @@ fn of_ephemeral(one: &Ephemeral) -> String {
     }
 }
 
-fn of_claim(claim: &Claim, now: Timestamp) -> String {
+fn of_claim(claim: &ClaimReport, now: Timestamp) -> String {
     let mut parts = vec![claim.phase.clone()];
     match (&claim.capacity, &claim.requested) {
         (Some(capacity), Some(requested)) if capacity != requested => {
@@ -78,13 +78,13 @@ fn of_claim(claim: &Claim, now: Timestamp) -> String {
         claim
             .kept_since
             .as_ref()
-            .map(|since| format!("kept since {since} ({})", ago(since, now))),
+            .map(|since| format!("kept since {since} ({})", age_text(since, now))),
     );
     format!("PersistentVolumeClaim/{}: {}", claim.name, parts.join(", "))
 }
 
 /// Returns the usage of a claim. The reason why it is unknown is shown once, with the workloads.
-fn used(claim: &Claim) -> String {
+fn used(claim: &ClaimReport) -> String {
     match &claim.used {
         Some(used) => format!(
             "used {} of {} ({}%)",
@@ -94,7 +94,7 @@ fn used(claim: &Claim) -> String {
     }
 }
 
-fn of_snapshot(snapshot: &Snapshot, now: Timestamp) -> String {
+fn of_snapshot(snapshot: &SnapshotReport, now: Timestamp) -> String {
     let mut parts = vec![if snapshot.ready {
         "ready".to_owned()
     } else {
@@ -106,20 +106,20 @@ fn of_snapshot(snapshot: &Snapshot, now: Timestamp) -> String {
         snapshot
             .created
             .as_ref()
-            .map(|created| format!("{} old", ago(created, now))),
+            .map(|created| format!("{} old", age_text(created, now))),
     );
     format!("VolumeSnapshot/{}: {}", snapshot.name, parts.join(", "))
 }
 
-fn of_schedule(schedule: &Schedule, now: Timestamp) -> String {
+fn of_schedule(schedule: &SnapshotSchedule, now: Timestamp) -> String {
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "suspended".to_owned(),
-        (false, Some(at)) => format!("last one {} ago", ago(at, now)),
+        (false, Some(at)) => format!("last one {} ago", age_text(at, now)),
         (false, None) => "none yet".to_owned(),
     };
     format!(
         "CronJob/{}: snapshots at {}, {so_far}",
         schedule.name,
-        schedule.told()
+        schedule.describe()
     )
 }

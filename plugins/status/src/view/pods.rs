@@ -2,22 +2,22 @@
 
 use session_shared::Timestamp;
 
-use super::{LONG_NAME, ago, unknown};
+use super::{MAX_NAME_COLUMN, age_text, unknown_text};
 use crate::layout::Page;
 use crate::report::Report;
-use crate::workloads::{Container, PodReport, Workload};
+use crate::workloads::{ContainerReport, PodReport, WorkloadReport};
 
-pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
-    page.section("Workloads");
-    if let Some(why) = report.why_unknown("workloads") {
-        page.text(2, 2, &unknown(why));
+pub(super) fn add_workloads(page: &mut Page, report: &Report, now: Timestamp) {
+    page.add_section("Workloads");
+    if let Some(why) = report.unknown_reason("workloads") {
+        page.add_text(2, 2, &unknown_text(why));
     } else if report.workloads.is_empty() {
-        page.text(2, 2, "<none>");
+        page.add_text(2, 2, "<none>");
     }
     for workload in &report.workloads {
         let alone = workload.kind == "Pod";
         if !alone {
-            page.text(2, 4, &title(workload));
+            page.add_text(2, 4, &title(workload));
         }
         for pod in &workload.pods {
             let primary = if alone && workload.primary {
@@ -26,7 +26,7 @@ pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
                 ""
             };
             let indent = if alone { 2 } else { 4 };
-            page.text(
+            page.add_text(
                 indent,
                 indent + 2,
                 &format!("Pod/{}{primary}: {}", pod.name, place(pod, now)),
@@ -34,12 +34,12 @@ pub(super) fn workloads(page: &mut Page, report: &Report, now: Timestamp) {
             containers(page, indent + 2, pod, now);
         }
     }
-    if let Some(why) = report.why_unknown("usage") {
-        page.text(2, 2, &format!("usage: {}", unknown(why)));
+    if let Some(why) = report.unknown_reason("usage") {
+        page.add_text(2, 2, &format!("usage: {}", unknown_text(why)));
     }
 }
 
-fn title(workload: &Workload) -> String {
+fn title(workload: &WorkloadReport) -> String {
     let primary = if workload.primary { ", primary" } else { "" };
     let ready = match (workload.ready, workload.replicas) {
         (Some(ready), Some(replicas)) => format!(", {ready} of {replicas} ready"),
@@ -58,7 +58,7 @@ fn place(pod: &PodReport, now: Timestamp) -> String {
     parts.extend(
         pod.created
             .as_ref()
-            .map(|created| format!("{} old", ago(created, now))),
+            .map(|created| format!("{} old", age_text(created, now))),
     );
     if let Some(used) = &pod.used {
         let cpu = used.cpu.as_ref().map(|cpu| format!("cpu {cpu}"));
@@ -78,9 +78,9 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
         .iter()
         .map(|container| container.name.chars().count())
         .max();
-    let column = indent + longest.unwrap_or(0).min(LONG_NAME) + 2;
+    let column = indent + longest.unwrap_or(0).min(MAX_NAME_COLUMN) + 2;
     for container in &pod.containers {
-        page.hanging(indent, column, &container.name, &state(container, now));
+        page.add_labelled_text(indent, column, &container.name, &state(container, now));
         if let Some(last) = &container.last {
             let reason = last
                 .reason
@@ -89,8 +89,8 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
             let when = last
                 .finished
                 .as_ref()
-                .map_or_else(String::new, |time| format!(", {} ago", ago(time, now)));
-            page.text(
+                .map_or_else(String::new, |time| format!(", {} ago", age_text(time, now)));
+            page.add_text(
                 column,
                 column + 2,
                 &format!(
@@ -99,7 +99,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
                 ),
             );
         }
-        page.text(column, column + 2, &format!("image {}", container.image));
+        page.add_text(column, column + 2, &format!("image {}", container.image));
         for (word, map) in [
             ("requests", &container.requests),
             ("limits", &container.limits),
@@ -109,13 +109,13 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
                     .iter()
                     .map(|(key, value)| format!("{key} {value}"))
                     .collect();
-                page.text(column, column + 2, &format!("{word} {}", all.join(", ")));
+                page.add_text(column, column + 2, &format!("{word} {}", all.join(", ")));
             }
         }
     }
 }
 
-fn state(container: &Container, now: Timestamp) -> String {
+fn state(container: &ContainerReport, now: Timestamp) -> String {
     let mut text = if container.init {
         format!("init, {}", container.state)
     } else {
@@ -129,9 +129,9 @@ fn state(container: &Container, now: Timestamp) -> String {
     }
     if let Some(since) = &container.since {
         text.push_str(&if container.state == "running" {
-            format!(" for {}", ago(since, now))
+            format!(" for {}", age_text(since, now))
         } else {
-            format!(" {} ago", ago(since, now))
+            format!(" {} ago", age_text(since, now))
         });
     }
     if container.state == "running" && !container.init {
@@ -146,11 +146,11 @@ fn state(container: &Container, now: Timestamp) -> String {
     text
 }
 
-pub(super) fn network(page: &mut Page, report: &Report) {
+pub(super) fn add_network(page: &mut Page, report: &Report) {
     if report.network.is_empty() {
         return;
     }
-    page.section("Network");
+    page.add_section("Network");
     for service in &report.network {
         let mut parts = Vec::new();
         let mut of_type = service.r#type.clone();
@@ -168,7 +168,7 @@ pub(super) fn network(page: &mut Page, report: &Report) {
             (Some(ready), Some(pods)) => parts.push(format!("{ready} of {pods} Pods ready")),
             _ => {}
         }
-        page.text(
+        page.add_text(
             2,
             4,
             &format!("{}/{}: {}", service.kind, service.name, parts.join(", ")),

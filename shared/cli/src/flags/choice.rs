@@ -4,14 +4,14 @@ use anyhow::Result;
 use clap::Args;
 
 use super::non_empty;
-use super::selection::session_name;
-use session_model::failure::usage;
+use super::selection::parse_session_name;
+use session_model::failure::usage_error;
 use session_model::names::SessionName;
 use session_ops::chosen::Which;
 
 /// Flags and arguments of verbs that act on several sessions.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Choosing {
+pub struct SelectionFlags {
     /// Names of the sessions; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
@@ -25,35 +25,35 @@ pub struct Choosing {
     pub selector: Option<String>,
 }
 
-impl Choosing {
+impl SelectionFlags {
     /// Reads the flags.
     ///
     /// # Errors
     /// kubectl's usage errors for no selection and for more than one, and an invalid name.
-    pub fn which(&self) -> Result<Which> {
+    pub fn selection(&self) -> Result<Which> {
         let selector = non_empty(&self.selector);
         match (self.names.is_empty(), selector.is_some(), self.all) {
-            (false, true, _) => Err(usage(
+            (false, true, _) => Err(usage_error(
                 "name cannot be provided when a selector is specified",
             )),
             (false, false, true) => {
-                Err(usage("setting 'all' parameter but found a non empty name"))
+                Err(usage_error("setting 'all' parameter but found a non empty name"))
             }
-            (true, true, true) => Err(usage("cannot set --all and --selector at the same time")),
-            (true, false, false) => Err(usage(
+            (true, true, true) => Err(usage_error("cannot set --all and --selector at the same time")),
+            (true, false, false) => Err(usage_error(
                 "at least one NAME is required, or --all, or --selector",
             )),
             (true, ..) => Ok(Which::Selected(selector.unwrap_or_default().to_owned())),
-            (false, false, false) => names(&self.names).map(Which::Named),
+            (false, false, false) => parse_names(&self.names).map(Which::Named),
         }
     }
 }
 
 /// Parses names, which may be written as `list -o name` prints them.
-fn names(words: &[String]) -> Result<Vec<SessionName>> {
+fn parse_names(words: &[String]) -> Result<Vec<SessionName>> {
     let mut names: Vec<SessionName> = Vec::new();
     for word in words {
-        let name = session_name(word)?;
+        let name = parse_session_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }
@@ -69,13 +69,13 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        choosing: Choosing,
+        choosing: SelectionFlags,
     }
 
     fn which(line: &str) -> Result<Which> {
         Verb::parse_from(std::iter::once("verb").chain(line.split_whitespace()))
             .choosing
-            .which()
+            .selection()
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{non_empty, numbers};
 /// Connection flags, in the order in which `kubectl session options` lists them. Empty text counts as not given, as
 /// with kubectl.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Connection {
+pub struct ConnectionFlags {
     /// Namespace of this request; defaults to that of the context
     #[arg(
         help_heading = "Connection",
@@ -142,7 +142,7 @@ pub struct Connection {
         global = true,
         value_name = "LEVEL",
         default_value = "0",
-        value_parser = numbers::small,
+        value_parser = numbers::parse_i32,
         allow_hyphen_values = true,
         hide_default_value = true
     )]
@@ -153,7 +153,7 @@ pub struct Connection {
     pub warnings_as_errors: bool,
 }
 
-impl Connection {
+impl ConnectionFlags {
     /// The flags as options of the client.
     ///
     /// # Errors
@@ -197,7 +197,7 @@ impl Connection {
 
     /// Returns the given flags as arguments for another command of the suite, one word each. Paths are made absolute,
     /// because that command may run in another directory. The namespace is left out: callers pass the effective one.
-    pub fn words(&self) -> Vec<String> {
+    pub fn to_arguments(&self) -> Vec<String> {
         let file = |path: &Option<String>| {
             let path = non_empty(path)?;
             Some(match std::path::absolute(path) {

@@ -5,7 +5,7 @@ use clap::{CommandFactory, Parser};
 fn what_was_given_can_be_given_again() {
     let line = "x -n a -s http://h --as b --as-group g --as-group h --context c --insecure-skip-tls-verify --token t";
     let given = Verb::parse_from(line.split(' ')).connection;
-    let words = given.words();
+    let words = given.to_arguments();
     assert_eq!(
         words,
         [
@@ -19,10 +19,10 @@ fn what_was_given_can_be_given_again() {
         ]
     );
     let again = Verb::parse_from(std::iter::once("x".to_owned()).chain(words.clone()));
-    assert_eq!(again.connection.words(), words);
+    assert_eq!(again.connection.to_arguments(), words);
     let file = Verb::parse_from(["x", "--kubeconfig", "conf"])
         .connection
-        .words();
+        .to_arguments();
     let here = std::env::current_dir().unwrap();
     assert_eq!(file, [format!("--kubeconfig={}/conf", here.display())]);
 }
@@ -30,7 +30,7 @@ fn what_was_given_can_be_given_again() {
 #[derive(Parser)]
 struct Verb {
     #[command(flatten)]
-    connection: Connection,
+    connection: ConnectionFlags,
 }
 
 const NAMES: [&str; 22] = [

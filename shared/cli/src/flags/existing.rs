@@ -5,13 +5,13 @@ use clap::Args;
 
 /// Flag of verbs that create a session's objects.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Existing {
+pub struct ExistingFlags {
     /// Existing object that the session uses although it does not own it; it is never changed or deleted. May be repeated
     #[arg(long, value_name = "KIND/NAME")]
     pub use_existing: Vec<String>,
 }
 
-impl Existing {
+impl ExistingFlags {
     /// Returns the objects as `kind/name`, the kind in lower case.
     ///
     /// # Errors
@@ -33,7 +33,7 @@ mod tests {
 
     fn objects(words: &[&str]) -> Result<Vec<String>> {
         let use_existing = words.iter().map(|&word| word.to_owned()).collect();
-        Existing { use_existing }.objects()
+        ExistingFlags { use_existing }.objects()
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::num::IntErrorKind;
 ///
 /// # Errors
 /// Go's message.
-pub fn integer(text: &str) -> Result<i64, String> {
+pub fn parse_integer(text: &str) -> Result<i64, String> {
     let why = match text.parse() {
         Ok(number) => return Ok(number),
         Err(error) => error,
@@ -23,8 +23,8 @@ pub fn integer(text: &str) -> Result<i64, String> {
 ///
 /// # Errors
 /// Go's message.
-pub fn count(text: &str) -> Result<u32, String> {
-    u32::try_from(integer(text)?)
+pub fn parse_count(text: &str) -> Result<u32, String> {
+    u32::try_from(parse_integer(text)?)
         .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))
 }
 
@@ -32,8 +32,8 @@ pub fn count(text: &str) -> Result<u32, String> {
 ///
 /// # Errors
 /// Go's message.
-pub fn small(text: &str) -> Result<i32, String> {
-    i32::try_from(integer(text)?)
+pub fn parse_i32(text: &str) -> Result<i32, String> {
+    i32::try_from(parse_integer(text)?)
         .map_err(|_| format!("strconv.ParseInt: parsing {text:?}: value out of range"))
 }
 
@@ -43,19 +43,19 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_told_as_go_tells_it() {
-        assert_eq!(integer("-1"), Ok(-1));
-        assert_eq!(integer("+5"), Ok(5));
-        let x = integer("x").unwrap_err();
+        assert_eq!(parse_integer("-1"), Ok(-1));
+        assert_eq!(parse_integer("+5"), Ok(5));
+        let x = parse_integer("x").unwrap_err();
         assert_eq!(x, "strconv.ParseInt: parsing \"x\": invalid syntax");
         assert_eq!(
-            integer(""),
+            parse_integer(""),
             Err("strconv.ParseInt: parsing \"\": invalid syntax".into())
         );
-        let long = integer("99999999999999999999").unwrap_err();
+        let long = parse_integer("99999999999999999999").unwrap_err();
         assert!(long.ends_with("value out of range"), "{long}");
-        assert_eq!(count("500"), Ok(500));
-        assert_eq!(small("-1"), Ok(-1));
-        assert!(small("2147483648").is_err());
-        assert!(count("-1").is_err() && count("4294967296").is_err());
+        assert_eq!(parse_count("500"), Ok(500));
+        assert_eq!(parse_i32("-1"), Ok(-1));
+        assert!(parse_i32("2147483648").is_err());
+        assert!(parse_count("-1").is_err() && parse_count("4294967296").is_err());
     }
 }

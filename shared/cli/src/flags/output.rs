@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, ValueEnum};
 
 /// Output flags of verbs that print single objects.
 #[derive(Args, Clone, Debug, Default)]
-pub struct ObjectOutput {
+pub struct ObjectOutputFlags {
     /// Output format. One of: (json, yaml, kyaml, name, jsonpath, jsonpath-as-json, jsonpath-file)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
@@ -16,7 +16,7 @@ pub struct ObjectOutput {
 
 /// Output flag of verbs that delete, and so have only names to print.
 #[derive(Args, Clone, Debug, Default)]
-pub struct NameOutput {
+pub struct NameOutputFlags {
     /// Output format. One of: (name)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
@@ -24,7 +24,7 @@ pub struct NameOutput {
 
 /// Output flags of verbs that print a list.
 #[derive(Args, Clone, Debug, Default)]
-pub struct ListOutput {
+pub struct ListOutputFlags {
     /// Output format. One of: (json, yaml, kyaml, name, wide, jsonpath, jsonpath-as-json, jsonpath-file,
     /// custom-columns, custom-columns-file)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
@@ -63,7 +63,7 @@ pub struct ListOutput {
 
 /// Flags for the amount of messages and for colours.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Talk {
+pub struct VerbosityFlags {
     /// If true, print neither progress nor notes
     #[arg(help_heading = "Output", short = 'q', long, global = true, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub quiet: bool,
@@ -102,16 +102,16 @@ mod tests {
     #[derive(Parser)]
     struct List {
         #[command(flatten)]
-        output: ListOutput,
+        output: ListOutputFlags,
         #[command(flatten)]
-        talk: Talk,
+        talk: VerbosityFlags,
         names: Vec<String>,
     }
 
     #[derive(Parser)]
     struct Create {
         #[command(flatten)]
-        output: ObjectOutput,
+        output: ObjectOutputFlags,
     }
 
     #[test]

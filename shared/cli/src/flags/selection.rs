@@ -4,12 +4,12 @@ use anyhow::Result;
 use clap::Args;
 
 use super::numbers;
-use session_model::failure::{hinted, usage};
+use session_model::failure::{with_hint, usage_error};
 use session_model::names::{SessionName, UserId};
 
 /// Flags of verbs that read lists. The server applies the selectors.
 #[derive(Args, Clone, Debug)]
-pub struct Selecting {
+pub struct ListFlags {
     /// If true, list objects of all namespaces; the namespace of the context and of --namespace is ignored
     #[arg(help_heading = "Selection", short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
     pub all_namespaces: bool,
@@ -23,11 +23,11 @@ pub struct Selecting {
     pub field_selector: Option<String>,
 
     /// Number of objects per request of a large list; 0 means one request
-    #[arg(help_heading = "Selection", long, value_name = "NUMBER", default_value = "500", value_parser = numbers::count, allow_hyphen_values = true)]
+    #[arg(help_heading = "Selection", long, value_name = "NUMBER", default_value = "500", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub chunk_size: u32,
 }
 
-impl Default for Selecting {
+impl Default for ListFlags {
     fn default() -> Self {
         Self {
             all_namespaces: false,
@@ -38,14 +38,14 @@ impl Default for Selecting {
     }
 }
 
-impl Selecting {
+impl ListFlags {
     /// Returns the label selector; empty text selects everything.
-    pub fn labels(&self) -> &str {
+    pub fn label_selector(&self) -> &str {
         self.selector.as_deref().unwrap_or_default()
     }
 
     /// Returns the field selector; empty text selects everything.
-    pub fn fields(&self) -> &str {
+    pub fn field_selector(&self) -> &str {
         self.field_selector.as_deref().unwrap_or_default()
     }
 }
@@ -54,9 +54,9 @@ impl Selecting {
 ///
 /// # Errors
 /// An id that no session can have, or that looks like another one.
-pub fn new_owner(id: &str) -> Result<UserId> {
-    UserId::of_new_session(id).map_err(|error| {
-        hinted(
+pub fn parse_new_owner(id: &str) -> Result<UserId> {
+    UserId::parse_for_new_session(id).map_err(|error| {
+        with_hint(
             error,
             "use the user name that the API server knows; print yours with: kubectl auth whoami",
         )
@@ -68,12 +68,12 @@ pub fn new_owner(id: &str) -> Result<UserId> {
 ///
 /// # Errors
 /// A usage error for another kind; an invalid name.
-pub fn session_name(word: &str) -> Result<SessionName> {
+pub fn parse_session_name(word: &str) -> Result<SessionName> {
     let (kind, name) = word.split_once('/').unwrap_or(("session", word));
     let kinds = ["session", "sessions", "sess"];
     let short = kind.strip_suffix(".streaming.platform").unwrap_or(kind);
     if !kinds.contains(&short) {
-        return Err(usage(format!(
+        return Err(usage_error(format!(
             "the resource type {kind:?} is not a session: {word:?}"
         )));
     }
@@ -88,7 +88,7 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        selecting: Selecting,
+        selecting: ListFlags,
     }
 
     #[test]
@@ -114,7 +114,7 @@ mod tests {
         let none = Verb::parse_from(["x"]).selecting;
         assert_eq!(
             (none.all_namespaces, none.chunk_size),
-            (false, Selecting::default().chunk_size)
+            (false, ListFlags::default().chunk_size)
         );
         assert!(
             !Verb::parse_from(["x", "--all-namespaces=false"])

@@ -4,7 +4,7 @@ use clap::Args;
 
 /// Flag of verbs that run what a session stores.
 #[derive(Args, Clone, Copy, Debug, Default)]
-pub struct TrustManifest {
+pub struct TrustFlags {
     /// If true, also use a stored manifest, hooks and connection commands that another user may have changed
     ///
     /// They run with your permissions, so read them first. Without this flag, a command for one session shows them and

@@ -7,13 +7,13 @@ use std::io::{BufRead, Read};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::names::ParameterName;
 use session_template::{Assigned, INPUT_MAX, Source};
 
 /// Flags of verbs that fill in parameters.
 #[derive(Args, Clone, Debug, Default)]
-pub struct Values {
+pub struct ValueFlags {
     /// Value of a parameter; may be repeated. Secret parameters are refused here, because process arguments are visible to
     /// other users
     #[arg(help_heading = "Parameter", long, value_name = "NAME=VALUE")]
@@ -30,13 +30,13 @@ pub struct Values {
     pub env_file: Vec<String>,
 }
 
-impl Values {
+impl ValueFlags {
     /// Reads the values of the flags and of the files they name. A later value overrides an earlier one, `--set-file`
     /// overrides `--env-file`. `filename` is the value of `-f`, which may claim standard input, too.
     ///
     /// # Errors
     /// A value that is not NAME=VALUE, an invalid name, a file that cannot be read, standard input named twice.
-    pub fn assigned(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<Assigned> {
+    pub fn read_values(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<Assigned> {
         let named = self.env_file.iter().map(String::as_str).chain(filename);
         let from_input = named.filter(|file| *file == "-").count()
             + self
@@ -51,11 +51,11 @@ impl Values {
         for file in &self.env_file {
             assigned
                 .files
-                .extend(environment(shown(file), &read(file, input)?)?);
+                .extend(environment(shown(file), &read_file(file, input)?)?);
         }
         for value in &self.set_file {
             let (name, file) = split("--set-file", value)?;
-            let Ok(text) = String::from_utf8(read(file, input)?) else {
+            let Ok(text) = String::from_utf8(read_file(file, input)?) else {
                 bail!("the value of {name} in {file:?} is not UTF-8")
             };
             let text = match text.strip_suffix('\n') {
@@ -81,11 +81,11 @@ fn shown(file: &str) -> &str {
 ///
 /// # Errors
 /// The file cannot be read, is longer than [`INPUT_MAX`], or is not UTF-8.
-pub fn source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
-    Source::from_bytes(shown(file), &read(file, input)?)
+pub fn read_source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
+    Source::from_bytes(shown(file), &read_file(file, input)?)
 }
 
-fn read(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
+fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let limit = INPUT_MAX as u64 + 1;
     if file == "-" {
@@ -118,7 +118,7 @@ fn missing(file: &str, error: &std::io::Error) -> String {
 fn split<'a>(flag: &str, value: &'a str) -> Result<(&'a str, &'a str)> {
     let Some((name, rest)) = value.split_once('=') else {
         let error = anyhow::anyhow!("invalid argument for {flag}: {value:?} has no \"=\"");
-        return Err(hinted(error, format!("use {flag} NAME=VALUE")));
+        return Err(with_hint(error, format!("use {flag} NAME=VALUE")));
     };
     name.parse::<ParameterName>()
         .with_context(|| format!("invalid argument for {flag}"))?;

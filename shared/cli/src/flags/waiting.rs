@@ -9,7 +9,7 @@ use session_model::go_duration::parse;
 
 /// Flags of verbs that wait. Each verb has a default of `--timeout` of its own, which [`default_timeout`] puts into its help.
 #[derive(Clone, Debug)]
-pub struct Waiting {
+pub struct WaitFlags {
     /// `--wait`.
     pub wait: bool,
     /// `--timeout`; `None` if it was not given.
@@ -18,7 +18,7 @@ pub struct Waiting {
 
 /// The flags as clap reads them.
 #[derive(Args)]
-struct WaitingArgs {
+struct WaitArgs {
     /// If true, wait for the operation to finish; if false, return once the server has accepted the request
     #[arg(help_heading = "Waiting", long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true", action = clap::ArgAction::Set)]
     wait: bool,
@@ -28,9 +28,9 @@ struct WaitingArgs {
     timeout: Duration,
 }
 
-impl FromArgMatches for Waiting {
+impl FromArgMatches for WaitFlags {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let WaitingArgs { wait, timeout } = WaitingArgs::from_arg_matches(matches)?;
+        let WaitArgs { wait, timeout } = WaitArgs::from_arg_matches(matches)?;
         let timeout = is_given(matches, "timeout").then_some(timeout);
         Ok(Self { wait, timeout })
     }
@@ -41,17 +41,17 @@ impl FromArgMatches for Waiting {
     }
 }
 
-impl Args for Waiting {
+impl Args for WaitFlags {
     fn augment_args(command: Command) -> Command {
-        WaitingArgs::augment_args(command)
+        WaitArgs::augment_args(command)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
-        WaitingArgs::augment_args_for_update(command)
+        WaitArgs::augment_args_for_update(command)
     }
 }
 
-impl Default for Waiting {
+impl Default for WaitFlags {
     fn default() -> Self {
         Self {
             wait: true,
@@ -60,20 +60,20 @@ impl Default for Waiting {
     }
 }
 
-impl Waiting {
+impl WaitFlags {
     /// Returns `--timeout`; `None` means the default of the verb.
     pub fn given(&self) -> Option<Duration> {
         self.timeout.filter(|limit| !limit.is_zero())
     }
 
     /// Returns the time to wait: `--timeout`, or the verb's default if it was not given or is 0.
-    pub fn limit(&self, default: Duration) -> Duration {
+    pub fn timeout_or(&self, default: Duration) -> Duration {
         self.given().unwrap_or(default)
     }
 }
 
 /// Sets the default that help shows for `--timeout`: to be called with the value that [`Waiting::limit`] is called with.
-pub fn default_timeout(arg: Arg, limit: Duration) -> Arg {
+pub fn with_default_timeout(arg: Arg, limit: Duration) -> Arg {
     arg.default_value(format(limit))
 }
 
@@ -94,7 +94,7 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        waiting: Waiting,
+        waiting: WaitFlags,
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
             assert_eq!(format(Duration::from_secs(seconds)), text);
         }
         let command = <Verb as clap::CommandFactory>::command().mut_arg("timeout", |arg| {
-            default_timeout(arg, Duration::from_secs(600))
+            with_default_timeout(arg, Duration::from_secs(600))
         });
         let mut timeout = command
             .get_arguments()
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(timeout.next().unwrap().get_default_values(), ["10m"]);
         drop(timeout);
         let matches = command.get_matches_from(["x"]);
-        assert_eq!(Waiting::from_arg_matches(&matches).unwrap().timeout, None);
+        assert_eq!(WaitFlags::from_arg_matches(&matches).unwrap().timeout, None);
     }
 
     #[test]
@@ -119,12 +119,12 @@ mod tests {
         let flags = |line: &str| Verb::parse_from(line.split(' ')).waiting;
         assert!(flags("x").wait && flags("x --wait").wait && !flags("x --wait=false").wait);
         assert_eq!(
-            flags("x --timeout=2m").limit(Duration::from_secs(1)),
+            flags("x --timeout=2m").timeout_or(Duration::from_secs(1)),
             Duration::from_secs(120)
         );
         for line in ["x", "x --timeout=0"] {
             assert_eq!(
-                flags(line).limit(Duration::from_secs(9)),
+                flags(line).timeout_or(Duration::from_secs(9)),
                 Duration::from_secs(9)
             );
         }

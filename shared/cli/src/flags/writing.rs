@@ -8,7 +8,7 @@ use session_model::labels::MANAGER;
 
 /// Flags of verbs that write.
 #[derive(Args, Clone, Debug)]
-pub struct Writing {
+pub struct WriteFlags {
     /// Dry run: "none", "client" (print what would be sent) or "server" (let the server check it without storing it)
     #[arg(help_heading = "Request", long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = UNCHANGED, default_value = "none")]
     pub strategy: String,
@@ -21,7 +21,7 @@ pub struct Writing {
 /// Value of a bare `--dry-run`, as in kubectl.
 const UNCHANGED: &str = "unchanged";
 
-impl Default for Writing {
+impl Default for WriteFlags {
     fn default() -> Self {
         Self {
             strategy: "none".into(),
@@ -30,7 +30,7 @@ impl Default for Writing {
     }
 }
 
-impl Writing {
+impl WriteFlags {
     /// Parses `--dry-run`.
     ///
     /// # Errors
@@ -59,7 +59,7 @@ impl Writing {
     }
 
     /// Returns kubectl's deprecation warning for a bare `--dry-run`.
-    pub fn deprecation(&self) -> Option<&'static str> {
+    pub fn deprecation_warning(&self) -> Option<&'static str> {
         (self.strategy == UNCHANGED)
             .then_some("--dry-run is deprecated and can be replaced with --dry-run=client.")
     }
@@ -73,7 +73,7 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        writing: Writing,
+        writing: WriteFlags,
     }
 
     fn strategy(line: &str) -> Result<DryRun> {
@@ -98,13 +98,13 @@ mod tests {
         assert!(
             Verb::parse_from(["x", "--dry-run"])
                 .writing
-                .deprecation()
+                .deprecation_warning()
                 .is_some()
         );
         assert!(
             Verb::parse_from(["x", "--dry-run=client"])
                 .writing
-                .deprecation()
+                .deprecation_warning()
                 .is_none()
         );
         assert_eq!(

@@ -4,32 +4,32 @@ use anyhow::{Result, anyhow};
 
 use crate::report::console::{Console, DELETION_CANCELLED, DELETION_QUESTION};
 use session_client::AccessReviews;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION;
 use session_ops::ending_session::EndingSession;
-use session_ops::stopping::Words;
+use session_ops::stopping::VerbForms;
 
 /// The rules by which a verb asks for confirmation.
 #[derive(Clone, Copy, Debug)]
-pub struct Question {
+pub struct Confirmation {
     /// Forms of the verb.
-    pub words: Words,
+    pub verb: VerbForms,
     /// `--yes`: never asks.
     pub yes: bool,
     /// `--interactive`: always asks, also without a terminal.
     pub interactive: bool,
     /// Asks on a terminal before several sessions, even if no data is destroyed.
-    pub several: bool,
+    pub asks_for_several: bool,
 }
 
-impl Question {
+impl Confirmation {
     /// Returns the rules of verbs that ask only if data would be destroyed.
-    pub fn about_data(words: Words, yes: bool) -> Self {
+    pub fn for_data_loss(words: VerbForms, yes: bool) -> Self {
         Self {
-            words,
+            verb: words,
             yes,
             interactive: false,
-            several: false,
+            asks_for_several: false,
         }
     }
 
@@ -46,21 +46,21 @@ impl Question {
             .flat_map(|one| &one.destroyed)
             .map(String::as_str)
             .collect();
-        let terminal = console.can_ask();
-        let Words { verb, done, doing } = self.words;
+        let terminal = console.can_prompt();
+        let VerbForms { verb, done, doing } = self.verb;
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
             let confirm = format!("confirm with --yes; nothing has been {done}");
-            return Err(hinted(error, confirm));
+            return Err(with_hint(error, confirm));
         }
-        let several = self.several && sessions.len() > 1;
+        let several = self.asks_for_several && sessions.len() > 1;
         if !self.interactive && !(terminal && (several || !destroyed.is_empty())) {
             return Ok(true);
         }
         if console.confirm(&preview(verb, sessions), DELETION_QUESTION)? {
             return Ok(true);
         }
-        console.line(&match verb {
+        console.print_line(&match verb {
             "delete" => DELETION_CANCELLED.to_owned(),
             _ => format!("nothing has been {done}"),
         })?;
@@ -69,16 +69,16 @@ impl Question {
 }
 
 /// Prints a note that names the rights which the server could not be asked about. They do not stop the operation.
-pub fn tell_unchecked(permissions: &AccessReviews, console: &mut Console) {
+pub fn note_unchecked_access(permissions: &AccessReviews, console: &mut Console) {
     if let Some(unchecked) = permissions.unchecked_note() {
         console.note(&unchecked);
     }
 }
 
 /// Prints the data that a dry run would destroy, a line each on standard error.
-pub fn rehearse(sessions: &[EndingSession], console: &mut Console) {
+pub fn print_dry_run_losses(sessions: &[EndingSession], console: &mut Console) {
     for what in sessions.iter().flat_map(|one| &one.destroyed) {
-        console.err_line(&format!("destroyed: {what}"));
+        console.print_error_line(&format!("destroyed: {what}"));
     }
 }
 

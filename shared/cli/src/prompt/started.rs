@@ -6,12 +6,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::report::console::Console;
-use crate::report::mutation::Mutations;
-use crate::verb::Ground;
+use crate::report::mutation::MutationPrinter;
+use crate::verb::Environment;
 use session_client::WriteOptions;
-use session_model::names::parameters_secret;
+use session_model::names::parameters_secret_name;
 use session_ops::Cluster;
-use session_ops::settling::{self, Made, made_endpoint};
+use session_ops::settling::{self, Started, started_endpoint};
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
 /// like.
@@ -19,15 +19,15 @@ use session_ops::settling::{self, Made, made_endpoint};
 /// # Errors
 /// Standard output is closed.
 pub fn print_made(
-    made: &Made,
+    made: &Started,
     word: &str,
-    mutations: &mut Mutations,
+    mutations: &mut MutationPrinter,
     console: &mut Console,
 ) -> Result<()> {
     for warning in &made.start.rendering.warnings {
         console.warn(warning);
     }
-    console.out(&mutations.done(&made.object, word)?)
+    console.print(&mutations.print_result(&made.object, word)?)
 }
 
 /// Waits until the session is ready if `wait` has a timeout, writes the status, and prints how to connect.
@@ -36,17 +36,17 @@ pub fn print_made(
 /// The session does not become ready; it is kept.
 pub async fn finish(
     cluster: &Cluster,
-    made: Made,
+    made: Started,
     wait: Option<Duration>,
     write: &WriteOptions,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<()> {
     if write.dry_run {
         return Ok(());
     }
     let endpoint = match wait {
         Some(limit) => wait_ready(cluster, &made, limit, write, ground).await?,
-        None => made_endpoint(&made, None),
+        None => started_endpoint(&made, None),
     };
     tell(&made, endpoint, &mut ground.console);
     Ok(())
@@ -58,10 +58,10 @@ pub async fn finish(
 /// The session does not become ready; it is kept.
 pub async fn wait_ready(
     cluster: &Cluster,
-    made: &Made,
+    made: &Started,
     limit: Duration,
     write: &WriteOptions,
-    ground: &mut Ground,
+    ground: &mut Environment,
 ) -> Result<Option<String>> {
     let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();
@@ -70,30 +70,30 @@ pub async fn wait_ready(
         sink: &mut sink,
         now: &now,
     };
-    settling::ready(cluster, made, limit, write, &mut run).await
+    settling::wait_session_ready(cluster, made, limit, write, &mut run).await
 }
 
 /// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that
 /// scripts are not disturbed.
-fn tell(made: &Made, endpoint: Option<String>, console: &mut Console) {
+fn tell(made: &Started, endpoint: Option<String>, console: &mut Console) {
     if console.is_quiet() {
         return;
     }
-    let belonging = &made.start.belonging;
+    let belonging = &made.start.ownership;
     let (name, namespace) = (belonging.session.as_str(), belonging.namespace.as_str());
     if let Some(endpoint) = endpoint {
-        console.err_line(&format!("endpoint: {endpoint}"));
+        console.print_error_line(&format!("endpoint: {endpoint}"));
     }
-    console.err_line(&format!(
+    console.print_error_line(&format!(
         "connect: kubectl session connect {name} -n {namespace}"
     ));
-    let secret = parameters_secret(name);
+    let secret = parameters_secret_name(name);
     for parameter in made.start.rendering.secrets.keys() {
-        console.err_line(&format!(
+        console.print_error_line(&format!(
             "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
         ));
     }
-    console.err_line(&format!(
+    console.print_error_line(&format!(
         "delete: kubectl session delete {name} -n {namespace}"
     ));
 }

@@ -5,21 +5,21 @@ use anyhow::Result;
 use crate::report::console::{Console, DELETION_QUESTION};
 use session_model::api::Session;
 use session_ops::Cluster;
-use session_ops::trust::{self, Part};
+use session_ops::trust::{self, StoredPart};
 
 /// As [`trust::check`], but shows untrusted text and asks for confirmation on a terminal. Returns false if the user declined, after
 /// saying so. A confirmation is recorded on this machine.
 ///
 /// # Errors
 /// As [`trust::check`], without a terminal.
-pub async fn ask(
+pub async fn confirm_trust(
     cluster: &Cluster,
     session: &Session,
-    part: Part,
+    part: StoredPart,
     console: &mut Console,
 ) -> Result<bool> {
-    if !console.can_ask() {
-        return trust::check(cluster, session, part).await.map(|()| true);
+    if !console.can_prompt() {
+        return trust::check_trust(cluster, session, part).await.map(|()| true);
     }
     let Some(doubt) = trust::doubted(cluster, session, part).await? else {
         return Ok(true);
@@ -27,9 +27,9 @@ pub async fn ask(
     if !cluster.known().trusts_all()
         && !console.confirm(&doubt.question(cluster), DELETION_QUESTION)?
     {
-        console.line("nothing has been done")?;
+        console.print_line("nothing has been done")?;
         return Ok(false);
     }
-    doubt.agree(cluster);
+    doubt.record_agreement(cluster);
     Ok(true)
 }

@@ -10,7 +10,7 @@ const YEAR: i64 = 365 * DAY;
 
 /// Formats a duration as kubectl's AGE column does: `5s`, `3m10s`, `2d1h`, `2y5d`; whole seconds, truncated. Up to a
 /// second of clock skew is printed as `0s`, more as `<invalid>`.
-pub fn human(duration: SignedDuration) -> String {
+pub fn format_age(duration: SignedDuration) -> String {
     match duration.as_secs() {
         ..=-2 => "<invalid>".to_owned(),
         -1 => "0s".to_owned(),
@@ -41,10 +41,10 @@ fn human_seconds(seconds: i64) -> String {
 }
 
 /// Formats the age of `then` at `now`, or `<unknown>` without a time.
-pub fn since(then: Option<Timestamp>, now: Timestamp) -> String {
+pub fn age_since(then: Option<Timestamp>, now: Timestamp) -> String {
     then.map_or_else(
         || "<unknown>".to_owned(),
-        |then| human(now.duration_since(then)),
+        |then| format_age(now.duration_since(then)),
     )
 }
 
@@ -52,7 +52,7 @@ pub fn since(then: Option<Timestamp>, now: Timestamp) -> String {
 ///
 /// Two units are shown up to days, finer than an age, because a user wants to know whether the rest is enough: `45s`,
 /// `12m5s`, `1h58m`, `6d3h`.
-pub fn remaining(expires_at: Option<Timestamp>, now: Timestamp) -> String {
+pub fn remaining_time(expires_at: Option<Timestamp>, now: Timestamp) -> String {
     let Some(end) = expires_at else {
         return "<none>".to_owned();
     };
@@ -115,7 +115,7 @@ mod tests {
         let mut cases = 0;
         for case in GOLDEN.split_whitespace() {
             let (input, expected) = case.split_once('=').unwrap();
-            assert_eq!(human(parse(input)), expected, "{case}");
+            assert_eq!(format_age(parse(input)), expected, "{case}");
             cases += 1;
         }
         assert_eq!(cases, 43);
@@ -124,18 +124,18 @@ mod tests {
     #[test]
     fn no_time_is_unknown_and_extremes_are_printed() {
         let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(since(None, now), "<unknown>");
-        assert_eq!(since(Some(now), now), "0s");
-        assert_eq!(since(Some(Timestamp::MIN), Timestamp::MAX), "20012y");
-        assert_eq!(since(Some(Timestamp::MAX), Timestamp::MIN), "<invalid>");
-        assert_eq!(human(SignedDuration::MIN), "<invalid>");
+        assert_eq!(age_since(None, now), "<unknown>");
+        assert_eq!(age_since(Some(now), now), "0s");
+        assert_eq!(age_since(Some(Timestamp::MIN), Timestamp::MAX), "20012y");
+        assert_eq!(age_since(Some(Timestamp::MAX), Timestamp::MIN), "<invalid>");
+        assert_eq!(format_age(SignedDuration::MIN), "<invalid>");
     }
 
     #[test]
     fn what_remains_is_told_in_two_units() {
         let now = Timestamp::UNIX_EPOCH;
-        let in_seconds = |s| remaining(Some(now + SignedDuration::from_secs(s)), now);
-        assert_eq!(remaining(None, now), "<none>");
+        let in_seconds = |s| remaining_time(Some(now + SignedDuration::from_secs(s)), now);
+        assert_eq!(remaining_time(None, now), "<none>");
         assert_eq!(in_seconds(0), "expired");
         assert_eq!(in_seconds(-5), "expired");
         assert_eq!(in_seconds(59), "59s");

@@ -9,29 +9,29 @@ use jiff::Timestamp;
 
 use super::clean;
 use super::console::Console;
-use super::live::Live;
-use super::streams::Shared;
+use super::live::LiveLine;
+use super::streams::SharedStream;
 
 /// A cloneable handle to standard error for trace lines and warnings. All clones share one level and one counter.
 #[derive(Clone)]
-pub struct Aside {
-    pub(super) err: Shared,
-    pub(super) live: Live,
-    pub(super) state: Arc<State>,
+pub struct StderrHandle {
+    pub(super) err: SharedStream,
+    pub(super) live: LiveLine,
+    pub(super) state: Arc<StderrState>,
 }
 
 /// State shared by a console and its handles.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(super) struct StderrState {
     /// Level of `-v`: lines of higher levels are dropped.
     pub(super) level: AtomicI32,
     /// Number of warnings printed.
     pub(super) warnings: AtomicUsize,
     /// The word `Warning:`, with colours if the console has them.
-    pub(super) word: OnceLock<String>,
+    pub(super) warning_label: OnceLock<String>,
 }
 
-impl fmt::Debug for Aside {
+impl fmt::Debug for StderrHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Aside")
             .field("state", &self.state)
@@ -39,7 +39,7 @@ impl fmt::Debug for Aside {
     }
 }
 
-impl Aside {
+impl StderrHandle {
     /// Prints a line if `-v` asks for this level or a higher one, in klog's format: time (UTC) and process first.
     pub fn trace(&self, level: i32, text: &str) {
         if self.state.level.load(Ordering::Relaxed) >= level {
@@ -50,43 +50,43 @@ impl Aside {
     /// Prints `Warning: …` and counts it. Callers make sure that each text is printed once.
     pub fn warn(&self, text: &str) {
         self.state.warnings.fetch_add(1, Ordering::Relaxed);
-        let word = self.state.word.get().map_or("Warning:", String::as_str);
-        self.print(&format!("{word} {}", clean::line(text)));
+        let word = self.state.warning_label.get().map_or("Warning:", String::as_str);
+        self.print(&format!("{word} {}", clean::escape_line(text)));
     }
 
     /// Returns the number of server warnings printed.
-    pub fn warnings(&self) -> usize {
+    pub fn warning_count(&self) -> usize {
         self.state.warnings.load(Ordering::Relaxed)
     }
 
     fn print(&self, line: &str) {
         let line = format!("{line}\n");
         // A closed standard error must not stop the work.
-        let _ = self.live.aside(|| self.err.write(line.as_bytes()));
+        let _ = self.live.suspended(|| self.err.write(line.as_bytes()));
     }
 }
 
 impl Console {
     /// Returns a handle to standard error for code that has no console.
-    pub fn aside(&self) -> Aside {
-        let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
+    pub fn stderr_handle(&self) -> StderrHandle {
+        let word = self.styled_for_stderr(AnsiColor::Yellow.on_default().bold(), "Warning:");
         // The flags have been applied by the time the first handle is made, so the colours are final.
-        let _first_stays = self.beside.word.set(word);
-        Aside {
+        let _first_stays = self.stderr_state.warning_label.set(word);
+        StderrHandle {
             err: self.err.clone(),
             live: self.live.clone(),
-            state: self.beside.clone(),
+            state: self.stderr_state.clone(),
         }
     }
 
     /// Sets the level of `-v`: from now on lines of this level and lower ones are printed.
-    pub fn set_level(&self, level: i32) {
-        self.beside.level.store(level, Ordering::Relaxed);
+    pub fn set_trace_level(&self, level: i32) {
+        self.stderr_state.level.store(level, Ordering::Relaxed);
     }
 
     /// Prints a line on standard error if `-v` asks for this level or a higher one.
     pub fn trace(&self, level: i32, text: &str) {
-        self.aside().trace(level, text);
+        self.stderr_handle().trace(level, text);
     }
 }
 
@@ -97,7 +97,7 @@ fn traced(text: &str, now: Timestamp) -> String {
         now.strftime("%m%d %H:%M:%S.%6f"),
         std::process::id(),
         line!(),
-        clean::line(text)
+        clean::escape_line(text)
     )
 }
 
@@ -115,11 +115,11 @@ mod tests {
 
     #[test]
     fn a_level_that_nobody_asked_for_is_silent() {
-        let (console, captured) = Console::captured("", false);
+        let (console, captured) = Console::for_test("", false);
         console.trace(1, "never");
-        console.set_level(4);
+        console.set_trace_level(4);
         console.trace(4, "four");
-        console.aside().trace(5, "five");
+        console.stderr_handle().trace(5, "five");
         assert!(captured.err().ends_with("] four\n"), "{}", captured.err());
         assert_eq!(captured.err().lines().count(), 1);
     }

@@ -3,20 +3,20 @@
 use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
-use super::jsonpath::{Found, JsonPath};
-use super::tabs::Tabs;
+use super::jsonpath::{FoundValues, JsonPath};
+use super::tabs::TabWriter;
 use super::{clean, json};
 
 /// Printer of custom columns. It prints the heading once, and later calls never make a column narrower.
 #[derive(Debug)]
-pub struct Columns {
+pub struct CustomColumns {
     headings: Vec<String>,
     paths: Vec<JsonPath>,
     headed: bool,
-    tabs: Tabs,
+    tabs: TabWriter,
 }
 
-impl Columns {
+impl CustomColumns {
     /// Parses `HEADING:PATH,HEADING:PATH`.
     ///
     /// # Errors
@@ -73,7 +73,7 @@ impl Columns {
             headings,
             paths,
             headed: no_headers,
-            tabs: Tabs::default(),
+            tabs: TabWriter::default(),
         })
     }
 
@@ -99,13 +99,13 @@ impl Columns {
     }
 }
 
-fn cell(found: &[Found<'_>]) -> String {
+fn cell(found: &[FoundValues<'_>]) -> String {
     let none = found.first().is_none_or(Vec::is_empty);
     let none = none.then(|| "<none>".to_owned());
-    let values = found.iter().flatten().map(|value| json::plain(value));
+    let values = found.iter().flatten().map(|value| json::format_go_value(value));
     let texts: Vec<_> = none.into_iter().chain(values).collect();
     // A newline would begin a row that belongs to no object.
-    clean::line(&texts.join(",")).into_owned()
+    clean::escape_line(&texts.join(",")).into_owned()
 }
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn error(spec: &str) -> String {
-        Columns::parse(spec, false).unwrap_err().to_string()
+        CustomColumns::parse(spec, false).unwrap_err().to_string()
     }
 
     #[test]
@@ -132,7 +132,7 @@ NAME       C        LIST     N        MAP             L
 alice      x        1,b      <nil>    <none>          [1 b]
 bob^[[1m   <none>   <none>   <none>   map[k:[true]]   <none>
 ";
-        let mut columns = Columns::parse(spec, false).unwrap();
+        let mut columns = CustomColumns::parse(spec, false).unwrap();
         assert_eq!(columns.render(&objects()).unwrap(), expected);
         let again = columns.render(&objects()[..1]).unwrap();
         assert!(again.starts_with("alice      x        1,b"), "{again}");
@@ -141,21 +141,21 @@ bob^[[1m   <none>   <none>   <none>   map[k:[true]]   <none>
     #[test]
     fn an_object_is_one_row_whatever_its_values_hold() {
         let object = json!({"a": "x\nfake\x0crow\x0b."});
-        let mut columns = Columns::parse("A:.a", true).unwrap();
+        let mut columns = CustomColumns::parse("A:.a", true).unwrap();
         assert_eq!(columns.render(&[object]).unwrap(), "x fake^Lrow^K.\n");
     }
 
     #[test]
     fn the_heading_comes_without_objects_and_never_when_unwanted() {
         assert_eq!(
-            Columns::parse("A:.a,B:.b", false)
+            CustomColumns::parse("A:.a,B:.b", false)
                 .unwrap()
                 .render(&[])
                 .unwrap(),
             "A     B\n"
         );
         assert_eq!(
-            Columns::parse("A:.a,B:.b", true)
+            CustomColumns::parse("A:.a,B:.b", true)
                 .unwrap()
                 .render(&[])
                 .unwrap(),
@@ -181,7 +181,7 @@ bob^[[1m   <none>   <none>   <none>   map[k:[true]]   <none>
             error("A:{.a}{.b}"),
             "unexpected path string, expected a 'name1.name2' or '.name1.name2' or '{name1.name2}' or '{.name1.name2}'"
         );
-        let mut columns = Columns::parse("A:.spec.l[7]", false).unwrap();
+        let mut columns = CustomColumns::parse("A:.spec.l[7]", false).unwrap();
         let error = columns.render(&objects()[..1]).unwrap_err().to_string();
         assert_eq!(error, "array index out of bounds: index 7, length 2");
     }
@@ -189,12 +189,12 @@ bob^[[1m   <none>   <none>   <none>   map[k:[true]]   <none>
     #[test]
     fn a_file_has_a_line_of_headings_and_a_line_of_paths() {
         let mut columns =
-            Columns::parse_file("NAME   KIND\n{metadata.name} .kind\nignored\n").unwrap();
+            CustomColumns::parse_file("NAME   KIND\n{metadata.name} .kind\nignored\n").unwrap();
         assert_eq!(
             columns.render(&objects()[..1]).unwrap(),
             "NAME    KIND\nalice   <none>\n"
         );
-        let error = |text| Columns::parse_file(text).unwrap_err().to_string();
+        let error = |text| CustomColumns::parse_file(text).unwrap_err().to_string();
         assert!(error("").starts_with("invalid template, missing header line."));
         assert!(error("A B\n").starts_with("invalid template, missing spec line."));
         assert_eq!(

@@ -15,16 +15,16 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
-use super::aside::State;
+use super::aside::StderrState;
 use super::clean;
-use super::live::{Live, Progress, Screen};
+use super::live::{LiveLine, ProgressDisplay, LiveTarget};
 use super::screen::FullScreen;
 use super::standard_input::StandardInput;
-pub use super::streams::Captured;
-use super::streams::Shared;
+pub use super::streams::CapturedOutput;
+use super::streams::SharedStream;
 use super::terminal;
 pub use crate::flags::output::Colour;
-use crate::flags::output::Talk;
+use crate::flags::output::VerbosityFlags;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 
@@ -51,36 +51,36 @@ pub const DELETION_CANCELLED: &str = "deletion is cancelled";
 
 /// Error of a write to standard output that nobody reads any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
+pub struct OutputClosed;
 
-impl fmt::Display for Closed {
+impl fmt::Display for OutputClosed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("standard output was closed")
     }
 }
 
-impl std::error::Error for Closed {}
+impl std::error::Error for OutputClosed {}
 
 /// Meaning of a word in a report, shown as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum Emphasis {
     /// A heading.
-    Strong,
+    Heading,
     /// A healthy state.
     Good,
     /// A state that deserves attention.
-    Worth,
+    Warning,
     /// A failure.
     Bad,
 }
 
-impl Tone {
+impl Emphasis {
     fn style(self) -> Style {
         match self {
-            Tone::Strong => Style::new().bold(),
-            Tone::Good => AnsiColor::Green.on_default(),
-            Tone::Worth => AnsiColor::Yellow.on_default(),
-            Tone::Bad => AnsiColor::Red.on_default().bold(),
+            Emphasis::Heading => Style::new().bold(),
+            Emphasis::Good => AnsiColor::Green.on_default(),
+            Emphasis::Warning => AnsiColor::Yellow.on_default(),
+            Emphasis::Bad => AnsiColor::Red.on_default().bold(),
         }
     }
 }
@@ -96,8 +96,8 @@ struct Terminals {
 /// The three streams of a process, or buffers in their place, with everything that decides how they are written:
 /// colours, width, quiet, live line.
 pub struct Console {
-    out: Shared,
-    pub(super) err: Shared,
+    out: SharedStream,
+    pub(super) err: SharedStream,
     input: StandardInput,
     interrupt: Interrupt,
     terminals: Terminals,
@@ -109,9 +109,9 @@ pub struct Console {
     colour: Colour,
     quiet: bool,
     captured: bool,
-    pub(super) live: Live,
+    pub(super) live: LiveLine,
     warned: HashSet<String>,
-    pub(super) beside: Arc<State>,
+    pub(super) stderr_state: Arc<StderrState>,
 }
 
 impl fmt::Debug for Console {
@@ -124,7 +124,7 @@ impl fmt::Debug for Console {
 
 impl Console {
     /// Returns a console on the streams of this process. NO_COLOR and TERM decide about colours, too.
-    pub fn of_process(colour: Colour, quiet: bool) -> Self {
+    pub fn for_process(colour: Colour, quiet: bool) -> Self {
         let terminals = Terminals {
             input: io::stdin().is_terminal(),
             out: io::stdout().is_terminal(),
@@ -134,8 +134,8 @@ impl Console {
             .ok()
             .and_then(|columns| columns.parse().ok());
         Self {
-            out: Shared::new(io::stdout()),
-            err: Shared::new(io::stderr()),
+            out: SharedStream::new(io::stdout()),
+            err: SharedStream::new(io::stderr()),
             input: StandardInput::new(io::stdin()),
             interrupt: Interrupt::default(),
             terminals,
@@ -145,16 +145,16 @@ impl Console {
             colour,
             quiet,
             captured: false,
-            live: Live::default(),
+            live: LiveLine::default(),
             warned: HashSet::new(),
-            beside: Arc::default(),
+            stderr_state: Arc::default(),
         }
     }
 
     /// Returns a console on buffers that reads `input`. With `terminal`, all three streams count as terminals of 80
     /// columns.
-    pub fn captured(input: &str, terminal: bool) -> (Self, Captured) {
-        let captured = Captured::default();
+    pub fn for_test(input: &str, terminal: bool) -> (Self, CapturedOutput) {
+        let captured = CapturedOutput::default();
         let (out, err) = captured.streams();
         let console = Self {
             out,
@@ -172,42 +172,42 @@ impl Console {
             colour: Colour::Auto,
             quiet: false,
             captured: true,
-            live: Live::default(),
+            live: LiveLine::default(),
             warned: HashSet::new(),
-            beside: Arc::default(),
+            stderr_state: Arc::default(),
         };
         (console, captured)
     }
 
     /// Applies `--quiet` and `--color`.
-    pub fn obey(&mut self, talk: &Talk) {
+    pub fn apply_flags(&mut self, talk: &VerbosityFlags) {
         self.colour = talk.color;
         self.quiet = talk.quiet;
     }
 
     /// Makes reads of standard input and prompts fail once the interrupt is set.
-    pub fn heed(&mut self, interrupt: &Interrupt) {
+    pub fn set_interrupt(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
         self.input.heed(interrupt);
     }
 
     /// True if a prompt can be answered: standard input is a terminal, and standard output or error shows the question.
-    pub fn can_ask(&self) -> bool {
+    pub fn can_prompt(&self) -> bool {
         self.terminals.input && (self.terminals.out || self.terminals.err)
     }
 
     /// True if standard input is a terminal.
-    pub fn reads_terminal(&self) -> bool {
+    pub fn stdin_is_terminal(&self) -> bool {
         self.terminals.input
     }
 
     /// True if standard output was closed before the process began, so that nothing written to it can be read.
-    pub fn is_closed(&self) -> bool {
+    pub fn stdout_is_closed(&self) -> bool {
         !self.captured && terminal::is_output_closed()
     }
 
     /// True if standard output is a terminal.
-    pub fn is_terminal(&self) -> bool {
+    pub fn stdout_is_terminal(&self) -> bool {
         self.terminals.out
     }
 
@@ -246,11 +246,11 @@ impl Console {
     ///
     /// # Errors
     /// [`Closed`] if nobody reads any more, else the cause of the failed write.
-    pub fn out(&mut self, text: &str) -> Result<()> {
+    pub fn print(&mut self, text: &str) -> Result<()> {
         if self.terminals.out {
-            self.out_bytes(clean::shown(text).as_bytes())
+            self.print_bytes(clean::escape_text(text).as_bytes())
         } else {
-            self.out_bytes(text.as_bytes())
+            self.print_bytes(text.as_bytes())
         }
     }
 
@@ -258,17 +258,17 @@ impl Console {
     ///
     /// # Errors
     /// As [`Console::out`].
-    pub fn out_painted(&mut self, text: &str) -> Result<()> {
-        self.out_bytes(text.as_bytes())
+    pub fn print_styled(&mut self, text: &str) -> Result<()> {
+        self.print_bytes(text.as_bytes())
     }
 
     /// Prints bytes unchanged: a log, or the output of a command in the session.
     ///
     /// # Errors
     /// As [`Console::out`].
-    pub fn out_bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        match self.live.aside(|| self.out.write(bytes)) {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
+    pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<()> {
+        match self.live.suspended(|| self.out.write(bytes)) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             other => other.context("failed to write to standard output"),
         }
     }
@@ -277,48 +277,48 @@ impl Console {
     ///
     /// # Errors
     /// As [`Console::out`].
-    pub fn line(&mut self, text: &str) -> Result<()> {
-        self.out(&format!("{text}\n"))
+    pub fn print_line(&mut self, text: &str) -> Result<()> {
+        self.print(&format!("{text}\n"))
     }
 
     /// Prints one or more lines on standard error. Control characters are always escaped, because people read a
     /// redirected standard error in a terminal later.
-    pub fn err_line(&mut self, text: &str) {
-        self.err_raw(&clean::shown(text));
+    pub fn print_error_line(&mut self, text: &str) {
+        self.err_raw(&clean::escape_text(text));
     }
 
     /// Prints `Warning: …` on standard error, each text once.
     pub fn warn(&mut self, text: &str) {
         if self.warned.insert(text.to_owned()) {
-            let word = self.paint_err(AnsiColor::Yellow.on_default().bold(), "Warning:");
-            self.err_raw(&format!("{word} {}", clean::line(text)));
+            let word = self.styled_for_stderr(AnsiColor::Yellow.on_default().bold(), "Warning:");
+            self.err_raw(&format!("{word} {}", clean::escape_line(text)));
         }
     }
 
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
-        let word = self.paint_err(AnsiColor::Cyan.on_default(), "hint:");
-        self.err_raw(&format!("{word} {}", clean::line(text)));
+        let word = self.styled_for_stderr(AnsiColor::Cyan.on_default(), "hint:");
+        self.err_raw(&format!("{word} {}", clean::escape_line(text)));
     }
 
     /// Prints `note: …` on standard error, except with `--quiet`.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
-            self.err_raw(&format!("note: {}", clean::line(text)));
+            self.err_raw(&format!("note: {}", clean::escape_line(text)));
         }
     }
 
     /// Returns escaped text in a style, for standard output, if colours may be used there.
-    pub fn paint(&self, style: Style, text: &str) -> String {
+    pub fn styled(&self, style: Style, text: &str) -> String {
         painted(style, text, self.terminals.out && self.has_colour())
     }
 
     /// Returns escaped text in the style of a tone, as [`Console::paint`].
-    pub fn paint_tone(&self, tone: Tone, text: &str) -> String {
-        self.paint(tone.style(), text)
+    pub fn emphasized(&self, tone: Emphasis, text: &str) -> String {
+        self.styled(tone.style(), text)
     }
 
-    pub(super) fn paint_err(&self, style: Style, text: &str) -> String {
+    pub(super) fn styled_for_stderr(&self, style: Style, text: &str) -> String {
         painted(style, text, self.terminals.err && self.has_colour())
     }
 
@@ -341,7 +341,7 @@ impl Console {
             terminal::forget_typed();
         }
         for line in preview {
-            self.ask(&format!("{}\n", clean::line(line)))?;
+            self.ask(&format!("{}\n", clean::escape_line(line)))?;
         }
         self.ask(&format!("{question} (y/N): "))?;
         let mut answer = Vec::new();
@@ -361,10 +361,10 @@ impl Console {
     /// Prints on the stream that the user sees.
     fn ask(&mut self, text: &str) -> Result<()> {
         if self.terminals.out || !self.terminals.err {
-            return self.out(text);
+            return self.print(text);
         }
-        let text = clean::shown(text);
-        let written = self.live.aside(|| self.err.write(text.as_bytes()));
+        let text = clean::escape_text(text);
+        let written = self.live.suspended(|| self.err.write(text.as_bytes()));
         written.context("failed to write to standard error")
     }
 
@@ -374,15 +374,15 @@ impl Console {
     }
 
     /// Returns a sink for progress events: a live line on standard error if it is a terminal, notes in any case.
-    pub fn progress(&self) -> Progress {
+    pub fn progress(&self) -> ProgressDisplay {
         let screen = if self.quiet || !self.terminals.err || !self.capable {
-            Screen::None
+            LiveTarget::None
         } else if self.captured {
-            Screen::Buffer(self.err.clone(), WIDTH)
+            LiveTarget::Buffer(self.err.clone(), WIDTH)
         } else {
-            Screen::Process
+            LiveTarget::Process
         };
-        Progress {
+        ProgressDisplay {
             err: self.err.clone(),
             screen,
             live: self.live.clone(),
@@ -394,17 +394,17 @@ impl Console {
         self.captured
     }
 
-    pub(super) fn streams(&self) -> (Shared, Shared) {
+    pub(super) fn streams(&self) -> (SharedStream, SharedStream) {
         (self.out.clone(), self.err.clone())
     }
 
-    pub(super) fn take_input(&mut self) -> Box<dyn Read + Send> {
+    pub(super) fn take_stdin(&mut self) -> Box<dyn Read + Send> {
         self.input.take_rest()
     }
 
     fn err_raw(&mut self, text: &str) {
         let text = format!("{text}\n");
-        let _ = self.live.aside(|| self.err.write(text.as_bytes()));
+        let _ = self.live.suspended(|| self.err.write(text.as_bytes()));
     }
 }
 
@@ -415,7 +415,7 @@ fn size_of_out() -> Option<(u16, u16)> {
 }
 
 fn painted(style: Style, text: &str, colour: bool) -> String {
-    let text = clean::shown(text);
+    let text = clean::escape_text(text);
     if colour {
         format!("{style}{text}{style:#}")
     } else {

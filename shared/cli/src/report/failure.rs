@@ -6,37 +6,37 @@
 use anyhow::Error;
 
 use super::clean;
-use super::console::{Closed, Console};
-use session_model::failure::{self, Exited, Failure, Hinted, Kind, Proved, Usage};
+use super::console::{OutputClosed, Console};
+use session_model::failure::{self, ExitError, Failure, ErrorWithHint, FailureKind, ErrorWithEvidence, UsageError};
 
 /// Exit code of an error that has none of its own.
-pub const FAILED: u8 = 1;
+pub const EXIT_FAILURE: u8 = 1;
 /// Exit code after SIGINT.
-pub const INTERRUPTED: u8 = 130;
+pub const EXIT_INTERRUPTED: u8 = 130;
 /// Exit code if standard output was closed: the one that a shell shows for a program killed by SIGPIPE.
-pub const CLOSED: u8 = 141;
+pub const EXIT_OUTPUT_CLOSED: u8 = 141;
 
 /// Prints an error with its hints and returns the exit code. `prefix` is the command as it was called (`kubectl session
 /// list`), for the pointer to its help.
-pub fn report(console: &mut Console, error: &Error, prefix: &str) -> u8 {
-    report_all(console, std::slice::from_ref(error), prefix)
+pub fn print_error(console: &mut Console, error: &Error, prefix: &str) -> u8 {
+    print_errors(console, std::slice::from_ref(error), prefix)
 }
 
 /// Prints several errors, one line each, as kubectl does after a partial failure, then all hints once. The exit code is
 /// that of the first error that has one of its own.
-pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
+pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
     let single = errors.len() == 1;
     for error in errors {
         let text = if single {
-            text(error, prefix)
+            error_text(error, prefix)
         } else {
             line(error, prefix)
         };
         if !text.is_empty() {
-            console.err_line(text.strip_suffix('\n').unwrap_or(&text));
+            console.print_error_line(text.strip_suffix('\n').unwrap_or(&text));
         }
         for line in evidence_of(error) {
-            console.err_line(&format!("  {}", clean::line(line)));
+            console.print_error_line(&format!("  {}", clean::escape_line(line)));
         }
     }
     let mut hints: Vec<&str> = Vec::new();
@@ -46,24 +46,24 @@ pub fn report_all(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
             console.hint(hint);
         }
     }
-    let code = errors.iter().map(exit_code).find(|code| *code != FAILED);
-    code.unwrap_or(FAILED)
+    let code = errors.iter().map(exit_code).find(|code| *code != EXIT_FAILURE);
+    code.unwrap_or(EXIT_FAILURE)
 }
 
 /// Returns the exit code of an error.
 pub fn exit_code(error: &Error) -> u8 {
-    if failure::is(error, Kind::Interrupted) {
-        INTERRUPTED
+    if failure::has_kind(error, FailureKind::Interrupted) {
+        EXIT_INTERRUPTED
     } else if is_closed(error) {
-        CLOSED
+        EXIT_OUTPUT_CLOSED
     } else {
-        exited(error).map_or(FAILED, |exited| exited.code)
+        exit_status(error).map_or(EXIT_FAILURE, |exited| exited.code)
     }
 }
 
 /// Returns the text of a single error without its hints and without a final newline; empty if nothing is printed.
-pub fn text(error: &Error, prefix: &str) -> String {
-    match failure::of(error) {
+pub fn error_text(error: &Error, prefix: &str) -> String {
+    match failure::find_failure(error) {
         Some(failure) if is_invalid(failure) => invalid(failure),
         _ => line(error, prefix),
     }
@@ -71,20 +71,20 @@ pub fn text(error: &Error, prefix: &str) -> String {
 
 /// Returns the text of one error among several: an invalid object is one line then, as in kubectl.
 fn line(error: &Error, prefix: &str) -> String {
-    if is_closed(error) || exited(error).is_some_and(|exited| exited.message.is_empty()) {
+    if is_closed(error) || exit_status(error).is_some_and(|exited| exited.message.is_empty()) {
         return String::new();
     }
     if let Some(usage) = error
         .chain()
-        .find_map(|cause| cause.downcast_ref::<Usage>())
+        .find_map(|cause| cause.downcast_ref::<UsageError>())
     {
         return format!(
             "{}\nSee '{prefix} -h' for help and examples",
             prefixed(&usage.message)
         );
     }
-    match failure::of(error) {
-        Some(failure) if failure.kind == Kind::Interrupted => failure.message.clone(),
+    match failure::find_failure(error) {
+        Some(failure) if failure.kind == FailureKind::Interrupted => failure.message.clone(),
         Some(failure) => of_failure(failure),
         None => prefixed(&chain(error)),
     }
@@ -99,16 +99,16 @@ fn of_failure(failure: &Failure) -> String {
         ..
     } = failure;
     match kind {
-        Kind::Unauthorized => format!("error: You must be logged in to the server ({message})"),
-        Kind::Refused => refused(message),
-        Kind::Unreachable if message.starts_with("Unable to connect to the server: ") => {
+        FailureKind::Unauthorized => format!("error: You must be logged in to the server ({message})"),
+        FailureKind::ConnectionRefused => refused(message),
+        FailureKind::Unreachable if message.starts_with("Unable to connect to the server: ") => {
             message.clone()
         }
-        Kind::Unreachable => format!("Unable to connect to the server: {message}"),
-        Kind::Configuration if message.starts_with("Error in configuration") => message.clone(),
-        Kind::Configuration => format!("Error in configuration: {message}"),
+        FailureKind::Unreachable => format!("Unable to connect to the server: {message}"),
+        FailureKind::InvalidConfiguration if message.starts_with("Error in configuration") => message.clone(),
+        FailureKind::InvalidConfiguration => format!("Error in configuration: {message}"),
         // This message is kubectl's, not the server's: the server's answer was a page that says 404.
-        Kind::NoSuchResource => prefixed(message),
+        FailureKind::ResourceTypeNotFound => prefixed(message),
         _ if !reason.is_empty() => format!("Error from server ({reason}): {message}"),
         // A Status without a reason. A failure that the server did not report has no code.
         _ if *code != 0 => format!("Error from server: {message}"),
@@ -118,7 +118,7 @@ fn of_failure(failure: &Failure) -> String {
 
 /// True for an invalid object: the server's reason says so (not any 422), or the failure is ours and of that kind.
 fn is_invalid(failure: &Failure) -> bool {
-    failure.reason == "Invalid" || (failure.kind == Kind::Invalid && failure.code == 0)
+    failure.reason == "Invalid" || (failure.kind == FailureKind::Invalid && failure.code == 0)
 }
 
 /// Returns kubectl's sentence for a refused connection to HOST:PORT, or the message if it is that sentence already.
@@ -135,7 +135,7 @@ fn refused(message: &str) -> String {
 /// is kubectl's.
 fn invalid(failure: &Failure) -> String {
     let subject = failure
-        .subject
+        .object
         .as_ref()
         .filter(|(kind, name)| !(kind.is_empty() && name.is_empty()));
     let mut first = match subject {
@@ -195,26 +195,26 @@ fn chain(error: &Error) -> String {
 fn hints_of(error: &Error) -> impl Iterator<Item = &str> {
     let hinted = error
         .chain()
-        .filter_map(|cause| cause.downcast_ref::<Hinted>());
+        .filter_map(|cause| cause.downcast_ref::<ErrorWithHint>());
     let mut hints: Vec<&str> = hinted.map(|hinted| hinted.hint.as_str()).collect();
     hints.reverse();
     hints.into_iter()
 }
 
-fn exited(error: &Error) -> Option<&Exited> {
+fn exit_status(error: &Error) -> Option<&ExitError> {
     let mut causes = error.chain();
-    causes.find_map(|cause| cause.downcast_ref::<Exited>())
+    causes.find_map(|cause| cause.downcast_ref::<ExitError>())
 }
 
 fn evidence_of(error: &Error) -> impl Iterator<Item = &str> {
     let proved = error
         .chain()
-        .filter_map(|cause| cause.downcast_ref::<Proved>());
+        .filter_map(|cause| cause.downcast_ref::<ErrorWithEvidence>());
     proved.flat_map(|proved| proved.evidence.iter().map(String::as_str))
 }
 
 fn is_closed(error: &Error) -> bool {
-    error.chain().any(|cause| cause.is::<Closed>())
+    error.chain().any(|cause| cause.is::<OutputClosed>())
 }
 
 #[cfg(test)]

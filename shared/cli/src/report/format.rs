@@ -6,31 +6,31 @@ use std::io::{self, Read};
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::columns::Columns;
+use super::columns::CustomColumns;
 use super::jsonpath::JsonPath;
 use super::{clean, json as writer, kyaml, yaml};
-use crate::flags::output::{NameOutput, ObjectOutput};
-use session_model::objects::resource::text;
+use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
+use session_model::objects::resource::string_at;
 
 /// Bytes of a template file that are read at most.
 const FILE_MAX: u64 = 1 << 20;
 
 /// Set of formats that a verb accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Allowed {
+pub enum FormatSet {
     /// All formats: for verbs that print a table.
-    List,
+    All,
     /// Formats of single objects: for verbs that print a sentence about the object they changed.
     Object,
     /// Only `name`: for verbs that delete.
     Name,
 }
 
-impl Allowed {
+impl FormatSet {
     /// Returns the accepted values of `-o`, sorted.
     pub fn formats(self) -> &'static [&'static str] {
         match self {
-            Allowed::List => &[
+            FormatSet::All => &[
                 "custom-columns",
                 "custom-columns-file",
                 "json",
@@ -42,7 +42,7 @@ impl Allowed {
                 "wide",
                 "yaml",
             ],
-            Allowed::Object => &[
+            FormatSet::Object => &[
                 "json",
                 "jsonpath",
                 "jsonpath-as-json",
@@ -51,7 +51,7 @@ impl Allowed {
                 "name",
                 "yaml",
             ],
-            Allowed::Name => &["name"],
+            FormatSet::Name => &["name"],
         }
     }
 }
@@ -73,10 +73,10 @@ impl Format {
     ///
     /// # Errors
     /// As [`Format::parse`].
-    pub fn of_object(printing: &ObjectOutput) -> Result<Self> {
+    pub fn from_object_flags(printing: &ObjectOutputFlags) -> Result<Self> {
         Self::parse(
             printing.output.as_deref(),
-            Allowed::Object,
+            FormatSet::Object,
             false,
             printing.show_managed_fields,
         )
@@ -86,8 +86,8 @@ impl Format {
     ///
     /// # Errors
     /// As [`Format::parse`].
-    pub fn of_name(printing: &NameOutput) -> Result<Self> {
-        Self::parse(printing.output.as_deref(), Allowed::Name, false, false)
+    pub fn from_name_flags(printing: &NameOutputFlags) -> Result<Self> {
+        Self::parse(printing.output.as_deref(), FormatSet::Name, false, false)
     }
 
     /// Reads the value of `-o`, and the template file that it names. No value, or an empty one, is the verb's own text.
@@ -97,7 +97,7 @@ impl Format {
     /// be read.
     pub fn parse<'a>(
         output: impl Into<Option<&'a str>>,
-        allowed: Allowed,
+        allowed: FormatSet,
         no_headers: bool,
         managed_fields: bool,
     ) -> Result<Self> {
@@ -120,7 +120,7 @@ impl Format {
         if word == "wide" {
             return Ok(Format::Text { wide: true });
         }
-        let style = Style::parse(&word, argument, no_headers)?;
+        let style = PrintStyle::parse(&word, argument, no_headers)?;
         Ok(Format::Objects(ObjectPrinter {
             style,
             managed_fields,
@@ -139,36 +139,36 @@ fn known_word(output: &str) -> String {
 }
 
 #[derive(Debug)]
-enum Style {
+enum PrintStyle {
     Json,
     Yaml,
     Kyaml,
     Name,
     Path { path: JsonPath, as_json: bool },
-    Columns(Columns),
+    Columns(CustomColumns),
 }
 
-impl Style {
+impl PrintStyle {
     fn parse(word: &str, argument: &str, no_headers: bool) -> Result<Self> {
         let path = |text: &str, as_json| {
             if text.is_empty() {
                 bail!("template format specified but no template given");
             }
-            Ok(Style::Path {
+            Ok(PrintStyle::Path {
                 path: JsonPath::parse(text)?,
                 as_json,
             })
         };
         match word {
-            "json" => Ok(Style::Json),
-            "yaml" => Ok(Style::Yaml),
-            "kyaml" => Ok(Style::Kyaml),
-            "name" => Ok(Style::Name),
+            "json" => Ok(PrintStyle::Json),
+            "yaml" => Ok(PrintStyle::Yaml),
+            "kyaml" => Ok(PrintStyle::Kyaml),
+            "name" => Ok(PrintStyle::Name),
             "jsonpath" => path(argument, false),
             "jsonpath-as-json" => path(argument, true),
             "jsonpath-file" if argument.is_empty() => path(argument, false),
             "jsonpath-file" => {
-                let text = read(argument).map_err(|error| {
+                let text = read_template_file(argument).map_err(|error| {
                     anyhow!(
                         "error reading --template {argument}, open {argument}: {}",
                         reason(&error)
@@ -177,21 +177,21 @@ impl Style {
                 path(&text, false)
             }
             "custom-columns-file" if !argument.is_empty() => {
-                let text = read(argument).map_err(|error| {
+                let text = read_template_file(argument).map_err(|error| {
                     anyhow!(
                         "error reading template {argument}, open {argument}: {}",
                         reason(&error)
                     )
                 })?;
-                Ok(Style::Columns(Columns::parse_file(&text)?))
+                Ok(PrintStyle::Columns(CustomColumns::parse_file(&text)?))
             }
-            _ => Ok(Style::Columns(Columns::parse(argument, no_headers)?)),
+            _ => Ok(PrintStyle::Columns(CustomColumns::parse(argument, no_headers)?)),
         }
     }
 }
 
 /// Reads a template file of at most [`FILE_MAX`] bytes, so that an endless file is refused.
-fn read(file: &str) -> io::Result<String> {
+fn read_template_file(file: &str) -> io::Result<String> {
     let mut text = String::new();
     let opened = fs::File::open(file)?;
     opened.take(FILE_MAX + 1).read_to_string(&mut text)?;
@@ -213,7 +213,7 @@ fn reason(error: &io::Error) -> String {
 /// Printer of objects. It remembers what it printed: it separates YAML documents, and prints headings once.
 #[derive(Debug)]
 pub struct ObjectPrinter {
-    style: Style,
+    style: PrintStyle,
     managed_fields: bool,
     printed: usize,
 }
@@ -221,33 +221,33 @@ pub struct ObjectPrinter {
 impl ObjectPrinter {
     /// True for `-o name`, which replaces the verb's sentence.
     pub fn is_name(&self) -> bool {
-        matches!(self.style, Style::Name)
+        matches!(self.style, PrintStyle::Name)
     }
 
     /// Formats one object, as kubectl does for a single NAME.
     ///
     /// # Errors
     /// The JSONPath of the format fails on the object.
-    pub fn one(&mut self, object: &Value) -> Result<String> {
+    pub fn print_object(&mut self, object: &Value) -> Result<String> {
         let stripped = self.strip(object);
         let object = stripped.as_ref().unwrap_or(object);
         let first = self.printed == 0;
         self.printed += 1;
         match &mut self.style {
-            Style::Json => Ok(writer::indented(object) + "\n"),
-            Style::Yaml => Ok(if first {
+            PrintStyle::Json => Ok(writer::format_indented(object) + "\n"),
+            PrintStyle::Yaml => Ok(if first {
                 String::new()
             } else {
                 "---\n".to_owned()
-            } + &yaml::document(object)?),
-            Style::Kyaml => Ok(kyaml::document(object)),
-            Style::Name => Ok(name(object) + "\n"),
-            Style::Path {
+            } + &yaml::format_yaml(object)?),
+            PrintStyle::Kyaml => Ok(kyaml::format_kyaml(object)),
+            PrintStyle::Name => Ok(kind_and_name(object) + "\n"),
+            PrintStyle::Path {
                 path,
                 as_json: false,
             } => path.render(object),
-            Style::Path { path, .. } => path.render_json(object),
-            Style::Columns(columns) => columns.render(std::slice::from_ref(object)),
+            PrintStyle::Path { path, .. } => path.render_json(object),
+            PrintStyle::Columns(columns) => columns.render(std::slice::from_ref(object)),
         }
     }
 
@@ -255,16 +255,16 @@ impl ObjectPrinter {
     ///
     /// # Errors
     /// The JSONPath of the format fails on an object.
-    pub fn list(&mut self, objects: &[Value]) -> Result<String> {
+    pub fn print_list(&mut self, objects: &[Value]) -> Result<String> {
         match &mut self.style {
-            Style::Columns(columns) => columns.render(objects),
-            Style::Name => Ok(objects.iter().map(|object| name(object) + "\n").collect()),
+            PrintStyle::Columns(columns) => columns.render(objects),
+            PrintStyle::Name => Ok(objects.iter().map(|object| kind_and_name(object) + "\n").collect()),
             _ => {
                 let items: Vec<Value> = objects
                     .iter()
                     .map(|object| self.strip(object).unwrap_or_else(|| object.clone()))
                     .collect();
-                self.one(&json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}))
+                self.print_object(&json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}))
             }
         }
     }
@@ -272,7 +272,7 @@ impl ObjectPrinter {
     /// Returns the object without managedFields, or `None` if it can be printed as it is. JSONPath formats see
     /// managedFields, as in kubectl.
     fn strip(&self, object: &Value) -> Option<Value> {
-        let whole = matches!(self.style, Style::Json | Style::Yaml | Style::Kyaml);
+        let whole = matches!(self.style, PrintStyle::Json | PrintStyle::Yaml | PrintStyle::Kyaml);
         if !whole || self.managed_fields || object.pointer("/metadata/managedFields").is_none() {
             return None;
         }
@@ -285,13 +285,13 @@ impl ObjectPrinter {
 }
 
 /// Returns kind and group in lower case and the name: `session.streaming.platform/alice`.
-pub fn name(object: &Value) -> String {
-    let kind = text(object, "/kind").to_lowercase();
-    let api_version = text(object, "/apiVersion");
+pub fn kind_and_name(object: &Value) -> String {
+    let kind = string_at(object, "/kind").to_lowercase();
+    let api_version = string_at(object, "/apiVersion");
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let name = Some(text(object, "/metadata/name")).filter(|name| !name.is_empty());
+    let name = Some(string_at(object, "/metadata/name")).filter(|name| !name.is_empty());
     let dot = if group.is_empty() { "" } else { "." };
-    clean::line(&format!(
+    clean::escape_line(&format!(
         "{kind}{dot}{group}/{}",
         name.unwrap_or("<unknown>")
     ))

@@ -7,28 +7,28 @@ use std::fmt::Write;
 use serde_json::{Map, Number, Value};
 
 /// Formats a value over several lines, indented by four, without a final newline.
-pub fn indented(value: &Value) -> String {
+pub fn format_indented(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, Some(0));
     out
 }
 
 /// Formats a value on one line.
-pub fn compact(value: &Value) -> String {
+pub fn format_compact(value: &Value) -> String {
     let mut out = String::new();
     write(&mut out, value, None);
     out
 }
 
 /// Returns the entries of an object, sorted by key.
-pub fn sorted(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
+pub fn sorted_entries(map: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
     entries
 }
 
 /// Formats a number as Go's JSON encoder does: `1.0` is `1`, and exponents are used below 1e-6 and from 1e21 on.
-pub fn number(number: &Number) -> String {
+pub fn format_number(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() => {
             let size = float.abs();
@@ -43,7 +43,7 @@ pub fn number(number: &Number) -> String {
 }
 
 /// Formats a number as Go's `%v` does: as [`number`], but the exponent has two digits and is used below 1e-4.
-pub fn plain_number(number: &Number) -> String {
+pub fn format_go_number(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() => {
             let size = float.abs();
@@ -58,20 +58,20 @@ pub fn plain_number(number: &Number) -> String {
 }
 
 /// Formats a value as Go's `%v` does: `map[a:b c:[1 2]]`, `<nil>`, strings unquoted.
-pub fn plain(value: &Value) -> String {
+pub fn format_go_value(value: &Value) -> String {
     match value {
         Value::Null => "<nil>".to_owned(),
         Value::Bool(truth) => truth.to_string(),
-        Value::Number(n) => plain_number(n),
+        Value::Number(n) => format_go_number(n),
         Value::String(text) => text.clone(),
         Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(plain).collect();
+            let items: Vec<_> = items.iter().map(format_go_value).collect();
             format!("[{}]", items.join(" "))
         }
         Value::Object(map) => {
-            let entries = sorted(map).into_iter();
+            let entries = sorted_entries(map).into_iter();
             let entries: Vec<_> = entries
-                .map(|(key, item)| format!("{key}:{}", plain(item)))
+                .map(|(key, item)| format!("{key}:{}", format_go_value(item)))
                 .collect();
             format!("map[{}]", entries.join(" "))
         }
@@ -96,14 +96,14 @@ fn write(out: &mut String, value: &Value, indent: Option<usize>) {
         Value::Null => out.push_str("null"),
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
-        Value::Number(n) => out.push_str(&number(n)),
+        Value::Number(n) => out.push_str(&format_number(n)),
         Value::String(text) => quote(out, text),
         Value::Array(items) => {
             let items = items.iter().map(|item| (None, item)).collect();
             write_all(out, ('[', ']'), items, indent);
         }
         Value::Object(map) => {
-            let entries = sorted(map);
+            let entries = sorted_entries(map);
             let entries = entries.into_iter().map(|(key, item)| (Some(key), item));
             write_all(out, ('{', '}'), entries.collect(), indent);
         }
@@ -187,9 +187,9 @@ mod tests {
     ],
     "d": {}
 }"#;
-        assert_eq!(indented(&value), expected);
+        assert_eq!(format_indented(&value), expected);
         assert_eq!(
-            compact(&json!({"b": [1, 2], "a": "ü"})),
+            format_compact(&json!({"b": [1, 2], "a": "ü"})),
             r#"{"a":"ü","b":[1,2]}"#
         );
         assert_eq!(serde_json::from_str::<Value>(expected).unwrap(), value);
@@ -199,7 +199,7 @@ mod tests {
     fn numbers_look_as_in_go() {
         let both = |text: &str| {
             let n: Number = serde_json::from_str(text).unwrap();
-            (number(&n), plain_number(&n))
+            (format_number(&n), format_go_number(&n))
         };
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
         assert_eq!(both("1.0"), pair("1", "1"));
@@ -214,6 +214,6 @@ mod tests {
     #[test]
     fn values_are_plain_as_in_go() {
         let value = json!({"b": [1, "x", null], "a": {"k": true}});
-        assert_eq!(plain(&value), "map[a:map[k:true] b:[1 x <nil>]]");
+        assert_eq!(format_go_value(&value), "map[a:map[k:true] b:[1 x <nil>]]");
     }
 }

@@ -23,7 +23,7 @@ use super::json;
 use parse::Node;
 
 /// Values found by one part of a template. Literals of the template itself are owned.
-pub type Found<'a> = Vec<Cow<'a, Value>>;
+pub type FoundValues<'a> = Vec<Cow<'a, Value>>;
 
 /// A parsed template.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl JsonPath {
     /// # Errors
     /// kubectl's message for an invalid template.
     pub fn parse(text: &str) -> Result<Self> {
-        let nodes = parse::template(text)
+        let nodes = parse::parse_template(text)
             .map_err(|reason| anyhow!("error parsing jsonpath {text}, {reason}"))?;
         let text = text.to_owned();
         Ok(Self { text, nodes })
@@ -51,12 +51,12 @@ impl JsonPath {
     /// kubectl's message for an invalid path.
     pub fn parse_relaxed(text: &str) -> Result<Self> {
         let text = relaxed(text)?;
-        let nodes = parse::template(&text).map_err(|reason| anyhow!("{reason}"))?;
+        let nodes = parse::parse_template(&text).map_err(|reason| anyhow!("{reason}"))?;
         Ok(Self { text, nodes })
     }
 
     /// Returns the template as it was written; a path without braces has them added.
-    pub fn text(&self) -> &str {
+    pub fn source(&self) -> &str {
         &self.text
     }
 
@@ -65,8 +65,8 @@ impl JsonPath {
     ///
     /// # Errors
     /// An index is out of range or applied to a value that is not a list; values cannot be compared.
-    pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<Found<'a>>> {
-        eval::find(&self.nodes, root).map_err(|reason| anyhow!("{reason}"))
+    pub fn find<'a>(&self, root: &'a Value) -> Result<Vec<FoundValues<'a>>> {
+        eval::evaluate(&self.nodes, root).map_err(|reason| anyhow!("{reason}"))
     }
 
     /// Formats the values that the template finds in `root`: several values of one part are separated by blanks,
@@ -91,14 +91,14 @@ impl JsonPath {
         let mut out = String::new();
         for found in self.found(root)? {
             let list = found.into_iter().map(Cow::into_owned).collect();
-            out.push_str(&json::indented(&Value::Array(list)));
+            out.push_str(&json::format_indented(&Value::Array(list)));
             out.push('\n');
         }
         Ok(out)
     }
 
-    fn found<'a>(&self, root: &'a Value) -> Result<Vec<Found<'a>>> {
-        eval::find(&self.nodes, root)
+    fn found<'a>(&self, root: &'a Value) -> Result<Vec<FoundValues<'a>>> {
+        eval::evaluate(&self.nodes, root)
             .map_err(|reason| anyhow!("error executing jsonpath {:?}: {reason}", self.text))
     }
 }
@@ -106,8 +106,8 @@ impl JsonPath {
 fn printed(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
-        Value::Array(_) | Value::Object(_) => json::compact(value),
-        scalar => json::plain(scalar),
+        Value::Array(_) | Value::Object(_) => json::format_compact(value),
+        scalar => json::format_go_value(scalar),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::{self, sorted};
+use super::json::{self, sorted_entries};
 
 /// Keys that some YAML parser reads as boolean, null, number or merge, in any case.
 const AMBIGUOUS: [&str; 11] = [
@@ -10,7 +10,7 @@ const AMBIGUOUS: [&str; 11] = [
 ];
 
 /// Formats an object as a KYAML document, with `---` before it and a final newline.
-pub fn document(value: &Value) -> String {
+pub fn format_kyaml(value: &Value) -> String {
     let mut out = String::from("---\n");
     write(&mut out, value, 0);
     out.push('\n');
@@ -44,7 +44,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
         }
         Value::Object(map) => {
             out.push_str("{\n");
-            for (key, item) in sorted(map) {
+            for (key, item) in sorted_entries(map) {
                 indent(out, depth + 1);
                 out.push_str(&written_key(key));
                 out.push_str(": ");
@@ -55,7 +55,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
             out.push('}');
         }
         Value::String(text) => out.push_str(&quoted(text)),
-        other => out.push_str(&json::compact(other)),
+        other => out.push_str(&json::format_compact(other)),
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
   },
 }
 "#;
-        let written = document(&value);
+        let written = format_kyaml(&value);
         assert_eq!(written, expected);
         let back: Value = serde_saphyr::from_str(&written).unwrap();
         assert_eq!(back, value);

@@ -8,32 +8,32 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 use jiff::SignedDuration;
 
-use super::streams::{Shared, lock};
+use super::streams::{SharedStream, lock};
 use super::{age, clean};
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Interval at which the elapsed time is redrawn.
 const TICK: Duration = Duration::from_millis(250);
 
 /// Target of the live line.
 #[derive(Clone, Debug)]
-pub(super) enum Screen {
+pub(super) enum LiveTarget {
     /// No live line: standard error is not a capable terminal, or `--quiet` was given.
     None,
     /// Standard error of the process.
     Process,
     /// Buffer in place of a terminal, with its columns.
-    Buffer(Shared, u16),
+    Buffer(SharedStream, u16),
 }
 
 /// Handle to the live line, if one is shown. Every write to the terminal goes through [`Live::aside`], which hides the
 /// line meanwhile.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Live(Arc<Mutex<Option<ProgressBar>>>);
+pub(super) struct LiveLine(Arc<Mutex<Option<ProgressBar>>>);
 
-impl Live {
+impl LiveLine {
     /// Runs `work` while the line is hidden.
-    pub(super) fn aside<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(super) fn suspended<T>(&self, work: impl FnOnce() -> T) -> T {
         let bar = lock(&self.0).clone();
         match bar {
             Some(bar) => bar.suspend(work),
@@ -41,7 +41,7 @@ impl Live {
         }
     }
 
-    fn show(&self, screen: &Screen, text: String) {
+    fn show(&self, screen: &LiveTarget, text: String) {
         let mut slot = lock(&self.0);
         if slot.is_none() {
             *slot = draw(screen);
@@ -59,11 +59,11 @@ impl Live {
     }
 }
 
-fn draw(screen: &Screen) -> Option<ProgressBar> {
+fn draw(screen: &LiveTarget) -> Option<ProgressBar> {
     let (target, ticks) = match screen {
-        Screen::None => return None,
-        Screen::Process => (ProgressDrawTarget::stderr(), true),
-        Screen::Buffer(shared, width) => {
+        LiveTarget::None => return None,
+        LiveTarget::Process => (ProgressDrawTarget::stderr(), true),
+        LiveTarget::Buffer(shared, width) => {
             let terminal = Box::new(BufferTerminal {
                 shared: shared.clone(),
                 width: *width,
@@ -74,7 +74,7 @@ fn draw(screen: &Screen) -> Option<ProgressBar> {
     let elapsed = |state: &ProgressState, out: &mut dyn fmt::Write| {
         let elapsed = SignedDuration::try_from(state.elapsed()).unwrap_or_default();
         // A failed write to standard error must not stop the work.
-        let _ = write!(out, "{:>5}", age::human(elapsed));
+        let _ = write!(out, "{:>5}", age::format_age(elapsed));
     };
     let style = ProgressStyle::with_template("{age} {wide_msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner());
@@ -88,38 +88,38 @@ fn draw(screen: &Screen) -> Option<ProgressBar> {
 
 /// Sink that prints notes as lines, and waits as the live line if there is a terminal.
 #[derive(Debug)]
-pub struct Progress {
-    pub(super) err: Shared,
-    pub(super) screen: Screen,
-    pub(super) live: Live,
+pub struct ProgressDisplay {
+    pub(super) err: SharedStream,
+    pub(super) screen: LiveTarget,
+    pub(super) live: LiveLine,
     pub(super) quiet: bool,
 }
 
-impl Sink for Progress {
-    fn tell(&mut self, event: Event) {
+impl ProgressSink for ProgressDisplay {
+    fn tell(&mut self, event: ProgressEvent) {
         match event {
-            Event::Waiting {
+            ProgressEvent::Waiting {
                 stage,
                 object,
                 detail,
             } => {
-                let word = stage.word();
+                let word = stage.as_str();
                 let colon = if detail.is_empty() { "" } else { ": " };
-                let text = clean::line(&format!("{word} {object}{colon}{detail}")).into_owned();
+                let text = clean::escape_line(&format!("{word} {object}{colon}{detail}")).into_owned();
                 self.live.show(&self.screen, text);
             }
-            Event::Note(text) if !self.quiet => {
-                let line = format!("note: {}\n", clean::line(&text));
+            ProgressEvent::Note(text) if !self.quiet => {
+                let line = format!("note: {}\n", clean::escape_line(&text));
                 // A closed standard error must not stop the work.
-                let _ = self.live.aside(|| self.err.write(line.as_bytes()));
+                let _ = self.live.suspended(|| self.err.write(line.as_bytes()));
             }
-            Event::Note(_) => {}
-            Event::Done => self.live.end(),
+            ProgressEvent::Note(_) => {}
+            ProgressEvent::Done => self.live.end(),
         }
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         self.live.end();
     }
@@ -128,7 +128,7 @@ impl Drop for Progress {
 /// Terminal for indicatif that writes its control sequences to a buffer.
 #[derive(Debug)]
 struct BufferTerminal {
-    shared: Shared,
+    shared: SharedStream,
     width: u16,
 }
 
@@ -182,13 +182,13 @@ impl TermLike for BufferTerminal {
 
 #[cfg(test)]
 mod tests {
-    use crate::flags::output::Talk;
+    use crate::flags::output::VerbosityFlags;
     use crate::report::console::Console;
-    use session_model::progress::{Event, Sink, Stage};
+    use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
-    fn waiting(detail: &str) -> Event {
-        let (stage, object) = (Stage::Pulling, "pod/alice".to_owned());
-        Event::Waiting {
+    fn waiting(detail: &str) -> ProgressEvent {
+        let (stage, object) = (WaitStage::Pulling, "pod/alice".to_owned());
+        ProgressEvent::Waiting {
             stage,
             object,
             detail: detail.to_owned(),
@@ -197,11 +197,11 @@ mod tests {
 
     #[test]
     fn without_a_terminal_only_notes_are_shown() {
-        let (console, captured) = Console::captured("", false);
+        let (console, captured) = Console::for_test("", false);
         let mut progress = console.progress();
         progress.tell(waiting("image x"));
-        progress.tell(Event::Note("quota was not checked".into()));
-        progress.tell(Event::Done);
+        progress.tell(ProgressEvent::Note("quota was not checked".into()));
+        progress.tell(ProgressEvent::Done);
         assert_eq!(
             (captured.out(), captured.err()),
             (String::new(), "note: quota was not checked\n".into())
@@ -210,14 +210,14 @@ mod tests {
 
     #[test]
     fn a_terminal_shows_one_line_that_goes_away() {
-        let (mut console, captured) = Console::captured("", true);
+        let (mut console, captured) = Console::for_test("", true);
         let mut progress = console.progress();
         progress.tell(waiting("image\nx\u{7}"));
         let err = captured.err();
         assert!(err.contains("0s pulling pod/alice: image x^G"), "{err:?}");
-        console.err_line("said in between");
-        progress.tell(Event::Note("kept".into()));
-        progress.tell(Event::Done);
+        console.print_error_line("said in between");
+        progress.tell(ProgressEvent::Note("kept".into()));
+        progress.tell(ProgressEvent::Done);
         let err = captured.err();
         assert!(err.contains("\x1b[2Ksaid in between\n"), "{err:?}");
         assert!(err.contains("\x1b[2Knote: kept\n"), "{err:?}");
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn the_line_goes_away_with_whoever_waited() {
-        let (console, captured) = Console::captured("", true);
+        let (console, captured) = Console::for_test("", true);
         let mut progress = console.progress();
         progress.tell(waiting(""));
         drop(progress);
@@ -235,15 +235,15 @@ mod tests {
 
     #[test]
     fn quiet_means_quiet() {
-        let (mut console, captured) = Console::captured("", true);
-        console.obey(&Talk {
+        let (mut console, captured) = Console::for_test("", true);
+        console.apply_flags(&VerbosityFlags {
             quiet: true,
-            ..Talk::default()
+            ..VerbosityFlags::default()
         });
         let mut progress = console.progress();
         progress.tell(waiting("x"));
-        progress.tell(Event::Note("y".into()));
-        progress.tell(Event::Done);
+        progress.tell(ProgressEvent::Note("y".into()));
+        progress.tell(ProgressEvent::Done);
         assert_eq!(captured.err(), "");
     }
 }

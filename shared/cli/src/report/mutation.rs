@@ -10,12 +10,12 @@ use session_model::objects::ResourceType;
 
 /// Printer of the results of a verb that writes.
 #[derive(Debug)]
-pub struct Mutations {
+pub struct MutationPrinter {
     format: Format,
     dry_run: DryRun,
 }
 
-impl Mutations {
+impl MutationPrinter {
     /// Returns a printer for a format and a dry-run mode.
     pub fn new(format: Format, dry_run: DryRun) -> Self {
         Self { format, dry_run }
@@ -27,21 +27,21 @@ impl Mutations {
     ///
     /// # Errors
     /// The JSONPath of the format fails on the object.
-    pub fn done(&mut self, object: &Value, verb: &str) -> Result<String> {
+    pub fn print_result(&mut self, object: &Value, verb: &str) -> Result<String> {
         match &mut self.format {
             Format::Text { .. } => Ok(format!(
                 "{} {verb}{}\n",
-                format::name(object),
+                format::kind_and_name(object),
                 suffix(self.dry_run)
             )),
-            Format::Objects(printer) => printer.one(object),
+            Format::Objects(printer) => printer.print_object(object),
         }
     }
 
     /// Formats the result of an object of which only the name is known. Formats that print objects print the sentence
     /// instead.
-    pub fn done_named(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
-        let subject = clean::line(&format!("{}/{name}", resource.singular())).into_owned();
+    pub fn print_result_by_name(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
+        let subject = clean::escape_line(&format!("{}/{name}", resource.singular())).into_owned();
         match &self.format {
             Format::Objects(printer) if printer.is_name() => format!("{subject}\n"),
             _ => format!("{subject} {verb}{}\n", suffix(self.dry_run)),
@@ -50,7 +50,7 @@ impl Mutations {
 
     /// Formats a deletion: `session.streaming.platform "alice" deleted from q namespace`; cluster-scoped objects have
     /// no namespace.
-    pub fn deleted(
+    pub fn print_deleted(
         &self,
         resource: &ResourceType,
         name: &str,
@@ -58,7 +58,7 @@ impl Mutations {
         force: bool,
     ) -> String {
         let kind = resource.singular();
-        let name = clean::line(name);
+        let name = clean::escape_line(name);
         if let Format::Objects(printer) = &self.format
             && printer.is_name()
         {
@@ -120,13 +120,13 @@ fn essence(object: &Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::format::Allowed;
+    use crate::report::format::FormatSet;
     use serde_json::json;
     use session_model::objects::resource::{NAMESPACE, POD, SESSION, SESSION_TEMPLATE};
 
-    fn mutations(output: &str, dry_run: DryRun) -> Mutations {
-        Mutations::new(
-            Format::parse(output, Allowed::Object, false, false).unwrap(),
+    fn mutations(output: &str, dry_run: DryRun) -> MutationPrinter {
+        MutationPrinter::new(
+            Format::parse(output, FormatSet::Object, false, false).unwrap(),
             dry_run,
         )
     }
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_sentence_says_what_was_done() {
-        let text = |dry_run| mutations("", dry_run).done(&alice(), "created").unwrap();
+        let text = |dry_run| mutations("", dry_run).print_result(&alice(), "created").unwrap();
         assert_eq!(
             text(DryRun::None),
             "session.streaming.platform/alice created\n"
@@ -152,33 +152,33 @@ mod tests {
         );
         let plain = mutations("", DryRun::None);
         assert_eq!(
-            plain.done_named(&SESSION, "alice", "stopped"),
+            plain.print_result_by_name(&SESSION, "alice", "stopped"),
             "session.streaming.platform/alice stopped\n"
         );
-        assert_eq!(plain.done_named(&POD, "a", "resized"), "pod/a resized\n");
+        assert_eq!(plain.print_result_by_name(&POD, "a", "resized"), "pod/a resized\n");
     }
 
     #[test]
     fn a_deletion_says_from_where() {
         let plain = mutations("", DryRun::None);
         assert_eq!(
-            plain.deleted(&SESSION, "alice", "q", false),
+            plain.print_deleted(&SESSION, "alice", "q", false),
             "session.streaming.platform \"alice\" deleted from q namespace\n"
         );
         assert_eq!(
-            plain.deleted(&SESSION, "alice", "q", true),
+            plain.print_deleted(&SESSION, "alice", "q", true),
             "session.streaming.platform \"alice\" force deleted from q namespace\n"
         );
         assert_eq!(
-            plain.deleted(&SESSION_TEMPLATE, "lab", "q", false),
+            plain.print_deleted(&SESSION_TEMPLATE, "lab", "q", false),
             "sessiontemplate.streaming.platform \"lab\" deleted\n"
         );
         assert_eq!(
-            mutations("", DryRun::Server).deleted(&NAMESPACE, "q", "", false),
+            mutations("", DryRun::Server).print_deleted(&NAMESPACE, "q", "", false),
             "namespace \"q\" deleted (server dry run)\n"
         );
         assert_eq!(
-            mutations("", DryRun::Client).deleted(&SESSION, "alice", "q", false),
+            mutations("", DryRun::Client).print_deleted(&SESSION, "alice", "q", false),
             "session.streaming.platform \"alice\" deleted from q namespace (dry run)\n"
         );
     }
@@ -187,19 +187,19 @@ mod tests {
     fn a_name_or_the_object_takes_the_place_of_the_sentence() {
         let mut name = mutations("name", DryRun::Server);
         assert_eq!(
-            name.done(&alice(), "created").unwrap(),
+            name.print_result(&alice(), "created").unwrap(),
             "session.streaming.platform/alice\n"
         );
         assert_eq!(
-            name.done_named(&SESSION, "alice", "stopped"),
+            name.print_result_by_name(&SESSION, "alice", "stopped"),
             "session.streaming.platform/alice\n"
         );
         assert_eq!(
-            name.deleted(&SESSION, "alice", "q", false),
+            name.print_deleted(&SESSION, "alice", "q", false),
             "session.streaming.platform/alice\n"
         );
         let yaml = mutations("yaml", DryRun::Client)
-            .done(&alice(), "created")
+            .print_result(&alice(), "created")
             .unwrap();
         assert_eq!(
             yaml,

@@ -6,8 +6,8 @@ use rustix::process::{Signal, getpid, kill_process};
 #[cfg(unix)]
 use tokio::signal::unix;
 
-use super::console::Closed;
-use super::streams::Shared;
+use super::console::OutputClosed;
+use super::streams::SharedStream;
 
 /// Switches to the terminal's second screen, so that the first one is restored afterwards, and hides the cursor.
 const TAKE: &str = "\x1b[?1049h\x1b[?25l";
@@ -19,7 +19,7 @@ const REST_OF_SCREEN: &str = "\x1b[J";
 /// Full-screen display. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct FullScreen {
-    out: Shared,
+    out: SharedStream,
     taken: bool,
     last: String,
     #[cfg(unix)]
@@ -28,7 +28,7 @@ pub struct FullScreen {
 
 impl FullScreen {
     /// Returns a display. With `is_real`, Ctrl-Z stops the process; this must then be called inside a tokio runtime.
-    pub(super) fn new(out: Shared, is_real: bool) -> Self {
+    pub(super) fn new(out: SharedStream, is_real: bool) -> Self {
         Self {
             out,
             taken: false,
@@ -69,7 +69,7 @@ impl FullScreen {
         let take = if self.taken { "" } else { TAKE };
         self.taken = true;
         match self.out.write(format!("{take}{frame}").as_bytes()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Closed.into()),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             other => other.context("failed to write to standard output"),
         }?;
         self.last = frame;
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_screen_is_drawn_in_place_and_given_back() {
-        let (console, captured) = Console::captured("", true);
+        let (console, captured) = Console::for_test("", true);
         let mut screen = console.full_screen().unwrap();
         assert_eq!(captured.out(), "");
         screen.draw(&lines("one\ntwo"), None).unwrap();
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_counted() {
-        let (console, captured) = Console::captured("", true);
+        let (console, captured) = Console::for_test("", true);
         let mut screen = console.full_screen().unwrap();
         screen.draw(&lines("a\nb\nc\nd"), Some(3)).unwrap();
         assert!(
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn there_is_no_screen_without_a_terminal() {
-        let (console, captured) = Console::captured("", false);
+        let (console, captured) = Console::for_test("", false);
         assert!(console.full_screen().is_none());
         assert_eq!(captured.out(), "");
     }

@@ -41,11 +41,11 @@ fn sort<T>(items: &mut Vec<T>, path: &str, object: impl Fn(&T) -> &Value) -> Res
         return Ok(());
     }
     if fields.iter().all(Option::is_none) {
-        let field = field.text();
+        let field = field.source();
         bail!("couldn't find any field with path {field:?} in the list of objects");
     }
     let keys =
-        keys(&fields).map_err(|kind| anyhow!("cannot sort by field {:?}: {kind}", field.text()))?;
+        keys(&fields).map_err(|kind| anyhow!("cannot sort by field {:?}: {kind}", field.source()))?;
     let mut keyed: Vec<_> = keys.into_iter().zip(std::mem::take(items)).collect();
     keyed.sort_by(|(left, _), (right, _)| left.cmp(right));
     items.extend(keyed.into_iter().map(|(_, item)| item));
@@ -60,27 +60,27 @@ fn first(field: &JsonPath, object: &Value) -> Result<Option<Value>> {
 
 /// Sort key with a total order over all kinds of values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
+enum SortKey {
     Missing,
     Null,
-    Number(Size),
+    Number(NumberOrder),
     Quantity(Quantity),
     Text(String),
 }
 
-fn keys(fields: &[Option<Value>]) -> Result<Vec<Key>, &'static str> {
+fn keys(fields: &[Option<Value>]) -> Result<Vec<SortKey>, &'static str> {
     let quantity = |text: &str| text.parse::<Quantity>().ok();
     let texts = fields.iter().flatten().filter_map(Value::as_str);
     let quantities = texts.clone().all(|text| quantity(text).is_some());
     let has_texts = texts.count() > 0;
     let key = |field: &Option<Value>| match field {
-        None => Ok(Key::Missing),
-        Some(Value::Null) => Ok(Key::Null),
+        None => Ok(SortKey::Missing),
+        Some(Value::Null) => Ok(SortKey::Null),
         Some(Value::Number(_)) if has_texts => Err("number in one object, string in another"),
-        Some(Value::Number(number)) => Ok(Key::Number(Size(number.clone()))),
+        Some(Value::Number(number)) => Ok(SortKey::Number(NumberOrder(number.clone()))),
         Some(Value::String(text)) => Ok(quantity(text)
             .filter(|_| quantities)
-            .map_or_else(|| Key::Text(text.clone()), Key::Quantity)),
+            .map_or_else(|| SortKey::Text(text.clone()), SortKey::Quantity)),
         Some(Value::Bool(_)) => Err("booleans have no order"),
         Some(Value::Array(_)) => Err("lists have no order"),
         Some(Value::Object(_)) => Err("objects have no order"),
@@ -90,9 +90,9 @@ fn keys(fields: &[Option<Value>]) -> Result<Vec<Key>, &'static str> {
 
 /// Number ordered by value.
 #[derive(Clone, Debug)]
-struct Size(Number);
+struct NumberOrder(Number);
 
-impl Ord for Size {
+impl Ord for NumberOrder {
     fn cmp(&self, other: &Self) -> Ordering {
         let whole = |number: &Number| {
             let signed = number.as_i64().map(i128::from);
@@ -106,19 +106,19 @@ impl Ord for Size {
     }
 }
 
-impl PartialOrd for Size {
+impl PartialOrd for NumberOrder {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl PartialEq for Size {
+impl PartialEq for NumberOrder {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Size {}
+impl Eq for NumberOrder {}
 
 #[cfg(test)]
 mod tests {

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Output stream with several writers: the console and the live line share standard error.
 #[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<Box<dyn Write + Send>>>);
+pub(super) struct SharedStream(Arc<Mutex<Box<dyn Write + Send>>>);
 
-impl Shared {
+impl SharedStream {
     pub(super) fn new(stream: impl Write + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(Box::new(stream))))
     }
@@ -21,7 +21,7 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for SharedStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Shared")
     }
@@ -34,21 +34,21 @@ pub(super) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Stream that stores what is written to it.
 #[derive(Clone, Debug, Default)]
-struct Buffer(Arc<Mutex<Kept>>);
+struct TestStream(Arc<Mutex<StreamContents>>);
 
 #[derive(Debug, Default)]
-struct Kept {
+struct StreamContents {
     bytes: Vec<u8>,
     closed: bool,
 }
 
-impl Buffer {
+impl TestStream {
     fn text(&self) -> String {
         String::from_utf8_lossy(&lock(&self.0).bytes).into_owned()
     }
 }
 
-impl Write for Buffer {
+impl Write for TestStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut kept = lock(&self.0);
         if kept.closed {
@@ -65,12 +65,12 @@ impl Write for Buffer {
 
 /// Output of a captured console.
 #[derive(Clone, Debug, Default)]
-pub struct Captured {
-    out: Buffer,
-    err: Buffer,
+pub struct CapturedOutput {
+    out: TestStream,
+    err: TestStream,
 }
 
-impl Captured {
+impl CapturedOutput {
     /// Returns everything written to standard output so far.
     pub fn out(&self) -> String {
         self.out.text()
@@ -96,7 +96,7 @@ impl Captured {
         lock(&self.err.0).closed = true;
     }
 
-    pub(super) fn streams(&self) -> (Shared, Shared) {
-        (Shared::new(self.out.clone()), Shared::new(self.err.clone()))
+    pub(super) fn streams(&self) -> (SharedStream, SharedStream) {
+        (SharedStream::new(self.out.clone()), SharedStream::new(self.err.clone()))
     }
 }

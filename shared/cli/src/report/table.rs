@@ -6,14 +6,14 @@ use serde_json::Value;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 
-use super::tabs::Tabs;
+use super::tabs::TabWriter;
 use super::{clean, json};
-use crate::flags::output::ListOutput;
+use crate::flags::output::ListOutputFlags;
 use session_model::objects::table::{Column, Row, Table};
 
 /// Options of a table: columns that are added or shown.
 #[derive(Clone, Debug, Default)]
-pub struct Options {
+pub struct TableOptions {
     /// Adds NAMESPACE as the first column (`-A`).
     pub namespace: bool,
     /// Shows columns of lower priority (`-o wide`).
@@ -28,9 +28,9 @@ pub struct Options {
     pub kind: Option<String>,
 }
 
-impl Options {
+impl TableOptions {
     /// Reads the flags of a list. The verb sets `namespace` and `kind`.
-    pub fn of(flags: &ListOutput) -> Self {
+    pub fn of(flags: &ListOutputFlags) -> Self {
         Self {
             wide: flags.output.as_deref() == Some("wide"),
             no_headers: flags.no_headers,
@@ -44,8 +44,8 @@ impl Options {
 /// Printer of the pages of a Table as one table, or of the events of a watch as they come.
 #[derive(Debug, Default)]
 pub struct TablePrinter {
-    options: Options,
-    tabs: Tabs,
+    options: TableOptions,
+    tabs: TabWriter,
     columns: Vec<Column>,
     headed: bool,
     rows: usize,
@@ -53,7 +53,7 @@ pub struct TablePrinter {
 
 impl TablePrinter {
     /// Returns a printer that has printed nothing.
-    pub fn new(options: Options) -> Self {
+    pub fn new(options: TableOptions) -> Self {
         Self {
             options,
             ..Self::default()
@@ -113,8 +113,8 @@ impl TablePrinter {
             }
             match cell.as_ref() {
                 Value::Null => {}
-                Value::String(text) => self.tabs.write(&clean::cell(text)),
-                other => self.tabs.write(&clean::shown(&json::plain(other))),
+                Value::String(text) => self.tabs.write(&clean::escape_cell(text)),
+                other => self.tabs.write(&clean::escape_text(&json::format_go_value(other))),
             }
         }
         self.tabs.write("\n");
@@ -164,7 +164,7 @@ impl TablePrinter {
         if let (Some(kind), Some(at)) = (&options.kind, self.name_column()) {
             decorated = true;
             if let Some(name) = cells.get_mut(first + at) {
-                *name = Cow::Owned(Value::from(format!("{kind}/{}", json::plain(name))));
+                *name = Cow::Owned(Value::from(format!("{kind}/{}", json::format_go_value(name))));
             }
         }
         let bare = row.object.is_null();
@@ -200,9 +200,9 @@ impl TablePrinter {
             cells.push(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed));
         }
         if self.options.show_labels {
-            let pairs = labels.map(json::sorted).unwrap_or_default().into_iter();
+            let pairs = labels.map(json::sorted_entries).unwrap_or_default().into_iter();
             let pairs: Vec<_> = pairs
-                .map(|(key, value)| format!("{key}={}", json::plain(value)))
+                .map(|(key, value)| format!("{key}={}", json::format_go_value(value)))
                 .collect();
             let none = pairs.is_empty();
             let text = if none {
@@ -239,7 +239,7 @@ pub fn plain(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -> Strin
     for row in rows {
         builder.push_record(
             row.iter()
-                .map(|cell| format!("{:<NARROWEST$}", clean::shown(&clean::cell(cell)))),
+                .map(|cell| format!("{:<NARROWEST$}", clean::escape_text(&clean::escape_cell(cell)))),
         );
     }
     let mut table = builder.build();

@@ -18,7 +18,7 @@ const CELLS_MAX: usize = 256;
 /// Writer that aligns text at tab stops. It remembers the widths of its columns, so that later text is never narrower
 /// than the text above it.
 #[derive(Debug, Default)]
-pub struct Tabs {
+pub struct TabWriter {
     text: String,
     lines: Vec<Vec<Cell>>,
     /// Cells of the unfinished line; the open cell begins at the given index of `text`.
@@ -34,7 +34,7 @@ struct Cell {
     width: usize,
 }
 
-impl Tabs {
+impl TabWriter {
     /// Adds text; a vertical tab counts as a tab, a form feed as a newline.
     pub fn write(&mut self, text: &str) {
         let mut rest = text;
@@ -159,7 +159,7 @@ mod tests {
     use super::*;
 
     fn lay_out(text: &str) -> String {
-        let mut tabs = Tabs::default();
+        let mut tabs = TabWriter::default();
         tabs.write(text);
         tabs.flush()
     }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn later_output_keeps_the_widths_of_earlier_output() {
-        let mut tabs = Tabs::default();
+        let mut tabs = TabWriter::default();
         tabs.write("NAME\tB\nlong-cell\ty\n");
         tabs.flush();
         tabs.write("x\tz\n");
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_line_that_has_not_ended_waits() {
-        let mut tabs = Tabs::default();
+        let mut tabs = TabWriter::default();
         tabs.write("a\tb\nc\td");
         assert_eq!(tabs.flush(), "a     b\n");
         tabs.write("e\tf\n");

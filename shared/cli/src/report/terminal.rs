@@ -8,8 +8,8 @@ use std::sync::Once;
 
 use anyhow::{Context, Result};
 
-use super::console::{Closed, Console};
-use super::streams::Shared;
+use super::console::{OutputClosed, Console};
+use super::streams::SharedStream;
 
 /// Columns and rows if the terminal reports none.
 const USUAL: (u16, u16) = (80, 24);
@@ -20,11 +20,11 @@ const AHEAD: usize = 4;
 
 /// Guard of raw mode. Dropping it restores the terminal.
 #[derive(Debug)]
-pub struct Raw {
+pub struct RawModeGuard {
     is_real: bool,
 }
 
-impl Drop for Raw {
+impl Drop for RawModeGuard {
     fn drop(&mut self) {
         if self.is_real {
             give_back();
@@ -96,13 +96,13 @@ fn give_back_on_panic() {
 
 /// Watcher of the terminal's size.
 #[derive(Debug)]
-pub struct Sizes {
+pub struct TerminalSizes {
     is_real: bool,
     #[cfg(unix)]
     changed: Option<tokio::signal::unix::Signal>,
 }
 
-impl Sizes {
+impl TerminalSizes {
     /// Returns the current columns and rows; neither is 0.
     pub fn now(&self) -> (u16, u16) {
         if !self.is_real {
@@ -131,9 +131,9 @@ fn sane((columns, rows): (u16, u16)) -> (u16, u16) {
 
 /// Output stream for raw bytes, written apart from the console.
 #[derive(Clone, Debug)]
-pub struct Outlet(Shared);
+pub struct RawOutput(SharedStream);
 
-impl Outlet {
+impl RawOutput {
     /// Writes everything from a thread of its own, so that a slow reader does not keep the command from handling
     /// Ctrl-C.
     ///
@@ -142,13 +142,13 @@ impl Outlet {
     pub async fn write(&self, bytes: bytes::Bytes) -> Result<()> {
         let stream = self.0.clone();
         match tokio::task::spawn_blocking(move || stream.write(&bytes)).await? {
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(Closed.into()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
             other => other.context("failed to write to standard output"),
         }
     }
 }
 
-impl Outlet {
+impl RawOutput {
     /// Closes standard output while the command goes on, so that its reader sees the end. Returns false where that is
     /// not possible.
     pub fn close(&self) -> bool {
@@ -164,9 +164,9 @@ impl Outlet {
 
 /// Standard input in chunks. It is read ahead: input that is left when the program ends is lost.
 #[derive(Debug)]
-pub struct Inlet(tokio::sync::mpsc::Receiver<bytes::Bytes>);
+pub struct StdinStream(tokio::sync::mpsc::Receiver<bytes::Bytes>);
 
-impl Inlet {
+impl StdinStream {
     /// Returns the next chunk; `None` at the end.
     pub async fn next(&mut self) -> Option<bytes::Bytes> {
         self.0.recv().await
@@ -178,19 +178,19 @@ impl Console {
     ///
     /// # Errors
     /// The terminal refuses.
-    pub fn raw(&self) -> Result<Raw> {
+    pub fn raw(&self) -> Result<RawModeGuard> {
         let is_real = !self.is_captured();
         if is_real {
             give_back_on_panic();
             crossterm::terminal::enable_raw_mode().context("failed to set up the terminal")?;
         }
-        Ok(Raw { is_real })
+        Ok(RawModeGuard { is_real })
     }
 
     /// Returns a watcher of the terminal's size.
-    pub fn sizes(&self) -> Sizes {
+    pub fn sizes(&self) -> TerminalSizes {
         let is_real = !self.is_captured();
-        Sizes {
+        TerminalSizes {
             is_real,
             #[cfg(unix)]
             changed: is_real
@@ -203,15 +203,15 @@ impl Console {
     }
 
     /// Returns standard output and standard error for raw bytes, without escaping.
-    pub fn outlets(&self) -> (Outlet, Outlet) {
+    pub fn outlets(&self) -> (RawOutput, RawOutput) {
         let (out, err) = self.streams();
-        (Outlet(out), Outlet(err))
+        (RawOutput(out), RawOutput(err))
     }
 
     /// Returns standard input in chunks, read by a thread of its own. Every other reader finds it at its end from then
     /// on.
-    pub fn inlet(&mut self) -> Inlet {
-        let mut input = self.take_input();
+    pub fn inlet(&mut self) -> StdinStream {
+        let mut input = self.take_stdin();
         let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
         // Not a thread of the runtime: its read cannot be ended, and shutting down the runtime would wait for it.
         std::thread::spawn(move || {
@@ -229,7 +229,7 @@ impl Console {
                 }
             }
         });
-        Inlet(receive)
+        StdinStream(receive)
     }
 }
 
@@ -246,7 +246,7 @@ mod tests {
 
     #[tokio::test]
     async fn input_comes_whole_and_ends() {
-        let (mut console, _) = Console::captured(&"x".repeat(200_000), false);
+        let (mut console, _) = Console::for_test(&"x".repeat(200_000), false);
         let mut inlet = console.inlet();
         let mut length = 0;
         while let Some(piece) = inlet.next().await {
@@ -257,7 +257,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_output_is_told() {
-        let (console, captured) = Console::captured("", false);
+        let (console, captured) = Console::for_test("", false);
         let (out, err) = console.outlets();
         out.write(bytes::Bytes::from_static(b"\x1b[31m"))
             .await
@@ -268,7 +268,7 @@ mod tests {
             .write(bytes::Bytes::from_static(b"x"))
             .await
             .unwrap_err();
-        assert!(error.is::<Closed>());
+        assert!(error.is::<OutputClosed>());
         err.write(bytes::Bytes::from_static(b"y")).await.unwrap();
         assert_eq!(captured.err(), "y");
     }

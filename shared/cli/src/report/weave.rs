@@ -8,8 +8,8 @@ const KEPT: usize = 64 * 1024;
 
 /// Merger of logs. Bytes go in by log, bytes to print come out.
 #[derive(Debug, Default)]
-pub struct Weave {
-    logs: Vec<Log>,
+pub struct LogMerger {
+    logs: Vec<MergedLog>,
     /// Index of the log whose unfinished line is on the stream.
     holder: Option<usize>,
     /// True if the last line printed has no newline and its log has ended.
@@ -17,19 +17,19 @@ pub struct Weave {
 }
 
 #[derive(Debug, Default)]
-struct Log {
+struct MergedLog {
     prefix: String,
     kept: Vec<u8>,
     /// True after the end of the log.
     ended: bool,
 }
 
-impl Weave {
+impl LogMerger {
     /// Adds a log, whose prefix is printed before each of its lines and may be empty. Logs are numbered from 0.
-    pub fn add(&mut self, prefix: impl Into<String>) {
-        self.logs.push(Log {
+    pub fn add_log(&mut self, prefix: impl Into<String>) {
+        self.logs.push(MergedLog {
             prefix: prefix.into(),
-            ..Log::default()
+            ..MergedLog::default()
         });
     }
 
@@ -104,7 +104,7 @@ impl Weave {
     }
 }
 
-impl Log {
+impl MergedLog {
     /// Appends bytes with the prefix before each line that begins in them; with `goes_on` the first one continues a
     /// line.
     fn print(&self, parts: &[&[u8]], mut goes_on: bool, out: &mut Vec<u8>) {
@@ -129,10 +129,10 @@ impl Log {
 mod tests {
     use super::*;
 
-    fn two() -> Weave {
-        let mut weave = Weave::default();
-        weave.add("a ");
-        weave.add("b ");
+    fn two() -> LogMerger {
+        let mut weave = LogMerger::default();
+        weave.add_log("a ");
+        weave.add_log("b ");
         weave
     }
 
@@ -159,16 +159,16 @@ mod tests {
 
     #[test]
     fn one_log_alone_is_not_held_back_and_not_changed() {
-        let mut weave = Weave::default();
-        weave.add("");
+        let mut weave = LogMerger::default();
+        weave.add_log("");
         assert_eq!(weave.take(0, b"\xff\0 no end"), b"\xff\0 no end");
         assert_eq!(weave.take(0, b" yet\nnext"), b" yet\nnext");
         assert_eq!(weave.end(0), b"");
         // Another one that begins while a line is open waits for its end.
-        let mut weave = Weave::default();
-        weave.add("a ");
+        let mut weave = LogMerger::default();
+        weave.add_log("a ");
         weave.take(0, b"open");
-        weave.add("b ");
+        weave.add_log("b ");
         assert_eq!(weave.holder(), Some(0));
         assert_eq!(weave.end(0), b"");
         assert_eq!(weave.take(1, b"x\n"), b"\nb x\n");
@@ -180,10 +180,10 @@ mod tests {
         let named = b"a one\na \na two\0\na \xff\na last\n";
         for size in 1..=text.len() {
             for others in [false, true] {
-                let mut weave = Weave::default();
-                weave.add("a ");
+                let mut weave = LogMerger::default();
+                weave.add_log("a ");
                 if others {
-                    weave.add("b ");
+                    weave.add_log("b ");
                 }
                 let mut out: Vec<u8> = text.chunks(size).flat_map(|c| weave.take(0, c)).collect();
                 out.extend(weave.end(0));

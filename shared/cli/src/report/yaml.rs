@@ -10,36 +10,36 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_saphyr::{DoubleQuoted, SingleQuoted};
 
-use super::json::sorted;
+use super::json::sorted_entries;
 use session_model::unicode::is_invisible;
 
 /// Formats an object as a YAML document with a final newline and without `---`.
 ///
 /// # Errors
 /// The serializer fails, for which no case is known.
-pub fn document(value: &Value) -> Result<String> {
+pub fn format_yaml(value: &Value) -> Result<String> {
     let options = serde_saphyr::ser_options! { folded_wrap_chars: usize::MAX };
-    serde_saphyr::to_string_with_options(&Sorted(value), options)
+    serde_saphyr::to_string_with_options(&SortedValue(value), options)
         .context("failed to write the object as YAML")
 }
 
 /// Value written with sorted keys, and with whole floats as integers.
-struct Sorted<'a>(&'a Value);
+struct SortedValue<'a>(&'a Value);
 
-impl Serialize for Sorted<'_> {
+impl Serialize for SortedValue<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
             Value::Array(items) => {
                 let mut sequence = serializer.serialize_seq(Some(items.len()))?;
                 for item in items {
-                    sequence.serialize_element(&Sorted(item))?;
+                    sequence.serialize_element(&SortedValue(item))?;
                 }
                 sequence.end()
             }
             Value::Object(map) => {
                 let mut mapping = serializer.serialize_map(Some(map.len()))?;
-                for (key, item) in sorted(map) {
-                    mapping.serialize_entry(key, &Sorted(item))?;
+                for (key, item) in sorted_entries(map) {
+                    mapping.serialize_entry(key, &SortedValue(item))?;
                 }
                 mapping.end()
             }
@@ -129,7 +129,7 @@ spec:
   none: null
   timeout: 2h
 ";
-        assert_eq!(document(&value).unwrap(), expected);
+        assert_eq!(format_yaml(&value).unwrap(), expected);
     }
 
     /// Texts that some reader takes for something else; all were read back by kubectl v1.32 as the same strings.
@@ -202,7 +202,7 @@ spec:
     fn awkward_texts_come_back() {
         for text in AWKWARD {
             let value = json!({"metadata": {"a": [text, {"k": text}]}, "s": text});
-            let yaml = document(&value).unwrap();
+            let yaml = format_yaml(&value).unwrap();
             let back: Value = serde_saphyr::from_str(&yaml).unwrap();
             assert_eq!(back, value, "{yaml}");
         }
@@ -212,7 +212,7 @@ spec:
         #[test]
         fn every_text_comes_back(text in "[ -~\\n\\t:#'\"äé-]{0,40}", key in "[a-z0-9./: '-]{1,12}") {
             let value = json!({key: text});
-            let back: Value = serde_saphyr::from_str(&document(&value).unwrap()).unwrap();
+            let back: Value = serde_saphyr::from_str(&format_yaml(&value).unwrap()).unwrap();
             prop_assert_eq!(back, value);
         }
     }

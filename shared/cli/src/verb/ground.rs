@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use crate::flags::connection::Connection;
-use crate::flags::output::{Colour, Talk};
-use crate::flags::writing::Writing;
+use crate::flags::connection::ConnectionFlags;
+use crate::flags::output::{Colour, VerbosityFlags};
+use crate::flags::writing::WriteFlags;
 use crate::report::console::Console;
 use session_client::UserAgent;
 use session_client::Exchange;
@@ -19,58 +19,58 @@ const REQUESTS: i32 = 6;
 
 /// Source of the cluster client.
 #[derive(Clone)]
-pub enum Way {
+pub enum ClientSource {
     /// A client made from flags and kubeconfig.
-    Flags,
+    Kubeconfig,
     /// A ready client: tests.
-    Given(Cluster),
+    Ready(Cluster),
 }
 
 /// Everything a command may use from outside: streams, clock, interrupt signal and the way to build a cluster client.
 /// Tests pass captured streams, a fake API and a fixed time.
-pub struct Ground {
+pub struct Environment {
     /// The streams; no verb prints otherwise.
     pub console: Console,
     /// Interrupt, set by SIGINT, SIGTERM and SIGHUP.
     pub interrupt: Interrupt,
     verb: &'static str,
-    way: Way,
+    way: ClientSource,
     now: Option<Timestamp>,
     /// True for `--warnings-as-errors`.
     strict: AtomicBool,
 }
 
-impl Ground {
+impl Environment {
     /// Returns the environment of this process for a verb.
-    pub fn of_process(verb: &'static str, interrupt: Interrupt) -> Self {
-        let mut console = Console::of_process(Colour::Auto, false);
-        console.heed(&interrupt);
+    pub fn for_process(verb: &'static str, interrupt: Interrupt) -> Self {
+        let mut console = Console::for_process(Colour::Auto, false);
+        console.set_interrupt(&interrupt);
         Self {
             console,
             interrupt,
             verb,
-            way: Way::Flags,
+            way: ClientSource::Kubeconfig,
             now: None,
             strict: AtomicBool::new(false),
         }
     }
 
     /// Returns the environment of a test.
-    pub fn of_test(console: Console, cluster: Cluster, now: Timestamp) -> Self {
+    pub fn for_test(console: Console, cluster: Cluster, now: Timestamp) -> Self {
         Self {
             console,
             interrupt: Interrupt::default(),
             verb: "test",
-            way: Way::Given(cluster),
+            way: ClientSource::Ready(cluster),
             now: Some(now),
             strict: AtomicBool::new(false),
         }
     }
 
     /// Applies the output flags, and warns about deprecated ones.
-    pub fn obey<'a>(&mut self, talk: &Talk, writing: impl Into<Option<&'a Writing>>) {
-        self.console.obey(talk);
-        if let Some(text) = writing.into().and_then(Writing::deprecation) {
+    pub fn apply_flags<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a WriteFlags>>) {
+        self.console.apply_flags(talk);
+        if let Some(text) = writing.into().and_then(WriteFlags::deprecation_warning) {
             self.console.warn(text);
         }
     }
@@ -80,11 +80,11 @@ impl Ground {
     ///
     /// # Errors
     /// Invalid flags or kubeconfig.
-    pub async fn connect(&self, flags: &Connection) -> Result<Cluster> {
-        self.console.set_level(flags.verbosity);
+    pub async fn connect(&self, flags: &ConnectionFlags) -> Result<Cluster> {
+        self.console.set_trace_level(flags.verbosity);
         let cluster = match &self.way {
-            Way::Flags => Cluster::connect(&flags.options()?, self.agent()).await?,
-            Way::Given(cluster) => cluster.clone(),
+            ClientSource::Kubeconfig => Cluster::connect(&flags.options()?, self.agent()).await?,
+            ClientSource::Ready(cluster) => cluster.clone(),
         };
         for file in std::env::split_paths(cluster.kubeconfig_paths()).filter(|f| !f.as_os_str().is_empty()) {
             let text = format!("Config loaded from file:  {}", file.display());
@@ -92,7 +92,7 @@ impl Ground {
         }
         self.strict
             .store(flags.warnings_as_errors, Ordering::Relaxed);
-        let aside = self.console.aside();
+        let aside = self.console.stderr_handle();
         let warner = aside.clone();
         cluster.on_warning(move |text| warner.warn(text));
         if flags.verbosity >= REQUESTS {
@@ -112,9 +112,9 @@ impl Ground {
     ///
     /// # Errors
     /// The verb's own, or the number of warnings.
-    pub fn conclude(&self, result: Result<()>) -> Result<()> {
+    pub fn finish(&self, result: Result<()>) -> Result<()> {
         result?;
-        match self.console.aside().warnings() {
+        match self.console.stderr_handle().warning_count() {
             warned @ 1.. if self.strict.load(Ordering::Relaxed) => {
                 let s = if warned == 1 { "" } else { "s" };
                 bail!("{warned} warning{s} received")

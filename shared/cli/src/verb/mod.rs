@@ -12,7 +12,7 @@ mod process;
 mod program;
 pub mod usage;
 
-pub use ground::{Ground, Way};
+pub use ground::{Environment, ClientSource};
 pub use program::ProgramName;
 
 use std::ffi::OsString;
@@ -22,12 +22,12 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{ArgMatches, Args as _, Command, FromArgMatches, Parser};
 
-use crate::flags::connection::Connection;
+use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
 use crate::report::failure;
 use session_client::interrupt::interrupted_error;
-use session_model::failure::Several;
+use session_model::failure::ErrorList;
 
 /// A verb of the suite.
 pub trait Verb {
@@ -38,12 +38,12 @@ pub trait Verb {
     /// Flags and arguments.
     type Args: Parser;
     /// Runs the verb. An error is printed, and decides the exit code.
-    fn run(args: Self::Args, ground: &mut Ground) -> impl Future<Output = Result<()>>;
+    fn run(args: Self::Args, ground: &mut Environment) -> impl Future<Output = Result<()>>;
 }
 
 /// A verb without its type: table entry of the dispatcher.
 #[derive(Clone, Copy)]
-pub struct Entry {
+pub struct VerbEntry {
     /// Name on the command line.
     pub name: &'static str,
     /// Description for help: the first line is the short one.
@@ -51,23 +51,23 @@ pub struct Entry {
     /// Builds the clap command. This takes a quarter of a millisecond, so only the verb that runs is built where its
     /// name is known.
     pub command: fn() -> Command,
-    run: fn(&ArgMatches, &mut Ground) -> Result<()>,
+    run: fn(&ArgMatches, &mut Environment) -> Result<()>,
 }
 
-impl std::fmt::Debug for Entry {
+impl std::fmt::Debug for VerbEntry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name)
     }
 }
 
-impl Entry {
+impl VerbEntry {
     /// Returns the entry of a verb.
     pub const fn of<V: Verb>() -> Self {
         Self {
             name: V::NAME,
             about: V::ABOUT,
             command: command::<V>,
-            run: start::<V>,
+            run: run_verb::<V>,
         }
     }
 
@@ -75,7 +75,7 @@ impl Entry {
     ///
     /// # Errors
     /// The verb's own.
-    pub fn run(&self, matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
+    pub fn run(&self, matches: &ArgMatches, ground: &mut Environment) -> Result<()> {
         (self.run)(matches, ground)
     }
 }
@@ -86,7 +86,7 @@ fn command<V: Verb>() -> Command {
 }
 
 /// Runs a verb on a runtime of one thread: more threads cost start-up time and gain nothing.
-fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
+fn run_verb<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<()> {
     let args = V::Args::from_arg_matches(matches)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -106,20 +106,20 @@ fn start<V: Verb>(matches: &ArgMatches, ground: &mut Ground) -> Result<()> {
         true => interrupted_error(),
         false => error,
     });
-    ground.conclude(done)
+    ground.finish(done)
 }
 
 /// Adds the connection flags to a command.
 pub fn with_connection_flags(command: Command) -> Command {
-    Connection::augment_args(command)
+    ConnectionFlags::augment_args(command)
 }
 
 /// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.
 pub fn main<V: Verb>() -> ExitCode {
-    let entry = Entry::of::<V>();
+    let entry = VerbEntry::of::<V>();
     let prefix = format!("kubectl session {}", entry.name);
     let mut args = std::env::args_os();
-    match ProgramName::of(&args.next().unwrap_or_default()) {
+    match ProgramName::parse(&args.next().unwrap_or_default()) {
         ProgramName::Completer => ExitCode::SUCCESS,
         ProgramName::Verb(word) if word != entry.name => {
             unknown_verb(&word, "kubectl session", &[entry.name])
@@ -131,11 +131,11 @@ pub fn main<V: Verb>() -> ExitCode {
 /// Prints the error for a word that is not one of `verbs`, with suggestions, and returns the exit code.
 pub fn unknown_verb(word: &str, prefix: &str, verbs: &[&str]) -> ExitCode {
     let error = usage::unknown_command(word, prefix, verbs);
-    finish("session", prefix, |_| Err(error))
+    run_reporting("session", prefix, |_| Err(error))
 }
 
 /// Parses `args` (without the program's name) and runs one verb. `prefix` is the command as help shows it.
-pub fn run_entry(entry: &Entry, prefix: &str, args: Vec<OsString>) -> ExitCode {
+pub fn run_entry(entry: &VerbEntry, prefix: &str, args: Vec<OsString>) -> ExitCode {
     let command = (entry.command)()
         .no_binary_name(true)
         .bin_name(prefix.to_owned())
@@ -144,7 +144,7 @@ pub fn run_entry(entry: &Entry, prefix: &str, args: Vec<OsString>) -> ExitCode {
         Ok(matches) => {
             let place = place_of(prefix, &matches);
             let entry = *entry;
-            finish(entry.name, &place, move |ground| {
+            run_reporting(entry.name, &place, move |ground| {
                 entry.run(&matches, ground)
             })
         }
@@ -162,23 +162,23 @@ pub fn place_of(prefix: &str, matches: &ArgMatches) -> String {
 
 /// Runs `work` in the environment of this process and prints its error. A signal ends the process, even if the work is
 /// blocked.
-pub fn finish(
+pub fn run_reporting(
     verb: &'static str,
     prefix: &str,
-    work: impl FnOnce(&mut Ground) -> Result<()> + Send + 'static,
+    work: impl FnOnce(&mut Environment) -> Result<()> + Send + 'static,
 ) -> ExitCode {
     let prefix = prefix.to_owned();
-    process::run(move |interrupt| {
-        let mut ground = Ground::of_process(verb, interrupt);
+    process::run_in_thread(move |interrupt| {
+        let mut ground = Environment::for_process(verb, interrupt);
         let code = match work(&mut ground) {
             Ok(()) => 0,
-            Err(error) => match error.downcast::<Several>() {
-                Ok(Several(errors)) => failure::report_all(&mut ground.console, &errors, &prefix),
-                Err(error) => failure::report(&mut ground.console, &error, &prefix),
+            Err(error) => match error.downcast::<ErrorList>() {
+                Ok(ErrorList(errors)) => failure::print_errors(&mut ground.console, &errors, &prefix),
+                Err(error) => failure::print_error(&mut ground.console, &error, &prefix),
             },
         };
         match code {
-            failure::INTERRUPTED => ground.interrupt.exit_code(),
+            failure::EXIT_INTERRUPTED => ground.interrupt.exit_code(),
             code => code,
         }
     })
@@ -186,8 +186,8 @@ pub fn finish(
 
 /// Prints the help page or usage error that clap reported, in kubectl's words.
 pub fn usage_failed(command: &Command, prefix: &str, error: &clap::Error) -> ExitCode {
-    let mut console = Console::of_process(Colour::Auto, false);
-    ExitCode::from(usage::report(&mut console, command, prefix, error))
+    let mut console = Console::for_process(Colour::Auto, false);
+    ExitCode::from(usage::report_clap_error(&mut console, command, prefix, error))
 }
 
 /// True if standard error is a terminal.

@@ -24,10 +24,10 @@ const PANICKED: u8 = 101;
 const LAST_WORD: Duration = Duration::from_millis(200);
 
 /// Runs `work`, which returns the exit code, until it ends or a signal ends the process.
-pub(super) fn run(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> ExitCode {
+pub(super) fn run_in_thread(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> ExitCode {
     let code = run_heeding(work).unwrap_or_else(|error| {
-        let mut console = Console::of_process(Colour::Auto, false);
-        failure::report(&mut console, &error, "")
+        let mut console = Console::for_process(Colour::Auto, false);
+        failure::print_error(&mut console, &error, "")
     });
     ExitCode::from(code)
 }

@@ -23,7 +23,7 @@ pub enum ProgramName {
 
 impl ProgramName {
     /// Parses `argv[0]`.
-    pub fn of(program: &OsStr) -> Self {
+    pub fn parse(program: &OsStr) -> Self {
         let name = Path::new(program).file_name().unwrap_or_default();
         let name = name.to_string_lossy();
         let name = name.strip_suffix(".exe").unwrap_or(&name);
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     fn of(program: &str) -> ProgramName {
-        ProgramName::of(OsStr::new(program))
+        ProgramName::parse(OsStr::new(program))
     }
 
     #[test]

@@ -20,21 +20,21 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::report::console::Console;
-use crate::report::failure::{CLOSED, FAILED};
+use crate::report::failure::{EXIT_OUTPUT_CLOSED, EXIT_FAILURE};
 
-pub use help::{VerbGroup, help, options, suite_help};
-use place::Place;
+pub use help::{VerbGroup, help_page, options_page, suite_help_page};
+use place::CommandPath;
 pub use suggest::unknown_command;
 
 /// Prints the help page (exit code 0) or the usage error (1) for the command line of this process. `prefix` is
 /// `command` as it was called (`kubectl session list`).
-pub fn report(console: &mut Console, command: &Command, prefix: &str, error: &clap::Error) -> u8 {
+pub fn report_clap_error(console: &mut Console, command: &Command, prefix: &str, error: &clap::Error) -> u8 {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
-    report_for(console, command, prefix, error, &args)
+    report_clap_error_for(console, command, prefix, error, &args)
 }
 
 /// Prints the help page or usage error for `args`, which exclude the program's name and only decide the wording.
-pub fn report_for(
+pub fn report_clap_error_for(
     console: &mut Console,
     command: &Command,
     prefix: &str,
@@ -45,37 +45,37 @@ pub fn report_for(
         .iter()
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect();
-    let place = Place::of(command, prefix, &args);
+    let place = CommandPath::of(command, prefix, &args);
     let text = match error.kind() {
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
-        | ErrorKind::MissingSubcommand => help(&place.command, &place.prefix, console.width()),
+        | ErrorKind::MissingSubcommand => help_page(&place.command, &place.prefix, console.width()),
         ErrorKind::DisplayVersion => error.to_string(),
         _ => {
-            console.err_line(&complaint(&place, error));
-            return FAILED;
+            console.print_error_line(&complaint(&place, error));
+            return EXIT_FAILURE;
         }
     };
-    match console.out(&text) {
+    match console.print(&text) {
         Ok(()) => 0,
-        Err(_) => CLOSED,
+        Err(_) => EXIT_OUTPUT_CLOSED,
     }
 }
 
 /// Pointer to help at the end of a usage error.
-enum Pointer {
+enum HelpPointer {
     /// For a bad flag.
     Flag,
     /// For a bad or missing argument.
     Argument,
 }
 
-fn complaint(place: &Place, error: &clap::Error) -> String {
+fn complaint(place: &CommandPath, error: &clap::Error) -> String {
     let (message, pointer) = message(place, error);
     let prefix = &place.prefix;
     let pointer = match pointer {
-        Pointer::Flag => format!("See '{prefix} --help' for usage."),
-        Pointer::Argument => format!("See '{prefix} -h' for help and examples"),
+        HelpPointer::Flag => format!("See '{prefix} --help' for usage."),
+        HelpPointer::Argument => format!("See '{prefix} -h' for help and examples"),
     };
     let suggested = [
         ContextKind::SuggestedArg,
@@ -90,11 +90,11 @@ fn complaint(place: &Place, error: &clap::Error) -> String {
     near.reverse();
     format!(
         "error: {message}\n{pointer}{}",
-        suggest::did_you_mean(&near)
+        suggest::suggestions(&near)
     )
 }
 
-fn message(place: &Place, error: &clap::Error) -> (String, Pointer) {
+fn message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {
     let subject = text(error, ContextKind::InvalidArg);
     let value = text(error, ContextKind::InvalidValue);
     match error.kind() {
@@ -103,7 +103,7 @@ fn message(place: &Place, error: &clap::Error) -> (String, Pointer) {
             let word = text(error, ContextKind::InvalidSubcommand);
             (
                 format!("unknown command {word:?} for {:?}", place.prefix),
-                Pointer::Argument,
+                HelpPointer::Argument,
             )
         }
         ErrorKind::MissingRequiredArgument => {
@@ -111,9 +111,9 @@ fn message(place: &Place, error: &clap::Error) -> (String, Pointer) {
         }
         ErrorKind::ArgumentConflict => conflict(&subject, &text(error, ContextKind::PriorArg)),
         ErrorKind::InvalidValue
-            if value.is_empty() && !place.has(&format!("{}=", word(&subject))) =>
+            if value.is_empty() && !place.was_typed(&format!("{}=", word(&subject))) =>
         {
-            (needs_argument(place, &subject), Pointer::Flag)
+            (needs_argument(place, &subject), HelpPointer::Flag)
         }
         ErrorKind::InvalidValue => {
             let reason = one_of(&texts(error, ContextKind::ValidValue));
@@ -130,47 +130,47 @@ fn message(place: &Place, error: &clap::Error) -> (String, Pointer) {
         }
         ErrorKind::TooManyValues => invalid_value(place, &subject, &value, "it takes no value"),
         ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
-            (needs_argument(place, &subject), Pointer::Flag)
+            (needs_argument(place, &subject), HelpPointer::Flag)
         }
-        ErrorKind::InvalidUtf8 => ("an argument is not valid UTF-8".into(), Pointer::Argument),
-        _ => (plain(error), Pointer::Argument),
+        ErrorKind::InvalidUtf8 => ("an argument is not valid UTF-8".into(), HelpPointer::Argument),
+        _ => (plain(error), HelpPointer::Argument),
     }
 }
 
-fn unknown_argument(place: &Place, subject: &str) -> (String, Pointer) {
+fn unknown_argument(place: &CommandPath, subject: &str) -> (String, HelpPointer) {
     let flag = subject.split('=').next().unwrap_or(subject);
     if flag.starts_with("--") {
-        return (format!("unknown flag: {flag}"), Pointer::Flag);
+        return (format!("unknown flag: {flag}"), HelpPointer::Flag);
     }
     if let Some(letter) = flag
         .strip_prefix('-')
         .and_then(|letters| letters.chars().next())
     {
         let rest = place
-            .cluster_from(letter)
+            .short_flags_from(letter)
             .unwrap_or_else(|| letter.to_string());
         return (
             format!("unknown shorthand flag: '{letter}' in -{rest}"),
-            Pointer::Flag,
+            HelpPointer::Flag,
         );
     }
     let mut positionals = place.command.get_positionals();
     match (positionals.next(), positionals.next()) {
         (Some(only), None) => {
-            let got = place.positionals().max(2);
+            let got = place.count_positionals().max(2);
             (
                 format!("exactly one {} is required, got {got}", value_name(only)),
-                Pointer::Argument,
+                HelpPointer::Argument,
             )
         }
         _ => (
             format!("unexpected arguments: [{subject}]"),
-            Pointer::Argument,
+            HelpPointer::Argument,
         ),
     }
 }
 
-fn missing(place: &Place, subjects: &[String]) -> (String, Pointer) {
+fn missing(place: &CommandPath, subjects: &[String]) -> (String, HelpPointer) {
     let is_flag = |subject: &&String| subject.starts_with('-');
     let flags: Vec<String> = subjects
         .iter()
@@ -180,7 +180,7 @@ fn missing(place: &Place, subjects: &[String]) -> (String, Pointer) {
     if !flags.is_empty() {
         return (
             format!("required flag(s) {} not set", flags.join(", ")),
-            Pointer::Argument,
+            HelpPointer::Argument,
         );
     }
     let missing = |arg: &&clap::Arg| {
@@ -198,38 +198,38 @@ fn missing(place: &Place, subjects: &[String]) -> (String, Pointer) {
             format!("{} are required", names.join(" and "))
         }
     };
-    (message, Pointer::Argument)
+    (message, HelpPointer::Argument)
 }
 
-fn conflict(subject: &str, prior: &str) -> (String, Pointer) {
+fn conflict(subject: &str, prior: &str) -> (String, HelpPointer) {
     let (one, other) = (bare(subject), bare(prior));
     let message = if other.is_empty() || one == other {
         format!("{one} cannot be specified more than once")
     } else {
         format!("{one} and {other} cannot be specified together")
     };
-    (message, Pointer::Argument)
+    (message, HelpPointer::Argument)
 }
 
-fn invalid_value(place: &Place, subject: &str, value: &str, reason: &str) -> (String, Pointer) {
+fn invalid_value(place: &CommandPath, subject: &str, value: &str, reason: &str) -> (String, HelpPointer) {
     if !subject.starts_with('-') {
         return (
             format!("invalid {} {value:?}: {reason}", bare(subject)),
-            Pointer::Argument,
+            HelpPointer::Argument,
         );
     }
-    let flag = place.flag(word(subject));
+    let flag = place.format_flag(word(subject));
     (
         format!("invalid argument {value:?} for {flag:?} flag: {reason}"),
-        Pointer::Flag,
+        HelpPointer::Flag,
     )
 }
 
-fn needs_argument(place: &Place, subject: &str) -> String {
+fn needs_argument(place: &CommandPath, subject: &str) -> String {
     let long = word(subject);
     match place.short_of(long) {
         // The message names the letter, unless the long form was typed.
-        Some(letter) if !place.has(long) => {
+        Some(letter) if !place.was_typed(long) => {
             format!("flag needs an argument: '{letter}' in -{letter}")
         }
         _ => format!("flag needs an argument: {long}"),

@@ -21,7 +21,7 @@ use super::connection::{PortFailureHandler, CloseReason};
 use crate::Cluster;
 use crate::exec::upgrade_status_code;
 use crate::failure::RequestSubject;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 
 /// Streams opened in advance per port.
 const MAX_SPARES: usize = 2;
@@ -77,7 +77,7 @@ impl SingleStreamForward {
             None => match self.dial.open(port).await {
                 Ok(spare) => spare,
                 Err(error) => {
-                    if failure::is(&error, Kind::Unreachable) || failure::is(&error, Kind::Refused)
+                    if failure::has_kind(&error, FailureKind::Unreachable) || failure::has_kind(&error, FailureKind::ConnectionRefused)
                     {
                         let why = CloseReason::Lost(format!("{error:#}"));
                         self.close_reason.send_replace(Some(why));

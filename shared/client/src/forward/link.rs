@@ -14,8 +14,8 @@ use super::fallback::SingleStreamForward;
 use super::negotiate::{Negotiation, negotiate};
 use super::{FindPod, PortStream, ForwardEvent};
 use crate::{Backoff, WatchChange, Cluster, Scope, ListOptions};
-use session_model::failure::{self, Kind};
-use session_model::objects::resource::{POD, text};
+use session_model::failure::{self, FailureKind};
+use session_model::objects::resource::{POD, string_at};
 
 /// First and longest pause between attempts; a local connection waits ten seconds for a new connection to the Pod.
 const INITIAL_PAUSE: Duration = Duration::from_millis(50);
@@ -203,7 +203,7 @@ impl PodConnection {
                             return format!("pod {pod:?} {why}");
                         }
                     }
-                    Err(error) if failure::is(&error, Kind::Forbidden) => {
+                    Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
                         return std::future::pending().await;
                     }
                     Err(_) => break,
@@ -230,7 +230,7 @@ impl WatchedPod {
             WatchChange::Deleted(_) => return Some("was deleted"),
             WatchChange::Bookmark(_) | WatchChange::Restarted => return None,
         };
-        let uid = text(pod, "/metadata/uid");
+        let uid = string_at(pod, "/metadata/uid");
         let is_going = !pod["metadata"]["deletionTimestamp"].is_null();
         if self.uid.is_empty() {
             uid.clone_into(&mut self.uid);
@@ -247,17 +247,17 @@ impl WatchedPod {
 }
 
 fn has_pod_terminated(pod: &Value) -> bool {
-    matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
+    matches!(string_at(pod, "/status/phase"), "Succeeded" | "Failed")
 }
 
 /// True if retrying may help.
 fn is_transient(error: &anyhow::Error, lost: Option<Instant>) -> bool {
-    let Some(failure) = failure::of(error) else {
+    let Some(failure) = failure::find_failure(error) else {
         return false;
     };
     match failure.kind {
-        Kind::Unreachable | Kind::Refused | Kind::TooManyRequests | Kind::Server => true,
-        Kind::NotFound | Kind::NoSuchResource | Kind::Forbidden | Kind::Unauthorized => {
+        FailureKind::Unreachable | FailureKind::ConnectionRefused | FailureKind::TooManyRequests | FailureKind::OtherStatus => true,
+        FailureKind::NotFound | FailureKind::ResourceTypeNotFound | FailureKind::Forbidden | FailureKind::Unauthorized => {
             lost.is_none_or(|since| since.elapsed() < RETRY_REFUSALS_FOR)
         }
         _ => false,
@@ -298,8 +298,8 @@ impl Transport {
             Self::SingleStream(plain) => match plain.open_stream(port, ahead).await {
                 Ok(stream) => Ok(Some(Box::new(stream))),
                 Err(error)
-                    if failure::is(&error, Kind::Unreachable)
-                        || failure::is(&error, Kind::Refused) =>
+                    if failure::has_kind(&error, FailureKind::Unreachable)
+                        || failure::has_kind(&error, FailureKind::ConnectionRefused) =>
                 {
                     Ok(None)
                 }

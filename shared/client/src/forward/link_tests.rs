@@ -53,15 +53,15 @@ fn a_pod_found_terminating_is_used_until_deleted() {
 
 #[test]
 fn transient_errors_are_retried() {
-    let failed = |kind| anyhow::Error::new(failure::Failure::local(kind, "x"));
+    let failed = |kind| anyhow::Error::new(failure::Failure::client_side(kind, "x"));
     let long_ago = Instant::now().checked_sub(2 * RETRY_REFUSALS_FOR);
-    for kind in [Kind::Refused, Kind::Unreachable, Kind::Server] {
+    for kind in [FailureKind::ConnectionRefused, FailureKind::Unreachable, FailureKind::OtherStatus] {
         assert!(is_transient(&failed(kind), long_ago));
     }
-    for kind in [Kind::NotFound, Kind::Forbidden] {
+    for kind in [FailureKind::NotFound, FailureKind::Forbidden] {
         assert!(is_transient(&failed(kind), Some(Instant::now())));
         assert!(!is_transient(&failed(kind), long_ago));
     }
-    assert!(!is_transient(&failed(Kind::Configuration), None));
+    assert!(!is_transient(&failed(FailureKind::InvalidConfiguration), None));
     assert!(!is_transient(&anyhow!("session \"x\" is stopped"), None));
 }

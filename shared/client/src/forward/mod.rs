@@ -35,7 +35,7 @@ use tokio::time::Instant;
 
 use super::Cluster;
 use link::{PodConnection, ConnectionState};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 
 pub use listen::LocalListener;
 
@@ -190,5 +190,5 @@ impl Forwarder {
 fn not_restored_error() -> anyhow::Error {
     let seconds = RECONNECT_TIMEOUT.as_secs();
     let message = format!("the connection to the pod was not restored within {seconds} s");
-    Failure::local(Kind::Unreachable, message).into()
+    Failure::client_side(FailureKind::Unreachable, message).into()
 }

@@ -22,7 +22,7 @@ use crate::attach::is_upgrade_unsupported;
 use crate::limits::ERROR_BODY_LIMIT;
 use crate::request::ApiRequest;
 use crate::{Cluster, failure, paths};
-use session_model::failure::{Failure, Kind};
+use session_model::failure::{Failure, FailureKind};
 use session_model::objects::resource::POD;
 
 /// kubectl's current protocol, under its name inside a WebSocket.
@@ -62,7 +62,7 @@ pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> 
     }
     let upgraded = hyper::upgrade::on(response)
         .await
-        .map_err(|error| Failure::local(Kind::Unreachable, error.to_string()))?;
+        .map_err(|error| Failure::client_side(FailureKind::Unreachable, error.to_string()))?;
     let mut config = WebSocketConfig::default();
     config.max_message_size = Some(MESSAGE_MAX);
     config.max_frame_size = Some(MESSAGE_MAX);

@@ -8,7 +8,7 @@ use session_support::{Answer, FakeApi};
 use super::super::surroundings::ProcessEnv;
 use super::super::{UserAgent, Cluster, config};
 use crate::options::ConnectOptions;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 
 /// Creates a folder with a kubeconfig whose only user is `user`, and the flags that select it.
 fn configured(user: &str) -> (tempfile::TempDir, ConnectOptions) {
@@ -189,7 +189,7 @@ async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
 async fn a_plugin_that_is_stopped_is_not_waited_for() {
     let (folder, flags) = plugin("kill -STOP $$");
     let error = refused(&flags, folder.path()).await;
-    assert!(failure::is(&error, Kind::Unreachable), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Unreachable), "{error}");
     let wanted = "was stopped because it tried to use the terminal";
     assert!(error.to_string().ends_with(wanted), "{error}");
 }

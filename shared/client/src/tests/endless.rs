@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::super::{WatchChange, Scope, ListOptions};
 use super::{cluster, pod};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{POD, SESSION};
 
 const HERE: Scope<'static> = Scope::Namespace("default");
@@ -114,7 +114,7 @@ async fn a_watch_that_cannot_be_opened_again_ends_with_what_stopped_it() {
     let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     stream.next().await.unwrap().unwrap();
     let error = stream.next().await.unwrap().unwrap_err();
-    assert!(failure::is(&error, Kind::Server), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::OtherStatus), "{error}");
     let seconds = begun.elapsed().as_secs();
     assert!((24..=50).contains(&seconds), "{seconds}");
     assert!(stream.next().await.is_none());
@@ -130,7 +130,7 @@ async fn waits_end_at_their_timeout_whatever_their_watches_do() {
         let begun = Instant::now();
         let wait = cluster.wait_condition(&POD, "default", "a", "Ready", limit);
         let error = wait.await.unwrap_err();
-        assert!(failure::is(&error, Kind::TimedOut), "{error}");
+        assert!(failure::has_kind(&error, FailureKind::TimedOut), "{error}");
         assert_eq!(begun.elapsed().as_secs(), 100);
     }
 }
@@ -190,7 +190,7 @@ async fn pages_that_expire_again_and_again_are_given_up() {
         .list(&POD, Scope::All, &all)
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::Expired), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Expired), "{error}");
     assert_eq!(api.requests().len(), 4);
 }
 
@@ -228,7 +228,7 @@ async fn an_error_body_is_read_up_to_its_limit() {
     api.on("GET", "/**", Answer::text(403, "text/html", &page));
     let error = cluster(&api).get(&POD, "default", "a").await.unwrap_err();
     assert_eq!(error.to_string(), "Blocked: by us (get pods a)");
-    assert!(failure::is(&error, Kind::Forbidden));
+    assert!(failure::has_kind(&error, FailureKind::Forbidden));
 }
 
 #[tokio::test]

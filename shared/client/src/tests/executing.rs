@@ -5,7 +5,7 @@ use std::time::Duration;
 use session_support::{Answer, Execution, FakeApi};
 
 use super::cluster;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 
 const LIMIT: Duration = Duration::from_secs(5);
 
@@ -112,7 +112,7 @@ async fn aborted_commands_are_failures() {
         .exec("default", "p", "c", &words("cut"), LIMIT)
         .await
         .unwrap_err();
-    assert!(failure::is(&cut, Kind::Unreachable), "{cut}");
+    assert!(failure::has_kind(&cut, FailureKind::Unreachable), "{cut}");
     let slow = cluster
         .exec(
             "default",
@@ -123,12 +123,12 @@ async fn aborted_commands_are_failures() {
         )
         .await
         .unwrap_err();
-    assert!(failure::is(&slow, Kind::TimedOut), "{slow}");
+    assert!(failure::has_kind(&slow, FailureKind::TimedOut), "{slow}");
     let gone = cluster
         .exec("default", "gone", "c", &words("x"), LIMIT)
         .await
         .unwrap_err();
-    assert!(failure::is(&gone, Kind::NotFound), "{gone}");
+    assert!(failure::has_kind(&gone, FailureKind::NotFound), "{gone}");
     let walled = cluster
         .exec("default", "walled", "c", &words("x"), LIMIT)
         .await

@@ -9,7 +9,7 @@ use super::super::surroundings::ProcessEnv;
 use super::super::{UserAgent, Cluster, Scope, ListOptions};
 use super::cluster;
 use crate::options::ConnectOptions;
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::resource::{POD, SESSION};
 
 async fn to(server: &str, flags: ConnectOptions) -> Cluster {
@@ -35,14 +35,14 @@ async fn fault(server: &str, flags: ConnectOptions) -> Failure {
         .get_raw("/version")
         .await
         .unwrap_err();
-    failure::of(&error).unwrap().clone()
+    failure::find_failure(&error).unwrap().clone()
 }
 
 #[tokio::test]
 async fn connection_refused() {
     // Port 1 has no listener and is never assigned by chance.
     let refused = fault("http://127.0.0.1:1", ConnectOptions::default()).await;
-    assert_eq!(refused.kind, Kind::Refused);
+    assert_eq!(refused.kind, FailureKind::ConnectionRefused);
     assert_eq!(
         refused.message,
         "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?"
@@ -61,7 +61,7 @@ async fn connection_refused() {
 #[tokio::test]
 async fn unknown_host() {
     let unknown = fault("http://nohost.invalid", ConnectOptions::default()).await;
-    assert_eq!(unknown.kind, Kind::Unreachable);
+    assert_eq!(unknown.kind, FailureKind::Unreachable);
     assert!(
         unknown
             .message
@@ -163,35 +163,35 @@ async fn a_proxy_answers_instead() {
         bad.to_string(),
         r#"an error on the server ("<html>Bad Gateway</html>") has prevented the request from succeeding (get pods x)"#
     );
-    assert_eq!(failure::of(&bad).unwrap().reason, "InternalError");
+    assert_eq!(failure::find_failure(&bad).unwrap().reason, "InternalError");
     let unauthorized = cluster.get(&POD, "default", "y").await.unwrap_err();
-    assert!(failure::is(&unauthorized, Kind::Unauthorized));
+    assert!(failure::has_kind(&unauthorized, FailureKind::Unauthorized));
     let page = cluster.get_raw("/version").await.unwrap_err();
-    assert!(failure::is(&page, Kind::Unreachable), "{page}");
+    assert!(failure::has_kind(&page, FailureKind::Unreachable), "{page}");
 }
 
 #[tokio::test]
 async fn every_status_is_known_by_its_kind() {
     let resource = "sessions.streaming.platform";
     for (answer, kind) in [
-        (Answer::unauthorized(), Kind::Unauthorized),
+        (Answer::unauthorized(), FailureKind::Unauthorized),
         (
             Answer::forbidden("bob", "list", resource, "default"),
-            Kind::Forbidden,
+            FailureKind::Forbidden,
         ),
         (
             Answer::conflict(resource, "x", "the object has been modified"),
-            Kind::Conflict,
+            FailureKind::Conflict,
         ),
-        (Answer::already_exists(resource, "x"), Kind::AlreadyExists),
-        (Answer::expired(), Kind::Expired),
+        (Answer::already_exists(resource, "x"), FailureKind::AlreadyExists),
+        (Answer::expired(), FailureKind::Expired),
         (
             Answer::invalid("streaming.platform", "Session", "x", &[("a", "b")]),
-            Kind::Invalid,
+            FailureKind::Invalid,
         ),
-        (Answer::internal("etcd"), Kind::Server),
-        (Answer::not_found(resource, "x"), Kind::NotFound),
-        (Answer::no_such_path(), Kind::NoSuchResource),
+        (Answer::internal("etcd"), FailureKind::OtherStatus),
+        (Answer::not_found(resource, "x"), FailureKind::NotFound),
+        (Answer::no_such_path(), FailureKind::ResourceTypeNotFound),
         (
             Answer::status(
                 404,
@@ -199,11 +199,11 @@ async fn every_status_is_known_by_its_kind() {
                 "the server could not find the requested resource",
                 json!({}),
             ),
-            Kind::NoSuchResource,
+            FailureKind::ResourceTypeNotFound,
         ),
         (
             Answer::status(409, "", "taken", json!(null)),
-            Kind::Conflict,
+            FailureKind::Conflict,
         ),
     ] {
         let api = FakeApi::new();
@@ -212,6 +212,6 @@ async fn every_status_is_known_by_its_kind() {
             .list(&SESSION, Scope::All, &ListOptions::default())
             .await
             .unwrap_err();
-        assert_eq!(failure::of(&error).unwrap().kind, kind, "{error}");
+        assert_eq!(failure::find_failure(&error).unwrap().kind, kind, "{error}");
     }
 }

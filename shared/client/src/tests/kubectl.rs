@@ -8,7 +8,7 @@ use session_support::{Answer, FakeApi, run_binary};
 use super::super::surroundings::ProcessEnv;
 use super::super::{UserAgent, Cluster};
 use crate::options::ConnectOptions;
-use session_model::failure::{self, Failure, Kind};
+use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::resource::POD;
 
 fn kubectl() -> Option<PathBuf> {
@@ -40,12 +40,12 @@ fn kubectl_stderr(kubectl: &Path, args: &[&str], config: &str, stdin: &str) -> S
 /// Formats a Failure as kubectl does; independent of `report`.
 fn format_as_kubectl(failure: &Failure) -> String {
     match failure.kind {
-        Kind::Unauthorized => format!(
+        FailureKind::Unauthorized => format!(
             "error: You must be logged in to the server ({})",
             failure.message
         ),
-        Kind::Invalid => {
-            let (kind, name) = failure.subject.clone().unwrap();
+        FailureKind::Invalid => {
+            let (kind, name) = failure.object.clone().unwrap();
             let causes: Vec<String> = failure
                 .causes
                 .iter()
@@ -58,9 +58,9 @@ fn format_as_kubectl(failure: &Failure) -> String {
             };
             format!("The {kind} {name:?} is invalid: {causes}")
         }
-        Kind::Refused => failure.message.clone(),
-        Kind::Unreachable => format!("Unable to connect to the server: {}", failure.message),
-        Kind::Configuration => format!("Error in configuration: {}", failure.message),
+        FailureKind::ConnectionRefused => failure.message.clone(),
+        FailureKind::Unreachable => format!("Unable to connect to the server: {}", failure.message),
+        FailureKind::InvalidConfiguration => format!("Error in configuration: {}", failure.message),
         _ if failure.reason.is_empty() => format!("Error from server: {}", failure.message),
         _ => format!(
             "Error from server ({}): {}",
@@ -148,7 +148,7 @@ async fn answers_to_reads_are_worded_alike() {
             .get_raw(path)
             .await
             .unwrap_err();
-        assert_eq!(format_as_kubectl(failure::of(&error).unwrap()), theirs, "{case}");
+        assert_eq!(format_as_kubectl(failure::find_failure(&error).unwrap()), theirs, "{case}");
     }
 }
 
@@ -197,7 +197,7 @@ async fn answers_to_writes_are_worded_alike() {
             .create(&POD, "default", &pod, &crate::WriteOptions::by("kubectl-session"))
             .await
             .unwrap_err();
-        assert_eq!(format_as_kubectl(failure::of(&error).unwrap()), theirs, "{case}");
+        assert_eq!(format_as_kubectl(failure::find_failure(&error).unwrap()), theirs, "{case}");
     }
 }
 
@@ -227,7 +227,7 @@ async fn connection_errors_are_worded_alike() {
         .await
         .unwrap();
         let error = cluster.get_raw("/x").await.unwrap_err();
-        assert_eq!(format_as_kubectl(failure::of(&error).unwrap()), theirs, "{server}");
+        assert_eq!(format_as_kubectl(failure::find_failure(&error).unwrap()), theirs, "{server}");
     }
 }
 
@@ -257,7 +257,7 @@ async fn a_bad_configuration_is_worded_alike() {
             _ => flags.as_group = vec![value],
         }
         let error = connect(flags, config).await.err().unwrap();
-        let ours = failure::of(&error).map_or_else(|| format!("error: {error}"), format_as_kubectl);
+        let ours = failure::find_failure(&error).map_or_else(|| format!("error: {error}"), format_as_kubectl);
         assert_eq!(ours, theirs, "{flag}");
     }
 }

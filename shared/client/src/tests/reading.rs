@@ -7,7 +7,7 @@ use session_support::{Answer, FakeApi};
 
 use super::super::{IncludeObject, Scope, ListOptions};
 use super::{cluster, pod, session};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::ObjectRef;
 use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 
@@ -61,7 +61,7 @@ async fn get_of_an_unserved_type_is_no_such_resource() {
         .get(&SESSION, "default", "a")
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::NoSuchResource));
+    assert!(failure::has_kind(&error, FailureKind::ResourceTypeNotFound));
     assert_eq!(
         error.to_string(),
         r#"the server doesn't have a resource type "sessions""#
@@ -70,7 +70,7 @@ async fn get_of_an_unserved_type_is_no_such_resource() {
         .list(&SESSION, Scope::All, &ListOptions::default())
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::NoSuchResource));
+    assert!(failure::has_kind(&error, FailureKind::ResourceTypeNotFound));
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_list_goes_through_all_pages_and_names_its_items() {
         ..ListOptions::with_labels("app=x")
     };
     let list = cluster(&api).list(&POD, HERE, &select).await.unwrap();
-    let names: Vec<ObjectRef> = list.items.iter().map(ObjectRef::of).collect();
+    let names: Vec<ObjectRef> = list.items.iter().map(ObjectRef::from_object).collect();
     assert_eq!(
         names
             .iter()
@@ -202,7 +202,7 @@ async fn a_table_comes_page_by_page() {
     let first = pages[0].as_ref().unwrap();
     assert_eq!(
         (
-            first.column("PHASE"),
+            first.column_index("PHASE"),
             &first.rows[0].cells[1],
             &first.rows[0].object["spec"]["userId"]
         ),
@@ -238,7 +238,7 @@ async fn a_table_that_fails_says_so_and_ends() {
         .collect()
         .await;
     assert_eq!(pages.len(), 1);
-    assert!(failure::is(pages[0].as_ref().unwrap_err(), Kind::Forbidden));
+    assert!(failure::has_kind(pages[0].as_ref().unwrap_err(), FailureKind::Forbidden));
 }
 
 #[tokio::test]
@@ -311,13 +311,13 @@ async fn only_reads_are_repeated_and_only_when_asked() {
     api.on("POST", "/**", Answer::too_many(0));
     let cluster = cluster(&api);
     assert_eq!(cluster.get_raw("/a").await.unwrap().0["a"], 1);
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &cluster.get_raw("/b").await.unwrap_err(),
-        Kind::TooManyRequests
+        FailureKind::TooManyRequests
     ));
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &cluster.get_raw("/c").await.unwrap_err(),
-        Kind::Server
+        FailureKind::OtherStatus
     ));
     assert!(cluster.get_raw("/d").await.is_ok());
     let write = cluster
@@ -328,7 +328,7 @@ async fn only_reads_are_repeated_and_only_when_asked() {
             &crate::WriteOptions::by("kubectl-session"),
         )
         .await;
-    assert!(failure::is(&write.unwrap_err(), Kind::TooManyRequests));
+    assert!(failure::has_kind(&write.unwrap_err(), FailureKind::TooManyRequests));
     let lines: Vec<String> = api
         .requests()
         .iter()

@@ -10,7 +10,7 @@ use session_support::{Answer, FakeApi};
 
 use super::super::{WatchChange, Scope, ListOptions};
 use super::{cluster, pod};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{POD, SESSION};
 
 const HERE: Scope<'static> = Scope::Namespace("default");
@@ -146,17 +146,17 @@ async fn an_expired_version_ends_the_watch() {
     let api = FakeApi::stateful();
     api.forget_history();
     let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &next(&mut stream).await.unwrap_err(),
-        Kind::Expired
+        FailureKind::Expired
     ));
     assert!(stream.next().await.is_none());
     let api = FakeApi::new();
     api.on("GET", "/**", Answer::expired());
     let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), Some("5"), false);
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &next(&mut stream).await.unwrap_err(),
-        Kind::Expired
+        FailureKind::Expired
     ));
 }
 
@@ -169,9 +169,9 @@ async fn a_watch_that_cannot_begin_says_so_at_once() {
         Answer::forbidden("bob", "watch", "pods", "default"),
     );
     let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
-    assert!(failure::is(
+    assert!(failure::has_kind(
         &next(&mut stream).await.unwrap_err(),
-        Kind::Forbidden
+        FailureKind::Forbidden
     ));
     assert!(stream.next().await.is_none());
 }

@@ -6,7 +6,7 @@ use session_support::{Answer, FakeApi};
 
 use super::super::{DeleteOptions, DeleteOutcome, WriteOptions};
 use super::{cluster, pod, session};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::objects::propagation::Propagation;
 use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 
@@ -33,7 +33,7 @@ async fn a_create_is_one_post() {
         .create(&SESSION, "default", &session("a"), &WriteOptions::by(MANAGER))
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::AlreadyExists));
+    assert!(failure::has_kind(&error, FailureKind::AlreadyExists));
     assert_eq!(
         error.to_string(),
         r#"sessions.streaming.platform "a" already exists"#
@@ -102,7 +102,7 @@ async fn a_merge_patch_changes_single_fields() {
         )
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::Conflict), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Conflict), "{error}");
     assert!(error.to_string().contains("created again"), "{error}");
     let foreign = json!({"metadata": {"uid": "another"}, "status": {"phase": "failed"}});
     let error = cluster
@@ -116,13 +116,13 @@ async fn a_merge_patch_changes_single_fields() {
         )
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::Conflict), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Conflict), "{error}");
     let stale = json!({"metadata": {"resourceVersion": "1"}, "spec": {"timeout": "1h"}});
     let error = cluster
         .merge_patch(&SESSION, "default", "a", None, &stale, &WriteOptions::by(MANAGER))
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::Conflict), "{error}");
+    assert!(failure::has_kind(&error, FailureKind::Conflict), "{error}");
     assert_eq!(api.lines()[1], format!("PATCH {PATH}/a/status?{NAMED}"));
     assert_eq!(
         api.requests()[0].header("content-type"),
@@ -201,7 +201,7 @@ async fn a_delete_spares_a_new_object_of_the_same_name() {
         .delete(&SESSION, "default", "a", &other)
         .await
         .unwrap_err();
-    assert!(failure::is(&error, Kind::Conflict));
+    assert!(failure::has_kind(&error, FailureKind::Conflict));
     let right = DeleteOptions {
         uid: uid.clone(),
         propagation: Propagation::Foreground,
@@ -298,10 +298,10 @@ async fn a_refused_write_returns_the_servers_reason() {
         .create(&POD, "default", &pod("q", json!({})), &WriteOptions::by(MANAGER))
         .await
         .unwrap_err();
-    let quota = failure::of(&error).unwrap();
+    let quota = failure::find_failure(&error).unwrap();
     assert_eq!(
         (quota.kind, quota.code, quota.reason.as_str()),
-        (Kind::QuotaExceeded, 403, "Forbidden")
+        (FailureKind::QuotaExceeded, 403, "Forbidden")
     );
     let error = cluster(&api)
         .merge_patch(
@@ -314,10 +314,10 @@ async fn a_refused_write_returns_the_servers_reason() {
         )
         .await
         .unwrap_err();
-    let invalid = failure::of(&error).unwrap();
+    let invalid = failure::find_failure(&error).unwrap();
     assert_eq!(
-        (invalid.kind, invalid.subject.clone()),
-        (Kind::Invalid, Some(("Session".into(), "inv".into())))
+        (invalid.kind, invalid.object.clone()),
+        (FailureKind::Invalid, Some(("Session".into(), "inv".into())))
     );
     assert_eq!(
         (

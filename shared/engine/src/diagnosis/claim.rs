@@ -1,33 +1,33 @@
 //! Reasons why a claim has no volume, read from its events.
 
-use super::facts::Ask;
+use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
 /// State of a claim that is not bound.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Claim {
+pub(super) enum ClaimState {
     /// Waits for its Pod to be scheduled (binding mode WaitForFirstConsumer); no problem of the claim.
-    Consumer,
+    WaitsForConsumer,
     /// Waits for something that may still happen without any change.
-    Held(Cause),
+    Recoverable(Cause),
     /// Cannot be bound unless somebody changes the claim or the cluster.
-    Hopeless(Cause),
+    Unrecoverable(Cause),
 }
 
 /// Reads an event about claim `event.name` of pod `pod`; `None` where the event reports no problem.
-pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
-    let place = format!("claim {:?} of pod {pod:?}", event.name);
+pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimState> {
+    let place = format!("claim {:?} of pod {pod:?}", event.object_name);
     let made = |message: String, remedy: &str| Cause {
         reason: event.reason.clone(),
         message: format!("{place} {message}"),
-        evidence: vec![event.evidence()],
+        evidence: vec![event.evidence_line()],
         remedy: Some(remedy.to_owned()),
-        asks: vec![Ask::Claim {
-            name: event.name.clone(),
+        asks: vec![FactQuery::PersistentVolumeClaim {
+            name: event.object_name.clone(),
         }],
     };
     match event.reason.as_str() {
-        "WaitForFirstConsumer" | "WaitForPodScheduled" => Some(Claim::Consumer),
+        "WaitForFirstConsumer" | "WaitForPodScheduled" => Some(ClaimState::WaitsForConsumer),
         "ProvisioningFailed" => Some(provisioning(event, made)),
         "FailedBinding" if event.message.contains("no storage class is set") => {
             let mut cause = made(
@@ -35,8 +35,8 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
                 "set storageClassName in the claim, or make a StorageClass the cluster's default",
             );
             cause.reason = "NoStorageClass".into();
-            cause.asks.push(Ask::StorageClasses);
-            Some(Claim::Hopeless(cause))
+            cause.asks.push(FactQuery::StorageClasses);
+            Some(ClaimState::Unrecoverable(cause))
         }
         "ExternalProvisioning" => {
             let provisioner = event.message.split('\'').nth(1).unwrap_or_default();
@@ -44,21 +44,21 @@ pub(super) fn read(pod: &str, event: &EventNote) -> Option<Claim> {
                 format!("waits for provisioner {provisioner:?} to create its volume"),
                 "check that the provisioner runs, or use another StorageClass",
             );
-            cause.asks.push(Ask::Driver {
+            cause.asks.push(FactQuery::CsiDriver {
                 name: provisioner.to_owned(),
             });
-            Some(Claim::Held(cause))
+            Some(ClaimState::Recoverable(cause))
         }
-        _ if event.warning => {
+        _ if event.is_warning => {
             let mut cause = made("has no volume, for an unknown reason".into(), "");
             cause.remedy = None;
-            Some(Claim::Held(cause))
+            Some(ClaimState::Recoverable(cause))
         }
         _ => None,
     }
 }
 
-fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Claim {
+fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> ClaimState {
     let class = event
         .message
         .split_once("storageclass.storage.k8s.io \"")
@@ -71,10 +71,10 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
                 "use an existing StorageClass: kubectl get storageclasses",
             );
             cause.reason = "StorageClassNotFound".into();
-            cause.asks.push(Ask::StorageClasses);
-            Claim::Hopeless(cause)
+            cause.asks.push(FactQuery::StorageClasses);
+            ClaimState::Unrecoverable(cause)
         }
-        None => Claim::Held(made(
+        None => ClaimState::Recoverable(made(
             "has no volume: its provisioner failed".into(),
             "check the provisioner's message; provisioning is retried",
         )),
@@ -82,9 +82,9 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
 }
 
 /// Returns the cause for claims that are not bound and have no event that explains why.
-pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
+pub(super) fn unbound_claims_cause(pod: &str, claims: &[&str]) -> Cause {
     let named: Vec<String> = claims.iter().map(|claim| format!("{claim:?}")).collect();
-    let asks = claims.iter().map(|claim| Ask::Claim {
+    let asks = claims.iter().map(|claim| FactQuery::PersistentVolumeClaim {
         name: (*claim).to_owned(),
     });
     Cause {
@@ -102,7 +102,7 @@ pub(super) fn unbound(pod: &str, claims: &[&str]) -> Cause {
 pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
 /// Reads the scheduler's message about a claim that does not exist.
-pub(super) fn missing(pod: &str, message: &str) -> Option<Cause> {
+pub(super) fn missing_claim_cause(pod: &str, message: &str) -> Option<Cause> {
     let (_, rest) = message.split_once("persistentvolumeclaim \"")?;
     let (name, rest) = rest.split_once('"')?;
     rest.trim_start().starts_with("not found").then(|| Cause {
@@ -111,7 +111,7 @@ pub(super) fn missing(pod: &str, message: &str) -> Option<Cause> {
         remedy: Some(format!(
             "create claim {name:?} in the session's namespace, or correct the name"
         )),
-        asks: vec![Ask::Claim {
+        asks: vec![FactQuery::PersistentVolumeClaim {
             name: name.to_owned(),
         }],
         ..Cause::default()

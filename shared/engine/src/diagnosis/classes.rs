@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::Cause;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Returns the StorageClasses named by claims and by StatefulSets' claim templates, sorted, each once.
-pub fn storage_classes(objects: &[Value]) -> Vec<String> {
+pub fn named_storage_classes(objects: &[Value]) -> Vec<String> {
     let direct = objects
         .iter()
-        .filter(|object| text(object, "/kind") == "PersistentVolumeClaim");
+        .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim");
     let inside = objects
         .iter()
         .filter_map(|object| object.pointer("/spec/volumeClaimTemplates")?.as_array())
@@ -17,16 +17,16 @@ pub fn storage_classes(objects: &[Value]) -> Vec<String> {
     named(
         direct
             .chain(inside)
-            .map(|claim| text(claim, "/spec/storageClassName")),
+            .map(|claim| string_at(claim, "/spec/storageClassName")),
     )
 }
 
 /// Returns the IngressClasses named by Ingresses, sorted, each once.
-pub fn ingress_classes(objects: &[Value]) -> Vec<String> {
+pub fn named_ingress_classes(objects: &[Value]) -> Vec<String> {
     let ingresses = objects
         .iter()
-        .filter(|object| text(object, "/kind") == "Ingress");
-    named(ingresses.map(|ingress| text(ingress, "/spec/ingressClassName")))
+        .filter(|object| string_at(object, "/kind") == "Ingress");
+    named(ingresses.map(|ingress| string_at(ingress, "/spec/ingressClassName")))
 }
 
 fn named<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -41,10 +41,10 @@ fn named<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 
 /// Returns the first class of `wanted` that does not exist as a cause; its remedy lists those that do. `present` are all objects
 /// of that kind.
-pub fn missing(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause> {
+pub fn find_missing_class(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause> {
     let names: Vec<&str> = present
         .iter()
-        .map(|class| text(class, "/metadata/name"))
+        .map(|class| string_at(class, "/metadata/name"))
         .collect();
     let name = wanted.iter().find(|name| !names.contains(&name.as_str()))?;
     let remedy = match names.as_slice() {
@@ -68,16 +68,16 @@ mod tests {
     fn an_unknown_class_is_answered_with_those_that_exist() {
         let claim =
             json!({ "kind": "PersistentVolumeClaim", "spec": { "storageClassName": "fast" } });
-        let wanted = storage_classes(&[claim]);
+        let wanted = named_storage_classes(&[claim]);
         let present = [json!({ "metadata": { "name": "standard" } })];
-        let cause = missing("StorageClass", &wanted, &present).unwrap();
+        let cause = find_missing_class("StorageClass", &wanted, &present).unwrap();
         assert_eq!(cause.message, "StorageClass \"fast\" does not exist");
         assert_eq!(
             cause.remedy.as_deref(),
             Some("use one of the cluster's: standard")
         );
         assert_eq!(
-            missing("StorageClass", &["standard".into()], &present),
+            find_missing_class("StorageClass", &["standard".into()], &present),
             None
         );
     }

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
-use super::image::Pull;
+use super::image::ImagePull;
 use super::{Cause, EventNote, reference};
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
@@ -10,7 +10,7 @@ const CRASHES: i32 = 3;
 
 /// State of a container that is not ready, and its outlook.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum ContainerProgress {
     /// Not created yet, for no reason that the kubelet reports.
     Waiting,
     /// The image cannot be pulled, but a retry may succeed.
@@ -26,19 +26,19 @@ pub(super) enum State {
 }
 
 /// A container's status with its Pod and the Pod's events: the input of its diagnosis.
-pub(super) struct Contained<'a> {
+pub(super) struct ContainerFacts<'a> {
     pub(super) pod: &'a Pod,
     pub(super) status: &'a ContainerStatus,
-    pub(super) init: bool,
+    pub(super) is_init: bool,
     /// Events about the Pod.
     pub(super) events: &'a [&'a EventNote],
 }
 
-impl Contained<'_> {
+impl ContainerFacts<'_> {
     /// Returns the name for messages: `container "main" of pod "x"`.
-    pub(super) fn place(&self) -> String {
+    pub(super) fn quoted_name(&self) -> String {
         let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
-        let kind = if self.init {
+        let kind = if self.is_init {
             "init container"
         } else {
             "container"
@@ -47,26 +47,26 @@ impl Contained<'_> {
     }
 
     /// Reads the container's state.
-    pub(super) fn read(&self) -> State {
+    pub(super) fn progress(&self) -> ContainerProgress {
         let Some(state) = &self.status.state else {
-            return State::Waiting;
+            return ContainerProgress::Waiting;
         };
         if state.running.is_some() {
-            return State::Running;
+            return ContainerProgress::Running;
         }
         if let Some(end) = &state.terminated {
             return self.ended(end);
         }
         let Some(waiting) = &state.waiting else {
-            return State::Waiting;
+            return ContainerProgress::Waiting;
         };
         let reason = waiting.reason.as_deref().unwrap_or_default();
-        let told = || self.newest("Failed").map(|event| event.message.as_str());
+        let told = || self.newest_event("Failed").map(|event| event.message.as_str());
         let message = waiting.message.as_deref().or_else(told).unwrap_or_default();
-        self.waiting(reason, message)
+        self.while_waiting(reason, message)
     }
 
-    fn ended(&self, end: &ContainerStateTerminated) -> State {
+    fn ended(&self, end: &ContainerStateTerminated) -> ContainerProgress {
         let policy = self
             .pod
             .spec
@@ -75,10 +75,10 @@ impl Contained<'_> {
         let stays = match policy.unwrap_or("Always") {
             "Never" => true,
             "OnFailure" => end.exit_code == 0,
-            _ => self.init && end.exit_code == 0,
+            _ => self.is_init && end.exit_code == 0,
         };
         if stays {
-            return State::Ended {
+            return ContainerProgress::Ended {
                 code: end.exit_code,
                 reason: end.reason.clone().unwrap_or_default(),
             };
@@ -86,40 +86,40 @@ impl Contained<'_> {
         self.crashing()
     }
 
-    fn waiting(&self, reason: &str, message: &str) -> State {
-        let place = self.place();
-        let pull = Pull {
-            place: &place,
+    fn while_waiting(&self, reason: &str, message: &str) -> ContainerProgress {
+        let place = self.quoted_name();
+        let pull = ImagePull {
+            container: &place,
             image: &self.status.image,
             node: self
                 .spec(|spec| spec.node_name.as_deref())
                 .unwrap_or_default(),
-            credentials: self
+            has_pull_secrets: self
                 .spec(|spec| spec.image_pull_secrets.as_deref())
                 .is_some_and(|secrets| !secrets.is_empty()),
         };
         match reason {
-            "ContainerCreating" | "PodInitializing" | "" => State::Waiting,
-            "ErrImageNeverPull" => State::Hopeless(self.proved(reason, pull.never())),
-            "InvalidImageName" => State::Hopeless(self.proved(reason, pull.invalid_name())),
+            "ContainerCreating" | "PodInitializing" | "" => ContainerProgress::Waiting,
+            "ErrImageNeverPull" => ContainerProgress::Hopeless(self.proved(reason, pull.never_pull_cause())),
+            "InvalidImageName" => ContainerProgress::Hopeless(self.proved(reason, pull.invalid_name_cause())),
             "ErrImagePull" | "ImagePullBackOff" => {
-                let (cause, is_final) = pull.failed(message);
+                let (cause, is_final) = pull.failure_cause(message);
                 let cause = self.proved(reason, cause);
                 if is_final {
-                    State::Hopeless(cause)
+                    ContainerProgress::Hopeless(cause)
                 } else {
-                    State::Pulling(cause)
+                    ContainerProgress::Pulling(cause)
                 }
             }
             "CrashLoopBackOff" => self.crashing(),
             "RunContainerError" | "CreateContainerError" if may_pass(message) => {
-                State::Held(self.not_started(reason, message))
+                ContainerProgress::Held(self.not_started(reason, message))
             }
             "RunContainerError" | "CreateContainerError" => {
-                State::Hopeless(self.not_started(reason, message))
+                ContainerProgress::Hopeless(self.not_started(reason, message))
             }
             "CreateContainerConfigError" => self.misconfigured(reason, message),
-            other => State::Held(self.proved(
+            other => ContainerProgress::Held(self.proved(
                 other,
                 Cause {
                     message: format!("{place} has not started, for an unknown reason: {other}"),
@@ -129,17 +129,17 @@ impl Contained<'_> {
         }
     }
 
-    fn misconfigured(&self, reason: &str, message: &str) -> State {
-        let place = self.place();
-        if let Some(cause) = reference::read(&place, message) {
-            return State::Hopeless(self.proved(reason, cause));
+    fn misconfigured(&self, reason: &str, message: &str) -> ContainerProgress {
+        let place = self.quoted_name();
+        if let Some(cause) = reference::parse_missing_reference(&place, message) {
+            return ContainerProgress::Hopeless(self.proved(reason, cause));
         }
         // The kubelet retries what it could not read in time.
         let may_pass = may_pass(message);
         let cause = Cause {
             message: format!(
                 "{place} cannot be created from its configuration: {}",
-                or(first_line(message), reason)
+                non_empty_or(first_line(message), reason)
             ),
             remedy: Some(
                 "correct the setting that the message names, then delete the session and create it again"
@@ -149,31 +149,31 @@ impl Contained<'_> {
         };
         let cause = self.proved(reason, cause);
         if may_pass {
-            State::Held(cause)
+            ContainerProgress::Held(cause)
         } else {
-            State::Hopeless(cause)
+            ContainerProgress::Hopeless(cause)
         }
     }
 
     fn not_started(&self, reason: &str, message: &str) -> Cause {
         self.proved(reason, Cause {
-            message: format!("{} could not be started: {}", self.place(), or(last_part(message), reason)),
+            message: format!("{} could not be started: {}", self.quoted_name(), non_empty_or(innermost_error(message), reason)),
             remedy: Some("correct the container's command or image, then delete the session and create it again".into()),
             ..Cause::default()
         })
     }
 
     /// Returns the state of a container that is restarted again and again.
-    fn crashing(&self) -> State {
-        let cause = self.crash();
+    fn crashing(&self) -> ContainerProgress {
+        let cause = self.crash_cause();
         if self.status.restart_count >= CRASHES {
-            State::Hopeless(cause)
+            ContainerProgress::Hopeless(cause)
         } else {
-            State::Held(cause)
+            ContainerProgress::Held(cause)
         }
     }
 
-    pub(super) fn newest(&self, reason: &str) -> Option<&EventNote> {
+    pub(super) fn newest_event(&self, reason: &str) -> Option<&EventNote> {
         let own = self.events.iter().rev().copied();
         own.into_iter()
             .find(|event| event.reason == reason && event.concerns(&self.status.name))
@@ -190,22 +190,22 @@ impl Contained<'_> {
     fn proved(&self, reason: &str, cause: Cause) -> Cause {
         Cause {
             reason: reason.to_owned(),
-            evidence: self.states(),
+            evidence: self.state_evidence(),
             ..cause
         }
     }
 
-    pub(super) fn states(&self) -> Vec<String> {
+    pub(super) fn state_evidence(&self) -> Vec<String> {
         let name = &self.status.name;
-        let now = self.status.state.as_ref().and_then(describe);
-        let last = self.status.last_state.as_ref().and_then(describe);
+        let now = self.status.state.as_ref().and_then(describe_state);
+        let last = self.status.last_state.as_ref().and_then(describe_state);
         let now = now.map(|state| format!("container {name:?}: {state}"));
         let last = last.map(|state| format!("container {name:?} previously: {state}"));
         now.into_iter().chain(last).collect()
     }
 }
 
-fn describe(state: &ContainerState) -> Option<String> {
+fn describe_state(state: &ContainerState) -> Option<String> {
     if let Some(waiting) = &state.waiting {
         let reason = waiting.reason.as_deref().unwrap_or_default();
         let message = waiting.message.as_deref().unwrap_or_default();
@@ -241,7 +241,7 @@ fn may_pass(message: &str) -> bool {
 }
 
 /// Returns the innermost of the runtime's errors: `exec: "/nope": stat /nope: no such file or directory`.
-pub(super) fn last_part(message: &str) -> &str {
+pub(super) fn innermost_error(message: &str) -> &str {
     let message = first_line(message);
     for word in [
         "unable to start container process: ",
@@ -259,6 +259,6 @@ pub(super) fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or_default().trim()
 }
 
-pub(super) fn or<'a>(message: &'a str, reason: &'a str) -> &'a str {
+pub(super) fn non_empty_or<'a>(message: &'a str, reason: &'a str) -> &'a str {
     if message.is_empty() { reason } else { message }
 }

@@ -2,13 +2,13 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
-use super::container::{Contained, last_part, or};
-use super::facts::Ask;
+use super::container::{ContainerFacts, innermost_error, non_empty_or};
+use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
-impl Contained<'_> {
+impl ContainerFacts<'_> {
     /// Returns the cause of the container's last end, with the number of restarts.
-    pub(super) fn crash(&self) -> Cause {
+    pub(super) fn crash_cause(&self) -> Cause {
         let state = self.status.state.as_ref();
         let last = self.status.last_state.as_ref();
         let end = state
@@ -24,19 +24,19 @@ impl Contained<'_> {
         let mut cause = Cause {
             reason: reason.to_owned(),
             // Some clauses end in a comma, for the restarts that may follow.
-            message: format!("{} {how}{again}", self.place())
+            message: format!("{} {how}{again}", self.quoted_name())
                 .trim_end_matches(',')
                 .to_owned(),
-            evidence: self.states(),
+            evidence: self.state_evidence(),
             remedy: Some(remedy.to_owned()),
             asks: Vec::new(),
         };
         if let Some(probe) = self.killing_probe() {
-            let told = self.probe_events(probe).map(EventNote::evidence);
+            let told = self.probe_events(probe).map(EventNote::evidence_line);
             cause.evidence.extend(told);
         }
         if reason != "StartError" {
-            cause.asks.push(Ask::Log {
+            cause.asks.push(FactQuery::Log {
                 pod: self.pod.metadata.name.clone().unwrap_or_default(),
                 container: self.status.name.clone(),
                 previous: runs,
@@ -74,10 +74,10 @@ impl Contained<'_> {
                 )
             }
             ("StartError" | "ContainerCannotRun", _) => {
-                let message = last_part(end.message.as_deref().unwrap_or_default());
+                let message = innermost_error(end.message.as_deref().unwrap_or_default());
                 (
                     "StartError",
-                    format!("could not be started: {}", or(message, reason)),
+                    format!("could not be started: {}", non_empty_or(message, reason)),
                     "correct the container's command or image, then delete the session and create it again",
                 )
             }

@@ -1,12 +1,12 @@
 //! Diagnosis of a Pod in phase Succeeded or Failed: its containers ended, or its node or the cluster terminated it.
 
-use super::pod::{Inspection, Read};
-use super::{Cause, Verdict};
-use session_model::progress::Stage;
+use super::pod::{PodInspection, PodAssessment};
+use super::{Cause, Prognosis};
+use session_model::progress::WaitStage;
 
-impl Inspection<'_> {
+impl PodInspection<'_> {
     /// Diagnoses a Pod that ended. The first container with an error decides, else the first that ended.
-    pub(super) fn ended(&self) -> Read {
+    pub(super) fn after_end(&self) -> PodAssessment {
         let init = self.status.init_container_statuses.iter().flatten();
         let own = self.status.container_statuses.iter().flatten();
         let all = init.map(|s| (s, true)).chain(own.map(|s| (s, false)));
@@ -34,19 +34,19 @@ impl Inspection<'_> {
             let code = i32::from(self.status.phase.as_deref() == Some("Failed"));
             return self.taken_down("", code);
         };
-        let cause = self.contained(status, *init).crash();
-        Read {
-            verdict: Verdict::Ended {
+        let cause = self.container_facts(status, *init).crash_cause();
+        PodAssessment {
+            prognosis: Prognosis::Ended {
                 code: end.exit_code,
                 reason: end.reason.clone().unwrap_or_default(),
             },
-            trouble: (end.exit_code != 0).then(|| cause.clone()),
-            ..Read::plain(Stage::Starting, cause.message)
+            problem: (end.exit_code != 0).then(|| cause.clone()),
+            ..PodAssessment::waiting(WaitStage::Starting, cause.message)
         }
     }
 
     /// Diagnoses a Pod that was terminated by its node or by the cluster, not by a container.
-    fn taken_down(&self, word: &str, code: i32) -> Read {
+    fn taken_down(&self, word: &str, code: i32) -> PodAssessment {
         let node = self
             .pod
             .spec
@@ -98,13 +98,13 @@ impl Inspection<'_> {
         } else {
             said.to_owned()
         };
-        Read {
-            verdict: Verdict::Ended {
+        PodAssessment {
+            prognosis: Prognosis::Ended {
                 code,
                 reason: word.to_owned(),
             },
-            trouble: (code != 0).then_some(cause),
-            ..Read::plain(Stage::Starting, detail)
+            problem: (code != 0).then_some(cause),
+            ..PodAssessment::waiting(WaitStage::Starting, detail)
         }
     }
 }

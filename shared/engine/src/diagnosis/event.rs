@@ -3,23 +3,23 @@
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// A Kubernetes Event, reduced to the fields that the diagnosis reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventNote {
     /// UID of the Event itself; an update of the Event has the same one.
-    pub id: String,
+    pub event_uid: String,
     /// Kind of the involved object.
-    pub kind: String,
+    pub object_kind: String,
     /// Name of the involved object.
-    pub name: String,
+    pub object_name: String,
     /// UID of the involved object.
-    pub uid: String,
+    pub object_uid: String,
     /// Field of the involved object, such as `spec.containers{main}`; may be empty.
-    pub field: String,
+    pub field_path: String,
     /// True for type Warning.
-    pub warning: bool,
+    pub is_warning: bool,
     /// Reason: FailedScheduling, Pulling, …
     pub reason: String,
     /// Message.
@@ -34,17 +34,17 @@ pub struct EventNote {
 
 impl EventNote {
     /// Reads an Event of API version v1.
-    pub fn of(event: &Value) -> Self {
+    pub fn from_value(event: &Value) -> Self {
         let number = |pointer: &str| event.pointer(pointer).and_then(Value::as_u64);
         Self {
-            id: text(event, "/metadata/uid").to_owned(),
-            kind: text(event, "/involvedObject/kind").to_owned(),
-            name: text(event, "/involvedObject/name").to_owned(),
-            uid: text(event, "/involvedObject/uid").to_owned(),
-            field: text(event, "/involvedObject/fieldPath").to_owned(),
-            warning: text(event, "/type") == "Warning",
-            reason: text(event, "/reason").to_owned(),
-            message: text(event, "/message").trim().to_owned(),
+            event_uid: string_at(event, "/metadata/uid").to_owned(),
+            object_kind: string_at(event, "/involvedObject/kind").to_owned(),
+            object_name: string_at(event, "/involvedObject/name").to_owned(),
+            object_uid: string_at(event, "/involvedObject/uid").to_owned(),
+            field_path: string_at(event, "/involvedObject/fieldPath").to_owned(),
+            is_warning: string_at(event, "/type") == "Warning",
+            reason: string_at(event, "/reason").to_owned(),
+            message: string_at(event, "/message").trim().to_owned(),
             time: [
                 "/series/lastObservedTime",
                 "/lastTimestamp",
@@ -52,7 +52,7 @@ impl EventNote {
                 "/metadata/creationTimestamp",
             ]
             .iter()
-            .map(|pointer| text(event, pointer))
+            .map(|pointer| string_at(event, pointer))
             .find(|time| !time.is_empty())
             .unwrap_or_default()
             .to_owned(),
@@ -65,15 +65,15 @@ impl EventNote {
     }
 
     /// Sets the age as of `now`.
-    pub fn age_at(&mut self, now: Timestamp) {
+    pub fn set_age(&mut self, now: Timestamp) {
         let seen: Option<Timestamp> = self.time.parse().ok();
         self.age = seen.map(|seen| now.duration_since(seen).as_secs().max(0));
     }
 
     /// Returns true if the last occurrence is not before `time` (RFC 3339 in UTC, compared to the second), or if either time is
     /// unknown. Used to drop Events of an earlier object of the same name.
-    pub fn is_since(&self, time: &str) -> bool {
-        match (self.second(), time.get(..TO_THE_SECOND)) {
+    pub fn is_not_before(&self, time: &str) -> bool {
+        match (self.time_to_second(), time.get(..TO_THE_SECOND)) {
             (Some(seen), Some(made)) => seen >= made,
             _ => true,
         }
@@ -81,16 +81,16 @@ impl EventNote {
 
     /// Returns true if the Event is about that container, or about no container in particular.
     pub(super) fn concerns(&self, container: &str) -> bool {
-        self.field.is_empty() || self.field.ends_with(&format!("{{{container}}}"))
+        self.field_path.is_empty() || self.field_path.ends_with(&format!("{{{container}}}"))
     }
 
     /// Returns the time of the last occurrence to the second, so that times of different precision compare.
-    pub(super) fn second(&self) -> Option<&str> {
+    pub(super) fn time_to_second(&self) -> Option<&str> {
         self.time.get(..TO_THE_SECOND)
     }
 
     /// Returns a line of evidence: `event 12s ago (x4): FailedScheduling: 0/1 nodes …`.
-    pub fn evidence(&self) -> String {
+    pub fn evidence_line(&self) -> String {
         let age = self
             .age
             .map(|age| format!(" {} ago", ago(age)))
@@ -123,15 +123,15 @@ mod tests {
     #[test]
     fn both_ways_to_count_are_read() {
         let old = json!({ "reason": "BackOff", "message": "back-off", "count": 4, "lastTimestamp": "2026-01-01T00:00:00Z" });
-        let mut old = EventNote::of(&old);
-        old.age_at("2026-01-01T00:00:12Z".parse().unwrap());
-        assert_eq!(old.evidence(), "event 12s ago (x4): BackOff: back-off");
+        let mut old = EventNote::from_value(&old);
+        old.set_age("2026-01-01T00:00:12Z".parse().unwrap());
+        assert_eq!(old.evidence_line(), "event 12s ago (x4): BackOff: back-off");
         let new = json!({ "reason": "FailedScheduling", "message": "0/1 nodes", "eventTime": "2026-01-01T00:00:00.5Z",
             "series": { "count": 3, "lastObservedTime": "2026-01-01T00:03:00.000001Z" } });
-        let mut new = EventNote::of(&new);
-        new.age_at("2026-01-01T00:08:00Z".parse().unwrap());
+        let mut new = EventNote::from_value(&new);
+        new.set_age("2026-01-01T00:08:00Z".parse().unwrap());
         assert_eq!(
-            new.evidence(),
+            new.evidence_line(),
             "event 4m ago (x3): FailedScheduling: 0/1 nodes"
         );
     }
@@ -139,8 +139,8 @@ mod tests {
     #[test]
     fn without_a_time_it_has_no_age() {
         let mut event =
-            EventNote::of(&json!({ "reason": "Pulling", "message": "x", "lastTimestamp": null }));
-        event.age_at("2026-01-01T00:00:00Z".parse().unwrap());
-        assert_eq!(event.evidence(), "event: Pulling: x");
+            EventNote::from_value(&json!({ "reason": "Pulling", "message": "x", "lastTimestamp": null }));
+        event.set_age("2026-01-01T00:00:00Z".parse().unwrap());
+        assert_eq!(event.evidence_line(), "event: Pulling: x");
     }
 }

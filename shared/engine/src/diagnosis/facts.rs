@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::Cause;
 use super::claim::CLAIM_NOT_FOUND;
-use super::quota::{pod_resources, quantity};
+use super::quota::{pod_resources, parse_quantity};
 use session_model::objects::conditions::condition;
-use session_model::objects::resource::{annotation, label as label_of, text};
+use session_model::objects::resource::{annotation, label as label_of, string_at};
 use session_model::quantity::Quantity;
 
 /// Nodes that are listed one by one; the rest are counted.
@@ -18,7 +18,7 @@ const NODES_SHOWN: usize = 4;
 
 /// A read that would add evidence to a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum FactQuery {
     /// Last lines of a container's log.
     Log {
         /// Name of the Pod.
@@ -29,57 +29,57 @@ pub enum Ask {
         previous: bool,
     },
     /// All nodes, for a Pod that fits on none of them.
-    Nodes(Room),
+    Nodes(PodRequests),
     /// One node, for a Pod whose node no longer responds.
     Node {
         /// Name of the node.
         name: String,
     },
     /// Pods on a node that would be large enough if it were empty.
-    Load {
+    PodsOnNode {
         /// Name of the node.
         node: String,
         /// Requirements of the Pod that does not fit.
-        room: Room,
+        room: PodRequests,
         /// Allocatable amount of the node, by resource.
         has: BTreeMap<String, Quantity>,
     },
     /// One PersistentVolumeClaim.
-    Claim {
+    PersistentVolumeClaim {
         /// Name of the claim.
         name: String,
     },
     /// All StorageClasses.
     StorageClasses,
     /// The CSIDriver of a provisioner.
-    Driver {
+    CsiDriver {
         /// Name of the provisioner.
         name: String,
     },
     /// ResourceQuotas of the namespace.
-    Quotas,
+    ResourceQuotas,
     /// LimitRanges of the namespace.
     LimitRanges,
 }
 
 /// Requirements of a Pod that must be met by a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Room {
+pub struct PodRequests {
     /// Name of the Pod.
     pub pod: String,
     /// Resources that the scheduler found insufficient on at least one node.
-    pub short: Vec<String>,
+    pub insufficient: Vec<String>,
     /// Requested amount, by resource.
-    pub asked: BTreeMap<String, Quantity>,
+    pub requested: BTreeMap<String, Quantity>,
     /// The Pod's nodeSelector.
-    pub selector: BTreeMap<String, String>,
+    pub node_selector: BTreeMap<String, String>,
     /// True if the scheduler named taints that the Pod does not tolerate.
-    pub tainted: bool,
+    pub has_untolerated_taints: bool,
 }
 
 /// The result of a query.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
+pub enum Fact {
     /// Objects; empty where the object does not exist.
     Objects(Vec<Value>),
     /// Lines of a log.
@@ -88,40 +88,40 @@ pub enum Answer {
     Unseen(String),
 }
 
-impl Ask {
+impl FactQuery {
     /// Returns the subject of the query for messages: `nodes`, `log of container "main"`.
     pub fn subject(&self) -> String {
         match self {
-            Ask::Log { container, .. } => format!("log of container {container:?}"),
-            Ask::Nodes(_) => "nodes".into(),
-            Ask::Node { name } => format!("node {name:?}"),
-            Ask::Load { node, .. } => format!("Pods on node {node:?}"),
-            Ask::Claim { name } => format!("claim {name:?}"),
-            Ask::StorageClasses => "StorageClasses".into(),
-            Ask::Driver { name } => format!("CSIDriver {name:?}"),
-            Ask::Quotas => "quotas".into(),
-            Ask::LimitRanges => "LimitRanges".into(),
+            FactQuery::Log { container, .. } => format!("log of container {container:?}"),
+            FactQuery::Nodes(_) => "nodes".into(),
+            FactQuery::Node { name } => format!("node {name:?}"),
+            FactQuery::PodsOnNode { node, .. } => format!("Pods on node {node:?}"),
+            FactQuery::PersistentVolumeClaim { name } => format!("claim {name:?}"),
+            FactQuery::StorageClasses => "StorageClasses".into(),
+            FactQuery::CsiDriver { name } => format!("CSIDriver {name:?}"),
+            FactQuery::ResourceQuotas => "quotas".into(),
+            FactQuery::LimitRanges => "LimitRanges".into(),
         }
     }
 }
 
 /// Adds facts to a cause: evidence, and a better remedy where they allow one. The returned cause has new queries where the
 /// facts make further reads worthwhile.
-pub fn refine(mut cause: Cause, answers: &[(Ask, Answer)]) -> Cause {
+pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
     cause.asks.clear();
     for (ask, answer) in answers {
         match answer {
-            Answer::Unseen(why) => cause
+            Fact::Unseen(why) => cause
                 .evidence
                 .push(format!("{}: not available ({why})", ask.subject())),
-            Answer::Lines(lines) => log(&mut cause, ask, lines),
-            Answer::Objects(objects) => add(&mut cause, ask, objects),
+            Fact::Lines(lines) => log(&mut cause, ask, lines),
+            Fact::Objects(objects) => add_objects(&mut cause, ask, objects),
         }
     }
     cause
 }
 
-fn log(cause: &mut Cause, ask: &Ask, lines: &[String]) {
+fn log(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
     if lines.is_empty() {
         cause.evidence.push(format!("{}: empty", ask.subject()));
         return;
@@ -134,34 +134,34 @@ fn log(cause: &mut Cause, ask: &Ask, lines: &[String]) {
         .extend(lines.iter().map(|line| format!("  {line}")));
 }
 
-fn add(cause: &mut Cause, ask: &Ask, objects: &[Value]) {
+fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
     match ask {
-        Ask::Log { .. } => {}
-        Ask::Nodes(room) => nodes(cause, room, objects),
-        Ask::Node { name } => cause.evidence.push(match objects.first() {
+        FactQuery::Log { .. } => {}
+        FactQuery::Nodes(room) => nodes(cause, room, objects),
+        FactQuery::Node { name } => cause.evidence.push(match objects.first() {
             Some(node) => describe_node(node),
             None => format!("node {name:?}: does not exist"),
         }),
-        Ask::Load { node, room, has } => cause.evidence.push(load(node, room, has, objects)),
-        Ask::Claim { .. } if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
-        Ask::Claim { name } => cause.evidence.push(match objects.first() {
+        FactQuery::PodsOnNode { node, room, has } => cause.evidence.push(load(node, room, has, objects)),
+        FactQuery::PersistentVolumeClaim { .. } if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
+        FactQuery::PersistentVolumeClaim { name } => cause.evidence.push(match objects.first() {
             Some(claim) => describe_claim(claim),
             None => format!("claim {name:?}: does not exist"),
         }),
-        Ask::StorageClasses => storage_classes(cause, objects),
-        Ask::Driver { name } if objects.is_empty() => cause.evidence.push(format!(
+        FactQuery::StorageClasses => storage_classes(cause, objects),
+        FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"
         )),
-        Ask::Driver { name } => cause
+        FactQuery::CsiDriver { name } => cause
             .evidence
             .push(format!("CSI driver {name:?} is installed")),
-        Ask::Quotas => cause.evidence.extend(objects.iter().map(describe_quota)),
-        Ask::LimitRanges => cause.evidence.extend(objects.iter().map(describe_limits)),
+        FactQuery::ResourceQuotas => cause.evidence.extend(objects.iter().map(describe_quota)),
+        FactQuery::LimitRanges => cause.evidence.extend(objects.iter().map(describe_limits)),
     }
 }
 
-fn nodes(cause: &mut Cause, room: &Room, nodes: &[Value]) {
-    for (label, value) in &room.selector {
+fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
+    for (label, value) in &room.node_selector {
         let has = |node: &&Value| label_of(node, label) == Some(value.as_str());
         let count = nodes.iter().filter(has).count();
         cause.evidence.push(format!(
@@ -169,17 +169,17 @@ fn nodes(cause: &mut Cause, room: &Room, nodes: &[Value]) {
             nodes.len()
         ));
     }
-    for resource in &room.short {
+    for resource in &room.insufficient {
         sizes(cause, room, resource, nodes);
     }
-    if room.tainted {
+    if room.has_untolerated_taints {
         let tainted = nodes.iter().filter_map(|node| {
             let taints = node.pointer("/spec/taints")?.as_array()?;
             let taints: Vec<String> = taints.iter().map(taint).collect();
             (!taints.is_empty()).then(|| {
                 format!(
                     "node {:?}: taint {}",
-                    text(node, "/metadata/name"),
+                    string_at(node, "/metadata/name"),
                     taints.join(", ")
                 )
             })
@@ -192,36 +192,36 @@ fn nodes(cause: &mut Cause, room: &Room, nodes: &[Value]) {
 
 fn describe_node(node: &Value) -> String {
     let ready = condition(node, "Ready");
-    let name = text(node, "/metadata/name");
+    let name = string_at(node, "/metadata/name");
     match ready {
         Some(ready) => format!(
             "node {name:?}: Ready is {} since {}: {}",
-            text(ready, "/status"),
-            text(ready, "/lastTransitionTime"),
-            text(ready, "/message")
+            string_at(ready, "/status"),
+            string_at(ready, "/lastTransitionTime"),
+            string_at(ready, "/message")
         ),
         None => format!("node {name:?}: no Ready condition"),
     }
 }
 
 fn taint(taint: &Value) -> String {
-    let value = text(taint, "/value");
+    let value = string_at(taint, "/value");
     let equals = if value.is_empty() { "" } else { "=" };
     format!(
         "{}{equals}{value}:{}",
-        text(taint, "/key"),
-        text(taint, "/effect")
+        string_at(taint, "/key"),
+        string_at(taint, "/effect")
     )
 }
 
 /// Adds the allocatable amount of each node, largest first. For nodes that would be large enough it asks for their Pods
 /// instead, to tell how much is in use.
-fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
+fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value]) {
     let mut sizes: Vec<(Quantity, &str)> = nodes
         .iter()
         .filter_map(|node| {
             let amount = node.pointer("/status/allocatable")?.get(resource)?;
-            Some((quantity(amount)?, text(node, "/metadata/name")))
+            Some((parse_quantity(amount)?, string_at(node, "/metadata/name")))
         })
         .filter(|(amount, _)| !amount.is_zero())
         .collect();
@@ -240,7 +240,7 @@ fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
         }
         return;
     };
-    let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);
+    let asked = room.requested.get(resource).copied().unwrap_or(Quantity::ZERO);
     if *largest < asked {
         cause.remedy = Some(format!(
             "request less: no node has more than {largest} {resource}, {asked} requested"
@@ -250,7 +250,7 @@ fn sizes(cause: &mut Cause, room: &Room, resource: &str, nodes: &[Value]) {
     for (amount, node) in &sizes {
         let loads = cause.asks.len();
         if *amount >= asked && loads < NODES_SHOWN {
-            cause.asks.push(Ask::Load {
+            cause.asks.push(FactQuery::PodsOnNode {
                 node: (*node).to_owned(),
                 room: room.clone(),
                 has: BTreeMap::from([(resource.to_owned(), *amount)]),
@@ -271,15 +271,15 @@ fn some(mut lines: Vec<String>, what: &str) -> Vec<String> {
     lines
 }
 
-fn load(node: &str, room: &Room, has: &BTreeMap<String, Quantity>, pods: &[Value]) -> String {
+fn load(node: &str, room: &PodRequests, has: &BTreeMap<String, Quantity>, pods: &[Value]) -> String {
     let figures = has.iter().map(|(resource, has)| {
         let mut used = Quantity::ZERO;
         for spec in pods.iter().filter_map(|pod| pod.get("spec")?.as_object()) {
             if let Some(amount) = pod_resources(spec).get(&format!("requests.{resource}")) {
-                used = used.plus(amount);
+                used = used.add(amount);
             }
         }
-        let asked = room.asked.get(resource).copied().unwrap_or(Quantity::ZERO);
+        let asked = room.requested.get(resource).copied().unwrap_or(Quantity::ZERO);
         format!("its Pods request {used} of {has} {resource}, {asked} more needed")
     });
     let figures: Vec<String> = figures.collect();
@@ -303,9 +303,9 @@ fn describe_claim(claim: &Value) -> String {
         .collect();
     format!(
         "claim {:?}: {}, {class}, {} {}",
-        text(claim, "/metadata/name"),
-        text(claim, "/status/phase"),
-        text(claim, "/spec/resources/requests/storage"),
+        string_at(claim, "/metadata/name"),
+        string_at(claim, "/status/phase"),
+        string_at(claim, "/spec/resources/requests/storage"),
         modes.join(",")
     )
 }
@@ -318,7 +318,7 @@ fn storage_classes(cause: &mut Cause, classes: &[Value]) {
         .iter()
         .map(|class| {
             let mark = if is_default(class) { " (default)" } else { "" };
-            format!("{}{mark}", text(class, "/metadata/name"))
+            format!("{}{mark}", string_at(class, "/metadata/name"))
         })
         .collect();
     let default = if classes.iter().any(is_default) {
@@ -348,7 +348,7 @@ fn describe_quota(quota: &Value) -> String {
     let figures: Vec<String> = figures.collect();
     format!(
         "quota {:?}: {} used",
-        text(quota, "/metadata/name"),
+        string_at(quota, "/metadata/name"),
         figures.join(", ")
     )
 }
@@ -365,12 +365,12 @@ fn describe_limits(range: &Value) -> String {
             Some(format!("{bound} {}", amounts.join(", ")))
         });
         let bounds: Vec<String> = bounds.collect();
-        format!("{} {}", text(limit, "/type"), bounds.join(", "))
+        format!("{} {}", string_at(limit, "/type"), bounds.join(", "))
     });
     let parts: Vec<String> = parts.collect();
     format!(
         "LimitRange {:?}: {}",
-        text(range, "/metadata/name"),
+        string_at(range, "/metadata/name"),
         parts.join("; ")
     )
 }

@@ -12,17 +12,17 @@ const STORAGE: &str = "storage";
 
 /// State of a claim's expansion.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Growing {
+pub enum Expansion {
     /// Complete: the claim has the requested capacity.
     Done,
     /// In progress, with the latest condition; may be empty.
-    Going(String),
+    InProgress(String),
     /// Refused by the storage driver and not retried for this size; with its message.
-    Refused(String),
+    Infeasible(String),
 }
 
 /// Reads the state of a claim's expansion.
-pub fn growing(claim: &PersistentVolumeClaim) -> Growing {
+pub fn claim_expansion(claim: &PersistentVolumeClaim) -> Expansion {
     let said = condition(claim);
     let status = claim.status.as_ref();
     let resizing = status
@@ -39,7 +39,7 @@ pub fn growing(claim: &PersistentVolumeClaim) -> Growing {
     let asked = amount(requests);
     // A status that was written for another size does not count.
     if resizing.ends_with("Infeasible") && (tried.is_none() || tried == asked) {
-        return Growing::Refused(if said.is_empty() {
+        return Expansion::Infeasible(if said.is_empty() {
             resizing.to_owned()
         } else {
             said
@@ -47,8 +47,8 @@ pub fn growing(claim: &PersistentVolumeClaim) -> Growing {
     }
     let capacity = status.and_then(|status| status.capacity.as_ref());
     match (amount(capacity), asked) {
-        (Some(has), Some(asked)) if has >= asked => Growing::Done,
-        _ => Growing::Going(said),
+        (Some(has), Some(asked)) if has >= asked => Expansion::Done,
+        _ => Expansion::InProgress(said),
     }
 }
 
@@ -93,14 +93,14 @@ mod tests {
         let said = |r#type: &str, message: &str| json!([{"type": "Resizing", "status": "True"}, {"type": r#type, "status": "True", "message": message}]);
         let infeasible = json!({"storage": "ControllerResizeInfeasible"});
         for (claim, wanted) in [
-            (claim("2048Mi", json!({}), json!([])), Growing::Done),
+            (claim("2048Mi", json!({}), json!([])), Expansion::Done),
             (
                 claim("1Gi", json!({}), said("FileSystemResizePending", "waits")),
-                Growing::Going("FileSystemResizePending: waits".into()),
+                Expansion::InProgress("FileSystemResizePending: waits".into()),
             ),
             (
                 claim("1Gi", json!({}), json!([])),
-                Growing::Going(String::new()),
+                Expansion::InProgress(String::new()),
             ),
             (
                 claim(
@@ -108,20 +108,20 @@ mod tests {
                     infeasible.clone(),
                     said("ControllerResizeError", "no room"),
                 ),
-                Growing::Refused("ControllerResizeError: no room".into()),
+                Expansion::Infeasible("ControllerResizeError: no room".into()),
             ),
             (
                 claim("1Gi", infeasible, json!([])),
-                Growing::Refused("ControllerResizeInfeasible".into()),
+                Expansion::Infeasible("ControllerResizeInfeasible".into()),
             ),
         ] {
-            assert_eq!(growing(&claim), wanted, "{claim}");
+            assert_eq!(claim_expansion(&claim), wanted, "{claim}");
         }
         let mut earlier = claim("1Gi", json!({"storage": "NodeResizeInfeasible"}), json!([]));
         earlier["status"]["allocatedResources"] = json!({"storage": "8Gi"});
-        assert_eq!(growing(&earlier), Growing::Going(String::new()));
+        assert_eq!(claim_expansion(&earlier), Expansion::InProgress(String::new()));
         earlier["status"]["allocatedResources"] = json!({"storage": "2Gi"});
-        let refused = Growing::Refused("NodeResizeInfeasible".into());
-        assert_eq!(growing(&earlier), refused);
+        let refused = Expansion::Infeasible("NodeResizeInfeasible".into());
+        assert_eq!(claim_expansion(&earlier), refused);
     }
 }

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::Cause;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Returns the finalizers that keep a deleted object, as a cause. `None` for an object that is not being deleted, and for one
 /// without finalizers: a Pod's containers may still be within their grace period.
-pub fn holding(object: &Value) -> Option<Cause> {
-    let since = text(object, "/metadata/deletionTimestamp");
+pub fn find_deletion_blocker(object: &Value) -> Option<Cause> {
+    let since = string_at(object, "/metadata/deletionTimestamp");
     let finalizers = object
         .pointer("/metadata/finalizers")
         .and_then(Value::as_array);
@@ -20,7 +20,7 @@ pub fn holding(object: &Value) -> Option<Cause> {
     if since.is_empty() || finalizers.is_empty() {
         return None;
     }
-    let (kind, name) = (text(object, "/kind"), text(object, "/metadata/name"));
+    let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
     let place = format!("{kind} {name:?}");
     let (message, remedy) = match finalizers.as_slice() {
         ["foregroundDeletion"] => (
@@ -53,14 +53,14 @@ mod tests {
     #[test]
     fn a_finalizer_is_named_only_while_it_holds_something() {
         let mut pod = json!({ "kind": "Pod", "metadata": { "name": "x", "finalizers": ["example.com/hold"] } });
-        assert_eq!(holding(&pod), None);
+        assert_eq!(find_deletion_blocker(&pod), None);
         pod["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
-        let cause = holding(&pod).unwrap();
+        let cause = find_deletion_blocker(&pod).unwrap();
         assert_eq!(
             cause.message,
             "Pod \"x\" is held by finalizer example.com/hold, which its controller has not removed yet"
         );
         pod["metadata"]["finalizers"] = json!([]);
-        assert_eq!(holding(&pod), None);
+        assert_eq!(find_deletion_blocker(&pod), None);
     }
 }

@@ -3,32 +3,32 @@
 use super::Cause;
 
 /// An image pull and the parts of the Pod that it depends on.
-pub(super) struct Pull<'a> {
+pub(super) struct ImagePull<'a> {
     /// The container for messages: `container "main" of pod "x"`.
-    pub(super) place: &'a str,
+    pub(super) container: &'a str,
     /// The image as the Pod names it.
     pub(super) image: &'a str,
     /// Name of the node; empty where it is not known.
     pub(super) node: &'a str,
     /// True if the Pod has imagePullSecrets.
-    pub(super) credentials: bool,
+    pub(super) has_pull_secrets: bool,
 }
 
 /// Kind of a failed pull: a registry's answer, or an error on the way to it.
-enum Answer {
-    Login,
+enum PullError {
+    AccessDenied,
     NotFound,
-    NoHost,
-    Untrusted,
-    OtherPlatform,
+    UnknownHost,
+    UntrustedCertificate,
+    PlatformMismatch,
     Unreachable,
-    TooOften,
+    RateLimited,
     Unknown,
 }
 
-impl Pull<'_> {
+impl ImagePull<'_> {
     /// Returns the cause of an image that is missing on the node and has pull policy Never.
-    pub(super) fn never(&self) -> Cause {
+    pub(super) fn never_pull_cause(&self) -> Cause {
         let node = if self.node.is_empty() {
             "its node".to_owned()
         } else {
@@ -44,7 +44,7 @@ impl Pull<'_> {
     }
 
     /// Returns the cause of an image whose name is not valid.
-    pub(super) fn invalid_name(&self) -> Cause {
+    pub(super) fn invalid_name_cause(&self) -> Cause {
         self.cause(
             format!("image name {:?} is not valid", self.image),
             "write the image as REGISTRY/REPOSITORY:TAG, with the repository in lower case",
@@ -53,57 +53,57 @@ impl Pull<'_> {
 
     /// Returns the cause of a pull that failed with that message, and true if retries cannot succeed: a registry that refuses
     /// will refuse again, one that cannot be reached may come back.
-    pub(super) fn failed(&self, message: &str) -> (Cause, bool) {
+    pub(super) fn failure_cause(&self, message: &str) -> (Cause, bool) {
         let registry = registry(self.image);
         let image = self.image;
-        let (text, remedy, is_final) = match read(message) {
-            Answer::Login if self.credentials => (
+        let (text, remedy, is_final) = match parse_pull_error(message) {
+            PullError::AccessDenied if self.has_pull_secrets => (
                 format!(
                     "registry {registry:?} denies access to image {image:?} with the Pod's imagePullSecrets, or does not have the image"
                 ),
                 "check the Secrets named in imagePullSecrets, and the image's name",
                 true,
             ),
-            Answer::Login => (
+            PullError::AccessDenied => (
                 format!(
                     "registry {registry:?} denies access to image {image:?} without credentials, or does not have the image"
                 ),
                 "add a Secret with registry credentials to imagePullSecrets (kubectl create secret docker-registry), or correct the image's name",
                 true,
             ),
-            Answer::NotFound => (
+            PullError::NotFound => (
                 format!("registry {registry:?} does not have image {image:?}"),
                 "check the image's name and tag",
                 true,
             ),
-            Answer::NoHost => (
+            PullError::UnknownHost => (
                 format!("registry {registry:?} of image {image:?} is an unknown host"),
                 "check the registry in the image's name, and the node's DNS",
                 true,
             ),
-            Answer::Untrusted => (
+            PullError::UntrustedCertificate => (
                 format!(
                     "the node does not trust the TLS certificate of registry {registry:?} of image {image:?}, or the registry offers no TLS"
                 ),
                 "install the registry's CA certificate on the nodes",
                 true,
             ),
-            Answer::OtherPlatform => (
+            PullError::PlatformMismatch => (
                 format!("image {image:?} is not built for the node's platform"),
                 "use an image built for the node's operating system and CPU architecture, or set a nodeSelector for matching nodes",
                 true,
             ),
-            Answer::Unreachable => (
+            PullError::Unreachable => (
                 format!("registry {registry:?} of image {image:?} cannot be reached from the node"),
                 "check the registry in the image's name and the node's network; the pull is retried",
                 false,
             ),
-            Answer::TooOften => (
+            PullError::RateLimited => (
                 format!("registry {registry:?} of image {image:?} reports too many requests"),
                 "wait for the next retry, or add registry credentials to imagePullSecrets",
                 false,
             ),
-            Answer::Unknown => (
+            PullError::Unknown => (
                 format!("image {image:?} cannot be pulled, for an unknown reason"),
                 "check the node's message; the pull is retried",
                 false,
@@ -114,39 +114,39 @@ impl Pull<'_> {
 
     fn cause(&self, text: String, remedy: &str) -> Cause {
         Cause {
-            message: format!("{}: {text}", self.place),
+            message: format!("{}: {text}", self.container),
             remedy: Some(remedy.to_owned()),
             ..Cause::default()
         }
     }
 }
 
-fn read(message: &str) -> Answer {
+fn parse_pull_error(message: &str) -> PullError {
     let message = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
     if says(&["429", "toomanyrequests", "too many requests"]) {
-        Answer::TooOften
+        PullError::RateLimited
     } else if says(&["no such host"]) {
-        Answer::NoHost
+        PullError::UnknownHost
     } else if says(&[
         "unauthorized",
         "denied",
         "authorization failed",
         "403 forbidden",
     ]) {
-        Answer::Login
+        PullError::AccessDenied
     } else if says(&[
         "x509:",
         "server gave http response to https client",
         "first record does not look like a tls",
     ]) {
-        Answer::Untrusted
+        PullError::UntrustedCertificate
     } else if says(&[
         "no match for platform",
         "no matching manifest",
         "does not match the specified platform",
     ]) {
-        Answer::OtherPlatform
+        PullError::PlatformMismatch
     } else if says(&[
         "dial tcp",
         "timeout",
@@ -155,11 +155,11 @@ fn read(message: &str) -> Answer {
         "unreachable",
         "eof",
     ]) {
-        Answer::Unreachable
+        PullError::Unreachable
     } else if says(&["not found", "manifest unknown", "name unknown"]) {
-        Answer::NotFound
+        PullError::NotFound
     } else {
-        Answer::Unknown
+        PullError::Unknown
     }
 }
 
@@ -198,11 +198,11 @@ mod tests {
     /// Messages of containerd 2.4 and Docker Hub.
     #[test]
     fn a_registrys_answers_are_told_apart() {
-        let pull = Pull {
-            place: "container \"main\" of pod \"x\"",
+        let pull = ImagePull {
+            container: "container \"main\" of pod \"x\"",
             image: "r.example.com/tool:1",
             node: "n",
-            credentials: false,
+            has_pull_secrets: false,
         };
         for (message, expected, is_final) in [
             (
@@ -247,7 +247,7 @@ mod tests {
             ),
             ("unexpected media type", "unknown reason", false),
         ] {
-            let (cause, done) = pull.failed(message);
+            let (cause, done) = pull.failure_cause(message);
             assert!(
                 cause.message.contains(expected),
                 "{message}: {}",

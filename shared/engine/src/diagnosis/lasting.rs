@@ -6,9 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
-use super::container::Contained;
-use super::{EventNote, Finding, Verdict};
-use session_model::progress::Stage;
+use super::container::ContainerFacts;
+use super::{EventNote, Finding, Prognosis};
+use session_model::progress::WaitStage;
 
 /// Time by which a run must outlast the previous one. Kubernetes' times are whole seconds, and the kubelet reports an end up to
 /// a second late.
@@ -19,7 +19,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Returns a finding for a Ready Pod that may still be crashing, and the time after which that is ruled out (at most 10 s).
 /// Such a Pod has a container without a readiness probe that ended before and has not yet run longer than it did then.
 /// `None` for a Pod whose containers never ended, so that a healthy session waits no longer.
-pub fn unproven(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Finding, Duration)> {
+pub fn check_stability(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Finding, Duration)> {
     let statuses = pod.status.as_ref()?.container_statuses.iter().flatten();
     let probed = |name: &str| {
         let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
@@ -30,19 +30,19 @@ pub fn unproven(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Find
         .filter_map(|status| Some((status, left(status, now)?)))
         .max_by_key(|(_, left)| *left)?;
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let events: Vec<&EventNote> = events.iter().filter(|event| event.uid == uid).collect();
-    let contained = Contained {
+    let events: Vec<&EventNote> = events.iter().filter(|event| event.object_uid == uid).collect();
+    let contained = ContainerFacts {
         pod,
         status,
-        init: false,
+        is_init: false,
         events: &events,
     };
-    let cause = contained.crash();
+    let cause = contained.crash_cause();
     let finding = Finding {
-        stage: Stage::Starting,
+        stage: WaitStage::Starting,
         object: format!("pod/{}", pod.metadata.name.as_deref().unwrap_or_default()),
         detail: cause.message.clone(),
-        verdict: Verdict::Waiting,
+        verdict: Prognosis::Waiting,
         trouble: Some(cause),
     };
     Some((finding, left))
@@ -91,7 +91,7 @@ mod tests {
     }
 
     fn left_at(pod: &Pod, second: u32) -> Option<u64> {
-        let found = unproven(pod, &[], at(second).parse().unwrap());
+        let found = check_stability(pod, &[], at(second).parse().unwrap());
         found.map(|(_, left)| left.as_secs())
     }
 
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(left_at(&restarted(20), 40), None);
         // Its node's clock is ahead.
         assert_eq!(left_at(&restarted(0), 1), Some(2));
-        let (finding, _) = unproven(&restarted(0), &[], at(30).parse().unwrap()).unwrap();
+        let (finding, _) = check_stability(&restarted(0), &[], at(30).parse().unwrap()).unwrap();
         assert_eq!(
             finding.detail,
             "container \"main\" of pod \"p\" ended with exit code 3 and was restarted once"

@@ -2,51 +2,51 @@
 
 use serde_json::Value;
 
-use super::facts::Ask;
-use super::{EventNote, Finding, Verdict, refusal};
-use session_model::objects::resource::text;
-use session_model::progress::Stage;
+use super::facts::FactQuery;
+use super::{EventNote, Finding, Prognosis, refusal};
+use session_model::objects::resource::string_at;
+use session_model::progress::WaitStage;
 
 /// Diagnoses a workload that has fewer Pods than it wants. The events of a Deployment are those of its ReplicaSets, which are
 /// recognised by name (`DEPLOYMENT-HASH`) and by being no older than the Deployment.
-pub fn inspect_missing(workload: &Value, events: &[EventNote]) -> Finding {
-    let (kind, name) = (text(workload, "/kind"), text(workload, "/metadata/name"));
+pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
+    let (kind, name) = (string_at(workload, "/kind"), string_at(workload, "/metadata/name"));
     let (uid, made) = (
-        text(workload, "/metadata/uid"),
-        text(workload, "/metadata/creationTimestamp"),
+        string_at(workload, "/metadata/uid"),
+        string_at(workload, "/metadata/creationTimestamp"),
     );
     let is_mine = |event: &EventNote| {
         let by_name = event
-            .name
+            .object_name
             .strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('-'));
-        event.uid == uid || (event.kind == "ReplicaSet" && by_name && event.is_since(made))
+        event.object_uid == uid || (event.object_kind == "ReplicaSet" && by_name && event.is_not_before(made))
     };
     let failed = events
         .iter()
         .rev()
         .find(|event| event.reason == "FailedCreate" && is_mine(event));
     let mut finding = Finding {
-        stage: Stage::Scheduling,
+        stage: WaitStage::Scheduling,
         object: format!("{}/{name}", kind.to_lowercase()),
         detail: String::new(),
-        verdict: Verdict::Waiting,
+        verdict: Prognosis::Waiting,
         trouble: None,
     };
     if let Some(event) = failed {
         let (mut cause, may_pass) =
-            refusal::cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
-        cause.evidence.push(event.evidence());
+            refusal::refusal_cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
+        cause.evidence.push(event.evidence_line());
         match cause.reason.as_str() {
-            "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(Ask::Quotas),
-            "LimitRange" => cause.asks.push(Ask::LimitRanges),
+            "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(FactQuery::ResourceQuotas),
+            "LimitRange" => cause.asks.push(FactQuery::LimitRanges),
             _ => {}
         }
         finding.detail = cause.message.clone();
         if may_pass {
             finding.trouble = Some(cause);
         } else {
-            finding.verdict = Verdict::Hopeless(cause);
+            finding.verdict = Prognosis::Hopeless(cause);
         }
     }
     finding

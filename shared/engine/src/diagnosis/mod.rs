@@ -40,26 +40,26 @@ mod volume;
 
 pub use claim::CLAIM_NOT_FOUND;
 pub use event::EventNote;
-pub use facts::{Answer, Ask, Room, refine};
-pub use holding::holding;
-pub use lasting::unproven;
-pub use missing::inspect_missing;
-pub use pod::inspect;
-pub use refusal::{Refusal, refusal};
+pub use facts::{Fact, FactQuery, PodRequests, refine};
+pub use holding::find_deletion_blocker;
+pub use lasting::check_stability;
+pub use missing::inspect_missing_pods;
+pub use pod::inspect_pod;
+pub use refusal::{Refusal, parse_refusal};
 
-use session_model::progress::Stage;
+use session_model::progress::WaitStage;
 
 /// The diagnosis of one Pod, or of a workload that has no Pod yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The stage that is in progress.
-    pub stage: Stage,
+    pub stage: WaitStage,
     /// The object as `kind/name` in lower case: `pod/x`.
     pub object: String,
     /// One line about the stage; may be empty.
     pub detail: String,
     /// The outlook for somebody who waits for the Pod.
-    pub verdict: Verdict,
+    pub verdict: Prognosis,
     /// The cause of a delay that may still pass, or of a failed end. `None` for a Pod that only takes its time or is ready, and
     /// for one that cannot become ready: its cause is in `verdict`.
     pub trouble: Option<Cause>,
@@ -69,7 +69,7 @@ impl Finding {
     /// Returns the cause of not being ready, from the prognosis or else of the delay; `None` where nothing is wrong.
     pub fn cause(&self) -> Option<&Cause> {
         match &self.verdict {
-            Verdict::Hopeless(cause) => Some(cause),
+            Prognosis::Hopeless(cause) => Some(cause),
             _ => self.trouble.as_ref(),
         }
     }
@@ -77,7 +77,7 @@ impl Finding {
     /// Returns the same cause as [`Finding::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match &mut self.verdict {
-            Verdict::Hopeless(cause) => Some(cause),
+            Prognosis::Hopeless(cause) => Some(cause),
             _ => self.trouble.as_mut(),
         }
     }
@@ -85,7 +85,7 @@ impl Finding {
 
 /// The outlook of a Pod for somebody who waits for it to become ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Prognosis {
     /// Not ready, but may still become ready.
     Waiting,
     /// Ready.
@@ -116,7 +116,7 @@ pub struct Cause {
     /// Hint for the user; `None` where none is known.
     pub remedy: Option<String>,
     /// Facts worth reading before the cause is shown. `Cluster::explain` reads them and adds them to the evidence.
-    pub asks: Vec<Ask>,
+    pub asks: Vec<FactQuery>,
 }
 
 #[cfg(test)]

@@ -2,15 +2,15 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
-use super::container::{Contained, State};
-use super::facts::Ask;
-use super::{Cause, EventNote, Finding, Verdict, claim, scheduling, volume};
+use super::container::{ContainerFacts, ContainerProgress};
+use super::facts::FactQuery;
+use super::{Cause, EventNote, Finding, Prognosis, claim, scheduling, volume};
 use session_model::objects::conditions::pod_condition;
-use session_model::progress::Stage;
+use session_model::progress::WaitStage;
 
 /// Diagnoses one Pod of the primary workload. Events of other objects in `events` are ignored, except those of claims that the
 /// Pod mounts.
-pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
+pub fn inspect_pod(pod: &Pod, events: &[EventNote]) -> Finding {
     let name = pod.metadata.name.clone().unwrap_or_default();
     let uid = pod.metadata.uid.clone().unwrap_or_default();
     let made = pod
@@ -20,33 +20,33 @@ pub fn inspect(pod: &Pod, events: &[EventNote]) -> Finding {
         .map(|time| time.0.to_string())
         .unwrap_or_default();
     let is_claims = |event: &&EventNote| {
-        event.kind == "PersistentVolumeClaim"
-            && event.is_since(&made)
-            && claims_of(pod).any(|claim| claim == event.name)
+        event.object_kind == "PersistentVolumeClaim"
+            && event.is_not_before(&made)
+            && claims_of(pod).any(|claim| claim == event.object_name)
     };
     let status = pod.status.clone().unwrap_or_default();
-    let mut found = Inspection {
+    let mut found = PodInspection {
         pod,
         name: &name,
         status: &status,
-        events: events.iter().filter(|event| event.uid == uid).collect(),
+        events: events.iter().filter(|event| event.object_uid == uid).collect(),
         claims: events.iter().filter(is_claims).collect(),
     };
     // The first events of a watch come in no order of time.
-    found.events.sort_by_key(|event| event.second());
-    found.claims.sort_by_key(|event| event.second());
-    let read = found.read();
+    found.events.sort_by_key(|event| event.time_to_second());
+    found.claims.sort_by_key(|event| event.time_to_second());
+    let read = found.assess();
     Finding {
         stage: read.stage,
         object: format!("pod/{name}"),
         detail: read.detail,
-        verdict: read.verdict,
-        trouble: read.trouble,
+        verdict: read.prognosis,
+        trouble: read.problem,
     }
 }
 
 /// A Pod under diagnosis, with the events that concern it, oldest first.
-pub(super) struct Inspection<'a> {
+pub(super) struct PodInspection<'a> {
     pub(super) pod: &'a Pod,
     pub(super) name: &'a str,
     pub(super) status: &'a PodStatus,
@@ -55,48 +55,48 @@ pub(super) struct Inspection<'a> {
 }
 
 /// The result for one Pod: a [`Finding`] without the object's name.
-pub(super) struct Read {
-    pub(super) stage: Stage,
+pub(super) struct PodAssessment {
+    pub(super) stage: WaitStage,
     pub(super) detail: String,
-    pub(super) verdict: Verdict,
-    pub(super) trouble: Option<Cause>,
+    pub(super) prognosis: Prognosis,
+    pub(super) problem: Option<Cause>,
 }
 
-impl Read {
-    pub(super) fn plain(stage: Stage, detail: impl Into<String>) -> Self {
+impl PodAssessment {
+    pub(super) fn waiting(stage: WaitStage, detail: impl Into<String>) -> Self {
         Self {
             stage,
             detail: detail.into(),
-            verdict: Verdict::Waiting,
-            trouble: None,
+            prognosis: Prognosis::Waiting,
+            problem: None,
         }
     }
 
-    pub(super) fn held(stage: Stage, cause: Cause) -> Self {
+    pub(super) fn recoverable(stage: WaitStage, cause: Cause) -> Self {
         Self {
-            trouble: Some(cause.clone()),
-            ..Self::plain(stage, cause.message)
+            problem: Some(cause.clone()),
+            ..Self::waiting(stage, cause.message)
         }
     }
 
-    pub(super) fn hopeless(stage: Stage, cause: Cause) -> Self {
+    pub(super) fn unrecoverable(stage: WaitStage, cause: Cause) -> Self {
         Self {
-            verdict: Verdict::Hopeless(cause.clone()),
-            ..Self::plain(stage, cause.message)
+            prognosis: Prognosis::Hopeless(cause.clone()),
+            ..Self::waiting(stage, cause.message)
         }
     }
 }
 
-impl Inspection<'_> {
-    fn read(&self) -> Read {
+impl PodInspection<'_> {
+    fn assess(&self) -> PodAssessment {
         if self.pod.metadata.deletion_timestamp.is_some() {
-            return Read::plain(Stage::Terminating, "being deleted");
+            return PodAssessment::waiting(WaitStage::Terminating, "being deleted");
         }
         match self.status.phase.as_deref() {
-            Some("Succeeded" | "Failed") => self.ended(),
-            _ if self.says("Ready", "True") => Read {
-                verdict: Verdict::Ready,
-                ..Read::plain(Stage::Probing, "")
+            Some("Succeeded" | "Failed") => self.after_end(),
+            _ if self.says("Ready", "True") => PodAssessment {
+                prognosis: Prognosis::Ready,
+                ..PodAssessment::waiting(WaitStage::Probing, "")
             },
             _ if !self.says("PodScheduled", "True") => self.unscheduled(),
             _ => self.lost_node().unwrap_or_else(|| self.starting()),
@@ -112,15 +112,15 @@ impl Inspection<'_> {
             .is_some_and(|condition| condition.status == word)
     }
 
-    pub(super) fn contained<'s>(
+    pub(super) fn container_facts<'s>(
         &'s self,
         status: &'s ContainerStatus,
         init: bool,
-    ) -> Contained<'s> {
-        Contained {
+    ) -> ContainerFacts<'s> {
+        ContainerFacts {
             pod: self.pod,
             status,
-            init,
+            is_init: init,
             events: &self.events,
         }
     }
@@ -133,47 +133,47 @@ impl Inspection<'_> {
     }
 
     /// Diagnoses a Pod without a node. It may still become ready, because an autoscaler may add a node or other Pods may end.
-    fn unscheduled(&self) -> Read {
+    fn unscheduled(&self) -> PodAssessment {
         let scheduled = self.condition("PodScheduled");
         let message = scheduled
             .and_then(|condition| condition.message.clone())
             .unwrap_or_default();
-        if let Some(cause) = claim::missing(self.name, &message) {
+        if let Some(cause) = claim::missing_claim_cause(self.name, &message) {
             // The scheduler may see the Pod before it sees the claim that was created for it just before.
             if self.is_of_set() {
-                return Read::held(Stage::Binding, self.with_scheduler(cause, &message));
+                return PodAssessment::recoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
             }
-            return Read::hopeless(Stage::Binding, self.with_scheduler(cause, &message));
+            return PodAssessment::unrecoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");
         if unbound || message.is_empty() {
             for event in self.claims.iter().rev() {
-                match claim::read(self.name, event) {
-                    Some(claim::Claim::Hopeless(cause)) => {
-                        return Read::hopeless(Stage::Binding, cause);
+                match claim::parse_claim_event(self.name, event) {
+                    Some(claim::ClaimState::Unrecoverable(cause)) => {
+                        return PodAssessment::unrecoverable(WaitStage::Binding, cause);
                     }
-                    Some(claim::Claim::Held(cause)) => return Read::held(Stage::Binding, cause),
-                    Some(claim::Claim::Consumer) | None => {}
+                    Some(claim::ClaimState::Recoverable(cause)) => return PodAssessment::recoverable(WaitStage::Binding, cause),
+                    Some(claim::ClaimState::WaitsForConsumer) | None => {}
                 }
             }
         }
         if unbound {
             let claims: Vec<&str> = claims_of(self.pod).collect();
-            let cause = claim::unbound(self.name, &claims);
-            return Read::held(Stage::Binding, self.with_scheduler(cause, &message));
+            let cause = claim::unbound_claims_cause(self.name, &claims);
+            return PodAssessment::recoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
         }
         if message.is_empty() {
-            return Read::plain(Stage::Scheduling, "");
+            return PodAssessment::waiting(WaitStage::Scheduling, "");
         }
-        let cause = scheduling::unschedulable(self.pod, &message);
-        Read::held(Stage::Scheduling, self.with_scheduler(cause, &message))
+        let cause = scheduling::unschedulable_cause(self.pod, &message);
+        PodAssessment::recoverable(WaitStage::Scheduling, self.with_scheduler(cause, &message))
     }
 
     fn with_scheduler(&self, mut cause: Cause, message: &str) -> Cause {
         cause
             .evidence
             .push(match self.newest(&["FailedScheduling"]) {
-                Some(event) if event.message == message => event.evidence(),
+                Some(event) if event.message == message => event.evidence_line(),
                 _ => format!("scheduler: {message}"),
             });
         cause
@@ -186,7 +186,7 @@ impl Inspection<'_> {
     }
 
     /// Returns the diagnosis of a Pod whose node no longer responds: the state of its containers is out of date.
-    fn lost_node(&self) -> Option<Read> {
+    fn lost_node(&self) -> Option<PodAssessment> {
         let event = self
             .events
             .last()
@@ -201,41 +201,41 @@ impl Inspection<'_> {
         let cause = Cause {
             reason: "NodeNotReady".into(),
             message: format!("node {node:?} of pod {:?} no longer responds", self.name),
-            evidence: vec![event.evidence()],
+            evidence: vec![event.evidence_line()],
             remedy: Some(
                 "wait for the node, or delete the session and create it again on another node"
                     .into(),
             ),
-            asks: vec![Ask::Node { name: node }],
+            asks: vec![FactQuery::Node { name: node }],
         };
-        Some(Read::held(Stage::Starting, cause))
+        Some(PodAssessment::recoverable(WaitStage::Starting, cause))
     }
 
-    fn starting(&self) -> Read {
+    fn starting(&self) -> PodAssessment {
         for status in self.status.init_container_statuses.iter().flatten() {
-            let contained = self.contained(status, true);
-            match contained.read() {
-                State::Hopeless(cause) => return Read::hopeless(Stage::Initializing, cause),
-                State::Ended { code: 0, .. } => {}
-                State::Ended { .. } => {
-                    return Read::hopeless(Stage::Initializing, contained.crash());
+            let contained = self.container_facts(status, true);
+            match contained.progress() {
+                ContainerProgress::Hopeless(cause) => return PodAssessment::unrecoverable(WaitStage::Initializing, cause),
+                ContainerProgress::Ended { code: 0, .. } => {}
+                ContainerProgress::Ended { .. } => {
+                    return PodAssessment::unrecoverable(WaitStage::Initializing, contained.crash_cause());
                 }
-                State::Pulling(cause) => return Read::held(Stage::Pulling, cause),
-                State::Held(cause) => return Read::held(Stage::Initializing, cause),
+                ContainerProgress::Pulling(cause) => return PodAssessment::recoverable(WaitStage::Pulling, cause),
+                ContainerProgress::Held(cause) => return PodAssessment::recoverable(WaitStage::Initializing, cause),
                 // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
-                State::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
+                ContainerProgress::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
                 }
-                State::Running => {
+                ContainerProgress::Running => {
                     let detail = format!("init container {:?} is running", status.name);
-                    return Read::plain(Stage::Initializing, detail);
+                    return PodAssessment::waiting(WaitStage::Initializing, detail);
                 }
-                State::Waiting => return self.creating(),
+                ContainerProgress::Waiting => return self.creating(),
             }
         }
         self.containers_starting()
     }
 
-    fn containers_starting(&self) -> Read {
+    fn containers_starting(&self) -> PodAssessment {
         let statuses = self
             .status
             .container_statuses
@@ -243,47 +243,47 @@ impl Inspection<'_> {
             .unwrap_or_default();
         let mut probing = None;
         for status in statuses {
-            let contained = self.contained(status, false);
-            match contained.read() {
-                State::Hopeless(cause) => return Read::hopeless(Stage::Starting, cause),
-                State::Pulling(cause) => return Read::held(Stage::Pulling, cause),
-                State::Held(cause) => return Read::held(Stage::Starting, cause),
-                State::Waiting => return self.creating(),
-                State::Ended { code, reason } => {
-                    let cause = contained.crash();
-                    return Read {
-                        verdict: Verdict::Ended { code, reason },
-                        trouble: (code != 0).then(|| cause.clone()),
-                        ..Read::plain(Stage::Starting, cause.message)
+            let contained = self.container_facts(status, false);
+            match contained.progress() {
+                ContainerProgress::Hopeless(cause) => return PodAssessment::unrecoverable(WaitStage::Starting, cause),
+                ContainerProgress::Pulling(cause) => return PodAssessment::recoverable(WaitStage::Pulling, cause),
+                ContainerProgress::Held(cause) => return PodAssessment::recoverable(WaitStage::Starting, cause),
+                ContainerProgress::Waiting => return self.creating(),
+                ContainerProgress::Ended { code, reason } => {
+                    let cause = contained.crash_cause();
+                    return PodAssessment {
+                        prognosis: Prognosis::Ended { code, reason },
+                        problem: (code != 0).then(|| cause.clone()),
+                        ..PodAssessment::waiting(WaitStage::Starting, cause.message)
                     };
                 }
-                State::Running if !status.ready => probing = probing.or(Some(status)),
-                State::Running => {}
+                ContainerProgress::Running if !status.ready => probing = probing.or(Some(status)),
+                ContainerProgress::Running => {}
             }
         }
         let Some(status) = probing else {
             return if statuses.is_empty() {
                 self.creating()
             } else {
-                Read::plain(Stage::Starting, "")
+                PodAssessment::waiting(WaitStage::Starting, "")
             };
         };
-        let contained = self.contained(status, false);
+        let contained = self.container_facts(status, false);
         // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
         if status.restart_count > 0 {
-            return Read::held(Stage::Starting, contained.crash());
+            return PodAssessment::recoverable(WaitStage::Starting, contained.crash_cause());
         }
-        match contained.unready() {
-            Some(cause) => Read::held(Stage::Probing, cause),
-            None => Read::plain(
-                Stage::Probing,
+        match contained.unready_cause() {
+            Some(cause) => PodAssessment::recoverable(WaitStage::Probing, cause),
+            None => PodAssessment::waiting(
+                WaitStage::Probing,
                 format!("container {:?} is not ready", status.name),
             ),
         }
     }
 
     /// Diagnoses a Pod of which no container has started: the newest event tells if an image or a volume is awaited.
-    fn creating(&self) -> Read {
+    fn creating(&self) -> PodAssessment {
         let told = [
             "Pulling",
             "Pulled",
@@ -293,24 +293,24 @@ impl Inspection<'_> {
             "SuccessfulAttachVolume",
         ];
         let Some(event) = self.newest(&told) else {
-            return Read::plain(Stage::Starting, "");
+            return PodAssessment::waiting(WaitStage::Starting, "");
         };
         match event.reason.as_str() {
-            "Pulling" => Read::plain(Stage::Pulling, event.message.clone()),
+            "Pulling" => PodAssessment::waiting(WaitStage::Pulling, event.message.clone()),
             "FailedMount" | "FailedAttachVolume" => {
-                let (cause, is_final) = volume::failed(self.name, event);
+                let (cause, is_final) = volume::volume_failure_cause(self.name, event);
                 if is_final {
-                    Read::hopeless(Stage::Starting, cause)
+                    PodAssessment::unrecoverable(WaitStage::Starting, cause)
                 } else {
-                    Read::held(Stage::Starting, cause)
+                    PodAssessment::recoverable(WaitStage::Starting, cause)
                 }
             }
-            "FailedCreatePodSandBox" => Read::held(
-                Stage::Starting,
+            "FailedCreatePodSandBox" => PodAssessment::recoverable(
+                WaitStage::Starting,
                 Cause {
                     reason: event.reason.clone(),
                     message: format!("the node cannot create the sandbox of pod {:?}", self.name),
-                    evidence: vec![event.evidence()],
+                    evidence: vec![event.evidence_line()],
                     remedy: Some(
                         "check the logs of the node's container runtime and network plugin; creation is retried"
                             .into(),
@@ -318,7 +318,7 @@ impl Inspection<'_> {
                     ..Cause::default()
                 },
             ),
-            _ => Read::plain(Stage::Starting, ""),
+            _ => PodAssessment::waiting(WaitStage::Starting, ""),
         }
     }
 

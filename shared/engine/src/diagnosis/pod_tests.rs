@@ -3,7 +3,7 @@
 use super::*;
 use serde_json::{Value, json};
 
-use crate::diagnosis::inspect_missing;
+use crate::diagnosis::inspect_missing_pods;
 
 fn pod(status: Value) -> Pod {
     serde_json::from_value(json!({
@@ -30,7 +30,7 @@ fn container(state: Value) -> Value {
 
 fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
-        uid: "u".into(),
+        object_uid: "u".into(),
         reason: reason.into(),
         message: message.into(),
         ..EventNote::default()
@@ -41,30 +41,30 @@ fn event(reason: &str, message: &str) -> EventNote {
 fn the_stages_of_a_pod_in_their_order() {
     let unscheduled = pod(json!({ "conditions": [
         { "type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu." }] }));
-    let found = inspect(&unscheduled, &[]);
+    let found = inspect_pod(&unscheduled, &[]);
     assert_eq!(
         (found.stage, found.verdict),
-        (Stage::Scheduling, Verdict::Waiting)
+        (WaitStage::Scheduling, Prognosis::Waiting)
     );
     assert!(found.detail.contains("without enough free cpu"));
 
     let waiting = container(json!({ "waiting": { "reason": "ContainerCreating" } }));
     let creating = scheduled(json!({ "containerStatuses": [waiting] }));
     assert_eq!(
-        inspect(&creating, &[event("Pulling", "Pulling image \"i\"")]).stage,
-        Stage::Pulling
+        inspect_pod(&creating, &[event("Pulling", "Pulling image \"i\"")]).stage,
+        WaitStage::Pulling
     );
     assert_eq!(
-        inspect(&creating, &[event("Pulled", "x")]).stage,
-        Stage::Starting
+        inspect_pod(&creating, &[event("Pulled", "x")]).stage,
+        WaitStage::Starting
     );
 
     let running = scheduled(json!({ "containerStatuses": [container(json!({ "running": {} }))] }));
-    let found = inspect(
+    let found = inspect_pod(
         &running,
         &[event("Unhealthy", "Readiness probe failed: 500")],
     );
-    assert_eq!(found.stage, Stage::Probing);
+    assert_eq!(found.stage, WaitStage::Probing);
     assert_eq!(
         found.detail,
         "container \"main\" of pod \"p\" runs, but its readiness probe fails: 500"
@@ -72,7 +72,7 @@ fn the_stages_of_a_pod_in_their_order() {
 
     let ready =
         pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }));
-    assert_eq!(inspect(&ready, &[]).verdict, Verdict::Ready);
+    assert_eq!(inspect_pod(&ready, &[]).verdict, Prognosis::Ready);
 }
 
 #[test]
@@ -80,8 +80,8 @@ fn a_pod_that_ended_says_how() {
     let ended = pod(json!({ "phase": "Failed",
         "containerStatuses": [container(json!({ "terminated": { "exitCode": 7, "reason": "Error" } }))] }));
     assert_eq!(
-        inspect(&ended, &[]).verdict,
-        Verdict::Ended {
+        inspect_pod(&ended, &[]).verdict,
+        Prognosis::Ended {
             code: 7,
             reason: "Error".into()
         }
@@ -89,10 +89,10 @@ fn a_pod_that_ended_says_how() {
     let evicted = pod(
         json!({ "phase": "Failed", "reason": "Evicted", "message": "The node was low on memory." }),
     );
-    let found = inspect(&evicted, &[]);
+    let found = inspect_pod(&evicted, &[]);
     assert_eq!(
         found.verdict,
-        Verdict::Ended {
+        Prognosis::Ended {
             code: 1,
             reason: "Evicted".into()
         }
@@ -107,12 +107,12 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
     let mut pod = pod(
         json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message": message }] }),
     );
-    assert!(matches!(inspect(&pod, &[]).verdict, Verdict::Hopeless(_)));
+    assert!(matches!(inspect_pod(&pod, &[]).verdict, Prognosis::Hopeless(_)));
     let owner =
         json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "w" }]);
     pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
-    let found = inspect(&pod, &[]);
-    assert_eq!(found.verdict, Verdict::Waiting);
+    let found = inspect_pod(&pod, &[]);
+    assert_eq!(found.verdict, Prognosis::Waiting);
     assert!(found.detail.contains("\"data-p\""), "{}", found.detail);
 }
 
@@ -120,7 +120,7 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
 fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
     let init = container(json!({ "terminated": { "exitCode": 2 } }));
     let mut failed = scheduled(json!({ "initContainerStatuses": [init] }));
-    let Verdict::Hopeless(cause) = inspect(&failed, &[]).verdict else {
+    let Prognosis::Hopeless(cause) = inspect_pod(&failed, &[]).verdict else {
         panic!("not hopeless")
     };
     assert_eq!(
@@ -128,8 +128,8 @@ fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
         "init container \"main\" of pod \"p\" ended with exit code 2"
     );
     failed.spec.as_mut().unwrap().restart_policy = Some("Always".into());
-    let again = inspect(&failed, &[]);
-    assert_eq!(again.verdict, Verdict::Waiting);
+    let again = inspect_pod(&failed, &[]);
+    assert_eq!(again.verdict, Prognosis::Waiting);
     assert!(again.trouble.is_some());
 }
 
@@ -138,25 +138,25 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
     let workload = json!({ "kind": "Deployment",
         "metadata": { "name": "w", "uid": "d", "creationTimestamp": "2026-01-01T00:00:05Z" } });
     let event = |name: &str, time: &str| EventNote {
-        kind: "ReplicaSet".into(),
-        name: name.into(),
+        object_kind: "ReplicaSet".into(),
+        object_name: name.into(),
         reason: "FailedCreate".into(),
         message: "exceeded quota: q".into(),
         time: time.into(),
         ..EventNote::default()
     };
-    let verdict = |event| inspect_missing(&workload, &[event]).verdict;
+    let verdict = |event| inspect_missing_pods(&workload, &[event]).verdict;
     assert!(matches!(
         verdict(event("w-5d4", "2026-01-01T00:00:06Z")),
-        Verdict::Hopeless(_)
+        Prognosis::Hopeless(_)
     ));
     assert_eq!(
         verdict(event("other-5d4", "2026-01-01T00:00:06Z")),
-        Verdict::Waiting
+        Prognosis::Waiting
     );
     assert_eq!(
         verdict(event("w-5d4", "2026-01-01T00:00:04Z")),
-        Verdict::Waiting
+        Prognosis::Waiting
     );
 }
 
@@ -165,19 +165,19 @@ fn a_claims_trouble_is_told_to_the_pod_that_mounts_it() {
     let mut waiting = pod(json!({ "conditions": [
         { "type": "PodScheduled", "status": "False", "message": "pod has unbound immediate PersistentVolumeClaims" }] }));
     let trouble = EventNote {
-        kind: "PersistentVolumeClaim".into(),
-        name: "home".into(),
-        warning: true,
+        object_kind: "PersistentVolumeClaim".into(),
+        object_name: "home".into(),
+        is_warning: true,
         message: "storageclass \"x\" not found".into(),
         ..EventNote::default()
     };
-    let other = inspect(&waiting, std::slice::from_ref(&trouble));
+    let other = inspect_pod(&waiting, std::slice::from_ref(&trouble));
     assert_eq!(other.cause().unwrap().reason, "Unbound");
     waiting.spec.as_mut().unwrap().volumes = serde_json::from_value(json!([
         { "name": "v", "persistentVolumeClaim": { "claimName": "home" } }]))
     .unwrap();
-    let found = inspect(&waiting, &[trouble]);
-    assert_eq!(found.stage, Stage::Binding);
+    let found = inspect_pod(&waiting, &[trouble]);
+    assert_eq!(found.stage, WaitStage::Binding);
     assert!(
         found.detail.starts_with("claim \"home\" of pod \"p\" "),
         "{}",
@@ -193,5 +193,5 @@ fn a_pod_on_its_way_out_is_not_ready() {
         Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(
             "2026-01-01T00:00:00Z".parse().unwrap(),
         ));
-    assert_eq!(inspect(&leaving, &[]).stage, Stage::Terminating);
+    assert_eq!(inspect_pod(&leaving, &[]).stage, WaitStage::Terminating);
 }

@@ -1,13 +1,13 @@
 //! Failed probes of a container: those that stop it, and those that keep it from being ready.
 
-use super::container::{Contained, first_line};
-use super::facts::Ask;
+use super::container::{ContainerFacts, first_line};
+use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
-impl Contained<'_> {
+impl ContainerFacts<'_> {
     /// Returns the probe because of which the kubelet stopped the container, `Liveness` or `Startup`, by its newest Killing event.
     pub(super) fn killing_probe(&self) -> Option<&'static str> {
-        let message = &self.newest("Killing")?.message;
+        let message = &self.newest_event("Killing")?.message;
         let ended_by = |probe: &str| {
             message.contains(&format!("{:?} failed {probe} probe", self.status.name))
                 || message.contains(&format!("{} failed {probe} probe", self.status.name))
@@ -48,7 +48,7 @@ impl Contained<'_> {
 
     /// Returns the cause of a running container that is not ready: a failed readiness or startup probe. `None` without such an
     /// event.
-    pub(super) fn unready(&self) -> Option<Cause> {
+    pub(super) fn unready_cause(&self) -> Option<Cause> {
         let (probe, event) = ["Readiness", "Startup"]
             .iter()
             .find_map(|probe| Some((*probe, self.probe_events(probe).next()?)))?;
@@ -65,14 +65,14 @@ impl Contained<'_> {
         };
         Some(Cause {
             reason: format!("{probe}Failed"),
-            message: format!("{} runs, but its {word} probe fails{said}", self.place()),
-            evidence: std::iter::once(event.evidence())
-                .chain(self.states())
+            message: format!("{} runs, but its {word} probe fails{said}", self.quoted_name()),
+            evidence: std::iter::once(event.evidence_line())
+                .chain(self.state_evidence())
                 .collect(),
             remedy: Some(format!(
                 "make the {word} probe's target answer, or correct the probe's port, path or command"
             )),
-            asks: vec![Ask::Log {
+            asks: vec![FactQuery::Log {
                 pod: self.pod.metadata.name.clone().unwrap_or_default(),
                 container: self.status.name.clone(),
                 previous: false,

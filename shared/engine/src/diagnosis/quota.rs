@@ -7,20 +7,20 @@ use serde_json::Value;
 use super::Cause;
 use session_model::objects::ResourceType;
 use session_model::objects::pods::pod_spec;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
 /// Sums what objects count against a ResourceQuota, keyed by the names in its `spec.hard`.
-pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
+pub fn sum_quota_demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
     let mut sum = BTreeMap::new();
     for object in objects {
         count(object, &mut sum);
         if let Some(spec) = pod_spec(object) {
             let pods = replicas(object);
-            add(&mut sum, "pods", Quantity::units(pods));
-            add(&mut sum, "count/pods", Quantity::units(pods));
+            add_amount(&mut sum, "pods", Quantity::from_units(pods));
+            add_amount(&mut sum, "count/pods", Quantity::from_units(pods));
             for (name, amount) in pod_resources(spec) {
-                add(&mut sum, &name, amount.times(pods));
+                add_amount(&mut sum, &name, amount.multiply(pods));
             }
         }
     }
@@ -29,8 +29,8 @@ pub fn demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
 
 /// Returns the first quota that the objects would exceed, with its figures. Skips quotas with scopes, which only the server can
 /// match, and ignores defaults that a LimitRange would add.
-pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
-    let demand = demand(objects);
+pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
+    let demand = sum_quota_demand(objects);
     for quota in quotas {
         let spec = quota.get("spec")?;
         if spec.get("scopes").is_some() || spec.get("scopeSelector").is_some() {
@@ -44,14 +44,14 @@ pub fn shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
             let used = quota
                 .pointer("/status/used")
                 .and_then(|used| used.get(name));
-            let used = used.and_then(quantity).unwrap_or(Quantity::ZERO);
-            let Some(hard) = quantity(hard) else { continue };
-            if !asked.is_zero() && used.plus(asked) > hard {
+            let used = used.and_then(parse_quantity).unwrap_or(Quantity::ZERO);
+            let Some(hard) = parse_quantity(hard) else { continue };
+            if !asked.is_zero() && used.add(asked) > hard {
                 return Some(Cause {
                     reason: "QuotaExceeded".into(),
                     message: format!(
                         "quota {:?} is exceeded: {name}: requested {asked}, used {used}, hard {hard}",
-                        text(quota, "/metadata/name")
+                        string_at(quota, "/metadata/name")
                     ),
                     remedy: Some("request less, delete sessions that are no longer needed, or ask an administrator to raise the quota".into()),
                     ..Cause::default()
@@ -71,7 +71,7 @@ fn canonical(name: &str) -> &str {
     }
 }
 
-pub(super) fn quantity(value: &Value) -> Option<Quantity> {
+pub(super) fn parse_quantity(value: &Value) -> Option<Quantity> {
     match value {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.to_string().parse().ok(),
@@ -79,9 +79,9 @@ pub(super) fn quantity(value: &Value) -> Option<Quantity> {
     }
 }
 
-fn add(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity) {
+fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity) {
     let entry = sum.entry(name.to_owned()).or_insert(Quantity::ZERO);
-    *entry = entry.plus(&amount);
+    *entry = entry.add(&amount);
 }
 
 fn replicas(object: &Value) -> i64 {
@@ -92,17 +92,17 @@ fn replicas(object: &Value) -> i64 {
 }
 
 fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
-    let kind = text(object, "/kind");
-    if let Some(resource) = ResourceType::of_kind(text(object, "/apiVersion"), kind)
+    let kind = string_at(object, "/kind");
+    if let Some(resource) = ResourceType::find_known(string_at(object, "/apiVersion"), kind)
         && kind != "Pod"
     {
-        add(
+        add_amount(
             sum,
             &format!("count/{}", resource.qualified()),
-            Quantity::units(1),
+            Quantity::from_units(1),
         );
         if resource.group.is_empty() {
-            add(sum, &resource.plural, Quantity::units(1));
+            add_amount(sum, &resource.plural, Quantity::from_units(1));
         }
     }
     let inside = object
@@ -110,7 +110,7 @@ fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .and_then(Value::as_array);
     for claim in inside.into_iter().flatten() {
         for _ in 0..replicas(object) {
-            add(sum, "persistentvolumeclaims", Quantity::units(1));
+            add_amount(sum, "persistentvolumeclaims", Quantity::from_units(1));
             storage(claim, sum);
         }
     }
@@ -122,17 +122,17 @@ fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
 fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
     let size = claim
         .pointer("/spec/resources/requests/storage")
-        .and_then(quantity)
+        .and_then(parse_quantity)
         .unwrap_or(Quantity::ZERO);
-    let class = text(claim, "/spec/storageClassName");
+    let class = string_at(claim, "/spec/storageClassName");
     if !class.is_empty() {
-        add(
+        add_amount(
             sum,
             &format!("{class}.storageclass.storage.k8s.io/requests.storage"),
             size,
         );
     }
-    add(sum, "requests.storage", size);
+    add_amount(sum, "requests.storage", size);
 }
 
 /// Returns what one Pod counts, keyed `requests.NAME` and `limits.NAME`. As in Kubernetes, that is the sum of its containers
@@ -145,12 +145,12 @@ pub(super) fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<S
             .unwrap_or_default()
     };
     let mut sum = BTreeMap::new();
-    let is_sidecar = |container: &Value| text(container, "/restartPolicy") == "Always";
+    let is_sidecar = |container: &Value| string_at(container, "/restartPolicy") == "Always";
     let (sidecars, init): (Vec<Value>, Vec<Value>) =
         list("initContainers").into_iter().partition(is_sidecar);
     for container in list("containers").iter().chain(&sidecars) {
         for (name, amount) in container_resources(container) {
-            add(&mut sum, &name, amount);
+            add_amount(&mut sum, &name, amount);
         }
     }
     for container in &init {
@@ -173,7 +173,7 @@ fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
     };
     let mut found = Vec::new();
     for (name, value) in part("limits").into_iter().flatten() {
-        let Some(amount) = quantity(value) else {
+        let Some(amount) = parse_quantity(value) else {
             continue;
         };
         // A missing request defaults to the limit.
@@ -183,7 +183,7 @@ fn container_resources(container: &Value) -> Vec<(String, Quantity)> {
         found.push((format!("limits.{name}"), amount));
     }
     for (name, value) in part("requests").into_iter().flatten() {
-        found.extend(quantity(value).map(|amount| (format!("requests.{name}"), amount)));
+        found.extend(parse_quantity(value).map(|amount| (format!("requests.{name}"), amount)));
     }
     found
 }
@@ -208,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_pod_counts_as_kubernetes_counts_it() {
-        let demand = demand(&[pod()]);
+        let demand = sum_quota_demand(&[pod()]);
         assert_eq!(demand["requests.cpu"].to_string(), "3");
         assert_eq!(demand["requests.memory"].to_string(), "1536Mi");
         assert_eq!(demand["limits.cpu"].to_string(), "1");
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn a_quota_that_is_too_small_shows_its_figures() {
-        let cause = shortfall(
+        let cause = find_quota_shortfall(
             &[pod()],
             &[quota(json!({ "cpu": "50" }), json!({ "cpu": "48" }))],
         )
@@ -227,7 +227,7 @@ mod tests {
             "quota \"q\" is exceeded: cpu: requested 3, used 48, hard 50"
         );
         assert_eq!(
-            shortfall(
+            find_quota_shortfall(
                 &[pod()],
                 &[quota(json!({ "cpu": "51" }), json!({ "cpu": "48" }))]
             ),
@@ -238,14 +238,14 @@ mod tests {
             json!({ "count/sessions.streaming.platform": "1" }),
             json!({ "count/sessions.streaming.platform": "1" }),
         );
-        assert!(shortfall(&sessions, &[limit]).is_some());
+        assert!(find_quota_shortfall(&sessions, &[limit]).is_some());
     }
 
     #[test]
     fn claims_count_wherever_they_stand() {
         let claim = json!({ "spec": { "storageClassName": "fast", "resources": { "requests": { "storage": "30Gi" } } } });
         let set = json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 2, "volumeClaimTemplates": [claim] } });
-        let demand = demand(&[set]);
+        let demand = sum_quota_demand(&[set]);
         assert_eq!(demand["requests.storage"].to_string(), "60Gi");
         assert_eq!(demand["persistentvolumeclaims"].to_string(), "2");
         assert_eq!(
@@ -258,6 +258,6 @@ mod tests {
     fn a_quota_with_a_scope_is_the_servers_affair() {
         let mut scoped = quota(json!({ "pods": "0" }), json!({ "pods": "0" }));
         scoped["spec"]["scopes"] = json!(["BestEffort"]);
-        assert_eq!(shortfall(&[pod()], &[scoped]), None);
+        assert_eq!(find_quota_shortfall(&[pod()], &[scoped]), None);
     }
 }

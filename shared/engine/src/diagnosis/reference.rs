@@ -4,7 +4,7 @@ use super::Cause;
 
 /// Reads a kubelet's message about a Secret or ConfigMap of a container's environment or of a volume; `None` where the message
 /// is about something else. `place` names the referring part: `container "main" of pod "x"`, `volume "v" of pod "x"`.
-pub(super) fn read(place: &str, message: &str) -> Option<Cause> {
+pub(super) fn parse_missing_reference(place: &str, message: &str) -> Option<Cause> {
     if let Some((kind, name)) = missing_object(message) {
         return Some(Cause {
             message: format!("{place} needs {kind} {name:?}, which does not exist"),
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let said =
-            |message| read("container \"main\" of pod \"x\"", message).map(|cause| cause.message);
+            |message| parse_missing_reference("container \"main\" of pod \"x\"", message).map(|cause| cause.message);
         for (message, expected) in [
             (
                 "secret \"s\" not found",

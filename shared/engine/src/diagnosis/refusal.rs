@@ -8,15 +8,15 @@ pub struct Refusal {
     /// Reason for programs: PodSecurity, LimitRange, QuotaExceeded, WebhookDenied, WebhookUnreachable, …
     pub reason: &'static str,
     /// One line that names what refuses the Pod; shown beside the server's message.
-    pub why: String,
+    pub message: String,
     /// Hint for the user.
     pub remedy: String,
     /// True if the same request may succeed later without any change.
-    pub may_pass: bool,
+    pub is_transient: bool,
 }
 
 /// Reads the server's message; `None` where it is not recognised.
-pub fn refusal(message: &str) -> Option<Refusal> {
+pub fn parse_refusal(message: &str) -> Option<Refusal> {
     security(message)
         .or_else(|| webhook(message))
         .or_else(|| quota(message))
@@ -26,16 +26,16 @@ pub fn refusal(message: &str) -> Option<Refusal> {
 
 /// Returns the cause of a workload (`subject`, `StatefulSet "web"`) whose Pod is refused, and true if it may pass later
 /// without any change.
-pub(super) fn cause(subject: &str, reason: &str, message: &str) -> (Cause, bool) {
-    match refusal(message) {
+pub(super) fn refusal_cause(subject: &str, reason: &str, message: &str) -> (Cause, bool) {
+    match parse_refusal(message) {
         Some(found) => (
             Cause {
                 reason: found.reason.to_owned(),
-                message: format!("{subject} cannot create its Pod: {}", found.why),
+                message: format!("{subject} cannot create its Pod: {}", found.message),
                 remedy: Some(found.remedy),
                 ..Cause::default()
             },
-            found.may_pass,
+            found.is_transient,
         ),
         None => (
             Cause {
@@ -54,11 +54,11 @@ fn security(message: &str) -> Option<Refusal> {
     let level = rest.split([':', '"']).next()?;
     Some(Refusal {
         reason: "PodSecurity",
-        why: format!("the Pod violates Pod Security level {level:?}, which the namespace enforces"),
+        message: format!("the Pod violates Pod Security level {level:?}, which the namespace enforces"),
         remedy: format!(
             "set the securityContext fields that the message names, or use a namespace without label pod-security.kubernetes.io/enforce={level}"
         ),
-        may_pass: false,
+        is_transient: false,
     })
 }
 
@@ -75,22 +75,22 @@ fn webhook(message: &str) -> Option<Refusal> {
         };
         return Some(Refusal {
             reason: "WebhookDenied",
-            why: format!("admission webhook {name:?} denied the request{said}"),
+            message: format!("admission webhook {name:?} denied the request{said}"),
             remedy: format!(
                 "change the fields that the message names, or ask the owner of webhook {name:?}"
             ),
-            may_pass: false,
+            is_transient: false,
         });
     }
     let (_, rest) = message.split_once("failed calling webhook \"")?;
     let (name, _) = rest.split_once('"')?;
     Some(Refusal {
         reason: "WebhookUnreachable",
-        why: format!("admission webhook {name:?} does not answer the API server"),
+        message: format!("admission webhook {name:?} does not answer the API server"),
         remedy: format!(
             "repair the service behind webhook {name:?}, or delete its webhook configuration"
         ),
-        may_pass: true,
+        is_transient: true,
     })
 }
 
@@ -105,22 +105,22 @@ fn quota(message: &str) -> Option<Refusal> {
         };
         return Some(Refusal {
             reason: "QuotaExceeded",
-            why: format!("quota {name:?} is exceeded{figures}"),
+            message: format!("quota {name:?} is exceeded{figures}"),
             remedy:
                 "request less, delete sessions that are no longer needed, or ask an administrator to raise the quota"
                     .into(),
-            may_pass: false,
+            is_transient: false,
         });
     }
     let (_, rest) = message.split_once("failed quota: ")?;
     let (name, must) = rest.split_once(": ")?;
     Some(Refusal {
         reason: "QuotaNeedsResources",
-        why: format!("quota {name:?} counts values that the Pod does not set: the Pod {must}"),
+        message: format!("quota {name:?} counts values that the Pod does not set: the Pod {must}"),
         remedy:
             "set these requests and limits on every container, or add a LimitRange with defaults"
                 .into(),
-        may_pass: false,
+        is_transient: false,
     })
 }
 
@@ -136,10 +136,10 @@ fn limit_range(message: &str) -> Option<Refusal> {
     }
     Some(Refusal {
         reason: "LimitRange",
-        why: format!("a LimitRange of the namespace is violated: {rule}"),
+        message: format!("a LimitRange of the namespace is violated: {rule}"),
         remedy: "set requests and limits within the LimitRange: kubectl describe limitranges"
             .into(),
-        may_pass: false,
+        is_transient: false,
     })
 }
 
@@ -149,12 +149,12 @@ fn account(message: &str) -> Option<Refusal> {
     let (name, rest) = rest.split_once('"')?;
     rest.trim_start().starts_with("not found").then(|| Refusal {
         reason: "ServiceAccountNotFound",
-        why: format!("ServiceAccount {name:?} does not exist"),
+        message: format!("ServiceAccount {name:?} does not exist"),
         remedy: format!(
             "create ServiceAccount {name:?} in the session's namespace, or correct the name"
         ),
         // Kubernetes creates the default account of a new namespace a moment after the namespace.
-        may_pass: name == "default",
+        is_transient: name == "default",
     })
 }
 
@@ -196,17 +196,17 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                refusal(message).map(|found| found.reason),
+                parse_refusal(message).map(|found| found.reason),
                 Some(reason),
                 "{message}"
             );
         }
-        assert_eq!(refusal("the server is on fire"), None);
+        assert_eq!(parse_refusal("the server is on fire"), None);
     }
 
     #[test]
     fn what_is_not_known_is_said_to_be() {
-        let (cause, may_pass) = cause("Deployment \"w\"", "FailedCreate", "the server is on fire");
+        let (cause, may_pass) = refusal_cause("Deployment \"w\"", "FailedCreate", "the server is on fire");
         assert_eq!(
             cause.message,
             "Deployment \"w\" cannot create its Pod, for an unknown reason"

@@ -8,19 +8,19 @@ use serde_json::{Map, Value};
 
 use super::quota::{pod_resources, quantity};
 use session_model::objects::conditions::pod_condition;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
 /// Resources that Kubernetes can resize in place.
-pub const RESIZABLE: [&str; 2] = ["cpu", "memory"];
+pub const RESIZABLE_RESOURCES: [&str; 2] = ["cpu", "memory"];
 
 /// State of a Pod's resize, as the kubelet reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Resizing {
+pub enum ResizeState {
     /// Complete: the container has the resources that its spec asks for.
     Done,
     /// In progress, or not yet seen by the kubelet.
-    Going,
+    InProgress,
     /// Failed, and retried by the kubelet; with the kubelet's message.
     Failing(String),
     /// Waits until the node has room; with the kubelet's message.
@@ -30,24 +30,24 @@ pub enum Resizing {
 }
 
 /// Reads the state of a container's resize from the conditions and container status that the kubelet writes into the Pod.
-pub fn resizing(pod: &Pod, container: &str) -> Resizing {
+pub fn pod_resize_state(pod: &Pod, container: &str) -> ResizeState {
     if let Some(pending) = condition(pod, "PodResizePending") {
         let message = pending.message.clone().unwrap_or_default();
         return match pending.reason.as_deref() {
-            Some("Infeasible") => Resizing::Infeasible(message),
-            _ => Resizing::Deferred(message),
+            Some("Infeasible") => ResizeState::Infeasible(message),
+            _ => ResizeState::Deferred(message),
         };
     }
     if let Some(going) = condition(pod, "PodResizeInProgress") {
         return match going.message.as_deref() {
-            None | Some("") => Resizing::Going,
-            Some(message) => Resizing::Failing(message.to_owned()),
+            None | Some("") => ResizeState::InProgress,
+            Some(message) => ResizeState::Failing(message.to_owned()),
         };
     }
     if is_actual(pod, container) {
-        Resizing::Done
+        ResizeState::Done
     } else {
-        Resizing::Going
+        ResizeState::InProgress
     }
 }
 
@@ -70,7 +70,7 @@ fn is_actual(pod: &Pod, container: &str) -> bool {
         return false;
     };
     let (asks, has) = (wanted.resources.as_ref(), actual.resources.as_ref());
-    RESIZABLE.iter().all(|name| {
+    RESIZABLE_RESOURCES.iter().all(|name| {
         let amount = |all: Option<&BTreeMap<String, Amount>>| -> Option<Quantity> {
             all?.get(*name)?.0.parse().ok()
         };
@@ -89,56 +89,56 @@ fn is_actual(pod: &Pod, container: &str) -> bool {
 
 /// Result of checking a node's room for a Pod that is resized on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fit {
+pub enum NodeFit {
     /// Room for the new size.
     Fits,
     /// Large enough, but used by other Pods now; with one line of figures for each resource.
-    Later(Vec<String>),
+    NodeFull(Vec<String>),
     /// Too small even without other Pods; with one line of figures for each resource.
-    Never(Vec<String>),
+    NodeTooSmall(Vec<String>),
 }
 
 /// Checks that a Pod fits on its node when its spec changes from `before` to `after`. `others` are the Pods on the node and may
 /// include the Pod itself, which `uid` identifies. Resources that do not grow are not checked.
-pub fn fit(
+pub fn check_node_fit(
     node: &Value,
     others: &[Value],
     uid: &str,
     before: &Map<String, Value>,
     after: &Map<String, Value>,
-) -> Fit {
+) -> NodeFit {
     let (had, asks) = (pod_resources(before), pod_resources(after));
     let (mut lines, mut never) = (Vec::new(), false);
-    for name in RESIZABLE {
+    for name in RESIZABLE_RESOURCES {
         let key = format!("requests.{name}");
         let of = |all: &std::collections::BTreeMap<String, Quantity>| {
             all.get(&key).copied().unwrap_or(Quantity::ZERO)
         };
         let (had, asked) = (of(&had), of(&asks));
         let all = node.pointer(&format!("/status/allocatable/{name}"));
-        let Some(all) = all.and_then(quantity).filter(|_| asked > had) else {
+        let Some(all) = all.and_then(parse_quantity).filter(|_| asked > had) else {
             continue;
         };
         let strangers = others
             .iter()
-            .filter(|pod| text(pod, "/metadata/uid") != uid)
+            .filter(|pod| string_at(pod, "/metadata/uid") != uid)
             .filter_map(|pod| pod.get("spec")?.as_object());
         let taken = strangers
             .map(|spec| of(&pod_resources(spec)))
-            .fold(Quantity::ZERO, |sum, amount| sum.plus(&amount));
-        if taken.plus(&asked) <= all {
+            .fold(Quantity::ZERO, |sum, amount| sum.add(&amount));
+        if taken.add(&asked) <= all {
             continue;
         }
         never |= asked > all;
         lines.push(format!(
             "node {:?}: {all} {name} allocatable, {taken} requested by other Pods, {had} by this Pod, which now needs {asked}",
-            text(node, "/metadata/name")
+            string_at(node, "/metadata/name")
         ));
     }
     match (lines.is_empty(), never) {
-        (true, _) => Fit::Fits,
-        (false, true) => Fit::Never(lines),
-        (false, false) => Fit::Later(lines),
+        (true, _) => NodeFit::Fits,
+        (false, true) => NodeFit::NodeTooSmall(lines),
+        (false, false) => NodeFit::NodeFull(lines),
     }
 }
 
@@ -162,31 +162,31 @@ mod tests {
     fn the_kubelets_words_are_read() {
         let said = |r#type: &str, reason: &str, generation: i64| json!([{"type": r#type, "status": "True", "reason": reason, "message": "m", "observedGeneration": generation}]);
         for (pod, wanted) in [
-            (pod("1", "1000m", json!([])), Resizing::Done),
-            (pod("2", "1", json!([])), Resizing::Going),
+            (pod("1", "1000m", json!([])), ResizeState::Done),
+            (pod("2", "1", json!([])), ResizeState::InProgress),
             (
                 pod("2", "1", said("PodResizePending", "Deferred", 3)),
-                Resizing::Deferred("m".into()),
+                ResizeState::Deferred("m".into()),
             ),
             (
                 pod("2", "1", said("PodResizePending", "Infeasible", 3)),
-                Resizing::Infeasible("m".into()),
+                ResizeState::Infeasible("m".into()),
             ),
             // Written for an earlier resize.
             (
                 pod("2", "1", said("PodResizePending", "Infeasible", 2)),
-                Resizing::Going,
+                ResizeState::InProgress,
             ),
             (
                 pod("2", "2", said("PodResizeInProgress", "Error", 3)),
-                Resizing::Failing("m".into()),
+                ResizeState::Failing("m".into()),
             ),
         ] {
-            assert_eq!(resizing(&pod, "main"), wanted, "{pod}");
+            assert_eq!(pod_resize_state(&pod, "main"), wanted, "{pod}");
         }
         assert_eq!(
-            resizing(&pod("1", "1", json!([])), "other"),
-            Resizing::Going
+            pod_resize_state(&pod("1", "1", json!([])), "other"),
+            ResizeState::InProgress
         );
     }
 
@@ -202,16 +202,16 @@ mod tests {
             json!({"metadata": {"uid": "self"}, "spec": spec("1")}),
             json!({"metadata": {"uid": "other"}, "spec": spec("2500m")}),
         ];
-        let judged = |cpu: &str| fit(&node, &others, "self", &spec("1"), &spec(cpu));
-        assert_eq!(judged("1500m"), Fit::Fits);
+        let judged = |cpu: &str| check_node_fit(&node, &others, "self", &spec("1"), &spec(cpu));
+        assert_eq!(judged("1500m"), NodeFit::Fits);
         let line = |asked: &str| {
             vec![format!(
                 "node \"n\": 4 cpu allocatable, 2500m requested by other Pods, 1 by this Pod, which now needs {asked}"
             )]
         };
-        assert_eq!(judged("2"), Fit::Later(line("2")));
-        assert_eq!(judged("8"), Fit::Never(line("8")));
+        assert_eq!(judged("2"), NodeFit::NodeFull(line("2")));
+        assert_eq!(judged("8"), NodeFit::NodeTooSmall(line("8")));
         // Less never fails.
-        assert_eq!(judged("500m"), Fit::Fits);
+        assert_eq!(judged("500m"), NodeFit::Fits);
     }
 }

@@ -6,13 +6,13 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::Cause;
-use super::facts::{Ask, Room};
+use super::facts::{FactQuery, PodRequests};
 use super::quota::pod_resources;
 use session_model::quantity::Quantity;
 
 /// Reads the scheduler's message about a Pod that fits on no node. The Pod may fit later without any change: nodes are added,
 /// by an autoscaler for example, and other Pods end.
-pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
+pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     let asked = requests(pod);
     if message.contains("no nodes available to schedule pods") {
@@ -29,9 +29,9 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         unknown.remedy = None;
         return unknown;
     }
-    let mut hurdles: Vec<(usize, Hurdle)> = reasons
+    let mut hurdles: Vec<(usize, UnschedulableReason)> = reasons
         .iter()
-        .map(|(count, reason)| (*count, Hurdle::read(reason)))
+        .map(|(count, reason)| (*count, UnschedulableReason::parse(reason)))
         .collect();
     hurdles.sort_by_key(|(_, hurdle)| hurdle.rank());
     let told: Vec<String> = hurdles
@@ -39,15 +39,15 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         .map(|(count, hurdle)| format!("{count} of {total} nodes {}", hurdle.words(&asked)))
         .collect();
     let short = hurdles.iter().filter_map(|(_, hurdle)| match hurdle {
-        Hurdle::Short(resource) => Some(resource.clone()),
+        UnschedulableReason::Insufficient(resource) => Some(resource.clone()),
         _ => None,
     });
-    let room = Room {
+    let room = PodRequests {
         pod: name.to_owned(),
-        short: short.collect(),
-        asked: asked.clone(),
-        selector: selector(pod),
-        tainted: hurdles.iter().any(|(_, hurdle)| *hurdle == Hurdle::Taint),
+        insufficient: short.collect(),
+        requested: asked.clone(),
+        node_selector: selector(pod),
+        has_untolerated_taints: hurdles.iter().any(|(_, hurdle)| *hurdle == UnschedulableReason::Taint),
     };
     // The remedy of the first reason is not always the right one: a tainted node may lack a label, too.
     let remedies: Vec<String> = hurdles
@@ -56,10 +56,10 @@ pub(super) fn unschedulable(pod: &Pod, message: &str) -> Cause {
         .map(|(_, hurdle)| hurdle.remedy())
         .collect();
     let remedy = remedies.join("; or ");
-    cause(name, &told.join(", "), &remedy, vec![Ask::Nodes(room)])
+    cause(name, &told.join(", "), &remedy, vec![FactQuery::Nodes(room)])
 }
 
-fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<Ask>) -> Cause {
+fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
     Cause {
         reason: "Unschedulable".into(),
         message: format!("no node fits pod {pod:?}: {why}"),
@@ -71,40 +71,40 @@ fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<Ask>) -> Cause {
 
 /// A reason why a Pod does not fit on some of the nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Hurdle {
-    Short(String),
+enum UnschedulableReason {
+    Insufficient(String),
     TooManyPods,
-    NoVolume,
-    VolumeElsewhere,
-    Selector,
-    Ports,
-    Affinity,
+    NoMatchingVolume,
+    VolumeUnreachable,
+    NodeSelector,
+    HostPorts,
+    PodAffinity,
     Cordoned,
     Taint,
     Other(String),
 }
 
-impl Hurdle {
-    fn read(reason: &str) -> Self {
+impl UnschedulableReason {
+    fn parse(reason: &str) -> Self {
         if let Some(resource) = reason.strip_prefix("Insufficient ") {
-            return Self::Short(resource.to_owned());
+            return Self::Insufficient(resource.to_owned());
         }
         let says = |word: &str| reason.contains(word);
         if says("Too many pods") {
             Self::TooManyPods
         } else if says("available persistent volumes to bind") {
-            Self::NoVolume
+            Self::NoMatchingVolume
         } else if says("PersistentVolume's node affinity")
             || says("volume zone")
             || says("volume node affinity")
         {
-            Self::VolumeElsewhere
+            Self::VolumeUnreachable
         } else if says("node affinity/selector") {
-            Self::Selector
+            Self::NodeSelector
         } else if says("free ports") {
-            Self::Ports
+            Self::HostPorts
         } else if says("affinity rules") || says("topology spread") {
-            Self::Affinity
+            Self::PodAffinity
         } else if says("were unschedulable") {
             Self::Cordoned
         } else if says("taint") {
@@ -117,12 +117,12 @@ impl Hurdle {
     /// Returns the sort order: reasons that a user can act on first. The taint of a control plane is rarely the problem.
     fn rank(&self) -> usize {
         match self {
-            Self::Short(resource) if resource.contains('/') => 0,
-            Self::Short(_) => 1,
-            Self::NoVolume | Self::VolumeElsewhere => 2,
-            Self::Ports => 3,
-            Self::Selector => 4,
-            Self::Affinity | Self::TooManyPods => 5,
+            Self::Insufficient(resource) if resource.contains('/') => 0,
+            Self::Insufficient(_) => 1,
+            Self::NoMatchingVolume | Self::VolumeUnreachable => 2,
+            Self::HostPorts => 3,
+            Self::NodeSelector => 4,
+            Self::PodAffinity | Self::TooManyPods => 5,
             Self::Other(_) => 6,
             Self::Cordoned => 7,
             Self::Taint => 8,
@@ -131,18 +131,18 @@ impl Hurdle {
 
     fn words(&self, asked: &BTreeMap<String, Quantity>) -> String {
         match self {
-            Self::Short(resource) => match asked.get(resource) {
+            Self::Insufficient(resource) => match asked.get(resource) {
                 Some(amount) => format!("without enough free {resource} ({amount} requested)"),
                 None => format!("without enough free {resource}"),
             },
             Self::TooManyPods => "at the limit of Pods".into(),
-            Self::NoVolume => "without an available volume for its claims".into(),
-            Self::VolumeElsewhere => "unable to reach its volume".into(),
-            Self::Selector => {
+            Self::NoMatchingVolume => "without an available volume for its claims".into(),
+            Self::VolumeUnreachable => "unable to reach its volume".into(),
+            Self::NodeSelector => {
                 "without the labels that its nodeSelector or affinity requires".into()
             }
-            Self::Ports => "with its host ports already in use".into(),
-            Self::Affinity => "excluded by its Pod affinity or spread rules".into(),
+            Self::HostPorts => "with its host ports already in use".into(),
+            Self::PodAffinity => "excluded by its Pod affinity or spread rules".into(),
             Self::Cordoned => "cordoned".into(),
             Self::Taint => "with a taint that it does not tolerate".into(),
             Self::Other(reason) => format!("({reason})"),
@@ -151,20 +151,20 @@ impl Hurdle {
 
     fn remedy(&self) -> String {
         match self {
-            Self::Short(resource) => format!(
+            Self::Insufficient(resource) => format!(
                 "request less {resource}, delete sessions that are no longer needed, or add a node"
             ),
             Self::TooManyPods => "delete sessions that are no longer needed, or add a node".into(),
-            Self::NoVolume => {
+            Self::NoMatchingVolume => {
                 "create a volume that fits the claim, or use a StorageClass that provisions one"
                     .into()
             }
-            Self::VolumeElsewhere => {
+            Self::VolumeUnreachable => {
                 "free capacity on a node that can reach the volume, or use another claim".into()
             }
-            Self::Selector => "change the nodeSelector or affinity, or label a node".into(),
-            Self::Ports => "remove the hostPort, or use another one".into(),
-            Self::Affinity => "change the affinity or topology spread rules, or add a node".into(),
+            Self::NodeSelector => "change the nodeSelector or affinity, or label a node".into(),
+            Self::HostPorts => "remove the hostPort, or use another one".into(),
+            Self::PodAffinity => "change the affinity or topology spread rules, or add a node".into(),
             Self::Cordoned => "uncordon a node: kubectl uncordon NODE".into(),
             Self::Taint => {
                 "add a toleration for the taint, or remove the taint from the node".into()
@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn every_nodes_reason_is_told_the_most_telling_first() {
-        let cause = unschedulable(
+        let cause = unschedulable_cause(
             &pod(),
             "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) had untolerated taint(s). no new claims to deallocate, preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.",
         );
@@ -246,12 +246,12 @@ mod tests {
             "0/1 nodes are available: 1 node(s) had untolerated taint {a.example.com/b: c}.",
         );
         assert_eq!((total, found.len()), (1, 1));
-        assert_eq!(Hurdle::read(found[0].1), Hurdle::Taint);
+        assert_eq!(UnschedulableReason::parse(found[0].1), UnschedulableReason::Taint);
     }
 
     #[test]
     fn what_is_not_known_is_said_to_be() {
-        let cause = unschedulable(&pod(), "something new");
+        let cause = unschedulable_cause(&pod(), "something new");
         assert!(
             cause
                 .message

@@ -23,11 +23,11 @@ fn causes() -> Vec<(&'static str, Cause)> {
     let mut all: Vec<_> = found.collect();
     let held = json!({ "kind": "Pod", "metadata": { "name": "p", "deletionTimestamp": "2026-01-01T00:00:00Z",
         "finalizers": ["example.com/hold"] } });
-    all.push(("finalizer", holding(&held).unwrap()));
+    all.push(("finalizer", find_deletion_blocker(&held).unwrap()));
     for finalizer in ["foregroundDeletion", "kubernetes.io/pvc-protection"] {
         let mut held = held.clone();
         held["metadata"]["finalizers"] = json!([finalizer]);
-        all.push((finalizer, holding(&held).unwrap()));
+        all.push((finalizer, find_deletion_blocker(&held).unwrap()));
     }
     all
 }
@@ -117,7 +117,7 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
     for (name, finding) in findings() {
         let expected = heals.contains(&name);
         assert_eq!(
-            finding.verdict == Verdict::Waiting,
+            finding.verdict == Prognosis::Waiting,
             expected,
             "{name}: {:?}",
             finding.verdict
@@ -133,15 +133,15 @@ fn a_claim_that_waits_for_its_pod_is_nothing_wrong() {
     );
     assert_eq!(waits.cause().unwrap().reason, "Unbound");
     let event = EventNote {
-        kind: "PersistentVolumeClaim".into(),
-        name: "home".into(),
+        object_kind: "PersistentVolumeClaim".into(),
+        object_name: "home".into(),
         ..event(
             "WaitForFirstConsumer",
             "waiting for first consumer to be created before binding",
         )
     };
     let new = json!({ "phase": "Pending" });
-    assert_eq!(inspect(&pod(new, |_| {}), &[event]).cause(), None);
+    assert_eq!(inspect_pod(&pod(new, |_| {}), &[event]).cause(), None);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
     let asked = nodes("1 Insufficient memory").cause().unwrap().clone();
     let ask = asked.asks[0].clone();
     let node = |name: &str, memory: &str| json!({ "metadata": { "name": name }, "status": { "allocatable": { "memory": memory } } });
-    let small = Answer::Objects(vec![node("a", "10Mi"), node("b", "15Mi")]);
+    let small = Fact::Objects(vec![node("a", "10Mi"), node("b", "15Mi")]);
     let refined = refine(asked.clone(), &[(ask.clone(), small)]);
     assert_eq!(
         refined.remedy.as_deref(),
@@ -163,18 +163,18 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
         refined.evidence
     );
     assert_eq!(refined.asks, []);
-    let large = Answer::Objects(vec![node("a", "30Mi")]);
+    let large = Fact::Objects(vec![node("a", "30Mi")]);
     let refined = refine(asked.clone(), &[(ask.clone(), large)]);
     let load = refined.asks[0].clone();
     let other = json!({ "spec": { "containers": [{ "resources": { "requests": { "memory": "25Mi" } } }] } });
-    let refined = refine(refined, &[(load, Answer::Objects(vec![other]))]);
+    let refined = refine(refined, &[(load, Fact::Objects(vec![other]))]);
     assert_eq!(
         refined.evidence.last().unwrap(),
         "node \"a\": its Pods request 25Mi of 30Mi memory, 20Mi more needed"
     );
     let blind = refine(
         asked,
-        &[(ask, Answer::Unseen("you may not read it".into()))],
+        &[(ask, Fact::Unseen("you may not read it".into()))],
     );
     assert_eq!(
         blind.evidence.last().unwrap(),
@@ -189,7 +189,7 @@ fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
         let asked = asked.cause().unwrap().clone();
         let ask = asked.asks[0].clone();
         let before = asked.remedy.clone();
-        let refined = refine(asked, &[(ask, Answer::Objects(nodes_seen))]);
+        let refined = refine(asked, &[(ask, Fact::Objects(nodes_seen))]);
         (refined.evidence.last().cloned(), refined.remedy, before)
     };
     let bare = || vec![json!({"metadata": {"name": "a"}, "status": {"allocatable": {}}})];

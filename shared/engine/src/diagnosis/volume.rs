@@ -3,7 +3,7 @@
 use super::{Cause, EventNote, reference};
 
 /// Reads a FailedMount or FailedAttachVolume event. Returns the cause, and true if retries cannot succeed.
-pub(super) fn failed(pod: &str, event: &EventNote) -> (Cause, bool) {
+pub(super) fn volume_failure_cause(pod: &str, event: &EventNote) -> (Cause, bool) {
     let message = event.message.as_str();
     let volume = message
         .split_once("for volume \"")
@@ -15,10 +15,10 @@ pub(super) fn failed(pod: &str, event: &EventNote) -> (Cause, bool) {
     };
     let proved = |cause: Cause| Cause {
         reason: event.reason.clone(),
-        evidence: vec![event.evidence()],
+        evidence: vec![event.evidence_line()],
         ..cause
     };
-    if let Some(cause) = reference::read(&place, message) {
+    if let Some(cause) = reference::parse_missing_reference(&place, message) {
         return (proved(cause), true);
     }
     let said = message.split_once(" : ").map_or(message, |(_, said)| said);

@@ -11,15 +11,15 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::live::Live;
-use super::state::is_start_asked;
+use super::live::LiveObjects;
+use super::state::is_start_requested;
 use session_model::api::Session;
-use session_model::objects::resource::text;
-use session_model::progress::{Event, Sink};
+use session_model::objects::resource::string_at;
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// A Pod or workload whose ownerReferences claim that it is the session's, although it is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stranger {
+pub struct Impostor {
     /// Kind of the object.
     pub kind: String,
     /// Name of the object.
@@ -29,9 +29,9 @@ pub struct Stranger {
     why: String,
 }
 
-impl Stranger {
+impl Impostor {
     /// Returns a note for the user.
-    pub fn told(&self) -> String {
+    pub fn note(&self) -> String {
         format!(
             "{} {:?} is ignored: {}",
             self.kind.to_lowercase(),
@@ -42,17 +42,17 @@ impl Stranger {
 }
 
 /// Result of judging one object.
-enum Verdict {
+enum Attribution {
     Own,
     /// Does not claim to be the session's.
     Unrelated,
-    Stranger(String),
+    Impostor(String),
 }
 
-impl Live {
+impl LiveObjects {
     /// Moves Pods and workloads that falsely claim to be the session's to [`Live::strangers`]. Every reader of a session's Pods
     /// calls this first.
-    pub fn attributed(mut self, session: &Session) -> Self {
+    pub fn attribute(mut self, session: &Session) -> Self {
         let uid = session.uid();
         let made = recorded(session);
         let (mut own, mut left) = (Vec::new(), std::mem::take(&mut self.owners));
@@ -60,7 +60,7 @@ impl Live {
         for _ in 0..2 {
             let (found, rest) = left.into_iter().partition(|object| {
                 let verdict = judge(&metadata_of(object), uid, made.as_ref(), &own);
-                matches!(verdict, Verdict::Own)
+                matches!(verdict, Attribution::Own)
             });
             left = rest;
             let found: Vec<Value> = found;
@@ -69,18 +69,18 @@ impl Live {
         for object in left {
             let metadata = metadata_of(&object);
             match judge(&metadata, uid, made.as_ref(), &own) {
-                Verdict::Stranger(why) => {
-                    let kind = text(&object, "/kind");
+                Attribution::Impostor(why) => {
+                    let kind = string_at(&object, "/kind");
                     self.add_stranger(kind, &metadata, why);
                 }
-                Verdict::Own | Verdict::Unrelated => self.owners.push(object),
+                Attribution::Own | Attribution::Unrelated => self.owners.push(object),
             }
         }
         let pods = std::mem::take(&mut self.pods);
         for pod in pods {
             match judge(&pod.metadata, uid, made.as_ref(), &own) {
-                Verdict::Stranger(why) => self.add_stranger("Pod", &pod.metadata, why),
-                Verdict::Own | Verdict::Unrelated => self.pods.push(pod),
+                Attribution::Impostor(why) => self.add_stranger("Pod", &pod.metadata, why),
+                Attribution::Own | Attribution::Unrelated => self.pods.push(pod),
             }
         }
         self.owners.splice(0..0, own);
@@ -88,7 +88,7 @@ impl Live {
     }
 
     fn add_stranger(&mut self, kind: &str, metadata: &ObjectMeta, why: String) {
-        let stranger = Stranger {
+        let stranger = Impostor {
             kind: kind.to_owned(),
             name: metadata.name.clone().unwrap_or_default(),
             uid: metadata.uid.clone().unwrap_or_default(),
@@ -100,14 +100,14 @@ impl Live {
     }
 
     /// Reports the ignored objects as notes.
-    pub fn tell_strangers(&self, sink: &mut dyn Sink) {
-        let told = self.strangers.iter().map(Stranger::told);
-        told.for_each(|told| sink.tell(Event::Note(told)));
+    pub fn report_impostors(&self, sink: &mut dyn ProgressSink) {
+        let told = self.strangers.iter().map(Impostor::note);
+        told.for_each(|told| sink.tell(ProgressEvent::Note(told)));
     }
 
     /// Returns only those of `pods` whose owner the last start recorded, if there are any; else all of them. The objects of an
     /// unfinished start are not recorded yet, and count only where no recorded Pod is left.
-    pub fn recorded_first<'a>(&self, session: &Session, pods: Vec<&'a Pod>) -> Vec<&'a Pod> {
+    pub fn prefer_recorded<'a>(&self, session: &Session, pods: Vec<&'a Pod>) -> Vec<&'a Pod> {
         let Some(uids) = applied_uids(session) else {
             return pods;
         };
@@ -141,7 +141,7 @@ fn recorded(session: &Session) -> Option<BTreeSet<&str>> {
     {
         return Some(BTreeSet::new());
     }
-    applied_uids(session).filter(|_| !is_start_asked(session))
+    applied_uids(session).filter(|_| !is_start_requested(session))
 }
 
 fn judge(
@@ -149,31 +149,31 @@ fn judge(
     session_uid: &str,
     made: Option<&BTreeSet<&str>>,
     own: &[Value],
-) -> Verdict {
+) -> Attribution {
     let references = object.owner_references.iter().flatten();
     let own_uid = object.uid.as_deref().unwrap_or_default();
-    let mut claims = Verdict::Unrelated;
+    let mut claims = Attribution::Unrelated;
     for reference in references {
         if reference.uid == session_uid {
             if made.is_none_or(|made| made.contains(own_uid)) {
-                return Verdict::Own;
+                return Attribution::Own;
             }
-            claims = Verdict::Stranger(
+            claims = Attribution::Impostor(
                 "its ownerReferences name the session, but the session did not create it"
                     .to_owned(),
             );
         }
         let parent = own
             .iter()
-            .find(|owner| text(owner, "/metadata/uid") == reference.uid);
+            .find(|owner| string_at(owner, "/metadata/uid") == reference.uid);
         let Some(parent) = parent else { continue };
         if reference.controller == Some(true) && is_selected_by(object, parent) {
-            return Verdict::Own;
+            return Attribution::Own;
         }
-        claims = Verdict::Stranger(format!(
+        claims = Attribution::Impostor(format!(
             "its ownerReferences name {}/{}, which does not control it",
-            text(parent, "/kind").to_lowercase(),
-            text(parent, "/metadata/name")
+            string_at(parent, "/kind").to_lowercase(),
+            string_at(parent, "/metadata/name")
         ));
     }
     claims

@@ -46,12 +46,12 @@ fn told_apart(
     pods: Vec<Value>,
     owners: Vec<Value>,
 ) -> (Vec<String>, Vec<String>) {
-    let live = Live {
+    let live = LiveObjects {
         pods: pods.into_iter().map(pod).collect(),
         owners,
-        ..Live::default()
+        ..LiveObjects::default()
     };
-    let live = live.attributed(session);
+    let live = live.attribute(session);
     let own = live
         .own_pods("S")
         .filter_map(|pod| pod.metadata.name.clone());
@@ -154,12 +154,12 @@ fn what_is_recorded_goes_before_what_is_not() {
         owned("Pod", "true", "P", SESSION),
     ]
     .map(pod);
-    let live = Live {
+    let live = LiveObjects {
         pods: own.to_vec(),
-        ..Live::default()
+        ..LiveObjects::default()
     };
     let first = |pods: &[Pod]| {
-        let found = live.recorded_first(&begun, pods.iter().collect());
+        let found = live.prefer_recorded(&begun, pods.iter().collect());
         found
             .into_iter()
             .filter_map(|pod| pod.metadata.name.clone())

@@ -2,11 +2,11 @@
 
 use k8s_openapi::api::core::v1::Pod;
 
-use super::is_primary;
+use super::is_primary_pod;
 use session_model::api::Session;
 
 /// Returns the names of a Pod's containers in order, without init and ephemeral containers.
-pub fn containers(pod: &Pod) -> impl Iterator<Item = &str> {
+pub fn container_names(pod: &Pod) -> impl Iterator<Item = &str> {
     let spec = pod.spec.as_ref();
     spec.into_iter()
         .flat_map(|spec| &spec.containers)
@@ -20,18 +20,18 @@ pub fn default_container(session: &Session, pod: &Pod) -> String {
     let primary = applied.and_then(|applied| applied.primary.as_ref());
     let written = primary
         .and_then(|primary| primary.container.as_deref())
-        .filter(|_| is_primary(pod));
+        .filter(|_| is_primary_pod(pod));
     let annotated = pod
         .metadata
         .annotations
         .as_ref()
         .and_then(|all| all.get("kubectl.kubernetes.io/default-container"))
         .map(String::as_str);
-    let there = |name: &&str| containers(pod).any(|container| container == *name);
+    let there = |name: &&str| container_names(pod).any(|container| container == *name);
     written
         .filter(there)
         .or(annotated.filter(there))
-        .or_else(|| containers(pod).next())
+        .or_else(|| container_names(pod).next())
         .unwrap_or_default()
         .to_owned()
 }

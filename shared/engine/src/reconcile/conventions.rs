@@ -5,12 +5,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use session_model::api::{
-    ConnectMethod, Hook, Hooks, HttpMethod, IntOrString, Lifetime, PrimaryRef, SessionTemplateSpec,
+    ConnectMethod, Hook, Hooks, HttpConnect, IntOrString, LifetimePolicy, PrimaryRef, SessionTemplateSpec,
 };
 use session_model::labels;
-use session_model::objects::belonging::is_named;
+use session_model::objects::belonging::has_kind_and_name;
 use session_model::objects::pods::pod_labels;
-use session_model::objects::resource::{annotation, text};
+use session_model::objects::resource::{annotation, string_at};
 use session_template::Source;
 
 /// Command of the default shell: bash where the image has it, else sh.
@@ -22,13 +22,13 @@ const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else
 ///
 /// # Errors
 /// An annotation that does not parse.
-pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<SessionTemplateSpec> {
+pub(super) fn read_manifest_settings(objects: &[Value], primary: &PrimaryRef) -> Result<SessionTemplateSpec> {
     let workload = objects
         .iter()
-        .find(|object| is_named(object, &primary.kind, &primary.name));
+        .find(|object| has_kind_and_name(object, &primary.kind, &primary.name));
     let annotation = |key: &str| annotation(workload?, key);
     let connect = match annotation(labels::CONNECT) {
-        Some(yaml) => read(labels::CONNECT, yaml)?,
+        Some(yaml) => parse_annotation(labels::CONNECT, yaml)?,
         None => usual_methods(objects, workload),
     };
     let mut said = SessionTemplateSpec {
@@ -36,7 +36,7 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
         ..SessionTemplateSpec::default()
     };
     if let Some(yaml) = annotation(labels::SYNC) {
-        let sync: Hook = read(labels::SYNC, yaml)?;
+        let sync: Hook = parse_annotation(labels::SYNC, yaml)?;
         said.hooks = Some(Hooks {
             sync: Some(sync),
             ..Hooks::default()
@@ -45,11 +45,11 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
     if let Some(yaml) = annotation(labels::LIFETIME) {
         said.lifetime = Some(
             match yaml.trim().parse::<session_model::duration::Lifetime>() {
-                Ok(_) => Lifetime {
+                Ok(_) => LifetimePolicy {
                     timeout: Some(IntOrString::from(yaml.trim())),
-                    ..Lifetime::default()
+                    ..LifetimePolicy::default()
                 },
-                Err(_) => read(labels::LIFETIME, yaml)?,
+                Err(_) => parse_annotation(labels::LIFETIME, yaml)?,
             },
         );
     }
@@ -57,9 +57,9 @@ pub(super) fn of_manifest(objects: &[Value], primary: &PrimaryRef) -> Result<Ses
 }
 
 /// Reads an annotation as YAML or JSON.
-fn read<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
+fn parse_annotation<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
     let place = || format!("invalid annotation {key}");
-    let value = session_template::plain_value(&Source::new(key, yaml).with_context(place)?)
+    let value = session_template::parse_plain_value(&Source::new(key, yaml).with_context(place)?)
         .with_context(place)?;
     serde_json::from_value(value).with_context(place)
 }
@@ -75,7 +75,7 @@ fn usual_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMeth
     let pod = workload.and_then(pod_labels).unwrap_or(&nothing);
     for service in objects
         .iter()
-        .filter(|object| text(object, "/kind") == "Service")
+        .filter(|object| string_at(object, "/kind") == "Service")
     {
         let selector = service.pointer("/spec/selector").and_then(Value::as_object);
         if selector.is_none_or(|selector| {
@@ -89,12 +89,12 @@ fn usual_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMeth
             .into_iter()
             .flatten()
         {
-            let name = text(port, "/name");
+            let name = string_at(port, "/name");
             if name.starts_with("http") || name == "web" {
                 // Ports are forwarded to the Pod, not to the Service, so the target port counts.
                 let target = port.get("targetPort").or_else(|| port.get("port"));
                 let target = target.and_then(|value| serde_json::from_value(value.clone()).ok());
-                let http = HttpMethod {
+                let http = HttpConnect {
                     port: target,
                     path: None,
                 };
@@ -131,7 +131,7 @@ mod tests {
         let service = json!({ "kind": "Service", "spec": { "selector": { "app": "x" }, "ports": [
             { "name": "http-api", "port": 80, "targetPort": "web" }, { "name": "ssh", "port": 22 }, { "name": "web", "port": 8080 }] } });
         let other = json!({ "kind": "Service", "spec": { "selector": { "app": "y" }, "ports": [{ "name": "http", "port": 80 }] } });
-        let said = of_manifest(&[pod(json!({})), service, other], &primary()).unwrap();
+        let said = read_manifest_settings(&[pod(json!({})), service, other], &primary()).unwrap();
         let names: Vec<&str> = said
             .connect
             .iter()
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn annotations_set_the_rest() {
-        let said = of_manifest(
+        let said = read_manifest_settings(
             &[pod(json!({
                 labels::CONNECT: "- name: ssh\n  ssh: {port: 22, user: lab}\n",
                 labels::SYNC: "{\"command\": [\"sync-home\"], \"timeout\": \"2m\"}",
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_bad_annotation_is_named() {
         let error =
-            of_manifest(&[pod(json!({ labels::SYNC: "command: {" }))], &primary()).unwrap_err();
+            read_manifest_settings(&[pod(json!({ labels::SYNC: "command: {" }))], &primary()).unwrap_err();
         assert_eq!(
             error.to_string(),
             "invalid annotation streaming.platform/sync"

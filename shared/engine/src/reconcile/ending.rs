@@ -4,26 +4,26 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::hook::HookRun;
-use super::live::{Live, pod_ref};
-use super::seen::Seen;
+use super::live::{LiveObjects, pod_ref};
+use super::seen::WorkloadState;
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::{DataPolicy, Session};
 use session_model::labels;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
-use session_model::objects::pods::SCALED;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, text};
+use session_model::objects::pods::SCALABLE_KINDS;
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// Scope of a teardown: a stop or a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum Teardown {
     /// Stop: workloads that can be scaled are scaled to 0, and other workloads are deleted.
-    Workload {
+    Stop {
         /// If true, the sync hook is not run.
         skip_sync: bool,
     },
     /// Deletion of the session, with its data by the data policy.
-    Everything {
+    Delete {
         /// If true, the sync hook is not run.
         skip_sync: bool,
     },
@@ -31,16 +31,16 @@ pub enum Ending {
 
 /// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
 /// data are deleted: the caller takes the snapshots first and lists the claims there.
-pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Timestamp) -> Plan {
+pub fn plan_teardown(session: &Session, live: &LiveObjects, seen: &WorkloadState, what: Teardown, now: Timestamp) -> Plan {
     let uid = session.uid().to_owned();
     let mut plan = Plan::default();
-    let (Ending::Workload { skip_sync } | Ending::Everything { skip_sync }) = what;
+    let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
     if !skip_sync {
-        plan.stage(sync(session, seen).into_iter().collect());
+        plan.push_stage(sync(session, seen).into_iter().collect());
     }
-    let counts = live.replicas(&uid);
+    let counts = live.replica_counts(&uid);
     let rests = |workload: &ObjectRef| {
-        matches!(what, Ending::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
+        matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
     };
     let workloads = live.workloads(&uid);
     let steps = workloads.iter().filter_map(|workload| {
@@ -50,36 +50,36 @@ pub fn ending(session: &Session, live: &Live, seen: &Seen, what: Ending, now: Ti
         let key = format!("{}/{}", workload.kind, workload.name);
         counts.contains_key(&key).then(|| to_rest(workload))?
     });
-    plan.stage(steps.collect());
+    plan.push_stage(steps.collect());
     let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
     if !pods.is_empty() {
-        plan.stage(vec![Step::AwaitGone {
+        plan.push_stage(vec![Step::WaitDeleted {
             targets: pods,
             resource: POD.clone(),
         }]);
     }
-    if matches!(what, Ending::Everything { .. }) {
+    if matches!(what, Teardown::Delete { .. }) {
         let data = data(session, live, now);
         let going = claims_going(&data);
-        plan.stage(data);
+        plan.push_stage(data);
         let target = ObjectRef {
             api_version: session_model::api::API_VERSION.into(),
             kind: "Session".into(),
             name: session.name().to_owned(),
             uid,
         };
-        plan.stage(
+        plan.push_stage(
             delete(&target, Propagation::Background)
                 .into_iter()
                 .collect(),
         );
-        plan.stage(vec![Step::AwaitGone {
+        plan.push_stage(vec![Step::WaitDeleted {
             targets: vec![target],
             resource: SESSION.clone(),
         }]);
         // The next session of that name would find a claim that is still being deleted.
         if !going.is_empty() {
-            plan.stage(vec![Step::AwaitGone {
+            plan.push_stage(vec![Step::WaitDeleted {
                 targets: going,
                 resource: PERSISTENT_VOLUME_CLAIM.clone(),
             }]);
@@ -100,25 +100,25 @@ fn claims_going(steps: &[Step]) -> Vec<ObjectRef> {
 }
 
 /// Returns the step that runs the sync hook. Only a ready workload has something to synchronise and a Pod to run it in.
-fn sync(session: &Session, seen: &Seen) -> Option<Step> {
+fn sync(session: &Session, seen: &WorkloadState) -> Option<Step> {
     let HookRun {
         pod,
         container,
         command,
-        limit,
+        timeout: limit,
         ..
-    } = HookRun::of(session, seen, "sync")?;
-    Some(Step::Sync {
+    } = HookRun::find(session, seen, "sync")?;
+    Some(Step::RunHook {
         pod,
         container,
         command,
-        limit,
+        timeout: limit,
     })
 }
 
 /// Returns the step that scales a workload to 0. The next start restores the count.
 fn to_rest(target: &ObjectRef) -> Option<Step> {
-    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Patch {
         target: target.clone(),
         resource,
@@ -127,7 +127,7 @@ fn to_rest(target: &ObjectRef) -> Option<Step> {
 }
 
 fn delete(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
-    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Delete {
         target: target.clone(),
         resource,
@@ -136,7 +136,7 @@ fn delete(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
 }
 
 /// Returns the effective data policy: the Session's, else the template's at the last start, else `keep`.
-pub fn data_policy(session: &Session) -> DataPolicy {
+pub fn effective_data_policy(session: &Session) -> DataPolicy {
     let at_start = session
         .status
         .as_ref()
@@ -151,11 +151,11 @@ pub fn data_policy(session: &Session) -> DataPolicy {
 /// - Snapshots are kept under every policy: they were taken on purpose, and `snapshot delete` deletes them.
 /// - The parameters Secret is kept while data that needs it exists or may exist: a kept or restored database needs its old
 ///   password.
-fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
+fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
-    let policy = data_policy(session);
+    let policy = effective_data_policy(session);
     let saved = |claim: &Value| {
-        let uid = text(claim, "/metadata/uid");
+        let uid = string_at(claim, "/metadata/uid");
         live.saved.iter().any(|saved| saved == uid)
     };
     let stays = |claim: &Value| match policy {
@@ -177,7 +177,7 @@ fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
         if kept {
             keep(object, now)
         } else {
-            delete(&ObjectRef::of(object), Propagation::Background)
+            delete(&ObjectRef::from_object(object), Propagation::Background)
         }
     });
     steps.collect()
@@ -185,17 +185,17 @@ fn data(session: &Session, live: &Live, now: Timestamp) -> Vec<Step> {
 
 /// Returns the step that records the time since which an object is kept.
 fn keep(object: &Value, now: Timestamp) -> Option<Step> {
-    let target = ObjectRef::of(object);
-    let resource = ResourceType::of_kind(&target.api_version, &target.kind)?.clone();
+    let target = ObjectRef::from_object(object);
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Patch {
         target,
         resource,
-        patch: kept_since(now),
+        patch: kept_since_patch(now),
     })
 }
 
 /// Returns the merge patch that marks data as kept since `now`.
-pub fn kept_since(now: Timestamp) -> Value {
+pub fn kept_since_patch(now: Timestamp) -> Value {
     let since = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     json!({ "metadata": { "annotations": { labels::KEPT_SINCE: since } } })
 }

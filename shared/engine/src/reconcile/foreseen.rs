@@ -1,48 +1,48 @@
 //! Permissions that a stop, deletion or restart of a session will need, estimated from the Session alone. They are checked while
 //! its objects are read, so that the check costs no extra time. The exact permissions are checked later, from the plan's steps.
 
-use super::ending::{Ending, data_policy};
+use super::ending::{Teardown, effective_data_policy};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
-use session_model::objects::pods::{SCALED, pod_metadata_paths};
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET, SESSION};
 
 /// Returns the permissions that a stop or deletion needs; `wait` adds those to watch for its completion.
-pub fn ending_accesses(session: &Session, what: Ending, wait: bool) -> Vec<Access> {
+pub fn teardown_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Access> {
     let rests = |workload: &ObjectRef| {
-        matches!(what, Ending::Workload { .. }) && SCALED.contains(&workload.kind.as_str())
+        matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
     };
     let workloads = applied(session).filter(|one| !pod_metadata_paths(&one.kind).is_empty());
     let mut needs: Vec<Access> = workloads
         .filter_map(|workload| {
             let verb = if rests(workload) { "patch" } else { "delete" };
-            let resource = ResourceType::of_kind(&workload.api_version, &workload.kind)?;
-            Some(Access::to(verb, resource, ""))
+            let resource = ResourceType::find_known(&workload.api_version, &workload.kind)?;
+            Some(Access::new(verb, resource, ""))
         })
         .collect();
     if needs.is_empty() {
-        needs.push(Access::to("delete", &POD, ""));
+        needs.push(Access::new("delete", &POD, ""));
     }
     let watched = |needs: &mut Vec<Access>, resource: &ResourceType| {
-        needs.extend(wait.then(|| Access::to("watch", resource, "")));
+        needs.extend(wait.then(|| Access::new("watch", resource, "")));
     };
     watched(&mut needs, &POD);
     match what {
-        Ending::Workload { .. } => needs.extend([
-            Access::to("patch", &SESSION, ""),
-            Access::to("patch", &SESSION, "").part("status"),
+        Teardown::Stop { .. } => needs.extend([
+            Access::new("patch", &SESSION, ""),
+            Access::new("patch", &SESSION, "").on_subresource("status"),
         ]),
-        Ending::Everything { .. } => {
-            let (claims, secret) = match data_policy(session) {
+        Teardown::Delete { .. } => {
+            let (claims, secret) = match effective_data_policy(session) {
                 DataPolicy::Keep => ("patch", "patch"),
                 DataPolicy::Snapshot => ("delete", "patch"),
                 DataPolicy::Delete => ("delete", "delete"),
             };
             needs.extend([
-                Access::to(claims, &PERSISTENT_VOLUME_CLAIM, ""),
-                Access::to(secret, &SECRET, ""),
-                Access::to("delete", &SESSION, ""),
+                Access::new(claims, &PERSISTENT_VOLUME_CLAIM, ""),
+                Access::new(secret, &SECRET, ""),
+                Access::new("delete", &SESSION, ""),
             ]);
             watched(&mut needs, &SESSION);
             if claims == "delete" {
@@ -57,16 +57,16 @@ pub fn ending_accesses(session: &Session, what: Ending, wait: bool) -> Vec<Acces
 /// Returns the permissions that a stop and the following start need, if the start creates the same objects as the last one.
 pub fn restart_accesses(session: &Session) -> Vec<Access> {
     let skip_sync = false;
-    let mut needs = ending_accesses(session, Ending::Workload { skip_sync }, true);
+    let mut needs = teardown_accesses(session, Teardown::Stop { skip_sync }, true);
     let made = applied(session).filter(|one| one.kind != PERSISTENT_VOLUME_CLAIM.kind);
     needs.extend(made.filter_map(|object| {
         let pods = !pod_metadata_paths(&object.kind).is_empty();
-        let verb = match pods && !SCALED.contains(&object.kind.as_str()) {
+        let verb = match pods && !SCALABLE_KINDS.contains(&object.kind.as_str()) {
             true => "create",
             false => "patch",
         };
-        let resource = ResourceType::of_kind(&object.api_version, &object.kind)?;
-        Some(Access::to(verb, resource, ""))
+        let resource = ResourceType::find_known(&object.api_version, &object.kind)?;
+        Some(Access::new(verb, resource, ""))
     }));
     needs
 }
@@ -99,13 +99,13 @@ mod tests {
 
     #[test]
     fn an_ending_needs_what_its_workloads_and_its_policy_say() {
-        let stop = Ending::Workload { skip_sync: false };
+        let stop = Teardown::Stop { skip_sync: false };
         let mixed = session(
             &[("v1", "Pod"), ("apps/v1", "Deployment"), ("v1", "Service")],
             "keep",
         );
         assert_eq!(
-            told(&ending_accesses(&mixed, stop, true)),
+            told(&teardown_accesses(&mixed, stop, true)),
             [
                 "delete pods",
                 "patch deployments",
@@ -114,10 +114,10 @@ mod tests {
                 "patch sessions/status"
             ]
         );
-        let gone = Ending::Everything { skip_sync: false };
+        let gone = Teardown::Delete { skip_sync: false };
         let delete = session(&[], "delete");
         assert_eq!(
-            told(&ending_accesses(&delete, gone, false)),
+            told(&teardown_accesses(&delete, gone, false)),
             [
                 "delete pods",
                 "delete persistentvolumeclaims",
@@ -125,7 +125,7 @@ mod tests {
                 "delete sessions"
             ]
         );
-        let keep = told(&ending_accesses(&mixed, gone, true));
+        let keep = told(&teardown_accesses(&mixed, gone, true));
         assert!(
             keep.contains(&"patch persistentvolumeclaims".to_owned()),
             "{keep:?}"

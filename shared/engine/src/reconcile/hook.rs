@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::seen::Seen;
+use super::seen::WorkloadState;
 use session_model::api::Session;
 use session_model::duration::Timeout;
 
@@ -21,13 +21,13 @@ pub struct HookRun {
     /// The command and its arguments.
     pub command: Vec<String>,
     /// Timeout.
-    pub limit: Duration,
+    pub timeout: Duration,
 }
 
 impl HookRun {
     /// Returns the run of a hook of the session's last start; `None` if the session has no such hook or no ready Pod.
-    pub fn of(session: &Session, seen: &Seen, name: &'static str) -> Option<Self> {
-        let Seen::Ready { pod } = seen else {
+    pub fn find(session: &Session, seen: &WorkloadState, name: &'static str) -> Option<Self> {
+        let WorkloadState::Ready { pod } = seen else {
             return None;
         };
         let applied = session.applied()?;
@@ -52,7 +52,7 @@ impl HookRun {
             pod: pod.clone(),
             container,
             command: hook.command.clone(),
-            limit: limit.unwrap_or(USUAL_LIMIT),
+            timeout: limit.unwrap_or(USUAL_LIMIT),
         })
     }
 }

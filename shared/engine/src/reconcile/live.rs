@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::attribution::Stranger;
+use super::attribution::Impostor;
 use session_model::api::Session;
 use session_model::labels;
-use session_model::objects::belonging::is_named;
-use session_model::objects::pods::{SCALED, pod_metadata_paths};
-use session_model::objects::resource::{POD, annotation, label, text};
+use session_model::objects::belonging::has_kind_and_name;
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
+use session_model::objects::resource::{POD, annotation, label, string_at};
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// Objects in the cluster that carry one session's label, as they were read.
@@ -18,11 +18,11 @@ use session_model::objects::{ObjectRef, ResourceType};
 /// Anybody can write labels, so objects of other owners may be among them. Only objects whose chain of owners ends at the Session's
 /// UID count as its own, and after [`Live::attributed`] only those that the session created.
 #[derive(Clone, Debug, Default)]
-pub struct Live {
+pub struct LiveObjects {
     /// Pods.
     pub pods: Vec<Pod>,
     /// Pods and workloads that claim to be the session's and are not: reported, never entered, counted or deleted.
-    pub strangers: Vec<Stranger>,
+    pub strangers: Vec<Impostor>,
     /// Possible owners of Pods: StatefulSets, Deployments, ReplicaSets, Jobs, …
     pub owners: Vec<Value>,
     /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion needs them.
@@ -34,19 +34,19 @@ pub struct Live {
     pub hidden_snapshots: bool,
     /// Objects found by the names of this start's and the last start's objects: Services, Secrets, … Objects of other owners may be
     /// among them. Only a start reads them.
-    pub rest: Vec<Found>,
+    pub rest: Vec<NamedObject>,
 }
 
 /// An object that was read by name, with its type.
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct NamedObject {
     /// Resource type.
     pub resource: ResourceType,
     /// The object.
     pub object: Value,
 }
 
-impl Live {
+impl LiveObjects {
     /// Returns the session's own Pods: those whose chain of owners ends at the Session's UID.
     pub fn own_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
         let owners = self.own_owners(session_uid);
@@ -62,41 +62,41 @@ impl Live {
     }
 
     /// Returns the Pods that the Session owns directly, which no controller would create again.
-    pub fn workload_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
+    pub fn directly_owned_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
         let mut pods = self.pods.iter();
         std::iter::from_fn(move || pods.find(|pod| is_owned_directly(pod, session_uid)))
     }
 
     /// Returns an object by kind and name, with its type. Skips Pods that have ended or are being deleted.
-    pub fn object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
+    pub fn find_object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
         if kind == "Pod" {
             let named = |pod: &&Pod| pod.metadata.name.as_deref() == Some(name);
-            let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && !is_ended(pod);
+            let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && !is_terminated(pod);
             let pod = self.pods.iter().filter(stays).find(named)?;
             return Some((POD.clone(), serde_json::to_value(pod).ok()?));
         }
-        if let Some(found) = self.rest.iter().find(|f| is_named(&f.object, kind, name)) {
+        if let Some(found) = self.rest.iter().find(|f| has_kind_and_name(&f.object, kind, name)) {
             return Some((found.resource.clone(), found.object.clone()));
         }
         let mut known = self.owners.iter().chain(&self.data);
-        let object = known.find(|object| is_named(object, kind, name))?;
-        let resource = ResourceType::of_kind(text(object, "/apiVersion"), kind)?;
+        let object = known.find(|object| has_kind_and_name(object, kind, name))?;
+        let resource = ResourceType::find_known(string_at(object, "/apiVersion"), kind)?;
         Some((resource.clone(), object.clone()))
     }
 
     /// Returns the replica counts of the session's StatefulSets and Deployments, by Kind/name. Omits those scaled to 0.
-    pub fn replicas(&self, session_uid: &str) -> BTreeMap<String, i32> {
+    pub fn replica_counts(&self, session_uid: &str) -> BTreeMap<String, i32> {
         let owned = self
             .owners
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
-        let scaled = owned.filter(|o| SCALED.contains(&text(o, "/kind")));
+        let scaled = owned.filter(|o| SCALABLE_KINDS.contains(&string_at(o, "/kind")));
         let count = |object: &Value| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
             let key = format!(
                 "{}/{}",
-                text(object, "/kind"),
-                text(object, "/metadata/name")
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name")
             );
             Some((key, i32::try_from(count).ok().filter(|count| *count > 0)?))
         };
@@ -109,7 +109,7 @@ impl Live {
         // Session → Deployment → ReplicaSet → Pod: two rounds reach the longest chain.
         for _ in 0..2 {
             for object in &self.owners {
-                let uid = text(object, "/metadata/uid");
+                let uid = string_at(object, "/metadata/uid");
                 let is_own =
                     owner_uids(object).any(|owner| owner == session_uid || own.contains(&owner));
                 if is_own && !own.contains(&uid) {
@@ -127,8 +127,8 @@ impl Live {
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
         let mut found: Vec<ObjectRef> = owned
-            .filter(|o| !pod_metadata_paths(text(o, "/kind")).is_empty())
-            .map(ObjectRef::of)
+            .filter(|o| !pod_metadata_paths(string_at(o, "/kind")).is_empty())
+            .map(ObjectRef::from_object)
             .collect();
         found.extend(
             self.pods
@@ -152,13 +152,13 @@ impl Live {
             let above = self
                 .owners
                 .iter()
-                .filter(|o| uids.contains(&text(o, "/metadata/uid")));
+                .filter(|o| uids.contains(&string_at(o, "/metadata/uid")));
             let above: Vec<&Value> = above.collect();
             if let Some(top) = above
                 .iter()
                 .find(|o| owner_uids(o).any(|uid| uid == session_uid))
             {
-                return Some(ObjectRef::of(top));
+                return Some(ObjectRef::from_object(top));
             }
             uids = above.into_iter().flat_map(owner_uids).collect();
         }
@@ -203,7 +203,7 @@ pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
     owners
         .into_iter()
         .flatten()
-        .map(|owner| text(owner, "/uid"))
+        .map(|owner| string_at(owner, "/uid"))
 }
 
 fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {
@@ -215,7 +215,7 @@ fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {
 }
 
 /// Returns true for a Pod in phase Succeeded or Failed, which will not run again.
-pub(super) fn is_ended(pod: &Pod) -> bool {
+pub(super) fn is_terminated(pod: &Pod) -> bool {
     let phase = pod
         .status
         .as_ref()
@@ -234,7 +234,7 @@ pub(super) fn pod_ref(pod: &Pod) -> ObjectRef {
 }
 
 /// Returns true for Pods of the primary workload, which `connect` enters.
-pub fn is_primary(pod: &Pod) -> bool {
+pub fn is_primary_pod(pod: &Pod) -> bool {
     pod.metadata
         .labels
         .as_ref()

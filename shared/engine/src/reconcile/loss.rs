@@ -5,20 +5,20 @@ use std::fmt;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::live::Live;
-use super::seen::{Seen, look};
+use super::live::LiveObjects;
+use super::seen::{WorkloadState, assess_workload};
 use crate::plan::{Plan, Step};
 use session_model::api::{Phase, Session};
 use session_model::objects::ephemeral::{
-    EphemeralVolume, ephemeral_volumes, mounted_claims, work_volumes,
+    EphemeralVolume, ephemeral_volumes, mounted_claims, user_data_volumes,
 };
-use session_model::objects::instance::is_over;
+use session_model::objects::instance::are_containers_finished;
 use session_model::objects::pods::pod_spec;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
 /// Data that is lost when one Pod ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
+pub struct DataLoss {
     /// Name of the Pod.
     pub pod: String,
     /// Ephemeral volumes with data.
@@ -27,7 +27,7 @@ pub struct Loss {
     pub container_files: bool,
 }
 
-impl fmt::Display for Loss {
+impl fmt::Display for DataLoss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let volumes = self.volumes.iter().map(ToString::to_string);
         let files = self.container_files.then(|| "container files".to_owned());
@@ -38,15 +38,15 @@ impl fmt::Display for Loss {
 
 /// Returns the data that is lost when every Pod of the session ends. Empty for a session that was never ready, and for one whose
 /// Pods have ended.
-pub fn losses(session: &Session, live: &Live) -> Vec<Loss> {
+pub fn find_losses(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     match has_been_used(session, live) {
-        true => at_risk(session, live),
+        true => find_data_at_risk(session, live),
         false => Vec::new(),
     }
 }
 
 /// Returns the data that is lost when `plan` is carried out, which may delete only some of the Pods.
-pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
+pub fn find_plan_losses(plan: &Plan, session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     let deleted: Vec<&str> = plan
         .steps()
         .filter_map(|step| match step {
@@ -64,29 +64,29 @@ pub fn losses_of(plan: &Plan, session: &Session, live: &Live) -> Vec<Loss> {
         .filter(|pod| ends(pod))
         .filter_map(|pod| pod.metadata.name.as_deref())
         .collect();
-    let mut losses = losses(session, live);
+    let mut losses = find_losses(session, live);
     losses.retain(|loss| ending.contains(&loss.pod.as_str()));
     losses
 }
 
 /// Returns the data that the session's Pods hold outside claims, whether it has been used yet or not. Without any claim, all
 /// ephemeral volumes and container files count. With a claim, only ephemeral volumes mounted at home and working directories count.
-pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
+pub fn find_data_at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
     let uid = session.uid();
     let pods: Vec<Value> = live
         .own_pods(uid)
-        .filter(|pod| !is_over(pod) && pod.metadata.deletion_timestamp.is_none())
+        .filter(|pod| !are_containers_finished(pod) && pod.metadata.deletion_timestamp.is_none())
         .filter_map(|pod| serde_json::to_value(pod).ok())
         .collect();
     let specs = || pods.iter().filter_map(|pod| Some((pod, pod_spec(pod)?)));
     let keeps = specs().any(|(_, spec)| mounted_claims(spec).next().is_some());
     let losses = specs().map(|(pod, spec)| {
         let volumes = match keeps {
-            true => work_volumes(spec, pod["metadata"]["annotations"].as_object()),
+            true => user_data_volumes(spec, pod["metadata"]["annotations"].as_object()),
             false => ephemeral_volumes(spec),
         };
-        Loss {
-            pod: text(pod, "/metadata/name").to_owned(),
+        DataLoss {
+            pod: string_at(pod, "/metadata/name").to_owned(),
             volumes,
             container_files: !keeps,
         }
@@ -97,7 +97,7 @@ pub fn at_risk(session: &Session, live: &Live) -> Vec<Loss> {
 }
 
 /// Returns true if the session was ready at any time, as far as is known. A running container counts, because it may have been.
-fn has_been_used(session: &Session, live: &Live) -> bool {
+fn has_been_used(session: &Session, live: &LiveObjects) -> bool {
     let mut conditions = session.conditions().iter();
     let ready = session.phase() == Some(Phase::Running)
         || conditions.any(|c| c.r#type == "Ready" && c.status == "True");
@@ -112,7 +112,7 @@ fn has_been_used(session: &Session, live: &Live) -> bool {
         })
     };
     let uid = session.uid();
-    ready || matches!(look(session, live, &[]), Seen::Ready { .. }) || live.own_pods(uid).any(runs)
+    ready || matches!(assess_workload(session, live, &[]), WorkloadState::Ready { .. }) || live.own_pods(uid).any(runs)
 }
 
 #[cfg(test)]
@@ -137,16 +137,16 @@ mod tests {
         })
     }
 
-    fn live(pods: &[Value]) -> Live {
+    fn live(pods: &[Value]) -> LiveObjects {
         let typed = |pod: &Value| serde_json::from_value(pod.clone()).unwrap();
-        Live {
+        LiveObjects {
             pods: pods.iter().map(typed).collect(),
-            ..Live::default()
+            ..LiveObjects::default()
         }
     }
 
     fn lost(session: &Session, pods: &[Value]) -> Vec<String> {
-        let losses = losses(session, &live(pods));
+        let losses = find_losses(session, &live(pods));
         losses.iter().map(ToString::to_string).collect()
     }
 
@@ -223,14 +223,14 @@ mod tests {
         let mut plan = Plan::default();
         let live = live(&pods);
         let target = super::super::live::pod_ref(&live.pods[1]);
-        plan.stage(vec![Step::Delete {
+        plan.push_stage(vec![Step::Delete {
             target,
             resource: session_model::objects::resource::POD.clone(),
             propagation: crate::plan::Propagation::Background,
         }]);
-        let losses = losses_of(&plan, &running, &live);
+        let losses = find_plan_losses(&plan, &running, &live);
         assert_eq!(losses.len(), 1);
         assert_eq!(losses[0].pod, "q");
-        assert!(losses_of(&Plan::default(), &running, &live).is_empty());
+        assert!(find_plan_losses(&Plan::default(), &running, &live).is_empty());
     }
 }

@@ -40,19 +40,19 @@ mod starting;
 mod state;
 mod vouching;
 
-pub use attribution::Stranger;
-pub use container::{containers, default_container};
-pub use ending::{Ending, data_policy, ending, kept_since};
-pub use foreseen::{ending_accesses, restart_accesses};
+pub use attribution::Impostor;
+pub use container::{container_names, default_container};
+pub use ending::{Teardown, effective_data_policy, plan_teardown, kept_since_patch};
+pub use foreseen::{teardown_accesses, restart_accesses};
 pub use hook::HookRun;
-pub use live::{Found, Live, is_data_of, is_primary};
-pub use loss::{Loss, at_risk, losses, losses_of};
-pub use rendering::{Body, Recipe, Rendered, render};
-pub use renewal::{claim_conflict, claim_growths, wanted_claims};
-pub use seen::{Seen, look};
-pub use starting::{Rendering, Start, TemplateIdentity, starting};
-pub use state::{Standing, Wanted, expires_at, is_expired, is_start_asked, standing, wanted};
-pub use vouching::{is_vouched, vouches};
+pub use live::{NamedObject, LiveObjects, is_data_of, is_primary_pod};
+pub use loss::{DataLoss, find_data_at_risk, find_losses, find_plan_losses};
+pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
+pub use renewal::{find_claim_conflict, claim_expansions, expected_claims};
+pub use seen::{WorkloadState, assess_workload};
+pub use starting::{Rendering, RenderedStart, TemplateVersion, plan_start};
+pub use state::{PhaseReason, TargetState, expiry_time, is_expired, is_start_requested, decide_phase, target_state};
+pub use vouching::{is_secret_proven, proves_secret};
 
 use jiff::Timestamp;
 
@@ -64,7 +64,7 @@ use session_model::api::Session;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// Phase, reason and message before the plan is carried out.
-    pub standing: Standing,
+    pub standing: PhaseReason,
     /// Steps to carry out; empty where nothing is left to do, or where the session can only wait.
     pub plan: Plan,
 }
@@ -73,29 +73,29 @@ pub struct Decision {
 /// or the template was deleted. A running workload keeps running without it, and can be stopped and deleted.
 pub fn reconcile(
     session: &Session,
-    wanted: Wanted,
-    start: Option<&Start>,
-    live: &Live,
+    wanted: TargetState,
+    start: Option<&RenderedStart>,
+    live: &LiveObjects,
     events: &[EventNote],
     now: Timestamp,
 ) -> Decision {
-    let seen = look(session, live, events);
-    let standing = standing(session, wanted, &seen);
+    let seen = assess_workload(session, live, events);
+    let standing = decide_phase(session, wanted, &seen);
     let plan = match (&seen, wanted) {
         // A terminated workload is created again only by a new start request: a shell that the user left must not come back by
         // itself. A workload that exists although a start is requested is an unfinished start: what runs of it is kept.
-        (seen, Wanted::Running) => match start {
-            Some(start) if is_start_asked(session) || *seen == Seen::Lost => {
-                starting(session, start, live)
+        (seen, TargetState::Running) => match start {
+            Some(start) if is_start_requested(session) || *seen == WorkloadState::Lost => {
+                plan_start(session, start, live)
             }
             _ => Plan::default(),
         },
-        (_, Wanted::Stopped) => {
-            let skip_sync = state::skips_sync(session);
-            ending(session, live, &seen, Ending::Workload { skip_sync }, now)
+        (_, TargetState::Stopped) => {
+            let skip_sync = state::is_sync_skipped(session);
+            plan_teardown(session, live, &seen, Teardown::Stop { skip_sync }, now)
         }
-        (_, Wanted::Gone { skip_sync }) => {
-            ending(session, live, &seen, Ending::Everything { skip_sync }, now)
+        (_, TargetState::Deleted { skip_sync }) => {
+            plan_teardown(session, live, &seen, Teardown::Delete { skip_sync }, now)
         }
     };
     Decision { standing, plan }

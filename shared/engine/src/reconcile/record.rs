@@ -5,28 +5,28 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::starting::Start;
-use super::state::{Standing, expires_at, is_expired};
+use super::starting::RenderedStart;
+use super::state::{PhaseReason, expiry_time, is_expired};
 use session_model::api::{Condition, ObjectRef, Phase, Session};
-use session_model::objects::endpoint::endpoint;
+use session_model::objects::endpoint::session_endpoint;
 
 /// Type of the condition of a session whose template has changed since its start.
 const TEMPLATE_CHANGED: &str = "TemplateChanged";
 
 /// Formats a time as RFC 3339 in UTC, to the second, as Kubernetes does.
-pub fn rfc3339(time: Timestamp) -> String {
+pub fn format_rfc3339(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Returns the status of a start whose objects have been created: everything that later commands need without the template.
-pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timestamp) -> Value {
+pub fn start_status(session: &Session, start: &RenderedStart, objects: &[Value], now: Timestamp) -> Value {
     let rendering = &start.rendering;
     let request = session
         .spec
         .start_request
         .clone()
-        .unwrap_or_else(|| rfc3339(now));
-    let standing = Standing {
+        .unwrap_or_else(|| format_rfc3339(now));
+    let standing = PhaseReason {
         phase: Phase::Pending,
         reason: "NotReady".into(),
         message: "objects created".into(),
@@ -39,14 +39,14 @@ pub fn started(session: &Session, start: &Start, objects: &[Value], now: Timesta
     });
     json!({ "status": {
         "phase": Phase::Pending,
-        "startTime": rfc3339(now),
-        "expiresAt": expires_at(now, rendering.lifetime).map(rfc3339),
-        "endpoint": endpoint(objects, None),
+        "startTime": format_rfc3339(now),
+        "expiresAt": expiry_time(now, rendering.lifetime).map(format_rfc3339),
+        "endpoint": session_endpoint(objects, None),
         "template": rendering.template.as_ref().map(|template| &template.name),
         "dataPolicy": rendering.data_policy,
         "startRequest": request,
         "observedGeneration": session.metadata.generation,
-        "applied": instead_of(json!(before), json!(start.applied(objects))),
+        "applied": instead_of(json!(before), json!(start.start_record(objects))),
         "conditions": conditions,
         "podName": null,
         "nodeName": null,
@@ -69,19 +69,19 @@ fn instead_of(before: Value, after: Value) -> Value {
 
 /// Result of a stop, to be recorded in the status.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Rest {
+pub struct StopRecord {
     /// Replica counts of scaled workloads before the stop, by Kind/name.
     pub replicas: BTreeMap<String, i32>,
     /// True if the sync hook succeeded.
-    pub synced: bool,
+    pub is_synced: bool,
     /// Workloads scaled to 0 that no start recorded: an interrupted start created them.
-    pub made: Vec<ObjectRef>,
+    pub unrecorded_workloads: Vec<ObjectRef>,
 }
 
 /// Returns the status of a session whose workload has been removed. `standing` is its new phase. Marks a pending start request as
 /// answered.
-pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timestamp) -> Value {
-    let mut patch = stands(session, standing, None, None, None, now);
+pub fn stop_status(session: &Session, standing: &PhaseReason, rest: &StopRecord, now: Timestamp) -> Value {
+    let mut patch = phase_status(session, standing, None, None, None, now);
     let status = &mut patch["status"];
     for field in ["podName", "nodeName", "endpoint"] {
         status[field] = Value::Null;
@@ -93,11 +93,11 @@ pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timesta
     if applied.is_some() && !rest.replicas.is_empty() {
         status["applied"]["replicas"] = json!(rest.replicas);
     }
-    if let Some(applied) = applied.filter(|_| !rest.made.is_empty()) {
-        let objects = applied.objects.iter().chain(&rest.made);
+    if let Some(applied) = applied.filter(|_| !rest.unrecorded_workloads.is_empty()) {
+        let objects = applied.objects.iter().chain(&rest.unrecorded_workloads);
         status["applied"]["objects"] = json!(objects.collect::<Vec<_>>());
     }
-    if rest.synced {
+    if rest.is_synced {
         let mut all = conditions(session, standing, now);
         let said = (
             "True",
@@ -111,19 +111,19 @@ pub fn stopped(session: &Session, standing: &Standing, rest: &Rest, now: Timesta
 }
 
 /// Returns the status of a session that was created with data but no workload, and was never started.
-pub fn made_stopped(session: &Session, now: Timestamp) -> Value {
-    let standing = Standing {
+pub fn never_started_status(session: &Session, now: Timestamp) -> Value {
+    let standing = PhaseReason {
         phase: Phase::Stopped,
         reason: "NeverStarted".into(),
         message: "created with the data of another session".into(),
     };
-    let mut patch = stands(session, &standing, None, None, None, now);
+    let mut patch = phase_status(session, &standing, None, None, None, now);
     patch["status"]["template"] = json!(session.spec.template);
     patch
 }
 
 /// Returns the conditions of a session whose template has changed since its start.
-pub fn template_changed(session: &Session, message: &str, now: Timestamp) -> Value {
+pub fn template_changed_status(session: &Session, message: &str, now: Timestamp) -> Value {
     let mut all = session.conditions().to_vec();
     let said = ("True", "NewerTemplate", message);
     put(&mut all, session, TEMPLATE_CHANGED, Some(said), now);
@@ -131,18 +131,18 @@ pub fn template_changed(session: &Session, message: &str, now: Timestamp) -> Val
 }
 
 /// Returns the status with a new expiry time; `None` for never.
-pub fn expires(session: &Session, at: Option<Timestamp>, now: Timestamp) -> Value {
+pub fn expiry_status(session: &Session, at: Option<Timestamp>, now: Timestamp) -> Value {
     let mut all = session.conditions().to_vec();
     if at.is_none_or(|at| at > now) {
         put(&mut all, session, "Expired", None, now);
     }
-    json!({ "status": { "expiresAt": at.map(rfc3339), "conditions": all } })
+    json!({ "status": { "expiresAt": at.map(format_rfc3339), "conditions": all } })
 }
 
 /// Returns the status for a newly observed phase and Pod. A field that is `None` keeps its value.
-pub fn stands(
+pub fn phase_status(
     session: &Session,
-    standing: &Standing,
+    standing: &PhaseReason,
     pod: Option<&str>,
     node: Option<&str>,
     endpoint: Option<&str>,
@@ -162,7 +162,7 @@ pub fn stands(
 }
 
 /// Returns the conditions with Ready and Expired updated. A condition whose status did not change keeps its transition time.
-fn conditions(session: &Session, standing: &Standing, now: Timestamp) -> Vec<Condition> {
+fn conditions(session: &Session, standing: &PhaseReason, now: Timestamp) -> Vec<Condition> {
     let mut all = session.conditions().to_vec();
     let status = if standing.phase == Phase::Running {
         "True"
@@ -211,7 +211,7 @@ fn put(
         status: status.into(),
         reason: reason.into(),
         message: message.into(),
-        last_transition_time: since.unwrap_or_else(|| rfc3339(now)),
+        last_transition_time: since.unwrap_or_else(|| format_rfc3339(now)),
         observed_generation: session.metadata.generation,
     });
 }
@@ -234,13 +234,13 @@ mod tests {
             { "type": "Synced", "status": "True", "reason": "x", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" },
             { "type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" },
         ] });
-        let running = Standing {
+        let running = PhaseReason {
             phase: Phase::Running,
             reason: "Ready".into(),
             message: String::new(),
         };
         let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
-        let patch = stands(
+        let patch = phase_status(
             &session(before.clone()),
             &running,
             Some("p"),
@@ -255,12 +255,12 @@ mod tests {
         assert_eq!(patch["status"]["conditions"][0]["type"], "Synced");
         assert_eq!(patch["status"]["podName"], "p");
         assert!(patch["status"].get("nodeName").is_none());
-        let failed = Standing {
+        let failed = PhaseReason {
             phase: Phase::Failed,
             reason: "Error".into(),
             message: String::new(),
         };
-        let patch = stands(&session(before), &failed, None, None, None, now);
+        let patch = phase_status(&session(before), &failed, None, None, None, now);
         assert_eq!(
             patch["status"]["conditions"][1]["lastTransitionTime"],
             "2026-01-02T00:00:00Z"

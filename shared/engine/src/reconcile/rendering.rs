@@ -6,20 +6,20 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use super::conventions;
-use super::starting::{Rendering, TemplateIdentity};
+use super::starting::{Rendering, TemplateVersion};
 use session_model::api::{
-    ConnectMethod, IntOrString, Lifetime as LifetimeSpec, PrimaryRef, SessionSpec, SessionTemplate,
+    ConnectMethod, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef, SessionSpec, SessionTemplate,
     SessionTemplateSpec,
 };
 use session_model::duration::Lifetime;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary};
-use session_template::{Budget, Given, Identity, Manifest, Parameters, Source, Values, Withheld};
+use session_template::{RenderBudget, ValueLayers, SessionIdentity, Manifest, Parameters, Source, Values, OmittedSecret};
 
 /// Source of a session's objects: a template or a manifest.
 #[derive(Clone, Copy, Debug)]
-pub enum Body<'a> {
+pub enum ManifestSource<'a> {
     /// A SessionTemplate as the server has it.
     Template(&'a SessionTemplate),
     /// Text of a manifest, with the name of its file for errors.
@@ -33,7 +33,7 @@ pub enum Body<'a> {
 
 /// All inputs of a rendering.
 #[derive(Clone, Copy, Debug)]
-pub struct Recipe<'a> {
+pub struct RenderInput<'a> {
     /// Name of the session.
     pub session: &'a SessionName,
     /// Namespace of the session.
@@ -41,52 +41,52 @@ pub struct Recipe<'a> {
     /// Spec of the Session.
     pub spec: &'a SessionSpec,
     /// Template or manifest.
-    pub body: Body<'a>,
+    pub source: ManifestSource<'a>,
     /// Values of `--set`, which are stored in spec.parameters too.
-    pub set: &'a BTreeMap<String, String>,
+    pub set_values: &'a BTreeMap<String, String>,
     /// Values from files, including secret ones.
-    pub files: &'a BTreeMap<String, String>,
+    pub file_values: &'a BTreeMap<String, String>,
     /// Values of the session's parameters Secret.
-    pub stored: &'a BTreeMap<String, String>,
+    pub stored_secrets: &'a BTreeMap<String, String>,
     /// If true, Secrets whose values were not given are left out instead of generated. Used to print objects.
-    pub public: bool,
+    pub omit_secrets: bool,
 }
 
 /// A rendering with what the caller stores and reports.
 #[derive(Clone, Debug)]
-pub struct Rendered {
+pub struct RenderOutput {
     /// The rendering.
     pub rendering: Rendering,
     /// Secrets that were left out of a public rendering.
-    pub withheld: Vec<Withheld>,
+    pub withheld: Vec<OmittedSecret>,
     /// Given values that may be stored in the Session: no defaults and no secrets.
     pub parameters: BTreeMap<String, String>,
     /// Maximum length of the session's name in characters, so that the names of all objects fit.
-    pub name_limit: usize,
+    pub max_name_length: usize,
 }
 
 /// Renders a session's objects.
 ///
 /// # Errors
 /// An error in values, manifest or overrides, with file, line and column where there is one.
-pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
+pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let spec = recipe.spec;
-    let (source, body) = source(recipe)?;
+    let (source, body) = read_source(recipe)?;
     let manifest = Manifest::parse(&source)?;
-    let parameters = Parameters::of(&body.parameters, &manifest)?;
-    let given = Given {
-        flags: recipe.set,
-        files: recipe.files,
+    let parameters = Parameters::merge(&body.parameters, &manifest)?;
+    let given = ValueLayers {
+        flags: recipe.set_values,
+        files: recipe.file_values,
         session: &spec.parameters,
         preset: spec.preset.as_deref(),
         presets: &body.presets,
-        stored: recipe.stored,
+        stored: recipe.stored_secrets,
     };
     let mut values = parameters.resolve(identity(recipe)?, &given)?;
-    let rendered = if recipe.public {
+    let rendered = if recipe.omit_secrets {
         manifest.render_public(&values)?
     } else {
-        values.generate_missing()?;
+        values.generate_missing_secrets()?;
         manifest.render(&values)?
     };
     manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
@@ -100,16 +100,16 @@ pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
             .map(|wanted| expand_primary(wanted, &values))
             .transpose()?,
     };
-    let primary = primary::choose(&objects, declared.as_ref())?;
+    let primary = primary::choose_primary(&objects, declared.as_ref())?;
     if let Some(wanted) = &spec.resources {
         overrides::set_resources(&mut objects, &primary, wanted)?;
     }
     if let Some(wanted) = &spec.storage {
         overrides::set_storage(&mut objects, wanted)?;
     }
-    let said = match recipe.body {
-        Body::Template(_) => body.clone(),
-        Body::Manifest { .. } => conventions::of_manifest(&objects, &primary)?,
+    let said = match recipe.source {
+        ManifestSource::Template(_) => body.clone(),
+        ManifestSource::Manifest { .. } => conventions::read_manifest_settings(&objects, &primary)?,
     };
     let rendering = Rendering {
         connect: expand_connect(&said.connect, &values)?,
@@ -121,10 +121,10 @@ pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
             .and_then(|lifetime| lifetime.on_expiry)
             .unwrap_or_default(),
         data_policy: spec.data_policy.or(said.data_policy).unwrap_or_default(),
-        template: template_identity(recipe.body),
+        template: template_identity(recipe.source),
         secrets: values.secret_values().clone(),
         warnings: parameters
-            .warnings()
+            .find_visible_passwords()
             .iter()
             .map(ToString::to_string)
             .collect(),
@@ -132,17 +132,17 @@ pub fn render(recipe: &Recipe<'_>) -> Result<Rendered> {
         objects,
     };
     let parameters = stored_parameters(recipe, &values);
-    Ok(Rendered {
+    Ok(RenderOutput {
         rendering,
         withheld,
         parameters,
-        name_limit: manifest.session_name_limit(&values),
+        max_name_length: manifest.session_name_limit(&values),
     })
 }
 
-fn source(recipe: &Recipe<'_>) -> Result<(Source, SessionTemplateSpec)> {
-    match recipe.body {
-        Body::Template(template) => {
+fn read_source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)> {
+    match recipe.source {
+        ManifestSource::Template(template) => {
             let name = template.metadata.name.as_deref().unwrap_or_default();
             let file = format!("sessiontemplate/{name}");
             Ok((
@@ -150,13 +150,13 @@ fn source(recipe: &Recipe<'_>) -> Result<(Source, SessionTemplateSpec)> {
                 template.spec.clone(),
             ))
         }
-        Body::Manifest { file, text } => {
+        ManifestSource::Manifest { file, text } => {
             Ok((Source::new(file, text)?, SessionTemplateSpec::default()))
         }
     }
 }
 
-fn identity(recipe: &Recipe<'_>) -> Result<Identity> {
+fn identity(recipe: &RenderInput<'_>) -> Result<SessionIdentity> {
     let user: UserId = recipe.spec.user_id.parse()?;
     let application = recipe
         .spec
@@ -165,7 +165,7 @@ fn identity(recipe: &Recipe<'_>) -> Result<Identity> {
         .map(str::parse)
         .transpose()
         .context("in spec.application")?;
-    Ok(Identity {
+    Ok(SessionIdentity {
         session: recipe.session.clone(),
         user,
         namespace: recipe.namespace.clone(),
@@ -173,11 +173,11 @@ fn identity(recipe: &Recipe<'_>) -> Result<Identity> {
     })
 }
 
-fn template_identity(body: Body<'_>) -> Option<TemplateIdentity> {
-    let Body::Template(template) = body else {
+fn template_identity(body: ManifestSource<'_>) -> Option<TemplateVersion> {
+    let ManifestSource::Template(template) = body else {
         return None;
     };
-    Some(TemplateIdentity {
+    Some(TemplateVersion {
         name: template.metadata.name.clone().unwrap_or_default(),
         uid: template.metadata.uid.clone().unwrap_or_default(),
         generation: template.metadata.generation.unwrap_or_default(),
@@ -188,15 +188,15 @@ fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
     Ok(PrimaryRef {
         kind: wanted.kind.clone(),
         name: values
-            .expand(&wanted.name, true, &mut Budget::default())
+            .expand_text(&wanted.name, true, &mut RenderBudget::default())
             .context("in the template's primary")?,
         container: wanted.container.clone(),
     })
 }
 
 fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<ConnectMethod>> {
-    let mut budget = Budget::default();
-    let mut expand = |text: &String| values.expand(text, false, &mut budget);
+    let mut budget = RenderBudget::default();
+    let mut expand = |text: &String| values.expand_text(text, false, &mut budget);
     methods
         .iter()
         .map(|method| {
@@ -208,7 +208,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
             if let Some(ssh) = &mut method.ssh {
                 ssh.user = ssh.user.as_ref().map(&mut expand).transpose()?;
             }
-            method.check()?;
+            method.validate()?;
             Ok(method)
         })
         .collect::<Result<_>>()
@@ -216,13 +216,13 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
 }
 
 /// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.
-fn stored_parameters(recipe: &Recipe<'_>, values: &Values) -> BTreeMap<String, String> {
+fn stored_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<String, String> {
     let given = recipe
         .spec
         .parameters
         .iter()
-        .chain(recipe.files)
-        .chain(recipe.set);
+        .chain(recipe.file_values)
+        .chain(recipe.set_values);
     let mut stored: BTreeMap<String, String> = given
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
@@ -255,7 +255,7 @@ fn lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Du
     {
         let error =
             anyhow::anyhow!("lifetime {wanted} exceeds the template's maximum of {maximum}");
-        return Err(hinted(
+        return Err(with_hint(
             error,
             format!("set --expires-in to at most {maximum}"),
         ));

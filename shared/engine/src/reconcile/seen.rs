@@ -3,16 +3,16 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect, inspect_missing};
-use session_model::api::{Session, State};
+use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod, inspect_missing_pods};
+use session_model::api::{Session, DesiredState};
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::text;
+use session_model::objects::resource::string_at;
 
-use super::live::{Live, is_primary, owner_uids};
+use super::live::{LiveObjects, is_primary_pod, owner_uids};
 
 /// State of the primary workload of a session.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Seen {
+pub enum WorkloadState {
     /// No workload: not created yet, or removed by a stop.
     NoWorkload,
     /// Created by this start and gone since: the Pod was deleted or evicted, or its node was lost.
@@ -20,14 +20,14 @@ pub enum Seen {
     /// Not ready, but may still become ready.
     NotReady(Finding),
     /// Cannot become ready unless somebody changes something.
-    Hopeless(Cause),
+    Unrecoverable(Cause),
     /// As many Pods ready as the workload wants.
     Ready {
         /// Name of a ready Pod, the one that `connect` enters.
         pod: String,
     },
     /// Terminated by itself.
-    Ended {
+    Terminated {
         /// Name of the Pod.
         pod: String,
         /// Exit code.
@@ -41,55 +41,55 @@ pub enum Seen {
     },
 }
 
-impl Seen {
+impl WorkloadState {
     /// Returns the cause of not being ready; `None` where nothing is wrong or nothing is known.
     pub fn cause(&self) -> Option<&Cause> {
         match self {
-            Seen::Hopeless(cause) => Some(cause),
-            Seen::NotReady(finding) => finding.cause(),
-            Seen::Ended { cause, .. } => cause.as_ref(),
-            Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
+            WorkloadState::Unrecoverable(cause) => Some(cause),
+            WorkloadState::NotReady(finding) => finding.cause(),
+            WorkloadState::Terminated { cause, .. } => cause.as_ref(),
+            WorkloadState::NoWorkload | WorkloadState::Lost | WorkloadState::Ready { .. } => None,
         }
     }
 
     /// Returns the same cause as [`Seen::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match self {
-            Seen::Hopeless(cause) => Some(cause),
-            Seen::NotReady(finding) => finding.cause_mut(),
-            Seen::Ended { cause, .. } => cause.as_mut(),
-            Seen::NoWorkload | Seen::Lost | Seen::Ready { .. } => None,
+            WorkloadState::Unrecoverable(cause) => Some(cause),
+            WorkloadState::NotReady(finding) => finding.cause_mut(),
+            WorkloadState::Terminated { cause, .. } => cause.as_mut(),
+            WorkloadState::NoWorkload | WorkloadState::Lost | WorkloadState::Ready { .. } => None,
         }
     }
 }
 
 /// Returns the state of the session's workload. `events` may be empty: they only make causes more specific.
-pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
+pub fn assess_workload(session: &Session, live: &LiveObjects, events: &[EventNote]) -> WorkloadState {
     let uid = session.uid();
     let pods: Vec<&Pod> = live
         .own_pods(uid)
         // A Pod that is being deleted says nothing about the session.
-        .filter(|pod| is_primary(pod) && pod.metadata.deletion_timestamp.is_none())
+        .filter(|pod| is_primary_pod(pod) && pod.metadata.deletion_timestamp.is_none())
         .collect();
-    let pods = live.recorded_first(session, pods);
+    let pods = live.prefer_recorded(session, pods);
     if pods.is_empty() {
         return without_pods(session, live, events, uid);
     }
     let wanted = wanted_replicas(session, live);
     let mut findings: Vec<(&Pod, Finding)> = pods
         .iter()
-        .map(|pod| (*pod, inspect(pod, events)))
+        .map(|pod| (*pod, inspect_pod(pod, events)))
         .collect();
     let ready = findings
         .iter()
-        .filter(|(_, finding)| finding.verdict == Verdict::Ready)
+        .filter(|(_, finding)| finding.verdict == Prognosis::Ready)
         .count();
     if ready >= wanted
         && let Some((pod, _)) = findings
             .iter()
-            .find(|(_, finding)| finding.verdict == Verdict::Ready)
+            .find(|(_, finding)| finding.verdict == Prognosis::Ready)
     {
-        return Seen::Ready {
+        return WorkloadState::Ready {
             pod: pod.metadata.name.clone().unwrap_or_default(),
         };
     }
@@ -104,51 +104,51 @@ pub fn look(session: &Session, live: &Live, events: &[EventNote]) -> Seen {
     }
     // The Pod that most needs attention decides: unrecoverable, then terminated, then the one in the earliest stage.
     findings.sort_by_key(|(_, finding)| match &finding.verdict {
-        Verdict::Hopeless(_) => (0, finding.stage),
-        Verdict::Ended { .. } => (1, finding.stage),
-        Verdict::Waiting => (2, finding.stage),
-        Verdict::Ready => (3, finding.stage),
+        Prognosis::Hopeless(_) => (0, finding.stage),
+        Prognosis::Ended { .. } => (1, finding.stage),
+        Prognosis::Waiting => (2, finding.stage),
+        Prognosis::Ready => (3, finding.stage),
     });
     match findings.into_iter().next() {
-        None => Seen::NoWorkload,
+        None => WorkloadState::NoWorkload,
         Some((pod, finding)) => match finding.verdict.clone() {
-            Verdict::Hopeless(cause) => Seen::Hopeless(cause),
-            Verdict::Ended { code, reason } => Seen::Ended {
+            Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause),
+            Prognosis::Ended { code, reason } => WorkloadState::Terminated {
                 pod: pod.metadata.name.clone().unwrap_or_default(),
                 code,
                 reason,
                 detail: finding.detail,
                 cause: finding.trouble,
             },
-            Verdict::Waiting | Verdict::Ready => Seen::NotReady(finding),
+            Prognosis::Waiting | Prognosis::Ready => WorkloadState::NotReady(finding),
         },
     }
 }
 
 /// Returns the number of ready Pods that make the session ready: the workload's current replica count, which an autoscaler may
 /// have changed since the start; else the recorded one; at least 1.
-fn wanted_replicas(session: &Session, live: &Live) -> usize {
+fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     let applied = session.applied();
     let count = applied.and_then(|applied| {
         let primary = applied.primary.as_ref()?;
         let key = format!("{}/{}", primary.kind, primary.name);
-        let counts = live.replicas(session.uid());
+        let counts = live.replica_counts(session.uid());
         let recorded = || applied.replicas.get(&key).copied();
         counts.get(&key).copied().or_else(recorded)
     });
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }
 
-fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str) -> Seen {
+fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid: &str) -> WorkloadState {
     let applied = session.applied();
     let primary = applied.and_then(|applied| applied.primary.as_ref());
     let is_primary = |object: &&Value| {
         let named = primary.is_none_or(|p| {
-            p.kind == text(object, "/kind") && p.name == text(object, "/metadata/name")
+            p.kind == string_at(object, "/kind") && p.name == string_at(object, "/metadata/name")
         });
         named
             && owner_uids(object).any(|owner| owner == uid)
-            && !pod_metadata_paths(text(object, "/kind")).is_empty()
+            && !pod_metadata_paths(string_at(object, "/kind")).is_empty()
     };
     let rests =
         |object: &&Value| object.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0);
@@ -164,19 +164,19 @@ fn without_pods(session: &Session, live: &Live, events: &[EventNote], uid: &str)
         .find(|object| !rests(object))
     {
         Some(workload) => {
-            let finding = inspect_missing(workload, events);
+            let finding = inspect_missing_pods(workload, events);
             match &finding.verdict {
-                Verdict::Hopeless(cause) => Seen::Hopeless(cause.clone()),
-                _ => Seen::NotReady(finding),
+                Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause.clone()),
+                _ => WorkloadState::NotReady(finding),
             }
         }
         // Removed by a stop.
-        None if at_rest || session.spec.state == Some(State::Stopped) => Seen::NoWorkload,
+        None if at_rest || session.spec.state == Some(DesiredState::Stopped) => WorkloadState::NoWorkload,
         None if applied.is_some_and(|applied| applied.primary.is_some())
-            && !super::is_start_asked(session) =>
+            && !super::is_start_requested(session) =>
         {
-            Seen::Lost
+            WorkloadState::Lost
         }
-        None => Seen::NoWorkload,
+        None => WorkloadState::NoWorkload,
     }
 }

@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::live::Live;
-use super::renewal::Renewal;
+use super::live::LiveObjects;
+use super::renewal::RestartPlan;
 use crate::plan::{Plan, Step};
 use session_model::api::{
-    Applied, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session,
+    StartRecord, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session,
 };
 use session_model::labels;
-use session_model::names::parameters_secret;
-use session_model::objects::order::{tier, tiers};
-use session_model::objects::resource::{annotation, text};
+use session_model::names::parameters_secret_name;
+use session_model::objects::order::{creation_tier, group_by_tier};
+use session_model::objects::resource::{annotation, string_at};
 use session_model::objects::{ObjectRef, belonging};
 
 /// A rendered template or manifest: all values filled in and all checks passed, without ownership.
@@ -35,7 +35,7 @@ pub struct Rendering {
     /// Data policy on deletion.
     pub data_policy: DataPolicy,
     /// Template it was rendered from; `None` for a session with a manifest.
-    pub template: Option<TemplateIdentity>,
+    pub template: Option<TemplateVersion>,
     /// Values of the secret parameters.
     pub secrets: BTreeMap<String, String>,
     /// Warnings for the author of the template, one line each.
@@ -44,7 +44,7 @@ pub struct Rendering {
 
 /// The template of a start, to notice later changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TemplateIdentity {
+pub struct TemplateVersion {
     /// Name.
     pub name: String,
     /// UID.
@@ -55,27 +55,27 @@ pub struct TemplateIdentity {
 
 /// A validated start of one session: a rendering and its ownership.
 #[derive(Clone, Debug)]
-pub struct Start {
+pub struct RenderedStart {
     /// Objects and settings to create.
     pub rendering: Rendering,
     /// Labels, annotations and ownerReference that mark the objects as the session's.
-    pub belonging: belonging::Belonging,
+    pub ownership: belonging::Ownership,
     /// Existing objects of other owners that the user allows to use instead of creating them, as `kind/name` in lower case.
     pub use_existing: Vec<String>,
 }
 
-impl Start {
+impl RenderedStart {
     /// Returns the objects as they are sent: labelled, owned, with narrowed selectors, in the order of creation.
-    pub fn objects(&self) -> Vec<Value> {
+    pub fn owned_objects(&self) -> Vec<Value> {
         let mut objects = self.rendering.objects.clone();
         session_model::objects::pods::narrow_selectors(
             &mut objects,
-            self.belonging.session.as_str(),
+            self.ownership.session.as_str(),
         );
         for object in &mut objects {
-            self.belonging.put_on(object);
+            self.ownership.apply_to(object);
         }
-        objects.sort_by_key(tier);
+        objects.sort_by_key(creation_tier);
         objects
     }
 
@@ -89,11 +89,11 @@ impl Start {
             "apiVersion": "v1",
             "kind": "Secret",
             "type": "Opaque",
-            "metadata": { "name": parameters_secret(self.belonging.session.as_str()), "labels": {} },
+            "metadata": { "name": parameters_secret_name(self.ownership.session.as_str()), "labels": {} },
             "stringData": secrets,
         });
         secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
-        self.belonging.put_on(&mut secret);
+        self.ownership.apply_to(&mut secret);
         Some(secret)
     }
 
@@ -101,26 +101,26 @@ impl Start {
     pub fn parameters_plan(&self) -> Plan {
         let mut plan = Plan::default();
         let step = self.parameters_secret().map(|object| Step::Create {
-            existing: may_be_others(&object, &self.use_existing),
+            use_existing: may_use_existing(&object, &self.use_existing),
             object,
         });
-        plan.stage(step.into_iter().collect());
+        plan.push_stage(step.into_iter().collect());
         plan
     }
 
     /// Returns `status.applied` for the created objects.
-    pub fn applied(&self, objects: &[Value]) -> Applied {
+    pub fn start_record(&self, objects: &[Value]) -> StartRecord {
         let rendering = &self.rendering;
         let replicas = objects.iter().filter_map(|object| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
             let key = format!(
                 "{}/{}",
-                text(object, "/kind"),
-                text(object, "/metadata/name")
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name")
             );
             Some((key, i32::try_from(count).ok()?))
         });
-        Applied {
+        StartRecord {
             template_uid: rendering
                 .template
                 .as_ref()
@@ -134,49 +134,49 @@ impl Start {
             hooks: rendering.hooks.clone(),
             on_expiry: Some(rendering.on_expiry),
             replicas: replicas.collect(),
-            objects: objects.iter().map(ObjectRef::of).collect(),
+            objects: objects.iter().map(ObjectRef::from_object).collect(),
         }
     }
 }
 
 /// Returns the plan of a start, tier by tier: missing objects are created by POST, objects of an earlier start are applied, and
 /// running workloads and data are kept unchanged.
-pub fn starting(session: &Session, start: &Start, live: &Live) -> Plan {
+pub fn plan_start(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Plan {
     let mut start = start.clone();
-    start.belonging.session_uid = session.uid().to_owned();
-    let (mut plan, mut objects) = (Plan::default(), start.objects());
-    let renewal = Renewal {
+    start.ownership.session_uid = session.uid().to_owned();
+    let (mut plan, mut objects) = (Plan::default(), start.owned_objects());
+    let renewal = RestartPlan {
         session,
         start: &start,
         live,
     };
-    renewal.scale(&mut objects);
-    renewal.clear(&objects, &mut plan);
-    plan.stage(renewal.in_use());
-    let mut claims = renewal.adoptions(&objects);
-    for tier in tiers(objects) {
+    renewal.restore_replicas(&mut objects);
+    renewal.plan_cleanup(&objects, &mut plan);
+    plan.push_stage(renewal.unmark_kept());
+    let mut claims = renewal.adopt_claims(&objects);
+    for tier in group_by_tier(objects) {
         // The ownership of claims that a StatefulSet would find by name is checked before it is created.
         if tier
             .iter()
-            .any(|object| text(object, "/kind") == "StatefulSet")
+            .any(|object| string_at(object, "/kind") == "StatefulSet")
         {
-            plan.stage(std::mem::take(&mut claims));
+            plan.push_stage(std::mem::take(&mut claims));
         }
-        plan.stage(
+        plan.push_stage(
             tier.into_iter()
-                .map(|object| renewal.step(object))
+                .map(|object| renewal.object_step(object))
                 .collect(),
         );
     }
     plan
 }
 
-pub(super) fn may_be_others(object: &Value, by_user: &[String]) -> bool {
+pub(super) fn may_use_existing(object: &Value, by_user: &[String]) -> bool {
     let by_author = annotation(object, labels::EXISTING) == Some("allowed");
     let name = format!(
         "{}/{}",
-        text(object, "/kind").to_lowercase(),
-        text(object, "/metadata/name")
+        string_at(object, "/kind").to_lowercase(),
+        string_at(object, "/metadata/name")
     );
     by_author || by_user.contains(&name)
 }

@@ -2,19 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::seen::Seen;
+use super::seen::WorkloadState;
 use crate::diagnosis::Cause;
-use session_model::api::{OnExpiry, Phase, Session, State};
+use session_model::api::{OnExpiry, Phase, Session, DesiredState};
 
 /// The target state of a session: its desired state, with expiry and deletion taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum TargetState {
     /// The workload runs.
     Running,
     /// The workload is removed and the data kept.
     Stopped,
     /// The session is deleted; only data that the data policy keeps remains.
-    Gone {
+    Deleted {
         /// If true, the sync hook is not run.
         skip_sync: bool,
     },
@@ -22,7 +22,7 @@ pub enum Wanted {
 
 /// Phase of a session with its reason and message, as the Ready condition has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct PhaseReason {
     /// The phase.
     pub phase: Phase,
     /// Reason for programs: Ready, Completed, Error, PodLost, …; empty where the phase alone is enough.
@@ -32,29 +32,29 @@ pub struct Standing {
 }
 
 /// Returns the target state of `session` at `now`.
-pub fn wanted(session: &Session, now: Timestamp) -> Wanted {
-    let skip_sync = skips_sync(session);
+pub fn target_state(session: &Session, now: Timestamp) -> TargetState {
+    let skip_sync = is_sync_skipped(session);
     if session.is_being_deleted() {
-        return Wanted::Gone { skip_sync };
+        return TargetState::Deleted { skip_sync };
     }
     let on_expiry = session
         .applied()
         .and_then(|applied| applied.on_expiry)
         .unwrap_or_default();
-    if is_expired(session, now) && !is_start_asked(session) {
+    if is_expired(session, now) && !is_start_requested(session) {
         return match on_expiry {
-            OnExpiry::Stop => Wanted::Stopped,
-            OnExpiry::Delete => Wanted::Gone { skip_sync },
+            OnExpiry::Stop => TargetState::Stopped,
+            OnExpiry::Delete => TargetState::Deleted { skip_sync },
         };
     }
     match session.spec.state {
-        Some(State::Stopped) => Wanted::Stopped,
-        _ => Wanted::Running,
+        Some(DesiredState::Stopped) => TargetState::Stopped,
+        _ => TargetState::Running,
     }
 }
 
 /// Returns true if the session is annotated to end without its sync hook.
-pub(super) fn skips_sync(session: &Session) -> bool {
+pub(super) fn is_sync_skipped(session: &Session) -> bool {
     session
         .metadata
         .annotations
@@ -64,7 +64,7 @@ pub(super) fn skips_sync(session: &Session) -> bool {
 
 /// Returns true if a new start is requested: `spec.startRequest` is newer than `status.startRequest`, which the last start
 /// recorded. A Session without a request (from `kubectl apply`) counts as requested once, at its creation.
-pub fn is_start_asked(session: &Session) -> bool {
+pub fn is_start_requested(session: &Session) -> bool {
     let answered = session
         .status
         .as_ref()
@@ -84,7 +84,7 @@ pub fn is_start_asked(session: &Session) -> bool {
 }
 
 /// Returns the time at which a start that began at `start` expires; `None` for never.
-pub fn expires_at(start: Timestamp, lifetime: Option<std::time::Duration>) -> Option<Timestamp> {
+pub fn expiry_time(start: Timestamp, lifetime: Option<std::time::Duration>) -> Option<Timestamp> {
     start.checked_add(lifetime?).ok()
 }
 
@@ -97,25 +97,25 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
 }
 
 /// Returns the phase of a session from its target state and the state of its workload.
-pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
-    if matches!(wanted, Wanted::Gone { .. }) || session.is_being_deleted() {
+pub fn decide_phase(session: &Session, wanted: TargetState, seen: &WorkloadState) -> PhaseReason {
+    if matches!(wanted, TargetState::Deleted { .. }) || session.is_being_deleted() {
         return stand(Phase::Terminating, "", "");
     }
     match (seen, wanted) {
-        (Seen::NoWorkload | Seen::Lost, Wanted::Stopped) => stopped_as_it_ended(session),
-        (Seen::NoWorkload, _) if is_start_asked(session) => stand(
+        (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped) => stopped_as_it_ended(session),
+        (WorkloadState::NoWorkload, _) if is_start_requested(session) => stand(
             Phase::Pending,
             "NotStarted",
             "no workload has been created yet",
         ),
-        (Seen::NoWorkload, _) => stopped_as_it_ended(session),
-        (Seen::Lost, _) => stand(
+        (WorkloadState::NoWorkload, _) => stopped_as_it_ended(session),
+        (WorkloadState::Lost, _) => stand(
             Phase::Failed,
             "PodLost",
             "the Pod was deleted or its node was lost",
         ),
-        (Seen::NotReady(finding), _) => {
-            let message = format!("{} {}", finding.stage.word(), finding.object);
+        (WorkloadState::NotReady(finding), _) => {
+            let message = format!("{} {}", finding.stage.as_str(), finding.object);
             let message = if finding.detail.is_empty() {
                 message
             } else {
@@ -124,22 +124,22 @@ pub fn standing(session: &Session, wanted: Wanted, seen: &Seen) -> Standing {
             stand(Phase::Pending, "NotReady", &message)
         }
         (
-            Seen::Hopeless(Cause {
+            WorkloadState::Unrecoverable(Cause {
                 reason, message, ..
             }),
             _,
         ) => stand(Phase::Failed, reason, message),
-        (Seen::Ready { .. }, _) => stand(Phase::Running, "Ready", ""),
-        (Seen::Ended { code: 0, .. }, _) => {
+        (WorkloadState::Ready { .. }, _) => stand(Phase::Running, "Ready", ""),
+        (WorkloadState::Terminated { code: 0, .. }, _) => {
             stand(Phase::Stopped, "Completed", "ended with exit code 0")
         }
-        (Seen::Ended { reason, detail, .. }, _) => stand(Phase::Failed, reason, detail),
+        (WorkloadState::Terminated { reason, detail, .. }, _) => stand(Phase::Failed, reason, detail),
     }
 }
 
 /// Returns the phase of a session without a workload: the recorded one if it failed or stopped before its workload was removed,
 /// else plain `stopped`.
-fn stopped_as_it_ended(session: &Session) -> Standing {
+fn stopped_as_it_ended(session: &Session) -> PhaseReason {
     match (session.phase(), session.condition("Ready")) {
         (Some(Phase::Failed), Some(condition)) => {
             stand(Phase::Failed, &condition.reason, &condition.message)
@@ -151,8 +151,8 @@ fn stopped_as_it_ended(session: &Session) -> Standing {
     }
 }
 
-fn stand(phase: Phase, reason: &str, message: &str) -> Standing {
-    Standing {
+fn stand(phase: Phase, reason: &str, message: &str) -> PhaseReason {
+    PhaseReason {
         phase,
         reason: reason.to_owned(),
         message: message.to_owned(),

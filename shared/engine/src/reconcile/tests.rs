@@ -6,8 +6,8 @@ use super::*;
 use crate::plan::Step;
 use session_model::api::{Phase, PrimaryRef};
 use session_model::labels;
-use session_model::objects::belonging::Belonging;
-use session_model::objects::resource::text;
+use session_model::objects::belonging::Ownership;
+use session_model::objects::resource::string_at;
 
 mod data;
 mod scale;
@@ -44,24 +44,24 @@ fn asked() -> Value {
     json!({ "startRequest": "2026-01-01T11:00:00Z" })
 }
 
-fn pod(status: Value) -> Live {
+fn pod(status: Value) -> LiveObjects {
     let pod = serde_json::from_value(json!({
         "metadata": { "name": "p", "uid": "P", "labels": { labels::PRIMARY: "true" },
             "ownerReferences": [{ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" }] },
         "spec": { "restartPolicy": "Never", "containers": [] }, "status": status,
     }))
     .unwrap();
-    Live {
+    LiveObjects {
         pods: vec![pod],
-        ..Live::default()
+        ..LiveObjects::default()
     }
 }
 
-fn ready() -> Live {
+fn ready() -> LiveObjects {
     pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }))
 }
 
-fn ended(code: i32) -> Live {
+fn ended(code: i32) -> LiveObjects {
     let phase = if code == 0 { "Succeeded" } else { "Failed" };
     pod(
         json!({ "phase": phase, "containerStatuses": [{ "name": "main", "image": "", "imageID": "", "ready": false,
@@ -74,14 +74,14 @@ fn claim() -> Value {
         "labels": { labels::SESSION: "a" }, "annotations": { labels::USER_ID: "alice" } } })
 }
 
-fn start() -> Start {
+fn start() -> RenderedStart {
     let object = |kind: &str, name: &str| json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name }, "spec": {} });
     let primary = PrimaryRef {
         kind: "Pod".into(),
         name: "p".into(),
         container: Some("main".into()),
     };
-    Start {
+    RenderedStart {
         rendering: Rendering {
             objects: vec![
                 object("Pod", "p"),
@@ -91,12 +91,12 @@ fn start() -> Start {
             primary: primary.clone(),
             ..Rendering::default()
         },
-        belonging: Belonging {
+        ownership: Ownership {
             session: "a".parse().unwrap(),
             session_uid: String::new(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice".parse().unwrap(),
-            run: "r".into(),
+            command_token: "r".into(),
             template: Some("lab".into()),
             primary: Some(primary),
         },
@@ -104,10 +104,10 @@ fn start() -> Start {
     }
 }
 
-fn decide(session: &Session, live: &Live) -> Decision {
+fn decide(session: &Session, live: &LiveObjects) -> Decision {
     reconcile(
         session,
-        wanted(session, now()),
+        target_state(session, now()),
         Some(&start()),
         live,
         &[],
@@ -121,7 +121,7 @@ fn words(plan: &Plan) -> Vec<String> {
 
 #[test]
 fn no_workload_and_a_newer_request_makes_what_is_missing_in_order() {
-    let decision = decide(&session(asked(), json!({})), &Live::default());
+    let decision = decide(&session(asked(), json!({})), &LiveObjects::default());
     assert_eq!(decision.standing.phase, Phase::Pending);
     assert_eq!(
         words(&decision.plan),
@@ -131,17 +131,17 @@ fn no_workload_and_a_newer_request_makes_what_is_missing_in_order() {
             "create Pod \"p\""
         ]
     );
-    let Step::Create { object, existing } = &decision.plan.stages[1][0] else {
+    let Step::Create { object, use_existing: existing } = &decision.plan.stages[1][0] else {
         panic!("no creation")
     };
     assert!(existing, "--use-existing names the Service");
-    assert_eq!(text(object, "/metadata/ownerReferences/0/uid"), "S");
+    assert_eq!(string_at(object, "/metadata/ownerReferences/0/uid"), "S");
 }
 
 #[test]
 fn no_workload_and_no_newer_request_stays_stopped() {
     let stopped = session(asked(), json!({ "startRequest": "2026-01-01T11:00:00Z" }));
-    let decision = decide(&stopped, &Live::default());
+    let decision = decide(&stopped, &LiveObjects::default());
     assert_eq!(
         (decision.standing.phase, decision.plan.is_empty()),
         (Phase::Stopped, true)
@@ -198,7 +198,7 @@ fn an_ended_workload_is_made_again_by_a_newer_request() {
 
 #[test]
 fn a_lost_pod_is_a_failure_that_can_be_mended() {
-    let decision = decide(&session(asked(), started()), &Live::default());
+    let decision = decide(&session(asked(), started()), &LiveObjects::default());
     assert_eq!(
         (decision.standing.phase, decision.standing.reason.as_str()),
         (Phase::Failed, "PodLost")
@@ -209,7 +209,7 @@ fn a_lost_pod_is_a_failure_that_can_be_mended() {
 #[test]
 fn without_its_template_a_session_runs_on_but_makes_nothing() {
     let lost = session(asked(), started());
-    let decision = reconcile(&lost, Wanted::Running, None, &Live::default(), &[], now());
+    let decision = reconcile(&lost, TargetState::Running, None, &LiveObjects::default(), &[], now());
     assert!(decision.plan.is_empty());
 }
 
@@ -236,23 +236,23 @@ fn an_expired_session_is_stopped_or_deleted_as_its_start_said() {
     let mut status = started();
     status["expiresAt"] = "2026-01-01T11:59:59Z".into();
     assert_eq!(
-        wanted(&session(asked(), status.clone()), now()),
-        Wanted::Stopped
+        target_state(&session(asked(), status.clone()), now()),
+        TargetState::Stopped
     );
     status["applied"]["onExpiry"] = "delete".into();
     assert_eq!(
-        wanted(&session(asked(), status.clone()), now()),
-        Wanted::Gone { skip_sync: false }
+        target_state(&session(asked(), status.clone()), now()),
+        TargetState::Deleted { skip_sync: false }
     );
     status["expiresAt"] = "2026-01-01T12:00:01Z".into();
-    assert_eq!(wanted(&session(asked(), status), now()), Wanted::Running);
+    assert_eq!(target_state(&session(asked(), status), now()), TargetState::Running);
 }
 
 #[test]
 fn deleting_goes_sync_workload_data_session() {
     let mut live = ready();
     live.data.push(claim());
-    let gone = Wanted::Gone { skip_sync: false };
+    let gone = TargetState::Deleted { skip_sync: false };
     let decision = reconcile(&session(asked(), started()), gone, None, &live, &[], now());
     assert_eq!(decision.standing.phase, Phase::Terminating);
     assert_eq!(
@@ -270,13 +270,13 @@ fn deleting_goes_sync_workload_data_session() {
 
 #[test]
 fn data_is_destroyed_only_by_the_policy_delete() {
-    let mut live = Live::default();
+    let mut live = LiveObjects::default();
     live.data.push(claim());
     let mut foreign = claim();
     foreign["metadata"]["annotations"][labels::USER_ID] = "Alice".into();
     foreign["metadata"]["name"] = "theirs".into();
     live.data.push(foreign);
-    let gone = Wanted::Gone { skip_sync: true };
+    let gone = TargetState::Deleted { skip_sync: true };
     let delete = session(json!({ "dataPolicy": "delete" }), json!({}));
     let decision = reconcile(&delete, gone, None, &live, &[], now());
     assert_eq!(
@@ -305,7 +305,7 @@ fn pods_of_others_are_never_counted_whatever_their_labels_say() {
     live.pods[0].metadata.owner_references.as_mut().unwrap()[0].uid = "other".into();
     let decision = reconcile(
         &session(asked(), json!({})),
-        Wanted::Gone { skip_sync: false },
+        TargetState::Deleted { skip_sync: false },
         None,
         &live,
         &[],
@@ -331,7 +331,7 @@ fn pods_are_found_through_deployment_and_replica_set() {
     ];
     let decision = reconcile(
         &session(asked(), started()),
-        Wanted::Gone { skip_sync: true },
+        TargetState::Deleted { skip_sync: true },
         None,
         &live,
         &[],
@@ -345,8 +345,8 @@ fn pods_are_found_through_deployment_and_replica_set() {
 
 #[test]
 fn a_session_from_kubectl_apply_counts_as_asked_once() {
-    assert!(is_start_asked(&session(json!({}), json!({}))));
-    assert!(!is_start_asked(&session(
+    assert!(is_start_requested(&session(json!({}), json!({}))));
+    assert!(!is_start_requested(&session(
         json!({}),
         json!({ "applied": {} })
     )));

@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use session_model::labels;
-use session_model::objects::kept::{holds_data, is_attributed, is_claim};
-use session_model::objects::resource::{annotation, label, text};
+use session_model::objects::kept::{holds_data, has_attribution, is_claim};
+use session_model::objects::resource::{annotation, label, string_at};
 
 /// Returns true if `data`, a kept claim or a snapshot, proves that the parameters Secret is of the same session.
 ///
 /// Annotations can be copied, but the server's creation times cannot be forged. While the session existed, its Secret occupied the
 /// name. A genuine Secret is therefore older than the session's claims, than the deletion that kept them, or than its snapshots.
-pub fn vouches(data: &Value, secret: &Value) -> bool {
+pub fn proves_secret(data: &Value, secret: &Value) -> bool {
     let fits = !is_claim(data) || names_same(labels::SESSION_UID, data, secret);
     fits && is_kept_with(data, secret) && is_younger(data, secret)
 }
@@ -19,7 +19,7 @@ pub fn vouches(data: &Value, secret: &Value) -> bool {
 /// Returns true if the kept data proves that the parameters Secret is of the same session. One claim must name the same Session as
 /// the Secret, and the oldest claim, which cannot have been planted later, must be younger than the Secret or must have been kept
 /// after the Secret was created. Without a claim, the oldest of `snapshots` decides; the caller has verified those.
-pub fn is_vouched(secret: &Value, claims: &[Value], snapshots: &[&Value]) -> bool {
+pub fn is_secret_proven(secret: &Value, claims: &[Value], snapshots: &[&Value]) -> bool {
     let oldest = |data: Vec<&Value>| data.into_iter().min_by_key(|one| created(one)).cloned();
     let kept = claims.iter().filter(|claim| is_kept_with(claim, secret));
     let kept: Vec<&Value> = kept.collect();
@@ -28,7 +28,7 @@ pub fn is_vouched(secret: &Value, claims: &[Value], snapshots: &[&Value]) -> boo
         .any(|claim| names_same(labels::SESSION_UID, claim, secret));
     match oldest(kept) {
         Some(claim) => names_it && is_younger(&claim, secret),
-        None => oldest(snapshots.to_vec()).is_some_and(|one| vouches(&one, secret)),
+        None => oldest(snapshots.to_vec()).is_some_and(|one| proves_secret(&one, secret)),
     }
 }
 
@@ -37,7 +37,7 @@ fn names_same(key: &str, one: &Value, other: &Value) -> bool {
 }
 
 fn created(object: &Value) -> Option<Timestamp> {
-    text(object, "/metadata/creationTimestamp").parse().ok()
+    string_at(object, "/metadata/creationTimestamp").parse().ok()
 }
 
 /// Returns true if both name the same session, user and template, and `data` holds data.
@@ -46,8 +46,8 @@ fn is_kept_with(data: &Value, secret: &Value) -> bool {
     holds_data(data)
         && label(data, labels::SESSION) == label(secret, labels::SESSION)
         && [labels::USER_ID, labels::TEMPLATE].iter().all(same)
-        && is_attributed(data)
-        && is_attributed(secret)
+        && has_attribution(data)
+        && has_attribution(secret)
 }
 
 /// Returns true if `data` was created, or kept by a deletion, after the Secret was created.
@@ -75,22 +75,22 @@ mod tests {
     fn a_secret_is_vouched_for_by_what_it_is_older_than() {
         let claim = kept("PersistentVolumeClaim", "2026-01-01T00:00:01Z", "S");
         let secret = |created: &str| kept("Secret", created, "S");
-        assert!(vouches(&claim, &secret("2026-01-01T00:00:00Z")));
+        assert!(proves_secret(&claim, &secret("2026-01-01T00:00:00Z")));
         assert!(
-            vouches(&claim, &secret("2026-01-01T12:00:00Z")),
+            proves_secret(&claim, &secret("2026-01-01T12:00:00Z")),
             "of a later start"
         );
         assert!(
-            !vouches(&claim, &secret("2026-01-03T00:00:00Z")),
+            !proves_secret(&claim, &secret("2026-01-03T00:00:00Z")),
             "made after the deletion"
         );
         let mut undated = claim.clone();
         undated["metadata"]["annotations"][labels::KEPT_SINCE] = Value::Null;
-        assert!(vouches(&undated, &secret("2026-01-01T00:00:00Z")));
-        assert!(!vouches(&undated, &secret("2026-01-01T12:00:00Z")));
+        assert!(proves_secret(&undated, &secret("2026-01-01T00:00:00Z")));
+        assert!(!proves_secret(&undated, &secret("2026-01-01T12:00:00Z")));
         let snapshot = kept("VolumeSnapshot", "2026-01-01T00:00:00Z", "an earlier one");
-        assert!(vouches(&snapshot, &secret("2026-01-01T00:00:00Z")));
-        assert!(!vouches(&snapshot, &secret("2026-01-01T12:00:00Z")));
+        assert!(proves_secret(&snapshot, &secret("2026-01-01T00:00:00Z")));
+        assert!(!proves_secret(&snapshot, &secret("2026-01-01T12:00:00Z")));
     }
 
     #[test]
@@ -99,18 +99,18 @@ mod tests {
         let genuine = kept("PersistentVolumeClaim", "2026-01-01T00:00:00Z", "S");
         let forged = kept("PersistentVolumeClaim", "2026-01-04T00:00:00Z", "S");
         assert!(
-            is_vouched(&secret, std::slice::from_ref(&forged), &[]),
+            is_secret_proven(&secret, std::slice::from_ref(&forged), &[]),
             "nothing older is left"
         );
-        assert!(!is_vouched(&secret, &[forged, genuine.clone()], &[]));
+        assert!(!is_secret_proven(&secret, &[forged, genuine.clone()], &[]));
         let older = kept("Secret", "2026-01-01T00:00:00Z", "S");
-        assert!(is_vouched(&older, std::slice::from_ref(&genuine), &[]));
+        assert!(is_secret_proven(&older, std::slice::from_ref(&genuine), &[]));
         let another = kept("Secret", "2026-01-01T00:00:00Z", "T");
-        assert!(!is_vouched(&another, &[genuine], &[]));
+        assert!(!is_secret_proven(&another, &[genuine], &[]));
         let snapshot = kept("VolumeSnapshot", "2026-01-01T00:00:00Z", "S");
-        assert!(is_vouched(&older, &[], &[&snapshot]));
-        assert!(!is_vouched(&secret, &[], &[&snapshot]));
-        assert!(!is_vouched(&older, &[], &[]));
+        assert!(is_secret_proven(&older, &[], &[&snapshot]));
+        assert!(!is_secret_proven(&secret, &[], &[&snapshot]));
+        assert!(!is_secret_proven(&older, &[], &[]));
     }
 
     #[test]
@@ -124,11 +124,11 @@ mod tests {
         ] {
             let mut secret = kept("Secret", "2026-01-01T00:00:00Z", "S");
             secret["metadata"]["annotations"][key] = value.into();
-            assert!(!vouches(&claim, &secret), "{key}");
+            assert!(!proves_secret(&claim, &secret), "{key}");
         }
         let mut unbound = claim;
         unbound["status"] = json!({ "phase": "Pending" });
-        assert!(!vouches(
+        assert!(!proves_secret(
             &unbound,
             &kept("Secret", "2026-01-01T00:00:00Z", "S")
         ));

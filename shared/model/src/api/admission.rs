@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::GROUP;
+use super::API_GROUP;
 
 /// Name of the policy and of its binding.
 pub const ADMISSION_POLICY: &str = "session-owner.streaming.platform";
@@ -22,12 +22,12 @@ const CONTROL_PLANE: [&str; 4] = [
 ];
 
 /// Returns the policy and its binding, in the order in which they must be applied.
-pub fn admission() -> Vec<Value> {
+pub fn admission_objects() -> Vec<Value> {
     vec![policy(), binding()]
 }
 
 /// Returns true if `policy` and `binding`, as read from the server, have exactly the expected spec and are not being deleted.
-pub fn is_in_force(policy: &Value, binding: &Value) -> bool {
+pub fn is_policy_in_force(policy: &Value, binding: &Value) -> bool {
     let same = |found: &Value, ours: &Value| found.get("spec") == ours.get("spec");
     let going = |found: &Value| found.pointer("/metadata/deletionTimestamp").is_some();
     same(policy, &self::policy())
@@ -44,7 +44,7 @@ fn policy() -> Value {
         .collect();
     let may = |verb: &str, name: &str| {
         format!(
-            "authorizer.group(\"{GROUP}\").resource(\"sessions\").namespace(request.namespace){name}.check(\"{verb}\").allowed()"
+            "authorizer.group(\"{API_GROUP}\").resource(\"sessions\").namespace(request.namespace){name}.check(\"{verb}\").allowed()"
         )
     };
     // An update never assigns an owner: a CEL rule of the CRD makes spec.userId immutable.
@@ -68,7 +68,7 @@ fn policy() -> Value {
                 "namespaceSelector": {},
                 "objectSelector": {},
                 "resourceRules": [{
-                    "apiGroups": [GROUP],
+                    "apiGroups": [API_GROUP],
                     "apiVersions": ["*"],
                     "operations": ["CREATE", "UPDATE", "DELETE"],
                     "resources": ["sessions", "sessions/*"],
@@ -119,10 +119,10 @@ mod tests {
     /// An altered policy or binding must not count as in force.
     #[test]
     fn only_the_whole_policy_is_in_force() {
-        assert!(is_in_force(&policy(), &binding()));
+        assert!(is_policy_in_force(&policy(), &binding()));
         let missing = Value::Null;
-        assert!(!is_in_force(&missing, &binding()));
-        assert!(!is_in_force(&policy(), &missing));
+        assert!(!is_policy_in_force(&missing, &binding()));
+        assert!(!is_policy_in_force(&policy(), &missing));
         for (pointer, value) in [
             ("/spec/failurePolicy", json!("Ignore")),
             (
@@ -142,7 +142,7 @@ mod tests {
         ] {
             let mut other = policy();
             *other.pointer_mut(pointer).unwrap() = value;
-            assert!(!is_in_force(&other, &binding()), "{pointer}");
+            assert!(!is_policy_in_force(&other, &binding()), "{pointer}");
         }
         for (field, value) in [
             ("validationActions", json!(["Audit"])),
@@ -156,10 +156,10 @@ mod tests {
         ] {
             let mut other = binding();
             other["spec"][field] = value;
-            assert!(!is_in_force(&policy(), &other), "{other}");
+            assert!(!is_policy_in_force(&policy(), &other), "{other}");
         }
         let mut going = binding();
         going["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
-        assert!(!is_in_force(&policy(), &going));
+        assert!(!is_policy_in_force(&policy(), &going));
     }
 }

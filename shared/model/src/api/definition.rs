@@ -13,7 +13,7 @@ const NAME_RULE: &str = "self.metadata.name.size() <= 63 && self.metadata.name.m
 const TIMEOUT_RULE: &str = "type(self) == int ? self >= 0 : self.matches('^(never|[0-9]+|([0-9]+([.][0-9]+)?[a-z]+)+|P[0-9A-Z.]+)$')";
 
 /// Returns the definitions of Session and SessionTemplate, in this order, ready for `kubectl apply`.
-pub fn definitions() -> Vec<Value> {
+pub fn custom_resource_definitions() -> Vec<Value> {
     let mut session = definition::<Session>();
     rule(
         &mut session,
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_rule_found_its_place() {
-        let text = serde_json::to_string(&definitions()).unwrap();
+        let text = serde_json::to_string(&custom_resource_definitions()).unwrap();
         assert_eq!(text.matches("x-kubernetes-validations").count(), 5);
         // The remaining one is the field `default` of a parameter.
         assert_eq!(
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn columns_and_names_are_those_of_the_design() {
-        let all = definitions();
+        let all = custom_resource_definitions();
         let columns: Vec<_> = all[0]
             .pointer("/spec/versions/0/additionalPrinterColumns")
             .and_then(Value::as_array)

@@ -18,20 +18,20 @@ mod session;
 mod status;
 mod template;
 
-pub use admission::{ADMISSION_POLICY, admission, is_in_force};
-pub use definition::definitions;
+pub use admission::{ADMISSION_POLICY, admission_objects, is_policy_in_force};
+pub use definition::custom_resource_definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;
-pub use parameter::{Generate, Parameter, ParameterType, Presets};
-pub use session::{PrimaryRef, Resources, SecretsFrom, Session, SessionSpec, State, Storage};
-pub use status::{Applied, Condition, Phase, SessionStatus};
+pub use parameter::{SecretGeneration, Parameter, ParameterType, Presets};
+pub use session::{PrimaryRef, ResourceLimits, SecretSource, Session, SessionSpec, DesiredState, StorageSpec};
+pub use status::{StartRecord, Condition, Phase, SessionStatus};
 pub use template::{
-    ConnectMethod, DataPolicy, Hook, Hooks, HttpMethod, LabelSelector, Lifetime, OnExpiry,
-    SessionTemplate, SessionTemplateSpec, SshMethod,
+    ConnectMethod, DataPolicy, Hook, Hooks, HttpConnect, LabelSelector, LifetimePolicy, OnExpiry,
+    SessionTemplate, SessionTemplateSpec, SshConnect,
 };
 
 /// API group of Session and SessionTemplate.
-pub const GROUP: &str = "streaming.platform";
+pub const API_GROUP: &str = "streaming.platform";
 /// API version that is served and stored.
 pub const VERSION: &str = "v1";
 /// `apiVersion` of Session and SessionTemplate objects.

@@ -24,7 +24,7 @@ pub struct ObjectRef {
 
 impl ObjectRef {
     /// Reads the reference from an object as the server returned it. Missing fields become empty strings.
-    pub fn of(object: &Value) -> Self {
+    pub fn from_object(object: &Value) -> Self {
         let text = |pointer: &str| {
             object
                 .pointer(pointer)

@@ -34,7 +34,7 @@ impl ParameterType {
     }
 
     /// Returns the type as the API writes it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::String => "string",
             Self::Integer => "integer",
@@ -49,7 +49,7 @@ impl ParameterType {
 /// Rules for generating a secret value.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Generate {
+pub struct SecretGeneration {
     /// Number of characters, from an alphabet of 64; 32 if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 8, max = 256))]
@@ -91,7 +91,7 @@ pub struct Parameter {
     pub required: Option<bool>,
     /// Rules for generating a secret that is not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generate: Option<Generate>,
+    pub generate: Option<SecretGeneration>,
     /// Description for users, one line.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,

@@ -104,7 +104,7 @@ pub struct SessionSpec {
     pub primary: Option<PrimaryRef>,
     /// Creator of the Secret that holds the secret parameters: the command line if client, else the controller.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secrets_from: Option<SecretsFrom>,
+    pub secrets_from: Option<SecretSource>,
     /// Values of the template's parameters. Values of secret parameters are not allowed here.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parameters: BTreeMap<String, String>,
@@ -114,16 +114,16 @@ pub struct SessionSpec {
     pub preset: Option<String>,
     /// Resource limits of the primary container. Requests are scaled so that their ratio to the limits stays as in the template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<Resources>,
+    pub resources: Option<ResourceLimits>,
     /// Size and StorageClass of the session's PersistentVolumeClaims.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub storage: Option<Storage>,
+    pub storage: Option<StorageSpec>,
     /// Time from start to expiry: integer seconds, or a duration such as 2h or 7d. 0 or never means no expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<IntOrString>,
     /// Desired state: running or stopped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<State>,
+    pub state: Option<DesiredState>,
     /// RFC 3339 time of the last request to start the session, written by create and start. A time later than
     /// status.startRequest starts the session again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -154,7 +154,7 @@ pub struct PrimaryRef {
 /// Resource limits of the primary container.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Resources {
+pub struct ResourceLimits {
     /// CPU limit in cores or millicores, such as 2 or 1500m.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu: Option<IntOrString>,
@@ -169,7 +169,7 @@ pub struct Resources {
 /// Size and StorageClass of the session's PersistentVolumeClaims.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Storage {
+pub struct StorageSpec {
     /// Storage request of the claim, such as 20Gi.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub size: Option<IntOrString>,
@@ -182,7 +182,7 @@ pub struct Storage {
 /// Desired state of a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum DesiredState {
     /// The workload exists.
     #[default]
     Running,
@@ -193,7 +193,7 @@ pub enum State {
 /// Creator of the Secret that holds the secret parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum SecretsFrom {
+pub enum SecretSource {
     /// The command line, because the user gave a secret value. A controller waits for the Secret.
     Client,
 }

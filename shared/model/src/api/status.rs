@@ -47,7 +47,7 @@ pub struct SessionStatus {
     /// Record of the last start: the objects it created and how to treat them. Later commands use this record instead of the
     /// template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub applied: Option<Applied>,
+    pub applied: Option<StartRecord>,
     /// Conditions of the session: Ready, Synced, Expired, TemplateChanged, …
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub conditions: Vec<Condition>,
@@ -80,7 +80,7 @@ impl Phase {
     ];
 
     /// Returns the phase as the API writes it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Phase::Pending => "pending",
             Phase::Running => "running",
@@ -93,14 +93,14 @@ impl Phase {
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
 /// Record of one start: the objects it created and how to treat them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Applied {
+pub struct StartRecord {
     /// UID of the SessionTemplate that was rendered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[serde(rename = "templateUID")]

@@ -62,7 +62,7 @@ pub struct SessionTemplateSpec {
     pub hooks: Option<Hooks>,
     /// Default and maximum time from start to expiry, and the action on expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lifetime: Option<Lifetime>,
+    pub lifetime: Option<LifetimePolicy>,
     /// Policy for a session's data when the session is deleted: keep, snapshot or delete; keep if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_policy: Option<DataPolicy>,
@@ -86,10 +86,10 @@ pub struct ConnectMethod {
     pub exec: Vec<String>,
     /// HTTP server to forward to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub http: Option<HttpMethod>,
+    pub http: Option<HttpConnect>,
     /// SSH server to log in to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ssh: Option<SshMethod>,
+    pub ssh: Option<SshConnect>,
     /// Container to use; the primary container if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<String>,
@@ -100,7 +100,7 @@ impl ConnectMethod {
     ///
     /// # Errors
     /// If the SSH user is not a plain user name, so that ssh could read it as an option or another setting.
-    pub fn check(&self) -> anyhow::Result<()> {
+    pub fn validate(&self) -> anyhow::Result<()> {
         let user = self.ssh.as_ref().and_then(|ssh| ssh.user.as_deref());
         let user = user.map(str::parse::<SshUser>).transpose();
         user.map(drop)
@@ -111,7 +111,7 @@ impl ConnectMethod {
 /// An HTTP server in the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct HttpMethod {
+pub struct HttpConnect {
     /// Port of the Pod, as a number or a name.
     pub port: Option<IntOrString>,
     /// Path of the page; / if absent.
@@ -122,7 +122,7 @@ pub struct HttpMethod {
 /// An SSH server in the session.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct SshMethod {
+pub struct SshConnect {
     /// Port of the Pod, as a number or a name.
     pub port: Option<IntOrString>,
     /// User to log in as; the default of ssh if absent.
@@ -162,7 +162,7 @@ pub struct Hook {
 /// Time from start to expiry, and the action on expiry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Lifetime {
+pub struct LifetimePolicy {
     /// Default time from start to expiry: integer seconds, or a duration such as 2h or 7d. 0 or never means no expiry.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<IntOrString>,
@@ -200,7 +200,7 @@ pub enum DataPolicy {
 
 impl DataPolicy {
     /// Returns the policy as the API writes it.
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             DataPolicy::Keep => "keep",
             DataPolicy::Snapshot => "snapshot",

@@ -6,7 +6,7 @@ use crate::unicode::is_invisible;
 
 /// Quotes `text` so that a shell passes it to a program unchanged. The result is one line and visible: control and invisible
 /// characters are written as `$'\n'` and `$'\342\200\256'`, which bash, zsh, ksh and busybox understand.
-pub fn word(text: &str) -> Cow<'_, str> {
+pub fn quote_word(text: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@,+".contains(c);
     // zsh expands `=ls` to the path of ls.
     if !text.is_empty() && text.chars().all(plain) && !text.starts_with('=') {
@@ -34,8 +34,8 @@ pub fn word(text: &str) -> Cow<'_, str> {
 }
 
 /// Quotes `words` and joins them to a command line.
-pub fn line<S: AsRef<str>>(words: &[S]) -> String {
-    let words: Vec<Cow<'_, str>> = words.iter().map(|one| word(one.as_ref())).collect();
+pub fn quote_command<S: AsRef<str>>(words: &[S]) -> String {
+    let words: Vec<Cow<'_, str>> = words.iter().map(|one| quote_word(one.as_ref())).collect();
     words.join(" ")
 }
 
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn a_word_is_quoted_where_a_shell_would_split_or_interpret_it() {
         for plain in ["a", "-n", "--set=A", "/usr/bin/x", "a:b@c,d+e"] {
-            assert_eq!(word(plain), plain);
+            assert_eq!(quote_word(plain), plain);
         }
         for (text, quoted) in [
             ("", "''"),
@@ -65,9 +65,9 @@ mod tests {
             ("a\nb'\\", r"$'a\nb\'\\'"),
             ("\u{1b}\u{202e}", r"$'\033\342\200\256'"),
         ] {
-            assert_eq!(word(text), quoted);
+            assert_eq!(quote_word(text), quoted);
         }
-        assert_eq!(line(&["sh", "-c", "a b"]), "sh -c 'a b'");
+        assert_eq!(quote_command(&["sh", "-c", "a b"]), "sh -c 'a b'");
     }
 
     #[cfg(unix)]
@@ -80,7 +80,7 @@ mod tests {
             "a;b|c&d>e*?[x]{a,b}~!#",
             "\\'\"",
         ] {
-            let command = format!("printf %s {}", word(text));
+            let command = format!("printf %s {}", quote_word(text));
             let output = std::process::Command::new("/bin/sh")
                 .args(["-c", &command])
                 .output();

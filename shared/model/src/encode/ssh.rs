@@ -31,7 +31,7 @@ impl SshHost {
     ///
     /// # Errors
     /// If a path or an argument cannot be represented in ssh_config.
-    pub fn block(&self) -> Result<String> {
+    pub fn config_block(&self) -> Result<String> {
         let mut text = format!("Host {}\n", self.name);
         for (key, value) in self.settings()? {
             text.push_str(&format!("  {key} {value}\n"));
@@ -44,7 +44,7 @@ impl SshHost {
     ///
     /// # Errors
     /// If a path or an argument cannot be represented in ssh_config.
-    pub fn arguments(&self, words: &[String]) -> Result<Vec<String>> {
+    pub fn command_arguments(&self, words: &[String]) -> Result<Vec<String>> {
         let settings = self.settings()?.into_iter();
         let options = settings.flat_map(|(key, value)| ["-o".to_owned(), format!("{key}={value}")]);
         let name = std::iter::once(self.name.to_string());
@@ -80,7 +80,7 @@ fn command(words: &[String]) -> Result<String> {
             "cannot pass the argument {word:?} to ssh: contains a line break, a control character or an invisible character"
         );
     }
-    Ok(shell::line(words).replace('%', "%%"))
+    Ok(shell::quote_command(words).replace('%', "%%"))
 }
 
 #[cfg(test)]
@@ -106,7 +106,7 @@ mod tests {
         let words = ["-L".to_owned(), "1:b:2".to_owned(), "true".to_owned()];
         assert_eq!(
             host("/state/known_hosts", "lab-1")
-                .arguments(&words)
+                .command_arguments(&words)
                 .unwrap(),
             [
                 "-o",
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn blanks_quotes_and_percents_come_through_shell_and_ssh() {
         let block = host("/my state/100%/known_hosts", "--kubeconfig=/it's 5%")
-            .block()
+            .config_block()
             .unwrap();
         assert!(
             block.contains("  UserKnownHostsFile \"/my state/100%%/known_hosts\"\n"),
@@ -150,13 +150,13 @@ mod tests {
             "a\0",
         ] {
             let error = host("/state/known_hosts", word)
-                .block()
+                .config_block()
                 .unwrap_err()
                 .to_string();
             assert!(error.starts_with("cannot pass the argument"), "{error}");
         }
         for path in ["", "/a\"b", "/a\nb", "/${HOME}/b", "/a\\\\b"] {
-            let error = host(path, "lab-1").arguments(&[]).unwrap_err().to_string();
+            let error = host(path, "lab-1").command_arguments(&[]).unwrap_err().to_string();
             assert!(error.starts_with("cannot pass the file"), "{error}");
         }
     }

@@ -21,7 +21,7 @@ pub struct Endpoint {
 
 impl Endpoint {
     /// Returns the URL of a page below this endpoint. The scheme is http unless the endpoint has one.
-    pub fn page(&self, path: &str) -> String {
+    pub fn page_url(&self, path: &str) -> String {
         let scheme = self.scheme.unwrap_or("http");
         let base = self.path.strip_suffix('/').unwrap_or(&self.path);
         let path = path.strip_prefix('/').unwrap_or(path);
@@ -64,7 +64,7 @@ impl fmt::Display for Endpoint {
 }
 
 /// Returns the URL of a WebSocket at a Pod's IP address.
-pub fn socket(address: IpAddr, port: u16, path: &str) -> String {
+pub fn websocket_url(address: IpAddr, port: u16, path: &str) -> String {
     let host = match address {
         IpAddr::V4(address) => address.to_string(),
         IpAddr::V6(address) => format!("[{address}]"),
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     fn page(endpoint: &str, path: &str) -> String {
-        endpoint.parse::<Endpoint>().unwrap().page(path)
+        endpoint.parse::<Endpoint>().unwrap().page_url(path)
     }
 
     #[test]
@@ -144,9 +144,9 @@ mod tests {
             assert_eq!(page(endpoint, path), url);
         }
         let local = "127.0.0.1".parse().unwrap();
-        assert_eq!(socket(local, 80, "/"), "ws://127.0.0.1:80");
+        assert_eq!(websocket_url(local, 80, "/"), "ws://127.0.0.1:80");
         assert_eq!(
-            socket("::1".parse().unwrap(), 80, "/a b/"),
+            websocket_url("::1".parse().unwrap(), 80, "/a b/"),
             "ws://[::1]:80/a%20b"
         );
     }

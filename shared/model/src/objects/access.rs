@@ -19,7 +19,7 @@ pub struct Access {
 
 impl Access {
     /// Returns the right to `verb` on the object `name`; an empty name stands for all objects.
-    pub fn to(verb: &'static str, resource: &ResourceType, name: &str) -> Self {
+    pub fn new(verb: &'static str, resource: &ResourceType, name: &str) -> Self {
         Self {
             verb,
             resource: resource.clone(),
@@ -29,7 +29,7 @@ impl Access {
     }
 
     /// Returns the same right on a subresource.
-    pub fn part(self, subresource: &'static str) -> Self {
+    pub fn on_subresource(self, subresource: &'static str) -> Self {
         Self {
             subresource,
             ..self
@@ -37,7 +37,7 @@ impl Access {
     }
 
     /// Returns the same right on all objects of the type.
-    pub fn to_all(&self) -> Self {
+    pub fn on_all_objects(&self) -> Self {
         Self {
             name: String::new(),
             ..self.clone()
@@ -45,7 +45,7 @@ impl Access {
     }
 
     /// Returns plural and subresource, as in messages of the server: `sessions/status`.
-    pub fn plural(&self) -> String {
+    pub fn qualified_plural(&self) -> String {
         match self.subresource {
             "" => self.resource.plural.to_string(),
             part => format!("{}/{part}", self.resource.plural),
@@ -55,7 +55,7 @@ impl Access {
 
 impl fmt::Display for Access {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.verb, self.plural())?;
+        write!(f, "{} {}", self.verb, self.qualified_plural())?;
         match self.name.as_str() {
             "" => Ok(()),
             name => write!(f, " {name:?}"),

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::pods::pod_metadata_paths;
-use super::resource::{label, text};
+use super::resource::{label, string_at};
 use crate::api::{API_VERSION, PrimaryRef, Session};
 use crate::labels;
 use crate::names::{NamespaceName, SessionName, UserId};
@@ -12,7 +12,7 @@ use crate::names::{NamespaceName, SessionName, UserId};
 /// The session, user and command that objects belong to. Its labels, annotations and owner reference are set on every rendered
 /// object.
 #[derive(Clone, Debug)]
-pub struct Belonging {
+pub struct Ownership {
     /// Name of the session.
     pub session: SessionName,
     /// UID of the Session; empty in a client-side dry run, where no Session exists: no owner reference is set then.
@@ -22,7 +22,7 @@ pub struct Belonging {
     /// User id of the session's owner, unchanged.
     pub user_id: UserId,
     /// Random token of this command.
-    pub run: String,
+    pub command_token: String,
     /// Template; `None` for a session with a manifest, whose Pods mount their ServiceAccount token unless the manifest forbids it.
     pub template: Option<String>,
     /// The primary workload.
@@ -32,30 +32,30 @@ pub struct Belonging {
 /// Returns true for data, which outlives a Session: claims, snapshots and the parameters Secret. Data never has an owner reference,
 /// so that neither garbage collection nor a plain `kubectl delete session` deletes it.
 pub fn is_data(object: &Value) -> bool {
-    match text(object, "/kind") {
+    match string_at(object, "/kind") {
         "PersistentVolumeClaim" | "VolumeSnapshot" => true,
-        _ => is_parameters(object),
+        _ => is_parameters_secret(object),
     }
 }
 
 /// Returns true for the Secret that holds a session's secret parameters.
-pub fn is_parameters(object: &Value) -> bool {
-    text(object, "/kind") == "Secret" && label(object, labels::PARAMETERS).is_some()
+pub fn is_parameters_secret(object: &Value) -> bool {
+    string_at(object, "/kind") == "Secret" && label(object, labels::PARAMETERS).is_some()
 }
 
-impl Belonging {
+impl Ownership {
     /// Returns the ownership of an existing Session's objects, from its metadata, spec and last start.
     ///
     /// # Errors
     /// An invalid name, Namespace or owner, which only an object has that bypassed the API's validation.
-    pub fn of(session: &Session) -> Result<Self> {
+    pub fn of_session(session: &Session) -> Result<Self> {
         let applied = session.applied();
         Ok(Self {
             session: session.name().parse()?,
             session_uid: session.uid().to_owned(),
             namespace: session.namespace().parse()?,
             user_id: session.owner().parse()?,
-            run: String::new(),
+            command_token: String::new(),
             template: session
                 .status
                 .as_ref()
@@ -71,7 +71,7 @@ impl Belonging {
         map.insert(labels::SESSION.into(), self.session.as_str().into());
         map.insert(
             labels::USER.into(),
-            labels::label_value(self.user_id.as_str()).into(),
+            labels::to_label_value(self.user_id.as_str()).into(),
         );
         map
     }
@@ -79,7 +79,7 @@ impl Belonging {
     fn annotations(&self) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert(labels::USER_ID.into(), self.user_id.as_str().into());
-        map.insert(labels::RUN.into(), self.run.as_str().into());
+        map.insert(labels::RUN.into(), self.command_token.as_str().into());
         map
     }
 
@@ -98,12 +98,12 @@ impl Belonging {
     }
 
     /// Sets namespace, labels, annotations and owner reference on a rendered object and on the Pod and claim templates inside it.
-    pub fn put_on(&self, object: &mut Value) {
+    pub fn apply_to(&self, object: &mut Value) {
         let data = is_data(object);
         let primary = self
             .primary
             .as_ref()
-            .is_some_and(|p| is_named(object, &p.kind, &p.name));
+            .is_some_and(|p| has_kind_and_name(object, &p.kind, &p.name));
         self.mark(object.pointer_mut("/metadata"), true, data);
         if let Some(metadata) = object
             .pointer_mut("/metadata")
@@ -116,12 +116,12 @@ impl Belonging {
                 metadata.insert("ownerReferences".into(), json!([owner]));
             }
         }
-        for path in pod_metadata_paths(text(object, "/kind")) {
+        for path in pod_metadata_paths(string_at(object, "/kind")) {
             ensure_map(object, path);
             self.mark(object.pointer_mut(path), false, false);
         }
-        if primary && let Some(path) = pod_metadata_paths(text(object, "/kind")).last() {
-            set_in(object, path, "labels", labels::PRIMARY, "true");
+        if primary && let Some(path) = pod_metadata_paths(string_at(object, "/kind")).last() {
+            set_metadata_entry(object, path, "labels", labels::PRIMARY, "true");
         }
         if let Some(claims) = object
             .pointer_mut("/spec/volumeClaimTemplates")
@@ -142,8 +142,8 @@ impl Belonging {
     /// references.
     fn mark(&self, metadata: Option<&mut Value>, with_uid: bool, with_template: bool) {
         let Some(metadata) = metadata else { return };
-        merge(metadata, "labels", self.labels());
-        merge(metadata, "annotations", self.annotations());
+        merge_entries(metadata, "labels", self.labels());
+        merge_entries(metadata, "annotations", self.annotations());
         if with_uid && !self.session_uid.is_empty() {
             set(
                 metadata,
@@ -159,7 +159,7 @@ impl Belonging {
 
     /// Sets fields that every workload must have, whatever the manifest says.
     fn settle(&self, object: &mut Value) {
-        if text(object, "/kind") == "StatefulSet"
+        if string_at(object, "/kind") == "StatefulSet"
             && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
         {
             // Only the data policy deletes claims, and a changed template must not restart a user's session.
@@ -177,8 +177,8 @@ impl Belonging {
 }
 
 /// Returns true if the object has that kind and name.
-pub fn is_named(object: &Value, kind: &str, name: &str) -> bool {
-    text(object, "/kind") == kind && text(object, "/metadata/name") == name
+pub fn has_kind_and_name(object: &Value, kind: &str, name: &str) -> bool {
+    string_at(object, "/kind") == kind && string_at(object, "/metadata/name") == name
 }
 
 fn ensure_map(object: &mut Value, path: &str) {
@@ -192,7 +192,7 @@ fn ensure_map(object: &mut Value, path: &str) {
     }
 }
 
-fn merge(metadata: &mut Value, field: &str, entries: Map<String, Value>) {
+fn merge_entries(metadata: &mut Value, field: &str, entries: Map<String, Value>) {
     let Some(metadata) = metadata.as_object_mut() else {
         return;
     };
@@ -206,7 +206,7 @@ fn merge(metadata: &mut Value, field: &str, entries: Map<String, Value>) {
 }
 
 fn set(metadata: &mut Value, field: &str, key: &str, value: &str) {
-    merge(
+    merge_entries(
         metadata,
         field,
         Map::from_iter([(key.to_owned(), Value::from(value))]),
@@ -214,7 +214,7 @@ fn set(metadata: &mut Value, field: &str, key: &str, value: &str) {
 }
 
 /// Sets one label or annotation of the metadata at `path`.
-pub(crate) fn set_in(object: &mut Value, path: &str, field: &str, key: &str, value: &str) {
+pub(crate) fn set_metadata_entry(object: &mut Value, path: &str, field: &str, key: &str, value: &str) {
     if let Some(metadata) = object.pointer_mut(path) {
         set(metadata, field, key, value);
     }
@@ -224,13 +224,13 @@ pub(crate) fn set_in(object: &mut Value, path: &str, field: &str, key: &str, val
 mod tests {
     use super::*;
 
-    fn belonging() -> Belonging {
-        Belonging {
+    fn belonging() -> Ownership {
+        Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            run: "r1".into(),
+            command_token: "r1".into(),
             template: Some("lab".into()),
             primary: Some(PrimaryRef {
                 kind: "StatefulSet".into(),
@@ -246,7 +246,7 @@ mod tests {
             "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "w" },
             "spec": { "template": { "spec": {} }, "volumeClaimTemplates": [{ "metadata": { "name": "d" } }] },
         });
-        belonging().put_on(&mut object);
+        belonging().apply_to(&mut object);
         assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "u-1");
         assert_eq!(object["metadata"]["namespace"], "ns");
         assert_eq!(
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn data_is_marked_but_never_owned() {
         let mut claim = json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "c" } });
-        belonging().put_on(&mut claim);
+        belonging().apply_to(&mut claim);
         assert!(claim["metadata"].get("ownerReferences").is_none());
         assert_eq!(claim["metadata"]["annotations"][labels::SESSION_UID], "u-1");
     }
@@ -285,7 +285,7 @@ mod tests {
             json!({ "kind": "Pod", "metadata": { "name": "p", "labels": null }, "spec": {} });
         let mut mine = belonging();
         mine.template = None;
-        mine.put_on(&mut pod);
+        mine.apply_to(&mut pod);
         assert!(pod["spec"].get("automountServiceAccountToken").is_none());
         assert_eq!(pod["metadata"]["labels"][labels::SESSION], "a");
     }

@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::resource::text;
+use super::resource::string_at;
 use crate::labels;
 
 /// Returns the endpoint of a session, from its Ingresses and Services as the server returned them: the URL of an Ingress host, else
 /// the address of a load balancer, else a NodePort (needs `node_address`), else SERVICE.NAMESPACE.svc:PORT. Only Services that
 /// select the session's Pods count.
-pub fn endpoint(objects: &[Value], node_address: Option<&str>) -> Option<String> {
+pub fn session_endpoint(objects: &[Value], node_address: Option<&str>) -> Option<String> {
     leading_to(objects, node_address, None)
 }
 
 /// As [`endpoint`], for one port of the session's Pods.
-pub fn endpoint_of_port(
+pub fn port_endpoint(
     objects: &[Value],
     node_address: Option<&str>,
     port: &PodPort<'_>,
@@ -49,7 +49,7 @@ fn leading_to(
 ) -> Option<String> {
     let services: Vec<&Value> = objects
         .iter()
-        .filter(|o| text(o, "/kind") == "Service" && is_of_session(o))
+        .filter(|o| string_at(o, "/kind") == "Service" && is_of_session(o))
         .collect();
     objects
         .iter()
@@ -79,22 +79,22 @@ fn ingress_url(
     services: &[&Value],
     wanted: Option<&PodPort<'_>>,
 ) -> Option<String> {
-    if text(object, "/kind") != "Ingress" {
+    if string_at(object, "/kind") != "Ingress" {
         return None;
     }
     let rules = object.pointer("/spec/rules")?.as_array()?;
-    let mut named = rules.iter().filter(|rule| !text(rule, "/host").is_empty());
+    let mut named = rules.iter().filter(|rule| !string_at(rule, "/host").is_empty());
     let (host, path) = match wanted {
         None => {
             let rule = named.next()?;
-            (text(rule, "/host"), text(rule, "/http/paths/0/path"))
+            (string_at(rule, "/host"), string_at(rule, "/http/paths/0/path"))
         }
         Some(wanted) => named.find_map(|rule| {
             let paths = rule.pointer("/http/paths")?.as_array()?;
             let leads = |path: &&Value| is_backend(path, services, wanted);
             Some((
-                text(rule, "/host"),
-                text(paths.iter().find(leads)?, "/path"),
+                string_at(rule, "/host"),
+                string_at(paths.iter().find(leads)?, "/path"),
             ))
         })?,
     };
@@ -157,8 +157,8 @@ fn node_port(service: &Value, node_address: &str, wanted: Option<&PodPort<'_>>) 
 
 fn inside(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
     let (name, namespace) = (
-        text(service, "/metadata/name"),
-        text(service, "/metadata/namespace"),
+        string_at(service, "/metadata/name"),
+        string_at(service, "/metadata/namespace"),
     );
     Some(format!(
         "{name}.{namespace}.svc:{}",
@@ -191,19 +191,19 @@ mod tests {
             json!({ "status": { "loadBalancer": { "ingress": [{ "ip": "192.0.2.1" }] } } }),
         );
         assert_eq!(
-            endpoint(&[balanced.clone(), ingress], None).as_deref(),
+            session_endpoint(&[balanced.clone(), ingress], None).as_deref(),
             Some("https://x.example.com/")
         );
         assert_eq!(
-            endpoint(&[balanced], Some("10.0.0.1")).as_deref(),
+            session_endpoint(&[balanced], Some("10.0.0.1")).as_deref(),
             Some("192.0.2.1:80")
         );
         assert_eq!(
-            endpoint(&[service(json!({}))], Some("10.0.0.1")).as_deref(),
+            session_endpoint(&[service(json!({}))], Some("10.0.0.1")).as_deref(),
             Some("10.0.0.1:30080")
         );
         assert_eq!(
-            endpoint(&[service(json!({}))], None).as_deref(),
+            session_endpoint(&[service(json!({}))], None).as_deref(),
             Some("s.ns.svc:80")
         );
     }
@@ -218,7 +218,7 @@ mod tests {
         ] } }),
         );
         let of = |objects: &[Value], node, number, name| {
-            endpoint_of_port(objects, node, &PodPort { number, name })
+            port_endpoint(objects, node, &PodPort { number, name })
         };
         for (number, name, expected) in [
             (8080, Some("web"), Some("s.ns.svc:80")),
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_service_of_others_is_no_endpoint() {
         let other = json!({ "kind": "Service", "metadata": { "name": "s" }, "spec": { "selector": { "app": "x" } } });
-        assert_eq!(endpoint(&[other], None), None);
-        assert_eq!(endpoint(&[], None), None);
+        assert_eq!(session_endpoint(&[other], None), None);
+        assert_eq!(session_endpoint(&[], None), None);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::resource::text;
+use super::resource::string_at;
 use crate::labels;
 
 /// Volume sources whose data ends with the Pod, including emptyDirs of medium Memory.
@@ -28,7 +28,7 @@ impl fmt::Display for EphemeralVolume {
 /// Returns the names of the claims that a Pod mounts, without those that the server makes for its ephemeral volumes.
 pub fn mounted_claims(spec: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let volumes = items(spec, "volumes");
-    let names = volumes.map(|volume| text(volume, "/persistentVolumeClaim/claimName"));
+    let names = volumes.map(|volume| string_at(volume, "/persistentVolumeClaim/claimName"));
     names.filter(|name| !name.is_empty())
 }
 
@@ -38,7 +38,7 @@ pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
         let source = SOURCES
             .into_iter()
             .find(|source| volume.get(*source).is_some())?;
-        let name = text(volume, "/name").to_owned();
+        let name = string_at(volume, "/name").to_owned();
         Some(EphemeralVolume { name, source })
     });
     let mounted = |volume: &EphemeralVolume| mount_points(spec, &volume.name).next().is_some();
@@ -48,7 +48,7 @@ pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
 /// Returns the ephemeral volumes that hold users' work: those mounted at or above a container's working directory or HOME, at
 /// `/root` or below `/home`, and the one that the Pod's annotation `streaming.platform/data-volume` names. All others (`/tmp`,
 /// caches, shared sockets) are scratch space.
-pub fn work_volumes(
+pub fn user_data_volumes(
     spec: &Map<String, Value>,
     annotations: Option<&Map<String, Value>>,
 ) -> Vec<EphemeralVolume> {
@@ -70,8 +70,8 @@ fn mount_points<'a>(
     items(spec, "containers").flat_map(move |container| {
         let mounts = container.get("volumeMounts").and_then(Value::as_array);
         let mounts = mounts.into_iter().flatten();
-        let own = mounts.filter(move |mount| text(mount, "/name") == volume);
-        own.map(move |mount| (container, text(mount, "/mountPath")))
+        let own = mounts.filter(move |mount| string_at(mount, "/name") == volume);
+        own.map(move |mount| (container, string_at(mount, "/mountPath")))
     })
 }
 
@@ -80,9 +80,9 @@ fn is_work_place(container: &Value, path: &str) -> bool {
     let env = container.get("env").and_then(Value::as_array);
     let mut env = env.into_iter().flatten();
     let home = env
-        .find(|one| text(one, "/name") == "HOME")
-        .map(|home| text(home, "/value"));
-    let places = [Some(text(container, "/workingDir")), home];
+        .find(|one| string_at(one, "/name") == "HOME")
+        .map(|home| string_at(home, "/value"));
+    let places = [Some(string_at(container, "/workingDir")), home];
     let around = |place: &str| {
         let rest = place.strip_prefix(path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -152,12 +152,12 @@ mod tests {
             ("/homes", false),
             ("/run", false),
         ] {
-            let found = work_volumes(&spec(json!([mount("a", path)])), None);
+            let found = user_data_volumes(&spec(json!([mount("a", path)])), None);
             assert_eq!(!found.is_empty(), works, "{path}");
         }
         let annotations = json!({ labels::DATA_VOLUME: "b" });
         let spec = spec(json!([mount("a", "/tmp"), mount("b", "/srv")]));
-        let named = work_volumes(&spec, annotations.as_object());
+        let named = user_data_volumes(&spec, annotations.as_object());
         assert_eq!(names(named), ["emptyDir b"]);
     }
 }

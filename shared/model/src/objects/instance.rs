@@ -6,37 +6,37 @@ use super::conditions::pod_condition;
 
 /// One run of a container, whose output its log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
+pub struct ContainerRun {
     /// Container id of the run; empty before the first run. While a container waits to be restarted, the id of its last run.
     pub id: String,
     /// Container id of the run before; empty if there was none.
-    pub previous: String,
+    pub previous_id: String,
     /// State of the run.
-    pub stage: Stage,
+    pub state: RunState,
 }
 
 /// The state of a container's run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum RunState {
     /// The container waits for its first start or a restart, for this reason.
     Waiting(String),
     /// The container is running.
     Running,
     /// The run has ended, and the kubelet will restart the container.
-    Ended,
+    Restarting,
     /// The run has ended, and the container will not be restarted.
-    Over,
+    Finished,
     /// The Pod is gone.
-    Gone,
+    PodGone,
 }
 
-impl Instance {
+impl ContainerRun {
     /// Returns the run of a Pod that is gone.
-    pub fn gone() -> Self {
+    pub fn of_gone_pod() -> Self {
         Self {
             id: String::new(),
-            previous: String::new(),
-            stage: Stage::Gone,
+            previous_id: String::new(),
+            state: RunState::PodGone,
         }
     }
 
@@ -44,13 +44,13 @@ impl Instance {
     pub fn of(pod: &Pod, container: &str) -> Self {
         let waits = |reason: &str| Self {
             id: String::new(),
-            previous: String::new(),
-            stage: Stage::Waiting(reason.to_owned()),
+            previous_id: String::new(),
+            state: RunState::Waiting(reason.to_owned()),
         };
         let Some(status) = status_of(pod, container) else {
             return if has_ended(pod) {
                 Self {
-                    stage: Stage::Over,
+                    state: RunState::Finished,
                     ..waits("")
                 }
             } else {
@@ -62,30 +62,30 @@ impl Instance {
         if current.is_some_and(|state| state.running.is_some()) {
             return Self {
                 id: status.container_id.clone().unwrap_or_default(),
-                previous: last.unwrap_or_default(),
-                stage: Stage::Running,
+                previous_id: last.unwrap_or_default(),
+                state: RunState::Running,
             };
         }
         if let Some(ended) = current.and_then(|state| state.terminated.as_ref()) {
             let again = !has_ended(pod) && restarts(pod, container, ended.exit_code);
             return Self {
                 id: ended.container_id.clone().unwrap_or_default(),
-                previous: last.unwrap_or_default(),
-                stage: if again { Stage::Ended } else { Stage::Over },
+                previous_id: last.unwrap_or_default(),
+                state: if again { RunState::Restarting } else { RunState::Finished },
             };
         }
         let reason = current
             .and_then(|state| state.waiting.as_ref()?.reason.clone())
             .unwrap_or_else(|| why_pending(pod));
         let stage = if has_ended(pod) {
-            Stage::Over
+            RunState::Finished
         } else {
-            Stage::Waiting(reason)
+            RunState::Waiting(reason)
         };
         Self {
             id: last.unwrap_or_default(),
-            previous: String::new(),
-            stage,
+            previous_id: String::new(),
+            state: stage,
         }
     }
 }
@@ -119,8 +119,8 @@ fn has_ended(pod: &Pod) -> bool {
 
 /// Returns true if all containers of a Pod have ended and will not be restarted. The kubelet reports that for each container before
 /// it sets the Pod's phase.
-pub fn is_over(pod: &Pod) -> bool {
-    let is_over = |name: &str| Instance::of(pod, name).stage == Stage::Over;
+pub fn are_containers_finished(pod: &Pod) -> bool {
+    let is_over = |name: &str| ContainerRun::of(pod, name).state == RunState::Finished;
     let spec = pod.spec.as_ref();
     has_ended(pod) || spec.is_some_and(|spec| spec.containers.iter().all(|one| is_over(&one.name)))
 }
@@ -185,32 +185,32 @@ mod tests {
             json!({ "running": {} }),
             ended(1, "c://old"),
         );
-        let found = Instance::of(&running, "main");
+        let found = ContainerRun::of(&running, "main");
         assert_eq!(
-            (found.id.as_str(), found.previous.as_str()),
+            (found.id.as_str(), found.previous_id.as_str()),
             ("c://now", "c://old")
         );
-        assert_eq!(found.stage, Stage::Running);
+        assert_eq!(found.state, RunState::Running);
         let waits = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
-        let found = Instance::of(
+        let found = ContainerRun::of(
             &pod("Always", "Running", waits, ended(1, "c://old")),
             "main",
         );
         assert_eq!(found.id, "c://old");
-        assert_eq!(found.stage, Stage::Waiting("CrashLoopBackOff".into()));
+        assert_eq!(found.state, RunState::Waiting("CrashLoopBackOff".into()));
     }
 
     #[test]
     fn an_end_is_for_good_unless_the_kubelet_starts_it_again() {
         let stage = |policy, phase, code| {
-            Instance::of(&pod(policy, phase, ended(code, "c://x"), json!({})), "main").stage
+            ContainerRun::of(&pod(policy, phase, ended(code, "c://x"), json!({})), "main").state
         };
-        assert_eq!(stage("Always", "Running", 0), Stage::Ended);
-        assert_eq!(stage("OnFailure", "Running", 1), Stage::Ended);
-        assert_eq!(stage("OnFailure", "Running", 0), Stage::Over);
-        assert_eq!(stage("Never", "Running", 1), Stage::Over);
-        assert_eq!(stage("Always", "Failed", 1), Stage::Over);
-        let over = |policy, phase, state| is_over(&pod(policy, phase, state, json!({})));
+        assert_eq!(stage("Always", "Running", 0), RunState::Restarting);
+        assert_eq!(stage("OnFailure", "Running", 1), RunState::Restarting);
+        assert_eq!(stage("OnFailure", "Running", 0), RunState::Finished);
+        assert_eq!(stage("Never", "Running", 1), RunState::Finished);
+        assert_eq!(stage("Always", "Failed", 1), RunState::Finished);
+        let over = |policy, phase, state| are_containers_finished(&pod(policy, phase, state, json!({})));
         assert!(over("Never", "Running", ended(1, "c://x")));
         assert!(over("Always", "Failed", json!({ "waiting": {} })));
         assert!(!over("Never", "Running", json!({ "running": {} })));
@@ -223,8 +223,8 @@ mod tests {
             {"type":"PodScheduled","status":"False","reason":"Unschedulable"}]}}"#;
         let pod: Pod = serde_json::from_str(text).unwrap();
         assert_eq!(
-            Instance::of(&pod, "main").stage,
-            Stage::Waiting("Unschedulable".into())
+            ContainerRun::of(&pod, "main").state,
+            RunState::Waiting("Unschedulable".into())
         );
     }
 }

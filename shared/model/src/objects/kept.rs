@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::belonging::is_data;
-use super::resource::{annotation, text};
-use crate::failure::hinted;
+use super::resource::{annotation, string_at};
+use crate::failure::with_hint;
 use crate::labels;
 
 /// Annotations of a claim that is or was bound to a volume.
@@ -15,12 +15,12 @@ const BOUND: [&str; 2] = [
 
 /// Returns true for a PersistentVolumeClaim.
 pub fn is_claim(object: &Value) -> bool {
-    text(object, "/kind") == "PersistentVolumeClaim"
+    string_at(object, "/kind") == "PersistentVolumeClaim"
 }
 
 /// Returns true for a VolumeSnapshot.
 pub fn is_snapshot(object: &Value) -> bool {
-    text(object, "/kind") == "VolumeSnapshot"
+    string_at(object, "/kind") == "VolumeSnapshot"
 }
 
 /// Returns true if a claim is bound to a volume now.
@@ -31,8 +31,8 @@ pub fn is_bound(claim: &Value) -> bool {
 /// Returns true if a claim is or was bound to a volume. In doubt it counts as bound.
 pub fn was_bound(claim: &Value) -> bool {
     let capacity = claim.pointer("/status/capacity");
-    text(claim, "/status/phase") != "Pending"
-        || !text(claim, "/spec/volumeName").is_empty()
+    string_at(claim, "/status/phase") != "Pending"
+        || !string_at(claim, "/spec/volumeName").is_empty()
         || capacity.is_some_and(|capacity| !capacity.is_null())
         || BOUND.iter().any(|key| annotation(claim, key).is_some())
 }
@@ -44,7 +44,7 @@ pub fn holds_data(object: &Value) -> bool {
 
 /// Finds an immutable field of the existing claim `found` that differs from `wanted`; only the size of a claim can change. Returns
 /// the field, its present value and the wanted one, or `None` if nothing differs.
-pub fn difference<'a>(
+pub fn immutable_difference<'a>(
     found: &'a Value,
     wanted: &'a Value,
 ) -> Option<(&'a str, &'a Value, &'a Value)> {
@@ -57,40 +57,40 @@ pub fn difference<'a>(
 }
 
 /// Returns the error of a kept claim that a new session wants to differ in an immutable field.
-pub fn cannot_differ(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
+pub fn kept_claim_error(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
     let (name, namespace) = (
-        text(found, "/metadata/name"),
-        text(found, "/metadata/namespace"),
+        string_at(found, "/metadata/name"),
+        string_at(found, "/metadata/namespace"),
     );
     let error = anyhow::anyhow!(
         "cannot change PersistentVolumeClaim {name:?}, which is kept data of this session: \
         {field} is {has}, not {wants}"
     );
-    let error = hinted(
+    let error = with_hint(
         error,
         "use the claim unchanged: omit the flag, or set the parameter back",
     );
     let delete = format!(
         "or delete the claim and its data: kubectl delete persistentvolumeclaim {name} -n {namespace}"
     );
-    hinted(error, delete)
+    with_hint(error, delete)
 }
 
 /// Returns true if data has annotations with its user, command and Session UID, as all data has that this suite creates.
-pub fn is_attributed(object: &Value) -> bool {
+pub fn has_attribution(object: &Value) -> bool {
     [labels::USER_ID, labels::RUN, labels::SESSION_UID]
         .iter()
         .all(|key| annotation(object, key).is_some_and(|value| !value.is_empty()))
 }
 
 /// Returns the size of a claim or snapshot as the server writes it: capacity, else requested size; empty if unknown.
-pub fn size_of(object: &Value) -> &str {
+pub fn storage_size(object: &Value) -> &str {
     let paths = [
         "/status/capacity/storage",
         "/status/restoreSize",
         "/spec/resources/requests/storage",
     ];
-    let sizes = paths.iter().map(|path| text(object, path));
+    let sizes = paths.iter().map(|path| string_at(object, path));
     sizes
         .into_iter()
         .find(|size| !size.is_empty())
@@ -128,11 +128,11 @@ mod tests {
         let same = wanted(
             json!({ "accessModes": ["ReadWriteOnce"], "resources": { "requests": { "storage": "5Gi" } } }),
         );
-        assert_eq!(difference(&found, &same), None);
+        assert_eq!(immutable_difference(&found, &same), None);
         let default = wanted(json!({ "storageClassName": null }));
-        assert_eq!(difference(&found, &default), None);
+        assert_eq!(immutable_difference(&found, &default), None);
         let class = wanted(json!({ "storageClassName": "fast" }));
-        let (field, has, wants) = difference(&found, &class).unwrap();
+        let (field, has, wants) = immutable_difference(&found, &class).unwrap();
         assert_eq!(
             (field, has.as_str(), wants.as_str()),
             ("storageClassName", Some("slow"), Some("fast"))
@@ -142,13 +142,13 @@ mod tests {
     #[test]
     fn a_size_is_what_is_there_or_what_is_asked_for() {
         let mut claim = json!({ "spec": { "resources": { "requests": { "storage": "1Gi" } } } });
-        assert_eq!(size_of(&claim), "1Gi");
+        assert_eq!(storage_size(&claim), "1Gi");
         claim["status"] = json!({ "capacity": { "storage": "2Gi" } });
-        assert_eq!(size_of(&claim), "2Gi");
+        assert_eq!(storage_size(&claim), "2Gi");
         assert_eq!(
-            size_of(&json!({ "status": { "restoreSize": "3Gi" } })),
+            storage_size(&json!({ "status": { "restoreSize": "3Gi" } })),
             "3Gi"
         );
-        assert_eq!(size_of(&json!({})), "");
+        assert_eq!(storage_size(&json!({})), "");
     }
 }

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::pods::pod_metadata_paths;
-use super::resource::text;
+use super::resource::string_at;
 
 /// Returns the tier of an object. Objects of one tier are created at the same time, tiers one after the other: ServiceAccounts and
 /// NetworkPolicies (a Pod must never run without its policy), Secrets and ConfigMaps, claims, Services and all other kinds,
 /// workloads.
-pub fn tier(object: &Value) -> u8 {
-    match text(object, "/kind") {
+pub fn creation_tier(object: &Value) -> u8 {
+    match string_at(object, "/kind") {
         "ServiceAccount" | "NetworkPolicy" => 0,
         "Secret" | "ConfigMap" => 1,
         "PersistentVolumeClaim" => 2,
@@ -19,10 +19,10 @@ pub fn tier(object: &Value) -> u8 {
 }
 
 /// Groups objects by tier, in order of creation. Empty tiers are omitted; the order within a tier is kept.
-pub fn tiers(objects: Vec<Value>) -> Vec<Vec<Value>> {
+pub fn group_by_tier(objects: Vec<Value>) -> Vec<Vec<Value>> {
     let mut tiers: Vec<(u8, Vec<Value>)> = Vec::new();
     for object in objects {
-        let wanted = tier(&object);
+        let wanted = creation_tier(&object);
         match tiers.iter_mut().find(|(number, _)| *number == wanted) {
             Some((_, tier)) => tier.push(object),
             None => tiers.push((wanted, vec![object])),
@@ -49,9 +49,9 @@ mod tests {
             "ConfigMap",
         ];
         let objects = kinds.iter().map(|kind| json!({ "kind": kind })).collect();
-        let sorted: Vec<Vec<String>> = tiers(objects)
+        let sorted: Vec<Vec<String>> = group_by_tier(objects)
             .iter()
-            .map(|tier| tier.iter().map(|o| text(o, "/kind").to_owned()).collect())
+            .map(|tier| tier.iter().map(|o| string_at(o, "/kind").to_owned()).collect())
             .collect();
         assert_eq!(
             sorted,

@@ -3,11 +3,11 @@
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::belonging::is_named;
+use super::belonging::has_kind_and_name;
 use super::pods::{container_mut, pod_metadata_paths, pod_spec_mut};
-use super::resource::text;
-use crate::api::{IntOrString, PrimaryRef, Resources, Storage};
-use crate::failure::hinted;
+use super::resource::string_at;
+use crate::api::{IntOrString, PrimaryRef, ResourceLimits, StorageSpec};
+use crate::failure::with_hint;
 use crate::labels;
 use crate::quantity::Quantity;
 
@@ -22,11 +22,11 @@ const GPU: &str = "nvidia.com/gpu";
 pub fn set_resources(
     objects: &mut [Value],
     primary: &PrimaryRef,
-    wanted: &Resources,
+    wanted: &ResourceLimits,
 ) -> Result<()> {
     let workload = objects
         .iter_mut()
-        .find(|o| is_named(o, &primary.kind, &primary.name));
+        .find(|o| has_kind_and_name(o, &primary.kind, &primary.name));
     let Some(container) = workload.and_then(|w| container_mut(w, primary.container.as_deref()))
     else {
         bail!(
@@ -38,7 +38,7 @@ pub fn set_resources(
     let resources = container.entry("resources").or_insert_with(|| json!({}));
     set_limits(resources, wanted)?;
     if let Some(gpu) = &wanted.gpu {
-        set_gpu(resources, whole_gpus(&gpu.to_string())?);
+        set_gpu(resources, parse_gpu_count(&gpu.to_string())?);
     }
     Ok(())
 }
@@ -47,7 +47,7 @@ pub fn set_resources(
 ///
 /// # Errors
 /// A value that is no quantity, zero or negative.
-pub fn set_limits(resources: &mut Value, wanted: &Resources) -> Result<()> {
+pub fn set_limits(resources: &mut Value, wanted: &ResourceLimits) -> Result<()> {
     for (name, wanted) in [("cpu", &wanted.cpu), ("memory", &wanted.memory)] {
         if let Some(wanted) = wanted {
             set_limit(resources, name, quantity(name, wanted)?);
@@ -74,14 +74,14 @@ fn quantity(field: &str, value: &IntOrString) -> Result<Quantity> {
 ///
 /// # Errors
 /// Anything but a whole number: extended resources cannot be divided, and their request must equal the limit.
-pub fn whole_gpus(text: &str) -> Result<u32> {
+pub fn parse_gpu_count(text: &str) -> Result<u32> {
     if let Ok(count) = text.parse::<u32>() {
         return Ok(count);
     }
     let error = anyhow::anyhow!(
         "invalid gpu {text:?}: must be a whole number, as extended resources cannot be divided"
     );
-    Err(hinted(
+    Err(with_hint(
         error,
         "request 1 of a GPU that the node shares by time-slicing, or a MIG resource",
     ))
@@ -95,7 +95,7 @@ fn section<'a>(resources: &'a mut Value, name: &str) -> Option<&'a mut Map<Strin
         .as_object_mut()
 }
 
-fn read(resources: &Value, section: &str, name: &str) -> Option<Quantity> {
+fn read_quantity(resources: &Value, section: &str, name: &str) -> Option<Quantity> {
     let value = resources.get(section)?.get(name)?;
     value
         .as_str()
@@ -107,8 +107,8 @@ fn read(resources: &Value, section: &str, name: &str) -> Option<Quantity> {
 
 fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
     let (old_limit, old_request) = (
-        read(resources, "limits", name),
-        read(resources, "requests", name),
+        read_quantity(resources, "limits", name),
+        read_quantity(resources, "requests", name),
     );
     let request = match (old_limit, old_request) {
         (Some(old_limit), Some(old_request)) if !old_limit.is_zero() => {
@@ -151,7 +151,7 @@ fn set_gpu(resources: &mut Value, count: u32) {
 ///
 /// # Errors
 /// No claim and no such volume; a size that is no quantity.
-pub fn set_storage(objects: &mut Vec<Value>, wanted: &Storage) -> Result<()> {
+pub fn set_storage(objects: &mut Vec<Value>, wanted: &StorageSpec) -> Result<()> {
     let size = match &wanted.size {
         Some(size) => Some(quantity("storage", size)?.to_string()),
         None => None,
@@ -180,7 +180,7 @@ pub fn set_storage(objects: &mut Vec<Value>, wanted: &Storage) -> Result<()> {
         return Ok(());
     }
     let error = anyhow::anyhow!("cannot set storage: the session has no PersistentVolumeClaim");
-    Err(hinted(
+    Err(with_hint(
         error,
         "omit --storage and --storage-class, or use a template with a claim",
     ))
@@ -190,7 +190,7 @@ pub fn set_storage(objects: &mut Vec<Value>, wanted: &Storage) -> Result<()> {
 fn claims(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
     objects
         .iter_mut()
-        .flat_map(|object| match text(object, "/kind") {
+        .flat_map(|object| match string_at(object, "/kind") {
             "PersistentVolumeClaim" => vec![object],
             "StatefulSet" => {
                 let inside = object
@@ -207,7 +207,7 @@ fn claims(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
 fn swap_data_volume(objects: &mut Vec<Value>, size: &str) -> bool {
     let mut claim = None;
     for object in objects.iter_mut() {
-        let Some(path) = pod_metadata_paths(text(object, "/kind")).last() else {
+        let Some(path) = pod_metadata_paths(string_at(object, "/kind")).last() else {
             continue;
         };
         let annotation = |key: &str| {
@@ -226,7 +226,7 @@ fn swap_data_volume(objects: &mut Vec<Value>, size: &str) -> bool {
         for entry in volumes
             .into_iter()
             .flatten()
-            .filter(|v| text(v, "/name") == volume)
+            .filter(|v| string_at(v, "/name") == volume)
         {
             *entry = json!({ "name": volume, "persistentVolumeClaim": { "claimName": name } });
             claim = Some(name.clone());
@@ -261,8 +261,8 @@ mod tests {
         }
     }
 
-    fn resources(cpu: Option<&str>, memory: Option<&str>, gpu: Option<&str>) -> Resources {
-        Resources {
+    fn resources(cpu: Option<&str>, memory: Option<&str>, gpu: Option<&str>) -> ResourceLimits {
+        ResourceLimits {
             cpu: cpu.map(Into::into),
             memory: memory.map(Into::into),
             gpu: gpu.map(Into::into),
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn a_named_data_volume_becomes_a_claim() {
         let mut objects = vec![pod()];
-        let wanted = Storage {
+        let wanted = StorageSpec {
             size: Some("1Gi".into()),
             class: Some("fast".into()),
         };
@@ -334,7 +334,7 @@ mod tests {
         bare["metadata"]["annotations"] = json!({});
         let error = set_storage(
             &mut vec![bare],
-            &Storage {
+            &StorageSpec {
                 size: Some("1Gi".into()),
                 class: None,
             },

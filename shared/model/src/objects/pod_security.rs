@@ -19,7 +19,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use pod::{Found, PodTemplate};
+use pod::{FieldViolations, PodTemplate};
 
 /// Kubernetes version of the checks.
 pub const TABLE_VERSION: &str = "1.36";
@@ -32,7 +32,7 @@ pub enum Level {
     /// Level `restricted`: follows the practices of hardened Pods; an ordinary image does not meet it.
     Restricted,
     /// Not part of the standards: access of the Pod to the API server.
-    Identity,
+    ApiAccess,
 }
 
 /// One check of the standards.
@@ -44,14 +44,14 @@ pub struct Check {
     pub level: Level,
     /// First policy version with the check in this form: `v1.SINCE`.
     pub since: u32,
-    find: fn(&PodTemplate<'_>, &mut Found),
+    find: fn(&PodTemplate<'_>, &mut FieldViolations),
 }
 
 const fn check(
     id: &'static str,
     level: Level,
     since: u32,
-    find: fn(&PodTemplate<'_>, &mut Found),
+    find: fn(&PodTemplate<'_>, &mut FieldViolations),
 ) -> Check {
     Check {
         id,
@@ -85,8 +85,8 @@ pub const CHECKS: &[Check] = &[
     check("seccompProfile_restricted", Level::Restricted, 25, restricted::seccomp_profile),
     check("capabilities_restricted", Level::Restricted, 25, restricted::capabilities),
     check("procMount_restricted", Level::Restricted, 35, restricted::proc_mount),
-    check("serviceAccountName", Level::Identity, 0, identity::service_account),
-    check("serviceAccountToken", Level::Identity, 0, identity::projected_tokens),
+    check("serviceAccountName", Level::ApiAccess, 0, identity::service_account),
+    check("serviceAccountToken", Level::ApiAccess, 0, identity::projected_tokens),
 ];
 
 /// A field of a Pod that violates a level.
@@ -101,32 +101,32 @@ pub struct Violation {
     /// JSON pointer of the field in the object; the field may be absent.
     pub pointer: String,
     /// Field and value for people: `hostNetwork is true`.
-    pub what: String,
+    pub description: String,
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.container {
-            Some(container) => write!(f, "container {container:?}: {}", self.what),
-            None => f.write_str(&self.what),
+            Some(container) => write!(f, "container {container:?}: {}", self.description),
+            None => f.write_str(&self.description),
         }
     }
 }
 
 /// Returns all violations of an object's Pods, in the order of [`CHECKS`]. Pods are found by their structure, so that those in
 /// objects of unknown kinds are checked, too.
-pub fn violations(object: &Value) -> Vec<Violation> {
-    let pods = PodTemplate::all(object);
+pub fn find_violations(object: &Value) -> Vec<Violation> {
+    let pods = PodTemplate::find_all(object);
     let mut all = Vec::new();
     for check in CHECKS {
-        let mut found = Found::default();
+        let mut found = FieldViolations::default();
         pods.iter().for_each(|pod| (check.find)(pod, &mut found));
         all.extend(found.0.into_iter().map(|field| Violation {
             id: check.id,
             level: check.level,
             container: field.container,
             pointer: field.pointer,
-            what: field.what,
+            description: field.description,
         }));
     }
     all

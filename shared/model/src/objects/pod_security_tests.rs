@@ -6,7 +6,7 @@ use super::*;
 
 /// Returns the names of the checks that [`violations`] reports.
 fn ids(pod: &Value) -> BTreeSet<&'static str> {
-    violations(pod).iter().map(|one| one.id).collect()
+    find_violations(pod).iter().map(|one| one.id).collect()
 }
 
 fn rows() -> Vec<Value> {
@@ -69,7 +69,7 @@ fn containers_of_every_list_are_looked_at() {
             Some(all) => all.push(bad),
             None => pod["spec"][list] = json!([bad]),
         }
-        let found = violations(&pod);
+        let found = find_violations(&pod);
         let privileged = found.iter().find(|one| one.id == "privileged").unwrap();
         assert_eq!(privileged.container.as_deref(), Some("bad"), "{list}");
         assert_eq!(
@@ -104,7 +104,7 @@ fn templates_are_found_wherever_they_are() {
             "/spec/template/spec/hostNetwork",
         ),
     ] {
-        let found = violations(&object);
+        let found = find_violations(&object);
         assert!(
             found.iter().any(|one| one.pointer == pointer),
             "{object}: {found:?}"
@@ -112,7 +112,7 @@ fn templates_are_found_wherever_they_are() {
         assert!(ids(&object).contains("appArmorProfile"), "{object}");
     }
     assert_eq!(
-        violations(&json!({"kind": "ConfigMap", "data": {"spec": "{}"}})),
+        find_violations(&json!({"kind": "ConfigMap", "data": {"spec": "{}"}})),
         []
     );
 }

@@ -3,20 +3,20 @@
 use anyhow::{Result, bail};
 use serde_json::Value;
 
-use super::belonging::is_named;
-use super::pods::{WORKLOADS, default_container, pod_spec};
-use super::resource::text;
+use super::belonging::has_kind_and_name;
+use super::pods::{WORKLOAD_KINDS, default_container, pod_spec};
+use super::resource::string_at;
 use crate::api::PrimaryRef;
-use crate::failure::{Hint, hinted};
+use crate::failure::{HintExt, with_hint};
 
 /// Chooses the primary workload of rendered objects: the declared one, which must be among them, else the only one.
 ///
 /// # Errors
 /// No workload; several and none declared; the declared one or its container is missing.
-pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
+pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
     let workloads: Vec<&Value> = objects
         .iter()
-        .filter(|o| WORKLOADS.contains(&text(o, "/kind")))
+        .filter(|o| WORKLOAD_KINDS.contains(&string_at(o, "/kind")))
         .collect();
     let all = || {
         workloads
@@ -29,7 +29,7 @@ pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<Primar
         (Some(primary), _) => {
             let found = workloads
                 .iter()
-                .find(|w| is_named(w, &primary.kind, &primary.name));
+                .find(|w| has_kind_and_name(w, &primary.kind, &primary.name));
             match found {
                 Some(workload) => *workload,
                 None if workloads.is_empty() => bail!(
@@ -43,7 +43,7 @@ pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<Primar
                         primary.kind,
                         primary.name
                     );
-                    return Err(hinted(
+                    return Err(with_hint(
                         error,
                         format!("choose one of the workloads: {}", all()),
                     ));
@@ -57,7 +57,7 @@ pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<Primar
                 "several workloads ({}), but no primary workload is set",
                 all()
             );
-            return Err(hinted(
+            return Err(with_hint(
                 error,
                 "choose the workload that connect enters: --primary KIND/NAME",
             ));
@@ -68,8 +68,8 @@ pub fn choose(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<Primar
         check_container(chosen, name)?;
     }
     Ok(PrimaryRef {
-        kind: text(chosen, "/kind").to_owned(),
-        name: text(chosen, "/metadata/name").to_owned(),
+        kind: string_at(chosen, "/kind").to_owned(),
+        name: string_at(chosen, "/metadata/name").to_owned(),
         container: container.or_else(|| default_container(chosen)),
     })
 }
@@ -81,7 +81,7 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
     let names: Vec<&str> = containers
         .into_iter()
         .flatten()
-        .map(|c| text(c, "/name"))
+        .map(|c| string_at(c, "/name"))
         .collect();
     if names.contains(&name) {
         return Ok(());
@@ -90,7 +90,7 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
         "container {name:?} is not in {}",
         label(workload)
     ))
-    .hint(format!(
+    .with_hint(format!(
         "choose one of the containers: {}",
         names.join(", ")
     ))
@@ -99,8 +99,8 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
 fn label(workload: &Value) -> String {
     format!(
         "{}/{}",
-        text(workload, "/kind"),
-        text(workload, "/metadata/name")
+        string_at(workload, "/kind"),
+        string_at(workload, "/metadata/name")
     )
 }
 
@@ -108,17 +108,17 @@ fn label(workload: &Value) -> String {
 ///
 /// # Errors
 /// Another form, or a kind that cannot be a primary workload.
-pub fn parse(value: &str) -> Result<PrimaryRef> {
+pub fn parse_primary(value: &str) -> Result<PrimaryRef> {
     let Some((kind, name)) = value.split_once('/').filter(|(_, name)| !name.is_empty()) else {
         bail!("invalid primary {value:?}: must be KIND/NAME");
     };
-    let Some(kind) = WORKLOADS
+    let Some(kind) = WORKLOAD_KINDS
         .iter()
         .find(|known| known.eq_ignore_ascii_case(kind))
     else {
         bail!(
             "invalid primary {value:?}: KIND must be one of {}",
-            WORKLOADS.join(", ")
+            WORKLOAD_KINDS.join(", ")
         );
     };
     Ok(PrimaryRef {
@@ -149,7 +149,7 @@ mod tests {
             json!({ "kind": "Service", "metadata": { "name": "s" } }),
             workload("Pod", "p"),
         ];
-        let primary = choose(&objects, None).unwrap();
+        let primary = choose_primary(&objects, None).unwrap();
         assert_eq!(
             (
                 primary.kind.as_str(),
@@ -163,24 +163,24 @@ mod tests {
     #[test]
     fn several_need_a_word() {
         let objects = [workload("Deployment", "a"), workload("StatefulSet", "b")];
-        let error = choose(&objects, None).unwrap_err();
+        let error = choose_primary(&objects, None).unwrap_err();
         assert_eq!(
             error.to_string(),
             "several workloads (Deployment/a, StatefulSet/b), but no primary workload is set"
         );
         assert_eq!(
-            choose(&objects, Some(&parse("statefulset/b").unwrap()))
+            choose_primary(&objects, Some(&parse_primary("statefulset/b").unwrap()))
                 .unwrap()
                 .name,
             "b"
         );
-        assert!(choose(&objects, Some(&parse("Pod/b").unwrap())).is_err());
+        assert!(choose_primary(&objects, Some(&parse_primary("Pod/b").unwrap())).is_err());
     }
 
     #[test]
     fn no_workload_and_no_container_are_said() {
         assert!(
-            choose(&[], None)
+            choose_primary(&[], None)
                 .unwrap_err()
                 .to_string()
                 .starts_with("no workload")
@@ -190,14 +190,14 @@ mod tests {
             name: "p".into(),
             container: Some("x".into()),
         };
-        let error = choose(&[workload("Pod", "p")], Some(&wanted)).unwrap_err();
+        let error = choose_primary(&[workload("Pod", "p")], Some(&wanted)).unwrap_err();
         assert_eq!(error.to_string(), "container \"x\" is not in Pod/p");
     }
 
     #[test]
     fn a_primary_is_kind_and_name() {
         for bad in ["pod", "pod/", "job/x", "/x"] {
-            let error = parse(bad).unwrap_err().to_string();
+            let error = parse_primary(bad).unwrap_err().to_string();
             assert!(
                 error.starts_with(&format!("invalid primary {bad:?}: ")),
                 "{error}"

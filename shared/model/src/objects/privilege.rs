@@ -2,35 +2,35 @@
 
 use serde_json::Value;
 
-use super::pod_security::{Level, violations};
-use super::resource::text;
+use super::pod_security::{Level, find_violations};
+use super::resource::string_at;
 
 /// Type of a Secret that the control plane fills with a ServiceAccount's token.
 const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
 
 /// Returns the privileges of `objects`, a line each: violations of the Pod Security Standard `baseline`, ServiceAccounts other than
 /// `default`, token Secrets and RBAC kinds.
-pub fn privileges(objects: &[Value]) -> Vec<String> {
+pub fn find_privileges(objects: &[Value]) -> Vec<String> {
     objects.iter().flat_map(of_object).collect()
 }
 
 fn of_object(object: &Value) -> Vec<String> {
-    let kind = text(object, "/kind");
-    let what = format!("{kind} {:?}", text(object, "/metadata/name"));
-    if let Some(right) = right(object) {
+    let kind = string_at(object, "/kind");
+    let what = format!("{kind} {:?}", string_at(object, "/metadata/name"));
+    if let Some(right) = granted_privilege(object) {
         return vec![format!("{what}: {right}")];
     }
-    let asked = violations(object).into_iter();
+    let asked = find_violations(object).into_iter();
     let asked = asked.filter(|one| one.level != Level::Restricted);
     asked.map(|one| format!("{what}: {one}")).collect()
 }
 
 /// Returns the grant of an object that is not a Pod: permissions by RBAC, or a ServiceAccount token.
-pub fn right(object: &Value) -> Option<&'static str> {
-    if text(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
+pub fn granted_privilege(object: &Value) -> Option<&'static str> {
+    if string_at(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
         return Some("grants permissions");
     }
-    let secret = text(object, "/kind") == "Secret" && text(object, "/type") == TOKEN_SECRET;
+    let secret = string_at(object, "/kind") == "Secret" && string_at(object, "/type") == TOKEN_SECRET;
     secret.then_some("type is kubernetes.io/service-account-token")
 }
 
@@ -51,7 +51,7 @@ mod tests {
         let token = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "t"}, "type": TOKEN_SECRET});
         let plain = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}});
         assert_eq!(
-            privileges(&[pod, set, role, token, plain]),
+            find_privileges(&[pod, set, role, token, plain]),
             [
                 "Pod \"p\": hostPID is true",
                 "Pod \"p\": container \"b\": securityContext.privileged is true",

@@ -8,75 +8,75 @@
 use serde_json::Value;
 
 use super::kept::is_claim;
-use super::resource::{annotation, label, text};
-use super::snapshot::claim_name;
+use super::resource::{annotation, label, string_at};
+use super::snapshot::source_claim_name;
 use crate::labels;
 
 /// The reason why a VolumeSnapshot does not count as a session's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum ProvenanceProblem {
     /// The UID of its Session is not recorded.
-    NoSession,
+    NoSessionUid,
     /// It has no source claim: it was made from a content that somebody provided.
-    NoClaim,
+    NoSourceClaim,
     /// Its source claim (the name) exists and is not the session's.
-    NotItsClaim(String),
+    ForeignClaim(String),
     /// Its source claim (the name) is gone while the session has others: it may have been another session's.
-    ClaimGone(String),
+    MissingClaim(String),
     /// No VolumeSnapshotContent is bound: it holds no data.
     Unbound,
 }
 
-impl Doubt {
+impl ProvenanceProblem {
     /// Returns the reason as part of a sentence for people.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
-            Doubt::NoSession => "UID of its Session is not recorded".into(),
-            Doubt::NoClaim => "snapshot has no source claim".into(),
-            Doubt::NotItsClaim(claim) => {
+            ProvenanceProblem::NoSessionUid => "UID of its Session is not recorded".into(),
+            ProvenanceProblem::NoSourceClaim => "snapshot has no source claim".into(),
+            ProvenanceProblem::ForeignClaim(claim) => {
                 format!("source claim {claim:?} is not the session's")
             }
-            Doubt::ClaimGone(claim) => {
+            ProvenanceProblem::MissingClaim(claim) => {
                 format!("source claim {claim:?} is gone and may have been another session's")
             }
-            Doubt::Unbound => "no VolumeSnapshotContent is bound".into(),
+            ProvenanceProblem::Unbound => "no VolumeSnapshotContent is bound".into(),
         }
     }
 
     /// Returns true if the data is not the session's: such a snapshot is neither restored nor listed as the session's.
     pub fn is_foreign(&self) -> bool {
-        matches!(self, Doubt::NoClaim | Doubt::NotItsClaim(_))
+        matches!(self, ProvenanceProblem::NoSourceClaim | ProvenanceProblem::ForeignClaim(_))
     }
 }
 
 /// Returns the reason why `snapshot` does not count as its session's, or `None` if it counts. A snapshot that does not count is
 /// ignored by every rule about number and age, and deleted only by its name. `claims` are the known claims of its Namespace; with
 /// fewer claims, fewer reasons are found.
-pub fn doubt(snapshot: &Value, claims: &[Value]) -> Option<Doubt> {
-    let name = claim_name(snapshot);
+pub fn find_provenance_problem(snapshot: &Value, claims: &[Value]) -> Option<ProvenanceProblem> {
+    let name = source_claim_name(snapshot);
     if name.is_empty() {
-        return Some(Doubt::NoClaim);
+        return Some(ProvenanceProblem::NoSourceClaim);
     }
     let same = |claim: &&Value| {
         label(claim, labels::SESSION) == label(snapshot, labels::SESSION)
             && annotation(claim, labels::USER_ID) == annotation(snapshot, labels::USER_ID)
     };
-    let is_named = |claim: &&Value| text(claim, "/metadata/name") == name;
+    let is_named = |claim: &&Value| string_at(claim, "/metadata/name") == name;
     let claims = || claims.iter().filter(|object| is_claim(object));
     match claims().find(is_named) {
         Some(claim) if same(&claim) => {}
-        Some(_) => return Some(Doubt::NotItsClaim(name.to_owned())),
+        Some(_) => return Some(ProvenanceProblem::ForeignClaim(name.to_owned())),
         // If all claims of the session are gone, there is no evidence against the snapshot.
         None if claims().any(|claim| same(&claim)) => {
-            return Some(Doubt::ClaimGone(name.to_owned()));
+            return Some(ProvenanceProblem::MissingClaim(name.to_owned()));
         }
         None => {}
     }
     if annotation(snapshot, labels::SESSION_UID).is_none_or(str::is_empty) {
-        return Some(Doubt::NoSession);
+        return Some(ProvenanceProblem::NoSessionUid);
     }
-    let content = text(snapshot, "/status/boundVolumeSnapshotContentName");
-    content.is_empty().then_some(Doubt::Unbound)
+    let content = string_at(snapshot, "/status/boundVolumeSnapshotContentName");
+    content.is_empty().then_some(ProvenanceProblem::Unbound)
 }
 
 #[cfg(test)]
@@ -100,11 +100,11 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_the_sessions_claim_counts() {
-        assert_eq!(doubt(&snapshot(), &[claim("home", "a", "alice")]), None);
-        assert_eq!(doubt(&snapshot(), &[]), None, "its claim is gone");
+        assert_eq!(find_provenance_problem(&snapshot(), &[claim("home", "a", "alice")]), None);
+        assert_eq!(find_provenance_problem(&snapshot(), &[]), None, "its claim is gone");
         let others = [claim("home-b", "b", "alice")];
         assert_eq!(
-            doubt(&snapshot(), &others),
+            find_provenance_problem(&snapshot(), &others),
             None,
             "all of its claims are gone"
         );
@@ -116,12 +116,12 @@ mod tests {
             vec![claim("home", "b", "alice")],
             vec![claim("home", "a", "bob")],
         ] {
-            let found = doubt(&snapshot(), &others).unwrap();
-            assert_eq!(found, Doubt::NotItsClaim("home".into()), "{others:?}");
+            let found = find_provenance_problem(&snapshot(), &others).unwrap();
+            assert_eq!(found, ProvenanceProblem::ForeignClaim("home".into()), "{others:?}");
             assert!(found.is_foreign());
         }
-        let gone = doubt(&snapshot(), &[claim("data", "a", "alice")]).unwrap();
-        assert_eq!(gone, Doubt::ClaimGone("home".into()));
+        let gone = find_provenance_problem(&snapshot(), &[claim("data", "a", "alice")]).unwrap();
+        assert_eq!(gone, ProvenanceProblem::MissingClaim("home".into()));
         assert!(!gone.is_foreign(), "it can be restored");
     }
 
@@ -131,13 +131,13 @@ mod tests {
             let mut forged = snapshot();
             let map = forged.pointer_mut(pointer).unwrap();
             map.as_object_mut().unwrap().shift_remove(key);
-            doubt(&forged, &[])
+            find_provenance_problem(&forged, &[])
         };
         let source = "persistentVolumeClaimName";
-        assert_eq!(without("/spec/source", source), Some(Doubt::NoClaim));
+        assert_eq!(without("/spec/source", source), Some(ProvenanceProblem::NoSourceClaim));
         let uid = without("/metadata/annotations", labels::SESSION_UID);
-        assert_eq!(uid, Some(Doubt::NoSession));
+        assert_eq!(uid, Some(ProvenanceProblem::NoSessionUid));
         let content = "boundVolumeSnapshotContentName";
-        assert_eq!(without("/status", content), Some(Doubt::Unbound));
+        assert_eq!(without("/status", content), Some(ProvenanceProblem::Unbound));
     }
 }

@@ -11,12 +11,12 @@ use crate::quantity::Quantity;
 const COUNTED: [&str; 2] = ["cpu", "memory"];
 
 /// Returns the QoS class of a Pod with this spec: BestEffort, Burstable or Guaranteed.
-pub fn class(spec: &Map<String, Value>) -> &'static str {
+pub fn qos_class(spec: &Map<String, Value>) -> &'static str {
     let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
     let mut bounded = true;
     for resources in counted(spec) {
-        add(resources, "requests", &mut requests);
-        bounded &= add(resources, "limits", &mut limits) == COUNTED.len();
+        add_amounts(resources, "requests", &mut requests);
+        bounded &= add_amounts(resources, "limits", &mut limits) == COUNTED.len();
     }
     if requests.is_empty() && limits.is_empty() {
         "BestEffort"
@@ -43,7 +43,7 @@ fn counted(spec: &Map<String, Value>) -> Vec<Option<&Value>> {
 }
 
 /// Adds a section of `resources` to a sum. Returns the number of amounts in it that count.
-fn add(
+fn add_amounts(
     resources: Option<&Value>,
     section: &str,
     sum: &mut BTreeMap<&'static str, Quantity>,
@@ -56,7 +56,7 @@ fn add(
             amount.and_then(|amount| serde_json::from_value(amount.clone()).ok());
         if let Some(amount) = amount.filter(|amount| !amount.is_zero()) {
             let before = sum.get(name).copied().unwrap_or(Quantity::ZERO);
-            sum.insert(name, before.plus(&amount));
+            sum.insert(name, before.add(&amount));
             count += 1;
         }
     }
@@ -94,9 +94,9 @@ mod tests {
                 Value::Array(all.collect())
             };
             let spec = json!({"containers": list(containers), "initContainers": list(init)});
-            assert_eq!(class(spec.as_object().unwrap()), class_wanted, "{spec}");
+            assert_eq!(qos_class(spec.as_object().unwrap()), class_wanted, "{spec}");
         }
         let own = json!({"resources": full, "containers": [{}]});
-        assert_eq!(class(own.as_object().unwrap()), "Guaranteed");
+        assert_eq!(qos_class(own.as_object().unwrap()), "Guaranteed");
     }
 }

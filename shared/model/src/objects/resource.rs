@@ -68,7 +68,7 @@ impl ResourceType {
     }
 
     /// Returns the type of a kind that this program knows, without a request; `None` for all others, which have to be discovered.
-    pub fn of_kind(api_version: &str, kind: &str) -> Option<&'static ResourceType> {
+    pub fn find_known(api_version: &str, kind: &str) -> Option<&'static ResourceType> {
         KNOWN
             .iter()
             .copied()
@@ -171,7 +171,7 @@ known_types! {
 }
 
 /// Returns the string at a JSON pointer; empty if there is none.
-pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+pub fn string_at<'a>(object: &'a Value, pointer: &str) -> &'a str {
     object
         .pointer(pointer)
         .and_then(Value::as_str)
@@ -179,8 +179,8 @@ pub fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
 }
 
 /// Returns true for an object that is being deleted: it has a deletionTimestamp, and finalizers or a grace period hold it.
-pub fn is_going(object: &Value) -> bool {
-    !text(object, "/metadata/deletionTimestamp").is_empty()
+pub fn is_terminating(object: &Value) -> bool {
+    !string_at(object, "/metadata/deletionTimestamp").is_empty()
 }
 
 /// Returns a label of an object.
@@ -203,9 +203,9 @@ mod tests {
         assert_eq!(POD.singular(), "pod");
         assert_eq!(SESSION.qualified(), "sessions.streaming.platform");
         assert_eq!(
-            ResourceType::of_kind("apps/v1", "StatefulSet"),
+            ResourceType::find_known("apps/v1", "StatefulSet"),
             Some(&STATEFUL_SET)
         );
-        assert_eq!(ResourceType::of_kind("apps/v1beta1", "StatefulSet"), None);
+        assert_eq!(ResourceType::find_known("apps/v1beta1", "StatefulSet"), None);
     }
 }

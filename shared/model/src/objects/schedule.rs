@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::resource::text;
+use super::resource::string_at;
 use crate::labels;
 use crate::names::SessionName;
 
@@ -11,7 +11,7 @@ use crate::names::SessionName;
 const CRON_JOB_NAME_MAX: usize = 52;
 
 /// Flag of `snapshot create` with the number of snapshots to keep.
-pub const KEEP: &str = "--keep";
+pub const KEEP_FLAG: &str = "--keep";
 
 /// Name of the CronJob and the other objects of a session's schedule, at most 52 bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,10 +19,10 @@ pub struct ScheduleName(String);
 
 impl ScheduleName {
     /// Returns the name for a session; it depends on nothing else.
-    pub fn of(session: &SessionName) -> Self {
+    pub fn for_session(session: &SessionName) -> Self {
         let (before, after) = ("session-", "-snapshots");
         let room = CRON_JOB_NAME_MAX - before.len() - after.len();
-        let part = labels::name_part_within(session.as_str(), room);
+        let part = labels::to_name_part_within(session.as_str(), room);
         Self(format!("{before}{part}{after}"))
     }
 
@@ -35,7 +35,7 @@ impl ScheduleName {
 /// An existing schedule.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Schedule {
+pub struct SnapshotSchedule {
     /// Name of its CronJob.
     pub name: String,
     /// Schedule in cron's syntax.
@@ -50,17 +50,17 @@ pub struct Schedule {
     pub last_successful_time: Option<String>,
 }
 
-impl Schedule {
+impl SnapshotSchedule {
     /// Reads the schedule from its CronJob.
-    pub fn of(cron_job: &Value) -> Self {
-        let some = |path| Some(text(cron_job, path).to_owned()).filter(|text| !text.is_empty());
+    pub fn from_cron_job(cron_job: &Value) -> Self {
+        let some = |path| Some(string_at(cron_job, path).to_owned()).filter(|text| !text.is_empty());
         let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
         let words = words.and_then(Value::as_array).into_iter().flatten();
         let mut words = words.filter_map(Value::as_str);
-        let keep = words.find(|word| *word == KEEP).and_then(|_| words.next());
+        let keep = words.find(|word| *word == KEEP_FLAG).and_then(|_| words.next());
         Self {
-            name: text(cron_job, "/metadata/name").to_owned(),
-            schedule: text(cron_job, "/spec/schedule").to_owned(),
+            name: string_at(cron_job, "/metadata/name").to_owned(),
+            schedule: string_at(cron_job, "/spec/schedule").to_owned(),
             time_zone: some("/spec/timeZone"),
             keep: keep.and_then(|keep| keep.parse().ok()),
             suspended: cron_job["spec"]["suspend"] == true,
@@ -69,7 +69,7 @@ impl Schedule {
     }
 
     /// Describes the schedule for people: `"30 3 * * *" (Europe/Berlin), keeps 7`.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let mut line = format!("{:?}", self.schedule);
         if let Some(zone) = &self.time_zone {
             line.push_str(&format!(" ({zone})"));
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn names_leave_room_for_the_jobs() {
-        let name = |session: &str| ScheduleName::of(&session.parse().unwrap());
+        let name = |session: &str| ScheduleName::for_session(&session.parse().unwrap());
         assert_eq!(name("alice").as_str(), "session-alice-snapshots");
         let (one, other) = ("a".repeat(63), format!("{}b", "a".repeat(62)));
         assert_eq!(name(&one).as_str().len(), CRON_JOB_NAME_MAX);
@@ -97,8 +97,8 @@ mod tests {
 
     #[test]
     fn what_a_cron_job_does_not_say_is_not_there() {
-        let schedule = Schedule::of(&json!({ "spec": { "schedule": "@daily" } }));
-        assert_eq!(schedule.told(), "\"@daily\"");
+        let schedule = SnapshotSchedule::from_cron_job(&json!({ "spec": { "schedule": "@daily" } }));
+        assert_eq!(schedule.describe(), "\"@daily\"");
         assert!(!schedule.suspended);
         let nothing = (schedule.time_zone, schedule.keep);
         assert_eq!(nothing, (None, None));

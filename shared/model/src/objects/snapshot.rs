@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::belonging::Belonging;
-use super::resource::{VOLUME_SNAPSHOT, annotation, text};
+use super::belonging::Ownership;
+use super::resource::{VOLUME_SNAPSHOT, annotation, string_at};
 use crate::labels;
 
 /// Fields of a claim's spec that are recorded on its snapshot, enough to create the claim again.
@@ -13,9 +13,9 @@ const REMEMBERED: [&str; 4] = ["accessModes", "storageClassName", "volumeMode", 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SnapshotState {
     /// The snapshot-controller has not bound a content yet.
-    Untouched,
+    Unprocessed,
     /// A content is bound, and the driver takes the snapshot.
-    Taken,
+    Bound,
     /// The driver or the snapshot-controller reports this error. It may be retried.
     Failed(String),
     /// The snapshot is cut: later writes are not in it.
@@ -27,8 +27,8 @@ pub enum SnapshotState {
 impl SnapshotState {
     /// Returns the state of `snapshot`.
     pub fn of(snapshot: &Value) -> Self {
-        let message = text(snapshot, "/status/error/message");
-        let is_bound = !text(snapshot, "/status/boundVolumeSnapshotContentName").is_empty();
+        let message = string_at(snapshot, "/status/error/message");
+        let is_bound = !string_at(snapshot, "/status/boundVolumeSnapshotContentName").is_empty();
         if snapshot["status"]["readyToUse"] == true && is_bound {
             SnapshotState::Ready
         } else if !message.is_empty() {
@@ -36,17 +36,17 @@ impl SnapshotState {
         } else if is_cut(snapshot) {
             SnapshotState::Cut
         } else if is_bound {
-            SnapshotState::Taken
+            SnapshotState::Bound
         } else {
-            SnapshotState::Untouched
+            SnapshotState::Unprocessed
         }
     }
 
     /// Describes the state for people, in part of a line.
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         match self {
-            SnapshotState::Untouched => "snapshot-controller has not processed it yet".into(),
-            SnapshotState::Taken => "driver has not cut it yet".into(),
+            SnapshotState::Unprocessed => "snapshot-controller has not processed it yet".into(),
+            SnapshotState::Bound => "driver has not cut it yet".into(),
             SnapshotState::Failed(message) => format!("driver failed: {message}"),
             SnapshotState::Cut => "cut, but not ready to use yet".into(),
             SnapshotState::Ready => "ready to use".into(),
@@ -56,30 +56,30 @@ impl SnapshotState {
 
 /// Returns true once the content of the snapshot is fixed, so that later writes to the volume are not in it.
 pub fn is_cut(snapshot: &Value) -> bool {
-    snapshot["status"]["readyToUse"] == true || !text(snapshot, "/status/creationTime").is_empty()
+    snapshot["status"]["readyToUse"] == true || !string_at(snapshot, "/status/creationTime").is_empty()
 }
 
 /// Returns the name that a VolumeSnapshot shares with those of the session's other claims; its own name if it is the only one.
-pub fn set_name(snapshot: &Value) -> &str {
-    annotation(snapshot, labels::SNAPSHOT_SET).unwrap_or_else(|| text(snapshot, "/metadata/name"))
+pub fn snapshot_set_name(snapshot: &Value) -> &str {
+    annotation(snapshot, labels::SNAPSHOT_SET).unwrap_or_else(|| string_at(snapshot, "/metadata/name"))
 }
 
 /// Returns the name of a VolumeSnapshot's source claim; empty if it has none.
-pub fn claim_name(snapshot: &Value) -> &str {
-    text(snapshot, "/spec/source/persistentVolumeClaimName")
+pub fn source_claim_name(snapshot: &Value) -> &str {
+    string_at(snapshot, "/spec/source/persistentVolumeClaimName")
 }
 
 /// Returns the name of the VolumeSnapshot of one of the claims: that of the set, followed by the claim's name if there are several.
-pub fn name_of(set: &str, claims: &[&Value], claim: &Value) -> String {
+pub fn volume_snapshot_name(set: &str, claims: &[&Value], claim: &Value) -> String {
     match claims {
         [_] => set.to_owned(),
-        _ => format!("{set}-{}", labels::name_part(text(claim, "/metadata/name"))),
+        _ => format!("{set}-{}", labels::to_name_part(string_at(claim, "/metadata/name"))),
     }
 }
 
 /// Returns true for a name in the form that `snapshot create` generates: with the time,
 /// `alice-20260301-120000`, and possibly a claim's name after it. The form is no proof of origin: anybody can choose such a name.
-pub fn is_named_as_ours(name: &str) -> bool {
+pub fn has_generated_name(name: &str) -> bool {
     let is_number =
         |part: &str, digits| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
     let parts: Vec<&str> = name.split('-').collect();
@@ -92,9 +92,9 @@ pub fn is_named_as_ours(name: &str) -> bool {
 /// Returns the merge patch that copies the ownership labels of a VolumeSnapshot to its VolumeSnapshotContent, so that the content
 /// can be attributed when the VolumeSnapshot is gone. The patch fails with a conflict if the content has changed. `None` if the
 /// content belongs to another VolumeSnapshot.
-pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
-    let uid = text(snapshot, "/metadata/uid");
-    if uid.is_empty() || text(content, "/spec/volumeSnapshotRef/uid") != uid {
+pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
+    let uid = string_at(snapshot, "/metadata/uid");
+    if uid.is_empty() || string_at(content, "/spec/volumeSnapshotRef/uid") != uid {
         return None;
     }
     let kept = |field: &str, keys: &[&str]| -> Value {
@@ -103,16 +103,16 @@ pub fn content_mark(snapshot: &Value, content: &Value) -> Option<Value> {
         Value::Object(keys.iter().filter_map(entry).collect())
     };
     Some(json!({ "metadata": {
-        "uid": text(content, "/metadata/uid"),
-        "resourceVersion": text(content, "/metadata/resourceVersion"),
+        "uid": string_at(content, "/metadata/uid"),
+        "resourceVersion": string_at(content, "/metadata/resourceVersion"),
         "labels": kept("/metadata/labels", &[labels::MANAGED_BY, labels::SESSION, labels::USER]),
         "annotations": kept("/metadata/annotations", &[labels::USER_ID, labels::SNAPSHOT_SET]),
     } }))
 }
 
 /// Returns the VolumeSnapshot objects of all claims. `class` has one entry a claim.
-pub fn snapshots_of(
-    belonging: &Belonging,
+pub fn build_snapshots(
+    belonging: &Ownership,
     set: &str,
     claims: &[&Value],
     class: &[Option<String>],
@@ -122,13 +122,13 @@ pub fn snapshots_of(
         .iter()
         .zip(classes)
         .map(|(claim, class)| {
-            snapshot_of(belonging, set, &name_of(set, claims, claim), claim, class)
+            snapshot_of(belonging, set, &volume_snapshot_name(set, claims, claim), claim, class)
         })
         .collect()
 }
 
 fn snapshot_of(
-    belonging: &Belonging,
+    belonging: &Ownership,
     set: &str,
     name: &str,
     claim: &Value,
@@ -139,7 +139,7 @@ fn snapshot_of(
         .iter()
         .filter_map(|field| Some(((*field).to_owned(), spec?.get(*field)?.clone())));
     let kept = Value::Object(kept.collect()).to_string();
-    let source = json!({ "persistentVolumeClaimName": text(claim, "/metadata/name") });
+    let source = json!({ "persistentVolumeClaimName": string_at(claim, "/metadata/name") });
     let mut object = json!({
         "apiVersion": VOLUME_SNAPSHOT.api_version(),
         "kind": "VolumeSnapshot",
@@ -152,7 +152,7 @@ fn snapshot_of(
     if let Some(class) = class {
         object["spec"]["volumeSnapshotClassName"] = class.into();
     }
-    belonging.put_on(&mut object);
+    belonging.apply_to(&mut object);
     object
 }
 
@@ -163,10 +163,10 @@ mod tests {
     #[test]
     fn a_snapshot_goes_from_untouched_to_ready() {
         let states = [
-            (json!({}), SnapshotState::Untouched),
+            (json!({}), SnapshotState::Unprocessed),
             (
                 json!({ "boundVolumeSnapshotContentName": "c", "readyToUse": false }),
-                SnapshotState::Taken,
+                SnapshotState::Bound,
             ),
             (
                 json!({ "boundVolumeSnapshotContentName": "c", "error": { "message": "full" } }),
@@ -194,7 +194,7 @@ mod tests {
             "a-b-20260301-120000",
             "a-20260301-120000-home-x",
         ] {
-            assert!(is_named_as_ours(name), "{name}");
+            assert!(has_generated_name(name), "{name}");
         }
         for name in [
             "",
@@ -205,7 +205,7 @@ mod tests {
             "a-20260301-1200",
             "a-2026030x-120000",
         ] {
-            assert!(!is_named_as_ours(name), "{name}");
+            assert!(!has_generated_name(name), "{name}");
         }
     }
 
@@ -220,7 +220,7 @@ mod tests {
             "metadata": { "uid": "c-1", "resourceVersion": "7" },
             "spec": { "volumeSnapshotRef": { "uid": "s-1" } },
         });
-        let mark = content_mark(&snapshot, &content).unwrap();
+        let mark = content_label_patch(&snapshot, &content).unwrap();
         assert_eq!(
             mark["metadata"],
             json!({
@@ -231,22 +231,22 @@ mod tests {
             })
         );
         content["spec"]["volumeSnapshotRef"]["uid"] = "s-2".into();
-        assert_eq!(content_mark(&snapshot, &content), None);
+        assert_eq!(content_label_patch(&snapshot, &content), None);
         content["spec"]["volumeSnapshotRef"]["uid"] = "".into();
         assert_eq!(
-            content_mark(&json!({ "metadata": { "uid": "" } }), &content),
+            content_label_patch(&json!({ "metadata": { "uid": "" } }), &content),
             None
         );
     }
 
     #[test]
     fn several_claims_are_told_apart_and_share_their_set() {
-        let belonging = Belonging {
+        let belonging = Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            run: "r1".into(),
+            command_token: "r1".into(),
             template: Some("lab".into()),
             primary: None,
         };
@@ -255,7 +255,7 @@ mod tests {
             "spec": { "accessModes": ["ReadWriteOnce"], "volumeName": "pvc-1" } })
         };
         let (home, data) = (claim("home"), claim("data.x"));
-        let both = snapshots_of(
+        let both = build_snapshots(
             &belonging,
             "a-1",
             &[&home, &data],
@@ -268,12 +268,12 @@ mod tests {
                 .unwrap()
                 .starts_with("a-1-data-x-")
         );
-        assert!(both.iter().all(|snapshot| set_name(snapshot) == "a-1"));
+        assert!(both.iter().all(|snapshot| snapshot_set_name(snapshot) == "a-1"));
         assert_eq!(both[1]["spec"]["volumeSnapshotClassName"], "fast");
         assert_eq!(both[0]["spec"].get("volumeSnapshotClassName"), None);
-        let only = &snapshots_of(&belonging, "a-1", &[&home], &[None])[0];
+        let only = &build_snapshots(&belonging, "a-1", &[&home], &[None])[0];
         assert_eq!(
-            (text(only, "/metadata/name"), claim_name(only)),
+            (string_at(only, "/metadata/name"), source_claim_name(only)),
             ("a-1", "home")
         );
         let annotations = &only["metadata"]["annotations"];

@@ -45,7 +45,7 @@ pub struct Row {
 impl Table {
     /// Builds a Table on the client. `columns` are headings, and true for those that are shown without `-o wide`; each row must have
     /// as many cells.
-    pub fn of(columns: &[(&str, bool)], rows: Vec<Row>) -> Self {
+    pub fn from_rows(columns: &[(&str, bool)], rows: Vec<Row>) -> Self {
         let column = |(name, shown): &(&str, bool)| Column {
             name: (*name).to_owned(),
             r#type: "string".into(),
@@ -69,7 +69,7 @@ impl Table {
     }
 
     /// Returns the position of the column with that heading, ignoring case.
-    pub fn column(&self, heading: &str) -> Option<usize> {
+    pub fn column_index(&self, heading: &str) -> Option<usize> {
         self.column_definitions
             .iter()
             .position(|column| column.name.eq_ignore_ascii_case(heading))

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::resource::{is_going, text};
+use super::resource::{is_terminating, string_at};
 
 /// Fields whose string value is the name of another object, and that object's kind.
 const NAMES: [(&str, &str); 5] = [
@@ -36,7 +36,7 @@ type Key = (String, String, String);
 
 /// The set of objects that are in use, with one user of each.
 #[derive(Clone, Debug, Default)]
-pub struct Uses {
+pub struct ObjectReferences {
     /// UIDs of objects that starts of sessions created or used.
     uids: BTreeSet<String>,
     /// Referenced objects, with the first user as `kind/name`.
@@ -47,26 +47,26 @@ pub struct Uses {
     pods: Vec<Value>,
 }
 
-impl Uses {
+impl ObjectReferences {
     /// Collects the references of all `users`: Pods, workloads, CronJobs, ServiceAccounts, Ingresses.
-    pub fn of<'a>(users: impl Iterator<Item = &'a Value>) -> Self {
+    pub fn from_users<'a>(users: impl Iterator<Item = &'a Value>) -> Self {
         let mut uses = Self::default();
-        users.for_each(|user| uses.add(user));
+        users.for_each(|user| uses.add_user(user));
         uses
     }
 
     /// Collects the references of the Pods that have not ended and are not being deleted.
-    pub fn of_running<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
+    pub fn from_running_pods<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
         let over = |pod: &&Value| {
-            ["Succeeded", "Failed"].contains(&text(pod, "/status/phase")) || is_going(pod)
+            ["Succeeded", "Failed"].contains(&string_at(pod, "/status/phase")) || is_terminating(pod)
         };
-        Self::of(pods.filter(|pod| !over(pod)))
+        Self::from_users(pods.filter(|pod| !over(pod)))
     }
 
     /// Adds the references of one object.
-    pub fn add(&mut self, user: &Value) {
-        let (namespace, kind) = (text(user, "/metadata/namespace"), text(user, "/kind"));
-        let name = text(user, "/metadata/name");
+    pub fn add_user(&mut self, user: &Value) {
+        let (namespace, kind) = (string_at(user, "/metadata/namespace"), string_at(user, "/kind"));
+        let name = string_at(user, "/metadata/name");
         let by = format!("{}/{name}", kind.to_lowercase());
         let items = |pointer: &str| user.pointer(pointer).and_then(Value::as_array);
         for field in FIELDS {
@@ -77,13 +77,13 @@ impl Uses {
         // A generic ephemeral volume has a claim named after the Pod and the volume.
         for volume in items("/spec/volumes").into_iter().flatten() {
             if volume.get("ephemeral").is_some() {
-                let claim = format!("{name}-{}", text(volume, "/name"));
+                let claim = format!("{name}-{}", string_at(volume, "/name"));
                 self.name(namespace, &by, "PersistentVolumeClaim", &claim);
             }
         }
         // A StatefulSet finds its claims by name, including those of ordinals that have no Pod now.
         for template in items("/spec/volumeClaimTemplates").into_iter().flatten() {
-            let begin = format!("{}-{name}-", text(template, "/metadata/name"));
+            let begin = format!("{}-{name}-", string_at(template, "/metadata/name"));
             self.claims.push((namespace.to_owned(), begin, by.clone()));
         }
         if kind == "Pod" {
@@ -98,25 +98,25 @@ impl Uses {
 
     /// Adds the data source of a pending claim: a snapshot or another claim.
     pub fn add_source(&mut self, claim: &Value) {
-        let pending = text(claim, "/status/phase") == "Pending";
-        let by = format!("persistentvolumeclaim/{}", text(claim, "/metadata/name"));
+        let pending = string_at(claim, "/status/phase") == "Pending";
+        let by = format!("persistentvolumeclaim/{}", string_at(claim, "/metadata/name"));
         let sources = ["/spec/dataSource", "/spec/dataSourceRef"];
         for source in sources.iter().filter_map(|path| claim.pointer(path)) {
             if pending {
-                let namespace = text(claim, "/metadata/namespace");
-                self.name(namespace, &by, text(source, "/kind"), text(source, "/name"));
+                let namespace = string_at(claim, "/metadata/namespace");
+                self.name(namespace, &by, string_at(source, "/kind"), string_at(source, "/name"));
             }
         }
     }
 
     /// Returns true if `object` is in use.
     pub fn contains(&self, object: &Value) -> bool {
-        self.uids.contains(text(object, "/metadata/uid")) || self.user(object).is_some()
+        self.uids.contains(string_at(object, "/metadata/uid")) || self.find_user(object).is_some()
     }
 
     /// Returns a user of `object` as `kind/name`, or a phrase for a Service that selects Pods; `None` if nothing refers to it by name.
-    pub fn user(&self, object: &Value) -> Option<&str> {
-        let part = |pointer: &str| text(object, pointer).to_owned();
+    pub fn find_user(&self, object: &Value) -> Option<&str> {
+        let part = |pointer: &str| string_at(object, pointer).to_owned();
         let (namespace, kind, name) = (
             part("/metadata/namespace"),
             part("/kind"),
@@ -150,7 +150,7 @@ impl Uses {
                 .as_array()
                 .map_or(std::slice::from_ref(value), Vec::as_slice);
             all.iter()
-                .for_each(|one| self.name(namespace, by, kind, text(one, "/name")));
+                .for_each(|one| self.name(namespace, by, kind, string_at(one, "/name")));
         }
         match value {
             Value::Array(all) => all
@@ -178,7 +178,7 @@ fn selects(service: &Value, pod: &Value) -> bool {
         return false;
     };
     let has = |key: &str| pod.pointer("/labels").and_then(|labels| labels.get(key));
-    text(service, "/metadata/namespace") == text(pod, "/namespace")
+    string_at(service, "/metadata/namespace") == string_at(pod, "/namespace")
         && selector.iter().all(|(key, value)| has(key) == Some(value))
 }
 
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn used(user: Value, kind: &str, name: &str) -> bool {
-        Uses::of([user].iter()).contains(&object(kind, name))
+        ObjectReferences::from_users([user].iter()).contains(&object(kind, name))
     }
 
     fn with_spec(kind: &str, spec: Value) -> Value {
@@ -312,23 +312,23 @@ mod tests {
         ] {
             service["spec"] = json!({"selector": selector});
             assert_eq!(
-                Uses::of([pod.clone()].iter()).contains(&service),
+                ObjectReferences::from_users([pod.clone()].iter()).contains(&service),
                 is,
                 "{service}"
             );
         }
         service["spec"] = json!({"selector": {"app": "web"}});
         service["metadata"]["namespace"] = "another".into();
-        assert!(!Uses::of([pod].iter()).contains(&service));
+        assert!(!ObjectReferences::from_users([pod].iter()).contains(&service));
     }
 
     #[test]
     fn names_of_another_namespace_or_kind_are_others() {
         let pod = with_spec("Pod", json!({"volumes": [{"configMap": {"name": "x"}}]}));
-        let uses = Uses::of([pod].iter());
+        let uses = ObjectReferences::from_users([pod].iter());
         assert!(!uses.contains(&object("Secret", "x")));
         let mut other = object("ConfigMap", "x");
-        assert_eq!(uses.user(&other), Some("pod/u"));
+        assert_eq!(uses.find_user(&other), Some("pod/u"));
         other["metadata"]["namespace"] = "another".into();
         assert!(!uses.contains(&other));
     }
@@ -339,7 +339,7 @@ mod tests {
         claim["spec"] = json!({"dataSource": {"kind": "VolumeSnapshot", "name": "s"}});
         for (phase, is) in [("Pending", true), ("Bound", false)] {
             claim["status"] = json!({"phase": phase});
-            let mut uses = Uses::default();
+            let mut uses = ObjectReferences::default();
             uses.add_source(&claim);
             assert_eq!(uses.contains(&object("VolumeSnapshot", "s")), is);
         }

@@ -68,8 +68,8 @@ fn what_kubernetes_cannot_hold_is_capped() {
         "1e999",
         "99999999999999999999Ti",
     ] {
-        assert_eq!(q(text), Quantity::units(i64::MAX), "{text}");
-        assert_eq!(q(&format!("-{text}")), Quantity::units(-i64::MAX), "{text}");
+        assert_eq!(q(text), Quantity::from_units(i64::MAX), "{text}");
+        assert_eq!(q(&format!("-{text}")), Quantity::from_units(-i64::MAX), "{text}");
     }
     assert!(q("7Ei") < q("8Ei"));
 }
@@ -109,7 +109,7 @@ fn amounts_compare_whatever_their_form() {
     assert!(q("-1").is_negative() && !q("1n").is_negative());
     assert!(q("2").is_whole() && !q("0.25").is_whole());
     assert_eq!(
-        (q("1.5").value(), q("1u").milli(), q("-1.5").value()),
+        (q("1.5").value(), q("1u").milli_value(), q("-1.5").value()),
         (2, 1, -2)
     );
 }
@@ -136,12 +136,12 @@ fn a_request_keeps_its_ratio_to_the_limit() {
 #[test]
 fn sums_keep_the_form_and_the_limits() {
     assert_eq!(
-        Quantity::ZERO.plus(&q("1Gi")).plus(&q("640Mi")).to_string(),
+        Quantity::ZERO.add(&q("1Gi")).add(&q("640Mi")).to_string(),
         "1664Mi"
     );
-    assert_eq!(q("8Ei").plus(&q("8Ei")), q("8Ei"));
-    assert_eq!(q("850m").times(50).to_string(), "42500m");
-    assert_eq!(q("8Ei").times(i64::MAX), q("8Ei"));
+    assert_eq!(q("8Ei").add(&q("8Ei")), q("8Ei"));
+    assert_eq!(q("850m").multiply(50).to_string(), "42500m");
+    assert_eq!(q("8Ei").multiply(i64::MAX), q("8Ei"));
 }
 
 #[test]
@@ -172,6 +172,6 @@ fn a_size_has_one_decimal_where_it_matters() {
         ((976 << 20) + (1 << 19), "976Mi"),
         (u64::MAX, "15.9Ei"),
     ] {
-        assert_eq!(size(bytes), text);
+        assert_eq!(format_bytes(bytes), text);
     }
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 
-use super::{Format, MAX, NANO, Quantity};
+use super::{Notation, MAX, NANO, Quantity};
 
 /// Longest text that is parsed as a quantity, in bytes. Far longer than any real quantity, and short enough for arithmetic on
 /// its digits.
@@ -58,9 +58,9 @@ impl FromStr for Quantity {
 }
 
 /// Returns notation, base and power of a suffix.
-fn scale(suffix: &str) -> Option<(Format, u8, i32)> {
-    let decimal = |power| Some((Format::Decimal, 10, power));
-    let binary = |power| Some((Format::Binary, 2, power));
+fn scale(suffix: &str) -> Option<(Notation, u8, i32)> {
+    let decimal = |power| Some((Notation::Decimal, 10, power));
+    let binary = |power| Some((Notation::Binary, 2, power));
     match suffix {
         "n" => decimal(-9),
         "u" => decimal(-6),
@@ -82,7 +82,7 @@ fn scale(suffix: &str) -> Option<(Format, u8, i32)> {
             let exponent = suffix.strip_prefix(['e', 'E'])?;
             // An exponent beyond ±1000 is capped or rounded anyway.
             let power: i32 = exponent.parse().ok()?;
-            Some((Format::Exponent, 10, power.clamp(-1000, 1000)))
+            Some((Notation::Exponent, 10, power.clamp(-1000, 1000)))
         }
     }
 }
@@ -158,7 +158,7 @@ impl fmt::Display for Quantity {
             return f.write_str("0");
         }
         let whole = self.nano % NANO == 0;
-        if self.format == Format::Binary && whole && self.nano.abs() >= 1024 * NANO {
+        if self.format == Notation::Binary && whole && self.nano.abs() >= 1024 * NANO {
             let (mut number, mut power) = (self.nano / NANO, 0);
             while number % 1024 == 0 && power < 6 {
                 (number, power) = (number / 1024, power + 1);
@@ -173,7 +173,7 @@ impl fmt::Display for Quantity {
         while number % 1000 == 0 && power < 9 {
             (number, power) = (number / 1000, power + 1);
         }
-        if self.format == Format::Exponent {
+        if self.format == Notation::Exponent {
             let exponent = power as i32 * 3 - 9;
             return match exponent {
                 0 => write!(f, "{number}"),

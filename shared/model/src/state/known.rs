@@ -15,7 +15,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
-use super::make_private;
+use super::create_private_folder;
 
 /// Largest file, in bytes. Larger files are neither written nor read.
 const FILE_MAX: u64 = 256 * 1024;
@@ -28,7 +28,7 @@ const HEAD: &str = "kubectl-session known texts v1";
 pub type Digests = BTreeMap<String, String>;
 
 /// Returns the SHA-256 of `text` in lower-case hex.
-pub fn digest(text: &str) -> String {
+pub fn sha256_hex(text: &str) -> String {
     let bytes = Sha256::digest(text.as_bytes());
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -66,7 +66,7 @@ impl KnownSessions {
     }
 
     /// Returns the digests of the session with this UID; empty for an unknown session.
-    pub fn get(&self, uid: &str) -> Digests {
+    pub fn digests_of(&self, uid: &str) -> Digests {
         let fresh = self.fresh.lock().ok();
         let fresh = fresh.and_then(|fresh| fresh.get(uid).cloned());
         let read = || self.file(uid).and_then(|file| read(&file));
@@ -77,11 +77,11 @@ impl KnownSessions {
     ///
     /// # Errors
     /// If the file cannot be written. The digests are then still known to this process.
-    pub fn remember(&self, uid: &str, area: &str, digests: &Digests) -> io::Result<()> {
+    pub fn store_digests(&self, uid: &str, area: &str, digests: &Digests) -> io::Result<()> {
         if uid.is_empty() {
             return Ok(());
         }
-        let mut all = self.get(uid);
+        let mut all = self.digests_of(uid);
         all.retain(|key, _| !key.starts_with(area));
         all.extend(digests.clone());
         if let Ok(mut fresh) = self.fresh.lock() {
@@ -95,7 +95,7 @@ impl KnownSessions {
 
     /// Returns the file of a session. Server and UID are untrusted text, so the file name is their digest.
     fn file(&self, uid: &str) -> Option<PathBuf> {
-        let name = digest(&format!("{}\n{uid}", self.server));
+        let name = sha256_hex(&format!("{}\n{uid}", self.server));
         Some(self.folder.as_ref()?.join(name))
     }
 }
@@ -146,7 +146,7 @@ fn is_private(_: &fs::Metadata) -> bool {
 
 fn write(file: &Path, digests: &Digests) -> io::Result<()> {
     let folder = file.parent().unwrap_or(file);
-    make_private(folder)?;
+    create_private_folder(folder)?;
     let mut text = format!("{HEAD}\n");
     for (key, digest) in digests {
         // Field names are untrusted. One with a line break is not stored, so the user is asked again.

@@ -5,19 +5,19 @@ fn known(folder: &Path) -> KnownSessions {
 }
 
 fn digests(text: &str) -> Digests {
-    [("spec.manifest".to_owned(), digest(text))].into()
+    [("spec.manifest".to_owned(), sha256_hex(text))].into()
 }
 
 #[test]
 fn what_was_remembered_is_known_to_the_next_call_on_this_server_alone() {
     let home = tempfile::tempdir().unwrap();
     known(home.path())
-        .remember("u-1", "spec.", &digests("a"))
+        .store_digests("u-1", "spec.", &digests("a"))
         .unwrap();
-    assert_eq!(known(home.path()).get("u-1"), digests("a"));
-    assert_eq!(known(home.path()).get("u-2"), Digests::new());
+    assert_eq!(known(home.path()).digests_of("u-1"), digests("a"));
+    assert_eq!(known(home.path()).digests_of("u-2"), Digests::new());
     let other = KnownSessions::new(Some(home.path().to_owned()), "https://two");
-    assert_eq!(other.get("u-1"), Digests::new());
+    assert_eq!(other.digests_of("u-1"), Digests::new());
 }
 
 #[test]
@@ -25,18 +25,18 @@ fn an_area_is_replaced_and_the_others_stay() {
     let known = KnownSessions::default();
     let two = |first: &str, second: &str| -> Digests {
         [
-            ("spec.a".to_owned(), digest(first)),
-            ("status.b".to_owned(), digest(second)),
+            ("spec.a".to_owned(), sha256_hex(first)),
+            ("status.b".to_owned(), sha256_hex(second)),
         ]
         .into()
     };
-    known.remember("u", "", &two("1", "2")).unwrap();
-    let changed: Digests = [("spec.c".to_owned(), digest("3"))].into();
-    known.remember("u", "spec.", &changed).unwrap();
-    let found = known.get("u");
+    known.store_digests("u", "", &two("1", "2")).unwrap();
+    let changed: Digests = [("spec.c".to_owned(), sha256_hex("3"))].into();
+    known.store_digests("u", "spec.", &changed).unwrap();
+    let found = known.digests_of("u");
     assert_eq!(found.get("spec.a"), None);
-    assert_eq!(found["spec.c"], digest("3"));
-    assert_eq!(found["status.b"], digest("2"));
+    assert_eq!(found["spec.c"], sha256_hex("3"));
+    assert_eq!(found["status.b"], sha256_hex("2"));
 }
 
 #[cfg(unix)]
@@ -44,7 +44,7 @@ fn an_area_is_replaced_and_the_others_stay() {
 fn files_and_folders_are_the_users_alone_and_others_are_not_believed() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let home = tempfile::tempdir().unwrap();
-    known(home.path()).remember("u", "", &digests("a")).unwrap();
+    known(home.path()).store_digests("u", "", &digests("a")).unwrap();
     let file = known(home.path()).file("u").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&file), 0o600);
@@ -54,19 +54,19 @@ fn files_and_folders_are_the_users_alone_and_others_are_not_believed() {
     for path in [file.as_path(), file.parent().unwrap()] {
         let before = mode(path);
         set(path, 0o777);
-        assert_eq!(known(home.path()).get("u"), Digests::new(), "{path:?}");
+        assert_eq!(known(home.path()).digests_of("u"), Digests::new(), "{path:?}");
         set(path, before);
     }
-    assert_eq!(known(home.path()).get("u"), digests("a"));
+    assert_eq!(known(home.path()).digests_of("u"), digests("a"));
     let elsewhere = home.path().join("elsewhere");
     fs::rename(&file, &elsewhere).unwrap();
     symlink(&elsewhere, &file).unwrap();
-    assert_eq!(known(home.path()).get("u"), Digests::new());
+    assert_eq!(known(home.path()).digests_of("u"), Digests::new());
 }
 
 #[test]
 fn a_file_that_is_damaged_is_as_if_it_were_not_there() {
-    let line = format!("{} spec.manifest\n", digest("a"));
+    let line = format!("{} spec.manifest\n", sha256_hex("a"));
     let whole = format!("{HEAD}\n{line}");
     assert_eq!(parse(&whole), Some(digests("a")));
     for text in [
@@ -76,7 +76,7 @@ fn a_file_that_is_damaged_is_as_if_it_were_not_there() {
         &whole[1..],
         &whole.replace("known", "other"),
         &format!("{whole}short spec.x\n"),
-        &format!("{whole}{}\n", digest("b")),
+        &format!("{whole}{}\n", sha256_hex("b")),
     ] {
         assert_eq!(parse(text), None, "{text:?}");
     }
@@ -91,13 +91,13 @@ fn many_writers_leave_one_whole_file() {
             let home = home.path();
             scope.spawn(move || {
                 for _ in 0..50 {
-                    known(home).remember("u", "", &digests(text)).unwrap();
-                    assert_eq!(known(home).get("u").len(), 1);
+                    known(home).store_digests("u", "", &digests(text)).unwrap();
+                    assert_eq!(known(home).digests_of("u").len(), 1);
                 }
             });
         }
     });
-    let found = known(home.path()).get("u");
+    let found = known(home.path()).digests_of("u");
     assert!(texts.iter().any(|text| found == digests(text)));
     let files = fs::read_dir(home.path().join("known_sessions")).unwrap();
     assert_eq!(files.count(), 1);
@@ -107,27 +107,27 @@ fn many_writers_leave_one_whole_file() {
 fn a_file_that_is_too_large_is_neither_written_nor_read() {
     let home = tempfile::tempdir().unwrap();
     let many: Digests = (0..5000)
-        .map(|number| (format!("spec.parameters.P{number}"), digest("a")))
+        .map(|number| (format!("spec.parameters.P{number}"), sha256_hex("a")))
         .collect();
-    assert!(known(home.path()).remember("u", "", &many).is_err());
-    known(home.path()).remember("u", "", &digests("a")).unwrap();
+    assert!(known(home.path()).store_digests("u", "", &many).is_err());
+    known(home.path()).store_digests("u", "", &digests("a")).unwrap();
     let file = known(home.path()).file("u").unwrap();
     let mut text = fs::read_to_string(&file).unwrap();
-    text.push_str(&format!("{} spec.x\n", digest("b")).repeat(4000));
+    text.push_str(&format!("{} spec.x\n", sha256_hex("b")).repeat(4000));
     fs::write(&file, text).unwrap();
-    assert_eq!(known(home.path()).get("u"), Digests::new());
+    assert_eq!(known(home.path()).digests_of("u"), Digests::new());
 }
 
 #[test]
 fn the_oldest_go_where_there_are_too_many() {
     let home = tempfile::tempdir().unwrap();
     let folder = home.path().join("known_sessions");
-    make_private(&folder).unwrap();
+    create_private_folder(&folder).unwrap();
     for number in 0..SESSIONS_MAX {
         fs::write(folder.join(format!("{number}")), "").unwrap();
     }
-    known(home.path()).remember("u", "", &digests("a")).unwrap();
+    known(home.path()).store_digests("u", "", &digests("a")).unwrap();
     let count = fs::read_dir(&folder).unwrap().count();
     assert!(count <= SESSIONS_MAX, "{count}");
-    assert_eq!(known(home.path()).get("u"), digests("a"));
+    assert_eq!(known(home.path()).digests_of("u"), digests("a"));
 }

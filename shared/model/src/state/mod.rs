@@ -10,11 +10,11 @@ mod known;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use known::{Digests, KnownSessions, digest};
+pub use known::{Digests, KnownSessions, sha256_hex};
 
 /// Returns the state folder: `kubectl-session` in XDG_STATE_HOME, else in LOCALAPPDATA, else in ~/.local/state. Relative values
 /// are ignored. Returns `None` if no variable is set. The folder may not exist yet.
-pub fn folder() -> Option<PathBuf> {
+pub fn state_folder() -> Option<PathBuf> {
     let variable = |name: &str| {
         let value = std::env::var_os(name).map(PathBuf::from);
         value.filter(|path| path.is_absolute())
@@ -29,7 +29,7 @@ pub fn folder() -> Option<PathBuf> {
 ///
 /// # Errors
 /// If a folder cannot be created.
-pub fn make_private(folder: &Path) -> io::Result<()> {
+pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -16,9 +16,9 @@ use super::scanner::ResumeFilter;
 use crate::Cluster;
 use crate::missing_right::explain_log;
 use session_client::{Backoff, LogOptions, LogStream, typed};
-use session_model::failure::{self, Kind};
-use session_model::objects::instance::{Instance, Stage};
-use session_model::objects::resource::{POD, text};
+use session_model::failure::{self, FailureKind};
+use session_model::objects::instance::{ContainerRun, RunState};
+use session_model::objects::resource::{POD, string_at};
 
 /// First pause before a log that returned nothing is opened again: a container that has just started has no log for a
 /// moment.
@@ -51,7 +51,7 @@ pub(super) struct ContainerFollower {
     cluster: Cluster,
     target: LogTarget,
     options: LogOptions,
-    state: Receiver<Instance>,
+    state: Receiver<ContainerRun>,
     scanner: ResumeFilter,
     reading: Option<LogStream>,
     /// Container ID of the run whose log is read.
@@ -80,7 +80,7 @@ impl ContainerFollower {
         cluster: Cluster,
         whose: LogTarget,
         options: LogOptions,
-        state: Receiver<Instance>,
+        state: Receiver<ContainerRun>,
     ) -> BoxStream<'static, Result<ContainerLogEvent>> {
         let scanner = ResumeFilter::new(options.timestamps, options.limit_bytes);
         let follower = Self {
@@ -150,14 +150,14 @@ impl ContainerFollower {
     /// Opens the log that is read next, or waits until there is one.
     async fn next_step(&mut self) -> Result<FollowStep> {
         let now = self.state.borrow_and_update().clone();
-        if now.stage == Stage::Gone {
+        if now.state == RunState::PodGone {
             return Ok(FollowStep::End);
         }
         if !now.id.is_empty() && self.run.as_deref() != Some(now.id.as_str()) {
             return self.start_run(now).await;
         }
-        match now.stage {
-            Stage::Running => {
+        match now.state {
+            RunState::Running => {
                 self.wait_backoff_or_change().await;
                 self.open_log(false).await
             }
@@ -166,8 +166,8 @@ impl ContainerFollower {
                 self.is_run_complete = true;
                 self.open_log(false).await
             }
-            Stage::Over | Stage::Gone => Ok(FollowStep::End),
-            Stage::Waiting(reason) => {
+            RunState::Finished | RunState::PodGone => Ok(FollowStep::End),
+            RunState::Waiting(reason) => {
                 let LogTarget { pod, container, .. } = &self.target;
                 let note = format!(
                     "waiting for container {container:?} of pod {pod:?} to start: {reason}"
@@ -177,22 +177,22 @@ impl ContainerFollower {
                 }
                 Ok(self.wait_state_change().await)
             }
-            Stage::Ended => Ok(self.wait_state_change().await),
+            RunState::Restarting => Ok(self.wait_state_change().await),
         }
     }
 
     /// Starts reading a new run. The rest of the previous run comes first.
-    async fn start_run(&mut self, now: Instance) -> Result<FollowStep> {
+    async fn start_run(&mut self, now: ContainerRun) -> Result<FollowStep> {
         if let Some(run) = &self.run
-            && !now.previous.is_empty()
-            && (!self.is_run_complete || *run != now.previous)
+            && !now.previous_id.is_empty()
+            && (!self.is_run_complete || *run != now.previous_id)
         {
-            self.run = Some(now.previous);
+            self.run = Some(now.previous_id);
             self.is_run_complete = true;
             return self.open_log(true).await;
         }
         let again = self.run.replace(now.id).is_some();
-        self.is_run_complete = now.stage != Stage::Running;
+        self.is_run_complete = now.state != RunState::Running;
         self.backoff.reset();
         let opened = self.open_log(false).await?;
         let LogTarget { pod, container, .. } = &self.target;
@@ -220,7 +220,7 @@ impl ContainerFollower {
                 .map_err(|error| explain_log(error, namespace))?;
             // The API finds logs by Pod name. The stream is the right one only if the Pod still has the same UID.
             let found = cluster.get(&POD, namespace, pod).await?;
-            let ours = found.filter(|found| text(found, "/metadata/uid") == uid);
+            let ours = found.filter(|found| string_at(found, "/metadata/uid") == uid);
             // Likewise it is the right run only if no other run has started in the meantime; that one is announced first.
             let same = ours.is_some_and(|ours| previous || is_of_run(ours, container, run));
             anyhow::Ok(same.then_some(stream))
@@ -242,14 +242,14 @@ impl ContainerFollower {
 
     /// Decides whether to retry a log that cannot be opened.
     async fn handle_open_error(&mut self, error: anyhow::Error, previous: bool) -> Result<FollowStep> {
-        let Some(failed) = failure::of(&error) else {
+        let Some(failed) = failure::find_failure(&error) else {
             return Err(error);
         };
         match failed.kind {
-            Kind::Forbidden | Kind::Unauthorized | Kind::Configuration => return Err(error),
+            FailureKind::Forbidden | FailureKind::Unauthorized | FailureKind::InvalidConfiguration => return Err(error),
             // The kubelet has deleted the log of that run; nothing is left to read.
             _ if previous && failed.code != 0 && failed.code < 500 => return Ok(FollowStep::Read),
-            Kind::NotFound => return Ok(self.wait_state_change().await),
+            FailureKind::NotFound => return Ok(self.wait_state_change().await),
             _ => {}
         }
         // The next attempt must follow the log as this one did.
@@ -308,7 +308,7 @@ impl ContainerFollower {
     async fn wait_newer_state(&mut self) -> FollowStep {
         let run = &self.run;
         let news = self.state.wait_for(|now| {
-            now.stage == Stage::Gone || run.as_ref().is_some_and(|run| *run != now.id)
+            now.state == RunState::PodGone || run.as_ref().is_some_and(|run| *run != now.id)
         });
         match news.await {
             Ok(_) => FollowStep::Read,
@@ -334,15 +334,15 @@ impl ContainerFollower {
 
 /// True unless the Pod reports another run of the container.
 fn is_of_run(pod: Value, container: &str, run: Option<&str>) -> bool {
-    let now = typed::<Pod>(pod).map(|pod| Instance::of(&pod, container).id);
+    let now = typed::<Pod>(pod).map(|pod| ContainerRun::of(&pod, container).id);
     let now = now.unwrap_or_default();
     now.is_empty() || run.is_none_or(|run| run == now)
 }
 
 /// Completes some time after the Pod is gone, so that a hanging connection cannot block the follower.
-async fn wait_gone_for_long(mut state: Receiver<Instance>) {
+async fn wait_gone_for_long(mut state: Receiver<ContainerRun>) {
     if state
-        .wait_for(|instance| instance.stage == Stage::Gone)
+        .wait_for(|instance| instance.state == RunState::PodGone)
         .await
         .is_ok()
     {

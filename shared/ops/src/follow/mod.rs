@@ -24,12 +24,12 @@ use crate::{Cluster, ObservedSession};
 use follower::ContainerLogEvent;
 use pods::{FollowedPod, LogSource};
 use session_client::{Backoff, WatchChange, LogOptions, Scope, ListOptions, typed};
-use session_engine::reconcile::Live;
-use session_model::api::{Session, State};
-use session_model::failure::{self, Kind};
+use session_engine::reconcile::LiveObjects;
+use session_model::api::{Session, DesiredState};
+use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ObjectRef;
-use session_model::objects::resource::{POD, SESSION, text};
+use session_model::objects::resource::{POD, SESSION, string_at};
 
 /// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
 /// workload.
@@ -73,7 +73,7 @@ pub struct LogFollower {
     session: Session,
     options: LogOptions,
     choose: ContainerSelector,
-    live: Live,
+    live: LiveObjects,
     /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
     foreign_pods: Vec<Value>,
     pods_seen: Vec<FollowedPod>,
@@ -119,7 +119,7 @@ impl Cluster {
             session: present.session.clone(),
             options,
             choose,
-            live: Live::default(),
+            live: LiveObjects::default(),
             foreign_pods: Vec::new(),
             pods_seen: Vec::new(),
             sources: Vec::new(),
@@ -165,7 +165,7 @@ impl LogFollower {
                 }
                 FollowInput::Session(Some(Ok(change))) => self.handle_session_change(change).await?,
                 FollowInput::Pod(Some(Err(error))) | FollowInput::Session(Some(Err(error))) => {
-                    if !failure::is(&error, Kind::Expired) {
+                    if !failure::has_kind(&error, FailureKind::Expired) {
                         return Err(error);
                     }
                     self.reload().await?;
@@ -222,9 +222,9 @@ impl LogFollower {
         match change {
             WatchChange::Added(object) | WatchChange::Modified(object) => self.handle_pod(object).await,
             WatchChange::Deleted(object) => {
-                let uid = text(&object, "/metadata/uid");
+                let uid = string_at(&object, "/metadata/uid");
                 self.foreign_pods
-                    .retain(|pod| text(pod, "/metadata/uid") != uid);
+                    .retain(|pod| string_at(pod, "/metadata/uid") != uid);
                 self.remove_pod(uid);
                 Ok(())
             }
@@ -240,15 +240,15 @@ impl LogFollower {
             .await?;
         self.live.owners.extend(owners);
         let pod: Pod = typed(object.clone())?;
-        let live = Live {
+        let live = LiveObjects {
             pods: vec![pod.clone()],
             owners: self.live.owners.clone(),
-            ..Live::default()
+            ..LiveObjects::default()
         };
-        if live.attributed(&self.session).pods.is_empty() {
-            let uid = text(&object, "/metadata/uid").to_owned();
+        if live.attribute(&self.session).pods.is_empty() {
+            let uid = string_at(&object, "/metadata/uid").to_owned();
             self.foreign_pods
-                .retain(|known| text(known, "/metadata/uid") != uid);
+                .retain(|known| string_at(known, "/metadata/uid") != uid);
             self.foreign_pods.push(object);
             return Ok(());
         }
@@ -264,7 +264,7 @@ impl LogFollower {
             }
             WatchChange::Added(object) | WatchChange::Modified(object) => object,
         };
-        if text(&object, "/metadata/uid") != self.session_uid {
+        if string_at(&object, "/metadata/uid") != self.session_uid {
             self.is_ending = true;
             return Ok(());
         }
@@ -286,7 +286,7 @@ impl LogFollower {
         let from = Some(present.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, place, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
-        let from = Some(text(&present.object, "/metadata/resourceVersion"));
+        let from = Some(string_at(&present.object, "/metadata/resourceVersion"));
         self.sessions = self.cluster.watch(&SESSION, place, &select, from, false);
         self.is_ending |= present.uid() != self.session_uid || is_ending(&present.session);
         let mut pods: Vec<Pod> = present.own_pods().cloned().collect();
@@ -313,7 +313,7 @@ impl LogFollower {
         self.backoff.pause().await;
         match self.cluster.observe_session(&self.namespace, &self.name).await {
             Ok(present) => self.reset_to(present),
-            Err(error) if failure::is(&error, Kind::NotFound) => {
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
                 self.is_ending = true;
                 self.pods = futures::stream::pending().boxed();
                 self.sessions = futures::stream::pending().boxed();
@@ -328,7 +328,7 @@ impl LogFollower {
 
 /// True if the session is being deleted or stopped, so that no further Pod will be created.
 fn is_ending(session: &Session) -> bool {
-    session.is_being_deleted() || session.spec.state == Some(State::Stopped)
+    session.is_being_deleted() || session.spec.state == Some(DesiredState::Stopped)
 }
 
 /// Returns a Pod's UID.

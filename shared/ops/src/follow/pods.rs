@@ -8,7 +8,7 @@ use tokio::sync::watch::{Sender, channel};
 use super::follower::{ContainerFollower, ContainerLogEvent, LogTarget};
 use super::{LogFollower, LogEvent, pod_uid};
 use session_client::LogOptions;
-use session_model::objects::instance::Instance;
+use session_model::objects::instance::ContainerRun;
 
 /// A Pod with selected containers.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct LogSource {
     /// UID of the Pod.
     pod: String,
     container: String,
-    state: Sender<Instance>,
+    state: Sender<ContainerRun>,
     /// `None` after the end of the log.
     pub(super) stream: Option<BoxStream<'static, Result<ContainerLogEvent>>>,
 }
@@ -83,7 +83,7 @@ impl LogFollower {
 
     fn update_container(&mut self, pod: &Pod, container: &str) {
         let uid = pod_uid(pod);
-        let now = Instance::of(pod, container);
+        let now = ContainerRun::of(pod, container);
         let mut sources = self.sources.iter();
         if let Some(source) = sources.find(|s| s.pod == uid && s.container == container) {
             source.state.send_if_modified(|state| {
@@ -132,7 +132,7 @@ impl LogFollower {
     /// Removes a Pod.
     pub(super) fn remove_pod(&mut self, uid: &str) {
         for source in self.sources.iter().filter(|source| source.pod == uid) {
-            source.state.send_replace(Instance::gone());
+            source.state.send_replace(ContainerRun::of_gone_pod());
         }
         if let Some(known) = self
             .pods_seen

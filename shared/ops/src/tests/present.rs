@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use session_support::FakeApi;
 
 use super::{cluster, session};
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 
 fn owned(mut object: Value, owner: &Value) -> Value {
     object["metadata"]["ownerReferences"] = json!([{
@@ -70,7 +70,7 @@ async fn a_pod_of_the_session_itself_costs_two_requests() {
 async fn a_missing_session_fails_with_the_servers_text() {
     let api = FakeApi::stateful();
     let error = cluster(&api).observe_session("default", "nf").await.unwrap_err();
-    assert!(failure::is(&error, Kind::NotFound));
+    assert!(failure::has_kind(&error, FailureKind::NotFound));
     assert_eq!(
         error.to_string(),
         "sessions.streaming.platform \"nf\" not found"

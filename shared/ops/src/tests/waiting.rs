@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use session_client::interrupt::Interrupt;
-use session_model::progress::{Event, Sink};
+use session_model::progress::{ProgressEvent, ProgressSink};
 use session_support::{Answer, FakeApi};
 
 use super::{cluster, session};
@@ -9,8 +9,8 @@ use crate::wait::WaitOutcome;
 
 struct Nobody;
 
-impl Sink for Nobody {
-    fn tell(&mut self, _event: Event) {}
+impl ProgressSink for Nobody {
+    fn tell(&mut self, _event: ProgressEvent) {}
 }
 
 #[tokio::test(start_paused = true)]

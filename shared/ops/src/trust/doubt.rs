@@ -2,10 +2,10 @@
 
 use anyhow::anyhow;
 
-use super::{Fields, Part, digests, known};
+use super::{StoredFields, StoredPart, digests, known};
 use crate::Cluster;
 use session_model::api::Session;
-use session_model::failure::hinted;
+use session_model::failure::with_hint;
 
 /// Largest number of fields that an error names.
 const SHOWN: usize = 8;
@@ -16,39 +16,39 @@ const LINES: usize = 200;
 
 /// The reason why a text is not run without confirmation.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum UntrustedReason {
     /// The manifest belongs to another user.
-    Anothers {
+    OtherUser {
         /// The caller, as the server names them.
         caller: String,
     },
     /// No admission policy is in force: others may have written the text.
-    Unguarded,
+    NoPolicy,
     /// The Session is older than the admission policy: others may have written the text before.
-    Older,
+    OlderThanPolicy,
     /// The text comes from a snapshot, which anybody with rights on VolumeSnapshots may write.
-    Remembered,
+    FromSnapshot,
 }
 
 /// Text of a session that is not trusted.
 #[derive(Clone, Debug)]
-pub struct Doubt {
+pub struct UntrustedText {
     name: String,
     namespace: String,
     owner: String,
     uid: String,
-    part: Part,
-    reason: Reason,
-    fields: Fields,
+    part: StoredPart,
+    reason: UntrustedReason,
+    fields: StoredFields,
 }
 
-impl Doubt {
-    pub(super) fn of(
+impl UntrustedText {
+    pub(super) fn new(
         session: &Session,
         uid: &str,
-        part: Part,
-        reason: Reason,
-        fields: Fields,
+        part: StoredPart,
+        reason: UntrustedReason,
+        fields: StoredFields,
     ) -> Self {
         Self {
             name: session.name().to_owned(),
@@ -62,36 +62,36 @@ impl Doubt {
     }
 
     /// Records that the user has agreed to the text.
-    pub fn agree(&self, cluster: &Cluster) {
+    pub fn record_agreement(&self, cluster: &Cluster) {
         let digests = digests(&self.fields);
         // The record holds for this process even if it cannot be written to a file; the next command asks again then.
         let _ = cluster
             .known()
-            .remember(&self.uid, self.part.area(), &digests);
+            .store_digests(&self.uid, self.part.area(), &digests);
     }
 
     /// Returns the error line: the failed operation and the reason.
     fn told(&self, cluster: &Cluster) -> String {
         let name = &self.name;
-        if let Reason::Anothers { caller } = &self.reason {
+        if let UntrustedReason::OtherUser { caller } = &self.reason {
             return format!(
                 "session {name:?} has a manifest of user {:?}, but you are {caller:?}",
                 self.owner
             );
         }
         let undone = match self.part {
-            Part::Start => format!("cannot start session {name:?} without confirmation"),
-            Part::Copy => format!("cannot copy session {name:?} without confirmation"),
-            Part::Hooks => {
+            StoredPart::Start => format!("cannot start session {name:?} without confirmation"),
+            StoredPart::Copy => format!("cannot copy session {name:?} without confirmation"),
+            StoredPart::Hooks => {
                 format!("cannot run the hooks of session {name:?} without confirmation")
             }
-            Part::Connect => {
+            StoredPart::Connect => {
                 format!("cannot run the connect command of session {name:?} without confirmation")
             }
         };
         let changed = self.changed(cluster);
         match &self.reason {
-            Reason::Remembered => format!(
+            UntrustedReason::FromSnapshot => format!(
                 "{undone}: the snapshot's record of the session is not known to this machine"
             ),
             _ if changed.len() == self.fields.len()
@@ -103,7 +103,7 @@ impl Doubt {
             }
             _ => format!(
                 "{undone}: changed since you stored them: {}",
-                list(&changed)
+                join_fields(&changed)
             ),
         }
     }
@@ -141,27 +141,27 @@ impl Doubt {
         lines
     }
 
-    pub(super) fn error(&self, cluster: &Cluster) -> anyhow::Error {
+    pub(super) fn into_error(&self, cluster: &Cluster) -> anyhow::Error {
         let (name, namespace) = (&self.name, &self.namespace);
         let mut error = anyhow!(self.told(cluster));
-        if !matches!(self.reason, Reason::Anothers { .. }) {
+        if !matches!(self.reason, UntrustedReason::OtherUser { .. }) {
             for line in self.differences(cluster) {
-                error = hinted(error, line);
+                error = with_hint(error, line);
             }
         }
         if self.fields.contains_key("spec.manifest") {
-            error = hinted(error, read_manifest(name, namespace));
+            error = with_hint(error, read_manifest_hint(name, namespace));
         }
         let go_on = match self.part {
-            Part::Start => start_trusting(name, namespace),
-            Part::Hooks => {
+            StoredPart::Start => trust_manifest_hint(name, namespace),
+            StoredPart::Hooks => {
                 "repeat the command with --trust-manifest, or skip the hooks with --skip-sync or --skip-hooks".into()
             }
-            Part::Copy | Part::Connect => "repeat the command with --trust-manifest".into(),
+            StoredPart::Copy | StoredPart::Connect => "repeat the command with --trust-manifest".into(),
         };
-        error = hinted(error, go_on);
-        if self.reason == Reason::Unguarded {
-            error = hinted(
+        error = with_hint(error, go_on);
+        if self.reason == UntrustedReason::NoPolicy {
+            error = with_hint(
                 error,
                 "keep users from changing each other's sessions, as an admin and on Kubernetes 1.30 or later: kubectl session setup admission",
             );
@@ -179,7 +179,7 @@ impl Doubt {
             lines.extend(manifest.lines().take(LINES).map(|line| format!("  {line}")));
             if count > LINES {
                 let more = count - LINES;
-                let read = read_manifest(&self.name, &self.namespace);
+                let read = read_manifest_hint(&self.name, &self.namespace);
                 lines.push(format!("  {more} more lines are not shown; {read}"));
             }
         }
@@ -187,7 +187,7 @@ impl Doubt {
     }
 }
 
-fn list(fields: &[String]) -> String {
+fn join_fields(fields: &[String]) -> String {
     let shown: Vec<&str> = fields.iter().take(SHOWN).map(String::as_str).collect();
     let more = if fields.len() > SHOWN { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))
@@ -200,12 +200,12 @@ fn shortened(text: &str) -> String {
     }
 }
 
-pub(super) fn read_manifest(name: &str, namespace: &str) -> String {
+pub(super) fn read_manifest_hint(name: &str, namespace: &str) -> String {
     format!(
         "read the manifest: kubectl get session {name} -n {namespace} -o jsonpath='{{.spec.manifest}}'"
     )
 }
 
-pub(super) fn start_trusting(name: &str, namespace: &str) -> String {
+pub(super) fn trust_manifest_hint(name: &str, namespace: &str) -> String {
     format!("trust the manifest: kubectl session start {name} -n {namespace} --trust-manifest")
 }

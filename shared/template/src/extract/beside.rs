@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use regex::Regex;
 
 use super::super::comments;
-use super::super::node::Step;
-use super::super::position::Position;
-use super::super::source::Place;
-use super::{Edit, Extractor};
+use super::super::node::PathStep;
+use super::super::position::ScalarContext;
+use super::super::source::SourceLocation;
+use super::{TextEdit, Extractor};
 
 /// Annotation in which kubectl stores a copy of the whole object, including the data of a Secret.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -19,10 +19,10 @@ const TELLING: usize = 4;
 
 /// A pattern that matches any extracted value, encoded or decoded. One pattern, because a file may have thousands of values
 /// and comments. `None` if there are too many values for a pattern; then every text counts as a match.
-pub(super) struct Telling(Option<Regex>);
+pub(super) struct SecretPattern(Option<Regex>);
 
-impl Telling {
-    pub(super) fn of(extractor: &Extractor<'_>) -> Self {
+impl SecretPattern {
+    pub(super) fn from_values(extractor: &Extractor<'_>) -> Self {
         let mut forms = BTreeSet::new();
         for value in extractor.values.values().chain(extractor.defaults.values()) {
             let plain = STANDARD.decode(value.trim()).ok();
@@ -52,15 +52,15 @@ impl Telling {
 
 impl Extractor<'_> {
     /// Empties annotations of Secrets that contain their data.
-    pub(super) fn drop_annotations(&mut self, telling: &Telling) {
+    pub(super) fn drop_annotations(&mut self, telling: &SecretPattern) {
         let manifest = self.manifest;
         for document in self.secrets() {
-            document.visit(&mut |path, position, scalar| {
-                let [.., Step::Key(key)] = path else {
+            document.visit_scalars(&mut |path, position, scalar| {
+                let [.., PathStep::Key(key)] = path else {
                     return;
                 };
                 let filled = !scalar.text.is_empty() && !scalar.bytes.is_empty();
-                if position != Position::Annotation
+                if position != ScalarContext::Annotation
                     || !filled
                     || *key != LAST_APPLIED && !telling.is_in(&scalar.text)
                 {
@@ -73,19 +73,19 @@ impl Extractor<'_> {
                 let message = format!(
                     "annotation {key} of Secret {name:?} is removed, because it may contain the Secret's data"
                 );
-                self.dropped.push(manifest.problem(scalar.place, message));
+                self.dropped.push(manifest.problem_at(scalar.location, message));
                 self.emptied.insert(scalar.bytes.start);
                 let text = "\"\"".to_owned();
-                self.edits.insert(scalar.bytes.start, Edit { bytes, text });
+                self.edits.insert(scalar.bytes.start, TextEdit { bytes, text });
             });
         }
     }
 
     /// Removes comments beside Secrets, and all others that contain an extracted value.
-    pub(super) fn drop_comments(&mut self, telling: &Telling) {
+    pub(super) fn drop_comments(&mut self, telling: &SecretPattern) {
         let mut words = BTreeSet::new();
         for document in self.secrets() {
-            document.visit(&mut |_, _, scalar| {
+            document.visit_scalars(&mut |_, _, scalar| {
                 if !scalar.bytes.is_empty() {
                     words.insert(scalar.bytes.start);
                 }
@@ -94,14 +94,14 @@ impl Extractor<'_> {
         if words.is_empty() {
             return;
         }
-        let Some(comments) = comments::all(&self.manifest.source) else {
+        let Some(comments) = comments::find_comments(&self.manifest.source) else {
             let message = "cannot find the comments of the manifest: remove all comments";
-            let problem = self.manifest.problem(Place::default(), message);
+            let problem = self.manifest.problem_at(SourceLocation::default(), message);
             return self.problems.push(problem);
         };
         for comment in comments {
-            let mut words = words.range(comment.between.0..);
-            let beside = words.next().is_some_and(|word| *word < comment.between.1);
+            let mut words = words.range(comment.documents.0..);
+            let beside = words.next().is_some_and(|word| *word < comment.documents.1);
             if !beside && !telling.is_in(&comment.text) {
                 continue;
             }
@@ -110,11 +110,11 @@ impl Extractor<'_> {
                 false => "a comment with the value of a Secret is removed",
             };
             self.dropped
-                .push(self.manifest.problem(comment.place, message));
-            let (bytes, text) = (comment.bytes, String::new());
+                .push(self.manifest.problem_at(comment.location, message));
+            let (bytes, text) = (comment.removal_range, String::new());
             self.edits
                 .entry(bytes.start)
-                .or_insert(Edit { bytes, text });
+                .or_insert(TextEdit { bytes, text });
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use super::super::manifest::Manifest;
 use super::super::node::{Node, Scalar};
-use super::super::placeholder::{Piece, Var};
+use super::super::placeholder::{TextSegment, PlaceholderRef};
 use super::Extractor;
 
 impl Extractor<'_> {
     /// Returns true if `moved`, with its new placeholders replaced, equals the original manifest.
-    pub(super) fn is_same(&self, moved: &Manifest) -> bool {
+    pub(super) fn is_equivalent(&self, moved: &Manifest) -> bool {
         let (own, moved) = (&self.manifest.documents, &moved.documents);
         let mut pairs = own.iter().zip(moved);
         own.len() == moved.len()
@@ -36,16 +36,16 @@ impl Extractor<'_> {
     }
 
     /// Returns the segments of a scalar with the extracted values put back.
-    fn back(&self, scalar: &Scalar) -> Vec<Piece> {
-        let mut pieces: Vec<Piece> = Vec::new();
-        for piece in &scalar.pieces {
+    fn back(&self, scalar: &Scalar) -> Vec<TextSegment> {
+        let mut pieces: Vec<TextSegment> = Vec::new();
+        for piece in &scalar.segments {
             let piece = match piece {
-                Piece::Text(text) => Piece::Text(text.clone()),
-                Piece::Var(var) => match self.values.get(&var.name) {
-                    Some(value) => Piece::Text(value.clone()),
+                TextSegment::Text(text) => TextSegment::Text(text.clone()),
+                TextSegment::Placeholder(var) => match self.values.get(&var.name) {
+                    Some(value) => TextSegment::Text(value.clone()),
                     None => {
                         let default = || self.defaults.get(&var.name).cloned();
-                        Piece::Var(Var {
+                        TextSegment::Placeholder(PlaceholderRef {
                             name: var.name.clone(),
                             default: var.default.clone().or_else(default),
                             ordinal: 0,
@@ -54,7 +54,7 @@ impl Extractor<'_> {
                 },
             };
             match (pieces.last_mut(), piece) {
-                (Some(Piece::Text(last)), Piece::Text(text)) => last.push_str(&text),
+                (Some(TextSegment::Text(last)), TextSegment::Text(text)) => last.push_str(&text),
                 (_, piece) => pieces.push(piece),
             }
         }

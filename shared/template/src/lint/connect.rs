@@ -1,12 +1,12 @@
 //! Checks of SSH users in connection methods, as far as possible without values.
 
-use super::super::annotation::plain_value;
+use super::super::annotation::parse_plain_value;
 use super::super::manifest::Manifest;
 use super::super::node::Node;
 use super::super::parameter::Presets;
 use super::super::parameters::Parameters;
-use super::super::placeholder::{Piece, Var, pieces};
-use super::super::problem::{Problem, problem};
+use super::super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
+use super::super::problem::{Problem, problem_at};
 use super::super::source::Source;
 use super::{Findings, Severity};
 use session_model::api::ConnectMethod;
@@ -18,63 +18,63 @@ const TEXTS_MAX: usize = 64;
 
 /// Returns the problem of the SSH user of a connection method in `spec.connect`, whose placeholders are not parsed with the
 /// manifest.
-pub(super) fn user(
+pub(super) fn check_ssh_user(
     source: &Source,
     node: &Node,
     parameters: &Parameters,
     presets: &Presets,
 ) -> Option<Problem> {
     let user = node.scalar()?;
-    let (pieces, bad) = pieces(&user.text);
+    let (pieces, bad) = split_placeholders(&user.text);
     if let Some(bad) = bad.into_iter().next() {
-        return Some(problem(source, user.place, bad.message).hint(bad.hint));
+        return Some(problem_at(source, user.location, bad.message).with_hint(bad.hint));
     }
     let mut texts = texts(&pieces, parameters, presets).into_iter();
     let wrong = texts.find_map(|text| text.parse::<SshUser>().err())?;
-    Some(problem(source, user.place, wrong.to_string()))
+    Some(problem_at(source, user.location, wrong.to_string()))
 }
 
 /// Checks the annotations of a manifest that correspond to `spec.connect`.
-pub(super) fn annotations(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+pub(super) fn lint_annotations(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     let none = Presets::default();
     for document in &manifest.documents {
-        let annotations = document.root.at(&["metadata", "annotations"]);
+        let annotations = document.root.get_path(&["metadata", "annotations"]);
         let written = annotations.and_then(|all| all.get(labels::CONNECT));
         let Some(written) = written.and_then(Node::scalar) else {
             continue;
         };
-        let texts = texts(&written.pieces, parameters, &none);
-        if let Some(wrong) = texts.iter().find_map(|text| methods(text).err()) {
+        let texts = texts(&written.segments, parameters, &none);
+        if let Some(wrong) = texts.iter().find_map(|text| parse_methods(text).err()) {
             let message = format!("invalid annotation {}: {wrong:#}", labels::CONNECT);
-            findings.push(Severity::Error, manifest.problem(written.place, message));
+            findings.push(Severity::Error, manifest.problem_at(written.location, message));
         }
     }
 }
 
 /// Parses an annotation as a start does.
-fn methods(text: &str) -> anyhow::Result<()> {
-    let value = plain_value(&Source::new(labels::CONNECT, text)?)?;
+fn parse_methods(text: &str) -> anyhow::Result<()> {
+    let value = parse_plain_value(&Source::new(labels::CONNECT, text)?)?;
     let methods: Vec<ConnectMethod> = serde_json::from_value(value)?;
-    methods.iter().try_for_each(ConnectMethod::check)
+    methods.iter().try_for_each(ConnectMethod::validate)
 }
 
 /// Returns the texts that a scalar may become: each default, option and preset value of its parameters once, and `x` for
 /// parameters without a known value.
-fn texts(pieces: &[Piece], parameters: &Parameters, presets: &Presets) -> Vec<String> {
+fn texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> Vec<String> {
     let vars = pieces.iter().filter_map(|piece| match piece {
-        Piece::Var(var) => Some(var),
-        Piece::Text(_) => None,
+        TextSegment::Placeholder(var) => Some(var),
+        TextSegment::Text(_) => None,
     });
-    let usual = |var: &Var| {
+    let usual = |var: &PlaceholderRef| {
         known(var, parameters, presets)
             .first()
             .map(|text| (*text).to_owned())
     };
-    let with = |chosen: Option<(&Var, &str)>| -> String {
+    let with = |chosen: Option<(&PlaceholderRef, &str)>| -> String {
         let text = pieces.iter().map(|piece| match (piece, chosen) {
-            (Piece::Text(text), _) => text.clone(),
-            (Piece::Var(var), Some((other, text))) if var == other => text.to_owned(),
-            (Piece::Var(var), _) => usual(var).unwrap_or_else(|| "x".to_owned()),
+            (TextSegment::Text(text), _) => text.clone(),
+            (TextSegment::Placeholder(var), Some((other, text))) if var == other => text.to_owned(),
+            (TextSegment::Placeholder(var), _) => usual(var).unwrap_or_else(|| "x".to_owned()),
         });
         text.collect()
     };
@@ -94,7 +94,7 @@ fn texts(pieces: &[Piece], parameters: &Parameters, presets: &Presets) -> Vec<St
 }
 
 /// Returns the known values of a placeholder: default, options and presets.
-fn known<'p>(var: &'p Var, parameters: &'p Parameters, presets: &'p Presets) -> Vec<&'p str> {
+fn known<'p>(var: &'p PlaceholderRef, parameters: &'p Parameters, presets: &'p Presets) -> Vec<&'p str> {
     let parameter = parameters.get(&var.name);
     let declared = parameter.and_then(|parameter| parameter.default.as_deref());
     let options = parameter

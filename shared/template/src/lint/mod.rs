@@ -13,7 +13,7 @@ use super::file::TemplateFile;
 use super::manifest::Manifest;
 use super::node::Node;
 use super::parameter::{Parameter, ParameterType};
-use super::parameters::{Known, Parameters};
+use super::parameters::{TemplateParameter, Parameters};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 
@@ -86,20 +86,20 @@ impl Findings {
 /// Checks a file: its SessionTemplates if it has any, else the manifest. Findings are sorted by location.
 pub fn lint(source: &Source) -> Vec<Finding> {
     let mut findings = Findings::default();
-    let (files, problems) = TemplateFile::read_all(source);
+    let (files, problems) = TemplateFile::parse_lenient(source);
     let is_template = !files.is_empty() || mentions_template(source);
     if is_template {
         findings.all(Severity::Error, problems);
         for file in &files {
             let (manifest, parameters) =
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
-            findings.all(Severity::Error, parameters.exposed(&manifest));
-            findings.all(Severity::Warning, manifest.literal_secrets());
-            spec::lint(source, file, &manifest, &parameters, &mut findings);
+            findings.all(Severity::Error, parameters.find_exposed(&manifest));
+            findings.all(Severity::Warning, manifest.find_literal_secrets());
+            spec::lint_spec(source, file, &manifest, &parameters, &mut findings);
         }
     } else {
         let (manifest, parameters) = lint_manifest(source, &[], &mut findings);
-        connect::annotations(&manifest, &parameters, &mut findings);
+        connect::lint_annotations(&manifest, &parameters, &mut findings);
         let workloads = manifest.workloads();
         if workloads.len() > 1 {
             let message = format!(
@@ -110,7 +110,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
             let problem = Problem::at(source.name(), Default::default(), message);
             findings.push(
                 Severity::Info,
-                problem.hint("choose the primary workload with --primary KIND/NAME"),
+                problem.with_hint("choose the primary workload with --primary KIND/NAME"),
             );
         }
     }
@@ -125,7 +125,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
 
 /// Returns true if the file contains a SessionTemplate, even an unreadable one.
 fn mentions_template(source: &Source) -> bool {
-    let (roots, _) = super::loader::load(source, super::loader::Mode::Plain);
+    let (roots, _) = super::loader::load_documents(source, super::loader::PlaceholderMode::Plain);
     let kind = |root: &Node| {
         root.get("kind")
             .and_then(Node::scalar)
@@ -139,16 +139,16 @@ fn lint_manifest(
     declared: &[Parameter],
     findings: &mut Findings,
 ) -> (Manifest, Parameters) {
-    let (manifest, problems) = Manifest::read(source);
+    let (manifest, problems) = Manifest::parse_lenient(source);
     let broken = !problems.is_empty();
     findings.all(Severity::Error, problems);
-    let (parameters, problems) = Parameters::read(declared, &manifest);
+    let (parameters, problems) = Parameters::merge_lenient(declared, &manifest);
     findings.all(Severity::Error, at(source, problems));
-    findings.all(Severity::Warning, parameters.warnings());
-    findings.all(Severity::Error, manifest.cluster_scoped());
-    objects::lint(&manifest, &parameters, findings);
-    security::lint(&manifest, &parameters, findings);
-    for known in &parameters.known {
+    findings.all(Severity::Warning, parameters.find_visible_passwords());
+    findings.all(Severity::Error, manifest.find_cluster_scoped());
+    objects::lint_objects(&manifest, &parameters, findings);
+    security::lint_security(&manifest, &parameters, findings);
+    for known in &parameters.entries {
         lint_parameter(source, known, broken, findings);
     }
     (manifest, parameters)
@@ -165,14 +165,14 @@ fn at(source: &Source, problems: Problems) -> Vec<Problem> {
     problems.into_iter().map(name).collect()
 }
 
-fn lint_parameter(source: &Source, known: &Known, broken: bool, findings: &mut Findings) {
+fn lint_parameter(source: &Source, known: &TemplateParameter, broken: bool, findings: &mut Findings) {
     let name = &known.parameter.name;
     let place = known
         .placeholder
         .iter()
-        .flat_map(|placeholder| &placeholder.places)
+        .flat_map(|placeholder| &placeholder.uses)
         .next();
-    let place = place.map(|place| place.place).unwrap_or_default();
+    let place = place.map(|place| place.location).unwrap_or_default();
     let problem = |message: String| Problem::at(source.name(), place, message);
     let defaults = defaults(known);
     if known.is_secret() && !defaults.is_empty() {
@@ -181,7 +181,7 @@ fn lint_parameter(source: &Source, known: &Known, broken: bool, findings: &mut F
         ));
         findings.push(
             Severity::Warning,
-            problem.hint("remove the default: the secret is then generated"),
+            problem.with_hint("remove the default: the secret is then generated"),
         );
     } else if defaults.len() > 1 {
         let message = format!(
@@ -205,13 +205,13 @@ fn lint_parameter(source: &Source, known: &Known, broken: bool, findings: &mut F
 }
 
 /// Returns the first few different defaults in the manifest.
-fn defaults(known: &Known) -> Vec<&str> {
+fn defaults(known: &TemplateParameter) -> Vec<&str> {
     const ENOUGH: usize = 5;
     let mut defaults: Vec<&str> = Vec::new();
     for place in known
         .placeholder
         .iter()
-        .flat_map(|placeholder| &placeholder.places)
+        .flat_map(|placeholder| &placeholder.uses)
     {
         match place.default.as_deref() {
             Some(default) if defaults.len() < ENOUGH && !defaults.contains(&default) => {
@@ -223,7 +223,7 @@ fn defaults(known: &Known) -> Vec<&str> {
     defaults
 }
 
-fn what_it_is(known: &Known, defaults: &[&str]) -> String {
+fn what_it_is(known: &TemplateParameter, defaults: &[&str]) -> String {
     match known.parameter.kind {
         ParameterType::Secret if known.generated_length().is_some() => {
             "a secret, generated if not given".to_owned()

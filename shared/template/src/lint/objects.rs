@@ -1,13 +1,13 @@
 //! Checks of a manifest's objects that need no values.
 
 use super::super::check;
-use super::super::fill::TEXT_MAX;
-use super::super::manifest::{Document, Manifest};
-use super::super::node::{Node, Scalar, Step, pointer};
+use super::super::fill::RENDERED_TEXT_MAX;
+use super::super::manifest::{ManifestDocument, Manifest};
+use super::super::node::{Node, Scalar, PathStep, json_pointer};
 use super::super::parameters::Parameters;
-use super::super::placeholder::Piece;
-use super::super::position::Position;
-use super::super::scalar::typed;
+use super::super::placeholder::TextSegment;
+use super::super::position::ScalarContext;
+use super::super::scalar::parse_plain_scalar;
 use super::super::scope::is_controller_kind;
 use super::{Findings, Severity};
 use crate::ParameterRules as _;
@@ -40,37 +40,37 @@ impl Manifest {
             .iter()
             .filter(|document| is_workload(document));
         workloads
-            .map(|document| format!("{}/{}", document.kind.kind, name(document)))
+            .map(|document| format!("{}/{}", document.object_type.kind, name(document)))
             .collect()
     }
 }
 
-fn is_workload(document: &Document) -> bool {
+fn is_workload(document: &ManifestDocument) -> bool {
     WORKLOADS
         .iter()
-        .any(|(api_version, kind)| document.kind.is(api_version, kind))
+        .any(|(api_version, kind)| document.object_type.is(api_version, kind))
 }
 
-fn name(document: &Document) -> &str {
+fn name(document: &ManifestDocument) -> &str {
     document
         .own_name()
         .map(|name| name.text.as_str())
         .unwrap_or_default()
 }
 
-pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     for document in &manifest.documents {
-        let (api_version, kind) = (&document.kind.api_version, &document.kind.kind);
+        let (api_version, kind) = (&document.object_type.api_version, &document.object_type.kind);
         if !is_controller_kind(api_version, kind) {
             let message = format!(
                 "{kind} ({api_version}) is created only by the command line, never by a controller"
             );
             findings.push(
                 Severity::Warning,
-                manifest.problem(document.root.place(), message),
+                manifest.problem_at(document.root.location(), message),
             );
         }
-        document.visit(&mut |path, position, scalar| {
+        document.visit_scalars(&mut |path, position, scalar| {
             lint_scalar(
                 manifest,
                 document,
@@ -79,7 +79,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
                 findings,
             );
         });
-        document.root.walk(&mut Vec::new(), &mut |path, node| {
+        document.root.visit_nodes(&mut Vec::new(), &mut |path, node| {
             lint_node(manifest, path, node, findings);
         });
     }
@@ -87,12 +87,12 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
 
 fn lint_scalar(
     manifest: &Manifest,
-    document: &Document,
+    document: &ManifestDocument,
     parameters: &Parameters,
-    (path, position, scalar): (&[Step<'_>], Position, &Scalar),
+    (path, position, scalar): (&[PathStep<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
-    let problem = |message: String| manifest.problem(scalar.place, message);
+    let problem = |message: String| manifest.problem_at(scalar.location, message);
     let upper = scalar.text.to_ascii_uppercase();
     if ["CHANGE_ME", "CHANGEME", "CHANGE-ME"]
         .iter()
@@ -102,7 +102,7 @@ fn lint_scalar(
             Severity::Error,
             problem(format!(
                 "{} must be changed: the value is a reminder such as CHANGE_ME",
-                pointer(path)
+                json_pointer(path)
             )),
         );
     }
@@ -112,15 +112,15 @@ fn lint_scalar(
             problem("placeholder of another tool in free text is not replaced".into()),
         );
     }
-    if position == Position::SecretData && scalar.vars().next().is_some() {
+    if position == ScalarContext::SecretData && scalar.placeholders().next().is_some() {
         let message = "a placeholder in data of a Secret must have a base64 value".to_owned();
-        findings.push(Severity::Warning, problem(message).hint("use stringData"));
+        findings.push(Severity::Warning, problem(message).with_hint("use stringData"));
     }
     lint_quotes(manifest, parameters, (path, position, scalar), findings);
-    if let Some(text) = known_text(scalar, parameters, position) {
-        let plain = scalar.is_plain() && !position.strings_only();
-        let value = if plain { typed(&text) } else { text.into() };
-        if let Err(reason) = check::value(&document.kind, path, position, &value) {
+    if let Some(text) = default_text(scalar, parameters, position) {
+        let plain = scalar.is_plain() && !position.is_string_only();
+        let value = if plain { parse_plain_scalar(&text) } else { text.into() };
+        if let Err(reason) = check::check_value(&document.object_type, path, position, &value) {
             findings.push(Severity::Error, problem(reason));
         }
     }
@@ -130,21 +130,21 @@ fn lint_scalar(
 fn lint_quotes(
     manifest: &Manifest,
     parameters: &Parameters,
-    (path, position, scalar): (&[Step<'_>], Position, &Scalar),
+    (path, position, scalar): (&[PathStep<'_>], ScalarContext, &Scalar),
     findings: &mut Findings,
 ) {
-    let unquoted = scalar.is_plain() && position == Position::Free;
-    if let Some(var) = scalar.whole().filter(|_| unquoted)
-        && let Some(Step::Key(field)) = path.last()
+    let unquoted = scalar.is_plain() && position == ScalarContext::Other;
+    if let Some(var) = scalar.whole_placeholder().filter(|_| unquoted)
+        && let Some(PathStep::Key(field)) = path.last()
         && TEXT_FIELDS.contains(field)
         && could_be_typed(parameters, &var.name)
     {
         let message =
             format!("{field} must be a string, but unquoted values such as 1 or true are not");
-        let problem = manifest.problem(scalar.place, message);
+        let problem = manifest.problem_at(scalar.location, message);
         findings.push(
             Severity::Warning,
-            problem.hint(format!(
+            problem.with_hint(format!(
                 "quote the placeholder: {field}: \"${{{}}}\"",
                 var.name
             )),
@@ -164,20 +164,20 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
 
 /// Returns the text of a scalar with the defaults of its parameters, or `None` if a parameter has no default. Parameters that
 /// are always set are represented by the letter `x`.
-pub(super) fn known_text(
+pub(super) fn default_text(
     scalar: &Scalar,
     parameters: &Parameters,
-    position: Position,
+    position: ScalarContext,
 ) -> Option<String> {
-    if position.is_secret() && scalar.vars().next().is_some() {
+    if position.is_secret() && scalar.placeholders().next().is_some() {
         return None;
     }
     let mut text = String::new();
-    for piece in &scalar.pieces {
+    for piece in &scalar.segments {
         match piece {
-            _ if text.len() > TEXT_MAX => return None,
-            Piece::Text(literal) => text.push_str(literal),
-            Piece::Var(var)
+            _ if text.len() > RENDERED_TEXT_MAX => return None,
+            TextSegment::Text(literal) => text.push_str(literal),
+            TextSegment::Placeholder(var)
                 if matches!(
                     var.name.as_str(),
                     "SESSION_ID" | "USER_ID" | "NAMESPACE" | "APPLICATION"
@@ -185,7 +185,7 @@ pub(super) fn known_text(
             {
                 text.push('x');
             }
-            Piece::Var(var) => {
+            TextSegment::Placeholder(var) => {
                 let declared = parameters
                     .get(&var.name)
                     .and_then(|parameter| parameter.default.as_deref());
@@ -196,37 +196,37 @@ pub(super) fn known_text(
     Some(text)
 }
 
-fn lint_node(manifest: &Manifest, path: &[Step<'_>], node: &Node, findings: &mut Findings) {
+fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: &mut Findings) {
     if let (Node::Mapping(entries, _), true) = (node, !path.is_empty()) {
         for entry in entries {
-            if let Err(reason) = check::key(path, &entry.key) {
-                findings.push(Severity::Error, manifest.problem(entry.place, reason));
+            if let Err(reason) = check::check_key(path, &entry.key) {
+                findings.push(Severity::Error, manifest.problem_at(entry.place, reason));
             }
         }
     }
     match path {
         [
             ..,
-            Step::Key("namespaceSelector"),
-            Step::Key("matchLabels"),
-            Step::Key("name"),
+            PathStep::Key("namespaceSelector"),
+            PathStep::Key("matchLabels"),
+            PathStep::Key("name"),
         ] => {
             let message = "namespaces do not have the label \"name\" by default";
-            let problem = manifest.problem(node.place(), message);
+            let problem = manifest.problem_at(node.location(), message);
             findings.push(
                 Severity::Warning,
-                problem.hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
+                problem.with_hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
             );
         }
         [
             ..,
-            Step::Key("spec"),
-            Step::Key("containers"),
-            Step::Index(_),
+            PathStep::Key("spec"),
+            PathStep::Key("containers"),
+            PathStep::Index(_),
         ] => {
             let missing: Vec<&str> = ["cpu", "memory"]
                 .into_iter()
-                .filter(|name| node.at(&["resources", "limits", name]).is_none())
+                .filter(|name| node.get_path(&["resources", "limits", name]).is_none())
                 .collect();
             let name = node
                 .get("name")
@@ -238,7 +238,7 @@ fn lint_node(manifest: &Manifest, path: &[Step<'_>], node: &Node, findings: &mut
                     "container {name:?} has no limit for {}",
                     missing.join(" and ")
                 );
-                findings.push(Severity::Warning, manifest.problem(node.place(), message));
+                findings.push(Severity::Warning, manifest.problem_at(node.location(), message));
             }
         }
         _ => {}

@@ -4,41 +4,41 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::manifest::{Document, Manifest};
-use super::super::node::{Node, Step};
+use super::super::manifest::{ManifestDocument, Manifest};
+use super::super::node::{Node, PathStep};
 use super::super::parameters::Parameters;
-use super::super::position::Position;
-use super::super::scalar::typed;
-use super::objects::known_text;
+use super::super::position::ScalarContext;
+use super::super::scalar::parse_plain_scalar;
+use super::objects::default_text;
 use super::{Findings, Severity};
-use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, violations};
-use session_model::objects::privilege::right;
+use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, find_violations};
+use session_model::objects::privilege::granted_privilege;
 
 /// Longest value, in bytes, that is checked. Bounds the work for defaults that are repeated many times.
 const FIELD_MAX: usize = 1024;
 
-pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
-    findings.all(Severity::Warning, manifest.plain_credentials());
+pub(super) fn lint_security(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+    findings.all(Severity::Warning, manifest.find_plain_credentials());
     for document in &manifest.documents {
-        let known = Known {
+        let known = DefaultRenderer {
             document,
             parameters,
         };
         let object = known.value(&document.root, &mut Vec::new());
-        let kind = &document.kind.kind;
+        let kind = &document.object_type.kind;
         let name = document.own_name().map_or("", |name| name.text.as_str());
-        if let Some(right) = right(&object) {
+        if let Some(right) = granted_privilege(&object) {
             let message = format!("{kind} {name:?} requests a privilege: {right}");
-            let problem = manifest.problem(document.root.place(), message);
+            let problem = manifest.problem_at(document.root.location(), message);
             findings.push(Severity::Warning, problem);
         }
-        let (restricted, privileges): (Vec<_>, Vec<_>) = violations(&object)
+        let (restricted, privileges): (Vec<_>, Vec<_>) = find_violations(&object)
             .into_iter()
             .partition(|one| one.level == Level::Restricted);
         for one in &privileges {
             let message = format!("{kind} {name:?} requests a privilege: {one}");
-            let place = document.root.nearest(&one.pointer).place();
-            findings.push(Severity::Warning, manifest.problem(place, message));
+            let place = document.root.nearest_to_pointer(&one.pointer).location();
+            findings.push(Severity::Warning, manifest.problem_at(place, message));
         }
         let more: Vec<&Violation> = restricted
             .iter()
@@ -49,7 +49,7 @@ pub(super) fn lint(manifest: &Manifest, parameters: &Parameters, findings: &mut 
                 "{kind} {name:?} violates Pod Security \"restricted\" of Kubernetes {TABLE_VERSION}: {}",
                 by_container(&more)
             );
-            let problem = manifest.problem(document.root.place(), message);
+            let problem = manifest.problem_at(document.root.location(), message);
             findings.push(Severity::Info, problem);
         }
     }
@@ -60,7 +60,7 @@ fn by_container(violations: &[&Violation]) -> String {
     let mut parts: BTreeMap<Option<&str>, Vec<&str>> = BTreeMap::new();
     for one in violations {
         let part = parts.entry(one.container.as_deref()).or_default();
-        part.push(&one.what);
+        part.push(&one.description);
     }
     let parts = parts.iter().map(|(container, what)| match container {
         Some(container) => format!("container {container:?}: {}", what.join(", ")),
@@ -70,28 +70,28 @@ fn by_container(violations: &[&Violation]) -> String {
 }
 
 /// A document rendered with defaults. Placeholders without a default remain.
-struct Known<'d> {
-    document: &'d Document,
+struct DefaultRenderer<'d> {
+    document: &'d ManifestDocument,
     parameters: &'d Parameters,
 }
 
-impl<'d> Known<'d> {
-    fn value(&self, node: &'d Node, path: &mut Vec<Step<'d>>) -> Value {
+impl<'d> DefaultRenderer<'d> {
+    fn value(&self, node: &'d Node, path: &mut Vec<PathStep<'d>>) -> Value {
         match node {
             Node::Scalar(scalar) => {
-                let position = Position::of(&self.document.kind, path);
-                let text = known_text(scalar, self.parameters, position);
+                let position = ScalarContext::at_path(&self.document.object_type, path);
+                let text = default_text(scalar, self.parameters, position);
                 let text = text.filter(|text| text.len() <= FIELD_MAX);
                 let text = text.unwrap_or_else(|| scalar.text.clone());
-                match scalar.is_plain() && !position.strings_only() {
-                    true => typed(&text),
+                match scalar.is_plain() && !position.is_string_only() {
+                    true => parse_plain_scalar(&text),
                     false => text.into(),
                 }
             }
             Node::Sequence(items, _) => {
                 let mut values = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    path.push(Step::Index(index));
+                    path.push(PathStep::Index(index));
                     values.push(self.value(item, path));
                     path.pop();
                 }
@@ -100,7 +100,7 @@ impl<'d> Known<'d> {
             Node::Mapping(entries, _) => {
                 let mut map = serde_json::Map::new();
                 for entry in entries {
-                    path.push(Step::Key(&entry.key));
+                    path.push(PathStep::Key(&entry.key));
                     map.insert(entry.key.clone(), self.value(&entry.value, path));
                     path.pop();
                 }

@@ -5,9 +5,9 @@ use super::super::manifest::{MANIFEST_MAX, Manifest};
 use super::super::node::{Node, Scalar};
 use super::super::parameter::ParameterType;
 use super::super::parameters::Parameters;
-use super::super::problem::{Problem, problem};
-use super::super::resolve::nearest;
-use super::super::source::{Place, Source};
+use super::super::problem::{Problem, problem_at};
+use super::super::resolve::most_similar;
+use super::super::source::{SourceLocation, Source};
 use super::{Findings, Severity, connect};
 use crate::ParameterRules as _;
 use session_model::duration::Lifetime;
@@ -37,14 +37,14 @@ const PARAMETER: [&str; 10] = [
     "description",
 ];
 
-pub(super) fn lint(
+pub(super) fn lint_spec(
     source: &Source,
     file: &TemplateFile,
     manifest: &Manifest,
     parameters: &Parameters,
     findings: &mut Findings,
 ) {
-    let mut spec = Spec {
+    let mut spec = SpecLinter {
         source,
         file,
         findings,
@@ -59,24 +59,24 @@ pub(super) fn lint(
     spec.size();
 }
 
-struct Spec<'s> {
+struct SpecLinter<'s> {
     source: &'s Source,
     file: &'s TemplateFile,
     findings: &'s mut Findings,
 }
 
-impl Spec<'_> {
-    fn say(&mut self, severity: Severity, place: Place, message: impl Into<String>) {
+impl SpecLinter<'_> {
+    fn say(&mut self, severity: Severity, place: SourceLocation, message: impl Into<String>) {
         self.findings
-            .push(severity, problem(self.source, place, message));
+            .push(severity, problem_at(self.source, place, message));
     }
 
     fn at(&self, path: &[&str]) -> Option<&Node> {
-        self.file.root.get("spec").and_then(|spec| spec.at(path))
+        self.file.root.get("spec").and_then(|spec| spec.get_path(path))
     }
 
-    fn place(&self, path: &[&str]) -> Place {
-        self.at(path).map_or(self.file.place, Node::place)
+    fn place(&self, path: &[&str]) -> SourceLocation {
+        self.at(path).map_or(self.file.location, Node::location)
     }
 
     /// Reports unknown fields, which the API server would drop silently.
@@ -91,7 +91,7 @@ impl Spec<'_> {
                     unknown.push((
                         entry.place,
                         entry.key.clone(),
-                        nearest(&entry.key, known.iter().copied()),
+                        most_similar(&entry.key, known.iter().copied()),
                     ));
                 }
             }
@@ -157,13 +157,13 @@ impl Spec<'_> {
     fn no_primary(&mut self, manifest: &Manifest, workloads: &[String]) {
         if workloads.is_empty() {
             let message = "manifest has no workload: a Pod, StatefulSet or Deployment is required";
-            self.say(Severity::Error, manifest.source.place(1, 1), message);
+            self.say(Severity::Error, manifest.source.location(1, 1), message);
         } else if workloads.len() > 1 {
             let message = format!(
                 "spec.primary is required, because the manifest has several workloads: {}",
                 workloads.join(", ")
             );
-            self.say(Severity::Error, self.file.place, message);
+            self.say(Severity::Error, self.file.location, message);
         }
     }
 
@@ -177,10 +177,10 @@ impl Spec<'_> {
                 .map(|name| name.text.as_str())
                 .unwrap_or_default();
             if name.is_empty() {
-                said.push((method.place(), "connection method has no name".to_owned()));
+                said.push((method.location(), "connection method has no name".to_owned()));
             } else if names.contains(&name) {
                 said.push((
-                    method.place(),
+                    method.location(),
                     format!("duplicate connection method {name:?}"),
                 ));
             }
@@ -191,7 +191,7 @@ impl Spec<'_> {
                 .count();
             if ways != 1 {
                 said.push((
-                    method.place(),
+                    method.location(),
                     format!(
                         "connection method {name:?} must have exactly one of exec, http and ssh"
                     ),
@@ -204,10 +204,10 @@ impl Spec<'_> {
         let methods = self.at(&["connect"]).map(Node::items).unwrap_or_default();
         let users = methods
             .iter()
-            .filter_map(|method| method.at(&["ssh", "user"]));
+            .filter_map(|method| method.get_path(&["ssh", "user"]));
         let presets = &self.file.presets;
         let wrong: Vec<Problem> = users
-            .filter_map(|user| connect::user(self.source, user, parameters, presets))
+            .filter_map(|user| connect::check_ssh_user(self.source, user, parameters, presets))
             .collect();
         self.findings.all(Severity::Error, wrong);
     }
@@ -260,9 +260,9 @@ impl Spec<'_> {
                 let place = self
                     .at(&["parameters"])
                     .and_then(|all| all.items().get(index))
-                    .map(Node::place);
+                    .map(Node::location);
                 let message = format!("parameter {name} is not used");
-                self.say(Severity::Warning, place.unwrap_or(self.file.place), message);
+                self.say(Severity::Warning, place.unwrap_or(self.file.location), message);
             }
         }
     }
@@ -276,7 +276,7 @@ impl Spec<'_> {
             match scalar.text.parse::<Lifetime>() {
                 Ok(lifetime) => Some(lifetime),
                 Err(error) => {
-                    self.say(Severity::Error, scalar.place, error.to_string());
+                    self.say(Severity::Error, scalar.location, error.to_string());
                     None
                 }
             }
@@ -307,7 +307,7 @@ impl Spec<'_> {
                     scalar.text,
                     known.join(", ")
                 );
-                self.say(Severity::Error, scalar.place, message);
+                self.say(Severity::Error, scalar.location, message);
             }
         }
     }
@@ -343,7 +343,7 @@ impl Spec<'_> {
             ),
         ] {
             if self.at(path).is_none() {
-                self.say(Severity::Info, self.file.place, message);
+                self.say(Severity::Info, self.file.location, message);
             }
         }
     }
@@ -354,14 +354,14 @@ fn containers(manifest: &Manifest, workload: &str) -> Vec<String> {
     let (kind, name) = workload.split_once('/').unwrap_or_default();
     let mut documents = manifest.documents.iter();
     let document = documents.find(|document| {
-        document.kind.kind == kind && document.own_name().is_some_and(|own| own.text == name)
+        document.object_type.kind == kind && document.own_name().is_some_and(|own| own.text == name)
     });
     let Some(document) = document else {
         return Vec::new();
     };
     let spec = document
         .root
-        .at(&["spec", "template", "spec"])
+        .get_path(&["spec", "template", "spec"])
         .or_else(|| document.root.get("spec"));
     let containers = spec
         .and_then(|spec| spec.get("containers"))

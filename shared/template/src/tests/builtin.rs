@@ -3,18 +3,18 @@
 use serde_json::{Value, json};
 
 use super::super::lint::{Severity, lint};
-use super::super::property::HOSTILE;
-use super::super::{Given, Manifest, Parameters, Source, TemplateFile, builtin};
+use super::super::property::HOSTILE_VALUES;
+use super::super::{ValueLayers, Manifest, Parameters, Source, TemplateFile, builtin};
 use super::{identity, map};
 use crate::ParameterRules as _;
 use session_model::quantity::Quantity;
 
 fn file(name: &str) -> TemplateFile {
-    let (_, text) = builtin()
+    let (_, text) = builtin_templates()
         .iter()
         .find(|(builtin, _)| *builtin == name)
         .unwrap();
-    TemplateFile::read(&Source::new(format!("{name}.yaml"), *text).unwrap())
+    TemplateFile::parse(&Source::new(format!("{name}.yaml"), *text).unwrap())
         .unwrap()
         .remove(0)
 }
@@ -23,15 +23,15 @@ fn rendered(name: &str, flags: &[(&str, &str)]) -> Vec<Value> {
     let file = file(name);
     let manifest = Manifest::parse(&file.manifest).unwrap();
     let flags = map(flags);
-    let given = Given {
+    let given = ValueLayers {
         flags: &flags,
-        ..Given::default()
+        ..ValueLayers::default()
     };
-    let mut values = Parameters::of(&file.parameters, &manifest)
+    let mut values = Parameters::merge(&file.parameters, &manifest)
         .unwrap()
         .resolve(identity("alice-001"), &given)
         .unwrap();
-    values.generate_missing().unwrap();
+    values.generate_missing_secrets().unwrap();
     let rendered = manifest.render(&values).unwrap();
     manifest.check_namespace(&rendered, "labs").unwrap();
     rendered.into_objects()
@@ -49,13 +49,13 @@ fn sum(pod: &Value, section: &str, name: &str) -> String {
         serde_json::from_value::<Quantity>(amount.clone()).unwrap()
     });
     amounts
-        .fold(Quantity::ZERO, |sum, amount| sum.plus(&amount))
+        .fold(Quantity::ZERO, |sum, amount| sum.add(&amount))
         .to_string()
 }
 
 #[test]
 fn there_is_nothing_to_say_about_them() {
-    for (name, text) in builtin() {
+    for (name, text) in builtin_templates() {
         let findings = lint(&Source::new(*name, *text).unwrap());
         let mut told: Vec<String> = findings
             .iter()
@@ -73,9 +73,9 @@ fn there_is_nothing_to_say_about_them() {
         let file = file(name);
         assert_eq!(&file.name, name);
         let parameters =
-            Parameters::of(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
+            Parameters::merge(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
         assert!(
-            parameters.known.iter().all(|known| known.declared),
+            parameters.entries.iter().all(|known| known.declared),
             "{name} has undeclared parameters"
         );
     }
@@ -201,7 +201,7 @@ fn the_labs_ports_and_probes_are_dozlabs() {
 fn the_lab_has_dozlabs_defaults_and_needs_one_value() {
     let file = file("lab");
     let parameters =
-        Parameters::of(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
+        Parameters::merge(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
     for (name, default) in [
         ("DISK_SIZE", "4G"),
         ("VM_CPU", "1"),
@@ -245,16 +245,16 @@ fn the_lab_has_dozlabs_defaults_and_needs_one_value() {
 fn a_labs_name_leaves_room_for_its_service() {
     let file = file("lab");
     let manifest = Manifest::parse(&file.manifest).unwrap();
-    let parameters = Parameters::of(&file.parameters, &manifest).unwrap();
+    let parameters = Parameters::merge(&file.parameters, &manifest).unwrap();
     let flags = map(&[ROOTFS]);
-    let given = Given {
+    let given = ValueLayers {
         flags: &flags,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let mut values = parameters
         .resolve(identity(&"a".repeat(52)), &given)
         .unwrap();
-    values.generate_missing().unwrap();
+    values.generate_missing_secrets().unwrap();
     assert_eq!(manifest.session_name_limit(&values), 51);
     let error = manifest.render(&values).unwrap_err().to_string();
     assert!(
@@ -373,7 +373,7 @@ fn local_images_can_be_used_and_strange_ones_not() {
             .iter()
             .find(|parameter| parameter.name == image)
             .unwrap();
-        for strange in HOSTILE.iter().chain(&[
+        for strange in HOSTILE_VALUES.iter().chain(&[
             "evil.example.com/miner:latest",
             "evil.example.com/dozman99/dozlab-terminal",
             "evil.example.com/library/busybox",

@@ -3,7 +3,7 @@
 use super::super::extract::*;
 use super::super::source::Source;
 
-fn extract(text: &str) -> Extracted {
+fn extract(text: &str) -> ExtractedSecrets {
     extract_secret_literals(&Source::new("a.yaml", text).unwrap()).unwrap()
 }
 
@@ -128,7 +128,7 @@ fn what_repeats_the_data_of_a_secret_goes_and_is_told() {
          pw: \"${SECRET_PW}\"\ndata: {b: \"${SECRET_B}\"}\n---\napiVersion: v1 # stays\nkind: ConfigMap\n\
          metadata: {name: b}\ndata: {a: \"# no comment\"}\n# stays\n"
     );
-    let dropped: Vec<String> = extracted.dropped.iter().map(ToString::to_string).collect();
+    let dropped: Vec<String> = extracted.removed.iter().map(ToString::to_string).collect();
     assert_eq!(
         dropped,
         [

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Manifest, Parameters, Source, plain_objects};
+use super::super::{Manifest, Parameters, Source, parse_plain_objects};
 use super::{fails, identity, values};
 
 fn fixture(name: &str, text: &str) -> Manifest {
@@ -35,15 +35,15 @@ fn dozlabs_manifest_is_read_as_it_is() {
         .iter()
         .find(|placeholder| placeholder.name == "VSCODE_PASSWORD")
         .unwrap();
-    assert!(password.only_in_secrets());
+    assert!(password.is_only_in_secrets());
     assert_eq!(
         (
-            password.places[0].pointer.as_str(),
-            password.places[0].document
+            password.uses[0].pointer.as_str(),
+            password.uses[0].document
         ),
         ("/stringData/vscode-password", 2)
     );
-    assert_eq!(password.places[0].place.to_string(), "122:20");
+    assert_eq!(password.uses[0].location.to_string(), "122:20");
     let image = placeholders
         .iter()
         .find(|placeholder| placeholder.name == "TERMINAL_IMAGE")
@@ -135,7 +135,7 @@ fn session_objects_are_no_templates() {
         include_str!("../../../../tests/fixtures/gimp-sessions.yaml"),
     )
     .unwrap();
-    let objects = plain_objects(&source).unwrap();
+    let objects = parse_plain_objects(&source).unwrap();
     assert_eq!(objects.len(), 2);
     assert_eq!(objects[0].1["spec"]["timeout"], 3600);
     assert_eq!(objects[1].1["spec"]["resources"]["gpu"], "0.25");
@@ -146,16 +146,16 @@ fn session_objects_are_no_templates() {
 fn a_name_that_looks_like_a_number_stays_a_name() {
     let manifest = dozlab();
     let given = super::map(&[("ROOTFS_IMAGE_URL", "https://a.b/c")]);
-    let given = super::Given {
+    let given = super::ValueLayers {
         flags: &given,
-        ..super::Given::default()
+        ..super::ValueLayers::default()
     };
     for name in ["001", "1e3", "true", "null"] {
-        let mut values = Parameters::of(&[], &manifest)
+        let mut values = Parameters::merge(&[], &manifest)
             .unwrap()
             .resolve(identity(name), &given)
             .unwrap();
-        values.generate_missing().unwrap();
+        values.generate_missing_secrets().unwrap();
         let objects = manifest.render(&values).unwrap().into_objects();
         assert_eq!(objects[0]["metadata"]["labels"]["session-id"], name);
         assert_eq!(objects[1]["spec"]["selector"]["session-id"], name);

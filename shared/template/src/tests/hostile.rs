@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::super::{Manifest, Source};
 use super::fails;
-use session_model::failure::Hinted;
+use session_model::failure::ErrorWithHint;
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -114,7 +114,7 @@ fn the_way_out_is_told() {
         let error = parse(name, bytes).unwrap_err();
         assert_eq!(
             error
-                .downcast_ref::<Hinted>()
+                .downcast_ref::<ErrorWithHint>()
                 .map(|hinted| hinted.hint.as_str()),
             Some(wanted),
             "{name}"
@@ -273,8 +273,8 @@ fn a_value_that_is_repeated_is_not_made() {
 
 #[test]
 fn a_deep_path_is_shown_by_its_end() {
-    let steps = vec![super::super::node::Step::Key("0123456789"); 100];
-    let shown = super::super::node::pointer(&steps);
+    let steps = vec![super::super::node::PathStep::Key("0123456789"); 100];
+    let shown = super::super::node::json_pointer(&steps);
     assert!(
         shown.len() <= 210 && shown.starts_with("/.../0123456789"),
         "{shown}"
@@ -286,7 +286,7 @@ fn quotes_are_recommended_where_yaml_wants_them() {
     let error = parse("a.yaml", b"a: [${A}]").unwrap_err();
     assert!(
         error
-            .downcast_ref::<Hinted>()
+            .downcast_ref::<ErrorWithHint>()
             .is_some_and(|hinted| hinted.hint.contains("quote the placeholder"))
     );
 }

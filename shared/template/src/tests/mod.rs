@@ -16,11 +16,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Given, Identity, Manifest, Parameter, Parameters, Rendered, Source, Values};
+use super::{ValueLayers, SessionIdentity, Manifest, Parameter, Parameters, RenderedManifest, Source, Values};
 
 /// Identity of a session of Alice.
-fn identity(session: &str) -> Identity {
-    Identity {
+fn identity(session: &str) -> SessionIdentity {
+    SessionIdentity {
         session: session.parse().unwrap(),
         user: "alice@example.com".parse().unwrap(),
         namespace: "labs".parse().unwrap(),
@@ -47,17 +47,17 @@ fn values(
     files: &[(&str, &str)],
 ) -> anyhow::Result<Values> {
     let (flags, files) = (map(flags), map(files));
-    let given = Given {
+    let given = ValueLayers {
         flags: &flags,
         files: &files,
-        ..Given::default()
+        ..ValueLayers::default()
     };
-    let mut values = Parameters::of(declared, manifest)?.resolve(identity("alice-001"), &given)?;
-    values.generate_missing()?;
+    let mut values = Parameters::merge(declared, manifest)?.resolve(identity("alice-001"), &given)?;
+    values.generate_missing_secrets()?;
     Ok(values)
 }
 
-fn render(text: &str, flags: &[(&str, &str)]) -> anyhow::Result<Rendered> {
+fn render(text: &str, flags: &[(&str, &str)]) -> anyhow::Result<RenderedManifest> {
     let manifest = manifest(text);
     manifest.render(&values(&manifest, &[], flags, &[])?)
 }

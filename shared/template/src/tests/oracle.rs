@@ -7,8 +7,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::super::loader::{Mode, load};
-use super::super::scalar::typed;
+use super::super::loader::{PlaceholderMode, load_documents};
+use super::super::scalar::parse_plain_scalar;
 use super::super::source::Source;
 
 const SCALARS: &str = include_str!("../../../../tests/fixtures/yaml-scalars.json");
@@ -156,7 +156,7 @@ fn same(ours: &Value, theirs: &Value) -> bool {
 /// Parses a difficult text and returns the result in the form of the fixture.
 fn ours(text: &str) -> Value {
     let source = Source::new("a.yaml", format!("{HEAD}{text}")).unwrap();
-    let (documents, problems) = load(&source, Mode::Plain);
+    let (documents, problems) = load_documents(&source, PlaceholderMode::Plain);
     match documents.as_slice() {
         [document] if problems.is_empty() => document.to_value(),
         _ => Value::String("error".into()),
@@ -173,7 +173,7 @@ fn scalars_are_typed_as_kubectl_types_them() {
     );
     assert!(cases.len() >= 150);
     for (text, theirs) in cases {
-        let ours = typed(&text);
+        let ours = parse_plain_scalar(&text);
         if theirs == json!({"error": true}) {
             // Scalars that kubectl refuses are read as text, never as numbers.
             assert!(ours.is_string(), "{text:?}: {ours}");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::super::{Given, Parameter, ParameterType, Parameters, Presets};
+use super::super::{ValueLayers, Parameter, ParameterType, Parameters, Presets};
 use super::{fails, identity, manifest, map, values};
 use crate::ParameterRules as _;
 
@@ -25,7 +25,7 @@ fn flags_beat_files_beat_the_session_beat_the_preset_beat_the_default() {
         default: Some("default".into()),
         ..parameter("A", ParameterType::String)
     };
-    let parameters = Parameters::of(&[declared], &manifest).unwrap();
+    let parameters = Parameters::merge(&[declared], &manifest).unwrap();
     let layers: Vec<BTreeMap<String, String>> = ["flag", "file", "session", "preset"]
         .iter()
         .map(|value| map(&[("A", value)]))
@@ -40,13 +40,13 @@ fn flags_beat_files_beat_the_session_beat_the_preset_beat_the_default() {
         (4, "default"),
     ] {
         let layer = |at: usize| if from <= at { &layers[at] } else { &none };
-        let given = Given {
+        let given = ValueLayers {
             flags: layer(0),
             files: layer(1),
             session: layer(2),
             preset: (from <= 3).then_some("p"),
             presets: &presets,
-            ..Given::default()
+            ..ValueLayers::default()
         };
         let values = parameters.resolve(identity("a"), &given).unwrap();
         assert_eq!(
@@ -217,10 +217,10 @@ fn declarations_are_held_against_the_manifest() {
     let base = || parameter("A", ParameterType::String);
     let manifest = config("  a: ${A}\n");
     assert!(
-        fails(Parameters::of(&[base(), base()], &manifest))
+        fails(Parameters::merge(&[base(), base()], &manifest))
             .contains("parameter A is declared twice")
     );
-    let error = fails(Parameters::of(
+    let error = fails(Parameters::merge(
         &[parameter("A", ParameterType::Integer)],
         &config("  a: ${A:-x}\n"),
     ));
@@ -246,23 +246,23 @@ fn an_optional_parameter_may_be_absent() {
 
 #[test]
 fn an_unknown_preset_names_those_that_exist() {
-    let parameters = Parameters::of(&[], &config("  a: ${A:-x}\n")).unwrap();
+    let parameters = Parameters::merge(&[], &config("  a: ${A:-x}\n")).unwrap();
     let presets = Presets::from([
         ("large".into(), BTreeMap::new()),
         ("small".into(), BTreeMap::new()),
     ]);
-    let given = Given {
+    let given = ValueLayers {
         preset: Some("huge"),
         presets: &presets,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     assert_eq!(
         fails(parameters.resolve(identity("a"), &given)),
         "unknown preset \"huge\" (available: large and small)"
     );
-    let given = Given {
+    let given = ValueLayers {
         preset: Some("huge"),
-        ..Given::default()
+        ..ValueLayers::default()
     };
     assert_eq!(
         fails(parameters.resolve(identity("a"), &given)),

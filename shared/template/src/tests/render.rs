@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Budget, Manifest};
+use super::super::{RenderBudget, Manifest};
 use super::{fails, identity, manifest, render, spec, values};
 
 #[test]
@@ -205,31 +205,31 @@ fn texts_beside_the_manifest_are_expanded_too() {
     let values = values(&manifest, &[], &[], &[]).unwrap();
     assert_eq!(
         values
-            .expand("lab-${SESSION_ID}", true, &mut Budget::default())
+            .expand_text("lab-${SESSION_ID}", true, &mut RenderBudget::default())
             .unwrap(),
         "lab-alice-001"
     );
     assert!(
         values
-            .expand("lab-${USER_ID}", true, &mut Budget::default())
+            .expand_text("lab-${USER_ID}", true, &mut RenderBudget::default())
             .unwrap()
             .starts_with("lab-alice-example-com-")
     );
     assert_eq!(
         values
-            .expand("/${USER_ID}/${X:-y}", false, &mut Budget::default())
+            .expand_text("/${USER_ID}/${X:-y}", false, &mut RenderBudget::default())
             .unwrap(),
         "/alice@example.com/y"
     );
     assert_eq!(
-        fails(values.expand("${X}", false, &mut Budget::default())),
+        fails(values.expand_text("${X}", false, &mut RenderBudget::default())),
         "parameter X has no value"
     );
     assert_eq!(
-        fails(values.expand("${P}", false, &mut Budget::default())),
+        fails(values.expand_text("${P}", false, &mut RenderBudget::default())),
         "secret parameter P is used in \"${P}\""
     );
-    assert!(fails(values.expand("${P", false, &mut Budget::default())).contains("unterminated"));
+    assert!(fails(values.expand_text("${P", false, &mut RenderBudget::default())).contains("unterminated"));
 }
 
 #[test]
@@ -238,10 +238,10 @@ fn the_application_is_empty_when_there_is_none() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: \"${APPLICATION:-gimp}\", b: \"x${APPLICATION}\"}\n",
     );
     let mut who = identity("a");
-    let parameters = super::Parameters::of(&[], &manifest).unwrap();
+    let parameters = super::Parameters::merge(&[], &manifest).unwrap();
     let data = |who| {
         manifest
-            .render(&parameters.resolve(who, &super::Given::default()).unwrap())
+            .render(&parameters.resolve(who, &super::ValueLayers::default()).unwrap())
             .unwrap()
             .into_objects()[0]["data"]
             .clone()

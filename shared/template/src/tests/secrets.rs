@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{Given, Parameter, ParameterType, Parameters};
+use super::super::{ValueLayers, Parameter, ParameterType, Parameters};
 use super::{fails, identity, manifest, map, values};
 
 /// A Secret with two parameters.
@@ -17,7 +17,7 @@ fn parameter(name: &str, kind: ParameterType) -> Parameter {
 fn a_secret_stays_in_secrets() {
     let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {p: \"${P}\"}\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - env:\n    - {name: P, value: \"${P}\"}\n";
     let manifest = manifest(text);
-    let error = fails(Parameters::of(
+    let error = fails(Parameters::merge(
         &[parameter("P", ParameterType::Secret)],
         &manifest,
     ));
@@ -27,7 +27,7 @@ fn a_secret_stays_in_secrets() {
     );
     // Undeclared, P is a string parameter, which is allowed here.
     assert_eq!(
-        Parameters::of(&[], &manifest)
+        Parameters::merge(&[], &manifest)
             .unwrap()
             .get("P")
             .unwrap()
@@ -38,7 +38,7 @@ fn a_secret_stays_in_secrets() {
         "apiVersion: v1\nkind: Secret\nmetadata: {name: \"a-${P}\"}\nstringData: {p: \"${P}\"}\n",
     );
     assert_eq!(
-        Parameters::of(&[], &named).unwrap().get("P").unwrap().kind,
+        Parameters::merge(&[], &named).unwrap().get("P").unwrap().kind,
         ParameterType::String
     );
 }
@@ -48,7 +48,7 @@ fn a_password_in_plain_sight_is_a_warning() {
     let manifest = manifest(
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - env:\n    - {name: P, value: \"${DB_PASSWORD}\"}\n    - {name: Q, value: \"${DB_NAME}\"}\n",
     );
-    let warnings = Parameters::of(&[], &manifest).unwrap().warnings();
+    let warnings = Parameters::merge(&[], &manifest).unwrap().find_visible_passwords();
     assert_eq!(warnings.len(), 1);
     assert_eq!(
         warnings[0].to_string(),
@@ -63,16 +63,16 @@ fn secrets_are_generated_given_or_kept_but_never_arguments() {
         required: Some(true),
         ..parameter("Q", ParameterType::Secret)
     };
-    let parameters = Parameters::of(std::slice::from_ref(&required), &manifest).unwrap();
+    let parameters = Parameters::merge(std::slice::from_ref(&required), &manifest).unwrap();
     let (hidden, stored) = (
         map(&[("Q", "hunter2")]),
         map(&[("P", "kept"), ("Q", "old")]),
     );
     assert_eq!(
-        fails(parameters.resolve(identity("a"), &Given::default())),
+        fails(parameters.resolve(identity("a"), &ValueLayers::default())),
         "parameter Q is required"
     );
-    let (mut flags, mut session) = (Given::default(), Given::default());
+    let (mut flags, mut session) = (ValueLayers::default(), ValueLayers::default());
     (flags.flags, session.session) = (&hidden, &hidden);
     for (given, place) in [(flags, "--set"), (session, "spec.parameters")] {
         let error = fails(parameters.resolve(identity("a"), &given));
@@ -81,10 +81,10 @@ fn secrets_are_generated_given_or_kept_but_never_arguments() {
             format!("secret parameter Q must not be set in {place}")
         );
     }
-    let given = Given {
+    let given = ValueLayers {
         files: &hidden,
         stored: &stored,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let values = parameters.resolve(identity("a"), &given).unwrap();
     assert_eq!(
@@ -100,11 +100,11 @@ fn secrets_are_generated_given_or_kept_but_never_arguments() {
 #[test]
 fn a_secret_that_nobody_gave_is_generated_and_shown_nowhere() {
     let manifest = manifest(TWO);
-    let parameters = Parameters::of(&[], &manifest).unwrap();
+    let parameters = Parameters::merge(&[], &manifest).unwrap();
     let hidden = map(&[("Q", "hunter2")]);
-    let given = Given {
+    let given = ValueLayers {
         files: &hidden,
-        ..Given::default()
+        ..ValueLayers::default()
     };
     let mut values = parameters.resolve(identity("a"), &given).unwrap();
     assert_eq!(values.missing_secrets().collect::<Vec<_>>(), ["P"]);
@@ -121,7 +121,7 @@ fn a_secret_that_nobody_gave_is_generated_and_shown_nowhere() {
         ),
         ("a", &vec!["P".to_owned(), "Q".to_owned()])
     );
-    values.generate_missing().unwrap();
+    values.generate_missing_secrets().unwrap();
     let (first, data) = (
         values.get("P").unwrap().to_owned(),
         values.parameters_secret_data(),
@@ -134,7 +134,7 @@ fn a_secret_that_nobody_gave_is_generated_and_shown_nowhere() {
         "{first}"
     );
     assert_eq!(
-        super::super::stored_secrets(&json!({"data": data})).unwrap(),
+        super::super::decode_parameters_secret(&json!({"data": data})).unwrap(),
         *values.secret_values()
     );
     assert!(!format!("{values:?}").contains("hunter2"));

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::property::{HOSTILE, Property, Random, try_manifest};
+use super::super::property::{HOSTILE_VALUES, StructureProperty, RandomText, check_manifest_text};
 
 fn cases(count: u32) -> ProptestConfig {
     ProptestConfig {
@@ -14,24 +14,24 @@ fn cases(count: u32) -> ProptestConfig {
 
 #[test]
 fn hostile_values_stay_values() {
-    let property = Property::new().unwrap();
+    let property = StructureProperty::new().unwrap();
     // A number whose last bit depends on the accuracy of the float parser; found by fuzzing.
     let number = "5_99999999999999999999999999999999999999999999999999999999";
-    for value in HOSTILE.into_iter().chain([number]) {
+    for value in HOSTILE_VALUES.into_iter().chain([number]) {
         property
-            .try_value(value)
+            .check_value(value)
             .unwrap_or_else(|reason| panic!("{value:?}: {reason}"));
     }
 }
 
 #[test]
 fn hostile_values_next_to_each_other_stay_values() {
-    let property = Property::new().unwrap();
-    for first in HOSTILE {
-        for second in HOSTILE {
+    let property = StructureProperty::new().unwrap();
+    for first in HOSTILE_VALUES {
+        for second in HOSTILE_VALUES {
             let value = format!("{first}{second}");
             property
-                .try_value(&value)
+                .check_value(&value)
                 .unwrap_or_else(|reason| panic!("{value:?}: {reason}"));
         }
     }
@@ -39,26 +39,26 @@ fn hostile_values_next_to_each_other_stay_values() {
 
 #[test]
 fn ten_thousand_random_values_stay_values() {
-    let property = Property::new().unwrap();
+    let property = StructureProperty::new().unwrap();
     let piece = prop_oneof![
-        proptest::sample::select(HOSTILE.to_vec()).prop_map(str::to_owned),
+        proptest::sample::select(HOSTILE_VALUES.to_vec()).prop_map(str::to_owned),
         any::<char>().prop_map(String::from),
-        any::<u64>().prop_map(|seed| Random::new(seed).value()),
+        any::<u64>().prop_map(|seed| RandomText::new(seed).value()),
     ];
     let value = proptest::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat());
     let mut runner = proptest::test_runner::TestRunner::new(cases(10_000));
     let tried = runner.run(&value, |value| {
-        property.try_value(&value).map_err(TestCaseError::fail)
+        property.check_value(&value).map_err(TestCaseError::fail)
     });
     tried.unwrap();
 }
 
 #[test]
 fn random_manifests_are_read_or_refused() {
-    let mut random = Random::new(1);
+    let mut random = RandomText::new(1);
     for _ in 0..3_000 {
         let text = random.manifest();
-        if let Err(reason) = try_manifest(&text) {
+        if let Err(reason) = check_manifest_text(&text) {
             panic!("{text:?}: {reason}");
         }
     }

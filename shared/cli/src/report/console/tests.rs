@@ -1,7 +1,7 @@
 use super::*;
 
-fn talk(color: Colour) -> Talk {
-    Talk {
+fn talk(color: Colour) -> VerbosityFlags {
+    VerbosityFlags {
         quiet: false,
         color,
     }
@@ -9,10 +9,10 @@ fn talk(color: Colour) -> Talk {
 
 #[test]
 fn data_and_everything_else_go_to_different_streams() {
-    let (mut console, captured) = Console::captured("", false);
-    console.out("a").unwrap();
-    console.line("b").unwrap();
-    console.err_line("c");
+    let (mut console, captured) = Console::for_test("", false);
+    console.print("a").unwrap();
+    console.print_line("b").unwrap();
+    console.print_error_line("c");
     console.note("d");
     console.hint("e");
     assert_eq!(
@@ -23,7 +23,7 @@ fn data_and_everything_else_go_to_different_streams() {
 
 #[test]
 fn a_warning_is_said_once() {
-    let (mut console, captured) = Console::captured("", false);
+    let (mut console, captured) = Console::for_test("", false);
     for text in [
         "spec.a is deprecated",
         "spec.b\nis too",
@@ -40,9 +40,9 @@ fn a_warning_is_said_once() {
 #[test]
 fn escapes_of_others_do_not_reach_a_terminal_and_files_get_them() {
     let evil = "\x1b]0;x\x07\n";
-    let (mut console, captured) = Console::captured("", true);
-    console.out(evil).unwrap();
-    console.err_line(evil.trim_end());
+    let (mut console, captured) = Console::for_test("", true);
+    console.print(evil).unwrap();
+    console.print_error_line(evil.trim_end());
     console.warn(evil);
     assert_eq!(captured.out(), "^[]0;x^G\n");
     assert!(
@@ -50,9 +50,9 @@ fn escapes_of_others_do_not_reach_a_terminal_and_files_get_them() {
         "{:?}",
         captured.err()
     );
-    let (mut console, captured) = Console::captured("", false);
-    console.out(evil).unwrap();
-    console.err_line(evil.trim_end());
+    let (mut console, captured) = Console::for_test("", false);
+    console.print(evil).unwrap();
+    console.print_error_line(evil.trim_end());
     assert_eq!(captured.out(), evil);
     assert_eq!(captured.err(), "^[]0;x^G\n");
 }
@@ -61,9 +61,9 @@ fn escapes_of_others_do_not_reach_a_terminal_and_files_get_them() {
 fn colours_need_a_terminal_whatever_is_asked_for() {
     let red = AnsiColor::Red.on_default();
     for colour in [Colour::Auto, Colour::Always, Colour::Never] {
-        let (mut console, captured) = Console::captured("", false);
-        console.obey(&talk(colour));
-        console.out_painted(&console.paint(red, "x")).unwrap();
+        let (mut console, captured) = Console::for_test("", false);
+        console.apply_flags(&talk(colour));
+        console.print_styled(&console.styled(red, "x")).unwrap();
         console.warn("w");
         console.hint("h");
         assert!(
@@ -77,27 +77,27 @@ fn colours_need_a_terminal_whatever_is_asked_for() {
 fn colours_follow_the_environment_unless_told_otherwise() {
     let red = AnsiColor::Red.on_default();
     let painted = |colour, no_color, capable| {
-        let (mut console, _) = Console::captured("", true);
+        let (mut console, _) = Console::for_test("", true);
         (console.no_color, console.capable) = (no_color, capable);
-        console.obey(&talk(colour));
-        console.paint(red, "x\x1b").contains('\x1b')
+        console.apply_flags(&talk(colour));
+        console.styled(red, "x\x1b").contains('\x1b')
     };
     assert!(painted(Colour::Auto, false, true));
     assert!(!painted(Colour::Auto, true, true));
     assert!(!painted(Colour::Auto, false, false));
     assert!(painted(Colour::Always, true, false));
     assert!(!painted(Colour::Never, false, true));
-    let (console, _) = Console::captured("", true);
-    assert_eq!(console.paint(red, "x\x1b"), "\x1b[31mx^[\x1b[0m");
+    let (console, _) = Console::for_test("", true);
+    assert_eq!(console.styled(red, "x\x1b"), "\x1b[31mx^[\x1b[0m");
 }
 
 #[test]
 fn a_dumb_terminal_gets_no_live_line() {
-    use session_model::progress::{Event, Sink, Stage};
-    let (mut console, captured) = Console::captured("", true);
+    use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
+    let (mut console, captured) = Console::for_test("", true);
     console.capable = false;
-    console.progress().tell(Event::Waiting {
-        stage: Stage::Binding,
+    console.progress().tell(ProgressEvent::Waiting {
+        stage: WaitStage::Binding,
         object: "pod/x".into(),
         detail: String::new(),
     });
@@ -107,7 +107,7 @@ fn a_dumb_terminal_gets_no_live_line() {
 #[test]
 fn a_deletion_asks_as_kubectl_does() {
     let names = ["session.streaming.platform/alice".to_owned()];
-    let (mut console, captured) = Console::captured("y\n", true);
+    let (mut console, captured) = Console::for_test("y\n", true);
     assert!(
         console
             .confirm(&deletion_preview(&names), DELETION_QUESTION)
@@ -123,7 +123,7 @@ fn a_deletion_asks_as_kubectl_does() {
 #[test]
 fn only_y_is_yes() {
     let answer = |input| {
-        Console::captured(input, true)
+        Console::for_test(input, true)
             .0
             .confirm(&[], "Sure?")
             .unwrap()
@@ -139,7 +139,7 @@ fn only_y_is_yes() {
 
 #[test]
 fn every_question_reads_its_own_line() {
-    let (mut console, _) = Console::captured("n\ny\n", true);
+    let (mut console, _) = Console::for_test("n\ny\n", true);
     assert!(!console.confirm(&[], "One?").unwrap());
     assert!(console.confirm(&[], "Two?").unwrap());
     assert!(!console.confirm(&[], "Three?").unwrap());
@@ -147,19 +147,19 @@ fn every_question_reads_its_own_line() {
 
 #[test]
 fn a_closed_pipe_is_an_error_of_its_own_and_a_closed_standard_error_is_none() {
-    let (mut console, captured) = Console::captured("", false);
+    let (mut console, captured) = Console::for_test("", false);
     captured.close_out();
     captured.close_err();
-    let error = console.line("x").unwrap_err();
-    assert_eq!(error.downcast_ref(), Some(&Closed));
-    console.err_line("lost");
+    let error = console.print_line("x").unwrap_err();
+    assert_eq!(error.downcast_ref(), Some(&OutputClosed));
+    console.print_error_line("lost");
     console.warn("lost");
     assert_eq!(captured.err(), "");
 }
 
 #[test]
 fn only_a_terminal_can_be_asked() {
-    assert!(Console::captured("", true).0.can_ask());
-    assert!(!Console::captured("y", false).0.can_ask());
-    assert_eq!(Console::captured("", false).0.width(), 80);
+    assert!(Console::for_test("", true).0.can_prompt());
+    assert!(!Console::for_test("y", false).0.can_prompt());
+    assert_eq!(Console::for_test("", false).0.width(), 80);
 }

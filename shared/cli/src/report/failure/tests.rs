@@ -2,16 +2,16 @@ use anyhow::{Context, anyhow};
 use serde_json::Value;
 
 use super::*;
-use session_model::failure::{Cause, Hint, hinted, usage};
+use session_model::failure::{StatusCause, HintExt, with_hint, usage_error};
 
 const FIXTURE: &str = include_str!("kubectl.txt");
 const LIST: &str = "kubectl session list";
 
-fn server(kind: Kind, reason: &str, message: &str) -> Failure {
+fn server(kind: FailureKind, reason: &str, message: &str) -> Failure {
     Failure {
         reason: reason.into(),
         code: 400,
-        ..Failure::local(kind, message)
+        ..Failure::client_side(kind, message)
     }
 }
 
@@ -20,38 +20,38 @@ fn of_status(status: &Value) -> Failure {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (details, reason) = (&status["details"], text(&status["reason"]));
     let kind = match reason.as_str() {
-        "Unauthorized" => Kind::Unauthorized,
-        "Invalid" => Kind::Invalid,
-        _ if status["code"] == 422 => Kind::Invalid,
-        _ => Kind::Server,
+        "Unauthorized" => FailureKind::Unauthorized,
+        "Invalid" => FailureKind::Invalid,
+        _ if status["code"] == 422 => FailureKind::Invalid,
+        _ => FailureKind::OtherStatus,
     };
     let causes = details["causes"].as_array().into_iter().flatten();
-    let cause = |cause: &Value| Cause {
+    let cause = |cause: &Value| StatusCause {
         field: text(&cause["field"]),
         message: text(&cause["message"]),
     };
     Failure {
         reason,
         code: 1,
-        subject: details
+        object: details
             .is_object()
             .then(|| (text(&details["kind"]), text(&details["name"]))),
         causes: causes.map(cause).collect(),
-        ..Failure::local(kind, text(&status["message"]))
+        ..Failure::client_side(kind, text(&status["message"]))
     }
 }
 
 /// What is printed on standard error, and the exit code.
 fn printed(error: Error) -> (String, u8) {
-    let (mut console, captured) = Console::captured("", false);
-    let code = report(&mut console, &error, LIST);
+    let (mut console, captured) = Console::for_test("", false);
+    let code = print_error(&mut console, &error, LIST);
     assert_eq!(captured.out(), "");
     (captured.err(), code)
 }
 
 fn line_of(error: Error) -> String {
     let (text, code) = printed(error);
-    assert_eq!(code, FAILED);
+    assert_eq!(code, EXIT_FAILURE);
     text
 }
 
@@ -71,42 +71,42 @@ fn what_the_server_says_is_printed_as_kubectl_prints_it() {
 
 #[test]
 fn what_the_server_did_not_say_has_kubectls_words_too() {
-    let local = |kind, message: &str| line_of(anyhow!(Failure::local(kind, message)));
+    let local = |kind, message: &str| line_of(anyhow!(Failure::client_side(kind, message)));
     let refused = "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?";
-    assert_eq!(local(Kind::Refused, "127.0.0.1:1"), format!("{refused}\n"));
-    assert_eq!(local(Kind::Refused, refused), format!("{refused}\n"));
+    assert_eq!(local(FailureKind::ConnectionRefused, "127.0.0.1:1"), format!("{refused}\n"));
+    assert_eq!(local(FailureKind::ConnectionRefused, refused), format!("{refused}\n"));
     assert_eq!(
-        local(Kind::Unreachable, "dial tcp: lookup h: no such host"),
+        local(FailureKind::Unreachable, "dial tcp: lookup h: no such host"),
         "Unable to connect to the server: dial tcp: lookup h: no such host\n"
     );
     assert_eq!(
-        local(Kind::Unreachable, "Unable to connect to the server: EOF"),
+        local(FailureKind::Unreachable, "Unable to connect to the server: EOF"),
         "Unable to connect to the server: EOF\n"
     );
     let context = "Error in configuration: context was not found for specified context: nope";
-    assert_eq!(local(Kind::Configuration, context), format!("{context}\n"));
+    assert_eq!(local(FailureKind::InvalidConfiguration, context), format!("{context}\n"));
     assert_eq!(
         local(
-            Kind::Configuration,
+            FailureKind::InvalidConfiguration,
             "context was not found for specified context: nope"
         ),
         format!("{context}\n")
     );
     assert_eq!(
         local(
-            Kind::TimedOut,
+            FailureKind::TimedOut,
             "timed out waiting for the condition on session.streaming.platform/alice"
         ),
         "error: timed out waiting for the condition on session.streaming.platform/alice\n"
     );
     assert_eq!(
         local(
-            Kind::NoSuchResource,
+            FailureKind::ResourceTypeNotFound,
             "the server doesn't have a resource type \"sessions\""
         ),
         "error: the server doesn't have a resource type \"sessions\"\n"
     );
-    assert_eq!(local(Kind::Invalid, "x"), "The request is invalid: x\n");
+    assert_eq!(local(FailureKind::Invalid, "x"), "The request is invalid: x\n");
 }
 
 #[test]
@@ -122,18 +122,18 @@ fn a_chain_is_printed_without_saying_things_twice() {
     let doubled = anyhow!("no").context("failed: no").context("");
     assert_eq!(line_of(doubled), "error: failed: no\n");
     assert_eq!(
-        line_of(hinted(anyhow!("no"), "try").context("failed")),
+        line_of(with_hint(anyhow!("no"), "try").context("failed")),
         "error: failed: no\nhint: try\n"
     );
 }
 
 #[test]
 fn hints_stand_after_the_error_in_order_and_once() {
-    let error = hinted(
-        hinted(server(Kind::NotFound, "NotFound", "x not found"), "inner"),
+    let error = with_hint(
+        with_hint(server(FailureKind::NotFound, "NotFound", "x not found"), "inner"),
         "outer",
     );
-    let error = Err::<(), _>(error).hint("inner").unwrap_err();
+    let error = Err::<(), _>(error).with_hint("inner").unwrap_err();
     assert_eq!(
         line_of(error),
         "Error from server (NotFound): x not found\nhint: inner\nhint: outer\n"
@@ -143,7 +143,7 @@ fn hints_stand_after_the_error_in_order_and_once() {
 #[test]
 fn a_usage_error_points_to_the_help() {
     assert_eq!(
-        line_of(usage("exactly one NAME is required, got 0")),
+        line_of(usage_error("exactly one NAME is required, got 0")),
         "error: exactly one NAME is required, got 0\nSee 'kubectl session list -h' for help and examples\n"
     );
 }
@@ -151,56 +151,56 @@ fn a_usage_error_points_to_the_help() {
 #[test]
 fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
     let interrupted =
-        |message| anyhow!(Failure::local(Kind::Interrupted, message)).context("while waiting");
-    assert_eq!(printed(interrupted("")), (String::new(), INTERRUPTED));
+        |message| anyhow!(Failure::client_side(FailureKind::Interrupted, message)).context("while waiting");
+    assert_eq!(printed(interrupted("")), (String::new(), EXIT_INTERRUPTED));
     assert_eq!(
         printed(interrupted("alice goes on without you")),
-        ("alice goes on without you\n".into(), INTERRUPTED)
+        ("alice goes on without you\n".into(), EXIT_INTERRUPTED)
     );
     assert_eq!(
-        printed(Error::new(Closed).context("failed to print")),
-        (String::new(), CLOSED)
+        printed(Error::new(OutputClosed).context("failed to print")),
+        (String::new(), EXIT_OUTPUT_CLOSED)
     );
-    assert_eq!(printed(anyhow!("x")).1, FAILED);
+    assert_eq!(printed(anyhow!("x")).1, EXIT_FAILURE);
 }
 
 #[test]
 fn several_errors_are_a_line_each() {
-    let (mut console, captured) = Console::captured("", false);
+    let (mut console, captured) = Console::for_test("", false);
     let invalid = Failure {
-        subject: Some(("Session".into(), "a".into())),
+        object: Some(("Session".into(), "a".into())),
         ..server(
-            Kind::Invalid,
+            FailureKind::Invalid,
             "Invalid",
             "Session \"a\" is invalid: spec.x: Required value",
         )
     };
     let errors = [
-        hinted(
+        with_hint(
             server(
-                Kind::NotFound,
+                FailureKind::NotFound,
                 "NotFound",
                 "sessions.streaming.platform \"a\" not found",
             ),
             "look",
         ),
         anyhow!(invalid),
-        hinted(anyhow!("other"), "look"),
+        with_hint(anyhow!("other"), "look"),
     ];
-    assert_eq!(report_all(&mut console, &errors, LIST), FAILED);
+    assert_eq!(print_errors(&mut console, &errors, LIST), EXIT_FAILURE);
     assert_eq!(
         captured.err(),
         "Error from server (NotFound): sessions.streaming.platform \"a\" not found\n\
          Error from server (Invalid): Session \"a\" is invalid: spec.x: Required value\nerror: other\nhint: look\n"
     );
-    let errors = [anyhow!("x"), anyhow!(Failure::local(Kind::Interrupted, ""))];
-    assert_eq!(report_all(&mut console, &errors, LIST), INTERRUPTED);
+    let errors = [anyhow!("x"), anyhow!(Failure::client_side(FailureKind::Interrupted, ""))];
+    assert_eq!(print_errors(&mut console, &errors, LIST), EXIT_INTERRUPTED);
 }
 
 #[test]
 fn nothing_is_coloured_and_nothing_is_dumped() {
-    let (mut console, captured) = Console::captured("", true);
-    report(&mut console, &anyhow!("evil \x1b[31m").context("x"), LIST);
+    let (mut console, captured) = Console::for_test("", true);
+    print_error(&mut console, &anyhow!("evil \x1b[31m").context("x"), LIST);
     assert_eq!(captured.err(), "error: x: evil ^[[31m\n");
     let dump = line_of(anyhow!(std::io::Error::other("disk")).context("failed"));
     assert_eq!(dump, "error: failed: disk\n");
@@ -230,17 +230,17 @@ fn evidence_stands_between_the_error_and_its_hints() {
         ..session_engine::diagnosis::Cause::default()
     };
     let told = |error: anyhow::Error| {
-        let (mut console, captured) = Console::captured("", true);
-        report(&mut console, &error, "kubectl session create");
+        let (mut console, captured) = Console::for_test("", true);
+        print_error(&mut console, &error, "kubectl session create");
         captured.err()
     };
-    let shown = told(cause.failing("session \"s\" did not become ready"));
+    let shown = told(cause.to_error("session \"s\" did not become ready"));
     assert!(
         shown.starts_with("error: session \"s\" did not become ready: container \"main\" of pod \"x\" ended with exit code 3\n  log of container \"main\", last lines:\n    bo^[om\n"),
         "{shown:?}"
     );
     assert!(shown.ends_with(" mend it\n"), "{shown:?}");
-    let shown = told(cause.behind(anyhow::anyhow!("timed out")));
+    let shown = told(cause.attach_to(anyhow::anyhow!("timed out")));
     assert!(
         shown.starts_with(
             "error: timed out\n  container \"main\" of pod \"x\" ended with exit code 3\n    log of"

@@ -1,13 +1,13 @@
 use super::*;
 
 fn printer(output: &str) -> ObjectPrinter {
-    match Format::parse(output, Allowed::List, false, false).unwrap() {
+    match Format::parse(output, FormatSet::All, false, false).unwrap() {
         Format::Objects(printer) => printer,
         Format::Text { .. } => panic!("{output} is a table"),
     }
 }
 
-fn error(output: &str, allowed: Allowed) -> String {
+fn error(output: &str, allowed: FormatSet) -> String {
     Format::parse(output, allowed, false, false)
         .unwrap_err()
         .to_string()
@@ -24,18 +24,18 @@ fn alice() -> Value {
 #[test]
 fn a_bad_format_is_answered_with_the_allowed_ones() {
     assert_eq!(
-        error("bogus", Allowed::List),
+        error("bogus", FormatSet::All),
         "unable to match a printer suitable for the output format \"bogus\", allowed formats are: \
              custom-columns,custom-columns-file,json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,wide,yaml"
     );
     assert_eq!(
-        error("json=x", Allowed::Object),
+        error("json=x", FormatSet::Object),
         "unable to match a printer suitable for the output format \"json=x\", allowed formats are: \
              json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,name,yaml"
     );
-    assert!(error("wide", Allowed::Object).contains("allowed formats"));
-    assert!(error("json", Allowed::Name).ends_with("allowed formats are: name"));
-    for allowed in [Allowed::List, Allowed::Object, Allowed::Name] {
+    assert!(error("wide", FormatSet::Object).contains("allowed formats"));
+    assert!(error("json", FormatSet::Name).ends_with("allowed formats are: name"));
+    for allowed in [FormatSet::All, FormatSet::Object, FormatSet::Name] {
         assert!(allowed.formats().is_sorted());
     }
 }
@@ -49,25 +49,25 @@ fn a_format_that_lacks_its_argument_says_so() {
         "jsonpath-file=",
     ] {
         assert_eq!(
-            error(output, Allowed::List),
+            error(output, FormatSet::All),
             "template format specified but no template given",
             "{output}"
         );
     }
     for output in ["custom-columns", "custom-columns=", "custom-columns-file="] {
         let expected = "custom-columns format specified but no custom columns given";
-        assert_eq!(error(output, Allowed::List), expected, "{output}");
+        assert_eq!(error(output, FormatSet::All), expected, "{output}");
     }
     assert_eq!(
-        error("jsonpath-file=/nowhere", Allowed::List),
+        error("jsonpath-file=/nowhere", FormatSet::All),
         "error reading --template /nowhere, open /nowhere: no such file or directory"
     );
     assert_eq!(
-        error("custom-columns-file=/nowhere", Allowed::List),
+        error("custom-columns-file=/nowhere", FormatSet::All),
         "error reading template /nowhere, open /nowhere: no such file or directory"
     );
     assert_eq!(
-        error("jsonpath={.a", Allowed::List),
+        error("jsonpath={.a", FormatSet::All),
         "error parsing jsonpath {.a, unclosed action"
     );
 }
@@ -75,15 +75,15 @@ fn a_format_that_lacks_its_argument_says_so() {
 #[test]
 fn words_are_taken_in_any_case_where_kubectl_does() {
     assert!(matches!(
-        Format::parse("", Allowed::Name, false, false).unwrap(),
+        Format::parse("", FormatSet::Name, false, false).unwrap(),
         Format::Text { wide: false }
     ));
     assert!(matches!(
-        Format::parse("wide", Allowed::List, false, false).unwrap(),
+        Format::parse("wide", FormatSet::All, false, false).unwrap(),
         Format::Text { wide: true }
     ));
     assert!(printer("NAME").is_name() && !printer("JSON").is_name());
-    assert!(error("WIDE", Allowed::List).contains("\"WIDE\""));
+    assert!(error("WIDE", FormatSet::All).contains("\"WIDE\""));
 }
 
 #[test]
@@ -99,26 +99,26 @@ fn a_single_object_stands_alone_and_keeps_unknown_fields() {
     }
 }
 "#;
-    assert_eq!(printer("json").one(&alice()).unwrap(), expected);
+    assert_eq!(printer("json").print_object(&alice()).unwrap(), expected);
     assert_eq!(
-        printer("name").one(&alice()).unwrap(),
+        printer("name").print_object(&alice()).unwrap(),
         "session.streaming.platform/alice\n"
     );
     assert_eq!(
         printer("jsonpath={.metadata.managedFields[0].manager}")
-            .one(&alice())
+            .print_object(&alice())
             .unwrap(),
         "x"
     );
     assert_eq!(
         printer("custom-columns=N:.metadata.name")
-            .one(&alice())
+            .print_object(&alice())
             .unwrap(),
         "N\nalice\n"
     );
     assert!(
         printer("kyaml")
-            .one(&alice())
+            .print_object(&alice())
             .unwrap()
             .starts_with("---\n{\n  apiVersion: \"streaming.platform/v1\",")
     );
@@ -126,13 +126,13 @@ fn a_single_object_stands_alone_and_keeps_unknown_fields() {
 
 #[test]
 fn managed_fields_are_printed_when_wanted() {
-    let Format::Objects(mut printer) = Format::parse("yaml", Allowed::Object, false, true).unwrap()
+    let Format::Objects(mut printer) = Format::parse("yaml", FormatSet::Object, false, true).unwrap()
     else {
         panic!("no objects");
     };
     assert!(
         printer
-            .one(&alice())
+            .print_object(&alice())
             .unwrap()
             .contains("  managedFields:\n  - manager: x\n  name: alice\n")
     );
@@ -149,8 +149,8 @@ fn several_objects_are_a_list() {
     }
 }
 "#;
-    assert_eq!(printer("json").list(&[]).unwrap(), empty);
-    let yaml = printer("yaml").list(&[alice()]).unwrap();
+    assert_eq!(printer("json").print_list(&[]).unwrap(), empty);
+    let yaml = printer("yaml").print_list(&[alice()]).unwrap();
     assert!(
         yaml.starts_with(
             "apiVersion: v1\nitems:\n- apiVersion: streaming.platform/v1\n  kind: Session\n"
@@ -160,20 +160,20 @@ fn several_objects_are_a_list() {
     assert!(!yaml.contains("managedFields"));
     assert_eq!(
         printer("jsonpath={.items[*].metadata.name}")
-            .list(&[alice(), alice()])
+            .print_list(&[alice(), alice()])
             .unwrap(),
         "alice alice"
     );
     assert_eq!(
         printer("name")
-            .list(&[alice(), json!({"kind": "Pod", "apiVersion": "v1"})])
+            .print_list(&[alice(), json!({"kind": "Pod", "apiVersion": "v1"})])
             .unwrap(),
         "session.streaming.platform/alice\npod/<unknown>\n"
     );
-    assert_eq!(printer("name").list(&[]).unwrap(), "");
+    assert_eq!(printer("name").print_list(&[]).unwrap(), "");
     assert_eq!(
         printer("custom-columns=N:.metadata.name")
-            .list(&[])
+            .print_list(&[])
             .unwrap(),
         "N\n"
     );
@@ -182,8 +182,8 @@ fn several_objects_are_a_list() {
 #[test]
 fn documents_one_after_the_other_are_kept_apart() {
     let mut yaml = printer("yaml");
-    let first = yaml.one(&alice()).unwrap();
-    assert_eq!(yaml.one(&alice()).unwrap(), format!("---\n{first}"));
+    let first = yaml.print_object(&alice()).unwrap();
+    assert_eq!(yaml.print_object(&alice()).unwrap(), format!("---\n{first}"));
     let mut json = printer("json");
-    assert_eq!(json.one(&alice()).unwrap(), json.one(&alice()).unwrap());
+    assert_eq!(json.print_object(&alice()).unwrap(), json.print_object(&alice()).unwrap());
 }

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 /// Returns whether `left operator right` is true.
-pub(super) fn holds(left: &Value, operator: &str, right: &Value) -> Result<bool, String> {
+pub(super) fn compare(left: &Value, operator: &str, right: &Value) -> Result<bool, String> {
     match operator {
         "==" => equal(left, right),
         "!=" => Ok(!equal(left, right)?),

@@ -5,14 +5,14 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::parse::{Node, Slice};
-use super::{Found, compare};
+use super::{FoundValues, compare};
 use crate::report::json;
 
 /// Levels to which ranges may be nested; each costs a level of recursion.
 const RANGES_MAX: usize = 64;
 
 /// Returns the values of every top-level node; the nodes of a range contribute once for every item.
-pub(super) fn find<'a>(nodes: &[Node], root: &'a Value) -> Result<Vec<Found<'a>>, String> {
+pub(super) fn evaluate<'a>(nodes: &[Node], root: &'a Value) -> Result<Vec<FoundValues<'a>>, String> {
     let mut evaluation = Evaluation::default();
     evaluation.run(nodes, 0, &vec![Cow::Borrowed(root)])?;
     Ok(evaluation.groups)
@@ -20,7 +20,7 @@ pub(super) fn find<'a>(nodes: &[Node], root: &'a Value) -> Result<Vec<Found<'a>>
 
 #[derive(Default)]
 struct Evaluation<'a> {
-    groups: Vec<Found<'a>>,
+    groups: Vec<FoundValues<'a>>,
     depth: usize,
     /// Flags of the last node: it was `{range}` or `{end}`.
     begins: bool,
@@ -33,7 +33,7 @@ impl<'a> Evaluation<'a> {
         &mut self,
         nodes: &[Node],
         from: usize,
-        current: &Found<'a>,
+        current: &FoundValues<'a>,
     ) -> Result<Option<usize>, String> {
         let mut at = from;
         while let Some(node) = nodes.get(at) {
@@ -56,7 +56,7 @@ impl<'a> Evaluation<'a> {
         &mut self,
         nodes: &[Node],
         from: usize,
-        over: Found<'a>,
+        over: FoundValues<'a>,
     ) -> Result<Option<usize>, String> {
         if self.depth >= RANGES_MAX {
             return Err(format!("ranges are nested more than {RANGES_MAX} deep"));
@@ -76,7 +76,7 @@ impl<'a> Evaluation<'a> {
         Ok(end)
     }
 
-    fn walk(&mut self, input: &Found<'a>, node: &Node) -> Result<Found<'a>, String> {
+    fn walk(&mut self, input: &FoundValues<'a>, node: &Node) -> Result<FoundValues<'a>, String> {
         match node {
             Node::List(nodes) => self.walk_all(input, nodes),
             Node::Text(text) => Ok(vec![Cow::Owned(Value::from(text.as_str()))]),
@@ -111,7 +111,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn walk_all(&mut self, input: &Found<'a>, nodes: &[Node]) -> Result<Found<'a>, String> {
+    fn walk_all(&mut self, input: &FoundValues<'a>, nodes: &[Node]) -> Result<FoundValues<'a>, String> {
         let mut current = input.clone();
         for node in nodes {
             current = self.walk(&current, node)?;
@@ -121,11 +121,11 @@ impl<'a> Evaluation<'a> {
 
     fn filter(
         &mut self,
-        input: &Found<'a>,
+        input: &FoundValues<'a>,
         left: &[Node],
         operator: &str,
         right: &[Node],
-    ) -> Result<Found<'a>, String> {
+    ) -> Result<FoundValues<'a>, String> {
         let mut passed = Vec::new();
         for item in filtered_items(input)? {
             let single = vec![item];
@@ -135,14 +135,14 @@ impl<'a> Evaluation<'a> {
             let Some(right) = self.one(&single, right)? else {
                 continue;
             };
-            if compare::holds(&left, operator, &right)? {
+            if compare::compare(&left, operator, &right)? {
                 passed.extend(single);
             }
         }
         Ok(passed)
     }
 
-    fn filter_existing(&mut self, input: &Found<'a>, path: &[Node]) -> Result<Found<'a>, String> {
+    fn filter_existing(&mut self, input: &FoundValues<'a>, path: &[Node]) -> Result<FoundValues<'a>, String> {
         let mut passed = Vec::new();
         for item in filtered_items(input)? {
             let single = vec![item];
@@ -158,7 +158,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Returns the single value of one side of a comparison.
-    fn one(&mut self, input: &Found<'a>, path: &[Node]) -> Result<Option<Cow<'a, Value>>, String> {
+    fn one(&mut self, input: &FoundValues<'a>, path: &[Node]) -> Result<Option<Cow<'a, Value>>, String> {
         let mut found = self.walk_all(input, path)?;
         match found.len() {
             0 | 1 => Ok(found.pop()),
@@ -182,10 +182,10 @@ fn items<'a>(value: &Cow<'a, Value>) -> Option<&'a [Value]> {
     }
 }
 
-fn children<'a>(value: &Cow<'a, Value>) -> Found<'a> {
+fn children<'a>(value: &Cow<'a, Value>) -> FoundValues<'a> {
     match value {
         Cow::Borrowed(Value::Object(map)) => {
-            let entries = json::sorted(map).into_iter();
+            let entries = json::sorted_entries(map).into_iter();
             entries.map(|(_, item)| Cow::Borrowed(item)).collect()
         }
         Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
@@ -198,7 +198,7 @@ fn children<'a>(value: &Cow<'a, Value>) -> Found<'a> {
 }
 
 /// Returns the values and all their descendants, except empty scalars.
-fn descend<'a>(input: &Found<'a>) -> Found<'a> {
+fn descend<'a>(input: &FoundValues<'a>) -> FoundValues<'a> {
     let mut found = Vec::new();
     for value in input {
         let inside = children(value);
@@ -212,11 +212,11 @@ fn descend<'a>(input: &Found<'a>) -> Found<'a> {
     found
 }
 
-fn filtered_items<'a>(input: &Found<'a>) -> Result<Found<'a>, String> {
+fn filtered_items<'a>(input: &FoundValues<'a>) -> Result<FoundValues<'a>, String> {
     let mut all = Vec::new();
     for value in input {
         let Some(items) = items(value) else {
-            let value = json::plain(value);
+            let value = json::format_go_value(value);
             return Err(format!(
                 "{value} is not array or slice and cannot be filtered"
             ));
@@ -226,7 +226,7 @@ fn filtered_items<'a>(input: &Found<'a>) -> Result<Found<'a>, String> {
     Ok(all)
 }
 
-fn slice_all<'a>(input: &Found<'a>, slice: &Slice) -> Result<Found<'a>, String> {
+fn slice_all<'a>(input: &FoundValues<'a>, slice: &Slice) -> Result<FoundValues<'a>, String> {
     let mut found = Vec::new();
     for value in input.iter().filter(|value| !value.is_null()) {
         let items =

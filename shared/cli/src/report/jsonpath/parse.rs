@@ -40,7 +40,7 @@ pub(super) struct Slice {
 type Parsed<T> = Result<T, String>;
 
 /// Parses a whole template.
-pub(super) fn template(text: &str) -> Parsed<Vec<Node>> {
+pub(super) fn parse_template(text: &str) -> Parsed<Vec<Node>> {
     let mut nodes = Vec::new();
     let mut rest = text;
     while let Some(at) = rest.find('{') {
@@ -64,7 +64,7 @@ pub(super) fn template(text: &str) -> Parsed<Vec<Node>> {
 /// Parses the contents of braces that kubectl assembles from a part of another pair. Text after a closing brace inside
 /// is ignored, as there.
 fn inner(text: &str) -> Parsed<Vec<Node>> {
-    match template(&format!("{{{text}}}"))?.into_iter().next() {
+    match parse_template(&format!("{{{text}}}"))?.into_iter().next() {
         Some(Node::List(nodes)) => Ok(nodes),
         _ => Ok(Vec::new()),
     }

@@ -79,11 +79,11 @@ fn a_relaxed_path_needs_neither_dot_nor_braces() {
         "{.metadata.name}",
     ] {
         assert_eq!(
-            JsonPath::parse_relaxed(text).unwrap().text(),
+            JsonPath::parse_relaxed(text).unwrap().source(),
             "{.metadata.name}"
         );
     }
-    assert_eq!(JsonPath::parse_relaxed("").unwrap().text(), "");
+    assert_eq!(JsonPath::parse_relaxed("").unwrap().source(), "");
     for text in ["{a}{b}", "{", "a}b", "{}"] {
         let error = JsonPath::parse_relaxed(text).unwrap_err().to_string();
         assert!(

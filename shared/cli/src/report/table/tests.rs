@@ -7,8 +7,8 @@ use super::*;
 
 const FIXTURE: &str = include_str!("kubectl.txt");
 
-fn options(flags: &[&str]) -> Options {
-    let mut options = Options::default();
+fn options(flags: &[&str]) -> TableOptions {
+    let mut options = TableOptions::default();
     for (at, flag) in flags.iter().enumerate() {
         match *flag {
             "-A" => options.namespace = true,
@@ -84,7 +84,7 @@ fn small(cells: &[&str]) -> Table {
 
 #[test]
 fn a_watch_keeps_earlier_widths_and_prints_the_heading_once() {
-    let mut printer = TablePrinter::new(Options::default());
+    let mut printer = TablePrinter::new(TableOptions::default());
     printer.page(&small(&["alice-in-chains", "running"]));
     assert_eq!(
         printer.flush(),
@@ -98,9 +98,9 @@ fn a_watch_keeps_earlier_widths_and_prints_the_heading_once() {
 
 #[test]
 fn watch_events_stand_before_everything_else() {
-    let mut printer = TablePrinter::new(Options {
+    let mut printer = TablePrinter::new(TableOptions {
         namespace: true,
-        ..Options::default()
+        ..TableOptions::default()
     });
     printer.event("ADDED", &small(&["a", "b"]));
     printer.event("MODIFIED", &small(&["a", "c"]));
@@ -112,13 +112,13 @@ fn watch_events_stand_before_everything_else() {
 
 #[test]
 fn options_follow_the_flags() {
-    let flags = ListOutput {
+    let flags = ListOutputFlags {
         output: Some("wide".into()),
         show_labels: true,
         label_columns: vec!["a".into()],
-        ..ListOutput::default()
+        ..ListOutputFlags::default()
     };
-    let options = Options::of(&flags);
+    let options = TableOptions::of(&flags);
     assert!(options.wide && options.show_labels && !options.no_headers && !options.namespace);
     assert_eq!(options.label_columns, ["a"]);
 }
@@ -141,9 +141,9 @@ fn five_thousand_rows_take_no_time() {
         ..Table::default()
     };
     let start = Instant::now();
-    let mut printer = TablePrinter::new(Options {
+    let mut printer = TablePrinter::new(TableOptions {
         namespace: true,
-        ..Options::default()
+        ..TableOptions::default()
     });
     printer.page(&table);
     let text = printer.flush();

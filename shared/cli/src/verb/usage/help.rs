@@ -9,7 +9,7 @@
 use clap::builder::Resettable;
 use clap::{Arg, ArgAction, Command};
 
-use super::wrap::{self, TAB, fill};
+use super::wrap::{self, TAB_COLUMNS, wrap_paragraph};
 use super::{takes_many, value_name};
 
 /// Heading of the flags that every command takes.
@@ -31,12 +31,12 @@ pub struct VerbGroup {
 }
 
 /// The help page of a command that was called as `prefix` (`kubectl session list`), in lines of at most `width` columns.
-pub fn help(command: &Command, prefix: &str, width: usize) -> String {
+pub fn help_page(command: &Command, prefix: &str, width: usize) -> String {
     page(command, prefix, width, &[])
 }
 
 /// The help page of the umbrella: as [`help`], with its subcommands in groups.
-pub fn suite_help(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
+pub fn suite_help_page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
     page(command, prefix, width, groups)
 }
 
@@ -45,7 +45,7 @@ fn page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> 
     command.build();
     let mut sections = Vec::new();
     if let Some(text) = command.get_long_about().or(command.get_about()) {
-        sections.push(wrap::wrap(text.to_string().trim(), width).join("\n"));
+        sections.push(wrap::wrap_text(text.to_string().trim(), width).join("\n"));
     }
     let aliases: Vec<&str> = command.get_visible_aliases().collect();
     if !aliases.is_empty() {
@@ -67,7 +67,7 @@ fn page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> 
     let usage = usage(&command, prefix, has_flags);
     let usage = usage
         .iter()
-        .flat_map(|line| fill(line, "  ", "    ", width));
+        .flat_map(|line| wrap_paragraph(line, "  ", "    ", width));
     sections.push(format!("Usage:\n{}", usage.collect::<Vec<_>>().join("\n")));
     let mut tips = Vec::new();
     if has_subcommands {
@@ -79,13 +79,13 @@ fn page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> 
         "Use \"{} options\" for a list of global command-line options (applies to all commands).",
         suite(prefix)
     ));
-    let tips = tips.iter().flat_map(|tip| fill(tip, "", "", width));
+    let tips = tips.iter().flat_map(|tip| wrap_paragraph(tip, "", "", width));
     sections.push(tips.collect::<Vec<_>>().join("\n"));
     format!("{}\n", sections.join("\n\n"))
 }
 
 /// The page of `options`: the flags that every command takes.
-pub fn options(command: &Command, width: usize) -> String {
+pub fn options_page(command: &Command, width: usize) -> String {
     let mut command = command.clone();
     command.build();
     let all = command.get_arguments();
@@ -191,7 +191,7 @@ fn flag(arg: &Arg, width: usize) -> Option<String> {
 fn described(arg: &Arg, width: usize) -> String {
     let about = arg.get_long_help().or(arg.get_help());
     let about = about.map(ToString::to_string).unwrap_or_default();
-    let lines = wrap::wrap(about.trim(), width.saturating_sub(TAB));
+    let lines = wrap::wrap_text(about.trim(), width.saturating_sub(TAB_COLUMNS));
     let lines = lines.into_iter().map(|line| match line.is_empty() {
         true => line,
         false => format!("\t{line}"),
@@ -297,7 +297,7 @@ fn subcommands(command: &Command, groups: &[VerbGroup], width: usize) -> Vec<Str
         match inner.get_about() {
             Some(about) => {
                 let indent = " ".repeat(name.chars().count());
-                fill(&about.to_string(), &name, &indent, width).join("\n")
+                wrap_paragraph(&about.to_string(), &name, &indent, width).join("\n")
             }
             None => name.trim_end().to_owned(),
         }
@@ -343,8 +343,8 @@ fn examples(text: &str, width: usize) -> String {
             line => line.to_owned(),
         };
         match line.trim_start().strip_prefix("# ") {
-            Some(comment) => fill(comment, "  # ", "  # ", width),
-            None => wrap::command(&line, width),
+            Some(comment) => wrap_paragraph(comment, "  # ", "  # ", width),
+            None => wrap::wrap_command(&line, width),
         }
     });
     lines.collect::<Vec<_>>().join("\n")

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 
 /// The innermost subcommand that was named, and the words after it.
-pub(super) struct Place {
+pub(super) struct CommandPath {
     pub(super) command: Command,
     /// The subcommand as it was called: `kubectl session template lint`.
     pub(super) prefix: String,
@@ -13,7 +13,7 @@ pub(super) struct Place {
     led: usize,
 }
 
-impl Place {
+impl CommandPath {
     pub(super) fn of(command: &Command, prefix: &str, args: &[String]) -> Self {
         let mut command = command.clone();
         // Global flags reach the subcommands.
@@ -51,13 +51,13 @@ impl Place {
     }
 
     /// True if the word was typed; a word that ends in `=` matches as a prefix.
-    pub(super) fn has(&self, word: &str) -> bool {
+    pub(super) fn was_typed(&self, word: &str) -> bool {
         let wanted = |arg: &&String| *arg == word || (word.ends_with('=') && arg.starts_with(word));
         self.args.iter().find(wanted).is_some()
     }
 
     /// Returns a group of letters (`-wZx`) from that letter on.
-    pub(super) fn cluster_from(&self, letter: char) -> Option<String> {
+    pub(super) fn short_flags_from(&self, letter: char) -> Option<String> {
         let mut clusters = self
             .args
             .iter()
@@ -66,7 +66,7 @@ impl Place {
     }
 
     /// Counts the arguments that are not flags.
-    pub(super) fn positionals(&self) -> usize {
+    pub(super) fn count_positionals(&self) -> usize {
         let (mut at, mut count) = (self.led, 0);
         while let Some(arg) = self.args.get(at) {
             if arg == "--" {
@@ -80,7 +80,7 @@ impl Place {
     }
 
     /// Returns a flag as kubectl's errors name it: `-o, --output`.
-    pub(super) fn flag(&self, long: &str) -> String {
+    pub(super) fn format_flag(&self, long: &str) -> String {
         self.short_of(long)
             .map_or_else(|| long.to_owned(), |letter| format!("-{letter}, {long}"))
     }

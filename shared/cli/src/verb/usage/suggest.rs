@@ -16,12 +16,12 @@ pub fn unknown_command(word: &str, prefix: &str, known: &[&str]) -> Error {
         .collect();
     anyhow!(
         "unknown command {word:?} for {prefix:?}{}",
-        did_you_mean(&near)
+        suggestions(&near)
     )
 }
 
 /// Returns kubectl's list of suggestions after an empty line; empty without any.
-pub(super) fn did_you_mean(near: &[String]) -> String {
+pub(super) fn suggestions(near: &[String]) -> String {
     if near.is_empty() {
         return String::new();
     }

@@ -2,8 +2,8 @@ use clap::{Arg, ArgAction, Args as _, Command, value_parser};
 use proptest::prelude::*;
 
 use super::*;
-use crate::flags::connection::Connection;
-use crate::flags::output::{ListOutput, Talk};
+use crate::flags::connection::ConnectionFlags;
+use crate::flags::output::{ListOutputFlags, VerbosityFlags};
 
 pub(super) fn list() -> Command {
     let command = Command::new("list")
@@ -49,11 +49,11 @@ pub(super) fn template() -> Command {
         .subcommand_required(true)
         .subcommand(lint)
         .subcommand(Command::new("list").about("List them"));
-    Connection::augment_args(command).about("Templates")
+    ConnectionFlags::augment_args(command).about("Templates")
 }
 
 fn with_shared(command: Command) -> Command {
-    Connection::augment_args(Talk::augment_args(ListOutput::augment_args(command)))
+    ConnectionFlags::augment_args(VerbosityFlags::augment_args(ListOutputFlags::augment_args(command)))
 }
 
 /// Standard output, standard error and exit code of a command line.
@@ -68,8 +68,8 @@ pub(super) fn printed(command: &Command, line: &[&str]) -> (String, String, u8) 
         .try_get_matches_from(line)
         .expect_err("the line is fine");
     let args: Vec<OsString> = line.iter().map(OsString::from).collect();
-    let (mut console, captured) = Console::captured("", false);
-    let code = report_for(&mut console, &command, &prefix, &error, &args);
+    let (mut console, captured) = Console::for_test("", false);
+    let code = report_clap_error_for(&mut console, &command, &prefix, &error, &args);
     (captured.out(), captured.err(), code)
 }
 
@@ -216,7 +216,7 @@ fn a_complaint_names_the_subcommand_it_is_about() {
         &["check", "--bogus"],
         &["template", "lint", "--bogus"],
     ] {
-        let place = Place::of(
+        let place = CommandPath::of(
             &template(),
             "kubectl session template",
             &line.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -245,7 +245,7 @@ fn a_complaint_names_the_subcommand_it_is_about() {
 #[test]
 fn what_a_verb_says_through_clap_is_kept() {
     let error = list().error(ErrorKind::Io, "the disk is full");
-    let place = Place::of(&list(), "kubectl session list", &[]);
+    let place = CommandPath::of(&list(), "kubectl session list", &[]);
     assert_eq!(
         complaint(&place, &error),
         "error: the disk is full\nSee 'kubectl session list -h' for help and examples"
@@ -254,11 +254,11 @@ fn what_a_verb_says_through_clap_is_kept() {
 
 #[test]
 fn a_closed_pipe_ends_help_quietly() {
-    let (mut console, captured) = Console::captured("", false);
+    let (mut console, captured) = Console::for_test("", false);
     captured.close_out();
     let error = list().try_get_matches_from(["list", "-h"]).unwrap_err();
     assert_eq!(
-        report_for(&mut console, &list(), "kubectl session list", &error, &[]),
+        report_clap_error_for(&mut console, &list(), "kubectl session list", &error, &[]),
         141
     );
     assert_eq!(captured.err(), "");
@@ -279,8 +279,8 @@ proptest! {
         let command = [list(), create(), template()][which].clone().no_binary_name(true);
         if let Err(error) = command.clone().try_get_matches_from(&line) {
             let args: Vec<OsString> = line.iter().map(OsString::from).collect();
-            let (mut console, captured) = Console::captured("", false);
-            let code = report_for(&mut console, &command, "kubectl session x", &error, &args);
+            let (mut console, captured) = Console::for_test("", false);
+            let code = report_clap_error_for(&mut console, &command, "kubectl session x", &error, &args);
             prop_assert!(code <= 1);
             let err = captured.err();
             prop_assert!(code == 0 || err.starts_with("error: "), "{}", err);

@@ -1,28 +1,28 @@
 //! Line breaking for help texts: plain text, lists with a hanging indent, and shell commands.
 
 /// Columns that a tab takes at the beginning of a line.
-pub(super) const TAB: usize = 8;
+pub(super) const TAB_COLUMNS: usize = 8;
 
 /// Breaks every line of a text at its blanks, so that no line is longer than `width` columns. A line's own indentation is
 /// repeated on the lines it is broken into. A word that is longer than the width stands on a line of its own.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap_text(text: &str, width: usize) -> Vec<String> {
     text.lines()
         .flat_map(|line| {
             let indent = &line[..line.len() - line.trim_start().len()];
-            fill(line.trim(), indent, indent, width)
+            wrap_paragraph(line.trim(), indent, indent, width)
         })
         .collect()
 }
 
 /// One paragraph as lines of at most `width` columns: the first begins with `first`, the others with `rest`.
-pub(super) fn fill(paragraph: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap_paragraph(paragraph: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
     let words = paragraph.split_whitespace();
     broken(words.map(str::to_owned), first, rest, "", width)
 }
 
 /// A command of an example as lines of at most `width` columns. It is broken between its words, never inside quotes, and a
 /// line that goes on ends in a backslash, so that it can be pasted into a shell.
-pub(super) fn command(line: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap_command(line: &str, width: usize) -> Vec<String> {
     let indent = &line[..line.len() - line.trim_start().len()];
     let rest = format!("{indent}    ");
     broken(units(shell_words(line.trim())), indent, &rest, " \\", width)
@@ -99,7 +99,7 @@ fn shell_words(line: &str) -> Vec<String> {
 
 /// Columns of a line; a tab counts [`TAB`].
 fn columns(line: &str) -> usize {
-    line.chars().map(|c| if c == '\t' { TAB } else { 1 }).sum()
+    line.chars().map(|c| if c == '\t' { TAB_COLUMNS } else { 1 }).sum()
 }
 
 #[cfg(test)]
@@ -109,23 +109,23 @@ mod tests {
     #[test]
     fn text_is_broken_at_blanks_and_keeps_its_indentation() {
         assert_eq!(
-            wrap("one two three\n\n  four five", 9),
+            wrap_text("one two three\n\n  four five", 9),
             ["one two", "three", "", "  four", "  five"]
         );
-        assert_eq!(wrap("indivisible x", 5), ["indivisible", "x"]);
-        assert_eq!(fill("a bb ccc", "- ", "  ", 6), ["- a bb", "  ccc"]);
-        assert_eq!(fill("", "\t", "\t", 9), [""]);
+        assert_eq!(wrap_text("indivisible x", 5), ["indivisible", "x"]);
+        assert_eq!(wrap_paragraph("a bb ccc", "- ", "  ", 6), ["- a bb", "  ccc"]);
+        assert_eq!(wrap_paragraph("", "\t", "\t", 9), [""]);
     }
 
     #[test]
     fn a_command_goes_on_behind_a_backslash() {
         assert_eq!(
-            command("  tool --name 'a b' --more", 20),
+            wrap_command("  tool --name 'a b' --more", 20),
             ["  tool \\", "      --name 'a b' \\", "      --more"]
         );
-        assert_eq!(command("  short", 20), ["  short"]);
+        assert_eq!(wrap_command("  short", 20), ["  short"]);
         assert_eq!(
-            command("  tool --name 'a b' --more", 26),
+            wrap_command("  tool --name 'a b' --more", 26),
             ["  tool --name 'a b' --more"]
         );
     }

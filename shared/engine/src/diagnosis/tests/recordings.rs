@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Verdict, inspect};
+use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod};
 
 const EVICTED: &str = include_str!("../../../../../tests/fixtures/diagnosis/evicted.yaml");
 const MOUNT: &str = include_str!("../../../../../tests/fixtures/diagnosis/mount-failing.yaml");
@@ -16,11 +16,11 @@ fn found(recording: &str) -> Finding {
         .unwrap()
         .iter()
         .partition(|item| item["kind"] == "Pod");
-    let events: Vec<EventNote> = events.into_iter().map(EventNote::of).collect();
+    let events: Vec<EventNote> = events.into_iter().map(EventNote::from_value).collect();
     let [pod] = pods.as_slice() else {
         panic!("one Pod is recorded, not {}", pods.len())
     };
-    inspect(&serde_json::from_value((*pod).clone()).unwrap(), &events)
+    inspect_pod(&serde_json::from_value((*pod).clone()).unwrap(), &events)
 }
 
 /// Returns the recorded cases, with objects renamed as in the other cases, so that messages are not distinct by name alone.
@@ -69,7 +69,7 @@ fn each_begins_with_the_command_and_version_that_made_it() {
 #[test]
 fn an_evicted_pod() {
     let finding = found(EVICTED);
-    let ended = Verdict::Ended {
+    let ended = Prognosis::Ended {
         code: 1,
         reason: "Evicted".into(),
     };
@@ -87,7 +87,7 @@ hint: set resource requests to the real usage, so that a node with room is chose
 #[test]
 fn a_volume_that_cannot_be_mounted() {
     let finding = found(MOUNT);
-    assert_eq!(finding.verdict, Verdict::Waiting);
+    assert_eq!(finding.verdict, Prognosis::Waiting);
     assert_eq!(
         text(finding.cause().unwrap()),
         "FailedMount
@@ -100,7 +100,7 @@ hint: fix the problem that the message names; mounting is retried"
 #[test]
 fn a_node_that_is_not_ready() {
     let finding = found(LOST);
-    assert_eq!(finding.verdict, Verdict::Waiting);
+    assert_eq!(finding.verdict, Prognosis::Waiting);
     let cause = finding.cause().unwrap();
     assert_eq!(
         text(cause),

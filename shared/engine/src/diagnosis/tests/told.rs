@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use crate::diagnosis::{EventNote, Finding, inspect, inspect_missing};
+use crate::diagnosis::{EventNote, Finding, inspect_pod, inspect_missing_pods};
 
 /// Returns a Pod with a node, a claim and a memory limit.
 pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {
@@ -38,20 +38,20 @@ pub(super) fn waiting(reason: &str, message: &str) -> Finding {
     let state = json!({ "waiting": { "reason": reason, "message": message } });
     let last = json!({ "terminated": { "exitCode": 3, "reason": "Error" } });
     let status = scheduled(json!({ "containerStatuses": [container(state, last, 4)] }));
-    inspect(&pod(status, |_| {}), &[])
+    inspect_pod(&pod(status, |_| {}), &[])
 }
 
 pub(super) fn ended(code: i32, reason: &str, message: &str, events: &[EventNote]) -> Finding {
     let state = json!({ "terminated": { "exitCode": code, "reason": reason, "message": message } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 1)] }));
-    inspect(&pod(status, |_| {}), events)
+    inspect_pod(&pod(status, |_| {}), events)
 }
 
 /// Returns the finding for a crash loop without a last termination state.
 pub(super) fn crash_unsaid() -> Finding {
     let state = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 4)] }));
-    inspect(&pod(status, |_| {}), &[])
+    inspect_pod(&pod(status, |_| {}), &[])
 }
 
 /// Returns the finding for a container that the kubelet stopped without a reason, in a Pod with restart policy Never.
@@ -62,7 +62,7 @@ pub(super) fn stopped(before: &[EventNote]) -> Finding {
     let pod = pod(status, |pod| pod["spec"]["restartPolicy"] = "Never".into());
     let mut told = before.to_vec();
     told.push(event("Killing", "Stopping container main"));
-    inspect(&pod, &told)
+    inspect_pod(&pod, &told)
 }
 
 /// Returns the finding for a container without a memory limit that was killed because its node ran out of memory.
@@ -72,34 +72,34 @@ pub(super) fn unlimited() -> Finding {
     let pod = pod(status, |pod| {
         pod["spec"]["containers"][0]["resources"] = json!({});
     });
-    inspect(&pod, &[])
+    inspect_pod(&pod, &[])
 }
 
 pub(super) fn event(reason: &str, message: &str) -> EventNote {
     EventNote {
-        uid: "u".into(),
+        object_uid: "u".into(),
         reason: reason.into(),
         message: message.into(),
-        warning: true,
+        is_warning: true,
         ..EventNote::default()
     }
 }
 
 pub(super) fn told(events: &[EventNote]) -> Finding {
-    inspect(&pod(scheduled(json!({})), |_| {}), events)
+    inspect_pod(&pod(scheduled(json!({})), |_| {}), events)
 }
 
 pub(super) fn running(events: &[EventNote]) -> Finding {
     let status = scheduled(
         json!({ "containerStatuses": [container(json!({ "running": {} }), json!({}), 0)] }),
     );
-    inspect(&pod(status, |_| {}), events)
+    inspect_pod(&pod(status, |_| {}), events)
 }
 
 pub(super) fn unscheduled(message: &str, events: &[EventNote]) -> Finding {
     let status = json!({ "phase": "Pending", "conditions": [
         { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message }] });
-    inspect(&pod(status, |_| {}), events)
+    inspect_pod(&pod(status, |_| {}), events)
 }
 
 pub(super) fn nodes(reasons: &str) -> Finding {
@@ -111,8 +111,8 @@ pub(super) fn nodes(reasons: &str) -> Finding {
 
 pub(super) fn claim(reason: &str, message: &str) -> Finding {
     let event = EventNote {
-        kind: "PersistentVolumeClaim".into(),
-        name: "home".into(),
+        object_kind: "PersistentVolumeClaim".into(),
+        object_name: "home".into(),
         ..event(reason, message)
     };
     unscheduled(
@@ -123,12 +123,12 @@ pub(super) fn claim(reason: &str, message: &str) -> Finding {
 
 pub(super) fn refused(message: &str) -> Finding {
     let set = json!({ "kind": "StatefulSet", "metadata": { "name": "p", "uid": "u" } });
-    inspect_missing(&set, &[event("FailedCreate", message)])
+    inspect_missing_pods(&set, &[event("FailedCreate", message)])
 }
 
 pub(super) fn down(reason: &str, message: &str) -> Finding {
     let status = json!({ "phase": "Failed", "reason": reason, "message": message });
-    inspect(&pod(status, |_| {}), &[])
+    inspect_pod(&pod(status, |_| {}), &[])
 }
 
 pub(super) fn init(policy: &str, code: i32) -> Finding {
@@ -139,7 +139,7 @@ pub(super) fn init(policy: &str, code: i32) -> Finding {
     );
     init["name"] = "prep".into();
     let status = scheduled(json!({ "initContainerStatuses": [init] }));
-    inspect(
+    inspect_pod(
         &pod(status, |pod| pod["spec"]["restartPolicy"] = policy.into()),
         &[],
     )
@@ -149,7 +149,7 @@ pub(super) fn with_login(message: &str) -> Finding {
     let state = json!({ "waiting": { "reason": "ErrImagePull", "message": message } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 0)] }));
     let secrets = json!([{ "name": "login" }]);
-    inspect(
+    inspect_pod(
         &pod(status, |pod| {
             pod["spec"]["imagePullSecrets"] = secrets.clone();
         }),

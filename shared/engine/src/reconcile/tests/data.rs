@@ -15,7 +15,7 @@ fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
     };
     let mut secret = named("Secret", "s", json!({}));
     secret["metadata"]["labels"][labels::PARAMETERS] = "true".into();
-    let mut live = Live {
+    let mut live = LiveObjects {
         data: vec![
             named(
                 "PersistentVolumeClaim",
@@ -30,7 +30,7 @@ fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
             secret,
         ],
         saved: saved.iter().map(|uid| (*uid).to_owned()).collect(),
-        ..Live::default()
+        ..LiveObjects::default()
     };
     if snapshot {
         let mut taken = named("VolumeSnapshot", "v", json!({}));
@@ -38,7 +38,7 @@ fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
         live.data.push(taken);
     }
     let session = session(json!({ "dataPolicy": policy }), json!({}));
-    let gone = Wanted::Gone { skip_sync: true };
+    let gone = TargetState::Deleted { skip_sync: true };
     let mut steps = words(&reconcile(&session, gone, None, &live, &[], now()).plan);
     steps.retain(|step| !step.contains("Session") && !step.starts_with("wait"));
     steps

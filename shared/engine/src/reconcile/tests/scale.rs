@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 
 /// Returns a start of one scaled workload with a claim template, under an autoscaler.
-fn scaled(kind: &str) -> Start {
+fn scaled(kind: &str) -> RenderedStart {
     let mut start = start();
     start.rendering.objects = vec![
         json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": "w" }, "spec": {
@@ -25,15 +25,15 @@ fn stopped_at(kind: &str, count: i64) -> Session {
     )
 }
 
-fn plan_of(kind: &str, live: &Live) -> Plan {
+fn plan_of(kind: &str, live: &LiveObjects) -> Plan {
     let (session, start) = (stopped_at(kind, 4), scaled(kind));
-    reconcile(&session, Wanted::Running, Some(&start), live, &[], now()).plan
+    reconcile(&session, TargetState::Running, Some(&start), live, &[], now()).plan
 }
 
 fn count_of(plan: &Plan, kind: &str) -> Option<i64> {
     plan.steps().find_map(|step| match step {
         Step::Create { object, .. } | Step::Apply { object, .. }
-            if text(object, "/kind") == kind =>
+            if string_at(object, "/kind") == kind =>
         {
             object.pointer("/spec/replicas")?.as_i64()
         }
@@ -46,13 +46,13 @@ fn an_autoscaled_workload_gets_the_count_it_had() {
     for kind in ["Deployment", "StatefulSet"] {
         let at_rest = json!({ "apiVersion": "apps/v1", "kind": kind, "spec": { "replicas": 0 },
             "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } });
-        let rests = Live {
+        let rests = LiveObjects {
             owners: vec![at_rest],
-            ..Live::default()
+            ..LiveObjects::default()
         };
         assert_eq!(count_of(&plan_of(kind, &rests), kind), Some(4), "at rest");
         assert_eq!(
-            count_of(&plan_of(kind, &Live::default()), kind),
+            count_of(&plan_of(kind, &LiveObjects::default()), kind),
             Some(4),
             "made anew"
         );
@@ -61,7 +61,7 @@ fn an_autoscaled_workload_gets_the_count_it_had() {
 
 #[test]
 fn all_claims_that_a_set_finds_are_looked_at_whatever_its_template_counts() {
-    let plan = plan_of("StatefulSet", &Live::default());
+    let plan = plan_of("StatefulSet", &LiveObjects::default());
     let adopted = words(&plan)
         .into_iter()
         .filter(|word| word.starts_with("adopt "));
@@ -76,8 +76,8 @@ fn fewer_pods_than_were_recorded_are_enough_where_fewer_are_wanted_now() {
         json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 1 },
         "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } }),
     ];
-    let seen = look(&stopped_at("StatefulSet", 4), &live, &[]);
-    assert!(matches!(seen, Seen::Ready { .. }), "{seen:?}");
+    let seen = assess_workload(&stopped_at("StatefulSet", 4), &live, &[]);
+    assert!(matches!(seen, WorkloadState::Ready { .. }), "{seen:?}");
 }
 
 #[test]
@@ -89,11 +89,11 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         name: "new".into(),
         uid: "N".into(),
     };
-    let rest = record::Rest {
-        made: vec![made],
-        ..record::Rest::default()
+    let rest = record::StopRecord {
+        unrecorded_workloads: vec![made],
+        ..record::StopRecord::default()
     };
-    let standing = standing(&session, Wanted::Stopped, &Seen::NoWorkload);
-    let patch = record::stopped(&session, &standing, &rest, now());
+    let standing = decide_phase(&session, TargetState::Stopped, &WorkloadState::NoWorkload);
+    let patch = record::stop_status(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }

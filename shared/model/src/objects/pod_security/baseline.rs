@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::pod::{Found, PodTemplate, shown};
+use super::pod::{FieldViolations, PodTemplate, display_value};
 
 /// Capabilities that may be added: those that container runtimes grant by default.
 const CAPABILITIES: [&str; 13] = [
@@ -66,92 +66,92 @@ fn is_off(value: &Value) -> bool {
 }
 
 /// Returns true if `value` is one of the `allowed` strings.
-pub(super) fn is_among(value: &Value, allowed: &[&str]) -> bool {
+pub(super) fn is_one_of(value: &Value, allowed: &[&str]) -> bool {
     value.as_str().is_some_and(|text| allowed.contains(&text))
 }
 
-pub(super) fn windows_host_process(pod: &PodTemplate<'_>, found: &mut Found) {
-    for part in pod.contexts() {
-        found.unless(&part, "securityContext.windowsOptions.hostProcess", is_off);
+pub(super) fn windows_host_process(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
+    for part in pod.security_context_parts() {
+        found.report_unless(&part, "securityContext.windowsOptions.hostProcess", is_off);
     }
 }
 
-pub(super) fn host_namespaces(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn host_namespaces(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
-        found.unless(&pod.pod(), field, is_off);
+        found.report_unless(&pod.spec_part(), field, is_off);
     }
 }
 
-pub(super) fn privileged(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn privileged(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
-        found.unless(&container, "securityContext.privileged", is_off);
+        found.report_unless(&container, "securityContext.privileged", is_off);
     }
 }
 
-pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
-    added(pod, &CAPABILITIES, found);
+pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
+    report_added_capabilities(pod, &CAPABILITIES, found);
 }
 
 /// Reports added capabilities that are not `allowed`.
-pub(super) fn added(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut Found) {
+pub(super) fn report_added_capabilities(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.capabilities.add";
     for container in pod.containers() {
         for item in container.items(FIELD) {
-            if !is_among(item.value(), allowed) {
-                found.part(&item, format!("{FIELD} has {}", shown(item.value())));
+            if !is_one_of(item.value(), allowed) {
+                found.report_part(&item, format!("{FIELD} has {}", display_value(item.value())));
             }
         }
     }
 }
 
-pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for volume in pod.volumes() {
         if let Some(source) = volume.field("hostPath") {
             let path = source.get("path").unwrap_or(&Value::Null);
-            let what = format!("volume {:?} is the hostPath {}", volume.name(), shown(path));
-            found.part(&volume, what);
+            let what = format!("volume {:?} is the hostPath {}", volume.name(), display_value(path));
+            found.report_part(&volume, what);
         }
     }
 }
 
-pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         for port in container.items("ports") {
-            found.unless(&port, "hostPort", |value| *value == 0);
+            found.report_unless(&port, "hostPort", |value| *value == 0);
         }
     }
 }
 
-pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
         for handler in HANDLERS {
             for action in ["httpGet", "tcpSocket"] {
                 let field = format!("{handler}.{action}.host");
-                found.unless(&container, &field, |value| is_among(value, &[""]));
+                found.report_unless(&container, &field, |value| is_one_of(value, &[""]));
             }
         }
     }
 }
 
-pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     profile(pod, "appArmorProfile", found);
     for (key, annotation) in pod.annotations(APP_ARMOR) {
         let value = annotation.value();
-        if !is_among(value, &["", "runtime/default"]) && !is_local(value) {
-            found.part(&annotation, format!("annotation {key} is {}", shown(value)));
+        if !is_one_of(value, &["", "runtime/default"]) && !is_local(value) {
+            found.report_part(&annotation, format!("annotation {key} is {}", display_value(value)));
         }
     }
 }
 
 /// Reports profiles that are set and do not confine.
-fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut Found) {
-    for part in pod.contexts() {
+fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut FieldViolations) {
+    for part in pod.security_context_parts() {
         let given = format!("securityContext.{field}");
         let kind = format!("{given}.type");
         if part.field(&given).is_some()
             && !part
                 .field(&kind)
-                .is_some_and(|kind| is_among(kind, &PROFILES))
+                .is_some_and(|kind| is_one_of(kind, &PROFILES))
         {
             found.field(&part, &kind);
         }
@@ -164,55 +164,55 @@ fn is_local(value: &Value) -> bool {
         .is_some_and(|text| text.starts_with("localhost/"))
 }
 
-pub(super) fn se_linux_options(pod: &PodTemplate<'_>, found: &mut Found) {
-    for part in pod.contexts() {
+pub(super) fn se_linux_options(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
+    for part in pod.security_context_parts() {
         for (field, allowed) in [
             ("type", SE_LINUX_TYPES.as_slice()),
             ("user", &[""]),
             ("role", &[""]),
         ] {
             let field = format!("securityContext.seLinuxOptions.{field}");
-            found.unless(&part, &field, |value| is_among(value, allowed));
+            found.report_unless(&part, &field, |value| is_one_of(value, allowed));
         }
     }
 }
 
-pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     if !pod.has_user_namespace() {
-        proc_mount_of_all(pod, found);
+        report_unmasked_proc(pod, found);
     }
 }
 
 /// Reports containers whose `/proc` is not masked.
-pub(super) fn proc_mount_of_all(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn report_unmasked_proc(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
-        found.unless(&container, "securityContext.procMount", |value| {
-            is_among(value, &["Default"])
+        found.report_unless(&container, "securityContext.procMount", |value| {
+            is_one_of(value, &["Default"])
         });
     }
 }
 
-pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     profile(pod, "seccompProfile", found);
 }
 
-pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for (key, annotation) in pod
         .annotations(SECCOMP_POD)
         .chain(pod.annotations(SECCOMP_CONTAINER))
     {
         let value = annotation.value();
-        if !is_among(value, &["runtime/default", "docker/default"]) && !is_local(value) {
-            found.part(&annotation, format!("annotation {key} is {}", shown(value)));
+        if !is_one_of(value, &["runtime/default", "docker/default"]) && !is_local(value) {
+            found.report_part(&annotation, format!("annotation {key} is {}", display_value(value)));
         }
     }
 }
 
-pub(super) fn sysctls(pod: &PodTemplate<'_>, found: &mut Found) {
-    for sysctl in pod.pod().items("securityContext.sysctls") {
+pub(super) fn sysctls(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
+    for sysctl in pod.spec_part().items("securityContext.sysctls") {
         let name = sysctl.name();
         if !SYSCTLS.contains(&name) {
-            found.part(&sysctl, format!("securityContext.sysctls has {name:?}"));
+            found.report_part(&sysctl, format!("securityContext.sysctls has {name:?}"));
         }
     }
 }

@@ -1,21 +1,21 @@
 //! Checks of a Pod's access to the API server. They are not part of the standards, which protect only the node.
 
-use super::baseline::is_among;
-use super::pod::{Found, PodTemplate};
+use super::baseline::is_one_of;
+use super::pod::{FieldViolations, PodTemplate};
 
-pub(super) fn service_account(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn service_account(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     // `serviceAccount` is the deprecated name of the field, which servers still read.
     for field in ["serviceAccountName", "serviceAccount"] {
-        found.unless(&pod.pod(), field, |value| is_among(value, &["", "default"]));
+        found.report_unless(&pod.spec_part(), field, |value| is_one_of(value, &["", "default"]));
     }
 }
 
-pub(super) fn projected_tokens(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn projected_tokens(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for volume in pod.volumes() {
         for source in volume.items("projected.sources") {
             if source.field("serviceAccountToken").is_some() {
                 let what = format!("volume {:?} projects a serviceAccountToken", volume.name());
-                found.part(&source, what);
+                found.report_part(&source, what);
             }
         }
     }

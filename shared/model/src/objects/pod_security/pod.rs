@@ -16,7 +16,7 @@ pub(super) struct PodTemplate<'o> {
 }
 
 /// A part of a Pod with fields of its own: the Pod spec, a container, a volume, a list item.
-pub(super) struct Part<'o> {
+pub(super) struct PodPart<'o> {
     /// Name of the container, if the part is in one.
     container: Option<&'o str>,
     pointer: String,
@@ -25,27 +25,27 @@ pub(super) struct Part<'o> {
 
 /// A field that violates a check.
 #[derive(Debug)]
-pub(super) struct Field {
+pub(super) struct FieldViolation {
     pub(super) container: Option<String>,
     pub(super) pointer: String,
-    pub(super) what: String,
+    pub(super) description: String,
 }
 
 /// The violations that a check has found.
 #[derive(Debug, Default)]
-pub(super) struct Found(pub(super) Vec<Field>);
+pub(super) struct FieldViolations(pub(super) Vec<FieldViolation>);
 
 impl<'o> PodTemplate<'o> {
     /// Returns every Pod template of an object: every value with a `spec` that lists containers.
-    pub(super) fn all(object: &'o Value) -> Vec<Self> {
+    pub(super) fn find_all(object: &'o Value) -> Vec<Self> {
         let mut all = Vec::new();
         collect(object, &mut String::new(), &mut all);
         all
     }
 
     /// Returns the Pod spec as a part.
-    pub(super) fn pod(&self) -> Part<'o> {
-        Part {
+    pub(super) fn spec_part(&self) -> PodPart<'o> {
+        PodPart {
             container: None,
             pointer: format!("{}/spec", self.pointer),
             value: self.spec,
@@ -53,9 +53,9 @@ impl<'o> PodTemplate<'o> {
     }
 
     /// Returns the containers of all lists.
-    pub(super) fn containers(&self) -> impl Iterator<Item = Part<'o>> {
+    pub(super) fn containers(&self) -> impl Iterator<Item = PodPart<'o>> {
         LISTS.iter().flat_map(|list| {
-            self.items(list).map(|part| Part {
+            self.items(list).map(|part| PodPart {
                 container: Some(text(part.value, "name")),
                 ..part
             })
@@ -63,12 +63,12 @@ impl<'o> PodTemplate<'o> {
     }
 
     /// Returns the Pod spec and all containers: the parts that may have a `securityContext`.
-    pub(super) fn contexts(&self) -> impl Iterator<Item = Part<'o>> {
-        std::iter::once(self.pod()).chain(self.containers())
+    pub(super) fn security_context_parts(&self) -> impl Iterator<Item = PodPart<'o>> {
+        std::iter::once(self.spec_part()).chain(self.containers())
     }
 
     /// Returns the volumes.
-    pub(super) fn volumes(&self) -> impl Iterator<Item = Part<'o>> {
+    pub(super) fn volumes(&self) -> impl Iterator<Item = PodPart<'o>> {
         self.items("volumes")
     }
 
@@ -76,7 +76,7 @@ impl<'o> PodTemplate<'o> {
     pub(super) fn annotations(
         &self,
         prefix: &'static str,
-    ) -> impl Iterator<Item = (&'o str, Part<'o>)> {
+    ) -> impl Iterator<Item = (&'o str, PodPart<'o>)> {
         let annotations = self
             .metadata
             .and_then(|metadata| metadata.get("annotations"));
@@ -85,7 +85,7 @@ impl<'o> PodTemplate<'o> {
             .filter(move |(key, _)| key.starts_with(prefix))
             .map(|(key, value)| {
                 let pointer = format!("{}/metadata/annotations/{}", self.pointer, escaped(key));
-                let part = Part {
+                let part = PodPart {
                     container: None,
                     pointer,
                     value,
@@ -104,8 +104,8 @@ impl<'o> PodTemplate<'o> {
         self.spec.get("hostUsers") == Some(&Value::Bool(false))
     }
 
-    fn items(&self, list: &str) -> impl Iterator<Item = Part<'o>> {
-        self.pod().items(list).collect::<Vec<_>>().into_iter()
+    fn items(&self, list: &str) -> impl Iterator<Item = PodPart<'o>> {
+        self.spec_part().items(list).collect::<Vec<_>>().into_iter()
     }
 }
 
@@ -145,7 +145,7 @@ fn escaped(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-impl<'o> Part<'o> {
+impl<'o> PodPart<'o> {
     /// Returns the value of field `name`.
     pub(super) fn name(&self) -> &'o str {
         text(self.value, "name")
@@ -165,10 +165,10 @@ impl<'o> Part<'o> {
     }
 
     /// Returns the items of a list.
-    pub(super) fn items(&self, path: &str) -> impl Iterator<Item = Part<'o>> + use<'o> {
+    pub(super) fn items(&self, path: &str) -> impl Iterator<Item = PodPart<'o>> + use<'o> {
         let items = self.field(path).and_then(Value::as_array);
         let (container, pointer) = (self.container, self.pointer_of(path));
-        let part = move |(index, value)| Part {
+        let part = move |(index, value)| PodPart {
             container,
             pointer: format!("{pointer}/{index}"),
             value,
@@ -181,39 +181,39 @@ impl<'o> Part<'o> {
     }
 }
 
-impl Found {
+impl FieldViolations {
     /// Reports a field unless it is absent or has an allowed value.
-    pub(super) fn unless(&mut self, part: &Part<'_>, path: &str, allowed: impl Fn(&Value) -> bool) {
+    pub(super) fn report_unless(&mut self, part: &PodPart<'_>, path: &str, allowed: impl Fn(&Value) -> bool) {
         if part.field(path).is_some_and(|value| !allowed(value)) {
             self.field(part, path);
         }
     }
 
     /// Reports a field with its value.
-    pub(super) fn field(&mut self, part: &Part<'_>, path: &str) {
+    pub(super) fn field(&mut self, part: &PodPart<'_>, path: &str) {
         let what = match part.field(path) {
-            Some(value) => format!("{path} is {}", shown(value)),
+            Some(value) => format!("{path} is {}", display_value(value)),
             None => format!("{path} is not set"),
         };
-        self.0.push(Field {
+        self.0.push(FieldViolation {
             container: part.container.map(str::to_owned),
             pointer: part.pointer_of(path),
-            what,
+            description: what,
         });
     }
 
     /// Reports a part as a whole, described by `what`.
-    pub(super) fn part(&mut self, part: &Part<'_>, what: String) {
-        self.0.push(Field {
+    pub(super) fn report_part(&mut self, part: &PodPart<'_>, what: String) {
+        self.0.push(FieldViolation {
             container: part.container.map(str::to_owned),
             pointer: part.pointer.clone(),
-            what,
+            description: what,
         });
     }
 }
 
 /// Returns a value for a message, shortened.
-pub(super) fn shown(value: &Value) -> String {
+pub(super) fn display_value(value: &Value) -> String {
     let text = value.to_string();
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::baseline::{added, is_among, proc_mount_of_all};
-use super::pod::{Found, Part, PodTemplate};
+use super::baseline::{report_added_capabilities, is_one_of, report_unmasked_proc};
+use super::pod::{FieldViolations, PodPart, PodTemplate};
 
 /// Allowed types of volumes: those that do not reach beyond the Namespace.
 const VOLUMES: [&str; 9] = [
@@ -18,7 +18,7 @@ const VOLUMES: [&str; 9] = [
     "secret",
 ];
 
-pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for volume in pod.volumes() {
         // A volume without a source is an emptyDir.
         let other = |(key, value): &(&String, &Value)| *key != "name" && !value.is_null();
@@ -29,7 +29,7 @@ pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut Found) {
             .flatten()
             .filter(other);
         if let Some((kind, _)) = sources.find(|(kind, _)| !VOLUMES.contains(&kind.as_str())) {
-            found.part(
+            found.report_part(
                 &volume,
                 format!("volume {:?} is of the type {kind}", volume.name()),
             );
@@ -37,7 +37,7 @@ pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.allowPrivilegeEscalation";
     for container in linux(pod) {
         if container.field(FIELD) != Some(&Value::Bool(false)) {
@@ -47,18 +47,18 @@ pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut Found) {
 }
 
 /// Returns the containers, none for a Windows Pod: the check applies to Linux only.
-fn linux<'o>(pod: &PodTemplate<'o>) -> impl Iterator<Item = Part<'o>> {
+fn linux<'o>(pod: &PodTemplate<'o>) -> impl Iterator<Item = PodPart<'o>> {
     let windows = pod.is_windows();
     pod.containers().filter(move |_| !windows)
 }
 
-pub(super) fn run_as_non_root(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn run_as_non_root(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.runAsNonRoot";
     if pod.has_user_namespace() {
         return;
     }
-    let whole = pod.pod();
-    found.unless(&whole, FIELD, |value| *value == Value::Bool(true));
+    let whole = pod.spec_part();
+    found.report_unless(&whole, FIELD, |value| *value == Value::Bool(true));
     let inherited = whole.field(FIELD) == Some(&Value::Bool(true));
     for container in pod.containers() {
         match container.field(FIELD) {
@@ -69,19 +69,19 @@ pub(super) fn run_as_non_root(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn run_as_user(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     if pod.has_user_namespace() {
         return;
     }
-    for part in pod.contexts() {
-        found.unless(&part, "securityContext.runAsUser", |value| *value != 0);
+    for part in pod.security_context_parts() {
+        found.report_unless(&part, "securityContext.runAsUser", |value| *value != 0);
     }
 }
 
-pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.seccompProfile.type";
-    let confines = |value: &Value| is_among(value, &["RuntimeDefault", "Localhost"]);
-    let inherited = pod.pod().field(FIELD).is_some_and(confines);
+    let confines = |value: &Value| is_one_of(value, &["RuntimeDefault", "Localhost"]);
+    let inherited = pod.spec_part().field(FIELD).is_some_and(confines);
     for container in linux(pod) {
         match container.field("securityContext.seccompProfile") {
             None if inherited => {}
@@ -91,7 +91,7 @@ pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut Found) {
     }
 }
 
-pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
+pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.capabilities.drop";
     if pod.is_windows() {
         return;
@@ -99,14 +99,14 @@ pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut Found) {
     for container in pod.containers() {
         if !container
             .items(FIELD)
-            .any(|item| is_among(item.value(), &["ALL"]))
+            .any(|item| is_one_of(item.value(), &["ALL"]))
         {
             found.field(&container, FIELD);
         }
     }
-    added(pod, &["NET_BIND_SERVICE"], found);
+    report_added_capabilities(pod, &["NET_BIND_SERVICE"], found);
 }
 
-pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut Found) {
-    proc_mount_of_all(pod, found);
+pub(super) fn proc_mount(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
+    report_unmasked_proc(pod, found);
 }

@@ -69,7 +69,7 @@ fn usage_lines_are_those_of_the_source_under_the_name_that_was_typed() {
         "kubectl session copy NAME (--to FILE | --from FILE | --with-a-flag-that-is-long) [options]
   kubectl session copy --list",
     );
-    let text = help(&command, "ks copy", 60);
+    let text = help_page(&command, "ks copy", 60);
     let usage = "Usage:\n  ks copy NAME (--to FILE | --from FILE |\n    \
         --with-a-flag-that-is-long) [options]\n  ks copy --list\n\n";
     assert!(text.contains(usage), "{text}");
@@ -89,7 +89,7 @@ fn headings_of_a_verb_stand_before_those_that_verbs_share() {
                 .value_name("NAME")
                 .help("Name of the session"),
         );
-    let text = help(&command, "kubectl session x", 80);
+    let text = help_page(&command, "kubectl session x", 80);
     let titles: Vec<&str> = text.lines().filter(|line| line.ends_with(':')).collect();
     assert_eq!(
         titles,
@@ -128,7 +128,7 @@ fn a_default_is_shown_as_kubectl_shows_it() {
             Some(_) => arg,
         };
         let command = Command::new("x").arg(arg.long("flag").help("Text"));
-        let text = help(&command, "kubectl session x", 80);
+        let text = help_page(&command, "kubectl session x", 80);
         assert!(
             text.contains(&format!("\n    --flag{shown}:\n\tText\n")),
             "{shown}: {text}"
@@ -138,7 +138,7 @@ fn a_default_is_shown_as_kubectl_shows_it() {
 
 #[test]
 fn options_are_the_flags_of_every_command() {
-    let text = options(&list(), 80);
+    let text = options_page(&list(), 80);
     assert!(
         text.starts_with(
             "The following options can be passed to any command:\n\n    -n, --namespace NAME:\n\t"
@@ -167,8 +167,8 @@ fn commands_are_listed_and_the_suite_is_named_as_it_was_called() {
          Use \"kubectl session options\" for a list of global command-line options (applies\n\
          to all commands).\n"
     );
-    assert!(help(&create(), "ks create", 80).contains("Use \"ks options\" for a list"));
-    assert!(help(&create(), "ks create", 80).contains("Usage:\n  ks create NAME [options]\n"));
+    assert!(help_page(&create(), "ks create", 80).contains("Use \"ks options\" for a list"));
+    assert!(help_page(&create(), "ks create", 80).contains("Usage:\n  ks create NAME [options]\n"));
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn verbs_stand_in_their_groups() {
         title: "Basic Commands",
         verbs: &["list", "absent"],
     }];
-    let text = suite_help(&template(), "kubectl session", 80, &groups);
+    let text = suite_help_page(&template(), "kubectl session", 80, &groups);
     let list =
         "\n\nBasic Commands:\n  list   List them\n\nAvailable Commands:\n  lint   Check a file\n\n";
     assert!(text.contains(list), "{text}");
