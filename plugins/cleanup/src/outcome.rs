@@ -15,6 +15,7 @@ use session_shared::objects::resource::{
     VOLUME_SNAPSHOT_CONTENT, text,
 };
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Doomed;
@@ -89,7 +90,7 @@ pub(crate) async fn carry_out(
         object: format!("{} objects", items.len()),
         detail: String::new(),
     });
-    let controllers = &controllers(cluster, items).await;
+    let drivers = &controllers(cluster, items).await;
     let holders = &purge::holders(cluster, items).await;
     let mut done: Vec<Option<Result<Done>>> = items.iter().map(|_| None).collect();
     for turn in Turn::ALL {
@@ -108,17 +109,17 @@ pub(crate) async fn carry_out(
         let begun = these.iter().take_while(|_| !interrupt.is_set());
         let all = futures::stream::iter(begun).map(|at| async move {
             let item = &items[*at];
-            let controller = match controllers.get(item.namespace.as_str()) {
-                Some(Ok(alive)) => *alive,
+            let driver = match drivers.get(item.namespace.as_str()) {
+                Some(Ok(driver)) => *driver,
                 Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
-                None => false,
+                None => Driver::Client,
             };
             match item.deed {
                 _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
                     purge::carry_out(cluster, intent, item, holders, write).await
                 }
                 Deed::Stop | Deed::Delete => {
-                    end(cluster, intent, observed, item, controller, with).await
+                    end(cluster, intent, observed, item, driver, with).await
                 }
                 _ => match around {
                     Ok(around) => remove(cluster, intent, item, around, with).await,
@@ -196,19 +197,19 @@ async fn around(
     Ok(living)
 }
 
-/// Checks for each namespace with sessions whether a controller is alive; an error is kept as text.
+/// Chooses the driver of the sessions of each namespace; an error is kept as text.
 async fn controllers<'i>(
     cluster: &Cluster,
     items: &'i [Item],
-) -> BTreeMap<&'i str, Result<bool, String>> {
+) -> BTreeMap<&'i str, Result<Driver, String>> {
     let ends = |item: &&Item| matches!(item.deed, Deed::Stop | Deed::Delete);
     let sessions = items.iter().filter(ends);
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
     let asked = futures::stream::iter(namespaces).map(|namespace| async move {
-        let alive = cluster.controller_alive(namespace).await;
-        (namespace, alive.map_err(|error| format!("{error:#}")))
+        let driver = cluster.choose_driver(namespace, None).await;
+        (namespace, driver.map_err(|error| format!("{error:#}")))
     });
     asked.buffered(AT_ONCE).collect().await
 }
@@ -218,7 +219,7 @@ async fn end(
     intent: &Intent,
     observed: &Observed,
     item: &Item,
-    controller: bool,
+    driver: Driver,
     with: Stopping<'_>,
 ) -> Result<Done> {
     let found = installed(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
@@ -231,7 +232,7 @@ async fn end(
         _ => Ending::Everything { skip_sync: false },
     };
     let needs = ending_accesses(&chosen.session, what, intent.manner.wait);
-    let needs = if controller || with.write.dry_run {
+    let needs = if driver.is_controller() || with.write.dry_run {
         Vec::new()
     } else {
         needs
@@ -250,12 +251,12 @@ async fn end(
     let manner = &intent.manner;
     match item.deed {
         Deed::Stop => {
-            let present = Present::with(chosen, live, controller)?;
+            let present = Present::with(chosen, live, driver)?;
             let stopped = present.stop(cluster, manner, with, &mut Silent).await?;
             Ok(Done::Stopped(stopped))
         }
         _ => {
-            let doomed = Doomed::with(chosen, live, controller)?;
+            let doomed = Doomed::with(chosen, live, driver)?;
             let doomed = doomed.prepared(cluster, None, with.now).await?;
             doomed.delete(cluster, manner, with, &mut Silent).await?;
             let (kept, saved) = (doomed.kept(), doomed.snapshot().map(str::to_owned));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::objects::resource::{SESSION, text};
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::deleting::Doomed;
 use session_shared::ops::stopping::Present;
@@ -62,7 +63,7 @@ fn stop(
     since: Option<Timestamp>,
     why: String,
 ) -> Result<Option<Item>> {
-    let present = Present::with(chosen.clone(), live.clone(), false)?;
+    let present = Present::with(chosen.clone(), live.clone(), Driver::Client)?;
     if present.is_at_rest() {
         return Ok(None);
     }
@@ -77,7 +78,7 @@ fn stop(
 }
 
 fn delete(chosen: &Chosen, live: &Live, since: Option<Timestamp>, why: String) -> Result<Item> {
-    let doomed = Doomed::with(chosen.clone(), live.clone(), false)?;
+    let doomed = Doomed::with(chosen.clone(), live.clone(), Driver::Client)?;
     let data = if !doomed.destroyed().is_empty() {
         Data::Destroyed
     } else if !doomed.saved().is_empty() {

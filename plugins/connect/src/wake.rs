@@ -32,12 +32,12 @@ pub(crate) async fn wake(
     if !trust::ask(cluster, &present.session, Part::Start, &mut ground.console).await? {
         return exit(1);
     }
-    let controller = cluster.controller_alive(cluster.namespace()).await?;
+    let driver = cluster.choose_driver(cluster.namespace(), None).await?;
     let chosen = Chosen {
         session: present.session.clone(),
         object: present.object.clone(),
     };
-    let rests = stopping::Present::of(cluster, chosen, controller).await?;
+    let rests = stopping::Present::of(cluster, chosen, driver).await?;
     let now = ground.now();
     let ahead = {
         let mut sink = ground.console.progress();

@@ -13,6 +13,7 @@ use session_shared::flags::values::source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{overrides, primary, resource::text};
+use session_shared::ops::Driver;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::template::Assigned;
@@ -25,17 +26,6 @@ use crate::files;
 pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// Maximum number of characters of the owner in a generated name: with time and random part it fits every built-in template.
 const OWNER_PART: usize = 24;
-
-/// Creator of the session's objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Driver {
-    /// A controller if one is alive, else this command.
-    Auto,
-    /// This command.
-    Client,
-    /// A controller.
-    Controller,
-}
 
 /// Source of the session's manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +59,8 @@ pub(crate) struct Intent {
     pub(crate) use_existing: Vec<String>,
     pub(crate) create_namespace: bool,
     pub(crate) skip_checks: bool,
-    pub(crate) driver: Driver,
+    /// Driver from the command line; `None` to choose by the Lease.
+    pub(crate) driver: Option<Driver>,
     pub(crate) dry_run: DryRun,
     pub(crate) rendered: bool,
     /// Time limit of the wait; `None` to not wait.
@@ -91,7 +82,7 @@ pub(crate) fn read(args: &Args, console: &mut Console) -> Result<Intent> {
         .map(str::parse::<SessionName>)
         .transpose()?;
     let user_id = args.user_id.as_deref().map(new_owner).transpose()?;
-    let driver = driver(&args.reconcile)?;
+    let driver = Driver::parse(&args.reconcile)?;
     let mut assigned = args
         .values
         .assigned(args.filename.as_deref(), console.input())?;
@@ -271,17 +262,6 @@ fn agreed<T: PartialEq + ToString>(
             )
         }
         (given, found) => Ok(given.or(found)),
-    }
-}
-
-fn driver(word: &str) -> Result<Driver> {
-    match word {
-        "auto" => Ok(Driver::Auto),
-        "client" => Ok(Driver::Client),
-        "controller" => Ok(Driver::Controller),
-        other => bail!(
-            "Invalid reconcile value ({other}). Must be \"auto\", \"client\", or \"controller\"."
-        ),
     }
 }
 

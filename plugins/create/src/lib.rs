@@ -44,7 +44,7 @@ impl Verb for Create {
         let format = Format::of_object(&args.printing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
+        let (observed, driver) = observe::observe(&cluster, &intent, ground.now()).await?;
         // pure
         let subject = plan::subject(&intent, &observed)?;
         for privilege in subject.privileges(&intent.body) {
@@ -79,7 +79,7 @@ impl Verb for Create {
             observed: &observed,
             write: &write,
             interrupt: &interrupt,
-            controller,
+            driver,
         };
         let made = maker.make(subject, &mut ground.console.progress()).await?;
         // prints

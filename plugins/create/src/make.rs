@@ -15,6 +15,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::beginning::finished;
 use session_shared::ops::execute::Carrying;
 use session_shared::ops::settling::Made;
@@ -34,7 +35,7 @@ pub(crate) struct Maker<'a> {
     pub(crate) observed: &'a Observed,
     pub(crate) write: &'a Write,
     pub(crate) interrupt: &'a Interrupt,
-    pub(crate) controller: bool,
+    pub(crate) driver: Driver,
 }
 
 /// Objects this run has created so far: a rollback deletes only these.
@@ -86,17 +87,17 @@ impl Maker<'_> {
             let rendering = Some(&subject.rendered.rendering);
             trust::remember(self.cluster, &uid, &sent.spec, rendering, sink);
         }
-        if !self.controller || session.spec.secrets_from.is_some() {
+        if !self.driver.is_controller() || session.spec.secrets_from.is_some() {
             self.make_secret(subject, &uid, undo, sink).await?;
         }
         let start = subject.start(&self.intent.use_existing, &uid);
-        if self.controller {
+        if self.driver.is_controller() {
             return Ok(Made {
                 session,
                 object,
                 start,
                 objects: Vec::new(),
-                controller: true,
+                driver: self.driver,
             });
         }
         let decision = reconcile(
@@ -118,7 +119,7 @@ impl Maker<'_> {
                 object,
                 start,
                 objects,
-                controller: false,
+                driver: self.driver,
             });
         }
         let mut status = record::started(&session, &start, &objects, self.observed.now);
@@ -141,7 +142,7 @@ impl Maker<'_> {
             object,
             start,
             objects,
-            controller: false,
+            driver: self.driver,
         })
     }
 
@@ -161,7 +162,7 @@ impl Maker<'_> {
             object,
             start,
             objects: Vec::new(),
-            controller: self.controller,
+            driver: self.driver,
         })
     }
 

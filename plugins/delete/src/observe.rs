@@ -5,6 +5,7 @@ use futures::StreamExt;
 use session_shared::Timestamp;
 use session_shared::client::Permissions;
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::deleting::Doomed;
 
@@ -30,9 +31,9 @@ pub(crate) async fn observe(
     now: Timestamp,
 ) -> Result<Found> {
     let namespace = cluster.namespace();
-    let (sessions, controller) = futures::try_join!(
+    let (sessions, driver) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
-        cluster.controller_alive(namespace)
+        cluster.choose_driver(namespace, None)
     )?;
     let mut found = Found {
         doomed: Vec::new(),
@@ -49,15 +50,15 @@ pub(crate) async fn observe(
         found.missing.clear();
     }
     let looked = futures::stream::iter(present).map(|chosen| async move {
-        let needs = match controller {
-            true => Vec::new(),
-            false => intent.foreseen(&chosen.session),
+        let needs = match driver {
+            Driver::Controller => Vec::new(),
+            Driver::Client => intent.foreseen(&chosen.session),
         };
         let (live, ()) = futures::join!(
             cluster.live(namespace, &chosen.session),
             permissions.foresee(namespace, &needs)
         );
-        let doomed = Doomed::with(chosen, live?, controller)?.under(intent.policy);
+        let doomed = Doomed::with(chosen, live?, driver)?.under(intent.policy);
         doomed.prepared(cluster, intent.class.as_deref(), now).await
     });
     let looked: Vec<Result<Doomed>> = looked.buffered(AT_ONCE).collect().await;

@@ -10,6 +10,7 @@ use session_shared::client::Write;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::AT_ONCE;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
@@ -27,8 +28,8 @@ pub(crate) struct Found {
     chosen: Chosen,
     /// New lifetime; `None` if the session expires at the wanted time already.
     extension: Option<Extension>,
-    /// True if a controller writes the session's status.
-    controller: bool,
+    /// The process that writes the session's status.
+    driver: Driver,
 }
 
 /// Reads the sessions and their templates, and computes the extension of each.
@@ -41,9 +42,9 @@ pub(crate) async fn observe(
     now: Timestamp,
 ) -> Result<Vec<Result<Found>>> {
     let namespace = cluster.namespace();
-    let (chosen, controller) = futures::try_join!(
+    let (chosen, driver) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
-        cluster.controller_alive(namespace)
+        cluster.choose_driver(namespace, None)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         let chosen = chosen?;
@@ -66,7 +67,7 @@ pub(crate) async fn observe(
         Ok(Found {
             chosen,
             extension,
-            controller,
+            driver,
         })
     });
     Ok(looks.buffered(AT_ONCE).collect().await)
@@ -92,7 +93,7 @@ impl Found {
         let object = cluster
             .merge_patch(&SESSION, namespace, name, None, &patch, write)
             .await?;
-        if self.controller || write.dry_run {
+        if self.driver.is_controller() || write.dry_run {
             return Ok(object);
         }
         let mut patch = record::expires(session, extension.at, now);

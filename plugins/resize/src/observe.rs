@@ -40,9 +40,9 @@ pub(crate) struct Found {
 /// server.
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground) -> Result<Found> {
     let namespace = cluster.namespace();
-    let (chosen, controller) = futures::try_join!(
+    let (chosen, driver) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
-        cluster.controller_alive(namespace)
+        cluster.choose_driver(namespace, None)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;
     let permissions = Permissions::of(cluster);
@@ -51,7 +51,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let present = Present::with_rights(cluster, &permissions, chosen, controller, foreseen).await?;
+    let present = Present::with_rights(cluster, &permissions, chosen, driver, foreseen).await?;
     let changes = plan::changes(&present, &intent.size)?;
     let growth = Growth::of(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
@@ -78,7 +78,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent, ground: &Ground)
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
 fn cut_off(present: &Present) -> Option<String> {
     let (name, namespace) = (present.name(), present.namespace());
-    let cut = is_start_asked(&present.session) && !present.controller;
+    let cut = is_start_asked(&present.session) && !present.driver.is_controller();
     cut.then(|| {
         format!(
             "the last start was interrupted; finish it with: kubectl session start {name} -n {namespace}"

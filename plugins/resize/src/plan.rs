@@ -266,10 +266,11 @@ pub(crate) fn changes(present: &Present, size: &Resources) -> Result<Changes> {
     let set = owners.find(|owner| {
         text(owner, "/kind") == "StatefulSet" && text(owner, "/metadata/name") == primary.name
     });
-    let template = match set.filter(|_| primary.kind == "StatefulSet" && !present.controller) {
-        Some(set) => Change::of(set.clone(), container, size)?,
-        None => None,
-    };
+    let template =
+        match set.filter(|_| primary.kind == "StatefulSet" && !present.driver.is_controller()) {
+            Some(set) => Change::of(set.clone(), container, size)?,
+            None => None,
+        };
     let hurdle = match primary.kind.as_str() {
         "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
         _ => pods.iter().find_map(Change::hurdle),

@@ -10,6 +10,7 @@ use session_shared::flags::connection::Connection;
 use session_shared::flags::selection::session_name;
 use session_shared::names::{SessionName, check_subdomain};
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::Chosen;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::snapshotting::{Asked, Cutting, Offered, class_name, look_at};
@@ -166,5 +167,5 @@ pub(crate) async fn chosen(cluster: &Cluster, name: &SessionName) -> Result<Chos
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
 pub(crate) async fn present(cluster: &Cluster, name: &SessionName) -> Result<Present> {
-    Present::of(cluster, chosen(cluster, name).await?, false).await
+    Present::of(cluster, chosen(cluster, name).await?, Driver::Client).await
 }

@@ -50,9 +50,9 @@ pub(crate) async fn observe(
     ground: &mut Ground,
 ) -> Result<Option<Vec<Result<Todo>>>> {
     let namespace = cluster.namespace();
-    let (chosen, controller) = futures::try_join!(
+    let (chosen, driver) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
-        cluster.controller_alive(namespace)
+        cluster.choose_driver(namespace, None)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         let restarts = intent.restart && intent.dry_run == DryRun::None;
@@ -60,8 +60,7 @@ pub(crate) async fn observe(
             true => restart_accesses(session),
             false => Vec::new(),
         };
-        let present =
-            Present::with_rights(cluster, permissions, chosen?, controller, foreseen).await?;
+        let present = Present::with_rights(cluster, permissions, chosen?, driver, foreseen).await?;
         let deed = Deed::of(intent, &present.session, &present.seen);
         deed.heeds(intent, &present.session)?;
         anyhow::Ok((deed, present))
@@ -162,7 +161,7 @@ impl Todo {
                 object: self.present.object.clone(),
                 start: ahead.start.clone(),
                 objects: self.present.live.owners.clone(),
-                controller: self.present.controller,
+                driver: self.present.driver,
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
@@ -183,7 +182,7 @@ impl Todo {
         let Some(change) = self
             .change
             .as_ref()
-            .filter(|_| !with.write.dry_run && !self.present.controller)
+            .filter(|_| !with.write.dry_run && !self.present.driver.is_controller())
         else {
             return Ok(());
         };

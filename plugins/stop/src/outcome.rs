@@ -30,15 +30,15 @@ pub(crate) async fn observe(
     intent: &Intent,
 ) -> Result<Found> {
     let namespace = cluster.namespace();
-    let (chosen, controller) = futures::try_join!(
+    let (chosen, driver) = futures::try_join!(
         cluster.chosen(namespace, &intent.which),
-        cluster.controller_alive(namespace)
+        cluster.choose_driver(namespace, None)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         match chosen {
             Ok(chosen) => {
                 let foreseen = |session: &Session| intent.foreseen(session);
-                Present::with_rights(cluster, permissions, chosen, controller, foreseen).await
+                Present::with_rights(cluster, permissions, chosen, driver, foreseen).await
             }
             Err(missing) => Err(missing),
         }

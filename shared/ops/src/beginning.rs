@@ -74,7 +74,7 @@ impl Ahead {
             interrupt,
             limit: std::time::Duration::MAX,
         };
-        if !self.present.controller || self.gave_secrets {
+        if !self.present.driver.is_controller() || self.gave_secrets {
             finished(cluster.carry_out(&self.secrets(), &with, sink).await)?;
         }
         let mut made = Made {
@@ -82,9 +82,9 @@ impl Ahead {
             object,
             start: self.start.clone(),
             objects: Vec::new(),
-            controller: self.present.controller,
+            driver: self.present.driver,
         };
-        if made.controller {
+        if made.driver.is_controller() {
             return Ok(made);
         }
         let (start, live) = (Some(&self.start), &self.present.live);

@@ -18,6 +18,7 @@ use super::stopping::{DELETE, Present, Stopping, explain, untouched};
 use super::trust::{self, Part};
 use crate::Cluster;
 use crate::chosen::Chosen;
+use crate::controller::Driver;
 use crate::execute::Carrying;
 use session_client::Delete;
 use session_client::Place;
@@ -45,8 +46,8 @@ pub struct Doomed {
     pub live: Live,
     /// Ownership of its objects.
     pub belonging: Belonging,
-    /// True if a live controller carries out the deletion.
-    pub controller: bool,
+    /// The process that carries out the deletion.
+    pub driver: Driver,
     /// The Session with every field, as the server returned it.
     object: Value,
     /// The snapshot that is taken before the claims are deleted.
@@ -58,14 +59,14 @@ impl Doomed {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
+    pub fn with(chosen: Chosen, live: Live, driver: Driver) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
         Ok(Self {
             session,
             live,
             belonging,
-            controller,
+            driver,
             object,
             saving: None,
         })
@@ -98,14 +99,14 @@ impl Doomed {
         self.unused_by_others(&pods)?;
         let held = self.held();
         // A controller takes the snapshot itself, before it removes its finalizer.
-        if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.controller {
+        if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.driver.is_controller() {
             return Ok(self);
         }
         let chosen = Chosen {
             session: self.session.clone(),
             object: self.object.clone(),
         };
-        let mut present = Present::with(chosen, self.live.clone(), false)?;
+        let mut present = Present::with(chosen, self.live.clone(), Driver::Client)?;
         present.live.data = held.into_iter().cloned().collect();
         let asked = Asked {
             class: class.map(str::to_owned),
@@ -119,7 +120,7 @@ impl Doomed {
     /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
     async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
         let goes = self.policy() != DataPolicy::Keep && !self.claims().is_empty();
-        if !goes || self.controller {
+        if !goes || self.driver.is_controller() {
             return Ok(Vec::new());
         }
         let place = Place::Namespace(self.namespace());
@@ -148,7 +149,7 @@ impl Doomed {
     pub fn runs_hooks(&self, manner: &Manner) -> bool {
         let seen = look(&self.session, &self.live, &[]);
         let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
-        !self.controller && (sync || self.saving.as_ref().is_some_and(Cutting::pauses))
+        !self.driver.is_controller() && (sync || self.saving.as_ref().is_some_and(Cutting::pauses))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
@@ -157,7 +158,7 @@ impl Doomed {
             skip_sync: manner.skip_sync,
         };
         let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;
-        if self.controller {
+        if self.driver.is_controller() {
             // The controller's finalizer runs the hook and removes workload and data: only the DELETE remains.
             plan.stages
                 .retain(|stage| stage.iter().any(is_about_session));
@@ -188,7 +189,7 @@ impl Doomed {
 
     /// Checks before the first write that the caller has all rights of the deletion.
     async fn require(&self, cluster: &Cluster, manner: &Manner, with: Stopping<'_>) -> Result<()> {
-        if self.controller || with.write.dry_run {
+        if self.driver.is_controller() || with.write.dry_run {
             return Ok(());
         }
         let mut last = self.clone();
@@ -335,7 +336,7 @@ impl Doomed {
     /// Annotates the session's snapshots with the time since which they are kept. The annotation is only shown in lists: failures
     /// are ignored.
     async fn mark_snapshots(&self, cluster: &Cluster, with: Stopping<'_>) {
-        if with.write.dry_run || self.controller || with.interrupt.is_set() {
+        if with.write.dry_run || self.driver.is_controller() || with.interrupt.is_set() {
             return;
         }
         let own = self.live.own_data(&self.session);

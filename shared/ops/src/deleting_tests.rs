@@ -34,7 +34,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Doomed {
         ..Live::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Doomed::with(Chosen { session, object }, live, false).unwrap()
+    Doomed::with(Chosen { session, object }, live, Driver::Client).unwrap()
 }
 
 fn steps(doomed: &Doomed, wait: bool) -> Vec<String> {
@@ -113,7 +113,7 @@ fn workload_then_data_then_the_session() {
 #[test]
 fn a_controller_does_everything_but_the_delete_itself() {
     let mut doomed = doomed(None, None);
-    doomed.controller = true;
+    doomed.driver = Driver::Controller;
     assert_eq!(steps(&doomed, true), ["delete a", "await a"]);
     let doomed = doomed.under(Some(DataPolicy::Delete));
     assert_eq!(steps(&doomed, true), ["patch a", "delete a", "await a"]);

@@ -75,7 +75,7 @@ mod whose;
 mod tests;
 
 pub use cluster::Cluster;
-pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE};
+pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Driver};
 pub use growing::Grown;
 pub use present::Present;
 pub use resizing::{NodeLoad, Resized};

@@ -10,6 +10,7 @@ use super::stopping::Present;
 use super::trust;
 use crate::Cluster;
 use crate::chosen::Chosen;
+use crate::controller::Driver;
 use session_engine::reconcile::{is_data_of, vouches};
 use session_model::api::API_VERSION;
 use session_model::failure::hinted;
@@ -62,7 +63,7 @@ pub async fn remembered(
         return Ok(None);
     };
     trust::check_remembered(cluster, &chosen.session, &belonging.session_uid).await?;
-    let mut present = Present::of(cluster, chosen, false).await?;
+    let mut present = Present::of(cluster, chosen, Driver::Client).await?;
     let mut data = present.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters(o) && is_data_of(o, &present.session)) {
         vouched(secret, snapshot)?;

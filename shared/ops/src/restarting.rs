@@ -64,7 +64,7 @@ impl Ahead {
         let mut ahead = self.clone();
         if !with.write.dry_run {
             let chosen = Chosen::of(object)?;
-            ahead.take_over(Present::of(cluster, chosen, self.present.controller).await?);
+            ahead.take_over(Present::of(cluster, chosen, self.present.driver).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         ahead.begin(cluster, write, interrupt, now, sink).await

@@ -6,6 +6,7 @@ use super::manner::Manner;
 use super::stopping::{Present, STOP, Stopping, untouched};
 use crate::Cluster;
 use crate::chosen::Chosen;
+use crate::controller::Driver;
 use session_client::Permissions;
 use session_model::api::Session;
 use session_model::objects::access::Access;
@@ -21,15 +22,15 @@ impl Present {
         cluster: &Cluster,
         permissions: &Permissions,
         chosen: Chosen,
-        controller: bool,
+        driver: Driver,
         foreseen: impl FnOnce(&Session) -> Vec<Access>,
     ) -> Result<Self> {
-        let needs = match controller {
-            true => Vec::new(),
-            false => foreseen(&chosen.session),
+        let needs = match driver {
+            Driver::Controller => Vec::new(),
+            Driver::Client => foreseen(&chosen.session),
         };
         let namespace = text(&chosen.object, "/metadata/namespace").to_owned();
-        let looked = Self::of(cluster, chosen, controller);
+        let looked = Self::of(cluster, chosen, driver);
         futures::join!(looked, permissions.foresee(&namespace, &needs)).0
     }
 
@@ -44,7 +45,7 @@ impl Present {
         with: Stopping<'_>,
     ) -> Result<()> {
         // A controller stops the session with its own rights.
-        if self.controller || with.write.dry_run {
+        if self.driver.is_controller() || with.write.dry_run {
             return Ok(());
         }
         let mut needs = self.plan(manner, with.now).accesses();

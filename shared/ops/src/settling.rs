@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Cluster;
+use crate::controller::Driver;
 use crate::wait::Waited;
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
@@ -29,8 +30,8 @@ pub struct Made {
     pub start: Start,
     /// The objects as the server returned them; none if a controller creates them.
     pub objects: Vec<Value>,
-    /// True if a controller creates the objects.
-    pub controller: bool,
+    /// The process that creates the objects.
+    pub driver: Driver,
 }
 
 /// What a wait uses from outside: interrupt signal, progress sink and clock.
@@ -62,7 +63,7 @@ pub async fn ready(
 ) -> Result<Option<String>> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
-    if made.controller {
+    if made.driver.is_controller() {
         return await_controller(cluster, made, limit, run).await;
     }
     let owners = made.objects.clone();

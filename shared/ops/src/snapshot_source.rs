@@ -6,6 +6,7 @@ use futures::join;
 use super::stopping::Present;
 use crate::Cluster;
 use crate::chosen::Chosen;
+use crate::controller::Driver;
 use session_client::Place;
 use session_client::Selection;
 use session_engine::reconcile::Live;
@@ -48,5 +49,5 @@ pub async fn look_at(
             .await?;
     }
     live.data = claims?.items;
-    Present::with(chosen, live, false)
+    Present::with(chosen, live, Driver::Client)
 }

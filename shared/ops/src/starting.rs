@@ -167,7 +167,7 @@ impl Ahead {
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require(&self, cluster: &Cluster) -> Result<()> {
         let (plan, present) = (self.plan(), &self.present);
-        if !plan.deletes() || present.controller {
+        if !plan.deletes() || present.driver.is_controller() {
             return Ok(());
         }
         let mut needs = plan.accesses();

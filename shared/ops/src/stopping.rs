@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Cluster;
 use crate::chosen::Chosen;
+use crate::controller::Driver;
 use crate::execute::Carrying;
 use crate::manner::Manner;
 use crate::trust::{self, Part};
@@ -42,8 +43,8 @@ pub struct Present {
     pub seen: Seen,
     /// Ownership of its objects.
     pub belonging: Belonging,
-    /// True if a live controller reconciles the session.
-    pub controller: bool,
+    /// The process that reconciles the session.
+    pub driver: Driver,
 }
 
 impl Present {
@@ -51,18 +52,18 @@ impl Present {
     ///
     /// # Errors
     /// Refusals of the server; a session that is being deleted.
-    pub async fn of(cluster: &Cluster, chosen: Chosen, controller: bool) -> Result<Self> {
+    pub async fn of(cluster: &Cluster, chosen: Chosen, driver: Driver) -> Result<Self> {
         chosen.stays()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
         let live = cluster.live(namespace, &chosen.session).await?;
-        Self::with(chosen, live, controller)
+        Self::with(chosen, live, driver)
     }
 
     /// Combines a session with objects that have been read already. Sends no request.
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: Chosen, live: Live, controller: bool) -> Result<Self> {
+    pub fn with(chosen: Chosen, live: Live, driver: Driver) -> Result<Self> {
         let Chosen { session, object } = chosen;
         let belonging = Belonging::of(&session)?;
         let seen = look(&session, &live, &[]);
@@ -72,7 +73,7 @@ impl Present {
             live,
             seen,
             belonging,
-            controller,
+            driver,
         })
     }
 
@@ -109,7 +110,7 @@ impl Present {
 
     /// Returns true if a stop with these options runs the sync hook from this process.
     pub fn runs_sync(&self, manner: &Manner) -> bool {
-        !self.controller
+        !self.driver.is_controller()
             && !manner.skip_sync
             && HookRun::of(&self.session, &self.seen, "sync").is_some()
     }
@@ -166,7 +167,7 @@ impl Present {
         sink: &mut dyn Sink,
     ) -> Result<Value> {
         self.live.tell_strangers(sink);
-        if self.controller {
+        if self.driver.is_controller() {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }
         if self.runs_sync(manner) && !with.write.dry_run {
