@@ -39,11 +39,8 @@ pub(crate) async fn reach(
     if matches!(intent.way, Way::Print { json: true } | Way::SshConfig) {
         return Ok(present);
     }
-    let present = if bring_up(cluster, intent, &present, ground).await? {
-        cluster.present(namespace, intent.name.as_str()).await?
-    } else {
-        present
-    };
+    let brought = bring_up(cluster, intent, &present, ground).await?;
+    let present = brought.unwrap_or(present);
     for stranger in &present.live.strangers {
         ground.console.note(&stranger.told());
     }
@@ -56,13 +53,13 @@ pub(crate) async fn reach(
     Ok(present)
 }
 
-/// Waits for a starting session, and starts a stopped one. Returns true if the session has to be read again.
+/// Waits for a starting session, and starts a stopped one. Returns the session after that; `None` if there was nothing to do.
 async fn bring_up(
     cluster: &Cluster,
     intent: &Intent,
     present: &Present,
     ground: &mut Ground,
-) -> Result<bool> {
+) -> Result<Option<Present>> {
     let namespace = cluster.namespace();
     let seen = look(&present.session, &present.live, &[]);
     let rests = matches!(seen, Seen::NoWorkload | Seen::Ended { code: 0, .. });
@@ -71,8 +68,7 @@ async fn bring_up(
     if !deleted && is_expired(&present.session, now) && !is_start_asked(&present.session) {
         let error = expired(cluster, intent, present);
         if rests && intent.start {
-            wake(cluster, intent, present, ground).await?;
-            return Ok(true);
+            return wake(cluster, intent, present, ground).await.map(Some);
         }
         if !matches!(seen, Seen::Ready { .. }) {
             return Err(error);
@@ -81,12 +77,12 @@ async fn bring_up(
         ground
             .console
             .warn(&format!("{error}, and may be stopped at any time"));
-        return Ok(false);
+        return Ok(None);
     }
     let wanted = wanted(&present.session, now);
     let stands = standing(&present.session, wanted, &seen);
     match (stands.phase, &seen) {
-        (Phase::Running, _) => Ok(false),
+        (Phase::Running, _) => Ok(None),
         (Phase::Pending, _) if !intent.wait => {
             let seen = cluster.explain(namespace, seen).await;
             Err(not_yet(intent, &stands, &seen))
@@ -97,11 +93,12 @@ async fn bring_up(
                 plan::entrance(intent, &present.session)?;
             }
             wait(cluster, intent, present, ground).await?;
-            Ok(true)
+            // Another process has started the session: only the server knows what that start recorded.
+            let now = cluster.present(namespace, intent.name.as_str()).await?;
+            Ok(Some(now))
         }
         (Phase::Stopped, _) if rests && intent.start => {
-            wake(cluster, intent, present, ground).await?;
-            Ok(true)
+            wake(cluster, intent, present, ground).await.map(Some)
         }
         _ => {
             let seen = cluster.explain(namespace, seen).await;

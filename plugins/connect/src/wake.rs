@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::Write;
-use session_shared::failure::{exit, hinted};
+use session_shared::failure::{exited, hinted};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
@@ -19,7 +19,7 @@ use session_shared::verb::Ground;
 use crate::intent::Intent;
 use crate::plan;
 
-/// Starts a session, as `start` does without flags, and waits until it is ready.
+/// Starts a session, as `start` does without flags, waits until it is ready, and returns it. What `present` holds is not read again.
 ///
 /// # Errors
 /// Those of `start`; an unknown method, before anything is written; a start that would destroy data.
@@ -28,16 +28,21 @@ pub(crate) async fn wake(
     intent: &Intent,
     present: &Present,
     ground: &mut Ground,
-) -> Result<()> {
+) -> Result<Present> {
     if !trust::ask(cluster, &present.session, Part::Start, &mut ground.console).await? {
-        return exit(1);
+        return Err(exited(1, ""));
     }
-    let driver = cluster.choose_driver(cluster.namespace(), None).await?;
     let chosen = Chosen {
         session: present.session.clone(),
         object: present.object.clone(),
     };
-    let rests = stopping::Present::of(cluster, chosen, driver).await?;
+    chosen.stays()?;
+    let namespace = cluster.namespace();
+    let (driver, live) = futures::try_join!(
+        cluster.choose_driver(namespace, None),
+        cluster.live_beside(namespace, &chosen.session, &present.live)
+    )?;
+    let rests = stopping::Present::with(chosen, live, driver)?;
     let now = ground.now();
     let ahead = {
         let mut sink = ground.console.progress();
@@ -77,7 +82,8 @@ pub(crate) async fn wake(
         sink.tell(Event::Done);
         made?
     };
-    started::wait_ready(cluster, &made, intent.limit, &write, ground)
-        .await
-        .map(drop)
+    let ready = started::wait_ready(cluster, &made, intent.limit, &write, ground).await?;
+    let mut woken = cluster.present_ready(namespace, ready).await?;
+    woken.live = woken.live.beside_strangers(&present.live);
+    Ok(woken)
 }

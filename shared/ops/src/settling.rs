@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use session_client::Write;
 use session_client::interrupt::{Interrupt, interrupted};
-use session_client::timed_out;
-use session_engine::reconcile::{Seen, Start, Wanted, record, standing};
+use session_client::{timed_out, typed};
+use session_engine::reconcile::{Live, Seen, Start, Wanted, record, standing};
 use session_model::api::{Phase, Session};
 use session_model::failure::hinted;
 use session_model::objects::endpoint::endpoint;
@@ -34,6 +34,17 @@ pub struct Made {
     pub driver: Driver,
 }
 
+/// A session that has become ready, as the wait and its last write have returned it.
+#[derive(Debug)]
+pub struct ReadySession {
+    /// The session's endpoint, if it has one.
+    pub endpoint: Option<String>,
+    /// The Session with every field.
+    pub object: Value,
+    /// Its Pods and their owners as far as the wait has seen them; `None` if a controller made them.
+    pub live: Option<Live>,
+}
+
 /// What a wait uses from outside: interrupt signal, progress sink and clock.
 pub struct Waiting<'a> {
     /// Interrupt signal: Ctrl-C.
@@ -50,7 +61,7 @@ impl std::fmt::Debug for Waiting<'_> {
     }
 }
 
-/// Waits until the session is ready and writes the status. Returns the session's endpoint, if it has one.
+/// Waits until the session is ready and writes the status.
 ///
 /// # Errors
 /// The session fails, or does not become ready within `limit`; it is kept.
@@ -60,7 +71,7 @@ pub async fn ready(
     limit: Duration,
     write: &Write,
     run: &mut Waiting<'_>,
-) -> Result<Option<String>> {
+) -> Result<ReadySession> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
     if made.driver.is_controller() {
@@ -79,11 +90,15 @@ pub async fn ready(
         .await;
     run.sink.tell(Event::Done);
     match waited? {
-        Waited::Settled { seen, pod } => {
-            let endpoint =
+        Waited::Settled { seen, pod, live } => {
+            let (endpoint, object) =
                 write_down(cluster, made, &seen, pod.as_deref(), write, (run.now)()).await?;
             match *seen {
-                Seen::Ready { .. } => Ok(endpoint),
+                Seen::Ready { .. } => Ok(ReadySession {
+                    endpoint,
+                    object,
+                    live: Some(*live),
+                }),
                 seen => Err(not_ready(made, &seen)),
             }
         }
@@ -126,7 +141,7 @@ async fn write_down(
     pod: Option<&Pod>,
     write: &Write,
     now: Timestamp,
-) -> Result<Option<String>> {
+) -> Result<(Option<String>, Value)> {
     let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());
     let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
@@ -141,7 +156,7 @@ async fn write_down(
         now,
     );
     patch["metadata"]["uid"] = made.session.metadata.uid.clone().into();
-    cluster
+    let object = cluster
         .merge_patch(
             &SESSION,
             namespace(made),
@@ -151,16 +166,16 @@ async fn write_down(
             write,
         )
         .await?;
-    Ok(endpoint)
+    Ok((endpoint, object))
 }
 
-/// Waits for the phase that the controller writes. Returns the endpoint from the status.
+/// Waits for the phase that the controller writes.
 async fn await_controller(
     cluster: &Cluster,
     made: &Made,
     limit: Duration,
     run: &mut Waiting<'_>,
-) -> Result<Option<String>> {
+) -> Result<ReadySession> {
     let settled = cluster
         .wait_phase(
             namespace(made),
@@ -171,10 +186,15 @@ async fn await_controller(
         )
         .await;
     run.sink.tell(Event::Done);
-    let session = settled?;
+    let object = settled?;
+    let session: Session = typed(object.clone())?;
     let status = session.status.unwrap_or_default();
     if status.phase == Some(Phase::Running) {
-        return Ok(status.endpoint);
+        return Ok(ReadySession {
+            endpoint: status.endpoint,
+            object,
+            live: None,
+        });
     }
     let ready = status
         .conditions

@@ -35,7 +35,7 @@ use session_model::progress::{Event, Sink};
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
 /// The result of waiting for a session to be ready.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Waited {
     /// The workload reached a final state: ready, ended or unrecoverable.
     Settled {
@@ -43,6 +43,8 @@ pub enum Waited {
         seen: Box<Seen>,
         /// The Pod that determines the state, if there is one.
         pod: Option<Box<Pod>>,
+        /// The Pods that the watch has returned so far, and their owners. Other Pods of the session may be missing.
+        live: Box<Live>,
     },
     /// The time limit passed; the last state.
     TimedOut(Box<Seen>),
@@ -104,11 +106,13 @@ impl Cluster {
             Err(_) => Ok(Waited::TimedOut(Box::new(state.explained().await))),
             Ok(()) => {
                 let pod = state.decisive(&seen);
+                let live = Box::new(state.live());
                 let seen = self.explain(namespace, seen).await;
                 sink.tell(Event::Done);
                 Ok(Waited::Settled {
                     seen: Box::new(seen),
                     pod,
+                    live,
                 })
             }
         }
@@ -184,13 +188,18 @@ impl Watching<'_> {
         self.cluster.explain(self.namespace, seen).await
     }
 
-    fn look(&mut self) -> Seen {
+    /// Returns the Pods and owners that are known so far.
+    fn live(&self) -> Live {
         let live = Live {
             pods: self.pods.values().cloned().collect(),
             owners: self.owners.clone(),
             ..Live::default()
         };
-        let seen = look(self.session, &live.attributed(self.session), &self.events);
+        live.attributed(self.session)
+    }
+
+    fn look(&mut self) -> Seen {
+        let seen = look(self.session, &self.live(), &self.events);
         let Seen::Ready { pod } = &seen else {
             self.again = None;
             return seen;

@@ -11,7 +11,7 @@ use crate::verb::Ground;
 use session_client::Write;
 use session_model::names::parameters_secret;
 use session_ops::Cluster;
-use session_ops::settling::{self, Made, made_endpoint};
+use session_ops::settling::{self, Made, ReadySession, made_endpoint};
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
 /// like.
@@ -45,7 +45,10 @@ pub async fn finish(
         return Ok(());
     }
     let endpoint = match wait {
-        Some(limit) => wait_ready(cluster, &made, limit, write, ground).await?,
+        Some(limit) => {
+            let ready = wait_ready(cluster, &made, limit, write, ground).await?;
+            ready.endpoint
+        }
         None => made_endpoint(&made, None),
     };
     tell(&made, endpoint, &mut ground.console);
@@ -62,7 +65,7 @@ pub async fn wait_ready(
     limit: Duration,
     write: &Write,
     ground: &mut Ground,
-) -> Result<Option<String>> {
+) -> Result<ReadySession> {
     let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();
     let mut run = settling::Waiting {
