@@ -61,7 +61,7 @@ const STEPS: [Step; 19] = [
     step("create one -f FILE --expires-in 2h", 14),
     step("list", 2),
     // The last is its schedule of snapshots.
-    step("status one", 11),
+    step("status one", 9),
     step("logs one", 3),
     step("connect one -- true", 3),
     step("extend one --by 1h", 5),

@@ -22,7 +22,7 @@ struct Arguments {
 
 /// Of `kubectl describe pod`.
 const WANTED: f64 = 1.0 / 3.0;
-/// Session, Pods, claims, snapshots, Secret; then template, events of the session and of the Pod, use of the node.
+/// Session, Pods, claims, snapshots, Secret; then template, events, snapshot schedule, use of the node.
 const REQUESTS: usize = 9;
 
 fn main() -> Result<ExitCode> {
