@@ -157,7 +157,10 @@ impl Cluster {
         let call = page(t, place, select, select.limit, "")?.accept(JSON);
         let mut body = self.call(&call).await?.json()?;
         let metadata = &body["metadata"];
-        if metadata["continue"].as_str().is_some_and(|token| !token.is_empty()) {
+        if metadata["continue"]
+            .as_str()
+            .is_some_and(|token| !token.is_empty())
+        {
             return Ok(None);
         }
         let resource_version = metadata["resourceVersion"].as_str().unwrap_or_default();
