@@ -10,7 +10,7 @@ use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::Present;
 use session_shared::ops::live::installed;
-use session_shared::ops::wait::Waited;
+use session_shared::ops::wait::{Waited, Waiting};
 use session_shared::progress::{Event, Sink};
 use session_shared::reconcile::{
     Seen, Standing, Wanted, is_expired, is_start_asked, look, standing, wanted,
@@ -142,16 +142,20 @@ async fn wait(
     present: &Present,
     ground: &mut Ground,
 ) -> Result<()> {
-    let interrupt = ground.interrupt.clone();
+    let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();
+    let mut run = Waiting {
+        interrupt: &interrupt,
+        sink: &mut sink,
+        now: &now,
+    };
     let waited = cluster
         .wait_ready(
             cluster.namespace(),
             &present.session,
             present.live.owners.clone(),
             intent.limit,
-            &interrupt,
-            &mut sink,
+            &mut run,
         )
         .await;
     sink.tell(Event::Done);

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use crate::Cluster;
 use crate::controller::Driver;
-use crate::wait::Waited;
+use crate::wait::{Waited, Waiting};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use session_client::Write;
-use session_client::interrupt::{Interrupt, interrupted};
+use session_client::interrupt::interrupted;
 use session_client::{timed_out, typed};
 use session_engine::reconcile::{Live, Seen, Start, Wanted, record, standing};
 use session_model::api::{Phase, Session};
 use session_model::failure::hinted;
 use session_model::objects::endpoint::endpoint;
 use session_model::objects::resource::SESSION;
-use session_model::progress::{Event, Sink};
+use session_model::progress::Event;
 
 /// A session whose objects have been created, or requested from a controller.
 #[derive(Debug)]
@@ -45,22 +45,6 @@ pub struct ReadySession {
     pub live: Option<Live>,
 }
 
-/// What a wait uses from outside: interrupt signal, progress sink and clock.
-pub struct Waiting<'a> {
-    /// Interrupt signal: Ctrl-C.
-    pub interrupt: &'a Interrupt,
-    /// Receiver of progress.
-    pub sink: &'a mut dyn Sink,
-    /// Clock.
-    pub now: &'a dyn Fn() -> Timestamp,
-}
-
-impl std::fmt::Debug for Waiting<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Waiting")
-    }
-}
-
 /// Waits until the session is ready and writes the status.
 ///
 /// # Errors
@@ -79,14 +63,7 @@ pub async fn ready(
     }
     let owners = made.objects.clone();
     let waited = cluster
-        .wait_ready(
-            namespace(made),
-            &made.session,
-            owners,
-            limit,
-            run.interrupt,
-            run.sink,
-        )
+        .wait_ready(namespace(made), &made.session, owners, limit, run)
         .await;
     run.sink.tell(Event::Done);
     match waited? {

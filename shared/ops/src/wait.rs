@@ -52,6 +52,22 @@ pub enum Waited {
     Interrupted(Box<Seen>),
 }
 
+/// What a wait uses from outside: interrupt signal, progress sink and clock.
+pub struct Waiting<'a> {
+    /// Interrupt signal: Ctrl-C.
+    pub interrupt: &'a Interrupt,
+    /// Receiver of progress.
+    pub sink: &'a mut dyn Sink,
+    /// Clock.
+    pub now: &'a dyn Fn() -> Timestamp,
+}
+
+impl std::fmt::Debug for Waiting<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiting")
+    }
+}
+
 struct Watching<'a> {
     cluster: &'a Cluster,
     namespace: &'a str,
@@ -64,6 +80,8 @@ struct Watching<'a> {
     /// Time until the state must be evaluated again without an event: a container that has crashed before counts as ready
     /// only after it has outlasted its last run.
     again: Option<Duration>,
+    /// Clock.
+    now: &'a dyn Fn() -> Timestamp,
 }
 
 impl Cluster {
@@ -79,8 +97,7 @@ impl Cluster {
         session: &Session,
         made: Vec<Value>,
         limit: Duration,
-        interrupt: &Interrupt,
-        sink: &mut dyn Sink,
+        run: &mut Waiting<'_>,
     ) -> Result<Waited> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = Selection::labelled(format!("{}={name}", labels::SESSION));
@@ -93,13 +110,14 @@ impl Cluster {
             owners: made,
             events: Vec::new(),
             again: None,
+            now: run.now,
         };
         let mut seen = state.look();
         let ended = tokio::select! {
             biased;
-            () = interrupt.wait() => Err(Kind::Interrupted),
+            () = run.interrupt.wait() => Err(Kind::Interrupted),
             () = tokio::time::sleep(limit) => Err(Kind::TimedOut),
-            settled = state.settle(&mut seen, sink) => Ok(settled?),
+            settled = state.settle(&mut seen, run.sink) => Ok(settled?),
         };
         match ended {
             Err(Kind::Interrupted) => Ok(Waited::Interrupted(Box::new(seen))),
@@ -108,7 +126,7 @@ impl Cluster {
                 let pod = state.decisive(&seen);
                 let live = Box::new(state.live());
                 let seen = self.explain(namespace, seen).await;
-                sink.tell(Event::Done);
+                run.sink.tell(Event::Done);
                 Ok(Waited::Settled {
                     seen: Box::new(seen),
                     pod,
@@ -182,7 +200,7 @@ impl Watching<'_> {
 
     /// Returns the last state, evaluated at the current time and refined with facts from the cluster.
     async fn explained(&mut self) -> Seen {
-        let now = Timestamp::now();
+        let now = (self.now)();
         self.events.iter_mut().for_each(|event| event.age_at(now));
         let seen = self.look();
         self.cluster.explain(self.namespace, seen).await
@@ -205,7 +223,7 @@ impl Watching<'_> {
             return seen;
         };
         let pod = self.pods.get(pod);
-        let doubt = pod.and_then(|pod| unproven(pod, &self.events, Timestamp::now()));
+        let doubt = pod.and_then(|pod| unproven(pod, &self.events, (self.now)()));
         self.again = doubt.as_ref().map(|(_, left)| *left);
         doubt.map_or(seen, |(finding, _)| Seen::NotReady(finding))
     }
@@ -286,7 +304,7 @@ impl Watching<'_> {
     fn take_event(&mut self, change: Change) {
         if let Change::Added(event) | Change::Modified(event) = change {
             let mut event = EventNote::of(&event);
-            event.age_at(Timestamp::now());
+            event.age_at((self.now)());
             // A later version replaces the same event; it is not a new occurrence.
             self.events
                 .retain(|known| known.id.is_empty() || known.id != event.id);

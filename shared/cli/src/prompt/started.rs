@@ -12,6 +12,7 @@ use session_client::Write;
 use session_model::names::parameters_secret;
 use session_ops::Cluster;
 use session_ops::settling::{self, Made, ReadySession, made_endpoint};
+use session_ops::wait::Waiting;
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
 /// like.
@@ -68,7 +69,7 @@ pub async fn wait_ready(
 ) -> Result<ReadySession> {
     let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();
-    let mut run = settling::Waiting {
+    let mut run = Waiting {
         interrupt: &interrupt,
         sink: &mut sink,
         now: &now,
