@@ -168,7 +168,7 @@ async fn doubt(
     let is_manifest = matches!(part, Part::Start | Part::Copy) && session.spec.manifest.is_some();
     let caller = async {
         match is_manifest {
-            true => cluster.identity().await.map(|caller| Some(caller.username)),
+            true => cluster.caller_name().await.map(Some),
             false => Ok(None),
         }
     };
@@ -177,7 +177,9 @@ async fn doubt(
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
     let reason = match caller.filter(|caller| *caller != session.spec.user_id) {
-        Some(caller) => Reason::Anothers { caller },
+        Some(caller) => Reason::Anothers {
+            caller: caller.to_owned(),
+        },
         None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
         None if since.is_some() => Reason::Older,
         None => Reason::Unguarded,

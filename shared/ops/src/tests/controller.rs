@@ -84,6 +84,20 @@ async fn a_forced_driver_sends_no_request() {
 }
 
 #[tokio::test]
+async fn the_callers_name_is_asked_for_once() {
+    let api = FakeApi::new();
+    api.on(
+        "POST",
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+        Answer::ok(json!({"status": {"userInfo": {"username": "alice"}}})),
+    );
+    let cluster = cluster(&api);
+    assert_eq!(cluster.caller_name().await.unwrap(), "alice");
+    assert_eq!(cluster.clone().caller_name().await.unwrap(), "alice");
+    assert_eq!(api.requests().len(), 1);
+}
+
+#[tokio::test]
 async fn both_leases_are_asked_for_at_once() {
     let api = FakeApi::new();
     let slow =
