@@ -143,38 +143,6 @@ impl Cluster {
         self.pages(t, place, select, JSON).await
     }
 
-    /// Reads the objects of a type in one request; `None` if there are more than one page of them, of which nothing is
-    /// then returned.
-    ///
-    /// # Errors
-    /// A Failure.
-    pub async fn list_if_one_page(
-        &self,
-        t: &ResourceType,
-        place: Place<'_>,
-        select: &Selection,
-    ) -> Result<Option<List>> {
-        let call = page(t, place, select, select.limit, "")?.accept(JSON);
-        let mut body = self.call(&call).await?.json()?;
-        let metadata = &body["metadata"];
-        if metadata["continue"]
-            .as_str()
-            .is_some_and(|token| !token.is_empty())
-        {
-            return Ok(None);
-        }
-        let resource_version = metadata["resourceVersion"].as_str().unwrap_or_default();
-        let resource_version = resource_version.to_owned();
-        let items = match body.get_mut("items").map(Value::take) {
-            Some(Value::Array(items)) => items.into_iter().map(|item| typed(item, t)).collect(),
-            _ => Vec::new(),
-        };
-        Ok(Some(List {
-            items,
-            resource_version,
-        }))
-    }
-
     /// Reads apiVersion, kind and metadata of all objects of a type.
     ///
     /// # Errors
@@ -331,7 +299,7 @@ impl Cluster {
     }
 }
 
-fn page(
+pub(super) fn page(
     t: &ResourceType,
     place: Place<'_>,
     select: &Selection,
@@ -373,7 +341,7 @@ fn only_metadata(mut object: Value) -> Value {
 }
 
 /// Sets apiVersion and kind, which list items lack and metadata-only reads replace, as the first fields.
-fn typed(mut item: Value, t: &ResourceType) -> Value {
+pub(super) fn typed(mut item: Value, t: &ResourceType) -> Value {
     if let Some(map) = item.as_object_mut() {
         map.shift_insert(0, "apiVersion".to_owned(), t.api_version().into());
         map.shift_insert(1, "kind".to_owned(), t.kind.to_string().into());
