@@ -15,6 +15,7 @@ use session_shared::objects::resource::{
     VOLUME_SNAPSHOT_CONTENT, string_at,
 };
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Deletion;
@@ -89,7 +90,7 @@ pub(crate) async fn apply_items(
         object: format!("{} objects", items.len()),
         detail: String::new(),
     });
-    let controllers = &check_controllers(cluster, items).await;
+    let drivers = &check_controllers(cluster, items).await;
     let holders = &purge::count_contents(cluster, items).await;
     let mut done: Vec<Option<Result<Outcome>>> = items.iter().map(|_| None).collect();
     for turn in DeletionPhase::ALL {
@@ -108,17 +109,17 @@ pub(crate) async fn apply_items(
         let begun = these.iter().take_while(|_| !interrupt.is_set());
         let all = futures::stream::iter(begun).map(|at| async move {
             let item = &items[*at];
-            let controller = match controllers.get(item.namespace.as_str()) {
-                Some(Ok(alive)) => *alive,
+            let driver = match drivers.get(item.namespace.as_str()) {
+                Some(Ok(driver)) => *driver,
                 Some(Err(text)) => return Err(anyhow::anyhow!("{text}")),
-                None => false,
+                None => Driver::Client,
             };
             match item.action {
                 _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
                     purge::apply_content_item(cluster, intent, item, holders, write).await
                 }
                 Action::StopSession | Action::DeleteSession => {
-                    end_session(cluster, intent, observed, item, controller, with).await
+                    end_session(cluster, intent, observed, item, driver, with).await
                 }
                 _ => match around {
                     Ok(around) => apply_object_item(cluster, intent, item, around, with).await,
@@ -196,19 +197,19 @@ async fn observe_users(
     Ok(living)
 }
 
-/// Checks for each namespace with sessions whether a controller is alive; an error is kept as text.
+/// Chooses the driver of the sessions of each namespace; an error is kept as text.
 async fn check_controllers<'i>(
     cluster: &Cluster,
     items: &'i [PlanItem],
-) -> BTreeMap<&'i str, Result<bool, String>> {
+) -> BTreeMap<&'i str, Result<Driver, String>> {
     let ends = |item: &&PlanItem| matches!(item.action, Action::StopSession | Action::DeleteSession);
     let sessions = items.iter().filter(ends);
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
     let asked = futures::stream::iter(namespaces).map(|namespace| async move {
-        let alive = cluster.controller_alive(namespace).await;
-        (namespace, alive.map_err(|error| format!("{error:#}")))
+        let driver = cluster.choose_driver(namespace, None).await;
+        (namespace, driver.map_err(|error| format!("{error:#}")))
     });
     asked.buffered(MAX_CONCURRENT_SESSIONS).collect().await
 }
@@ -218,7 +219,7 @@ async fn end_session(
     intent: &Intent,
     observed: &Observed,
     item: &PlanItem,
-    controller: bool,
+    driver: Driver,
     with: StopContext<'_>,
 ) -> Result<Outcome> {
     let found = with_setup_hint(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
@@ -231,7 +232,7 @@ async fn end_session(
         _ => Teardown::Delete { skip_sync: false },
     };
     let needs = teardown_accesses(&chosen.session, what, intent.stop_options.wait);
-    let needs = if controller || with.write.dry_run {
+    let needs = if driver.is_controller() || with.write.dry_run {
         Vec::new()
     } else {
         needs
@@ -250,12 +251,12 @@ async fn end_session(
     let manner = &intent.stop_options;
     match item.action {
         Action::StopSession => {
-            let present = ObservedSession::from_parts(chosen, live, controller)?;
+            let present = ObservedSession::from_parts(chosen, live, driver)?;
             let stopped = present.stop(cluster, manner, with, &mut DiscardingSink).await?;
             Ok(Outcome::Stopped(stopped))
         }
         _ => {
-            let doomed = Deletion::from_parts(chosen, live, controller)?;
+            let doomed = Deletion::from_parts(chosen, live, driver)?;
             let doomed = doomed.prepare(cluster, None, with.now).await?;
             doomed.delete(cluster, manner, with, &mut DiscardingSink).await?;
             let (kept, saved) = (doomed.kept_claims(), doomed.snapshot_name().map(str::to_owned));

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::objects::resource::{SESSION, text};
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::ObservedSession;
@@ -62,7 +63,7 @@ fn plan_stop(
     since: Option<Timestamp>,
     why: String,
 ) -> Result<Option<PlanItem>> {
-    let present = ObservedSession::from_parts(chosen.clone(), live.clone(), false)?;
+    let present = ObservedSession::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
     if present.is_stopped() {
         return Ok(None);
     }
@@ -77,7 +78,7 @@ fn plan_stop(
 }
 
 fn plan_delete(chosen: &SelectedSession, live: &LiveObjects, since: Option<Timestamp>, why: String) -> Result<PlanItem> {
-    let doomed = Deletion::from_parts(chosen.clone(), live.clone(), false)?;
+    let doomed = Deletion::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
     let data = if !doomed.destroyed_data().is_empty() {
         DataEffect::Destroyed
     } else if !doomed.snapshot_claims().is_empty() {

@@ -10,7 +10,7 @@ use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::live::with_setup_hint;
-use session_shared::ops::wait::WaitOutcome;
+use session_shared::ops::wait::{WaitOutcome, Waiting};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
     WorkloadState, PhaseReason, TargetState, is_expired, is_start_requested, assess_workload, decide_phase, target_state,
@@ -39,11 +39,8 @@ pub(crate) async fn get_ready_session(
     if matches!(intent.mode, ConnectMode::Print { json: true } | ConnectMode::SshConfig) {
         return Ok(present);
     }
-    let present = if ensure_ready(cluster, intent, &present, ground).await? {
-        cluster.observe_session(namespace, intent.name.as_str()).await?
-    } else {
-        present
-    };
+    let brought = ensure_ready(cluster, intent, &present, ground).await?;
+    let present = brought.unwrap_or(present);
     for stranger in &present.live.strangers {
         ground.console.note(&stranger.note());
     }
@@ -56,13 +53,13 @@ pub(crate) async fn get_ready_session(
     Ok(present)
 }
 
-/// Waits for a starting session, and starts a stopped one. Returns true if the session has to be read again.
+/// Waits for a starting session, and starts a stopped one. Returns the session after that; `None` if there was nothing to do.
 async fn ensure_ready(
     cluster: &Cluster,
     intent: &Intent,
     present: &ObservedSession,
     ground: &mut Environment,
-) -> Result<bool> {
+) -> Result<Option<ObservedSession>> {
     let namespace = cluster.namespace();
     let seen = assess_workload(&present.session, &present.live, &[]);
     let rests = matches!(seen, WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. });
@@ -71,8 +68,7 @@ async fn ensure_ready(
     if !deleted && is_expired(&present.session, now) && !is_start_requested(&present.session) {
         let error = expired_error(cluster, intent, present);
         if rests && intent.start {
-            start_stopped(cluster, intent, present, ground).await?;
-            return Ok(true);
+            return wake(cluster, intent, present, ground).await.map(Some);
         }
         if !matches!(seen, WorkloadState::Ready { .. }) {
             return Err(error);
@@ -81,12 +77,12 @@ async fn ensure_ready(
         ground
             .console
             .warn(&format!("{error}, and may be stopped at any time"));
-        return Ok(false);
+        return Ok(None);
     }
     let wanted = target_state(&present.session, now);
     let stands = decide_phase(&present.session, target_state, &seen);
     match (stands.phase, &seen) {
-        (Phase::Running, _) => Ok(false),
+        (Phase::Running, _) => Ok(None),
         (Phase::Pending, _) if !intent.wait => {
             let seen = cluster.explain_state(namespace, seen).await;
             Err(not_ready_error(intent, &stands, &seen))
@@ -96,12 +92,13 @@ async fn ensure_ready(
                 // An invalid method is reported before the wait.
                 plan::resolve_target(intent, &present.session)?;
             }
-            wait_ready(cluster, intent, present, ground).await?;
-            Ok(true)
+            wait(cluster, intent, present, ground).await?;
+            // Another process has started the session: only the server knows what that start recorded.
+            let now = cluster.present(namespace, intent.name.as_str()).await?;
+            Ok(Some(now))
         }
         (Phase::Stopped, _) if rests && intent.start => {
-            start_stopped(cluster, intent, present, ground).await?;
-            Ok(true)
+            wake(cluster, intent, present, ground).await.map(Some)
         }
         _ => {
             let seen = cluster.explain_state(namespace, seen).await;
@@ -144,16 +141,20 @@ async fn wait_ready(
     present: &ObservedSession,
     ground: &mut Environment,
 ) -> Result<()> {
-    let interrupt = ground.interrupt.clone();
+    let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();
+    let mut run = Waiting {
+        interrupt: &interrupt,
+        sink: &mut sink,
+        now: &now,
+    };
     let waited = cluster
         .wait_ready(
             cluster.namespace(),
             &present.session,
             present.live.owners.clone(),
             intent.limit,
-            &interrupt,
-            &mut sink,
+            &mut run,
         )
         .await;
     sink.tell(ProgressEvent::Done);

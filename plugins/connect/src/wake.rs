@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::WriteOptions;
-use session_shared::failure::{check_exit_code, with_hint};
+use session_shared::failure::{exited, with_hint};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
@@ -19,7 +19,7 @@ use session_shared::verb::Environment;
 use crate::intent::Intent;
 use crate::plan;
 
-/// Starts a session, as `start` does without flags, and waits until it is ready.
+/// Starts a session, as `start` does without flags, waits until it is ready, and returns it. What `present` holds is not read again.
 ///
 /// # Errors
 /// Those of `start`; an unknown method, before anything is written; a start that would destroy data.
@@ -28,16 +28,21 @@ pub(crate) async fn start_stopped(
     intent: &Intent,
     present: &ObservedSession,
     ground: &mut Environment,
-) -> Result<()> {
+) -> Result<ObservedSession> {
     if !trust::confirm_trust(cluster, &present.session, StoredPart::Start, &mut ground.console).await? {
-        return check_exit_code(1);
+        return Err(exited(1, ""));
     }
-    let controller = cluster.controller_alive(cluster.namespace()).await?;
     let chosen = SelectedSession {
         session: present.session.clone(),
         object: present.object.clone(),
     };
-    let rests = stopping::ObservedSession::read(cluster, chosen, controller).await?;
+    chosen.stays()?;
+    let namespace = cluster.namespace();
+    let (driver, live) = futures::try_join!(
+        cluster.choose_driver(namespace, None),
+        cluster.live_beside(namespace, &chosen.session, &present.live)
+    )?;
+    let rests = stopping::ObservedSession::with(chosen, live, driver)?;
     let now = ground.now();
     let ahead = {
         let mut sink = ground.console.progress();
@@ -77,7 +82,8 @@ pub(crate) async fn start_stopped(
         sink.tell(ProgressEvent::Done);
         made?
     };
-    started::wait_ready(cluster, &made, intent.limit, &write, ground)
-        .await
-        .map(drop)
+    let ready = started::wait_ready(cluster, &made, intent.limit, &write, ground).await?;
+    let mut woken = cluster.present_ready(namespace, ready).await?;
+    woken.live = woken.live.beside_strangers(&present.live);
+    Ok(woken)
 }

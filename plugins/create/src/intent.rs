@@ -12,7 +12,8 @@ use session_shared::flags::selection::parse_new_owner;
 use session_shared::flags::values::read_source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{overrides, primary, resource::string_at};
+use session_shared::objects::{overrides, primary, resource::text};
+use session_shared::ops::Driver;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::template::Assigned;
@@ -25,17 +26,6 @@ use crate::files;
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Maximum number of characters of the owner in a generated name: with time and random part it fits every built-in template.
 const MAX_OWNER_CHARS: usize = 24;
-
-/// Creator of the session's objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Driver {
-    /// A controller if one is alive, else this command.
-    Auto,
-    /// This command.
-    Client,
-    /// A controller.
-    Controller,
-}
 
 /// Source of the session's manifest.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +59,8 @@ pub(crate) struct Intent {
     pub(crate) use_existing: Vec<String>,
     pub(crate) create_namespace: bool,
     pub(crate) skip_checks: bool,
-    pub(crate) driver: Driver,
+    /// Driver from the command line; `None` to choose by the Lease.
+    pub(crate) driver: Option<Driver>,
     pub(crate) dry_run: DryRun,
     pub(crate) rendered: bool,
     /// Time limit of the wait; `None` to not wait.
@@ -91,7 +82,7 @@ pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent>
         .map(str::parse::<SessionName>)
         .transpose()?;
     let user_id = args.user_id.as_deref().map(parse_new_owner).transpose()?;
-    let driver = parse_driver(&args.reconcile)?;
+    let driver = Driver::parse(&args.reconcile)?;
     let mut assigned = args
         .values
         .read_values(args.filename.as_deref(), console.input())?;
@@ -271,17 +262,6 @@ fn merge_equal<T: PartialEq + ToString>(
             )
         }
         (given, found) => Ok(given.or(found)),
-    }
-}
-
-fn parse_driver(word: &str) -> Result<Driver> {
-    match word {
-        "auto" => Ok(Driver::Auto),
-        "client" => Ok(Driver::Client),
-        "controller" => Ok(Driver::Controller),
-        other => bail!(
-            "Invalid reconcile value ({other}). Must be \"auto\", \"client\", or \"controller\"."
-        ),
     }
 }
 

@@ -44,7 +44,7 @@ impl Verb for Create {
         let format = Format::from_object_flags(&args.printing)?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        let (observed, controller) = observe::observe(&cluster, &intent, ground.now()).await?;
+        let (observed, driver) = observe::observe(&cluster, &intent, ground.now()).await?;
         // pure
         let subject = plan::plan_session(&intent, &observed)?;
         for privilege in subject.privilege_warnings(&intent.source) {
@@ -79,7 +79,7 @@ impl Verb for Create {
             observed: &observed,
             write: &write,
             interrupt: &interrupt,
-            controller,
+            driver,
         };
         let made = maker.create(subject, &mut ground.console.progress()).await?;
         // prints

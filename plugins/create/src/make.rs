@@ -15,6 +15,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::beginning::require_success;
 use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::settling::Started;
@@ -34,7 +35,7 @@ pub(crate) struct Creation<'a> {
     pub(crate) observed: &'a Observed,
     pub(crate) write: &'a WriteOptions,
     pub(crate) interrupt: &'a Interrupt,
-    pub(crate) controller: bool,
+    pub(crate) driver: Driver,
 }
 
 /// Objects this run has created so far: a rollback deletes only these.
@@ -86,17 +87,17 @@ impl Creation<'_> {
             let rendering = Some(&subject.rendered.rendering);
             trust::record_trusted(self.cluster, &uid, &sent.spec, rendering, sink);
         }
-        if !self.controller || session.spec.secrets_from.is_some() {
+        if !self.driver.is_controller() || session.spec.secrets_from.is_some() {
             self.create_parameters_secret(subject, &uid, undo, sink).await?;
         }
         let start = subject.start(&self.intent.use_existing, &uid);
-        if self.controller {
+        if self.driver.is_controller() {
             return Ok(Started {
                 session,
                 object,
                 start,
                 objects: Vec::new(),
-                has_controller: true,
+                driver: self.driver,
             });
         }
         let decision = reconcile(
@@ -118,7 +119,7 @@ impl Creation<'_> {
                 object,
                 start,
                 objects,
-                has_controller: false,
+                driver: self.driver,
             });
         }
         let status = record::start_status(&session, &start, &objects, self.observed.now);
@@ -131,7 +132,7 @@ impl Creation<'_> {
             object,
             start,
             objects,
-            has_controller: false,
+            driver: self.driver,
         })
     }
 
@@ -151,7 +152,7 @@ impl Creation<'_> {
             object,
             start,
             objects: Vec::new(),
-            has_controller: self.controller,
+            driver: self.driver,
         })
     }
 

@@ -6,12 +6,13 @@ use session_shared::api::SessionTemplate;
 use session_shared::client::random_token;
 use session_shared::names::NamespaceName;
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::template;
 
-use crate::intent::{SessionSource, Driver, Intent};
+use crate::intent::{SessionSource, Intent};
 use crate::plan::Observed;
 
-/// Reads owner and template, and checks whether a controller is alive. Returns true for an alive controller.
+/// Reads owner and template, and chooses the driver.
 ///
 /// # Errors
 /// A missing template; an API that is not installed; an unknown caller.
@@ -19,8 +20,8 @@ pub(crate) async fn observe(
     cluster: &Cluster,
     intent: &Intent,
     now: Timestamp,
-) -> Result<(Observed, bool)> {
-    let namespace: NamespaceName = resolve_namespace(cluster, intent)?.parse()?;
+) -> Result<(Observed, Driver)> {
+    let namespace: NamespaceName = namespace(cluster, intent)?.parse()?;
     let identity = async {
         match &intent.user_id {
             Some(owner) => Ok(owner.clone()),
@@ -32,15 +33,11 @@ pub(crate) async fn observe(
                 .context("cannot use your user name at the API server as owner"),
         }
     };
-    let controller = async {
-        match intent.driver {
-            Driver::Auto => cluster.controller_alive(namespace.as_str()).await,
-            Driver::Client => Ok(false),
-            Driver::Controller => Ok(true),
-        }
-    };
-    let (owner, template, alive) =
-        futures::try_join!(identity, get_template(cluster, intent), controller)?;
+    let (owner, template, driver) = futures::try_join!(
+        identity,
+        template(cluster, intent),
+        cluster.choose_driver(namespace.as_str(), intent.driver)
+    )?;
     let run = random_token()?;
     Ok((
         Observed {
@@ -50,7 +47,7 @@ pub(crate) async fn observe(
             now,
             run,
         },
-        alive,
+        driver,
     ))
 }
 

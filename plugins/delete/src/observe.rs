@@ -5,6 +5,7 @@ use futures::StreamExt;
 use session_shared::Timestamp;
 use session_shared::client::AccessReviews;
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::deleting::Deletion;
 
@@ -30,9 +31,9 @@ pub(crate) async fn prepare_deletions(
     now: Timestamp,
 ) -> Result<Observed> {
     let namespace = cluster.namespace();
-    let (sessions, controller) = futures::try_join!(
+    let (sessions, driver) = futures::try_join!(
         cluster.get_selected_sessions(namespace, &intent.selection),
-        cluster.controller_alive(namespace)
+        cluster.choose_driver(namespace, None)
     )?;
     let mut found = Observed {
         deletions: Vec::new(),
@@ -49,15 +50,15 @@ pub(crate) async fn prepare_deletions(
         found.errors.clear();
     }
     let looked = futures::stream::iter(present).map(|chosen| async move {
-        let needs = match controller {
-            true => Vec::new(),
-            false => intent.needed_accesses(&chosen.session),
+        let needs = match driver {
+            Driver::Controller => Vec::new(),
+            Driver::Client => intent.needed_accesses(&chosen.session),
         };
         let (live, ()) = futures::join!(
             cluster.get_live_objects(namespace, &chosen.session),
             permissions.prefetch(namespace, &needs)
         );
-        let doomed = Deletion::from_parts(chosen, live?, controller)?.with_data_policy(intent.data_policy);
+        let doomed = Deletion::from_parts(chosen, live?, driver)?.with_data_policy(intent.data_policy);
         doomed.prepare(cluster, intent.snapshot_class.as_deref(), now).await
     });
     let looked: Vec<Result<Deletion>> = looked.buffered(MAX_CONCURRENT_SESSIONS).collect().await;

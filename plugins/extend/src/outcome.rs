@@ -9,6 +9,7 @@ use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
@@ -26,8 +27,8 @@ pub(crate) struct Observed {
     chosen: SelectedSession,
     /// New lifetime; `None` if the session expires at the wanted time already.
     extension: Option<Extension>,
-    /// True if a controller writes the session's status.
-    controller: bool,
+    /// The process that writes the session's status.
+    driver: Driver,
 }
 
 /// Reads the sessions and their templates, and computes the extension of each.
@@ -40,9 +41,9 @@ pub(crate) async fn plan_extensions(
     now: Timestamp,
 ) -> Result<Vec<Result<Observed>>> {
     let namespace = cluster.namespace();
-    let (chosen, controller) = futures::try_join!(
+    let (chosen, driver) = futures::try_join!(
         cluster.get_selected_sessions(namespace, &intent.selection),
-        cluster.controller_alive(namespace)
+        cluster.choose_driver(namespace, None)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         let chosen = chosen?;
@@ -65,7 +66,7 @@ pub(crate) async fn plan_extensions(
         Ok(Observed {
             chosen,
             extension,
-            controller,
+            driver,
         })
     });
     Ok(looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await)
@@ -84,7 +85,7 @@ impl Observed {
         let timeout = IntOrString::from(extension.lifetime.to_string().as_str());
         let patch = json!({ "spec": { "timeout": timeout } });
         let object = cluster.patch_session(session, patch, write).await?;
-        if self.controller || write.dry_run {
+        if self.driver.is_controller() || write.dry_run {
             return Ok(object);
         }
         let patch = record::expiry_status(session, extension.expires_at, now);

@@ -40,9 +40,9 @@ pub(crate) struct Observed {
 /// server.
 pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: &Environment) -> Result<Observed> {
     let namespace = cluster.namespace();
-    let (chosen, controller) = futures::try_join!(
-        cluster.get_selected_sessions(namespace, &intent.selection),
-        cluster.controller_alive(namespace)
+    let (chosen, driver) = futures::try_join!(
+        cluster.chosen(namespace, &intent.selection),
+        cluster.choose_driver(namespace, None)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;
     let permissions = AccessReviews::new(cluster);
@@ -51,9 +51,9 @@ pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: 
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let present = ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, controller, foreseen).await?;
-    let changes = plan::plan_resize(&present, &intent.size)?;
-    let growth = ClaimExpansion::plan(&present, intent.storage)?;
+    let present = ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, driver, foreseen).await?;
+    let changes = plan::changes(&present, &intent.size)?;
+    let growth = ClaimExpansion::of(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
     growth.check(cluster, intent, &mut notes).await?;
     let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;
@@ -78,7 +78,7 @@ pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: 
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
 fn cut_off(present: &ObservedSession) -> Option<String> {
     let (name, namespace) = (present.name(), present.namespace());
-    let cut = is_start_requested(&present.session) && !present.has_controller;
+    let cut = is_start_requested(&present.session) && !present.driver.is_controller();
     cut.then(|| {
         format!(
             "the last start was interrupted; finish it with: kubectl session start {name} -n {namespace}"

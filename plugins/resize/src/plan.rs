@@ -266,10 +266,11 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     let set = owners.find(|owner| {
         string_at(owner, "/kind") == "StatefulSet" && string_at(owner, "/metadata/name") == primary.name
     });
-    let template = match set.filter(|_| primary.kind == "StatefulSet" && !present.has_controller) {
-        Some(set) => ResourceChange::of(set.clone(), container, size)?,
-        None => None,
-    };
+    let template =
+        match set.filter(|_| primary.kind == "StatefulSet" && !present.driver.is_controller()) {
+            Some(set) => Change::of(set.clone(), container, size)?,
+            None => None,
+        };
     let hurdle = match primary.kind.as_str() {
         "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
         _ => pods.iter().find_map(ResourceChange::in_place_obstacle),

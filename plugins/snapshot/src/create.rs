@@ -10,6 +10,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::parse_session_name;
 use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, parse_class_name, read_snapshot_source};
@@ -166,5 +167,5 @@ pub(crate) async fn get_session(cluster: &Cluster, name: &SessionName) -> Result
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
 pub(crate) async fn observe_session(cluster: &Cluster, name: &SessionName) -> Result<ObservedSession> {
-    ObservedSession::read(cluster, get_session(cluster, name).await?, false).await
+    ObservedSession::read(cluster, get_session(cluster, name).await?, Driver::Client).await
 }

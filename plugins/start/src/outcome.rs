@@ -49,9 +49,9 @@ pub(crate) async fn prepare_tasks(
     ground: &mut Environment,
 ) -> Result<Option<Vec<Result<SessionTask>>>> {
     let namespace = cluster.namespace();
-    let (chosen, controller) = futures::try_join!(
-        cluster.get_selected_sessions(namespace, &intent.selection),
-        cluster.controller_alive(namespace)
+    let (chosen, driver) = futures::try_join!(
+        cluster.chosen(namespace, &intent.selection),
+        cluster.choose_driver(namespace, None)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         let restarts = intent.restart && intent.dry_run == DryRun::None;
@@ -59,8 +59,7 @@ pub(crate) async fn prepare_tasks(
             true => restart_accesses(session),
             false => Vec::new(),
         };
-        let present =
-            ObservedSession::read_with_access_reviews(cluster, permissions, chosen?, controller, foreseen).await?;
+        let present = ObservedSession::read_with_access_reviews(cluster, permissions, chosen?, driver, foreseen).await?;
         let deed = Action::of(intent, &present.session, &present.state);
         deed.check_values_apply(intent, &present.session)?;
         anyhow::Ok((deed, present))
@@ -160,8 +159,8 @@ impl SessionTask {
                 session: self.observed.session.clone(),
                 object: self.observed.object.clone(),
                 start: ahead.start.clone(),
-                objects: self.observed.live.owners.clone(),
-                has_controller: self.observed.has_controller,
+                objects: self.present.live.owners.clone(),
+                driver: self.present.driver,
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
@@ -182,7 +181,7 @@ impl SessionTask {
         let Some(change) = self
             .template_change
             .as_ref()
-            .filter(|_| !with.write.dry_run && !self.observed.has_controller)
+            .filter(|_| !with.write.dry_run && !self.present.driver.is_controller())
         else {
             return Ok(());
         };

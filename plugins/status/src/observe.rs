@@ -31,6 +31,8 @@ pub(crate) type PartResult<T> = std::result::Result<T, String>;
 
 /// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
 const ASKED_ONE_BY_ONE: usize = 3;
+/// Number of a namespace's events up to which all of them are read at once, about 200 kB.
+const READ_AT_ONCE: u32 = 200;
 /// Maximum number of nodes whose usage is read. A session has one, rarely two.
 const NODES: usize = 3;
 
@@ -215,17 +217,26 @@ async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Opt
     )
 }
 
-/// Reads the events of the session's objects, by UID where there are few. Events have no labels to select by, and a namespace with
-/// the sessions of a whole class has many events.
-async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
+/// Reads the events of the session's objects. Events have no labels to select by: all events of the namespace are read in one
+/// request if they fit into one page. A namespace with the sessions of a whole class has more: there, the events of few objects are
+/// read by UID, one request each.
+async fn events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
+    let place = Scope::Namespace(cluster.namespace());
     let uids = uids(observed);
     let selections: Vec<ListOptions> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
+        let page = ListOptions {
+            limit: READ_AT_ONCE,
+            ..ListOptions::default()
+        };
+        let all = cluster.list_if_one_page(&EVENT, place, &page).await;
+        if let Some(all) = part(all, &EVENT)? {
+            return Ok(all.items);
+        }
         let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
         uids.iter().map(of).collect()
     } else {
         vec![ListOptions::default()]
     };
-    let place = Scope::Namespace(cluster.namespace());
     let reads = selections
         .iter()
         .map(|select| cluster.list(&EVENT, place, select));

@@ -30,15 +30,15 @@ pub(crate) async fn read_sessions(
     intent: &Intent,
 ) -> Result<Observed> {
     let namespace = cluster.namespace();
-    let (chosen, controller) = futures::try_join!(
+    let (chosen, driver) = futures::try_join!(
         cluster.get_selected_sessions(namespace, &intent.selection),
-        cluster.controller_alive(namespace)
+        cluster.choose_driver(namespace, None)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
         match chosen {
             Ok(chosen) => {
                 let foreseen = |session: &Session| intent.needed_accesses(session);
-                ObservedSession::read_with_access_reviews(cluster, permissions, chosen, controller, foreseen).await
+                ObservedSession::read_with_access_reviews(cluster, permissions, chosen, driver, foreseen).await
             }
             Err(missing) => Err(missing),
         }

@@ -68,6 +68,7 @@ mod limits;
 mod lines;
 mod logs;
 mod meter;
+mod one_page;
 mod options;
 mod overrides;
 mod ownership;

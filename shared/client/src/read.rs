@@ -299,7 +299,7 @@ impl Cluster {
     }
 }
 
-fn page_request(
+pub(super) fn page_request(
     t: &ResourceType,
     place: Scope<'_>,
     select: &ListOptions,
@@ -341,7 +341,7 @@ fn only_metadata(mut object: Value) -> Value {
 }
 
 /// Sets apiVersion and kind, which list items lack and metadata-only reads replace, as the first fields.
-fn with_type_meta(mut item: Value, t: &ResourceType) -> Value {
+pub(super) fn with_type_meta(mut item: Value, t: &ResourceType) -> Value {
     if let Some(map) = item.as_object_mut() {
         map.shift_insert(0, "apiVersion".to_owned(), t.api_version().into());
         map.shift_insert(1, "kind".to_owned(), t.kind.to_string().into());

@@ -73,7 +73,7 @@ impl StartPlan {
             interrupt,
             wait_limit: std::time::Duration::MAX,
         };
-        if !self.observed.has_controller || self.has_new_secrets {
+        if !self.observed.driver.is_controller() || self.has_new_secrets {
             require_success(cluster.apply_plan(&self.secrets(), &with, sink).await)?;
         }
         let mut made = Started {
@@ -81,9 +81,9 @@ impl StartPlan {
             object,
             start: self.start.clone(),
             objects: Vec::new(),
-            has_controller: self.observed.has_controller,
+            driver: self.observed.driver,
         };
-        if made.has_controller {
+        if made.driver.is_controller() {
             return Ok(made);
         }
         let (start, live) = (Some(&self.start), &self.observed.live);

@@ -17,6 +17,8 @@ pub struct Cluster {
     known: Arc<KnownSessions>,
     /// Since when the admission policy of the API is in force; asked once.
     pub(crate) guarded: Arc<OnceCell<Option<Timestamp>>>,
+    /// The caller's user name; asked once.
+    caller: Arc<OnceCell<String>>,
 }
 
 impl Cluster {
@@ -31,6 +33,7 @@ impl Cluster {
             client,
             known: Arc::new(known),
             guarded: Arc::default(),
+            caller: Arc::default(),
         })
     }
 
@@ -40,7 +43,17 @@ impl Cluster {
             client: session_client::Cluster::from_client(client, namespace),
             known: Arc::default(),
             guarded: Arc::default(),
+            caller: Arc::default(),
         }
+    }
+
+    /// Returns the caller's user name according to the API server. Asked once per process.
+    ///
+    /// # Errors
+    /// Those of [`session_client::Cluster::identity`].
+    pub(crate) async fn caller_name(&self) -> Result<&str> {
+        let ask = || async { anyhow::Ok(self.identity().await?.username) };
+        Ok(self.caller.get_or_try_init(ask).await?)
     }
 
     /// Texts that this user has stored in the server's sessions from this machine.

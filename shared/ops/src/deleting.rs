@@ -16,10 +16,10 @@ use super::manner::StopOptions;
 use super::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun};
 use super::stopping::{DELETE, ObservedSession, StopContext, explain_step_failure, nothing_done_hint};
 use super::trust::{self, StoredPart};
-use crate::Cluster;
 use crate::chosen::SelectedSession;
 use crate::execute::ApplyOptions;
-use session_client::DeleteOptions;
+use crate::{Cluster, Driver};
+use session_client::Delete;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::WriteOptions;
@@ -44,9 +44,9 @@ pub struct Deletion {
     /// Its objects.
     pub live: LiveObjects,
     /// Ownership of its objects.
-    pub ownership: Ownership,
-    /// True if a live controller carries out the deletion.
-    pub has_controller: bool,
+    pub belonging: Ownership,
+    /// The process that carries out the deletion.
+    pub driver: Driver,
     /// The Session with every field, as the server returned it.
     object: Value,
     /// The snapshot that is taken before the claims are deleted.
@@ -58,14 +58,14 @@ impl Deletion {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn from_parts(chosen: SelectedSession, live: LiveObjects, controller: bool) -> Result<Self> {
+    pub fn with(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
-        let belonging = Ownership::of_session(&session)?;
+        let belonging = Ownership::of(&session)?;
         Ok(Self {
             session,
             live,
-            ownership: belonging,
-            has_controller: controller,
+            belonging,
+            driver,
             object,
             snapshot_plan: None,
         })
@@ -98,14 +98,14 @@ impl Deletion {
         self.check_claims_unused(&pods)?;
         let held = self.bound_claims();
         // A controller takes the snapshot itself, before it removes its finalizer.
-        if self.data_policy() != DataPolicy::Snapshot || held.is_empty() || self.has_controller {
+        if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.driver.is_controller() {
             return Ok(self);
         }
         let chosen = SelectedSession {
             session: self.session.clone(),
             object: self.object.clone(),
         };
-        let mut present = ObservedSession::from_parts(chosen, self.live.clone(), false)?;
+        let mut present = ObservedSession::with(chosen, self.live.clone(), Driver::Client)?;
         present.live.data = held.into_iter().cloned().collect();
         let asked = SnapshotOptions {
             class: class.map(str::to_owned),
@@ -118,8 +118,8 @@ impl Deletion {
 
     /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
     async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
-        let goes = self.data_policy() != DataPolicy::Keep && !self.claim_names().is_empty();
-        if !goes || self.has_controller {
+        let goes = self.policy() != DataPolicy::Keep && !self.claims().is_empty();
+        if !goes || self.driver.is_controller() {
             return Ok(Vec::new());
         }
         let place = Scope::Namespace(self.namespace());
@@ -146,9 +146,9 @@ impl Deletion {
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
     pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
-        let seen = assess_workload(&self.session, &self.live, &[]);
-        let sync = !manner.skip_sync && HookRun::find(&self.session, &seen, "sync").is_some();
-        !self.has_controller && (sync || self.snapshot_plan.as_ref().is_some_and(SnapshotPlan::has_hooks))
+        let seen = look(&self.session, &self.live, &[]);
+        let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
+        !self.driver.is_controller() && (sync || self.saving.as_ref().is_some_and(SnapshotPlan::has_hooks))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
@@ -157,7 +157,7 @@ impl Deletion {
             skip_sync: manner.skip_sync,
         };
         let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;
-        if self.has_controller {
+        if self.driver.is_controller() {
             // The controller's finalizer runs the hook and removes workload and data: only the DELETE remains.
             plan.stages
                 .retain(|stage| stage.iter().any(is_about_session));
@@ -188,7 +188,7 @@ impl Deletion {
 
     /// Checks before the first write that the caller has all rights of the deletion.
     async fn require(&self, cluster: &Cluster, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
-        if self.has_controller || with.write.dry_run {
+        if self.driver.is_controller() || with.write.dry_run {
             return Ok(());
         }
         let mut last = self.clone();
@@ -335,7 +335,7 @@ impl Deletion {
     /// Annotates the session's snapshots with the time since which they are kept. The annotation is only shown in lists: failures
     /// are ignored.
     async fn mark_snapshots(&self, cluster: &Cluster, with: StopContext<'_>) {
-        if with.write.dry_run || self.has_controller || with.interrupt.is_set() {
+        if with.write.dry_run || self.driver.is_controller() || with.interrupt.is_set() {
             return;
         }
         let own = self.live.own_data(&self.session);

@@ -34,7 +34,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
         ..LiveObjects::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Deletion::from_parts(SelectedSession { session, object }, live, false).unwrap()
+    Deletion::with(SelectedSession { session, object }, live, Driver::Client).unwrap()
 }
 
 fn steps(doomed: &Deletion, wait: bool) -> Vec<String> {
@@ -113,7 +113,7 @@ fn workload_then_data_then_the_session() {
 #[test]
 fn a_controller_does_everything_but_the_delete_itself() {
     let mut doomed = doomed(None, None);
-    doomed.has_controller = true;
+    doomed.driver = Driver::Controller;
     assert_eq!(steps(&doomed, true), ["delete a", "await a"]);
     let doomed = doomed.with_data_policy(Some(DataPolicy::Delete));
     assert_eq!(steps(&doomed, true), ["patch a", "delete a", "await a"]);

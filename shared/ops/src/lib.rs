@@ -76,7 +76,7 @@ mod whose;
 mod tests;
 
 pub use cluster::Cluster;
-pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE};
+pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Driver};
 pub use growing::ExpansionOutcome;
 pub use patch_session::SessionRef;
 pub use present::ObservedSession;

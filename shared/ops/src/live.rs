@@ -52,6 +52,33 @@ impl Cluster {
         Ok(LiveObjects { data, ..workload })
     }
 
+    /// Reads the objects of which `known` holds only the Pods: as [`Cluster::live`], without listing the Pods again.
+    ///
+    /// # Errors
+    /// As [`Cluster::live`].
+    pub async fn live_beside(
+        &self,
+        namespace: &str,
+        session: &Session,
+        known: &Live,
+    ) -> Result<Live> {
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let parameters = parameters_secret(name);
+        let (owners, claims, secret) = futures::try_join!(
+            self.owners(namespace, session),
+            self.list_of(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
+            self.secret_metadata(namespace, &parameters),
+        )?;
+        let live = Live {
+            pods: known.pods.clone(),
+            owners,
+            data: claims.into_iter().chain(secret).collect(),
+            ..Live::default()
+        };
+        Ok(live.attributed(session).beside_strangers(known))
+    }
+
     /// Reads the part of [`Cluster::get_live_objects`] that runs: Pods and their owners.
     ///
     /// # Errors

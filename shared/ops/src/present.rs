@@ -7,6 +7,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::live::owner_kinds;
+use crate::settling::ReadySession;
+use session_client::List;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_client::missing;
@@ -15,6 +17,7 @@ use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::ResourceType;
+use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{POD, SESSION, string_at};
 
 /// A Session with its Pods and their owners, without data.
@@ -26,8 +29,8 @@ pub struct ObservedSession {
     pub object: Value,
     /// Pods with the session's label and their owners. Claims and Secrets are not read.
     pub live: LiveObjects,
-    /// The resourceVersion from which a watch of the Pods continues.
-    pub pods_resource_version: String,
+    /// The resourceVersion from which a watch of the Pods continues; empty for Pods that come from a watch.
+    pub pods_version: String,
 }
 
 impl ObservedSession {
@@ -57,7 +60,32 @@ impl Cluster {
         let Some(object) = object? else {
             return Err(missing(&SESSION, name));
         };
-        let pods = pods?;
+        self.present_of(namespace, object, pods?).await
+    }
+
+    /// Returns a session that has become ready. Lists its Pods only if the wait may have missed one: if a controller made
+    /// them, or if more than one object of the start makes Pods.
+    ///
+    /// # Errors
+    /// Whatever the server refuses.
+    pub async fn present_ready(&self, namespace: &str, ready: ReadySession) -> Result<Present> {
+        let ReadySession { object, live, .. } = ready;
+        let session: Session = typed(object.clone())?;
+        if let Some(live) = live.filter(|_| pod_makers(&session) == 1) {
+            return Ok(Present {
+                live,
+                session,
+                object,
+                pods_version: String::new(),
+            });
+        }
+        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
+        let pods = self.list(&POD, Place::Namespace(namespace), &select);
+        self.present_of(namespace, object, pods.await?).await
+    }
+
+    async fn present_of(&self, namespace: &str, object: Value, pods: List) -> Result<Present> {
         let (pods, pods_version) = (pods.items, pods.resource_version);
         let session: Session = typed(object.clone())?;
         let owners = self.get_owners(namespace, &pods, &[], &session).await?;
@@ -98,6 +126,16 @@ impl Cluster {
         }
         Ok(found.split_off(known.len()))
     }
+}
+
+/// Returns the number of objects of the last start that are Pods or make Pods.
+fn pod_makers(session: &Session) -> usize {
+    let status = session.status.as_ref();
+    let applied = status.and_then(|status| status.applied.as_ref());
+    let objects = applied.iter().flat_map(|applied| &applied.objects);
+    objects
+        .filter(|object| !pod_metadata_paths(&object.kind).is_empty())
+        .count()
 }
 
 /// Returns the controllers of `objects` that are not in `known`, each once. Kinds that a session cannot create end a

@@ -10,6 +10,7 @@ use super::stopping::ObservedSession;
 use super::trust;
 use crate::Cluster;
 use crate::chosen::SelectedSession;
+use crate::controller::Driver;
 use session_engine::reconcile::{is_data_of, proves_secret};
 use session_model::api::API_VERSION;
 use session_model::failure::with_hint;
@@ -62,7 +63,7 @@ pub async fn read_recorded_session(
         return Ok(None);
     };
     trust::check_recorded(cluster, &chosen.session, &belonging.session_uid).await?;
-    let mut present = ObservedSession::read(cluster, chosen, false).await?;
+    let mut present = ObservedSession::read(cluster, chosen, Driver::Client).await?;
     let mut data = present.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &present.session)) {
         vouched(secret, snapshot)?;

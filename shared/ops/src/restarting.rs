@@ -63,8 +63,8 @@ impl StartPlan {
         let object = self.observed.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();
         if !with.write.dry_run {
-            let chosen = SelectedSession::parse(object)?;
-            ahead.replace_observed(ObservedSession::read(cluster, chosen, self.observed.has_controller).await?);
+            let chosen = SelectedSession::of(object)?;
+            ahead.replace_observed(ObservedSession::of(cluster, chosen, self.observed.driver).await?);
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         ahead.start(cluster, write, interrupt, now, sink).await

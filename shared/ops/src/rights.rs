@@ -6,6 +6,7 @@ use super::manner::StopOptions;
 use super::stopping::{ObservedSession, STOP, StopContext, nothing_done_hint};
 use crate::Cluster;
 use crate::chosen::SelectedSession;
+use crate::controller::Driver;
 use session_client::AccessReviews;
 use session_model::api::Session;
 use session_model::objects::access::Access;
@@ -21,15 +22,15 @@ impl ObservedSession {
         cluster: &Cluster,
         permissions: &AccessReviews,
         chosen: SelectedSession,
-        controller: bool,
+        driver: Driver,
         foreseen: impl FnOnce(&Session) -> Vec<Access>,
     ) -> Result<Self> {
-        let needs = match controller {
-            true => Vec::new(),
-            false => foreseen(&chosen.session),
+        let needs = match driver {
+            Driver::Controller => Vec::new(),
+            Driver::Client => foreseen(&chosen.session),
         };
         let namespace = string_at(&chosen.object, "/metadata/namespace").to_owned();
-        let looked = Self::read(cluster, chosen, controller);
+        let looked = Self::of(cluster, chosen, driver);
         futures::join!(looked, permissions.prefetch(&namespace, &needs)).0
     }
 
@@ -44,7 +45,7 @@ impl ObservedSession {
         with: StopContext<'_>,
     ) -> Result<()> {
         // A controller stops the session with its own rights.
-        if self.has_controller || with.write.dry_run {
+        if self.driver.is_controller() || with.write.dry_run {
             return Ok(());
         }
         let mut needs = self.plan_stop(manner, with.now).required_permissions();

@@ -3,20 +3,21 @@
 use std::time::Duration;
 
 use crate::Cluster;
-use crate::wait::WaitOutcome;
+use crate::controller::Driver;
+use crate::wait::{WaitOutcome, Waiting};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use session_client::WriteOptions;
-use session_client::interrupt::{Interrupt, interrupted_error};
-use session_client::timed_out;
-use session_engine::reconcile::{WorkloadState, RenderedStart, TargetState, record, decide_phase};
+use session_client::interrupt::interrupted_error;
+use session_client::{timed_out, typed};
+use session_engine::reconcile::{Live, WorkloadState, RenderedStart, TargetState, record, decide_phase};
 use session_model::api::{Phase, Session};
 use session_model::failure::with_hint;
 use session_model::objects::endpoint::session_endpoint;
 use session_model::objects::resource::SESSION;
-use session_model::progress::{ProgressEvent, ProgressSink};
+use session_model::progress::ProgressEvent;
 
 /// A session whose objects have been created, or requested from a controller.
 #[derive(Debug)]
@@ -29,27 +30,22 @@ pub struct Started {
     pub start: RenderedStart,
     /// The objects as the server returned them; none if a controller creates them.
     pub objects: Vec<Value>,
-    /// True if a controller creates the objects.
-    pub has_controller: bool,
+    /// The process that creates the objects.
+    pub driver: Driver,
 }
 
-/// What a wait uses from outside: interrupt signal, progress sink and clock.
-pub struct Waiting<'a> {
-    /// Interrupt signal: Ctrl-C.
-    pub interrupt: &'a Interrupt,
-    /// Receiver of progress.
-    pub sink: &'a mut dyn ProgressSink,
-    /// Clock.
-    pub now: &'a dyn Fn() -> Timestamp,
+/// A session that has become ready, as the wait and its last write have returned it.
+#[derive(Debug)]
+pub struct ReadySession {
+    /// The session's endpoint, if it has one.
+    pub endpoint: Option<String>,
+    /// The Session with every field.
+    pub object: Value,
+    /// Its Pods and their owners as far as the wait has seen them; `None` if a controller made them.
+    pub live: Option<Live>,
 }
 
-impl std::fmt::Debug for Waiting<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Waiting")
-    }
-}
-
-/// Waits until the session is ready and writes the status. Returns the session's endpoint, if it has one.
+/// Waits until the session is ready and writes the status.
 ///
 /// # Errors
 /// The session fails, or does not become ready within `limit`; it is kept.
@@ -59,30 +55,27 @@ pub async fn wait_session_ready(
     limit: Duration,
     write: &WriteOptions,
     run: &mut Waiting<'_>,
-) -> Result<Option<String>> {
+) -> Result<ReadySession> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
-    if made.has_controller {
+    if made.driver.is_controller() {
         return await_controller(cluster, made, limit, run).await;
     }
     let owners = made.objects.clone();
     let waited = cluster
-        .wait_ready(
-            namespace(made),
-            &made.session,
-            owners,
-            limit,
-            run.interrupt,
-            run.sink,
-        )
+        .wait_ready(namespace(made), &made.session, owners, limit, run)
         .await;
     run.sink.tell(ProgressEvent::Done);
     match waited? {
-        WaitOutcome::Settled { state: seen, pod } => {
-            let endpoint =
+        WaitOutcome::Settled { seen, pod, live } => {
+            let (endpoint, object) =
                 write_down(cluster, made, &seen, pod.as_deref(), write, (run.now)()).await?;
             match *seen {
-                WorkloadState::Ready { .. } => Ok(endpoint),
+                WorkloadState::Ready { .. } => Ok(ReadySession {
+                    endpoint,
+                    object,
+                    live: Some(*live),
+                }),
                 seen => Err(not_ready(made, &seen)),
             }
         }
@@ -125,7 +118,7 @@ async fn write_down(
     pod: Option<&Pod>,
     write: &WriteOptions,
     now: Timestamp,
-) -> Result<Option<String>> {
+) -> Result<(Option<String>, Value)> {
     let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());
     let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
@@ -139,17 +132,27 @@ async fn write_down(
         endpoint.as_deref(),
         now,
     );
-    cluster.patch_status(&made.session, patch, write).await?;
-    Ok(endpoint)
+    patch["metadata"]["uid"] = made.session.metadata.uid.clone().into();
+    let object = cluster
+        .merge_patch(
+            &SESSION,
+            namespace(made),
+            name(made),
+            Some("status"),
+            &patch,
+            write,
+        )
+        .await?;
+    Ok((endpoint, object))
 }
 
-/// Waits for the phase that the controller writes. Returns the endpoint from the status.
+/// Waits for the phase that the controller writes.
 async fn await_controller(
     cluster: &Cluster,
     made: &Started,
     limit: Duration,
     run: &mut Waiting<'_>,
-) -> Result<Option<String>> {
+) -> Result<ReadySession> {
     let settled = cluster
         .wait_phase(
             namespace(made),
@@ -160,10 +163,15 @@ async fn await_controller(
         )
         .await;
     run.sink.tell(ProgressEvent::Done);
-    let session = settled?;
+    let object = settled?;
+    let session: Session = typed(object.clone())?;
     let status = session.status.unwrap_or_default();
     if status.phase == Some(Phase::Running) {
-        return Ok(status.endpoint);
+        return Ok(ReadySession {
+            endpoint: status.endpoint,
+            object,
+            live: None,
+        });
     }
     let ready = status
         .conditions

@@ -6,6 +6,7 @@ use futures::join;
 use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::chosen::SelectedSession;
+use crate::controller::Driver;
 use session_client::Scope;
 use session_client::ListOptions;
 use session_engine::reconcile::LiveObjects;
@@ -45,5 +46,5 @@ pub async fn read_snapshot_source(
             .await?;
     }
     live.data = claims?.items;
-    ObservedSession::from_parts(chosen, live, false)
+    ObservedSession::from_parts(chosen, live, Driver::Client)
 }

@@ -166,8 +166,8 @@ impl StartPlan {
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require(&self, cluster: &Cluster) -> Result<()> {
-        let (plan, present) = (self.steps(), &self.observed);
-        if !plan.deletes() || present.has_controller {
+        let (plan, present) = (self.plan(), &self.present);
+        if !plan.deletes() || present.driver.is_controller() {
             return Ok(());
         }
         let mut needs = plan.required_permissions();

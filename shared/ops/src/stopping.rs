@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::Cluster;
 use crate::chosen::SelectedSession;
+use crate::controller::Driver;
 use crate::execute::ApplyOptions;
 use crate::manner::StopOptions;
 use crate::trust::{self, StoredPart};
@@ -41,9 +42,9 @@ pub struct ObservedSession {
     /// State of its workload, derived from `live`.
     pub state: WorkloadState,
     /// Ownership of its objects.
-    pub ownership: Ownership,
-    /// True if a live controller reconciles the session.
-    pub has_controller: bool,
+    pub belonging: Ownership,
+    /// The process that reconciles the session.
+    pub driver: Driver,
 }
 
 impl ObservedSession {
@@ -51,18 +52,18 @@ impl ObservedSession {
     ///
     /// # Errors
     /// Refusals of the server; a session that is being deleted.
-    pub async fn of(cluster: &Cluster, chosen: SelectedSession, controller: bool) -> Result<Self> {
+    pub async fn of(cluster: &Cluster, chosen: SelectedSession, driver: Driver) -> Result<Self> {
         chosen.ensure_not_deleting()?;
         let namespace = text(&chosen.object, "/metadata/namespace");
-        let live = cluster.get_live_objects(namespace, &chosen.session).await?;
-        Self::with(chosen, live, controller)
+        let live = cluster.live(namespace, &chosen.session).await?;
+        Self::with(chosen, live, driver)
     }
 
     /// Combines a session with objects that have been read already. Sends no request.
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: SelectedSession, live: LiveObjects, controller: bool) -> Result<Self> {
+    pub fn with(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
         let belonging = Ownership::of(&session)?;
         let seen = assess_workload(&session, &live, &[]);
@@ -70,9 +71,9 @@ impl ObservedSession {
             session,
             object,
             live,
-            state: seen,
-            ownership: belonging,
-            has_controller: controller,
+            seen,
+            belonging,
+            driver,
         })
     }
 
@@ -109,7 +110,7 @@ impl ObservedSession {
 
     /// Returns true if a stop with these options runs the sync hook from this process.
     pub fn runs_sync(&self, manner: &StopOptions) -> bool {
-        !self.has_controller
+        !self.driver.is_controller()
             && !manner.skip_sync
             && HookRun::find(&self.session, &self.state, "sync").is_some()
     }
@@ -166,7 +167,7 @@ impl ObservedSession {
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         self.live.report_impostors(sink);
-        if self.has_controller {
+        if self.driver.is_controller() {
             return self.ask_controller(cluster, manner, &with, sink).await;
         }
         if self.runs_sync(manner) && !with.write.dry_run {

@@ -167,7 +167,7 @@ async fn doubt(
     let is_manifest = matches!(part, StoredPart::Start | StoredPart::Copy) && session.spec.manifest.is_some();
     let caller = async {
         match is_manifest {
-            true => cluster.get_caller_identity().await.map(|caller| Some(caller.username)),
+            true => cluster.caller_name().await.map(Some),
             false => Ok(None),
         }
     };
@@ -175,8 +175,10 @@ async fn doubt(
     // A Session that is older than the policy may have been written by anybody before.
     let created = session.metadata.creation_timestamp.as_ref();
     let guarded = since.is_some_and(|since| created.is_some_and(|created| created.0 >= since));
-    let reason = match caller.filter(|caller| caller != session.owner()) {
-        Some(caller) => UntrustedReason::OtherUser { caller },
+    let reason = match caller.filter(|caller| *caller != session.spec.user_id) {
+        Some(caller) => UntrustedReason::OtherUser {
+            caller: caller.to_owned(),
+        },
         None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
         None if since.is_some() => UntrustedReason::OlderThanPolicy,
         None => UntrustedReason::NoPolicy,

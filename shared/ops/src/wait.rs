@@ -35,7 +35,7 @@ use session_model::progress::{ProgressEvent, ProgressSink};
 const READ_AFTER_WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The result of waiting for a session to be ready.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum WaitOutcome {
     /// The workload reached a final state: ready, ended or unrecoverable.
     Settled {
@@ -43,11 +43,29 @@ pub enum WaitOutcome {
         state: Box<WorkloadState>,
         /// The Pod that determines the state, if there is one.
         pod: Option<Box<Pod>>,
+        /// The Pods that the watch has returned so far, and their owners. Other Pods of the session may be missing.
+        live: Box<Live>,
     },
     /// The time limit passed; the last state.
     TimedOut(Box<WorkloadState>),
     /// The user interrupted the wait; the last state.
     Interrupted(Box<WorkloadState>),
+}
+
+/// What a wait uses from outside: interrupt signal, progress sink and clock.
+pub struct Waiting<'a> {
+    /// Interrupt signal: Ctrl-C.
+    pub interrupt: &'a Interrupt,
+    /// Receiver of progress.
+    pub sink: &'a mut dyn ProgressSink,
+    /// Clock.
+    pub now: &'a dyn Fn() -> Timestamp,
+}
+
+impl std::fmt::Debug for Waiting<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Waiting")
+    }
 }
 
 struct ReadinessWatch<'a> {
@@ -61,7 +79,9 @@ struct ReadinessWatch<'a> {
     events: Vec<EventNote>,
     /// Time until the state must be evaluated again without an event: a container that has crashed before counts as ready
     /// only after it has outlasted its last run.
-    reevaluate_in: Option<Duration>,
+    again: Option<Duration>,
+    /// Clock.
+    now: &'a dyn Fn() -> Timestamp,
 }
 
 impl Cluster {
@@ -77,10 +97,9 @@ impl Cluster {
         session: &Session,
         made: Vec<Value>,
         limit: Duration,
-        interrupt: &Interrupt,
-        sink: &mut dyn ProgressSink,
+        run: &mut Waiting<'_>,
     ) -> Result<WaitOutcome> {
-        let name = session.name();
+        let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let mut state = ReadinessWatch {
             cluster: self,
@@ -90,25 +109,28 @@ impl Cluster {
             pods: BTreeMap::new(),
             owners: made,
             events: Vec::new(),
-            reevaluate_in: None,
+            again: None,
+            now: run.now,
         };
         let mut seen = state.evaluate();
         let ended = tokio::select! {
             biased;
-            () = interrupt.wait() => Err(FailureKind::Interrupted),
+            () = run.interrupt.wait() => Err(FailureKind::Interrupted),
             () = tokio::time::sleep(limit) => Err(FailureKind::TimedOut),
-            settled = state.run(&mut seen, sink) => Ok(settled?),
+            settled = state.run(&mut seen, run.sink) => Ok(settled?),
         };
         match ended {
             Err(FailureKind::Interrupted) => Ok(WaitOutcome::Interrupted(Box::new(seen))),
             Err(_) => Ok(WaitOutcome::TimedOut(Box::new(state.explain_state().await))),
             Ok(()) => {
                 let pod = state.deciding_pod(&seen);
+                let live = Box::new(state.live());
                 let seen = self.explain_state(namespace, seen).await;
-                sink.tell(ProgressEvent::Done);
+                run.sink.tell(ProgressEvent::Done);
                 Ok(WaitOutcome::Settled {
-                    state: Box::new(seen),
+                    seen: Box::new(seen),
                     pod,
+                    live,
                 })
             }
         }
@@ -178,26 +200,31 @@ impl ReadinessWatch<'_> {
 
     /// Returns the last state, evaluated at the current time and refined with facts from the cluster.
     async fn explain_state(&mut self) -> WorkloadState {
-        let now = Timestamp::now();
+        let now = (self.now)();
         self.events.iter_mut().for_each(|event| event.set_age(now));
-        let seen = self.evaluate();
+        let seen = self.look();
         self.cluster.explain_state(self.namespace, seen).await
     }
 
-    fn evaluate(&mut self) -> WorkloadState {
+    /// Returns the Pods and owners that are known so far.
+    fn live(&self) -> LiveObjects {
         let live = LiveObjects {
             pods: self.pods.values().cloned().collect(),
             owners: self.owners.clone(),
             ..LiveObjects::default()
         };
-        let seen = assess_workload(self.session, &live.attribute(self.session), &self.events);
+        live.attribute(self.session)
+    }
+
+    fn look(&mut self) -> WorkloadState {
+        let seen = look(self.session, &self.live(), &self.events);
         let WorkloadState::Ready { pod } = &seen else {
-            self.reevaluate_in = None;
+            self.again = None;
             return seen;
         };
         let pod = self.pods.get(pod);
-        let doubt = pod.and_then(|pod| check_stability(pod, &self.events, Timestamp::now()));
-        self.reevaluate_in = doubt.as_ref().map(|(_, left)| *left);
+        let doubt = pod.and_then(|pod| check_stability(pod, &self.events, (self.now)()));
+        self.again = doubt.as_ref().map(|(_, left)| *left);
         doubt.map_or(seen, |(finding, _)| WorkloadState::NotReady(finding))
     }
 
@@ -276,8 +303,8 @@ impl ReadinessWatch<'_> {
 
     fn apply_event_change(&mut self, change: WatchChange) {
         if let WatchChange::Added(event) | WatchChange::Modified(event) = change {
-            let mut event = EventNote::from_value(&event);
-            event.set_age(Timestamp::now());
+            let mut event = EventNote::of(&event);
+            event.set_age((self.now)());
             // A later version replaces the same event; it is not a new occurrence.
             self.events
                 .retain(|known| known.event_uid.is_empty() || known.event_uid != event.event_uid);

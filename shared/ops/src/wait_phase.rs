@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
-use session_client::{timed_out, typed};
+use session_client::timed_out;
 use session_model::api::Session;
 use session_model::objects::conditions::has_condition;
 use session_model::objects::resource::{SESSION, string_at};
@@ -26,7 +26,7 @@ impl Cluster {
         limit: Duration,
         interrupt: &Interrupt,
         sink: &mut dyn ProgressSink,
-    ) -> Result<Session> {
+    ) -> Result<Value> {
         let name = session.name();
         let object = format!("session/{name}");
         sink.tell(ProgressEvent::Waiting {
@@ -45,13 +45,12 @@ impl Cluster {
         };
         let wait =
             tokio::time::timeout(limit, self.wait_object(&SESSION, namespace, name, settled));
-        let found = interrupt
+        interrupt
             .race(async {
                 wait.await
                     .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
             })
-            .await?;
-        typed(found)
+            .await
     }
 
     /// Waits until a controller has stopped a session, or reports that it cannot (condition Synced is False).

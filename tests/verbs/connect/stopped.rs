@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use session_support::{Execution, FakeApi, golden};
 
 use crate::play::Play;
-use crate::running::{change, connect, usual};
+use crate::running::{change, connect, pod, usual};
 use crate::tool::{ready, server};
 
 /// A stopped session that ran before; its template's shell prints `hi`.
@@ -40,6 +40,102 @@ fn a_stopped_session_is_started_and_entered() {
     golden("connect-stopped.txt", &played.text());
     assert_eq!(api.executed(), [["/bin/sh", "-c", "echo hi"]]);
     assert_eq!(phase(&api), "running");
+}
+
+/// Returns the requests so far without their queries, sorted: reads, watches, writes and the command.
+fn requests(api: &FakeApi) -> String {
+    let mut parts = [const { Vec::new() }; 3];
+    for request in api.requests() {
+        let (part, line) = match (request.method.as_str(), request.query("watch")) {
+            ("GET", Some(_)) => (1, format!("WATCH {}", request.path)),
+            ("GET", None) if !request.path.ends_with("/exec") => (0, request.target()),
+            _ => (2, request.target()),
+        };
+        parts[part].push(line);
+    }
+    parts.iter_mut().for_each(|part| part.sort());
+    parts.map(|part| part.join("\n")).join("\n--\n") + "\n"
+}
+
+#[test]
+fn a_stopped_session_is_read_once() {
+    let api = rested();
+    connect(&api, "alice").done();
+    golden("connect-stopped-requests.txt", &requests(&api));
+    assert_eq!(api.executed(), [["/bin/sh", "-c", "echo hi"]]);
+}
+
+/// Returns the number of LISTs of Pods.
+fn lists_of_pods(api: &FakeApi) -> usize {
+    let requests = api.requests();
+    let lists = requests.iter().filter(|request| {
+        request.target() == "GET /api/v1/namespaces/default/pods"
+            && request.query("watch").is_none()
+    });
+    lists.count()
+}
+
+/// The wait ends with the primary Pod; the container is in the other one.
+#[test]
+fn a_session_of_two_pods_is_listed_after_its_start() {
+    let api = rested();
+    let mut template = api
+        .object("sessiontemplates.streaming.platform", "", "tool")
+        .unwrap();
+    let manifest = template["spec"]["manifest"].as_str().unwrap().to_owned();
+    let side = "\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: \"side-${SESSION_ID}\"}\nspec: {containers: [{name: side, image: a}]}\n";
+    template["spec"]["manifest"] = (manifest + side).into();
+    api.put(template);
+    api.execute("ls", Execution::default());
+    connect(&api, "alice -c side -- ls").done();
+    assert_eq!(lists_of_pods(&api), 2, "{:?}", api.lines());
+    let exec = api.lines().pop().unwrap();
+    assert!(exec.contains("/pods/side-alice/exec?"), "{exec}");
+}
+
+#[test]
+fn the_pods_of_a_controllers_start_are_listed_after_it() {
+    let api = rested();
+    api.put(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "session-controller", "namespace": "session-system"},
+        "spec": {"holderIdentity": "c-1", "renewTime": session_shared::Timestamp::now().to_string(), "leaseDurationSeconds": 3600}}));
+    api.react("sessions.streaming.platform", |session| {
+        if session["spec"]["startRequest"] == session["status"]["startRequest"] {
+            return Vec::new();
+        }
+        let mut pod = pod("tool-alice", session, &["main"]);
+        pod["metadata"]["uid"] = "p-9".into();
+        let mut session = session.clone();
+        session["status"]["phase"] = "running".into();
+        session["status"]["startRequest"] = session["spec"]["startRequest"].clone();
+        session["status"]["applied"]["objects"] =
+            json!([{"apiVersion": "v1", "kind": "Pod", "name": "tool-alice", "uid": "p-9"}]);
+        vec![pod, session]
+    });
+    connect(&api, "alice").done();
+    assert_eq!(api.executed(), [["/bin/sh", "-c", "echo hi"]]);
+    assert_eq!(lists_of_pods(&api), 2, "{:?}", api.lines());
+    let session = "GET /apis/streaming.platform/v1/namespaces/default/sessions/alice";
+    let reads = api.requests();
+    let reads = reads.iter().filter(|request| request.target() == session);
+    assert_eq!(reads.count(), 1, "{:?}", api.lines());
+}
+
+/// Ignored Pods that were found before the start are told after it, once.
+#[test]
+fn ignored_pods_are_told_once() {
+    let api = rested();
+    let session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    let mut forged = pod("forged", &session, &["main"]);
+    forged["metadata"]["uid"] = "p-66".into();
+    api.put(forged);
+    let played = connect(&api, "alice");
+    played.done();
+    let told = played.err.matches("pod \"forged\" is ignored").count();
+    assert_eq!(told, 1, "{}", played.err);
+    assert_eq!(api.executed(), [["/bin/sh", "-c", "echo hi"]]);
 }
 
 #[test]

@@ -161,6 +161,23 @@ fn ready_for_an_instant_between_two_crashes_is_not_ready() {
     assert_eq!(status(&api)["phase"], "failed");
 }
 
+/// The clock is that of the call, not that of the machine.
+#[test]
+fn a_run_outlasts_the_last_one_by_the_clock_of_the_call() {
+    for (started, code) in [("2026-03-01T11:59:57Z", 0), ("2026-03-01T11:59:59Z", 1)] {
+        let api = server();
+        told(&api, move |pod| {
+            let mut again = ready(pod);
+            again["status"]["containerStatuses"] = json!([{"name": "main", "image": "", "imageID": "", "ready": true,
+                "restartCount": 1, "lastState": {"terminated": {"exitCode": 3, "reason": "Error"}},
+                "state": {"running": {"startedAt": started}}}]);
+            vec![again]
+        });
+        let played = create(&api, "alice --template tool --timeout=50ms");
+        assert_eq!(played.code, code, "{started}: {played:?}");
+    }
+}
+
 #[test]
 fn time_runs_out_in_kubectls_words() {
     let api = server();

@@ -2,7 +2,7 @@
 
 use session_support::golden;
 
-use crate::scenes::{UID, all, api, running_api, session, status, tool};
+use crate::scenes::{UID, all, api, claim, event, running_api, session, status, tool};
 
 #[test]
 fn every_state_has_its_screen() {
@@ -26,8 +26,10 @@ fn no_line_is_longer_than_the_screen_and_no_escape_gets_through() {
 #[test]
 fn few_requests_in_two_rounds() {
     let api = running_api();
+    api.put(claim());
     status(&api, "").done();
     let mut lines = api.lines();
+    assert_eq!(lines.len(), 9, "{lines:?}");
     let second = lines.split_off(5);
     lines.sort();
     let mut second = second;
@@ -36,6 +38,33 @@ fn few_requests_in_two_rounds() {
         "status-requests.txt",
         &format!("{}\n--\n{}\n", lines.join("\n"), second.join("\n")),
     );
+}
+
+/// A namespace with more events than are read at once: those of the session's objects are read by UID.
+#[test]
+fn events_of_a_busy_namespace_are_read_by_uid() {
+    let events_of = |others: usize| {
+        let api = running_api();
+        for n in 0..others {
+            let about = ("Pod", "other", "p-99");
+            let time = "2026-03-01T11:00:03Z";
+            api.put(event(&format!("a{n:03}"), about, "Started", "x", time, 1));
+        }
+        let text = status(&api, "-o jsonpath={.events}").done().to_owned();
+        let requests = api.requests().into_iter();
+        let requests = requests.filter(|request| request.path.ends_with("/events"));
+        let fields = requests.map(|request| request.query("fieldSelector").unwrap_or_default());
+        (text, fields.collect::<Vec<_>>())
+    };
+    // The scene has three events itself.
+    let (quiet, requests) = events_of(197);
+    assert_eq!(requests, [""]);
+    let (busy, mut requests) = events_of(198);
+    requests.sort();
+    let of = |uid: &str| format!("involvedObject.uid={uid}");
+    assert_eq!(requests, [String::new(), of(UID), of("p-1")]);
+    assert!(quiet.contains("Successfully assigned default/tool-alice to node-1"));
+    assert_eq!(quiet, busy);
 }
 
 #[test]

@@ -11,7 +11,8 @@ use crate::verb::Environment;
 use session_client::WriteOptions;
 use session_model::names::parameters_secret_name;
 use session_ops::Cluster;
-use session_ops::settling::{self, Started, started_endpoint};
+use session_ops::settling::{self, Started, ReadySession, started_endpoint};
+use session_ops::wait::Waiting;
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
 /// like.
@@ -45,7 +46,10 @@ pub async fn finish(
         return Ok(());
     }
     let endpoint = match wait {
-        Some(limit) => wait_ready(cluster, &made, limit, write, ground).await?,
+        Some(limit) => {
+            let ready = wait_ready(cluster, &made, limit, write, ground).await?;
+            ready.endpoint
+        }
         None => started_endpoint(&made, None),
     };
     tell(&made, endpoint, &mut ground.console);
@@ -62,10 +66,10 @@ pub async fn wait_ready(
     limit: Duration,
     write: &WriteOptions,
     ground: &mut Environment,
-) -> Result<Option<String>> {
+) -> Result<ReadySession> {
     let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();
-    let mut run = settling::Waiting {
+    let mut run = Waiting {
         interrupt: &interrupt,
         sink: &mut sink,
         now: &now,

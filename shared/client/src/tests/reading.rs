@@ -123,6 +123,35 @@ async fn a_list_goes_through_all_pages_and_names_its_items() {
 }
 
 #[tokio::test]
+async fn a_list_of_one_page_is_one_request() {
+    let api = FakeApi::new();
+    let list = |token: &str| {
+        let item = json!({"metadata": {"name": "a"}});
+        let metadata = json!({"resourceVersion": "7", "continue": token});
+        Answer::ok(json!({"metadata": metadata, "items": [item]}))
+    };
+    api.on("GET", "/api/v1/pods", list(""))
+        .on("GET", "/api/v1/pods", list("next"))
+        .on("GET", "/api/v1/pods", Answer::expired());
+    let cluster = cluster(&api);
+    let select = Selection {
+        limit: 2,
+        ..Selection::default()
+    };
+    let read = || cluster.list_if_one_page(&POD, Place::All, &select);
+    let whole = read().await.unwrap().unwrap();
+    assert_eq!(whole.resource_version, "7");
+    assert_eq!(
+        whole.items,
+        [json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}})]
+    );
+    assert_eq!(read().await.unwrap(), None);
+    let refused = read().await.unwrap_err();
+    assert!(failure::is(&refused, Kind::Expired), "{refused:#}");
+    assert_eq!(api.lines(), ["GET /api/v1/pods?limit=2"; 3]);
+}
+
+#[tokio::test]
 async fn an_expired_page_begins_anew_all_at_once() {
     let api = FakeApi::new();
     let item = json!({"metadata": {"name": "a"}});

@@ -183,3 +183,33 @@ fn a_pod_that_only_carries_a_label_claims_nothing() {
         names(&[], &[])
     );
 }
+
+#[test]
+fn strangers_of_an_earlier_read_are_added_once() {
+    let session = started(&[("Pod", "p", "u")]);
+    let live = |names: &[(&str, &str)]| {
+        let pods = names
+            .iter()
+            .map(|(name, uid)| pod(owned("Pod", name, uid, SESSION)));
+        let live = Live {
+            pods: pods.collect(),
+            ..Live::default()
+        };
+        live.attributed(&session)
+    };
+    let mut before = live(&[("p", "u"), ("x", "ux"), ("y", "uy")]);
+    // A stranger that the start has recorded since counts as the session's own.
+    let recorded = Stranger {
+        uid: "u".into(),
+        ..before.strangers[0].clone()
+    };
+    before.strangers.push(recorded);
+    let after = live(&[("p", "u"), ("y", "uy"), ("z", "uz")]).beside_strangers(&before);
+    let names: Vec<&str> = after
+        .strangers
+        .iter()
+        .map(|stranger| stranger.name.as_str())
+        .collect();
+    assert_eq!(names, ["y", "z", "x"]);
+    assert_eq!(after.pods.len(), 1);
+}

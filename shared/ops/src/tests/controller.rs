@@ -6,6 +6,7 @@ use serde_json::json;
 use session_support::{Answer, FakeApi};
 
 use super::cluster;
+use crate::Driver;
 
 fn lease(namespace: &str, renewed: &str) -> Answer {
     let spec = json!({"holderIdentity": "x", "renewTime": renewed, "leaseDurationSeconds": 15});
@@ -51,7 +52,49 @@ async fn a_controller_is_alive_by_the_servers_clock() {
             alive
         );
         assert_eq!(api.requests().len(), 2);
+        let chosen = cluster(&api).choose_driver("default", None).await.unwrap();
+        let driver = match alive {
+            true => Driver::Controller,
+            false => Driver::Client,
+        };
+        assert_eq!(chosen, driver);
+        assert_eq!(api.requests().len(), 4, "the two Leases again");
     }
+}
+
+#[tokio::test]
+async fn a_forced_driver_sends_no_request() {
+    let api = FakeApi::new();
+    for (word, driver) in [
+        ("client", Driver::Client),
+        ("controller", Driver::Controller),
+    ] {
+        let forced = Driver::parse(word).unwrap();
+        assert_eq!(forced, Some(driver));
+        let chosen = cluster(&api).choose_driver("default", forced).await;
+        assert_eq!(chosen.unwrap(), driver);
+        assert_eq!(driver.is_controller(), word == "controller");
+    }
+    assert_eq!(api.requests().len(), 0);
+    assert_eq!(Driver::parse("auto").unwrap(), None);
+    assert_eq!(
+        Driver::parse("x").unwrap_err().to_string(),
+        "Invalid reconcile value (x). Must be \"auto\", \"client\", or \"controller\"."
+    );
+}
+
+#[tokio::test]
+async fn the_callers_name_is_asked_for_once() {
+    let api = FakeApi::new();
+    api.on(
+        "POST",
+        "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+        Answer::ok(json!({"status": {"userInfo": {"username": "alice"}}})),
+    );
+    let cluster = cluster(&api);
+    assert_eq!(cluster.caller_name().await.unwrap(), "alice");
+    assert_eq!(cluster.clone().caller_name().await.unwrap(), "alice");
+    assert_eq!(api.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,43 @@
+//! Lists that are wanted only if they fit into one page.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::Cluster;
+use super::read::{List, Place, Selection, page, typed};
+use super::request::JSON;
+use session_model::objects::ResourceType;
+
+impl Cluster {
+    /// Reads the objects of a type in one request; `None` if there are more than one page of them, of which nothing is
+    /// then returned.
+    ///
+    /// # Errors
+    /// A Failure.
+    pub async fn list_if_one_page(
+        &self,
+        t: &ResourceType,
+        place: Place<'_>,
+        select: &Selection,
+    ) -> Result<Option<List>> {
+        let call = page(t, place, select, select.limit, "")?.accept(JSON);
+        let mut body = self.call(&call).await?.json()?;
+        let metadata = &body["metadata"];
+        if metadata["continue"]
+            .as_str()
+            .is_some_and(|token| !token.is_empty())
+        {
+            return Ok(None);
+        }
+        let resource_version = metadata["resourceVersion"].as_str().unwrap_or_default();
+        let resource_version = resource_version.to_owned();
+        let items = match body.get_mut("items").map(Value::take) {
+            Some(Value::Array(items)) => items.into_iter().map(|item| typed(item, t)).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Some(List {
+            items,
+            resource_version,
+        }))
+    }
+}
