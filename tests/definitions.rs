@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
-use session_shared::api::{admission, custom_resource_definitions};
+use session_shared::api::{admission_objects, custom_resource_definitions};
 use session_shared::objects::resource::string_at;
 use session_shared::report::yaml;
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use futures::StreamExt as _;
 use serde_json::Value;
-use session_shared::client::{WatchChange, Scope, ListOptions};
+use session_shared::client::{ListOptions, Scope, WatchChange};
 use session_shared::objects::resource::{EVENT, POD, string_at};
 use tokio::sync::oneshot;
 
@@ -104,7 +104,8 @@ fn is_unschedulable(pod: &Value) -> bool {
     let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
     let mut conditions = conditions.into_iter().flatten();
     conditions.any(|condition| {
-        string_at(condition, "/type") == "PodScheduled" && string_at(condition, "/reason") == "Unschedulable"
+        string_at(condition, "/type") == "PodScheduled"
+            && string_at(condition, "/reason") == "Unschedulable"
     })
 }
 

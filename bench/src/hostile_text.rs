@@ -4,7 +4,9 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use session_shared::template::property::{HOSTILE, Property, Random, try_manifest};
+use session_shared::template::property::{
+    HOSTILE_VALUES, RandomText, StructureProperty, check_manifest_text,
+};
 
 use crate::program::say;
 use crate::report::Report;
@@ -16,8 +18,11 @@ const SHOWN: u64 = 10;
 /// Tries hostile values and manifests on the templates' code.
 pub(crate) fn measure(settings: &Settings, _: &mut Report) -> Result<()> {
     let (seed, cases) = (settings.number("seed")?, settings.number("cases")?);
-    let (began, property, mut random) =
-        (Instant::now(), Property::new()?, Random::new(seed as u64));
+    let (began, property, mut random) = (
+        Instant::now(),
+        StructureProperty::new()?,
+        RandomText::new(seed as u64),
+    );
     let mut failures: u64 = 0;
     let mut judge = |text: &str, verdict: Result<(), String>| {
         let Err(reason) = verdict else { return Ok(()) };
@@ -28,15 +33,15 @@ pub(crate) fn measure(settings: &Settings, _: &mut Report) -> Result<()> {
         }
     };
     for case in 0..cases {
-        match (HOSTILE.get(case), case % 16) {
-            (Some(value), _) => judge(value, property.try_value(value))?,
+        match (HOSTILE_VALUES.get(case), case % 16) {
+            (Some(value), _) => judge(value, property.check_value(value))?,
             (None, 0) => {
                 let text = random.manifest();
-                judge(&text, try_manifest(&text))?;
+                judge(&text, check_manifest_text(&text))?;
             }
             (None, _) => {
                 let value = random.value();
-                judge(&value, property.try_value(&value))?;
+                judge(&value, property.check_value(&value))?;
             }
         }
     }

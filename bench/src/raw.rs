@@ -8,8 +8,8 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Value, json};
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::client::WriteOptions;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -40,7 +40,7 @@ impl Bodies {
     pub(crate) fn render(scene: &Scene<'_>, template: &str) -> Result<Self> {
         let run = |flags: &str| {
             let line = format!("session create {NAME} --template {template} {flags} -o json");
-            scene.run(&line).and_then(|text| parse(&string_at))
+            scene.run(&line).and_then(|text| parse(&text))
         };
         let session = run("--dry-run=client")?;
         let rendered = run("--dry-run=client --rendered")?;
@@ -71,7 +71,7 @@ impl Bodies {
 
     /// From JSON.
     pub(crate) fn from_text(text: &str) -> Result<Self> {
-        let value = parse(string_at)?;
+        let value = parse(text)?;
         let template = value[0].as_str().context("bodies without a template")?;
         let objects = value[2].as_array().context("bodies without objects")?;
         Ok(Self {
@@ -127,7 +127,7 @@ impl Bodies {
 }
 
 fn parse(text: &str) -> Result<Value> {
-    serde_json::from_str(string_at).context("this is no JSON")
+    serde_json::from_str(text).context("this is no JSON")
 }
 
 /// The object as the Session's: it goes when the Session goes.
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn the_name_is_replaced_everywhere() {
         let text = r#"["shell",{"metadata":{"name":"bench-name"}},[{"metadata":{"name":"shell-bench-name"}}],{"podName":"shell-bench-name"}]"#;
-        let bodies = Bodies::from_text(string_at).unwrap().named("s-7").unwrap();
+        let bodies = Bodies::from_text(text).unwrap().named("s-7").unwrap();
         assert_eq!(bodies.session["metadata"]["name"], "s-7");
         assert_eq!(bodies.objects[0]["metadata"]["name"], "shell-s-7");
         assert_eq!(bodies.status["podName"], "shell-s-7");

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use session_cluster::{AuditEvent, Cluster, EXPANDABLE_CLASS, Namespace, SNAPSHOT_CLASS};
-use session_shared::client::Agent;
-use session_shared::flags::connection::Connection;
+use session_shared::client::UserAgent;
+use session_shared::flags::connection::ConnectionFlags;
 use tempfile::TempDir;
 
 use crate::process::output;
@@ -151,7 +151,7 @@ impl<'a> Scene<'a> {
     }
 
     /// The same user's way to the cluster for requests of our own.
-    pub(crate) fn connection(&self) -> Connection {
+    pub(crate) fn connection(&self) -> ConnectionFlags {
         connection(&self.kubeconfig, self.namespace())
     }
 
@@ -175,18 +175,18 @@ impl<'a> Scene<'a> {
 }
 
 /// Connection flags.
-pub(crate) fn connection(kubeconfig: &Path, namespace: &str) -> Connection {
-    Connection {
-        kubeconfig: kubeconfig.to_string_lossy().into_owned(),
-        namespace: namespace.to_owned(),
+pub(crate) fn connection(kubeconfig: &Path, namespace: &str) -> ConnectionFlags {
+    ConnectionFlags {
+        kubeconfig: Some(kubeconfig.to_string_lossy().into_owned()),
+        namespace: Some(namespace.to_owned()),
         request_timeout: "0".to_owned(),
-        ..Connection::default()
+        ..ConnectionFlags::default()
     }
 }
 
 /// A client as the suite has it.
-pub(crate) async fn connect(connection: &Connection) -> Result<session_shared::ops::Cluster> {
-    let agent = Agent {
+pub(crate) async fn connect(connection: &ConnectionFlags) -> Result<session_shared::ops::Cluster> {
+    let agent = UserAgent {
         program: "kubectl-session-bench".to_owned(),
         version: env!("CARGO_PKG_VERSION"),
     };

@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use session_cluster::SNAPSHOT_CLASS;
-use session_shared::client::{Change, Place, Selection, Write};
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, text};
+use session_shared::client::{ListOptions, Scope, WatchChange, WriteOptions};
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
 
 use crate::process::{milliseconds, timed};
 use crate::report::Report;
@@ -89,8 +89,8 @@ fn delete(scene: &Scene<'_>, name: &str) -> Result<()> {
 
 async fn taken(scene: &Scene<'_>, name: &str) -> Result<f64> {
     let cluster = connect(&scene.connection()).await?;
-    let place = Place::Namespace(cluster.namespace());
-    let all = Selection::default();
+    let place = Scope::Namespace(cluster.namespace());
+    let all = ListOptions::default();
     // The connection is open before the clock runs.
     let before = cluster.list(&VOLUME_SNAPSHOT, place, &all).await?;
     let snapshot = json!({
@@ -98,17 +98,17 @@ async fn taken(scene: &Scene<'_>, name: &str) -> Result<f64> {
         "spec": { "volumeSnapshotClassName": SNAPSHOT_CLASS, "source": { "persistentVolumeClaimName": CLAIM } },
     });
     let since = Instant::now();
-    let write = Write::by(session_shared::labels::MANAGER);
+    let write = WriteOptions::by(session_shared::labels::MANAGER);
     cluster
         .create(&VOLUME_SNAPSHOT, cluster.namespace(), &snapshot, &write)
         .await?;
     let is_ready = |object: &Value| {
-        text(object, "/metadata/name") == name && object["status"]["readyToUse"] == true
+        string_at(object, "/metadata/name") == name && object["status"]["readyToUse"] == true
     };
     let from = Some(before.resource_version.as_str());
     let mut changes = cluster.watch(&VOLUME_SNAPSHOT, place, &all, from, false);
     while let Some(change) = changes.next().await {
-        if let Change::Added(object) | Change::Modified(object) = change?
+        if let WatchChange::Added(object) | WatchChange::Modified(object) = change?
             && is_ready(&object)
         {
             return Ok(milliseconds(since));

@@ -8,7 +8,7 @@ use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{CapturedOutput, Console};
 use session_shared::report::failure;
-use session_shared::verb::{VerbEntry, Environment, Verb, place_of};
+use session_shared::verb::{Environment, Verb, VerbEntry, place_of};
 use session_support::FakeApi;
 
 /// The time of every call.
@@ -86,7 +86,11 @@ impl<'a> Play<'a> {
         self.call::<V>(words, streams)
     }
 
-    fn call<V: Verb>(self, words: &[&str], (console, captured): (Console, CapturedOutput)) -> Played {
+    fn call<V: Verb>(
+        self,
+        words: &[&str],
+        (console, captured): (Console, CapturedOutput),
+    ) -> Played {
         let command = (VerbEntry::of::<V>().command)().no_binary_name(true);
         let matches = command
             .try_get_matches_from(words)

@@ -10,11 +10,12 @@ use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
 use crate::orphans::managed_session;
-use crate::plan::{DataEffect, Action, PlanItem};
+use crate::plan::{Action, DataEffect, PlanItem};
 
 /// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it
 /// when it observes the deletion of a VolumeSnapshot, which it may have missed.
-const BEING_DELETED_ANNOTATION: &str = "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
+const BEING_DELETED_ANNOTATION: &str =
+    "snapshot.storage.kubernetes.io/volumesnapshot-being-deleted";
 const SNAPSHOT_REF_POINTER: &str = "/spec/volumeSnapshotRef";
 
 /// A VolumeSnapshotContent with the state of its snapshot.
@@ -29,7 +30,8 @@ pub(crate) struct RetainedContent {
 
 /// Returns namespace and name of the VolumeSnapshot that a content refers to.
 pub(crate) fn snapshot_reference(content: &Value) -> (String, String) {
-    let part = |field: &str| string_at(content, &format!("{SNAPSHOT_REF_POINTER}/{field}")).to_owned();
+    let part =
+        |field: &str| string_at(content, &format!("{SNAPSHOT_REF_POINTER}/{field}")).to_owned();
     (part("namespace"), part("name"))
 }
 
@@ -38,7 +40,8 @@ pub(crate) fn snapshot_reference(content: &Value) -> (String, String) {
 pub(crate) fn is_retained(content: &Value) -> bool {
     let going = !string_at(content, "/metadata/deletionTimestamp").is_empty();
     let bound = !string_at(content, &format!("{SNAPSHOT_REF_POINTER}/uid")).is_empty();
-    let retained = string_at(content, "/spec/deletionPolicy") == "Retain" || managed_session(content).is_some();
+    let retained = string_at(content, "/spec/deletionPolicy") == "Retain"
+        || managed_session(content).is_some();
     !going && bound && retained
 }
 
@@ -56,7 +59,10 @@ pub(crate) fn storage_handle(content: &Value) -> Option<(String, String)> {
     let paths = ["/status/snapshotHandle", "/spec/source/snapshotHandle"];
     let mut handles = paths.iter().map(|path| string_at(content, path));
     let handle = handles.find(|handle| !handle.is_empty())?;
-    Some((string_at(content, "/spec/driver").to_owned(), handle.to_owned()))
+    Some((
+        string_at(content, "/spec/driver").to_owned(),
+        handle.to_owned(),
+    ))
 }
 
 /// Returns the planned action for a content; `None` for none. A content without session labels is only ever labeled, and
@@ -71,7 +77,8 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
     let here = held.snapshot.as_ref();
     let (deed, why, data) = match here.filter(|here| string_at(here, "/metadata/uid") == uid) {
         Some(snapshot) => {
-            let session = managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
+            let session =
+                managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
             let why = format!("retained content of session {session:?} without labels");
             (Action::AddLabels, why, DataEffect::Kept)
         }
@@ -108,7 +115,13 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
     wanted.then(|| content_item(deed, content, namespace, why, data))
 }
 
-fn content_item(deed: Action, content: &Value, namespace: String, why: String, data: DataEffect) -> PlanItem {
+fn content_item(
+    deed: Action,
+    content: &Value,
+    namespace: String,
+    why: String,
+    data: DataEffect,
+) -> PlanItem {
     let owner = annotation(content, labels::USER_ID);
     PlanItem {
         action: deed,
@@ -116,7 +129,9 @@ fn content_item(deed: Action, content: &Value, namespace: String, why: String, d
         namespace,
         name: string_at(content, "/metadata/name").to_owned(),
         uid: string_at(content, "/metadata/uid").to_owned(),
-        due_since: string_at(content, "/metadata/creationTimestamp").parse().ok(),
+        due_since: string_at(content, "/metadata/creationTimestamp")
+            .parse()
+            .ok(),
         reason: why,
         size: restore_size(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),

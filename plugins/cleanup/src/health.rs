@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use session_shared::api::{Phase, Session, DesiredState};
-use session_shared::reconcile::{LiveObjects, WorkloadState, TargetState, is_primary_pod, is_start_requested, assess_workload, decide_phase};
+use session_shared::api::{DesiredState, Phase, Session};
+use session_shared::reconcile::{
+    LiveObjects, TargetState, WorkloadState, assess_workload, decide_phase, is_primary_pod,
+    is_start_requested,
+};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -34,14 +37,20 @@ pub(crate) fn unhealthy_reason(
     let uid = session.uid();
     let own = || live.own_pods(uid).filter(|pod| is_primary_pod(pod));
     if let Some((pod, node)) = own().find_map(|pod| Some((pod, missing_node(pod, nodes)?))) {
-        return Some((pod_readiness(pod).1, format!("node {node:?} no longer exists")));
+        return Some((
+            pod_readiness(pod).1,
+            format!("node {node:?} no longer exists"),
+        ));
     }
     if matches!(seen, WorkloadState::Lost) && is_just_started(session, now) {
         return None;
     }
     let standing = decide_phase(session, TargetState::Running, &seen);
-    if decide_phase.phase == Phase::Failed {
-        return Some((ready_transition_time(session), format!("failed: {}", standing.reason)));
+    if standing.phase == Phase::Failed {
+        return Some((
+            ready_transition_time(session),
+            format!("failed: {}", standing.reason),
+        ));
     }
     if !matches!(seen, WorkloadState::NotReady(_)) || !has_been_ready(session) {
         return None;

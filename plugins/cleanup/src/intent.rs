@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::ops::manner::StopOptions;
 
 use crate::args::Args;

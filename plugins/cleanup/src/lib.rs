@@ -31,7 +31,9 @@ use session_shared::client::WriteOptions;
 use session_shared::failure::{ErrorList, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
-use session_shared::report::failure::{EXIT_OUTPUT_CLOSED, EXIT_INTERRUPTED, exit_code, print_error, print_errors};
+use session_shared::report::failure::{
+    EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED, exit_code, print_error, print_errors,
+};
 use session_shared::report::mutation::no_resources;
 use session_shared::verb::{Environment, Verb};
 

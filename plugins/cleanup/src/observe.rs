@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap};
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::client::typed;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
@@ -22,7 +22,9 @@ use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::snapshotting::clarify_unserved;
 use session_shared::reconcile::LiveObjects;
 
-use crate::contents::{RetainedContent, storage_handle, count_by_handle, is_retained, snapshot_reference};
+use crate::contents::{
+    RetainedContent, count_by_handle, is_retained, snapshot_reference, storage_handle,
+};
 use crate::intent::Intent;
 use crate::orphans::{SessionIndex, orphan_reason};
 use crate::users::ObjectUsers;
@@ -79,7 +81,10 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     } else {
         Scope::Namespace(cluster.namespace())
     };
-    let (ours, all) = (ListOptions::with_labels(labels::SESSION), ListOptions::default());
+    let (ours, all) = (
+        ListOptions::with_labels(labels::SESSION),
+        ListOptions::default(),
+    );
     let list = |kind| cluster.list(kind, place, &ours);
     let rest: &[&'static ResourceType] = match intent.kept_older_than {
         _ if intent.orphans => &PASSIVE_KINDS,
@@ -121,12 +126,21 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         .iter()
         .map(|node| string_at(node, "/metadata/name").to_owned());
     let snapshots_unseen = !needing.forbidden_kinds.is_empty();
-    let unseen = users.forbidden_kinds.iter().map(|kind| kind.plural.as_ref());
+    let unseen = users
+        .forbidden_kinds
+        .iter()
+        .map(|kind| kind.plural.as_ref());
     let unseen = unseen.collect();
     let looked_at = intent.unhealthy && nodes.forbidden_kinds.is_empty();
     let mut observed = Observed {
         nodes: looked_at.then(|| names.collect()),
-        forbidden_kinds: [needing.forbidden_kinds, rest.forbidden_kinds, nodes.forbidden_kinds, unseen].concat(),
+        forbidden_kinds: [
+            needing.forbidden_kinds,
+            rest.forbidden_kinds,
+            nodes.forbidden_kinds,
+            unseen,
+        ]
+        .concat(),
         objects: rest.objects,
         contents: contents.unwrap_or_default(),
         ..Observed::default()
@@ -141,7 +155,9 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
     if uses_count || intent.snapshots_older_than.is_some() {
         let living = &mut observed.index;
-        sessions.iter().for_each(|session| living.add_session(session));
+        sessions
+            .iter()
+            .for_each(|session| living.add_session(session));
         let snapshots = snapshots.into_iter().flat_map(|list| list.items);
         let snapshots: Vec<Value> = snapshots.collect();
         living.are_snapshots_forbidden = snapshots_unseen;
@@ -159,9 +175,15 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         let doomed = objects.iter().filter(|_| intent.orphans);
         let doomed = doomed.filter(|object| orphan_reason(object, living).is_some());
         let doomed: Vec<&Value> = doomed.collect();
-        observed.index.record_uses(&doomed, &BTreeSet::new(), &users);
+        observed
+            .index
+            .record_uses(&doomed, &BTreeSet::new(), &users);
     }
-    let ObjectUsers { pods, workloads: owners, .. } = users;
+    let ObjectUsers {
+        pods,
+        workloads: owners,
+        ..
+    } = users;
     let only = |all: Vec<Value>| -> Vec<Value> {
         let all = all.into_iter();
         all.filter(|object| labelled(&object)).collect()
@@ -183,7 +205,9 @@ async fn observe_contents(
     match list_retained(cluster, place).await {
         Ok(held) => Ok(Some(held)),
         Err(error) if intent.snapshot_contents => Err(clarify_unserved(error)),
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+            Ok(Some(Vec::new()))
+        }
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }
@@ -232,7 +256,9 @@ async fn list_optional(
     let lists = kinds.iter().map(|kind| async move {
         match cluster.list_metadata(kind, place, select).await {
             Ok(list) => Ok(Some(list.items)),
-            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+                Ok(Some(Vec::new()))
+            }
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
@@ -272,7 +298,10 @@ fn join_objects(
         let key = (part("/metadata/namespace"), part("/metadata/name"));
         let live = lives.remove(&key).unwrap_or_default();
         let live = live.attribute(&chosen.session);
-        SessionWithObjects { session: chosen, objects: live }
+        SessionWithObjects {
+            session: chosen,
+            objects: live,
+        }
     });
     Ok(looked.collect())
 }

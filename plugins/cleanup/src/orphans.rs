@@ -53,7 +53,12 @@ impl SessionIndex {
 
     /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
     /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
-    pub(crate) fn record_uses(&mut self, doomed: &[&Value], gone: &BTreeSet<String>, users: &ObjectUsers) {
+    pub(crate) fn record_uses(
+        &mut self,
+        doomed: &[&Value],
+        gone: &BTreeSet<String>,
+        users: &ObjectUsers,
+    ) {
         let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
         let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
         loop {
@@ -101,7 +106,10 @@ impl SessionIndex {
         };
         self.session_uses.contains(object)
             || self.other_uses.contains(object)
-            || self.forbidden_user_kinds.iter().any(|kind| unseen.contains(kind))
+            || self
+                .forbidden_user_kinds
+                .iter()
+                .any(|kind| unseen.contains(kind))
     }
 
     /// Adds a snapshot, whose data may need the parameters of its session.
@@ -124,7 +132,10 @@ impl SessionIndex {
     /// Returns true if a session of that name in the object's namespace has, or may have, a snapshot.
     fn may_have_snapshot(&self, object: &Value, session: &str) -> bool {
         let namespace = string_at(object, "/metadata/namespace").to_owned();
-        self.are_snapshots_forbidden || self.with_snapshots.contains(&(namespace, session.to_owned()))
+        self.are_snapshots_forbidden
+            || self
+                .with_snapshots
+                .contains(&(namespace, session.to_owned()))
     }
 
     /// Returns true if a session of that name exists in the object's namespace.
@@ -210,7 +221,9 @@ pub(crate) fn snapshot_time(object: &Value, living: &SessionIndex) -> Option<Tim
     if !is_snapshot(object) || living.is_used(object) {
         return None;
     }
-    string_at(object, "/metadata/creationTimestamp").parse().ok()
+    string_at(object, "/metadata/creationTimestamp")
+        .parse()
+        .ok()
 }
 
 /// Returns the session whose label an object carries, if kubectl session manages it and it is not being deleted.

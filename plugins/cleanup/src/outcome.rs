@@ -21,9 +21,9 @@ use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Deletion;
 use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
-use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
+use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::prompt::consent;
-use session_shared::reconcile::{Teardown, LiveObjects, teardown_accesses};
+use session_shared::reconcile::{LiveObjects, Teardown, teardown_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
@@ -32,7 +32,7 @@ use session_shared::verb::Environment;
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::orphans::SessionIndex;
-use crate::plan::{DataEffect, Action, PlanItem};
+use crate::plan::{Action, DataEffect, PlanItem};
 use crate::purge;
 use crate::removal::apply_object_item;
 use crate::sessions::plan_session;
@@ -147,7 +147,11 @@ enum DeletionPhase {
 }
 
 impl DeletionPhase {
-    const ALL: [DeletionPhase; 3] = [DeletionPhase::Users, DeletionPhase::UsedObjects, DeletionPhase::Parameters];
+    const ALL: [DeletionPhase; 3] = [
+        DeletionPhase::Users,
+        DeletionPhase::UsedObjects,
+        DeletionPhase::Parameters,
+    ];
 
     fn of_item(item: &PlanItem) -> Self {
         let used = [
@@ -159,7 +163,9 @@ impl DeletionPhase {
         ];
         match used.contains(&item.resource) {
             // Of all Secrets, only those with parameters are data.
-            true if *item.resource == SECRET && item.data != DataEffect::None => DeletionPhase::Parameters,
+            true if *item.resource == SECRET && item.data != DataEffect::None => {
+                DeletionPhase::Parameters
+            }
             true => DeletionPhase::UsedObjects,
             false => DeletionPhase::Users,
         }
@@ -180,10 +186,12 @@ async fn observe_users(
         false => Scope::Namespace(cluster.namespace()),
     };
     let users = ObjectUsers::list_all(cluster, place).await?;
-    let gone = items
-        .iter()
-        .zip(done)
-        .filter(|(_, done)| matches!(done, Some(Ok(Outcome::ObjectDeleted | Outcome::Deleted { .. }))));
+    let gone = items.iter().zip(done).filter(|(_, done)| {
+        matches!(
+            done,
+            Some(Ok(Outcome::ObjectDeleted | Outcome::Deleted { .. }))
+        )
+    });
     let gone: BTreeSet<String> = gone.map(|(item, _)| item.uid.clone()).collect();
     let going: BTreeSet<&str> = these
         .iter()
@@ -202,7 +210,8 @@ async fn check_controllers<'i>(
     cluster: &Cluster,
     items: &'i [PlanItem],
 ) -> BTreeMap<&'i str, Result<Driver, String>> {
-    let ends = |item: &&PlanItem| matches!(item.action, Action::StopSession | Action::DeleteSession);
+    let ends =
+        |item: &&PlanItem| matches!(item.action, Action::StopSession | Action::DeleteSession);
     let sessions = items.iter().filter(ends);
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
@@ -252,14 +261,21 @@ async fn end_session(
     match item.action {
         Action::StopSession => {
             let present = ObservedSession::from_parts(chosen, live, driver)?;
-            let stopped = present.stop(cluster, manner, with, &mut DiscardingSink).await?;
+            let stopped = present
+                .stop(cluster, manner, with, &mut DiscardingSink)
+                .await?;
             Ok(Outcome::Stopped(stopped))
         }
         _ => {
             let doomed = Deletion::from_parts(chosen, live, driver)?;
             let doomed = doomed.prepare(cluster, None, with.now).await?;
-            doomed.delete(cluster, manner, with, &mut DiscardingSink).await?;
-            let (kept, saved) = (doomed.kept_claims(), doomed.snapshot_name().map(str::to_owned));
+            doomed
+                .delete(cluster, manner, with, &mut DiscardingSink)
+                .await?;
+            let (kept, saved) = (
+                doomed.kept_claims(),
+                doomed.snapshot_name().map(str::to_owned),
+            );
             Ok(Outcome::Deleted { kept, saved })
         }
     }
@@ -300,8 +316,12 @@ pub(crate) fn report(
     let begun = items.iter().zip(done);
     for (item, done) in begun.filter_map(|(item, done)| Some((item, done?))) {
         match done {
-            Ok(Outcome::Labelled(object)) => console.print(&mutations.print_result(&object, "labeled")?)?,
-            Ok(Outcome::Stopped(object)) => console.print(&mutations.print_result(&object, "stopped")?)?,
+            Ok(Outcome::Labelled(object)) => {
+                console.print(&mutations.print_result(&object, "labeled")?)?
+            }
+            Ok(Outcome::Stopped(object)) => {
+                console.print(&mutations.print_result(&object, "stopped")?)?
+            }
             Ok(Outcome::Deleted { kept, saved }) => {
                 let (name, namespace) = (&item.name, &item.namespace);
                 console.print(&mutations.print_deleted(item.resource, name, namespace, false))?;
@@ -312,7 +332,9 @@ pub(crate) fn report(
                     console.print_error_line(&format!("saved: snapshot/{set}"));
                 }
             }
-            Ok(Outcome::Dated(object)) => console.print(&mutations.print_result(&object, "dated")?)?,
+            Ok(Outcome::Dated(object)) => {
+                console.print(&mutations.print_result(&object, "dated")?)?
+            }
             Ok(Outcome::ObjectDeleted) => {
                 let (name, namespace) = (&item.name, &item.namespace);
                 console.print(&mutations.print_deleted(item.resource, name, namespace, false))?;

@@ -14,7 +14,7 @@ use session_shared::{Timestamp, labels};
 
 use crate::contents::plan_content;
 use crate::intent::Intent;
-use crate::observe::{SessionWithObjects, Observed};
+use crate::observe::{Observed, SessionWithObjects};
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
 use crate::sessions::plan_session;
 
@@ -97,7 +97,12 @@ pub(crate) struct PlanItem {
 /// An invalid session.
 pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<PlanItem>> {
     let (sessions, nodes) = (observed.sessions.iter(), observed.nodes.as_ref());
-    let judged = sessions.map(|SessionWithObjects { session: chosen, objects: live }| plan_session(intent, chosen, live, nodes, now));
+    let judged = sessions.map(
+        |SessionWithObjects {
+             session: chosen,
+             objects: live,
+         }| plan_session(intent, chosen, live, nodes, now),
+    );
     let judged: Result<Vec<Option<PlanItem>>> = judged.collect();
     let mut items: Vec<PlanItem> = judged?.into_iter().flatten().collect();
     let objects = observed.objects.iter();
@@ -126,7 +131,9 @@ pub(crate) fn exclude_needed_secrets(items: Vec<PlanItem>, observed: &Observed) 
         .map(|item| item.uid.clone())
         .collect();
     let stays = |object: &&Value| {
-        is_claim(object) && holds_data(object) && !going.contains(string_at(object, "/metadata/uid"))
+        is_claim(object)
+            && holds_data(object)
+            && !going.contains(string_at(object, "/metadata/uid"))
     };
     let of = |object: &Value| {
         let session = label(object, labels::SESSION).unwrap_or_default();
@@ -149,13 +156,16 @@ pub(crate) fn plan_object(
     living: &SessionIndex,
     now: Timestamp,
 ) -> Option<PlanItem> {
-    let created = string_at(object, "/metadata/creationTimestamp").parse().ok();
+    let created = string_at(object, "/metadata/creationTimestamp")
+        .parse()
+        .ok();
     let orphan = orphan_reason(object, living).filter(|_| intent.orphans);
     let (deed, since, why, data) = match orphan {
         Some(why) => (Action::DeleteObject, created, why, DataEffect::None),
         None => plan_outlived_data(intent, object, living, now)?,
     };
-    let resource = ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"))?;
+    let resource =
+        ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"))?;
     let part = |pointer: &str| string_at(object, pointer).to_owned();
     let owner = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
     Some(PlanItem {
@@ -184,7 +194,12 @@ fn plan_outlived_data(
     };
     let told = |before: &str, after: &str, since: Timestamp| {
         let why = format!("{before}{}{after}", age::age_since(Some(since), now));
-        (Action::DeleteObject, Some(since), why, DataEffect::Destroyed)
+        (
+            Action::DeleteObject,
+            Some(since),
+            why,
+            DataEffect::Destroyed,
+        )
     };
     if let Some(limit) = intent.kept_older_than {
         match kept_data_since(object, living) {

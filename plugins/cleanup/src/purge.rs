@@ -6,15 +6,17 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DeleteOptions;
 use session_shared::client::DeleteOutcome;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::client::WriteOptions;
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, string_at};
 use session_shared::objects::snapshot::content_label_patch;
 use session_shared::ops::Cluster;
 
-use crate::contents::{self, RetainedContent, storage_handle, snapshot_reference, plan_content, delete_policy_patch};
+use crate::contents::{
+    self, RetainedContent, delete_policy_patch, plan_content, snapshot_reference, storage_handle,
+};
 use crate::intent::Intent;
 use crate::outcome::Outcome;
 use crate::plan::{Action, PlanItem};
@@ -24,8 +26,9 @@ pub(crate) type ContentCounts = Result<BTreeMap<(String, String), usize>, String
 
 /// Counts the contents again if the plan deletes any: another content may refer to the same data by now.
 pub(crate) async fn count_contents(cluster: &Cluster, items: &[PlanItem]) -> ContentCounts {
-    let deletes =
-        |item: &PlanItem| *item.resource == VOLUME_SNAPSHOT_CONTENT && item.action == Action::DeleteObject;
+    let deletes = |item: &PlanItem| {
+        *item.resource == VOLUME_SNAPSHOT_CONTENT && item.action == Action::DeleteObject
+    };
     if !items.iter().any(deletes) {
         return Ok(BTreeMap::new());
     }
@@ -49,7 +52,8 @@ pub(crate) async fn apply_content_item(
     let found = cluster
         .get(&VOLUME_SNAPSHOT_CONTENT, "", &item.name)
         .await?;
-    let Some(content) = found.filter(|content| string_at(content, "/metadata/uid") == item.uid) else {
+    let Some(content) = found.filter(|content| string_at(content, "/metadata/uid") == item.uid)
+    else {
         return Ok(Outcome::Skipped);
     };
     let (namespace, name) = snapshot_reference(&content);
@@ -70,7 +74,8 @@ pub(crate) async fn apply_content_item(
     match done {
         // The content was changed or deleted in the meantime.
         Err(error)
-            if failure::has_kind(&error, FailureKind::Conflict) || failure::has_kind(&error, FailureKind::NotFound) =>
+            if failure::has_kind(&error, FailureKind::Conflict)
+                || failure::has_kind(&error, FailureKind::NotFound) =>
         {
             Ok(Outcome::Skipped)
         }
@@ -78,9 +83,14 @@ pub(crate) async fn apply_content_item(
     }
 }
 
-async fn label_content(cluster: &Cluster, held: &RetainedContent, write: &WriteOptions) -> Result<Outcome> {
+async fn label_content(
+    cluster: &Cluster,
+    held: &RetainedContent,
+    write: &WriteOptions,
+) -> Result<Outcome> {
     let snapshot = held.snapshot.as_ref();
-    let Some(mark) = snapshot.and_then(|snapshot| content_label_patch(snapshot, &held.content)) else {
+    let Some(mark) = snapshot.and_then(|snapshot| content_label_patch(snapshot, &held.content))
+    else {
         return Ok(Outcome::Skipped);
     };
     patch_content(cluster, &held.content, &mark, write)
@@ -90,7 +100,11 @@ async fn label_content(cluster: &Cluster, held: &RetainedContent, write: &WriteO
 
 /// Deletes a content after setting its deletionPolicy to Delete: with Retain, its storage snapshot would be left behind
 /// with no object that refers to it. If the client is killed in between, the next plan finds the content by its labels.
-async fn delete_content(cluster: &Cluster, content: &Value, write: &WriteOptions) -> Result<Outcome> {
+async fn delete_content(
+    cluster: &Cluster,
+    content: &Value,
+    write: &WriteOptions,
+) -> Result<Outcome> {
     patch_content(cluster, content, &delete_policy_patch(content), write).await?;
     let name = string_at(content, "/metadata/name");
     let options = DeleteOptions {
@@ -105,7 +119,12 @@ async fn delete_content(cluster: &Cluster, content: &Value, write: &WriteOptions
     })
 }
 
-async fn patch_content(cluster: &Cluster, content: &Value, patch: &Value, write: &WriteOptions) -> Result<Value> {
+async fn patch_content(
+    cluster: &Cluster,
+    content: &Value,
+    patch: &Value,
+    write: &WriteOptions,
+) -> Result<Value> {
     let name = string_at(content, "/metadata/name");
     cluster
         .merge_patch(&VOLUME_SNAPSHOT_CONTENT, "", name, None, patch, write)

@@ -4,14 +4,15 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::DeleteOptions;
 use session_shared::client::DeleteOutcome;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::belonging::is_data;
 use session_shared::objects::kept::holds_data;
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_terminating, label, string_at,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_terminating, label,
+    string_at,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::SelectedSession;
@@ -53,7 +54,8 @@ pub(crate) async fn apply_object_item(
         let snapshots = snapshots.into_iter().flatten();
         snapshots.for_each(|one| living.add_snapshot(&one));
         // In a server-side dry run no claim has been deleted.
-        let parameters = *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
+        let parameters =
+            *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
         if parameters && are_parameters_needed(cluster, namespace, &select).await? {
             return Ok(Outcome::Skipped);
         }
@@ -86,7 +88,11 @@ pub(crate) async fn apply_object_item(
 }
 
 /// Returns true if a claim exists that may need the parameters of its session.
-async fn are_parameters_needed(cluster: &Cluster, namespace: &str, select: &ListOptions) -> Result<bool> {
+async fn are_parameters_needed(
+    cluster: &Cluster,
+    namespace: &str,
+    select: &ListOptions,
+) -> Result<bool> {
     let place = Scope::Namespace(namespace);
     let claims = cluster
         .list(&PERSISTENT_VOLUME_CLAIM, place, select)
@@ -96,7 +102,12 @@ async fn are_parameters_needed(cluster: &Cluster, namespace: &str, select: &List
 }
 
 /// Records now as the kept-since time.
-async fn record_kept_since(cluster: &Cluster, item: &PlanItem, object: &Value, with: StopContext<'_>) -> Result<Outcome> {
+async fn record_kept_since(
+    cluster: &Cluster,
+    item: &PlanItem,
+    object: &Value,
+    with: StopContext<'_>,
+) -> Result<Outcome> {
     let mut patch = kept_since_patch(with.now);
     for field in ["uid", "resourceVersion"] {
         patch["metadata"][field] = object["metadata"][field].clone();

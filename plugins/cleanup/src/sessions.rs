@@ -4,18 +4,18 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use session_shared::Timestamp;
-use session_shared::objects::resource::{SESSION, text};
+use session_shared::objects::resource::{SESSION, string_at};
 use session_shared::ops::Driver;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{LiveObjects, TargetState, is_expired, find_losses, target_state};
+use session_shared::reconcile::{LiveObjects, TargetState, find_losses, is_expired, target_state};
 use session_shared::report::age;
 
 use crate::health::unhealthy_reason;
 use crate::intent::Intent;
-use crate::plan::{DataEffect, Action, PlanItem, data_size};
+use crate::plan::{Action, DataEffect, PlanItem, data_size};
 
 /// Returns the planned action for a session; `None` for none. Called again right before the action, so that a session that
 /// was extended in the meantime is left alone.
@@ -39,16 +39,22 @@ pub(crate) fn plan_session(
             return Ok(ended);
         }
     }
-    let ill = intent.unhealthy.then(|| unhealthy_reason(session, live, nodes, now));
+    let ill = intent
+        .unhealthy
+        .then(|| unhealthy_reason(session, live, nodes, now));
     match ill.flatten() {
         Some((since, why)) => plan_delete(chosen, live, since, why).map(Some),
         None => Ok(None),
     }
 }
 
-fn plan_expired(chosen: &SelectedSession, live: &LiveObjects, now: Timestamp) -> Result<Option<PlanItem>> {
+fn plan_expired(
+    chosen: &SelectedSession,
+    live: &LiveObjects,
+    now: Timestamp,
+) -> Result<Option<PlanItem>> {
     let since = chosen.session.expires_at().and_then(|at| at.parse().ok());
-    let why = format!("expired {} ago", age::since(since, now));
+    let why = format!("expired {} ago", age::age_since(since, now));
     match target_state(&chosen.session, now) {
         TargetState::Deleted { .. } => plan_delete(chosen, live, since, why).map(Some),
         TargetState::Stopped => plan_stop(chosen, live, since, why),
@@ -77,7 +83,12 @@ fn plan_stop(
     Ok(Some(PlanItem { size, data, ..item }))
 }
 
-fn plan_delete(chosen: &SelectedSession, live: &LiveObjects, since: Option<Timestamp>, why: String) -> Result<PlanItem> {
+fn plan_delete(
+    chosen: &SelectedSession,
+    live: &LiveObjects,
+    since: Option<Timestamp>,
+    why: String,
+) -> Result<PlanItem> {
     let doomed = Deletion::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
     let data = if !doomed.destroyed_data().is_empty() {
         DataEffect::Destroyed
@@ -93,8 +104,13 @@ fn plan_delete(chosen: &SelectedSession, live: &LiveObjects, since: Option<Times
     Ok(PlanItem { size, data, ..item })
 }
 
-fn session_item(deed: Action, chosen: &SelectedSession, since: Option<Timestamp>, why: String) -> PlanItem {
-    let text = |pointer: &str| text(&chosen.object, pointer).to_owned();
+fn session_item(
+    deed: Action,
+    chosen: &SelectedSession,
+    since: Option<Timestamp>,
+    why: String,
+) -> PlanItem {
+    let text = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
     PlanItem {
         action: deed,
         resource: &SESSION,

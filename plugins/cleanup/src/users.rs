@@ -4,8 +4,8 @@
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -15,7 +15,8 @@ use session_shared::objects::resource::{
 use session_shared::ops::Cluster;
 
 /// Kinds that can own Pods.
-const WORKLOAD_KINDS: [&ResourceType; 5] = [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
+const WORKLOAD_KINDS: [&ResourceType; 5] =
+    [&STATEFUL_SET, &DEPLOYMENT, &REPLICA_SET, &DAEMON_SET, &JOB];
 /// Further kinds that refer to other objects. Few users may list all of them.
 const REFERRING_KINDS: [&ResourceType; 4] = [
     &CRON_JOB,
@@ -48,7 +49,9 @@ impl ObjectUsers {
             async move {
                 match cluster.list(kind, place, everything).await {
                     Ok(list) => Ok(Some(list.items)),
-                    Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+                    Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+                        Ok(Some(Vec::new()))
+                    }
                     Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
                     Err(error) => Err(error),
                 }
@@ -77,7 +80,8 @@ impl ObjectUsers {
         select: &ListOptions,
     ) -> Result<Self> {
         let list = |kind| cluster.list(kind, place, select);
-        let (pods, owners) = futures::try_join!(list(&POD), try_join_all(WORKLOAD_KINDS.map(list)))?;
+        let (pods, owners) =
+            futures::try_join!(list(&POD), try_join_all(WORKLOAD_KINDS.map(list)))?;
         Ok(Self {
             pods: pods.items,
             workloads: owners.into_iter().flat_map(|list| list.items).collect(),

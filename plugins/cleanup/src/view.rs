@@ -17,7 +17,10 @@ const HEADINGS: [&str; 7] = [
 ];
 
 /// Returns the plan as a table, with a namespace column if `namespaces` is true.
-pub(crate) fn plan_table<'i>(items: impl Iterator<Item = &'i PlanItem>, namespaces: bool) -> String {
+pub(crate) fn plan_table<'i>(
+    items: impl Iterator<Item = &'i PlanItem>,
+    namespaces: bool,
+) -> String {
     let first = usize::from(!namespaces);
     let rows: Vec<Vec<String>> = items.map(|item| plan_row(item)[first..].to_vec()).collect();
     table::plain(&HEADINGS[first..], &rows, false)
@@ -46,7 +49,10 @@ pub(crate) fn count_outcomes(done: &[Option<anyhow::Result<Outcome>>], dry_run: 
             ended(|done| matches!(done, Outcome::Deleted { .. } | Outcome::ObjectDeleted)),
             "deleted",
         ),
-        (ended(|done| matches!(done, Outcome::Labelled(_))), "labeled"),
+        (
+            ended(|done| matches!(done, Outcome::Labelled(_))),
+            "labeled",
+        ),
         (ended(|done| matches!(done, Outcome::Dated(_))), "dated"),
         (ended(|done| matches!(done, Outcome::Skipped)), "left alone"),
         (begun().filter(|done| done.is_err()).count(), "failed"),

@@ -9,16 +9,16 @@ use futures::future::{Either, join, select};
 use session_shared::Pod;
 use session_shared::client::attach::ExecExit;
 use session_shared::client::attach::ExecInput;
-use session_shared::client::attach::RemoteCommand;
-use session_shared::client::attach::ExecRequest;
 use session_shared::client::attach::ExecOutput;
+use session_shared::client::attach::ExecRequest;
+use session_shared::client::attach::RemoteCommand;
 use session_shared::client::typed;
-use session_shared::failure::{FailureKind, check_exit_code, exit_error, with_hint, find_failure};
+use session_shared::failure::{FailureKind, check_exit_code, exit_error, find_failure, with_hint};
 use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::report::console::Console;
-use session_shared::report::terminal::{StdinStream, RawOutput, TerminalSizes};
+use session_shared::report::terminal::{RawOutput, StdinStream, TerminalSizes};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
@@ -88,14 +88,20 @@ fn choose_streams(intent: &Intent, console: &mut Console) -> Streams {
     let both = console.stdin_is_terminal() && console.stdout_is_terminal();
     let mut tty = stdin && intent.tty.unwrap_or(both);
     if tty && !console.stdin_is_terminal() {
-        console.print_error_line("Unable to use a TTY - input is not a terminal or the right kind of file");
+        console.print_error_line(
+            "Unable to use a TTY - input is not a terminal or the right kind of file",
+        );
         tty = false;
     }
     Streams { stdin, tty }
 }
 
 /// Copies all streams until the command has ended, and restores the terminal before anything is printed.
-async fn copy_streams(remote: &mut RemoteCommand, streams: Streams, console: &mut Console) -> Result<ExecExit> {
+async fn copy_streams(
+    remote: &mut RemoteCommand,
+    streams: Streams,
+    console: &mut Console,
+) -> Result<ExecExit> {
     let (out, err) = console.outlets();
     let input = remote.input();
     let _raw = streams.tty.then(|| console.raw()).transpose()?;
@@ -113,7 +119,11 @@ async fn copy_streams(remote: &mut RemoteCommand, streams: Streams, console: &mu
     }
 }
 
-async fn pass_output(remote: &mut RemoteCommand, out: &RawOutput, err: &RawOutput) -> Result<ExecExit> {
+async fn pass_output(
+    remote: &mut RemoteCommand,
+    out: &RawOutput,
+    err: &RawOutput,
+) -> Result<ExecExit> {
     loop {
         match remote.next_output().await? {
             ExecOutput::Stdout(bytes) => out.write(bytes).await?,
@@ -183,7 +193,8 @@ async fn exit_as_command(
 /// Returns true for an error that the node reported, as opposed to a failed connection or a missing permission.
 fn is_kubelet_error(error: &anyhow::Error) -> bool {
     find_failure(error).is_some_and(|failure| {
-        failure.kind == FailureKind::OtherStatus && (failure.code != 0 || !failure.reason.is_empty())
+        failure.kind == FailureKind::OtherStatus
+            && (failure.code != 0 || !failure.reason.is_empty())
     })
 }
 
@@ -215,9 +226,15 @@ async fn explain_not_started(
 }
 
 /// Returns why the container ended while a command ran in it; `None` if unknown.
-async fn explain_killed(cluster: &Cluster, before: &Pod, running: &ExecRequest<'_>) -> Option<String> {
+async fn explain_killed(
+    cluster: &Cluster,
+    before: &Pod,
+    running: &ExecRequest<'_>,
+) -> Option<String> {
     match get_pod_again(cluster, running).await? {
-        Some(pod) if pod.metadata.uid == before.metadata.uid => plan::kill_reason(&pod, running.container),
+        Some(pod) if pod.metadata.uid == before.metadata.uid => {
+            plan::kill_reason(&pod, running.container)
+        }
         // Deleted, or replaced by another Pod of the same name.
         _ => Some(format!("pod {:?} was deleted", running.pod)),
     }
@@ -226,6 +243,9 @@ async fn explain_killed(cluster: &Cluster, before: &Pod, running: &ExecRequest<'
 /// Reads the Pod again: `None` if it cannot be read, `Some(None)` if it does not exist.
 async fn get_pod_again(cluster: &Cluster, running: &ExecRequest<'_>) -> Option<Option<Pod>> {
     let read = cluster.get(&POD, running.namespace, running.pod);
-    let found = tokio::time::timeout(POD_READ_TIMEOUT, read).await.ok()?.ok()?;
+    let found = tokio::time::timeout(POD_READ_TIMEOUT, read)
+        .await
+        .ok()?
+        .ok()?;
     Some(found.and_then(|object| typed(object).ok()))
 }

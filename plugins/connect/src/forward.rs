@@ -4,9 +4,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Result, anyhow};
+use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
-use session_shared::client::forward::ForwardEvent;
 use session_shared::failure::with_hint;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
@@ -25,7 +25,9 @@ use crate::{link, plan};
 ///
 /// # Errors
 /// A local port that is not available, with a hint.
-pub(crate) async fn listen_known_ports(forwards: &[PortForward]) -> Result<Vec<Vec<LocalListener>>> {
+pub(crate) async fn listen_known_ports(
+    forwards: &[PortForward],
+) -> Result<Vec<Vec<LocalListener>>> {
     let mut taken = Vec::new();
     for forward in forwards {
         taken.push(match forward.known_local() {
@@ -63,7 +65,8 @@ pub(crate) async fn run(
     let (forwarder, told) = link::new_forwarder(cluster, intent, present, container, ground)?;
     if let Some((_, port)) = ports.first() {
         let ready = forwarder.connect(*port).await;
-        ready.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
+        ready
+            .map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     }
     let console = &mut ground.console;
     for (listener, remote) in &ports {
@@ -121,7 +124,9 @@ fn print_event(told: ForwardEvent, console: &mut Console) -> Result<()> {
             "Lost connection to the Pod: {}. Waiting for a new Pod; local ports stay open",
             clean::escape_line(&why)
         )),
-        ForwardEvent::Reconnected { pod } => console.print_error_line(&format!("Forwarding to pod {pod:?}")),
+        ForwardEvent::Reconnected { pod } => {
+            console.print_error_line(&format!("Forwarding to pod {pod:?}"))
+        }
         // Already traced by the forwarder's callback.
         ForwardEvent::Fallback { .. } => {}
     }

@@ -175,7 +175,9 @@ fn reject_unused_flags(intent: &Intent) -> Result<()> {
         ));
     }
     if matches!(intent.mode, ConnectMode::Stdio { .. }) && intent.method.is_some() {
-        return Err(usage_error("--stdio and --method cannot be specified together"));
+        return Err(usage_error(
+            "--stdio and --method cannot be specified together",
+        ));
     }
     Ok(())
 }

@@ -34,7 +34,7 @@ use session_shared::prompt::trust;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use intent::{Intent, ConnectMode};
+use intent::{ConnectMode, Intent};
 use plan::ConnectTarget;
 
 /// The `connect` verb.
@@ -90,7 +90,8 @@ async fn open_connection(
         (_, ConnectTarget::Command { argv, container }) => {
             let container = container.as_deref();
             // A command typed by the user needs no trust in the session.
-            let stored = intent.command.is_empty() && !plan::connect_methods(&present.session).is_empty();
+            let stored =
+                intent.command.is_empty() && !plan::connect_methods(&present.session).is_empty();
             if stored
                 && !trust::confirm_trust(
                     cluster,

@@ -9,12 +9,12 @@ use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::client::Backoff;
-use session_shared::client::WatchChange;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
+use session_shared::client::WatchChange;
 use session_shared::client::forward::FindPod;
-use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::ForwardEvent;
+use session_shared::client::forward::Forwarder;
 use session_shared::client::timed_out;
 use session_shared::labels;
 use session_shared::objects::conditions::{has_condition, is_ready};
@@ -64,15 +64,17 @@ pub(crate) fn new_forwarder(
     let find = pod_finder(cluster, intent, present, container, ground)?;
     let aside = ground.console.stderr_handle();
     let (tell, told) = mpsc::unbounded_channel();
-    let forwarder = cluster.new_forwarder(find).on_event(move |event| match event {
-        // Only a trace for debugging, printed at once.
-        ForwardEvent::Fallback { why } => aside.trace(
-            4,
-            &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
-        ),
-        // The receiver is dropped only when the command ends.
-        event => drop(tell.send(event)),
-    });
+    let forwarder = cluster
+        .new_forwarder(find)
+        .on_event(move |event| match event {
+            // Only a trace for debugging, printed at once.
+            ForwardEvent::Fallback { why } => aside.trace(
+                4,
+                &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
+            ),
+            // The receiver is dropped only when the command ends.
+            event => drop(tell.send(event)),
+        });
     Ok((forwarder, told))
 }
 
@@ -147,7 +149,8 @@ impl PodSearch {
         let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
         let mut present = self.cluster.observe_session(namespace, name).await?;
         let now = (self.clock)();
-        if let Some(error) = reach::unrecoverable_error(&self.cluster, &self.intent, &present, now) {
+        if let Some(error) = reach::unrecoverable_error(&self.cluster, &self.intent, &present, now)
+        {
             return Err(error);
         }
         let pods = &mut present.live.pods;

@@ -13,10 +13,11 @@ use session_shared::objects::endpoint::{PodPort, port_endpoint};
 use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{container_names, default_container, is_primary_pod};
 
-use crate::intent::{Intent, ConnectMode, check_port};
+use crate::intent::{ConnectMode, Intent, check_port};
 
 /// Default shell of a session without methods: bash if installed, else sh.
-const DEFAULT_SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
+const DEFAULT_SHELL: &str =
+    "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
 /// Connection to a session, resolved from flags and method.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +52,12 @@ pub(crate) fn resolve_target(intent: &Intent, session: &Session) -> Result<Conne
     let methods = connect_methods(session);
     let method = match (&intent.method, &intent.mode) {
         (Some(name), _) => Some(find_method(methods, name, intent.name.as_str())?),
-        (None, ConnectMode::Open | ConnectMode::Print { .. }) => methods.iter().find(|m| m.http.is_some()),
-        (None, ConnectMode::Ssh | ConnectMode::SshConfig) => methods.iter().find(|m| m.ssh.is_some()),
+        (None, ConnectMode::Open | ConnectMode::Print { .. }) => {
+            methods.iter().find(|m| m.http.is_some())
+        }
+        (None, ConnectMode::Ssh | ConnectMode::SshConfig) => {
+            methods.iter().find(|m| m.ssh.is_some())
+        }
         // A command needs no method: it runs in the default container.
         (None, _) if !intent.command.is_empty() => None,
         (None, _) => methods.first(),
@@ -72,7 +77,11 @@ pub(crate) fn connect_methods(session: &Session) -> &[ConnectMethod] {
         .map_or(&[], |applied| applied.connect.as_slice())
 }
 
-fn find_method<'a>(methods: &'a [ConnectMethod], name: &str, session: &str) -> Result<&'a ConnectMethod> {
+fn find_method<'a>(
+    methods: &'a [ConnectMethod],
+    name: &str,
+    session: &str,
+) -> Result<&'a ConnectMethod> {
     methods
         .iter()
         .find(|method| method.name == name)
@@ -93,7 +102,11 @@ fn describe_methods(methods: &[ConnectMethod]) -> String {
     format!("available methods are {}", names.join(", "))
 }
 
-fn target_of_method(method: &ConnectMethod, intent: &Intent, session: &Session) -> Result<ConnectTarget> {
+fn target_of_method(
+    method: &ConnectMethod,
+    intent: &Intent,
+    session: &Session,
+) -> Result<ConnectTarget> {
     let port = |port: &Option<IntOrString>| {
         let port = port.as_ref().map(ToString::to_string);
         let port = port.ok_or_else(|| anyhow!("method {:?} defines no port", method.name))?;
@@ -137,7 +150,11 @@ fn method_error_context(method: &ConnectMethod, session: &Session) -> String {
 }
 
 /// Adds context and a hint to an invalid SSH user. A start validates the user, so the status was changed since.
-fn altered_user_error(error: anyhow::Error, method: &ConnectMethod, session: &Session) -> anyhow::Error {
+fn altered_user_error(
+    error: anyhow::Error,
+    method: &ConnectMethod,
+    session: &Session,
+) -> anyhow::Error {
     let (name, namespace) = (session.name(), session.namespace());
     let again = [
         "kubectl",
@@ -182,8 +199,13 @@ fn check_mode(found: &ConnectTarget, intent: &Intent, methods: &[ConnectMethod])
     match (&intent.mode, found) {
         (ConnectMode::Open, ConnectTarget::Page { .. })
         | (ConnectMode::Ssh | ConnectMode::SshConfig, ConnectTarget::Ssh { .. })
-        | (ConnectMode::Print { .. } | ConnectMode::Stdio { .. } | ConnectMode::Forward { .. }, _)
-        | (ConnectMode::Method, ConnectTarget::Command { .. } | ConnectTarget::Ssh { .. }) => Ok(()),
+        | (
+            ConnectMode::Print { .. } | ConnectMode::Stdio { .. } | ConnectMode::Forward { .. },
+            _,
+        )
+        | (ConnectMode::Method, ConnectTarget::Command { .. } | ConnectTarget::Ssh { .. }) => {
+            Ok(())
+        }
         (ConnectMode::Method, ConnectTarget::Page { .. }) if intent.command.is_empty() => Ok(()),
         (ConnectMode::Method, ConnectTarget::Page { .. }) => {
             bail!("cannot run a command in session \"{name}\": the method is a web page")
@@ -367,7 +389,9 @@ pub(crate) fn websocket_port<'a>(
     session: &'a Session,
     entrance: &'a ConnectTarget,
 ) -> Option<(String, &'a str)> {
-    let named = connect_methods(session).iter().find(|method| method.name == "ws");
+    let named = connect_methods(session)
+        .iter()
+        .find(|method| method.name == "ws");
     if let Some(http) = named.and_then(|method| method.http.as_ref()) {
         let port = http.port.as_ref()?.to_string();
         return Some((port, http.path.as_deref().unwrap_or_default()));

@@ -54,7 +54,9 @@ pub(crate) fn parse_port_forwards(words: &[String]) -> Result<Vec<PortForward>> 
         for address in &forward.addresses {
             if !taken.insert((*address, local)) {
                 let place = std::net::SocketAddr::new(*address, local);
-                return Err(usage_error(format!("local port {place} is specified twice")));
+                return Err(usage_error(format!(
+                    "local port {place} is specified twice"
+                )));
             }
         }
     }
@@ -74,7 +76,9 @@ fn parse_port_forward(word: &str) -> Result<PortForward> {
     };
     Ok(PortForward {
         addresses: parse_addresses(address)?,
-        local: local.map(|local| parse_local_port(local, word)).transpose()?,
+        local: local
+            .map(|local| parse_local_port(local, word))
+            .transpose()?,
         remote: parse_remote_port(remote)?,
     })
 }

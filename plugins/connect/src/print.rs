@@ -110,9 +110,11 @@ fn print_json(
         .transpose()
         .context("the server reported an invalid pod IP")?;
     let ws_url = match (ip, plan::websocket_port(&present.session, entrance), pod) {
-        (Some(ip), Some((port, path)), Some(pod)) => {
-            Some(url::websocket_url(ip, plan::resolve_port(pod, &port)?, path))
-        }
+        (Some(ip), Some((port, path)), Some(pod)) => Some(url::websocket_url(
+            ip,
+            plan::resolve_port(pod, &port)?,
+            path,
+        )),
         _ => None,
     };
     let answer = json!({

@@ -13,12 +13,13 @@ use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::wait::{WaitOutcome, Waiting};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
-    WorkloadState, PhaseReason, TargetState, is_expired, is_start_requested, assess_workload, decide_phase, target_state,
+    PhaseReason, TargetState, WorkloadState, assess_workload, decide_phase, is_expired,
+    is_start_requested, target_state,
 };
 use session_shared::report::age::remaining_time;
 use session_shared::verb::Environment;
 
-use crate::intent::{Intent, ConnectMode};
+use crate::intent::{ConnectMode, Intent};
 use crate::plan;
 use crate::wake::start_stopped;
 
@@ -35,8 +36,15 @@ pub(crate) async fn get_ready_session(
     ground: &mut Environment,
 ) -> Result<ObservedSession> {
     let namespace = cluster.namespace();
-    let present = with_setup_hint(cluster.observe_session(namespace, intent.name.as_str()).await)?;
-    if matches!(intent.mode, ConnectMode::Print { json: true } | ConnectMode::SshConfig) {
+    let present = with_setup_hint(
+        cluster
+            .observe_session(namespace, intent.name.as_str())
+            .await,
+    )?;
+    if matches!(
+        intent.mode,
+        ConnectMode::Print { json: true } | ConnectMode::SshConfig
+    ) {
         return Ok(present);
     }
     let brought = ensure_ready(cluster, intent, &present, ground).await?;
@@ -62,13 +70,18 @@ async fn ensure_ready(
 ) -> Result<Option<ObservedSession>> {
     let namespace = cluster.namespace();
     let seen = assess_workload(&present.session, &present.live, &[]);
-    let rests = matches!(seen, WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. });
+    let rests = matches!(
+        seen,
+        WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. }
+    );
     let now = ground.now();
     let deleted = present.session.is_being_deleted();
     if !deleted && is_expired(&present.session, now) && !is_start_requested(&present.session) {
         let error = expired_error(cluster, intent, present);
         if rests && intent.start {
-            return wake(cluster, intent, present, ground).await.map(Some);
+            return start_stopped(cluster, intent, present, ground)
+                .await
+                .map(Some);
         }
         if !matches!(seen, WorkloadState::Ready { .. }) {
             return Err(error);
@@ -80,7 +93,7 @@ async fn ensure_ready(
         return Ok(None);
     }
     let wanted = target_state(&present.session, now);
-    let stands = decide_phase(&present.session, target_state, &seen);
+    let stands = decide_phase(&present.session, wanted, &seen);
     match (stands.phase, &seen) {
         (Phase::Running, _) => Ok(None),
         (Phase::Pending, _) if !intent.wait => {
@@ -92,13 +105,17 @@ async fn ensure_ready(
                 // An invalid method is reported before the wait.
                 plan::resolve_target(intent, &present.session)?;
             }
-            wait(cluster, intent, present, ground).await?;
+            wait_ready(cluster, intent, present, ground).await?;
             // Another process has started the session: only the server knows what that start recorded.
-            let now = cluster.present(namespace, intent.name.as_str()).await?;
+            let now = cluster
+                .observe_session(namespace, intent.name.as_str())
+                .await?;
             Ok(Some(now))
         }
         (Phase::Stopped, _) if rests && intent.start => {
-            wake(cluster, intent, present, ground).await.map(Some)
+            start_stopped(cluster, intent, present, ground)
+                .await
+                .map(Some)
         }
         _ => {
             let seen = cluster.explain_state(namespace, seen).await;
@@ -217,7 +234,12 @@ fn expired_error(cluster: &Cluster, intent: &Intent, present: &ObservedSession) 
 }
 
 /// Returns the error for a session that will not become ready, with a hint.
-fn not_connectable_error(cluster: &Cluster, intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyhow::Error {
+fn not_connectable_error(
+    cluster: &Cluster,
+    intent: &Intent,
+    stands: &PhaseReason,
+    seen: &WorkloadState,
+) -> anyhow::Error {
     let name = &intent.name;
     let again = || start_hint(cluster, intent);
     let because = |word: &str| match stands.message.as_str() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::encode::ssh::SshHost;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::names::SshUser;
@@ -82,7 +82,11 @@ fn known_hosts_path() -> Result<PathBuf> {
 ///
 /// # Errors
 /// A usage error if the command line has a secret, which would end up in the file.
-pub(crate) fn print_host_block(host: SshHost, connection: &ConnectionFlags, console: &mut Console) -> Result<()> {
+pub(crate) fn print_host_block(
+    host: SshHost,
+    connection: &ConnectionFlags,
+    console: &mut Console,
+) -> Result<()> {
     for (flag, value) in [
         ("--token", &connection.token),
         ("--password", &connection.password),

@@ -8,7 +8,7 @@ use futures::future::{Either, select};
 use session_shared::client::forward::Forwarder;
 use session_shared::ops::Cluster;
 use session_shared::ops::missing_right;
-use session_shared::report::terminal::{StdinStream, RawOutput};
+use session_shared::report::terminal::{RawOutput, StdinStream};
 use session_shared::verb::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
@@ -28,7 +28,8 @@ pub(crate) async fn run(
     ground: &mut Environment,
 ) -> Result<()> {
     let opened = forwarder.open_stream(port).await;
-    let stream = opened.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
+    let stream = opened
+        .map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     let console = &mut ground.console;
     let is_typed = console.stdin_is_terminal();
     let (out, _) = console.outlets();
@@ -64,7 +65,10 @@ async fn receive<S: tokio::io::AsyncRead>(mut read: ReadHalf<S>, out: &RawOutput
     }
 }
 
-async fn send<S: tokio::io::AsyncWrite>(mut input: StdinStream, mut write: WriteHalf<S>) -> Result<()> {
+async fn send<S: tokio::io::AsyncWrite>(
+    mut input: StdinStream,
+    mut write: WriteHalf<S>,
+) -> Result<()> {
     while let Some(bytes) = input.next().await {
         write
             .write_all(&bytes)

@@ -2,13 +2,13 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::WriteOptions;
-use session_shared::failure::{exited, with_hint};
+use session_shared::failure::{exit_error, with_hint};
 use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::ending_session::EndingSession;
-use session_shared::ops::starting::{StartPlan, StartOptions};
+use session_shared::ops::starting::{StartOptions, StartPlan};
 use session_shared::ops::stopping;
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -29,24 +29,32 @@ pub(crate) async fn start_stopped(
     present: &ObservedSession,
     ground: &mut Environment,
 ) -> Result<ObservedSession> {
-    if !trust::confirm_trust(cluster, &present.session, StoredPart::Start, &mut ground.console).await? {
-        return Err(exited(1, ""));
+    if !trust::confirm_trust(
+        cluster,
+        &present.session,
+        StoredPart::Start,
+        &mut ground.console,
+    )
+    .await?
+    {
+        return Err(exit_error(1, ""));
     }
     let chosen = SelectedSession {
         session: present.session.clone(),
         object: present.object.clone(),
     };
-    chosen.stays()?;
+    chosen.ensure_not_deleting()?;
     let namespace = cluster.namespace();
     let (driver, live) = futures::try_join!(
         cluster.choose_driver(namespace, None),
         cluster.live_beside(namespace, &chosen.session, &present.live)
     )?;
-    let rests = stopping::ObservedSession::with(chosen, live, driver)?;
+    let rests = stopping::ObservedSession::from_parts(chosen, live, driver)?;
     let now = ground.now();
     let ahead = {
         let mut sink = ground.console.progress();
-        let ahead = StartPlan::prepare(cluster, rests, &StartOptions::default(), now, &mut sink).await;
+        let ahead =
+            StartPlan::prepare(cluster, rests, &StartOptions::default(), now, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         ahead?
     };

@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use session_shared::api::{DataPolicy, ResourceLimits, SessionSpec, DesiredState, StorageSpec};
+use session_shared::api::{DataPolicy, DesiredState, ResourceLimits, SessionSpec, StorageSpec};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::selection::parse_new_owner;
 use session_shared::flags::values::read_source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{overrides, primary, resource::text};
+use session_shared::objects::{overrides, primary, resource::string_at};
 use session_shared::ops::Driver;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
@@ -105,7 +105,10 @@ pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent>
         driver,
         dry_run,
         rendered: args.rendered,
-        wait: args.waiting.wait.then(|| args.waiting.timeout_or(DEFAULT_TIMEOUT)),
+        wait: args
+            .waiting
+            .wait
+            .then(|| args.waiting.timeout_or(DEFAULT_TIMEOUT)),
     };
     apply_flags(&mut intent.spec, args)?;
     check_spec(&intent.spec)?;
@@ -158,20 +161,26 @@ fn from_file(
     console: &mut Console,
 ) -> Result<GivenSession> {
     let source = read_source(file, console.input())?;
-    let shown = read_source.name();
-    if let Some(session) = files::parse_session_file(&read_source)? {
+    let shown = source.name();
+    if let Some(session) = files::parse_session_file(&source)? {
         let mut found = from_session(shown, session, args)?;
-        if let (SessionSource::Manifest(name), Some(text)) = (&found.source, found.spec.manifest.take()) {
-            let manifest = Source::new(name, string_at)?;
+        if let (SessionSource::Manifest(name), Some(text)) =
+            (&found.source, found.spec.manifest.take())
+        {
+            let manifest = Source::new(name, text)?;
             found.spec.manifest = Some(extract_secrets(&manifest, assigned, console)?);
         }
         return Ok(found);
     }
     let mut spec = SessionSpec {
-        manifest: Some(extract_secrets(&read_source, assigned, console)?),
+        manifest: Some(extract_secrets(&source, assigned, console)?),
         ..SessionSpec::default()
     };
-    spec.primary = args.primary.as_deref().map(primary::parse_primary).transpose()?;
+    spec.primary = args
+        .primary
+        .as_deref()
+        .map(primary::parse_primary)
+        .transpose()?;
     let body = SessionSource::Manifest(shown.to_owned());
     Ok(GivenSession {
         name: None,
@@ -190,7 +199,7 @@ fn extract_secrets(
     assigned: &mut Assigned,
     console: &mut Console,
 ) -> Result<String> {
-    let extracted = extract_secret_literals(read_source)?;
+    let extracted = extract_secret_literals(source)?;
     for problem in &extracted.visible_passwords {
         console.warn(&problem.to_string());
     }
@@ -332,7 +341,7 @@ fn check_spec(spec: &SessionSpec) -> Result<()> {
     }
     if let Some(timeout) = &spec.timeout {
         let text = timeout.to_string();
-        string_at.parse::<Lifetime>()
+        text.parse::<Lifetime>()
             .with_context(|| format!("invalid lifetime {text:?}"))?;
     }
     if spec.state == Some(DesiredState::Stopped) {

@@ -16,7 +16,10 @@ fn a_made_name_sorts_and_filters_and_fits() {
 #[test]
 fn two_sources_agree_or_are_refused() {
     assert_eq!(merge_equal("name", Some("a"), None).unwrap(), Some("a"));
-    assert_eq!(merge_equal("name", Some("a"), Some("a")).unwrap(), Some("a"));
+    assert_eq!(
+        merge_equal("name", Some("a"), Some("a")).unwrap(),
+        Some("a")
+    );
     let error = merge_equal("name", Some("a"), Some("b")).unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -2,11 +2,13 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
-use session_shared::objects::kept::{kept_claim_error, immutable_difference, storage_size, was_bound};
+use session_shared::objects::kept::{
+    immutable_difference, kept_claim_error, storage_size, was_bound,
+};
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, annotation, is_terminating, label, string_at,
 };
@@ -105,7 +107,7 @@ fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()
     // A size from the template is a minimum; a size from a flag must match.
     let storage = intent.spec.storage.as_ref();
     let given = storage.and_then(|storage| storage.size.as_ref());
-    let size = |text: &str| string_at.parse::<Quantity>().ok();
+    let size = |text: &str| text.parse::<Quantity>().ok();
     if let (Some(given), Some(has), Some(wants)) = (
         given.and_then(|given| size(&given.to_string())),
         size(string_at(claim, SIZE_POINTER)),

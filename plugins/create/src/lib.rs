@@ -81,7 +81,9 @@ impl Verb for Create {
             interrupt: &interrupt,
             driver,
         };
-        let made = maker.create(subject, &mut ground.console.progress()).await?;
+        let made = maker
+            .create(subject, &mut ground.console.progress())
+            .await?;
         // prints
         let mut mutations = MutationPrinter::new(format, intent.dry_run);
         started::print_made(&made, "created", &mut mutations, &mut ground.console)?;

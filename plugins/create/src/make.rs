@@ -8,7 +8,7 @@ use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::typed;
-use session_shared::failure::{self, HintExt, FailureKind};
+use session_shared::failure::{self, FailureKind, HintExt};
 use session_shared::labels;
 use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, string_at,
@@ -20,13 +20,13 @@ use session_shared::ops::beginning::require_success;
 use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::settling::Started;
 use session_shared::ops::trust;
-use session_shared::plan::{StepResult, PlanOutcome, Propagation};
+use session_shared::plan::{PlanOutcome, Propagation, StepResult};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{LiveObjects, RenderedStart, TargetState, reconcile, record};
 use session_shared::template::decode_parameters_secret;
 
 use crate::intent::Intent;
-use crate::plan::{self, Observed, NewSession};
+use crate::plan::{self, NewSession, Observed};
 
 /// Context of a creation: everything but the session itself.
 pub(crate) struct Creation<'a> {
@@ -51,7 +51,11 @@ impl Creation<'_> {
     ///
     /// # Errors
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
-    pub(crate) async fn create(&self, mut subject: NewSession, sink: &mut dyn ProgressSink) -> Result<Started> {
+    pub(crate) async fn create(
+        &self,
+        mut subject: NewSession,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
         let mut undo = CreatedObjects::default();
         let made = self.create_objects(&mut subject, &mut undo, sink).await;
         sink.tell(ProgressEvent::Done);
@@ -88,7 +92,8 @@ impl Creation<'_> {
             trust::record_trusted(self.cluster, &uid, &sent.spec, rendering, sink);
         }
         if !self.driver.is_controller() || session.spec.secrets_from.is_some() {
-            self.create_parameters_secret(subject, &uid, undo, sink).await?;
+            self.create_parameters_secret(subject, &uid, undo, sink)
+                .await?;
         }
         let start = subject.start(&self.intent.use_existing, &uid);
         if self.driver.is_controller() {
@@ -138,7 +143,11 @@ impl Creation<'_> {
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
     /// it.
-    fn unchecked_dry_run(&self, subject: &NewSession, sink: &mut dyn ProgressSink) -> Result<Started> {
+    fn unchecked_dry_run(
+        &self,
+        subject: &NewSession,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
         let object = subject.session_object(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
@@ -225,7 +234,9 @@ impl Creation<'_> {
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let start = subject.start(&self.intent.use_existing, uid);
-        let outcome = self.apply_plan(&start.parameters_plan(), &start, sink).await;
+        let outcome = self
+            .apply_plan(&start.parameters_plan(), &start, sink)
+            .await;
         undo.data.extend(outcome.created().cloned());
         let kept = outcome.results.iter().find_map(|done| match done {
             StepResult::Adopted(secret) => Some(secret.clone()),

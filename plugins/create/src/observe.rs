@@ -9,7 +9,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
 use session_shared::ops::template;
 
-use crate::intent::{SessionSource, Intent};
+use crate::intent::{Intent, SessionSource};
 use crate::plan::Observed;
 
 /// Reads owner and template, and chooses the driver.
@@ -21,7 +21,7 @@ pub(crate) async fn observe(
     intent: &Intent,
     now: Timestamp,
 ) -> Result<(Observed, Driver)> {
-    let namespace: NamespaceName = namespace(cluster, intent)?.parse()?;
+    let namespace: NamespaceName = resolve_namespace(cluster, intent)?.parse()?;
     let identity = async {
         match &intent.user_id {
             Some(owner) => Ok(owner.clone()),
@@ -35,7 +35,7 @@ pub(crate) async fn observe(
     };
     let (owner, template, driver) = futures::try_join!(
         identity,
-        template(cluster, intent),
+        get_template(cluster, intent),
         cluster.choose_driver(namespace.as_str(), intent.driver)
     )?;
     let run = random_token()?;
@@ -64,7 +64,9 @@ fn resolve_namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
 
 async fn get_template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
     match &intent.source {
-        SessionSource::Template(name) => template::read_template(cluster, name.as_str()).await.map(Some),
+        SessionSource::Template(name) => template::read_template(cluster, name.as_str())
+            .await
+            .map(Some),
         SessionSource::Manifest(_) => Ok(None),
     }
 }

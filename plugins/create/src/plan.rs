@@ -12,7 +12,7 @@ use session_shared::objects::belonging::Ownership;
 use session_shared::objects::privilege::find_privileges;
 use session_shared::reconcile::{self, RenderInput, RenderOutput, RenderedStart, record};
 
-use crate::intent::{SessionSource, Intent};
+use crate::intent::{Intent, SessionSource};
 
 /// State read from the cluster before anything is written.
 #[derive(Debug)]
@@ -114,12 +114,16 @@ pub(crate) fn render_session(
 ) -> Result<RenderOutput> {
     let manifest = spec.manifest.as_deref().unwrap_or_default();
     let body = match (&intent.source, &observed.template) {
-        (SessionSource::Template(_), Some(template)) => reconcile::ManifestSource::Template(template),
+        (SessionSource::Template(_), Some(template)) => {
+            reconcile::ManifestSource::Template(template)
+        }
         (SessionSource::Manifest(file), _) => reconcile::ManifestSource::Manifest {
             file,
             text: manifest,
         },
-        (SessionSource::Template(name), None) => anyhow::bail!("template {:?} was not read", name.as_str()),
+        (SessionSource::Template(name), None) => {
+            anyhow::bail!("template {:?} was not read", name.as_str())
+        }
     };
     reconcile::render(&RenderInput {
         session: name,

@@ -87,6 +87,6 @@ fn a_client_dry_run_owns_nothing() {
             metadata.get("ownerReferences").cloned(),
         )
     };
-    let found: Vec<_> = start.objects().iter().map(owners).collect();
+    let found: Vec<_> = start.owned_objects().iter().map(owners).collect();
     assert_eq!(found, [(json!("c"), None), (json!("p"), None)]);
 }

@@ -26,7 +26,9 @@ pub(crate) fn print_dry_run(
     }
     if !intent.rendered {
         let session = subject.session_object(&intent.metadata);
-        return console.print(&MutationPrinter::new(format, DryRun::Client).print_result(&session, "created")?);
+        return console.print(
+            &MutationPrinter::new(format, DryRun::Client).print_result(&session, "created")?,
+        );
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
     for withheld in &subject.rendered.withheld {

@@ -13,7 +13,9 @@ use crate::plan::Intent;
 
 /// Prints a note for each session whose data policy is `snapshot` and that has no claim to take a snapshot of.
 pub(crate) fn note_skipped_snapshots(doomed: &[Deletion], console: &mut Console) {
-    let meant = |one: &&Deletion| one.data_policy() == DataPolicy::Snapshot && one.snapshot_claims().is_empty();
+    let meant = |one: &&Deletion| {
+        one.data_policy() == DataPolicy::Snapshot && one.snapshot_claims().is_empty()
+    };
     for one in doomed.iter().filter(meant) {
         let what = match one.never_bound_claims().is_empty() {
             true => "no claims",
@@ -31,7 +33,11 @@ pub(crate) fn note_skipped_snapshots(doomed: &[Deletion], console: &mut Console)
 ///
 /// # Errors
 /// Data would be destroyed, and there is neither a terminal nor `-y`.
-pub(crate) fn confirm_deletion(intent: &Intent, doomed: &[Deletion], console: &mut Console) -> Result<bool> {
+pub(crate) fn confirm_deletion(
+    intent: &Intent,
+    doomed: &[Deletion],
+    console: &mut Console,
+) -> Result<bool> {
     let question = Confirmation {
         verb: DELETE,
         yes: intent.yes || intent.dry_run != DryRun::None,

@@ -12,12 +12,12 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
+use session_shared::client::DryRun;
 use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::consent;
 use session_shared::prompt::trust;
-use session_shared::report::format::{FormatSet, Format};
+use session_shared::report::format::{Format, FormatSet};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -35,7 +35,12 @@ impl Verb for Delete {
         // before any request: every mistake that the command line shows
         ground.apply_flags(&args.talk, &args.writing);
         let intent = plan::parse_intent(&args)?;
-        let format = Format::parse(args.printing.output.as_deref(), FormatSet::Name, false, false)?;
+        let format = Format::parse(
+            args.printing.output.as_deref(),
+            FormatSet::Name,
+            false,
+            false,
+        )?;
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
@@ -53,14 +58,21 @@ impl Verb for Delete {
         if let [one] = found.deletions.as_slice()
             && intent.dry_run == DryRun::None
             && one.runs_hooks(&intent.stop_options)
-            && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
+            && !trust::confirm_trust(
+                &cluster,
+                &one.session,
+                StoredPart::Hooks,
+                &mut ground.console,
+            )
+            .await?
         {
             return Ok(());
         }
         // writes
         let doomed = &found.deletions;
         let done =
-            outcome::delete_sessions(&cluster, &permissions, &intent, doomed, &write, ground).await?;
+            outcome::delete_sessions(&cluster, &permissions, &intent, doomed, &write, ground)
+                .await?;
         // prints
         let console = &mut ground.console;
         outcome::print_results(&cluster, &intent, found, done, format, console)

@@ -58,8 +58,11 @@ pub(crate) async fn prepare_deletions(
             cluster.get_live_objects(namespace, &chosen.session),
             permissions.prefetch(namespace, &needs)
         );
-        let doomed = Deletion::from_parts(chosen, live?, driver)?.with_data_policy(intent.data_policy);
-        doomed.prepare(cluster, intent.snapshot_class.as_deref(), now).await
+        let doomed =
+            Deletion::from_parts(chosen, live?, driver)?.with_data_policy(intent.data_policy);
+        doomed
+            .prepare(cluster, intent.snapshot_class.as_deref(), now)
+            .await
     });
     let looked: Vec<Result<Deletion>> = looked.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     found.deletions = looked.into_iter().collect::<Result<_>>()?;

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::DataPolicy;
-use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
+use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::encode::shell;
 use session_shared::failure;
@@ -13,7 +13,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::deleting::Deletion;
 use session_shared::ops::stopping::StopContext;
-use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
+use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources};
@@ -90,7 +90,12 @@ pub(crate) fn print_results(
         match done {
             Err(error) => errors.push(error),
             Ok(()) => {
-                console.print(&mutations.print_deleted(&SESSION, doomed.name(), namespace, false))?;
+                console.print(&mutations.print_deleted(
+                    &SESSION,
+                    doomed.name(),
+                    namespace,
+                    false,
+                ))?;
                 of_data(doomed, namespace)
                     .iter()
                     .for_each(|line| console.print_error_line(line));

@@ -36,7 +36,11 @@ impl Intent {
         let mut session = session.clone();
         session.spec.data_policy = self.data_policy.or(session.spec.data_policy);
         let skip_sync = self.stop_options.skip_sync;
-        teardown_accesses(&session, Teardown::Delete { skip_sync }, self.stop_options.wait)
+        teardown_accesses(
+            &session,
+            Teardown::Delete { skip_sync },
+            self.stop_options.wait,
+        )
     }
 }
 
@@ -65,9 +69,9 @@ fn parse_data_policy(args: &Args) -> Result<Option<DataPolicy>> {
     ];
     let mut given = given.into_iter().filter(|(given, ..)| *given);
     match (given.next(), given.next()) {
-        (Some((_, one, _)), Some((_, other, _))) => {
-            Err(usage_error(format!("{one} and {other} cannot be given together")))
-        }
+        (Some((_, one, _)), Some((_, other, _))) => Err(usage_error(format!(
+            "{one} and {other} cannot be given together"
+        ))),
         (Some((.., policy)), None) => Ok(Some(policy)),
         (None, _) => Ok(None),
     }

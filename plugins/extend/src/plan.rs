@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::Timestamp;
-use session_shared::api::{Phase, Session, SessionTemplate, DesiredState};
+use session_shared::api::{DesiredState, Phase, Session, SessionTemplate};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::ops::chosen::Which;
 use session_shared::reconcile::record::format_rfc3339;
 
@@ -70,7 +70,9 @@ fn parse_expiry(args: &Args, now: Timestamp) -> Result<NewExpiry> {
             Ok(NewExpiry::At(at))
         }
         (None, None, true) => Ok(NewExpiry::Never),
-        (None, None, false) => Err(usage_error("one of --by, --until and --no-expiry is required")),
+        (None, None, false) => Err(usage_error(
+            "one of --by, --until and --no-expiry is required",
+        )),
         _ => Err(usage_error(
             "only one of --by, --until and --no-expiry can be specified",
         )),
@@ -126,7 +128,10 @@ pub(crate) fn plan_extension(
         None => Lifetime::never(),
     };
     allowed(name, &lifetime, template, start)?;
-    Ok(Some(Extension { lifetime, expires_at: at }))
+    Ok(Some(Extension {
+        lifetime,
+        expires_at: at,
+    }))
 }
 
 /// Returns the time of the session's last start, from which its lifetime counts.
@@ -168,7 +173,10 @@ fn allowed(
     Err(match last {
         Some(last) => with_hint(
             error,
-            format!("use the latest time allowed: --until {}", format_rfc3339(last)),
+            format!(
+                "use the latest time allowed: --until {}",
+                format_rfc3339(last)
+            ),
         ),
         None => error,
     })

@@ -59,7 +59,11 @@ fn template(maximum: &str) -> SessionTemplate {
     .unwrap()
 }
 
-fn hours(end: NewExpiry, expires: Value, maximum: &str) -> Result<Option<(u64, Option<Timestamp>)>> {
+fn hours(
+    end: NewExpiry,
+    expires: Value,
+    maximum: &str,
+) -> Result<Option<(u64, Option<Timestamp>)>> {
     let found = plan_extension(
         &session(expires),
         Some(&template(maximum)),

@@ -39,7 +39,8 @@ pub(crate) async fn drop_forged_pods<'a>(
         let own: Vec<String> = present.own_pods().filter_map(uid).collect();
         Some((session, own))
     });
-    let found: Vec<Option<(SessionKey<'_>, Vec<String>)>> = reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+    let found: Vec<Option<(SessionKey<'_>, Vec<String>)>> =
+        reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     for (session, own) in found.into_iter().flatten() {
         pods.drop_forged(&session, &own);
     }

@@ -4,9 +4,9 @@ use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
 use session_shared::client::IncludeObject;
+use session_shared::client::ListOptions;
 use session_shared::client::ObjectList;
 use session_shared::client::Scope;
-use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
@@ -15,7 +15,7 @@ use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::ops::live::with_setup_hint;
 
-use crate::intent::{OwnerSelection, Intent};
+use crate::intent::{Intent, OwnerSelection};
 use crate::join::SessionPods;
 
 /// Sessions and Pods as read, each session once.
@@ -80,8 +80,10 @@ pub(crate) async fn observe_tables(
     let reads = asked
         .iter()
         .map(|(selection, _)| sessions_table(cluster, intent, selection, include));
-    let (tables, (pods, pods_version)) =
-        futures::try_join!(futures::future::try_join_all(reads), read_pods(cluster, intent))?;
+    let (tables, (pods, pods_version)) = futures::try_join!(
+        futures::future::try_join_all(reads),
+        read_pods(cluster, intent)
+    )?;
     let mut fetched: Observed<Table> = Observed {
         pods,
         ..Observed::default()
@@ -157,7 +159,8 @@ async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, S
         intent.chunk_size,
         IncludeObject::Metadata,
     );
-    let (mut pods, mut columns, mut version) = (SessionPods::default(), Table::default(), String::new());
+    let (mut pods, mut columns, mut version) =
+        (SessionPods::default(), Table::default(), String::new());
     loop {
         match pages.try_next().await {
             Ok(None) => return Ok((pods, version)),
@@ -184,7 +187,10 @@ async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, S
 ///
 /// # Errors
 /// Any failure to list sessions or Pods, except a missing permission to list Pods.
-pub(crate) async fn observe_objects(cluster: &Cluster, intent: &Intent) -> Result<Observed<Vec<Value>>> {
+pub(crate) async fn observe_objects(
+    cluster: &Cluster,
+    intent: &Intent,
+) -> Result<Observed<Vec<Value>>> {
     let asked = selections(intent);
     let reads = asked.iter().map(|(selection, _)| async move {
         with_setup_hint(
@@ -193,8 +199,10 @@ pub(crate) async fn observe_objects(cluster: &Cluster, intent: &Intent) -> Resul
                 .await,
         )
     });
-    let (lists, (pods, pods_version)) =
-        futures::try_join!(futures::future::try_join_all(reads), read_pods(cluster, intent))?;
+    let (lists, (pods, pods_version)) = futures::try_join!(
+        futures::future::try_join_all(reads),
+        read_pods(cluster, intent)
+    )?;
     let mut fetched: Observed<Vec<Value>> = Observed {
         pods,
         ..Observed::default()

@@ -7,7 +7,7 @@ use session_shared::flags::non_empty;
 use session_shared::flags::selection::parse_session_name;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
-use session_shared::report::format::{FormatSet, Format};
+use session_shared::report::format::{Format, FormatSet};
 
 use crate::args::Args;
 
@@ -99,10 +99,15 @@ fn kept_data_selector(args: &Args) -> Result<String> {
     for (given, flag) in [
         (args.watch, "--watch"),
         (!args.phase.is_empty(), "--phase"),
-        (!args.selecting.field_selector().is_empty(), "--field-selector"),
+        (
+            !args.selecting.field_selector().is_empty(),
+            "--field-selector",
+        ),
     ] {
         if given {
-            return Err(usage_error(format!("--kept and {flag} cannot be given together")));
+            return Err(usage_error(format!(
+                "--kept and {flag} cannot be given together"
+            )));
         }
     }
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
@@ -173,7 +178,9 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        validate_args(&Args::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).unwrap())
+        validate_args(
+            &Args::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).unwrap(),
+        )
     }
 
     #[test]

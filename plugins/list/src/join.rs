@@ -78,7 +78,8 @@ impl SessionPods {
                 owners: references()
                     .map(|owner| string_at(owner, "/uid").to_owned())
                     .collect(),
-                controlled: references().any(|owner| CONTROLLERS.contains(&string_at(owner, "/kind"))),
+                controlled: references()
+                    .any(|owner| CONTROLLERS.contains(&string_at(owner, "/kind"))),
                 pod: string_at(&row.object, "/metadata/name").to_owned(),
                 node: Some(cell(node).to_owned())
                     .filter(|node| !node.is_empty() && node != "<none>"),
@@ -273,7 +274,10 @@ mod tests {
     };
 
     fn shown(rows: &[(&str, &str)], status: &str) -> String {
-        pods(rows).join_session(&SESSION, status, false).phase_cell().to_owned()
+        pods(rows)
+            .join_session(&SESSION, status, false)
+            .phase_cell()
+            .to_owned()
     }
 
     #[test]
@@ -341,7 +345,10 @@ mod tests {
         assert!(!is_doubtful(&[("0/1", "Completed")], "stopped"));
         let mut two = pods(&[("0/1", "Error"), running]);
         two.drop_forged(&SESSION, &["P1".to_owned()]);
-        assert_eq!(two.join_session(&SESSION, "running", false).phase_cell(), "running");
+        assert_eq!(
+            two.join_session(&SESSION, "running", false).phase_cell(),
+            "running"
+        );
         assert!(!two.may_be_forged(&SESSION, "running"));
     }
 
@@ -358,7 +365,10 @@ mod tests {
             is_unlistable: true,
             ..SessionPods::default()
         };
-        assert_eq!(unseen.join_session(&SESSION, "running", false).phase_cell(), "running");
+        assert_eq!(
+            unseen.join_session(&SESSION, "running", false).phase_cell(),
+            "running"
+        );
     }
 
     #[test]

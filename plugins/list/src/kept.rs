@@ -49,7 +49,11 @@ pub(crate) struct KeptData {
 ///
 /// # Errors
 /// Any failure to list, except a missing permission to list one kind of data.
-pub(crate) async fn read_kept_data(cluster: &Cluster, intent: &Intent, selector: &str) -> Result<KeptData> {
+pub(crate) async fn read_kept_data(
+    cluster: &Cluster,
+    intent: &Intent,
+    selector: &str,
+) -> Result<KeptData> {
     let select = ListOptions {
         label_selector: selector.to_owned(),
         limit: intent.chunk_size,
@@ -100,7 +104,9 @@ impl KeptData {
         match list {
             Ok(items) => self.objects.extend(items),
             Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {}
-            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => self.unlistable.push(&kind.plural),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+                self.unlistable.push(&kind.plural)
+            }
             Err(error) => return Err(error),
         }
         Ok(())
@@ -129,12 +135,16 @@ pub(crate) fn kept_table(found: &[Value], now: Timestamp) -> Table {
 }
 
 fn row(object: &Value, now: Timestamp) -> Row {
-    let shown = |text: &str| match string_at {
+    let shown = |text: &str| match text {
         "" => Value::from("<none>"),
-        text => Value::from(string_at),
+        text => Value::from(text),
     };
     let kind = string_at(object, "/kind");
-    let name = format!("{}/{}", kind.to_lowercase(), string_at(object, "/metadata/name"));
+    let name = format!(
+        "{}/{}",
+        kind.to_lowercase(),
+        string_at(object, "/metadata/name")
+    );
     let user = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
     let since = annotation(object, labels::KEPT_SINCE).and_then(|since| since.parse().ok());
     let state = match kind {

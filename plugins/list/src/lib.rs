@@ -54,7 +54,12 @@ impl Verb for List {
     }
 }
 
-async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Environment) -> Result<()> {
+async fn table(
+    cluster: &Cluster,
+    intent: &Intent,
+    args: &Args,
+    ground: &mut Environment,
+) -> Result<()> {
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
     let include = if sort_by.is_empty() {
@@ -64,7 +69,12 @@ async fn table(cluster: &Cluster, intent: &Intent, args: &Args, ground: &mut Env
     };
     let mut fetched = fetch::observe_tables(cluster, intent, include).await?;
     note_unseen(&fetched.pods, ground);
-    drop_forged_pods(cluster, &mut fetched.pods, recorded_phases(&fetched.sessions)).await;
+    drop_forged_pods(
+        cluster,
+        &mut fetched.pods,
+        recorded_phases(&fetched.sessions),
+    )
+    .await;
     let raw = if intent.watch {
         fetched.sessions.rows.clone()
     } else {
@@ -181,6 +191,6 @@ async fn objects(
         ([_], []) => String::new(),
         (_, sessions) => printer.print_list(sessions)?,
     };
-    ground.console.print(&string_at)?;
+    ground.console.print(&text)?;
     failure::combine_errors(fetched.not_found)
 }

@@ -9,7 +9,7 @@ use session_shared::objects::table::{Row, Table};
 use session_shared::report::age::remaining_time;
 
 use crate::intent::Intent;
-use crate::join::{SessionKey, JoinedSession, SessionPods};
+use crate::join::{JoinedSession, SessionKey, SessionPods};
 
 /// Joins the rows of sessions with their Pods, turns EXPIRES into the remaining time, and drops rows that were not requested.
 pub(crate) fn join_rows(table: &mut Table, pods: &SessionPods, intent: &Intent, now: Timestamp) {
@@ -106,7 +106,10 @@ pub(crate) fn join_object(
     let deleting = session
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(|time| !time.is_null());
-    let (identity, phase) = (SessionKey::from_session(session), string_at(session, "/status/phase"));
+    let (identity, phase) = (
+        SessionKey::from_session(session),
+        string_at(session, "/status/phase"),
+    );
     let joined = pods.join_session(&identity, phase, deleting);
     if !phases.is_empty() && !phases.contains(&joined.phase) {
         return false;
@@ -152,7 +155,12 @@ mod tests {
     fn the_pods_word_is_in_the_object_too() {
         let mut session = json!({ "metadata": { "name": "a", "namespace": "ns" }, "spec": { "userId": "u" },
             "status": { "phase": "running" } });
-        assert!(join_object(&mut session, &SessionPods::default(), &[], None));
+        assert!(join_object(
+            &mut session,
+            &SessionPods::default(),
+            &[],
+            None
+        ));
         assert_eq!(session["status"]["phase"], "failed");
         assert_eq!(session["status"]["conditions"][0]["reason"], "PodLost");
         assert!(!join_object(

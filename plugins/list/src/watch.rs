@@ -6,8 +6,8 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 use session_shared::Timestamp;
-use session_shared::client::WatchChange;
 use session_shared::client::ListOptions;
+use session_shared::client::WatchChange;
 use session_shared::objects::resource::{POD, SESSION, string_at};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
@@ -187,7 +187,13 @@ impl ListWatch<'_> {
             .selections
             .iter()
             .find_map(|chosen| chosen.owner.as_ref());
-        if !SessionColumns::from_table(&self.columns).overwrite_row(&mut row, &self.pods, &self.intent.phases, owner, now) {
+        if !SessionColumns::from_table(&self.columns).overwrite_row(
+            &mut row,
+            &self.pods,
+            &self.intent.phases,
+            owner,
+            now,
+        ) {
             return None;
         }
         if self.printed.get(key) == Some(&row.cells) {

@@ -123,7 +123,9 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        validate_args(&Args::try_parse_from(std::iter::once("logs").chain(line.split_whitespace())).unwrap())
+        validate_args(
+            &Args::try_parse_from(std::iter::once("logs").chain(line.split_whitespace())).unwrap(),
+        )
     }
 
     #[test]

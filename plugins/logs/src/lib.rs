@@ -17,7 +17,7 @@ use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::{ContainerSelection, Intent};
-use plan::{PodSelection, ContainerLog};
+use plan::{ContainerLog, PodSelection};
 
 /// The verb `logs`.
 #[derive(Debug)]
@@ -33,7 +33,9 @@ impl Verb for Logs {
         let intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         let namespace = cluster.namespace().to_owned();
-        let present = cluster.observe_session(&namespace, intent.session.as_str()).await?;
+        let present = cluster
+            .observe_session(&namespace, intent.session.as_str())
+            .await?;
         for stranger in &present.live.strangers {
             ground.console.note(&stranger.note());
         }

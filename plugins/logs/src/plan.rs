@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, bail};
 use session_shared::Pod;
-use session_shared::api::{Phase, PrimaryRef, Session, DesiredState};
+use session_shared::api::{DesiredState, Phase, PrimaryRef, Session};
 use session_shared::failure::with_hint;
 use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
@@ -58,7 +58,10 @@ pub(crate) struct ContainerLog {
 ///
 /// # Errors
 /// A workload that does not exist, or a name that several workloads have.
-pub(crate) fn select_pods(present: &ObservedSession, wanted: Option<&WorkloadArg>) -> Result<PodSelection> {
+pub(crate) fn select_pods(
+    present: &ObservedSession,
+    wanted: Option<&WorkloadArg>,
+) -> Result<PodSelection> {
     let primary = primary(&present.session);
     let Some(wanted) = wanted else {
         return Ok(match primary {
@@ -79,7 +82,7 @@ pub(crate) fn select_pods(present: &ObservedSession, wanted: Option<&WorkloadArg
         return Ok(PodSelection::Workload {
             kind: one.kind.clone(),
             name: one.name.clone(),
-            container: primary.filter(is_primary_pod).and_then(|p| p.container.clone()),
+            container: primary.filter(is_primary).and_then(|p| p.container.clone()),
         });
     }
     let mut pods = present.own_pods().map(pod_name);
@@ -305,7 +308,11 @@ impl ContainerNames {
 
 /// Returns the prefix of a line, as kubectl's --prefix prints it.
 pub(crate) fn line_prefix(pod: &str, container: &str) -> String {
-    format!("[pod/{}/{}] ", clean::escape_line(pod), clean::escape_line(container))
+    format!(
+        "[pod/{}/{}] ",
+        clean::escape_line(pod),
+        clean::escape_line(container)
+    )
 }
 
 /// Returns the name of a Pod.

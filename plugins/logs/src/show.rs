@@ -4,8 +4,8 @@ use anyhow::Result;
 use session_shared::client::LogOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
-use session_shared::ops::follow::LogFollower;
 use session_shared::ops::follow::LogEvent;
+use session_shared::ops::follow::LogFollower;
 use session_shared::ops::missing_right::explain_log;
 use session_shared::report::console::Console;
 use session_shared::report::weave::LogMerger;
@@ -74,7 +74,9 @@ pub(crate) async fn print_followed(
             } else {
                 String::new()
             }),
-            LogEvent::Bytes { source, bytes } => console.print_bytes(&weave.take(source, &bytes))?,
+            LogEvent::Bytes { source, bytes } => {
+                console.print_bytes(&weave.take(source, &bytes))?
+            }
             LogEvent::Ended { source } => console.print_bytes(&weave.end(source))?,
             LogEvent::Note(text) => console.note(&text),
         }

@@ -47,7 +47,9 @@ impl Verb for Resize {
         // confirmation
         let console = &mut ground.console;
         consent::note_unchecked_access(&found.permissions, console);
-        if found.start_plan.is_some() && !outcome::confirm_restart(&intent, &found.session, console)? {
+        if found.start_plan.is_some()
+            && !outcome::confirm_restart(&intent, &found.session, console)?
+        {
             return Ok(());
         }
         if found.start_plan.is_some()

@@ -3,20 +3,20 @@
 
 use anyhow::{Context, Result};
 use session_shared::api::Session;
-use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
+use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
-use session_shared::diagnosis::resizing::{NodeFit, check_node_fit};
+use session_shared::diagnosis::resizing::{self, NodeFit};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::Cluster;
-use session_shared::ops::starting::{StartPlan, StartOptions};
+use session_shared::ops::starting::{StartOptions, StartPlan};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{is_start_requested, restart_accesses};
 use session_shared::verb::Environment;
 
-use crate::plan::{self, ResourceChange, ResizePlan, Intent};
+use crate::plan::{self, Intent, ResizePlan, ResourceChange};
 use crate::storage::ClaimExpansion;
 use crate::tell::Obstacle;
 
@@ -38,10 +38,14 @@ pub(crate) struct Observed {
 /// # Errors
 /// A session that does not exist or has no running Pod; without `--restart`, the obstacle to a resize in place; refusals of the
 /// server.
-pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: &Environment) -> Result<Observed> {
+pub(crate) async fn observe_session(
+    cluster: &Cluster,
+    intent: &Intent,
+    ground: &Environment,
+) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, driver) = futures::try_join!(
-        cluster.chosen(namespace, &intent.selection),
+        cluster.get_selected_sessions(namespace, &intent.selection),
         cluster.choose_driver(namespace, None)
     )?;
     let chosen = chosen.into_iter().next().context("no session is named")??;
@@ -51,16 +55,20 @@ pub(crate) async fn observe_session(cluster: &Cluster, intent: &Intent, ground: 
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let present = ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, driver, foreseen).await?;
-    let changes = plan::changes(&present, &intent.size)?;
-    let growth = ClaimExpansion::of(&present, intent.storage)?;
+    let present =
+        ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, driver, foreseen)
+            .await?;
+    let changes = plan::plan_resize(&present, &intent.size)?;
+    let growth = ClaimExpansion::plan(&present, intent.storage)?;
     let mut notes = Vec::from_iter(cut_off(&present));
     growth.check(cluster, intent, &mut notes).await?;
     let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;
     let ahead = match obstacle {
         None => None,
         Some(obstacle) if !intent.restart => return Err(obstacle.into_error(present.name())),
-        Some(_) => Some(Box::new(prepare_start(cluster, &present, intent, ground).await?)),
+        Some(_) => Some(Box::new(
+            prepare_start(cluster, &present, intent, ground).await?,
+        )),
     };
     if let Some(ahead) = &ahead {
         notes.extend(ahead.notes.clone());
@@ -106,7 +114,14 @@ pub(crate) async fn prepare_start(
         storage.size = Some(size.to_string().as_str().into());
     }
     let mut sink = ground.console.progress();
-    StartPlan::prepare(cluster, larger, &StartOptions::default(), ground.now(), &mut sink).await
+    StartPlan::prepare(
+        cluster,
+        larger,
+        &StartOptions::default(),
+        ground.now(),
+        &mut sink,
+    )
+    .await
 }
 
 /// Finds the obstacle to a resize in place, if there is one: by the Pods, by the node's free resources, and by a server dry run.
@@ -131,7 +146,9 @@ async fn obstacle(
                     .into_iter()
                     .map(|figure| format!("{figure}: resize is deferred until the node has room")),
             ),
-            Ok(NodeFit::NodeTooSmall(figures)) => return Ok(Some(Obstacle::node_too_small(change, figures))),
+            Ok(NodeFit::NodeTooSmall(figures)) => {
+                return Ok(Some(Obstacle::node_too_small(change, figures)));
+            }
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
                 string_at(&change.object, "/spec/nodeName")
@@ -166,7 +183,9 @@ pub(crate) async fn check_node_fit(cluster: &Cluster, change: &ResourceChange) -
     };
     let (before, after) = change.pod_specs();
     let uid = string_at(&change.object, "/metadata/uid");
-    Ok(check_node_fit(&load.node, &load.pods, uid, &before, &after))
+    Ok(resizing::check_node_fit(
+        &load.node, &load.pods, uid, &before, &after,
+    ))
 }
 
 /// Resizes a Pod to its new size, or to its old one if `forth` is false.

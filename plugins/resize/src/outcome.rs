@@ -6,7 +6,7 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::client::typed;
-use session_shared::diagnosis::resizing::{NodeFit, ResizeState, resizing};
+use session_shared::diagnosis::resizing::{NodeFit, ResizeState, pod_resize_state};
 use session_shared::objects::resource::STATEFUL_SET;
 use session_shared::ops::Cluster;
 use session_shared::ops::ResizeWait;
@@ -20,8 +20,8 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::observe::{Observed, prepare_start, resize_pod, check_node_fit};
-use crate::plan::{ResourceChange, Intent};
+use crate::observe::{Observed, check_node_fit, prepare_start, resize_pod};
+use crate::plan::{Intent, ResourceChange};
 use crate::tell::{infeasible_error, unfinished_error};
 
 /// Word of the result line.
@@ -64,7 +64,9 @@ pub(crate) async fn resize_session(
             permissions: &found.permissions,
         };
         if intent.dry_run == DryRun::None {
-            ahead.require_restart_access(&intent.stop_options, with).await?;
+            ahead
+                .require_restart_access(&intent.stop_options, with)
+                .await?;
         }
     }
     let grown = match intent.dry_run {
@@ -119,7 +121,11 @@ pub(crate) async fn resize_session(
 ///
 /// # Errors
 /// Data would be destroyed, and there is neither a terminal nor `--yes`.
-pub(crate) fn confirm_restart(intent: &Intent, present: &ObservedSession, console: &mut Console) -> Result<bool> {
+pub(crate) fn confirm_restart(
+    intent: &Intent,
+    present: &ObservedSession,
+    console: &mut Console,
+) -> Result<bool> {
     let ending = [EndingSession::stopped(present)];
     if intent.dry_run != DryRun::None {
         consent::print_dry_run_losses(&ending, console);
@@ -141,7 +147,12 @@ fn tell(
     };
     let line = mutations.print_result(object, word)?;
     ground.console.print(&line)?;
-    if let Some(change) = found.resize_plan.pods.iter().find(|change| change.is_needed()) {
+    if let Some(change) = found
+        .resize_plan
+        .pods
+        .iter()
+        .find(|change| change.is_needed())
+    {
         ground.console.note(&change.describe());
     }
     Ok(())
@@ -200,40 +211,49 @@ async fn wait(
     limit: std::time::Duration,
     ground: &Environment,
 ) -> Result<Vec<ResizeWait>> {
-    let waits = found.resize_plan.pods.iter().zip(pods).map(|(change, pod)| {
-        let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
-        async move {
-            let settled = matches!(
-                resizing(&typed(pod.clone())?, &change.container),
-                ResizeState::Done | ResizeState::InProgress
-            );
-            if settled && !change.resize_plan() {
-                return Ok(ResizeWait {
-                    pod: pod.clone(),
-                    state: ResizeState::Done,
-                    aborted_by: None,
-                });
+    let waits = found
+        .resize_plan
+        .pods
+        .iter()
+        .zip(pods)
+        .map(|(change, pod)| {
+            let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
+            async move {
+                let settled = matches!(
+                    pod_resize_state(&typed(pod.clone())?, &change.container),
+                    ResizeState::Done | ResizeState::InProgress
+                );
+                if settled && !change.is_needed() {
+                    return Ok(ResizeWait {
+                        pod: pod.clone(),
+                        state: ResizeState::Done,
+                        aborted_by: None,
+                    });
+                }
+                let container = &change.container;
+                cluster
+                    .wait_resized(pod, container, limit, &interrupt, &mut sink)
+                    .await
             }
-            let container = &change.container;
-            cluster
-                .wait_resized(pod, container, limit, &interrupt, &mut sink)
-                .await
-        }
-    });
+        });
     try_join_all(waits).await
 }
 
 /// Resizes the Pods to their old size.
 async fn take_back(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<()> {
-    let changed = found.resize_plan.pods.iter().filter(|change| change.resize_plan());
-    let back = changed.map(|change| resize(cluster, change, false, write));
+    let changed = found
+        .resize_plan
+        .pods
+        .iter()
+        .filter(|change| change.is_needed());
+    let back = changed.map(|change| resize_pod(cluster, change, false, write));
     try_join_all(back).await.map(drop)
 }
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
 async fn write_down(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<Value> {
-    if let Some(template) = &found.resize_plan.template {
-        let namespace = found.present.namespace();
+    if let Some(template) = &found.resize_plan.pod_template {
+        let namespace = found.session.namespace();
         let (set, patch) = (template.object_ref(), template.patch(&template.after));
         cluster
             .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)
@@ -241,7 +261,7 @@ async fn write_down(cluster: &Cluster, found: &Observed, write: &WriteOptions) -
     }
     match &found.resize_plan.session_patch {
         Some(wish) => {
-            let belonging = &found.present.belonging;
+            let belonging = &found.session.ownership;
             cluster.patch_session(belonging, wish.clone(), write).await
         }
         None => Ok(found.session.object.clone()),
@@ -275,9 +295,11 @@ async fn restart(
             now,
             permissions: &found.permissions,
         };
-        ahead.require_restart_access(&intent.stop_options, with).await?;
-        if let Some(wish) = &found.resize_plan.wish {
-            let belonging = &found.present.belonging;
+        ahead
+            .require_restart_access(&intent.stop_options, with)
+            .await?;
+        if let Some(wish) = &found.resize_plan.session_patch {
+            let belonging = &found.session.ownership;
             cluster
                 .patch_session(belonging, wish.clone(), write)
                 .await?;
@@ -288,7 +310,12 @@ async fn restart(
             .await?
     };
     started::print_made(&made, DONE, mutations, &mut ground.console)?;
-    if let Some(change) = found.resize_plan.pods.iter().find(|change| change.is_needed()) {
+    if let Some(change) = found
+        .resize_plan
+        .pods
+        .iter()
+        .find(|change| change.is_needed())
+    {
         ground.console.note(&change.describe());
     }
     started::finish(cluster, made, intent.wait, write, ground).await

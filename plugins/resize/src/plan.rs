@@ -8,7 +8,7 @@ use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
 use session_shared::client::DryRun;
 use session_shared::diagnosis::resizing::RESIZABLE_RESOURCES;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::selection::parse_session_name;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
@@ -64,20 +64,23 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
-        wait: args.waiting.wait.then(|| args.waiting.timeout_or(USUAL_WAIT)),
+        wait: args
+            .waiting
+            .wait
+            .then(|| args.waiting.timeout_or(USUAL_WAIT)),
     })
 }
 
 /// Parses a limit and returns it in Kubernetes' canonical form.
 fn written(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
-    let amount = amount(flag, string_at)?;
+    let amount = amount(flag, text)?;
     Ok(amount.map(|amount| IntOrString::from(amount.to_string().as_str())))
 }
 
 /// Parses a quantity that must be greater than 0.
 fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
-    let Some(text) = string_at else { return Ok(None) };
-    let amount: Quantity = string_at
+    let Some(text) = text else { return Ok(None) };
+    let amount: Quantity = text
         .parse()
         .with_context(|| format!("invalid value of --{flag}"))?;
     if amount.is_zero() || amount.is_negative() {
@@ -250,7 +253,11 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     let own = present.live.own_pods(&present.ownership.session_uid);
     let mut pods = Vec::new();
     for pod in own.filter(|pod| is_primary_pod(pod) && runs(pod)) {
-        pods.extend(ResourceChange::of(serde_json::to_value(pod)?, container, size)?);
+        pods.extend(ResourceChange::of(
+            serde_json::to_value(pod)?,
+            container,
+            size,
+        )?);
     }
     if pods.is_empty() {
         let namespace = present.namespace();
@@ -264,11 +271,12 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     }
     let mut owners = present.live.owners.iter();
     let set = owners.find(|owner| {
-        string_at(owner, "/kind") == "StatefulSet" && string_at(owner, "/metadata/name") == primary.name
+        string_at(owner, "/kind") == "StatefulSet"
+            && string_at(owner, "/metadata/name") == primary.name
     });
     let template =
         match set.filter(|_| primary.kind == "StatefulSet" && !present.driver.is_controller()) {
-            Some(set) => Change::of(set.clone(), container, size)?,
+            Some(set) => ResourceChange::of(set.clone(), container, size)?,
             None => None,
         };
     let hurdle = match primary.kind.as_str() {
@@ -278,7 +286,7 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     Ok(ResizePlan {
         pods,
         pod_template: template.filter(ResourceChange::is_needed),
-        session_patch: resources_patch(present, size),
+        session_patch: session_patch(present, size),
         in_place_obstacle: hurdle,
     })
 }
@@ -308,7 +316,9 @@ fn session_patch(present: &ObservedSession, size: &ResourceLimits) -> Option<Val
 impl ResizePlan {
     /// Returns true if there is anything to write.
     pub(crate) fn has_changes(&self) -> bool {
-        self.session_patch.is_some() || self.pod_template.is_some() || self.pods.iter().any(ResourceChange::is_needed)
+        self.session_patch.is_some()
+            || self.pod_template.is_some()
+            || self.pods.iter().any(ResourceChange::is_needed)
     }
 }
 

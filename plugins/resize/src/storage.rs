@@ -7,11 +7,13 @@ use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::client::{timed_out, typed};
-use session_shared::diagnosis::growing::{Expansion, growing};
-use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
+use session_shared::diagnosis::growing::{Expansion, claim_expansion};
+use session_shared::failure::{self, Failure, FailureKind, with_evidence, with_hint};
 use session_shared::labels::MANAGER;
 use session_shared::objects::kept::is_bound;
-use session_shared::objects::resource::{CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, string_at};
+use session_shared::objects::resource::{
+    CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, string_at,
+};
 use session_shared::ops::Cluster;
 use session_shared::ops::ExpansionOutcome;
 use session_shared::ops::stopping::ObservedSession;
@@ -63,7 +65,8 @@ impl ClaimExpansion {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
-            if amount(claim, ASKED) < Some(size) || growing(&typed(claim.clone())?) != Expansion::Done
+            if amount(claim, ASKED) < Some(size)
+                || claim_expansion(&typed(claim.clone())?) != Expansion::Done
             {
                 grow.push(claim.clone());
             }
@@ -155,10 +158,10 @@ impl ClaimExpansion {
             }
             unfinished = grown.iter().find_map(late);
         }
-        let object = match &self.wish {
+        let object = match &self.session_patch {
             Some(wish) => Some(
                 cluster
-                    .patch_session(&present.belonging, wish.clone(), write)
+                    .patch_session(&present.ownership, wish.clone(), write)
                     .await?,
             ),
             None => None,
@@ -227,7 +230,12 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     Ok(())
 }
 
-async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &WriteOptions) -> Result<Value> {
+async fn ask(
+    cluster: &Cluster,
+    claim: &Value,
+    size: Quantity,
+    write: &WriteOptions,
+) -> Result<Value> {
     let (namespace, name) = (
         string_at(claim, "/metadata/namespace"),
         string_at(claim, "/metadata/name"),
@@ -244,7 +252,10 @@ async fn ask(cluster: &Cluster, claim: &Value, size: Quantity, write: &WriteOpti
 fn late(grown: &ExpansionOutcome) -> Option<Error> {
     let name = string_at(&grown.claim, "/metadata/name");
     let error = match grown.aborted_by? {
-        FailureKind::Interrupted => Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted")),
+        FailureKind::Interrupted => Error::new(Failure::client_side(
+            FailureKind::Interrupted,
+            "interrupted",
+        )),
         _ => timed_out(&PERSISTENT_VOLUME_CLAIM, name),
     };
     let said = match &grown.state {

@@ -3,7 +3,7 @@
 use anyhow::{Error, Result, anyhow};
 use session_shared::client::timed_out;
 use session_shared::diagnosis::resizing::ResizeState;
-use session_shared::failure::{self, Failure, FailureKind, with_hint, with_evidence};
+use session_shared::failure::{self, Failure, FailureKind, with_evidence, with_hint};
 use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::ResizeWait;
 use session_shared::ops::stopping::ObservedSession;
@@ -102,7 +102,10 @@ pub(crate) fn unfinished_error(
     let (name, namespace) = (present.name(), present.namespace());
     let pod = string_at(&resized.pod, "/metadata/name");
     let error = match kind {
-        FailureKind::Interrupted => Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted")),
+        FailureKind::Interrupted => Error::new(Failure::client_side(
+            FailureKind::Interrupted,
+            "interrupted",
+        )),
         _ => timed_out(&POD, pod),
     };
     let node = string_at(&resized.pod, "/spec/nodeName");

@@ -7,7 +7,7 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    ProgramName, run_reporting, place_of, run_entry, unknown_verb, usage as wording, usage_failed,
+    ProgramName, place_of, run_entry, run_reporting, unknown_verb, usage as wording, usage_failed,
     with_connection_flags,
 };
 

@@ -6,8 +6,8 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{ADMISSION_POLICY, ObjectRef};
 use session_shared::client::DryRun;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::client::WriteOptions;
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::ResourceType;
@@ -79,12 +79,16 @@ pub(crate) async fn apply_part(
         let name = string_at(&object, "/metadata/name").to_owned();
         let before = match cluster.get(resource, "", &name).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
-            Err(error) if dry_run != DryRun::None && failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+            Err(error)
+                if dry_run != DryRun::None
+                    && failure::has_kind(&error, FailureKind::ResourceTypeNotFound) =>
+            {
                 None
             }
             other => other?,
         };
-        let unserved = dry_run == DryRun::Server && before.is_none() && part == SetupPart::Templates;
+        let unserved =
+            dry_run == DryRun::Server && before.is_none() && part == SetupPart::Templates;
         if dry_run == DryRun::Client || (unserved && !serves_templates(cluster).await) {
             let change = if before.is_some() {
                 "configured"

@@ -66,8 +66,13 @@ impl Verb for Setup {
             }
             if part == SetupPart::Crds && dry_run == DryRun::None && args.waiting.wait {
                 let limit = args.waiting.timeout_or(install::ESTABLISHED_TIMEOUT);
-                install::wait_established(&cluster, &applied, limit, &mut ground.console.progress())
-                    .await?;
+                install::wait_established(
+                    &cluster,
+                    &applied,
+                    limit,
+                    &mut ground.console.progress(),
+                )
+                .await?;
             }
         }
         Ok(())

@@ -2,10 +2,10 @@
 
 use anyhow::{Context, Result};
 use serde_json::Value;
-use session_shared::api::{admission, custom_resource_definitions};
+use session_shared::api::{admission_objects, custom_resource_definitions};
 use session_shared::failure::usage_error;
 use session_shared::labels;
-use session_shared::template::{Source, builtin, parse_plain_objects};
+use session_shared::template::{Source, builtin_templates, parse_plain_objects};
 
 use crate::roles;
 
@@ -59,7 +59,10 @@ pub(crate) fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
 /// If a built-in template is invalid, which is a bug.
 pub(crate) fn part_objects(part: SetupPart) -> Result<Vec<Value>> {
     match part {
-        SetupPart::Crds => Ok(custom_resource_definitions().into_iter().map(managed).collect()),
+        SetupPart::Crds => Ok(custom_resource_definitions()
+            .into_iter()
+            .map(managed)
+            .collect()),
         SetupPart::Roles => Ok(std::iter::once(roles::system_namespace())
             .chain(roles::roles())
             .collect()),
@@ -95,7 +98,10 @@ mod tests {
     #[test]
     fn parts_are_installed_in_their_order_whatever_was_typed() {
         let words = ["templates".to_owned(), "crds".to_owned(), "crds".to_owned()];
-        assert_eq!(parse_parts(&words).unwrap(), [SetupPart::Crds, SetupPart::Templates]);
+        assert_eq!(
+            parse_parts(&words).unwrap(),
+            [SetupPart::Crds, SetupPart::Templates]
+        );
         assert_eq!(parse_parts(&[]).unwrap().len(), 4);
         assert!(
             parse_parts(&["x".to_owned()])

@@ -3,13 +3,15 @@
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
-use session_shared::flags::output::{ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::output::{
+    ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags,
+};
 use session_shared::flags::selection::ListFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
 use session_shared::flags::writing::WriteFlags;
 
-use crate::file_args::{ImportFlags, ExportFlags};
+use crate::file_args::{ExportFlags, ImportFlags};
 
 pub(crate) const ABOUT: &str = "Take, schedule, list, restore and delete snapshots of sessions
 
@@ -284,7 +286,8 @@ pub struct DeleteArgs {
     pub waiting: WaitFlags,
 }
 
-const PRUNE_EXAMPLES: &str = "  # Print what would be deleted if the newest five of a session are kept
+const PRUNE_EXAMPLES: &str =
+    "  # Print what would be deleted if the newest five of a session are kept
   kubectl session snapshot prune dev --keep 5 --dry-run=client
 
   # Delete snapshots older than a week, but keep the newest three of each session

@@ -10,7 +10,7 @@ use session_shared::client::DryRun;
 use session_shared::client::directory::ContainerDirectory;
 use session_shared::client::files::ContainerRef;
 use session_shared::encode::shell;
-use session_shared::failure::{FailureKind, with_hint, has_kind};
+use session_shared::failure::{FailureKind, has_kind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
@@ -31,8 +31,8 @@ use tokio::task::spawn_blocking;
 use crate::args::RestoreArgs;
 use crate::create::observe_session;
 use crate::file_args::reject_other_flags;
-use crate::inside::{normalize_absolute, find_container, parse_directory, ensure_not_root};
-use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
+use crate::inside::{ensure_not_root, find_container, normalize_absolute, parse_directory};
+use crate::passing::{MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum};
 use crate::sealed::{self, CheckedArchive, check_archive};
 
 /// Line printed after a declined prompt.
@@ -188,7 +188,8 @@ impl Import {
             (None, None) => Ok(String::new()),
             (None, Some(seal)) => normalize_absolute(&seal.directory).ok_or_else(|| {
                 let named = &seal.directory;
-                anyhow!("archive footer names invalid directory {named:?}").context(self.error_context())
+                anyhow!("archive footer names invalid directory {named:?}")
+                    .context(self.error_context())
             }),
         }
     }
@@ -323,13 +324,15 @@ impl Import {
         let mut sink = ground.console.progress();
         let (send, mut receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let (contents, length) = (checked.contents.clone(), checked.plain_bytes);
-        let reading = spawn_blocking(move || sealed::send_plain(BufReader::new(file), &contents, &send));
+        let reading =
+            spawn_blocking(move || sealed::send_plain(BufReader::new(file), &contents, &send));
         let begun = Cell::new(false);
         let unpacked = {
             // Dropped at the end of the block, so that the thread finds its end of the stream closed.
             let unpacking = async {
                 begun.set(true);
-                let passed = cluster.unpack_tar(inside, &place.path, length, &mut receive, &mut sink);
+                let passed =
+                    cluster.unpack_tar(inside, &place.path, length, &mut receive, &mut sink);
                 let passed = passed.await;
                 drop(receive);
                 passed
@@ -354,7 +357,13 @@ impl Import {
         }
     }
 
-    fn print_notes(&self, checked: &CheckedArchive, place: &ContainerDirectory, inside: &ContainerRef, console: &mut Console) {
+    fn print_notes(
+        &self,
+        checked: &CheckedArchive,
+        place: &ContainerDirectory,
+        inside: &ContainerRef,
+        console: &mut Console,
+    ) {
         let contents = &checked.contents;
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
@@ -379,7 +388,11 @@ impl Import {
 }
 
 /// Adds a hint about the state of the files after an incomplete restore.
-fn with_incomplete_hint(error: anyhow::Error, place: &ContainerDirectory, inside: &ContainerRef) -> anyhow::Error {
+fn with_incomplete_hint(
+    error: anyhow::Error,
+    place: &ContainerDirectory,
+    inside: &ContainerRef,
+) -> anyhow::Error {
     let left = format!(
         "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
         place.path, inside.container

@@ -4,11 +4,11 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::ObjectRef;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::client::missing;
 use session_shared::encode::shell;
-use session_shared::failure::{FailureKind, with_hint, has_kind, usage_error};
+use session_shared::failure::{FailureKind, has_kind, usage_error, with_hint};
 use session_shared::labels;
 use session_shared::names::SessionName;
 use session_shared::objects::belonging::Ownership;
@@ -16,7 +16,7 @@ use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_pro
 use session_shared::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, string_at,
 };
-use session_shared::objects::snapshot::{SnapshotState, source_claim_name, snapshot_set_name};
+use session_shared::objects::snapshot::{SnapshotState, snapshot_set_name, source_claim_name};
 use session_shared::ops::Cluster;
 use session_shared::ops::snapshotting::clarify_unserved;
 use session_shared::plan::{Plan, Propagation, Step};
@@ -89,7 +89,10 @@ impl SnapshotSet {
 ///
 /// # Errors
 /// The server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn list_snapshot_sets(cluster: &Cluster, session: Option<&SessionName>) -> Result<Vec<SnapshotSet>> {
+pub(crate) async fn list_snapshot_sets(
+    cluster: &Cluster,
+    session: Option<&SessionName>,
+) -> Result<Vec<SnapshotSet>> {
     let place = Scope::Namespace(cluster.namespace());
     let whose = match session {
         Some(name) => format!("{}={name}", labels::SESSION),
@@ -129,11 +132,11 @@ pub(crate) async fn exclude_doubtful(
     let doubt = |snapshot: &Value| find_provenance_problem(snapshot, &claims).filter(doubtful);
     let (counted, others) = sets.into_iter().partition(|set: &SnapshotSet| {
         let mut all = set.snapshots.iter();
-        all.all(|snapshot| find_provenance_problem(snapshot).is_none())
+        all.all(|snapshot| doubt(snapshot).is_none())
     });
     let others: Vec<SnapshotSet> = others;
     for snapshot in others.iter().flat_map(|set| &set.snapshots) {
-        if let Some(doubt) = find_provenance_problem(snapshot) {
+        if let Some(doubt) = doubt(snapshot) {
             sink.tell(ProgressEvent::Note(format!(
                 "volumesnapshot {:?} is not counted and not deleted: {}",
                 string_at(snapshot, "/metadata/name"),
@@ -149,7 +152,11 @@ pub(crate) async fn exclude_doubtful(
 ///
 /// # Errors
 /// A VolumeSnapshot of foreign data; the server's refusal.
-pub(crate) async fn verify_provenance(cluster: &Cluster, set: &SnapshotSet, data: &[Value]) -> Result<()> {
+pub(crate) async fn verify_provenance(
+    cluster: &Cluster,
+    set: &SnapshotSet,
+    data: &[Value],
+) -> Result<()> {
     let namespace = cluster.namespace();
     let mut claims = data.to_vec();
     for name in set.snapshots.iter().map(source_claim_name) {
@@ -160,7 +167,9 @@ pub(crate) async fn verify_provenance(cluster: &Cluster, set: &SnapshotSet, data
         }
     }
     for snapshot in &set.snapshots {
-        let Some(doubt) = find_provenance_problem(snapshot, &claims).filter(ProvenanceProblem::is_foreign) else {
+        let Some(doubt) =
+            find_provenance_problem(snapshot, &claims).filter(ProvenanceProblem::is_foreign)
+        else {
             continue;
         };
         let name = string_at(snapshot, "/metadata/name");
@@ -224,7 +233,11 @@ pub(crate) fn parse_snapshot_name(word: &str) -> Result<&str> {
 ///
 /// # Errors
 /// `NotFound`; a VolumeSnapshot that no session owns; a name that snapshots of several sessions share.
-pub(crate) async fn find_snapshot_set(cluster: &Cluster, sets: &[SnapshotSet], name: &str) -> Result<SnapshotSet> {
+pub(crate) async fn find_snapshot_set(
+    cluster: &Cluster,
+    sets: &[SnapshotSet],
+    name: &str,
+) -> Result<SnapshotSet> {
     let whole: Vec<&SnapshotSet> = sets.iter().filter(|set| set.name == name).collect();
     if let [only] = whole.as_slice() {
         return Ok((*only).clone());

@@ -13,7 +13,9 @@ use session_shared::objects::snapshot::source_claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::copying::{CloneOutcome, ClonePlan};
 use session_shared::ops::restoring::RestoreOutcome;
-use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun, parse_class_name};
+use session_shared::ops::snapshotting::{
+    SnapshotOptions, SnapshotPlan, SnapshotRun, parse_class_name,
+};
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
@@ -41,7 +43,10 @@ pub(crate) async fn run(
     ground: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let (old, new) = (parse_session_name(&args.session)?, parse_session_name(&args.new)?);
+    let (old, new) = (
+        parse_session_name(&args.session)?,
+        parse_session_name(&args.new)?,
+    );
     if old == new {
         return Err(usage_error("NAME and NEW must differ"));
     }
@@ -57,13 +62,26 @@ pub(crate) async fn run(
     let cluster = ground.connect(connection).await?;
     cluster.known().trust_all(args.trust.trust_manifest);
     let source = observe_session(&cluster, &old).await?;
-    if !trust::confirm_trust(&cluster, &source.session, StoredPart::Copy, &mut ground.console).await? {
+    if !trust::confirm_trust(
+        &cluster,
+        &source.session,
+        StoredPart::Copy,
+        &mut ground.console,
+    )
+    .await?
+    {
         return Ok(());
     }
     let cutting = SnapshotPlan::prepare(&cluster, &source, &asked, ground.now()).await?;
     if cutting.has_hooks()
         && writes.dry_run == DryRun::None
-        && !trust::confirm_trust(&cluster, &source.session, StoredPart::Hooks, &mut ground.console).await?
+        && !trust::confirm_trust(
+            &cluster,
+            &source.session,
+            StoredPart::Hooks,
+            &mut ground.console,
+        )
+        .await?
     {
         return Ok(());
     }
@@ -104,7 +122,7 @@ pub(crate) fn parse_size(given: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = given else {
         return Ok(None);
     };
-    let size: Quantity = string_at.parse()?;
+    let size: Quantity = text.parse()?;
     if size.is_zero() || size.is_negative() {
         return Err(anyhow!("invalid size {text:?}: must be greater than 0"));
     }

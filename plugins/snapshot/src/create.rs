@@ -13,7 +13,9 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
 use session_shared::ops::chosen::SelectedSession;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotClasses, parse_class_name, read_snapshot_source};
+use session_shared::ops::snapshotting::{
+    SnapshotClasses, SnapshotOptions, SnapshotPlan, parse_class_name, read_snapshot_source,
+};
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -36,7 +38,11 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// # Errors
 /// Invalid arguments, before any request; a session without claims; a missing VolumeSnapshotClass; a failed hook; an error of
 /// the CSI driver.
-pub(crate) async fn run(args: &CreateArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &CreateArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     if let (true, Some(to)) = (args.file.is_set()?, &args.file.to) {
         return save::run(args, to, connection, ground).await;
     }
@@ -55,7 +61,8 @@ pub(crate) async fn run(args: &CreateArgs, connection: &ConnectionFlags, ground:
     if let Some(digest) = &args.known_hooks {
         session_shared::ops::trust::trust_hooks(&cluster, &present.session, digest);
     }
-    let cutting = SnapshotPlan::prepare_with_classes(&cluster, &present, &asked, offered, ground.now());
+    let cutting =
+        SnapshotPlan::prepare_with_classes(&cluster, &present, &asked, offered, ground.now());
     let mut cutting = cutting.await?;
     let held = match keep {
         Some(_) => mark_scheduled(&cluster, &present, &mut cutting, ground).await?,
@@ -63,7 +70,13 @@ pub(crate) async fn run(args: &CreateArgs, connection: &ConnectionFlags, ground:
     };
     if cutting.has_hooks()
         && writes.dry_run == DryRun::None
-        && !trust::confirm_trust(&cluster, &present.session, StoredPart::Hooks, &mut ground.console).await?
+        && !trust::confirm_trust(
+            &cluster,
+            &present.session,
+            StoredPart::Hooks,
+            &mut ground.console,
+        )
+        .await?
     {
         return Ok(());
     }
@@ -75,7 +88,9 @@ pub(crate) async fn run(args: &CreateArgs, connection: &ConnectionFlags, ground:
     // prints
     let mut mutations = MutationPrinter::new(format, writes.dry_run);
     for snapshot in taken.iter().flatten() {
-        ground.console.print(&mutations.print_result(snapshot, "created")?)?;
+        ground
+            .console
+            .print(&mutations.print_result(snapshot, "created")?)?;
     }
     if let Some(name) = &held {
         let note = format!(
@@ -85,14 +100,17 @@ pub(crate) async fn run(args: &CreateArgs, connection: &ConnectionFlags, ground:
     }
     let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
     if let Some(keep) = keep
-        && !errors.iter().any(|error| has_kind(error, FailureKind::Interrupted))
+        && !errors
+            .iter()
+            .any(|error| has_kind(error, FailureKind::Interrupted))
     {
         // Prune even after a failure, or snapshots that never become ready accumulate. In a dry run the new snapshot does not
         // exist, so one less is kept.
         let missing = writes.dry_run != DryRun::None && held.is_none();
         let keep = keep - u32::from(missing);
         let belonging = &present.ownership;
-        let pruned = pruning::prune_scheduled(&cluster, belonging, keep, &writes, &mutations, ground);
+        let pruned =
+            pruning::prune_scheduled(&cluster, belonging, keep, &writes, &mutations, ground);
         errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
     }
     failure::combine_errors(errors)
@@ -147,7 +165,8 @@ fn parse_keep(args: &CreateArgs, format: &Format) -> Result<Option<u32>> {
 
 fn parse_options(args: &CreateArgs) -> Result<SnapshotOptions> {
     if let Some(name) = &args.name {
-        check_dns_subdomain(name).map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
+        check_dns_subdomain(name)
+            .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
     }
     Ok(SnapshotOptions {
         name: args.name.clone(),
@@ -159,13 +178,18 @@ fn parse_options(args: &CreateArgs) -> Result<SnapshotOptions> {
 /// Reads a session from the server.
 pub(crate) async fn get_session(cluster: &Cluster, name: &SessionName) -> Result<SelectedSession> {
     let which = Which::Named(vec![name.clone()]);
-    let mut chosen = cluster.get_selected_sessions(cluster.namespace(), &which).await?;
+    let mut chosen = cluster
+        .get_selected_sessions(cluster.namespace(), &which)
+        .await?;
     chosen
         .pop()
         .unwrap_or_else(|| Err(anyhow!("session {:?} was not read", name.as_str())))
 }
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.
-pub(crate) async fn observe_session(cluster: &Cluster, name: &SessionName) -> Result<ObservedSession> {
+pub(crate) async fn observe_session(
+    cluster: &Cluster,
+    name: &SessionName,
+) -> Result<ObservedSession> {
     ObservedSession::read(cluster, get_session(cluster, name).await?, Driver::Client).await
 }

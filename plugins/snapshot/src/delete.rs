@@ -25,7 +25,11 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 ///
 /// # Errors
 /// No terminal to ask on; missing snapshots and the server's refusals, after the other snapshots have been deleted.
-pub(crate) async fn run(args: &DeleteArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &DeleteArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {
@@ -43,7 +47,8 @@ pub(crate) async fn run(args: &DeleteArgs, connection: &ConnectionFlags, ground:
     for name in names {
         match chosen::find_snapshot_set(&cluster, &all, name).await {
             Ok(set) => found.push(set),
-            Err(error) if args.ignore_not_found && failure::has_kind(&error, FailureKind::NotFound) => {}
+            Err(error)
+                if args.ignore_not_found && failure::has_kind(&error, FailureKind::NotFound) => {}
             Err(error) => errors.push(error),
         }
     }

@@ -1,12 +1,12 @@
 //! `snapshot restore --in-place`: recreates the claims of a stopped session from a snapshot.
 
 use anyhow::{Result, anyhow};
-use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
-use session_shared::client::Scope;
+use session_shared::client::DryRun;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::encode::shell;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::objects::resource::{POD, string_at};
 use session_shared::objects::uses::ObjectReferences;
@@ -99,7 +99,9 @@ impl InPlaceRestore {
         let saving = async {
             match held.live.data.is_empty() {
                 true => Ok(None),
-                false => SnapshotPlan::prepare(cluster, &held, asked, now).await.map(Some),
+                false => SnapshotPlan::prepare(cluster, &held, asked, now)
+                    .await
+                    .map(Some),
             }
         };
         let permissions = AccessReviews::new(cluster);
@@ -196,7 +198,10 @@ impl InPlaceRestore {
             ));
         }
         if !restored.waiting_for_consumer.is_empty() {
-            let (claims, session) = (restored.waiting_for_consumer.join(", "), self.session.name());
+            let (claims, session) = (
+                restored.waiting_for_consumer.join(", "),
+                self.session.name(),
+            );
             console.note(&format!(
                 "claim {claims} stays Pending until the next start (the StorageClass binds on first use): kubectl session start {session}"
             ));
@@ -208,7 +213,11 @@ impl InPlaceRestore {
 ///
 /// # Errors
 /// A claim in use, with the Pod that uses it.
-async fn ensure_claims_unused(cluster: &Cluster, present: &ObservedSession, replacing: &ClaimRestorePlan) -> Result<()> {
+async fn ensure_claims_unused(
+    cluster: &Cluster,
+    present: &ObservedSession,
+    replacing: &ClaimRestorePlan,
+) -> Result<()> {
     let (namespace, name) = (present.namespace(), present.name());
     let all = ListOptions::default();
     let pods = cluster

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use session_shared::Pod;
 use session_shared::client::files::ContainerRef;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::objects::conditions::is_ready;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{container_names, default_container, is_primary_pod};
@@ -12,10 +12,15 @@ use session_shared::reconcile::{container_names, default_container, is_primary_p
 ///
 /// # Errors
 /// A session that is not running; a container that no Pod of the session has.
-pub(crate) fn find_container(present: &ObservedSession, wanted: Option<&str>) -> Result<ContainerRef> {
+pub(crate) fn find_container(
+    present: &ObservedSession,
+    wanted: Option<&str>,
+) -> Result<ContainerRef> {
     let (session, namespace) = (present.name(), present.namespace());
     let own = present.live.own_pods(&present.ownership.session_uid);
-    let mut pods = present.live.prefer_recorded(&present.session, own.collect());
+    let mut pods = present
+        .live
+        .prefer_recorded(&present.session, own.collect());
     pods.sort_by_key(|pod| (!is_primary_pod(pod), !is_ready(pod)));
     let Some(first) = pods.first().filter(|_| present.has_live_workload()) else {
         let error = anyhow!("cannot access files of session {session:?}: session is not running");

@@ -42,8 +42,8 @@ mod view;
 use anyhow::Result;
 use session_shared::verb::{Environment, Verb};
 
-pub use args::{SnapshotCommand, Args};
-pub use file_args::{ImportFlags, ExportFlags};
+pub use args::{Args, SnapshotCommand};
+pub use file_args::{ExportFlags, ImportFlags};
 pub use schedule::cron::CronExpression;
 
 /// The `snapshot` verb.

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
@@ -12,7 +12,7 @@ use session_shared::labels;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
 use session_shared::ops::snapshotting::clarify_unserved;
-use session_shared::report::format::{FormatSet, Format};
+use session_shared::report::format::{Format, FormatSet};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
 use session_shared::report::table::{TableOptions, TablePrinter};
@@ -26,7 +26,11 @@ use crate::view;
 ///
 /// # Errors
 /// An invalid output format or sort path; the server's refusal; a cluster without the VolumeSnapshot API.
-pub(crate) async fn run(args: &ListArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &ListArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),
@@ -69,10 +73,14 @@ pub(crate) async fn run(args: &ListArgs, connection: &ConnectionFlags, ground: &
                 ground.console.print_error_line(&no_resources(namespace));
             }
             // A list narrowed by a selector says nothing about the schedule as a whole.
-            let picks = [args.selecting.label_selector(), args.selecting.field_selector()];
+            let picks = [
+                args.selecting.label_selector(),
+                args.selecting.field_selector(),
+            ];
             if let Some(name) = &args.session
                 && picks.iter().all(|selector| selector.is_empty())
-                && let Some(told) = schedule::describe_schedule(&cluster, &parse_session_name(name)?).await
+                && let Some(told) =
+                    schedule::describe_schedule(&cluster, &parse_session_name(name)?).await
             {
                 ground.console.note(&told);
             }

@@ -36,7 +36,11 @@ pub(crate) async fn run_with_limit<T>(
 ///
 /// # Errors
 /// The SHA-256 checksums differ.
-pub(crate) fn verify_checksum(passed: &TransferChecksum, ours: &str, inside: &ContainerRef) -> Result<()> {
+pub(crate) fn verify_checksum(
+    passed: &TransferChecksum,
+    ours: &str,
+    inside: &ContainerRef,
+) -> Result<()> {
     if passed.sha256 == ours {
         return Ok(());
     }

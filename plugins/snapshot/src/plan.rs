@@ -28,7 +28,11 @@ impl MutationOptions {
     ///
     /// # Errors
     /// An invalid value of `--dry-run`.
-    pub(crate) fn from_flags(writing: &WriteFlags, waiting: &WaitFlags, usual: Duration) -> Result<Self> {
+    pub(crate) fn from_flags(
+        writing: &WriteFlags,
+        waiting: &WaitFlags,
+        usual: Duration,
+    ) -> Result<Self> {
         Ok(Self {
             dry_run: writing.dry_run()?,
             write: writing.write()?,
@@ -38,7 +42,11 @@ impl MutationOptions {
     }
 
     /// Returns the options for taking or deleting a snapshot; `wait` takes the place of `--wait`.
-    pub(crate) fn snapshot_run<'a>(&'a self, interrupt: &'a Interrupt, wait: bool) -> SnapshotRun<'a> {
+    pub(crate) fn snapshot_run<'a>(
+        &'a self,
+        interrupt: &'a Interrupt,
+        wait: bool,
+    ) -> SnapshotRun<'a> {
         SnapshotRun {
             write: &self.write,
             interrupt,
@@ -60,7 +68,11 @@ pub(crate) struct RetentionRule {
 impl RetentionRule {
     /// Returns the snapshots to delete, decided separately for each session of each user. A snapshot that is not ready
     /// cannot be restored: it does not count towards `keep`, and is deleted only by age.
-    pub(crate) fn select_for_deletion(self, all: Vec<SnapshotSet>, now: Timestamp) -> Vec<SnapshotSet> {
+    pub(crate) fn select_for_deletion(
+        self,
+        all: Vec<SnapshotSet>,
+        now: Timestamp,
+    ) -> Vec<SnapshotSet> {
         let mut sessions: BTreeMap<(String, String), Vec<SnapshotSet>> = BTreeMap::new();
         for set in all {
             let session = (set.session.clone(), set.user.clone());
@@ -73,7 +85,9 @@ impl RetentionRule {
     }
 
     fn select_of_session(self, mut sets: Vec<SnapshotSet>, now: Timestamp) -> Vec<SnapshotSet> {
-        sets.sort_by(|one, other| (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name)));
+        sets.sort_by(|one, other| {
+            (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name))
+        });
         let mut ready = 0;
         sets.retain(|set| {
             let old = self.older_than.is_none_or(|age| is_older(set, age, now));

@@ -17,7 +17,7 @@ use crate::args::PruneArgs;
 use crate::chosen;
 use crate::delete::delete_snapshot_sets;
 use crate::doomed;
-use crate::plan::{RetentionRule, MutationOptions};
+use crate::plan::{MutationOptions, RetentionRule};
 
 /// Default of `--timeout`, for each snapshot.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -27,7 +27,11 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// # Errors
 /// Invalid arguments, before any request; no terminal to ask on; the server's refusals, after the other snapshots have been
 /// deleted.
-pub(crate) async fn run(args: &PruneArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &PruneArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     // no requests: validation of the arguments
     let (session, rule) = (parse_session(args)?, parse_rule(args)?);
     let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
@@ -54,7 +58,9 @@ pub(crate) async fn run(args: &PruneArgs, connection: &ConnectionFlags, ground: 
 
 fn parse_session(args: &PruneArgs) -> Result<Option<SessionName>> {
     match (&args.session, args.all) {
-        (Some(_), true) => Err(usage_error("setting 'all' parameter but found a non empty name")),
+        (Some(_), true) => Err(usage_error(
+            "setting 'all' parameter but found a non empty name",
+        )),
         (None, false) => Err(usage_error("one of NAME or --all is required")),
         (Some(word), false) => parse_session_name(word).map(Some),
         (None, true) => Ok(None),

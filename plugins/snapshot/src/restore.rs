@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::{Failure, FailureKind, with_hint, has_kind, usage_error};
+use session_shared::failure::{Failure, FailureKind, has_kind, usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::selection::parse_session_name;
 use session_shared::objects::resource::string_at;
@@ -35,10 +35,14 @@ pub(crate) async fn run(
         return bring::run(args, from, connection, ground).await;
     }
     match (&args.into, args.in_place) {
-        (Some(_), true) => Err(usage_error("--into and --in-place cannot be given together")),
+        (Some(_), true) => Err(usage_error(
+            "--into and --in-place cannot be given together",
+        )),
         (Some(new), false) => restore_into_new(args, new, connection, ground).await,
         (None, true) => in_place::run(args, connection, ground).await,
-        (None, false) => Err(usage_error("one of --into, --in-place or --from is required")),
+        (None, false) => Err(usage_error(
+            "one of --into, --in-place or --from is required",
+        )),
     }
 }
 
@@ -56,7 +60,10 @@ async fn restore_into_new(
         ));
     }
     let name = chosen::parse_snapshot_name(&args.snapshot)?;
-    let (new, size) = (parse_session_name(new)?, copy::parse_size(args.storage.as_deref())?);
+    let (new, size) = (
+        parse_session_name(new)?,
+        copy::parse_size(args.storage.as_deref())?,
+    );
     let writes = MutationOptions::from_flags(&args.writing, &args.waiting, copy::DEFAULT_TIMEOUT)?;
     let format = Format::from_object_flags(&args.printing)?;
     // reads only
@@ -105,7 +112,10 @@ pub(crate) fn ensure_ready(set: &SnapshotSet) -> Result<()> {
 ///
 /// # Errors
 /// The session belongs to another user, or the snapshot has no metadata of it.
-async fn source_or_recorded_session(cluster: &Cluster, set: &SnapshotSet) -> Result<ObservedSession> {
+async fn source_or_recorded_session(
+    cluster: &Cluster,
+    set: &SnapshotSet,
+) -> Result<ObservedSession> {
     match get_source_session(cluster, set).await {
         Err(error) if has_kind(&error, FailureKind::NotFound) => {
             let one = set.snapshots.first().unwrap_or(&Value::Null);
@@ -122,7 +132,10 @@ async fn source_or_recorded_session(cluster: &Cluster, set: &SnapshotSet) -> Res
 ///
 /// # Errors
 /// `NotFound` if the session has been deleted; a session of another user; VolumeSnapshots of other data.
-pub(crate) async fn get_source_session(cluster: &Cluster, set: &SnapshotSet) -> Result<ObservedSession> {
+pub(crate) async fn get_source_session(
+    cluster: &Cluster,
+    set: &SnapshotSet,
+) -> Result<ObservedSession> {
     let name = set.session.parse()?;
     let namespace = cluster.namespace();
     let found = observe_session(cluster, &name).await;
@@ -135,7 +148,10 @@ pub(crate) async fn get_source_session(cluster: &Cluster, set: &SnapshotSet) -> 
             let create = format!(
                 "create the session again and stop it: kubectl session create {name} -n {namespace}"
             );
-            return Err(with_hint(Failure::client_side(FailureKind::NotFound, message), create));
+            return Err(with_hint(
+                Failure::client_side(FailureKind::NotFound, message),
+                create,
+            ));
         }
         other => other?,
     };

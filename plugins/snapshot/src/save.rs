@@ -30,8 +30,8 @@ use tokio::task::spawn_blocking;
 use crate::args::CreateArgs;
 use crate::create::observe_session;
 use crate::file_args::reject_other_flags;
-use crate::inside::{SourceDirectories, find_container, ensure_not_root};
-use crate::passing::{MAX_QUEUED_CHUNKS, file_count, verify_checksum, run_with_limit};
+use crate::inside::{SourceDirectories, ensure_not_root, find_container};
+use crate::passing::{MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum};
 use crate::sealed::{ArchiveFooter, compress_checked};
 use crate::tarball::ArchiveContents;
 use crate::target::ArchiveTarget;
@@ -189,7 +189,13 @@ impl Export {
         })
     }
 
-    fn footer(&self, inside: &ContainerRef, directory: &str, contents: &ArchiveContents, now: Timestamp) -> ArchiveFooter {
+    fn footer(
+        &self,
+        inside: &ContainerRef,
+        directory: &str,
+        contents: &ArchiveContents,
+        now: Timestamp,
+    ) -> ArchiveFooter {
         ArchiveFooter {
             session: self.session.to_string(),
             namespace: inside.namespace.clone(),

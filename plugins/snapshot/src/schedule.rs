@@ -40,9 +40,9 @@ use session_shared::verb::Environment;
 
 use crate::args::ScheduleArgs;
 use crate::create::get_session;
-use intent::{ScheduleOptions, Intent};
+use intent::{Intent, ScheduleOptions};
 use objects::ScheduleInput;
-use plan::{SchedulePlan, Observed};
+use plan::{Observed, SchedulePlan};
 
 /// Creates, changes or removes a schedule.
 ///
@@ -167,17 +167,22 @@ async fn remove_schedule(
         wait_limit: outcome::REPLACE_TIMEOUT,
     };
     let mut sink = ground.console.progress();
-    let done = outcome::delete_schedule_objects(cluster, &plan, intent.dry_run, &with, &mut sink).await;
+    let done =
+        outcome::delete_schedule_objects(cluster, &plan, intent.dry_run, &with, &mut sink).await;
     sink.tell(ProgressEvent::Done);
     done?;
     // prints
     let namespace = cluster.namespace();
     if plan.is_empty() {
-        ground.console.print_error_line(&no_resources(Some(namespace)));
+        ground
+            .console
+            .print_error_line(&no_resources(Some(namespace)));
         return Ok(());
     }
     let mutations = MutationPrinter::new(format, intent.dry_run);
-    let hidden = there.iter().any(|there| matches!(there, Observed::Forbidden));
+    let hidden = there
+        .iter()
+        .any(|there| matches!(there, Observed::Forbidden));
     outcome::report_removal(&plan, hidden, &mutations, namespace, &mut ground.console)
 }
 

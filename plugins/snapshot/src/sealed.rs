@@ -66,7 +66,10 @@ impl ArchiveFooter {
 ///
 /// # Errors
 /// A failed write; a stream that is truncated or could not be restored.
-pub(crate) fn compress_checked<W: Write>(pieces: mpsc::Receiver<Bytes>, file: W) -> Result<(ArchiveContents, W)> {
+pub(crate) fn compress_checked<W: Write>(
+    pieces: mpsc::Receiver<Bytes>,
+    file: W,
+) -> Result<(ArchiveContents, W)> {
     let mut recording = CompressingReader {
         chunks: pieces,
         chunk: Bytes::new(),
@@ -224,7 +227,10 @@ impl<R: BufRead> ArchiveReader<R> {
             bail!("the archive is not a gzip file");
         }
         let piece = Some(GzDecoder::new(file));
-        Ok(Self { member: piece, footer: None })
+        Ok(Self {
+            member: piece,
+            footer: None,
+        })
     }
 }
 

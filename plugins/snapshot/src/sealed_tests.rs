@@ -180,7 +180,10 @@ fn the_plain_form_is_sent_without_the_directory_itself() {
     let mut plain = Vec::new();
     transcode(stream().as_slice(), &mut plain).unwrap();
     assert!(sent == plain && !sent.starts_with(b"./"));
-    assert_eq!(sent.len() as u64, check_archive(file.as_slice()).unwrap().plain_bytes);
+    assert_eq!(
+        sent.len() as u64,
+        check_archive(file.as_slice()).unwrap().plain_bytes
+    );
     assert_eq!(sum, hex_digest(sha2::Sha256::new_with_prefix(&sent)));
 }
 

@@ -72,7 +72,10 @@ impl ArchiveContents {
         self.files += u64::from(entry.kind != EntryKind::Directory);
         self.setid_files += u64::from(entry.is_privileged());
         let takes = match entry.kind {
-            EntryKind::File => entry.size.div_ceil(ALLOCATION_UNIT).saturating_mul(ALLOCATION_UNIT),
+            EntryKind::File => entry
+                .size
+                .div_ceil(ALLOCATION_UNIT)
+                .saturating_mul(ALLOCATION_UNIT),
             EntryKind::Directory => ALLOCATION_UNIT,
             EntryKind::Symlink | EntryKind::HardLink | EntryKind::Fifo => 0,
         };

@@ -60,7 +60,10 @@ fn a_whole_stream_is_counted_and_hashed() {
         2 * ALLOCATION_UNIT + ALLOCATION_UNIT,
         "two files and a directory"
     );
-    assert_eq!(contents.sha256, hex_digest(Sha256::new_with_prefix(&stream)));
+    assert_eq!(
+        contents.sha256,
+        hex_digest(Sha256::new_with_prefix(&stream))
+    );
     assert_eq!(
         contents.top_names_text(),
         r#""..odd", "a", "b", "empty", "pipe", "python" and others"#

@@ -94,7 +94,10 @@ impl ArchiveTarget {
                 let file = builder
                     .tempfile_in(parent_directory(path))
                     .context(self.write_error_context())?;
-                let writer = file.as_file().try_clone().context(self.write_error_context())?;
+                let writer = file
+                    .as_file()
+                    .try_clone()
+                    .context(self.write_error_context())?;
                 let (path, overwrite) = (path.clone(), *overwrite);
                 let opened = OpenTarget::File {
                     file,

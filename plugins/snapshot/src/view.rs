@@ -24,23 +24,29 @@ const COLUMNS: [(&str, bool); 9] = [
 
 /// Returns a table with one row for each VolumeSnapshot; ages are relative to `now`.
 pub(crate) fn snapshot_table(found: &[Value], now: Timestamp) -> Table {
-    let rows = found.iter().map(|snapshot| snapshot_row(snapshot, now)).collect();
+    let rows = found
+        .iter()
+        .map(|snapshot| snapshot_row(snapshot, now))
+        .collect();
     Table::from_rows(&COLUMNS, rows)
 }
 
 /// Returns the reason why a VolumeSnapshot is not trusted, as far as the VolumeSnapshot alone shows it.
 fn doubt_text(snapshot: &Value) -> Option<String> {
-    let doubt = find_provenance_problem(snapshot, &[]).filter(|doubt| *find_provenance_problem != ProvenanceProblem::Unbound)?;
+    let doubt = find_provenance_problem(snapshot, &[])
+        .filter(|doubt| *doubt != ProvenanceProblem::Unbound)?;
     Some(format!("not counted: {}", doubt.describe()))
 }
 
 fn snapshot_row(snapshot: &Value, now: Timestamp) -> Row {
-    let shown = |text: &str| match string_at {
+    let shown = |text: &str| match text {
         "" => Value::from("<none>"),
-        text => Value::from(string_at),
+        text => Value::from(text),
     };
     let state = SnapshotState::of(snapshot);
-    let created = string_at(snapshot, "/metadata/creationTimestamp").parse().ok();
+    let created = string_at(snapshot, "/metadata/creationTimestamp")
+        .parse()
+        .ok();
     let cells = vec![
         shown(string_at(snapshot, "/metadata/name")),
         shown(label(snapshot, labels::SESSION).unwrap_or_default()),

@@ -10,8 +10,8 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
+use session_shared::client::DryRun;
 use session_shared::ops::stopping::STOP;
 use session_shared::prompt::consent::{self, Confirmation};
 use session_shared::report::format::Format;
@@ -40,13 +40,18 @@ impl Verb for Start {
         let cluster = ground.connect(&args.connection).await?;
         cluster.known().trust_all(args.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
-        let Some(found) = outcome::prepare_tasks(&cluster, &permissions, &intent, ground).await? else {
+        let Some(found) = outcome::prepare_tasks(&cluster, &permissions, &intent, ground).await?
+        else {
             return Ok(());
         };
         let console = &mut ground.console;
         consent::note_unchecked_access(&permissions, console);
         // confirmation
-        let ends: Vec<_> = found.iter().flatten().filter_map(SessionTask::session_losses).collect();
+        let ends: Vec<_> = found
+            .iter()
+            .flatten()
+            .filter_map(SessionTask::session_losses)
+            .collect();
         if intent.dry_run != DryRun::None {
             consent::print_dry_run_losses(&ends, console);
         } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ends, console)? {

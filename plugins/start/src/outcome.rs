@@ -3,8 +3,8 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::Session;
-use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
+use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
@@ -50,7 +50,7 @@ pub(crate) async fn prepare_tasks(
 ) -> Result<Option<Vec<Result<SessionTask>>>> {
     let namespace = cluster.namespace();
     let (chosen, driver) = futures::try_join!(
-        cluster.chosen(namespace, &intent.selection),
+        cluster.get_selected_sessions(namespace, &intent.selection),
         cluster.choose_driver(namespace, None)
     )?;
     let looks = futures::stream::iter(chosen).map(|chosen| async move {
@@ -59,7 +59,14 @@ pub(crate) async fn prepare_tasks(
             true => restart_accesses(session),
             false => Vec::new(),
         };
-        let present = ObservedSession::read_with_access_reviews(cluster, permissions, chosen?, driver, foreseen).await?;
+        let present = ObservedSession::read_with_access_reviews(
+            cluster,
+            permissions,
+            chosen?,
+            driver,
+            foreseen,
+        )
+        .await?;
         let deed = Action::of(intent, &present.session, &present.state);
         deed.check_values_apply(intent, &present.session)?;
         anyhow::Ok((deed, present))
@@ -84,7 +91,14 @@ pub(crate) async fn prepare_tasks(
                     template_change: change,
                 });
             }
-            let ahead = StartPlan::prepare(cluster, present.clone(), &intent.start_options, now, &mut sink).await?;
+            let ahead = StartPlan::prepare(
+                cluster,
+                present.clone(),
+                &intent.start_options,
+                now,
+                &mut sink,
+            )
+            .await?;
             Ok(SessionTask {
                 action: deed,
                 observed: present,
@@ -108,7 +122,9 @@ async fn agreed(
     if deed != Action::Unchanged {
         parts.push(StoredPart::Start);
     }
-    if deed == Action::Restart && intent.dry_run == DryRun::None && present.runs_sync(&intent.stop_options)
+    if deed == Action::Restart
+        && intent.dry_run == DryRun::None
+        && present.runs_sync(&intent.stop_options)
     {
         parts.push(StoredPart::Hooks);
     }
@@ -125,7 +141,10 @@ async fn change_of(cluster: &Cluster, present: &ObservedSession) -> Result<Optio
         return Ok(None);
     };
     let template = template::find_template(cluster, name).await?;
-    Ok(template::template_change(&present.session, template.as_ref()))
+    Ok(template::template_change(
+        &present.session,
+        template.as_ref(),
+    ))
 }
 
 impl SessionTask {
@@ -159,8 +178,8 @@ impl SessionTask {
                 session: self.observed.session.clone(),
                 object: self.observed.object.clone(),
                 start: ahead.start.clone(),
-                objects: self.present.live.owners.clone(),
-                driver: self.present.driver,
+                objects: self.observed.live.owners.clone(),
+                driver: self.observed.driver,
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
@@ -181,20 +200,23 @@ impl SessionTask {
         let Some(change) = self
             .template_change
             .as_ref()
-            .filter(|_| !with.write.dry_run && !self.present.driver.is_controller())
+            .filter(|_| !with.write.dry_run && !self.observed.driver.is_controller())
         else {
             return Ok(());
         };
-        let patch = record::template_changed_status(&self.present.session, change, with.now);
+        let patch = record::template_changed_status(&self.observed.session, change, with.now);
         cluster
-            .patch_status(&self.present.belonging, patch, with.write)
+            .patch_status(&self.observed.ownership, patch, with.write)
             .await
             .map(drop)
     }
 
     fn notes(&self) -> Vec<String> {
         // A session that is starting already does not apply a later change of its template.
-        let ahead = self.start_plan.iter().filter(|_| self.action != Action::WaitOnly);
+        let ahead = self
+            .start_plan
+            .iter()
+            .filter(|_| self.action != Action::WaitOnly);
         let before = ahead.flat_map(|ahead| ahead.notes.clone());
         let later = self
             .template_change
@@ -246,7 +268,9 @@ pub(crate) async fn start_sessions(
                 made
             }
         });
-        all.buffered(MAX_CONCURRENT_SESSIONS).collect::<Vec<_>>().await
+        all.buffered(MAX_CONCURRENT_SESSIONS)
+            .collect::<Vec<_>>()
+            .await
     };
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut settling = Vec::new();
@@ -256,7 +280,12 @@ pub(crate) async fn start_sessions(
         }
         match made {
             Ok(Some(made)) => {
-                started::print_made(&made, one.action.operation(), &mut mutations, &mut ground.console)?;
+                started::print_made(
+                    &made,
+                    one.action.operation(),
+                    &mut mutations,
+                    &mut ground.console,
+                )?;
                 settling.push(made);
             }
             Ok(None) => {

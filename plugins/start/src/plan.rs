@@ -4,10 +4,10 @@ use std::io::BufRead;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::api::{Phase, Session, DesiredState};
+use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::ops::chosen::Which;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::starting::StartOptions;
@@ -58,7 +58,10 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
         stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run,
-        wait: args.waiting.wait.then(|| args.waiting.timeout_or(USUAL_WAIT)),
+        wait: args
+            .waiting
+            .wait
+            .then(|| args.waiting.timeout_or(USUAL_WAIT)),
     })
 }
 
@@ -84,9 +87,12 @@ impl Action {
     pub(crate) fn of(intent: &Intent, session: &Session, seen: &WorkloadState) -> Self {
         let there = matches!(
             seen,
-            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_)
+            WorkloadState::Ready { .. }
+                | WorkloadState::NotReady(_)
+                | WorkloadState::Unrecoverable(_)
         );
-        let settled = !is_start_requested(session) && session.spec.state != Some(DesiredState::Stopped);
+        let settled =
+            !is_start_requested(session) && session.spec.state != Some(DesiredState::Stopped);
         // A command that was interrupted during its wait has not written that the session is ready.
         let told = session.phase() == Some(Phase::Running);
         match (there, seen) {

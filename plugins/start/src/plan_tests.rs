@@ -23,14 +23,23 @@ fn session(state: &str, answered: &str) -> Session {
 
 #[test]
 fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
-    let (ready, lost) = (WorkloadState::Ready { pod: "p".into() }, WorkloadState::Lost);
+    let (ready, lost) = (
+        WorkloadState::Ready { pod: "p".into() },
+        WorkloadState::Lost,
+    );
     let asked = "2026-01-01T11:00:00Z";
     for (line, state, answered, seen, deed) in [
         ("a", "running", asked, &ready, Action::Unchanged),
         ("a --restart", "running", asked, &ready, Action::Restart),
         ("a", "running", asked, &lost, Action::Start),
         ("a --restart", "running", asked, &lost, Action::Start),
-        ("a", "stopped", asked, &WorkloadState::NoWorkload, Action::Start),
+        (
+            "a",
+            "stopped",
+            asked,
+            &WorkloadState::NoWorkload,
+            Action::Start,
+        ),
         // A stop that was interrupted after spec.state, and a create that was interrupted after its Pod.
         ("a", "stopped", asked, &ready, Action::Start),
         ("a", "running", "", &ready, Action::Start),
@@ -46,5 +55,10 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
 fn nobody_trusts_in_bulk() {
     let error = intent("--all --trust-manifest").unwrap_err().to_string();
     assert!(error.contains("requires a NAME"), "{error}");
-    assert!(intent("a --trust-manifest").unwrap().start_options.trust_manifest);
+    assert!(
+        intent("a --trust-manifest")
+            .unwrap()
+            .start_options
+            .trust_manifest
+    );
 }

@@ -11,7 +11,7 @@ use session_shared::objects::resource::{annotation, string_at};
 use session_shared::objects::schedule::SnapshotSchedule;
 use session_shared::objects::snapshot::SnapshotState;
 use session_shared::quantity::format_bytes;
-use session_shared::reconcile::{LiveObjects, DataLoss, find_data_at_risk, effective_data_policy};
+use session_shared::reconcile::{DataLoss, LiveObjects, effective_data_policy, find_data_at_risk};
 
 use crate::report::text_at;
 
@@ -117,8 +117,12 @@ pub(crate) fn data_report(
     let claims = own
         .iter()
         .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim");
-    let secret = own.iter().find(|object| string_at(object, "/kind") == "Secret");
-    let is_foreign = |snapshot: &Value| find_provenance_problem(snapshot, &live.data).is_some_and(|d| d.is_foreign());
+    let secret = own
+        .iter()
+        .find(|object| string_at(object, "/kind") == "Secret");
+    let is_foreign = |snapshot: &Value| {
+        find_provenance_problem(snapshot, &live.data).is_some_and(|d| d.is_foreign())
+    };
     let genuine = snapshots.iter().filter(|snapshot| !is_foreign(snapshot));
     let taken = LiveObjects {
         data: genuine.cloned().collect(),

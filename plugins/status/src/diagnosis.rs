@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
-use session_shared::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod, inspect_missing_pods};
+use session_shared::diagnosis::{
+    Cause, EventNote, Finding, Prognosis, inspect_missing_pods, inspect_pod,
+};
 use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
 
 use crate::head::ReportHead;
 use crate::observe::Observed;
-use crate::report::{live_objects, event_notes};
+use crate::report::{event_notes, live_objects};
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

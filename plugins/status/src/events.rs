@@ -31,14 +31,23 @@ pub(crate) struct EventReport {
 }
 
 /// Returns the latest events of the session's own objects, oldest first.
-pub(crate) fn latest_events(events: &[Value], session: &Session, live: &LiveObjects, data: &DataReport) -> Vec<EventReport> {
+pub(crate) fn latest_events(
+    events: &[Value],
+    session: &Session,
+    live: &LiveObjects,
+    data: &DataReport,
+) -> Vec<EventReport> {
     let uid = session.uid();
     let mut uids = vec![uid];
     uids.extend(
         live.own_pods(uid)
             .filter_map(|pod| pod.metadata.uid.as_deref()),
     );
-    uids.extend(live.owners.iter().map(|owner| string_at(owner, "/metadata/uid")));
+    uids.extend(
+        live.owners
+            .iter()
+            .map(|owner| string_at(owner, "/metadata/uid")),
+    );
     uids.extend(data.claims.iter().map(|claim| claim.uid.as_str()));
     let applied = session.applied();
     uids.extend(

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use session_shared::client::WatchChange;
 use session_shared::client::ListOptions;
+use session_shared::client::WatchChange;
 use session_shared::client::WatchEvent;
 use session_shared::client::WatchEvents;
 use session_shared::client::missing;
@@ -188,7 +188,9 @@ fn take_session(observed: &mut Observed, change: WatchChange) -> Result<NeededRe
                 NeededReads::SecondRound
             })
         }
-        WatchChange::Deleted(object) => Err(missing(&SESSION, string_at(&object, "/metadata/name"))),
+        WatchChange::Deleted(object) => {
+            Err(missing(&SESSION, string_at(&object, "/metadata/name")))
+        }
         WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(NeededReads::None),
     }
 }

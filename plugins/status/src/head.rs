@@ -6,7 +6,9 @@ use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::session_endpoint;
 use session_shared::objects::resource::string_at;
-use session_shared::reconcile::{LiveObjects, WorkloadState, is_expired, is_primary_pod, decide_phase, target_state};
+use session_shared::reconcile::{
+    LiveObjects, WorkloadState, decide_phase, is_expired, is_primary_pod, target_state,
+};
 use session_shared::{Pod, Timestamp};
 
 use crate::observe::Observed;
@@ -59,11 +61,16 @@ pub(crate) enum TemplateState {
 }
 
 /// Computes the head of a report.
-pub(crate) fn report_head(observed: &Observed, live: &LiveObjects, seen: &WorkloadState, now: Timestamp) -> ReportHead {
+pub(crate) fn report_head(
+    observed: &Observed,
+    live: &LiveObjects,
+    seen: &WorkloadState,
+    now: Timestamp,
+) -> ReportHead {
     let session = &observed.typed_session;
     let status = session.status.clone().unwrap_or_default();
     let wanted = target_state(session, now);
-    let mut stands = decide_phase(session, target_state, seen);
+    let mut stands = decide_phase(session, wanted, seen);
     // Without the Pods, the recorded phase is the best that is known.
     if observed.pods.is_err() && !session.is_being_deleted() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);
@@ -134,7 +141,12 @@ fn changed(session: &Session, now: &Value) -> TemplateState {
 }
 
 /// Returns the time since which the session is in its phase: from its Pods, else from the Ready condition, else the start time.
-fn phase_since(session: &Session, live: &LiveObjects, seen: &WorkloadState, phase: Phase) -> Option<String> {
+fn phase_since(
+    session: &Session,
+    live: &LiveObjects,
+    seen: &WorkloadState,
+    phase: Phase,
+) -> Option<String> {
     if let Some(time) = &session.metadata.deletion_timestamp {
         return Some(time.0.to_string());
     }
@@ -147,7 +159,9 @@ fn phase_since(session: &Session, live: &LiveObjects, seen: &WorkloadState, phas
     let told = match seen {
         WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since),
         WorkloadState::Terminated { pod: name, .. } => pod(name).and_then(ended_at),
-        WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_) => primary().and_then(ready_since),
+        WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_) => {
+            primary().and_then(ready_since)
+        }
         WorkloadState::NoWorkload | WorkloadState::Lost => None,
     };
     let written = || {

@@ -45,7 +45,9 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
         None if args.watch => StatusMode::Watch,
         None => StatusMode::Once,
         Some(_) if args.watch => {
-            return Err(usage_error("--watch cannot be used with --wait-for or --timeout"));
+            return Err(usage_error(
+                "--watch cannot be used with --wait-for or --timeout",
+            ));
         }
         Some(target) => StatusMode::Wait {
             target: phase(target)?,

@@ -96,7 +96,13 @@ impl Page {
     }
 
     /// Adds a label at `indent`, and text at `column`. A label that does not fit before `column` gets its own line.
-    pub(crate) fn add_labelled_text(&mut self, indent: usize, column: usize, label: &str, text: &str) {
+    pub(crate) fn add_labelled_text(
+        &mut self,
+        indent: usize,
+        column: usize,
+        label: &str,
+        text: &str,
+    ) {
         let label = clean::escape_line(label);
         let mut begun = format!("{}{label}", " ".repeat(indent));
         let width = begun.chars().count();
@@ -171,7 +177,10 @@ mod tests {
     fn shown(width: usize, lay: impl FnOnce(&mut Page)) -> Vec<String> {
         let mut page = Page::new(width);
         lay(&mut page);
-        page.into_lines().into_iter().map(|line| line.text).collect()
+        page.into_lines()
+            .into_iter()
+            .map(|line| line.text)
+            .collect()
     }
 
     #[test]
@@ -196,7 +205,9 @@ mod tests {
 
     #[test]
     fn a_label_that_does_not_fit_has_its_own_line() {
-        let lines = shown(40, |page| page.add_labelled_text(2, 6, "long label", "text"));
+        let lines = shown(40, |page| {
+            page.add_labelled_text(2, 6, "long label", "text")
+        });
         assert_eq!(lines, ["  long label", "      text"]);
     }
 

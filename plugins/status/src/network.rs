@@ -27,7 +27,11 @@ pub(crate) struct NetworkReport {
 }
 
 /// Computes the network section of a report.
-pub(crate) fn network_report(objects: &[Value], live: &LiveObjects, session: &Session) -> Vec<NetworkReport> {
+pub(crate) fn network_report(
+    objects: &[Value],
+    live: &LiveObjects,
+    session: &Session,
+) -> Vec<NetworkReport> {
     let uid = session.uid();
     let pods: Vec<&Pod> = live.own_pods(uid).collect();
     objects
@@ -81,8 +85,8 @@ fn balancers(object: &Value) -> impl Iterator<Item = String> {
 }
 
 fn service_addresses(service: &Value) -> Vec<String> {
-    let own =
-        ["/spec/clusterIP", "/spec/externalName"].map(|pointer| string_at(service, pointer).to_owned());
+    let own = ["/spec/clusterIP", "/spec/externalName"]
+        .map(|pointer| string_at(service, pointer).to_owned());
     own.into_iter()
         .filter(|address| !address.is_empty())
         .chain(balancers(service))
@@ -99,7 +103,7 @@ fn ingress_addresses(ingress: &Value) -> Vec<String> {
 
 fn port(port: &Value) -> String {
     let number = |key: &str| match &port[key] {
-        Value::String(text) => string_at.clone(),
+        Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         _ => String::new(),
     };

@@ -5,9 +5,9 @@ use anyhow::Result;
 use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
+use session_shared::client::ListOptions;
 use session_shared::client::NodeUsage;
 use session_shared::client::Scope;
-use session_shared::client::ListOptions;
 use session_shared::client::missing;
 use session_shared::client::typed;
 use session_shared::diagnosis::Cause;
@@ -21,8 +21,8 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::live::with_setup_hint;
 use session_shared::ops::live::owner_kinds;
+use session_shared::ops::live::with_setup_hint;
 
 use crate::diagnosis;
 
@@ -125,7 +125,12 @@ pub(crate) async fn explain_causes(cluster: &Cluster, observed: &mut Observed) {
     observed
         .explained_causes
         .retain(|(before, _)| causes.contains(before));
-    let known = |cause: &Cause| observed.explained_causes.iter().any(|(before, _)| before == cause);
+    let known = |cause: &Cause| {
+        observed
+            .explained_causes
+            .iter()
+            .any(|(before, _)| before == cause)
+    };
     let new: Vec<Cause> = causes.into_iter().filter(|cause| !known(cause)).collect();
     let asked = new
         .iter()
@@ -138,12 +143,12 @@ pub(crate) async fn explain_causes(cluster: &Cluster, observed: &mut Observed) {
 pub(crate) async fn read_second_round(cluster: &Cluster, observed: &mut Observed) {
     let namespace = cluster.namespace();
     let (owners, network, schedule, events, template, usage) = futures::join!(
-        cluster.list_owners(namespace, &observed.typed),
-        network(cluster, observed),
-        schedule(cluster, observed),
-        events(cluster, observed),
-        template(cluster, observed),
-        usage(cluster, observed),
+        cluster.list_owners(namespace, &observed.typed_session),
+        read_network(cluster, observed),
+        read_schedule(cluster, observed),
+        read_events(cluster, observed),
+        read_template(cluster, observed),
+        read_usage(cluster, observed),
     );
     observed.owners = match owner_kinds(&observed.typed_session).first() {
         Some(kind) => part(owners, kind),
@@ -179,18 +184,20 @@ async fn read_schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> 
     own.then_some(found)
 }
 
-async fn snapshots(cluster: &Cluster, select: &ListOptions) -> PartResult<Vec<Value>> {
+async fn read_snapshots(cluster: &Cluster, select: &ListOptions) -> PartResult<Vec<Value>> {
     let place = Scope::Namespace(cluster.namespace());
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Vec::new()),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+            Ok(Vec::new())
+        }
         other => part(other, &VOLUME_SNAPSHOT).map(|list| list.items),
     }
 }
 
 /// Reads the Services, Ingresses and autoscalers that the last start created. Objects that are gone or cannot be read are left out;
 /// the report then shows the endpoint in the session's status.
-async fn network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
-    let applied = observed.typed.applied();
+async fn read_network(cluster: &Cluster, observed: &Observed) -> Vec<Value> {
+    let applied = observed.typed_session.applied();
     let objects = applied
         .map(|applied| applied.objects.as_slice())
         .unwrap_or_default();
@@ -220,7 +227,7 @@ async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Opt
 /// Reads the events of the session's objects. Events have no labels to select by: all events of the namespace are read in one
 /// request if they fit into one page. A namespace with the sessions of a whole class has more: there, the events of few objects are
 /// read by UID, one request each.
-async fn events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
+async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
     let place = Scope::Namespace(cluster.namespace());
     let uids = uids(observed);
     let selections: Vec<ListOptions> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
@@ -263,11 +270,14 @@ fn uids(observed: &Observed) -> Vec<String> {
 }
 
 /// Reads the usage of running Pods from their nodes. Usually only admins have permission, so Forbidden is the normal case.
-async fn usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUsage>> {
+async fn read_usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUsage>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
         let node = string_at(pod, "/spec/nodeName");
-        if string_at(pod, "/status/phase") == "Running" && !node.is_empty() && !nodes.contains(&node) {
+        if string_at(pod, "/status/phase") == "Running"
+            && !node.is_empty()
+            && !nodes.contains(&node)
+        {
             nodes.push(node);
         }
     }
@@ -276,9 +286,11 @@ async fn usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUsa
         .take(NODES)
         .map(|node| cluster.get_node_usage(node));
     let answers: Result<Vec<NodeUsage>> = join_all(reads).await.into_iter().collect();
-    answers.map_err(|error| match failure::is(&error, FailureKind::Forbidden) {
-        true => "no permission to read the usage of nodes".to_owned(),
-        false => failure::find_failure(&error)
-            .map_or_else(|| format!("{error:#}"), |failure| failure.message.clone()),
-    })
+    answers.map_err(
+        |error| match failure::has_kind(&error, FailureKind::Forbidden) {
+            true => "no permission to read the usage of nodes".to_owned(),
+            false => failure::find_failure(&error)
+                .map_or_else(|| format!("{error:#}"), |failure| failure.message.clone()),
+        },
+    )
 }

@@ -173,5 +173,5 @@ fn corrected_conditions(session: &Session, head: &ReportHead) -> Vec<Condition> 
 
 /// Returns the text at a JSON pointer; `None` where it is missing or empty.
 pub(crate) fn text_at(object: &Value, pointer: &str) -> Option<String> {
-    Some(string_at(object, pointer).to_owned()).filter(|text| !string_at.is_empty())
+    Some(string_at(object, pointer).to_owned()).filter(|text| !text.is_empty())
 }

@@ -67,7 +67,10 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
         );
     }
     if let Some(started) = &head.started {
-        page.add_field("Started", &format!("{started} ({} ago)", age_text(started, now)));
+        page.add_field(
+            "Started",
+            &format!("{started} ({} ago)", age_text(started, now)),
+        );
     }
     page.add_field("Expires", &expires(report, now));
     if let Some(endpoint) = &head.endpoint {

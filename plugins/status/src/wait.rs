@@ -14,10 +14,10 @@ use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 
 use crate::document;
-use crate::follow::{FollowedSession, FollowEvent};
+use crate::follow::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
-use crate::report::{Report, live_objects, event_notes};
+use crate::report::{Report, event_notes, live_objects};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]
@@ -130,7 +130,9 @@ fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
 fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
     let events = event_notes(observed.events.as_deref().unwrap_or_default());
     match assess_workload(&observed.typed_session, &live_objects(observed), &events) {
-        WorkloadState::NotReady(finding) => WaitState::Waiting(finding.stage, finding.object, finding.detail),
+        WorkloadState::NotReady(finding) => {
+            WaitState::Waiting(finding.stage, finding.object, finding.detail)
+        }
         _ => {
             let object = format!("session/{}", report.metadata.name);
             let detail = format!("is {}", report.head.phase.as_str());

@@ -239,11 +239,13 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> ContainerReport {
             .or_else(|| text_at(detail, "/finishedAt")),
         ready: status["ready"] == true,
         restarts: status["restartCount"].as_i64().unwrap_or(0),
-        last: last["exitCode"].as_i64().map(|exit_code| TerminationReport {
-            reason: text_at(last, "/reason"),
-            exit_code,
-            finished: text_at(last, "/finishedAt"),
-        }),
+        last: last["exitCode"]
+            .as_i64()
+            .map(|exit_code| TerminationReport {
+                reason: text_at(last, "/reason"),
+                exit_code,
+                finished: text_at(last, "/finishedAt"),
+            }),
         requests: map("/resources/requests"),
         limits: map("/resources/limits"),
     }

@@ -10,8 +10,8 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::client::DryRun;
 use session_shared::client::AccessReviews;
+use session_shared::client::DryRun;
 use session_shared::ops::ending_session::EndingSession;
 use session_shared::ops::stopping::STOP;
 use session_shared::ops::trust::StoredPart;
@@ -45,7 +45,10 @@ impl Verb for Stop {
         let console = &mut ground.console;
         consent::note_unchecked_access(&permissions, console);
         // confirmation
-        let ending: Vec<EndingSession> = found.sessions_to_stop().map(EndingSession::stopped).collect();
+        let ending: Vec<EndingSession> = found
+            .sessions_to_stop()
+            .map(EndingSession::stopped)
+            .collect();
         if intent.dry_run != DryRun::None {
             consent::print_dry_run_losses(&ending, console);
         } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)? {
@@ -54,14 +57,21 @@ impl Verb for Stop {
         if let [one] = found.sessions.as_slice()
             && intent.dry_run == DryRun::None
             && one.runs_sync(&intent.stop_options)
-            && !trust::confirm_trust(&cluster, &one.session, StoredPart::Hooks, &mut ground.console).await?
+            && !trust::confirm_trust(
+                &cluster,
+                &one.session,
+                StoredPart::Hooks,
+                &mut ground.console,
+            )
+            .await?
         {
             return Ok(());
         }
         // writes
         let present = &found.sessions;
         let stopped =
-            outcome::stop_sessions(&cluster, &permissions, &intent, present, &write, ground).await?;
+            outcome::stop_sessions(&cluster, &permissions, &intent, present, &write, ground)
+                .await?;
         // prints
         outcome::print_results(&intent, found, stopped, format, &mut ground.console)
     }

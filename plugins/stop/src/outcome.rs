@@ -11,13 +11,13 @@ use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
-use session_shared::progress::{ProgressEvent, DiscardingSink, ProgressSink, WaitStage};
+use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources};
 use session_shared::verb::Environment;
 
-use crate::plan::{Action, Observed, Intent};
+use crate::plan::{Action, Intent, Observed};
 
 /// Reads the sessions and their objects.
 ///
@@ -38,12 +38,20 @@ pub(crate) async fn read_sessions(
         match chosen {
             Ok(chosen) => {
                 let foreseen = |session: &Session| intent.needed_accesses(session);
-                ObservedSession::read_with_access_reviews(cluster, permissions, chosen, driver, foreseen).await
+                ObservedSession::read_with_access_reviews(
+                    cluster,
+                    permissions,
+                    chosen,
+                    driver,
+                    foreseen,
+                )
+                .await
             }
             Err(missing) => Err(missing),
         }
     });
-    let looked: Vec<Result<ObservedSession>> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+    let looked: Vec<Result<ObservedSession>> =
+        looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     let mut found = Observed {
         sessions: Vec::new(),
         errors: Vec::new(),

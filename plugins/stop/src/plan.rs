@@ -1,7 +1,7 @@
 //! The validated request of a stop, and the action it takes on each session. Pure.
 
 use anyhow::Result;
-use session_shared::api::{Phase, Session, DesiredState};
+use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::client::DryRun;
 use session_shared::objects::access::Access;
 use session_shared::ops::chosen::Which;
@@ -43,7 +43,11 @@ impl Intent {
             return Vec::new();
         }
         let skip_sync = self.stop_options.skip_sync;
-        teardown_accesses(session, Teardown::Stop { skip_sync }, self.stop_options.wait)
+        teardown_accesses(
+            session,
+            Teardown::Stop { skip_sync },
+            self.stop_options.wait,
+        )
     }
 }
 
@@ -106,8 +110,14 @@ mod tests {
     #[test]
     fn what_rests_is_left_alone_and_a_client_dry_run_writes_nothing() {
         assert_eq!(Action::of(&intent("a"), false), Action::Stop);
-        assert_eq!(Action::of(&intent("a --dry-run=server"), false), Action::Stop);
-        assert_eq!(Action::of(&intent("a --dry-run=client"), false), Action::PrintOnly);
+        assert_eq!(
+            Action::of(&intent("a --dry-run=server"), false),
+            Action::Stop
+        );
+        assert_eq!(
+            Action::of(&intent("a --dry-run=client"), false),
+            Action::PrintOnly
+        );
         assert_eq!(Action::of(&intent("a"), true), Action::Unchanged);
     }
 
@@ -122,7 +132,11 @@ mod tests {
         };
         let runs = session("running", "running");
         assert!(!intent("a").needed_accesses(&runs).is_empty());
-        assert!(intent("a --dry-run=server").needed_accesses(&runs).is_empty());
+        assert!(
+            intent("a --dry-run=server")
+                .needed_accesses(&runs)
+                .is_empty()
+        );
         assert!(
             intent("a")
                 .needed_accesses(&session("stopped", "stopped"))

@@ -21,18 +21,24 @@ use crate::{chosen, plan, view};
 ///
 /// # Errors
 /// All problems of the file, before the first request; then the requests that failed.
-pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &TemplateApplyArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     // no requests: check the file
     let dry_run = args.writing.dry_run()?;
     let write = args.writing.write()?;
     let format = Format::from_object_flags(&args.printing)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
     let source = read_source(&args.filename, ground.console.input())?;
-    let ready = plan::plan_apply(&read_source, args)?;
+    let ready = plan::plan_apply(&source, args)?;
     let broken = plan::has_errors(&ready.findings);
     for finding in &ready.findings {
         match finding.severity {
-            _ if broken => ground.console.print_error_line(view::finding_text(finding).trim_end()),
+            _ if broken => ground
+                .console
+                .print_error_line(view::finding_text(finding).trim_end()),
             Severity::Info => {}
             _ => ground.console.warn(&finding.problem.to_string()),
         }
@@ -53,7 +59,9 @@ pub(crate) async fn run(args: &TemplateApplyArgs, connection: &ConnectionFlags, 
     let mut errors = Vec::new();
     for object in &ready.objects {
         match apply_template(&cluster, object, dry_run, &write).await {
-            Ok((after, change)) => ground.console.print(&mutations.print_result(&after, change)?)?,
+            Ok((after, change)) => ground
+                .console
+                .print(&mutations.print_result(&after, change)?)?,
             Err(error) => errors.push(error),
         }
     }

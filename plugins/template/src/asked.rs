@@ -101,7 +101,11 @@ fn range(parameter: &Parameter) -> String {
 }
 
 /// Formats the table of parameters.
-pub(crate) fn parameters_table(asked: &[ParameterView<'_>], wide: bool, no_headers: bool) -> String {
+pub(crate) fn parameters_table(
+    asked: &[ParameterView<'_>],
+    wide: bool,
+    no_headers: bool,
+) -> String {
     let headings = [
         "NAME",
         "TYPE",

@@ -3,18 +3,18 @@
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::client::missing;
 use session_shared::client::typed;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::values::read_source;
 use session_shared::names::TemplateName;
 use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
 pub(crate) use session_shared::ops::live::with_setup_hint;
 use session_shared::report::console::Console;
-use session_shared::template::{Source, TemplateFile, builtin, parse_plain_objects};
+use session_shared::template::{Source, TemplateFile, builtin_templates, parse_plain_objects};
 
 use crate::args::TemplateFlags;
 
@@ -43,7 +43,7 @@ impl TemplateInput {
     pub(crate) fn manifest(&self) -> &Source {
         match self {
             TemplateInput::Template(found) => &found.manifest,
-            TemplateInput::Manifest(source) => read_source,
+            TemplateInput::Manifest(source) => source,
         }
     }
 
@@ -79,7 +79,9 @@ pub(crate) fn template_source(which: &TemplateFlags) -> Result<TemplateSource> {
         (None, Some(_), true) => Err(usage_error(
             "--filename and --builtin cannot be specified together",
         )),
-        (Some(_), Some(_), _) => Err(usage_error("NAME and --filename cannot be specified together")),
+        (Some(_), Some(_), _) => Err(usage_error(
+            "NAME and --filename cannot be specified together",
+        )),
         (None, None, _) => Err(usage_error("one of NAME or --filename is required")),
     }
 }
@@ -110,7 +112,10 @@ pub(crate) fn parse_template_name(word: &str) -> Result<TemplateName> {
 ///
 /// # Errors
 /// If the template does not exist or the API is not installed.
-pub(crate) async fn read_from_cluster(cluster: &Cluster, name: &TemplateName) -> Result<TemplateInput> {
+pub(crate) async fn read_from_cluster(
+    cluster: &Cluster,
+    name: &TemplateName,
+) -> Result<TemplateInput> {
     match with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
         Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
         None => {
@@ -142,7 +147,10 @@ async fn known(cluster: &Cluster) -> String {
 /// If no built-in template has this name.
 pub(crate) fn read_builtin(name: &TemplateName) -> Result<TemplateInput> {
     let names: Vec<&str> = builtin_templates().iter().map(|(name, _)| *name).collect();
-    match builtin_templates().iter().find(|(known, _)| *known == name.as_str()) {
+    match builtin_templates()
+        .iter()
+        .find(|(known, _)| *known == name.as_str())
+    {
         Some((name, yaml)) => of_object(parsed(name, yaml)?, &format!("sessiontemplate/{name}")),
         None => Err(with_hint(
             anyhow!("built-in template {:?} not found", name.as_str()),
@@ -162,7 +170,7 @@ pub(crate) fn builtin_objects() -> Result<Vec<Value>> {
 
 fn parsed(name: &str, yaml: &str) -> Result<Value> {
     let source = Source::new(format!("{name}.yaml"), yaml)?;
-    let mut objects = parse_plain_objects(&read_source)?.into_iter();
+    let mut objects = parse_plain_objects(&source)?.into_iter();
     let (_, object) = objects
         .next()
         .with_context(|| format!("built-in template {name:?} is empty"))?;
@@ -185,7 +193,7 @@ fn of_object(object: Value, name: &str) -> Result<TemplateInput> {
 /// If the file cannot be read, or contains several templates.
 pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<TemplateInput> {
     let source = read_source(file, console.input())?;
-    let mut templates = read_templates(&read_source)?;
+    let mut templates = read_templates(&source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
     if names.len() > 1 {
         let error = anyhow!(
@@ -197,7 +205,7 @@ pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<Templa
         return Err(with_hint(error, "put each template into a separate file"));
     }
     let Some(one) = templates.pop() else {
-        return Ok(TemplateInput::Manifest(read_source));
+        return Ok(TemplateInput::Manifest(source));
     };
     Ok(TemplateInput::Template(Box::new(LoadedTemplate {
         template: typed(one.object.clone())?,
@@ -211,9 +219,9 @@ pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<Templa
 /// # Errors
 /// If a template is invalid.
 pub(crate) fn read_templates(source: &Source) -> Result<Vec<TemplateFile>> {
-    match TemplateFile::parse(read_source) {
+    match TemplateFile::parse(source) {
         // A manifest with placeholders may not be plain YAML. Its errors are reported when it is parsed as a manifest.
-        Err(_) if !read_source.text().contains("SessionTemplate") => Ok(Vec::new()),
+        Err(_) if !source.text().contains("SessionTemplate") => Ok(Vec::new()),
         other => other,
     }
 }
@@ -227,7 +235,7 @@ mod tests {
         let which = |name: Option<&str>, filename: Option<&str>, builtin| TemplateFlags {
             name: name.map(str::to_owned),
             filename: filename.map(str::to_owned),
-            builtin_templates,
+            builtin,
         };
         let lab: TemplateName = "lab".parse().unwrap();
         let of = |which| template_source(&which);

@@ -8,8 +8,8 @@ use serde_json::Value;
 use session_shared::client::DeleteOptions as Deletion;
 use session_shared::client::DryRun;
 use session_shared::client::IncludeObject;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::client::missing;
 use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::ConnectionFlags;
@@ -35,7 +35,11 @@ const NAMED: usize = 3;
 ///
 /// # Errors
 /// The templates that do not exist or cannot be deleted, after all others have been deleted.
-pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &TemplateDeleteArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     let mut names: Vec<TemplateName> = Vec::new();
     for word in &args.names {
         let name = chosen::parse_template_name(word)?;
@@ -61,9 +65,12 @@ pub(crate) async fn run(args: &TemplateDeleteArgs, connection: &ConnectionFlags,
             errors.push(error);
             continue;
         }
-        ground
-            .console
-            .print(&mutations.print_deleted(&SESSION_TEMPLATE, name.as_str(), "", false))?;
+        ground.console.print(&mutations.print_deleted(
+            &SESSION_TEMPLATE,
+            name.as_str(),
+            "",
+            false,
+        ))?;
         if let Some(sessions) = users.as_ref().and_then(|users| users.get(name.as_str())) {
             ground.console.note(&going_on(name.as_str(), sessions));
         }
@@ -120,7 +127,9 @@ async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>
             }
             Ok(None) => return Ok(Some(users)),
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => return Ok(None),
-            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => return Ok(Some(users)),
+            Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+                return Ok(Some(users));
+            }
             Err(error) => return Err(error),
         }
     }

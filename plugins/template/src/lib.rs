@@ -24,7 +24,7 @@ mod view;
 use anyhow::Result;
 use session_shared::verb::{Environment, Verb};
 
-pub use args::{TemplateCommand, Args};
+pub use args::{Args, TemplateCommand};
 
 /// The verb `template`.
 #[derive(Debug)]

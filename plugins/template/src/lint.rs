@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use session_shared::failure::usage_error;
 use session_shared::flags::values::read_source;
 use session_shared::report::console::Console;
-use session_shared::report::format::{FormatSet, Format};
+use session_shared::report::format::{Format, FormatSet};
 use session_shared::template::lint;
 
 use crate::args::TemplateLintArgs;
@@ -29,7 +29,9 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
         found.extend(lint(&read_source(file, console.input())?));
     }
     match format {
-        Format::Objects(mut printer) => console.print(&printer.print_object(&view::findings_json(&found))?)?,
+        Format::Objects(mut printer) => {
+            console.print(&printer.print_object(&view::findings_json(&found))?)?
+        }
         Format::Text { .. } => {
             let lines: String = found.iter().map(view::finding_text).collect();
             console.print(&lines)?;

@@ -4,14 +4,14 @@ use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
 use session_shared::client::IncludeObject;
-use session_shared::client::Scope;
 use session_shared::client::ListOptions;
+use session_shared::client::Scope;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
-use session_shared::report::format::{FormatSet, Format, ObjectPrinter};
+use session_shared::report::format::{Format, FormatSet, ObjectPrinter};
 use session_shared::report::mutation::no_resources;
 use session_shared::report::sort;
 use session_shared::report::table::{TableOptions, TablePrinter};
@@ -24,7 +24,11 @@ use crate::{chosen, view};
 ///
 /// # Errors
 /// If a request fails, or the output format or sort path is invalid.
-pub(crate) async fn run(args: &TemplateListArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &TemplateListArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     let printing = &args.printing;
     let format = Format::parse(
         printing.output.as_deref(),

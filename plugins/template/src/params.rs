@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::report::format::{FormatSet, Format};
+use session_shared::report::format::{Format, FormatSet};
 use session_shared::template::{Manifest, Parameters};
 use session_shared::verb::Environment;
 
@@ -15,7 +15,11 @@ use crate::chosen::{self, TemplateSource};
 ///
 /// # Errors
 /// If the template does not exist or is invalid, or the output format is invalid.
-pub(crate) async fn run(args: &TemplateParamsArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &TemplateParamsArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     let place = chosen::template_source(&args.template)?;
     let format = Format::parse(
         args.output.as_deref(),

@@ -3,12 +3,12 @@
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 use session_shared::api::{API_VERSION, Parameter, ParameterType};
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::names::TemplateName;
 use session_shared::objects::primary;
 use session_shared::objects::resource::string_at;
 use session_shared::template::{
-    RESERVED_PARAMETERS, Finding, Manifest, Parameters, SourceLocation, Problem, Severity, Source,
+    Finding, Manifest, Parameters, Problem, RESERVED_PARAMETERS, Severity, Source, SourceLocation,
     extract_secret_literals, lint, parse_plain_objects,
 };
 
@@ -96,7 +96,11 @@ fn alone(source: &Source) -> Result<()> {
 }
 
 /// Creates a template from a manifest: the text unchanged, with declared parameters only for secrets.
-fn of_manifest(source: &Source, args: &TemplateApplyArgs, mut findings: Vec<Finding>) -> Result<Plan> {
+fn of_manifest(
+    source: &Source,
+    args: &TemplateApplyArgs,
+    mut findings: Vec<Finding>,
+) -> Result<Plan> {
     let Some(name) = &args.name else {
         let error = usage_error("--name is required to create a template from a manifest");
         return Err(with_hint(error, "use --name NAME"));
@@ -237,7 +241,7 @@ mod tests {
     fn only_what_stands_in_secrets_alone_is_a_secret() {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: \"a-${SESSION_ID}\"}\nstringData: {a: \"${A}\", b: \"${B}\", u: \"${USER_ID}\"}\n\
                     ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: \"${B}\"}\n";
-        let manifest = Manifest::parse(&Source::new("f", string_at).unwrap()).unwrap();
+        let manifest = Manifest::parse(&Source::new("f", text).unwrap()).unwrap();
         let names: Vec<String> = secrets(&manifest).into_iter().map(|one| one.name).collect();
         assert_eq!(names, ["A"]);
     }

@@ -16,13 +16,15 @@ use session_shared::objects::primary;
 use session_shared::ops::Cluster;
 use session_shared::reconcile::{self, ManifestSource, RenderInput, RenderOutput, RenderedStart};
 use session_shared::report::console::Console;
-use session_shared::report::format::{FormatSet, Format};
+use session_shared::report::format::{Format, FormatSet};
 use session_shared::template::Assigned;
-use session_shared::template::{ValueLayers, SessionIdentity, Manifest, Parameters, extract_secret_literals};
+use session_shared::template::{
+    Manifest, Parameters, SessionIdentity, ValueLayers, extract_secret_literals,
+};
 use session_shared::verb::Environment;
 
 use crate::args::TemplateRenderArgs;
-use crate::chosen::{self, TemplateInput, LoadedTemplate, TemplateSource};
+use crate::chosen::{self, LoadedTemplate, TemplateInput, TemplateSource};
 
 /// Owner of a session that is rendered without a cluster.
 const NOBODY: &str = "user";
@@ -40,7 +42,11 @@ struct RenderedSession {
 ///
 /// # Errors
 /// If the template or the values are invalid.
-pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &TemplateRenderArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     let place = chosen::template_source(&args.template)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(parse_new_owner).transpose()?;
@@ -60,7 +66,9 @@ pub(crate) async fn run(args: &TemplateRenderArgs, connection: &ConnectionFlags,
         place => {
             let chosen = match place {
                 TemplateSource::File(file) => chosen::read_from_file(file, &mut ground.console)?,
-                TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => chosen::read_builtin(name)?,
+                TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => {
+                    chosen::read_builtin(name)?
+                }
             };
             let owner = owner.map_or_else(|| NOBODY.parse(), Ok)?;
             let given = non_empty(&connection.namespace).map(str::to_owned);
@@ -109,10 +117,19 @@ fn render(
         TemplateInput::Template(found) => {
             spec.template.clone_from(&found.template.metadata.name);
             check_places(found, subject, args, assigned)?;
-            carry_out(subject, &spec, ManifestSource::Template(&found.template), assigned)
+            carry_out(
+                subject,
+                &spec,
+                ManifestSource::Template(&found.template),
+                assigned,
+            )
         }
         TemplateInput::Manifest(source) => {
-            spec.primary = args.primary.as_deref().map(primary::parse_primary).transpose()?;
+            spec.primary = args
+                .primary
+                .as_deref()
+                .map(primary::parse_primary)
+                .transpose()?;
             // As in create: literal values of Secrets become secret parameters and are not printed.
             let extracted = extract_secret_literals(source)?;
             for problem in &extracted.visible_passwords {

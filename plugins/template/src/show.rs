@@ -14,7 +14,11 @@ use crate::view;
 ///
 /// # Errors
 /// If the template does not exist, or the output format is invalid.
-pub(crate) async fn run(args: &TemplateShowArgs, connection: &ConnectionFlags, ground: &mut Environment) -> Result<()> {
+pub(crate) async fn run(
+    args: &TemplateShowArgs,
+    connection: &ConnectionFlags,
+    ground: &mut Environment,
+) -> Result<()> {
     let name = chosen::parse_template_name(&args.name)?;
     let format = Format::from_object_flags(&args.printing)?;
     let chosen = if args.builtin {

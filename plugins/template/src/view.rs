@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 use session_shared::api::{
-    ConnectMethod, DataPolicy, Hooks, LifetimePolicy, OnExpiry, ParameterType, Presets, SessionTemplate,
+    ConnectMethod, DataPolicy, Hooks, LifetimePolicy, OnExpiry, ParameterType, Presets,
+    SessionTemplate,
 };
 use session_shared::encode::shell;
 use session_shared::labels;
@@ -19,7 +20,7 @@ pub(crate) const NONE: &str = "<none>";
 
 /// Returns the text, or `<none>` if it is empty.
 pub(crate) fn or_none(text: &str) -> String {
-    if string_at.is_empty() { NONE } else { string_at }.to_owned()
+    if text.is_empty() { NONE } else { text }.to_owned()
 }
 
 /// Formats the table of built-in templates.
@@ -78,7 +79,10 @@ pub(crate) fn template_text(
     shown.push_str(&section("Connect:", &connect(&spec.connect)));
     if let Some((manifest, found)) = read {
         let asked = parameter_views(manifest, found, &spec.parameters);
-        shown.push_str(&section("Parameters:", &parameters_table(&asked, false, false)));
+        shown.push_str(&section(
+            "Parameters:",
+            &parameters_table(&asked, false, false),
+        ));
         shown.push_str(&section("Presets:", &presets(&spec.presets)));
         shown.push_str(&section("Create one:", &example(name, &asked)));
     }

@@ -32,7 +32,10 @@ impl BufferedResponse {
 }
 
 /// Reads a body up to the limit. The flag is true if that was the whole body; the rest is never read.
-pub(super) async fn read_limited_body(mut body: Body, limit: ReadLimit) -> kube::Result<(Vec<u8>, bool)> {
+pub(super) async fn read_limited_body(
+    mut body: Body,
+    limit: ReadLimit,
+) -> kube::Result<(Vec<u8>, bool)> {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else {

@@ -158,7 +158,12 @@ impl Cluster {
         )?;
         let (target, asked) = (request.uri().to_string(), Instant::now());
         let opened = self.inner.client.connect(request).await;
-        self.report_exchange("GET", &target, upgrade_status_code(opened.as_ref().err()), asked);
+        self.report_exchange(
+            "GET",
+            &target,
+            upgrade_status_code(opened.as_ref().err()),
+            asked,
+        );
         let connection = opened.map_err(|error| self.upgrade_failure(&error, &subject, "exec"))?;
         let can_close = connection.supports_stream_close();
         let (send, heard) = connection.into_stream().split();
@@ -189,7 +194,9 @@ impl RemoteCommand {
         Ok(match self.next_message().await? {
             ExecMessage::Stdout(bytes) => ExecOutput::Stdout(bytes),
             ExecMessage::Stderr(bytes) => ExecOutput::Stderr(bytes),
-            ExecMessage::Status(status) => ExecOutput::Exited(exit_of_status(&status, &self.subject)?),
+            ExecMessage::Status(status) => {
+                ExecOutput::Exited(exit_of_status(&status, &self.subject)?)
+            }
             ExecMessage::ConnectionLost => ExecOutput::Exited(ExecExit::ConnectionLost),
         })
     }
@@ -220,14 +227,20 @@ impl RemoteCommand {
                 continue;
             };
             match bytes.first() {
-                Some(&STDOUT) if bytes.len() > 1 => return Ok(ExecMessage::Stdout(bytes.slice(1..))),
-                Some(&STDERR) if bytes.len() > 1 => return Ok(ExecMessage::Stderr(bytes.slice(1..))),
+                Some(&STDOUT) if bytes.len() > 1 => {
+                    return Ok(ExecMessage::Stdout(bytes.slice(1..)));
+                }
+                Some(&STDERR) if bytes.len() > 1 => {
+                    return Ok(ExecMessage::Stderr(bytes.slice(1..)));
+                }
                 Some(&STATUS) if bytes.len() > 1 => {
                     let about = self.subject.error_suffix();
                     if bytes.len() > EXEC_STATUS_LIMIT.bytes {
                         return Err(EXEC_STATUS_LIMIT.exceeded_error(&about));
                     }
-                    return Ok(ExecMessage::Status(EXEC_STATUS_LIMIT.parse_json(&bytes[1..], &about)?.0));
+                    return Ok(ExecMessage::Status(
+                        EXEC_STATUS_LIMIT.parse_json(&bytes[1..], &about)?.0,
+                    ));
                 }
                 // Messages that only open or close a channel.
                 _ => {}
@@ -340,7 +353,12 @@ fn is_kubelet_message(message: &str) -> bool {
 
 impl Cluster {
     /// Converts the error of a failed upgrade into a Failure. `what` names the operation, `exec` or `port-forward`.
-    pub(super) fn upgrade_failure(&self, error: &kube::Error, subject: &RequestSubject, what: &str) -> Failure {
+    pub(super) fn upgrade_failure(
+        &self,
+        error: &kube::Error,
+        subject: &RequestSubject,
+        what: &str,
+    ) -> Failure {
         let no_websocket = |why: &str| {
             Failure::client_side(
                 FailureKind::OtherStatus,
@@ -351,7 +369,9 @@ impl Cluster {
         };
         match error {
             // The kubelet's own text, which is not a Status; worded as kubectl words it.
-            kube::Error::Api(status) if is_not_a_status(status) && is_kubelet_message(&status.message) => {
+            kube::Error::Api(status)
+                if is_not_a_status(status) && is_kubelet_message(&status.message) =>
+            {
                 Failure {
                     code: status.code,
                     ..Failure::client_side(
@@ -374,7 +394,11 @@ impl Cluster {
                 subject,
             ),
             kube::Error::UpgradeConnection(why) => no_websocket(&why.to_string()),
-            error => super::transport::failure_of_transport(error, &self.inner.server, self.inner.proxied),
+            error => super::transport::failure_of_transport(
+                error,
+                &self.inner.server,
+                self.inner.proxied,
+            ),
         }
     }
 }

@@ -48,7 +48,10 @@ pub(super) struct ClientConfig {
 ///
 /// # Errors
 /// An invalid configuration, in kubectl's words.
-pub(super) async fn load_client_config(options: &ConnectOptions, around: &ProcessEnv) -> Result<ClientConfig> {
+pub(super) async fn load_client_config(
+    options: &ConnectOptions,
+    around: &ProcessEnv,
+) -> Result<ClientConfig> {
     let mut picked = kubeconfig::load_selection(options, around)?;
     overrides::override_cluster(&mut picked, options);
     overrides::override_user(&mut picked, options)?;
@@ -70,7 +73,8 @@ pub(super) async fn load_client_config(options: &ConnectOptions, around: &Proces
     )?;
     let tls = url.scheme_str() == Some("https");
     let account = in_cluster.then(|| around.service_account_dir.join("token"));
-    let identity = identity::load_auth_config(&picked, tls, account, authority.as_deref(), around).await?;
+    let identity =
+        identity::load_auth_config(&picked, tls, account, authority.as_deref(), around).await?;
     config.auth_info = identity.auth_info;
     let namespace = resolve_namespace(options, &picked, in_cluster, around)?;
     config.default_namespace.clone_from(&namespace);

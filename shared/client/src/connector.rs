@@ -60,7 +60,9 @@ pub(super) fn build_client(
     if config.proxy_url.is_some() {
         let builder = ClientBuilder::try_from(config).map_err(unfit)?;
         let builder = builder.with_layer(&dress);
-        return Ok(builder.with_layer(&MapResponseLayer::new(limit_error_body)).build());
+        return Ok(builder
+            .with_layer(&MapResponseLayer::new(limit_error_body))
+            .build());
     }
     let connections = Connections::new(&config, http2)?;
     let gzip = DecompressionLayer::new()

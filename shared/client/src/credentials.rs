@@ -10,7 +10,7 @@ use http::HeaderValue;
 use jiff::Timestamp;
 
 use super::limits::TOKEN_LIMIT;
-use super::plugin::{PluginCredential, CredentialPlugin};
+use super::plugin::{CredentialPlugin, PluginCredential};
 use super::surroundings::go_io_error;
 use session_model::failure::{Failure, FailureKind};
 

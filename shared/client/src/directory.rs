@@ -58,7 +58,11 @@ impl Cluster {
     ///
     /// # Errors
     /// No shell, no tar, a directory that does not exist or cannot be read; whatever the server refuses.
-    pub async fn inspect_directory(&self, inside: &ContainerRef, path: &str) -> Result<ContainerDirectory> {
+    pub async fn inspect_directory(
+        &self,
+        inside: &ContainerRef,
+        path: &str,
+    ) -> Result<ContainerDirectory> {
         let argv = shell_argv(INSPECT_SCRIPT, [path].into_iter().chain(REQUIRED_PROGRAMS));
         inside.parse_directory(&self.run_script(inside, &argv).await?)
     }
@@ -85,7 +89,10 @@ impl Cluster {
                 ExecOutput::Stdout(bytes) => {
                     out.extend_from_slice(&bytes);
                     if out.len() > SCRIPT_OUTPUT_MAX {
-                        return Err(anyhow!("{} printed more than 64 KiB", inside.display_name()));
+                        return Err(anyhow!(
+                            "{} printed more than 64 KiB",
+                            inside.display_name()
+                        ));
                     }
                 }
                 ExecOutput::Stderr(bytes) => append_tail(&mut told, &bytes),

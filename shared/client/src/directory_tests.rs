@@ -4,7 +4,11 @@ use std::fs;
 use std::path::Path;
 
 fn look(path: &str, home: &Path) -> Result<ContainerDirectory> {
-    let output = run(&shell_argv(INSPECT_SCRIPT, [path].into_iter().chain(REQUIRED_PROGRAMS)), b"", home);
+    let output = run(
+        &shell_argv(INSPECT_SCRIPT, [path].into_iter().chain(REQUIRED_PROGRAMS)),
+        b"",
+        home,
+    );
     inside().parse_directory(&String::from_utf8_lossy(&output.stdout))
 }
 
@@ -34,13 +38,18 @@ fn missing_programs_are_named() {
         .unwrap_err();
     let text = "cannot copy files: container \"main\" of pod \"tool\" has no tar, tee";
     assert_eq!(error.to_string(), text);
-    let error = inside().parse_directory("closed /root\n").unwrap_err().to_string();
+    let error = inside()
+        .parse_directory("closed /root\n")
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         error,
         "cannot read directory \"/root\" in container \"main\" of pod \"tool\""
     );
     assert!(inside().parse_directory("").is_err());
-    let error = inside().script_error(&ExecExit::NotStarted(127), b"").to_string();
+    let error = inside()
+        .script_error(&ExecExit::NotStarted(127), b"")
+        .to_string();
     assert!(error.contains("has no shell"), "{error}");
 }
 

@@ -52,7 +52,10 @@ mod tests {
         ] {
             assert_eq!(decode_kubeconfig(bytes).unwrap(), "a: \u{e4}", "{bytes:?}");
         }
-        assert_eq!(decode_kubeconfig(b"\xff\xfe\x3d\xd8\x00\xde").unwrap(), "\u{1f600}");
+        assert_eq!(
+            decode_kubeconfig(b"\xff\xfe\x3d\xd8\x00\xde").unwrap(),
+            "\u{1f600}"
+        );
     }
 
     #[test]

@@ -78,7 +78,9 @@ impl Cluster {
                     return Ok(done);
                 }
                 ExecMessage::ConnectionLost => {
-                    return Err(Failure::client_side(FailureKind::Unreachable, "unexpected EOF").into());
+                    return Err(
+                        Failure::client_side(FailureKind::Unreachable, "unexpected EOF").into(),
+                    );
                 }
             }
         }
@@ -87,7 +89,9 @@ impl Cluster {
 
 /// Appends bytes until the stream's limit is reached.
 fn append_head(kept: &mut Vec<u8>, bytes: &[u8]) {
-    let room = OUTPUT_HEAD_BYTES.saturating_sub(kept.len()).min(bytes.len());
+    let room = OUTPUT_HEAD_BYTES
+        .saturating_sub(kept.len())
+        .min(bytes.len());
     kept.extend(bytes.iter().take(room));
 }
 

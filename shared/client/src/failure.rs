@@ -4,7 +4,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
 use super::page_text;
-use session_model::failure::{StatusCause, Failure, FailureKind};
+use session_model::failure::{Failure, FailureKind, StatusCause};
 use session_model::objects::resource::string_at;
 
 /// The subject of a request, as error messages name it.
@@ -130,7 +130,12 @@ fn no_such_resource(subject: &RequestSubject) -> Failure {
 }
 
 /// Builds the Failure for a response that is not a Status, such as a proxy's page, in client-go's words.
-fn failure_of_other_body(code: u16, headers: &HeaderMap, body: &[u8], subject: &RequestSubject) -> Failure {
+fn failure_of_other_body(
+    code: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    subject: &RequestSubject,
+) -> Failure {
     let content_type = headers
         .get(http::header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

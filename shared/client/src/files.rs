@@ -9,7 +9,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, Sender};
 
 use super::Cluster;
-use super::attach::{ExecExit, RemoteCommand, ExecRequest, ExecOutput};
+use super::attach::{ExecExit, ExecOutput, ExecRequest, RemoteCommand};
 use super::meter::ProgressMeter;
 use session_model::failure::{Failure, FailureKind, with_hint};
 use session_model::progress::ProgressSink;
@@ -294,10 +294,15 @@ pub(super) async fn next_output(remote: &mut RemoteCommand) -> Result<ExecOutput
 
 /// Limits work to the longest time without data.
 async fn with_stall_timeout<T>(work: impl Future<Output = T>) -> Result<T> {
-    tokio::time::timeout(STALL_TIMEOUT, work).await.map_err(|_| {
-        let message = format!("the copy stalled: no data for {} s", STALL_TIMEOUT.as_secs());
-        Failure::client_side(FailureKind::TimedOut, message).into()
-    })
+    tokio::time::timeout(STALL_TIMEOUT, work)
+        .await
+        .map_err(|_| {
+            let message = format!(
+                "the copy stalled: no data for {} s",
+                STALL_TIMEOUT.as_secs()
+            );
+            Failure::client_side(FailureKind::TimedOut, message).into()
+        })
 }
 
 /// Appends bytes and drops the beginning beyond the limit.

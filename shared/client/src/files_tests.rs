@@ -51,7 +51,11 @@ fn packed_files_are_unpacked_with_equal_checksums() {
         .collect();
     fs::write(from.join("-sub dir/bytes"), &content).unwrap();
     std::os::unix::fs::symlink("bytes", from.join("-sub dir/link")).unwrap();
-    let packed = run(&shell_argv(PACK_SCRIPT, [from.to_str().unwrap(), "."]), b"", &from);
+    let packed = run(
+        &shell_argv(PACK_SCRIPT, [from.to_str().unwrap(), "."]),
+        b"",
+        &from,
+    );
     let sum = parse_output(&packed).unwrap();
     let length = packed.stdout.len().to_string();
     let argv = shell_argv(UNPACK_SCRIPT, [to.to_str().unwrap(), &length]);
@@ -72,7 +76,11 @@ fn packed_files_are_unpacked_with_equal_checksums() {
 fn a_tar_that_fails_is_told_in_its_own_words() {
     let folder = tempfile::tempdir().unwrap();
     let base = folder.path().to_str().unwrap();
-    let output = run(&shell_argv(PACK_SCRIPT, [base, "./nope"]), b"", folder.path());
+    let output = run(
+        &shell_argv(PACK_SCRIPT, [base, "./nope"]),
+        b"",
+        folder.path(),
+    );
     let error = parse_output(&output).unwrap_err().to_string();
     assert!(
         error.contains("failed with exit code") && error.contains("nope"),
@@ -148,7 +156,9 @@ fn a_tar_that_failed_is_known_before_the_rest_is_read() {
         assert_eq!(has_tar_failed(told.as_bytes()), failed, "{told:?}");
     }
     let told = b"tar: x: No space left on device\ntar 1\n";
-    let error = inside().parse_checksum(&ExecExit::Code(0), told).unwrap_err();
+    let error = inside()
+        .parse_checksum(&ExecExit::Code(0), told)
+        .unwrap_err();
     assert!(
         error.to_string().contains("exit code 1: tar: x: No space"),
         "{error}"

@@ -47,7 +47,11 @@ impl SeenObjects {
             self.memory = self.memory.saturating_sub(freed);
         }
         if deleted {
-            let was_there = self.current.remove(&key).or(self.previous.remove(&key)).is_some();
+            let was_there = self
+                .current
+                .remove(&key)
+                .or(self.previous.remove(&key))
+                .is_some();
             self.deleted = Some((key, version));
             return is_news || was_there;
         }

@@ -54,7 +54,8 @@ pub(super) async fn load_auth_config(
     } else if let Some(token) = secret_field(&picked.user, "token") {
         Some(Credentials::from_token(&token)?)
     } else if let Some(exec) = exec {
-        let plugin = CredentialPlugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
+        let plugin =
+            CredentialPlugin::new(exec, &picked.user_name, &picked.cluster, authority, around)?;
         let first = plugin.run().await?;
         if let Some((certificate, key)) = &first.client_certificate {
             auth_info.client_certificate_data = Some(STANDARD.encode(certificate));

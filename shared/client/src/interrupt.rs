@@ -227,7 +227,10 @@ impl Interrupt {
 
 /// Returns the error for interrupted work.
 pub fn interrupted_error() -> anyhow::Error {
-    anyhow::Error::new(Failure::client_side(FailureKind::Interrupted, "interrupted"))
+    anyhow::Error::new(Failure::client_side(
+        FailureKind::Interrupted,
+        "interrupted",
+    ))
 }
 
 #[cfg(test)]

@@ -28,7 +28,10 @@ pub(super) struct KubeconfigSelection {
 ///
 /// # Errors
 /// Unreadable files and unknown names, in kubectl's words.
-pub(super) fn load_selection(options: &ConnectOptions, around: &ProcessEnv) -> Result<KubeconfigSelection> {
+pub(super) fn load_selection(
+    options: &ConnectOptions,
+    around: &ProcessEnv,
+) -> Result<KubeconfigSelection> {
     let (config, origin) = read_files(options, around)?;
     let mut picked = select(config, options)?;
     picked.kubeconfig_paths = origin;
@@ -78,7 +81,8 @@ fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(load_error(path, &go_io_error("open", path, &error))),
     };
-    let text = decode_kubeconfig(&bytes).map_err(|why| load_error(path, &format!("yaml: {why}")))?;
+    let text =
+        decode_kubeconfig(&bytes).map_err(|why| load_error(path, &format!("yaml: {why}")))?;
     let mut config = Kubeconfig::from_yaml(&text).map_err(|error| match error {
         KubeconfigError::Parse(error) => {
             load_error(path, error.to_string().lines().next().unwrap_or_default())
@@ -258,14 +262,18 @@ contexts:
             &around(folder.path(), "DIR/none"),
         )
         .unwrap();
-        assert_eq!((picked.cluster.server, picked.kubeconfig_paths.as_str()), (None, ""));
+        assert_eq!(
+            (picked.cluster.server, picked.kubeconfig_paths.as_str()),
+            (None, "")
+        );
     }
 
     #[test]
     fn what_does_not_exist_is_named_in_kubectls_words() {
         let folder = folder();
-        let text =
-            |flags: ConnectOptions| load_selection(&flags, &around(folder.path(), "DIR/one")).unwrap_err();
+        let text = |flags: ConnectOptions| {
+            load_selection(&flags, &around(folder.path(), "DIR/one")).unwrap_err()
+        };
         let context = text(ConnectOptions {
             context: Some("nope".into()),
             ..ConnectOptions::default()
@@ -274,7 +282,10 @@ contexts:
             context.to_string(),
             "context was not found for specified context: nope"
         );
-        assert!(failure::has_kind(&context, FailureKind::InvalidConfiguration));
+        assert!(failure::has_kind(
+            &context,
+            FailureKind::InvalidConfiguration
+        ));
         let user = text(ConnectOptions {
             user: Some("nope".into()),
             ..ConnectOptions::default()

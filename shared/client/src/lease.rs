@@ -17,11 +17,16 @@ impl Cluster {
     /// # Errors
     /// A Failure of another kind.
     pub async fn is_lease_held(&self, namespace: &str, name: &str) -> Result<bool> {
-        let call = ApiRequest::get(paths::object_path(&LEASE, namespace, name)?).for_object(&LEASE, name);
+        let call =
+            ApiRequest::get(paths::object_path(&LEASE, namespace, name)?).for_object(&LEASE, name);
         match self.send(&call).await {
             Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
             Err(error) => {
-                let none = [FailureKind::NotFound, FailureKind::ResourceTypeNotFound, FailureKind::Forbidden];
+                let none = [
+                    FailureKind::NotFound,
+                    FailureKind::ResourceTypeNotFound,
+                    FailureKind::Forbidden,
+                ];
                 if none.into_iter().any(|kind| failure::has_kind(&error, kind)) {
                     Ok(false)
                 } else {

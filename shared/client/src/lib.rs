@@ -115,7 +115,7 @@ pub use logs::{LogOptions, LogStream};
 pub use options::ConnectOptions;
 pub use permissions::AccessReviews;
 pub use presence::CallerIdentity;
-pub use read::{IncludeObject, ObjectList, Scope, ListOptions};
+pub use read::{IncludeObject, ListOptions, ObjectList, Scope};
 pub use request::{Exchange, status_text};
 pub use token::random_token;
 pub use turns::{WatchEvent, WatchEvents};
@@ -196,7 +196,7 @@ impl Cluster {
             credentials: credentials.clone(),
         };
         // client-go's switch, for middleboxes that break HTTP/2.
-        let http2 = around.os("DISABLE_HTTP2").is_none();
+        let http2 = around.var_os("DISABLE_HTTP2").is_none();
         let client = connector::build_client(loaded.config, dressing, http2)?;
         Ok(Self::from_inner(Inner {
             client,

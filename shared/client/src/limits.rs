@@ -46,7 +46,8 @@ pub(super) const PAGE_LIMIT: ReadLimit = limit("a page of a list", 128 * MIB, 51
 /// A list without pages.
 pub(super) const LIST_LIMIT: ReadLimit = limit("an unpaged list", 512 * MIB, 2048 * MIB);
 /// The resource types of an API version.
-pub(super) const DISCOVERY_LIMIT: ReadLimit = limit("the list of resource types", 16 * MIB, 128 * MIB);
+pub(super) const DISCOVERY_LIMIT: ReadLimit =
+    limit("the list of resource types", 16 * MIB, 128 * MIB);
 /// One event of a watch.
 pub(super) const WATCH_EVENT_LIMIT: ReadLimit = limit("a watch event", 16 * MIB, 128 * MIB);
 /// An error response; longer ones are truncated.
@@ -56,7 +57,8 @@ pub(super) const LOG_TAIL_LIMIT: ReadLimit = limit("the tail of a log", 64 << 10
 /// The Status at the end of an exec.
 pub(super) const EXEC_STATUS_LIMIT: ReadLimit = limit("the status of a command", MIB, 64 * MIB);
 /// The standard output of a credential plugin.
-pub(super) const PLUGIN_OUTPUT_LIMIT: ReadLimit = limit("the output of a credential plugin", MIB, 64 * MIB);
+pub(super) const PLUGIN_OUTPUT_LIMIT: ReadLimit =
+    limit("the output of a credential plugin", MIB, 64 * MIB);
 /// A kubeconfig or kuberc.
 pub(super) const KUBECONFIG_LIMIT: ReadLimit = limit("a kubeconfig", 16 * MIB, 0);
 /// Certificates or a key.
@@ -184,7 +186,10 @@ mod tests {
     #[test]
     fn brackets_weigh_more_than_text() {
         assert_eq!(estimate_json_memory(br#""a,[{\"{""#), 9);
-        assert_eq!(estimate_json_memory(br#"{"a,":[0,1]}"#), 12 + 512 + 320 + 160);
+        assert_eq!(
+            estimate_json_memory(br#"{"a,":[0,1]}"#),
+            12 + 512 + 320 + 160
+        );
         assert!(estimate_json_memory(&b"[0,".repeat(1000)) > 400_000);
     }
 

@@ -69,7 +69,12 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure in the server's words: a container that has not started (400), a deleted Pod, or a missing right.
-    pub async fn open_log(&self, namespace: &str, pod: &str, options: &LogOptions) -> Result<LogStream> {
+    pub async fn open_log(
+        &self,
+        namespace: &str,
+        pod: &str,
+        options: &LogOptions,
+    ) -> Result<LogStream> {
         let LogOptions {
             container,
             follow,
@@ -101,7 +106,9 @@ impl Cluster {
         let pieces = response.into_body().into_data_stream();
         let pieces = pieces.map(move |piece| {
             let inner = &cluster.inner;
-            piece.map_err(|error| transport::failure_of_transport(&error, &inner.server, inner.proxied).into())
+            piece.map_err(|error| {
+                transport::failure_of_transport(&error, &inner.server, inner.proxied).into()
+            })
         });
         Ok(pieces.boxed())
     }

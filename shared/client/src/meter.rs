@@ -37,7 +37,10 @@ impl ProgressMeter {
     /// Adds copied bytes, and reports progress if it is due.
     pub(super) fn add(&mut self, bytes: usize, sink: &mut dyn ProgressSink) {
         self.copied += bytes as u64;
-        if self.reported_at.is_some_and(|told| told.elapsed() < REPORT_INTERVAL) {
+        if self
+            .reported_at
+            .is_some_and(|told| told.elapsed() < REPORT_INTERVAL)
+        {
             return;
         }
         self.reported_at = Some(Instant::now());

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::Cluster;
-use super::read::{List, Place, Selection, page, typed};
+use super::read::{ListOptions, ObjectList, Scope, page_request, with_type_meta};
 use super::request::JSON;
 use session_model::objects::ResourceType;
 
@@ -17,11 +17,11 @@ impl Cluster {
     pub async fn list_if_one_page(
         &self,
         t: &ResourceType,
-        place: Place<'_>,
-        select: &Selection,
-    ) -> Result<Option<List>> {
-        let call = page(t, place, select, select.limit, "")?.accept(JSON);
-        let mut body = self.call(&call).await?.json()?;
+        place: Scope<'_>,
+        select: &ListOptions,
+    ) -> Result<Option<ObjectList>> {
+        let call = page_request(t, place, select, select.limit, "")?.accept(JSON);
+        let mut body = self.send(&call).await?.json()?;
         let metadata = &body["metadata"];
         if metadata["continue"]
             .as_str()
@@ -32,10 +32,13 @@ impl Cluster {
         let resource_version = metadata["resourceVersion"].as_str().unwrap_or_default();
         let resource_version = resource_version.to_owned();
         let items = match body.get_mut("items").map(Value::take) {
-            Some(Value::Array(items)) => items.into_iter().map(|item| typed(item, t)).collect(),
+            Some(Value::Array(items)) => items
+                .into_iter()
+                .map(|item| with_type_meta(item, t))
+                .collect(),
             _ => Vec::new(),
         };
-        Ok(Some(List {
+        Ok(Some(ObjectList {
             items,
             resource_version,
         }))

@@ -38,7 +38,10 @@ pub(super) fn override_cluster(picked: &mut KubeconfigSelection, options: &Conne
 ///
 /// # Errors
 /// Groups, UID or extra fields without a user to impersonate; an `--as-user-extra` without `=`.
-pub(super) fn override_user(picked: &mut KubeconfigSelection, options: &ConnectOptions) -> Result<()> {
+pub(super) fn override_user(
+    picked: &mut KubeconfigSelection,
+    options: &ConnectOptions,
+) -> Result<()> {
     let user = &mut picked.user;
     if let Some(token) = non_empty(&options.token) {
         user.token = Some(token.to_owned().into());

@@ -38,7 +38,8 @@ impl Cluster {
             {"op": "replace", "path": "/metadata/managedFields", "value": entries},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": string_at(current, "/metadata/resourceVersion")},
         ]);
-        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
+        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?)
+            .for_object(t, name);
         self.send(&add_write_params(call, write).body("application/json-patch+json", &patch))
             .await?;
         Ok(true)
@@ -123,7 +124,10 @@ mod tests {
                 json!({"manager": "m", "operation": "Apply", "fieldsV1": {"f:spec": {"f:b": {}, "f:a": {}}}})
             ]
         );
-        assert_eq!(upgraded_entries(&object(json!([apply, other, status])), "m"), None);
+        assert_eq!(
+            upgraded_entries(&object(json!([apply, other, status])), "m"),
+            None
+        );
         assert_eq!(upgraded_entries(&json!({}), "m"), None);
     }
 }

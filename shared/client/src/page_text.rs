@@ -95,7 +95,11 @@ mod tests {
                 "Blocked: Your request was blocked",
             ),
         ] {
-            assert_eq!(summarize_body(format!("{html}{rest}").as_bytes()), said, "{html}");
+            assert_eq!(
+                summarize_body(format!("{html}{rest}").as_bytes()),
+                said,
+                "{html}"
+            );
         }
     }
 

@@ -94,7 +94,11 @@ mod tests {
     #[test]
     fn a_list_takes_only_so_much_memory() {
         let mut paging = PageCheck::new(&POD);
-        assert!(paging.record_page(500, COLLECTION_MEMORY_MAX - 1, "a").unwrap());
+        assert!(
+            paging
+                .record_page(500, COLLECTION_MEMORY_MAX - 1, "a")
+                .unwrap()
+        );
         let error = paging.record_page(500, 1, "").unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -25,7 +25,11 @@ pub(super) fn object_path(t: &ResourceType, namespace: &str, name: &str) -> Resu
     } else {
         Scope::Cluster
     };
-    Ok(format!("{}/{}", collection_path(t, place)?, encode_name(name)?))
+    Ok(format!(
+        "{}/{}",
+        collection_path(t, place)?,
+        encode_name(name)?
+    ))
 }
 
 /// Returns `/api/v1` or `/apis/GROUP/VERSION`.

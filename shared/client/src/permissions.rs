@@ -72,7 +72,9 @@ impl AccessReviews {
                 once.push(access);
             }
         }
-        let asks = once.iter().map(|access| self.denial_reason(namespace, access));
+        let asks = once
+            .iter()
+            .map(|access| self.denial_reason(namespace, access));
         let denied = join_all(asks).await;
         let mut denied = once
             .iter()
@@ -217,15 +219,19 @@ mod tests {
 
     #[test]
     fn a_refusal_reads_as_the_servers() {
-        let told =
-            |access: &Access, reason: &str| forbidden_error(access, "ns", "jane", reason).to_string();
+        let told = |access: &Access, reason: &str| {
+            forbidden_error(access, "ns", "jane", reason).to_string()
+        };
         assert_eq!(
             told(&Access::new("delete", &SESSION, "alice"), ""),
             "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot delete resource \"sessions\" in API group \
              \"streaming.platform\" in the namespace \"ns\""
         );
         assert_eq!(
-            told(&Access::new("patch", &SESSION, "alice").on_subresource("status"), "no"),
+            told(
+                &Access::new("patch", &SESSION, "alice").on_subresource("status"),
+                "no"
+            ),
             "sessions.streaming.platform \"alice\" is forbidden: User \"jane\" cannot patch resource \"sessions/status\" in API \
              group \"streaming.platform\" in the namespace \"ns\": no"
         );

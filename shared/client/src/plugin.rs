@@ -179,7 +179,9 @@ impl CredentialPlugin {
             )));
         }
         let Some(status) = value["status"].as_object() else {
-            return Err(credentials_error("exec plugin didn't return a status field".into()));
+            return Err(credentials_error(
+                "exec plugin didn't return a status field".into(),
+            ));
         };
         let text = |key: &str| {
             status
@@ -210,7 +212,8 @@ impl CredentialPlugin {
         let expires = text("expirationTimestamp")
             .map(|text| text.parse())
             .transpose();
-        let expires = expires.map_err(|error| credentials_error(format!("decoding stdout: {error}")))?;
+        let expires =
+            expires.map_err(|error| credentials_error(format!("decoding stdout: {error}")))?;
         Ok(PluginCredential {
             token,
             client_certificate: identity,
@@ -220,7 +223,11 @@ impl CredentialPlugin {
 }
 
 fn credentials_error(reason: String) -> anyhow::Error {
-    Failure::client_side(FailureKind::Unreachable, format!("getting credentials: {reason}")).into()
+    Failure::client_side(
+        FailureKind::Unreachable,
+        format!("getting credentials: {reason}"),
+    )
+    .into()
 }
 
 /// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.

@@ -13,12 +13,20 @@ use session_model::failure::{Failure, FailureKind};
 ///
 /// # Errors
 /// A plugin that is not allowed, in kubectl's words; an unreadable kuberc.
-pub(super) fn check_plugin_allowed(command: &str, found: Option<&Path>, around: &ProcessEnv) -> Result<()> {
+pub(super) fn check_plugin_allowed(
+    command: &str,
+    found: Option<&Path>,
+    around: &ProcessEnv,
+) -> Result<()> {
     let Some(preferences) = read_kuberc(around)? else {
         return Ok(());
     };
     let refused = |reason: String| {
-        Err(Failure::client_side(FailureKind::Unreachable, format!("getting credentials: {reason}")).into())
+        Err(Failure::client_side(
+            FailureKind::Unreachable,
+            format!("getting credentials: {reason}"),
+        )
+        .into())
     };
     match preferences["credentialPluginPolicy"]
         .as_str()

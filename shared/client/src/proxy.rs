@@ -13,7 +13,11 @@ use super::userinfo::hide_userinfo;
 ///
 /// # Errors
 /// An invalid proxy address.
-pub(super) fn choose_proxy(server: &Uri, configured: &str, around: &ProcessEnv) -> Result<Option<Uri>> {
+pub(super) fn choose_proxy(
+    server: &Uri,
+    configured: &str,
+    around: &ProcessEnv,
+) -> Result<Option<Uri>> {
     if !configured.is_empty() {
         return parse_proxy(configured).map(Some);
     }
@@ -40,7 +44,9 @@ pub(super) fn choose_proxy(server: &Uri, configured: &str, around: &ProcessEnv) 
     if is_bypassed(
         &host,
         port,
-        around.first_var(&["NO_PROXY", "no_proxy"]).unwrap_or_default(),
+        around
+            .first_var(&["NO_PROXY", "no_proxy"])
+            .unwrap_or_default(),
     ) {
         return Ok(None);
     }
@@ -76,7 +82,11 @@ fn is_bypassed(host: &str, port: u16, list: &str) -> bool {
     list.split(',')
         .map(|entry| entry.trim().to_lowercase())
         .filter(|entry| !entry.is_empty())
-        .any(|entry| entry == "*" || is_in_network(&entry, address) || matches_host(&entry, host, port, address))
+        .any(|entry| {
+            entry == "*"
+                || is_in_network(&entry, address)
+                || matches_host(&entry, host, port, address)
+        })
 }
 
 /// True for an address inside a network such as `10.0.0.0/8`.
@@ -218,7 +228,9 @@ mod tests {
         );
         assert!(choose_proxy(&server, "ftp://p", &around).is_err());
         for secret in ["http://alice:secret@a b", "ftp://alice:secret@p"] {
-            let error = choose_proxy(&server, secret, &around).unwrap_err().to_string();
+            let error = choose_proxy(&server, secret, &around)
+                .unwrap_err()
+                .to_string();
             assert!(
                 error.contains("***@") && !error.contains("secret"),
                 "{error}"

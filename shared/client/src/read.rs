@@ -173,7 +173,9 @@ impl Cluster {
                 Ok(answer) => answer.json_with_memory()?,
                 // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
-                    if failure::has_kind(&error, FailureKind::Expired) && !token.is_empty() && limit != 0 =>
+                    if failure::has_kind(&error, FailureKind::Expired)
+                        && !token.is_empty()
+                        && limit != 0 =>
                 {
                     list.items.clear();
                     token.clear();
@@ -244,7 +246,11 @@ impl Cluster {
             .await?;
         let (mut body, memory) = answer.json_with_memory()?;
         if body["kind"] != "Table" {
-            return Err(Failure::client_side(FailureKind::OtherStatus, "the server did not return a Table").into());
+            return Err(Failure::client_side(
+                FailureKind::OtherStatus,
+                "the server did not return a Table",
+            )
+            .into());
         }
         remove_nulls(&mut body);
         let table = serde_json::from_value(body).map_err(|error| invalid_json_error(&error))?;
@@ -256,14 +262,20 @@ impl Cluster {
     ///
     /// # Errors
     /// A Failure.
-    pub async fn discover_resource(&self, api_version: &str, kind: &str) -> Result<Option<ResourceType>> {
+    pub async fn discover_resource(
+        &self,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Option<ResourceType>> {
         if let Some(known) = ResourceType::find_known(api_version, kind) {
             return Ok(Some(known.clone()));
         }
         let types = ApiRequest::get(paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
         let body = match self.send(&types).await {
             Ok(answer) => answer.json()?,
-            Err(error) if failure::find_failure(&error).is_some_and(|failure| failure.code == 404) => {
+            Err(error)
+                if failure::find_failure(&error).is_some_and(|failure| failure.code == 404) =>
+            {
                 return Ok(None);
             }
             Err(error) => return Err(error),
@@ -308,7 +320,11 @@ pub(super) fn page_request(
 ) -> Result<ApiRequest> {
     // A read from the cache is not paged by the server.
     let is_page = limit != 0 && !select.from_cache;
-    let most = if is_page { limits::PAGE_LIMIT } else { limits::LIST_LIMIT };
+    let most = if is_page {
+        limits::PAGE_LIMIT
+    } else {
+        limits::LIST_LIMIT
+    };
     let limit = if limit == 0 {
         String::new()
     } else {

@@ -10,7 +10,7 @@ use kube::client::Body;
 use serde_json::Value;
 
 use super::answer::{BufferedResponse, read_limited_body};
-use super::limits::{ReadLimit, OBJECT_LIMIT, ERROR_BODY_LIMIT};
+use super::limits::{ERROR_BODY_LIMIT, OBJECT_LIMIT, ReadLimit};
 use super::paths::percent_encode;
 use super::{Cluster, failure, transport};
 use session_model::failure::{Failure, FailureKind};
@@ -173,7 +173,9 @@ impl Cluster {
             } else {
                 RETRIES_MAX
             };
-            let pause = failed.pause.filter(|_| call.is_read() && repetitions < most);
+            let pause = failed
+                .pause
+                .filter(|_| call.is_read() && repetitions < most);
             match pause {
                 Some(pause) => tokio::time::sleep(pause).await,
                 None if failed.failure.code == 401
@@ -195,7 +197,9 @@ impl Cluster {
             match self.with_timeout(self.send_for_success(call)).await {
                 Ok(response) => return Ok(response),
                 Err(failed)
-                    if failed.failure.code == 401 && !repeated && self.renew_credentials().await? =>
+                    if failed.failure.code == 401
+                        && !repeated
+                        && self.renew_credentials().await? =>
                 {
                     repeated = true
                 }
@@ -213,7 +217,8 @@ impl Cluster {
         let mut answer = self.with_timeout(self.send_raw(call)).await;
         let is_refused =
             matches!(&answer, Ok(response) if response.status() == StatusCode::UNAUTHORIZED);
-        let was_closed = matches!(&answer, Err(failed) if transport::is_connection_closed(&failed.failure));
+        let was_closed =
+            matches!(&answer, Err(failed) if transport::is_connection_closed(&failed.failure));
         if was_closed || (is_refused && self.renew_credentials().await?) {
             answer = self.with_timeout(self.send_raw(call)).await;
         }
@@ -227,13 +232,18 @@ impl Cluster {
         }
     }
 
-    async fn with_timeout<T>(&self, work: impl Future<Output = Result<T, FailedAttempt>>) -> Result<T, FailedAttempt> {
+    async fn with_timeout<T>(
+        &self,
+        work: impl Future<Output = Result<T, FailedAttempt>>,
+    ) -> Result<T, FailedAttempt> {
         let Some(limit) = self.inner.timeout else {
             return work.await;
         };
         match tokio::time::timeout(limit, work).await {
             Ok(result) => result,
-            Err(_) => Err(FailedAttempt::final_failure(transport::request_timeout_failure())),
+            Err(_) => Err(FailedAttempt::final_failure(
+                transport::request_timeout_failure(),
+            )),
         }
     }
 
@@ -255,10 +265,16 @@ impl Cluster {
 
     async fn send_raw(&self, call: &ApiRequest) -> Result<Response<Body>, FailedAttempt> {
         if let Some(credentials) = &self.inner.credentials {
-            credentials.renew_expired().await.map_err(FailedAttempt::of)?;
+            credentials
+                .renew_expired()
+                .await
+                .map_err(FailedAttempt::of)?;
         }
         let request = self.build_request(call).map_err(|error| {
-            FailedAttempt::final_failure(Failure::client_side(FailureKind::InvalidConfiguration, error.to_string()))
+            FailedAttempt::final_failure(Failure::client_side(
+                FailureKind::InvalidConfiguration,
+                error.to_string(),
+            ))
         })?;
         let started = Instant::now();
         let sent = self.inner.client.send(request).await;
@@ -278,7 +294,8 @@ impl Cluster {
         let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT)
             .await
             .map_err(|error| self.transport_failure(&error))?;
-        let mut failure = failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
+        let mut failure =
+            failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
         let length = call.target().len();
         if length > LONG_URL_BYTES && matches!(failure.code, 400 | 414 | 431) {
             let about = format!(": the request URL has {length} bytes");
@@ -312,7 +329,13 @@ impl Cluster {
 
     /// Reports a request to the observer, including those that kube sends itself. `target` is path and query; `status` is
     /// 0 without a response.
-    pub(super) fn report_exchange(&self, method: &str, target: &str, status: u16, started: Instant) {
+    pub(super) fn report_exchange(
+        &self,
+        method: &str,
+        target: &str,
+        status: u16,
+        started: Instant,
+    ) {
         if let Some(observer) = self.inner.observer.get() {
             observer(&Exchange {
                 method: method.to_owned(),
@@ -324,7 +347,8 @@ impl Cluster {
     }
 
     fn transport_failure(&self, error: &kube::Error) -> FailedAttempt {
-        let failure = transport::failure_of_transport(error, &self.inner.server, self.inner.proxied);
+        let failure =
+            transport::failure_of_transport(error, &self.inner.server, self.inner.proxied);
         // An idle connection was closed by the server: retry once on a new one.
         FailedAttempt {
             pause: transport::is_connection_closed(&failure).then_some(Duration::ZERO),
@@ -351,7 +375,9 @@ impl FailedAttempt {
         Self::final_failure(
             session_model::failure::find_failure(&error)
                 .cloned()
-                .unwrap_or_else(|| Failure::client_side(FailureKind::InvalidConfiguration, format!("{error:#}"))),
+                .unwrap_or_else(|| {
+                    Failure::client_side(FailureKind::InvalidConfiguration, format!("{error:#}"))
+                }),
         )
     }
 }

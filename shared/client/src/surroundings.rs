@@ -69,7 +69,11 @@ impl ProcessEnv {
     /// Returns the Pod's namespace.
     pub(super) fn pod_namespace(&self) -> Option<String> {
         let given = self.var("POD_NAMESPACE").map(str::to_owned);
-        let read = || TOKEN_LIMIT.read_text(&self.service_account_dir.join("namespace")).ok();
+        let read = || {
+            TOKEN_LIMIT
+                .read_text(&self.service_account_dir.join("namespace"))
+                .ok()
+        };
         given
             .or_else(read)
             .map(|text| text.trim().to_owned())
@@ -78,7 +82,11 @@ impl ProcessEnv {
 }
 
 /// Formats an I/O error in Go's words: `open PATH: no such file or directory`.
-pub(super) fn go_io_error(operation: &str, path: &std::path::Path, error: &std::io::Error) -> String {
+pub(super) fn go_io_error(
+    operation: &str,
+    path: &std::path::Path,
+    error: &std::io::Error,
+) -> String {
     use std::io::ErrorKind;
     let reason = match error.kind() {
         ErrorKind::NotFound => "no such file or directory".to_owned(),

@@ -82,7 +82,9 @@ pub(super) fn failure_of_transport(error: &kube::Error, server: &str, proxied: b
                 )
             }
             _ if says("error reading a body") => "unexpected EOF".to_owned(),
-            Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => EOF_MESSAGE.to_owned(),
+            Some(io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe) => {
+                EOF_MESSAGE.to_owned()
+            }
             _ if says("keep-alive timed out") => "http2: client connection lost".to_owned(),
             // The latter two are HTTP/2's: one answer, or all of a connection, will not come.
             _ if says("connection closed before message completed")

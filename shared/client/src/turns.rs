@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt, StreamExt};
 
-use super::{WatchChange, Cluster, Scope, ListOptions};
+use super::{Cluster, ListOptions, Scope, WatchChange};
 use session_model::objects::ResourceType;
 
 /// An event of one of the watches, or of a timer. A watch is identified by its position in the list of watches.

@@ -7,7 +7,7 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use super::typed::{missing, timed_out};
-use super::{WatchChange, Cluster, Scope, ListOptions};
+use super::{Cluster, ListOptions, Scope, WatchChange};
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::conditions::has_condition;

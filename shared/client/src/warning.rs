@@ -90,7 +90,9 @@ mod tests {
         );
         assert_eq!(parse_warnings(r#"299 - "a \"b\" \\ c""#), [r#"a "b" \ c"#]);
         assert_eq!(
-            parse_warnings(r#"299 - "a" "Sat, 25 Aug 2012 23:34:45 GMT", 299 x "b", 110 - "stale""#),
+            parse_warnings(
+                r#"299 - "a" "Sat, 25 Aug 2012 23:34:45 GMT", 299 x "b", 110 - "stale""#
+            ),
             ["a", "b"]
         );
         assert_eq!(parse_warnings(r#"299 - "open"#), [""; 0]);

@@ -13,8 +13,8 @@ use super::backoff::{self, Backoff};
 use super::failure::{RequestSubject, failure_of_status};
 use super::held::SeenObjects;
 use super::limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
-use super::lines::{LineError, BodyLines};
-use super::read::{OwnedScope, Scope, ListOptions, add_selectors, remove_nulls};
+use super::lines::{BodyLines, LineError};
+use super::read::{ListOptions, OwnedScope, Scope, add_selectors, remove_nulls};
 use super::request::{ApiRequest, JSON, TABLE};
 use super::{Cluster, paths};
 use session_model::failure::{self, FailureKind};
@@ -109,7 +109,9 @@ struct WatchState {
 impl WatchState {
     async fn next(&mut self) -> Result<WatchChange> {
         match self.next_change().await {
-            Err(error) if self.starts_with_all && failure::has_kind(&error, FailureKind::Expired) => {
+            Err(error)
+                if self.starts_with_all && failure::has_kind(&error, FailureKind::Expired) =>
+            {
                 self.version.clear();
                 self.held.restart();
                 self.lines = None;
@@ -126,8 +128,11 @@ impl WatchState {
                 self.open().await?;
                 continue;
             };
-            let line =
-                tokio::time::timeout(Duration::from_secs(LIFETIME_SECONDS + GRACE_SECONDS), lines.next_line()).await;
+            let line = tokio::time::timeout(
+                Duration::from_secs(LIFETIME_SECONDS + GRACE_SECONDS),
+                lines.next_line(),
+            )
+            .await;
             match line {
                 Ok(Some(Ok(line))) => {
                     if let Some(change) = self.parse_line(&line)? {
@@ -161,7 +166,10 @@ impl WatchState {
                 self.opened = Some(Instant::now());
                 self.failed = 0;
                 self.has_news = false;
-                self.lines = Some(BodyLines::new(response.into_body().into_data_stream(), WATCH_EVENT_LIMIT));
+                self.lines = Some(BodyLines::new(
+                    response.into_body().into_data_stream(),
+                    WATCH_EVENT_LIMIT,
+                ));
                 Ok(())
             }
             Err(error) => {
@@ -171,8 +179,8 @@ impl WatchState {
                     FailureKind::TooManyRequests,
                     FailureKind::OtherStatus,
                 ];
-                let passing =
-                    failure::find_failure(&error).is_some_and(|failure| passing.contains(&failure.kind));
+                let passing = failure::find_failure(&error)
+                    .is_some_and(|failure| passing.contains(&failure.kind));
                 self.failed += 1;
                 if !(self.opened.is_some() && passing && self.failed <= REOPEN_ATTEMPTS_MAX) {
                     return Err(error);
@@ -211,7 +219,8 @@ impl WatchState {
 
     /// Parses one line of the stream; `None` for events of unknown types.
     fn parse_line(&mut self, line: &[u8]) -> Result<Option<WatchChange>> {
-        let (mut event, memory) = WATCH_EVENT_LIMIT.parse_json(line, &self.subject().error_suffix())?;
+        let (mut event, memory) =
+            WATCH_EVENT_LIMIT.parse_json(line, &self.subject().error_suffix())?;
         let mut object = event["object"].take();
         if self.table {
             remove_nulls(&mut object);
@@ -235,7 +244,9 @@ impl WatchState {
             "BOOKMARK" => return Ok(Some(WatchChange::Bookmark(self.version.clone()))),
             _ => return Ok(None),
         };
-        let metadata = object.pointer(metadata_pointer(self.table)).unwrap_or(&Value::Null);
+        let metadata = object
+            .pointer(metadata_pointer(self.table))
+            .unwrap_or(&Value::Null);
         if self.held.record(metadata, what == "DELETED", memory) {
             self.has_news = true;
             self.backoff.reset();

@@ -88,7 +88,8 @@ impl Cluster {
         write: &WriteOptions,
     ) -> Result<Value> {
         let path = paths::collection_path(t, super::Scope::Namespace(namespace))?;
-        let call = ApiRequest::new(Method::POST, path).for_object(t, string_at(object, "/metadata/name"));
+        let call =
+            ApiRequest::new(Method::POST, path).for_object(t, string_at(object, "/metadata/name"));
         self.send(&add_write_params(call, write).body(JSON, object))
             .await?
             .json()
@@ -107,7 +108,8 @@ impl Cluster {
         object: &Value,
         write: &WriteOptions,
     ) -> Result<Value> {
-        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?).for_object(t, name);
+        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?)
+            .for_object(t, name);
         let call = add_write_params(call, write)
             .query("force", "true")
             .body("application/apply-patch+yaml", object);
@@ -149,7 +151,8 @@ impl Cluster {
     ) -> Result<Value> {
         let mut path = paths::object_path(t, namespace, name)?;
         path.extend(subresource.iter().flat_map(|part| ["/", part]));
-        self.patch(STRATEGIC_MERGE_PATCH, t, (name, path), patch, write).await
+        self.patch(STRATEGIC_MERGE_PATCH, t, (name, path), patch, write)
+            .await
     }
 
     async fn patch(
@@ -173,7 +176,9 @@ impl Cluster {
                     Err(replaced_error(t, name))
                 }
             }
-            Err(error) if !meant.is_empty() && is_uid_rejected(&error) => Err(replaced_error(t, name)),
+            Err(error) if !meant.is_empty() && is_uid_rejected(&error) => {
+                Err(replaced_error(t, name))
+            }
             Err(error) => Err(error),
         }
     }
@@ -189,10 +194,16 @@ impl Cluster {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<DeleteOutcome> {
-        let call = ApiRequest::new(Method::DELETE, paths::object_path(t, namespace, name)?).for_object(t, name);
-        let answer = match self.send(&call.body(JSON, &delete_options_body(options))).await {
+        let call = ApiRequest::new(Method::DELETE, paths::object_path(t, namespace, name)?)
+            .for_object(t, name);
+        let answer = match self
+            .send(&call.body(JSON, &delete_options_body(options)))
+            .await
+        {
             Ok(answer) => answer.json()?,
-            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => return Ok(DeleteOutcome::NotFound),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
+                return Ok(DeleteOutcome::NotFound);
+            }
             Err(error) => return Err(error),
         };
         let marked = !string_at(&answer, "/metadata/deletionTimestamp").is_empty();

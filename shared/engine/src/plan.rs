@@ -129,7 +129,10 @@ impl Plan {
 impl Step {
     fn accesses(&self) -> Vec<Access> {
         let of = |verb, object: &Value, name: &str| {
-            let kind = ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"));
+            let kind = ResourceType::find_known(
+                string_at(object, "/apiVersion"),
+                string_at(object, "/kind"),
+            );
             kind.map(|kind| Access::new(verb, kind, name))
                 .into_iter()
                 .collect()

@@ -167,7 +167,10 @@ mod tests {
     fn the_form_of_an_emoji_hides_nothing() {
         assert!(is_emoji_variation_selector(Some('❤'), '\u{fe0f}'));
         for before in [None, Some('a'), Some('ü'), Some(' '), Some('\u{fe0f}')] {
-            assert!(!is_emoji_variation_selector(before, '\u{fe0f}'), "{before:?}");
+            assert!(
+                !is_emoji_variation_selector(before, '\u{fe0f}'),
+                "{before:?}"
+            );
         }
         assert!(!is_emoji_variation_selector(Some('❤'), '\u{fe01}'));
     }

@@ -10,18 +10,18 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::Cluster;
 use crate::execute::ApplyOptions;
 use crate::whose::NameConflict;
+use crate::whose::classify_conflict;
 use crate::whose::foreign_claim_error;
 use crate::whose::other_template_error;
-use crate::whose::classify_conflict;
 use session_client::DeleteOptions;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
 use session_engine::plan::StepResult;
 use session_engine::reconcile::is_secret_proven;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
-use session_model::objects::kept::{kept_claim_error, immutable_difference, is_claim, was_bound};
+use session_model::objects::kept::{immutable_difference, is_claim, kept_claim_error, was_bound};
 use session_model::objects::provenance::find_provenance_problem;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_terminating, label, string_at,
@@ -42,7 +42,8 @@ impl Cluster {
         if with.write.dry_run {
             return Ok(StepResult::Created(wanted.clone()));
         }
-        self.delete_unbound_claim(resource, found, with, tell).await?;
+        self.delete_unbound_claim(resource, found, with, tell)
+            .await?;
         Box::pin(self.create_or_adopt(wanted, false, with, tell)).await
     }
 
@@ -83,7 +84,9 @@ impl Cluster {
         // Objects that cannot be listed prove nothing.
         let claims = claims.map(|list| list.items).unwrap_or_default();
         let snapshots = snapshots.map(|list| list.items).unwrap_or_default();
-        let genuine = snapshots.iter().filter(|one| find_provenance_problem(one, &claims).is_none());
+        let genuine = snapshots
+            .iter()
+            .filter(|one| find_provenance_problem(one, &claims).is_none());
         is_secret_proven(secret, &claims, &genuine.collect::<Vec<_>>())
     }
 
@@ -124,7 +127,9 @@ impl Cluster {
             NameConflict::KeptByOtherTemplate(template) => {
                 Err(other_template_error(kind, &found, &template))
             }
-            NameConflict::Unattributed | NameConflict::Foreign => Err(foreign_claim_error(name, with.ownership)),
+            NameConflict::Unattributed | NameConflict::Foreign => {
+                Err(foreign_claim_error(name, with.ownership))
+            }
         }
     }
 

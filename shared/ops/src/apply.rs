@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::Cluster;
 use crate::execute::ApplyOptions;
 use session_client::AccessReviews;
-use session_engine::plan::{StepResult, Propagation};
+use session_engine::plan::{Propagation, StepResult};
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
@@ -32,12 +32,20 @@ impl Cluster {
         with: &ApplyOptions<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
-        let resource = self.discover_resource(string_at(object, "/apiVersion"), kind).await?;
+        let (kind, name) = (
+            string_at(object, "/kind"),
+            string_at(object, "/metadata/name"),
+        );
+        let resource = self
+            .discover_resource(string_at(object, "/apiVersion"), kind)
+            .await?;
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
         let namespace = with.ownership.namespace.as_str();
         let uid = string_at(found, "/metadata/uid");
-        if !self.upgrade_fields_with_retry(&resource, namespace, found, with).await? {
+        if !self
+            .upgrade_fields_with_retry(&resource, namespace, found, with)
+            .await?
+        {
             // Deleted or replaced in the meantime: the POST finds out which.
             return self.create_or_adopt(object, false, with, tell).await;
         }
@@ -94,7 +102,8 @@ impl Cluster {
                 Err(error) => return Err(error),
             }
             let read = self.get(resource, namespace, name).await?;
-            let same = |now: &Value| string_at(now, "/metadata/uid") == string_at(found, "/metadata/uid");
+            let same =
+                |now: &Value| string_at(now, "/metadata/uid") == string_at(found, "/metadata/uid");
             match read.filter(same) {
                 Some(now) => current = now,
                 None => return Ok(false),
@@ -114,7 +123,8 @@ fn is_immutable(error: &anyhow::Error) -> bool {
             .iter()
             .any(|words| failure.message.contains(words))
     };
-    failure::find_failure(error).is_some_and(|failure| failure.kind == FailureKind::Invalid && says(failure))
+    failure::find_failure(error)
+        .is_some_and(|failure| failure.kind == FailureKind::Invalid && says(failure))
 }
 
 #[cfg(test)]

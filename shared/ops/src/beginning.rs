@@ -15,7 +15,7 @@ use crate::execute::ApplyOptions;
 use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
-use session_engine::plan::{PlanOutcome, Plan, Step};
+use session_engine::plan::{Plan, PlanOutcome, Step};
 use session_engine::reconcile::{TargetState, reconcile, record};
 use session_model::api::{ObjectRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
@@ -60,7 +60,7 @@ impl StartPlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         let object = cluster
-            .patch_session(&self.start.belonging, self.session_patch.clone(), write)
+            .patch_session(&self.start.ownership, self.session_patch.clone(), write)
             .await?;
         let session: Session = typed(object.clone())?;
         if !write.dry_run {
@@ -68,7 +68,7 @@ impl StartPlan {
             trust::record_trusted(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
         }
         let with = ApplyOptions {
-            ownership: &self.start.belonging,
+            ownership: &self.start.ownership,
             write: write.clone(),
             interrupt,
             wait_limit: std::time::Duration::MAX,
@@ -94,7 +94,7 @@ impl StartPlan {
         }
         let status = record::start_status(&made.session, &self.start, &made.objects, now);
         made.object = cluster
-            .patch_status(&self.start.belonging, status, write)
+            .patch_status(&self.start.ownership, status, write)
             .await?;
         made.session = typed(made.object.clone())?;
         Ok(made)

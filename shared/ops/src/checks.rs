@@ -5,8 +5,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
 use session_engine::diagnosis::{Cause, classes, quota};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::objects::ResourceType;
@@ -35,10 +35,20 @@ pub fn check_preflight(name: &str, objects: &[Value], checked: &PreflightFacts) 
     let found = checked
         .storage_classes
         .as_ref()
-        .and_then(|_| classes::find_missing_class("StorageClass", &classes::named_storage_classes(objects), storage))
+        .and_then(|_| {
+            classes::find_missing_class(
+                "StorageClass",
+                &classes::named_storage_classes(objects),
+                storage,
+            )
+        })
         .or_else(|| {
             checked.ingress_classes.as_ref()?;
-            classes::find_missing_class("IngressClass", &classes::named_ingress_classes(objects), ingress)
+            classes::find_missing_class(
+                "IngressClass",
+                &classes::named_ingress_classes(objects),
+                ingress,
+            )
         })
         .or_else(|| quota::find_quota_shortfall(objects, checked.quotas.as_ref()?));
     match found {
@@ -124,7 +134,9 @@ async fn look_up(
     };
     match cluster.list(kind, place, &at_hand).await {
         Ok(list) => Ok(CheckedList::Items(list.items)),
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(CheckedList::Forbidden),
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+            Ok(CheckedList::Forbidden)
+        }
         Err(error) => Err(error),
     }
 }

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::live::with_setup_hint;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
 use session_client::missing;
 use session_client::typed;
 use session_model::api::Session;
@@ -42,7 +42,11 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn get_selected_sessions(&self, namespace: &str, which: &Which) -> Result<Vec<Result<SelectedSession>>> {
+    pub async fn get_selected_sessions(
+        &self,
+        namespace: &str,
+        which: &Which,
+    ) -> Result<Vec<Result<SelectedSession>>> {
         match which {
             Which::Selected(selector) => {
                 let select = ListOptions::with_labels(selector.clone());
@@ -60,7 +64,8 @@ impl Cluster {
                         None => Ok(Err(missing(&SESSION, name.as_str()))),
                     }
                 });
-                let found: Vec<Result<Result<SelectedSession>>> = reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+                let found: Vec<Result<Result<SelectedSession>>> =
+                    reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
                 found.into_iter().collect()
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use jiff::Timestamp;
-use session_client::{UserAgent, ConnectOptions};
+use session_client::{ConnectOptions, UserAgent};
 use session_model::state::{self, KnownSessions};
 use tokio::sync::OnceCell;
 
@@ -52,7 +52,7 @@ impl Cluster {
     /// # Errors
     /// Those of [`session_client::Cluster::identity`].
     pub(crate) async fn caller_name(&self) -> Result<&str> {
-        let ask = || async { anyhow::Ok(self.identity().await?.username) };
+        let ask = || async { anyhow::Ok(self.get_caller_identity().await?.username) };
         Ok(self.caller.get_or_try_init(ask).await?)
     }
 

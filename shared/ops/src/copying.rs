@@ -13,20 +13,23 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::counterparts::{rendered_claim_names, is_rendered_claim, renamed_candidates};
+use super::counterparts::{is_rendered_claim, renamed_candidates, rendered_claim_names};
 use super::remembering::check_no_kept_claims;
-use super::restoring::{RestoreOutcome, wait_claims_bound, claim_from_snapshot};
+use super::restoring::{RestoreOutcome, claim_from_snapshot, wait_claims_bound};
 use super::snapshotting::SnapshotRun;
 use super::starting::{manifest_source, read_stored_secrets, read_template};
 use super::stopping::ObservedSession;
 use super::trust::{self, StoredPart};
-use super::unfinished::{with_claims_hint, incomplete_source, mark_complete, with_retry_hint, create_or_get, with_finish_hint, check_complete};
+use super::unfinished::{
+    check_complete, create_or_get, incomplete_source, mark_complete, with_claims_hint,
+    with_finish_hint, with_retry_hint,
+};
 use crate::Cluster;
 use session_client::WriteOptions;
 use session_client::random_token;
 use session_engine::plan::Propagation;
 use session_engine::reconcile::{RenderInput, record, render};
-use session_model::api::{API_VERSION, ObjectRef, Session, DesiredState};
+use session_model::api::{API_VERSION, DesiredState, ObjectRef, Session};
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::names::{SessionName, parameters_secret_name};
@@ -93,8 +96,10 @@ impl ClonePlan {
             check_complete(session)?;
             return Err(anyhow!("session {:?} already exists", name.as_str()));
         }
-        let (template, stored) =
-            futures::try_join!(read_template(cluster, source), read_stored_secrets(cluster, source))?;
+        let (template, stored) = futures::try_join!(
+            read_template(cluster, source),
+            read_stored_secrets(cluster, source)
+        )?;
         let nothing = BTreeMap::new();
         let rendered = render(&RenderInput {
             session: name,
@@ -203,7 +208,10 @@ impl ClonePlan {
         };
         if with.write.dry_run {
             let restored = RestoreOutcome::default();
-            return Ok(CloneOutcome { session, restore: restored });
+            return Ok(CloneOutcome {
+                session,
+                restore: restored,
+            });
         }
         let belonging = Ownership {
             session_uid: string_at(&session, "/metadata/uid").to_owned(),
@@ -237,13 +245,16 @@ impl ClonePlan {
         }
         let told = self.tell_stopped(cluster, &session, with, now).await;
         let finish = match told {
-            Ok(_) => finished(cluster, &belonging, with.write).await,
+            Ok(_) => mark_complete(cluster, &belonging, with.write).await,
             Err(error) => Err(error),
         };
         let session = finish.map_err(|error| with_finish_hint(error, &self.session))?;
         let restored = wait_claims_bound(cluster, namespace, &claims, with, sink).await;
         let restored = restored.map_err(|error| with_claims_hint(error, &session))?;
-        Ok(CloneOutcome { session, restore: restored })
+        Ok(CloneOutcome {
+            session,
+            restore: restored,
+        })
     }
 
     /// Writes the status of a stopped session: without one, it would count as starting.
@@ -319,7 +330,10 @@ impl ClonePlan {
             "uid": string_at(secret, "/metadata/uid"),
             "annotations": { labels::SESSION_UID: belonging.session_uid, labels::KEPT_SINCE: null },
         } });
-        let (namespace, name) = (belonging.namespace.as_str(), string_at(secret, "/metadata/name"));
+        let (namespace, name) = (
+            belonging.namespace.as_str(),
+            string_at(secret, "/metadata/name"),
+        );
         cluster
             .merge_patch(&SECRET, namespace, name, None, &patch, with.write)
             .await

@@ -67,8 +67,14 @@ mod tests {
 
     #[test]
     fn a_claim_is_renamed_where_the_session_is_a_word_of_it() {
-        assert_eq!(renamed_candidates("home-alice", "alice", "bob"), ["home-bob"]);
-        assert_eq!(renamed_candidates("data-notes-a-b-0", "a-b", "c"), ["data-notes-c-0"]);
+        assert_eq!(
+            renamed_candidates("home-alice", "alice", "bob"),
+            ["home-bob"]
+        );
+        assert_eq!(
+            renamed_candidates("data-notes-a-b-0", "a-b", "c"),
+            ["data-notes-c-0"]
+        );
         assert_eq!(
             renamed_candidates("data-notes-data-0", "data", "c"),
             ["c-notes-data-0", "data-notes-c-0", "c-notes-c-0"]

@@ -14,17 +14,22 @@ use serde_json::{Value, json};
 
 use super::manner::StopOptions;
 use super::snapshotting::{SnapshotOptions, SnapshotPlan, SnapshotRun};
-use super::stopping::{DELETE, ObservedSession, StopContext, explain_step_failure, nothing_done_hint};
+use super::stopping::{
+    DELETE, ObservedSession, StopContext, explain_step_failure, nothing_done_hint,
+};
 use super::trust::{self, StoredPart};
 use crate::chosen::SelectedSession;
 use crate::execute::ApplyOptions;
 use crate::{Cluster, Driver};
-use session_client::Delete;
-use session_client::Scope;
+use session_client::DeleteOptions;
 use session_client::ListOptions;
+use session_client::Scope;
 use session_client::WriteOptions;
 use session_engine::plan::{Plan, Step};
-use session_engine::reconcile::{HookRun, LiveObjects, TargetState, effective_data_policy, kept_since_patch, assess_workload, reconcile};
+use session_engine::reconcile::{
+    HookRun, LiveObjects, TargetState, assess_workload, effective_data_policy, kept_since_patch,
+    reconcile,
+};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
@@ -44,7 +49,7 @@ pub struct Deletion {
     /// Its objects.
     pub live: LiveObjects,
     /// Ownership of its objects.
-    pub belonging: Ownership,
+    pub ownership: Ownership,
     /// The process that carries out the deletion.
     pub driver: Driver,
     /// The Session with every field, as the server returned it.
@@ -58,13 +63,13 @@ impl Deletion {
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
+    pub fn from_parts(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
-        let belonging = Ownership::of(&session)?;
+        let belonging = Ownership::of_session(&session)?;
         Ok(Self {
             session,
             live,
-            belonging,
+            ownership: belonging,
             driver,
             object,
             snapshot_plan: None,
@@ -98,14 +103,17 @@ impl Deletion {
         self.check_claims_unused(&pods)?;
         let held = self.bound_claims();
         // A controller takes the snapshot itself, before it removes its finalizer.
-        if self.policy() != DataPolicy::Snapshot || held.is_empty() || self.driver.is_controller() {
+        if self.data_policy() != DataPolicy::Snapshot
+            || held.is_empty()
+            || self.driver.is_controller()
+        {
             return Ok(self);
         }
         let chosen = SelectedSession {
             session: self.session.clone(),
             object: self.object.clone(),
         };
-        let mut present = ObservedSession::with(chosen, self.live.clone(), Driver::Client)?;
+        let mut present = ObservedSession::from_parts(chosen, self.live.clone(), Driver::Client)?;
         present.live.data = held.into_iter().cloned().collect();
         let asked = SnapshotOptions {
             class: class.map(str::to_owned),
@@ -118,7 +126,7 @@ impl Deletion {
 
     /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
     async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
-        let goes = self.policy() != DataPolicy::Keep && !self.claims().is_empty();
+        let goes = self.data_policy() != DataPolicy::Keep && !self.claim_names().is_empty();
         if !goes || self.driver.is_controller() {
             return Ok(Vec::new());
         }
@@ -146,9 +154,14 @@ impl Deletion {
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
     pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
-        let seen = look(&self.session, &self.live, &[]);
-        let sync = !manner.skip_sync && HookRun::of(&self.session, &seen, "sync").is_some();
-        !self.driver.is_controller() && (sync || self.saving.as_ref().is_some_and(SnapshotPlan::has_hooks))
+        let seen = assess_workload(&self.session, &self.live, &[]);
+        let sync = !manner.skip_sync && HookRun::find(&self.session, &seen, "sync").is_some();
+        !self.driver.is_controller()
+            && (sync
+                || self
+                    .snapshot_plan
+                    .as_ref()
+                    .is_some_and(SnapshotPlan::has_hooks))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
@@ -187,7 +200,12 @@ impl Deletion {
     }
 
     /// Checks before the first write that the caller has all rights of the deletion.
-    async fn require(&self, cluster: &Cluster, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
+    async fn require(
+        &self,
+        cluster: &Cluster,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+    ) -> Result<()> {
         if self.driver.is_controller() || with.write.dry_run {
             return Ok(());
         }
@@ -277,7 +295,9 @@ impl Deletion {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
             let name = string_at(claim, "/metadata/name");
-            taken.iter().any(|snapshot| source_claim_name(snapshot) == name)
+            taken
+                .iter()
+                .any(|snapshot| source_claim_name(snapshot) == name)
         };
         let saved = self.bound_claims().into_iter().filter(is_saved);
         after.live.saved = saved
@@ -377,7 +397,9 @@ pub async fn list_snapshots(
     let place = Scope::Namespace(namespace);
     match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
         Ok(list) => Ok(Some(list.items)),
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Ok(Some(Vec::new())),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+            Ok(Some(Vec::new()))
+        }
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
         Err(error) => Err(error),
     }

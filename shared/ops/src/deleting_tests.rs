@@ -34,7 +34,7 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
         ..LiveObjects::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Deletion::with(SelectedSession { session, object }, live, Driver::Client).unwrap()
+    Deletion::from_parts(SelectedSession { session, object }, live, Driver::Client).unwrap()
 }
 
 fn steps(doomed: &Deletion, wait: bool) -> Vec<String> {
@@ -62,7 +62,11 @@ fn the_sessions_policy_goes_before_its_templates() {
             !destroys,
             "{spec:?} {status:?}"
         );
-        assert_eq!(doomed.kept_claims().is_empty(), destroys, "{spec:?} {status:?}");
+        assert_eq!(
+            doomed.kept_claims().is_empty(),
+            destroys,
+            "{spec:?} {status:?}"
+        );
     }
 }
 

@@ -70,7 +70,9 @@ impl Deletion {
 
     /// Returns the name of the snapshot that is taken; `None` if there is none or a controller takes it.
     pub fn snapshot_name(&self) -> Option<&str> {
-        self.snapshot_plan.as_ref().map(|saving| saving.name.as_str())
+        self.snapshot_plan
+            .as_ref()
+            .map(|saving| saving.name.as_str())
     }
 
     /// Returns the names of the session's existing VolumeSnapshots, which are kept.

@@ -20,18 +20,18 @@ use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::Cluster;
 use crate::gone::kind_and_name;
-use crate::whose::UNATTRIBUTED_REASON;
 use crate::whose::NameConflict;
+use crate::whose::UNATTRIBUTED_REASON;
+use crate::whose::classify_conflict;
 use crate::whose::foreign_object_error;
 use crate::whose::other_template_error;
 use crate::whose::unproven_data_error;
-use crate::whose::classify_conflict;
 use session_client::DeleteOptions;
 use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 use session_engine::diagnosis::parse_refusal;
-use session_engine::plan::{StepResult, PlanOutcome, Plan, Propagation, Step};
+use session_engine::plan::{Plan, PlanOutcome, Propagation, Step, StepResult};
 use session_engine::reconcile::HookRun;
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind, with_hint};
@@ -70,10 +70,14 @@ impl Cluster {
         let mut outcome = PlanOutcome::default();
         for stage in &plan.stages {
             if with.interrupt.is_set() {
-                outcome.failed = stage.first().map(|step| (step.clone(), interrupted_error()));
+                outcome.failed = stage
+                    .first()
+                    .map(|step| (step.clone(), interrupted_error()));
                 return outcome;
             }
-            stage.iter().for_each(|step| sink.tell(progress_event(step)));
+            stage
+                .iter()
+                .for_each(|step| sink.tell(progress_event(step)));
             let results = self.apply_stage(stage, with, sink).await;
             for (step, result) in stage.iter().zip(results) {
                 match result {
@@ -118,7 +122,10 @@ impl Cluster {
     ) -> Result<StepResult> {
         let namespace = with.ownership.namespace.as_str();
         match step {
-            Step::Create { object, use_existing: existing } => self.create_or_adopt(object, *existing, with, tell).await,
+            Step::Create {
+                object,
+                use_existing: existing,
+            } => self.create_or_adopt(object, *existing, with, tell).await,
             Step::Apply { object, found } => self.apply_existing(object, found, with, tell).await,
             Step::Adopt { claim } => self.adopt_claim_by_name(claim, with, tell).await,
             Step::LeaveUnchanged { object } => Ok(StepResult::Adopted(object.clone())),
@@ -148,7 +155,10 @@ impl Cluster {
                     timeout: *limit,
                 };
                 let synced = self.run_hook(namespace, &run);
-                with.interrupt.race(synced).await.map(|()| StepResult::HookRun)
+                with.interrupt
+                    .race(synced)
+                    .await
+                    .map(|()| StepResult::HookRun)
             }
             Step::RunHook { .. } => Ok(StepResult::HookRun),
             Step::Delete {
@@ -164,7 +174,10 @@ impl Cluster {
             Step::WaitDeleted { .. } if with.write.dry_run => Ok(StepResult::WaitedDeleted),
             Step::WaitDeleted { targets, resource } => {
                 let gone = self.wait_deleted(with.wait_limit, resource, namespace, targets, tell);
-                with.interrupt.race(gone).await.map(|()| StepResult::WaitedDeleted)
+                with.interrupt
+                    .race(gone)
+                    .await
+                    .map(|()| StepResult::WaitedDeleted)
             }
         }
     }
@@ -179,7 +192,10 @@ impl Cluster {
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
         let kind = string_at(object, "/kind");
-        let Some(resource) = self.discover_resource(string_at(object, "/apiVersion"), kind).await? else {
+        let Some(resource) = self
+            .discover_resource(string_at(object, "/apiVersion"), kind)
+            .await?
+        else {
             let error = anyhow::anyhow!(
                 "no matches for kind {kind:?} in version {:?}",
                 string_at(object, "/apiVersion")
@@ -220,11 +236,15 @@ impl Cluster {
                 self.replace_unbound_claim(&resource, &found, object, with, tell)
                     .await
             }
-            NameConflict::Kept if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await => {
+            NameConflict::Kept
+                if is_secret && !existing && !self.is_proven_by_data(&found, namespace).await =>
+            {
                 let why = "no kept claim or snapshot proves that the session created it";
                 Err(unproven_data_error(&resource, &found, why))
             }
-            NameConflict::Unattributed if !existing => Err(unproven_data_error(&resource, &found, UNATTRIBUTED_REASON)),
+            NameConflict::Unattributed if !existing => {
+                Err(unproven_data_error(&resource, &found, UNATTRIBUTED_REASON))
+            }
             NameConflict::Kept | NameConflict::Unattributed => {
                 self.adopt(&resource, &found, object, with).await
             }
@@ -245,7 +265,10 @@ impl Cluster {
         with: &ApplyOptions<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
-        let (limit, target) = (with.wait_limit.min(NAME_FREE_TIMEOUT), ObjectRef::from_object(found));
+        let (limit, target) = (
+            with.wait_limit.min(NAME_FREE_TIMEOUT),
+            ObjectRef::from_object(found),
+        );
         let (namespace, targets) = (
             with.ownership.namespace.as_str(),
             std::slice::from_ref(&target),
@@ -279,7 +302,12 @@ impl Cluster {
         {
             Ok(_) => Ok(()),
             // The object is gone, and its successor is not part of the session.
-            Err(error) if is_uid_precondition_failure(&error) || failure::has_kind(&error, FailureKind::NotFound) => Ok(()),
+            Err(error)
+                if is_uid_precondition_failure(&error)
+                    || failure::has_kind(&error, FailureKind::NotFound) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }
@@ -297,7 +325,8 @@ fn with_remedy_hint(error: anyhow::Error) -> anyhow::Error {
 /// True if a DELETE was refused because its UID precondition did not hold. Other conflicts, such as a webhook's, are
 /// errors.
 fn is_uid_precondition_failure(error: &anyhow::Error) -> bool {
-    let conflict = failure::find_failure(error).filter(|failure| failure.kind == FailureKind::Conflict);
+    let conflict =
+        failure::find_failure(error).filter(|failure| failure.kind == FailureKind::Conflict);
     let says = |failure: &Failure| {
         let message = failure.message.to_lowercase();
         message.contains("precondition") && message.contains("uid in")
@@ -307,7 +336,9 @@ fn is_uid_precondition_failure(error: &anyhow::Error) -> bool {
 
 fn progress_event(step: &Step) -> ProgressEvent {
     let (stage, object) = match step {
-        Step::Create { object, .. } | Step::Apply { object, .. } | Step::LeaveUnchanged { object } => (
+        Step::Create { object, .. }
+        | Step::Apply { object, .. }
+        | Step::LeaveUnchanged { object } => (
             WaitStage::Applying,
             format!(
                 "{}/{}",
@@ -315,13 +346,20 @@ fn progress_event(step: &Step) -> ProgressEvent {
                 string_at(object, "/metadata/name")
             ),
         ),
-        Step::Adopt { claim } => (WaitStage::Applying, kind_and_name(&ObjectRef::from_object(claim))),
+        Step::Adopt { claim } => (
+            WaitStage::Applying,
+            kind_and_name(&ObjectRef::from_object(claim)),
+        ),
         Step::Patch { target, .. } => (WaitStage::Applying, kind_and_name(target)),
         Step::RunHook { pod, .. } => (WaitStage::Syncing, format!("pod/{pod}")),
         Step::Delete { target, .. } => (WaitStage::Terminating, kind_and_name(target)),
         Step::WaitDeleted { targets, .. } => (
             WaitStage::Terminating,
-            targets.iter().map(kind_and_name).collect::<Vec<_>>().join(", "),
+            targets
+                .iter()
+                .map(kind_and_name)
+                .collect::<Vec<_>>()
+                .join(", "),
         ),
     };
     ProgressEvent::Waiting {

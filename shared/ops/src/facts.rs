@@ -7,9 +7,9 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Scope;
 use session_client::ListOptions;
-use session_engine::diagnosis::{Fact, FactQuery, Cause, refine};
+use session_client::Scope;
+use session_engine::diagnosis::{Cause, Fact, FactQuery, refine};
 use session_engine::reconcile::WorkloadState;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
@@ -44,7 +44,8 @@ impl Cluster {
             }
             let asks = std::mem::take(&mut cause.asks);
             let answers = asks.into_iter().map(|ask| async {
-                let answer = tokio::time::timeout(FACT_TIMEOUT, self.get_fact(namespace, &ask)).await;
+                let answer =
+                    tokio::time::timeout(FACT_TIMEOUT, self.get_fact(namespace, &ask)).await;
                 let answer =
                     answer.unwrap_or_else(|_| Fact::Unseen("no response in time".to_owned()));
                 (ask, answer)
@@ -74,8 +75,14 @@ impl Cluster {
                     format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");
                 self.list_from_cache(&POD, Scope::All, &on_node).await
             }
-            FactQuery::PersistentVolumeClaim { name } => self.get_as_list(&PERSISTENT_VOLUME_CLAIM, namespace, name).await,
-            FactQuery::StorageClasses => self.list_from_cache(&STORAGE_CLASS, Scope::Cluster, "").await,
+            FactQuery::PersistentVolumeClaim { name } => {
+                self.get_as_list(&PERSISTENT_VOLUME_CLAIM, namespace, name)
+                    .await
+            }
+            FactQuery::StorageClasses => {
+                self.list_from_cache(&STORAGE_CLASS, Scope::Cluster, "")
+                    .await
+            }
             FactQuery::CsiDriver { name } => self.get_as_list(&CSI_DRIVER, "", name).await,
             FactQuery::ResourceQuotas => self.list_from_cache(&RESOURCE_QUOTA, here, "").await,
             FactQuery::LimitRanges => self.list_from_cache(&LIMIT_RANGE, here, "").await,
@@ -83,7 +90,12 @@ impl Cluster {
         found.map_or_else(|error| unavailable_fact(&error), Fact::Objects)
     }
 
-    async fn get_as_list(&self, t: &ResourceType, namespace: &str, name: &str) -> Result<Vec<Value>> {
+    async fn get_as_list(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Vec<Value>> {
         Ok(self.get(t, namespace, name).await?.into_iter().collect())
     }
 

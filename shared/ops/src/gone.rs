@@ -10,9 +10,9 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
 use session_client::Backoff;
-use session_client::WatchChange;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
+use session_client::WatchChange;
 use session_client::timed_out;
 use session_engine::diagnosis::find_deletion_blocker;
 use session_model::api::ObjectRef;
@@ -75,7 +75,9 @@ impl Cluster {
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {
-                    Ok(WatchChange::Deleted(object)) if string_at(&object, "/metadata/uid") == target.uid => {
+                    Ok(WatchChange::Deleted(object))
+                        if string_at(&object, "/metadata/uid") == target.uid =>
+                    {
                         return Ok(());
                     }
                     Ok(WatchChange::Modified(object)) => {
@@ -101,7 +103,8 @@ impl Cluster {
         for target in targets {
             let found = self.read_after_wait(self.get(resource, namespace, &target.name));
             let found = found.await.ok().flatten();
-            if let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == target.uid)
+            if let Some(object) =
+                found.filter(|object| string_at(object, "/metadata/uid") == target.uid)
             {
                 let error = timed_out(resource, &target.name);
                 return match find_deletion_blocker(&object) {

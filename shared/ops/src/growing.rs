@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_client::{missing, typed};
-use session_engine::diagnosis::growing::{Expansion, growing};
+use session_engine::diagnosis::growing::{Expansion, claim_expansion};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
@@ -45,9 +45,10 @@ impl Cluster {
             object: format!("persistentvolumeclaim/{name}"),
             detail: "expanding the volume".into(),
         });
-        let state = |claim: &Value| typed(claim.clone()).map(|claim| growing(&claim));
-        let settled =
-            |claim: &Value| state(claim).is_ok_and(|state| !matches!(state, Expansion::InProgress(_)));
+        let state = |claim: &Value| typed(claim.clone()).map(|claim| claim_expansion(&claim));
+        let settled = |claim: &Value| {
+            state(claim).is_ok_and(|state| !matches!(state, Expansion::InProgress(_)))
+        };
         let claims = &PERSISTENT_VOLUME_CLAIM;
         let cut_off = tokio::select! {
             biased;
@@ -59,7 +60,9 @@ impl Cluster {
         let (claim, cut_off) = match cut_off {
             Ok(claim) => (claim, None),
             Err(kind) => {
-                let found = self.read_after_wait(self.get(claims, namespace, name)).await?;
+                let found = self
+                    .read_after_wait(self.get(claims, namespace, name))
+                    .await?;
                 (found.ok_or_else(|| missing(claims, name))?, Some(kind))
             }
         };

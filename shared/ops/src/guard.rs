@@ -29,7 +29,11 @@ impl Cluster {
             if !is_policy_in_force(&policy, &binding) {
                 return anyhow::Ok(None);
             }
-            let created = |object| string_at(object, "/metadata/creationTimestamp").parse().ok();
+            let created = |object| {
+                string_at(object, "/metadata/creationTimestamp")
+                    .parse()
+                    .ok()
+            };
             let (policy, binding): (Option<Timestamp>, _) = (created(&policy), created(&binding));
             Ok(policy
                 .zip(binding)

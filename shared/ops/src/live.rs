@@ -6,8 +6,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
 use session_client::{missing, typed};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
@@ -39,7 +39,11 @@ impl Cluster {
     /// # Errors
     /// Whatever the server refuses. A missing right to read the parameters Secret is not an error; the Secret is then
     /// left out.
-    pub async fn get_live_objects(&self, namespace: &str, session: &Session) -> Result<LiveObjects> {
+    pub async fn get_live_objects(
+        &self,
+        namespace: &str,
+        session: &Session,
+    ) -> Result<LiveObjects> {
         let name = session.name();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
         let parameters = parameters_secret_name(name);
@@ -60,23 +64,23 @@ impl Cluster {
         &self,
         namespace: &str,
         session: &Session,
-        known: &Live,
-    ) -> Result<Live> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
-        let parameters = parameters_secret(name);
+        known: &LiveObjects,
+    ) -> Result<LiveObjects> {
+        let name = session.name();
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+        let parameters = parameters_secret_name(name);
         let (owners, claims, secret) = futures::try_join!(
-            self.owners(namespace, session),
-            self.list_of(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
-            self.secret_metadata(namespace, &parameters),
+            self.list_owners(namespace, session),
+            self.list_items(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
+            self.get_secret_metadata(namespace, &parameters),
         )?;
-        let live = Live {
+        let live = LiveObjects {
             pods: known.pods.clone(),
             owners,
             data: claims.into_iter().chain(secret).collect(),
-            ..Live::default()
+            ..LiveObjects::default()
         };
-        Ok(live.attributed(session).beside_strangers(known))
+        Ok(live.attribute(session).beside_strangers(known))
     }
 
     /// Reads the part of [`Cluster::get_live_objects`] that runs: Pods and their owners.
@@ -162,10 +166,9 @@ pub fn owner_kinds(session: &Session) -> Vec<&'static ResourceType> {
 /// Those of `result`.
 pub fn with_setup_hint<T>(result: Result<T>) -> Result<T> {
     match result {
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Err(failure::with_hint(
-            error,
-            "install the API first: kubectl session setup",
-        )),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => Err(
+            failure::with_hint(error, "install the API first: kubectl session setup"),
+        ),
         other => other,
     }
 }

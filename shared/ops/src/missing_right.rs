@@ -1,7 +1,7 @@
 //! Hints for missing rights.
 
 use crate::Cluster;
-use session_model::failure::{FailureKind, with_hint, has_kind};
+use session_model::failure::{FailureKind, has_kind, with_hint};
 
 /// Adds the rights and role that a refused exec or port-forward needs; other errors stay unchanged.
 pub fn explain(error: anyhow::Error, cluster: &Cluster, subresource: &str) -> anyhow::Error {

@@ -5,9 +5,9 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Write;
+use session_client::WriteOptions;
 use session_model::api::Session;
-use session_model::objects::belonging::Belonging;
+use session_model::objects::belonging::Ownership;
 use session_model::objects::resource::SESSION;
 
 /// Identity of a stored Session.
@@ -28,8 +28,8 @@ impl<'a> From<&'a Session> for SessionRef<'a> {
     }
 }
 
-impl<'a> From<&'a Belonging> for SessionRef<'a> {
-    fn from(belonging: &'a Belonging) -> Self {
+impl<'a> From<&'a Ownership> for SessionRef<'a> {
+    fn from(belonging: &'a Ownership) -> Self {
         Self {
             namespace: belonging.namespace.as_str(),
             name: belonging.session.as_str(),
@@ -48,7 +48,7 @@ impl Cluster {
         &self,
         session: impl Into<SessionRef<'a>>,
         patch: Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<Value> {
         self.patch_part(session.into(), None, patch, write).await
     }
@@ -62,7 +62,7 @@ impl Cluster {
         &self,
         session: impl Into<SessionRef<'a>>,
         patch: Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<Value> {
         let part = Some("status");
         self.patch_part(session.into(), part, patch, write).await
@@ -73,7 +73,7 @@ impl Cluster {
         session: SessionRef<'_>,
         part: Option<&str>,
         mut patch: Value,
-        write: &Write,
+        write: &WriteOptions,
     ) -> Result<Value> {
         let SessionRef {
             namespace,

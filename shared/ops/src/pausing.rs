@@ -76,7 +76,9 @@ impl QuiesceHooks {
             (done, Ok(())) => done,
             (done, Err(paused)) => {
                 let errors = done.err().into_iter().chain([paused]).collect();
-                Err(failure::combine_errors(errors).err().unwrap_or_else(|| anyhow!("")))
+                Err(failure::combine_errors(errors)
+                    .err()
+                    .unwrap_or_else(|| anyhow!("")))
             }
         }
     }
@@ -93,7 +95,10 @@ impl QuiesceHooks {
             return Err(error);
         }
         // As text, since a failure of the connection is printed without the context around it.
-        let QuiesceMessages { failure: undone, skip_hint: without } = &self.words;
+        let QuiesceMessages {
+            failure: undone,
+            skip_hint: without,
+        } = &self.words;
         let error = anyhow!("{undone}: quiesce hook failed: {error:#}");
         Err(with_hint(error, format!("{without} --skip-hooks")))
     }

@@ -8,9 +8,9 @@ use serde_json::Value;
 use crate::Cluster;
 use crate::live::owner_kinds;
 use crate::settling::ReadySession;
-use session_client::List;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::ObjectList;
+use session_client::Scope;
 use session_client::missing;
 use session_client::typed;
 use session_engine::reconcile::LiveObjects;
@@ -60,7 +60,7 @@ impl Cluster {
         let Some(object) = object? else {
             return Err(missing(&SESSION, name));
         };
-        self.present_of(namespace, object, pods?).await
+        self.observed_with_pods(namespace, object, pods?).await
     }
 
     /// Returns a session that has become ready. Lists its Pods only if the wait may have missed one: if a controller made
@@ -68,24 +68,34 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn present_ready(&self, namespace: &str, ready: ReadySession) -> Result<Present> {
+    pub async fn present_ready(
+        &self,
+        namespace: &str,
+        ready: ReadySession,
+    ) -> Result<ObservedSession> {
         let ReadySession { object, live, .. } = ready;
         let session: Session = typed(object.clone())?;
         if let Some(live) = live.filter(|_| pod_makers(&session) == 1) {
-            return Ok(Present {
+            return Ok(ObservedSession {
                 live,
                 session,
                 object,
                 pods_version: String::new(),
             });
         }
-        let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = Selection::labelled(format!("{}={name}", labels::SESSION));
-        let pods = self.list(&POD, Place::Namespace(namespace), &select);
-        self.present_of(namespace, object, pods.await?).await
+        let name = session.name();
+        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+        let pods = self.list(&POD, Scope::Namespace(namespace), &select);
+        self.observed_with_pods(namespace, object, pods.await?)
+            .await
     }
 
-    async fn present_of(&self, namespace: &str, object: Value, pods: List) -> Result<Present> {
+    async fn observed_with_pods(
+        &self,
+        namespace: &str,
+        object: Value,
+        pods: ObjectList,
+    ) -> Result<ObservedSession> {
         let (pods, pods_version) = (pods.items, pods.resource_version);
         let session: Session = typed(object.clone())?;
         let owners = self.get_owners(namespace, &pods, &[], &session).await?;
@@ -99,7 +109,7 @@ impl Cluster {
             live: live.attribute(&session),
             session,
             object,
-            pods_resource_version: pods_version,
+            pods_version: pods_version,
         })
     }
 
@@ -159,7 +169,10 @@ fn unknown_owners(
                 continue;
             }
             uids.push(string_at(owner, "/uid"));
-            let kind = ResourceType::find_known(string_at(owner, "/apiVersion"), string_at(owner, "/kind"));
+            let kind = ResourceType::find_known(
+                string_at(owner, "/apiVersion"),
+                string_at(owner, "/kind"),
+            );
             if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
                 wanted.push((kind, string_at(owner, "/name").to_owned()));
             }

@@ -65,7 +65,8 @@ pub async fn read_recorded_session(
     trust::check_recorded(cluster, &chosen.session, &belonging.session_uid).await?;
     let mut present = ObservedSession::read(cluster, chosen, Driver::Client).await?;
     let mut data = present.live.data.iter();
-    if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &present.session)) {
+    if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &present.session))
+    {
         vouched(secret, snapshot)?;
     }
     present.ownership = Ownership {

@@ -7,9 +7,9 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::WatchChange;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
+use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
 use session_client::watch_ended_error;
 use session_client::{missing, typed};

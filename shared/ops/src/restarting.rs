@@ -20,7 +20,11 @@ impl StartPlan {
     ///
     /// # Errors
     /// The first missing right, in the server's words.
-    pub async fn require_restart_access(&self, manner: &StopOptions, with: StopContext<'_>) -> Result<()> {
+    pub async fn require_restart_access(
+        &self,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+    ) -> Result<()> {
         self.observed
             .require_stop_access(manner, &self.accesses(), with)
             .await
@@ -31,7 +35,10 @@ impl StartPlan {
     fn accesses(&self) -> Vec<Access> {
         let (live, name) = (&self.observed.live, self.observed.name());
         let needs = self.start.owned_objects().into_iter().filter_map(|object| {
-            let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
+            let (kind, name) = (
+                string_at(&object, "/kind"),
+                string_at(&object, "/metadata/name"),
+            );
             let resource = ResourceType::find_known(string_at(&object, "/apiVersion"), kind)?;
             let there = live.find_object(kind, name).is_some();
             let pods = !pod_metadata_paths(kind).is_empty();
@@ -63,8 +70,10 @@ impl StartPlan {
         let object = self.observed.stop(cluster, manner, with, sink).await?;
         let mut ahead = self.clone();
         if !with.write.dry_run {
-            let chosen = SelectedSession::of(object)?;
-            ahead.replace_observed(ObservedSession::of(cluster, chosen, self.observed.driver).await?);
+            let chosen = SelectedSession::parse(object)?;
+            ahead.replace_observed(
+                ObservedSession::read(cluster, chosen, self.observed.driver).await?,
+            );
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         ahead.start(cluster, write, interrupt, now, sink).await

@@ -85,7 +85,7 @@ impl ClaimRestorePlan {
 
     /// Returns the present claims that are bound to a volume, and so may hold data.
     pub fn bound_claims(&self) -> impl Iterator<Item = &Value> {
-        self.replaced().filter(|claim| is_bound(claim))
+        self.existing_claims().filter(|claim| is_bound(claim))
     }
 
     /// Returns the rights that the restore needs.
@@ -97,7 +97,9 @@ impl ClaimRestorePlan {
 
     /// Returns the present claims, which are deleted.
     pub fn existing_claims(&self) -> impl Iterator<Item = &Value> {
-        self.claims.iter().filter_map(|claim| claim.existing.as_ref())
+        self.claims
+            .iter()
+            .filter_map(|claim| claim.existing.as_ref())
     }
 
     /// Deletes the present claims by UID, waits until they are gone, creates the new ones, and waits until they are bound, except
@@ -115,7 +117,7 @@ impl ClaimRestorePlan {
             ownership: &self.belonging,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            wait_limit: with.limit,
+            wait_limit: with.timeout,
         };
         let outcome = cluster.apply_plan(&self.removal(), &carrying, sink).await;
         if let Some((_, error)) = outcome.failed {
@@ -181,7 +183,7 @@ pub(super) async fn wait_claims_bound(
         });
         let waits = awaited
             .iter()
-            .map(|name| cluster.wait_claim_bound(namespace, name, with.limit));
+            .map(|name| cluster.wait_claim_bound(namespace, name, with.timeout));
         with.interrupt.race(try_join_all(waits)).await?;
     }
     Ok(restored)
@@ -210,7 +212,11 @@ pub(super) fn claim_from_snapshot(
     let spec = spec.ok_or_else(|| {
         anyhow!("cannot restore claim {name:?}: claim is gone, and snapshot {of:?} has no record of its spec")
     })?;
-    let size = size_of(string_at(spec, "/resources/requests/storage"), snapshot, size)?;
+    let size = size_of(
+        string_at(spec, "/resources/requests/storage"),
+        snapshot,
+        size,
+    )?;
     let mut wanted = json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -269,8 +275,9 @@ async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
     }
     match cluster.get(&STORAGE_CLASS, "", class).await {
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(false),
-        other => Ok(other?
-            .is_some_and(|class| string_at(&class, "/volumeBindingMode") == "WaitForFirstConsumer")),
+        other => Ok(other?.is_some_and(|class| {
+            string_at(&class, "/volumeBindingMode") == "WaitForFirstConsumer"
+        })),
     }
 }
 
@@ -316,7 +323,8 @@ mod tests {
                 "pv.kubernetes.io/bind-completed": "yes", "volume.kubernetes.io/selected-node": "n", "note": "mine" } },
             "spec": { "accessModes": ["ReadWriteMany"], "volumeName": "pvc-1", "resources": { "requests": { "storage": "5Gi" } } },
         });
-        let claim = claim_from_snapshot(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
+        let claim =
+            claim_from_snapshot(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
         assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteMany"]));
         assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "5Gi");
         assert_eq!(claim["spec"].get("volumeName"), None);

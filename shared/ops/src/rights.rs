@@ -30,7 +30,7 @@ impl ObservedSession {
             Driver::Client => foreseen(&chosen.session),
         };
         let namespace = string_at(&chosen.object, "/metadata/namespace").to_owned();
-        let looked = Self::of(cluster, chosen, driver);
+        let looked = Self::read(cluster, chosen, driver);
         futures::join!(looked, permissions.prefetch(&namespace, &needs)).0
     }
 

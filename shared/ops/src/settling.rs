@@ -12,7 +12,9 @@ use serde_json::Value;
 use session_client::WriteOptions;
 use session_client::interrupt::interrupted_error;
 use session_client::{timed_out, typed};
-use session_engine::reconcile::{Live, WorkloadState, RenderedStart, TargetState, record, decide_phase};
+use session_engine::reconcile::{
+    LiveObjects, RenderedStart, TargetState, WorkloadState, decide_phase, record,
+};
 use session_model::api::{Phase, Session};
 use session_model::failure::with_hint;
 use session_model::objects::endpoint::session_endpoint;
@@ -42,7 +44,7 @@ pub struct ReadySession {
     /// The Session with every field.
     pub object: Value,
     /// Its Pods and their owners as far as the wait has seen them; `None` if a controller made them.
-    pub live: Option<Live>,
+    pub live: Option<LiveObjects>,
 }
 
 /// Waits until the session is ready and writes the status.
@@ -67,10 +69,10 @@ pub async fn wait_session_ready(
         .await;
     run.sink.tell(ProgressEvent::Done);
     match waited? {
-        WaitOutcome::Settled { seen, pod, live } => {
+        WaitOutcome::Settled { state, pod, live } => {
             let (endpoint, object) =
-                write_down(cluster, made, &seen, pod.as_deref(), write, (run.now)()).await?;
-            match *seen {
+                write_down(cluster, made, &state, pod.as_deref(), write, (run.now)()).await?;
+            match *state {
                 WorkloadState::Ready { .. } => Ok(ReadySession {
                     endpoint,
                     object,
@@ -93,7 +95,11 @@ pub async fn wait_session_ready(
                 name(made),
                 last_seen(&seen)
             );
-            Err(look_and_delete(with_hint(interrupted_error(), message), made, &seen))
+            Err(look_and_delete(
+                with_hint(interrupted_error(), message),
+                made,
+                &seen,
+            ))
         }
     }
 }
@@ -132,17 +138,7 @@ async fn write_down(
         endpoint.as_deref(),
         now,
     );
-    patch["metadata"]["uid"] = made.session.metadata.uid.clone().into();
-    let object = cluster
-        .merge_patch(
-            &SESSION,
-            namespace(made),
-            name(made),
-            Some("status"),
-            &patch,
-            write,
-        )
-        .await?;
+    let object = cluster.patch_status(&made.session, patch, write).await?;
     Ok((endpoint, object))
 }
 

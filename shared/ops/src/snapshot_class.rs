@@ -4,11 +4,13 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::check_dns_subdomain;
-use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, string_at};
+use session_model::objects::resource::{
+    STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, string_at,
+};
 
 /// Annotation of a default class; its value is `"true"`.
 const DEFAULT: &str = "snapshot.storage.kubernetes.io/is-default-class";

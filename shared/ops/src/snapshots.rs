@@ -9,9 +9,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use session_client::WatchChange;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
+use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 use session_client::missing;
@@ -145,7 +145,10 @@ impl SnapshotWait {
             return Ok(());
         }
         if gone {
-            return Err(missing(&VOLUME_SNAPSHOT, string_at(&object, "/metadata/name")));
+            return Err(missing(
+                &VOLUME_SNAPSHOT,
+                string_at(&object, "/metadata/name"),
+            ));
         }
         match SnapshotState::of(&object) {
             SnapshotState::Failed(_) => {

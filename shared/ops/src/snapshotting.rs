@@ -18,9 +18,9 @@ use serde_json::Value;
 use super::pausing::{QuiesceHooks, QuiesceMessages};
 use super::remembering::record_session;
 use super::snapshot_class::{ClassChoice, choose_classes};
-pub use super::snapshot_class::{SnapshotClasses, parse_class_name, clarify_unserved};
-pub use super::snapshot_name::generate_snapshot_name;
+pub use super::snapshot_class::{SnapshotClasses, clarify_unserved, parse_class_name};
 use super::snapshot_name::find_unused_name;
+pub use super::snapshot_name::generate_snapshot_name;
 pub use super::snapshot_source::{has_snapshot_hooks, read_snapshot_source};
 use super::stopping::ObservedSession;
 use crate::Cluster;
@@ -40,7 +40,7 @@ use session_model::objects::kept::{is_bound, is_claim};
 use session_model::objects::resource::{
     VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_terminating, string_at,
 };
-use session_model::objects::snapshot::{source_claim_name, content_label_patch, build_snapshots};
+use session_model::objects::snapshot::{build_snapshots, content_label_patch, source_claim_name};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Longest time that a workload stays quiesced. If its snapshots are not cut by then, it is resumed and they are deleted.
@@ -133,12 +133,16 @@ impl SnapshotPlan {
                 format!("inspect the session: kubectl session status {session} -n {namespace}");
             return Err(with_hint(error, look));
         }
-        let set = asked.name.clone().unwrap_or_else(|| generate_snapshot_name(session, now));
+        let set = asked
+            .name
+            .clone()
+            .unwrap_or_else(|| generate_snapshot_name(session, now));
         let classes = choose_classes(cluster, &claims, asked.class.as_deref(), offered);
         let (ClassChoice { names, retaining }, set) = match asked.name {
             Some(_) => (classes.await?, set),
             None => {
-                let (classes, set) = join!(classes, find_unused_name(cluster, namespace, set, &claims));
+                let (classes, set) =
+                    join!(classes, find_unused_name(cluster, namespace, set, &claims));
                 (classes?, set)
             }
         };
@@ -148,7 +152,10 @@ impl SnapshotPlan {
         };
         let mut objects = build_snapshots(&belonging, &set, &claims, &names);
         record_session(&present.object, &mut objects);
-        for name in objects.iter().map(|object| string_at(object, "/metadata/name")) {
+        for name in objects
+            .iter()
+            .map(|object| string_at(object, "/metadata/name"))
+        {
             check_dns_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
@@ -189,7 +196,10 @@ impl SnapshotPlan {
             return self.make(cluster, with.write).await;
         }
         let cut = self.cut(cluster, with, sink);
-        let made = self.pausing.run_around(cluster, with.interrupt, cut).await?;
+        let made = self
+            .pausing
+            .run_around(cluster, with.interrupt, cut)
+            .await?;
         if !with.wait {
             return Ok(made);
         }
@@ -307,7 +317,8 @@ impl SnapshotPlan {
         let same = marks.iter().all(|key| {
             annotation(&found, key).is_some_and(|mark| Some(mark) == annotation(object, key))
         });
-        (same && !is_terminating(&found) && source_claim_name(&found) == source_claim_name(object)).then_some(found)
+        (same && !is_terminating(&found) && source_claim_name(&found) == source_claim_name(object))
+            .then_some(found)
     }
 
     fn is_of_this_run(&self, object: &Value) -> bool {
@@ -356,7 +367,7 @@ impl SnapshotPlan {
         write: &WriteOptions,
         paused: bool,
     ) -> anyhow::Error {
-        let (session, namespace, set) = (&self.session, &self.namespace, &self.set);
+        let (session, namespace, set) = (&self.session, &self.namespace, &self.name);
         let failed = error.downcast_ref::<SnapshotDriverError>().is_some();
         if (failed || paused) && self.take_back(cluster, made, write).await {
             return match (failed, failure::has_kind(&error, FailureKind::Interrupted)) {

@@ -22,10 +22,12 @@ use session_client::WriteOptions;
 use session_client::random_token;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    ManifestSource, NamedObject, DataLoss, RenderInput, RenderOutput, RenderedStart, find_claim_conflict, claim_expansions, find_plan_losses, record,
-    render, plan_start,
+    DataLoss, ManifestSource, NamedObject, RenderInput, RenderOutput, RenderedStart,
+    claim_expansions, find_claim_conflict, find_plan_losses, plan_start, record, render,
 };
-use session_model::api::{IntOrString, SecretSource, Session, SessionSpec, SessionTemplate, DesiredState};
+use session_model::api::{
+    DesiredState, IntOrString, SecretSource, Session, SessionSpec, SessionTemplate,
+};
 use session_model::duration::Lifetime;
 use session_model::failure::with_hint;
 use session_model::labels::SESSION_UID;
@@ -91,8 +93,10 @@ impl StartPlan {
     ) -> Result<Self> {
         unfinished::check_complete(&present.object)?;
         trust::check_trust(cluster, &present.session, StoredPart::Start).await?;
-        let (template, stored) =
-            futures::try_join!(read_template(cluster, &present), read_stored_secrets(cluster, &present))?;
+        let (template, stored) = futures::try_join!(
+            read_template(cluster, &present),
+            read_stored_secrets(cluster, &present)
+        )?;
         let mut spec = present.session.spec.clone();
         spec.preset = wish.preset.clone().or(spec.preset);
         spec.timeout = wish.lifetime.as_ref().map(written).or(spec.timeout);
@@ -166,7 +170,7 @@ impl StartPlan {
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require(&self, cluster: &Cluster) -> Result<()> {
-        let (plan, present) = (self.plan(), &self.present);
+        let (plan, present) = (self.steps(), &self.observed);
         if !plan.deletes() || present.driver.is_controller() {
             return Ok(());
         }
@@ -191,7 +195,10 @@ impl StartPlan {
     async fn check(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
         let live = &self.observed.live;
         let missing = |object: &&Value| {
-            let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
+            let (kind, name) = (
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name"),
+            );
             live.find_object(kind, name).is_none()
         };
         let objects = &self.start.rendering.objects;
@@ -353,7 +360,11 @@ fn request(session: &Session, now: Timestamp) -> String {
 
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
 /// already.
-async fn others(cluster: &Cluster, present: &ObservedSession, start: &RenderedStart) -> Result<Vec<NamedObject>> {
+async fn others(
+    cluster: &Cluster,
+    present: &ObservedSession,
+    start: &RenderedStart,
+) -> Result<Vec<NamedObject>> {
     let applied = present.session.applied();
     let objects = &start.rendering.objects;
     let mut names: Vec<(String, String, String)> = objects

@@ -36,8 +36,9 @@ fn a_template_is_the_same_while_uid_and_generation_are() {
             "metadata": {"name": "t", "uid": uid, "generation": generation}, "spec": {"manifest": ""}}))
         .unwrap()
     };
-    let change =
-        |uid, generation| template::template_change(&session("", ""), Some(&template(uid, generation)));
+    let change = |uid, generation| {
+        template::template_change(&session("", ""), Some(&template(uid, generation)))
+    };
     assert_eq!(change("T", 2), None);
     assert!(change("T", 3).unwrap().ends_with("(generation 2, now 3)"));
     assert!(change("U", 2).unwrap().contains("created again"));

@@ -16,12 +16,13 @@ use crate::trust::{self, StoredPart};
 use session_client::AccessReviews;
 use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
-use session_engine::plan::{StepResult, Plan, Step};
+use session_engine::plan::{Plan, Step, StepResult};
 use session_engine::reconcile::record::{self, StopRecord};
 use session_engine::reconcile::{
-    Teardown, HookRun, LiveObjects, WorkloadState, PhaseReason, TargetState, plan_teardown, assess_workload, decide_phase,
+    HookRun, LiveObjects, PhaseReason, TargetState, Teardown, WorkloadState, assess_workload,
+    decide_phase, plan_teardown,
 };
-use session_model::api::{ObjectRef, Phase, Session, DesiredState};
+use session_model::api::{DesiredState, ObjectRef, Phase, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::belonging::Ownership;
@@ -42,7 +43,7 @@ pub struct ObservedSession {
     /// State of its workload, derived from `live`.
     pub state: WorkloadState,
     /// Ownership of its objects.
-    pub belonging: Ownership,
+    pub ownership: Ownership,
     /// The process that reconciles the session.
     pub driver: Driver,
 }
@@ -52,27 +53,27 @@ impl ObservedSession {
     ///
     /// # Errors
     /// Refusals of the server; a session that is being deleted.
-    pub async fn of(cluster: &Cluster, chosen: SelectedSession, driver: Driver) -> Result<Self> {
+    pub async fn read(cluster: &Cluster, chosen: SelectedSession, driver: Driver) -> Result<Self> {
         chosen.ensure_not_deleting()?;
-        let namespace = text(&chosen.object, "/metadata/namespace");
-        let live = cluster.live(namespace, &chosen.session).await?;
-        Self::with(chosen, live, driver)
+        let namespace = string_at(&chosen.object, "/metadata/namespace");
+        let live = cluster.get_live_objects(namespace, &chosen.session).await?;
+        Self::from_parts(chosen, live, driver)
     }
 
     /// Combines a session with objects that have been read already. Sends no request.
     ///
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
-    pub fn with(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
+    pub fn from_parts(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
-        let belonging = Ownership::of(&session)?;
+        let belonging = Ownership::of_session(&session)?;
         let seen = assess_workload(&session, &live, &[]);
         Ok(Self {
             session,
             object,
             live,
-            seen,
-            belonging,
+            state: seen,
+            ownership: belonging,
             driver,
         })
     }
@@ -90,8 +91,8 @@ impl ObservedSession {
     /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
     pub fn is_stopped(&self) -> bool {
         let phase = self.session.phase();
-        self.session.spec.state == Some(State::Stopped)
-            && self.seen == WorkloadState::NoWorkload
+        self.session.spec.state == Some(DesiredState::Stopped)
+            && self.state == WorkloadState::NoWorkload
             && self
                 .live
                 .own_pods(&self.ownership.session_uid)
@@ -104,7 +105,9 @@ impl ObservedSession {
     pub fn has_live_workload(&self) -> bool {
         matches!(
             self.state,
-            WorkloadState::Ready { .. } | WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_)
+            WorkloadState::Ready { .. }
+                | WorkloadState::NotReady(_)
+                | WorkloadState::Unrecoverable(_)
         )
     }
 
@@ -177,15 +180,21 @@ impl ObservedSession {
         let rest = self.live.replica_counts(&self.ownership.session_uid);
         self.remember(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
-            ownership: &self.belonging,
+            ownership: &self.ownership,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            wait_limit: manner.limit,
+            wait_limit: manner.timeout,
         };
-        let plan = self.plan(manner, with.now);
+        let plan = self.plan_stop(manner, with.now);
         let outcome = cluster.apply_plan(&plan, &carrying, sink).await;
         if let Some((step, error)) = outcome.failed {
-            return Err(explain_step_failure(STOP, self.name(), self.namespace(), &step, error));
+            return Err(explain_step_failure(
+                STOP,
+                self.name(),
+                self.namespace(),
+                &step,
+                error,
+            ));
         }
         let mut session = self.session.clone();
         let wish = outcome.results.iter().find_map(|done| match done {
@@ -203,9 +212,9 @@ impl ObservedSession {
             is_synced: outcome.results.contains(&StepResult::HookRun),
             unrecorded_workloads: self.unrecorded(),
         };
-        let patch = record::stopped(&session, &self.standing(), &rest, with.now);
+        let patch = record::stop_status(&session, &self.standing(), &rest, with.now);
         cluster
-            .patch_status(&self.belonging, patch, with.write)
+            .patch_status(&self.ownership, patch, with.write)
             .await
     }
 
@@ -218,7 +227,9 @@ impl ObservedSession {
             objects.any(|object| object.uid == workload.uid)
         };
         let mut rests = self.live.workloads(&self.ownership.session_uid);
-        rests.retain(|workload| SCALABLE_KINDS.contains(&workload.kind.as_str()) && !recorded(workload));
+        rests.retain(|workload| {
+            SCALABLE_KINDS.contains(&workload.kind.as_str()) && !recorded(workload)
+        });
         rests
     }
 
@@ -242,7 +253,7 @@ impl ObservedSession {
         }
         let patch = json!({ "status": { "applied": { "replicas": counts } } });
         cluster
-            .patch_status(&self.belonging, patch, write)
+            .patch_status(&self.ownership, patch, write)
             .await
             .map(drop)
     }
@@ -255,13 +266,13 @@ impl ObservedSession {
         with: &StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
-        let mut patch = json!({ "spec": { "state": State::Stopped } });
+        let mut patch = json!({ "spec": { "state": DesiredState::Stopped } });
         if manner.skip_sync {
             patch["metadata"]["annotations"][labels::SKIP_SYNC] = "true".into();
         }
         let (namespace, name) = (self.namespace(), self.name());
         let object = cluster
-            .patch_session(&self.belonging, patch, with.write)
+            .patch_session(&self.ownership, patch, with.write)
             .await?;
         if !manner.wait || with.write.dry_run {
             return Ok(object);
@@ -335,7 +346,11 @@ fn without_sync(words: VerbForms, name: &str, namespace: &str) -> String {
 }
 
 /// Adds to a refusal the hint that nothing has been written.
-pub(super) fn nothing_done_hint(words: VerbForms, name: &str, error: anyhow::Error) -> anyhow::Error {
+pub(super) fn nothing_done_hint(
+    words: VerbForms,
+    name: &str,
+    error: anyhow::Error,
+) -> anyhow::Error {
     let done = words.done;
     with_hint(
         error,
@@ -352,7 +367,8 @@ pub fn explain_step_failure(
     error: anyhow::Error,
 ) -> anyhow::Error {
     // Ctrl-C during the sync hook is not a failure of the hook.
-    if matches!(step, Step::RunHook { .. }) && !failure::has_kind(&error, FailureKind::Interrupted) {
+    if matches!(step, Step::RunHook { .. }) && !failure::has_kind(&error, FailureKind::Interrupted)
+    {
         // As text, since a failure of the connection is printed without the context around it.
         let error = anyhow!(
             "cannot {} session {name:?}: sync hook failed: {error:#}",
@@ -360,7 +376,9 @@ pub fn explain_step_failure(
         );
         return with_hint(error, without_sync(words, name, namespace));
     }
-    if failure::has_kind(&error, FailureKind::Interrupted) || failure::has_kind(&error, FailureKind::TimedOut) {
+    if failure::has_kind(&error, FailureKind::Interrupted)
+        || failure::has_kind(&error, FailureKind::TimedOut)
+    {
         let verb = words.verb;
         return with_hint(
             error,

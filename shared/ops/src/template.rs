@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::live::with_setup_hint;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
 use session_client::missing;
 use session_client::typed;
 use session_model::api::{Session, SessionTemplate};

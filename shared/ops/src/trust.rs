@@ -23,9 +23,9 @@ use serde::Serialize;
 use super::stopping::ObservedSession;
 use super::template;
 use crate::Cluster;
-pub use doubt::UntrustedText;
 use doubt::UntrustedReason;
-use session_engine::reconcile::{Rendering, RenderedStart};
+pub use doubt::UntrustedText;
+use session_engine::reconcile::{RenderedStart, Rendering};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use session_model::failure::with_hint;
 use session_model::objects::privilege::find_privileges;
@@ -123,14 +123,17 @@ pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart)
 ///
 /// # Errors
 /// As [`check`].
-pub(super) async fn check_recorded(
-    cluster: &Cluster,
-    session: &Session,
-    uid: &str,
-) -> Result<()> {
+pub(super) async fn check_recorded(cluster: &Cluster, session: &Session, uid: &str) -> Result<()> {
     let fields = fields(session, StoredPart::Copy);
-    let doubt = (!is_known(cluster, uid, StoredPart::Copy, &fields))
-        .then(|| UntrustedText::new(session, uid, StoredPart::Copy, UntrustedReason::FromSnapshot, fields));
+    let doubt = (!is_known(cluster, uid, StoredPart::Copy, &fields)).then(|| {
+        UntrustedText::new(
+            session,
+            uid,
+            StoredPart::Copy,
+            UntrustedReason::FromSnapshot,
+            fields,
+        )
+    });
     settle(cluster, doubt)
 }
 
@@ -149,7 +152,11 @@ fn settle(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the server refuses.
-pub async fn doubted(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<Option<UntrustedText>> {
+pub async fn doubted(
+    cluster: &Cluster,
+    session: &Session,
+    part: StoredPart,
+) -> Result<Option<UntrustedText>> {
     let uid = session.uid();
     doubt(cluster, session, uid, part).await
 }
@@ -164,7 +171,8 @@ async fn doubt(
     if fields.is_empty() || is_known(cluster, uid, part, &fields) {
         return Ok(None);
     }
-    let is_manifest = matches!(part, StoredPart::Start | StoredPart::Copy) && session.spec.manifest.is_some();
+    let is_manifest =
+        matches!(part, StoredPart::Start | StoredPart::Copy) && session.spec.manifest.is_some();
     let caller = async {
         match is_manifest {
             true => cluster.caller_name().await.map(Some),
@@ -283,7 +291,10 @@ pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart)
     );
     let error = with_hint(error, plan);
     let error = with_hint(error, doubt::read_manifest_hint(name, namespace));
-    Err(with_hint(error, doubt::trust_manifest_hint(name, namespace)))
+    Err(with_hint(
+        error,
+        doubt::trust_manifest_hint(name, namespace),
+    ))
 }
 
 #[cfg(test)]

@@ -30,7 +30,9 @@ pub(super) async fn create_or_get(
         Ok(made) => return Ok(made),
         Err(error) => error,
     };
-    if !failure::has_kind(&error, FailureKind::AlreadyExists) && !failure::has_kind(&error, FailureKind::Unreachable) {
+    if !failure::has_kind(&error, FailureKind::AlreadyExists)
+        && !failure::has_kind(&error, FailureKind::Unreachable)
+    {
         return Err(error);
     }
     let found = cluster
@@ -52,7 +54,7 @@ fn key(object: &Value) -> (&str, &str) {
 ///
 /// # Errors
 /// Refusals of the server.
-pub(super) async fn finished(
+pub(super) async fn mark_complete(
     cluster: &Cluster,
     belonging: &Ownership,
     write: &WriteOptions,

@@ -17,18 +17,20 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::WatchChange;
-use session_client::Scope;
 use session_client::ListOptions;
+use session_client::Scope;
+use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
 use session_client::typed;
 use session_client::watch_ended_error;
-use session_engine::diagnosis::{FactQuery, CLAIM_NOT_FOUND, EventNote, check_stability};
+use session_engine::diagnosis::{CLAIM_NOT_FOUND, EventNote, FactQuery, check_stability};
 use session_engine::reconcile::{LiveObjects, WorkloadState, assess_workload};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
-use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, string_at};
+use session_model::objects::resource::{
+    EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, string_at,
+};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Time limit of a read after the end of a wait.
@@ -44,7 +46,7 @@ pub enum WaitOutcome {
         /// The Pod that determines the state, if there is one.
         pod: Option<Box<Pod>>,
         /// The Pods that the watch has returned so far, and their owners. Other Pods of the session may be missing.
-        live: Box<Live>,
+        live: Box<LiveObjects>,
     },
     /// The time limit passed; the last state.
     TimedOut(Box<WorkloadState>),
@@ -79,7 +81,7 @@ struct ReadinessWatch<'a> {
     events: Vec<EventNote>,
     /// Time until the state must be evaluated again without an event: a container that has crashed before counts as ready
     /// only after it has outlasted its last run.
-    again: Option<Duration>,
+    reevaluate_in: Option<Duration>,
     /// Clock.
     now: &'a dyn Fn() -> Timestamp,
 }
@@ -109,7 +111,7 @@ impl Cluster {
             pods: BTreeMap::new(),
             owners: made,
             events: Vec::new(),
-            again: None,
+            reevaluate_in: None,
             now: run.now,
         };
         let mut seen = state.evaluate();
@@ -128,7 +130,7 @@ impl Cluster {
                 let seen = self.explain_state(namespace, seen).await;
                 run.sink.tell(ProgressEvent::Done);
                 Ok(WaitOutcome::Settled {
-                    seen: Box::new(seen),
+                    state: Box::new(seen),
                     pod,
                     live,
                 })
@@ -140,10 +142,17 @@ impl Cluster {
     ///
     /// # Errors
     /// Those of `look`; TimedOut after two seconds.
-    pub(super) async fn read_after_wait<T>(&self, look: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(super) async fn read_after_wait<T>(
+        &self,
+        look: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
         match tokio::time::timeout(READ_AFTER_WAIT_TIMEOUT, look).await {
             Ok(result) => result,
-            Err(_) => Err(Failure::client_side(FailureKind::TimedOut, "the server does not respond").into()),
+            Err(_) => Err(Failure::client_side(
+                FailureKind::TimedOut,
+                "the server does not respond",
+            )
+            .into()),
         }
     }
 }
@@ -170,7 +179,9 @@ impl ReadinessWatch<'_> {
             *seen = self.evaluate();
             let is_last = matches!(
                 seen,
-                WorkloadState::Ready { .. } | WorkloadState::Terminated { .. } | WorkloadState::Unrecoverable(_)
+                WorkloadState::Ready { .. }
+                    | WorkloadState::Terminated { .. }
+                    | WorkloadState::Unrecoverable(_)
             );
             if is_last && !self.is_premature(seen).await {
                 return Ok(());
@@ -202,7 +213,7 @@ impl ReadinessWatch<'_> {
     async fn explain_state(&mut self) -> WorkloadState {
         let now = (self.now)();
         self.events.iter_mut().for_each(|event| event.set_age(now));
-        let seen = self.look();
+        let seen = self.evaluate();
         self.cluster.explain_state(self.namespace, seen).await
     }
 
@@ -216,15 +227,15 @@ impl ReadinessWatch<'_> {
         live.attribute(self.session)
     }
 
-    fn look(&mut self) -> WorkloadState {
-        let seen = look(self.session, &self.live(), &self.events);
+    fn evaluate(&mut self) -> WorkloadState {
+        let seen = assess_workload(self.session, &self.live(), &self.events);
         let WorkloadState::Ready { pod } = &seen else {
-            self.again = None;
+            self.reevaluate_in = None;
             return seen;
         };
         let pod = self.pods.get(pod);
         let doubt = pod.and_then(|pod| check_stability(pod, &self.events, (self.now)()));
-        self.again = doubt.as_ref().map(|(_, left)| *left);
+        self.reevaluate_in = doubt.as_ref().map(|(_, left)| *left);
         doubt.map_or(seen, |(finding, _)| WorkloadState::NotReady(finding))
     }
 
@@ -303,7 +314,7 @@ impl ReadinessWatch<'_> {
 
     fn apply_event_change(&mut self, change: WatchChange) {
         if let WatchChange::Added(event) | WatchChange::Modified(event) = change {
-            let mut event = EventNote::of(&event);
+            let mut event = EventNote::from_value(&event);
             event.set_age((self.now)());
             // A later version replaces the same event; it is not a new occurrence.
             self.events

@@ -27,7 +27,11 @@ pub(super) enum NameConflict {
 
 /// Classifies the existing object `found`, where `wanted` was to be created. Data has no owner: an ownerReference on it
 /// could have been written by anybody and proves nothing.
-pub(super) fn classify_conflict(found: &Value, wanted: &Value, belonging: &Ownership) -> NameConflict {
+pub(super) fn classify_conflict(
+    found: &Value,
+    wanted: &Value,
+    belonging: &Ownership,
+) -> NameConflict {
     if !is_data(wanted) {
         let owners = found.pointer("/metadata/ownerReferences");
         let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
@@ -57,7 +61,11 @@ pub(super) fn classify_conflict(found: &Value, wanted: &Value, belonging: &Owner
 }
 
 /// Returns the error for data that is not proven to belong to the session.
-pub(super) fn unproven_data_error(resource: &ResourceType, found: &Value, why: &str) -> anyhow::Error {
+pub(super) fn unproven_data_error(
+    resource: &ResourceType,
+    found: &Value,
+    why: &str,
+) -> anyhow::Error {
     let (name, namespace) = (
         string_at(found, "/metadata/name"),
         string_at(found, "/metadata/namespace"),
@@ -73,7 +81,11 @@ pub(super) fn unproven_data_error(resource: &ResourceType, found: &Value, why: &
 }
 
 /// Returns the error for an object of somebody else.
-pub(super) fn foreign_object_error(resource: &ResourceType, name: &str, belonging: &Ownership) -> anyhow::Error {
+pub(super) fn foreign_object_error(
+    resource: &ResourceType,
+    name: &str,
+    belonging: &Ownership,
+) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "{} {name:?} already exists and is not part of session {:?}",
         resource.kind,

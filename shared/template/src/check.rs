@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use super::node::PathStep;
 use super::parameter::shorten_value;
-use super::position::{ScalarContext, ObjectType};
-use session_model::names::{DNS_LABEL_MAX, DNS_SUBDOMAIN_MAX, check_dns_label, check_dns_subdomain};
+use super::position::{ObjectType, ScalarContext};
+use session_model::names::{
+    DNS_LABEL_MAX, DNS_SUBDOMAIN_MAX, check_dns_label, check_dns_subdomain,
+};
 use session_model::quantity::Quantity;
 
 /// Returns the longest allowed name of an object of this type.
@@ -51,8 +53,15 @@ pub(super) fn check_key(path: &[PathStep<'_>], key: &str) -> Result<(), String> 
         Some((prefix, name)) => (Some(prefix), name),
         None => (None, key),
     };
-    let wrong = |reason: &str| Err(format!("invalid {what} key {:?}: {reason}", shorten_value(key)));
-    if let Some(Err(reason)) = prefix.map(|prefix| check_dns_subdomain(&prefix.to_ascii_lowercase())) {
+    let wrong = |reason: &str| {
+        Err(format!(
+            "invalid {what} key {:?}: {reason}",
+            shorten_value(key)
+        ))
+    };
+    if let Some(Err(reason)) =
+        prefix.map(|prefix| check_dns_subdomain(&prefix.to_ascii_lowercase()))
+    {
         return wrong(&format!("before \"/\": {reason}"));
     }
     if name.is_empty() {
@@ -93,7 +102,9 @@ fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
     let (what, checked) = match path {
         [
             ..,
-            PathStep::Key(key @ ("claimName" | "secretName" | "serviceAccountName" | "configMapName")),
+            PathStep::Key(
+                key @ ("claimName" | "secretName" | "serviceAccountName" | "configMapName"),
+            ),
         ] => (*key, check_dns_subdomain(name)),
         [
             ..,
@@ -101,10 +112,15 @@ fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
             PathStep::Index(_),
             PathStep::Key("name"),
         ] => ("container name", check_dns_label(name)),
-        [.., PathStep::Key("volumes"), PathStep::Index(_), PathStep::Key("name")] => {
-            ("volume name", check_dns_label(name))
+        [
+            ..,
+            PathStep::Key("volumes"),
+            PathStep::Index(_),
+            PathStep::Key("name"),
+        ] => ("volume name", check_dns_label(name)),
+        [PathStep::Key("metadata"), PathStep::Key("namespace")] => {
+            ("namespace", check_dns_label(name))
         }
-        [PathStep::Key("metadata"), PathStep::Key("namespace")] => ("namespace", check_dns_label(name)),
         _ => return Ok(()),
     };
     checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shorten_value(name)))

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use granit_parser::{Event, Parser};
 
-use super::source::{INPUT_MAX, SourceLocation, Source};
+use super::source::{INPUT_MAX, Source, SourceLocation};
 
 /// A comment.
 #[derive(Clone, Debug)]

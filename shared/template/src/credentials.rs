@@ -1,8 +1,8 @@
 //! Detection of passwords in plain text, by the name of a variable or option, by URLs with a password, and by private keys.
 
 use super::comments;
-use super::manifest::{ManifestDocument, Manifest};
-use super::node::{Node, Scalar, PathStep, json_pointer};
+use super::manifest::{Manifest, ManifestDocument};
+use super::node::{Node, PathStep, Scalar, json_pointer};
 use super::parameter::RESERVED_PARAMETERS;
 use super::placeholder::TextSegment;
 use super::position::ScalarContext;
@@ -69,12 +69,18 @@ impl Manifest {
         let mut found = Vec::new();
         for document in &self.documents {
             let mut say = |scalar: &Scalar, name: &str, path: &[PathStep<'_>]| {
-                let message = plain_text_message(name, &json_pointer(path), &document.object_type.kind);
-                found.push(self.problem_at(scalar.location, message).with_hint(SECRET_HINT));
+                let message =
+                    plain_text_message(name, &json_pointer(path), &document.object_type.kind);
+                found.push(
+                    self.problem_at(scalar.location, message)
+                        .with_hint(SECRET_HINT),
+                );
             };
-            document.root.visit_nodes(&mut Vec::new(), &mut |path, node| {
-                of_node(document, path, node, &mut say);
-            });
+            document
+                .root
+                .visit_nodes(&mut Vec::new(), &mut |path, node| {
+                    of_node(document, path, node, &mut say);
+                });
         }
         for comment in comments::find_comments(&self.source).unwrap_or_default() {
             if let Some(name) = assigned_password_name(&comment.text) {
@@ -127,7 +133,11 @@ fn of_node(
                 && is_password_name(&name.text)
                 && is_literal(value)
             {
-                say(value, &name.text, &[path, &[PathStep::Key("value")]].concat());
+                say(
+                    value,
+                    &name.text,
+                    &[path, &[PathStep::Key("value")]].concat(),
+                );
             }
         }
         ([.., PathStep::Key("args" | "command")], Node::Sequence(items, _)) => {
@@ -169,7 +179,9 @@ fn of_scalar(
         return say(scalar, "a private key", path);
     }
     match (position, path.last()) {
-        (ScalarContext::ConfigMapData, Some(PathStep::Key(key))) if is_password_name(key) && is_literal(scalar) => {
+        (ScalarContext::ConfigMapData, Some(PathStep::Key(key)))
+            if is_password_name(key) && is_literal(scalar) =>
+        {
             say(scalar, key, path);
         }
         (ScalarContext::ConfigMapData | ScalarContext::Argument, _) => {
@@ -186,7 +198,9 @@ fn of_scalar(
 fn is_literal(scalar: &Scalar) -> bool {
     let own = |piece: &TextSegment| match piece {
         TextSegment::Text(text) => !text.trim().is_empty(),
-        TextSegment::Placeholder(var) => !is_password_name(&var.name) && !RESERVED_PARAMETERS.contains(&var.name.as_str()),
+        TextSegment::Placeholder(var) => {
+            !is_password_name(&var.name) && !RESERVED_PARAMETERS.contains(&var.name.as_str())
+        }
     };
     let whole = scalar.whole_placeholder().is_some();
     scalar.segments.iter().any(own) && (whole || is_value(scalar.text.trim()))

@@ -1,6 +1,6 @@
 //! Parameters in security-sensitive fields, which must be restricted before a controller uses the template.
 
-use super::manifest::{ManifestDocument, Manifest};
+use super::manifest::{Manifest, ManifestDocument};
 use super::node::{PathStep, json_pointer};
 use super::parameters::Parameters;
 use super::position::ScalarContext;
@@ -68,7 +68,9 @@ fn sensitive(document: &ManifestDocument, path: &[PathStep<'_>]) -> Option<&'sta
         [.., PathStep::Key("namespace")] => Some("a namespace"),
         [.., PathStep::Key("image")] => Some("an image"),
         [.., PathStep::Key("serviceAccountName" | "serviceAccount")] => Some("a service account"),
-        [.., PathStep::Key("host")] | [.., PathStep::Key("hosts"), PathStep::Index(_)] if is("Ingress") => {
+        [.., PathStep::Key("host")] | [.., PathStep::Key("hosts"), PathStep::Index(_)]
+            if is("Ingress") =>
+        {
             Some("an Ingress host")
         }
         [PathStep::Key("metadata"), PathStep::Key("name")] => named(&document.object_type.kind),

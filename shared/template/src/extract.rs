@@ -9,13 +9,13 @@ use std::ops::Range;
 use anyhow::Result;
 use granit_parser::ScalarStyle;
 
-use super::manifest::{ManifestDocument, Manifest};
-use super::node::{Scalar, PathStep};
+use super::manifest::{Manifest, ManifestDocument};
+use super::node::{PathStep, Scalar};
 use super::parameter::RESERVED_PARAMETERS;
-use super::placeholder::{TextSegment, PlaceholderRef};
+use super::placeholder::{PlaceholderRef, TextSegment};
 use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
-use super::source::{SourceLocation, Source};
+use super::source::{Source, SourceLocation};
 use beside::SecretPattern;
 
 /// A manifest without literal secrets, and the extracted values. Rendering the manifest with the values gives the same objects,
@@ -105,7 +105,8 @@ fn only_in_secrets(manifest: &Manifest) -> BTreeSet<String> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
         .filter(|placeholder| {
-            placeholder.is_only_in_secrets() && !RESERVED_PARAMETERS.contains(&placeholder.name.as_str())
+            placeholder.is_only_in_secrets()
+                && !RESERVED_PARAMETERS.contains(&placeholder.name.as_str())
         })
         .map(|placeholder| placeholder.name)
         .collect()
@@ -202,7 +203,8 @@ impl<'m> Extractor<'m> {
         if changed {
             // JSON strings are valid YAML.
             let text = serde_json::Value::String(text).to_string();
-            self.edits.insert(scalar.bytes.start, TextEdit { bytes, text });
+            self.edits
+                .insert(scalar.bytes.start, TextEdit { bytes, text });
         }
     }
 

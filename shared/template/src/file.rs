@@ -9,7 +9,7 @@ use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, Scalar};
 use super::parameter::{Parameter, Presets};
 use super::problem::{Problems, problem_at};
-use super::source::{SourceLocation, Source};
+use super::source::{Source, SourceLocation};
 
 /// A SessionTemplate read from a file.
 #[derive(Clone, Debug)]
@@ -79,7 +79,8 @@ impl TemplateFile {
         let Some(manifest) = root.get_path(&["spec", "manifest"]).and_then(Node::scalar) else {
             let message = "SessionTemplate has no spec.manifest text";
             problems.push(
-                problem_at(source, place, message).with_hint("write the manifest as a block: manifest: |"),
+                problem_at(source, place, message)
+                    .with_hint("write the manifest as a block: manifest: |"),
             );
             return None;
         };

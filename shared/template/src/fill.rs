@@ -1,7 +1,7 @@
 //! Replacement of placeholders by values, with limits on the size of the result. Every byte is counted before it is copied,
 //! because a short manifest can expand to gigabytes.
 
-use super::placeholder::{TextSegment, PlaceholderRef};
+use super::placeholder::{PlaceholderRef, TextSegment};
 use super::position::ScalarContext;
 use super::values::Values;
 
@@ -20,7 +20,9 @@ pub struct RenderBudget {
 impl Default for RenderBudget {
     /// Creates a budget of [`OUTPUT_MAX`] bytes.
     fn default() -> Self {
-        Self { left: RENDERED_BYTES_MAX }
+        Self {
+            left: RENDERED_BYTES_MAX,
+        }
     }
 }
 
@@ -47,7 +49,10 @@ impl RenderBudget {
         if text.len() + more.len() > RENDERED_TEXT_MAX {
             return Err(FillError::TooLong);
         }
-        self.left = self.left.checked_sub(more.len()).ok_or(FillError::BudgetExhausted)?;
+        self.left = self
+            .left
+            .checked_sub(more.len())
+            .ok_or(FillError::BudgetExhausted)?;
         text.push_str(more);
         Ok(())
     }
@@ -110,8 +115,11 @@ mod tests {
         let (pieces, _) = split_placeholders("${V}");
         let values = values(64 << 10);
         let mut budget = RenderBudget::default();
-        let made =
-            (0..1000).take_while(|_| values.fill_segments(&pieces, ScalarContext::Other, &mut budget).is_ok());
+        let made = (0..1000).take_while(|_| {
+            values
+                .fill_segments(&pieces, ScalarContext::Other, &mut budget)
+                .is_ok()
+        });
         assert_eq!(made.count(), RENDERED_BYTES_MAX / (64 << 10));
         assert_eq!(budget.used(), RENDERED_BYTES_MAX);
         assert_eq!(

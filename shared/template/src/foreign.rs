@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::problem::{Problem, problem_at};
-use super::source::{SourceLocation, Source};
+use super::source::{Source, SourceLocation};
 
 /// Finds the first `{{` or `{%` (Helm, Jinja, Tera) outside comment lines.
 pub(super) fn find_template_syntax(source: &Source) -> Option<(SourceLocation, &'static str)> {
@@ -37,7 +37,11 @@ pub(super) fn render_first_problem(source: &Source, place: SourceLocation, form:
 }
 
 /// Creates the problem for a placeholder such as `{user-id}`.
-pub(super) fn foreign_placeholder_problem(source: &Source, place: SourceLocation, form: &str) -> Problem {
+pub(super) fn foreign_placeholder_problem(
+    source: &Source,
+    place: SourceLocation,
+    form: &str,
+) -> Problem {
     let name: String = form
         .chars()
         .filter(|c| !"{}".contains(*c))
@@ -93,7 +97,10 @@ mod tests {
 
     #[test]
     fn a_word_in_braces_is_found() {
-        assert_eq!(find_braced_word("gimp-session-{user-id}"), Some("{user-id}"));
+        assert_eq!(
+            find_braced_word("gimp-session-{user-id}"),
+            Some("{user-id}")
+        );
         assert_eq!(find_braced_word("{} {1} {a b} {id}"), Some("{id}"));
         assert_eq!(find_braced_word("{{x}}"), Some("{{x}}").and(None));
         for text in ["", "{", "{}", "${A}", "a}b{c"] {

@@ -48,18 +48,18 @@ pub use assigned::Assigned;
 pub use builtin::builtin_templates;
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use file::TemplateFile;
-pub use fill::{RenderBudget, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX};
+pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
 pub use lint::{Finding, Severity, lint};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects};
 pub use parameter::{
-    RESERVED_PARAMETERS, DEFAULT_SECRET_LENGTH, SecretGeneration, Parameter, ParameterRules, ParameterType, Presets,
-    PARAMETER_VALUE_MAX,
+    DEFAULT_SECRET_LENGTH, PARAMETER_VALUE_MAX, Parameter, ParameterRules, ParameterType, Presets,
+    RESERVED_PARAMETERS, SecretGeneration,
 };
 pub use parameters::Parameters;
 pub use problem::{Problem, Problems};
-pub use render::{RenderedManifest, RenderedObject, OmittedSecret};
+pub use render::{OmittedSecret, RenderedManifest, RenderedObject};
 pub use resolve::ValueLayers;
 pub use scope::{is_cluster_scoped, is_controller_kind};
-pub use secret::{merge_string_data, decode_parameters_secret};
-pub use source::{INPUT_MAX, SourceLocation, Source};
+pub use secret::{decode_parameters_secret, merge_string_data};
+pub use source::{INPUT_MAX, Source, SourceLocation};
 pub use values::{SessionIdentity, Values};

@@ -13,7 +13,7 @@ use super::node::{MappingEntry, Node, Scalar};
 use super::placeholder::{self, TextSegment};
 use super::problem::{Problem, Problems, problem_at};
 use super::scalar::parse_plain_scalar;
-use super::source::{SourceLocation, Source};
+use super::source::{Source, SourceLocation};
 
 /// Maximum nesting depth. A Pod needs 12 levels.
 pub(super) const DEPTH_MAX: usize = 100;
@@ -132,7 +132,8 @@ impl<'s> Loader<'s> {
     }
 
     fn place(&self, span: &Span) -> SourceLocation {
-        self.source.location(span.start.line(), span.start.col() + 1)
+        self.source
+            .location(span.start.line(), span.start.col() + 1)
     }
 
     fn fail<T>(&self, span: &Span, message: impl Into<String>) -> LoadResult<T> {
@@ -308,7 +309,11 @@ impl<'s> Loader<'s> {
             .get(begin..)
             .is_some_and(|text| text.starts_with("{{"))
         {
-            return Err(foreign::render_first_problem(self.source, self.place(span), "{{"));
+            return Err(foreign::render_first_problem(
+                self.source,
+                self.place(span),
+                "{{",
+            ));
         }
         let mut entries: Vec<MappingEntry> = Vec::new();
         let mut seen = std::collections::HashSet::new();
@@ -317,8 +322,11 @@ impl<'s> Loader<'s> {
             if event == Event::MappingEnd {
                 let end = key_span.byte_range().unwrap_or_default().end;
                 if let Some(form) = foreign::as_braced_word(self.source, begin..end) {
-                    self.problems
-                        .push(foreign::foreign_placeholder_problem(self.source, self.place(span), form));
+                    self.problems.push(foreign::foreign_placeholder_problem(
+                        self.source,
+                        self.place(span),
+                        form,
+                    ));
                 }
                 return Ok(Node::Mapping(entries, self.place(span)));
             }
@@ -365,7 +373,11 @@ impl<'s> Loader<'s> {
         self.count(span, cost)?;
         if self.mode == PlaceholderMode::Template {
             let (pieces, bad) = placeholder::split_placeholders(&text);
-            if !bad.is_empty() || pieces.iter().any(|piece| matches!(piece, TextSegment::Placeholder(_))) {
+            if !bad.is_empty()
+                || pieces
+                    .iter()
+                    .any(|piece| matches!(piece, TextSegment::Placeholder(_)))
+            {
                 let message =
                     format!("placeholder in key {text:?}: placeholders are allowed only in values");
                 self.problems

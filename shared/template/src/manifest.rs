@@ -6,12 +6,12 @@ use anyhow::Result;
 
 use super::foreign;
 use super::loader::{PlaceholderMode, load_documents};
-use super::node::{Node, Scalar, PathStep, json_pointer};
+use super::node::{Node, PathStep, Scalar, json_pointer};
 use super::parameters::Parameters;
 use super::placeholder::TextSegment;
-use super::position::{ScalarContext, ObjectType};
+use super::position::{ObjectType, ScalarContext};
 use super::problem::{Problem, Problems, problem_at};
-use super::source::{SourceLocation, Source};
+use super::source::{Source, SourceLocation};
 use session_model::names::DNS_SUBDOMAIN_MAX;
 
 /// Longest manifest of a Session or SessionTemplate, in characters.
@@ -65,9 +65,7 @@ pub struct Placeholder {
 impl Placeholder {
     /// Returns the first default of its occurrences.
     pub fn default(&self) -> Option<&str> {
-        self.uses
-            .iter()
-            .find_map(|place| place.default.as_deref())
+        self.uses.iter().find_map(|place| place.default.as_deref())
     }
 
     /// Returns true if all occurrences are in the data of Secrets.
@@ -185,8 +183,9 @@ impl Manifest {
     pub(super) fn placeholder_names(&self) -> BTreeSet<String> {
         let mut names = BTreeSet::new();
         for document in &self.documents {
-            document
-                .visit_scalars(&mut |_, _, scalar| names.extend(scalar.placeholders().map(|var| var.name.clone())));
+            document.visit_scalars(&mut |_, _, scalar| {
+                names.extend(scalar.placeholders().map(|var| var.name.clone()))
+            });
         }
         names
     }
@@ -198,14 +197,24 @@ impl Manifest {
 
 impl ManifestDocument {
     /// Visits every scalar with its path and context.
-    pub(super) fn visit_scalars<'d>(&'d self, visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar)) {
-        self.root
-            .visit_scalars(&mut |path, scalar| visitor(path, ScalarContext::at_path(&self.object_type, path), scalar));
+    pub(super) fn visit_scalars<'d>(
+        &'d self,
+        visitor: &mut impl FnMut(&[PathStep<'d>], ScalarContext, &'d Scalar),
+    ) {
+        self.root.visit_scalars(&mut |path, scalar| {
+            visitor(
+                path,
+                ScalarContext::at_path(&self.object_type, path),
+                scalar,
+            )
+        });
     }
 
     /// Returns the scalar at `metadata.name`.
     pub(super) fn own_name(&self) -> Option<&Scalar> {
-        self.root.get_path(&["metadata", "name"]).and_then(Node::scalar)
+        self.root
+            .get_path(&["metadata", "name"])
+            .and_then(Node::scalar)
     }
 
     /// Reports placeholders of other tools. Free text is skipped, because braces are legitimate there.
@@ -220,7 +229,11 @@ impl ManifestDocument {
             {
                 problems.push(foreign::render_first_problem(source, scalar.location, form));
             } else if let Some(form) = foreign::find_braced_word(&scalar.text) {
-                problems.push(foreign::foreign_placeholder_problem(source, scalar.location, form));
+                problems.push(foreign::foreign_placeholder_problem(
+                    source,
+                    scalar.location,
+                    form,
+                ));
             }
         });
     }

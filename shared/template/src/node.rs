@@ -5,7 +5,7 @@ use std::ops::Range;
 use granit_parser::ScalarStyle;
 use serde_json::{Map, Value};
 
-use super::placeholder::{TextSegment, PlaceholderRef};
+use super::placeholder::{PlaceholderRef, TextSegment};
 use super::scalar::parse_plain_scalar;
 use super::source::SourceLocation;
 
@@ -77,7 +77,10 @@ impl Scalar {
 
     /// Returns the location of one of its placeholders.
     pub(super) fn location_of(&self, var: &PlaceholderRef) -> SourceLocation {
-        self.placeholder_locations.get(var.ordinal).copied().unwrap_or(self.location)
+        self.placeholder_locations
+            .get(var.ordinal)
+            .copied()
+            .unwrap_or(self.location)
     }
 }
 
@@ -169,7 +172,10 @@ impl Node {
     }
 
     /// Visits every scalar with its path.
-    pub(super) fn visit_scalars<'n>(&'n self, visitor: &mut impl FnMut(&[PathStep<'n>], &'n Scalar)) {
+    pub(super) fn visit_scalars<'n>(
+        &'n self,
+        visitor: &mut impl FnMut(&[PathStep<'n>], &'n Scalar),
+    ) {
         self.visit_nodes(&mut Vec::new(), &mut |path, node| {
             if let Node::Scalar(scalar) = node {
                 visitor(path, scalar);

@@ -2,7 +2,7 @@
 
 use regex::{Regex, RegexBuilder};
 
-pub use session_model::api::{SecretGeneration, Parameter, ParameterType, Presets};
+pub use session_model::api::{Parameter, ParameterType, Presets, SecretGeneration};
 use session_model::duration::Lifetime;
 use session_model::names::ParameterName;
 use session_model::quantity::Quantity;

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::credentials;
 use super::manifest::{Manifest, Placeholder};
-use super::parameter::{RESERVED_PARAMETERS, DEFAULT_SECRET_LENGTH, Parameter, ParameterType};
+use super::parameter::{DEFAULT_SECRET_LENGTH, Parameter, ParameterType, RESERVED_PARAMETERS};
 use super::problem::{Problem, Problems};
 use crate::ParameterRules as _;
 
@@ -36,13 +36,16 @@ impl Parameters {
     /// All problems of the declarations, and secret parameters outside the data of Secrets, with each location.
     pub fn merge(declared: &[Parameter], manifest: &Manifest) -> Result<Self> {
         let (parameters, problems) = Self::merge_lenient(declared, manifest);
-        problems.into_result(parameters).map_err(Problems::into_error)
+        problems
+            .into_result(parameters)
+            .map_err(Problems::into_error)
     }
 
     pub(super) fn merge_lenient(declared: &[Parameter], manifest: &Manifest) -> (Self, Problems) {
         let mut problems = Problems::default();
         let mut placeholders = manifest.placeholders();
-        placeholders.retain(|placeholder| !RESERVED_PARAMETERS.contains(&placeholder.name.as_str()));
+        placeholders
+            .retain(|placeholder| !RESERVED_PARAMETERS.contains(&placeholder.name.as_str()));
         let mut known: Vec<TemplateParameter> = Vec::new();
         for parameter in declared {
             for fault in parameter.faults() {
@@ -141,16 +144,14 @@ impl TemplateParameter {
 
     /// Returns true if every occurrence has a default of its own.
     pub(super) fn has_default_everywhere(&self) -> bool {
-        self.placeholder.as_ref().is_none_or(|placeholder| {
-            placeholder
-                .uses
-                .iter()
-                .all(|place| place.default.is_some())
-        })
+        self.placeholder
+            .as_ref()
+            .is_none_or(|placeholder| placeholder.uses.iter().all(|place| place.default.is_some()))
     }
 
     pub(super) fn is_required(&self) -> bool {
-        let derived = !self.is_secret() && self.parameter.default.is_none() && !self.has_default_everywhere();
+        let derived =
+            !self.is_secret() && self.parameter.default.is_none() && !self.has_default_everywhere();
         self.parameter.required.unwrap_or(derived)
     }
 

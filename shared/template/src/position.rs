@@ -105,8 +105,17 @@ impl ScalarContext {
     /// Returns the context according to the last steps of a path, which also covers Pod templates at any depth.
     fn by_end(path: &[PathStep<'_>]) -> Self {
         match path {
-            [.., PathStep::Key("metadata"), PathStep::Key("labels"), PathStep::Key(_)]
-            | [.., PathStep::Key("matchLabels" | "nodeSelector"), PathStep::Key(_)]
+            [
+                ..,
+                PathStep::Key("metadata"),
+                PathStep::Key("labels"),
+                PathStep::Key(_),
+            ]
+            | [
+                ..,
+                PathStep::Key("matchLabels" | "nodeSelector"),
+                PathStep::Key(_),
+            ]
             | [
                 ..,
                 PathStep::Key("matchExpressions"),
@@ -120,7 +129,12 @@ impl ScalarContext {
                 PathStep::Key("annotations"),
                 PathStep::Key(_),
             ] => Self::Annotation,
-            [.., PathStep::Key("env"), PathStep::Index(_), PathStep::Key("value")] => Self::Env,
+            [
+                ..,
+                PathStep::Key("env"),
+                PathStep::Index(_),
+                PathStep::Key("value"),
+            ] => Self::Env,
             [.., PathStep::Key("args" | "command"), PathStep::Index(_)] => Self::Argument,
             [
                 ..,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::source::{SourceLocation, Source};
+use super::source::{Source, SourceLocation};
 use session_model::failure;
 
 /// A problem with an optional location and hint.
@@ -147,7 +147,11 @@ impl fmt::Display for Problems {
 impl Error for Problems {}
 
 /// Creates a problem at a location of a source.
-pub(super) fn problem_at(source: &Source, place: SourceLocation, message: impl Into<String>) -> Problem {
+pub(super) fn problem_at(
+    source: &Source,
+    place: SourceLocation,
+    message: impl Into<String>,
+) -> Problem {
     Problem::at(source.name(), place, message)
 }
 
@@ -159,7 +163,11 @@ mod tests {
     fn two() -> Problems {
         let mut problems = Problems::default();
         for line in [2, 1, 2] {
-            problems.push(Problem::at("a.yaml", SourceLocation { line, column: 3 }, "no"));
+            problems.push(Problem::at(
+                "a.yaml",
+                SourceLocation { line, column: 3 },
+                "no",
+            ));
         }
         problems.sort();
         problems
@@ -175,7 +183,10 @@ mod tests {
 
     #[test]
     fn one_is_a_line() {
-        assert_eq!(Problems::from(Problem::without_location("no")).to_string(), "no");
+        assert_eq!(
+            Problems::from(Problem::without_location("no")).to_string(),
+            "no"
+        );
         let whole = Problem::at("a", SourceLocation::default(), "no");
         assert_eq!(whole.to_string(), "a: no");
     }

@@ -8,9 +8,9 @@ use anyhow::Result;
 use serde_json::{Map, Value};
 
 use super::check;
-use super::fill::{RenderBudget, FillError, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX};
-use super::manifest::{ManifestDocument, Manifest};
-use super::node::{Node, Scalar, PathStep};
+use super::fill::{FillError, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
+use super::manifest::{Manifest, ManifestDocument};
+use super::node::{Node, PathStep, Scalar};
 use super::position::ScalarContext;
 use super::problem::Problems;
 use super::scalar::parse_plain_scalar;
@@ -109,7 +109,10 @@ impl Manifest {
                 });
             } else {
                 let place = document.root.location();
-                rendered.objects.push(RenderedObject { object, location: place });
+                rendered.objects.push(RenderedObject {
+                    object,
+                    location: place,
+                });
             }
         }
         self.check_twice(&rendered, &mut problems);
@@ -118,7 +121,11 @@ impl Manifest {
 
     fn check_twice(&self, rendered: &RenderedManifest, problems: &mut Problems) {
         let mut seen = BTreeMap::new();
-        for RenderedObject { object, location: place } in &rendered.objects {
+        for RenderedObject {
+            object,
+            location: place,
+        } in &rendered.objects
+        {
             let kind = object["kind"].as_str().unwrap_or_default();
             let key = (object["apiVersion"].as_str(), kind, name_of(object));
             if let Some(first) = seen.insert(key, *place) {
@@ -141,7 +148,10 @@ impl Manifest {
                     ScalarContext::Label => DNS_LABEL_MAX,
                     _ => return,
                 };
-                let holes = scalar.placeholders().filter(|var| var.name == "SESSION_ID").count();
+                let holes = scalar
+                    .placeholders()
+                    .filter(|var| var.name == "SESSION_ID")
+                    .count();
                 if holes == 0 {
                     return;
                 }
@@ -213,7 +223,10 @@ impl<'r> Renderer<'r> {
         if self.spent || secret && self.public {
             return Value::Null;
         }
-        let text = match self.values.fill_segments(&scalar.segments, position, &mut self.budget) {
+        let text = match self
+            .values
+            .fill_segments(&scalar.segments, position, &mut self.budget)
+        {
             Ok(text) => text,
             Err(error) => {
                 self.refuse(scalar, error);
@@ -224,7 +237,8 @@ impl<'r> Renderer<'r> {
             true => Value::String(text),
             false => parse_plain_scalar(&text),
         };
-        if let Err(reason) = check::check_value(&self.document.object_type, path, position, &value) {
+        if let Err(reason) = check::check_value(&self.document.object_type, path, position, &value)
+        {
             let reason = self.explain(scalar, position, &value, reason);
             self.problems
                 .push(self.manifest.problem_at(scalar.location, reason));
@@ -240,7 +254,9 @@ impl<'r> Renderer<'r> {
             ),
             FillError::TooLong => (
                 scalar.location,
-                format!("the value has more than {RENDERED_TEXT_MAX} bytes after replacing its parameters"),
+                format!(
+                    "the value has more than {RENDERED_TEXT_MAX} bytes after replacing its parameters"
+                ),
             ),
             FillError::BudgetExhausted => {
                 self.spent = true;
@@ -253,7 +269,10 @@ impl<'r> Renderer<'r> {
     /// Records the secret parameters of a scalar. Returns true if there are any.
     fn note_secrets(&mut self, scalar: &Scalar) -> bool {
         let mut any = false;
-        for var in scalar.placeholders().filter(|var| self.values.is_secret(&var.name)) {
+        for var in scalar
+            .placeholders()
+            .filter(|var| self.values.is_secret(&var.name))
+        {
             any = true;
             self.secrets.insert(var.name.clone());
         }
@@ -293,7 +312,8 @@ fn text_or_typed(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
     match (scalar.whole_placeholder(), scalar.literal()) {
         (None, None) => true,
         (None, Some(literal)) => {
-            position.is_string_only() && !parse_plain_scalar(literal).is_null() || text != scalar.text
+            position.is_string_only() && !parse_plain_scalar(literal).is_null()
+                || text != scalar.text
         }
         (Some(_), _) => position.is_string_only(),
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::parameter::{RESERVED_PARAMETERS, Presets};
-use super::parameters::{TemplateParameter, Parameters};
+use super::parameter::{Presets, RESERVED_PARAMETERS};
+use super::parameters::{Parameters, TemplateParameter};
 use super::problem::{Problem, Problems};
 use super::values::{SessionIdentity, Values};
 use crate::ParameterRules as _;
@@ -128,7 +128,10 @@ impl Parameters {
     }
 
     fn unknown(&self, name: &str) -> Problem {
-        let names = self.entries.iter().map(|known| known.parameter.name.as_str());
+        let names = self
+            .entries
+            .iter()
+            .map(|known| known.parameter.name.as_str());
         match most_similar(name, names) {
             Some(near) => {
                 Problem::without_location(format!("unknown parameter {name}: did you mean {near}?"))
@@ -208,7 +211,9 @@ impl TemplateParameter {
             }
         }
         if let Err(reason) = self.parameter.check(value) {
-            problems.push(Problem::without_location(format!("parameter {name}: {reason}")));
+            problems.push(Problem::without_location(format!(
+                "parameter {name}: {reason}"
+            )));
         }
     }
 }
@@ -223,7 +228,10 @@ pub(super) fn join_names(names: &[&str]) -> String {
 }
 
 /// Returns the most similar name, if its edit distance, ignoring case, is at most a third of its length.
-pub(super) fn most_similar<'n>(wanted: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+pub(super) fn most_similar<'n>(
+    wanted: &str,
+    names: impl Iterator<Item = &'n str>,
+) -> Option<&'n str> {
     let lower = wanted.to_lowercase();
     let (distance, name) = names
         .map(|name| (distance(&lower, &name.to_lowercase()), name))

@@ -18,7 +18,7 @@ pub(super) fn parse_plain_scalar(text: &str) -> Value {
     }
     let number = match text.as_bytes().first() {
         // Underscores are removed only from text that begins like a number.
-        Some(b'0'..=b'9' | b'+' | b'-') => number(&text.replace('_', "")),
+        Some(b'0'..=b'9' | b'+' | b'-') => parse_number(&text.replace('_', "")),
         // Here go-yaml uses Go's ParseFloat, which requires every underscore to be between two digits.
         Some(b'.') if separated(text) => float(&text.replace('_', "")),
         _ => None,
@@ -34,8 +34,8 @@ fn separated(text: &str) -> bool {
 }
 
 /// Parses a number as go-yaml does: Go's `ParseInt` and `ParseUint` with base 0, then a float, then go-yaml's own `0b` form.
-fn number(text: &str) -> Option<Number> {
-    if let Some(integer) = integer(text) {
+fn parse_number(text: &str) -> Option<Number> {
+    if let Some(integer) = parse_integer(text) {
         return Some(from_integer(integer));
     }
     if let Some(float) = float(text) {
@@ -56,7 +56,7 @@ fn number(text: &str) -> Option<Number> {
 }
 
 /// Parses an integer with optional sign and base prefix that fits into 64 bits: signed, or unsigned if it has no sign.
-fn integer(text: &str) -> Option<i128> {
+fn parse_integer(text: &str) -> Option<i128> {
     let (negative, signed, digits) = match text.as_bytes().first()? {
         b'-' => (true, true, &text[1..]),
         b'+' => (false, true, &text[1..]),

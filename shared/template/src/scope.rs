@@ -82,7 +82,11 @@ impl Manifest {
     ///
     /// # Errors
     /// Every object that does not belong to the namespace, with its location.
-    pub fn check_namespace(&self, rendered: &RenderedManifest, namespace: &str) -> anyhow::Result<()> {
+    pub fn check_namespace(
+        &self,
+        rendered: &RenderedManifest,
+        namespace: &str,
+    ) -> anyhow::Result<()> {
         let mut problems = Problems::default();
         for rendered in &rendered.objects {
             let object = &rendered.object;
@@ -96,10 +100,19 @@ impl Manifest {
     /// Returns a problem for each object of a cluster-scoped kind.
     pub(super) fn find_cluster_scoped(&self) -> Vec<Problem> {
         let documents = self.documents.iter();
-        let scoped = documents
-            .filter(|document| is_cluster_scoped(&document.object_type.api_version, &document.object_type.kind));
+        let scoped = documents.filter(|document| {
+            is_cluster_scoped(
+                &document.object_type.api_version,
+                &document.object_type.kind,
+            )
+        });
         scoped
-            .map(|document| self.problem_at(document.root.location(), no_place(&document.object_type.kind)))
+            .map(|document| {
+                self.problem_at(
+                    document.root.location(),
+                    no_place(&document.object_type.kind),
+                )
+            })
             .collect()
     }
 }

@@ -137,7 +137,12 @@ impl Source {
     }
 
     /// Returns the locations of byte offsets in `piece`, a part of the text that begins at `start`. Offsets must ascend.
-    pub(super) fn locations(&self, start: SourceLocation, piece: &str, bytes: &[usize]) -> Vec<SourceLocation> {
+    pub(super) fn locations(
+        &self,
+        start: SourceLocation,
+        piece: &str,
+        bytes: &[usize],
+    ) -> Vec<SourceLocation> {
         let (mut place, mut from) = (start, 0);
         let mut places = Vec::with_capacity(bytes.len());
         for byte in bytes {

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, anyhow};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::fill::{RenderBudget, FillError, RENDERED_TEXT_MAX};
+use super::fill::{FillError, RENDERED_TEXT_MAX, RenderBudget};
 use super::parameter::shorten_value;
-use super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
+use super::placeholder::{PlaceholderRef, TextSegment, split_placeholders};
 use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
 use session_model::labels;
@@ -130,7 +130,12 @@ impl Values {
     ///
     /// # Errors
     /// A malformed placeholder, a parameter without value, a secret parameter, or a result beyond `budget`.
-    pub fn expand_text(&self, text: &str, in_name: bool, budget: &mut RenderBudget) -> Result<String> {
+    pub fn expand_text(
+        &self,
+        text: &str,
+        in_name: bool,
+        budget: &mut RenderBudget,
+    ) -> Result<String> {
         let position = if in_name {
             ScalarContext::Name
         } else {
@@ -153,7 +158,9 @@ impl Values {
             }
         }
         if !problems.is_empty() {
-            return problems.into_result(String::new()).map_err(Problems::into_error);
+            return problems
+                .into_result(String::new())
+                .map_err(Problems::into_error);
         }
         self.fill_segments(&pieces, position, budget)
             .map_err(|error| match error {
@@ -167,7 +174,11 @@ impl Values {
 
     /// Returns the text that replaces a placeholder at a position: its value, or its default if the value is empty or absent,
     /// as in a shell. USER_ID is converted for labels and names.
-    pub(super) fn placeholder_value<'v>(&'v self, var: &'v PlaceholderRef, position: ScalarContext) -> Option<Cow<'v, str>> {
+    pub(super) fn placeholder_value<'v>(
+        &'v self,
+        var: &'v PlaceholderRef,
+        position: ScalarContext,
+    ) -> Option<Cow<'v, str>> {
         let value = self.get(&var.name);
         match (value, &var.default) {
             (None | Some(""), Some(default)) => Some(default.into()),

@@ -125,10 +125,7 @@ fn without_the_right_to_see_nodes_the_rest_is_looked_at() {
     let refused = session_support::Answer::status(403, "Forbidden", "no", json!({}));
     api.on("GET", "/api/v1/nodes", refused);
     let played = cleanup(&api, "--unhealthy --dry-run=client");
-    assert!(
-        played.err.contains("note: nodes not checked"),
-        "{played:?}"
-    );
+    assert!(played.err.contains("note: nodes not checked"), "{played:?}");
     assert_eq!(played.done().lines().count(), 5, "{played:?}");
 }
 

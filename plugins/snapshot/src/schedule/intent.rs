@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
-use session_shared::failure::{with_hint, usage_error};
+use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::snapshotting::parse_class_name;
@@ -95,7 +95,10 @@ fn parse_time_zone(given: &str) -> Result<String> {
     let local = given.eq_ignore_ascii_case("local");
     if given.is_empty() || local || !given.chars().all(legal) || given.starts_with('/') {
         let error = anyhow!("invalid value of --time-zone {given:?}: not a time zone name");
-        return Err(with_hint(error, "use a name such as Europe/Berlin or Etc/UTC"));
+        return Err(with_hint(
+            error,
+            "use a name such as Europe/Berlin or Etc/UTC",
+        ));
     }
     Ok(given.to_owned())
 }

@@ -10,7 +10,7 @@ use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{
     CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
 };
-use session_shared::objects::schedule::{KEEP_FLAG, SnapshotSchedule, ScheduleName};
+use session_shared::objects::schedule::{KEEP_FLAG, ScheduleName, SnapshotSchedule};
 
 use super::intent::ScheduleOptions;
 
@@ -26,7 +26,8 @@ const NOBODY_ID: u32 = 65534;
 const RBAC_GROUP: &str = "rbac.authorization.k8s.io";
 
 /// Resource types of a schedule's objects, in order of creation.
-pub(crate) static SCHEDULE_RESOURCES: [&ResourceType; 4] = [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
+pub(crate) static SCHEDULE_RESOURCES: [&ResourceType; 4] =
+    [&SERVICE_ACCOUNT, &ROLE, &ROLE_BINDING, &CRON_JOB];
 
 /// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
@@ -44,8 +45,7 @@ impl ScheduleInput<'_> {
     pub(crate) fn render(&self) -> Vec<Value> {
         let name = ScheduleName::for_session(&self.belonging.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
-        let role =
-            json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.role_rules() });
+        let role = json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.role_rules() });
         let binding = json!({
             "apiVersion": format!("{RBAC_GROUP}/v1"),
             "kind": "RoleBinding",
@@ -292,6 +292,9 @@ mod tests {
             format!("{so_far}last success at 2026-03-01T03:30:09Z")
         );
         job["spec"]["suspend"] = true.into();
-        assert_eq!(describe_cron_job(&job), format!("{so_far}schedule is suspended"));
+        assert_eq!(
+            describe_cron_job(&job),
+            format!("{so_far}schedule is suspended")
+        );
     }
 }

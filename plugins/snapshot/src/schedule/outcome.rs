@@ -14,7 +14,7 @@ use session_shared::objects::resource::{ROLE, string_at};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::ApplyOptions;
-use session_shared::plan::{StepResult, Plan, Propagation, Step};
+use session_shared::plan::{Plan, Propagation, Step, StepResult};
 use session_shared::progress::ProgressSink;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -22,7 +22,7 @@ use session_shared::report::mutation::{MutationPrinter, change};
 use session_shared::report::yaml;
 
 use super::objects::SCHEDULE_RESOURCES;
-use super::plan::{SchedulePlan, Observed};
+use super::plan::{Observed, SchedulePlan};
 
 /// Time limit for replacing an object that has to be deleted and created again.
 pub(crate) const REPLACE_TIMEOUT: Duration = Duration::from_secs(60);
@@ -51,7 +51,10 @@ pub(crate) async fn observe(cluster: &Cluster, session: &SessionName) -> Result<
             match cluster.get(resource, namespace, name).await {
                 Ok(Some(found)) => Ok(Observed::Found(Box::new(found))),
                 Ok(None) => Ok(Observed::Missing),
-                Err(error) if is_rbac_kind(resource) && failure::has_kind(&error, FailureKind::Forbidden) => {
+                Err(error)
+                    if is_rbac_kind(resource)
+                        && failure::has_kind(&error, FailureKind::Forbidden) =>
+                {
                     Ok(Observed::Forbidden)
                 }
                 Err(error) => Err(error),
@@ -113,7 +116,9 @@ pub(crate) async fn apply_schedule(
         }
         match outcome.failed {
             None => {}
-            Some((step, error)) if failure::has_kind(&error, FailureKind::Forbidden) && is_rbac_write(&step) => {
+            Some((step, error))
+                if failure::has_kind(&error, FailureKind::Forbidden) && is_rbac_write(&step) =>
+            {
                 made.for_admin.clone_from(&planned.rbac_objects);
             }
             Some((_, error)) => return Err(roll_back(cluster, &made, with, error).await),
@@ -139,7 +144,9 @@ fn change_of_step(done: StepResult, step: &Step) -> Option<(Value, &'static str)
             let word = change(Some(found), &object);
             Some((object, word))
         }
-        (StepResult::Applied(object) | StepResult::Adopted(object), _) => Some((object, "unchanged")),
+        (StepResult::Applied(object) | StepResult::Adopted(object), _) => {
+            Some((object, "unchanged"))
+        }
         _ => None,
     }
 }
@@ -201,7 +208,7 @@ pub(crate) fn report(
     let mut mutations = MutationPrinter::new(format, dry_run);
     for (object, word) in &made.changes {
         let said = mutations.print_result(object, word)?;
-        if string_at && !made.for_admin.is_empty() {
+        if text && !made.for_admin.is_empty() {
             console.print_error_line(said.trim_end());
         } else {
             console.print(&said)?;
@@ -214,7 +221,7 @@ pub(crate) fn report(
         return Ok(());
     }
     for (at, object) in made.for_admin.iter().enumerate() {
-        if string_at {
+        if text {
             let before = if at == 0 { "" } else { "---\n" };
             console.print(&format!("{before}{}", yaml::format_yaml(object)?))?;
         } else {

@@ -39,7 +39,11 @@ pub(crate) struct SchedulePlan {
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
-pub(crate) fn plan_changes(wanted: Vec<Value>, there: &[Observed], belonging: &Ownership) -> Result<SchedulePlan> {
+pub(crate) fn plan_changes(
+    wanted: Vec<Value>,
+    there: &[Observed],
+    belonging: &Ownership,
+) -> Result<SchedulePlan> {
     let mut planned = SchedulePlan::default();
     for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(SCHEDULE_RESOURCES) {
         let step = match there {
@@ -52,7 +56,9 @@ pub(crate) fn plan_changes(wanted: Vec<Value>, there: &[Observed], belonging: &O
         };
         let is_right = resource.group == "rbac.authorization.k8s.io";
         if is_right {
-            planned.rbac_objects.push(without_run_annotation(object.clone()));
+            planned
+                .rbac_objects
+                .push(without_run_annotation(object.clone()));
         }
         match (step, is_right) {
             (Some(step), true) => planned.rights.push_stage(vec![step]),
@@ -154,7 +160,8 @@ fn contains_values(found: &Value, wanted: &Value) -> bool {
         }),
         (Value::Array(found), Value::Array(wanted)) => {
             let mut pairs = found.iter().zip(wanted);
-            found.len() == wanted.len() && pairs.all(|(found, wanted)| contains_values(found, wanted))
+            found.len() == wanted.len()
+                && pairs.all(|(found, wanted)| contains_values(found, wanted))
         }
         (found, wanted) => found == wanted,
     }

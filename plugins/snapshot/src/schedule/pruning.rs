@@ -37,7 +37,13 @@ pub(crate) async fn list_scheduled(
     let mut sets = chosen::list_snapshot_sets(cluster, Some(&belonging.session)).await?;
     sets.retain(|set| is_scheduled(set) && belongs_to(set, &belonging.user_id));
     // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
-    chosen::exclude_doubtful(cluster, sets, |doubt| *doubt != ProvenanceProblem::Unbound, sink).await
+    chosen::exclude_doubtful(
+        cluster,
+        sets,
+        |doubt| *doubt != ProvenanceProblem::Unbound,
+        sink,
+    )
+    .await
 }
 
 /// Deletes scheduled snapshots beyond the newest `keep`. Returns the errors of those that were not deleted.
@@ -59,7 +65,14 @@ pub(crate) async fn prune_scheduled(
         wait: false,
         ..writes.clone()
     };
-    delete::delete_snapshot_sets(cluster, &select_for_deletion(marked, keep), &writes, mutations, ground).await
+    delete::delete_snapshot_sets(
+        cluster,
+        &select_for_deletion(marked, keep),
+        &writes,
+        mutations,
+        ground,
+    )
+    .await
 }
 
 fn is_scheduled(set: &SnapshotSet) -> bool {
@@ -75,7 +88,9 @@ fn belongs_to(set: &SnapshotSet, user: &UserId) -> bool {
 /// Returns the snapshots to delete: all ready ones but the newest `keep`, and all that are not ready but the newest `keep` or
 /// `MIN_UNREADY_KEPT`, whichever is more. A driver whose snapshots never become ready thus cannot fill the cluster.
 fn select_for_deletion(mut sets: Vec<SnapshotSet>, keep: usize) -> Vec<SnapshotSet> {
-    sets.sort_by(|one, other| (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name)));
+    sets.sort_by(|one, other| {
+        (other.created_at(), &other.name).cmp(&(one.created_at(), &one.name))
+    });
     let (mut ready, mut waiting) = (0, 0);
     sets.retain(|set| {
         let (count, most) = if set.is_ready() {
@@ -106,7 +121,10 @@ mod tests {
             }
         };
         let all = states.iter().enumerate().map(set).collect();
-        let mut gone: Vec<String> = select_for_deletion(all, keep).into_iter().map(|set| set.name).collect();
+        let mut gone: Vec<String> = select_for_deletion(all, keep)
+            .into_iter()
+            .map(|set| set.name)
+            .collect();
         gone.sort();
         gone
     }

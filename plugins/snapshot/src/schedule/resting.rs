@@ -1,7 +1,7 @@
 //! Scheduled snapshots of a stopped session: one is enough. More would hold the same data and displace older snapshots.
 
 use serde_json::Value;
-use session_shared::api::{Phase, DesiredState};
+use session_shared::api::{DesiredState, Phase};
 use session_shared::labels;
 use session_shared::objects::resource::{annotation, string_at};
 use session_shared::objects::snapshot::source_claim_name;
@@ -34,7 +34,10 @@ pub(crate) fn mark_stopped(snapshots: &mut [Value], present: &ObservedSession) -
 }
 
 /// Returns a ready snapshot that holds the same data as `wanted` would: taken since the same stop, of the same claims.
-pub(crate) fn find_equivalent<'a>(wanted: &[Value], taken: &'a [SnapshotSet]) -> Option<&'a SnapshotSet> {
+pub(crate) fn find_equivalent<'a>(
+    wanted: &[Value],
+    taken: &'a [SnapshotSet],
+) -> Option<&'a SnapshotSet> {
     let rests = |snapshots: &[Value]| {
         let rest = |snapshot| annotation(snapshot, labels::AT_REST).map(str::to_owned);
         let mut all: Vec<String> = snapshots.iter().filter_map(rest).collect();

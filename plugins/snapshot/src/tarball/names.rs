@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::source::{TarEntry, EntryKind};
+use super::source::{EntryKind, TarEntry};
 
 /// Maximum depth of a path in directories.
 const MAX_DEPTH: usize = 256;
@@ -60,7 +60,9 @@ impl EntryNames {
             }
         }
         if entry.kind == EntryKind::HardLink {
-            let target = path_hashes(&entry.link_target).last().and_then(|key| self.seen.get(key));
+            let target = path_hashes(&entry.link_target)
+                .last()
+                .and_then(|key| self.seen.get(key));
             if target != Some(&EntryKind::File) {
                 let target = display_path(&entry.link_target);
                 bail!(
@@ -74,7 +76,9 @@ impl EntryNames {
             kind => kind,
         };
         let before = self.seen.insert(own, kind);
-        if before.is_some_and(|before| (before, kind) != (EntryKind::Directory, EntryKind::Directory)) {
+        if before
+            .is_some_and(|before| (before, kind) != (EntryKind::Directory, EntryKind::Directory))
+        {
             bail!("entry {path} appears twice");
         }
         if self.seen.len() > self.limit {
@@ -118,7 +122,10 @@ pub(super) fn normalize_relative(path: &[u8]) -> Result<Vec<u8>> {
     }
     let joined = parts.join(&b'/');
     let longest = parts.iter().map(|part| part.len()).max();
-    if joined.len() > MAX_PATH_BYTES || parts.len() > MAX_DEPTH || longest.is_some_and(|length| length > MAX_NAME_BYTES) {
+    if joined.len() > MAX_PATH_BYTES
+        || parts.len() > MAX_DEPTH
+        || longest.is_some_and(|length| length > MAX_NAME_BYTES)
+    {
         bail!("entry {shown} has a name that is too long");
     }
     Ok(joined)

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use tar::{EntryType, Header};
 
 use super::BLOCK;
-use super::source::{TarEntry, EntryKind};
+use super::source::{EntryKind, TarEntry};
 
 /// Maximum length of a name in a header, in bytes.
 const MAX_SHORT_NAME: usize = 99;

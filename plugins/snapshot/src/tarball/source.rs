@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use anyhow::{Result, anyhow, bail};
 use tar::{EntryType, Header};
 
-use super::names::{normalize_relative, display_path};
+use super::names::{display_path, normalize_relative};
 use super::pax::{PaxRecords, check_global_records};
 use super::{BLOCK, HashingStream};
 
@@ -128,7 +128,8 @@ impl<R: Read> TarReader<R> {
     pub(super) fn copy_content(&mut self, entry: &TarEntry, out: &mut impl Write) -> Result<()> {
         let mut left = entry.size;
         while left > 0 {
-            let count = usize::try_from(left).map_or(READ_BUFFER_BYTES, |left| left.min(READ_BUFFER_BYTES));
+            let count =
+                usize::try_from(left).map_or(READ_BUFFER_BYTES, |left| left.min(READ_BUFFER_BYTES));
             let part = self.buffer.get_mut(..count).unwrap_or_default();
             let count = match self.stream.read(part) {
                 Ok(0) => return Err(truncated_error()),
@@ -277,7 +278,9 @@ impl ExtendedHeaders {
             mode: u32::try_from(mode & 0o7777).unwrap_or_default(),
             uid: owner(records.uid, "uid", &old.uid)?,
             gid: owner(records.gid, "gid", &old.gid)?,
-            mtime: mtime.filter(|time| *time <= MAX_ID_OR_TIME).unwrap_or_default(),
+            mtime: mtime
+                .filter(|time| *time <= MAX_ID_OR_TIME)
+                .unwrap_or_default(),
             user: records
                 .user
                 .unwrap_or_else(|| to_owned_bytes(header.username_bytes())),
@@ -326,7 +329,8 @@ fn set_once<T>(to: &mut Option<T>, value: T) -> Result<()> {
 
 fn parse_field(header: &Header, what: &str, bytes: &[u8]) -> Result<u64> {
     let name = display_path(&header.path_bytes());
-    parse_header_number(bytes).ok_or_else(|| anyhow!("entry {name} has a {what} that is not a number"))
+    parse_header_number(bytes)
+        .ok_or_else(|| anyhow!("entry {name} has a {what} that is not a number"))
 }
 
 /// Parses a number of a header: octal digits between spaces or zeros, or GNU's 64-bit form after 0x80.

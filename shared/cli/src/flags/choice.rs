@@ -36,10 +36,12 @@ impl SelectionFlags {
             (false, true, _) => Err(usage_error(
                 "name cannot be provided when a selector is specified",
             )),
-            (false, false, true) => {
-                Err(usage_error("setting 'all' parameter but found a non empty name"))
-            }
-            (true, true, true) => Err(usage_error("cannot set --all and --selector at the same time")),
+            (false, false, true) => Err(usage_error(
+                "setting 'all' parameter but found a non empty name",
+            )),
+            (true, true, true) => Err(usage_error(
+                "cannot set --all and --selector at the same time",
+            )),
             (true, false, false) => Err(usage_error(
                 "at least one NAME is required, or --all, or --selector",
             )),

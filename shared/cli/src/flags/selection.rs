@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::numbers;
-use session_model::failure::{with_hint, usage_error};
+use session_model::failure::{usage_error, with_hint};
 use session_model::names::{SessionName, UserId};
 
 /// Flags of verbs that read lists. The server applies the selectors.

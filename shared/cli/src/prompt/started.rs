@@ -11,7 +11,7 @@ use crate::verb::Environment;
 use session_client::WriteOptions;
 use session_model::names::parameters_secret_name;
 use session_ops::Cluster;
-use session_ops::settling::{self, Started, ReadySession, started_endpoint};
+use session_ops::settling::{self, ReadySession, Started, started_endpoint};
 use session_ops::wait::Waiting;
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the

@@ -19,7 +19,9 @@ pub async fn confirm_trust(
     console: &mut Console,
 ) -> Result<bool> {
     if !console.can_prompt() {
-        return trust::check_trust(cluster, session, part).await.map(|()| true);
+        return trust::check_trust(cluster, session, part)
+            .await
+            .map(|()| true);
     }
     let Some(doubt) = trust::doubted(cluster, session, part).await? else {
         return Ok(true);

@@ -50,7 +50,11 @@ impl StderrHandle {
     /// Prints `Warning: …` and counts it. Callers make sure that each text is printed once.
     pub fn warn(&self, text: &str) {
         self.state.warnings.fetch_add(1, Ordering::Relaxed);
-        let word = self.state.warning_label.get().map_or("Warning:", String::as_str);
+        let word = self
+            .state
+            .warning_label
+            .get()
+            .map_or("Warning:", String::as_str);
         self.print(&format!("{word} {}", clean::escape_line(text)));
     }
 

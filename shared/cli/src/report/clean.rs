@@ -86,7 +86,10 @@ mod tests {
             escape_text("al\u{200b}ice\u{202e}nimda"),
             "al\\u200bice\\u202enimda"
         );
-        assert_eq!(escape_text("a\u{e0041}\u{e0100}"), "a\\U000e0041\\U000e0100");
+        assert_eq!(
+            escape_text("a\u{e0041}\u{e0100}"),
+            "a\\U000e0041\\U000e0100"
+        );
         assert_eq!(escape_text("soft\u{ad}ly\u{2028}"), "soft\\u00adly\\u2028");
         assert_eq!(escape_text("❤\u{fe0f} a\u{fe0f}"), "❤\u{fe0f} a\\ufe0f");
         assert_eq!(escape_text("❤\u{fe0f}\u{fe0f}"), "❤\u{fe0f}\\ufe0f");

@@ -102,7 +102,10 @@ impl CustomColumns {
 fn cell(found: &[FoundValues<'_>]) -> String {
     let none = found.first().is_none_or(Vec::is_empty);
     let none = none.then(|| "<none>".to_owned());
-    let values = found.iter().flatten().map(|value| json::format_go_value(value));
+    let values = found
+        .iter()
+        .flatten()
+        .map(|value| json::format_go_value(value));
     let texts: Vec<_> = none.into_iter().chain(values).collect();
     // A newline would begin a row that belongs to no object.
     clean::escape_line(&texts.join(",")).into_owned()

@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 
 use super::aside::StderrState;
 use super::clean;
-use super::live::{LiveLine, ProgressDisplay, LiveTarget};
+use super::live::{LiveLine, LiveTarget, ProgressDisplay};
 use super::screen::FullScreen;
 use super::standard_input::StandardInput;
 pub use super::streams::CapturedOutput;

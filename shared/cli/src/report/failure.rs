@@ -6,8 +6,10 @@
 use anyhow::Error;
 
 use super::clean;
-use super::console::{OutputClosed, Console};
-use session_model::failure::{self, ExitError, Failure, ErrorWithHint, FailureKind, ErrorWithEvidence, UsageError};
+use super::console::{Console, OutputClosed};
+use session_model::failure::{
+    self, ErrorWithEvidence, ErrorWithHint, ExitError, Failure, FailureKind, UsageError,
+};
 
 /// Exit code of an error that has none of its own.
 pub const EXIT_FAILURE: u8 = 1;
@@ -46,7 +48,10 @@ pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8
             console.hint(hint);
         }
     }
-    let code = errors.iter().map(exit_code).find(|code| *code != EXIT_FAILURE);
+    let code = errors
+        .iter()
+        .map(exit_code)
+        .find(|code| *code != EXIT_FAILURE);
     code.unwrap_or(EXIT_FAILURE)
 }
 
@@ -99,13 +104,17 @@ fn of_failure(failure: &Failure) -> String {
         ..
     } = failure;
     match kind {
-        FailureKind::Unauthorized => format!("error: You must be logged in to the server ({message})"),
+        FailureKind::Unauthorized => {
+            format!("error: You must be logged in to the server ({message})")
+        }
         FailureKind::ConnectionRefused => refused(message),
         FailureKind::Unreachable if message.starts_with("Unable to connect to the server: ") => {
             message.clone()
         }
         FailureKind::Unreachable => format!("Unable to connect to the server: {message}"),
-        FailureKind::InvalidConfiguration if message.starts_with("Error in configuration") => message.clone(),
+        FailureKind::InvalidConfiguration if message.starts_with("Error in configuration") => {
+            message.clone()
+        }
         FailureKind::InvalidConfiguration => format!("Error in configuration: {message}"),
         // This message is kubectl's, not the server's: the server's answer was a page that says 404.
         FailureKind::ResourceTypeNotFound => prefixed(message),

@@ -185,7 +185,9 @@ impl PrintStyle {
                 })?;
                 Ok(PrintStyle::Columns(CustomColumns::parse_file(&text)?))
             }
-            _ => Ok(PrintStyle::Columns(CustomColumns::parse(argument, no_headers)?)),
+            _ => Ok(PrintStyle::Columns(CustomColumns::parse(
+                argument, no_headers,
+            )?)),
         }
     }
 }
@@ -258,7 +260,10 @@ impl ObjectPrinter {
     pub fn print_list(&mut self, objects: &[Value]) -> Result<String> {
         match &mut self.style {
             PrintStyle::Columns(columns) => columns.render(objects),
-            PrintStyle::Name => Ok(objects.iter().map(|object| kind_and_name(object) + "\n").collect()),
+            PrintStyle::Name => Ok(objects
+                .iter()
+                .map(|object| kind_and_name(object) + "\n")
+                .collect()),
             _ => {
                 let items: Vec<Value> = objects
                     .iter()
@@ -272,7 +277,10 @@ impl ObjectPrinter {
     /// Returns the object without managedFields, or `None` if it can be printed as it is. JSONPath formats see
     /// managedFields, as in kubectl.
     fn strip(&self, object: &Value) -> Option<Value> {
-        let whole = matches!(self.style, PrintStyle::Json | PrintStyle::Yaml | PrintStyle::Kyaml);
+        let whole = matches!(
+            self.style,
+            PrintStyle::Json | PrintStyle::Yaml | PrintStyle::Kyaml
+        );
         if !whole || self.managed_fields || object.pointer("/metadata/managedFields").is_none() {
             return None;
         }

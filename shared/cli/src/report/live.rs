@@ -105,7 +105,8 @@ impl ProgressSink for ProgressDisplay {
             } => {
                 let word = stage.as_str();
                 let colon = if detail.is_empty() { "" } else { ": " };
-                let text = clean::escape_line(&format!("{word} {object}{colon}{detail}")).into_owned();
+                let text =
+                    clean::escape_line(&format!("{word} {object}{colon}{detail}")).into_owned();
                 self.live.show(&self.screen, text);
             }
             ProgressEvent::Note(text) if !self.quiet => {

@@ -137,7 +137,11 @@ mod tests {
 
     #[test]
     fn a_sentence_says_what_was_done() {
-        let text = |dry_run| mutations("", dry_run).print_result(&alice(), "created").unwrap();
+        let text = |dry_run| {
+            mutations("", dry_run)
+                .print_result(&alice(), "created")
+                .unwrap()
+        };
         assert_eq!(
             text(DryRun::None),
             "session.streaming.platform/alice created\n"
@@ -155,7 +159,10 @@ mod tests {
             plain.print_result_by_name(&SESSION, "alice", "stopped"),
             "session.streaming.platform/alice stopped\n"
         );
-        assert_eq!(plain.print_result_by_name(&POD, "a", "resized"), "pod/a resized\n");
+        assert_eq!(
+            plain.print_result_by_name(&POD, "a", "resized"),
+            "pod/a resized\n"
+        );
     }
 
     #[test]

@@ -69,7 +69,9 @@ impl FullScreen {
         let take = if self.taken { "" } else { TAKE };
         self.taken = true;
         match self.out.write(format!("{take}{frame}").as_bytes()) {
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+                Err(OutputClosed.into())
+            }
             other => other.context("failed to write to standard output"),
         }?;
         self.last = frame;

@@ -44,8 +44,8 @@ fn sort<T>(items: &mut Vec<T>, path: &str, object: impl Fn(&T) -> &Value) -> Res
         let field = field.source();
         bail!("couldn't find any field with path {field:?} in the list of objects");
     }
-    let keys =
-        keys(&fields).map_err(|kind| anyhow!("cannot sort by field {:?}: {kind}", field.source()))?;
+    let keys = keys(&fields)
+        .map_err(|kind| anyhow!("cannot sort by field {:?}: {kind}", field.source()))?;
     let mut keyed: Vec<_> = keys.into_iter().zip(std::mem::take(items)).collect();
     keyed.sort_by(|(left, _), (right, _)| left.cmp(right));
     items.extend(keyed.into_iter().map(|(_, item)| item));

@@ -97,6 +97,9 @@ impl CapturedOutput {
     }
 
     pub(super) fn streams(&self) -> (SharedStream, SharedStream) {
-        (SharedStream::new(self.out.clone()), SharedStream::new(self.err.clone()))
+        (
+            SharedStream::new(self.out.clone()),
+            SharedStream::new(self.err.clone()),
+        )
     }
 }

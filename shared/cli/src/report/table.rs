@@ -114,7 +114,9 @@ impl TablePrinter {
             match cell.as_ref() {
                 Value::Null => {}
                 Value::String(text) => self.tabs.write(&clean::escape_cell(text)),
-                other => self.tabs.write(&clean::escape_text(&json::format_go_value(other))),
+                other => self
+                    .tabs
+                    .write(&clean::escape_text(&json::format_go_value(other))),
             }
         }
         self.tabs.write("\n");
@@ -164,7 +166,10 @@ impl TablePrinter {
         if let (Some(kind), Some(at)) = (&options.kind, self.name_column()) {
             decorated = true;
             if let Some(name) = cells.get_mut(first + at) {
-                *name = Cow::Owned(Value::from(format!("{kind}/{}", json::format_go_value(name))));
+                *name = Cow::Owned(Value::from(format!(
+                    "{kind}/{}",
+                    json::format_go_value(name)
+                )));
             }
         }
         let bare = row.object.is_null();
@@ -200,7 +205,10 @@ impl TablePrinter {
             cells.push(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed));
         }
         if self.options.show_labels {
-            let pairs = labels.map(json::sorted_entries).unwrap_or_default().into_iter();
+            let pairs = labels
+                .map(json::sorted_entries)
+                .unwrap_or_default()
+                .into_iter();
             let pairs: Vec<_> = pairs
                 .map(|(key, value)| format!("{key}={}", json::format_go_value(value)))
                 .collect();
@@ -237,10 +245,12 @@ pub fn plain(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -> Strin
         );
     }
     for row in rows {
-        builder.push_record(
-            row.iter()
-                .map(|cell| format!("{:<NARROWEST$}", clean::escape_text(&clean::escape_cell(cell)))),
-        );
+        builder.push_record(row.iter().map(|cell| {
+            format!(
+                "{:<NARROWEST$}",
+                clean::escape_text(&clean::escape_cell(cell))
+            )
+        }));
     }
     let mut table = builder.build();
     table.with(Style::empty()).with(Padding::new(0, 3, 0, 0));

@@ -8,7 +8,7 @@ use std::sync::Once;
 
 use anyhow::{Context, Result};
 
-use super::console::{OutputClosed, Console};
+use super::console::{Console, OutputClosed};
 use super::streams::SharedStream;
 
 /// Columns and rows if the terminal reports none.

@@ -9,8 +9,8 @@ use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::{Colour, VerbosityFlags};
 use crate::flags::writing::WriteFlags;
 use crate::report::console::Console;
-use session_client::UserAgent;
 use session_client::Exchange;
+use session_client::UserAgent;
 use session_client::interrupt::Interrupt;
 use session_ops::Cluster;
 
@@ -68,7 +68,11 @@ impl Environment {
     }
 
     /// Applies the output flags, and warns about deprecated ones.
-    pub fn apply_flags<'a>(&mut self, talk: &VerbosityFlags, writing: impl Into<Option<&'a WriteFlags>>) {
+    pub fn apply_flags<'a>(
+        &mut self,
+        talk: &VerbosityFlags,
+        writing: impl Into<Option<&'a WriteFlags>>,
+    ) {
         self.console.apply_flags(talk);
         if let Some(text) = writing.into().and_then(WriteFlags::deprecation_warning) {
             self.console.warn(text);
@@ -86,7 +90,9 @@ impl Environment {
             ClientSource::Kubeconfig => Cluster::connect(&flags.options()?, self.agent()).await?,
             ClientSource::Ready(cluster) => cluster.clone(),
         };
-        for file in std::env::split_paths(cluster.kubeconfig_paths()).filter(|f| !f.as_os_str().is_empty()) {
+        for file in
+            std::env::split_paths(cluster.kubeconfig_paths()).filter(|f| !f.as_os_str().is_empty())
+        {
             let text = format!("Config loaded from file:  {}", file.display());
             self.console.trace(REQUESTS, &text);
         }

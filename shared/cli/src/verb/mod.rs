@@ -12,7 +12,7 @@ mod process;
 mod program;
 pub mod usage;
 
-pub use ground::{Environment, ClientSource};
+pub use ground::{ClientSource, Environment};
 pub use program::ProgramName;
 
 use std::ffi::OsString;
@@ -173,7 +173,9 @@ pub fn run_reporting(
         let code = match work(&mut ground) {
             Ok(()) => 0,
             Err(error) => match error.downcast::<ErrorList>() {
-                Ok(ErrorList(errors)) => failure::print_errors(&mut ground.console, &errors, &prefix),
+                Ok(ErrorList(errors)) => {
+                    failure::print_errors(&mut ground.console, &errors, &prefix)
+                }
                 Err(error) => failure::print_error(&mut ground.console, &error, &prefix),
             },
         };
@@ -187,7 +189,12 @@ pub fn run_reporting(
 /// Prints the help page or usage error that clap reported, in kubectl's words.
 pub fn usage_failed(command: &Command, prefix: &str, error: &clap::Error) -> ExitCode {
     let mut console = Console::for_process(Colour::Auto, false);
-    ExitCode::from(usage::report_clap_error(&mut console, command, prefix, error))
+    ExitCode::from(usage::report_clap_error(
+        &mut console,
+        command,
+        prefix,
+        error,
+    ))
 }
 
 /// True if standard error is a terminal.

@@ -20,7 +20,7 @@ use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::report::console::Console;
-use crate::report::failure::{EXIT_OUTPUT_CLOSED, EXIT_FAILURE};
+use crate::report::failure::{EXIT_FAILURE, EXIT_OUTPUT_CLOSED};
 
 pub use help::{VerbGroup, help_page, options_page, suite_help_page};
 use place::CommandPath;
@@ -28,7 +28,12 @@ pub use suggest::unknown_command;
 
 /// Prints the help page (exit code 0) or the usage error (1) for the command line of this process. `prefix` is
 /// `command` as it was called (`kubectl session list`).
-pub fn report_clap_error(console: &mut Console, command: &Command, prefix: &str, error: &clap::Error) -> u8 {
+pub fn report_clap_error(
+    console: &mut Console,
+    command: &Command,
+    prefix: &str,
+    error: &clap::Error,
+) -> u8 {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     report_clap_error_for(console, command, prefix, error, &args)
 }
@@ -88,10 +93,7 @@ fn complaint(place: &CommandPath, error: &clap::Error) -> String {
         .collect();
     // clap lists the best suggestion last.
     near.reverse();
-    format!(
-        "error: {message}\n{pointer}{}",
-        suggest::suggestions(&near)
-    )
+    format!("error: {message}\n{pointer}{}", suggest::suggestions(&near))
 }
 
 fn message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {
@@ -132,7 +134,10 @@ fn message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {
         ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
             (needs_argument(place, &subject), HelpPointer::Flag)
         }
-        ErrorKind::InvalidUtf8 => ("an argument is not valid UTF-8".into(), HelpPointer::Argument),
+        ErrorKind::InvalidUtf8 => (
+            "an argument is not valid UTF-8".into(),
+            HelpPointer::Argument,
+        ),
         _ => (plain(error), HelpPointer::Argument),
     }
 }
@@ -211,7 +216,12 @@ fn conflict(subject: &str, prior: &str) -> (String, HelpPointer) {
     (message, HelpPointer::Argument)
 }
 
-fn invalid_value(place: &CommandPath, subject: &str, value: &str, reason: &str) -> (String, HelpPointer) {
+fn invalid_value(
+    place: &CommandPath,
+    subject: &str,
+    value: &str,
+    reason: &str,
+) -> (String, HelpPointer) {
     if !subject.starts_with('-') {
         return (
             format!("invalid {} {value:?}: {reason}", bare(subject)),

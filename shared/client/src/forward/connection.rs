@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use super::frame::{FrameDecoder, Frame};
+use super::frame::{Frame, FrameDecoder};
 use super::stream::SpdyStream;
 use super::table::{ReceiveOutcome, StreamTable};
 
@@ -296,7 +296,10 @@ async fn process_frame(shared: &MuxState, incoming: &Frame, failed: &PortFailure
             ReceiveOutcome::StreamFull(stream) => wait_for_room(shared, stream, failed).await,
             ReceiveOutcome::Accepted => break,
             ReceiveOutcome::PortFailed { port, message } => {
-                if !STREAM_ERROR_PARTS.iter().any(|words| message.contains(words)) {
+                if !STREAM_ERROR_PARTS
+                    .iter()
+                    .any(|words| message.contains(words))
+                {
                     shared.refuse_streams(CloseReason::ByClient);
                 }
                 failed(port, message);

@@ -169,7 +169,10 @@ async fn a_lost_connection_fails_open_streams() {
     world.server.abort();
     let error = stream.read(&mut [0; 8]).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
-    assert!(matches!(world.connection.wait_closed().await, CloseReason::Lost(_)));
+    assert!(matches!(
+        world.connection.wait_closed().await,
+        CloseReason::Lost(_)
+    ));
     assert!(world.connection.open_stream(80).is_err());
 }
 

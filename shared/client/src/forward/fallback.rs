@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::connection::{PortFailureHandler, CloseReason};
+use super::connection::{CloseReason, PortFailureHandler};
 use crate::Cluster;
 use crate::exec::upgrade_status_code;
 use crate::failure::RequestSubject;
@@ -52,7 +52,12 @@ struct SpareStream {
 
 impl SingleStreamForward {
     /// Creates a forward to one Pod; sends nothing yet.
-    pub(super) fn new(cluster: &Cluster, namespace: &str, pod: &str, failed: PortFailureHandler) -> Self {
+    pub(super) fn new(
+        cluster: &Cluster,
+        namespace: &str,
+        pod: &str,
+        failed: PortFailureHandler,
+    ) -> Self {
         Self {
             dial: Dialer {
                 cluster: cluster.clone(),
@@ -77,7 +82,8 @@ impl SingleStreamForward {
             None => match self.dial.open(port).await {
                 Ok(spare) => spare,
                 Err(error) => {
-                    if failure::has_kind(&error, FailureKind::Unreachable) || failure::has_kind(&error, FailureKind::ConnectionRefused)
+                    if failure::has_kind(&error, FailureKind::Unreachable)
+                        || failure::has_kind(&error, FailureKind::ConnectionRefused)
                     {
                         let why = CloseReason::Lost(format!("{error:#}"));
                         self.close_reason.send_replace(Some(why));
@@ -178,7 +184,10 @@ impl Dialer {
             qualified: "pods".into(),
             name: self.pod.clone(),
         };
-        let refused = |error| self.cluster.upgrade_failure(&error, &subject, "port-forward");
+        let refused = |error| {
+            self.cluster
+                .upgrade_failure(&error, &subject, "port-forward")
+        };
         let mut forward = opened.map_err(refused)?;
         let (stream, verdict) = (forward.take_stream(port), forward.take_error(port));
         let (Some(stream), Some(verdict)) = (stream, verdict) else {

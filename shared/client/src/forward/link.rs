@@ -9,11 +9,11 @@ use futures::StreamExt;
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::connection::{MuxConnection, MuxLimits, PortFailureHandler, CloseReason};
+use super::connection::{CloseReason, MuxConnection, MuxLimits, PortFailureHandler};
 use super::fallback::SingleStreamForward;
 use super::negotiate::{Negotiation, negotiate};
-use super::{FindPod, PortStream, ForwardEvent};
-use crate::{Backoff, WatchChange, Cluster, Scope, ListOptions};
+use super::{FindPod, ForwardEvent, PortStream};
+use crate::{Backoff, Cluster, ListOptions, Scope, WatchChange};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{POD, string_at};
 
@@ -126,7 +126,8 @@ impl PodConnection {
                         self.emit(ForwardEvent::Reconnected { pod });
                     }
                     let begun = Instant::now();
-                    self.state.send_replace(ConnectionState::Connected(found.transport.clone()));
+                    self.state
+                        .send_replace(ConnectionState::Connected(found.transport.clone()));
                     let end = self.wait_closed(&found).await;
                     self.state.send_replace(ConnectionState::Connecting);
                     if begun.elapsed() > STABLE_AFTER {
@@ -256,8 +257,14 @@ fn is_transient(error: &anyhow::Error, lost: Option<Instant>) -> bool {
         return false;
     };
     match failure.kind {
-        FailureKind::Unreachable | FailureKind::ConnectionRefused | FailureKind::TooManyRequests | FailureKind::OtherStatus => true,
-        FailureKind::NotFound | FailureKind::ResourceTypeNotFound | FailureKind::Forbidden | FailureKind::Unauthorized => {
+        FailureKind::Unreachable
+        | FailureKind::ConnectionRefused
+        | FailureKind::TooManyRequests
+        | FailureKind::OtherStatus => true,
+        FailureKind::NotFound
+        | FailureKind::ResourceTypeNotFound
+        | FailureKind::Forbidden
+        | FailureKind::Unauthorized => {
             lost.is_none_or(|since| since.elapsed() < RETRY_REFUSALS_FOR)
         }
         _ => false,
@@ -281,7 +288,11 @@ impl Transport {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub(super) async fn open_stream(&self, port: u16, ahead: bool) -> Result<Option<Box<dyn PortStream>>> {
+    pub(super) async fn open_stream(
+        &self,
+        port: u16,
+        ahead: bool,
+    ) -> Result<Option<Box<dyn PortStream>>> {
         match self {
             Self::Multiplexed(connection) => {
                 // A blocked connection would make the new stream wait, too.

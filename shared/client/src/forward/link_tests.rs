@@ -40,7 +40,10 @@ fn a_terminating_pod_is_unusable() {
 #[test]
 fn a_pod_found_terminating_is_used_until_deleted() {
     let mut seen = WatchedPod::default();
-    assert_eq!(seen.unusable_reason(&WatchChange::Added(pod("1", true, "Running"))), None);
+    assert_eq!(
+        seen.unusable_reason(&WatchChange::Added(pod("1", true, "Running"))),
+        None
+    );
     assert_eq!(
         seen.unusable_reason(&WatchChange::Modified(pod("1", true, "Running"))),
         None
@@ -55,13 +58,20 @@ fn a_pod_found_terminating_is_used_until_deleted() {
 fn transient_errors_are_retried() {
     let failed = |kind| anyhow::Error::new(failure::Failure::client_side(kind, "x"));
     let long_ago = Instant::now().checked_sub(2 * RETRY_REFUSALS_FOR);
-    for kind in [FailureKind::ConnectionRefused, FailureKind::Unreachable, FailureKind::OtherStatus] {
+    for kind in [
+        FailureKind::ConnectionRefused,
+        FailureKind::Unreachable,
+        FailureKind::OtherStatus,
+    ] {
         assert!(is_transient(&failed(kind), long_ago));
     }
     for kind in [FailureKind::NotFound, FailureKind::Forbidden] {
         assert!(is_transient(&failed(kind), Some(Instant::now())));
         assert!(!is_transient(&failed(kind), long_ago));
     }
-    assert!(!is_transient(&failed(FailureKind::InvalidConfiguration), None));
+    assert!(!is_transient(
+        &failed(FailureKind::InvalidConfiguration),
+        None
+    ));
     assert!(!is_transient(&anyhow!("session \"x\" is stopped"), None));
 }

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::link::ConnectionState;
-use super::{Forwarder, ForwardEvent};
+use super::{ForwardEvent, Forwarder};
 
 /// Size of a copy buffer in bytes.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -97,7 +97,8 @@ impl Forwarder {
             }
         };
         let copied =
-            copy_bidirectional_with_sizes(&mut connection, &mut stream, BUFFER_BYTES, BUFFER_BYTES).await;
+            copy_bidirectional_with_sizes(&mut connection, &mut stream, BUFFER_BYTES, BUFFER_BYTES)
+                .await;
         // A truncated stream must not look complete.
         if copied.is_err() {
             reset_on_close(&connection);

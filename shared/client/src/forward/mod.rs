@@ -34,7 +34,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Cluster;
-use link::{PodConnection, ConnectionState};
+use link::{ConnectionState, PodConnection};
 use session_model::failure::{Failure, FailureKind};
 
 pub use listen::LocalListener;

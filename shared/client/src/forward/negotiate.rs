@@ -46,7 +46,11 @@ pub(super) enum Negotiation {
 ///
 /// # Errors
 /// A Failure that the older protocol would not avoid: missing rights, no such Pod, no server.
-pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> Result<Negotiation> {
+pub(super) async fn negotiate(
+    cluster: &Cluster,
+    namespace: &str,
+    pod: &str,
+) -> Result<Negotiation> {
     let path = format!("{}/portforward", paths::object_path(&POD, namespace, pod)?);
     let key = random_key()?;
     let call = ApiRequest::get(path)
@@ -55,7 +59,9 @@ pub(super) async fn negotiate(cluster: &Cluster, namespace: &str, pod: &str) -> 
         .headers(upgrade_headers(&key)?);
     let response = cluster.send_any_status(&call).await?;
     if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-        return unsupported_reason(response, &call).await.map(Negotiation::Unsupported);
+        return unsupported_reason(response, &call)
+            .await
+            .map(Negotiation::Unsupported);
     }
     if let Some(why) = upgrade_problem(response.headers(), &key) {
         return Ok(Negotiation::Unsupported(why));
@@ -119,11 +125,14 @@ fn upgrade_problem(headers: &HeaderMap, key: &str) -> Option<String> {
 /// That Status, or that trouble.
 async fn unsupported_reason(response: Response<Body>, call: &ApiRequest) -> Result<String> {
     let (parts, body) = response.into_parts();
-    let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT).await.unwrap_or_default();
+    let (body, _) = read_limited_body(body, ERROR_BODY_LIMIT)
+        .await
+        .unwrap_or_default();
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
     if is_told || !is_upgrade_unsupported(parts.status) {
-        let failure = failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
+        let failure =
+            failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
         return Err(failure.into());
     }
     Ok(format!(

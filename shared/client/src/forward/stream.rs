@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Sleep;
 
 use super::connection::MuxConnection;
-use super::lane::{StreamState, StreamRead};
+use super::lane::{StreamRead, StreamState};
 
 /// Delay of an end before the first byte. The server ends a refused stream first and reports the reason afterwards.
 const ERROR_DELAY: Duration = Duration::from_millis(200);

@@ -16,7 +16,7 @@ use bytes::Bytes;
 
 use super::frame::{self, Frame};
 use super::header::HeaderCompressor;
-use super::lane::{StreamState, StreamRead};
+use super::lane::{StreamRead, StreamState};
 
 /// Most bytes kept of an error stream's text.
 const ERROR_TEXT_MAX: usize = 16 * 1024;
@@ -269,14 +269,21 @@ impl StreamTable {
         let lane = lane.ok_or(io::ErrorKind::NotConnected)?;
         let length = lane.reserve(bytes.len(), waker)?;
         if let Some(piece) = length.and_then(|length| bytes.get(..length)) {
-            self.push(FrameOwner::Stream(id, piece.len()), frame::data(id, piece, false));
+            self.push(
+                FrameOwner::Stream(id, piece.len()),
+                frame::data(id, piece, false),
+            );
         }
         Ok(length)
     }
 
     /// Closes a stream for writing; reading continues.
     pub(super) fn close_write(&mut self, id: u32) {
-        if self.streams.get_mut(&id).is_some_and(StreamState::close_write) {
+        if self
+            .streams
+            .get_mut(&id)
+            .is_some_and(StreamState::close_write)
+        {
             self.push(FrameOwner::Stream(id, 0), frame::data(id, b"", true));
         }
     }

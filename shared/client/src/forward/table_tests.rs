@@ -3,7 +3,7 @@ use std::task::Waker;
 use super::*;
 use crate::forward::frame::FrameDecoder;
 use crate::forward::header::tests::Reader;
-use crate::forward::lane::{UNREAD_MAX, QUEUED_MAX};
+use crate::forward::lane::{QUEUED_MAX, UNREAD_MAX};
 
 fn table() -> StreamTable {
     StreamTable::new().unwrap()
@@ -98,7 +98,10 @@ fn each_side_closes_independently() {
         };
         let theirs = |table: &mut StreamTable| {
             assert_eq!(read(table, id), "wait");
-            assert_eq!(table.receive(&data(id, b"answer", true)), ReceiveOutcome::Accepted);
+            assert_eq!(
+                table.receive(&data(id, b"answer", true)),
+                ReceiveOutcome::Accepted
+            );
             assert_eq!(read(table, id), "answer");
             assert_eq!(read(table, id), "end, early false");
         };
@@ -118,7 +121,10 @@ fn each_side_closes_independently() {
 #[test]
 fn a_stream_that_is_dropped_is_given_up() {
     let mut table = table();
-    let (one, two) = (table.open_streams(80).unwrap(), table.open_streams(80).unwrap());
+    let (one, two) = (
+        table.open_streams(80).unwrap(),
+        table.open_streams(80).unwrap(),
+    );
     sent(&mut table);
     write(&mut table, one, b"never sent").unwrap();
     table.drop_stream(one);
@@ -139,14 +145,20 @@ fn a_stream_that_is_dropped_is_given_up() {
         ]
     );
     // Data received afterwards is ignored.
-    assert_eq!(table.receive(&data(one, b"late", true)), ReceiveOutcome::Accepted);
+    assert_eq!(
+        table.receive(&data(one, b"late", true)),
+        ReceiveOutcome::Accepted
+    );
     assert_eq!(table.stream_count(), 0);
 }
 
 #[test]
 fn error_text_is_reported_once_and_fails_the_stream() {
     let mut table = table();
-    let (id, other) = (table.open_streams(81).unwrap(), table.open_streams(80).unwrap());
+    let (id, other) = (
+        table.open_streams(81).unwrap(),
+        table.open_streams(80).unwrap(),
+    );
     table.receive(&data(id, b"", true));
     assert_eq!(read(&mut table, id), "end, early true");
     assert_eq!(
@@ -208,7 +220,10 @@ fn a_port_that_was_given_up_takes_nothing_more() {
 fn buffers_are_limited() {
     for size in [1, 100, 4096, 32 * 1024] {
         let mut table = table();
-        let (id, other) = (table.open_streams(80).unwrap(), table.open_streams(80).unwrap());
+        let (id, other) = (
+            table.open_streams(80).unwrap(),
+            table.open_streams(80).unwrap(),
+        );
         let piece = Frame::Data {
             stream: id,
             bytes: vec![0; size].into(),
@@ -220,7 +235,10 @@ fn buffers_are_limited() {
             assert!(taken <= UNREAD_MAX, "pieces of {size}");
         }
         assert_eq!(table.receive(&piece), ReceiveOutcome::StreamFull(id));
-        assert_eq!(table.receive(&data(other, b"x", false)), ReceiveOutcome::Accepted);
+        assert_eq!(
+            table.receive(&data(other, b"x", false)),
+            ReceiveOutcome::Accepted
+        );
         let StreamRead::Bytes(_) = table.read(id, Waker::noop()) else {
             panic!("nothing to read")
         };
@@ -295,7 +313,10 @@ fn after_goaway_streams_go_on_and_none_is_opened() {
 #[test]
 fn a_lost_connection_is_not_end_of_stream() {
     let mut table = table();
-    let (half, whole) = (table.open_streams(80).unwrap(), table.open_streams(80).unwrap());
+    let (half, whole) = (
+        table.open_streams(80).unwrap(),
+        table.open_streams(80).unwrap(),
+    );
     table.receive(&data(half, b"hal", false));
     table.receive(&data(whole, b"whole", true));
     table.close("the server closed the connection");

@@ -6,7 +6,7 @@ use serde_json::json;
 use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::ProcessEnv;
-use super::super::{UserAgent, Cluster, config};
+use super::super::{Cluster, UserAgent, config};
 use crate::options::ConnectOptions;
 
 fn agent() -> UserAgent {
@@ -106,11 +106,16 @@ async fn flags_reach_the_requests() {
 #[tokio::test]
 async fn without_a_server_the_default_is_localhost() {
     let home = tempfile::tempdir().unwrap();
-    let cluster = Cluster::connect_with_env(&ConnectOptions::default(), agent(), &around(home.path()))
-        .await
-        .unwrap();
+    let cluster =
+        Cluster::connect_with_env(&ConnectOptions::default(), agent(), &around(home.path()))
+            .await
+            .unwrap();
     assert_eq!(
-        (cluster.server(), cluster.namespace(), cluster.kubeconfig_paths()),
+        (
+            cluster.server(),
+            cluster.namespace(),
+            cluster.kubeconfig_paths()
+        ),
         ("http://localhost:8080", "default", "")
     );
 }
@@ -154,7 +159,9 @@ async fn a_pod_finds_its_cluster() {
 #[tokio::test]
 async fn flags_replace_what_the_file_says() {
     let (folder, flags) = config(SECURE);
-    let load = async |flags: ConnectOptions| config::load_client_config(&flags, &around(folder.path())).await;
+    let load = async |flags: ConnectOptions| {
+        config::load_client_config(&flags, &around(folder.path())).await
+    };
     let plain = load(flags.clone()).await.unwrap();
     assert!(
         plain.config.accept_invalid_certs

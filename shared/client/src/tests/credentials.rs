@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::ProcessEnv;
-use super::super::{UserAgent, Cluster, config};
+use super::super::{Cluster, UserAgent, config};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, FailureKind};
 
@@ -31,7 +31,10 @@ async fn refused(flags: &ConnectOptions, folder: &Path) -> anyhow::Error {
         variables: [("HOME".to_owned(), folder.into())].into(),
         service_account_dir: folder.join("account"),
     };
-    config::load_client_config(flags, &around).await.err().unwrap()
+    config::load_client_config(flags, &around)
+        .await
+        .err()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -189,7 +192,10 @@ async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
 async fn a_plugin_that_is_stopped_is_not_waited_for() {
     let (folder, flags) = plugin("kill -STOP $$");
     let error = refused(&flags, folder.path()).await;
-    assert!(failure::has_kind(&error, FailureKind::Unreachable), "{error}");
+    assert!(
+        failure::has_kind(&error, FailureKind::Unreachable),
+        "{error}"
+    );
     let wanted = "was stopped because it tried to use the terminal";
     assert!(error.to_string().ends_with(wanted), "{error}");
 }

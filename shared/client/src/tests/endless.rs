@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 use tokio::time::{Instant, timeout};
 
-use super::super::{WatchChange, Scope, ListOptions};
+use super::super::{ListOptions, Scope, WatchChange};
 use super::{cluster, pod};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{POD, SESSION};
@@ -114,7 +114,10 @@ async fn a_watch_that_cannot_be_opened_again_ends_with_what_stopped_it() {
     let mut stream = cluster(&api).watch(&POD, HERE, &ListOptions::default(), None, false);
     stream.next().await.unwrap().unwrap();
     let error = stream.next().await.unwrap().unwrap_err();
-    assert!(failure::has_kind(&error, FailureKind::OtherStatus), "{error}");
+    assert!(
+        failure::has_kind(&error, FailureKind::OtherStatus),
+        "{error}"
+    );
     let seconds = begun.elapsed().as_secs();
     assert!((24..=50).contains(&seconds), "{seconds}");
     assert!(stream.next().await.is_none());

@@ -6,7 +6,7 @@ use serde_json::json;
 use session_support::{Answer, FakeApi};
 
 use super::super::surroundings::ProcessEnv;
-use super::super::{UserAgent, Cluster, Scope, ListOptions};
+use super::super::{Cluster, ListOptions, Scope, UserAgent};
 use super::cluster;
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, FailureKind};
@@ -183,7 +183,10 @@ async fn every_status_is_known_by_its_kind() {
             Answer::conflict(resource, "x", "the object has been modified"),
             FailureKind::Conflict,
         ),
-        (Answer::already_exists(resource, "x"), FailureKind::AlreadyExists),
+        (
+            Answer::already_exists(resource, "x"),
+            FailureKind::AlreadyExists,
+        ),
         (Answer::expired(), FailureKind::Expired),
         (
             Answer::invalid("streaming.platform", "Session", "x", &[("a", "b")]),

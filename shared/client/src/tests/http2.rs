@@ -21,10 +21,10 @@ use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::super::surroundings::Surroundings;
-use super::super::{Agent, Cluster, LogOptions};
-use session_model::failure;
+use super::super::surroundings::ProcessEnv;
+use super::super::{Cluster, LogOptions, UserAgent};
 use crate::options::ConnectOptions;
+use session_model::failure;
 
 /// What reached the server.
 #[derive(Default)]
@@ -122,18 +122,18 @@ async fn serve(protocols: &[&str], variables: &[&str]) -> (Cluster, Arc<Seen>) {
             tokio::spawn(converse(tls.clone(), tcp, Arc::clone(&server)));
         }
     });
-    let around = Surroundings {
+    let around = ProcessEnv {
         variables: variables
             .iter()
             .map(|name| ((*name).to_owned(), "1".into()))
             .collect(),
-        ..Surroundings::default()
+        ..ProcessEnv::default()
     };
-    let agent = Agent {
+    let agent = UserAgent {
         program: "kubectl-session-list".to_owned(),
         version: env!("CARGO_PKG_VERSION"),
     };
-    let cluster = Cluster::connect_in(&flags, agent, &around).await;
+    let cluster = Cluster::connect_with_env(&flags, agent, &around).await;
     (cluster.unwrap(), seen)
 }
 
@@ -170,16 +170,16 @@ async fn converse(tls: TlsAcceptor, tcp: tokio::net::TcpStream, seen: Arc<Seen>)
 const BOTH: &[&str] = &["h2", "http/1.1"];
 
 async fn message(cluster: &Cluster, path: &str) -> String {
-    let error = cluster.raw_get(path).await.unwrap_err();
-    failure::of(&error).unwrap().message.clone()
+    let error = cluster.get_raw(path).await.unwrap_err();
+    failure::find_failure(&error).unwrap().message.clone()
 }
 
 #[tokio::test]
 async fn requests_at_the_same_time_share_one_connection() {
     let (cluster, seen) = serve(BOTH, &[]).await;
-    let all = ["/a", "/b", "/c", "/d"].map(|path| cluster.raw_get(path));
+    let all = ["/a", "/b", "/c", "/d"].map(|path| cluster.get_raw(path));
     futures::future::try_join_all(all).await.unwrap();
-    cluster.raw_get("/e").await.unwrap();
+    cluster.get_raw("/e").await.unwrap();
     let versions: Vec<Version> = seen
         .requests()
         .iter()
@@ -197,7 +197,7 @@ async fn a_server_or_user_without_http2_gets_http1() {
         (BOTH, &["DISABLE_HTTP2"]),
     ] {
         let (cluster, seen) = serve(protocols, variables).await;
-        futures::try_join!(cluster.raw_get("/a"), cluster.raw_get("/b")).unwrap();
+        futures::try_join!(cluster.get_raw("/a"), cluster.get_raw("/b")).unwrap();
         let versions: Vec<Version> = seen
             .requests()
             .iter()
@@ -210,7 +210,7 @@ async fn a_server_or_user_without_http2_gets_http1() {
 #[tokio::test]
 async fn an_upgrade_takes_an_http1_connection_of_its_own() {
     let (cluster, seen) = serve(BOTH, &[]).await;
-    cluster.raw_get("/a").await.unwrap();
+    cluster.get_raw("/a").await.unwrap();
     let upgrade = Request::get("/exec")
         .header(CONNECTION, "Upgrade")
         .header(UPGRADE, "x")
@@ -226,21 +226,21 @@ async fn an_upgrade_takes_an_http1_connection_of_its_own() {
 #[tokio::test]
 async fn a_connection_that_breaks_off_is_told_as_with_http1_and_a_read_is_repeated_once() {
     let (cluster, seen) = serve(BOTH, &[]).await;
-    cluster.raw_get("/a").await.unwrap();
+    cluster.get_raw("/a").await.unwrap();
     assert_eq!(message(&cluster, "/broken").await, "EOF");
     assert_eq!(seen.requests().len(), 3);
     assert_eq!(message(&cluster, "/refused").await, "EOF");
     assert_eq!(seen.requests().len(), 5);
     assert_eq!(message(&cluster, "/half").await, "unexpected EOF");
-    cluster.raw_get("/b").await.unwrap();
+    cluster.get_raw("/b").await.unwrap();
 }
 
 #[tokio::test]
 async fn after_a_goaway_requests_take_another_connection() {
     let (cluster, seen) = serve(BOTH, &[]).await;
-    cluster.raw_get("/last").await.unwrap();
+    cluster.get_raw("/last").await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    cluster.raw_get("/a").await.unwrap();
+    cluster.get_raw("/a").await.unwrap();
     assert_eq!(seen.requests().len(), 2);
     assert_eq!(seen.connections(), 2);
 }
@@ -249,7 +249,7 @@ async fn after_a_goaway_requests_take_another_connection() {
 async fn a_server_that_does_not_answer_is_told_when_time_is_up_and_others_are_answered() {
     let (cluster, seen) = serve(BOTH, &[]).await;
     let (never, ()) = futures::join!(message(&cluster, "/never"), async {
-        cluster.raw_get("/a").await.unwrap();
+        cluster.get_raw("/a").await.unwrap();
     });
     assert_eq!(
         never,
@@ -264,13 +264,13 @@ async fn a_stream_that_nobody_reads_holds_up_no_other_answer() {
     let mut logs = Vec::new();
     for _ in 0..4 {
         let mut log = cluster
-            .log("default", "x", &LogOptions::default())
+            .open_log("default", "x", &LogOptions::default())
             .await
             .unwrap();
         log.next().await.unwrap().unwrap();
         logs.push(log);
     }
     tokio::time::sleep(Duration::from_millis(200)).await;
-    cluster.raw_get("/a").await.unwrap();
+    cluster.get_raw("/a").await.unwrap();
     assert_eq!(seen.connections(), 1);
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use session_support::{Answer, FakeApi, run_binary};
 
 use super::super::surroundings::ProcessEnv;
-use super::super::{UserAgent, Cluster};
+use super::super::{Cluster, UserAgent};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::resource::POD;
@@ -148,7 +148,11 @@ async fn answers_to_reads_are_worded_alike() {
             .get_raw(path)
             .await
             .unwrap_err();
-        assert_eq!(format_as_kubectl(failure::find_failure(&error).unwrap()), theirs, "{case}");
+        assert_eq!(
+            format_as_kubectl(failure::find_failure(&error).unwrap()),
+            theirs,
+            "{case}"
+        );
     }
 }
 
@@ -194,10 +198,19 @@ async fn answers_to_writes_are_worded_alike() {
         );
         let cluster = connect(ConnectOptions::default(), config).await.unwrap();
         let error = cluster
-            .create(&POD, "default", &pod, &crate::WriteOptions::by("kubectl-session"))
+            .create(
+                &POD,
+                "default",
+                &pod,
+                &crate::WriteOptions::by("kubectl-session"),
+            )
             .await
             .unwrap_err();
-        assert_eq!(format_as_kubectl(failure::find_failure(&error).unwrap()), theirs, "{case}");
+        assert_eq!(
+            format_as_kubectl(failure::find_failure(&error).unwrap()),
+            theirs,
+            "{case}"
+        );
     }
 }
 
@@ -227,7 +240,11 @@ async fn connection_errors_are_worded_alike() {
         .await
         .unwrap();
         let error = cluster.get_raw("/x").await.unwrap_err();
-        assert_eq!(format_as_kubectl(failure::find_failure(&error).unwrap()), theirs, "{server}");
+        assert_eq!(
+            format_as_kubectl(failure::find_failure(&error).unwrap()),
+            theirs,
+            "{server}"
+        );
     }
 }
 
@@ -257,7 +274,8 @@ async fn a_bad_configuration_is_worded_alike() {
             _ => flags.as_group = vec![value],
         }
         let error = connect(flags, config).await.err().unwrap();
-        let ours = failure::find_failure(&error).map_or_else(|| format!("error: {error}"), format_as_kubectl);
+        let ours = failure::find_failure(&error)
+            .map_or_else(|| format!("error: {error}"), format_as_kubectl);
         assert_eq!(ours, theirs, "{flag}");
     }
 }

@@ -5,7 +5,7 @@ use http::header::{ACCEPT, USER_AGENT};
 use serde_json::json;
 use session_support::{Answer, FakeApi};
 
-use super::super::{IncludeObject, Scope, ListOptions};
+use super::super::{IncludeObject, ListOptions, Scope};
 use super::{cluster, pod, session};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ObjectRef;
@@ -134,11 +134,11 @@ async fn a_list_of_one_page_is_one_request() {
         .on("GET", "/api/v1/pods", list("next"))
         .on("GET", "/api/v1/pods", Answer::expired());
     let cluster = cluster(&api);
-    let select = Selection {
+    let select = ListOptions {
         limit: 2,
-        ..Selection::default()
+        ..ListOptions::default()
     };
-    let read = || cluster.list_if_one_page(&POD, Place::All, &select);
+    let read = || cluster.list_if_one_page(&POD, Scope::All, &select);
     let whole = read().await.unwrap().unwrap();
     assert_eq!(whole.resource_version, "7");
     assert_eq!(
@@ -147,7 +147,10 @@ async fn a_list_of_one_page_is_one_request() {
     );
     assert_eq!(read().await.unwrap(), None);
     let refused = read().await.unwrap_err();
-    assert!(failure::is(&refused, Kind::Expired), "{refused:#}");
+    assert!(
+        failure::has_kind(&refused, FailureKind::Expired),
+        "{refused:#}"
+    );
     assert_eq!(api.lines(), ["GET /api/v1/pods?limit=2"; 3]);
 }
 
@@ -267,7 +270,10 @@ async fn a_table_that_fails_says_so_and_ends() {
         .collect()
         .await;
     assert_eq!(pages.len(), 1);
-    assert!(failure::has_kind(pages[0].as_ref().unwrap_err(), FailureKind::Forbidden));
+    assert!(failure::has_kind(
+        pages[0].as_ref().unwrap_err(),
+        FailureKind::Forbidden
+    ));
 }
 
 #[tokio::test]
@@ -290,11 +296,17 @@ async fn unknown_kinds_are_looked_up() {
         ("widgets.example.com", false)
     );
     assert_eq!(
-        cluster.discover_resource("example.com/v1", "Gadget").await.unwrap(),
+        cluster
+            .discover_resource("example.com/v1", "Gadget")
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(
-        cluster.discover_resource("nowhere/v1", "Widget").await.unwrap(),
+        cluster
+            .discover_resource("nowhere/v1", "Widget")
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(
@@ -357,7 +369,10 @@ async fn only_reads_are_repeated_and_only_when_asked() {
             &crate::WriteOptions::by("kubectl-session"),
         )
         .await;
-    assert!(failure::has_kind(&write.unwrap_err(), FailureKind::TooManyRequests));
+    assert!(failure::has_kind(
+        &write.unwrap_err(),
+        FailureKind::TooManyRequests
+    ));
     let lines: Vec<String> = api
         .requests()
         .iter()

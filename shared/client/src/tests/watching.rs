@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi};
 
-use super::super::{WatchChange, Scope, ListOptions};
+use super::super::{ListOptions, Scope, WatchChange};
 use super::{cluster, pod};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{POD, SESSION};

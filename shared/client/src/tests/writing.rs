@@ -25,12 +25,22 @@ async fn a_create_is_one_post() {
     let api = FakeApi::stateful();
     let cluster = cluster(&api);
     let made = cluster
-        .create(&SESSION, "default", &session("a"), &WriteOptions::by(MANAGER))
+        .create(
+            &SESSION,
+            "default",
+            &session("a"),
+            &WriteOptions::by(MANAGER),
+        )
         .await
         .unwrap();
     assert!(made["metadata"]["uid"].is_string() && made["metadata"]["resourceVersion"].is_string());
     let error = cluster
-        .create(&SESSION, "default", &session("a"), &WriteOptions::by(MANAGER))
+        .create(
+            &SESSION,
+            "default",
+            &session("a"),
+            &WriteOptions::by(MANAGER),
+        )
         .await
         .unwrap_err();
     assert!(failure::has_kind(&error, FailureKind::AlreadyExists));
@@ -73,7 +83,14 @@ async fn a_merge_patch_changes_single_fields() {
     let cluster = cluster(&api);
     let patch = json!({"metadata": {"uid": uid}, "spec": {"timeout": "2h", "userId": null}});
     let after = cluster
-        .merge_patch(&SESSION, "default", "a", None, &patch, &WriteOptions::by(MANAGER))
+        .merge_patch(
+            &SESSION,
+            "default",
+            "a",
+            None,
+            &patch,
+            &WriteOptions::by(MANAGER),
+        )
         .await
         .unwrap();
     assert_eq!(after["spec"], json!({"timeout": "2h"}));
@@ -119,7 +136,14 @@ async fn a_merge_patch_changes_single_fields() {
     assert!(failure::has_kind(&error, FailureKind::Conflict), "{error}");
     let stale = json!({"metadata": {"resourceVersion": "1"}, "spec": {"timeout": "1h"}});
     let error = cluster
-        .merge_patch(&SESSION, "default", "a", None, &stale, &WriteOptions::by(MANAGER))
+        .merge_patch(
+            &SESSION,
+            "default",
+            "a",
+            None,
+            &stale,
+            &WriteOptions::by(MANAGER),
+        )
         .await
         .unwrap_err();
     assert!(failure::has_kind(&error, FailureKind::Conflict), "{error}");
@@ -295,7 +319,12 @@ async fn a_refused_write_returns_the_servers_reason() {
         ),
     );
     let error = cluster(&api)
-        .create(&POD, "default", &pod("q", json!({})), &WriteOptions::by(MANAGER))
+        .create(
+            &POD,
+            "default",
+            &pod("q", json!({})),
+            &WriteOptions::by(MANAGER),
+        )
         .await
         .unwrap_err();
     let quota = failure::find_failure(&error).unwrap();

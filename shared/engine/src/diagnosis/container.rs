@@ -61,7 +61,10 @@ impl ContainerFacts<'_> {
             return ContainerProgress::Waiting;
         };
         let reason = waiting.reason.as_deref().unwrap_or_default();
-        let told = || self.newest_event("Failed").map(|event| event.message.as_str());
+        let told = || {
+            self.newest_event("Failed")
+                .map(|event| event.message.as_str())
+        };
         let message = waiting.message.as_deref().or_else(told).unwrap_or_default();
         self.while_waiting(reason, message)
     }
@@ -100,8 +103,12 @@ impl ContainerFacts<'_> {
         };
         match reason {
             "ContainerCreating" | "PodInitializing" | "" => ContainerProgress::Waiting,
-            "ErrImageNeverPull" => ContainerProgress::Hopeless(self.proved(reason, pull.never_pull_cause())),
-            "InvalidImageName" => ContainerProgress::Hopeless(self.proved(reason, pull.invalid_name_cause())),
+            "ErrImageNeverPull" => {
+                ContainerProgress::Hopeless(self.proved(reason, pull.never_pull_cause()))
+            }
+            "InvalidImageName" => {
+                ContainerProgress::Hopeless(self.proved(reason, pull.invalid_name_cause()))
+            }
             "ErrImagePull" | "ImagePullBackOff" => {
                 let (cause, is_final) = pull.failure_cause(message);
                 let cause = self.proved(reason, cause);

@@ -1,6 +1,6 @@
 //! Diagnosis of a Pod in phase Succeeded or Failed: its containers ended, or its node or the cluster terminated it.
 
-use super::pod::{PodInspection, PodAssessment};
+use super::pod::{PodAssessment, PodInspection};
 use super::{Cause, Prognosis};
 use session_model::progress::WaitStage;
 

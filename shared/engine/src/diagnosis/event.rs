@@ -138,8 +138,9 @@ mod tests {
 
     #[test]
     fn without_a_time_it_has_no_age() {
-        let mut event =
-            EventNote::from_value(&json!({ "reason": "Pulling", "message": "x", "lastTimestamp": null }));
+        let mut event = EventNote::from_value(
+            &json!({ "reason": "Pulling", "message": "x", "lastTimestamp": null }),
+        );
         event.set_age("2026-01-01T00:00:00Z".parse().unwrap());
         assert_eq!(event.evidence_line(), "event: Pulling: x");
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::Cause;
 use super::claim::CLAIM_NOT_FOUND;
-use super::quota::{pod_resources, parse_quantity};
+use super::quota::{parse_quantity, pod_resources};
 use session_model::objects::conditions::condition;
 use session_model::objects::resource::{annotation, label as label_of, string_at};
 use session_model::quantity::Quantity;
@@ -142,8 +142,11 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             Some(node) => describe_node(node),
             None => format!("node {name:?}: does not exist"),
         }),
-        FactQuery::PodsOnNode { node, room, has } => cause.evidence.push(load(node, room, has, objects)),
-        FactQuery::PersistentVolumeClaim { .. } if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
+        FactQuery::PodsOnNode { node, room, has } => {
+            cause.evidence.push(load(node, room, has, objects))
+        }
+        FactQuery::PersistentVolumeClaim { .. }
+            if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
         FactQuery::PersistentVolumeClaim { name } => cause.evidence.push(match objects.first() {
             Some(claim) => describe_claim(claim),
             None => format!("claim {name:?}: does not exist"),
@@ -240,7 +243,11 @@ fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value])
         }
         return;
     };
-    let asked = room.requested.get(resource).copied().unwrap_or(Quantity::ZERO);
+    let asked = room
+        .requested
+        .get(resource)
+        .copied()
+        .unwrap_or(Quantity::ZERO);
     if *largest < asked {
         cause.remedy = Some(format!(
             "request less: no node has more than {largest} {resource}, {asked} requested"
@@ -271,7 +278,12 @@ fn some(mut lines: Vec<String>, what: &str) -> Vec<String> {
     lines
 }
 
-fn load(node: &str, room: &PodRequests, has: &BTreeMap<String, Quantity>, pods: &[Value]) -> String {
+fn load(
+    node: &str,
+    room: &PodRequests,
+    has: &BTreeMap<String, Quantity>,
+    pods: &[Value],
+) -> String {
     let figures = has.iter().map(|(resource, has)| {
         let mut used = Quantity::ZERO;
         for spec in pods.iter().filter_map(|pod| pod.get("spec")?.as_object()) {
@@ -279,7 +291,11 @@ fn load(node: &str, room: &PodRequests, has: &BTreeMap<String, Quantity>, pods: 
                 used = used.add(amount);
             }
         }
-        let asked = room.requested.get(resource).copied().unwrap_or(Quantity::ZERO);
+        let asked = room
+            .requested
+            .get(resource)
+            .copied()
+            .unwrap_or(Quantity::ZERO);
         format!("its Pods request {used} of {has} {resource}, {asked} more needed")
     });
     let figures: Vec<String> = figures.collect();

@@ -80,8 +80,8 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn growing(claim: &Value) -> Growing {
-        super::growing(&serde_json::from_value(claim.clone()).unwrap())
+    fn growing(claim: &Value) -> Expansion {
+        super::claim_expansion(&serde_json::from_value(claim.clone()).unwrap())
     }
 
     #[test]
@@ -115,13 +115,13 @@ mod tests {
                 Expansion::Infeasible("ControllerResizeInfeasible".into()),
             ),
         ] {
-            assert_eq!(claim_expansion(&claim), wanted, "{claim}");
+            assert_eq!(growing(&claim), wanted, "{claim}");
         }
         let mut earlier = claim("1Gi", json!({"storage": "NodeResizeInfeasible"}), json!([]));
         earlier["status"]["allocatedResources"] = json!({"storage": "8Gi"});
-        assert_eq!(claim_expansion(&earlier), Expansion::InProgress(String::new()));
+        assert_eq!(growing(&earlier), Expansion::InProgress(String::new()));
         earlier["status"]["allocatedResources"] = json!({"storage": "2Gi"});
         let refused = Expansion::Infeasible("NodeResizeInfeasible".into());
-        assert_eq!(claim_expansion(&earlier), refused);
+        assert_eq!(growing(&earlier), refused);
     }
 }

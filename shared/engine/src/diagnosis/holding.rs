@@ -20,7 +20,10 @@ pub fn find_deletion_blocker(object: &Value) -> Option<Cause> {
     if since.is_empty() || finalizers.is_empty() {
         return None;
     }
-    let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
+    let (kind, name) = (
+        string_at(object, "/kind"),
+        string_at(object, "/metadata/name"),
+    );
     let place = format!("{kind} {name:?}");
     let (message, remedy) = match finalizers.as_slice() {
         ["foregroundDeletion"] => (

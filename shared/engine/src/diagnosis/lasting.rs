@@ -19,7 +19,11 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Returns a finding for a Ready Pod that may still be crashing, and the time after which that is ruled out (at most 10 s).
 /// Such a Pod has a container without a readiness probe that ended before and has not yet run longer than it did then.
 /// `None` for a Pod whose containers never ended, so that a healthy session waits no longer.
-pub fn check_stability(pod: &Pod, events: &[EventNote], now: Timestamp) -> Option<(Finding, Duration)> {
+pub fn check_stability(
+    pod: &Pod,
+    events: &[EventNote],
+    now: Timestamp,
+) -> Option<(Finding, Duration)> {
     let statuses = pod.status.as_ref()?.container_statuses.iter().flatten();
     let probed = |name: &str| {
         let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
@@ -30,7 +34,10 @@ pub fn check_stability(pod: &Pod, events: &[EventNote], now: Timestamp) -> Optio
         .filter_map(|status| Some((status, left(status, now)?)))
         .max_by_key(|(_, left)| *left)?;
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
-    let events: Vec<&EventNote> = events.iter().filter(|event| event.object_uid == uid).collect();
+    let events: Vec<&EventNote> = events
+        .iter()
+        .filter(|event| event.object_uid == uid)
+        .collect();
     let contained = ContainerFacts {
         pod,
         status,

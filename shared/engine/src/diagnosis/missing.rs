@@ -10,7 +10,10 @@ use session_model::progress::WaitStage;
 /// Diagnoses a workload that has fewer Pods than it wants. The events of a Deployment are those of its ReplicaSets, which are
 /// recognised by name (`DEPLOYMENT-HASH`) and by being no older than the Deployment.
 pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
-    let (kind, name) = (string_at(workload, "/kind"), string_at(workload, "/metadata/name"));
+    let (kind, name) = (
+        string_at(workload, "/kind"),
+        string_at(workload, "/metadata/name"),
+    );
     let (uid, made) = (
         string_at(workload, "/metadata/uid"),
         string_at(workload, "/metadata/creationTimestamp"),
@@ -20,7 +23,8 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
             .object_name
             .strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('-'));
-        event.object_uid == uid || (event.object_kind == "ReplicaSet" && by_name && event.is_not_before(made))
+        event.object_uid == uid
+            || (event.object_kind == "ReplicaSet" && by_name && event.is_not_before(made))
     };
     let failed = events
         .iter()

@@ -29,7 +29,10 @@ pub fn inspect_pod(pod: &Pod, events: &[EventNote]) -> Finding {
         pod,
         name: &name,
         status: &status,
-        events: events.iter().filter(|event| event.object_uid == uid).collect(),
+        events: events
+            .iter()
+            .filter(|event| event.object_uid == uid)
+            .collect(),
         claims: events.iter().filter(is_claims).collect(),
     };
     // The first events of a watch come in no order of time.
@@ -141,9 +144,15 @@ impl PodInspection<'_> {
         if let Some(cause) = claim::missing_claim_cause(self.name, &message) {
             // The scheduler may see the Pod before it sees the claim that was created for it just before.
             if self.is_of_set() {
-                return PodAssessment::recoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
+                return PodAssessment::recoverable(
+                    WaitStage::Binding,
+                    self.with_scheduler(cause, &message),
+                );
             }
-            return PodAssessment::unrecoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
+            return PodAssessment::unrecoverable(
+                WaitStage::Binding,
+                self.with_scheduler(cause, &message),
+            );
         }
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");
         if unbound || message.is_empty() {
@@ -152,7 +161,9 @@ impl PodInspection<'_> {
                     Some(claim::ClaimState::Unrecoverable(cause)) => {
                         return PodAssessment::unrecoverable(WaitStage::Binding, cause);
                     }
-                    Some(claim::ClaimState::Recoverable(cause)) => return PodAssessment::recoverable(WaitStage::Binding, cause),
+                    Some(claim::ClaimState::Recoverable(cause)) => {
+                        return PodAssessment::recoverable(WaitStage::Binding, cause);
+                    }
                     Some(claim::ClaimState::WaitsForConsumer) | None => {}
                 }
             }
@@ -160,7 +171,10 @@ impl PodInspection<'_> {
         if unbound {
             let claims: Vec<&str> = claims_of(self.pod).collect();
             let cause = claim::unbound_claims_cause(self.name, &claims);
-            return PodAssessment::recoverable(WaitStage::Binding, self.with_scheduler(cause, &message));
+            return PodAssessment::recoverable(
+                WaitStage::Binding,
+                self.with_scheduler(cause, &message),
+            );
         }
         if message.is_empty() {
             return PodAssessment::waiting(WaitStage::Scheduling, "");
@@ -215,16 +229,25 @@ impl PodInspection<'_> {
         for status in self.status.init_container_statuses.iter().flatten() {
             let contained = self.container_facts(status, true);
             match contained.progress() {
-                ContainerProgress::Hopeless(cause) => return PodAssessment::unrecoverable(WaitStage::Initializing, cause),
+                ContainerProgress::Hopeless(cause) => {
+                    return PodAssessment::unrecoverable(WaitStage::Initializing, cause);
+                }
                 ContainerProgress::Ended { code: 0, .. } => {}
                 ContainerProgress::Ended { .. } => {
-                    return PodAssessment::unrecoverable(WaitStage::Initializing, contained.crash_cause());
+                    return PodAssessment::unrecoverable(
+                        WaitStage::Initializing,
+                        contained.crash_cause(),
+                    );
                 }
-                ContainerProgress::Pulling(cause) => return PodAssessment::recoverable(WaitStage::Pulling, cause),
-                ContainerProgress::Held(cause) => return PodAssessment::recoverable(WaitStage::Initializing, cause),
+                ContainerProgress::Pulling(cause) => {
+                    return PodAssessment::recoverable(WaitStage::Pulling, cause);
+                }
+                ContainerProgress::Held(cause) => {
+                    return PodAssessment::recoverable(WaitStage::Initializing, cause);
+                }
                 // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
-                ContainerProgress::Running if status.started == Some(true) && self.is_sidecar(&status.name) => {
-                }
+                ContainerProgress::Running
+                    if status.started == Some(true) && self.is_sidecar(&status.name) => {}
                 ContainerProgress::Running => {
                     let detail = format!("init container {:?} is running", status.name);
                     return PodAssessment::waiting(WaitStage::Initializing, detail);
@@ -245,9 +268,15 @@ impl PodInspection<'_> {
         for status in statuses {
             let contained = self.container_facts(status, false);
             match contained.progress() {
-                ContainerProgress::Hopeless(cause) => return PodAssessment::unrecoverable(WaitStage::Starting, cause),
-                ContainerProgress::Pulling(cause) => return PodAssessment::recoverable(WaitStage::Pulling, cause),
-                ContainerProgress::Held(cause) => return PodAssessment::recoverable(WaitStage::Starting, cause),
+                ContainerProgress::Hopeless(cause) => {
+                    return PodAssessment::unrecoverable(WaitStage::Starting, cause);
+                }
+                ContainerProgress::Pulling(cause) => {
+                    return PodAssessment::recoverable(WaitStage::Pulling, cause);
+                }
+                ContainerProgress::Held(cause) => {
+                    return PodAssessment::recoverable(WaitStage::Starting, cause);
+                }
                 ContainerProgress::Waiting => return self.creating(),
                 ContainerProgress::Ended { code, reason } => {
                     let cause = contained.crash_cause();

@@ -107,7 +107,10 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
     let mut pod = pod(
         json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message": message }] }),
     );
-    assert!(matches!(inspect_pod(&pod, &[]).verdict, Prognosis::Hopeless(_)));
+    assert!(matches!(
+        inspect_pod(&pod, &[]).verdict,
+        Prognosis::Hopeless(_)
+    ));
     let owner =
         json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "w" }]);
     pod.metadata.owner_references = serde_json::from_value(owner).unwrap();

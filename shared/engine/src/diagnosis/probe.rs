@@ -65,7 +65,10 @@ impl ContainerFacts<'_> {
         };
         Some(Cause {
             reason: format!("{probe}Failed"),
-            message: format!("{} runs, but its {word} probe fails{said}", self.quoted_name()),
+            message: format!(
+                "{} runs, but its {word} probe fails{said}",
+                self.quoted_name()
+            ),
             evidence: std::iter::once(event.evidence_line())
                 .chain(self.state_evidence())
                 .collect(),

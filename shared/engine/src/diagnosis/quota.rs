@@ -45,7 +45,9 @@ pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause
                 .pointer("/status/used")
                 .and_then(|used| used.get(name));
             let used = used.and_then(parse_quantity).unwrap_or(Quantity::ZERO);
-            let Some(hard) = parse_quantity(hard) else { continue };
+            let Some(hard) = parse_quantity(hard) else {
+                continue;
+            };
             if !asked.is_zero() && used.add(asked) > hard {
                 return Some(Cause {
                     reason: "QuotaExceeded".into(),

@@ -74,8 +74,10 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let said =
-            |message| parse_missing_reference("container \"main\" of pod \"x\"", message).map(|cause| cause.message);
+        let said = |message| {
+            parse_missing_reference("container \"main\" of pod \"x\"", message)
+                .map(|cause| cause.message)
+        };
         for (message, expected) in [
             (
                 "secret \"s\" not found",

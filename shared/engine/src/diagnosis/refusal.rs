@@ -54,7 +54,9 @@ fn security(message: &str) -> Option<Refusal> {
     let level = rest.split([':', '"']).next()?;
     Some(Refusal {
         reason: "PodSecurity",
-        message: format!("the Pod violates Pod Security level {level:?}, which the namespace enforces"),
+        message: format!(
+            "the Pod violates Pod Security level {level:?}, which the namespace enforces"
+        ),
         remedy: format!(
             "set the securityContext fields that the message names, or use a namespace without label pod-security.kubernetes.io/enforce={level}"
         ),
@@ -206,7 +208,8 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_said_to_be() {
-        let (cause, may_pass) = refusal_cause("Deployment \"w\"", "FailedCreate", "the server is on fire");
+        let (cause, may_pass) =
+            refusal_cause("Deployment \"w\"", "FailedCreate", "the server is on fire");
         assert_eq!(
             cause.message,
             "Deployment \"w\" cannot create its Pod, for an unknown reason"

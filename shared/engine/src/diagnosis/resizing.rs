@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::{Map, Value};
 
-use super::quota::{pod_resources, quantity};
+use super::quota::{parse_quantity, pod_resources};
 use session_model::objects::conditions::pod_condition;
 use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
@@ -147,8 +147,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn resizing(pod: &Value, container: &str) -> Resizing {
-        super::resizing(&serde_json::from_value(pod.clone()).unwrap(), container)
+    fn resizing(pod: &Value, container: &str) -> ResizeState {
+        super::pod_resize_state(&serde_json::from_value(pod.clone()).unwrap(), container)
     }
 
     fn pod(limit: &str, actual: &str, conditions: Value) -> Value {
@@ -182,10 +182,10 @@ mod tests {
                 ResizeState::Failing("m".into()),
             ),
         ] {
-            assert_eq!(pod_resize_state(&pod, "main"), wanted, "{pod}");
+            assert_eq!(resizing(&pod, "main"), wanted, "{pod}");
         }
         assert_eq!(
-            pod_resize_state(&pod("1", "1", json!([])), "other"),
+            resizing(&pod("1", "1", json!([])), "other"),
             ResizeState::InProgress
         );
     }

@@ -47,7 +47,9 @@ pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
         insufficient: short.collect(),
         requested: asked.clone(),
         node_selector: selector(pod),
-        has_untolerated_taints: hurdles.iter().any(|(_, hurdle)| *hurdle == UnschedulableReason::Taint),
+        has_untolerated_taints: hurdles
+            .iter()
+            .any(|(_, hurdle)| *hurdle == UnschedulableReason::Taint),
     };
     // The remedy of the first reason is not always the right one: a tainted node may lack a label, too.
     let remedies: Vec<String> = hurdles
@@ -56,7 +58,12 @@ pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
         .map(|(_, hurdle)| hurdle.remedy())
         .collect();
     let remedy = remedies.join("; or ");
-    cause(name, &told.join(", "), &remedy, vec![FactQuery::Nodes(room)])
+    cause(
+        name,
+        &told.join(", "),
+        &remedy,
+        vec![FactQuery::Nodes(room)],
+    )
 }
 
 fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
@@ -164,7 +171,9 @@ impl UnschedulableReason {
             }
             Self::NodeSelector => "change the nodeSelector or affinity, or label a node".into(),
             Self::HostPorts => "remove the hostPort, or use another one".into(),
-            Self::PodAffinity => "change the affinity or topology spread rules, or add a node".into(),
+            Self::PodAffinity => {
+                "change the affinity or topology spread rules, or add a node".into()
+            }
             Self::Cordoned => "uncordon a node: kubectl uncordon NODE".into(),
             Self::Taint => {
                 "add a toleration for the taint, or remove the taint from the node".into()
@@ -246,7 +255,10 @@ mod tests {
             "0/1 nodes are available: 1 node(s) had untolerated taint {a.example.com/b: c}.",
         );
         assert_eq!((total, found.len()), (1, 1));
-        assert_eq!(UnschedulableReason::parse(found[0].1), UnschedulableReason::Taint);
+        assert_eq!(
+            UnschedulableReason::parse(found[0].1),
+            UnschedulableReason::Taint
+        );
     }
 
     #[test]

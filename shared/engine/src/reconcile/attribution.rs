@@ -88,13 +88,13 @@ impl LiveObjects {
     }
 
     /// Adds the strangers of an earlier read of the same session, each once, except those that count as its own by now.
-    pub fn beside_strangers(mut self, before: &Live) -> Self {
+    pub fn beside_strangers(mut self, before: &LiveObjects) -> Self {
         for stranger in &before.strangers {
             let pods = self.pods.iter().map(|pod| pod.metadata.uid.as_deref());
             let owners = self
                 .owners
                 .iter()
-                .map(|owner| Some(text(owner, "/metadata/uid")));
+                .map(|owner| Some(string_at(owner, "/metadata/uid")));
             let strangers = self.strangers.iter().map(|known| Some(known.uid.as_str()));
             let mut known = pods.chain(owners).chain(strangers);
             if known.all(|uid| uid != Some(stranger.uid.as_str())) {

@@ -191,15 +191,15 @@ fn strangers_of_an_earlier_read_are_added_once() {
         let pods = names
             .iter()
             .map(|(name, uid)| pod(owned("Pod", name, uid, SESSION)));
-        let live = Live {
+        let live = LiveObjects {
             pods: pods.collect(),
-            ..Live::default()
+            ..LiveObjects::default()
         };
-        live.attributed(&session)
+        live.attribute(&session)
     };
     let mut before = live(&[("p", "u"), ("x", "ux"), ("y", "uy")]);
     // A stranger that the start has recorded since counts as the session's own.
-    let recorded = Stranger {
+    let recorded = Impostor {
         uid: "u".into(),
         ..before.strangers[0].clone()
     };

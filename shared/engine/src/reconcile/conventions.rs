@@ -5,7 +5,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use session_model::api::{
-    ConnectMethod, Hook, Hooks, HttpConnect, IntOrString, LifetimePolicy, PrimaryRef, SessionTemplateSpec,
+    ConnectMethod, Hook, Hooks, HttpConnect, IntOrString, LifetimePolicy, PrimaryRef,
+    SessionTemplateSpec,
 };
 use session_model::labels;
 use session_model::objects::belonging::has_kind_and_name;
@@ -22,7 +23,10 @@ const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else
 ///
 /// # Errors
 /// An annotation that does not parse.
-pub(super) fn read_manifest_settings(objects: &[Value], primary: &PrimaryRef) -> Result<SessionTemplateSpec> {
+pub(super) fn read_manifest_settings(
+    objects: &[Value],
+    primary: &PrimaryRef,
+) -> Result<SessionTemplateSpec> {
     let workload = objects
         .iter()
         .find(|object| has_kind_and_name(object, &primary.kind, &primary.name));
@@ -166,7 +170,8 @@ mod tests {
     #[test]
     fn a_bad_annotation_is_named() {
         let error =
-            read_manifest_settings(&[pod(json!({ labels::SYNC: "command: {" }))], &primary()).unwrap_err();
+            read_manifest_settings(&[pod(json!({ labels::SYNC: "command: {" }))], &primary())
+                .unwrap_err();
         assert_eq!(
             error.to_string(),
             "invalid annotation streaming.platform/sync"

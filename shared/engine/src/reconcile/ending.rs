@@ -31,7 +31,13 @@ pub enum Teardown {
 
 /// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
 /// data are deleted: the caller takes the snapshots first and lists the claims there.
-pub fn plan_teardown(session: &Session, live: &LiveObjects, seen: &WorkloadState, what: Teardown, now: Timestamp) -> Plan {
+pub fn plan_teardown(
+    session: &Session,
+    live: &LiveObjects,
+    seen: &WorkloadState,
+    what: Teardown,
+    now: Timestamp,
+) -> Plan {
     let uid = session.uid().to_owned();
     let mut plan = Plan::default();
     let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;

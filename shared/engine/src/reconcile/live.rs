@@ -62,7 +62,10 @@ impl LiveObjects {
     }
 
     /// Returns the Pods that the Session owns directly, which no controller would create again.
-    pub fn directly_owned_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
+    pub fn directly_owned_pods<'a>(
+        &'a self,
+        session_uid: &'a str,
+    ) -> impl Iterator<Item = &'a Pod> {
         let mut pods = self.pods.iter();
         std::iter::from_fn(move || pods.find(|pod| is_owned_directly(pod, session_uid)))
     }
@@ -71,11 +74,16 @@ impl LiveObjects {
     pub fn find_object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
         if kind == "Pod" {
             let named = |pod: &&Pod| pod.metadata.name.as_deref() == Some(name);
-            let stays = |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && !is_terminated(pod);
+            let stays =
+                |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && !is_terminated(pod);
             let pod = self.pods.iter().filter(stays).find(named)?;
             return Some((POD.clone(), serde_json::to_value(pod).ok()?));
         }
-        if let Some(found) = self.rest.iter().find(|f| has_kind_and_name(&f.object, kind, name)) {
+        if let Some(found) = self
+            .rest
+            .iter()
+            .find(|f| has_kind_and_name(&f.object, kind, name))
+        {
             return Some((found.resource.clone(), found.object.clone()));
         }
         let mut known = self.owners.iter().chain(&self.data);

@@ -112,7 +112,12 @@ fn has_been_used(session: &Session, live: &LiveObjects) -> bool {
         })
     };
     let uid = session.uid();
-    ready || matches!(assess_workload(session, live, &[]), WorkloadState::Ready { .. }) || live.own_pods(uid).any(runs)
+    ready
+        || matches!(
+            assess_workload(session, live, &[]),
+            WorkloadState::Ready { .. }
+        )
+        || live.own_pods(uid).any(runs)
 }
 
 #[cfg(test)]

@@ -42,16 +42,19 @@ mod vouching;
 
 pub use attribution::Impostor;
 pub use container::{container_names, default_container};
-pub use ending::{Teardown, effective_data_policy, plan_teardown, kept_since_patch};
-pub use foreseen::{teardown_accesses, restart_accesses};
+pub use ending::{Teardown, effective_data_policy, kept_since_patch, plan_teardown};
+pub use foreseen::{restart_accesses, teardown_accesses};
 pub use hook::HookRun;
-pub use live::{NamedObject, LiveObjects, is_data_of, is_primary_pod};
+pub use live::{LiveObjects, NamedObject, is_data_of, is_primary_pod};
 pub use loss::{DataLoss, find_data_at_risk, find_losses, find_plan_losses};
 pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
-pub use renewal::{find_claim_conflict, claim_expansions, expected_claims};
+pub use renewal::{claim_expansions, expected_claims, find_claim_conflict};
 pub use seen::{WorkloadState, assess_workload};
-pub use starting::{Rendering, RenderedStart, TemplateVersion, plan_start};
-pub use state::{PhaseReason, TargetState, expiry_time, is_expired, is_start_requested, decide_phase, target_state};
+pub use starting::{RenderedStart, Rendering, TemplateVersion, plan_start};
+pub use state::{
+    PhaseReason, TargetState, decide_phase, expiry_time, is_expired, is_start_requested,
+    target_state,
+};
 pub use vouching::{is_secret_proven, proves_secret};
 
 use jiff::Timestamp;

@@ -19,7 +19,12 @@ pub fn format_rfc3339(time: Timestamp) -> String {
 }
 
 /// Returns the status of a start whose objects have been created: everything that later commands need without the template.
-pub fn start_status(session: &Session, start: &RenderedStart, objects: &[Value], now: Timestamp) -> Value {
+pub fn start_status(
+    session: &Session,
+    start: &RenderedStart,
+    objects: &[Value],
+    now: Timestamp,
+) -> Value {
     let rendering = &start.rendering;
     let request = session
         .spec
@@ -80,7 +85,12 @@ pub struct StopRecord {
 
 /// Returns the status of a session whose workload has been removed. `standing` is its new phase. Marks a pending start request as
 /// answered.
-pub fn stop_status(session: &Session, standing: &PhaseReason, rest: &StopRecord, now: Timestamp) -> Value {
+pub fn stop_status(
+    session: &Session,
+    standing: &PhaseReason,
+    rest: &StopRecord,
+    now: Timestamp,
+) -> Value {
     let mut patch = phase_status(session, standing, None, None, None, now);
     let status = &mut patch["status"];
     for field in ["podName", "nodeName", "endpoint"] {

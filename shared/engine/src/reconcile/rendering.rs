@@ -8,14 +8,16 @@ use anyhow::{Context, Result};
 use super::conventions;
 use super::starting::{Rendering, TemplateVersion};
 use session_model::api::{
-    ConnectMethod, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef, SessionSpec, SessionTemplate,
-    SessionTemplateSpec,
+    ConnectMethod, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef, SessionSpec,
+    SessionTemplate, SessionTemplateSpec,
 };
 use session_model::duration::Lifetime;
 use session_model::failure::with_hint;
 use session_model::names::{NamespaceName, SessionName, UserId};
 use session_model::objects::{overrides, primary};
-use session_template::{RenderBudget, ValueLayers, SessionIdentity, Manifest, Parameters, Source, Values, OmittedSecret};
+use session_template::{
+    Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source, ValueLayers, Values,
+};
 
 /// Source of a session's objects: a template or a manifest.
 #[derive(Clone, Copy, Debug)]

@@ -7,10 +7,12 @@ use super::starting::{RenderedStart, may_use_existing};
 use crate::plan::{Plan, Propagation, Step};
 use session_model::api::Session;
 use session_model::labels;
-use session_model::objects::belonging::{is_data, has_kind_and_name};
+use session_model::objects::belonging::{has_kind_and_name, is_data};
 use session_model::objects::kept::immutable_difference;
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, annotation, is_terminating, string_at};
+use session_model::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, POD, annotation, is_terminating, string_at,
+};
 use session_model::objects::{ObjectRef, ResourceType};
 use session_model::quantity::Quantity;
 
@@ -34,7 +36,10 @@ impl RestartPlan<'_> {
         plan.push_stage(growths(self.session, objects, self.live));
         let mut deletions = self.vanished(objects);
         let uid = self.uid();
-        let ended = self.live.directly_owned_pods(uid).filter(|pod| is_terminated(pod));
+        let ended = self
+            .live
+            .directly_owned_pods(uid)
+            .filter(|pod| is_terminated(pod));
         let mut leaving: Vec<ObjectRef> = ended.map(pod_ref).collect();
         deletions.extend(leaving.iter().map(|pod| delete(pod, &POD)));
         plan.push_stage(deletions);
@@ -103,7 +108,10 @@ impl RestartPlan<'_> {
     /// Returns the step for one object of the start: create, apply or keep.
     pub(super) fn object_step(&self, object: Value) -> Step {
         let existing = may_use_existing(&object, &self.start.use_existing);
-        let (kind, name) = (string_at(&object, "/kind"), string_at(&object, "/metadata/name"));
+        let (kind, name) = (
+            string_at(&object, "/kind"),
+            string_at(&object, "/metadata/name"),
+        );
         let found = self.live.find_object(kind, name).map(|(_, found)| found);
         // An object of another owner that the last start was allowed to use.
         if let Some(used) = found
@@ -117,9 +125,13 @@ impl RestartPlan<'_> {
         // For an object that is not the session's, the answer to the POST decides. An object that is being deleted is created
         // again once it is gone.
         let Some(found) = found.filter(|found| self.is_own(found) && !is_terminating(found)) else {
-            return Step::Create { object, use_existing: existing };
+            return Step::Create {
+                object,
+                use_existing: existing,
+            };
         };
-        let rests = SCALABLE_KINDS.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
+        let rests =
+            SCALABLE_KINDS.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
         let runs = !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !rests;
         if is_data(&found) || runs {
             return Step::LeaveUnchanged { object: found };
@@ -149,7 +161,10 @@ impl RestartPlan<'_> {
             return;
         };
         for object in objects {
-            let (kind, name) = (string_at(object, "/kind"), string_at(object, "/metadata/name"));
+            let (kind, name) = (
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name"),
+            );
             let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
             let count = count.filter(|count| *count > 0 && SCALABLE_KINDS.contains(&kind));
             let spec = object.get_mut("spec").and_then(Value::as_object_mut);
@@ -224,7 +239,11 @@ fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// Returns the claims that `start` wants larger than they are, each with its patch.
-pub fn claim_expansions(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Vec<(ObjectRef, Value)> {
+pub fn claim_expansions(
+    session: &Session,
+    start: &RenderedStart,
+    live: &LiveObjects,
+) -> Vec<(ObjectRef, Value)> {
     let steps = growths(session, &start.owned_objects(), live).into_iter();
     steps
         .filter_map(|step| match step {
@@ -251,7 +270,11 @@ fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step
 
 /// Returns one line about a claim that `start` wants to change in a way Kubernetes does not allow: all fields but the size are
 /// immutable. `None` without such a claim.
-pub fn find_claim_conflict(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Option<String> {
+pub fn find_claim_conflict(
+    session: &Session,
+    start: &RenderedStart,
+    live: &LiveObjects,
+) -> Option<String> {
     let objects = start.owned_objects();
     claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = immutable_difference(found, wanted)?;

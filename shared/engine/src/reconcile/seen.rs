@@ -3,8 +3,8 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_pod, inspect_missing_pods};
-use session_model::api::{Session, DesiredState};
+use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_missing_pods, inspect_pod};
+use session_model::api::{DesiredState, Session};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::string_at;
 
@@ -64,7 +64,11 @@ impl WorkloadState {
 }
 
 /// Returns the state of the session's workload. `events` may be empty: they only make causes more specific.
-pub fn assess_workload(session: &Session, live: &LiveObjects, events: &[EventNote]) -> WorkloadState {
+pub fn assess_workload(
+    session: &Session,
+    live: &LiveObjects,
+    events: &[EventNote],
+) -> WorkloadState {
     let uid = session.uid();
     let pods: Vec<&Pod> = live
         .own_pods(uid)
@@ -139,7 +143,12 @@ fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }
 
-fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid: &str) -> WorkloadState {
+fn without_pods(
+    session: &Session,
+    live: &LiveObjects,
+    events: &[EventNote],
+    uid: &str,
+) -> WorkloadState {
     let applied = session.applied();
     let primary = applied.and_then(|applied| applied.primary.as_ref());
     let is_primary = |object: &&Value| {
@@ -171,7 +180,9 @@ fn without_pods(session: &Session, live: &LiveObjects, events: &[EventNote], uid
             }
         }
         // Removed by a stop.
-        None if at_rest || session.spec.state == Some(DesiredState::Stopped) => WorkloadState::NoWorkload,
+        None if at_rest || session.spec.state == Some(DesiredState::Stopped) => {
+            WorkloadState::NoWorkload
+        }
         None if applied.is_some_and(|applied| applied.primary.is_some())
             && !super::is_start_requested(session) =>
         {

@@ -9,7 +9,7 @@ use super::live::LiveObjects;
 use super::renewal::RestartPlan;
 use crate::plan::{Plan, Step};
 use session_model::api::{
-    StartRecord, ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session,
+    ConnectMethod, DataPolicy, Hooks, OnExpiry, PrimaryRef, Session, StartRecord,
 };
 use session_model::labels;
 use session_model::names::parameters_secret_name;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::seen::WorkloadState;
 use crate::diagnosis::Cause;
-use session_model::api::{OnExpiry, Phase, Session, DesiredState};
+use session_model::api::{DesiredState, OnExpiry, Phase, Session};
 
 /// The target state of a session: its desired state, with expiry and deletion taken into account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +102,9 @@ pub fn decide_phase(session: &Session, wanted: TargetState, seen: &WorkloadState
         return stand(Phase::Terminating, "", "");
     }
     match (seen, wanted) {
-        (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped) => stopped_as_it_ended(session),
+        (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped) => {
+            stopped_as_it_ended(session)
+        }
         (WorkloadState::NoWorkload, _) if is_start_requested(session) => stand(
             Phase::Pending,
             "NotStarted",
@@ -133,7 +135,9 @@ pub fn decide_phase(session: &Session, wanted: TargetState, seen: &WorkloadState
         (WorkloadState::Terminated { code: 0, .. }, _) => {
             stand(Phase::Stopped, "Completed", "ended with exit code 0")
         }
-        (WorkloadState::Terminated { reason, detail, .. }, _) => stand(Phase::Failed, reason, detail),
+        (WorkloadState::Terminated { reason, detail, .. }, _) => {
+            stand(Phase::Failed, reason, detail)
+        }
     }
 }
 

@@ -131,7 +131,11 @@ fn no_workload_and_a_newer_request_makes_what_is_missing_in_order() {
             "create Pod \"p\""
         ]
     );
-    let Step::Create { object, use_existing: existing } = &decision.plan.stages[1][0] else {
+    let Step::Create {
+        object,
+        use_existing: existing,
+    } = &decision.plan.stages[1][0]
+    else {
         panic!("no creation")
     };
     assert!(existing, "--use-existing names the Service");
@@ -209,7 +213,14 @@ fn a_lost_pod_is_a_failure_that_can_be_mended() {
 #[test]
 fn without_its_template_a_session_runs_on_but_makes_nothing() {
     let lost = session(asked(), started());
-    let decision = reconcile(&lost, TargetState::Running, None, &LiveObjects::default(), &[], now());
+    let decision = reconcile(
+        &lost,
+        TargetState::Running,
+        None,
+        &LiveObjects::default(),
+        &[],
+        now(),
+    );
     assert!(decision.plan.is_empty());
 }
 
@@ -245,7 +256,10 @@ fn an_expired_session_is_stopped_or_deleted_as_its_start_said() {
         TargetState::Deleted { skip_sync: false }
     );
     status["expiresAt"] = "2026-01-01T12:00:01Z".into();
-    assert_eq!(target_state(&session(asked(), status), now()), TargetState::Running);
+    assert_eq!(
+        target_state(&session(asked(), status), now()),
+        TargetState::Running
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use session_model::labels;
-use session_model::objects::kept::{holds_data, has_attribution, is_claim};
+use session_model::objects::kept::{has_attribution, holds_data, is_claim};
 use session_model::objects::resource::{annotation, label, string_at};
 
 /// Returns true if `data`, a kept claim or a snapshot, proves that the parameters Secret is of the same session.
@@ -37,7 +37,9 @@ fn names_same(key: &str, one: &Value, other: &Value) -> bool {
 }
 
 fn created(object: &Value) -> Option<Timestamp> {
-    string_at(object, "/metadata/creationTimestamp").parse().ok()
+    string_at(object, "/metadata/creationTimestamp")
+        .parse()
+        .ok()
 }
 
 /// Returns true if both name the same session, user and template, and `data` holds data.
@@ -104,7 +106,11 @@ mod tests {
         );
         assert!(!is_secret_proven(&secret, &[forged, genuine.clone()], &[]));
         let older = kept("Secret", "2026-01-01T00:00:00Z", "S");
-        assert!(is_secret_proven(&older, std::slice::from_ref(&genuine), &[]));
+        assert!(is_secret_proven(
+            &older,
+            std::slice::from_ref(&genuine),
+            &[]
+        ));
         let another = kept("Secret", "2026-01-01T00:00:00Z", "T");
         assert!(!is_secret_proven(&another, &[genuine], &[]));
         let snapshot = kept("VolumeSnapshot", "2026-01-01T00:00:00Z", "S");

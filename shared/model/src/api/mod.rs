@@ -22,9 +22,11 @@ pub use admission::{ADMISSION_POLICY, admission_objects, is_policy_in_force};
 pub use definition::custom_resource_definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;
-pub use parameter::{SecretGeneration, Parameter, ParameterType, Presets};
-pub use session::{PrimaryRef, ResourceLimits, SecretSource, Session, SessionSpec, DesiredState, StorageSpec};
-pub use status::{StartRecord, Condition, Phase, SessionStatus};
+pub use parameter::{Parameter, ParameterType, Presets, SecretGeneration};
+pub use session::{
+    DesiredState, PrimaryRef, ResourceLimits, SecretSource, Session, SessionSpec, StorageSpec,
+};
+pub use status::{Condition, Phase, SessionStatus, StartRecord};
 pub use template::{
     ConnectMethod, DataPolicy, Hook, Hooks, HttpConnect, LabelSelector, LifetimePolicy, OnExpiry,
     SessionTemplate, SessionTemplateSpec, SshConnect,

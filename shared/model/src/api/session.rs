@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::int_or_string::IntOrString;
-use super::status::{Applied, Condition, Phase, SessionStatus};
+use super::status::{Condition, Phase, SessionStatus, StartRecord};
 use super::template::DataPolicy;
 
 /// Desired state of a session.
@@ -235,7 +235,7 @@ impl Session {
     }
 
     /// Returns the record of the last start, status.applied; `None` before the first start.
-    pub fn applied(&self) -> Option<&Applied> {
+    pub fn applied(&self) -> Option<&StartRecord> {
         self.status.as_ref()?.applied.as_ref()
     }
 
@@ -293,7 +293,7 @@ mod tests {
         let identity = [one.name(), one.namespace(), one.uid(), one.owner()];
         assert_eq!(identity, ["a", "ns", "u", "alice"]);
         assert_eq!(one.phase(), Some(Phase::Running));
-        assert_eq!(one.applied(), Some(&Applied::default()));
+        assert_eq!(one.applied(), Some(&StartRecord::default()));
         assert_eq!((one.start_time(), one.expires_at()), (Some("s"), Some("e")));
         assert_eq!(one.condition("Ready").unwrap().reason, "R");
         assert_eq!(one.condition("Synced"), None);

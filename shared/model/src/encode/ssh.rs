@@ -156,7 +156,10 @@ mod tests {
             assert!(error.starts_with("cannot pass the argument"), "{error}");
         }
         for path in ["", "/a\"b", "/a\nb", "/${HOME}/b", "/a\\\\b"] {
-            let error = host(path, "lab-1").command_arguments(&[]).unwrap_err().to_string();
+            let error = host(path, "lab-1")
+                .command_arguments(&[])
+                .unwrap_err()
+                .to_string();
             assert!(error.starts_with("cannot pass the file"), "{error}");
         }
     }

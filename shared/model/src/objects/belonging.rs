@@ -214,7 +214,13 @@ fn set(metadata: &mut Value, field: &str, key: &str, value: &str) {
 }
 
 /// Sets one label or annotation of the metadata at `path`.
-pub(crate) fn set_metadata_entry(object: &mut Value, path: &str, field: &str, key: &str, value: &str) {
+pub(crate) fn set_metadata_entry(
+    object: &mut Value,
+    path: &str,
+    field: &str,
+    key: &str,
+    value: &str,
+) {
     if let Some(metadata) = object.pointer_mut(path) {
         set(metadata, field, key, value);
     }

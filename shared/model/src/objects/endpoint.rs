@@ -83,11 +83,16 @@ fn ingress_url(
         return None;
     }
     let rules = object.pointer("/spec/rules")?.as_array()?;
-    let mut named = rules.iter().filter(|rule| !string_at(rule, "/host").is_empty());
+    let mut named = rules
+        .iter()
+        .filter(|rule| !string_at(rule, "/host").is_empty());
     let (host, path) = match wanted {
         None => {
             let rule = named.next()?;
-            (string_at(rule, "/host"), string_at(rule, "/http/paths/0/path"))
+            (
+                string_at(rule, "/host"),
+                string_at(rule, "/http/paths/0/path"),
+            )
         }
         Some(wanted) => named.find_map(|rule| {
             let paths = rule.pointer("/http/paths")?.as_array()?;

@@ -71,7 +71,11 @@ impl ContainerRun {
             return Self {
                 id: ended.container_id.clone().unwrap_or_default(),
                 previous_id: last.unwrap_or_default(),
-                state: if again { RunState::Restarting } else { RunState::Finished },
+                state: if again {
+                    RunState::Restarting
+                } else {
+                    RunState::Finished
+                },
             };
         }
         let reason = current
@@ -210,7 +214,8 @@ mod tests {
         assert_eq!(stage("OnFailure", "Running", 0), RunState::Finished);
         assert_eq!(stage("Never", "Running", 1), RunState::Finished);
         assert_eq!(stage("Always", "Failed", 1), RunState::Finished);
-        let over = |policy, phase, state| are_containers_finished(&pod(policy, phase, state, json!({})));
+        let over =
+            |policy, phase, state| are_containers_finished(&pod(policy, phase, state, json!({})));
         assert!(over("Never", "Running", ended(1, "c://x")));
         assert!(over("Always", "Failed", json!({ "waiting": {} })));
         assert!(!over("Never", "Running", json!({ "running": {} })));

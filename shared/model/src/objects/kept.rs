@@ -25,7 +25,7 @@ pub fn is_snapshot(object: &Value) -> bool {
 
 /// Returns true if a claim is bound to a volume now.
 pub fn is_bound(claim: &Value) -> bool {
-    text(claim, "/status/phase") == "Bound"
+    string_at(claim, "/status/phase") == "Bound"
 }
 
 /// Returns true if a claim is or was bound to a volume. In doubt it counts as bound.

@@ -51,7 +51,11 @@ mod tests {
         let objects = kinds.iter().map(|kind| json!({ "kind": kind })).collect();
         let sorted: Vec<Vec<String>> = group_by_tier(objects)
             .iter()
-            .map(|tier| tier.iter().map(|o| string_at(o, "/kind").to_owned()).collect())
+            .map(|tier| {
+                tier.iter()
+                    .map(|o| string_at(o, "/kind").to_owned())
+                    .collect()
+            })
             .collect();
         assert_eq!(
             sorted,

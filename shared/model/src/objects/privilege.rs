@@ -30,7 +30,8 @@ pub fn granted_privilege(object: &Value) -> Option<&'static str> {
     if string_at(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
         return Some("grants permissions");
     }
-    let secret = string_at(object, "/kind") == "Secret" && string_at(object, "/type") == TOKEN_SECRET;
+    let secret =
+        string_at(object, "/kind") == "Secret" && string_at(object, "/type") == TOKEN_SECRET;
     secret.then_some("type is kubernetes.io/service-account-token")
 }
 

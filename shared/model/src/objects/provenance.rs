@@ -45,7 +45,10 @@ impl ProvenanceProblem {
 
     /// Returns true if the data is not the session's: such a snapshot is neither restored nor listed as the session's.
     pub fn is_foreign(&self) -> bool {
-        matches!(self, ProvenanceProblem::NoSourceClaim | ProvenanceProblem::ForeignClaim(_))
+        matches!(
+            self,
+            ProvenanceProblem::NoSourceClaim | ProvenanceProblem::ForeignClaim(_)
+        )
     }
 }
 
@@ -100,8 +103,15 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_the_sessions_claim_counts() {
-        assert_eq!(find_provenance_problem(&snapshot(), &[claim("home", "a", "alice")]), None);
-        assert_eq!(find_provenance_problem(&snapshot(), &[]), None, "its claim is gone");
+        assert_eq!(
+            find_provenance_problem(&snapshot(), &[claim("home", "a", "alice")]),
+            None
+        );
+        assert_eq!(
+            find_provenance_problem(&snapshot(), &[]),
+            None,
+            "its claim is gone"
+        );
         let others = [claim("home-b", "b", "alice")];
         assert_eq!(
             find_provenance_problem(&snapshot(), &others),
@@ -117,7 +127,11 @@ mod tests {
             vec![claim("home", "a", "bob")],
         ] {
             let found = find_provenance_problem(&snapshot(), &others).unwrap();
-            assert_eq!(found, ProvenanceProblem::ForeignClaim("home".into()), "{others:?}");
+            assert_eq!(
+                found,
+                ProvenanceProblem::ForeignClaim("home".into()),
+                "{others:?}"
+            );
             assert!(found.is_foreign());
         }
         let gone = find_provenance_problem(&snapshot(), &[claim("data", "a", "alice")]).unwrap();
@@ -134,10 +148,16 @@ mod tests {
             find_provenance_problem(&forged, &[])
         };
         let source = "persistentVolumeClaimName";
-        assert_eq!(without("/spec/source", source), Some(ProvenanceProblem::NoSourceClaim));
+        assert_eq!(
+            without("/spec/source", source),
+            Some(ProvenanceProblem::NoSourceClaim)
+        );
         let uid = without("/metadata/annotations", labels::SESSION_UID);
         assert_eq!(uid, Some(ProvenanceProblem::NoSessionUid));
         let content = "boundVolumeSnapshotContentName";
-        assert_eq!(without("/status", content), Some(ProvenanceProblem::Unbound));
+        assert_eq!(
+            without("/status", content),
+            Some(ProvenanceProblem::Unbound)
+        );
     }
 }

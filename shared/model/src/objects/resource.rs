@@ -206,6 +206,9 @@ mod tests {
             ResourceType::find_known("apps/v1", "StatefulSet"),
             Some(&STATEFUL_SET)
         );
-        assert_eq!(ResourceType::find_known("apps/v1beta1", "StatefulSet"), None);
+        assert_eq!(
+            ResourceType::find_known("apps/v1beta1", "StatefulSet"),
+            None
+        );
     }
 }

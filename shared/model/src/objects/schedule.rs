@@ -53,11 +53,14 @@ pub struct SnapshotSchedule {
 impl SnapshotSchedule {
     /// Reads the schedule from its CronJob.
     pub fn from_cron_job(cron_job: &Value) -> Self {
-        let some = |path| Some(string_at(cron_job, path).to_owned()).filter(|text| !text.is_empty());
+        let some =
+            |path| Some(string_at(cron_job, path).to_owned()).filter(|text| !text.is_empty());
         let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
         let words = words.and_then(Value::as_array).into_iter().flatten();
         let mut words = words.filter_map(Value::as_str);
-        let keep = words.find(|word| *word == KEEP_FLAG).and_then(|_| words.next());
+        let keep = words
+            .find(|word| *word == KEEP_FLAG)
+            .and_then(|_| words.next());
         Self {
             name: string_at(cron_job, "/metadata/name").to_owned(),
             schedule: string_at(cron_job, "/spec/schedule").to_owned(),
@@ -97,7 +100,8 @@ mod tests {
 
     #[test]
     fn what_a_cron_job_does_not_say_is_not_there() {
-        let schedule = SnapshotSchedule::from_cron_job(&json!({ "spec": { "schedule": "@daily" } }));
+        let schedule =
+            SnapshotSchedule::from_cron_job(&json!({ "spec": { "schedule": "@daily" } }));
         assert_eq!(schedule.describe(), "\"@daily\"");
         assert!(!schedule.suspended);
         let nothing = (schedule.time_zone, schedule.keep);

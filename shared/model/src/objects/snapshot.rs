@@ -56,12 +56,14 @@ impl SnapshotState {
 
 /// Returns true once the content of the snapshot is fixed, so that later writes to the volume are not in it.
 pub fn is_cut(snapshot: &Value) -> bool {
-    snapshot["status"]["readyToUse"] == true || !string_at(snapshot, "/status/creationTime").is_empty()
+    snapshot["status"]["readyToUse"] == true
+        || !string_at(snapshot, "/status/creationTime").is_empty()
 }
 
 /// Returns the name that a VolumeSnapshot shares with those of the session's other claims; its own name if it is the only one.
 pub fn snapshot_set_name(snapshot: &Value) -> &str {
-    annotation(snapshot, labels::SNAPSHOT_SET).unwrap_or_else(|| string_at(snapshot, "/metadata/name"))
+    annotation(snapshot, labels::SNAPSHOT_SET)
+        .unwrap_or_else(|| string_at(snapshot, "/metadata/name"))
 }
 
 /// Returns the name of a VolumeSnapshot's source claim; empty if it has none.
@@ -73,7 +75,10 @@ pub fn source_claim_name(snapshot: &Value) -> &str {
 pub fn volume_snapshot_name(set: &str, claims: &[&Value], claim: &Value) -> String {
     match claims {
         [_] => set.to_owned(),
-        _ => format!("{set}-{}", labels::to_name_part(string_at(claim, "/metadata/name"))),
+        _ => format!(
+            "{set}-{}",
+            labels::to_name_part(string_at(claim, "/metadata/name"))
+        ),
     }
 }
 
@@ -122,7 +127,13 @@ pub fn build_snapshots(
         .iter()
         .zip(classes)
         .map(|(claim, class)| {
-            snapshot_of(belonging, set, &volume_snapshot_name(set, claims, claim), claim, class)
+            snapshot_of(
+                belonging,
+                set,
+                &volume_snapshot_name(set, claims, claim),
+                claim,
+                class,
+            )
         })
         .collect()
 }
@@ -268,7 +279,10 @@ mod tests {
                 .unwrap()
                 .starts_with("a-1-data-x-")
         );
-        assert!(both.iter().all(|snapshot| snapshot_set_name(snapshot) == "a-1"));
+        assert!(
+            both.iter()
+                .all(|snapshot| snapshot_set_name(snapshot) == "a-1")
+        );
         assert_eq!(both[1]["spec"]["volumeSnapshotClassName"], "fast");
         assert_eq!(both[0]["spec"].get("volumeSnapshotClassName"), None);
         let only = &build_snapshots(&belonging, "a-1", &[&home], &[None])[0];

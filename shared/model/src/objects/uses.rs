@@ -58,14 +58,18 @@ impl ObjectReferences {
     /// Collects the references of the Pods that have not ended and are not being deleted.
     pub fn from_running_pods<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
         let over = |pod: &&Value| {
-            ["Succeeded", "Failed"].contains(&string_at(pod, "/status/phase")) || is_terminating(pod)
+            ["Succeeded", "Failed"].contains(&string_at(pod, "/status/phase"))
+                || is_terminating(pod)
         };
         Self::from_users(pods.filter(|pod| !over(pod)))
     }
 
     /// Adds the references of one object.
     pub fn add_user(&mut self, user: &Value) {
-        let (namespace, kind) = (string_at(user, "/metadata/namespace"), string_at(user, "/kind"));
+        let (namespace, kind) = (
+            string_at(user, "/metadata/namespace"),
+            string_at(user, "/kind"),
+        );
         let name = string_at(user, "/metadata/name");
         let by = format!("{}/{name}", kind.to_lowercase());
         let items = |pointer: &str| user.pointer(pointer).and_then(Value::as_array);
@@ -99,12 +103,20 @@ impl ObjectReferences {
     /// Adds the data source of a pending claim: a snapshot or another claim.
     pub fn add_source(&mut self, claim: &Value) {
         let pending = string_at(claim, "/status/phase") == "Pending";
-        let by = format!("persistentvolumeclaim/{}", string_at(claim, "/metadata/name"));
+        let by = format!(
+            "persistentvolumeclaim/{}",
+            string_at(claim, "/metadata/name")
+        );
         let sources = ["/spec/dataSource", "/spec/dataSourceRef"];
         for source in sources.iter().filter_map(|path| claim.pointer(path)) {
             if pending {
                 let namespace = string_at(claim, "/metadata/namespace");
-                self.name(namespace, &by, string_at(source, "/kind"), string_at(source, "/name"));
+                self.name(
+                    namespace,
+                    &by,
+                    string_at(source, "/kind"),
+                    string_at(source, "/name"),
+                );
             }
         }
     }

@@ -69,7 +69,11 @@ fn what_kubernetes_cannot_hold_is_capped() {
         "99999999999999999999Ti",
     ] {
         assert_eq!(q(text), Quantity::from_units(i64::MAX), "{text}");
-        assert_eq!(q(&format!("-{text}")), Quantity::from_units(-i64::MAX), "{text}");
+        assert_eq!(
+            q(&format!("-{text}")),
+            Quantity::from_units(-i64::MAX),
+            "{text}"
+        );
     }
     assert!(q("7Ei") < q("8Ei"));
 }

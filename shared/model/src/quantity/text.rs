@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use anyhow::{Result, bail};
 
-use super::{Notation, MAX, NANO, Quantity};
+use super::{MAX, NANO, Notation, Quantity};
 
 /// Longest text that is parsed as a quantity, in bytes. Far longer than any real quantity, and short enough for arithmetic on
 /// its digits.

@@ -44,7 +44,9 @@ fn an_area_is_replaced_and_the_others_stay() {
 fn files_and_folders_are_the_users_alone_and_others_are_not_believed() {
     use std::os::unix::fs::{PermissionsExt, symlink};
     let home = tempfile::tempdir().unwrap();
-    known(home.path()).store_digests("u", "", &digests("a")).unwrap();
+    known(home.path())
+        .store_digests("u", "", &digests("a"))
+        .unwrap();
     let file = known(home.path()).file("u").unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&file), 0o600);
@@ -54,7 +56,11 @@ fn files_and_folders_are_the_users_alone_and_others_are_not_believed() {
     for path in [file.as_path(), file.parent().unwrap()] {
         let before = mode(path);
         set(path, 0o777);
-        assert_eq!(known(home.path()).digests_of("u"), Digests::new(), "{path:?}");
+        assert_eq!(
+            known(home.path()).digests_of("u"),
+            Digests::new(),
+            "{path:?}"
+        );
         set(path, before);
     }
     assert_eq!(known(home.path()).digests_of("u"), digests("a"));
@@ -110,7 +116,9 @@ fn a_file_that_is_too_large_is_neither_written_nor_read() {
         .map(|number| (format!("spec.parameters.P{number}"), sha256_hex("a")))
         .collect();
     assert!(known(home.path()).store_digests("u", "", &many).is_err());
-    known(home.path()).store_digests("u", "", &digests("a")).unwrap();
+    known(home.path())
+        .store_digests("u", "", &digests("a"))
+        .unwrap();
     let file = known(home.path()).file("u").unwrap();
     let mut text = fs::read_to_string(&file).unwrap();
     text.push_str(&format!("{} spec.x\n", sha256_hex("b")).repeat(4000));
@@ -126,7 +134,9 @@ fn the_oldest_go_where_there_are_too_many() {
     for number in 0..SESSIONS_MAX {
         fs::write(folder.join(format!("{number}")), "").unwrap();
     }
-    known(home.path()).store_digests("u", "", &digests("a")).unwrap();
+    known(home.path())
+        .store_digests("u", "", &digests("a"))
+        .unwrap();
     let count = fs::read_dir(&folder).unwrap().count();
     assert!(count <= SESSIONS_MAX, "{count}");
     assert_eq!(known(home.path()).digests_of("u"), digests("a"));

@@ -241,12 +241,18 @@ impl ContainerFollower {
     }
 
     /// Decides whether to retry a log that cannot be opened.
-    async fn handle_open_error(&mut self, error: anyhow::Error, previous: bool) -> Result<FollowStep> {
+    async fn handle_open_error(
+        &mut self,
+        error: anyhow::Error,
+        previous: bool,
+    ) -> Result<FollowStep> {
         let Some(failed) = failure::find_failure(&error) else {
             return Err(error);
         };
         match failed.kind {
-            FailureKind::Forbidden | FailureKind::Unauthorized | FailureKind::InvalidConfiguration => return Err(error),
+            FailureKind::Forbidden
+            | FailureKind::Unauthorized
+            | FailureKind::InvalidConfiguration => return Err(error),
             // The kubelet has deleted the log of that run; nothing is left to read.
             _ if previous && failed.code != 0 && failed.code < 500 => return Ok(FollowStep::Read),
             FailureKind::NotFound => return Ok(self.wait_state_change().await),

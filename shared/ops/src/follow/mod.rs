@@ -23,9 +23,9 @@ use serde_json::Value;
 use crate::{Cluster, ObservedSession};
 use follower::ContainerLogEvent;
 use pods::{FollowedPod, LogSource};
-use session_client::{Backoff, WatchChange, LogOptions, Scope, ListOptions, typed};
+use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, typed};
 use session_engine::reconcile::LiveObjects;
-use session_model::api::{Session, DesiredState};
+use session_model::api::{DesiredState, Session};
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ObjectRef;
@@ -163,7 +163,9 @@ impl LogFollower {
                     }
                     self.handle_pod_change(change).await?;
                 }
-                FollowInput::Session(Some(Ok(change))) => self.handle_session_change(change).await?,
+                FollowInput::Session(Some(Ok(change))) => {
+                    self.handle_session_change(change).await?
+                }
                 FollowInput::Pod(Some(Err(error))) | FollowInput::Session(Some(Err(error))) => {
                     if !failure::has_kind(&error, FailureKind::Expired) {
                         return Err(error);
@@ -203,7 +205,11 @@ impl LogFollower {
         .await
     }
 
-    fn handle_log_event(&mut self, source: usize, said: Option<Result<ContainerLogEvent>>) -> Result<()> {
+    fn handle_log_event(
+        &mut self,
+        source: usize,
+        said: Option<Result<ContainerLogEvent>>,
+    ) -> Result<()> {
         let told = match said.transpose()? {
             Some(ContainerLogEvent::Bytes(bytes)) => LogEvent::Bytes { source, bytes },
             Some(ContainerLogEvent::Note(note)) => LogEvent::Note(note),
@@ -220,7 +226,9 @@ impl LogFollower {
 
     async fn handle_pod_change(&mut self, change: WatchChange) -> Result<()> {
         match change {
-            WatchChange::Added(object) | WatchChange::Modified(object) => self.handle_pod(object).await,
+            WatchChange::Added(object) | WatchChange::Modified(object) => {
+                self.handle_pod(object).await
+            }
             WatchChange::Deleted(object) => {
                 let uid = string_at(&object, "/metadata/uid");
                 self.foreign_pods
@@ -283,7 +291,7 @@ impl LogFollower {
     fn reset_to(&mut self, present: ObservedSession) -> Result<()> {
         let place = Scope::Namespace(&self.namespace);
         let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name));
-        let from = Some(present.pods_resource_version.as_str());
+        let from = Some(present.pods_version.as_str());
         self.pods = self.cluster.watch(&POD, place, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
         let from = Some(string_at(&present.object, "/metadata/resourceVersion"));
@@ -311,13 +319,21 @@ impl LogFollower {
     /// Reads everything again after a watch's version has expired.
     async fn reload(&mut self) -> Result<()> {
         self.backoff.pause().await;
-        match self.cluster.observe_session(&self.namespace, &self.name).await {
+        match self
+            .cluster
+            .observe_session(&self.namespace, &self.name)
+            .await
+        {
             Ok(present) => self.reset_to(present),
             Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
                 self.is_ending = true;
                 self.pods = futures::stream::pending().boxed();
                 self.sessions = futures::stream::pending().boxed();
-                let all: Vec<String> = self.pods_seen.iter().map(|known| known.uid.clone()).collect();
+                let all: Vec<String> = self
+                    .pods_seen
+                    .iter()
+                    .map(|known| known.uid.clone())
+                    .collect();
                 all.iter().for_each(|uid| self.remove_pod(uid));
                 Ok(())
             }

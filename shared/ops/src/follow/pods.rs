@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use tokio::sync::watch::{Sender, channel};
 
 use super::follower::{ContainerFollower, ContainerLogEvent, LogTarget};
-use super::{LogFollower, LogEvent, pod_uid};
+use super::{LogEvent, LogFollower, pod_uid};
 use session_client::LogOptions;
 use session_model::objects::instance::ContainerRun;
 
@@ -149,15 +149,21 @@ impl LogFollower {
     /// Matches new Pods with those they replace, and announces the replacements.
     fn match_replacements(&mut self) {
         while let Some(new) = self.pods_seen.iter().position(|known| known.is_unmatched) {
-            let vacant =
-                |known: &FollowedPod| known.awaits_replacement || (known.has_failed && known.is_alive && !known.is_unmatched);
-            let same = |known: &FollowedPod| vacant(known) && known.name == self.pods_seen[new].name;
+            let vacant = |known: &FollowedPod| {
+                known.awaits_replacement
+                    || (known.has_failed && known.is_alive && !known.is_unmatched)
+            };
+            let same =
+                |known: &FollowedPod| vacant(known) && known.name == self.pods_seen[new].name;
             let old = self.pods_seen.iter().position(same);
             let Some(old) = old.or_else(|| self.pods_seen.iter().position(vacant)) else {
                 return;
             };
             let note = if self.pods_seen[old].name == self.pods_seen[new].name {
-                format!("pod {:?} was replaced by a new one", self.pods_seen[old].name)
+                format!(
+                    "pod {:?} was replaced by a new one",
+                    self.pods_seen[old].name
+                )
             } else {
                 let (old, new) = (&self.pods_seen[old].name, &self.pods_seen[new].name);
                 format!("pod {old:?} was replaced by {new:?}")
@@ -179,7 +185,11 @@ impl LogFollower {
             return true;
         }
         let ends_by_itself = |known: &&FollowedPod| matches!(known.kind.as_str(), "Pod" | "Job");
-        let mut there = self.pods_seen.iter().filter(|known| !known.is_gone).peekable();
+        let mut there = self
+            .pods_seen
+            .iter()
+            .filter(|known| !known.is_gone)
+            .peekable();
         there.peek().is_some()
             && there.all(|known| known.is_alive && (!known.has_failed || ends_by_itself(&known)))
             && !self.pods_seen.iter().any(|known| known.awaits_replacement)

@@ -89,7 +89,8 @@ impl ResumeFilter {
             if self.line == LineState::Timestamp {
                 bytes = &bytes[1..];
                 self.head.push(*first);
-                let complete = *first == b'\n' || *first == b' ' || self.head.len() >= TIMESTAMP_MAX;
+                let complete =
+                    *first == b'\n' || *first == b' ' || self.head.len() >= TIMESTAMP_MAX;
                 if complete {
                     self.begin(&mut out);
                 }
@@ -158,7 +159,10 @@ impl ResumeFilter {
             return None;
         }
         self.lines_at_resume += 1;
-        match (self.lines_at_resume.cmp(&known.line_number), known.partial_bytes) {
+        match (
+            self.lines_at_resume.cmp(&known.line_number),
+            known.partial_bytes,
+        ) {
             (Ordering::Less, _) | (Ordering::Equal, None) => Some(LineState::Skipped),
             (Ordering::Equal, Some(given)) => Some(LineState::Returned(given)),
             (Ordering::Greater, _) => None,
@@ -258,7 +262,10 @@ mod tests {
     fn what_the_kubelet_says_is_no_log() {
         let mut scanner = ResumeFilter::new(false, None);
         assert!(scanner.filter(b"failed to open the file").is_empty());
-        assert_eq!(scanner.take_server_message().unwrap(), "failed to open the file");
+        assert_eq!(
+            scanner.take_server_message().unwrap(),
+            "failed to open the file"
+        );
         scanner.reopen();
         assert_eq!(scanner.filter(&log(&[(A, "one\n")])), b"one\n");
         assert!(scanner.filter(b"short").is_empty());

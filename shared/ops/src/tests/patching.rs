@@ -1,9 +1,9 @@
 //! Patches of a Session: what they carry, and which Sessions they refuse.
 
 use serde_json::{Value, json};
-use session_client::Write;
+use session_client::WriteOptions;
 use session_model::api::Session;
-use session_model::failure::{self, Kind};
+use session_model::failure::{self, FailureKind};
 use session_model::labels::MANAGER;
 use session_support::FakeApi;
 
@@ -17,13 +17,13 @@ fn typed(object: &Value) -> Session {
 async fn patches_of_a_session_carry_its_uid_and_the_field_manager() {
     let api = FakeApi::stateful();
     let stored = typed(&api.put(session("a")));
-    let (cluster, write) = (cluster(&api), Write::by(MANAGER));
+    let (cluster, write) = (cluster(&api), WriteOptions::by(MANAGER));
     let patch =
         json!({ "metadata": { "annotations": { "x": "y" } }, "spec": { "state": "stopped" } });
     cluster.patch_session(&stored, patch, &write).await.unwrap();
     let patch = json!({ "status": { "phase": "stopped" } });
     let after = cluster.patch_status(&stored, patch, &write).await.unwrap();
-    assert_eq!(typed(&after).phase().unwrap().word(), "stopped");
+    assert_eq!(typed(&after).phase().unwrap().as_str(), "stopped");
     let sent = api.writes();
     assert_eq!(
         sent[0].json(),
@@ -46,10 +46,13 @@ async fn a_session_that_was_created_again_or_never_is_not_patched() {
     let api = FakeApi::stateful();
     let mut earlier = typed(&api.put(session("a")));
     earlier.metadata.uid = Some("earlier".into());
-    let (cluster, write) = (cluster(&api), Write::by(MANAGER));
+    let (cluster, write) = (cluster(&api), WriteOptions::by(MANAGER));
     let patch = json!({ "spec": { "state": "stopped" } });
     let refused = cluster.patch_session(&earlier, patch.clone(), &write).await;
-    assert!(failure::is(&refused.unwrap_err(), Kind::Conflict));
+    assert!(failure::has_kind(
+        &refused.unwrap_err(),
+        FailureKind::Conflict
+    ));
     api.forget_requests();
     let rebuilt = typed(&session("a"));
     for refused in [

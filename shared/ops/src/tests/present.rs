@@ -69,7 +69,10 @@ async fn a_pod_of_the_session_itself_costs_two_requests() {
 #[tokio::test]
 async fn a_missing_session_fails_with_the_servers_text() {
     let api = FakeApi::stateful();
-    let error = cluster(&api).observe_session("default", "nf").await.unwrap_err();
+    let error = cluster(&api)
+        .observe_session("default", "nf")
+        .await
+        .unwrap_err();
     assert!(failure::has_kind(&error, FailureKind::NotFound));
     assert_eq!(
         error.to_string(),

@@ -88,7 +88,7 @@ async fn a_wait_for_ready_reads_no_clock_but_the_given_one() {
         let waited = cluster.wait_ready("default", &session, vec![], limit, &mut run);
         let waited = waited.await.unwrap();
         assert_eq!(
-            matches!(waited, Waited::Settled { .. }),
+            matches!(waited, WaitOutcome::Settled { .. }),
             is_ready,
             "{now}: {waited:?}"
         );

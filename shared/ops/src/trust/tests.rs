@@ -48,7 +48,10 @@ fn only_what_runs_a_command_is_looked_at_in_the_status() {
     let applied = json!({ "connect": [
         { "name": "shell", "exec": ["bash"] }, { "name": "page", "http": { "port": 80 } }, { "name": "ssh", "ssh": { "port": 22 } } ] });
     let one = session(json!({ "template": "t" }), applied);
-    assert_eq!(keys(&one, StoredPart::Connect), ["status.applied.connect.shell"]);
+    assert_eq!(
+        keys(&one, StoredPart::Connect),
+        ["status.applied.connect.shell"]
+    );
     assert!(keys(&one, StoredPart::Hooks).is_empty());
     let hooked = session(
         json!({ "template": "t" }),

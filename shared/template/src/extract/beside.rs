@@ -10,7 +10,7 @@ use super::super::comments;
 use super::super::node::PathStep;
 use super::super::position::ScalarContext;
 use super::super::source::SourceLocation;
-use super::{TextEdit, Extractor};
+use super::{Extractor, TextEdit};
 
 /// Annotation in which kubectl stores a copy of the whole object, including the data of a Secret.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

@@ -2,7 +2,7 @@
 
 use super::super::manifest::Manifest;
 use super::super::node::{Node, Scalar};
-use super::super::placeholder::{TextSegment, PlaceholderRef};
+use super::super::placeholder::{PlaceholderRef, TextSegment};
 use super::Extractor;
 
 impl Extractor<'_> {

@@ -5,7 +5,7 @@ use super::super::manifest::Manifest;
 use super::super::node::Node;
 use super::super::parameter::Presets;
 use super::super::parameters::Parameters;
-use super::super::placeholder::{TextSegment, PlaceholderRef, split_placeholders};
+use super::super::placeholder::{PlaceholderRef, TextSegment, split_placeholders};
 use super::super::problem::{Problem, problem_at};
 use super::super::source::Source;
 use super::{Findings, Severity};
@@ -35,7 +35,11 @@ pub(super) fn check_ssh_user(
 }
 
 /// Checks the annotations of a manifest that correspond to `spec.connect`.
-pub(super) fn lint_annotations(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
+pub(super) fn lint_annotations(
+    manifest: &Manifest,
+    parameters: &Parameters,
+    findings: &mut Findings,
+) {
     let none = Presets::default();
     for document in &manifest.documents {
         let annotations = document.root.get_path(&["metadata", "annotations"]);
@@ -46,7 +50,10 @@ pub(super) fn lint_annotations(manifest: &Manifest, parameters: &Parameters, fin
         let texts = texts(&written.segments, parameters, &none);
         if let Some(wrong) = texts.iter().find_map(|text| parse_methods(text).err()) {
             let message = format!("invalid annotation {}: {wrong:#}", labels::CONNECT);
-            findings.push(Severity::Error, manifest.problem_at(written.location, message));
+            findings.push(
+                Severity::Error,
+                manifest.problem_at(written.location, message),
+            );
         }
     }
 }
@@ -94,7 +101,11 @@ fn texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> 
 }
 
 /// Returns the known values of a placeholder: default, options and presets.
-fn known<'p>(var: &'p PlaceholderRef, parameters: &'p Parameters, presets: &'p Presets) -> Vec<&'p str> {
+fn known<'p>(
+    var: &'p PlaceholderRef,
+    parameters: &'p Parameters,
+    presets: &'p Presets,
+) -> Vec<&'p str> {
     let parameter = parameters.get(&var.name);
     let declared = parameter.and_then(|parameter| parameter.default.as_deref());
     let options = parameter

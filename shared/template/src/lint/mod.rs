@@ -13,7 +13,7 @@ use super::file::TemplateFile;
 use super::manifest::Manifest;
 use super::node::Node;
 use super::parameter::{Parameter, ParameterType};
-use super::parameters::{TemplateParameter, Parameters};
+use super::parameters::{Parameters, TemplateParameter};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 
@@ -165,7 +165,12 @@ fn at(source: &Source, problems: Problems) -> Vec<Problem> {
     problems.into_iter().map(name).collect()
 }
 
-fn lint_parameter(source: &Source, known: &TemplateParameter, broken: bool, findings: &mut Findings) {
+fn lint_parameter(
+    source: &Source,
+    known: &TemplateParameter,
+    broken: bool,
+    findings: &mut Findings,
+) {
     let name = &known.parameter.name;
     let place = known
         .placeholder

@@ -2,8 +2,8 @@
 
 use super::super::check;
 use super::super::fill::RENDERED_TEXT_MAX;
-use super::super::manifest::{ManifestDocument, Manifest};
-use super::super::node::{Node, Scalar, PathStep, json_pointer};
+use super::super::manifest::{Manifest, ManifestDocument};
+use super::super::node::{Node, PathStep, Scalar, json_pointer};
 use super::super::parameters::Parameters;
 use super::super::placeholder::TextSegment;
 use super::super::position::ScalarContext;
@@ -60,7 +60,10 @@ fn name(document: &ManifestDocument) -> &str {
 
 pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
     for document in &manifest.documents {
-        let (api_version, kind) = (&document.object_type.api_version, &document.object_type.kind);
+        let (api_version, kind) = (
+            &document.object_type.api_version,
+            &document.object_type.kind,
+        );
         if !is_controller_kind(api_version, kind) {
             let message = format!(
                 "{kind} ({api_version}) is created only by the command line, never by a controller"
@@ -79,9 +82,11 @@ pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, finding
                 findings,
             );
         });
-        document.root.visit_nodes(&mut Vec::new(), &mut |path, node| {
-            lint_node(manifest, path, node, findings);
-        });
+        document
+            .root
+            .visit_nodes(&mut Vec::new(), &mut |path, node| {
+                lint_node(manifest, path, node, findings);
+            });
     }
 }
 
@@ -114,12 +119,19 @@ fn lint_scalar(
     }
     if position == ScalarContext::SecretData && scalar.placeholders().next().is_some() {
         let message = "a placeholder in data of a Secret must have a base64 value".to_owned();
-        findings.push(Severity::Warning, problem(message).with_hint("use stringData"));
+        findings.push(
+            Severity::Warning,
+            problem(message).with_hint("use stringData"),
+        );
     }
     lint_quotes(manifest, parameters, (path, position, scalar), findings);
     if let Some(text) = default_text(scalar, parameters, position) {
         let plain = scalar.is_plain() && !position.is_string_only();
-        let value = if plain { parse_plain_scalar(&text) } else { text.into() };
+        let value = if plain {
+            parse_plain_scalar(&text)
+        } else {
+            text.into()
+        };
         if let Err(reason) = check::check_value(&document.object_type, path, position, &value) {
             findings.push(Severity::Error, problem(reason));
         }
@@ -215,7 +227,8 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
             let problem = manifest.problem_at(node.location(), message);
             findings.push(
                 Severity::Warning,
-                problem.with_hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
+                problem
+                    .with_hint("use the label kubernetes.io/metadata.name, which Kubernetes sets"),
             );
         }
         [
@@ -238,7 +251,10 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
                     "container {name:?} has no limit for {}",
                     missing.join(" and ")
                 );
-                findings.push(Severity::Warning, manifest.problem_at(node.location(), message));
+                findings.push(
+                    Severity::Warning,
+                    manifest.problem_at(node.location(), message),
+                );
             }
         }
         _ => {}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::manifest::{ManifestDocument, Manifest};
+use super::super::manifest::{Manifest, ManifestDocument};
 use super::super::node::{Node, PathStep};
 use super::super::parameters::Parameters;
 use super::super::position::ScalarContext;

@@ -7,7 +7,7 @@ use super::super::parameter::ParameterType;
 use super::super::parameters::Parameters;
 use super::super::problem::{Problem, problem_at};
 use super::super::resolve::most_similar;
-use super::super::source::{SourceLocation, Source};
+use super::super::source::{Source, SourceLocation};
 use super::{Findings, Severity, connect};
 use crate::ParameterRules as _;
 use session_model::duration::Lifetime;
@@ -72,7 +72,10 @@ impl SpecLinter<'_> {
     }
 
     fn at(&self, path: &[&str]) -> Option<&Node> {
-        self.file.root.get("spec").and_then(|spec| spec.get_path(path))
+        self.file
+            .root
+            .get("spec")
+            .and_then(|spec| spec.get_path(path))
     }
 
     fn place(&self, path: &[&str]) -> SourceLocation {
@@ -140,7 +143,7 @@ impl SpecLinter<'_> {
             );
             return self.say(Severity::Error, self.place(&["primary"]), message);
         }
-        let containers = containers(manifest, &wanted);
+        let containers = container_names(manifest, &wanted);
         if let Some(container) = container.filter(|container| !containers.contains(container)) {
             let message = format!(
                 "{wanted} has no container {container:?} (available: {})",
@@ -177,7 +180,10 @@ impl SpecLinter<'_> {
                 .map(|name| name.text.as_str())
                 .unwrap_or_default();
             if name.is_empty() {
-                said.push((method.location(), "connection method has no name".to_owned()));
+                said.push((
+                    method.location(),
+                    "connection method has no name".to_owned(),
+                ));
             } else if names.contains(&name) {
                 said.push((
                     method.location(),
@@ -262,7 +268,11 @@ impl SpecLinter<'_> {
                     .and_then(|all| all.items().get(index))
                     .map(Node::location);
                 let message = format!("parameter {name} is not used");
-                self.say(Severity::Warning, place.unwrap_or(self.file.location), message);
+                self.say(
+                    Severity::Warning,
+                    place.unwrap_or(self.file.location),
+                    message,
+                );
             }
         }
     }
@@ -350,7 +360,7 @@ impl SpecLinter<'_> {
 }
 
 /// Returns the names of the containers of a workload given as `Kind/name`.
-fn containers(manifest: &Manifest, workload: &str) -> Vec<String> {
+fn container_names(manifest: &Manifest, workload: &str) -> Vec<String> {
     let (kind, name) = workload.split_once('/').unwrap_or_default();
     let mut documents = manifest.documents.iter();
     let document = documents.find(|document| {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::lint::{Severity, lint};
 use super::super::property::HOSTILE_VALUES;
-use super::super::{ValueLayers, Manifest, Parameters, Source, TemplateFile, builtin};
+use super::super::{Manifest, Parameters, Source, TemplateFile, ValueLayers, builtin_templates};
 use super::{identity, map};
 use crate::ParameterRules as _;
 use session_model::quantity::Quantity;

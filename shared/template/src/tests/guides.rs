@@ -37,10 +37,7 @@ fn dozlabs_manifest_is_read_as_it_is() {
         .unwrap();
     assert!(password.is_only_in_secrets());
     assert_eq!(
-        (
-            password.uses[0].pointer.as_str(),
-            password.uses[0].document
-        ),
+        (password.uses[0].pointer.as_str(), password.uses[0].document),
         ("/stringData/vscode-password", 2)
     );
     assert_eq!(password.uses[0].location.to_string(), "122:20");

@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{ValueLayers, SessionIdentity, Manifest, Parameter, Parameters, RenderedManifest, Source, Values};
+use super::{
+    Manifest, Parameter, Parameters, RenderedManifest, SessionIdentity, Source, ValueLayers, Values,
+};
 
 /// Identity of a session of Alice.
 fn identity(session: &str) -> SessionIdentity {
@@ -52,7 +54,8 @@ fn values(
         files: &files,
         ..ValueLayers::default()
     };
-    let mut values = Parameters::merge(declared, manifest)?.resolve(identity("alice-001"), &given)?;
+    let mut values =
+        Parameters::merge(declared, manifest)?.resolve(identity("alice-001"), &given)?;
     values.generate_missing_secrets()?;
     Ok(values)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::super::{ValueLayers, Parameter, ParameterType, Parameters, Presets};
+use super::super::{Parameter, ParameterType, Parameters, Presets, ValueLayers};
 use super::{fails, identity, manifest, map, values};
 use crate::ParameterRules as _;
 

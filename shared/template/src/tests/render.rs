@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{RenderBudget, Manifest};
+use super::super::{Manifest, RenderBudget};
 use super::{fails, identity, manifest, render, spec, values};
 
 #[test]
@@ -229,7 +229,10 @@ fn texts_beside_the_manifest_are_expanded_too() {
         fails(values.expand_text("${P}", false, &mut RenderBudget::default())),
         "secret parameter P is used in \"${P}\""
     );
-    assert!(fails(values.expand_text("${P", false, &mut RenderBudget::default())).contains("unterminated"));
+    assert!(
+        fails(values.expand_text("${P", false, &mut RenderBudget::default()))
+            .contains("unterminated")
+    );
 }
 
 #[test]
@@ -241,7 +244,11 @@ fn the_application_is_empty_when_there_is_none() {
     let parameters = super::Parameters::merge(&[], &manifest).unwrap();
     let data = |who| {
         manifest
-            .render(&parameters.resolve(who, &super::ValueLayers::default()).unwrap())
+            .render(
+                &parameters
+                    .resolve(who, &super::ValueLayers::default())
+                    .unwrap(),
+            )
             .unwrap()
             .into_objects()[0]["data"]
             .clone()

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{ValueLayers, Parameter, ParameterType, Parameters};
+use super::super::{Parameter, ParameterType, Parameters, ValueLayers};
 use super::{fails, identity, manifest, map, values};
 
 /// A Secret with two parameters.
@@ -38,7 +38,11 @@ fn a_secret_stays_in_secrets() {
         "apiVersion: v1\nkind: Secret\nmetadata: {name: \"a-${P}\"}\nstringData: {p: \"${P}\"}\n",
     );
     assert_eq!(
-        Parameters::merge(&[], &named).unwrap().get("P").unwrap().kind,
+        Parameters::merge(&[], &named)
+            .unwrap()
+            .get("P")
+            .unwrap()
+            .kind,
         ParameterType::String
     );
 }
@@ -48,7 +52,9 @@ fn a_password_in_plain_sight_is_a_warning() {
     let manifest = manifest(
         "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers:\n  - env:\n    - {name: P, value: \"${DB_PASSWORD}\"}\n    - {name: Q, value: \"${DB_NAME}\"}\n",
     );
-    let warnings = Parameters::merge(&[], &manifest).unwrap().find_visible_passwords();
+    let warnings = Parameters::merge(&[], &manifest)
+        .unwrap()
+        .find_visible_passwords();
     assert_eq!(warnings.len(), 1);
     assert_eq!(
         warnings[0].to_string(),

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::property::{HOSTILE_VALUES, StructureProperty, RandomText, check_manifest_text};
+use super::super::property::{HOSTILE_VALUES, RandomText, StructureProperty, check_manifest_text};
 
 fn cases(count: u32) -> ProptestConfig {
     ProptestConfig {

@@ -2,7 +2,7 @@ use anyhow::{Context, anyhow};
 use serde_json::Value;
 
 use super::*;
-use session_model::failure::{StatusCause, HintExt, with_hint, usage_error};
+use session_model::failure::{HintExt, StatusCause, usage_error, with_hint};
 
 const FIXTURE: &str = include_str!("kubectl.txt");
 const LIST: &str = "kubectl session list";
@@ -73,18 +73,30 @@ fn what_the_server_says_is_printed_as_kubectl_prints_it() {
 fn what_the_server_did_not_say_has_kubectls_words_too() {
     let local = |kind, message: &str| line_of(anyhow!(Failure::client_side(kind, message)));
     let refused = "The connection to the server 127.0.0.1:1 was refused - did you specify the right host or port?";
-    assert_eq!(local(FailureKind::ConnectionRefused, "127.0.0.1:1"), format!("{refused}\n"));
-    assert_eq!(local(FailureKind::ConnectionRefused, refused), format!("{refused}\n"));
+    assert_eq!(
+        local(FailureKind::ConnectionRefused, "127.0.0.1:1"),
+        format!("{refused}\n")
+    );
+    assert_eq!(
+        local(FailureKind::ConnectionRefused, refused),
+        format!("{refused}\n")
+    );
     assert_eq!(
         local(FailureKind::Unreachable, "dial tcp: lookup h: no such host"),
         "Unable to connect to the server: dial tcp: lookup h: no such host\n"
     );
     assert_eq!(
-        local(FailureKind::Unreachable, "Unable to connect to the server: EOF"),
+        local(
+            FailureKind::Unreachable,
+            "Unable to connect to the server: EOF"
+        ),
         "Unable to connect to the server: EOF\n"
     );
     let context = "Error in configuration: context was not found for specified context: nope";
-    assert_eq!(local(FailureKind::InvalidConfiguration, context), format!("{context}\n"));
+    assert_eq!(
+        local(FailureKind::InvalidConfiguration, context),
+        format!("{context}\n")
+    );
     assert_eq!(
         local(
             FailureKind::InvalidConfiguration,
@@ -106,7 +118,10 @@ fn what_the_server_did_not_say_has_kubectls_words_too() {
         ),
         "error: the server doesn't have a resource type \"sessions\"\n"
     );
-    assert_eq!(local(FailureKind::Invalid, "x"), "The request is invalid: x\n");
+    assert_eq!(
+        local(FailureKind::Invalid, "x"),
+        "The request is invalid: x\n"
+    );
 }
 
 #[test]
@@ -130,7 +145,10 @@ fn a_chain_is_printed_without_saying_things_twice() {
 #[test]
 fn hints_stand_after_the_error_in_order_and_once() {
     let error = with_hint(
-        with_hint(server(FailureKind::NotFound, "NotFound", "x not found"), "inner"),
+        with_hint(
+            server(FailureKind::NotFound, "NotFound", "x not found"),
+            "inner",
+        ),
         "outer",
     );
     let error = Err::<(), _>(error).with_hint("inner").unwrap_err();
@@ -150,8 +168,9 @@ fn a_usage_error_points_to_the_help() {
 
 #[test]
 fn exit_codes_are_one_but_for_ctrl_c_and_a_closed_pipe() {
-    let interrupted =
-        |message| anyhow!(Failure::client_side(FailureKind::Interrupted, message)).context("while waiting");
+    let interrupted = |message| {
+        anyhow!(Failure::client_side(FailureKind::Interrupted, message)).context("while waiting")
+    };
     assert_eq!(printed(interrupted("")), (String::new(), EXIT_INTERRUPTED));
     assert_eq!(
         printed(interrupted("alice goes on without you")),
@@ -193,7 +212,10 @@ fn several_errors_are_a_line_each() {
         "Error from server (NotFound): sessions.streaming.platform \"a\" not found\n\
          Error from server (Invalid): Session \"a\" is invalid: spec.x: Required value\nerror: other\nhint: look\n"
     );
-    let errors = [anyhow!("x"), anyhow!(Failure::client_side(FailureKind::Interrupted, ""))];
+    let errors = [
+        anyhow!("x"),
+        anyhow!(Failure::client_side(FailureKind::Interrupted, "")),
+    ];
     assert_eq!(print_errors(&mut console, &errors, LIST), EXIT_INTERRUPTED);
 }
 

@@ -126,7 +126,8 @@ fn a_single_object_stands_alone_and_keeps_unknown_fields() {
 
 #[test]
 fn managed_fields_are_printed_when_wanted() {
-    let Format::Objects(mut printer) = Format::parse("yaml", FormatSet::Object, false, true).unwrap()
+    let Format::Objects(mut printer) =
+        Format::parse("yaml", FormatSet::Object, false, true).unwrap()
     else {
         panic!("no objects");
     };
@@ -183,7 +184,13 @@ fn several_objects_are_a_list() {
 fn documents_one_after_the_other_are_kept_apart() {
     let mut yaml = printer("yaml");
     let first = yaml.print_object(&alice()).unwrap();
-    assert_eq!(yaml.print_object(&alice()).unwrap(), format!("---\n{first}"));
+    assert_eq!(
+        yaml.print_object(&alice()).unwrap(),
+        format!("---\n{first}")
+    );
     let mut json = printer("json");
-    assert_eq!(json.print_object(&alice()).unwrap(), json.print_object(&alice()).unwrap());
+    assert_eq!(
+        json.print_object(&alice()).unwrap(),
+        json.print_object(&alice()).unwrap()
+    );
 }

@@ -12,7 +12,10 @@ use crate::report::json;
 const RANGES_MAX: usize = 64;
 
 /// Returns the values of every top-level node; the nodes of a range contribute once for every item.
-pub(super) fn evaluate<'a>(nodes: &[Node], root: &'a Value) -> Result<Vec<FoundValues<'a>>, String> {
+pub(super) fn evaluate<'a>(
+    nodes: &[Node],
+    root: &'a Value,
+) -> Result<Vec<FoundValues<'a>>, String> {
     let mut evaluation = Evaluation::default();
     evaluation.run(nodes, 0, &vec![Cow::Borrowed(root)])?;
     Ok(evaluation.groups)
@@ -111,7 +114,11 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn walk_all(&mut self, input: &FoundValues<'a>, nodes: &[Node]) -> Result<FoundValues<'a>, String> {
+    fn walk_all(
+        &mut self,
+        input: &FoundValues<'a>,
+        nodes: &[Node],
+    ) -> Result<FoundValues<'a>, String> {
         let mut current = input.clone();
         for node in nodes {
             current = self.walk(&current, node)?;
@@ -142,7 +149,11 @@ impl<'a> Evaluation<'a> {
         Ok(passed)
     }
 
-    fn filter_existing(&mut self, input: &FoundValues<'a>, path: &[Node]) -> Result<FoundValues<'a>, String> {
+    fn filter_existing(
+        &mut self,
+        input: &FoundValues<'a>,
+        path: &[Node],
+    ) -> Result<FoundValues<'a>, String> {
         let mut passed = Vec::new();
         for item in filtered_items(input)? {
             let single = vec![item];
@@ -158,7 +169,11 @@ impl<'a> Evaluation<'a> {
     }
 
     /// Returns the single value of one side of a comparison.
-    fn one(&mut self, input: &FoundValues<'a>, path: &[Node]) -> Result<Option<Cow<'a, Value>>, String> {
+    fn one(
+        &mut self,
+        input: &FoundValues<'a>,
+        path: &[Node],
+    ) -> Result<Option<Cow<'a, Value>>, String> {
         let mut found = self.walk_all(input, path)?;
         match found.len() {
             0 | 1 => Ok(found.pop()),

@@ -36,7 +36,12 @@ pub fn help_page(command: &Command, prefix: &str, width: usize) -> String {
 }
 
 /// The help page of the umbrella: as [`help`], with its subcommands in groups.
-pub fn suite_help_page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
+pub fn suite_help_page(
+    command: &Command,
+    prefix: &str,
+    width: usize,
+    groups: &[VerbGroup],
+) -> String {
     page(command, prefix, width, groups)
 }
 
@@ -79,7 +84,9 @@ fn page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> 
         "Use \"{} options\" for a list of global command-line options (applies to all commands).",
         suite(prefix)
     ));
-    let tips = tips.iter().flat_map(|tip| wrap_paragraph(tip, "", "", width));
+    let tips = tips
+        .iter()
+        .flat_map(|tip| wrap_paragraph(tip, "", "", width));
     sections.push(tips.collect::<Vec<_>>().join("\n"));
     format!("{}\n", sections.join("\n\n"))
 }

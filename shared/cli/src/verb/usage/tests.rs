@@ -53,7 +53,9 @@ pub(super) fn template() -> Command {
 }
 
 fn with_shared(command: Command) -> Command {
-    ConnectionFlags::augment_args(VerbosityFlags::augment_args(ListOutputFlags::augment_args(command)))
+    ConnectionFlags::augment_args(VerbosityFlags::augment_args(ListOutputFlags::augment_args(
+        command,
+    )))
 }
 
 /// Standard output, standard error and exit code of a command line.

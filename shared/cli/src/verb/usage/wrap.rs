@@ -15,7 +15,12 @@ pub(super) fn wrap_text(text: &str, width: usize) -> Vec<String> {
 }
 
 /// One paragraph as lines of at most `width` columns: the first begins with `first`, the others with `rest`.
-pub(super) fn wrap_paragraph(paragraph: &str, first: &str, rest: &str, width: usize) -> Vec<String> {
+pub(super) fn wrap_paragraph(
+    paragraph: &str,
+    first: &str,
+    rest: &str,
+    width: usize,
+) -> Vec<String> {
     let words = paragraph.split_whitespace();
     broken(words.map(str::to_owned), first, rest, "", width)
 }
@@ -99,7 +104,9 @@ fn shell_words(line: &str) -> Vec<String> {
 
 /// Columns of a line; a tab counts [`TAB`].
 fn columns(line: &str) -> usize {
-    line.chars().map(|c| if c == '\t' { TAB_COLUMNS } else { 1 }).sum()
+    line.chars()
+        .map(|c| if c == '\t' { TAB_COLUMNS } else { 1 })
+        .sum()
 }
 
 #[cfg(test)]
@@ -113,7 +120,10 @@ mod tests {
             ["one two", "three", "", "  four", "  five"]
         );
         assert_eq!(wrap_text("indivisible x", 5), ["indivisible", "x"]);
-        assert_eq!(wrap_paragraph("a bb ccc", "- ", "  ", 6), ["- a bb", "  ccc"]);
+        assert_eq!(
+            wrap_paragraph("a bb ccc", "- ", "  ", 6),
+            ["- a bb", "  ccc"]
+        );
         assert_eq!(wrap_paragraph("", "\t", "\t", 9), [""]);
     }
 

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use crate::diagnosis::{EventNote, Finding, inspect_pod, inspect_missing_pods};
+use crate::diagnosis::{EventNote, Finding, inspect_missing_pods, inspect_pod};
 
 /// Returns a Pod with a node, a claim and a memory limit.
 pub(super) fn pod(status: Value, change: impl Fn(&mut Value)) -> Pod {

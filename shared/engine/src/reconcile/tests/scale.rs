@@ -27,7 +27,15 @@ fn stopped_at(kind: &str, count: i64) -> Session {
 
 fn plan_of(kind: &str, live: &LiveObjects) -> Plan {
     let (session, start) = (stopped_at(kind, 4), scaled(kind));
-    reconcile(&session, TargetState::Running, Some(&start), live, &[], now()).plan
+    reconcile(
+        &session,
+        TargetState::Running,
+        Some(&start),
+        live,
+        &[],
+        now(),
+    )
+    .plan
 }
 
 fn count_of(plan: &Plan, kind: &str) -> Option<i64> {

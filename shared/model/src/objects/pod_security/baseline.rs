@@ -93,12 +93,19 @@ pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
 }
 
 /// Reports added capabilities that are not `allowed`.
-pub(super) fn report_added_capabilities(pod: &PodTemplate<'_>, allowed: &[&str], found: &mut FieldViolations) {
+pub(super) fn report_added_capabilities(
+    pod: &PodTemplate<'_>,
+    allowed: &[&str],
+    found: &mut FieldViolations,
+) {
     const FIELD: &str = "securityContext.capabilities.add";
     for container in pod.containers() {
         for item in container.items(FIELD) {
             if !is_one_of(item.value(), allowed) {
-                found.report_part(&item, format!("{FIELD} has {}", display_value(item.value())));
+                found.report_part(
+                    &item,
+                    format!("{FIELD} has {}", display_value(item.value())),
+                );
             }
         }
     }
@@ -108,7 +115,11 @@ pub(super) fn host_path_volumes(pod: &PodTemplate<'_>, found: &mut FieldViolatio
     for volume in pod.volumes() {
         if let Some(source) = volume.field("hostPath") {
             let path = source.get("path").unwrap_or(&Value::Null);
-            let what = format!("volume {:?} is the hostPath {}", volume.name(), display_value(path));
+            let what = format!(
+                "volume {:?} is the hostPath {}",
+                volume.name(),
+                display_value(path)
+            );
             found.report_part(&volume, what);
         }
     }
@@ -138,7 +149,10 @@ pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut FieldViolatio
     for (key, annotation) in pod.annotations(APP_ARMOR) {
         let value = annotation.value();
         if !is_one_of(value, &["", "runtime/default"]) && !is_local(value) {
-            found.report_part(&annotation, format!("annotation {key} is {}", display_value(value)));
+            found.report_part(
+                &annotation,
+                format!("annotation {key} is {}", display_value(value)),
+            );
         }
     }
 }
@@ -203,7 +217,10 @@ pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolat
     {
         let value = annotation.value();
         if !is_one_of(value, &["runtime/default", "docker/default"]) && !is_local(value) {
-            found.report_part(&annotation, format!("annotation {key} is {}", display_value(value)));
+            found.report_part(
+                &annotation,
+                format!("annotation {key} is {}", display_value(value)),
+            );
         }
     }
 }

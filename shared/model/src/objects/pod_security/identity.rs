@@ -6,7 +6,9 @@ use super::pod::{FieldViolations, PodTemplate};
 pub(super) fn service_account(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     // `serviceAccount` is the deprecated name of the field, which servers still read.
     for field in ["serviceAccountName", "serviceAccount"] {
-        found.report_unless(&pod.spec_part(), field, |value| is_one_of(value, &["", "default"]));
+        found.report_unless(&pod.spec_part(), field, |value| {
+            is_one_of(value, &["", "default"])
+        });
     }
 }
 

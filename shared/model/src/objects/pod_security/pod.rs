@@ -183,7 +183,12 @@ impl<'o> PodPart<'o> {
 
 impl FieldViolations {
     /// Reports a field unless it is absent or has an allowed value.
-    pub(super) fn report_unless(&mut self, part: &PodPart<'_>, path: &str, allowed: impl Fn(&Value) -> bool) {
+    pub(super) fn report_unless(
+        &mut self,
+        part: &PodPart<'_>,
+        path: &str,
+        allowed: impl Fn(&Value) -> bool,
+    ) {
         if part.field(path).is_some_and(|value| !allowed(value)) {
             self.field(part, path);
         }

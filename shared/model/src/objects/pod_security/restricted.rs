@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::baseline::{report_added_capabilities, is_one_of, report_unmasked_proc};
+use super::baseline::{is_one_of, report_added_capabilities, report_unmasked_proc};
 use super::pod::{FieldViolations, PodPart, PodTemplate};
 
 /// Allowed types of volumes: those that do not reach beyond the Namespace.
