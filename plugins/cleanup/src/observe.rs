@@ -283,7 +283,7 @@ fn join_objects(
     let mut lives: HashMap<(String, String), LiveObjects> = HashMap::new();
     for pod in pods {
         let live = lives.entry(session_key(&pod)).or_default();
-        live.pods.push(typed(pod)?);
+        live.pods.push(parse_object(pod)?);
     }
     for owner in owners {
         let live = lives.entry(session_key(&owner)).or_default();

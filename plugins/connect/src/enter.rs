@@ -247,5 +247,5 @@ async fn get_pod_again(cluster: &Cluster, running: &ExecRequest<'_>) -> Option<O
         .await
         .ok()?
         .ok()?;
-    Some(found.and_then(|object| typed(object).ok()))
+    Some(found.and_then(|object| parse_object(object).ok()))
 }

@@ -83,11 +83,11 @@ impl Creation<'_> {
         }
         let object = self.create_session(subject).await?;
         undo.session = Some(object.clone());
-        let session: Session = typed(object.clone())?;
+        let session: Session = parse_object(object.clone())?;
         let uid = string_at(&object, "/metadata/uid").to_owned();
         if !self.write.dry_run {
             // The spec that was sent: the returned one may have been changed by somebody else.
-            let sent: Session = typed(subject.session_object(&self.intent.metadata))?;
+            let sent: Session = parse_object(subject.session_object(&self.intent.metadata))?;
             let rendering = Some(&subject.rendered.rendering);
             trust::record_trusted(self.cluster, &uid, &sent.spec, rendering, sink);
         }
@@ -133,7 +133,7 @@ impl Creation<'_> {
             .patch_status(&session, status, self.write)
             .await?;
         Ok(Started {
-            session: typed(object.clone())?,
+            session: parse_object(object.clone())?,
             object,
             start,
             objects,
@@ -155,7 +155,7 @@ impl Creation<'_> {
         sink.tell(ProgressEvent::Note(format!(
             "the session and its {count} objects were not checked: namespace {namespace:?} does not exist yet"
         )));
-        let session = typed(object.clone())?;
+        let session = parse_object(object.clone())?;
         Ok(Started {
             session,
             object,

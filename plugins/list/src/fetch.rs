@@ -7,7 +7,7 @@ use session_shared::client::IncludeObject;
 use session_shared::client::ListOptions;
 use session_shared::client::ObjectList;
 use session_shared::client::Scope;
-use session_shared::client::missing;
+use session_shared::client::not_found_error;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
@@ -90,7 +90,7 @@ pub(crate) async fn observe_tables(
     };
     for ((_, name), mut table) in asked.into_iter().zip(tables) {
         if let Some(name) = name.filter(|_| table.rows.is_empty() && !intent.ignore_not_found) {
-            fetched.not_found.push(missing(&SESSION, &name));
+            fetched.not_found.push(not_found_error(&SESSION, &name));
         }
         if fetched.sessions.column_definitions.is_empty() {
             fetched.sessions.column_definitions = std::mem::take(&mut table.column_definitions);
@@ -216,7 +216,7 @@ pub(crate) async fn observe_objects(
     ) in asked.into_iter().zip(lists)
     {
         if let Some(name) = name.filter(|_| items.is_empty() && !intent.ignore_not_found) {
-            fetched.not_found.push(missing(&SESSION, &name));
+            fetched.not_found.push(not_found_error(&SESSION, &name));
         }
         fetched.resource_versions.0 = resource_version;
         fetched.sessions.extend(items);

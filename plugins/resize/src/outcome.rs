@@ -220,7 +220,7 @@ async fn wait(
             let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
             async move {
                 let settled = matches!(
-                    pod_resize_state(&typed(pod.clone())?, &change.container),
+                    pod_resize_state(&parse_object(pod.clone())?, &change.container),
                     ResizeState::Done | ResizeState::InProgress
                 );
                 if settled && !change.is_needed() {

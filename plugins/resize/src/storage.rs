@@ -66,7 +66,7 @@ impl ClaimExpansion {
             }
             // A claim that an interrupted command has patched is waited for.
             if amount(claim, ASKED) < Some(size)
-                || claim_expansion(&typed(claim.clone())?) != Expansion::Done
+                || claim_expansion(&parse_object(claim.clone())?) != Expansion::Done
             {
                 grow.push(claim.clone());
             }

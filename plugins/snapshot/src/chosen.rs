@@ -6,7 +6,7 @@ use session_shared::Timestamp;
 use session_shared::api::ObjectRef;
 use session_shared::client::ListOptions;
 use session_shared::client::Scope;
-use session_shared::client::missing;
+use session_shared::client::not_found_error;
 use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, has_kind, usage_error, with_hint};
 use session_shared::labels;
@@ -265,7 +265,7 @@ pub(crate) async fn find_snapshot_set(
     let namespace = cluster.namespace();
     let found = cluster.get(&VOLUME_SNAPSHOT, namespace, name).await;
     match found.map_err(clarify_unserved)? {
-        None => Err(missing(&VOLUME_SNAPSHOT, name)),
+        None => Err(not_found_error(&VOLUME_SNAPSHOT, name)),
         Some(_) => {
             let error = anyhow!("VolumeSnapshot {name:?} does not belong to a session");
             let plain = ["kubectl", "get", "volumesnapshot", name, "-n", namespace];

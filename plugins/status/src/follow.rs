@@ -8,7 +8,7 @@ use session_shared::client::ListOptions;
 use session_shared::client::WatchChange;
 use session_shared::client::WatchEvent;
 use session_shared::client::WatchEvents;
-use session_shared::client::missing;
+use session_shared::client::not_found_error;
 use session_shared::client::typed;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
@@ -179,7 +179,7 @@ fn take(observed: &mut Observed, turn: WatchEvent) -> Result<NeededReads> {
 fn take_session(observed: &mut Observed, change: WatchChange) -> Result<NeededReads> {
     match change {
         WatchChange::Added(object) | WatchChange::Modified(object) => {
-            observed.typed_session = typed(object.clone())?;
+            observed.typed_session = parse_object(object.clone())?;
             let same = observed.session["status"]["applied"] == object["status"]["applied"];
             observed.session = object;
             Ok(if same {
@@ -189,7 +189,7 @@ fn take_session(observed: &mut Observed, change: WatchChange) -> Result<NeededRe
             })
         }
         WatchChange::Deleted(object) => {
-            Err(missing(&SESSION, string_at(&object, "/metadata/name")))
+            Err(not_found_error(&SESSION, string_at(&object, "/metadata/name")))
         }
         WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(NeededReads::None),
     }

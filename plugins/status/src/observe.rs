@@ -8,7 +8,7 @@ use session_shared::api::Session;
 use session_shared::client::ListOptions;
 use session_shared::client::NodeUsage;
 use session_shared::client::Scope;
-use session_shared::client::missing;
+use session_shared::client::not_found_error;
 use session_shared::client::typed;
 use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, FailureKind};
@@ -96,10 +96,10 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         cluster.get_metadata(&SECRET, namespace, &secret),
     );
     let Some(session) = with_setup_hint(session)? else {
-        return Err(missing(&SESSION, name));
+        return Err(not_found_error(&SESSION, name));
     };
     let mut observed = Observed {
-        typed_session: typed(session.clone())?,
+        typed_session: parse_object(session.clone())?,
         session,
         pods,
         owners: Ok(Vec::new()),

@@ -104,7 +104,7 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
     let claims = observed.claims.iter().flatten();
     let secret = observed.secret.iter().flatten();
     let live = LiveObjects {
-        pods: pods.filter_map(|pod| typed(pod.clone()).ok()).collect(),
+        pods: pods.filter_map(|pod| parse_object(pod.clone()).ok()).collect(),
         owners: observed.owners.clone().unwrap_or_default(),
         data: claims.chain(secret).cloned().collect(),
         ..LiveObjects::default()

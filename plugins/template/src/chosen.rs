@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
 use session_shared::client::ListOptions;
 use session_shared::client::Scope;
-use session_shared::client::missing;
+use session_shared::client::not_found_error;
 use session_shared::client::typed;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::values::read_source;
@@ -119,8 +119,8 @@ pub(crate) async fn read_from_cluster(
     match with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
         Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
         None => {
-            let missing = missing(&SESSION_TEMPLATE, name.as_str());
-            Err(with_hint(missing, known(cluster).await))
+            let missing = not_found_error(&SESSION_TEMPLATE, name.as_str());
+            Err(with_hint(not_found_error, known(cluster).await))
         }
     }
 }
@@ -178,7 +178,7 @@ fn parsed(name: &str, yaml: &str) -> Result<Value> {
 }
 
 fn of_object(object: Value, name: &str) -> Result<TemplateInput> {
-    let template: SessionTemplate = typed(object.clone())?;
+    let template: SessionTemplate = parse_object(object.clone())?;
     let manifest = Source::new(name, template.spec.manifest.clone())?;
     Ok(TemplateInput::Template(Box::new(LoadedTemplate {
         object,
@@ -208,7 +208,7 @@ pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<Templa
         return Ok(TemplateInput::Manifest(source));
     };
     Ok(TemplateInput::Template(Box::new(LoadedTemplate {
-        template: typed(one.object.clone())?,
+        template: parse_object(one.object.clone())?,
         object: one.object,
         manifest: one.manifest,
     })))

@@ -10,7 +10,7 @@ use session_shared::client::DryRun;
 use session_shared::client::IncludeObject;
 use session_shared::client::ListOptions;
 use session_shared::client::Scope;
-use session_shared::client::missing;
+use session_shared::client::not_found_error;
 use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::TemplateName;
@@ -59,7 +59,7 @@ pub(crate) async fn run(
         let done = match template {
             Some(template) => delete(&cluster, &template, dry_run).await,
             None if args.ignore_not_found => continue,
-            None => Err(missing(&SESSION_TEMPLATE, name.as_str())),
+            None => Err(not_found_error(&SESSION_TEMPLATE, name.as_str())),
         };
         if let Err(error) = done {
             errors.push(error);

@@ -119,7 +119,7 @@ pub use read::{IncludeObject, ListOptions, ObjectList, Scope};
 pub use request::{Exchange, status_text};
 pub use token::random_token;
 pub use turns::{WatchEvent, WatchEvents};
-pub use typed::{missing, timed_out, typed};
+pub use typed::{not_found_error, timed_out, parse_object};
 pub use usage::{NodeUsage, PodUsage, VolumeUsage};
 pub use wait_object::watch_ended_error;
 pub use watch::WatchChange;

@@ -8,7 +8,7 @@ use session_model::objects::ResourceType;
 use session_model::objects::resource::string_at;
 
 /// Returns the server's NotFound error for an object that a GET did not find.
-pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
+pub fn not_found_error(resource: &ResourceType, name: &str) -> anyhow::Error {
     anyhow::Error::new(Failure {
         reason: "NotFound".into(),
         code: 404,
@@ -23,7 +23,7 @@ pub fn missing(resource: &ResourceType, name: &str) -> anyhow::Error {
 ///
 /// # Errors
 /// A field of another type than the API defines.
-pub fn typed<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
+pub fn parse_object<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
     let what = format!(
         "{} {:?}",
         string_at(&object, "/kind"),

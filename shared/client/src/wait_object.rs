@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::typed::{missing, timed_out};
+use super::typed::{not_found_error, timed_out};
 use super::{Cluster, ListOptions, Scope, WatchChange};
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;
@@ -59,7 +59,7 @@ impl Cluster {
                 WatchChange::Added(object) | WatchChange::Modified(object) if holds(&object) => {
                     return Ok(object);
                 }
-                WatchChange::Deleted(_) => return Err(missing(resource, name)),
+                WatchChange::Deleted(_) => return Err(not_found_error(resource, name)),
                 _ => {}
             }
         }

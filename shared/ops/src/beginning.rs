@@ -62,7 +62,7 @@ impl StartPlan {
         let object = cluster
             .patch_session(&self.start.ownership, self.session_patch.clone(), write)
             .await?;
-        let session: Session = typed(object.clone())?;
+        let session: Session = parse_object(object.clone())?;
         if !write.dry_run {
             let uid = self.start.ownership.session_uid.as_str();
             trust::record_trusted(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
@@ -96,7 +96,7 @@ impl StartPlan {
         made.object = cluster
             .patch_status(&self.start.ownership, status, write)
             .await?;
-        made.session = typed(made.object.clone())?;
+        made.session = parse_object(made.object.clone())?;
         Ok(made)
     }
 

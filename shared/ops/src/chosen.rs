@@ -8,7 +8,7 @@ use crate::Cluster;
 use crate::live::with_setup_hint;
 use session_client::ListOptions;
 use session_client::Scope;
-use session_client::missing;
+use session_client::not_found_error;
 use session_client::typed;
 use session_model::api::Session;
 use session_model::names::SessionName;
@@ -61,7 +61,7 @@ impl Cluster {
                 let reads = futures::stream::iter(names).map(|name| async move {
                     match with_setup_hint(self.get(&SESSION, namespace, name.as_str()).await)? {
                         Some(found) => SelectedSession::parse(found).map(Ok),
-                        None => Ok(Err(missing(&SESSION, name.as_str()))),
+                        None => Ok(Err(not_found_error(&SESSION, name.as_str()))),
                     }
                 });
                 let found: Vec<Result<Result<SelectedSession>>> =
@@ -78,7 +78,7 @@ impl SelectedSession {
     /// # Errors
     /// A field of another type than the API defines.
     pub fn parse(object: Value) -> Result<Self> {
-        let session = typed(object.clone())?;
+        let session = parse_object(object.clone())?;
         Ok(Self { session, object })
     }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
-use session_client::{missing, typed};
+use session_client::{not_found_error, typed};
 use session_engine::diagnosis::growing::{Expansion, claim_expansion};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, string_at};
@@ -45,7 +45,7 @@ impl Cluster {
             object: format!("persistentvolumeclaim/{name}"),
             detail: "expanding the volume".into(),
         });
-        let state = |claim: &Value| typed(claim.clone()).map(|claim| claim_expansion(&claim));
+        let state = |claim: &Value| parse_object(claim.clone()).map(|claim| claim_expansion(&claim));
         let settled = |claim: &Value| {
             state(claim).is_ok_and(|state| !matches!(state, Expansion::InProgress(_)))
         };
@@ -63,7 +63,7 @@ impl Cluster {
                 let found = self
                     .read_after_wait(self.get(claims, namespace, name))
                     .await?;
-                (found.ok_or_else(|| missing(claims, name))?, Some(kind))
+                (found.ok_or_else(|| not_found_error(claims, name))?, Some(kind))
             }
         };
         Ok(ExpansionOutcome {

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::ListOptions;
 use session_client::Scope;
-use session_client::{missing, typed};
+use session_client::{not_found_error, typed};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
@@ -28,9 +28,9 @@ impl Cluster {
     pub async fn get_session(&self, namespace: &str, name: &str) -> Result<Session> {
         let found = self.get(&SESSION, namespace, name).await?;
         let Some(found) = found else {
-            return Err(missing(&SESSION, name));
+            return Err(not_found_error(&SESSION, name));
         };
-        typed(found)
+        parse_object(found)
     }
 
     /// Reads all objects with the session's label: Pods, their owners and data. One LIST per kind, all at the same time.
@@ -94,7 +94,7 @@ impl Cluster {
             self.list_items(&POD, namespace, &select),
             self.list_owners(namespace, session),
         )?;
-        let pods = pods.into_iter().map(typed::<Pod>).collect::<Result<_>>()?;
+        let pods = pods.into_iter().map(parse_object::<Pod>).collect::<Result<_>>()?;
         let live = LiveObjects {
             pods,
             owners,

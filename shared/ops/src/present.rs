@@ -11,7 +11,7 @@ use crate::settling::ReadySession;
 use session_client::ListOptions;
 use session_client::ObjectList;
 use session_client::Scope;
-use session_client::missing;
+use session_client::not_found_error;
 use session_client::typed;
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
@@ -58,7 +58,7 @@ impl Cluster {
             self.list(&POD, Scope::Namespace(namespace), &select),
         );
         let Some(object) = object? else {
-            return Err(missing(&SESSION, name));
+            return Err(not_found_error(&SESSION, name));
         };
         self.observed_with_pods(namespace, object, pods?).await
     }
@@ -74,7 +74,7 @@ impl Cluster {
         ready: ReadySession,
     ) -> Result<ObservedSession> {
         let ReadySession { object, live, .. } = ready;
-        let session: Session = typed(object.clone())?;
+        let session: Session = parse_object(object.clone())?;
         if let Some(live) = live.filter(|_| pod_makers(&session) == 1) {
             return Ok(ObservedSession {
                 live,
@@ -97,9 +97,9 @@ impl Cluster {
         pods: ObjectList,
     ) -> Result<ObservedSession> {
         let (pods, pods_version) = (pods.items, pods.resource_version);
-        let session: Session = typed(object.clone())?;
+        let session: Session = parse_object(object.clone())?;
         let owners = self.get_owners(namespace, &pods, &[], &session).await?;
-        let pods = pods.into_iter().map(typed).collect::<Result<_>>()?;
+        let pods = pods.into_iter().map(parse_object).collect::<Result<_>>()?;
         let live = LiveObjects {
             pods,
             owners,

@@ -12,7 +12,7 @@ use session_client::Scope;
 use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
 use session_client::watch_ended_error;
-use session_client::{missing, typed};
+use session_client::{not_found_error, typed};
 use session_engine::diagnosis::resizing::{ResizeState, pod_resize_state};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{NODE, POD, string_at};
@@ -90,13 +90,13 @@ impl Cluster {
         while let Some(change) = changes.next().await {
             let object = match change? {
                 WatchChange::Added(object) | WatchChange::Modified(object) => object,
-                WatchChange::Deleted(_) => return Err(missing(&POD, &name)),
+                WatchChange::Deleted(_) => return Err(not_found_error(&POD, &name)),
                 WatchChange::Bookmark(_) | WatchChange::Restarted => continue,
             };
             if string_at(&object, "/metadata/uid") != uid {
-                return Err(missing(&POD, &name));
+                return Err(not_found_error(&POD, &name));
             }
-            seen.state = pod_resize_state(&typed(object.clone())?, container);
+            seen.state = pod_resize_state(&parse_object(object.clone())?, container);
             seen.pod = object;
             if matches!(seen.state, ResizeState::Done | ResizeState::Infeasible(_)) {
                 return Ok(());

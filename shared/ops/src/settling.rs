@@ -160,7 +160,7 @@ async fn await_controller(
         .await;
     run.sink.tell(ProgressEvent::Done);
     let object = settled?;
-    let session: Session = typed(object.clone())?;
+    let session: Session = parse_object(object.clone())?;
     let status = session.status.unwrap_or_default();
     if status.phase == Some(Phase::Running) {
         return Ok(ReadySession {

@@ -14,7 +14,7 @@ use session_client::Scope;
 use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
-use session_client::missing;
+use session_client::not_found_error;
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
 use session_model::objects::resource::{VOLUME_SNAPSHOT, label, string_at};
@@ -145,7 +145,7 @@ impl SnapshotWait {
             return Ok(());
         }
         if gone {
-            return Err(missing(
+            return Err(not_found_error(
                 &VOLUME_SNAPSHOT,
                 string_at(&object, "/metadata/name"),
             ));

@@ -7,7 +7,7 @@ use crate::Cluster;
 use crate::live::with_setup_hint;
 use session_client::ListOptions;
 use session_client::Scope;
-use session_client::missing;
+use session_client::not_found_error;
 use session_client::typed;
 use session_model::api::{Session, SessionTemplate};
 use session_model::failure::with_hint;
@@ -19,7 +19,7 @@ use session_model::objects::resource::SESSION_TEMPLATE;
 /// Refusals of the server; the SessionTemplate API is not installed.
 pub async fn find_template(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
     let found = with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
-    found.map(typed).transpose()
+    found.map(parse_object).transpose()
 }
 
 /// Reads a template that must exist.
@@ -30,7 +30,7 @@ pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTempl
     match find_template(cluster, name).await? {
         Some(found) => Ok(found),
         None => Err(with_hint(
-            missing(&SESSION_TEMPLATE, name),
+            not_found_error(&SESSION_TEMPLATE, name),
             known_templates(cluster).await,
         )),
     }

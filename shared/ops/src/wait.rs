@@ -276,7 +276,7 @@ impl ReadinessWatch<'_> {
         match change {
             WatchChange::Added(object) | WatchChange::Modified(object) => {
                 self.read_replica_set(&object).await?;
-                self.pods.insert(name(&object), typed(object)?);
+                self.pods.insert(name(&object), parse_object(object)?);
             }
             WatchChange::Deleted(object) => drop(self.pods.remove(&name(&object))),
             WatchChange::Bookmark(_) => {}

@@ -340,7 +340,7 @@ impl ContainerFollower {
 
 /// True unless the Pod reports another run of the container.
 fn is_of_run(pod: Value, container: &str, run: Option<&str>) -> bool {
-    let now = typed::<Pod>(pod).map(|pod| ContainerRun::of(&pod, container).id);
+    let now = parse_object::<Pod>(pod).map(|pod| ContainerRun::of(&pod, container).id);
     let now = now.unwrap_or_default();
     now.is_empty() || run.is_none_or(|run| run == now)
 }

@@ -247,7 +247,7 @@ impl LogFollower {
             .get_owners(&self.namespace, pods, &self.live.owners, &self.session)
             .await?;
         self.live.owners.extend(owners);
-        let pod: Pod = typed(object.clone())?;
+        let pod: Pod = parse_object(object.clone())?;
         let live = LiveObjects {
             pods: vec![pod.clone()],
             owners: self.live.owners.clone(),
@@ -276,7 +276,7 @@ impl LogFollower {
             self.is_ending = true;
             return Ok(());
         }
-        let Ok(session) = typed::<Session>(object) else {
+        let Ok(session) = parse_object::<Session>(object) else {
             return Ok(());
         };
         self.is_ending |= is_ending(&session);
