@@ -61,7 +61,7 @@ impl Verb for Cleanup {
         let intent = intent::parse_intent(&args)?;
         let write = args.writing.write()?;
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known().trust_all(args.trust.trust_manifest);
+        cluster.known_sessions().trust_all(args.trust.trust_manifest);
         let Some(interval) = intent.interval else {
             return run_round(&cluster, &intent, &write, ground).await;
         };

@@ -55,7 +55,7 @@ impl Verb for Connect {
             _ => Vec::new(),
         };
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known().trust_all(args.trust.trust_manifest);
+        cluster.known_sessions().trust_all(args.trust.trust_manifest);
         // reads, and waits
         let present = reach::get_ready_session(&cluster, &intent, ground).await?;
         // pure

@@ -44,7 +44,7 @@ impl Verb for Delete {
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known().trust_all(args.trust.trust_manifest);
+        cluster.known_sessions().trust_all(args.trust.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
         let now = ground.now();
         let found = observe::prepare_deletions(&cluster, &permissions, &intent, now).await?;

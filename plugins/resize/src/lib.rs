@@ -42,7 +42,7 @@ impl Verb for Resize {
         let write = args.writing.write()?;
         // reads, and a server dry run of the resize
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known().trust_all(args.trust.trust_manifest);
+        cluster.known_sessions().trust_all(args.trust.trust_manifest);
         let found = observe::observe_session(&cluster, &intent, ground).await?;
         // confirmation
         let console = &mut ground.console;

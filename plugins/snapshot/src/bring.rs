@@ -68,7 +68,7 @@ pub(crate) async fn run(
     let base = bringing.target_directory(&checked)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known().trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(args.trust.trust_manifest);
     let present = observe_session(&cluster, &bringing.session).await?;
     let inside = find_container(&present, bringing.container.as_deref())?;
     if bringing.dry_run != DryRun::None {

@@ -60,7 +60,7 @@ pub(crate) async fn run(
     let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known().trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(args.trust.trust_manifest);
     let source = observe_session(&cluster, &old).await?;
     if !trust::confirm_trust(
         &cluster,

@@ -53,7 +53,7 @@ pub(crate) async fn run(
     let keep = parse_keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known().trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(args.trust.trust_manifest);
     let found = get_session(&cluster, &session);
     let present = read_snapshot_source(&cluster, &session, found, asked.skip_hooks);
     let (present, offered) = futures::join!(present, SnapshotClasses::list(&cluster));

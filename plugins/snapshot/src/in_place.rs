@@ -61,7 +61,7 @@ pub(crate) async fn run(
     let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known().trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(args.trust.trust_manifest);
     let plan = InPlaceRestore::prepare(&cluster, name, &asked, &writes, ground).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {

@@ -68,7 +68,7 @@ async fn restore_into_new(
     let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known().trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(args.trust.trust_manifest);
     let all = chosen::list_snapshot_sets(&cluster, None).await?;
     let set = chosen::find_snapshot_set(&cluster, &all, name).await?;
     ensure_ready(&set)?;

@@ -72,7 +72,7 @@ pub(crate) async fn run(
     let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known().trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(args.trust.trust_manifest);
     let present = observe_session(&cluster, &saving.session).await?;
     let inside = find_container(&present, saving.container.as_deref())?;
     // carries out

@@ -58,7 +58,7 @@ pub(crate) async fn run(
     let format = Format::from_object_flags(&args.printing)?;
     let write = args.writing.write()?;
     let cluster = ground.connect(connection).await?;
-    cluster.known().trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(args.trust.trust_manifest);
     match &intent.schedule {
         Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, ground).await,
         None => remove_schedule(&cluster, &intent, &write, format, ground).await,

@@ -38,7 +38,7 @@ impl Verb for Start {
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known().trust_all(args.trust_manifest);
+        cluster.known_sessions().trust_all(args.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
         let Some(found) = outcome::prepare_tasks(&cluster, &permissions, &intent, ground).await?
         else {

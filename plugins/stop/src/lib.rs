@@ -39,7 +39,7 @@ impl Verb for Stop {
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known().trust_all(args.trust.trust_manifest);
+        cluster.known_sessions().trust_all(args.trust.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
         let found = outcome::read_sessions(&cluster, &permissions, &intent).await?;
         let console = &mut ground.console;

@@ -14,9 +14,9 @@ use tokio::sync::OnceCell;
 #[derive(Clone)]
 pub struct Cluster {
     client: session_client::Cluster,
-    known: Arc<KnownSessions>,
+    known_sessions: Arc<KnownSessions>,
     /// Since when the admission policy of the API is in force; asked once.
-    pub(crate) guarded: Arc<OnceCell<Option<Timestamp>>>,
+    pub(crate) admission_policy_since: Arc<OnceCell<Option<Timestamp>>>,
     /// The caller's user name; asked once.
     caller: Arc<OnceCell<String>>,
 }
@@ -31,8 +31,8 @@ impl Cluster {
         let known = KnownSessions::new(state::state_folder(), client.server());
         Ok(Self {
             client,
-            known: Arc::new(known),
-            guarded: Arc::default(),
+            known_sessions: Arc::new(known),
+            admission_policy_since: Arc::default(),
             caller: Arc::default(),
         })
     }
@@ -41,8 +41,8 @@ impl Cluster {
     pub fn over(client: kube::Client, namespace: &str) -> Self {
         Self {
             client: session_client::Cluster::from_client(client, namespace),
-            known: Arc::default(),
-            guarded: Arc::default(),
+            known_sessions: Arc::default(),
+            admission_policy_since: Arc::default(),
             caller: Arc::default(),
         }
     }
@@ -57,8 +57,8 @@ impl Cluster {
     }
 
     /// Texts that this user has stored in the server's sessions from this machine.
-    pub fn known(&self) -> &KnownSessions {
-        &self.known
+    pub fn known_sessions(&self) -> &KnownSessions {
+        &self.known_sessions
     }
 }
 

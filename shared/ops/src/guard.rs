@@ -39,7 +39,7 @@ impl Cluster {
                 .zip(binding)
                 .map(|(policy, binding)| policy.max(binding)))
         };
-        self.guarded.get_or_try_init(ask).await.copied()
+        self.admission_policy_since.get_or_try_init(ask).await.copied()
     }
 
     async fn get_if_readable(&self, t: &ResourceType) -> Result<serde_json::Value> {

@@ -140,7 +140,7 @@ pub(super) async fn check_recorded(cluster: &Cluster, session: &Session, uid: &s
 fn settle(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> {
     match doubt {
         None => Ok(()),
-        Some(doubt) if cluster.known().trusts_all() => {
+        Some(doubt) if cluster.known_sessions().trusts_all() => {
             doubt.record_agreement(cluster);
             Ok(())
         }
@@ -200,7 +200,7 @@ fn is_known(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredField
 
 /// Returns the digests that this machine has recorded for that part of the session.
 fn known(cluster: &Cluster, uid: &str, part: StoredPart) -> Digests {
-    let mut known = cluster.known().digests_of(uid);
+    let mut known = cluster.known_sessions().digests_of(uid);
     known.retain(|key, _| key.starts_with(part.area()));
     known
 }
@@ -238,7 +238,7 @@ pub fn record_trusted(
     }
     for (part, fields) in areas {
         let written = cluster
-            .known()
+            .known_sessions()
             .store_digests(uid, part.area(), &digests(&fields));
         if let Err(error) = written {
             sink.tell(ProgressEvent::Note(format!(
@@ -261,7 +261,7 @@ pub fn trust_hooks(cluster: &Cluster, session: &Session, digest: &str) {
     let known = [(area.to_owned(), digest.to_owned())].into();
     let uid = session.uid();
     // The record holds for this process even if it cannot be written to a file.
-    let _ = cluster.known().store_digests(uid, area, &known);
+    let _ = cluster.known_sessions().store_digests(uid, area, &known);
 }
 
 /// Checks that a manifest asks for no privileges, whoever has written it.

@@ -26,7 +26,7 @@ pub async fn confirm_trust(
     let Some(doubt) = trust::doubted(cluster, session, part).await? else {
         return Ok(true);
     };
-    if !cluster.known().trusts_all()
+    if !cluster.known_sessions().trusts_all()
         && !console.confirm(&doubt.question(cluster), DELETION_QUESTION)?
     {
         console.print_line("nothing has been done")?;

@@ -66,7 +66,7 @@ impl UntrustedText {
         let digests = digests(&self.fields);
         // The record holds for this process even if it cannot be written to a file; the next command asks again then.
         let _ = cluster
-            .known()
+            .known_sessions()
             .store_digests(&self.uid, self.part.area(), &digests);
     }
 
