@@ -48,7 +48,7 @@ impl Cluster {
     pub async fn choose_driver(&self, namespace: &str, forced: Option<Driver>) -> Result<Driver> {
         match forced {
             Some(driver) => Ok(driver),
-            None if self.controller_alive(namespace).await? => Ok(Driver::Controller),
+            None if self.is_controller_alive(namespace).await? => Ok(Driver::Controller),
             None => Ok(Driver::Client),
         }
     }
@@ -59,7 +59,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Any other Failure.
-    pub(crate) async fn controller_alive(&self, namespace: &str) -> Result<bool> {
+    pub(crate) async fn is_controller_alive(&self, namespace: &str) -> Result<bool> {
         if namespace == CONTROLLER_NAMESPACE {
             return self.is_lease_held(namespace, CONTROLLER_LEASE).await;
         }

@@ -48,7 +48,7 @@ async fn a_controller_is_alive_by_the_servers_clock() {
         api.on("GET", &path("session-system"), system)
             .on("GET", &path("default"), here);
         assert_eq!(
-            cluster(&api).controller_alive("default").await.unwrap(),
+            cluster(&api).is_controller_alive("default").await.unwrap(),
             alive
         );
         assert_eq!(api.requests().len(), 2);
@@ -108,7 +108,7 @@ async fn both_leases_are_asked_for_at_once() {
         slow(),
     );
     let started = std::time::Instant::now();
-    assert!(!cluster(&api).controller_alive("default").await.unwrap());
+    assert!(!cluster(&api).is_controller_alive("default").await.unwrap());
     assert!(
         started.elapsed() < Duration::from_millis(280),
         "{:?}",
