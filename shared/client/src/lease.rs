@@ -20,7 +20,7 @@ impl Cluster {
         let call =
             ApiRequest::get(paths::object_path(&LEASE, namespace, name)?).for_object(&LEASE, name);
         match self.send(&call).await {
-            Ok(answer) => Ok(held(&answer.json()?, &answer.headers)),
+            Ok(answer) => Ok(is_valid(&answer.json()?, &answer.headers)),
             Err(error) => {
                 let none = [
                     FailureKind::NotFound,
@@ -38,7 +38,7 @@ impl Cluster {
 }
 
 /// True if the Lease has a holder and has not expired.
-fn held(lease: &Value, headers: &HeaderMap) -> bool {
+fn is_valid(lease: &Value, headers: &HeaderMap) -> bool {
     let holder = string_at(lease, "/spec/holderIdentity");
     let renewed: Option<Timestamp> = string_at(lease, "/spec/renewTime").parse().ok();
     let seconds = lease["spec"]["leaseDurationSeconds"]
@@ -46,11 +46,11 @@ fn held(lease: &Value, headers: &HeaderMap) -> bool {
         .unwrap_or_default();
     let until =
         renewed.and_then(|renewed| renewed.checked_add(SignedDuration::from_secs(seconds)).ok());
-    !holder.is_empty() && until.is_some_and(|until| until >= now(headers))
+    !holder.is_empty() && until.is_some_and(|until| until >= server_time(headers))
 }
 
 /// Returns the server's time from the Date header, or the local time without one.
-fn now(headers: &HeaderMap) -> Timestamp {
+fn server_time(headers: &HeaderMap) -> Timestamp {
     let date = headers
         .get(http::header::DATE)
         .and_then(|date| date.to_str().ok());
