@@ -41,7 +41,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn last_log_lines(
+    pub async fn get_log_tail(
         &self,
         namespace: &str,
         pod: &str,

@@ -64,7 +64,7 @@ impl Cluster {
                 previous,
             } => {
                 let lines = self
-                    .last_log_lines(namespace, pod, container, *previous, (LOG_LINES, LOG_BYTES))
+                    .get_log_tail(namespace, pod, container, *previous, (LOG_LINES, LOG_BYTES))
                     .await;
                 return lines.map_or_else(|error| unavailable_fact(&error), Fact::Lines);
             }
