@@ -91,7 +91,7 @@ pub(crate) async fn start_stopped(
         made?
     };
     let ready = started::wait_ready(cluster, &made, intent.limit, &write, ground).await?;
-    let mut woken = cluster.present_ready(namespace, ready).await?;
+    let mut woken = cluster.observe_ready_session(namespace, ready).await?;
     woken.live = woken.live.beside_strangers(&present.live);
     Ok(woken)
 }

@@ -30,7 +30,7 @@ pub struct ObservedSession {
     /// Pods with the session's label and their owners. Claims and Secrets are not read.
     pub live: LiveObjects,
     /// The resourceVersion from which a watch of the Pods continues; empty for Pods that come from a watch.
-    pub pods_version: String,
+    pub pods_resource_version: String,
 }
 
 impl ObservedSession {
@@ -68,7 +68,7 @@ impl Cluster {
     ///
     /// # Errors
     /// Whatever the server refuses.
-    pub async fn present_ready(
+    pub async fn observe_ready_session(
         &self,
         namespace: &str,
         ready: ReadySession,
@@ -80,7 +80,7 @@ impl Cluster {
                 live,
                 session,
                 object,
-                pods_version: String::new(),
+                pods_resource_version: String::new(),
             });
         }
         let name = session.name();
@@ -109,7 +109,7 @@ impl Cluster {
             live: live.attribute(&session),
             session,
             object,
-            pods_version: pods_version,
+            pods_resource_version: pods_version,
         })
     }
 

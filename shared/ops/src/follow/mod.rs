@@ -291,7 +291,7 @@ impl LogFollower {
     fn reset_to(&mut self, present: ObservedSession) -> Result<()> {
         let place = Scope::Namespace(&self.namespace);
         let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name));
-        let from = Some(present.pods_version.as_str());
+        let from = Some(present.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, place, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
         let from = Some(string_at(&present.object, "/metadata/resourceVersion"));
