@@ -10,7 +10,7 @@ use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::live::with_setup_hint;
-use session_shared::ops::wait::{WaitOutcome, Waiting};
+use session_shared::ops::wait::{WaitOutcome, WaitContext};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
     PhaseReason, TargetState, WorkloadState, assess_workload, decide_phase, is_expired,
@@ -160,7 +160,7 @@ async fn wait_ready(
 ) -> Result<()> {
     let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();
-    let mut run = Waiting {
+    let mut run = WaitContext {
         interrupt: &interrupt,
         sink: &mut sink,
         now: &now,

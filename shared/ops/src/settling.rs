@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Cluster;
 use crate::controller::Driver;
-use crate::wait::{WaitOutcome, Waiting};
+use crate::wait::{WaitOutcome, WaitContext};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -56,7 +56,7 @@ pub async fn wait_session_ready(
     made: &Started,
     limit: Duration,
     write: &WriteOptions,
-    run: &mut Waiting<'_>,
+    run: &mut WaitContext<'_>,
 ) -> Result<ReadySession> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
@@ -147,7 +147,7 @@ async fn await_controller(
     cluster: &Cluster,
     made: &Started,
     limit: Duration,
-    run: &mut Waiting<'_>,
+    run: &mut WaitContext<'_>,
 ) -> Result<ReadySession> {
     let settled = cluster
         .wait_phase(

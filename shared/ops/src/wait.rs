@@ -55,7 +55,7 @@ pub enum WaitOutcome {
 }
 
 /// What a wait uses from outside: interrupt signal, progress sink and clock.
-pub struct Waiting<'a> {
+pub struct WaitContext<'a> {
     /// Interrupt signal: Ctrl-C.
     pub interrupt: &'a Interrupt,
     /// Receiver of progress.
@@ -64,7 +64,7 @@ pub struct Waiting<'a> {
     pub now: &'a dyn Fn() -> Timestamp,
 }
 
-impl std::fmt::Debug for Waiting<'_> {
+impl std::fmt::Debug for WaitContext<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Waiting")
     }
@@ -99,7 +99,7 @@ impl Cluster {
         session: &Session,
         made: Vec<Value>,
         limit: Duration,
-        run: &mut Waiting<'_>,
+        run: &mut WaitContext<'_>,
     ) -> Result<WaitOutcome> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));

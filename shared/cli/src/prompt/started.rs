@@ -12,7 +12,7 @@ use session_client::WriteOptions;
 use session_model::names::parameters_secret_name;
 use session_ops::Cluster;
 use session_ops::settling::{self, ReadySession, Started, started_endpoint};
-use session_ops::wait::Waiting;
+use session_ops::wait::WaitContext;
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
 /// like.
@@ -69,7 +69,7 @@ pub async fn wait_ready(
 ) -> Result<ReadySession> {
     let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
     let mut sink = ground.console.progress();
-    let mut run = Waiting {
+    let mut run = WaitContext {
         interrupt: &interrupt,
         sink: &mut sink,
         now: &now,

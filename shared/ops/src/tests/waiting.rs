@@ -7,7 +7,7 @@ use session_model::progress::{ProgressEvent, ProgressSink};
 use session_support::{Answer, FakeApi};
 
 use super::{cluster, session};
-use crate::wait::{WaitOutcome, Waiting};
+use crate::wait::{WaitOutcome, WaitContext};
 
 struct Nobody;
 
@@ -24,7 +24,7 @@ async fn a_wait_for_ready_ends_at_its_timeout_whatever_its_watches_do() {
         let limit = Duration::from_secs(100);
         let session = serde_json::from_value(session("a")).unwrap();
         let (interrupt, mut nobody) = (Interrupt::default(), Nobody);
-        let mut run = Waiting {
+        let mut run = WaitContext {
             interrupt: &interrupt,
             sink: &mut nobody,
             now: &Timestamp::now,
@@ -77,7 +77,7 @@ async fn a_wait_for_ready_reads_no_clock_but_the_given_one() {
             Answer::text(200, "text/plain", "boom\n"),
         );
         let now: Timestamp = now.parse().unwrap();
-        let mut run = Waiting {
+        let mut run = WaitContext {
             interrupt: &Interrupt::default(),
             sink: &mut Nobody,
             now: &|| now,
