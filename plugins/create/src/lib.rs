@@ -86,7 +86,7 @@ impl Verb for Create {
             .await?;
         // prints
         let mut mutations = MutationPrinter::new(format, intent.dry_run);
-        started::print_made(&made, "created", &mut mutations, &mut ground.console)?;
+        started::print_started(&made, "created", &mut mutations, &mut ground.console)?;
         started::finish(&cluster, made, intent.wait, &write, ground).await
     }
 }

@@ -309,7 +309,7 @@ async fn restart(
             .restart(cluster, &intent.stop_options, with, &mut sink)
             .await?
     };
-    started::print_made(&made, DONE, mutations, &mut ground.console)?;
+    started::print_started(&made, DONE, mutations, &mut ground.console)?;
     if let Some(change) = found
         .resize_plan
         .pods

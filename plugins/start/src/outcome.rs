@@ -280,7 +280,7 @@ pub(crate) async fn start_sessions(
         }
         match made {
             Ok(Some(made)) => {
-                started::print_made(
+                started::print_started(
                     &made,
                     one.action.operation(),
                     &mut mutations,

@@ -19,7 +19,7 @@ use session_ops::wait::WaitContext;
 ///
 /// # Errors
 /// Standard output is closed.
-pub fn print_made(
+pub fn print_started(
     made: &Started,
     word: &str,
     mutations: &mut MutationPrinter,
@@ -52,7 +52,7 @@ pub async fn finish(
         }
         None => started_endpoint(&made, None),
     };
-    tell(&made, endpoint, &mut ground.console);
+    print_next_steps(&made, endpoint, &mut ground.console);
     Ok(())
 }
 
@@ -79,7 +79,7 @@ pub async fn wait_ready(
 
 /// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that
 /// scripts are not disturbed.
-fn tell(made: &Started, endpoint: Option<String>, console: &mut Console) {
+fn print_next_steps(made: &Started, endpoint: Option<String>, console: &mut Console) {
     if console.is_quiet() {
         return;
     }
