@@ -61,7 +61,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         },
         storage: amount("storage", args.storage.as_deref())?,
         restart: args.restart,
-        stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
+        stop_options: StopOptions::for_restart(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run: args.writing.dry_run()?,
         wait: args

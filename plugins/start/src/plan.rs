@@ -55,7 +55,7 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
             skip_checks: args.skip_checks,
         },
         restart: args.restart,
-        stop_options: StopOptions::before_start(args.waiting.given(), args.skip_sync),
+        stop_options: StopOptions::for_restart(args.waiting.given(), args.skip_sync),
         yes: args.yes,
         dry_run,
         wait: args

@@ -27,7 +27,7 @@ impl StopOptions {
     }
 
     /// Creates the options of the stop of a restart, which always waits: the start needs the Pods gone.
-    pub fn before_start(limit: Option<Duration>, skip_sync: bool) -> Self {
+    pub fn for_restart(limit: Option<Duration>, skip_sync: bool) -> Self {
         Self::new(true, limit, skip_sync)
     }
 }
