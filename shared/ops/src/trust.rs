@@ -152,7 +152,7 @@ fn settle(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> {
 ///
 /// # Errors
 /// Whatever the server refuses.
-pub async fn doubted(
+pub async fn find_untrusted_text(
     cluster: &Cluster,
     session: &Session,
     part: StoredPart,

@@ -23,7 +23,7 @@ pub async fn confirm_trust(
             .await
             .map(|()| true);
     }
-    let Some(doubt) = trust::doubted(cluster, session, part).await? else {
+    let Some(doubt) = trust::find_untrusted_text(cluster, session, part).await? else {
         return Ok(true);
     };
     if !cluster.known_sessions().trusts_all()
