@@ -176,7 +176,7 @@ impl ConnectionFlags {
             client_key: self.client_key.clone(),
             insecure_skip_tls_verify: self.insecure_skip_tls_verify,
             tls_server_name: self.tls_server_name.clone(),
-            request_timeout: self.limit_of_a_request()?,
+            request_timeout: self.parse_request_timeout()?,
             disable_compression: self.disable_compression,
             username: self.username.clone(),
             password: self.password.clone(),
@@ -185,7 +185,7 @@ impl ConnectionFlags {
     }
 
     /// kubectl's own text for everything it cannot read.
-    fn limit_of_a_request(&self) -> Result<Option<Duration>> {
+    fn parse_request_timeout(&self) -> Result<Option<Duration>> {
         if self.request_timeout.is_empty() {
             return Ok(None);
         }
