@@ -34,7 +34,7 @@ use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::failure::{
     EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED, exit_code, print_error, print_errors,
 };
-use session_shared::report::mutation::no_resources;
+use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -97,7 +97,7 @@ async fn run_round(
     if items.is_empty() && only_told.is_empty() {
         if intent.interval.is_none() {
             let place = (!intent.all_namespaces).then(|| cluster.namespace());
-            console.print_error_line(&no_resources(place));
+            console.print_error_line(&no_resources_message(place));
         }
         return Ok(());
     }

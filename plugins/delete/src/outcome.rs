@@ -16,7 +16,7 @@ use session_shared::ops::stopping::StopContext;
 use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::Environment;
 
 use crate::observe::Observed;
@@ -81,7 +81,7 @@ pub(crate) fn print_results(
 ) -> Result<()> {
     let namespace = cluster.namespace();
     if found.deletions.is_empty() && found.errors.is_empty() {
-        console.print_error_line(&no_resources(None));
+        console.print_error_line(&no_resources_message(None));
         return Ok(());
     }
     let mutations = MutationPrinter::new(format, intent.dry_run);

@@ -18,7 +18,7 @@ use session_shared::reconcile::record;
 use session_shared::report::age::remaining_time;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 
 use crate::plan::{Extension, Intent, plan_extension};
 
@@ -126,7 +126,7 @@ pub(crate) fn print_results(
     now: Timestamp,
 ) -> Result<()> {
     if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
-        console.print_error_line(&no_resources(None));
+        console.print_error_line(&no_resources_message(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let (mut errors, mut extended) = (Vec::new(), extended.into_iter());

@@ -22,7 +22,7 @@ use session_shared::failure;
 use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;
 use session_shared::report::format::{Format, ObjectPrinter};
-use session_shared::report::mutation::no_resources;
+use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
 use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::{Environment, Verb};
@@ -100,7 +100,7 @@ async fn table(
         && !intent.watch
     {
         let place = (!intent.all_namespaces).then(|| cluster.namespace());
-        ground.console.print_error_line(&no_resources(place));
+        ground.console.print_error_line(&no_resources_message(place));
     }
     failure::combine_errors(missing)?;
     if !intent.watch {
@@ -147,7 +147,7 @@ async fn kept(
             console.print(&printer.flush())?;
             if found.objects.is_empty() && !intent.ignore_not_found {
                 let place = (!intent.all_namespaces).then(|| cluster.namespace());
-                console.print_error_line(&no_resources(place));
+                console.print_error_line(&no_resources_message(place));
             }
             Ok(())
         }

@@ -17,7 +17,7 @@ use session_shared::objects::resource::{
 use session_shared::ops::Cluster;
 use session_shared::plan::Propagation;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
-use session_shared::report::mutation::change;
+use session_shared::report::mutation::apply_verb;
 
 use crate::plan::{SetupPart, part_objects};
 
@@ -98,17 +98,17 @@ pub(crate) async fn apply_part(
             done.push(AppliedObject {
                 resource,
                 object,
-                change,
+                apply_verb,
                 unchecked: dry_run == DryRun::Server,
             });
             continue;
         }
         let after = cluster.apply(resource, "", &name, &object, write).await?;
-        let change = change(before.as_ref(), &after);
+        let change = apply_verb(before.as_ref(), &after);
         done.push(AppliedObject {
             resource,
             object: after,
-            change,
+            apply_verb,
             unchecked: false,
         });
     }

@@ -16,7 +16,7 @@ use session_shared::failure::usage_error;
 use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -102,7 +102,7 @@ async fn remove(
         }
     }
     if !any {
-        ground.console.print_error_line(&no_resources(None));
+        ground.console.print_error_line(&no_resources_message(None));
     }
     Ok(())
 }

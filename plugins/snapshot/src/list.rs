@@ -13,7 +13,7 @@ use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
 use session_shared::ops::snapshotting::clarify_unserved;
 use session_shared::report::format::{Format, FormatSet};
-use session_shared::report::mutation::no_resources;
+use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
 use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::Environment;
@@ -70,7 +70,7 @@ pub(crate) async fn run(
             ground.console.print(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
-                ground.console.print_error_line(&no_resources(namespace));
+                ground.console.print_error_line(&no_resources_message(namespace));
             }
             // A list narrowed by a selector says nothing about the schedule as a whole.
             let picks = [

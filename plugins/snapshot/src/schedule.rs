@@ -35,7 +35,7 @@ use session_shared::ops::snapshotting::{self, SnapshotPlan, has_snapshot_hooks};
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::Environment;
 
 use crate::args::ScheduleArgs;
@@ -176,7 +176,7 @@ async fn remove_schedule(
     if plan.is_empty() {
         ground
             .console
-            .print_error_line(&no_resources(Some(namespace)));
+            .print_error_line(&no_resources_message(Some(namespace)));
         return Ok(());
     }
     let mutations = MutationPrinter::new(format, intent.dry_run);

@@ -21,7 +21,7 @@ use session_shared::prompt::started;
 use session_shared::prompt::trust;
 use session_shared::reconcile::{record, restart_accesses};
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::Environment;
 
 use crate::plan::{Action, Intent};
@@ -240,7 +240,7 @@ pub(crate) async fn start_sessions(
     ground: &mut Environment,
 ) -> Result<()> {
     if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
-        ground.console.print_error_line(&no_resources(None));
+        ground.console.print_error_line(&no_resources_message(None));
     }
     let mut errors = Vec::new();
     let mut todo = Vec::new();

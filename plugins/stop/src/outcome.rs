@@ -14,7 +14,7 @@ use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, no_resources};
+use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::Environment;
 
 use crate::plan::{Action, Intent, Observed};
@@ -130,7 +130,7 @@ pub(crate) fn print_results(
     console: &mut Console,
 ) -> Result<()> {
     if found.sessions.is_empty() && matches!(intent.selection, Which::Selected(_)) {
-        console.print_error_line(&no_resources(None));
+        console.print_error_line(&no_resources_message(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut errors = found.errors;

@@ -10,7 +10,7 @@ use session_shared::flags::values::read_source;
 use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, change};
+use session_shared::report::mutation::{MutationPrinter, apply_verb};
 use session_shared::template::Severity;
 use session_shared::verb::Environment;
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(
         match apply_template(&cluster, object, dry_run, &write).await {
             Ok((after, change)) => ground
                 .console
-                .print(&mutations.print_result(&after, change)?)?,
+                .print(&mutations.print_result(&after, apply_verb)?)?,
             Err(error) => errors.push(error),
         }
     }
@@ -83,7 +83,7 @@ async fn apply_template(
             Some(_) => "configured",
             None => "created",
         };
-        return Ok((object.clone(), change));
+        return Ok((object.clone(), apply_verb));
     }
     if let Some(before) = &before {
         cluster
@@ -93,6 +93,6 @@ async fn apply_template(
     let after = cluster
         .apply(&SESSION_TEMPLATE, "", name, object, write)
         .await?;
-    let change = change(before.as_ref(), &after);
-    Ok((after, change))
+    let change = apply_verb(before.as_ref(), &after);
+    Ok((after, apply_verb))
 }

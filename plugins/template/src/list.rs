@@ -12,7 +12,7 @@ use session_shared::flags::non_empty;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
 use session_shared::report::format::{Format, FormatSet, ObjectPrinter};
-use session_shared::report::mutation::no_resources;
+use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
 use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::Environment;
@@ -96,7 +96,7 @@ async fn table(
     }
     ground.console.print(&printer.flush())?;
     if printer.rows() == 0 {
-        ground.console.print_error_line(&no_resources(None));
+        ground.console.print_error_line(&no_resources_message(None));
     }
     Ok(())
 }

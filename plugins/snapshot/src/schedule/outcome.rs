@@ -18,7 +18,7 @@ use session_shared::plan::{Plan, Propagation, Step, StepResult};
 use session_shared::progress::ProgressSink;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, change};
+use session_shared::report::mutation::{MutationPrinter, apply_verb};
 use session_shared::report::yaml;
 
 use super::objects::SCHEDULE_RESOURCES;
@@ -141,7 +141,7 @@ fn change_of_step(done: StepResult, step: &Step) -> Option<(Value, &'static str)
     match (done, step) {
         (StepResult::Created(object), _) => Some((object, "created")),
         (StepResult::Applied(object), Step::Apply { found, .. }) => {
-            let word = change(Some(found), &object);
+            let word = apply_verb(Some(found), &object);
             Some((object, word))
         }
         (StepResult::Applied(object) | StepResult::Adopted(object), _) => {

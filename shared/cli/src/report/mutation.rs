@@ -83,7 +83,7 @@ fn suffix(dry_run: DryRun) -> &'static str {
 }
 
 /// Returns kubectl's message on standard error for an empty list; without a namespace for all of them.
-pub fn no_resources(namespace: Option<&str>) -> String {
+pub fn no_resources_message(namespace: Option<&str>) -> String {
     match namespace {
         Some(namespace) => format!("No resources found in {namespace} namespace."),
         None => "No resources found".to_owned(),
@@ -91,11 +91,11 @@ pub fn no_resources(namespace: Option<&str>) -> String {
 }
 
 /// Warning before a forced deletion, kubectl's.
-pub const FORCED: &str = "Immediate deletion does not wait for confirmation that the running resource has been terminated. \
+pub const FORCE_DELETE_WARNING: &str = "Immediate deletion does not wait for confirmation that the running resource has been terminated. \
     The resource may continue to run on the cluster indefinitely.";
 
 /// Returns the participle for an applied object by comparing the server's answer with the object before.
-pub fn change(before: Option<&Value>, after: &Value) -> &'static str {
+pub fn apply_verb(before: Option<&Value>, after: &Value) -> &'static str {
     match before {
         None => "created",
         Some(before) if essence(before) == essence(after) => "unchanged",
@@ -217,10 +217,10 @@ mod tests {
     #[test]
     fn an_empty_list_names_the_place() {
         assert_eq!(
-            no_resources(Some("q")),
+            no_resources_message(Some("q")),
             "No resources found in q namespace."
         );
-        assert_eq!(no_resources(None), "No resources found");
+        assert_eq!(no_resources_message(None), "No resources found");
     }
 
     #[test]
@@ -229,8 +229,8 @@ mod tests {
         let same =
             json!({ "metadata": { "name": "x", "resourceVersion": "2" }, "spec": { "a": 1 } });
         let other = json!({ "metadata": { "name": "x" }, "spec": { "a": 2 } });
-        assert_eq!(change(None, &same), "created");
-        assert_eq!(change(Some(&before), &same), "unchanged");
-        assert_eq!(change(Some(&before), &other), "configured");
+        assert_eq!(apply_verb(None, &same), "created");
+        assert_eq!(apply_verb(Some(&before), &same), "unchanged");
+        assert_eq!(apply_verb(Some(&before), &other), "configured");
     }
 }
