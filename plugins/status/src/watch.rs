@@ -64,7 +64,7 @@ pub(crate) async fn watch_report(
 /// Waits for Ctrl-Z, so that the terminal can be restored before the process stops. Never returns without a screen.
 async fn stopped(screen: &mut Option<FullScreen>) -> Result<()> {
     match screen {
-        Some(screen) => screen.stopped().await,
+        Some(screen) => screen.wait_suspend().await,
         None => pending().await,
     }
 }

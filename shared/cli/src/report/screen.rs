@@ -90,7 +90,7 @@ impl FullScreen {
     ///
     /// # Errors
     /// As [`FullScreen::draw`].
-    pub async fn stopped(&mut self) -> Result<()> {
+    pub async fn wait_suspend(&mut self) -> Result<()> {
         #[cfg(unix)]
         if let Some(stops) = &mut self.stops
             && stops.recv().await.is_some()
