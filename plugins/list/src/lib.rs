@@ -82,7 +82,7 @@ async fn table(
     };
     view::join_rows(&mut fetched.sessions, &fetched.pods, intent, ground.now());
     if !sort_by.is_empty() && !fetched.sessions.rows.is_empty() {
-        sort::rows(&mut fetched.sessions.rows, sort_by)?;
+        sort::sort_rows(&mut fetched.sessions.rows, sort_by)?;
     }
     let mut options = TableOptions::of(&args.printing);
     options.namespace = intent.all_namespaces;
@@ -135,7 +135,7 @@ async fn kept(
     }
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !found.objects.is_empty() {
-        sort::objects(&mut found.objects, sort_by)?;
+        sort::sort_objects(&mut found.objects, sort_by)?;
     }
     match intent.format {
         Format::Objects(mut printer) => console.print(&printer.print_list(&found.objects)?),
@@ -183,7 +183,7 @@ async fn objects(
     view::join_objects(&mut fetched.sessions, &fetched.pods, intent);
     let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {
-        sort::objects(&mut fetched.sessions, sort_by)?;
+        sort::sort_objects(&mut fetched.sessions, sort_by)?;
     }
     let text = match (intent.names.as_slice(), fetched.sessions.as_slice()) {
         // As with kubectl, a single name prints the object instead of a List.

@@ -57,7 +57,7 @@ pub(crate) async fn run(
     if let Some(sort_by) = non_empty(&printing.sort_by)
         && !found.is_empty()
     {
-        sort::objects(&mut found, sort_by)?;
+        sort::sort_objects(&mut found, sort_by)?;
     }
     match format {
         Format::Objects(mut printer) => ground.console.print(&printer.print_list(&found)?),

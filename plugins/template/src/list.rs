@@ -91,7 +91,7 @@ async fn table(
     if let Some(mut whole) = sorted.filter(|whole| !whole.rows.is_empty())
         && let Some(sort_by) = sort_by
     {
-        sort::rows(&mut whole.rows, sort_by)?;
+        sort::sort_rows(&mut whole.rows, sort_by)?;
         printer.page(&whole);
     }
     ground.console.print(&printer.flush())?;
@@ -110,7 +110,7 @@ fn objects(
     if let Some(sort_by) = non_empty(&args.printing.sort_by)
         && !found.is_empty()
     {
-        sort::objects(&mut found, sort_by)?;
+        sort::sort_objects(&mut found, sort_by)?;
     }
     ground.console.print(&printer.print_list(&found)?)
 }
@@ -126,7 +126,7 @@ fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) ->
         Format::Objects(printer) => objects(found, printer, args, ground),
         Format::Text { .. } => {
             if let Some(sort_by) = non_empty(&args.printing.sort_by) {
-                sort::objects(&mut found, sort_by)?;
+                sort::sort_objects(&mut found, sort_by)?;
             }
             ground
                 .console

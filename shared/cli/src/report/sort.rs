@@ -17,7 +17,7 @@ use session_model::quantity::Quantity;
 ///
 /// # Errors
 /// The path is invalid, no object has the field, or its values have no order.
-pub fn objects(objects: &mut Vec<Value>, path: &str) -> Result<()> {
+pub fn sort_objects(objects: &mut Vec<Value>, path: &str) -> Result<()> {
     sort(objects, path, |object| object)
 }
 
@@ -25,7 +25,7 @@ pub fn objects(objects: &mut Vec<Value>, path: &str) -> Result<()> {
 ///
 /// # Errors
 /// As [`objects`].
-pub fn rows(rows: &mut Vec<Row>, path: &str) -> Result<()> {
+pub fn sort_rows(rows: &mut Vec<Row>, path: &str) -> Result<()> {
     sort(rows, path, |row| &row.object)
 }
 
@@ -135,7 +135,7 @@ mod tests {
             object
         });
         let mut all: Vec<Value> = named.collect();
-        objects(&mut all, ".f")?;
+        sort_objects(&mut all, ".f")?;
         Ok(all.iter().filter_map(|o| o["name"].as_str()).collect())
     }
 
@@ -193,7 +193,7 @@ mod tests {
         );
         assert!(error(&[json!(1), json!("a")]).contains("number in one object, string in another"));
         let mut one = vec![json!({})];
-        let error = objects(&mut one, "{.a[").unwrap_err().to_string();
+        let error = sort_objects(&mut one, "{.a[").unwrap_err().to_string();
         assert!(error.starts_with("sorting error: "), "{error}");
         assert_eq!(one.len(), 1);
     }
@@ -205,9 +205,9 @@ mod tests {
             object: json!({"metadata": {"name": name}}),
         };
         let mut table = vec![row("b"), row("a")];
-        rows(&mut table, "metadata.name").unwrap();
+        sort_rows(&mut table, "metadata.name").unwrap();
         assert_eq!(table[0].cells[0], json!("a"));
         let mut bare = vec![Row::default()];
-        assert!(rows(&mut bare, "metadata.name").is_err());
+        assert!(sort_rows(&mut bare, "metadata.name").is_err());
     }
 }
