@@ -188,7 +188,7 @@ impl Console {
     /// Makes reads of standard input and prompts fail once the interrupt is set.
     pub fn set_interrupt(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
-        self.input.heed(interrupt);
+        self.input.set_interrupt(interrupt);
     }
 
     /// True if a prompt can be answered: standard input is a terminal, and standard output or error shows the question.

@@ -28,7 +28,7 @@ impl StandardInput {
     }
 
     /// Makes reads fail once the interrupt is set.
-    pub(super) fn heed(&mut self, interrupt: &Interrupt) {
+    pub(super) fn set_interrupt(&mut self, interrupt: &Interrupt) {
         self.interrupt = interrupt.clone();
     }
 
@@ -113,7 +113,7 @@ mod tests {
     fn nothing_is_read_once_the_interrupt_is_set() {
         let interrupt = Interrupt::default();
         let mut input = StandardInput::new(io::Cursor::new("y\n"));
-        input.heed(&interrupt);
+        input.set_interrupt(&interrupt);
         interrupt.trigger();
         assert!(input.fill_buf().is_err());
         assert_eq!(input.fill_buf().unwrap(), b"");
