@@ -119,8 +119,8 @@ impl<'a> Play<'a> {
             }
         });
         Played {
-            out: captured.out(),
-            err: captured.err(),
+            out: captured.stdout(),
+            err: captured.stderr(),
             code,
         }
     }

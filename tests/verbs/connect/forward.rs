@@ -51,7 +51,7 @@ fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 /// The printed local port for a remote port.
 fn local(captured: &CapturedOutput, remote: u16) -> u16 {
     until("port", || {
-        let out = captured.out();
+        let out = captured.stdout();
         let end = format!(" -> {remote}");
         let line = out.lines().find(|line| line.ends_with(&end))?;
         let place = line.strip_prefix("Forwarding from 127.0.0.1:")?;
@@ -136,7 +136,7 @@ fn a_port_that_is_refused_is_told() {
             let mut stream = TcpStream::connect(("127.0.0.1", local(captured, 8080))).unwrap();
             // The task ends with or without an error.
             let _ = stream.read(&mut [0; 8]);
-            until("error", || captured.err().contains("error: ").then_some(()));
+            until("error", || captured.stderr().contains("error: ").then_some(()));
             interrupt.trigger();
         };
         let played = Play::on(&api)

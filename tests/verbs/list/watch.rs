@@ -33,7 +33,7 @@ fn watched(
         };
         until("the watches", || watches() >= 2);
         changes(api);
-        until("the last row", || printed.out().lines().count() >= lines);
+        until("the last row", || printed.stdout().lines().count() >= lines);
         interrupt.trigger();
     });
     assert_eq!((played.code, played.err.as_str()), (130, "interrupted\n"));
@@ -143,7 +143,7 @@ fn pods_that_may_not_be_seen_are_not_watched() {
         });
         let status = serde_json::json!({"phase": "running", "template": "tool"});
         api.put(crate::class::session("default", "zoe", "zoe", status));
-        until("the row", || printed.out().contains("zoe"));
+        until("the row", || printed.stdout().contains("zoe"));
         interrupt.trigger();
     });
     let rows = after_the_table(&played, 6);

@@ -34,11 +34,11 @@ fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send
 }
 
 fn printed(captured: &CapturedOutput, text: &str) {
-    until(text, || captured.out().contains(text));
+    until(text, || captured.stdout().contains(text));
 }
 
 fn said(captured: &CapturedOutput, text: &str) {
-    until(text, || captured.err().contains(text));
+    until(text, || captured.stderr().contains(text));
 }
 
 fn pod_with(api: &FakeApi, pod: &str, status_of_main: Value) {
@@ -283,8 +283,8 @@ fn what_is_no_text_passes_and_only_so_much_of_it() {
     let mut out = Vec::new();
     followed(&api, "--limit-bytes=200", |captured| {
         api.write_log("db-0", "main", &time(1), &bytes);
-        until("all of it", || captured.out_bytes().len() >= 200);
-        out = captured.out_bytes();
+        until("all of it", || captured.stdout_bytes().len() >= 200);
+        out = captured.stdout_bytes();
         stop(&api);
     });
     assert_eq!(out, [b"db-0/main\n", &bytes[..190]].concat());

@@ -15,7 +15,7 @@ fn off_a_terminal_a_change_prints_a_new_report() {
         same["metadata"]["labels"] = serde_json::json!({});
         api.put(tool(crashing()));
         until("the second report", || {
-            printed.out().contains("CrashLoopBackOff")
+            printed.stdout().contains("CrashLoopBackOff")
         });
         interrupt.trigger();
     });
@@ -34,7 +34,7 @@ fn json_is_one_document_after_another() {
         |printed, interrupt| {
             until("the watches", || watches(&api) >= 4);
             api.put(tool(crashing()));
-            until("the second", || printed.out() == "runningfailed");
+            until("the second", || printed.stdout() == "runningfailed");
             interrupt.trigger();
         },
     );
@@ -49,12 +49,12 @@ fn a_terminal_is_drawn_in_place_and_given_back() {
         until("the watches", || watches(&api) >= 4);
         assert!(
             printed
-                .out()
+                .stdout()
                 .starts_with("\u{1b}[?1049h\u{1b}[?25l\u{1b}[HName:        alice\u{1b}[K\r\n")
         );
         api.put(tool(crashing()));
         until("the second screen", || {
-            printed.out().contains("CrashLoopBackOff")
+            printed.stdout().contains("CrashLoopBackOff")
         });
         interrupt.trigger();
     });

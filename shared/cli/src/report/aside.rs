@@ -124,7 +124,7 @@ mod tests {
         console.set_trace_level(4);
         console.trace(4, "four");
         console.stderr_handle().trace(5, "five");
-        assert!(captured.err().ends_with("] four\n"), "{}", captured.err());
-        assert_eq!(captured.err().lines().count(), 1);
+        assert!(captured.stderr().ends_with("] four\n"), "{}", captured.stderr());
+        assert_eq!(captured.stderr().lines().count(), 1);
     }
 }

@@ -204,7 +204,7 @@ mod tests {
         progress.tell(ProgressEvent::Note("quota was not checked".into()));
         progress.tell(ProgressEvent::Done);
         assert_eq!(
-            (captured.out(), captured.err()),
+            (captured.stdout(), captured.stderr()),
             (String::new(), "note: quota was not checked\n".into())
         );
     }
@@ -214,12 +214,12 @@ mod tests {
         let (mut console, captured) = Console::for_test("", true);
         let mut progress = console.progress();
         progress.tell(waiting("image\nx\u{7}"));
-        let err = captured.err();
+        let err = captured.stderr();
         assert!(err.contains("0s pulling pod/alice: image x^G"), "{err:?}");
         console.print_error_line("said in between");
         progress.tell(ProgressEvent::Note("kept".into()));
         progress.tell(ProgressEvent::Done);
-        let err = captured.err();
+        let err = captured.stderr();
         assert!(err.contains("\x1b[2Ksaid in between\n"), "{err:?}");
         assert!(err.contains("\x1b[2Knote: kept\n"), "{err:?}");
         assert!(err.ends_with("\x1b[2K"), "{err:?}");
@@ -231,7 +231,7 @@ mod tests {
         let mut progress = console.progress();
         progress.tell(waiting(""));
         drop(progress);
-        assert!(captured.err().ends_with("\x1b[2K"));
+        assert!(captured.stderr().ends_with("\x1b[2K"));
     }
 
     #[test]
@@ -245,6 +245,6 @@ mod tests {
         progress.tell(waiting("x"));
         progress.tell(ProgressEvent::Note("y".into()));
         progress.tell(ProgressEvent::Done);
-        assert_eq!(captured.err(), "");
+        assert_eq!(captured.stderr(), "");
     }
 }

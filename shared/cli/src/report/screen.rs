@@ -133,16 +133,16 @@ mod tests {
     fn a_screen_is_drawn_in_place_and_given_back() {
         let (console, captured) = Console::for_test("", true);
         let mut screen = console.full_screen().unwrap();
-        assert_eq!(captured.out(), "");
+        assert_eq!(captured.stdout(), "");
         screen.draw(&lines("one\ntwo"), None).unwrap();
         let first = "\x1b[?1049h\x1b[?25l\x1b[Hone\x1b[K\r\ntwo\x1b[K\x1b[J";
-        assert_eq!(captured.out(), first);
+        assert_eq!(captured.stdout(), first);
         screen.draw(&lines("one\ntwo"), None).unwrap();
-        assert_eq!(captured.out(), first, "nothing new is not drawn");
+        assert_eq!(captured.stdout(), first, "nothing new is not drawn");
         screen.draw(&lines("one\n2"), None).unwrap();
         drop(screen);
         let rest = "\x1b[Hone\x1b[K\r\n2\x1b[K\x1b[J\x1b[?25h\x1b[?1049l";
-        assert_eq!(captured.out(), format!("{first}{rest}"));
+        assert_eq!(captured.stdout(), format!("{first}{rest}"));
     }
 
     #[test]
@@ -151,9 +151,9 @@ mod tests {
         let mut screen = console.full_screen().unwrap();
         screen.draw(&lines("a\nb\nc\nd"), Some(3)).unwrap();
         assert!(
-            captured.out().contains("b\x1b[K\r\n… 2 more lines\x1b[K"),
+            captured.stdout().contains("b\x1b[K\r\n… 2 more lines\x1b[K"),
             "{:?}",
-            captured.out()
+            captured.stdout()
         );
     }
 
@@ -161,6 +161,6 @@ mod tests {
     fn there_is_no_screen_without_a_terminal() {
         let (console, captured) = Console::for_test("", false);
         assert!(console.full_screen().is_none());
-        assert_eq!(captured.out(), "");
+        assert_eq!(captured.stdout(), "");
     }
 }

@@ -72,27 +72,27 @@ pub struct CapturedOutput {
 
 impl CapturedOutput {
     /// Returns everything written to standard output so far.
-    pub fn out(&self) -> String {
+    pub fn stdout(&self) -> String {
         self.out.text()
     }
 
     /// Returns the bytes written to standard output so far.
-    pub fn out_bytes(&self) -> Vec<u8> {
+    pub fn stdout_bytes(&self) -> Vec<u8> {
         lock(&self.out.0).bytes.clone()
     }
 
     /// Returns everything written to standard error so far.
-    pub fn err(&self) -> String {
+    pub fn stderr(&self) -> String {
         self.err.text()
     }
 
     /// Closes the reading end of standard output, as `| head` does.
-    pub fn close_out(&self) {
+    pub fn close_stdout(&self) {
         lock(&self.out.0).closed = true;
     }
 
     /// Closes the reading end of standard error.
-    pub fn close_err(&self) {
+    pub fn close_stderr(&self) {
         lock(&self.err.0).closed = true;
     }
 

@@ -262,14 +262,14 @@ mod tests {
         out.write(bytes::Bytes::from_static(b"\x1b[31m"))
             .await
             .unwrap();
-        assert_eq!(captured.out(), "\x1b[31m");
-        captured.close_out();
+        assert_eq!(captured.stdout(), "\x1b[31m");
+        captured.close_stdout();
         let error = out
             .write(bytes::Bytes::from_static(b"x"))
             .await
             .unwrap_err();
         assert!(error.is::<OutputClosed>());
         err.write(bytes::Bytes::from_static(b"y")).await.unwrap();
-        assert_eq!(captured.err(), "y");
+        assert_eq!(captured.stderr(), "y");
     }
 }

@@ -16,7 +16,7 @@ fn data_and_everything_else_go_to_different_streams() {
     console.note("d");
     console.hint("e");
     assert_eq!(
-        (captured.out().as_str(), captured.err().as_str()),
+        (captured.stdout().as_str(), captured.stderr().as_str()),
         ("ab\n", "c\nnote: d\nhint: e\n")
     );
 }
@@ -32,7 +32,7 @@ fn a_warning_is_said_once() {
         console.warn(text);
     }
     assert_eq!(
-        captured.err(),
+        captured.stderr(),
         "Warning: spec.a is deprecated\nWarning: spec.b is too\n"
     );
 }
@@ -44,17 +44,17 @@ fn escapes_of_others_do_not_reach_a_terminal_and_files_get_them() {
     console.print(evil).unwrap();
     console.print_error_line(evil.trim_end());
     console.warn(evil);
-    assert_eq!(captured.out(), "^[]0;x^G\n");
+    assert_eq!(captured.stdout(), "^[]0;x^G\n");
     assert!(
-        captured.err().starts_with("^[]0;x^G\n"),
+        captured.stderr().starts_with("^[]0;x^G\n"),
         "{:?}",
-        captured.err()
+        captured.stderr()
     );
     let (mut console, captured) = Console::for_test("", false);
     console.print(evil).unwrap();
     console.print_error_line(evil.trim_end());
-    assert_eq!(captured.out(), evil);
-    assert_eq!(captured.err(), "^[]0;x^G\n");
+    assert_eq!(captured.stdout(), evil);
+    assert_eq!(captured.stderr(), "^[]0;x^G\n");
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn colours_need_a_terminal_whatever_is_asked_for() {
         console.warn("w");
         console.hint("h");
         assert!(
-            !format!("{}{}", captured.out(), captured.err()).contains('\x1b'),
+            !format!("{}{}", captured.stdout(), captured.stderr()).contains('\x1b'),
             "{colour:?}"
         );
     }
@@ -101,7 +101,7 @@ fn a_dumb_terminal_gets_no_live_line() {
         object: "pod/x".into(),
         detail: String::new(),
     });
-    assert_eq!(captured.err(), "");
+    assert_eq!(captured.stderr(), "");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn a_deletion_asks_as_kubectl_does() {
             .unwrap()
     );
     assert_eq!(
-        captured.out(),
+        captured.stdout(),
         "You are about to delete the following 1 resource(s):\nsession.streaming.platform/alice\n\
          Do you want to continue? (y/N): "
     );
@@ -148,13 +148,13 @@ fn every_question_reads_its_own_line() {
 #[test]
 fn a_closed_pipe_is_an_error_of_its_own_and_a_closed_standard_error_is_none() {
     let (mut console, captured) = Console::for_test("", false);
-    captured.close_out();
-    captured.close_err();
+    captured.close_stdout();
+    captured.close_stderr();
     let error = console.print_line("x").unwrap_err();
     assert_eq!(error.downcast_ref(), Some(&OutputClosed));
     console.print_error_line("lost");
     console.warn("lost");
-    assert_eq!(captured.err(), "");
+    assert_eq!(captured.stderr(), "");
 }
 
 #[test]

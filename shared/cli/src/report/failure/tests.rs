@@ -45,8 +45,8 @@ fn of_status(status: &Value) -> Failure {
 fn printed(error: Error) -> (String, u8) {
     let (mut console, captured) = Console::for_test("", false);
     let code = print_error(&mut console, &error, LIST);
-    assert_eq!(captured.out(), "");
-    (captured.err(), code)
+    assert_eq!(captured.stdout(), "");
+    (captured.stderr(), code)
 }
 
 fn line_of(error: Error) -> String {
@@ -208,7 +208,7 @@ fn several_errors_are_a_line_each() {
     ];
     assert_eq!(print_errors(&mut console, &errors, LIST), EXIT_FAILURE);
     assert_eq!(
-        captured.err(),
+        captured.stderr(),
         "Error from server (NotFound): sessions.streaming.platform \"a\" not found\n\
          Error from server (Invalid): Session \"a\" is invalid: spec.x: Required value\nerror: other\nhint: look\n"
     );
@@ -223,7 +223,7 @@ fn several_errors_are_a_line_each() {
 fn nothing_is_coloured_and_nothing_is_dumped() {
     let (mut console, captured) = Console::for_test("", true);
     print_error(&mut console, &anyhow!("evil \x1b[31m").context("x"), LIST);
-    assert_eq!(captured.err(), "error: x: evil ^[[31m\n");
+    assert_eq!(captured.stderr(), "error: x: evil ^[[31m\n");
     let dump = line_of(anyhow!(std::io::Error::other("disk")).context("failed"));
     assert_eq!(dump, "error: failed: disk\n");
 }
@@ -254,7 +254,7 @@ fn evidence_stands_between_the_error_and_its_hints() {
     let told = |error: anyhow::Error| {
         let (mut console, captured) = Console::for_test("", true);
         print_error(&mut console, &error, "kubectl session create");
-        captured.err()
+        captured.stderr()
     };
     let shown = told(cause.to_error("session \"s\" did not become ready"));
     assert!(

@@ -72,7 +72,7 @@ pub(super) fn printed(command: &Command, line: &[&str]) -> (String, String, u8) 
     let args: Vec<OsString> = line.iter().map(OsString::from).collect();
     let (mut console, captured) = Console::for_test("", false);
     let code = report_clap_error_for(&mut console, &command, &prefix, &error, &args);
-    (captured.out(), captured.err(), code)
+    (captured.stdout(), captured.stderr(), code)
 }
 
 #[test]
@@ -257,13 +257,13 @@ fn what_a_verb_says_through_clap_is_kept() {
 #[test]
 fn a_closed_pipe_ends_help_quietly() {
     let (mut console, captured) = Console::for_test("", false);
-    captured.close_out();
+    captured.close_stdout();
     let error = list().try_get_matches_from(["list", "-h"]).unwrap_err();
     assert_eq!(
         report_clap_error_for(&mut console, &list(), "kubectl session list", &error, &[]),
         141
     );
-    assert_eq!(captured.err(), "");
+    assert_eq!(captured.stderr(), "");
 }
 
 proptest! {
@@ -284,7 +284,7 @@ proptest! {
             let (mut console, captured) = Console::for_test("", false);
             let code = report_clap_error_for(&mut console, &command, "kubectl session x", &error, &args);
             prop_assert!(code <= 1);
-            let err = captured.err();
+            let err = captured.stderr();
             prop_assert!(code == 0 || err.starts_with("error: "), "{}", err);
             prop_assert!(!err.contains("For more information") && !err.contains("Usage:"), "{}", err);
         }
