@@ -23,7 +23,7 @@ pub(crate) fn plan_table<'i>(
 ) -> String {
     let first = usize::from(!namespaces);
     let rows: Vec<Vec<String>> = items.map(|item| plan_row(item)[first..].to_vec()).collect();
-    table::plain(&HEADINGS[first..], &rows, false)
+    table::format_table(&HEADINGS[first..], &rows, false)
 }
 
 fn plan_row(item: &PlanItem) -> [String; 7] {

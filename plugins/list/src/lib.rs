@@ -84,14 +84,14 @@ async fn table(
     if !sort_by.is_empty() && !fetched.sessions.rows.is_empty() {
         sort::sort_rows(&mut fetched.sessions.rows, sort_by)?;
     }
-    let mut options = TableOptions::of(&args.printing);
+    let mut options = TableOptions::from_flags(&args.printing);
     options.namespace = intent.all_namespaces;
     options.kind = args
         .printing
         .show_kind
         .then(|| session_shared::objects::resource::SESSION.singular());
     let mut printer = TablePrinter::new(options);
-    printer.page(&fetched.sessions);
+    printer.add_page(&fetched.sessions);
     ground.console.print(&printer.flush())?;
     let missing = std::mem::take(&mut fetched.not_found);
     if fetched.sessions.rows.is_empty()
@@ -140,10 +140,10 @@ async fn kept(
     match intent.format {
         Format::Objects(mut printer) => console.print(&printer.print_list(&found.objects)?),
         Format::Text { .. } => {
-            let mut options = TableOptions::of(&args.printing);
+            let mut options = TableOptions::from_flags(&args.printing);
             options.namespace = intent.all_namespaces;
             let mut printer = TablePrinter::new(options);
-            printer.page(&kept::kept_table(&found.objects, now));
+            printer.add_page(&kept::kept_table(&found.objects, now));
             console.print(&printer.flush())?;
             if found.objects.is_empty() && !intent.ignore_not_found {
                 let place = (!intent.all_namespaces).then(|| cluster.namespace());

@@ -80,7 +80,7 @@ pub(crate) async fn watch_sessions(
         for key in changed {
             state.drop_forged_pods(cluster, &key).await;
             if let Some(table) = state.show(&key, now()) {
-                printer.page(&table);
+                printer.add_page(&table);
                 console.print(&printer.flush())?;
             }
         }

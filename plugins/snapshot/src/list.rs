@@ -62,11 +62,11 @@ pub(crate) async fn run(
     match format {
         Format::Objects(mut printer) => ground.console.print(&printer.print_list(&found)?),
         Format::Text { .. } => {
-            let mut options = TableOptions::of(printing);
+            let mut options = TableOptions::from_flags(printing);
             options.namespace = everywhere;
             options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);
-            printer.page(&view::snapshot_table(&found, ground.now()));
+            printer.add_page(&view::snapshot_table(&found, ground.now()));
             ground.console.print(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());

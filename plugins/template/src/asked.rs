@@ -119,7 +119,7 @@ pub(crate) fn parameters_table(
     let shown = if wide { headings.len() } else { 5 };
     let rows: Vec<Vec<String>> = asked.iter().map(|one| one.row(wide)).collect();
     let headings: Vec<&str> = headings.into_iter().take(shown).collect();
-    table::plain(&headings, &rows, no_headers)
+    table::format_table(&headings, &rows, no_headers)
 }
 
 #[cfg(test)]

@@ -77,13 +77,13 @@ async fn table(
         select.limit,
         include,
     );
-    let mut options = TableOptions::of(&args.printing);
+    let mut options = TableOptions::from_flags(&args.printing);
     options.kind = args.printing.show_kind.then(|| SESSION_TEMPLATE.singular());
     let mut printer = TablePrinter::new(options);
     let mut sorted = None;
     while let Some(mut page) = chosen::with_setup_hint(pages.try_next().await)? {
         match &mut sorted {
-            _ if sort_by.is_none() => printer.page(&page),
+            _ if sort_by.is_none() => printer.add_page(&page),
             None => sorted = Some(page),
             Some(whole) => whole.rows.append(&mut page.rows),
         }
@@ -92,10 +92,10 @@ async fn table(
         && let Some(sort_by) = sort_by
     {
         sort::sort_rows(&mut whole.rows, sort_by)?;
-        printer.page(&whole);
+        printer.add_page(&whole);
     }
     ground.console.print(&printer.flush())?;
-    if printer.rows() == 0 {
+    if printer.row_count() == 0 {
         ground.console.print_error_line(&no_resources_message(None));
     }
     Ok(())

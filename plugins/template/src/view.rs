@@ -31,7 +31,7 @@ pub(crate) fn builtin_table(objects: &[Value], no_headers: bool) -> String {
             .to_vec()
     };
     let rows: Vec<Vec<String>> = objects.iter().map(row).collect();
-    table::plain(&["NAME", "DESCRIPTION"], &rows, no_headers)
+    table::format_table(&["NAME", "DESCRIPTION"], &rows, no_headers)
 }
 
 /// Formats a template for `template show`. `read` is `None` if its manifest cannot be parsed; parameters, presets and objects
@@ -234,7 +234,7 @@ fn connect(methods: &[ConnectMethod]) -> String {
         vec![method.name.clone(), format!("{way}{container}{default}")]
     };
     let rows: Vec<Vec<String>> = methods.iter().enumerate().map(row).collect();
-    table::plain(&["", ""], &rows, true)
+    table::format_table(&["", ""], &rows, true)
 }
 
 fn port(port: Option<&session_shared::api::IntOrString>) -> String {
@@ -250,7 +250,7 @@ fn presets(presets: &Presets) -> String {
         vec![name.clone(), values.join(" ")]
     };
     let rows: Vec<Vec<String>> = presets.iter().map(row).collect();
-    table::plain(&["", ""], &rows, true)
+    table::format_table(&["", ""], &rows, true)
 }
 
 /// Returns the command that creates a session, with all required parameters.

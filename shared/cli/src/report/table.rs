@@ -30,7 +30,7 @@ pub struct TableOptions {
 
 impl TableOptions {
     /// Reads the flags of a list. The verb sets `namespace` and `kind`.
-    pub fn of(flags: &ListOutputFlags) -> Self {
+    pub fn from_flags(flags: &ListOutputFlags) -> Self {
         Self {
             wide: flags.output.as_deref() == Some("wide"),
             no_headers: flags.no_headers,
@@ -61,17 +61,17 @@ impl TablePrinter {
     }
 
     /// Adds a page. Its columns may be missing if they are those of the page before.
-    pub fn page(&mut self, table: &Table) {
+    pub fn add_page(&mut self, table: &Table) {
         self.take(table, None);
     }
 
     /// Adds an event of a watch, after its type (`ADDED`): `--output-watch-events`.
-    pub fn event(&mut self, event: &str, table: &Table) {
+    pub fn add_event(&mut self, event: &str, table: &Table) {
         self.take(table, Some(event));
     }
 
     /// Returns the number of rows added. With none, nothing is printed, not even headings.
-    pub fn rows(&self) -> usize {
+    pub fn row_count(&self) -> usize {
         self.rows
     }
 
@@ -230,7 +230,7 @@ fn member<'o>(object: &'o Value, key: &str) -> Option<&'o Value> {
 
 /// Formats a table of the suite's own in kubectl's look: headings in upper case, no blanks at the end of a line.
 /// Without rows the result is empty.
-pub fn plain(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -> String {
+pub fn format_table(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -> String {
     /// Columns that kubectl's narrowest column leaves for text.
     const NARROWEST: usize = 3;
     if rows.is_empty() {

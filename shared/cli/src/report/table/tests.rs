@@ -41,14 +41,14 @@ fn a_table_is_what_kubectl_prints() {
                 .unwrap();
         let mut printer = TablePrinter::new(options(&flags));
         for page in &pages {
-            printer.page(page);
+            printer.add_page(page);
         }
         let got = printer.flush();
         let none = case["err"]
             .as_str()
             .unwrap()
             .starts_with("No resources found");
-        if got != case["out"].as_str().unwrap() || none != (printer.rows() == 0) {
+        if got != case["out"].as_str().unwrap() || none != (printer.row_count() == 0) {
             wrong.push(format!(
                 "{} {flags:?}\nkubectl:\n{}ours:\n{got}",
                 case["pages"],
@@ -85,14 +85,14 @@ fn small(cells: &[&str]) -> Table {
 #[test]
 fn a_watch_keeps_earlier_widths_and_prints_the_heading_once() {
     let mut printer = TablePrinter::new(TableOptions::default());
-    printer.page(&small(&["alice-in-chains", "running"]));
+    printer.add_page(&small(&["alice-in-chains", "running"]));
     assert_eq!(
         printer.flush(),
         "NAME              PHASE\nalice-in-chains   running\n"
     );
     let mut later = small(&["bob", "pending"]);
     later.column_definitions.clear();
-    printer.page(&later);
+    printer.add_page(&later);
     assert_eq!(printer.flush(), "bob               pending\n");
 }
 
@@ -102,8 +102,8 @@ fn watch_events_stand_before_everything_else() {
         namespace: true,
         ..TableOptions::default()
     });
-    printer.event("ADDED", &small(&["a", "b"]));
-    printer.event("MODIFIED", &small(&["a", "c"]));
+    printer.add_event("ADDED", &small(&["a", "b"]));
+    printer.add_event("MODIFIED", &small(&["a", "c"]));
     assert_eq!(
         printer.flush(),
         "EVENT      NAMESPACE   NAME   PHASE\nADDED      q           a      b\nMODIFIED   q           a      c\n"
@@ -118,7 +118,7 @@ fn options_follow_the_flags() {
         label_columns: vec!["a".into()],
         ..ListOutputFlags::default()
     };
-    let options = TableOptions::of(&flags);
+    let options = TableOptions::from_flags(&flags);
     assert!(options.wide && options.show_labels && !options.no_headers && !options.namespace);
     assert_eq!(options.label_columns, ["a"]);
 }
@@ -145,7 +145,7 @@ fn five_thousand_rows_take_no_time() {
         namespace: true,
         ..TableOptions::default()
     });
-    printer.page(&table);
+    printer.add_page(&table);
     let text = printer.flush();
     let took = start.elapsed();
     assert_eq!(text.lines().count(), 5_001);
@@ -163,21 +163,21 @@ fn our_own_tables_look_the_same() {
     };
     let table = rows(&[["a", "ünïcode", "x\ny"], ["longer", "", "\u{1b}[1m"]]);
     assert_eq!(
-        plain(&["Name", "b", "Last"], &table, false),
+        format_table(&["Name", "b", "Last"], &table, false),
         "NAME     B         LAST\na        ünïcode   x...\nlonger             ^[[1m\n"
     );
     assert_eq!(
-        plain(&["A", "B", "C"], &rows(&[["x", "y", "z"]]), false),
+        format_table(&["A", "B", "C"], &rows(&[["x", "y", "z"]]), false),
         "A     B     C\nx     y     z\n"
     );
     assert_eq!(
-        plain(&["A", "B", "C"], &rows(&[["x", "y", ""]]), true),
+        format_table(&["A", "B", "C"], &rows(&[["x", "y", ""]]), true),
         "x     y\n"
     );
-    assert_eq!(plain(&["A"], &[], false), "");
+    assert_eq!(format_table(&["A"], &[], false), "");
     // Rows of different length are laid out, too.
     assert_eq!(
-        plain(&["A", "B"], &[vec![], vec!["x".into()]], false),
+        format_table(&["A", "B"], &[vec![], vec!["x".into()]], false),
         "A     B\n\nx\n"
     );
 }
@@ -214,8 +214,8 @@ proptest! {
                 rows: rows.into_iter().map(|(cells, has)| Row { cells, object: object(has) }).collect(),
                 ..Table::default()
             };
-            printer.page(&page);
-            printer.event("ADDED", &page);
+            printer.add_page(&page);
+            printer.add_event("ADDED", &page);
             let text = printer.flush();
             prop_assert!(!text.contains(['\x1b', '\r']));
         }
