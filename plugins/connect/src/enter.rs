@@ -102,11 +102,11 @@ async fn copy_streams(
     streams: Streams,
     console: &mut Console,
 ) -> Result<ExecExit> {
-    let (out, err) = console.outlets();
+    let (out, err) = console.raw_outputs();
     let input = remote.input();
-    let _raw = streams.tty.then(|| console.raw()).transpose()?;
-    let sizes = streams.tty.then(|| console.sizes());
-    let inlet = streams.stdin.then(|| console.inlet());
+    let _raw = streams.tty.then(|| console.enter_raw_mode()).transpose()?;
+    let sizes = streams.tty.then(|| console.terminal_sizes());
+    let inlet = streams.stdin.then(|| console.stdin_stream());
     let heard = pin!(pass_output(remote, &out, &err));
     let told = pin!(join(
         pass_input(inlet, &input, &err),
@@ -136,7 +136,7 @@ async fn pass_output(
 
 async fn pass_input(inlet: Option<StdinStream>, input: &ExecInput, err: &RawOutput) {
     let Some(mut inlet) = inlet else { return };
-    while let Some(bytes) = inlet.next().await {
+    while let Some(bytes) = inlet.read_chunk().await {
         if !input.write(&bytes).await {
             return;
         }
@@ -148,10 +148,10 @@ async fn pass_input(inlet: Option<StdinStream>, input: &ExecInput, err: &RawOutp
 
 async fn pass_sizes(sizes: Option<TerminalSizes>, input: &ExecInput) {
     let Some(mut sizes) = sizes else { return };
-    let (columns, rows) = sizes.now();
+    let (columns, rows) = sizes.current();
     input.resize(columns, rows).await;
     loop {
-        let (columns, rows) = sizes.changed().await;
+        let (columns, rows) = sizes.wait_changed().await;
         input.resize(columns, rows).await;
     }
 }

@@ -42,7 +42,7 @@ pub(crate) async fn run(
     let console = &mut ground.console;
     console.print_line(&url)?;
     console.note("press Ctrl-C to stop forwarding");
-    let (_, err) = console.outlets();
+    let (_, err) = console.raw_outputs();
     let quiet = console.is_quiet();
     let shown = pin!(async move {
         // A browser in the terminal blocks until the user quits it.

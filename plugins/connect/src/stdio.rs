@@ -32,10 +32,10 @@ pub(crate) async fn run(
         .map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
     let console = &mut ground.console;
     let is_typed = console.stdin_is_terminal();
-    let (out, _) = console.outlets();
+    let (out, _) = console.raw_outputs();
     let (read, write) = tokio::io::split(stream);
     let heard = pin!(receive(read, &out));
-    let told = pin!(send(console.inlet(), write));
+    let told = pin!(send(console.stdin_stream(), write));
     match select(heard, told).await {
         Either::Left((heard, told)) => {
             heard?;
@@ -69,7 +69,7 @@ async fn send<S: tokio::io::AsyncWrite>(
     mut input: StdinStream,
     mut write: WriteHalf<S>,
 ) -> Result<()> {
-    while let Some(bytes) = input.next().await {
+    while let Some(bytes) = input.read_chunk().await {
         write
             .write_all(&bytes)
             .await

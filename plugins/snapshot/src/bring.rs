@@ -402,8 +402,8 @@ fn with_incomplete_hint(
 
 /// Copies standard input to an unnamed temporary file.
 async fn buffer_stdin(ground: &mut Environment) -> Result<File> {
-    let (mut file, mut input) = (tempfile::tempfile()?, ground.console.inlet());
-    while let Some(piece) = input.next().await {
+    let (mut file, mut input) = (tempfile::tempfile()?, ground.console.stdin_stream());
+    while let Some(piece) = input.read_chunk().await {
         file.write_all(&piece)?;
     }
     Ok(file)

@@ -84,7 +84,7 @@ impl ArchiveTarget {
         match self {
             Self::Stdout => {
                 let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
-                let (out, _) = console.outlets();
+                let (out, _) = console.raw_outputs();
                 let passing = tokio::spawn(write_chunks(receive, out));
                 Ok((OpenTarget::Stdout(passing), TargetWriter::Stdout(send)))
             }

@@ -203,7 +203,7 @@ impl Console {
 
     /// True if standard output was closed before the process began, so that nothing written to it can be read.
     pub fn stdout_is_closed(&self) -> bool {
-        !self.captured && terminal::is_output_closed()
+        !self.captured && terminal::is_stdout_closed()
     }
 
     /// True if standard output is a terminal.
@@ -338,7 +338,7 @@ impl Console {
     /// As [`Console::out`]; Interrupted.
     pub fn confirm(&mut self, preview: &[String], question: &str) -> Result<bool> {
         if self.terminals.input && !self.captured {
-            terminal::forget_typed();
+            terminal::discard_typed_input();
         }
         for line in preview {
             self.ask(&format!("{}\n", clean::escape_line(line)))?;

@@ -27,13 +27,13 @@ pub struct RawModeGuard {
 impl Drop for RawModeGuard {
     fn drop(&mut self) {
         if self.is_real {
-            give_back();
+            leave_raw_mode();
         }
     }
 }
 
 /// Ends raw mode if it is on. A closed terminal is ignored.
-pub fn give_back() {
+pub fn leave_raw_mode() {
     let _ = crossterm::terminal::disable_raw_mode();
 }
 
@@ -41,7 +41,7 @@ pub fn give_back() {
 ///
 /// # Errors
 /// Standard error is closed.
-pub fn unlocked_error() -> io::Result<std::fs::File> {
+pub fn unlocked_stderr() -> io::Result<std::fs::File> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;
@@ -57,7 +57,7 @@ pub fn unlocked_error() -> io::Result<std::fs::File> {
 /// True if standard output was closed when the process began, or is open for reading only. Rust replaces a closed
 /// stream by /dev/null opened for reading and writing before `main`; `>/dev/null` opens it for writing only. The
 /// standard library does not report writes to such a stream as errors.
-pub(super) fn is_output_closed() -> bool {
+pub(super) fn is_stdout_closed() -> bool {
     #[cfg(unix)]
     {
         use rustix::fs::{OFlags, fcntl_getfl, fstat, stat};
@@ -77,7 +77,7 @@ pub(super) fn is_output_closed() -> bool {
 }
 
 /// Discards input that was typed and not read.
-pub(super) fn forget_typed() {
+pub(super) fn discard_typed_input() {
     // A closed terminal has no input.
     #[cfg(unix)]
     let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
@@ -88,7 +88,7 @@ fn give_back_on_panic() {
     HOOK.call_once(|| {
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            give_back();
+            leave_raw_mode();
             told(panic);
         }));
     });
@@ -104,7 +104,7 @@ pub struct TerminalSizes {
 
 impl TerminalSizes {
     /// Returns the current columns and rows; neither is 0.
-    pub fn now(&self) -> (u16, u16) {
+    pub fn current(&self) -> (u16, u16) {
         if !self.is_real {
             return USUAL;
         }
@@ -112,12 +112,12 @@ impl TerminalSizes {
     }
 
     /// Waits for the next change and returns the new size; never returns where changes are not signalled.
-    pub async fn changed(&mut self) -> (u16, u16) {
+    pub async fn wait_changed(&mut self) -> (u16, u16) {
         #[cfg(unix)]
         if let Some(signal) = &mut self.changed
             && signal.recv().await.is_some()
         {
-            return self.now();
+            return self.current();
         }
         std::future::pending().await
     }
@@ -168,7 +168,7 @@ pub struct StdinStream(tokio::sync::mpsc::Receiver<bytes::Bytes>);
 
 impl StdinStream {
     /// Returns the next chunk; `None` at the end.
-    pub async fn next(&mut self) -> Option<bytes::Bytes> {
+    pub async fn read_chunk(&mut self) -> Option<bytes::Bytes> {
         self.0.recv().await
     }
 }
@@ -178,7 +178,7 @@ impl Console {
     ///
     /// # Errors
     /// The terminal refuses.
-    pub fn raw(&self) -> Result<RawModeGuard> {
+    pub fn enter_raw_mode(&self) -> Result<RawModeGuard> {
         let is_real = !self.is_captured();
         if is_real {
             give_back_on_panic();
@@ -188,7 +188,7 @@ impl Console {
     }
 
     /// Returns a watcher of the terminal's size.
-    pub fn sizes(&self) -> TerminalSizes {
+    pub fn terminal_sizes(&self) -> TerminalSizes {
         let is_real = !self.is_captured();
         TerminalSizes {
             is_real,
@@ -203,14 +203,14 @@ impl Console {
     }
 
     /// Returns standard output and standard error for raw bytes, without escaping.
-    pub fn outlets(&self) -> (RawOutput, RawOutput) {
+    pub fn raw_outputs(&self) -> (RawOutput, RawOutput) {
         let (out, err) = self.streams();
         (RawOutput(out), RawOutput(err))
     }
 
     /// Returns standard input in chunks, read by a thread of its own. Every other reader finds it at its end from then
     /// on.
-    pub fn inlet(&mut self) -> StdinStream {
+    pub fn stdin_stream(&mut self) -> StdinStream {
         let mut input = self.take_stdin();
         let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
         // Not a thread of the runtime: its read cannot be ended, and shutting down the runtime would wait for it.
@@ -247,9 +247,9 @@ mod tests {
     #[tokio::test]
     async fn input_comes_whole_and_ends() {
         let (mut console, _) = Console::for_test(&"x".repeat(200_000), false);
-        let mut inlet = console.inlet();
+        let mut inlet = console.stdin_stream();
         let mut length = 0;
-        while let Some(piece) = inlet.next().await {
+        while let Some(piece) = inlet.read_chunk().await {
             length += piece.len();
         }
         assert_eq!(length, 200_000);
@@ -258,7 +258,7 @@ mod tests {
     #[tokio::test]
     async fn a_closed_output_is_told() {
         let (console, captured) = Console::for_test("", false);
-        let (out, err) = console.outlets();
+        let (out, err) = console.raw_outputs();
         out.write(bytes::Bytes::from_static(b"\x1b[31m"))
             .await
             .unwrap();

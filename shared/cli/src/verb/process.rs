@@ -59,11 +59,11 @@ fn run_heeding(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Result<u8
 /// Restores the terminal for a verb that is killed before it could. That verb may hold the locks of the standard
 /// streams.
 fn end() {
-    terminal::give_back();
+    terminal::leave_raw_mode();
     let (done, wait) = mpsc::channel();
     thread::spawn(move || {
         // A closed standard error must not delay the end.
-        let _ = terminal::unlocked_error().and_then(|mut error| error.write_all(b"interrupted\n"));
+        let _ = terminal::unlocked_stderr().and_then(|mut error| error.write_all(b"interrupted\n"));
         let _ = done.send(());
     });
     let _ = wait.recv_timeout(LAST_WORD);
