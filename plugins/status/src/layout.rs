@@ -154,17 +154,17 @@ impl Page {
                     line.push_str(head);
                     word = rest;
                 }
-                self.push(std::mem::replace(&mut line, " ".repeat(hang)));
+                self.push_line(std::mem::replace(&mut line, " ".repeat(hang)));
                 empty = true;
                 if word.is_empty() {
                     return;
                 }
             }
         }
-        self.push(line);
+        self.push_line(line);
     }
 
-    fn push(&mut self, line: String) {
+    fn push_line(&mut self, line: String) {
         let text = line.trim_end().to_owned();
         self.lines.push(Line { text, mark: None });
     }
