@@ -43,12 +43,12 @@ pub(crate) async fn print_existing(
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
             while let Some(piece) = futures::StreamExt::next(&mut stream).await {
-                console.print_bytes(&weave.take(index, &piece?))?;
+                console.print_bytes(&weave.push(index, &piece?))?;
             }
             anyhow::Ok(())
         };
         let result = read.await;
-        console.print_bytes(&weave.end(index))?;
+        console.print_bytes(&weave.end_log(index))?;
         match result {
             Err(error) if failure::find_failure(&error).is_none() => return Err(error),
             result => failed.extend(result.err()),
@@ -67,7 +67,7 @@ pub(crate) async fn print_followed(
     console: &mut Console,
 ) -> Result<()> {
     let mut weave = LogMerger::default();
-    while let Some(told) = following.next(weave.holder()).await? {
+    while let Some(told) = following.next(weave.open_log()).await? {
         match told {
             LogEvent::Started { pod, container, .. } => weave.add_log(if prefixed {
                 line_prefix(&pod, &container)
@@ -75,9 +75,9 @@ pub(crate) async fn print_followed(
                 String::new()
             }),
             LogEvent::Bytes { source, bytes } => {
-                console.print_bytes(&weave.take(source, &bytes))?
+                console.print_bytes(&weave.push(source, &bytes))?
             }
-            LogEvent::Ended { source } => console.print_bytes(&weave.end(source))?,
+            LogEvent::Ended { source } => console.print_bytes(&weave.end_log(source))?,
             LogEvent::Note(text) => console.note(&text),
         }
     }

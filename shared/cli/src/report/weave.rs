@@ -34,12 +34,12 @@ impl LogMerger {
     }
 
     /// Returns the log whose line must end before another log may be printed.
-    pub fn holder(&self) -> Option<usize> {
+    pub fn open_log(&self) -> Option<usize> {
         self.holder
     }
 
     /// Takes bytes of a log and returns the bytes to print. While there is a holder, only that log may be given.
-    pub fn take(&mut self, log: usize, bytes: &[u8]) -> Vec<u8> {
+    pub fn push(&mut self, log: usize, bytes: &[u8]) -> Vec<u8> {
         if bytes.is_empty() {
             return Vec::new();
         }
@@ -82,7 +82,7 @@ impl LogMerger {
 
     /// Ends a log and returns the rest of its bytes. If its last line has no newline, one is added as soon as another
     /// log prints.
-    pub fn end(&mut self, log: usize) -> Vec<u8> {
+    pub fn end_log(&mut self, log: usize) -> Vec<u8> {
         let holds = self.holder == Some(log);
         let Some(ended) = self.logs.get_mut(log) else {
             return Vec::new();
@@ -139,39 +139,39 @@ mod tests {
     #[test]
     fn lines_are_whole_and_named() {
         let mut weave = two();
-        assert_eq!(weave.take(0, b"one\ntw"), b"a one\n");
-        assert_eq!(weave.take(1, b"un\nde\nt"), b"b un\nb de\n");
-        assert_eq!(weave.take(0, b"o\n"), b"a two\n");
-        assert_eq!((weave.holder(), weave.end(1)), (None, b"b t".to_vec()));
+        assert_eq!(weave.push(0, b"one\ntw"), b"a one\n");
+        assert_eq!(weave.push(1, b"un\nde\nt"), b"b un\nb de\n");
+        assert_eq!(weave.push(0, b"o\n"), b"a two\n");
+        assert_eq!((weave.open_log(), weave.end_log(1)), (None, b"b t".to_vec()));
     }
 
     #[test]
     fn a_long_line_passes_and_holds_the_others_back() {
         let mut weave = two();
         let piece = vec![b'x'; KEPT + 1];
-        let begun = weave.take(0, &piece);
-        assert_eq!((begun.len(), weave.holder()), (KEPT + 3, Some(0)));
-        assert_eq!(weave.take(0, &piece), piece);
-        assert_eq!(weave.take(0, b"\ny"), b"\n");
-        assert_eq!(weave.holder(), None);
-        assert_eq!(weave.end(0), b"a y");
+        let begun = weave.push(0, &piece);
+        assert_eq!((begun.len(), weave.open_log()), (KEPT + 3, Some(0)));
+        assert_eq!(weave.push(0, &piece), piece);
+        assert_eq!(weave.push(0, b"\ny"), b"\n");
+        assert_eq!(weave.open_log(), None);
+        assert_eq!(weave.end_log(0), b"a y");
     }
 
     #[test]
     fn one_log_alone_is_not_held_back_and_not_changed() {
         let mut weave = LogMerger::default();
         weave.add_log("");
-        assert_eq!(weave.take(0, b"\xff\0 no end"), b"\xff\0 no end");
-        assert_eq!(weave.take(0, b" yet\nnext"), b" yet\nnext");
-        assert_eq!(weave.end(0), b"");
+        assert_eq!(weave.push(0, b"\xff\0 no end"), b"\xff\0 no end");
+        assert_eq!(weave.push(0, b" yet\nnext"), b" yet\nnext");
+        assert_eq!(weave.end_log(0), b"");
         // Another one that begins while a line is open waits for its end.
         let mut weave = LogMerger::default();
         weave.add_log("a ");
-        weave.take(0, b"open");
+        weave.push(0, b"open");
         weave.add_log("b ");
-        assert_eq!(weave.holder(), Some(0));
-        assert_eq!(weave.end(0), b"");
-        assert_eq!(weave.take(1, b"x\n"), b"\nb x\n");
+        assert_eq!(weave.open_log(), Some(0));
+        assert_eq!(weave.end_log(0), b"");
+        assert_eq!(weave.push(1, b"x\n"), b"\nb x\n");
     }
 
     #[test]
@@ -185,8 +185,8 @@ mod tests {
                 if others {
                     weave.add_log("b ");
                 }
-                let mut out: Vec<u8> = text.chunks(size).flat_map(|c| weave.take(0, c)).collect();
-                out.extend(weave.end(0));
+                let mut out: Vec<u8> = text.chunks(size).flat_map(|c| weave.push(0, c)).collect();
+                out.extend(weave.end_log(0));
                 assert_eq!(out, named, "{size}");
             }
         }
