@@ -23,7 +23,7 @@ state, and every request is made with your own permissions.";
 const PREFIX: &str = "kubectl session";
 
 /// Runs the verb that the program's name or the arguments select.
-pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
+pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
     let mut args = args.into_iter();
     let program = ProgramName::parse(&args.next().unwrap_or_default());
     let rest: Vec<OsString> = args.collect();
@@ -32,7 +32,7 @@ pub(crate) fn run(args: Vec<OsString>) -> ExitCode {
         ProgramName::Verb(word) => {
             return match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => run_entry(verb, &format!("{PREFIX} {}", verb.name), rest),
-                None => unknown(&word, PREFIX),
+                None => report_unknown_verb(&word, PREFIX),
             };
         }
         ProgramName::Other(name) => prefix_of(&name),
@@ -135,7 +135,7 @@ fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitC
             let prefix = format!("{prefix} {}", verb.get_name());
             print_page(|width| wording::help_page(verb, &prefix, width))
         }
-        None => unknown(word, prefix),
+        None => report_unknown_verb(word, prefix),
     }
 }
 
@@ -150,13 +150,13 @@ fn print_page(page: impl FnOnce(usize) -> String) -> ExitCode {
 }
 
 /// Prints the error for an unknown verb, with suggestions.
-pub(crate) fn unknown(word: &str, prefix: &str) -> ExitCode {
+pub(crate) fn report_unknown_verb(word: &str, prefix: &str) -> ExitCode {
     let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
     unknown_verb(word, prefix, &names)
 }
 
 /// Prints the error for a program of others that cannot be started.
-pub(crate) fn failed(
+pub(crate) fn report_exec_error(
     error: &std::io::Error,
     command: &std::process::Command,
     prefix: &str,

@@ -12,10 +12,10 @@ use crate::dispatch;
 pub(crate) fn run(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
     if word.contains(['/', '\\']) {
         // A word with a slash would make a path of the name, and could run any program.
-        return dispatch::unknown(word, prefix);
+        return dispatch::report_unknown_verb(word, prefix);
     }
     let Some(program) = find_program(word) else {
-        return dispatch::unknown(word, prefix);
+        return dispatch::report_unknown_verb(word, prefix);
     };
     let args: Vec<OsString> = matches
         .get_many::<OsString>("")
@@ -48,7 +48,7 @@ fn find_program(word: &str) -> Option<PathBuf> {
 fn replace(command: &mut Command, prefix: &str) -> ExitCode {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
-    dispatch::failed(&error, command, prefix)
+    dispatch::report_exec_error(&error, command, prefix)
 }
 
 #[cfg(not(unix))]
@@ -60,6 +60,6 @@ fn replace(command: &mut Command, prefix: &str) -> ExitCode {
                 .and_then(|code| u8::try_from(code).ok())
                 .unwrap_or(1),
         ),
-        Err(error) => dispatch::failed(&error, command, prefix),
+        Err(error) => dispatch::report_exec_error(&error, command, prefix),
     }
 }

@@ -52,5 +52,5 @@ pub const GROUPS: &[VerbGroup] = &[
 
 /// Runs the program with argv, whose first element is the name it was called by.
 pub fn main(args: Vec<OsString>) -> ExitCode {
-    dispatch::run(args)
+    dispatch::dispatch(args)
 }
