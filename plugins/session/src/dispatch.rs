@@ -12,7 +12,7 @@ use session_shared::verb::{
 };
 
 use crate::external;
-use crate::{GROUPS, VERBS};
+use crate::{VERB_GROUPS, VERBS};
 
 const ABOUT: &str = "Run interactive sessions on Kubernetes
 
@@ -123,7 +123,7 @@ fn base(prefix: &str) -> Command {
 }
 
 fn help(command: &Command, prefix: &str) -> ExitCode {
-    print_page(|width| wording::suite_help_page(command, prefix, width, GROUPS))
+    print_page(|width| wording::suite_help_page(command, prefix, width, VERB_GROUPS))
 }
 
 fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {

@@ -31,7 +31,7 @@ pub const VERBS: &[VerbEntry] = &[
 ];
 
 /// Groups of the verbs on the suite's help page.
-pub const GROUPS: &[VerbGroup] = &[
+pub const VERB_GROUPS: &[VerbGroup] = &[
     VerbGroup {
         title: "Basic Commands",
         verbs: &["create", "list", "status", "connect", "logs"],

@@ -158,7 +158,7 @@ fn pages_follow_the_width_that_is_there() {
 
 #[test]
 fn every_verb_stands_in_one_group() {
-    let grouped = kubectl_session::GROUPS.iter().flat_map(|group| group.verbs);
+    let grouped = kubectl_session::VERB_GROUPS.iter().flat_map(|group| group.verbs);
     let mut grouped: Vec<&str> = grouped.copied().collect();
     let mut verbs: Vec<&str> = kubectl_session::VERBS
         .iter()
@@ -168,7 +168,7 @@ fn every_verb_stands_in_one_group() {
     verbs.sort_unstable();
     assert_eq!(grouped, verbs);
     let text = page(&[]);
-    for group in kubectl_session::GROUPS {
+    for group in kubectl_session::VERB_GROUPS {
         for verb in group.verbs {
             let about = kubectl_session::VERBS
                 .iter()
