@@ -67,7 +67,7 @@ pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
                     let matches = inner.clone();
                     run_reporting(verb.name, &prefix, move |ground| verb.run(&matches, ground))
                 }
-                None => external::run(word, inner, &prefix),
+                None => external::run_external(word, inner, &prefix),
             },
         },
     }

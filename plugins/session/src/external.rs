@@ -9,7 +9,7 @@ use clap::ArgMatches;
 use crate::dispatch;
 
 /// Replaces this process by the program of a word that is not a verb of the suite.
-pub(crate) fn run(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
+pub(crate) fn run_external(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
     if word.contains(['/', '\\']) {
         // A word with a slash would make a path of the name, and could run any program.
         return dispatch::report_unknown_verb(word, prefix);
