@@ -14,51 +14,51 @@ const TIMEOUT_RULE: &str = "type(self) == int ? self >= 0 : self.matches('^(neve
 
 /// Returns the definitions of Session and SessionTemplate, in this order, ready for `kubectl apply`.
 pub fn custom_resource_definitions() -> Vec<Value> {
-    let mut session = definition::<Session>();
-    rule(
+    let mut session = custom_resource_definition::<Session>();
+    add_cel_rule(
         &mut session,
         "",
         NAME_RULE,
         "the name of a Session must be a DNS label of at most 63 characters",
     );
-    rule(
+    add_cel_rule(
         &mut session,
         "/properties/spec",
         "!(has(self.manifest) && has(self.template))",
         "manifest and template are mutually exclusive",
     );
-    rule(
+    add_cel_rule(
         &mut session,
         "/properties/spec/properties/userId",
         "self == oldSelf",
         "userId is immutable",
     );
-    rule(
+    add_cel_rule(
         &mut session,
         "/properties/spec/properties/resources/properties/gpu",
         "type(self) == int ? self >= 0 : self.matches('^[0-9]+$')",
         "gpu must be a whole number, because extended resources cannot be divided; use time-slicing (request 1 of the \
          advertised replicas) or a MIG resource",
     );
-    rule(
+    add_cel_rule(
         &mut session,
         "/properties/spec/properties/timeout",
         TIMEOUT_RULE,
         "timeout must be a number of seconds, a duration such as 2h or 7d, or never",
     );
-    bound(&mut session, "/properties/spec/properties/timeout", 64);
-    bound(
+    set_max_length(&mut session, "/properties/spec/properties/timeout", 64);
+    set_max_length(
         &mut session,
         "/properties/spec/properties/resources/properties/gpu",
         32,
     );
-    vec![session, definition::<SessionTemplate>()]
+    vec![session, custom_resource_definition::<SessionTemplate>()]
 }
 
-fn definition<K: CustomResourceExt>() -> Value {
+fn custom_resource_definition<K: CustomResourceExt>() -> Value {
     let mut value = serde_json::to_value(K::crd()).unwrap_or_default();
     if let Some(schema) = value.pointer_mut("/spec/versions/0/schema/openAPIV3Schema") {
-        strip(schema);
+        remove_schema_keys(schema);
     }
     value
 }
@@ -66,7 +66,7 @@ fn definition<K: CustomResourceExt>() -> Value {
 /// Removes generated schema keys that the API does not want: `nullable` (without it the server drops null values before the
 /// CEL rules see them), `default` (absent values are resolved when the session starts), `title`, and formats unknown to the
 /// server.
-fn strip(schema: &mut Value) {
+fn remove_schema_keys(schema: &mut Value) {
     match schema {
         Value::Object(map) => {
             let known = |format: &Value| matches!(format.as_str(), Some("int32" | "int64"));
@@ -78,17 +78,17 @@ fn strip(schema: &mut Value) {
             for (key, value) in map.iter_mut() {
                 match (key.as_str(), value) {
                     // The keys of `properties` are field names, and a field may be called `default` or `format`.
-                    ("properties", Value::Object(fields)) => fields.values_mut().for_each(strip),
-                    (_, value) => strip(value),
+                    ("properties", Value::Object(fields)) => fields.values_mut().for_each(remove_schema_keys),
+                    (_, value) => remove_schema_keys(value),
                 }
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(strip),
+        Value::Array(items) => items.iter_mut().for_each(remove_schema_keys),
         _ => {}
     }
 }
 
-fn place<'a>(
+fn schema_at<'a>(
     definition: &'a mut Value,
     path: &str,
 ) -> Option<&'a mut serde_json::Map<String, Value>> {
@@ -98,8 +98,8 @@ fn place<'a>(
 }
 
 /// Adds a CEL rule at `path`. Does nothing if the path does not exist; a test counts the rules.
-fn rule(definition: &mut Value, path: &str, rule: &str, message: &str) {
-    if let Some(schema) = place(definition, path) {
+fn add_cel_rule(definition: &mut Value, path: &str, rule: &str, message: &str) {
+    if let Some(schema) = schema_at(definition, path) {
         let rules = schema
             .entry("x-kubernetes-validations")
             .or_insert_with(|| json!([]));
@@ -110,8 +110,8 @@ fn rule(definition: &mut Value, path: &str, rule: &str, message: &str) {
 }
 
 /// Sets maxLength of an int-or-string. Without a bound the server rejects the field's CEL rule as too expensive.
-fn bound(definition: &mut Value, path: &str, length: u32) {
-    if let Some(schema) = place(definition, path) {
+fn set_max_length(definition: &mut Value, path: &str, length: u32) {
+    if let Some(schema) = schema_at(definition, path) {
         schema.insert("maxLength".into(), length.into());
     }
 }
