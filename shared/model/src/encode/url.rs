@@ -25,7 +25,7 @@ impl Endpoint {
         let scheme = self.scheme.unwrap_or("http");
         let base = self.path.strip_suffix('/').unwrap_or(&self.path);
         let path = path.strip_prefix('/').unwrap_or(path);
-        format!("{scheme}://{}{base}/{}", self.authority, encoded(path))
+        format!("{scheme}://{}{base}/{}", self.authority, percent_encode(path))
     }
 }
 
@@ -49,7 +49,7 @@ impl FromStr for Endpoint {
         Ok(Self {
             scheme,
             authority: authority.to_owned(),
-            path: encoded(path),
+            path: percent_encode(path),
         })
     }
 }
@@ -71,7 +71,7 @@ pub fn websocket_url(address: IpAddr, port: u16, path: &str) -> String {
     };
     let path = path.trim_matches('/');
     let slash = if path.is_empty() { "" } else { "/" };
-    format!("ws://{host}:{port}{slash}{}", encoded(path))
+    format!("ws://{host}:{port}{slash}{}", percent_encode(path))
 }
 
 /// Returns true for a host name or IP address with an optional port.
@@ -97,7 +97,7 @@ fn is_authority(text: &str) -> bool {
 
 /// Percent-encodes a path with query and fragment. Besides what URLs require, it encodes characters that are special where a
 /// URL may be pasted. Existing percent-encoding is kept.
-fn encoded(text: &str) -> String {
+fn percent_encode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut encoded = String::with_capacity(text.len());
     for (at, byte) in bytes.iter().enumerate() {
