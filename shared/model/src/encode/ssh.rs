@@ -55,16 +55,16 @@ impl SshHost {
         let user = self.user.as_ref().map(|user| ("User", user.to_string()));
         let rest = [
             ("HostKeyAlias", format!("session-{}", self.uid)),
-            ("UserKnownHostsFile", file(&self.known_hosts)?),
+            ("UserKnownHostsFile", quote_file_name(&self.known_hosts)?),
             ("StrictHostKeyChecking", "accept-new".to_owned()),
-            ("ProxyCommand", command(&self.proxy)?),
+            ("ProxyCommand", quote_proxy_command(&self.proxy)?),
         ];
         Ok(user.into_iter().chain(rest).collect())
     }
 }
 
 /// Quotes a file name with double quotes.
-fn file(path: &Path) -> Result<String> {
+fn quote_file_name(path: &Path) -> Result<String> {
     let text = path.to_str().unwrap_or_default();
     let ambiguous = text.contains(['"']) || text.contains("\\\\") || text.contains("\\'");
     if text.is_empty() || ambiguous || text.contains("${") || text.chars().any(shell::is_hidden) {
@@ -74,7 +74,7 @@ fn file(path: &Path) -> Result<String> {
 }
 
 /// Quotes a command for the user's login shell. Hidden characters are refused, because not every shell understands `$'…'`.
-fn command(words: &[String]) -> Result<String> {
+fn quote_proxy_command(words: &[String]) -> Result<String> {
     if let Some(word) = words.iter().find(|word| word.contains(shell::is_hidden)) {
         bail!(
             "cannot pass the argument {word:?} to ssh: contains a line break, a control character or an invisible character"
