@@ -40,9 +40,9 @@ pub struct KnownSessions {
     folder: Option<PathBuf>,
     server: String,
     /// Digests stored by this process. Used even if the file could not be written.
-    fresh: Mutex<BTreeMap<String, Digests>>,
+    in_memory: Mutex<BTreeMap<String, Digests>>,
     /// True if `--trust-manifest` was given: the user trusts all stored texts in this run.
-    trusting: AtomicBool,
+    trust_all: AtomicBool,
 }
 
 impl KnownSessions {
@@ -57,17 +57,17 @@ impl KnownSessions {
 
     /// Trusts all stored texts from now on if `word` is true. Set from `--trust-manifest`; cannot be undone.
     pub fn trust_all(&self, word: bool) {
-        self.trusting.fetch_or(word, Ordering::Relaxed);
+        self.trust_all.fetch_or(word, Ordering::Relaxed);
     }
 
     /// Returns true if all stored texts are trusted.
     pub fn trusts_all(&self) -> bool {
-        self.trusting.load(Ordering::Relaxed)
+        self.trust_all.load(Ordering::Relaxed)
     }
 
     /// Returns the digests of the session with this UID; empty for an unknown session.
     pub fn digests_of(&self, uid: &str) -> Digests {
-        let fresh = self.fresh.lock().ok();
+        let fresh = self.in_memory.lock().ok();
         let fresh = fresh.and_then(|fresh| fresh.get(uid).cloned());
         let read = || self.file(uid).and_then(|file| read(&file));
         fresh.or_else(read).unwrap_or_default()
@@ -84,7 +84,7 @@ impl KnownSessions {
         let mut all = self.digests_of(uid);
         all.retain(|key, _| !key.starts_with(area));
         all.extend(digests.clone());
-        if let Ok(mut fresh) = self.fresh.lock() {
+        if let Ok(mut fresh) = self.in_memory.lock() {
             fresh.insert(uid.to_owned(), all.clone());
         }
         let Some(file) = self.file(uid) else {
@@ -157,7 +157,7 @@ fn write(file: &Path, digests: &Digests) -> io::Result<()> {
     if text.len() as u64 > FILE_MAX {
         return Err(io::Error::other("too many parameters"));
     }
-    prune(folder);
+    prune_files(folder);
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let part = file.with_extension(format!("{}-{count}.part", std::process::id()));
@@ -185,7 +185,7 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 }
 
 /// Deletes the oldest files if there are too many. For a deleted one, the user is asked again.
-fn prune(folder: &Path) {
+fn prune_files(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
         return;
     };
