@@ -79,7 +79,7 @@ pub fn to_label_value(raw: &str) -> String {
             '-'
         }
     };
-    distinct(raw, raw.chars().map(legal).collect(), DNS_LABEL_MAX)
+    append_hash_if_changed(raw, raw.chars().map(legal).collect(), DNS_LABEL_MAX)
 }
 
 /// Converts `raw` to a part of an object name: lower case, at most 63 bytes, alphanumeric at both ends. Characters outside
@@ -98,10 +98,10 @@ pub fn to_name_part_within(raw: &str, limit: usize) -> String {
             '-'
         }
     };
-    distinct(raw, raw.chars().map(legal).collect(), limit)
+    append_hash_if_changed(raw, raw.chars().map(legal).collect(), limit)
 }
 
-fn distinct(raw: &str, legal: String, limit: usize) -> String {
+fn append_hash_if_changed(raw: &str, legal: String, limit: usize) -> String {
     let trimmed = legal.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     if trimmed == raw && raw.len() <= limit {
         return legal;
