@@ -61,12 +61,12 @@ impl Quantity {
 
     /// Returns the amount in whole units, rounded away from zero, as Kubernetes' `Quantity.Value()` does.
     pub fn value(&self) -> i64 {
-        clamp(div_away(self.nano, NANO))
+        clamp(div_round_up(self.nano, NANO))
     }
 
     /// Returns the amount in thousandths, rounded away from zero, as Kubernetes' `Quantity.MilliValue()` does.
     pub fn milli_value(&self) -> i64 {
-        clamp(div_away(self.nano, NANO / 1000))
+        clamp(div_round_up(self.nano, NANO / 1000))
     }
 
     /// Returns true if the amount is a whole number, as extended resources (`nvidia.com/gpu`) must be.
@@ -109,7 +109,7 @@ impl Quantity {
         let coarse = self.format == Notation::Binary || nano.abs() >= 1000 * NANO;
         let step = if coarse { NANO } else { NANO / 1000 };
         Self {
-            nano: (div_away(nano, step) * step).clamp(-MAX, MAX),
+            nano: (div_round_up(nano, step) * step).clamp(-MAX, MAX),
             format: self.format,
         }
     }
@@ -119,7 +119,7 @@ fn clamp(value: i128) -> i64 {
     i64::try_from(value).unwrap_or(if value < 0 { i64::MIN } else { i64::MAX })
 }
 
-fn div_away(value: i128, by: i128) -> i128 {
+fn div_round_up(value: i128, by: i128) -> i128 {
     let rest = i128::from(value % by != 0) * value.signum();
     value / by + rest
 }
@@ -130,7 +130,7 @@ fn mul_div(a: i128, b: i128, c: i128) -> i128 {
     let (left, right) = (gcd(a, c), gcd(b, c / gcd(a, c)));
     let (a, b, c) = (a / left, b / right, c / left / right);
     match a.checked_mul(b) {
-        Some(product) => div_away(product, c),
+        Some(product) => div_round_up(product, c),
         None => (a / c).saturating_mul(b),
     }
 }
