@@ -36,7 +36,7 @@ impl FromStr for Quantity {
                 "invalid quantity {text:?}: must be a number with an optional suffix, such as 500m, 2 or 4Gi"
             );
         }
-        let Some((format, base, power)) = scale(suffix) else {
+        let Some((format, base, power)) = parse_suffix(suffix) else {
             match nearest_suffixes(suffix) {
                 Some((decimal, binary)) => {
                     let number = &text[..text.len() - suffix.len()];
@@ -58,7 +58,7 @@ impl FromStr for Quantity {
 }
 
 /// Returns notation, base and power of a suffix.
-fn scale(suffix: &str) -> Option<(Notation, u8, i32)> {
+fn parse_suffix(suffix: &str) -> Option<(Notation, u8, i32)> {
     let decimal = |power| Some((Notation::Decimal, 10, power));
     let binary = |power| Some((Notation::Binary, 2, power));
     match suffix {
