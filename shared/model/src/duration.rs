@@ -24,7 +24,7 @@ const TEXT_MAX: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Lifetime {
     seconds: u64,
-    written: LifetimeNotation,
+    notation: LifetimeNotation,
 }
 
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ impl Lifetime {
     pub fn never() -> Self {
         Self {
             seconds: 0,
-            written: LifetimeNotation::Text("never".into()),
+            notation: LifetimeNotation::Text("never".into()),
         }
     }
 
@@ -50,7 +50,7 @@ impl Lifetime {
         match u64::try_from(seconds) {
             Ok(seconds) if seconds <= LIFETIME_MAX => Ok(Self {
                 seconds,
-                written: LifetimeNotation::Seconds,
+                notation: LifetimeNotation::Seconds,
             }),
             Ok(_) => bail!("invalid duration {seconds}: must be at most ten years"),
             Err(_) => bail!("invalid duration {seconds}: must not be negative"),
@@ -91,7 +91,7 @@ impl FromStr for Lifetime {
         }
         if let Ok(seconds) = text.parse::<i64>() {
             let seconds = Self::from_seconds(seconds)?.seconds;
-            return Ok(Self { seconds, written });
+            return Ok(Self { seconds, notation: written });
         }
         let duration = parse_duration(text)?;
         if duration.subsec_nanos() != 0 {
@@ -101,13 +101,13 @@ impl FromStr for Lifetime {
             bail!("invalid duration {text:?}: must be at most ten years");
         }
         let seconds = duration.as_secs();
-        Ok(Self { seconds, written })
+        Ok(Self { seconds, notation: written })
     }
 }
 
 impl fmt::Display for Lifetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.written {
+        match &self.notation {
             LifetimeNotation::Text(text) => f.write_str(text),
             LifetimeNotation::Seconds => write!(f, "{}", self.seconds),
         }
@@ -123,7 +123,7 @@ fn parse_duration(text: &str) -> Result<Duration> {
         );
     }
     let Ok(span) = text.parse::<Span>() else {
-        if is_beyond_all_numbers(text) {
+        if is_too_large_number(text) {
             bail!("invalid duration {text:?}: must be at most ten years");
         }
         bail!(
@@ -145,7 +145,7 @@ fn parse_duration(text: &str) -> Result<Duration> {
 
 impl Serialize for Lifetime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.written {
+        match &self.notation {
             LifetimeNotation::Text(text) => serializer.serialize_str(text),
             LifetimeNotation::Seconds => serializer.serialize_u64(self.seconds),
         }
@@ -193,7 +193,7 @@ impl JsonSchema for Lifetime {
 }
 
 /// Returns true for a number too large to parse, with or without a unit.
-fn is_beyond_all_numbers(text: &str) -> bool {
+fn is_too_large_number(text: &str) -> bool {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
     let unit = &text[digits.len()..];
     let many = digits.len() > 9 && digits.bytes().all(|byte| byte.is_ascii_digit());
