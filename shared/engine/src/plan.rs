@@ -37,7 +37,7 @@ pub enum Step {
         /// Complete object.
         object: Value,
         /// Current object as the server returned it.
-        found: Value,
+        current: Value,
     },
     /// Adopt the claim that a StatefulSet would use by its name: kept data of this session becomes its data again, a claim of
     /// anybody else is an error. Does nothing if the claim does not exist.

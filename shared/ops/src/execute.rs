@@ -126,7 +126,7 @@ impl Cluster {
                 object,
                 use_existing: existing,
             } => self.create_or_adopt(object, *existing, with, tell).await,
-            Step::Apply { object, found } => self.apply_existing(object, found, with, tell).await,
+            Step::Apply { object, current: found } => self.apply_existing(object, found, with, tell).await,
             Step::Adopt { claim } => self.adopt_claim_by_name(claim, with, tell).await,
             Step::LeaveUnchanged { object } => Ok(StepResult::Adopted(object.clone())),
             Step::Patch {

@@ -140,7 +140,7 @@ fn is_rbac_write(step: &Step) -> bool {
 fn change_of_step(done: StepResult, step: &Step) -> Option<(Value, &'static str)> {
     match (done, step) {
         (StepResult::Created(object), _) => Some((object, "created")),
-        (StepResult::Applied(object), Step::Apply { found, .. }) => {
+        (StepResult::Applied(object), Step::Apply { current: found, .. }) => {
             let word = apply_verb(Some(found), &object);
             Some((object, word))
         }

@@ -145,7 +145,7 @@ fn update_step(object: &mut Value, found: &Value) -> Step {
     remove_nulls(object);
     Step::Apply {
         object: object.clone(),
-        found: found.clone(),
+        current: found.clone(),
     }
 }
 

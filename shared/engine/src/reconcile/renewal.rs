@@ -136,7 +136,7 @@ impl RestartPlan<'_> {
         if is_data(&found) || runs {
             return Step::LeaveUnchanged { object: found };
         }
-        Step::Apply { object, found }
+        Step::Apply { object, current: found }
     }
 
     fn is_own(&self, found: &Value) -> bool {
