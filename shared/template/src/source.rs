@@ -85,7 +85,7 @@ impl Source {
             Ok(text) => Self::new(name, text),
             Err(error) => {
                 let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
-                let place = end_of(&String::from_utf8_lossy(before));
+                let place = end_location(&String::from_utf8_lossy(before));
                 bail!("{name}:{place}: not UTF-8")
             }
         }
@@ -146,7 +146,7 @@ impl Source {
         let (mut place, mut from) = (start, 0);
         let mut places = Vec::with_capacity(bytes.len());
         for byte in bytes {
-            let end = end_of(piece.get(from..*byte).unwrap_or_default());
+            let end = end_location(piece.get(from..*byte).unwrap_or_default());
             place = match end.line {
                 1 => SourceLocation {
                     line: place.line,
@@ -165,7 +165,7 @@ impl Source {
 }
 
 /// Returns the location right after `text`, which begins at 1:1.
-fn end_of(text: &str) -> SourceLocation {
+fn end_location(text: &str) -> SourceLocation {
     let line = text.matches('\n').count() + 1;
     let last = text.rsplit('\n').next().unwrap_or_default();
     SourceLocation {
