@@ -35,7 +35,7 @@ pub(super) struct PlaceholderError {
     pub(super) hint: &'static str,
 }
 
-const ESCAPE: &str = "write $${...} for a literal ${...}";
+const ESCAPE_HINT: &str = "write $${...} for a literal ${...}";
 
 /// Splits a text into segments. Text without placeholders is one segment; empty text has none.
 pub(super) fn split_placeholders(text: &str) -> (Vec<TextSegment>, Vec<PlaceholderError>) {
@@ -97,7 +97,7 @@ impl Splitter {
                 self.bad.push(PlaceholderError {
                     ordinal,
                     message,
-                    hint: ESCAPE,
+                    hint: ESCAPE_HINT,
                 });
                 body
             }
@@ -134,12 +134,12 @@ fn parse_placeholder(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
         )),
         None => Err(format!(
             "unterminated placeholder {:?}",
-            shown(&body[..next])
+            shorten_placeholder(&body[..next])
         )),
         Some(end) if name.is_empty() || default.is_none() && !after.starts_with('}') => {
             Err(format!(
                 "invalid placeholder {:?}: must be a name of letters, digits and \"_\", followed by \"}}\" or \":-\"",
-                shown(&body[..=end])
+                shorten_placeholder(&body[..=end])
             ))
         }
         Some(end) => Ok(ParsedPlaceholder::Var(
@@ -162,7 +162,7 @@ fn leading_name(text: &str) -> &str {
 }
 
 /// Returns the start of a placeholder, shortened for a message.
-fn shown(body: &str) -> String {
+fn shorten_placeholder(body: &str) -> String {
     let mut shown = format!("${{{}", body.chars().take(30).collect::<String>());
     if body.chars().count() > 30 {
         shown.push_str("...");
