@@ -50,7 +50,7 @@ impl ObjectType {
 }
 
 /// Keys whose value is a name, at any depth.
-const NAMES: &[&str] = &[
+const NAME_KEYS: &[&str] = &[
     "name",
     "namespace",
     "generateName",
@@ -99,11 +99,11 @@ impl ScalarContext {
                 _ => {}
             }
         }
-        Self::by_end(path)
+        Self::from_path_suffix(path)
     }
 
     /// Returns the context according to the last steps of a path, which also covers Pod templates at any depth.
-    fn by_end(path: &[PathStep<'_>]) -> Self {
+    fn from_path_suffix(path: &[PathStep<'_>]) -> Self {
         match path {
             [
                 ..,
@@ -145,7 +145,7 @@ impl ScalarContext {
             | [.., PathStep::Key("capacity"), PathStep::Key("storage")]
             | [.., PathStep::Key("sizeLimit")] => Self::Quantity,
             [.., PathStep::Key("hosts"), PathStep::Index(_)] => Self::Name,
-            [.., PathStep::Key(key)] if NAMES.contains(key) => Self::Name,
+            [.., PathStep::Key(key)] if NAME_KEYS.contains(key) => Self::Name,
             _ => Self::Other,
         }
     }
