@@ -49,13 +49,13 @@ impl TemplateFile {
                 .and_then(Node::scalar)
                 .map(|kind| kind.text.as_str());
             if kind == Some("SessionTemplate") {
-                files.extend(Self::of(source, root, &mut problems));
+                files.extend(Self::from_node(source, root, &mut problems));
             }
         }
         (files, problems)
     }
 
-    fn of(source: &Source, root: Node, problems: &mut Problems) -> Option<Self> {
+    fn from_node(source: &Source, root: Node, problems: &mut Problems) -> Option<Self> {
         let place = root.location();
         let name = root
             .get_path(&["metadata", "name"])
@@ -69,7 +69,7 @@ impl TemplateFile {
             ));
         }
         let parameters = read_parameters(source, &root, problems);
-        let presets = part(
+        let presets = deserialize_part(
             source,
             root.get_path(&["spec", "presets"]),
             "spec.presets",
@@ -84,7 +84,7 @@ impl TemplateFile {
             );
             return None;
         };
-        let manifest = match inner(source, manifest) {
+        let manifest = match manifest_source(source, manifest) {
             Ok(manifest) => manifest,
             Err(error) => {
                 problems.push(problem_at(source, manifest.location, error.to_string()));
@@ -107,15 +107,15 @@ impl TemplateFile {
 fn read_parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
     match root.get_path(&["spec", "parameters"]) {
         Some(Node::Sequence(items, _)) => {
-            let read = |item| part(source, Some(item), "parameter", problems);
+            let read = |item| deserialize_part(source, Some(item), "parameter", problems);
             items.iter().filter_map(read).collect()
         }
-        other => part(source, other, "spec.parameters", problems).unwrap_or_default(),
+        other => deserialize_part(source, other, "spec.parameters", problems).unwrap_or_default(),
     }
 }
 
 /// Deserializes a part of the spec. Returns `None` if it is absent, or malformed, which is added to `problems`.
-fn part<T: DeserializeOwned>(
+fn deserialize_part<T: DeserializeOwned>(
     source: &Source,
     node: Option<&Node>,
     what: &str,
@@ -136,7 +136,7 @@ fn part<T: DeserializeOwned>(
 }
 
 /// Returns the text of a scalar as a source. Only for a literal block do its lines correspond to lines of the file.
-fn inner(source: &Source, scalar: &Scalar) -> Result<Source> {
+fn manifest_source(source: &Source, scalar: &Scalar) -> Result<Source> {
     if scalar.style != ScalarStyle::Literal {
         return Source::new(
             format!("{} (spec.manifest)", source.name()),
