@@ -98,10 +98,10 @@ impl Manifest {
             ));
         }
         for root in roots {
-            expand(source, root, 0, &mut documents, &mut problems);
+            expand_lists(source, root, 0, &mut documents, &mut problems);
         }
         for document in &documents {
-            document.foreign(source, &mut problems);
+            document.report_foreign_placeholders(source, &mut problems);
         }
         let manifest = Self {
             source: source.clone(),
@@ -218,7 +218,7 @@ impl ManifestDocument {
     }
 
     /// Reports placeholders of other tools. Free text is skipped, because braces are legitimate there.
-    fn foreign(&self, source: &Source, problems: &mut Problems) {
+    fn report_foreign_placeholders(&self, source: &Source, problems: &mut Problems) {
         self.visit_scalars(&mut |_, position, scalar| {
             if position.is_text() {
                 return;
@@ -240,10 +240,10 @@ impl ManifestDocument {
 }
 
 /// Maximum nesting of `List` objects.
-const LIST_DEPTH: usize = 3;
+const LIST_DEPTH_MAX: usize = 3;
 
 /// Expands `List` documents and checks that every document is an object with apiVersion, kind and name.
-fn expand(
+fn expand_lists(
     source: &Source,
     root: Node,
     depth: usize,
@@ -260,21 +260,21 @@ fn expand(
         return;
     }
     let (Some(api_version), Some(kind)) = (
-        type_of(source, &root, "apiVersion", problems),
-        type_of(source, &root, "kind", problems),
+        read_type_field(source, &root, "apiVersion", problems),
+        read_type_field(source, &root, "kind", problems),
     ) else {
         return;
     };
     if kind.ends_with("List")
-        && depth < LIST_DEPTH
+        && depth < LIST_DEPTH_MAX
         && let Some(items @ Node::Sequence(..)) = root.get("items")
     {
         for item in items.items() {
-            expand(source, item.clone(), depth + 1, documents, problems);
+            expand_lists(source, item.clone(), depth + 1, documents, problems);
         }
         return;
     }
-    if let Some(problem) = nameless(source, &root, &kind) {
+    if let Some(problem) = missing_name_problem(source, &root, &kind) {
         problems.push(problem);
         return;
     }
@@ -285,7 +285,7 @@ fn expand(
 }
 
 /// Returns the problem of an object without metadata.name.
-fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
+fn missing_name_problem(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
     if let Some(Node::Scalar(name)) = root.get_path(&["metadata", "name"])
         && !name.text.is_empty()
     {
@@ -304,7 +304,7 @@ fn nameless(source: &Source, root: &Node, kind: &str) -> Option<Problem> {
 }
 
 /// Returns the text of `apiVersion` or `kind`, which must be literal, because the roles of all fields depend on them.
-fn type_of(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
+fn read_type_field(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
     let complaint = match root.get(key) {
         Some(Node::Scalar(scalar)) => match scalar.literal() {
             Some("") => problem_at(source, scalar.location, format!("{key} must not be empty")),
@@ -336,7 +336,7 @@ pub fn parse_plain_objects(source: &Source) -> Result<Vec<(SourceLocation, serde
     let (roots, mut problems) = load_documents(source, PlaceholderMode::Plain);
     let mut documents = Vec::new();
     for root in roots {
-        expand(source, root, 0, &mut documents, &mut problems);
+        expand_lists(source, root, 0, &mut documents, &mut problems);
     }
     let objects = documents
         .iter()
