@@ -46,7 +46,7 @@ impl Parameters {
             "APPLICATION" => false,
             name => self
                 .get(name)
-                .is_some_and(|parameter| parameter.is_bounded()),
+                .is_some_and(|parameter| parameter.is_restricted()),
         }
     }
 }

@@ -16,7 +16,7 @@ pub const RESERVED_PARAMETERS: [&str; 4] = ["SESSION_ID", "USER_ID", "NAMESPACE"
 pub const PARAMETER_VALUE_MAX: usize = 64 << 10;
 
 /// Maximum size of a compiled pattern in bytes. Bounds the memory that a template can make a controller use.
-const PATTERN_SIZE: usize = 1 << 20;
+const PATTERN_SIZE_MAX: usize = 1 << 20;
 
 /// Default length of a generated secret, in characters.
 pub const DEFAULT_SECRET_LENGTH: u32 = 32;
@@ -24,20 +24,20 @@ pub const DEFAULT_SECRET_LENGTH: u32 = 32;
 /// The rules of a parameter's declaration and of its values.
 pub trait ParameterRules {
     /// Returns the problems of the declaration itself. Each message names the parameter.
-    fn faults(&self) -> Vec<String>;
+    fn validate_declaration(&self) -> Vec<String>;
 
     /// Checks a value against type, options, pattern, minimum and maximum.
     ///
     /// # Errors
     /// The violated rule. Quotes the value unless the parameter is a secret.
-    fn check(&self, value: &str) -> Result<(), String>;
+    fn check_value(&self, value: &str) -> Result<(), String>;
 
     /// Returns true if options, the type or a pattern restrict the value. A pattern that matches any text does not count.
-    fn is_bounded(&self) -> bool;
+    fn is_restricted(&self) -> bool;
 }
 
 impl ParameterRules for Parameter {
-    fn faults(&self) -> Vec<String> {
+    fn validate_declaration(&self) -> Vec<String> {
         let mut faults = Vec::new();
         let name = &self.name;
         if let Err(error) = name.parse::<ParameterName>() {
@@ -48,9 +48,9 @@ impl ParameterRules for Parameter {
                 "parameter {name} must not be declared: the name is reserved and always set"
             ));
         }
-        faults_of_type(self, &mut faults);
+        validate_type_fields(self, &mut faults);
         if let Some(pattern) = &self.pattern
-            && let Err(error) = compile(pattern)
+            && let Err(error) = compile_pattern(pattern)
         {
             faults.push(format!(
                 "parameter {name}: invalid pattern {pattern:?}: {error}"
@@ -59,14 +59,14 @@ impl ParameterRules for Parameter {
             .default
             .as_deref()
             .filter(|default| !default.is_empty())
-            && let Err(reason) = self.check(default)
+            && let Err(reason) = self.check_value(default)
         {
             faults.push(format!("default of parameter {name}: {reason}"));
         }
         faults
     }
 
-    fn check(&self, value: &str) -> Result<(), String> {
+    fn check_value(&self, value: &str) -> Result<(), String> {
         let shown = match self.kind {
             ParameterType::Secret => "the value".to_owned(),
             _ => format!("{:?}", shorten_value(value)),
@@ -85,7 +85,7 @@ impl ParameterRules for Parameter {
             return Err(format!("{shown} is not one of {}", self.options.join(", ")));
         }
         if let Some(pattern) = &self.pattern {
-            let regex = compile(pattern)?;
+            let regex = compile_pattern(pattern)?;
             if !regex.is_match(value) {
                 return Err(format!("{shown} does not match {pattern}"));
             }
@@ -93,19 +93,19 @@ impl ParameterRules for Parameter {
         Ok(())
     }
 
-    fn is_bounded(&self) -> bool {
+    fn is_restricted(&self) -> bool {
         const ANYTHING: &str = "any thing/at:all?@{}";
         match (&self.pattern, self.kind) {
             _ if !self.options.is_empty() => true,
             (_, ParameterType::Integer | ParameterType::Boolean | ParameterType::Quantity) => true,
-            (Some(pattern), _) => compile(pattern).is_ok_and(|regex| !regex.is_match(ANYTHING)),
+            (Some(pattern), _) => compile_pattern(pattern).is_ok_and(|regex| !regex.is_match(ANYTHING)),
             (None, _) => false,
         }
     }
 }
 
 /// Checks fields that the type does not allow.
-fn faults_of_type(parameter: &Parameter, faults: &mut Vec<String>) {
+fn validate_type_fields(parameter: &Parameter, faults: &mut Vec<String>) {
     let name = &parameter.name;
     let secret = parameter.kind == ParameterType::Secret;
     if secret && parameter.default.is_some() {
@@ -184,10 +184,10 @@ fn check_integer(parameter: &Parameter, value: &str) -> Result<(), String> {
 
 /// Compiles a pattern so that it must match the whole value. It is compiled alone first, so that a pattern such as `a)|(b`
 /// cannot close the group that is put around it.
-fn compile(pattern: &str) -> Result<Regex, String> {
+fn compile_pattern(pattern: &str) -> Result<Regex, String> {
     let build = |pattern: &str| {
         RegexBuilder::new(pattern)
-            .size_limit(PATTERN_SIZE)
+            .size_limit(PATTERN_SIZE_MAX)
             .build()
             .map_err(|error| {
                 error

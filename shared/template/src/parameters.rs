@@ -48,7 +48,7 @@ impl Parameters {
             .retain(|placeholder| !RESERVED_PARAMETERS.contains(&placeholder.name.as_str()));
         let mut known: Vec<TemplateParameter> = Vec::new();
         for parameter in declared {
-            for fault in parameter.faults() {
+            for fault in parameter.validate_declaration() {
                 problems.push(Problem::without_location(fault));
             }
             if known
@@ -189,7 +189,7 @@ impl TemplateParameter {
                 .default
                 .as_deref()
                 .filter(|default| !default.is_empty());
-            if let Some(Err(reason)) = default.map(|default| self.parameter.check(default)) {
+            if let Some(Err(reason)) = default.map(|default| self.parameter.check_value(default)) {
                 problems.push(manifest.problem_at(
                     place.location,
                     format!("default of parameter {name}: {reason}"),

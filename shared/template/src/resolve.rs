@@ -210,7 +210,7 @@ impl TemplateParameter {
                 return;
             }
         }
-        if let Err(reason) = self.parameter.check(value) {
+        if let Err(reason) = self.parameter.check_value(value) {
             problems.push(Problem::without_location(format!(
                 "parameter {name}: {reason}"
             )));

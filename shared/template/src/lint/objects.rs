@@ -170,7 +170,7 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
     parameter.is_some_and(|parameter| {
         ["1", "true", "1e3", "null"]
             .iter()
-            .any(|value| parameter.check(value).is_ok())
+            .any(|value| parameter.check_value(value).is_ok())
     })
 }
 

@@ -236,7 +236,7 @@ impl SpecLinter<'_> {
                         place,
                         format!("preset {preset:?} must not set secret parameter {name}"),
                     );
-                } else if let Err(reason) = known.parameter.check(value) {
+                } else if let Err(reason) = known.parameter.check_value(value) {
                     self.say(
                         Severity::Error,
                         place,

@@ -384,7 +384,7 @@ fn local_images_can_be_used_and_strange_ones_not() {
             "LOCALHOST/x",
             "docker.io/evil/library/x:",
         ]) {
-            let error = parameter.check(strange).unwrap_err();
+            let error = parameter.check_value(strange).unwrap_err();
             let reason = match strange.contains('\0') {
                 true => "NUL character",
                 false => parameter.pattern.as_deref().unwrap(),

@@ -130,7 +130,7 @@ fn everything_that_is_wrong_is_said_at_once() {
 fn an_integer_is_written_as_one() {
     let count = parameter("COUNT", ParameterType::Integer);
     for good in ["0", "7", "-7", "9223372036854775807"] {
-        assert_eq!(count.check(good), Ok(()), "{good}");
+        assert_eq!(count.check_value(good), Ok(()), "{good}");
     }
     for bad in [
         "",
@@ -145,7 +145,7 @@ fn an_integer_is_written_as_one() {
         "9223372036854775808",
         "-0",
     ] {
-        assert!(count.check(bad).is_err(), "{bad}");
+        assert!(count.check_value(bad).is_err(), "{bad}");
     }
 }
 
@@ -156,20 +156,20 @@ fn a_pattern_cannot_be_slipped_through() {
         ..parameter("A", ParameterType::String)
     };
     for pattern in ["^[a-z]+$", "[a-z]+", "(?m)^[a-z]+$", "a|b"] {
-        assert!(with(pattern).check("a").is_ok(), "{pattern}");
+        assert!(with(pattern).check_value("a").is_ok(), "{pattern}");
         for bad in ["a\n", "a b", "\na", "a\nevil", "a;b", "A"] {
-            assert!(with(pattern).check(bad).is_err(), "{pattern} takes {bad:?}");
+            assert!(with(pattern).check_value(bad).is_err(), "{pattern} takes {bad:?}");
         }
     }
     assert!(
-        !with("a)|(.*").faults().is_empty()
-            && !with("(").faults().is_empty()
-            && !with(".{1,100}{1,100}{1,100}").faults().is_empty()
+        !with("a)|(.*").validate_declaration().is_empty()
+            && !with("(").validate_declaration().is_empty()
+            && !with(".{1,100}{1,100}{1,100}").validate_declaration().is_empty()
     );
     assert!(
-        with("^[a-z]+$").is_bounded()
-            && !with(".*").is_bounded()
-            && !parameter("A", ParameterType::String).is_bounded()
+        with("^[a-z]+$").is_restricted()
+            && !with(".*").is_restricted()
+            && !parameter("A", ParameterType::String).is_restricted()
     );
 }
 
@@ -207,7 +207,7 @@ fn declarations_are_checked() {
         ),
     ] {
         let declared: Parameter = serde_json::from_value(declared).unwrap();
-        let faults = declared.faults().join("\n");
+        let faults = declared.validate_declaration().join("\n");
         assert!(faults.contains(reason), "{reason}: {faults}");
     }
 }
