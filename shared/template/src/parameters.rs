@@ -70,9 +70,9 @@ impl Parameters {
                 placeholder: at.map(|at| placeholders.remove(at)),
             });
         }
-        known.extend(placeholders.into_iter().map(TemplateParameter::undeclared));
+        known.extend(placeholders.into_iter().map(TemplateParameter::from_placeholder));
         for known in &known {
-            known.check_places(manifest, &mut problems);
+            known.check_uses(manifest, &mut problems);
         }
         let names = known.iter().map(|known| known.parameter.name.clone());
         let index = names.enumerate().map(|(at, name)| (name, at)).collect();
@@ -116,7 +116,7 @@ impl Parameters {
     pub fn find_visible_passwords(&self) -> Vec<Problem> {
         self.entries
             .iter()
-            .filter_map(|known| known.in_plain_sight(&self.source_name))
+            .filter_map(|known| known.visible_password(&self.source_name))
             .collect()
     }
 
@@ -126,7 +126,7 @@ impl Parameters {
 }
 
 impl TemplateParameter {
-    fn undeclared(placeholder: Placeholder) -> Self {
+    fn from_placeholder(placeholder: Placeholder) -> Self {
         let kind = match placeholder.is_only_in_secrets() {
             true => ParameterType::Secret,
             false => ParameterType::String,
@@ -168,7 +168,7 @@ impl TemplateParameter {
         generated.then_some(length.unwrap_or(DEFAULT_SECRET_LENGTH))
     }
 
-    fn check_places(&self, manifest: &Manifest, problems: &mut Problems) {
+    fn check_uses(&self, manifest: &Manifest, problems: &mut Problems) {
         let name = &self.parameter.name;
         for place in self
             .placeholder
@@ -200,7 +200,7 @@ impl TemplateParameter {
 
     /// Returns a warning for a parameter that is named like a password and is visible to everybody who may read the session's
     /// Pods.
-    fn in_plain_sight(&self, owner: &str) -> Option<Problem> {
+    fn visible_password(&self, owner: &str) -> Option<Problem> {
         let name = &self.parameter.name;
         if self.is_secret() || !credentials::is_password_name(name) {
             return None;
