@@ -70,9 +70,9 @@ impl Parameters {
             let stored = given.stored.get(name).filter(|_| known.is_secret());
             let value = value.or(stored).map(String::as_str);
             if let Some(value) = value {
-                known.check_given(value, &mut problems);
+                known.check_given_value(value, &mut problems);
             }
-            if !known.settle(value, &mut values) {
+            if !known.store_value(value, &mut values) {
                 missing.push(name.as_str());
             }
         }
@@ -176,7 +176,7 @@ struct ValueLayer<'g>(&'static str, &'g BTreeMap<String, String>);
 
 impl TemplateParameter {
     /// Stores the given value or the default in `values`. Returns false if the parameter is required and has neither.
-    fn settle(&self, value: Option<&str>, values: &mut Values) -> bool {
+    fn store_value(&self, value: Option<&str>, values: &mut Values) -> bool {
         let parameter = &self.parameter;
         if self.is_secret() {
             values.declare_secret(&parameter.name);
@@ -197,7 +197,7 @@ impl TemplateParameter {
     }
 
     /// Checks a given value. An empty value counts as not given if every occurrence has a default.
-    fn check_given(&self, value: &str, problems: &mut Problems) {
+    fn check_given_value(&self, value: &str, problems: &mut Problems) {
         let name = &self.parameter.name;
         if value.is_empty() {
             if self.placeholder.is_some() && self.has_default_everywhere() {
@@ -234,13 +234,13 @@ pub(super) fn most_similar<'n>(
 ) -> Option<&'n str> {
     let lower = wanted.to_lowercase();
     let (distance, name) = names
-        .map(|name| (distance(&lower, &name.to_lowercase()), name))
+        .map(|name| (levenshtein_distance(&lower, &name.to_lowercase()), name))
         .min()?;
     (distance * 3 <= name.chars().count().max(3)).then_some(name)
 }
 
 /// Returns the Levenshtein distance.
-fn distance(left: &str, right: &str) -> usize {
+fn levenshtein_distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (at, letter) in left.chars().enumerate() {
