@@ -36,7 +36,7 @@ pub struct Values {
     plain: BTreeMap<String, String>,
     secrets: BTreeMap<String, String>,
     /// Secrets without a value, with the number of characters to generate.
-    missing: BTreeMap<String, u32>,
+    to_generate: BTreeMap<String, u32>,
     /// Names of all secret parameters, with a value or without.
     secret_names: BTreeSet<String>,
 }
@@ -47,7 +47,7 @@ impl Values {
             identity,
             plain: BTreeMap::new(),
             secrets: BTreeMap::new(),
-            missing: BTreeMap::new(),
+            to_generate: BTreeMap::new(),
             secret_names: BTreeSet::new(),
         }
     }
@@ -65,7 +65,7 @@ impl Values {
     }
 
     pub(super) fn set_generated(&mut self, name: &str, length: u32) {
-        self.missing.insert(name.to_owned(), length);
+        self.to_generate.insert(name.to_owned(), length);
     }
 
     /// Returns the parameters that are always set.
@@ -110,7 +110,7 @@ impl Values {
 
     /// Returns the names of the secrets that must be generated.
     pub fn missing_secrets(&self) -> impl Iterator<Item = &str> {
-        self.missing.keys().map(String::as_str)
+        self.to_generate.keys().map(String::as_str)
     }
 
     /// Generates the secrets named by [`Values::missing_secrets`] from the operating system's random number generator.
@@ -118,8 +118,8 @@ impl Values {
     /// # Errors
     /// If the random number generator fails.
     pub fn generate_missing_secrets(&mut self) -> Result<()> {
-        for (name, length) in std::mem::take(&mut self.missing) {
-            let value = generate(length).with_context(|| format!("failed to generate {name}"))?;
+        for (name, length) in std::mem::take(&mut self.to_generate) {
+            let value = generate_secret(length).with_context(|| format!("failed to generate {name}"))?;
             self.secrets.insert(name, value);
         }
         Ok(())
@@ -194,7 +194,7 @@ impl Values {
 }
 
 /// Generates `length` characters of URL-safe base64 from random bytes; 32 characters contain 24 random bytes.
-fn generate(length: u32) -> Result<String> {
+fn generate_secret(length: u32) -> Result<String> {
     let length = length as usize;
     let mut bytes = vec![0; length.div_ceil(4) * 3];
     getrandom::fill(&mut bytes).map_err(|error| anyhow!("cannot read random numbers: {error}"))?;
@@ -209,7 +209,7 @@ impl fmt::Debug for Values {
             .field("identity", &self.identity)
             .field("plain", &self.plain)
             .field("secrets", &self.secret_names)
-            .field("missing", &self.missing)
+            .field("missing", &self.to_generate)
             .finish_non_exhaustive()
     }
 }
