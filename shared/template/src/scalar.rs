@@ -20,13 +20,13 @@ pub(super) fn parse_plain_scalar(text: &str) -> Value {
         // Underscores are removed only from text that begins like a number.
         Some(b'0'..=b'9' | b'+' | b'-') => parse_number(&text.replace('_', "")),
         // Here go-yaml uses Go's ParseFloat, which requires every underscore to be between two digits.
-        Some(b'.') if separated(text) => float(&text.replace('_', "")),
+        Some(b'.') if has_valid_underscores(text) => parse_float(&text.replace('_', "")),
         _ => None,
     };
     number.map_or_else(|| text.into(), Value::Number)
 }
 
-fn separated(text: &str) -> bool {
+fn has_valid_underscores(text: &str) -> bool {
     let digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let bytes = text.as_bytes();
     (1..bytes.len())
@@ -38,7 +38,7 @@ fn parse_number(text: &str) -> Option<Number> {
     if let Some(integer) = parse_integer(text) {
         return Some(from_integer(integer));
     }
-    if let Some(float) = float(text) {
+    if let Some(float) = parse_float(text) {
         return Some(float);
     }
     // go-yaml removes `0b` and parses the rest with its sign, so `0b-1` is -1.
@@ -87,7 +87,7 @@ fn parse_integer(text: &str) -> Option<i128> {
 }
 
 /// Parses a float of the form `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`.
-fn float(text: &str) -> Option<Number> {
+fn parse_float(text: &str) -> Option<Number> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
