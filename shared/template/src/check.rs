@@ -30,12 +30,12 @@ pub(super) fn check_value(
     value: &Value,
 ) -> Result<(), String> {
     match (position, value) {
-        (ScalarContext::OwnName, Value::String(name)) => own_name(kind, name),
-        (ScalarContext::Name, Value::String(name)) => other_name(path, name),
-        (ScalarContext::Label, Value::String(text)) => label_value(text),
-        (ScalarContext::SecretData, Value::String(text)) => base64(text),
-        (ScalarContext::Quantity, Value::String(text)) => quantity(text),
-        (ScalarContext::Quantity, Value::Number(number)) => quantity(&number.to_string()),
+        (ScalarContext::OwnName, Value::String(name)) => check_own_name(kind, name),
+        (ScalarContext::Name, Value::String(name)) => check_reference_name(path, name),
+        (ScalarContext::Label, Value::String(text)) => check_label_value(text),
+        (ScalarContext::SecretData, Value::String(text)) => check_base64(text),
+        (ScalarContext::Quantity, Value::String(text)) => check_quantity(text),
+        (ScalarContext::Quantity, Value::Number(number)) => check_quantity(&number.to_string()),
         (ScalarContext::Quantity, Value::Bool(flag)) => Err(format!("{flag} is not a quantity")),
         _ => Ok(()),
     }
@@ -67,10 +67,10 @@ pub(super) fn check_key(path: &[PathStep<'_>], key: &str) -> Result<(), String> 
     if name.is_empty() {
         return wrong("must not be empty");
     }
-    qualified(name).or_else(|reason| wrong(&reason))
+    check_qualified_name(name).or_else(|reason| wrong(&reason))
 }
 
-fn own_name(kind: &ObjectType, name: &str) -> Result<(), String> {
+fn check_own_name(kind: &ObjectType, name: &str) -> Result<(), String> {
     let what = &kind.kind;
     let limit = name_limit(kind);
     let shown = shorten_value(name);
@@ -98,7 +98,7 @@ fn own_name(kind: &ObjectType, name: &str) -> Result<(), String> {
     check_dns_subdomain(name).map_err(wrong)
 }
 
-fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
+fn check_reference_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
     let (what, checked) = match path {
         [
             ..,
@@ -126,15 +126,15 @@ fn other_name(path: &[PathStep<'_>], name: &str) -> Result<(), String> {
     checked.map_err(|reason| format!("invalid {what} {:?}: {reason}", shorten_value(name)))
 }
 
-fn label_value(text: &str) -> Result<(), String> {
+fn check_label_value(text: &str) -> Result<(), String> {
     match text {
         "" => Ok(()),
-        text => qualified(text)
+        text => check_qualified_name(text)
             .map_err(|reason| format!("invalid label value {:?}: {reason}", shorten_value(text))),
     }
 }
 
-fn qualified(text: &str) -> Result<(), String> {
+fn check_qualified_name(text: &str) -> Result<(), String> {
     if text.len() > DNS_LABEL_MAX {
         return Err(format!(
             "must have at most {DNS_LABEL_MAX} characters, but has {}",
@@ -151,7 +151,7 @@ fn qualified(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn base64(text: &str) -> Result<(), String> {
+fn check_base64(text: &str) -> Result<(), String> {
     // The API server's decoder ignores line breaks.
     let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
     match STANDARD.decode(text) {
@@ -160,7 +160,7 @@ fn base64(text: &str) -> Result<(), String> {
     }
 }
 
-fn quantity(text: &str) -> Result<(), String> {
+fn check_quantity(text: &str) -> Result<(), String> {
     match text.parse::<Quantity>() {
         Ok(amount) if amount.is_negative() => {
             Err(format!("invalid quantity {text:?}: must not be negative"))
