@@ -89,13 +89,13 @@ impl Manifest {
                 public,
                 budget,
                 name_limit: &name_limit,
-                spent: false,
+                budget_exhausted: false,
                 secrets: BTreeSet::new(),
                 problems: Problems::default(),
             };
-            let object = renderer.node(&document.root, &mut Vec::new());
+            let object = renderer.render_node(&document.root, &mut Vec::new());
             budget = renderer.budget;
-            let (spent, secrets, found) = (renderer.spent, renderer.secrets, renderer.problems);
+            let (spent, secrets, found) = (renderer.budget_exhausted, renderer.secrets, renderer.problems);
             problems.extend(found);
             if spent {
                 let message = format!("manifest renders to more than {RENDERED_BYTES_MAX} bytes");
@@ -115,11 +115,11 @@ impl Manifest {
                 });
             }
         }
-        self.check_twice(&rendered, &mut problems);
+        self.check_duplicates(&rendered, &mut problems);
         problems.into_result(rendered).map_err(Problems::into_error)
     }
 
-    fn check_twice(&self, rendered: &RenderedManifest, problems: &mut Problems) {
+    fn check_duplicates(&self, rendered: &RenderedManifest, problems: &mut Problems) {
         let mut seen = BTreeMap::new();
         for RenderedObject {
             object,
@@ -182,21 +182,21 @@ struct Renderer<'r> {
     /// Result of [`Manifest::session_name_limit`], computed on first use.
     name_limit: &'r OnceCell<usize>,
     /// True if the budget is exhausted. Rendering stops then.
-    spent: bool,
+    budget_exhausted: bool,
     /// Secret parameters used in this document.
     secrets: BTreeSet<String>,
     problems: Problems,
 }
 
 impl<'r> Renderer<'r> {
-    fn node(&mut self, node: &'r Node, path: &mut Vec<PathStep<'r>>) -> Value {
+    fn render_node(&mut self, node: &'r Node, path: &mut Vec<PathStep<'r>>) -> Value {
         match node {
-            Node::Scalar(scalar) => self.scalar(scalar, path),
+            Node::Scalar(scalar) => self.render_scalar(scalar, path),
             Node::Sequence(items, _) => {
                 let mut values = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
                     path.push(PathStep::Index(index));
-                    values.push(self.node(item, path));
+                    values.push(self.render_node(item, path));
                     path.pop();
                 }
                 Value::Array(values)
@@ -209,7 +209,7 @@ impl<'r> Renderer<'r> {
                             .push(self.manifest.problem_at(entry.place, reason));
                     }
                     path.push(PathStep::Key(&entry.key));
-                    map.insert(entry.key.clone(), self.node(&entry.value, path));
+                    map.insert(entry.key.clone(), self.render_node(&entry.value, path));
                     path.pop();
                 }
                 Value::Object(map)
@@ -217,10 +217,10 @@ impl<'r> Renderer<'r> {
         }
     }
 
-    fn scalar(&mut self, scalar: &'r Scalar, path: &[PathStep<'r>]) -> Value {
+    fn render_scalar(&mut self, scalar: &'r Scalar, path: &[PathStep<'r>]) -> Value {
         let position = ScalarContext::at_path(&self.document.object_type, path);
-        let secret = self.note_secrets(scalar);
-        if self.spent || secret && self.public {
+        let secret = self.record_secrets(scalar);
+        if self.budget_exhausted || secret && self.public {
             return Value::Null;
         }
         let text = match self
@@ -229,24 +229,24 @@ impl<'r> Renderer<'r> {
         {
             Ok(text) => text,
             Err(error) => {
-                self.refuse(scalar, error);
+                self.report_fill_error(scalar, error);
                 return Value::Null;
             }
         };
-        let value = match text_or_typed(scalar, position, &text) {
+        let value = match renders_as_string(scalar, position, &text) {
             true => Value::String(text),
             false => parse_plain_scalar(&text),
         };
         if let Err(reason) = check::check_value(&self.document.object_type, path, position, &value)
         {
-            let reason = self.explain(scalar, position, &value, reason);
+            let reason = self.add_name_limit(scalar, position, &value, reason);
             self.problems
                 .push(self.manifest.problem_at(scalar.location, reason));
         }
         value
     }
 
-    fn refuse(&mut self, scalar: &Scalar, error: FillError<'_>) {
+    fn report_fill_error(&mut self, scalar: &Scalar, error: FillError<'_>) {
         let (place, message) = match error {
             FillError::NoValue(var) => (
                 scalar.location_of(var),
@@ -259,7 +259,7 @@ impl<'r> Renderer<'r> {
                 ),
             ),
             FillError::BudgetExhausted => {
-                self.spent = true;
+                self.budget_exhausted = true;
                 return;
             }
         };
@@ -267,7 +267,7 @@ impl<'r> Renderer<'r> {
     }
 
     /// Records the secret parameters of a scalar. Returns true if there are any.
-    fn note_secrets(&mut self, scalar: &Scalar) -> bool {
+    fn record_secrets(&mut self, scalar: &Scalar) -> bool {
         let mut any = false;
         for var in scalar
             .placeholders()
@@ -281,7 +281,7 @@ impl<'r> Renderer<'r> {
 
     /// Extends the message about a name or label that is too long because it contains the session's name by the longest
     /// possible session name.
-    fn explain(
+    fn add_name_limit(
         &self,
         scalar: &Scalar,
         position: ScalarContext,
@@ -305,7 +305,7 @@ impl<'r> Renderer<'r> {
 
 /// Returns true if the rendered scalar is a string: if it is quoted, a block, tagged or has several segments, or if the field
 /// accepts only strings. A literal number in such a field keeps its spelling; a literal null remains null.
-fn text_or_typed(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
+fn renders_as_string(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
     if !scalar.is_plain() {
         return true;
     }
