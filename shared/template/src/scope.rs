@@ -62,18 +62,18 @@ const CONTROLLER_KINDS: &[(&str, &str)] = &[
 ];
 
 /// Returns the group of an apiVersion; empty for the core group.
-fn group(api_version: &str) -> &str {
+fn api_group(api_version: &str) -> &str {
     api_version.split_once('/').map_or("", |(group, _)| group)
 }
 
 /// Returns true for a kind that is known to be cluster-scoped.
 pub fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
-    CLUSTER_SCOPED.contains(&(group(api_version), kind))
+    CLUSTER_SCOPED.contains(&(api_group(api_version), kind))
 }
 
 /// Returns true for a kind that a controller creates from a template.
 pub fn is_controller_kind(api_version: &str, kind: &str) -> bool {
-    CONTROLLER_KINDS.contains(&(group(api_version), kind))
+    CONTROLLER_KINDS.contains(&(api_group(api_version), kind))
 }
 
 impl Manifest {
@@ -90,7 +90,7 @@ impl Manifest {
         let mut problems = Problems::default();
         for rendered in &rendered.objects {
             let object = &rendered.object;
-            if let Some(message) = outside(object, namespace) {
+            if let Some(message) = namespace_problem(object, namespace) {
                 problems.push(self.problem_at(rendered.location, message));
             }
         }
@@ -110,18 +110,18 @@ impl Manifest {
             .map(|document| {
                 self.problem_at(
                     document.root.location(),
-                    no_place(&document.object_type.kind),
+                    cluster_scoped_message(&document.object_type.kind),
                 )
             })
             .collect()
     }
 }
 
-fn no_place(kind: &str) -> String {
+fn cluster_scoped_message(kind: &str) -> String {
     format!("{kind} is cluster-scoped: a session can contain only objects of its namespace")
 }
 
-fn outside(object: &Value, namespace: &str) -> Option<String> {
+fn namespace_problem(object: &Value, namespace: &str) -> Option<String> {
     let text = |pointer: &str| {
         object
             .pointer(pointer)
@@ -130,7 +130,7 @@ fn outside(object: &Value, namespace: &str) -> Option<String> {
     };
     let (kind, name) = (text("/kind"), text("/metadata/name"));
     if is_cluster_scoped(text("/apiVersion"), kind) {
-        return Some(no_place(kind));
+        return Some(cluster_scoped_message(kind));
     }
     match text("/metadata/namespace") {
         "" => None,
