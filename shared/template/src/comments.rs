@@ -61,14 +61,14 @@ pub(super) fn find_comments(source: &Source) -> Option<Vec<YamlComment>> {
                     .get(behind)
                     .map_or(text.len(), |document| document.end),
             ),
-            removal_range: removed(text, bytes),
+            removal_range: removal_range(text, bytes),
         }
     });
     Some(comments.collect())
 }
 
 /// Returns the byte range of a comment together with the line or the spaces to remove with it.
-fn removed(text: &str, comment: Range<usize>) -> Range<usize> {
+fn removal_range(text: &str, comment: Range<usize>) -> Range<usize> {
     let before = text.get(..comment.start).unwrap_or_default();
     let words = before.trim_end_matches([' ', '\t']);
     if !words.is_empty() && !words.ends_with('\n') {
