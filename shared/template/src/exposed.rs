@@ -15,12 +15,12 @@ impl Parameters {
         let mut exposed = Vec::new();
         for document in &manifest.documents {
             document.visit_scalars(&mut |path, position, scalar| {
-                let Some(what) = sensitive(document, path) else {
+                let Some(what) = describe_sensitive_field(document, path) else {
                     return;
                 };
                 for var in scalar
                     .placeholders()
-                    .filter(|var| !self.is_bounded_at(&var.name, position))
+                    .filter(|var| !self.is_restricted_at(&var.name, position))
                 {
                     let message = format!(
                         "parameter {} sets {what} at {} but has no options or pattern",
@@ -37,7 +37,7 @@ impl Parameters {
         exposed
     }
 
-    fn is_bounded_at(&self, name: &str, position: ScalarContext) -> bool {
+    fn is_restricted_at(&self, name: &str, position: ScalarContext) -> bool {
         match name {
             // Both are DNS labels.
             "SESSION_ID" | "NAMESPACE" => true,
@@ -52,7 +52,7 @@ impl Parameters {
 }
 
 /// Describes a field if it is security-sensitive.
-fn sensitive(document: &ManifestDocument, path: &[PathStep<'_>]) -> Option<&'static str> {
+fn describe_sensitive_field(document: &ManifestDocument, path: &[PathStep<'_>]) -> Option<&'static str> {
     let is = |kind: &str| document.object_type.kind == kind;
     let inside = |key: &str| {
         path.iter()
@@ -73,13 +73,13 @@ fn sensitive(document: &ManifestDocument, path: &[PathStep<'_>]) -> Option<&'sta
         {
             Some("an Ingress host")
         }
-        [PathStep::Key("metadata"), PathStep::Key("name")] => named(&document.object_type.kind),
-        path => reference(path),
+        [PathStep::Key("metadata"), PathStep::Key("name")] => describe_sensitive_name(&document.object_type.kind),
+        path => describe_reference(path),
     }
 }
 
 /// Describes the name of an object if names of this kind are sensitive.
-fn named(kind: &str) -> Option<&'static str> {
+fn describe_sensitive_name(kind: &str) -> Option<&'static str> {
     match kind {
         "Secret" => Some("the name of a Secret"),
         "ConfigMap" => Some("the name of a ConfigMap"),
@@ -89,7 +89,7 @@ fn named(kind: &str) -> Option<&'static str> {
 }
 
 /// Describes a field that refers to an object with a sensitive name.
-fn reference(path: &[PathStep<'_>]) -> Option<&'static str> {
+fn describe_reference(path: &[PathStep<'_>]) -> Option<&'static str> {
     match path {
         [.., PathStep::Key("secretName")]
         | [
@@ -102,13 +102,13 @@ fn reference(path: &[PathStep<'_>]) -> Option<&'static str> {
             PathStep::Key("imagePullSecrets"),
             PathStep::Index(_),
             PathStep::Key("name"),
-        ] => named("Secret"),
+        ] => describe_sensitive_name("Secret"),
         [
             ..,
             PathStep::Key("configMapKeyRef" | "configMapRef" | "configMap"),
             PathStep::Key("name"),
-        ] => named("ConfigMap"),
-        [.., PathStep::Key("claimName")] => named("PersistentVolumeClaim"),
+        ] => describe_sensitive_name("ConfigMap"),
+        [.., PathStep::Key("claimName")] => describe_sensitive_name("PersistentVolumeClaim"),
         _ => None,
     }
 }
