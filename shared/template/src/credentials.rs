@@ -13,7 +13,7 @@ pub(super) const SECRET_HINT: &str =
     "put the value into a Secret and refer to the Secret with valueFrom.secretKeyRef";
 
 /// Parts of names that indicate a password.
-const WORDS: [&str; 10] = [
+const PASSWORD_PARTS: [&str; 10] = [
     "PASSWORD",
     "PASSWD",
     "PASSPHRASE",
@@ -26,16 +26,16 @@ const WORDS: [&str; 10] = [
     "CREDENTIAL",
 ];
 /// Whole words of names that indicate a password.
-const SHORT: [&str; 4] = ["PW", "PWD", "PASS", "PSK"];
+const PASSWORD_WORDS: [&str; 4] = ["PW", "PWD", "PASS", "PSK"];
 /// Last words of names that describe a password instead of containing it.
-const ABOUT: [&str; 14] = [
+const NON_SECRET_SUFFIXES: [&str; 14] = [
     "FILE", "PATH", "DIR", "NAME", "REF", "URL", "ID", "TTL", "LENGTH", "TIMEOUT", "SECONDS",
     "EXPIRY", "ENABLED", "TYPE",
 ];
 /// Values that are not passwords.
-const SWITCHES: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "0", "1", "null"];
+const SWITCH_VALUES: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "0", "1", "null"];
 /// First characters of values that refer to another value.
-const REFERENCES: [char; 6] = ['$', '<', '{', '%', '*', '/'];
+const REFERENCE_PREFIXES: [char; 6] = ['$', '<', '{', '%', '*', '/'];
 
 /// Returns true for a name that indicates a password: `DB_PASSWORD`, `apiKey`, `--token`, but not `TOKEN_FILE`.
 pub(super) fn is_password_name(name: &str) -> bool {
@@ -52,9 +52,9 @@ pub(super) fn is_password_name(name: &str) -> bool {
     let about = upper
         .rsplit('_')
         .next()
-        .is_some_and(|last| ABOUT.contains(&last));
-    let short = || upper.split('_').any(|word| SHORT.contains(&word));
-    !about && (WORDS.iter().any(|word| upper.contains(word)) || short())
+        .is_some_and(|last| NON_SECRET_SUFFIXES.contains(&last));
+    let short = || upper.split('_').any(|word| PASSWORD_WORDS.contains(&word));
+    !about && (PASSWORD_PARTS.iter().any(|word| upper.contains(word)) || short())
 }
 
 /// Returns the message for a password in plain text.
@@ -79,7 +79,7 @@ impl Manifest {
             document
                 .root
                 .visit_nodes(&mut Vec::new(), &mut |path, node| {
-                    of_node(document, path, node, &mut say);
+                    check_node(document, path, node, &mut say);
                 });
         }
         for comment in comments::find_comments(&self.source).unwrap_or_default() {
@@ -119,7 +119,7 @@ impl Manifest {
     }
 }
 
-fn of_node(
+fn check_node(
     document: &ManifestDocument,
     path: &[PathStep<'_>],
     node: &Node,
@@ -157,12 +157,12 @@ fn of_node(
                 }
             }
         }
-        (_, Node::Scalar(scalar)) => of_scalar(document, path, scalar, say),
+        (_, Node::Scalar(scalar)) => check_scalar(document, path, scalar, say),
         _ => {}
     }
 }
 
-fn of_scalar(
+fn check_scalar(
     document: &ManifestDocument,
     path: &[PathStep<'_>],
     scalar: &Scalar,
@@ -207,8 +207,8 @@ fn is_literal(scalar: &Scalar) -> bool {
 }
 
 fn is_value(text: &str) -> bool {
-    let refers = text.starts_with(REFERENCES) || text.contains('(');
-    !text.is_empty() && !refers && !SWITCHES.contains(&text.to_ascii_lowercase().as_str())
+    let refers = text.starts_with(REFERENCE_PREFIXES) || text.contains('(');
+    !text.is_empty() && !refers && !SWITCH_VALUES.contains(&text.to_ascii_lowercase().as_str())
 }
 
 /// Returns the name in the first `NAME=value` or `name: value` of a text that assigns a password.
@@ -238,7 +238,7 @@ fn has_url_with_password(text: &str) -> bool {
         let authority = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
         let user = authority.rsplit_once('@').map(|(user, _)| user);
         user.and_then(|user| user.split_once(':'))
-            .is_some_and(|(_, password)| !password.is_empty() && !password.starts_with(REFERENCES))
+            .is_some_and(|(_, password)| !password.is_empty() && !password.starts_with(REFERENCE_PREFIXES))
     })
 }
 
