@@ -43,22 +43,22 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
     let manifest = Manifest::parse(source)?;
     let mut extractor = Extractor {
         manifest: &manifest,
-        taken: manifest.placeholder_names(),
+        used_names: manifest.placeholder_names(),
         counts: BTreeMap::new(),
         only_in_secrets: only_in_secrets(&manifest),
         values: BTreeMap::new(),
         defaults: BTreeMap::new(),
         edits: BTreeMap::new(),
-        emptied: BTreeSet::new(),
+        emptied_annotations: BTreeSet::new(),
         dropped: Vec::new(),
         problems: Problems::default(),
     };
-    extractor.read_data();
+    extractor.extract_data();
     let telling = SecretPattern::from_values(&extractor);
     extractor.drop_annotations(&telling);
     extractor.check_aliases();
     extractor.drop_comments(&telling);
-    let text = edited(source.text(), extractor.edits.values());
+    let text = apply_edits(source.text(), extractor.edits.values());
     if extractor.problems.is_empty() {
         let moved = Source::new(source.name(), text.clone());
         let moved = moved.and_then(|source| Manifest::parse(&source));
@@ -85,7 +85,7 @@ pub fn extract_secret_literals(source: &Source) -> Result<ExtractedSecrets> {
 }
 
 /// Applies edits to a text.
-fn edited<'e>(text: &str, edits: impl Iterator<Item = &'e TextEdit>) -> String {
+fn apply_edits<'e>(text: &str, edits: impl Iterator<Item = &'e TextEdit>) -> String {
     let mut edits: Vec<&TextEdit> = edits.collect();
     edits.sort_by_key(|edit| edit.bytes.start);
     let (mut edited, mut from) = (String::with_capacity(text.len()), 0);
@@ -119,7 +119,7 @@ struct TextEdit {
 
 struct Extractor<'m> {
     manifest: &'m Manifest,
-    taken: BTreeSet<String>,
+    used_names: BTreeSet<String>,
     /// Number of times that each new name was requested.
     counts: BTreeMap<String, usize>,
     only_in_secrets: BTreeSet<String>,
@@ -129,7 +129,7 @@ struct Extractor<'m> {
     /// Edits by the first byte of the scalar, so that an alias does not edit its anchor twice.
     edits: BTreeMap<usize, TextEdit>,
     /// First bytes of annotations whose value was removed.
-    emptied: BTreeSet<usize>,
+    emptied_annotations: BTreeSet<usize>,
     dropped: Vec<Problem>,
     problems: Problems,
 }
@@ -141,11 +141,11 @@ impl<'m> Extractor<'m> {
         documents.filter(|document| document.object_type.is_secret())
     }
 
-    fn read_data(&mut self) {
+    fn extract_data(&mut self) {
         for document in self.secrets() {
             document.visit_scalars(&mut |path, position, scalar| match path {
-                [.., PathStep::Key(key)] if position.is_secret() => self.scalar(key, scalar),
-                _ if position.is_secret() => self.scalar("VALUE", scalar),
+                [.., PathStep::Key(key)] if position.is_secret() => self.extract_scalar(key, scalar),
+                _ if position.is_secret() => self.extract_scalar("VALUE", scalar),
                 _ => {}
             });
         }
@@ -170,14 +170,14 @@ impl<'m> Extractor<'m> {
         }
     }
 
-    fn scalar(&mut self, key: &str, scalar: &'m Scalar) {
+    fn extract_scalar(&mut self, key: &str, scalar: &'m Scalar) {
         if scalar.text.is_empty()
             || scalar.bytes.is_empty()
             || self.edits.contains_key(&scalar.bytes.start)
         {
             return;
         }
-        let Some(bytes) = self.written(scalar) else {
+        let Some(bytes) = self.source_range(scalar) else {
             return;
         };
         let mut changed = false;
@@ -186,7 +186,7 @@ impl<'m> Extractor<'m> {
             match piece {
                 TextSegment::Text(literal) => {
                     changed = true;
-                    let name = self.name(key);
+                    let name = self.new_name(key);
                     text.push_str(&format!("${{{name}}}"));
                     self.values.insert(name, literal.clone());
                 }
@@ -229,7 +229,7 @@ impl<'m> Extractor<'m> {
     }
 
     /// Returns an unused parameter name for a key: `db-password` gives `SECRET_DB_PASSWORD`, then `SECRET_DB_PASSWORD_2`.
-    fn name(&mut self, key: &str) -> String {
+    fn new_name(&mut self, key: &str) -> String {
         let word: String = key
             .chars()
             .take(40)
@@ -249,14 +249,14 @@ impl<'m> Extractor<'m> {
                 1 => first.clone(),
                 count => format!("{first}_{count}"),
             };
-            if self.taken.insert(name.clone()) {
+            if self.used_names.insert(name.clone()) {
                 return name;
             }
         }
     }
 
     /// Returns the bytes of a scalar to replace. For a block they include the header, but not the line break after the block.
-    fn written(&self, scalar: &Scalar) -> Option<Range<usize>> {
+    fn source_range(&self, scalar: &Scalar) -> Option<Range<usize>> {
         let source = self.manifest.source.text();
         if !matches!(scalar.style, ScalarStyle::Literal | ScalarStyle::Folded) {
             return Some(scalar.bytes.clone());

@@ -66,7 +66,7 @@ impl Extractor<'_> {
                 {
                     return;
                 }
-                let Some(bytes) = self.written(scalar) else {
+                let Some(bytes) = self.source_range(scalar) else {
                     return;
                 };
                 let name = document.own_name().map_or("", |name| name.text.as_str());
@@ -74,7 +74,7 @@ impl Extractor<'_> {
                     "annotation {key} of Secret {name:?} is removed, because it may contain the Secret's data"
                 );
                 self.dropped.push(manifest.problem_at(scalar.location, message));
-                self.emptied.insert(scalar.bytes.start);
+                self.emptied_annotations.insert(scalar.bytes.start);
                 let text = "\"\"".to_owned();
                 self.edits.insert(scalar.bytes.start, TextEdit { bytes, text });
             });

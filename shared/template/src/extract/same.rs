@@ -17,7 +17,7 @@ impl Extractor<'_> {
     fn is_same_node(&self, own: &Node, moved: &Node) -> bool {
         match (own, moved) {
             (Node::Scalar(own), Node::Scalar(moved)) => {
-                let emptied = self.emptied.contains(&own.bytes.start);
+                let emptied = self.emptied_annotations.contains(&own.bytes.start);
                 emptied && moved.text.is_empty() || self.back(own) == self.back(moved)
             }
             (Node::Sequence(own, _), Node::Sequence(moved, _)) => {
