@@ -15,7 +15,7 @@ use super::{Extractor, TextEdit};
 /// Annotation in which kubectl stores a copy of the whole object, including the data of a Secret.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 /// Shortest value, in bytes, that is searched for in comments and annotations. Shorter ones occur everywhere.
-const TELLING: usize = 4;
+const SEARCHED_VALUE_MIN: usize = 4;
 
 /// A pattern that matches any extracted value, encoded or decoded. One pattern, because a file may have thousands of values
 /// and comments. `None` if there are too many values for a pattern; then every text counts as a match.
@@ -31,7 +31,7 @@ impl SecretPattern {
                 .into_iter()
                 .flatten()
             {
-                if form.trim().len() >= TELLING {
+                if form.trim().len() >= SEARCHED_VALUE_MIN {
                     forms.insert(regex::escape(form.trim()));
                 }
             }
@@ -45,7 +45,7 @@ impl SecretPattern {
     }
 
     /// Returns true if the text contains one of the values, or may contain one.
-    fn is_in(&self, text: &str) -> bool {
+    fn matches(&self, text: &str) -> bool {
         self.0.as_ref().is_none_or(|pattern| pattern.is_match(text))
     }
 }
@@ -62,7 +62,7 @@ impl Extractor<'_> {
                 let filled = !scalar.text.is_empty() && !scalar.bytes.is_empty();
                 if position != ScalarContext::Annotation
                     || !filled
-                    || *key != LAST_APPLIED && !telling.is_in(&scalar.text)
+                    || *key != LAST_APPLIED && !telling.matches(&scalar.text)
                 {
                     return;
                 }
@@ -102,7 +102,7 @@ impl Extractor<'_> {
         for comment in comments {
             let mut words = words.range(comment.documents.0..);
             let beside = words.next().is_some_and(|word| *word < comment.documents.1);
-            if !beside && !telling.is_in(&comment.text) {
+            if !beside && !telling.matches(&comment.text) {
                 continue;
             }
             let message = match beside {
