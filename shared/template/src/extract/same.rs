@@ -11,24 +11,24 @@ impl Extractor<'_> {
         let (own, moved) = (&self.manifest.documents, &moved.documents);
         let mut pairs = own.iter().zip(moved);
         own.len() == moved.len()
-            && pairs.all(|(own, moved)| self.is_same_node(&own.root, &moved.root))
+            && pairs.all(|(own, moved)| self.is_equivalent_node(&own.root, &moved.root))
     }
 
-    fn is_same_node(&self, own: &Node, moved: &Node) -> bool {
+    fn is_equivalent_node(&self, own: &Node, moved: &Node) -> bool {
         match (own, moved) {
             (Node::Scalar(own), Node::Scalar(moved)) => {
                 let emptied = self.emptied_annotations.contains(&own.bytes.start);
-                emptied && moved.text.is_empty() || self.back(own) == self.back(moved)
+                emptied && moved.text.is_empty() || self.restore_segments(own) == self.restore_segments(moved)
             }
             (Node::Sequence(own, _), Node::Sequence(moved, _)) => {
                 let mut pairs = own.iter().zip(moved);
-                own.len() == moved.len() && pairs.all(|(own, moved)| self.is_same_node(own, moved))
+                own.len() == moved.len() && pairs.all(|(own, moved)| self.is_equivalent_node(own, moved))
             }
             (Node::Mapping(own, _), Node::Mapping(moved, _)) => {
                 let mut pairs = own.iter().zip(moved);
                 own.len() == moved.len()
                     && pairs.all(|(own, moved)| {
-                        own.key == moved.key && self.is_same_node(&own.value, &moved.value)
+                        own.key == moved.key && self.is_equivalent_node(&own.value, &moved.value)
                     })
             }
             _ => false,
@@ -36,7 +36,7 @@ impl Extractor<'_> {
     }
 
     /// Returns the segments of a scalar with the extracted values put back.
-    fn back(&self, scalar: &Scalar) -> Vec<TextSegment> {
+    fn restore_segments(&self, scalar: &Scalar) -> Vec<TextSegment> {
         let mut pieces: Vec<TextSegment> = Vec::new();
         for piece in &scalar.segments {
             let piece = match piece {
