@@ -26,7 +26,7 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
     }
     let mut found = Vec::new();
     for file in &args.filename {
-        found.extend(lint(&read_source(file, console.input())?));
+        found.extend(lint_source(&read_source(file, console.input())?));
     }
     match format {
         Format::Objects(mut printer) => {

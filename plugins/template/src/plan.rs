@@ -38,7 +38,7 @@ pub(crate) struct Plan {
 /// If the file also contains other objects, or contains a manifest and no name is given. Problems that lint finds are in the
 /// findings.
 pub(crate) fn plan_apply(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
-    let findings = lint(source);
+    let findings = lint_source(source);
     // The findings contain the reason already.
     let templates = match chosen::read_templates(source) {
         Ok(templates) => templates,
@@ -158,7 +158,7 @@ fn as_template(
         said.chain(&exposed)
             .any(|one| one.message == finding.problem.message)
     };
-    let mut errors = lint(&Source::new(source.name(), object.to_string())?);
+    let mut errors = lint_source(&Source::new(source.name(), object.to_string())?);
     errors.retain(|finding| finding.severity == Severity::Error && !known(finding));
     for finding in &mut errors {
         // Locations in the generated object do not exist in the file.

@@ -49,7 +49,7 @@ pub use builtin::builtin_templates;
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use file::TemplateFile;
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
-pub use lint::{Finding, Severity, lint};
+pub use lint::{Finding, Severity, lint_source};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects};
 pub use parameter::{
     DEFAULT_SECRET_LENGTH, PARAMETER_VALUE_MAX, Parameter, ParameterRules, ParameterType, Presets,

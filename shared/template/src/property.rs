@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::extract::extract_secret_literals;
-use super::lint::lint;
+use super::lint::lint_source;
 use super::manifest::Manifest;
 use super::parameters::Parameters;
 use super::resolve::ValueLayers;
@@ -196,7 +196,7 @@ pub fn check_manifest_text(text: &str) -> Result<(), String> {
     let Ok(source) = Source::new("random.yaml", text) else {
         return Ok(());
     };
-    let findings = lint(&source);
+    let findings = lint_source(&source);
     let Ok(extracted) = extract_secret_literals(&source) else {
         return Ok(());
     };

@@ -76,7 +76,7 @@ impl Findings {
         }
     }
 
-    fn all(&mut self, severity: Severity, problems: impl IntoIterator<Item = Problem>) {
+    fn extend(&mut self, severity: Severity, problems: impl IntoIterator<Item = Problem>) {
         problems
             .into_iter()
             .for_each(|problem| self.push(severity, problem));
@@ -84,17 +84,17 @@ impl Findings {
 }
 
 /// Checks a file: its SessionTemplates if it has any, else the manifest. Findings are sorted by location.
-pub fn lint(source: &Source) -> Vec<Finding> {
+pub fn lint_source(source: &Source) -> Vec<Finding> {
     let mut findings = Findings::default();
     let (files, problems) = TemplateFile::parse_lenient(source);
-    let is_template = !files.is_empty() || mentions_template(source);
+    let is_template = !files.is_empty() || contains_template(source);
     if is_template {
-        findings.all(Severity::Error, problems);
+        findings.extend(Severity::Error, problems);
         for file in &files {
             let (manifest, parameters) =
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
-            findings.all(Severity::Error, parameters.find_exposed(&manifest));
-            findings.all(Severity::Warning, manifest.find_literal_secrets());
+            findings.extend(Severity::Error, parameters.find_exposed(&manifest));
+            findings.extend(Severity::Warning, manifest.find_literal_secrets());
             spec::lint_spec(source, file, &manifest, &parameters, &mut findings);
         }
     } else {
@@ -124,7 +124,7 @@ pub fn lint(source: &Source) -> Vec<Finding> {
 }
 
 /// Returns true if the file contains a SessionTemplate, even an unreadable one.
-fn mentions_template(source: &Source) -> bool {
+fn contains_template(source: &Source) -> bool {
     let (roots, _) = super::loader::load_documents(source, super::loader::PlaceholderMode::Plain);
     let kind = |root: &Node| {
         root.get("kind")
@@ -141,11 +141,11 @@ fn lint_manifest(
 ) -> (Manifest, Parameters) {
     let (manifest, problems) = Manifest::parse_lenient(source);
     let broken = !problems.is_empty();
-    findings.all(Severity::Error, problems);
+    findings.extend(Severity::Error, problems);
     let (parameters, problems) = Parameters::merge_lenient(declared, &manifest);
-    findings.all(Severity::Error, at(source, problems));
-    findings.all(Severity::Warning, parameters.find_visible_passwords());
-    findings.all(Severity::Error, manifest.find_cluster_scoped());
+    findings.extend(Severity::Error, with_file_name(source, problems));
+    findings.extend(Severity::Warning, parameters.find_visible_passwords());
+    findings.extend(Severity::Error, manifest.find_cluster_scoped());
     objects::lint_objects(&manifest, &parameters, findings);
     security::lint_security(&manifest, &parameters, findings);
     for known in &parameters.entries {
@@ -155,7 +155,7 @@ fn lint_manifest(
 }
 
 /// Adds the file's name to problems of declarations, which have no location.
-fn at(source: &Source, problems: Problems) -> Vec<Problem> {
+fn with_file_name(source: &Source, problems: Problems) -> Vec<Problem> {
     let name = |mut problem: Problem| {
         if problem.file.is_empty() {
             problem.file = source.name().to_owned();
@@ -203,7 +203,7 @@ fn lint_parameter(
     if !known.declared && !broken {
         let message = format!(
             "undeclared parameter {name}: {}",
-            what_it_is(known, &defaults)
+            describe_undeclared(known, &defaults)
         );
         findings.push(Severity::Info, problem(message));
     }
@@ -228,7 +228,7 @@ fn defaults(known: &TemplateParameter) -> Vec<&str> {
     defaults
 }
 
-fn what_it_is(known: &TemplateParameter, defaults: &[&str]) -> String {
+fn describe_undeclared(known: &TemplateParameter, defaults: &[&str]) -> String {
     match known.parameter.kind {
         ParameterType::Secret if known.generated_length().is_some() => {
             "a secret, generated if not given".to_owned()

@@ -18,7 +18,7 @@ use session_model::objects::privilege::granted_privilege;
 const FIELD_MAX: usize = 1024;
 
 pub(super) fn lint_security(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
-    findings.all(Severity::Warning, manifest.find_plain_credentials());
+    findings.extend(Severity::Warning, manifest.find_plain_credentials());
     for document in &manifest.documents {
         let known = DefaultRenderer {
             document,

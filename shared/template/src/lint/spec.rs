@@ -215,7 +215,7 @@ impl SpecLinter<'_> {
         let wrong: Vec<Problem> = users
             .filter_map(|user| connect::check_ssh_user(self.source, user, parameters, presets))
             .collect();
-        self.findings.all(Severity::Error, wrong);
+        self.findings.extend(Severity::Error, wrong);
     }
 
     fn presets(&mut self, parameters: &Parameters) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::lint::{Severity, lint};
+use super::super::lint::{Severity, lint_source};
 use super::super::property::HOSTILE_VALUES;
 use super::super::{Manifest, Parameters, Source, TemplateFile, ValueLayers, builtin_templates};
 use super::{identity, map};
@@ -56,7 +56,7 @@ fn sum(pod: &Value, section: &str, name: &str) -> String {
 #[test]
 fn there_is_nothing_to_say_about_them() {
     for (name, text) in builtin_templates() {
-        let findings = lint(&Source::new(*name, *text).unwrap());
+        let findings = lint_source(&Source::new(*name, *text).unwrap());
         let mut told: Vec<String> = findings
             .iter()
             .filter(|finding| finding.severity < Severity::Info)

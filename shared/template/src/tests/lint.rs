@@ -1,10 +1,10 @@
 //! Tests of lint findings.
 
-use super::super::lint::lint;
+use super::super::lint::lint_source;
 use super::super::{Severity, Source};
 
 pub(super) fn said(text: &str) -> Vec<String> {
-    lint(&Source::new("a.yaml", text).unwrap())
+    lint_source(&Source::new("a.yaml", text).unwrap())
         .iter()
         .map(ToString::to_string)
         .collect()
@@ -314,7 +314,7 @@ fn templates_are_looked_at() {
 fn bounded_parameters_are_let_through() {
     let spec = "  parameters:\n  - {name: I, pattern: '^[a-z]+$'}\n  - {name: O, options: [a, b]}\n  - {name: UID, type: integer}\n";
     let manifest = "    image: \"${I}\"\n    securityContext: {runAsUser: \"${UID}\"}\n  serviceAccountName: \"${O}-${SESSION_ID}\"\n";
-    let findings = lint(&Source::new("a.yaml", template(spec, manifest)).unwrap());
+    let findings = lint_source(&Source::new("a.yaml", template(spec, manifest)).unwrap());
     let errors: Vec<String> = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)
