@@ -40,7 +40,7 @@ impl Manifest {
             .iter()
             .filter(|document| is_workload(document));
         workloads
-            .map(|document| format!("{}/{}", document.object_type.kind, name(document)))
+            .map(|document| format!("{}/{}", document.object_type.kind, document_name(document)))
             .collect()
     }
 }
@@ -51,7 +51,7 @@ fn is_workload(document: &ManifestDocument) -> bool {
         .any(|(api_version, kind)| document.object_type.is(api_version, kind))
 }
 
-fn name(document: &ManifestDocument) -> &str {
+fn document_name(document: &ManifestDocument) -> &str {
     document
         .own_name()
         .map(|name| name.text.as_str())
