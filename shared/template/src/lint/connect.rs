@@ -29,7 +29,7 @@ pub(super) fn check_ssh_user(
     if let Some(bad) = bad.into_iter().next() {
         return Some(problem_at(source, user.location, bad.message).with_hint(bad.hint));
     }
-    let mut texts = texts(&pieces, parameters, presets).into_iter();
+    let mut texts = possible_texts(&pieces, parameters, presets).into_iter();
     let wrong = texts.find_map(|text| text.parse::<SshUser>().err())?;
     Some(problem_at(source, user.location, wrong.to_string()))
 }
@@ -47,7 +47,7 @@ pub(super) fn lint_annotations(
         let Some(written) = written.and_then(Node::scalar) else {
             continue;
         };
-        let texts = texts(&written.segments, parameters, &none);
+        let texts = possible_texts(&written.segments, parameters, &none);
         if let Some(wrong) = texts.iter().find_map(|text| parse_methods(text).err()) {
             let message = format!("invalid annotation {}: {wrong:#}", labels::CONNECT);
             findings.push(
@@ -67,13 +67,13 @@ fn parse_methods(text: &str) -> anyhow::Result<()> {
 
 /// Returns the texts that a scalar may become: each default, option and preset value of its parameters once, and `x` for
 /// parameters without a known value.
-fn texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> Vec<String> {
+fn possible_texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> Vec<String> {
     let vars = pieces.iter().filter_map(|piece| match piece {
         TextSegment::Placeholder(var) => Some(var),
         TextSegment::Text(_) => None,
     });
     let usual = |var: &PlaceholderRef| {
-        known(var, parameters, presets)
+        known_values(var, parameters, presets)
             .first()
             .map(|text| (*text).to_owned())
     };
@@ -86,7 +86,7 @@ fn texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> 
         text.collect()
     };
     let others = vars.flat_map(|var| {
-        let known = known(var, parameters, presets);
+        let known = known_values(var, parameters, presets);
         let texts: Vec<String> = known
             .iter()
             .skip(1)
@@ -101,7 +101,7 @@ fn texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> 
 }
 
 /// Returns the known values of a placeholder: default, options and presets.
-fn known<'p>(
+fn known_values<'p>(
     var: &'p PlaceholderRef,
     parameters: &'p Parameters,
     presets: &'p Presets,
