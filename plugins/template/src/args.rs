@@ -50,23 +50,23 @@ pub enum TemplateCommand {
     #[command(visible_alias = "ls", after_long_help = LIST, override_usage = "kubectl session template list [options]")]
     List(TemplateListArgs),
     /// Show a template
-    #[command(visible_alias = "get", after_long_help = SHOW, override_usage = "kubectl session template show NAME [options]")]
+    #[command(visible_alias = "get", after_long_help = SHOW_EXAMPLES, override_usage = "kubectl session template show NAME [options]")]
     Show(TemplateShowArgs),
     /// List the parameters of a template
-    #[command(visible_alias = "parameters", after_long_help = PARAMS, override_usage = "kubectl session template params (NAME [--builtin] | -f FILENAME) [options]")]
+    #[command(visible_alias = "parameters", after_long_help = PARAMS_EXAMPLES, override_usage = "kubectl session template params (NAME [--builtin] | -f FILENAME) [options]")]
     Params(TemplateParamsArgs),
     /// Check template or manifest files without a cluster
     ///
     /// Print one line for each problem. The exit code is 1 if one of them is an error.
-    #[command(after_long_help = LINT, override_usage = "kubectl session template lint -f FILENAME [-f FILENAME]... [options]")]
+    #[command(after_long_help = LINT_EXAMPLES, override_usage = "kubectl session template lint -f FILENAME [-f FILENAME]... [options]")]
     Lint(TemplateLintArgs),
     /// Print the objects of a session made from a template
-    #[command(after_long_help = RENDER, override_usage = "kubectl session template render (NAME [--builtin] | -f FILENAME) [options]")]
+    #[command(after_long_help = RENDER_EXAMPLES, override_usage = "kubectl session template render (NAME [--builtin] | -f FILENAME) [options]")]
     Render(TemplateRenderArgs),
     /// Create or update templates from a file
     ///
     /// The file holds SessionTemplates, or, with --name, a manifest from which a template is made.
-    #[command(after_long_help = APPLY, override_usage = "kubectl session template apply -f FILENAME [options]
+    #[command(after_long_help = APPLY_EXAMPLES, override_usage = "kubectl session template apply -f FILENAME [options]
   kubectl session template apply -f FILENAME --name NAME [--description TEXT] [--primary KIND/NAME] [options]")]
     Apply(TemplateApplyArgs),
     /// Delete templates; running sessions continue
@@ -111,7 +111,7 @@ pub struct TemplateListArgs {
     pub printing: ListOutputFlags,
 }
 
-const SHOW: &str = "  # Show a template with its connection methods and parameters
+const SHOW_EXAMPLES: &str = "  # Show a template with its connection methods and parameters
   kubectl session template show lab
 
   # Print a built-in template as YAML, as a start for your own
@@ -144,7 +144,7 @@ pub struct TemplateFlags {
     pub builtin: bool,
 }
 
-const PARAMS: &str = "  # List the parameters of a template
+const PARAMS_EXAMPLES: &str = "  # List the parameters of a template
   kubectl session template params lab
 
   # List the parameters of a manifest with their allowed values
@@ -163,7 +163,7 @@ pub struct TemplateParamsArgs {
     pub no_headers: bool,
 }
 
-const LINT: &str = "  # Check a template
+const LINT_EXAMPLES: &str = "  # Check a template
   kubectl session template lint -f lab.yaml
 
   # Check the output of another program
@@ -180,7 +180,7 @@ pub struct TemplateLintArgs {
     pub output: Option<String>,
 }
 
-const RENDER: &str = "  # Print the objects of a session of a template
+const RENDER_EXAMPLES: &str = "  # Print the objects of a session of a template
   kubectl session template render shell --set IMAGE=busybox:1.36
 
   # Print them for a file and another user; no cluster is needed
@@ -211,7 +211,7 @@ pub struct TemplateRenderArgs {
     pub output: Option<String>,
 }
 
-const APPLY: &str = "  # Create or update a template
+const APPLY_EXAMPLES: &str = "  # Create or update a template
   kubectl session template apply -f lab.yaml
 
   # Create a template from a manifest with placeholders
