@@ -34,7 +34,7 @@ pub(crate) fn parameter_views<'a>(
                 ParameterType::Secret if required => Value::Null,
                 ParameterType::Secret => {
                     let own = placeholders.iter().find(|one| one.name == *name);
-                    secret(parameter, own).into()
+                    secret_default(parameter, own).into()
                 }
                 _ => parameters.default(name).map_or(Value::Null, Value::from),
             },
@@ -44,7 +44,7 @@ pub(crate) fn parameter_views<'a>(
 }
 
 /// Returns the text shown as the default of a secret: generated, or hidden if the manifest has a default.
-fn secret(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static str {
+fn secret_default(parameter: &Parameter, placeholder: Option<&Placeholder>) -> &'static str {
     let written = placeholder.is_some_and(|one| one.uses.iter().all(|at| at.default.is_some()));
     if written && parameter.generate.is_none() {
         "<hidden>"
@@ -68,7 +68,7 @@ impl ParameterView<'_> {
         object
     }
 
-    fn row(&self, wide: bool) -> Vec<String> {
+    fn table_row(&self, wide: bool) -> Vec<String> {
         let parameter = self.parameter;
         let default = match self.default.as_str() {
             None => NONE,
@@ -84,14 +84,14 @@ impl ParameterView<'_> {
         ];
         if wide {
             row.push(or_none(&parameter.options.join(",")));
-            row.push(range(parameter));
+            row.push(format_range(parameter));
             row.push(or_none(parameter.pattern.as_deref().unwrap_or_default()));
         }
         row
     }
 }
 
-fn range(parameter: &Parameter) -> String {
+fn format_range(parameter: &Parameter) -> String {
     match (parameter.minimum, parameter.maximum) {
         (None, None) => NONE.to_owned(),
         (Some(least), Some(most)) => format!("{least} to {most}"),
@@ -117,7 +117,7 @@ pub(crate) fn parameters_table(
         "PATTERN",
     ];
     let shown = if wide { headings.len() } else { 5 };
-    let rows: Vec<Vec<String>> = asked.iter().map(|one| one.row(wide)).collect();
+    let rows: Vec<Vec<String>> = asked.iter().map(|one| one.table_row(wide)).collect();
     let headings: Vec<&str> = headings.into_iter().take(shown).collect();
     table::format_table(&headings, &rows, no_headers)
 }
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_range_may_have_one_end() {
         let of = |minimum, maximum| {
-            range(&Parameter {
+            format_range(&Parameter {
                 minimum,
                 maximum,
                 ..Parameter::default()
@@ -158,7 +158,7 @@ mod tests {
         let asked = parameter_views(&manifest, &found, &declared);
         let rows: Vec<String> = asked
             .iter()
-            .map(|one| one.row(false)[..4].join(" "))
+            .map(|one| one.table_row(false)[..4].join(" "))
             .collect();
         assert_eq!(
             rows,
