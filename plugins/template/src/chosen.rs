@@ -117,16 +117,16 @@ pub(crate) async fn read_from_cluster(
     name: &TemplateName,
 ) -> Result<TemplateInput> {
     match with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)? {
-        Some(object) => of_object(object, &format!("sessiontemplate/{name}")),
+        Some(object) => input_from_object(object, &format!("sessiontemplate/{name}")),
         None => {
             let missing = not_found_error(&SESSION_TEMPLATE, name.as_str());
-            Err(with_hint(not_found_error, known(cluster).await))
+            Err(with_hint(not_found_error, available_templates_hint(cluster).await))
         }
     }
 }
 
 /// Returns the hint for an unknown template: the names of the existing ones.
-async fn known(cluster: &Cluster) -> String {
+async fn available_templates_hint(cluster: &Cluster) -> String {
     let found = cluster
         .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;
@@ -151,7 +151,7 @@ pub(crate) fn read_builtin(name: &TemplateName) -> Result<TemplateInput> {
         .iter()
         .find(|(known, _)| *known == name.as_str())
     {
-        Some((name, yaml)) => of_object(parsed(name, yaml)?, &format!("sessiontemplate/{name}")),
+        Some((name, yaml)) => input_from_object(parse_builtin(name, yaml)?, &format!("sessiontemplate/{name}")),
         None => Err(with_hint(
             anyhow!("built-in template {:?} not found", name.as_str()),
             format!("choose one of the templates: {}", names.join(", ")),
@@ -165,10 +165,10 @@ pub(crate) fn read_builtin(name: &TemplateName) -> Result<TemplateInput> {
 /// If a built-in template is invalid, which is a bug.
 pub(crate) fn builtin_objects() -> Result<Vec<Value>> {
     let all = builtin_templates().iter();
-    all.map(|(name, yaml)| parsed(name, yaml)).collect()
+    all.map(|(name, yaml)| parse_builtin(name, yaml)).collect()
 }
 
-fn parsed(name: &str, yaml: &str) -> Result<Value> {
+fn parse_builtin(name: &str, yaml: &str) -> Result<Value> {
     let source = Source::new(format!("{name}.yaml"), yaml)?;
     let mut objects = parse_plain_objects(&source)?.into_iter();
     let (_, object) = objects
@@ -177,7 +177,7 @@ fn parsed(name: &str, yaml: &str) -> Result<Value> {
     Ok(object)
 }
 
-fn of_object(object: Value, name: &str) -> Result<TemplateInput> {
+fn input_from_object(object: Value, name: &str) -> Result<TemplateInput> {
     let template: SessionTemplate = parse_object(object.clone())?;
     let manifest = Source::new(name, template.spec.manifest.clone())?;
     Ok(TemplateInput::Template(Box::new(LoadedTemplate {
