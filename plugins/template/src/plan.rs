@@ -16,7 +16,7 @@ use crate::args::TemplateApplyArgs;
 use crate::chosen;
 
 /// Metadata fields set by the server. Files written with `show -o yaml` contain them, and apply removes them.
-const SERVERS: [&str; 6] = [
+const SERVER_FIELDS: [&str; 6] = [
     "creationTimestamp",
     "generation",
     "managedFields",
@@ -51,20 +51,20 @@ pub(crate) fn plan_apply(source: &Source, args: &TemplateApplyArgs) -> Result<Pl
         Err(error) => return Err(error),
     };
     if templates.is_empty() {
-        return of_manifest(source, args, findings);
+        return template_from_manifest(source, args, findings);
     }
     if args.name.is_some() || args.description.is_some() || args.primary.is_some() {
         return Err(usage_error(
             "--name, --description and --primary require a manifest: a SessionTemplate defines its own",
         ));
     }
-    alone(source)?;
-    let objects = templates.into_iter().map(|one| own(one.object)).collect();
+    check_only_templates(source)?;
+    let objects = templates.into_iter().map(|one| without_server_fields(one.object)).collect();
     Ok(Plan { objects, findings })
 }
 
 /// Checks that a file contains only SessionTemplates of the supported apiVersion.
-fn alone(source: &Source) -> Result<()> {
+fn check_only_templates(source: &Source) -> Result<()> {
     let objects = parse_plain_objects(source)?;
     let other = objects
         .iter()
@@ -96,7 +96,7 @@ fn alone(source: &Source) -> Result<()> {
 }
 
 /// Creates a template from a manifest: the text unchanged, with declared parameters only for secrets.
-fn of_manifest(
+fn template_from_manifest(
     source: &Source,
     args: &TemplateApplyArgs,
     mut findings: Vec<Finding>,
@@ -122,11 +122,11 @@ fn of_manifest(
     // The findings contain the errors already.
     if !has_errors(&findings) {
         let manifest = Manifest::parse(source)?;
-        let secrets = secrets(&manifest);
+        let secrets = secret_parameters(&manifest);
         if !secrets.is_empty() {
             object["spec"]["parameters"] = json!(secrets);
         }
-        let more = as_template(source, &manifest, &object, &findings)?;
+        let more = template_findings(source, &manifest, &object, &findings)?;
         findings.extend(more);
         // In the order of the file, as lint sorts them.
         findings.sort_by_key(|finding| match finding.problem.line {
@@ -142,7 +142,7 @@ fn of_manifest(
 
 /// Returns the findings that apply to a manifest only when it becomes a template: errors of templates unchanged, and
 /// unrestricted parameters as warnings, because only a controller refuses them.
-fn as_template(
+fn template_findings(
     source: &Source,
     manifest: &Manifest,
     object: &Value,
@@ -187,7 +187,7 @@ fn as_template(
 }
 
 /// Returns the placeholders that occur only in Secrets as secret parameters.
-fn secrets(manifest: &Manifest) -> Vec<Parameter> {
+fn secret_parameters(manifest: &Manifest) -> Vec<Parameter> {
     let placeholders = manifest.placeholders().into_iter();
     placeholders
         .filter(|one| one.is_only_in_secrets() && !RESERVED_PARAMETERS.contains(&one.name.as_str()))
@@ -196,9 +196,9 @@ fn secrets(manifest: &Manifest) -> Vec<Parameter> {
 }
 
 /// Removes the fields that only the server writes.
-fn own(mut object: Value) -> Value {
+fn without_server_fields(mut object: Value) -> Value {
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.retain(|key, _| !SERVERS.contains(&key.as_str()));
+        metadata.retain(|key, _| !SERVER_FIELDS.contains(&key.as_str()));
     }
     if let Some(object) = object.as_object_mut() {
         object.shift_remove("status");
@@ -242,7 +242,7 @@ mod tests {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: \"a-${SESSION_ID}\"}\nstringData: {a: \"${A}\", b: \"${B}\", u: \"${USER_ID}\"}\n\
                     ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: \"${B}\"}\n";
         let manifest = Manifest::parse(&Source::new("f", text).unwrap()).unwrap();
-        let names: Vec<String> = secrets(&manifest).into_iter().map(|one| one.name).collect();
+        let names: Vec<String> = secret_parameters(&manifest).into_iter().map(|one| one.name).collect();
         assert_eq!(names, ["A"]);
     }
 
