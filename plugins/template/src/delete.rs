@@ -25,11 +25,11 @@ use crate::args::TemplateDeleteArgs;
 use crate::chosen;
 
 /// Maximum number of concurrent requests.
-const AT_ONCE: usize = 16;
+const CONCURRENCY: usize = 16;
 /// Number of sessions per page.
-const CHUNK: u32 = 500;
+const PAGE_SIZE: u32 = 500;
 /// Maximum number of sessions that are named in a note.
-const NAMED: usize = 3;
+const NAMED_MAX: usize = 3;
 
 /// Deletes templates by UID, and prints which sessions still use them.
 ///
@@ -52,12 +52,12 @@ pub(crate) async fn run(
     let mutations = MutationPrinter::new(format, dry_run);
     // reads only
     let cluster = ground.connect(connection).await?;
-    let (found, users) = futures::try_join!(templates(&cluster, &names), users(&cluster))?;
+    let (found, users) = futures::try_join!(get_templates(&cluster, &names), sessions_by_template(&cluster))?;
     // writes
     let mut errors = Vec::new();
     for (name, template) in names.iter().zip(found) {
         let done = match template {
-            Some(template) => delete(&cluster, &template, dry_run).await,
+            Some(template) => delete_template(&cluster, &template, dry_run).await,
             None if args.ignore_not_found => continue,
             None => Err(not_found_error(&SESSION_TEMPLATE, name.as_str())),
         };
@@ -72,7 +72,7 @@ pub(crate) async fn run(
             false,
         ))?;
         if let Some(sessions) = users.as_ref().and_then(|users| users.get(name.as_str())) {
-            ground.console.note(&going_on(name.as_str(), sessions));
+            ground.console.note(&still_used_note(name.as_str(), sessions));
         }
     }
     if users.is_none() {
@@ -83,15 +83,15 @@ pub(crate) async fn run(
     failure::combine_errors(errors)
 }
 
-async fn templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
+async fn get_templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
     let reads = futures::stream::iter(names).map(|name| async move {
         chosen::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
     });
-    reads.buffered(AT_ONCE).try_collect().await
+    reads.buffered(CONCURRENCY).try_collect().await
 }
 
 /// Deletes a template by UID, so that a template recreated in the meantime is not deleted.
-async fn delete(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<()> {
+async fn delete_template(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<()> {
     if dry_run == DryRun::Client {
         return Ok(());
     }
@@ -108,12 +108,12 @@ async fn delete(cluster: &Cluster, template: &Value, dry_run: DryRun) -> Result<
 }
 
 /// Returns the sessions of each template, or `None` if the caller may not list all sessions.
-async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>>> {
+async fn sessions_by_template(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>>> {
     let mut pages = cluster.list_table_pages(
         &SESSION,
         Scope::All,
         &ListOptions::default(),
-        CHUNK,
+        PAGE_SIZE,
         IncludeObject::Metadata,
     );
     let (mut users, mut columns) = (BTreeMap::new(), Table::default());
@@ -123,7 +123,7 @@ async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>
                 if !page.column_definitions.is_empty() {
                     columns.column_definitions = page.column_definitions.clone();
                 }
-                take(&mut users, &page, &columns);
+                add_sessions(&mut users, &page, &columns);
             }
             Ok(None) => return Ok(Some(users)),
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => return Ok(None),
@@ -135,7 +135,7 @@ async fn users(cluster: &Cluster) -> Result<Option<BTreeMap<String, Vec<String>>
     }
 }
 
-fn take(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns: &Table) {
+fn add_sessions(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns: &Table) {
     let Some(at) = columns.column_index("TEMPLATE") else {
         return;
     };
@@ -153,9 +153,9 @@ fn take(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns: &Table
     }
 }
 
-fn going_on(template: &str, sessions: &[String]) -> String {
-    let some: Vec<&str> = sessions.iter().take(NAMED).map(String::as_str).collect();
-    let more = if sessions.len() > NAMED { ", …" } else { "" };
+fn still_used_note(template: &str, sessions: &[String]) -> String {
+    let some: Vec<&str> = sessions.iter().take(NAMED_MAX).map(String::as_str).collect();
+    let more = if sessions.len() > NAMED_MAX { ", …" } else { "" };
     let (number, what) = match sessions.len() {
         1 => ("1 session".to_owned(), "continues until stopped"),
         number => (format!("{number} sessions"), "continue until stopped"),
