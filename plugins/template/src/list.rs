@@ -37,7 +37,7 @@ pub(crate) async fn run(
         printing.show_managed_fields,
     )?;
     if args.builtin {
-        return builtin(args, format, ground);
+        return print_builtin(args, format, ground);
     }
     let cluster = ground.connect(connection).await?;
     let select = ListOptions {
@@ -47,17 +47,17 @@ pub(crate) async fn run(
         ..ListOptions::default()
     };
     match format {
-        Format::Text { .. } => table(&cluster, &select, args, ground).await,
+        Format::Text { .. } => print_table(&cluster, &select, args, ground).await,
         Format::Objects(printer) => {
             let list = cluster
                 .list(&SESSION_TEMPLATE, Scope::Cluster, &select)
                 .await;
-            objects(chosen::with_setup_hint(list)?.items, printer, args, ground)
+            print_objects(chosen::with_setup_hint(list)?.items, printer, args, ground)
         }
     }
 }
 
-async fn table(
+async fn print_table(
     cluster: &Cluster,
     select: &ListOptions,
     args: &TemplateListArgs,
@@ -101,7 +101,7 @@ async fn table(
     Ok(())
 }
 
-fn objects(
+fn print_objects(
     mut found: Vec<Value>,
     mut printer: ObjectPrinter,
     args: &TemplateListArgs,
@@ -115,7 +115,7 @@ fn objects(
     ground.console.print(&printer.print_list(&found)?)
 }
 
-fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {
+fn print_builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {
     if !(args.selecting.label_selector().is_empty() && args.selecting.field_selector().is_empty()) {
         return Err(usage_error(
             "--builtin cannot be specified together with a selector",
@@ -123,7 +123,7 @@ fn builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) ->
     }
     let mut found = chosen::builtin_objects()?;
     match format {
-        Format::Objects(printer) => objects(found, printer, args, ground),
+        Format::Objects(printer) => print_objects(found, printer, args, ground),
         Format::Text { .. } => {
             if let Some(sort_by) = non_empty(&args.printing.sort_by) {
                 sort::sort_objects(&mut found, sort_by)?;
