@@ -37,7 +37,7 @@ pub(crate) async fn run(
                 let parameters = Parameters::merge(&found.template.spec.parameters, &manifest)?;
                 Ok((manifest, parameters))
             });
-            for problem in read.as_ref().err().map(problems).unwrap_or_default() {
+            for problem in read.as_ref().err().map(problem_lines).unwrap_or_default() {
                 ground.console.warn(&problem);
             }
             let text = view::template_text(&found.template, read.as_ref().ok());
@@ -47,7 +47,7 @@ pub(crate) async fn run(
 }
 
 /// Returns the problems of an error, one line each.
-fn problems(error: &anyhow::Error) -> Vec<String> {
+fn problem_lines(error: &anyhow::Error) -> Vec<String> {
     let all = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<Problems>());
