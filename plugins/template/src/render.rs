@@ -27,9 +27,9 @@ use crate::args::TemplateRenderArgs;
 use crate::chosen::{self, LoadedTemplate, TemplateInput, TemplateSource};
 
 /// Owner of a session that is rendered without a cluster.
-const NOBODY: &str = "user";
+const DEFAULT_OWNER: &str = "user";
 /// Namespace of a session that is rendered without a cluster.
-const NOWHERE: &str = "default";
+const DEFAULT_NAMESPACE: &str = "default";
 
 /// Name, owner and namespace of the rendered session.
 struct RenderedSession {
@@ -60,7 +60,7 @@ pub(crate) async fn run(
         TemplateSource::Cluster(name) => {
             let cluster = ground.connect(connection).await?;
             let chosen = chosen::read_from_cluster(&cluster, name);
-            let (chosen, owner) = futures::try_join!(chosen, caller(&cluster, owner))?;
+            let (chosen, owner) = futures::try_join!(chosen, resolve_owner(&cluster, owner))?;
             (chosen, owner, cluster.namespace().to_owned())
         }
         place => {
@@ -70,9 +70,9 @@ pub(crate) async fn run(
                     chosen::read_builtin(name)?
                 }
             };
-            let owner = owner.map_or_else(|| NOBODY.parse(), Ok)?;
+            let owner = owner.map_or_else(|| DEFAULT_OWNER.parse(), Ok)?;
             let given = non_empty(&connection.namespace).map(str::to_owned);
-            (chosen, owner, given.unwrap_or_else(|| NOWHERE.to_owned()))
+            (chosen, owner, given.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()))
         }
     };
     let namespace = namespace.parse()?;
@@ -81,12 +81,12 @@ pub(crate) async fn run(
         owner,
         namespace,
     };
-    let rendered = render(&chosen, &subject, args, &mut assigned, &mut ground.console)?;
+    let rendered = render_input(&chosen, &subject, args, &mut assigned, &mut ground.console)?;
     print_objects(rendered, &subject, format, documents, &mut ground.console)
 }
 
 /// Returns the given owner, else the caller's user name on the API server.
-async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
+async fn resolve_owner(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
     match owner {
         Some(owner) => Ok(owner),
         None => cluster
@@ -98,7 +98,7 @@ async fn caller(cluster: &Cluster, owner: Option<UserId>) -> Result<UserId> {
     }
 }
 
-fn render(
+fn render_input(
     chosen: &TemplateInput,
     subject: &RenderedSession,
     args: &TemplateRenderArgs,
@@ -116,8 +116,8 @@ fn render(
         )),
         TemplateInput::Template(found) => {
             spec.template.clone_from(&found.template.metadata.name);
-            check_places(found, subject, args, assigned)?;
-            carry_out(
+            check_with_locations(found, subject, args, assigned)?;
+            render_objects(
                 subject,
                 &spec,
                 ManifestSource::Template(&found.template),
@@ -142,12 +142,12 @@ fn render(
                 file: source.name(),
                 text: &extracted.text,
             };
-            carry_out(subject, &spec, body, assigned)
+            render_objects(subject, &spec, body, assigned)
         }
     }
 }
 
-fn carry_out(
+fn render_objects(
     subject: &RenderedSession,
     spec: &SessionSpec,
     body: ManifestSource<'_>,
@@ -166,7 +166,7 @@ fn carry_out(
 }
 
 /// Checks manifest and values with the locations of the template's file, which the rendering does not know.
-fn check_places(
+fn check_with_locations(
     found: &LoadedTemplate,
     subject: &RenderedSession,
     args: &TemplateRenderArgs,
@@ -242,18 +242,18 @@ fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
         use_existing: Vec::new(),
     };
     let mut objects = start.owned_objects();
-    objects.iter_mut().for_each(without_run);
+    objects.iter_mut().for_each(remove_run_annotation);
     objects
 }
 
-fn without_run(value: &mut Value) {
+fn remove_run_annotation(value: &mut Value) {
     match value {
-        Value::Array(items) => items.iter_mut().for_each(without_run),
+        Value::Array(items) => items.iter_mut().for_each(remove_run_annotation),
         Value::Object(map) => {
             if let Some(annotations) = map.get_mut("annotations").and_then(Value::as_object_mut) {
                 annotations.shift_remove(labels::RUN);
             }
-            map.values_mut().for_each(without_run);
+            map.values_mut().for_each(remove_run_annotation);
         }
         _ => {}
     }
