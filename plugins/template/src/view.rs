@@ -59,14 +59,14 @@ pub(crate) fn template_text(
         ),
         ("Lifetime:", lifetime(spec.lifetime.as_ref())),
     ];
-    let data = data(spec.data_policy.unwrap_or_default(), read);
+    let data = data_lines(spec.data_policy.unwrap_or_default(), read);
     let labels = std::iter::once("Data:").chain(std::iter::repeat(""));
     let rest = [
         ("Primary:", primary),
         ("Hooks:", hooks(spec.hooks.as_ref())),
         (
             "Objects:",
-            read.map_or_else(|| "<unknown>".to_owned(), |(manifest, _)| kinds(manifest)),
+            read.map_or_else(|| "<unknown>".to_owned(), |(manifest, _)| kinds_text(manifest)),
         ),
     ];
     let mut shown: String = lines
@@ -84,7 +84,7 @@ pub(crate) fn template_text(
             &parameters_table(&asked, false, false),
         ));
         shown.push_str(&section("Presets:", &presets(&spec.presets)));
-        shown.push_str(&section("Create one:", &example(name, &asked)));
+        shown.push_str(&section("Create one:", &create_command(name, &asked)));
     }
     shown
 }
@@ -120,7 +120,7 @@ fn lifetime(lifetime: Option<&LifetimePolicy>) -> String {
 }
 
 /// Describes what happens to the data of each volume of the Pods and to their container files, one line each.
-fn data(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String> {
+fn data_lines(policy: DataPolicy, read: Option<&(Manifest, Parameters)>) -> Vec<String> {
     let claims = match policy {
         DataPolicy::Keep => "kept when a session is deleted",
         DataPolicy::Snapshot => "kept as a snapshot when a session is deleted",
@@ -194,7 +194,7 @@ fn hooks(hooks: Option<&Hooks>) -> String {
 }
 
 /// Lists the kinds of objects in the order of the manifest, with their number if it is not 1.
-fn kinds(manifest: &Manifest) -> String {
+fn kinds_text(manifest: &Manifest) -> String {
     let mut counted: Vec<(&str, usize)> = Vec::new();
     for (_, kind) in manifest.kinds() {
         match counted.iter_mut().find(|(known, _)| *known == kind) {
@@ -254,7 +254,7 @@ fn presets(presets: &Presets) -> String {
 }
 
 /// Returns the command that creates a session, with all required parameters.
-fn example(name: &str, asked: &[ParameterView<'_>]) -> String {
+fn create_command(name: &str, asked: &[ParameterView<'_>]) -> String {
     let required = asked.iter().filter(|one| one.required).map(|one| {
         let name = &one.parameter.name;
         match one.parameter.kind {
