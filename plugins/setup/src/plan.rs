@@ -61,17 +61,17 @@ pub(crate) fn part_objects(part: SetupPart) -> Result<Vec<Value>> {
     match part {
         SetupPart::Crds => Ok(custom_resource_definitions()
             .into_iter()
-            .map(managed)
+            .map(label_managed)
             .collect()),
         SetupPart::Roles => Ok(std::iter::once(roles::system_namespace())
             .chain(roles::roles())
             .collect()),
-        SetupPart::Admission => Ok(admission_objects().into_iter().map(managed).collect()),
-        SetupPart::Templates => templates(),
+        SetupPart::Admission => Ok(admission_objects().into_iter().map(label_managed).collect()),
+        SetupPart::Templates => template_objects(),
     }
 }
 
-fn templates() -> Result<Vec<Value>> {
+fn template_objects() -> Result<Vec<Value>> {
     let mut objects = Vec::new();
     for (name, yaml) in builtin_templates() {
         let place = || format!("built-in template {name:?}");
@@ -80,13 +80,13 @@ fn templates() -> Result<Vec<Value>> {
             parse_plain_objects(&source)
                 .with_context(place)?
                 .into_iter()
-                .map(|(_, object)| managed(object)),
+                .map(|(_, object)| label_managed(object)),
         );
     }
     Ok(objects)
 }
 
-fn managed(mut object: Value) -> Value {
+fn label_managed(mut object: Value) -> Value {
     object["metadata"]["labels"][labels::MANAGED_BY] = labels::MANAGER.into();
     object
 }
