@@ -34,7 +34,7 @@ pub(crate) struct AppliedObject {
     pub(crate) unchecked: bool,
 }
 
-fn resource_of(object: &Value) -> Result<&'static ResourceType> {
+fn resource_type_of(object: &Value) -> Result<&'static ResourceType> {
     let (api_version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
     ResourceType::find_known(api_version, kind)
         .ok_or_else(|| anyhow!("unknown kind {kind:?} of {api_version:?}"))
@@ -75,7 +75,7 @@ pub(crate) async fn apply_part(
 ) -> Result<Vec<AppliedObject>> {
     let mut done = Vec::new();
     for object in part_objects(part)? {
-        let resource = resource_of(&object)?;
+        let resource = resource_type_of(&object)?;
         let name = string_at(&object, "/metadata/name").to_owned();
         let before = match cluster.get(resource, "", &name).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
@@ -211,7 +211,7 @@ pub(crate) async fn remove_part(
 ) -> Result<Vec<AppliedObject>> {
     let mut done = Vec::new();
     for object in part_objects(part)?.into_iter().rev() {
-        let resource = resource_of(&object)?;
+        let resource = resource_type_of(&object)?;
         let found = match cluster
             .get(resource, "", string_at(&object, "/metadata/name"))
             .await
