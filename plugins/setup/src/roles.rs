@@ -39,7 +39,7 @@ pub(crate) fn system_namespace() -> Value {
 /// Returns all roles, and the binding of session-reader to all authenticated users.
 pub(crate) fn roles() -> Vec<Value> {
     vec![
-        reader(),
+        reader_role(),
         json!({
             "apiVersion": RBAC,
             "kind": "ClusterRoleBinding",
@@ -49,9 +49,9 @@ pub(crate) fn roles() -> Vec<Value> {
                 { "apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:authenticated" },
             ],
         }),
-        client(),
-        user(),
-        manager(),
+        client_role(),
+        user_role(),
+        manager_role(),
         role(
             "session-viewer",
             Some("view"),
@@ -72,7 +72,7 @@ pub(crate) fn roles() -> Vec<Value> {
 }
 
 /// Returns the role that lets all users read what clients need before they create a session. None of it is confidential.
-fn reader() -> Value {
+fn reader_role() -> Value {
     let lease = json!({
         "apiGroups": ["coordination.k8s.io"],
         "resources": ["leases"],
@@ -105,7 +105,7 @@ fn reader() -> Value {
 
 /// Returns the role for users of the command line without a controller. It is aggregated to Kubernetes' `edit` role, and adds
 /// sessions, in-place resize and snapshots.
-fn client() -> Value {
+fn client_role() -> Value {
     role(
         "session-client",
         Some("edit"),
@@ -138,7 +138,7 @@ fn client() -> Value {
 }
 
 /// Returns the role for users of a controller, which creates the objects for them.
-fn user() -> Value {
+fn user_role() -> Value {
     role(
         "session-user",
         None,
@@ -174,7 +174,7 @@ fn user() -> Value {
 /// Returns the role for managing other users' sessions: it grants the verbs `assign` and `manage`, which the admission policy
 /// requires. It is aggregated to Kubernetes' `admin` role, because namespace admins control all Pods and Secrets anyway. The
 /// controller needs this role too.
-fn manager() -> Value {
+fn manager_role() -> Value {
     role(
         "session-manager",
         Some("admin"),
