@@ -130,13 +130,13 @@ impl ObservedSession {
         }
         let synced = matches!(plan.steps().next(), Some(Step::RunHook { .. }));
         if self.session.spec.state != Some(DesiredState::Stopped) {
-            let step = self.wish(json!({ "spec": { "state": DesiredState::Stopped } }));
+            let step = self.session_patch_step(json!({ "spec": { "state": DesiredState::Stopped } }));
             plan.stages.insert(usize::from(synced), vec![step]);
         }
         plan
     }
 
-    fn wish(&self, patch: Value) -> Step {
+    fn session_patch_step(&self, patch: Value) -> Step {
         Step::Patch {
             target: ObjectRef::from_object(&self.object),
             resource: SESSION.clone(),
@@ -145,7 +145,7 @@ impl ObservedSession {
     }
 
     /// Returns phase and reason after the stop. A workload that had ended by itself keeps its reason.
-    fn standing(&self) -> PhaseReason {
+    fn stopped_reason(&self) -> PhaseReason {
         match self.state {
             WorkloadState::Terminated { .. } | WorkloadState::NoWorkload => {
                 decide_phase(&self.session, TargetState::Stopped, &self.state)
@@ -171,14 +171,14 @@ impl ObservedSession {
     ) -> Result<Value> {
         self.live.report_impostors(sink);
         if self.driver.is_controller() {
-            return self.ask_controller(cluster, manner, &with, sink).await;
+            return self.stop_by_controller(cluster, manner, &with, sink).await;
         }
         if self.runs_sync(manner) && !with.write.dry_run {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop_access(manner, &[], with).await?;
         let rest = self.live.replica_counts(&self.ownership.session_uid);
-        self.remember(cluster, &rest, with.write).await?;
+        self.record_replicas(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
             ownership: &self.ownership,
             write: with.write.clone(),
@@ -210,9 +210,9 @@ impl ObservedSession {
         let rest = StopRecord {
             replicas: rest,
             is_synced: outcome.results.contains(&StepResult::HookRun),
-            unrecorded_workloads: self.unrecorded(),
+            unrecorded_workloads: self.unrecorded_workloads(),
         };
-        let patch = record::stop_status(&session, &self.standing(), &rest, with.now);
+        let patch = record::stop_status(&session, &self.stopped_reason(), &rest, with.now);
         cluster
             .patch_status(&self.ownership, patch, with.write)
             .await
@@ -220,7 +220,7 @@ impl ObservedSession {
 
     /// Returns StatefulSets and Deployments of an interrupted start that status.applied does not list yet. The stop records them,
     /// since from then on only recorded objects count as the session's.
-    fn unrecorded(&self) -> Vec<ObjectRef> {
+    fn unrecorded_workloads(&self) -> Vec<ObjectRef> {
         let applied = self.session.applied();
         let recorded = |workload: &ObjectRef| {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
@@ -235,7 +235,7 @@ impl ObservedSession {
 
     /// Writes the replica counts into status.applied before the workloads are scaled to 0, if they differ from those recorded at
     /// the start. Otherwise an interrupted stop would lose them.
-    async fn remember(
+    async fn record_replicas(
         &self,
         cluster: &Cluster,
         counts: &std::collections::BTreeMap<String, i32>,
@@ -259,7 +259,7 @@ impl ObservedSession {
     }
 
     /// Stops the session through its controller: patches spec.state and waits for the phase that the controller writes.
-    async fn ask_controller(
+    async fn stop_by_controller(
         &self,
         cluster: &Cluster,
         manner: &StopOptions,
@@ -281,9 +281,9 @@ impl ObservedSession {
             .wait_stopped(namespace, name, manner.timeout, with.interrupt, sink)
             .await?;
         if string_at(&settled, "/status/phase") == Phase::Running.as_str() {
-            let condition = told(&settled, "Synced");
+            let condition = condition_summary(&settled, "Synced");
             let error = anyhow!("cannot stop session {name:?}: {condition}");
-            return Err(with_hint(error, without_sync(STOP, name, namespace)));
+            return Err(with_hint(error, skip_sync_hint(STOP, name, namespace)));
         }
         Ok(settled)
     }
@@ -303,7 +303,7 @@ pub struct StopContext<'a> {
     pub permissions: &'a AccessReviews,
 }
 
-fn told(session: &Value, r#type: &str) -> String {
+fn condition_summary(session: &Value, r#type: &str) -> String {
     condition(session, r#type).map_or_else(String::new, |condition| {
         format!(
             "{}: {}",
@@ -338,7 +338,7 @@ pub const DELETE: VerbForms = VerbForms {
     doing: "deleting",
 };
 
-fn without_sync(words: VerbForms, name: &str, namespace: &str) -> String {
+fn skip_sync_hint(words: VerbForms, name: &str, namespace: &str) -> String {
     format!(
         "skip the sync hook and lose unsynchronised data: kubectl session {} {name} -n {namespace} --skip-sync",
         words.verb
@@ -374,7 +374,7 @@ pub fn explain_step_failure(
             "cannot {} session {name:?}: sync hook failed: {error:#}",
             words.verb
         );
-        return with_hint(error, without_sync(words, name, namespace));
+        return with_hint(error, skip_sync_hint(words, name, namespace));
     }
     if failure::has_kind(&error, FailureKind::Interrupted)
         || failure::has_kind(&error, FailureKind::TimedOut)
