@@ -57,7 +57,7 @@ impl Confirmation {
         if !self.interactive && !(terminal && (several || !destroyed.is_empty())) {
             return Ok(true);
         }
-        if console.confirm(&preview(verb, sessions), DELETION_QUESTION)? {
+        if console.confirm(&confirmation_lines(verb, sessions), DELETION_QUESTION)? {
             return Ok(true);
         }
         console.print_line(&match verb {
@@ -83,7 +83,7 @@ pub fn print_dry_run_losses(sessions: &[EndingSession], console: &mut Console) {
 }
 
 /// Returns the lines that are shown before the question: sessions first, then their data.
-fn preview(verb: &str, sessions: &[EndingSession]) -> Vec<String> {
+fn confirmation_lines(verb: &str, sessions: &[EndingSession]) -> Vec<String> {
     let names = sessions
         .iter()
         .map(|one| format!("{}/{}", SESSION.singular(), one.name));
