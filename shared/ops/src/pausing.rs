@@ -68,11 +68,11 @@ impl QuiesceHooks {
         if self.has_hooks() {
             trust::check_trust(cluster, &self.stored, StoredPart::Hooks).await?;
         }
-        let done = match self.pause(cluster, interrupt).await {
+        let done = match self.run_quiesce(cluster, interrupt).await {
             Ok(()) => work.await,
             Err(error) => Err(error),
         };
-        match (done, self.go_on(cluster).await) {
+        match (done, self.run_resume(cluster).await) {
             (done, Ok(())) => done,
             (done, Err(paused)) => {
                 let errors = done.err().into_iter().chain([paused]).collect();
@@ -83,7 +83,7 @@ impl QuiesceHooks {
         }
     }
 
-    async fn pause(&self, cluster: &Cluster, interrupt: &Interrupt) -> Result<()> {
+    async fn run_quiesce(&self, cluster: &Cluster, interrupt: &Interrupt) -> Result<()> {
         let Some(hook) = &self.quiesce else {
             return Ok(());
         };
@@ -103,7 +103,7 @@ impl QuiesceHooks {
         Err(with_hint(error, format!("{without} --skip-hooks")))
     }
 
-    async fn go_on(&self, cluster: &Cluster) -> Result<()> {
+    async fn run_resume(&self, cluster: &Cluster) -> Result<()> {
         let Some(hook) = &self.resume else {
             return Ok(());
         };
