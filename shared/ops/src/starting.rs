@@ -99,7 +99,7 @@ impl StartPlan {
         )?;
         let mut spec = present.session.spec.clone();
         spec.preset = wish.preset.clone().or(spec.preset);
-        spec.timeout = wish.lifetime.as_ref().map(written).or(spec.timeout);
+        spec.timeout = wish.lifetime.as_ref().map(lifetime_value).or(spec.timeout);
         let nothing = BTreeMap::new();
         let rendered = render(&RenderInput {
             session: &present.ownership.session,
@@ -120,7 +120,7 @@ impl StartPlan {
             .map(|change| format!("{change}; this start applies the current version"));
         // A merge patch adds parameters and removes none.
         spec.parameters.extend(rendered.parameters.clone());
-        let patch = wish_of(&present.session, &rendered, wish, gave_secrets, now);
+        let patch = start_request_patch(&present.session, &rendered, wish, gave_secrets, now);
         let start = RenderedStart {
             ownership: Ownership {
                 command_token: random_token()?,
@@ -134,8 +134,8 @@ impl StartPlan {
         if !wish.trust_manifest {
             trust::check_privileges(&present, &start)?;
         }
-        no_stranger(&present, &start)?;
-        present.live.rest = others(cluster, &present, &start).await?;
+        check_foreign_objects(&present, &start)?;
+        present.live.rest = read_objects_by_name(cluster, &present, &start).await?;
         if let Some(conflict) = find_claim_conflict(&present.session, &start, &present.live) {
             let error = anyhow!("cannot start session {:?}: {conflict}", present.name());
             return Err(with_hint(
@@ -153,7 +153,7 @@ impl StartPlan {
             notes: notes.into_iter().collect(),
         };
         if !wish.skip_checks {
-            futures::try_join!(ahead.check(cluster, sink), ahead.require(cluster))?;
+            futures::try_join!(ahead.check_preflight(cluster, sink), ahead.require_access(cluster))?;
         }
         Ok(ahead)
     }
@@ -169,7 +169,7 @@ impl StartPlan {
     }
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
-    async fn require(&self, cluster: &Cluster) -> Result<()> {
+    async fn require_access(&self, cluster: &Cluster) -> Result<()> {
         let (plan, present) = (self.steps(), &self.observed);
         if !plan.deletes() || present.driver.is_controller() {
             return Ok(());
@@ -192,7 +192,7 @@ impl StartPlan {
     }
 
     /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
-    async fn check(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
+    async fn check_preflight(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
         let live = &self.observed.live;
         let missing = |object: &&Value| {
             let (kind, name) = (
@@ -268,7 +268,7 @@ pub(super) fn manifest_source<'a>(
 }
 
 /// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
-fn no_stranger(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
+fn check_foreign_objects(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
     let mut strangers = present.live.strangers.iter();
     let needed = strangers.find(|stranger| {
         let mut objects = start.rendering.objects.iter();
@@ -311,14 +311,14 @@ pub(super) async fn read_stored_secrets(
 }
 
 /// Returns the merge patch of the Session that requests the start, without metadata.uid.
-fn wish_of(
+fn start_request_patch(
     session: &Session,
     rendered: &RenderOutput,
     wish: &StartOptions,
     gave_secrets: bool,
     now: Timestamp,
 ) -> Value {
-    let mut spec = json!({ "state": DesiredState::Running, "startRequest": request(session, now) });
+    let mut spec = json!({ "state": DesiredState::Running, "startRequest": next_start_request(session, now) });
     if rendered.parameters != session.spec.parameters {
         spec["parameters"] = json!(rendered.parameters);
     }
@@ -326,7 +326,7 @@ fn wish_of(
         spec["preset"] = preset.as_str().into();
     }
     if let Some(lifetime) = &wish.lifetime {
-        spec["timeout"] = json!(written(lifetime));
+        spec["timeout"] = json!(lifetime_value(lifetime));
     }
     if gave_secrets {
         spec["secretsFrom"] = json!(SecretSource::Client);
@@ -340,13 +340,13 @@ fn wish_of(
     patch
 }
 
-fn written(lifetime: &Lifetime) -> IntOrString {
+fn lifetime_value(lifetime: &Lifetime) -> IntOrString {
     lifetime.to_string().as_str().into()
 }
 
 /// Returns `now`, or one second after the latest start request if that is later: requests have whole seconds and come from
 /// different clocks.
-fn request(session: &Session, now: Timestamp) -> String {
+fn next_start_request(session: &Session, now: Timestamp) -> String {
     let status = session.status.as_ref();
     let before = [
         session.spec.start_request.as_deref(),
@@ -360,7 +360,7 @@ fn request(session: &Session, now: Timestamp) -> String {
 
 /// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
 /// already.
-async fn others(
+async fn read_objects_by_name(
     cluster: &Cluster,
     present: &ObservedSession,
     start: &RenderedStart,
@@ -392,13 +392,13 @@ async fn others(
             return anyhow::Ok(None);
         };
         let found = cluster.get(&resource, namespace, name).await?;
-        let typed = |object| with_type(object, &resource);
+        let typed = |object| found_object(object, &resource);
         Ok(found.map(typed))
     });
     Ok(try_join_all(reads).await?.into_iter().flatten().collect())
 }
 
-fn with_type(object: Value, resource: &ResourceType) -> NamedObject {
+fn found_object(object: Value, resource: &ResourceType) -> NamedObject {
     NamedObject {
         resource: resource.clone(),
         object,

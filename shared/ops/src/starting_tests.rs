@@ -25,7 +25,7 @@ fn a_request_is_newer_than_all_before_it() {
         ),
         ("no time", "2026-01-01T13:00:00Z", "2026-01-01T13:00:01Z"),
     ] {
-        assert_eq!(request(&session(asked, answered), now), wanted);
+        assert_eq!(next_start_request(&session(asked, answered), now), wanted);
     }
 }
 
