@@ -39,7 +39,7 @@ impl StartPlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         let (namespace, name) = (self.observed.namespace(), self.observed.name());
-        let begun = self.try_begin(cluster, write, interrupt, now, sink).await;
+        let begun = self.try_start(cluster, write, interrupt, now, sink).await;
         begun.map_err(|error| {
             if write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
                 return error;
@@ -51,7 +51,7 @@ impl StartPlan {
         })
     }
 
-    async fn try_begin(
+    async fn try_start(
         &self,
         cluster: &Cluster,
         write: &WriteOptions,
@@ -74,7 +74,7 @@ impl StartPlan {
             wait_limit: std::time::Duration::MAX,
         };
         if !self.observed.driver.is_controller() || self.has_new_secrets {
-            require_success(cluster.apply_plan(&self.secrets(), &with, sink).await)?;
+            require_success(cluster.apply_plan(&self.parameters_secret_plan(), &with, sink).await)?;
         }
         let mut made = Started {
             session,
@@ -101,7 +101,7 @@ impl StartPlan {
     }
 
     /// Returns the step that creates the parameters Secret, or patches it if values are new.
-    fn secrets(&self) -> Plan {
+    fn parameters_secret_plan(&self) -> Plan {
         let Some(stored) = &self.stored_secrets else {
             return self.start.parameters_plan();
         };
