@@ -26,13 +26,13 @@ impl StartPlan {
         with: StopContext<'_>,
     ) -> Result<()> {
         self.observed
-            .require_stop_access(manner, &self.accesses(), with)
+            .require_stop_access(manner, &self.start_accesses(), with)
             .await
     }
 
     /// Returns the rights that the start needs after the stop: Pods are created again, workloads that were scaled to 0 and other
     /// existing objects are patched.
-    fn accesses(&self) -> Vec<Access> {
+    fn start_accesses(&self) -> Vec<Access> {
         let (live, name) = (&self.observed.live, self.observed.name());
         let needs = self.start.owned_objects().into_iter().filter_map(|object| {
             let (kind, name) = (
