@@ -81,9 +81,9 @@ pub async fn read_preflight_facts(
         classes::named_ingress_classes(objects),
     );
     let (quotas, storage, ingress) = futures::try_join!(
-        look_up(cluster, &RESOURCE_QUOTA, Scope::Namespace(namespace), true),
-        look_up(cluster, &STORAGE_CLASS, Scope::Cluster, !storage.is_empty()),
-        look_up(cluster, &INGRESS_CLASS, Scope::Cluster, !ingress.is_empty()),
+        list_if_needed(cluster, &RESOURCE_QUOTA, Scope::Namespace(namespace), true),
+        list_if_needed(cluster, &STORAGE_CLASS, Scope::Cluster, !storage.is_empty()),
+        list_if_needed(cluster, &INGRESS_CLASS, Scope::Cluster, !ingress.is_empty()),
     )?;
     for (found, kind) in [
         (&quotas, "quotas"),
@@ -97,9 +97,9 @@ pub async fn read_preflight_facts(
         }
     }
     Ok(PreflightFacts {
-        quotas: quotas.found(),
-        storage_classes: storage.found(),
-        ingress_classes: ingress.found(),
+        quotas: quotas.items(),
+        storage_classes: storage.items(),
+        ingress_classes: ingress.items(),
     })
 }
 
@@ -110,7 +110,7 @@ enum CheckedList {
 }
 
 impl CheckedList {
-    fn found(self) -> Option<Vec<Value>> {
+    fn items(self) -> Option<Vec<Value>> {
         match self {
             CheckedList::Items(items) => Some(items),
             _ => None,
@@ -118,7 +118,7 @@ impl CheckedList {
     }
 }
 
-async fn look_up(
+async fn list_if_needed(
     cluster: &Cluster,
     kind: &ResourceType,
     place: Scope<'_>,
