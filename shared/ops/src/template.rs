@@ -31,7 +31,7 @@ pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTempl
         Some(found) => Ok(found),
         None => Err(with_hint(
             not_found_error(&SESSION_TEMPLATE, name),
-            known_templates(cluster).await,
+            template_names_hint(cluster).await,
         )),
     }
 }
@@ -52,7 +52,7 @@ pub fn template_change(session: &Session, template: Option<&SessionTemplate>) ->
     })
 }
 
-async fn known_templates(cluster: &Cluster) -> String {
+async fn template_names_hint(cluster: &Cluster) -> String {
     let found = cluster
         .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;
