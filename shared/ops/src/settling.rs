@@ -61,41 +61,41 @@ pub async fn wait_session_ready(
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
     if made.driver.is_controller() {
-        return await_controller(cluster, made, limit, run).await;
+        return wait_by_controller(cluster, made, limit, run).await;
     }
     let owners = made.objects.clone();
     let waited = cluster
-        .wait_ready(namespace(made), &made.session, owners, limit, run)
+        .wait_ready(namespace_of(made), &made.session, owners, limit, run)
         .await;
     run.sink.tell(ProgressEvent::Done);
     match waited? {
         WaitOutcome::Settled { state, pod, live } => {
             let (endpoint, object) =
-                write_down(cluster, made, &state, pod.as_deref(), write, (run.now)()).await?;
+                write_ready_status(cluster, made, &state, pod.as_deref(), write, (run.now)()).await?;
             match *state {
                 WorkloadState::Ready { .. } => Ok(ReadySession {
                     endpoint,
                     object,
                     live: Some(*live),
                 }),
-                seen => Err(not_ready(made, &seen)),
+                seen => Err(not_ready_error(made, &seen)),
             }
         }
         WaitOutcome::TimedOut(seen) => {
-            let error = timed_out(&SESSION, name(made));
+            let error = timed_out(&SESSION, session_name_of(made));
             let error = match seen.cause() {
                 Some(cause) => cause.attach_to(error),
-                None => with_hint(error, last_seen(&seen)),
+                None => with_hint(error, describe_state(&seen)),
             };
-            Err(look_and_delete(error, made, &seen))
+            Err(with_inspect_hints(error, made, &seen))
         }
         WaitOutcome::Interrupted(seen) => {
             let message = format!(
                 "session {:?} continues to start; last state: {}",
-                name(made),
-                last_seen(&seen)
+                session_name_of(made),
+                describe_state(&seen)
             );
-            Err(look_and_delete(
+            Err(with_inspect_hints(
                 with_hint(interrupted_error(), message),
                 made,
                 &seen,
@@ -104,11 +104,11 @@ pub async fn wait_session_ready(
     }
 }
 
-fn name(made: &Started) -> &str {
+fn session_name_of(made: &Started) -> &str {
     made.start.ownership.session.as_str()
 }
 
-fn namespace(made: &Started) -> &str {
+fn namespace_of(made: &Started) -> &str {
     made.start.ownership.namespace.as_str()
 }
 
@@ -117,7 +117,7 @@ pub fn started_endpoint(made: &Started, node_address: Option<&str>) -> Option<St
     session_endpoint(&made.objects, node_address)
 }
 
-async fn write_down(
+async fn write_ready_status(
     cluster: &Cluster,
     made: &Started,
     seen: &WorkloadState,
@@ -143,7 +143,7 @@ async fn write_down(
 }
 
 /// Waits for the phase that the controller writes.
-async fn await_controller(
+async fn wait_by_controller(
     cluster: &Cluster,
     made: &Started,
     limit: Duration,
@@ -151,7 +151,7 @@ async fn await_controller(
 ) -> Result<ReadySession> {
     let settled = cluster
         .wait_phase(
-            namespace(made),
+            namespace_of(made),
             &made.session,
             limit,
             run.interrupt,
@@ -176,11 +176,11 @@ async fn await_controller(
     let why = ready
         .map(|condition| format!(": {}: {}", condition.reason, condition.message))
         .unwrap_or_default();
-    let error = anyhow!("session {:?} did not become ready{why}", name(made));
-    Err(look_and_delete(error, made, &WorkloadState::NoWorkload))
+    let error = anyhow!("session {:?} did not become ready{why}", session_name_of(made));
+    Err(with_inspect_hints(error, made, &WorkloadState::NoWorkload))
 }
 
-fn last_seen(seen: &WorkloadState) -> String {
+fn describe_state(seen: &WorkloadState) -> String {
     match seen {
         WorkloadState::NotReady(finding) if finding.detail.is_empty() => {
             format!("{}: {}", finding.stage.as_str(), finding.object)
@@ -198,18 +198,18 @@ fn last_seen(seen: &WorkloadState) -> String {
     }
 }
 
-fn not_ready(made: &Started, seen: &WorkloadState) -> anyhow::Error {
-    let what = format!("session {:?} did not become ready", name(made));
+fn not_ready_error(made: &Started, seen: &WorkloadState) -> anyhow::Error {
+    let what = format!("session {:?} did not become ready", session_name_of(made));
     let error = match seen.cause() {
         Some(cause) => cause.to_error(&what),
-        None => anyhow!("{what}: {}", last_seen(seen)),
+        None => anyhow!("{what}: {}", describe_state(seen)),
     };
-    look_and_delete(error, made, seen)
+    with_inspect_hints(error, made, seen)
 }
 
 /// Adds hints how to inspect and delete a session that is kept although it is not ready.
-fn look_and_delete(error: anyhow::Error, made: &Started, seen: &WorkloadState) -> anyhow::Error {
-    let (name, namespace) = (name(made), namespace(made));
+fn with_inspect_hints(error: anyhow::Error, made: &Started, seen: &WorkloadState) -> anyhow::Error {
+    let (name, namespace) = (session_name_of(made), namespace_of(made));
     let look = match seen {
         // The log of an ended container says more than the status; it may be an init container's.
         WorkloadState::Terminated { .. } => format!("logs {name} -n {namespace} --all-containers"),
