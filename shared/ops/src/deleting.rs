@@ -96,7 +96,7 @@ impl Deletion {
         let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name()));
         let (snapshots, pods) = futures::try_join!(
             list_snapshots(cluster, self.namespace(), &select),
-            self.pods_around(cluster)
+            self.list_namespace_pods(cluster)
         )?;
         self.live.hidden_snapshots = snapshots.is_none();
         self.live.data.extend(snapshots.unwrap_or_default());
@@ -120,12 +120,12 @@ impl Deletion {
             ..SnapshotOptions::default()
         };
         let cutting = SnapshotPlan::prepare(cluster, &present, &asked, now).await;
-        self.snapshot_plan = Some(cutting.map_err(|error| self.ways_out(error))?);
+        self.snapshot_plan = Some(cutting.map_err(|error| self.with_data_hints(error))?);
         Ok(self)
     }
 
     /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
-    async fn pods_around(&self, cluster: &Cluster) -> Result<Vec<Value>> {
+    async fn list_namespace_pods(&self, cluster: &Cluster) -> Result<Vec<Value>> {
         let goes = self.data_policy() != DataPolicy::Keep && !self.claim_names().is_empty();
         if !goes || self.driver.is_controller() {
             return Ok(Vec::new());
@@ -173,8 +173,8 @@ impl Deletion {
         if self.driver.is_controller() {
             // The controller's finalizer runs the hook and removes workload and data: only the DELETE remains.
             plan.stages
-                .retain(|stage| stage.iter().any(is_about_session));
-            plan.stages.splice(0..0, self.wish().map(|step| vec![step]));
+                .retain(|stage| stage.iter().any(targets_session));
+            plan.stages.splice(0..0, self.data_policy_step().map(|step| vec![step]));
         }
         if !manner.wait {
             plan.stages.retain(|stage| {
@@ -187,7 +187,7 @@ impl Deletion {
     }
 
     /// Returns the step that writes an overriding data policy into the Session, for a controller.
-    fn wish(&self) -> Option<Step> {
+    fn data_policy_step(&self) -> Option<Step> {
         let policy = self.session.spec.data_policy?;
         if string_at(&self.object, "/spec/dataPolicy") == policy.as_str() {
             return None;
@@ -200,7 +200,7 @@ impl Deletion {
     }
 
     /// Checks before the first write that the caller has all rights of the deletion.
-    async fn require(
+    async fn require_access(
         &self,
         cluster: &Cluster,
         manner: &StopOptions,
@@ -218,7 +218,7 @@ impl Deletion {
         let needs = last.steps(manner, with.now).required_permissions();
         let (permitted, rehearsed) = futures::join!(
             with.permissions.require(self.namespace(), &needs),
-            self.rehearse(cluster)
+            self.dry_run_delete(cluster)
         );
         let allowed = permitted.and(rehearsed);
         allowed.map_err(|error| nothing_done_hint(DELETE, self.name(), error))
@@ -229,7 +229,7 @@ impl Deletion {
     ///
     /// # Errors
     /// Refusals of the server.
-    async fn rehearse(&self, cluster: &Cluster) -> Result<()> {
+    async fn dry_run_delete(&self, cluster: &Cluster) -> Result<()> {
         let options = DeleteOptions {
             uid: self.ownership.session_uid.clone(),
             dry_run: true,
@@ -257,16 +257,16 @@ impl Deletion {
         if self.runs_hooks(manner) && !with.write.dry_run {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
-        self.require(cluster, manner, with).await?;
+        self.require_access(cluster, manner, with).await?;
         let Some(saving) = &self.snapshot_plan else {
             let plan = self.steps(manner, with.now);
-            return self.end(cluster, &plan, manner, with, sink).await;
+            return self.remove(cluster, &plan, manner, with, sink).await;
         };
         let mut sync = self.steps(manner, with.now);
         sync.stages.truncate(1);
         sync.stages
             .retain(|stage| matches!(stage.first(), Some(Step::RunHook { .. })));
-        self.carry_out(cluster, &sync, manner, with, sink).await?;
+        self.apply_steps(cluster, &sync, manner, with, sink).await?;
         let taking = SnapshotRun {
             write: with.write,
             interrupt: with.interrupt,
@@ -274,13 +274,13 @@ impl Deletion {
             timeout: manner.timeout,
         };
         let taken = saving.take(cluster, &taking, sink).await;
-        let rest = self.after(taken.map_err(|error| self.ways_out(error))?, with.write);
+        let rest = self.after_snapshot(taken.map_err(|error| self.with_data_hints(error))?, with.write);
         let synced = StopOptions {
             skip_sync: true,
             ..*manner
         };
         let plan = rest.steps(&synced, with.now);
-        let ended = rest.end(cluster, &plan, manner, with, sink).await;
+        let ended = rest.remove(cluster, &plan, manner, with, sink).await;
         ended.map_err(|error| {
             let set = &saving.name;
             with_hint(
@@ -291,7 +291,7 @@ impl Deletion {
     }
 
     /// Returns the deletion after the snapshot: claims in it count as saved and may be deleted.
-    fn after(&self, taken: Vec<Value>, write: &WriteOptions) -> Self {
+    fn after_snapshot(&self, taken: Vec<Value>, write: &WriteOptions) -> Self {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
             let name = string_at(claim, "/metadata/name");
@@ -309,7 +309,7 @@ impl Deletion {
         after
     }
 
-    async fn end(
+    async fn remove(
         &self,
         cluster: &Cluster,
         plan: &Plan,
@@ -317,11 +317,11 @@ impl Deletion {
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
-        self.mark_snapshots(cluster, with).await;
-        self.carry_out(cluster, plan, manner, with, sink).await
+        self.annotate_snapshots(cluster, with).await;
+        self.apply_steps(cluster, plan, manner, with, sink).await
     }
 
-    async fn carry_out(
+    async fn apply_steps(
         &self,
         cluster: &Cluster,
         plan: &Plan,
@@ -338,7 +338,7 @@ impl Deletion {
         let outcome = cluster.apply_plan(plan, &carrying, sink).await;
         match outcome.failed {
             None => Ok(()),
-            Some((step, error)) if is_about_claims(&step) => {
+            Some((step, error)) if is_claim_wait(&step) => {
                 let look = format!("kubectl get persistentvolumeclaims -n {}", self.namespace());
                 Err(with_hint(
                     error,
@@ -354,7 +354,7 @@ impl Deletion {
 
     /// Annotates the session's snapshots with the time since which they are kept. The annotation is only shown in lists: failures
     /// are ignored.
-    async fn mark_snapshots(&self, cluster: &Cluster, with: StopContext<'_>) {
+    async fn annotate_snapshots(&self, cluster: &Cluster, with: StopContext<'_>) {
         if with.write.dry_run || self.driver.is_controller() || with.interrupt.is_set() {
             return;
         }
@@ -375,7 +375,7 @@ impl Deletion {
     }
 
     /// Adds hints to an error of the snapshot: the other data policies.
-    fn ways_out(&self, error: anyhow::Error) -> anyhow::Error {
+    fn with_data_hints(&self, error: anyhow::Error) -> anyhow::Error {
         let (name, namespace) = (self.name(), self.namespace());
         let delete = format!("kubectl session delete {name} -n {namespace}");
         let nothing = format!("nothing has been deleted: session {name:?} is unchanged");
@@ -405,7 +405,7 @@ pub async fn list_snapshots(
     }
 }
 
-fn is_about_session(step: &Step) -> bool {
+fn targets_session(step: &Step) -> bool {
     match step {
         Step::Delete { target, .. } | Step::Patch { target, .. } => target.kind == "Session",
         Step::WaitDeleted { resource, .. } => resource.kind == "Session",
@@ -414,7 +414,7 @@ fn is_about_session(step: &Step) -> bool {
 }
 
 /// Returns true for the last step of a deletion: the wait until the claims are gone.
-fn is_about_claims(step: &Step) -> bool {
+fn is_claim_wait(step: &Step) -> bool {
     matches!(step, Step::WaitDeleted { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
 }
 

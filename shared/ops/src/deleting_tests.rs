@@ -97,10 +97,10 @@ fn what_was_not_saved_stays_whatever_the_policy_says() {
     let unsaved = doomed(Some("snapshot"), None);
     assert_eq!(steps(&unsaved, false), ["delete p", "patch c", "delete a"]);
     let snapshot = json!({"spec": {"source": {"persistentVolumeClaimName": "c"}}});
-    let saved = unsaved.after(vec![snapshot.clone()], &WriteOptions::by(MANAGER));
+    let saved = unsaved.after_snapshot(vec![snapshot.clone()], &WriteOptions::by(MANAGER));
     assert_eq!(steps(&saved, false), ["delete p", "delete c", "delete a"]);
     let another = json!({"spec": {"source": {"persistentVolumeClaimName": "another"}}});
-    let unsaved = unsaved.after(vec![another], &WriteOptions::by(MANAGER));
+    let unsaved = unsaved.after_snapshot(vec![another], &WriteOptions::by(MANAGER));
     assert_eq!(steps(&unsaved, false), ["delete p", "patch c", "delete a"]);
 }
 
