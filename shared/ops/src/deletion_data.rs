@@ -26,13 +26,13 @@ impl Deletion {
 
     /// Returns the names of all claims.
     pub fn claim_names(&self) -> Vec<String> {
-        self.own_claims().map(name_of).collect()
+        self.own_claims().map(object_name).collect()
     }
 
     /// Returns the names of the claims that were never bound to a volume: they hold no data.
     pub fn never_bound_claims(&self) -> Vec<String> {
         let unused = self.own_claims().filter(|claim| !was_bound(claim));
-        unused.map(name_of).collect()
+        unused.map(object_name).collect()
     }
 
     /// Returns the names of the claims that are deleted without a snapshot.
@@ -55,7 +55,7 @@ impl Deletion {
     /// Returns the names of the claims that are kept.
     pub fn kept_claims(&self) -> Vec<String> {
         match self.data_policy() {
-            DataPolicy::Keep => self.bound_claims().into_iter().map(name_of).collect(),
+            DataPolicy::Keep => self.bound_claims().into_iter().map(object_name).collect(),
             DataPolicy::Delete | DataPolicy::Snapshot => Vec::new(),
         }
     }
@@ -63,7 +63,7 @@ impl Deletion {
     /// Returns the names of the claims that are deleted once their snapshot is ready.
     pub fn snapshot_claims(&self) -> Vec<String> {
         match self.data_policy() {
-            DataPolicy::Snapshot => self.bound_claims().into_iter().map(name_of).collect(),
+            DataPolicy::Snapshot => self.bound_claims().into_iter().map(object_name).collect(),
             DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
         }
     }
@@ -79,7 +79,7 @@ impl Deletion {
     pub fn existing_snapshot_names(&self) -> Vec<String> {
         let own = self.live.own_data(&self.session);
         own.filter(|object| is_snapshot(object))
-            .map(name_of)
+            .map(object_name)
             .collect()
     }
 
@@ -100,7 +100,7 @@ impl Deletion {
         let uses = ObjectReferences::from_running_pods(others);
         let used = self
             .own_claims()
-            .find_map(|claim| Some((name_of(claim), uses.find_user(claim)?)));
+            .find_map(|claim| Some((object_name(claim), uses.find_user(claim)?)));
         let Some((claim, user)) = used else {
             return Ok(());
         };
@@ -117,6 +117,6 @@ impl Deletion {
     }
 }
 
-fn name_of(object: &Value) -> String {
+fn object_name(object: &Value) -> String {
     string_at(object, "/metadata/name").to_owned()
 }
