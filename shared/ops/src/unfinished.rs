@@ -45,7 +45,7 @@ pub(super) async fn create_or_get(
 }
 
 /// Returns Namespace and name of an object.
-fn key(object: &Value) -> (&str, &str) {
+fn namespace_and_name(object: &Value) -> (&str, &str) {
     let part = |pointer| string_at(object, pointer);
     (part("/metadata/namespace"), part("/metadata/name"))
 }
@@ -76,7 +76,7 @@ pub(super) fn check_complete(session: &Value) -> Result<()> {
     let Some(set) = incomplete_source(session) else {
         return Ok(());
     };
-    let (namespace, name) = key(session);
+    let (namespace, name) = namespace_and_name(session);
     let error = anyhow!("session {name:?} is an incomplete copy of snapshot {set:?}");
     let delete = format!(
         "or delete the session: kubectl session delete {name} -n {namespace} --delete-data"
@@ -87,7 +87,7 @@ pub(super) fn check_complete(session: &Value) -> Result<()> {
 /// Adds the hint how to finish an interrupted copy.
 pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let set = shell::quote_word(incomplete_source(session).unwrap_or_default());
-    let (namespace, name) = key(session);
+    let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,
         format!(
@@ -99,7 +99,7 @@ pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow:
 /// Adds the hint how to retry a copy that failed and was rolled back.
 pub(super) fn with_retry_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
     let set = incomplete_source(session).unwrap_or_default();
-    let (namespace, name) = key(session);
+    let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,
         format!(
@@ -112,7 +112,7 @@ pub(super) fn with_retry_hint(error: anyhow::Error, session: &Value) -> anyhow::
 
 /// Adds the hint for a copy whose objects all exist, but whose claims may not be bound.
 pub(super) fn with_claims_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let (namespace, name) = key(session);
+    let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,
         format!(
