@@ -20,9 +20,9 @@ use session_model::objects::kept::is_claim;
 use session_model::objects::resource::{annotation, string_at};
 
 /// Fields of a Session's spec that belong to one start and are not recorded.
-const OF_A_START: [&str; 3] = ["startRequest", "state", "secretsFrom"];
+const START_FIELDS: [&str; 3] = ["startRequest", "state", "secretsFrom"];
 /// Longest recorded spec, in bytes: a server accepts 256 KiB of annotations altogether.
-const MOST: usize = 100_000;
+const MAX_RECORD_BYTES: usize = 100_000;
 
 /// Records the spec of a session on its snapshots. Sessions with a manifest are not recorded: anybody who may write
 /// VolumeSnapshots could have a manifest run in another user's name.
@@ -34,11 +34,11 @@ pub(super) fn record_session(session: &Value, snapshots: &mut [Value]) {
         return;
     }
     let mut spec = spec.clone();
-    OF_A_START
+    START_FIELDS
         .iter()
         .for_each(|field| drop(spec.shift_remove(*field)));
     let spec = Value::Object(spec).to_string();
-    if spec.len() > MOST {
+    if spec.len() > MAX_RECORD_BYTES {
         return;
     }
     for snapshot in snapshots {
@@ -56,7 +56,7 @@ pub async fn read_recorded_session(
     belonging: &Ownership,
     snapshot: &Value,
 ) -> Result<Option<ObservedSession>> {
-    let Some(object) = session_of(belonging, snapshot) else {
+    let Some(object) = session_from_record(belonging, snapshot) else {
         return Ok(None);
     };
     let Ok(chosen) = SelectedSession::parse(object) else {
@@ -67,7 +67,7 @@ pub async fn read_recorded_session(
     let mut data = present.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &present.session))
     {
-        vouched(secret, snapshot)?;
+        check_secret_provenance(secret, snapshot)?;
     }
     present.ownership = Ownership {
         session_uid: String::new(),
@@ -77,7 +77,7 @@ pub async fn read_recorded_session(
 }
 
 /// Checks that the snapshot proves the parameters Secret to be the session's: one that is younger than the snapshot is not.
-fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
+fn check_secret_provenance(secret: &Value, snapshot: &Value) -> Result<()> {
     if proves_secret(snapshot, secret) {
         return Ok(());
     }
@@ -94,7 +94,7 @@ fn vouched(secret: &Value, snapshot: &Value) -> Result<()> {
     Err(with_hint(with_hint(error, look), delete))
 }
 
-fn session_of(belonging: &Ownership, snapshot: &Value) -> Option<Value> {
+fn session_from_record(belonging: &Ownership, snapshot: &Value) -> Option<Value> {
     let spec: Value = serde_json::from_str(annotation(snapshot, labels::SESSION_SPEC)?).ok()?;
     let runs_something = ["template", "application"]
         .iter()
@@ -163,7 +163,7 @@ mod tests {
     fn a_session_is_remembered_without_what_belongs_to_a_start() {
         let spec = json!({ "userId": "alice", "template": "lab", "parameters": { "SIZE": "1Gi" },
             "state": "running", "startRequest": "2026-01-01T00:00:00Z", "secretsFrom": "client" });
-        let session = session_of(&belonging(), &taken_of(spec)).unwrap();
+        let session = session_from_record(&belonging(), &taken_of(spec)).unwrap();
         assert_eq!(
             session["spec"],
             json!({ "userId": "alice", "template": "lab", "parameters": { "SIZE": "1Gi" } })
@@ -177,11 +177,11 @@ mod tests {
         let snapshot = taken_of(manifest.clone());
         assert_eq!(snapshot["metadata"]["annotations"], json!({}));
         let forged = |spec: Value| json!({ "metadata": { "annotations": { labels::SESSION_SPEC: spec.to_string() } } });
-        assert!(session_of(&belonging(), &forged(manifest)).is_none());
+        assert!(session_from_record(&belonging(), &forged(manifest)).is_none());
         let anothers = json!({ "userId": "bob", "template": "lab" });
-        assert!(session_of(&belonging(), &forged(anothers)).is_none());
-        assert!(session_of(&belonging(), &forged(json!({ "userId": "alice" }))).is_none());
+        assert!(session_from_record(&belonging(), &forged(anothers)).is_none());
+        assert!(session_from_record(&belonging(), &forged(json!({ "userId": "alice" }))).is_none());
         let own = json!({ "userId": "alice", "template": "lab" });
-        assert!(session_of(&belonging(), &forged(own)).is_some());
+        assert!(session_from_record(&belonging(), &forged(own)).is_some());
     }
 }
