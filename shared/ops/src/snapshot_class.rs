@@ -13,9 +13,9 @@ use session_model::objects::resource::{
 };
 
 /// Annotation of a default class; its value is `"true"`.
-const DEFAULT: &str = "snapshot.storage.kubernetes.io/is-default-class";
+const DEFAULT_CLASS_ANNOTATION: &str = "snapshot.storage.kubernetes.io/is-default-class";
 /// Annotations of a claim that name its provisioner; the first is the newer one.
-const PROVISIONER: [&str; 2] = [
+const PROVISIONER_ANNOTATIONS: [&str; 2] = [
     "volume.kubernetes.io/storage-provisioner",
     "volume.beta.kubernetes.io/storage-provisioner",
 ];
@@ -81,8 +81,8 @@ pub(super) async fn choose_classes(
     };
     let mut chosen = Vec::new();
     for claim in claims {
-        let driver = driver(cluster, claim).await?;
-        chosen.push(Some(choose(&present, claim, driver.as_deref(), wanted)?));
+        let driver = read_driver(cluster, claim).await?;
+        chosen.push(Some(choose_class(&present, claim, driver.as_deref(), wanted)?));
     }
     let retains = present
         .iter()
@@ -107,8 +107,8 @@ pub fn clarify_unserved(error: anyhow::Error) -> anyhow::Error {
 }
 
 /// Returns the driver that provisions the claim's volume, if it is known.
-async fn driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
-    if let Some(driver) = PROVISIONER.iter().find_map(|key| annotation(claim, key)) {
+async fn read_driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
+    if let Some(driver) = PROVISIONER_ANNOTATIONS.iter().find_map(|key| annotation(claim, key)) {
         return Ok(Some(driver.to_owned()));
     }
     let class = string_at(claim, "/spec/storageClassName");
@@ -123,7 +123,7 @@ async fn driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
     Ok(driver.filter(|driver| !driver.is_empty()))
 }
 
-fn choose(
+fn choose_class(
     present: &[Value],
     claim: &Value,
     driver: Option<&str>,
@@ -155,7 +155,7 @@ fn choose(
         }
         return Ok(wanted.to_owned());
     }
-    let is_default = |class: &&Value| annotation(class, DEFAULT) == Some("true");
+    let is_default = |class: &&Value| annotation(class, DEFAULT_CLASS_ANNOTATION) == Some("true");
     let defaults: Vec<&Value> = fitting.iter().copied().filter(is_default).collect();
     match (defaults.as_slice(), fitting.as_slice()) {
         ([only], _) | ([], [only]) if driver.is_some() => Ok(name(only)),
@@ -189,12 +189,12 @@ mod tests {
     use session_model::failure::ErrorWithHint;
 
     fn class(name: &str, driver: &str, default: bool) -> Value {
-        json!({ "metadata": { "name": name, "annotations": { DEFAULT: default.to_string() } }, "driver": driver })
+        json!({ "metadata": { "name": name, "annotations": { DEFAULT_CLASS_ANNOTATION: default.to_string() } }, "driver": driver })
     }
 
     fn chosen(present: &[Value], driver: Option<&str>, wanted: Option<&str>) -> String {
         let claim = json!({ "metadata": { "name": "home" } });
-        choose(present, &claim, driver, wanted).unwrap_or_else(|error| {
+        choose_class(present, &claim, driver, wanted).unwrap_or_else(|error| {
             let hinted = error.downcast_ref::<ErrorWithHint>().unwrap();
             format!("{hinted}; {}", hinted.hint)
         })
