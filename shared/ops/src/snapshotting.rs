@@ -44,7 +44,7 @@ use session_model::objects::snapshot::{build_snapshots, content_label_patch, sou
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Longest time that a workload stays quiesced. If its snapshots are not cut by then, it is resumed and they are deleted.
-const PAUSE: Duration = Duration::from_secs(120);
+const MAX_QUIESCE: Duration = Duration::from_secs(120);
 
 /// Options of a snapshot.
 #[derive(Clone, Debug, Default)]
@@ -193,9 +193,9 @@ impl SnapshotPlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
         if with.write.dry_run {
-            return self.make(cluster, with.write).await;
+            return self.create_all(cluster, with.write).await;
         }
-        let cut = self.cut(cluster, with, sink);
+        let cut = self.create_and_wait_cut(cluster, with, sink);
         let made = self
             .pausing
             .run_around(cluster, with.interrupt, cut)
@@ -209,18 +209,18 @@ impl SnapshotPlan {
             .await;
         match ready {
             Ok(ready) => {
-                self.mark(cluster, &ready, with.write).await;
+                self.label_contents(cluster, &ready, with.write).await;
                 Ok(ready)
             }
             Err(error) => Err(self
-                .given_up(cluster, &made, error, with.write, false)
+                .wait_failure(cluster, &made, error, with.write, false)
                 .await),
         }
     }
 
     /// Labels retained VolumeSnapshotContents, which outlive their snapshots, so that `cleanup --snapshot-contents` recognises them.
     /// Most users lack that right; a failure is ignored, as it does not affect the snapshot.
-    async fn mark(&self, cluster: &Cluster, ready: &[Value], write: &WriteOptions) {
+    async fn label_contents(&self, cluster: &Cluster, ready: &[Value], write: &WriteOptions) {
         let retained = ready.iter().filter(|snapshot| {
             let class = string_at(snapshot, "/spec/volumeSnapshotClassName");
             self.retaining.iter().any(|retaining| retaining == class)
@@ -239,14 +239,14 @@ impl SnapshotPlan {
     }
 
     /// Creates the VolumeSnapshots and, if the workload is quiesced, waits until they are cut.
-    async fn cut(
+    async fn create_and_wait_cut(
         &self,
         cluster: &Cluster,
         with: &SnapshotRun<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Vec<Value>> {
-        let made = self.make(cluster, with.write).await?;
-        for earlier in made.iter().filter(|object| !self.is_of_this_run(object)) {
+        let made = self.create_all(cluster, with.write).await?;
+        for earlier in made.iter().filter(|object| !self.is_new(object)) {
             sink.tell(ProgressEvent::Note(format!(
                 "{} was taken by an interrupted command at {}: the snapshots of the other claims are newer",
                 string_at(earlier, "/metadata/name"),
@@ -256,28 +256,28 @@ impl SnapshotPlan {
         if !self.pausing.has_hooks() {
             return Ok(made);
         }
-        let limit = with.timeout.min(PAUSE);
+        let limit = with.timeout.min(MAX_QUIESCE);
         let cut = cluster
             .wait_snapshots(&made, SnapshotMilestone::Taken, limit, with.interrupt, sink)
             .await;
         match cut {
             Ok(cut) => Ok(cut),
-            Err(error) => Err(self.given_up(cluster, &made, error, with.write, true).await),
+            Err(error) => Err(self.wait_failure(cluster, &made, error, with.write, true).await),
         }
     }
 
     /// Creates all VolumeSnapshots or none: if one is refused, the new ones are deleted again. Those of an interrupted command are
     /// kept and completed.
-    async fn make(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Vec<Value>> {
+    async fn create_all(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Vec<Value>> {
         let posts = self
             .objects
             .iter()
-            .map(|object| self.post(cluster, object, write));
+            .map(|object| self.create_one(cluster, object, write));
         let (mut made, mut taken, mut refused) = (Vec::new(), None, None);
         for (object, result) in self.objects.iter().zip(join_all(posts).await) {
             match result {
                 Ok(object) => made.push(object),
-                Err(error) => match self.earlier(cluster, object, &error).await {
+                Err(error) => match self.find_interrupted(cluster, object, &error).await {
                     Some(found) => {
                         made.push(found);
                         taken = taken.or(Some(error));
@@ -286,14 +286,14 @@ impl SnapshotPlan {
                 },
             }
         }
-        let is_new = made.iter().any(|object| self.is_of_this_run(object));
+        let is_new = made.iter().any(|object| self.is_new(object));
         // All of them exist already: nothing is left to complete, so the name is taken.
         let refused = refused.or(taken.filter(|_| !is_new));
         match refused {
             None => Ok(made),
             Some(error) if write.dry_run => Err(error),
             Some(error) => {
-                self.take_back(cluster, &made, write).await;
+                self.roll_back(cluster, &made, write).await;
                 Err(clarify_unserved(error))
             }
         }
@@ -301,7 +301,7 @@ impl SnapshotPlan {
 
     /// Returns the existing VolumeSnapshot if an earlier command took it for the same snapshot and claim. A generated name is never
     /// completed: an object that has it comes from somebody else.
-    async fn earlier(
+    async fn find_interrupted(
         &self,
         cluster: &Cluster,
         object: &Value,
@@ -321,12 +321,12 @@ impl SnapshotPlan {
             .then_some(found)
     }
 
-    fn is_of_this_run(&self, object: &Value) -> bool {
+    fn is_new(&self, object: &Value) -> bool {
         let run = |object| annotation(object, labels::RUN);
         self.objects.first().and_then(run) == run(object)
     }
 
-    async fn post(&self, cluster: &Cluster, object: &Value, write: &WriteOptions) -> Result<Value> {
+    async fn create_one(&self, cluster: &Cluster, object: &Value, write: &WriteOptions) -> Result<Value> {
         let posted = cluster
             .create(&VOLUME_SNAPSHOT, &self.namespace, object, write)
             .await;
@@ -348,8 +348,8 @@ impl SnapshotPlan {
     }
 
     /// Deletes the VolumeSnapshots of this command. Returns true if all of them were deleted.
-    async fn take_back(&self, cluster: &Cluster, made: &[Value], write: &WriteOptions) -> bool {
-        let new = made.iter().filter(|object| self.is_of_this_run(object));
+    async fn roll_back(&self, cluster: &Cluster, made: &[Value], write: &WriteOptions) -> bool {
+        let new = made.iter().filter(|object| self.is_new(object));
         let targets: Vec<ObjectRef> = new.map(ObjectRef::from_object).collect();
         let deletes = targets.iter().map(|target| {
             let background = Propagation::Background;
@@ -359,7 +359,7 @@ impl SnapshotPlan {
     }
 
     /// Cleans up after a failed wait and adds hints how to continue to its error.
-    async fn given_up(
+    async fn wait_failure(
         &self,
         cluster: &Cluster,
         made: &[Value],
@@ -369,7 +369,7 @@ impl SnapshotPlan {
     ) -> anyhow::Error {
         let (session, namespace, set) = (&self.session, &self.namespace, &self.name);
         let failed = error.downcast_ref::<SnapshotDriverError>().is_some();
-        if (failed || paused) && self.take_back(cluster, made, write).await {
+        if (failed || paused) && self.roll_back(cluster, made, write).await {
             return match (failed, failure::has_kind(&error, FailureKind::Interrupted)) {
                 (_, true) => error,
                 (true, _) => with_hint(
