@@ -24,7 +24,7 @@ use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_model::quantity::Quantity;
 
 /// Prefixes of annotations that describe a claim's old volume and are not copied to the new claim.
-const OF_VOLUME: [&str; 3] = ["pv.kubernetes.io/", "volume.", "kubectl.kubernetes.io/"];
+const VOLUME_ANNOTATION_PREFIXES: [&str; 3] = ["pv.kubernetes.io/", "volume.", "kubectl.kubernetes.io/"];
 
 /// One claim that is replaced by a claim with the data of a snapshot.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +90,7 @@ impl ClaimRestorePlan {
 
     /// Returns the rights that the restore needs.
     pub fn accesses(&self) -> Vec<Access> {
-        let mut needs = self.removal().required_permissions();
+        let mut needs = self.deletion_steps().required_permissions();
         needs.push(Access::new("create", &PERSISTENT_VOLUME_CLAIM, ""));
         needs
     }
@@ -119,7 +119,7 @@ impl ClaimRestorePlan {
             interrupt: with.interrupt,
             wait_limit: with.timeout,
         };
-        let outcome = cluster.apply_plan(&self.removal(), &carrying, sink).await;
+        let outcome = cluster.apply_plan(&self.deletion_steps(), &carrying, sink).await;
         if let Some((_, error)) = outcome.failed {
             return Err(error);
         }
@@ -141,7 +141,7 @@ impl ClaimRestorePlan {
         wait_claims_bound(cluster, namespace, &wanted, with, sink).await
     }
 
-    fn removal(&self) -> Plan {
+    fn deletion_steps(&self) -> Plan {
         let targets: Vec<ObjectRef> = self.existing_claims().map(ObjectRef::from_object).collect();
         let resource = PERSISTENT_VOLUME_CLAIM.clone();
         let delete = |target: &ObjectRef| Step::Delete {
@@ -169,7 +169,7 @@ pub(super) async fn wait_claims_bound(
     let (mut restored, mut awaited) = (RestoreOutcome::default(), Vec::new());
     for claim in claims {
         let name = string_at(claim, "/metadata/name");
-        if waits_for_a_pod(cluster, claim).await? {
+        if waits_for_first_consumer(cluster, claim).await? {
             restored.waiting_for_consumer.push(name.to_owned());
         } else {
             awaited.push(name);
@@ -212,7 +212,7 @@ pub(super) fn claim_from_snapshot(
     let spec = spec.ok_or_else(|| {
         anyhow!("cannot restore claim {name:?}: claim is gone, and snapshot {of:?} has no record of its spec")
     })?;
-    let size = size_of(
+    let size = restored_size(
         string_at(spec, "/resources/requests/storage"),
         snapshot,
         size,
@@ -237,7 +237,7 @@ pub(super) fn claim_from_snapshot(
         let kept: Map<String, Value> = kept
             .into_iter()
             .flatten()
-            .filter(|(key, _)| !OF_VOLUME.iter().any(|part| key.starts_with(part)))
+            .filter(|(key, _)| !VOLUME_ANNOTATION_PREFIXES.iter().any(|part| key.starts_with(part)))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         wanted["metadata"]["annotations"] = Value::Object(kept);
@@ -247,7 +247,7 @@ pub(super) fn claim_from_snapshot(
 }
 
 /// Returns the wanted size, else the larger one of claim and snapshot.
-fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<String> {
+fn restored_size(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<String> {
     let least = string_at(snapshot, "/status/restoreSize");
     let smallest: Option<Quantity> = least.parse().ok();
     if let Some(wanted) = wanted {
@@ -268,7 +268,7 @@ fn size_of(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<S
 }
 
 /// Returns true if the claim's class has WaitForFirstConsumer; false if the caller may not read it.
-async fn waits_for_a_pod(cluster: &Cluster, claim: &Value) -> Result<bool> {
+async fn waits_for_first_consumer(cluster: &Cluster, claim: &Value) -> Result<bool> {
     let class = string_at(claim, "/spec/storageClassName");
     if class.is_empty() {
         return Ok(false);
