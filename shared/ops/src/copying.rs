@@ -140,7 +140,7 @@ impl ClonePlan {
             check_no_kept_claims(&names, &found, source)?;
         }
         Ok(Self {
-            session: session_of(source, name, secret.is_some(), set),
+            session: cloned_session(source, name, secret.is_some(), set),
             claim_mapping: names,
             belonging: Ownership {
                 session: name.clone(),
@@ -161,7 +161,7 @@ impl ClonePlan {
     /// # Errors
     /// A size smaller than a snapshot's; a snapshot without a source claim or a recorded spec.
     pub fn check_snapshots(&self, snapshots: &[Value]) -> Result<()> {
-        self.claims_of(&self.belonging, snapshots).map(drop)
+        self.build_claims(&self.belonging, snapshots).map(drop)
     }
 
     /// Checks before a snapshot is taken that no claim of the source is larger than the wanted size.
@@ -202,7 +202,7 @@ impl ClonePlan {
         let session = match &self.begun {
             Some(begun) => begun.clone(),
             None => {
-                let posted = self.post_session(cluster, with.write).await;
+                let posted = self.create_session(cluster, with.write).await;
                 posted.map_err(|error| with_retry_hint(error, &self.session))?
             }
         };
@@ -221,9 +221,9 @@ impl ClonePlan {
         trust::record_trusted(cluster, &belonging.session_uid, &stored.spec, None, sink);
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
         if !self.takes_secret {
-            objects.extend(self.secret_of(&belonging).map(|secret| (&SECRET, secret)));
+            objects.extend(self.build_secret(&belonging).map(|secret| (&SECRET, secret)));
         }
-        let claims = self.claims_of(&belonging, snapshots)?;
+        let claims = self.build_claims(&belonging, snapshots)?;
         let typed = |claim: &Value| (&PERSISTENT_VOLUME_CLAIM, claim.clone());
         objects.extend(claims.iter().map(typed));
         let posts = objects
@@ -237,13 +237,13 @@ impl ClonePlan {
             }
         }
         if refused.is_none() {
-            refused = self.take_secret(cluster, &belonging, with).await.err();
+            refused = self.adopt_secret(cluster, &belonging, with).await.err();
         }
         if let Some(error) = refused {
-            self.take_back(cluster, &made, with).await;
+            self.roll_back(cluster, &made, with).await;
             return Err(with_retry_hint(error, &self.session));
         }
-        let told = self.tell_stopped(cluster, &session, with, now).await;
+        let told = self.write_stopped_status(cluster, &session, with, now).await;
         let finish = match told {
             Ok(_) => mark_complete(cluster, &belonging, with.write).await,
             Err(error) => Err(error),
@@ -258,7 +258,7 @@ impl ClonePlan {
     }
 
     /// Writes the status of a stopped session: without one, it would count as starting.
-    async fn tell_stopped(
+    async fn write_stopped_status(
         &self,
         cluster: &Cluster,
         made: &Value,
@@ -270,7 +270,7 @@ impl ClonePlan {
         cluster.patch_status(&session, patch, with.write).await
     }
 
-    async fn post_session(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Value> {
+    async fn create_session(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Value> {
         let namespace = self.belonging.namespace.as_str();
         let posted = cluster
             .create(&SESSION, namespace, &self.session, write)
@@ -286,7 +286,7 @@ impl ClonePlan {
         found.ok().flatten().filter(same).ok_or(error)
     }
 
-    fn claims_of(&self, belonging: &Ownership, snapshots: &[Value]) -> Result<Vec<Value>> {
+    fn build_claims(&self, belonging: &Ownership, snapshots: &[Value]) -> Result<Vec<Value>> {
         let claims = snapshots.iter().map(|snapshot| {
             let old = source_claim_name(snapshot);
             let found = self.found.iter().find(|object| {
@@ -299,7 +299,7 @@ impl ClonePlan {
         claims.collect()
     }
 
-    fn secret_of(&self, belonging: &Ownership) -> Option<Value> {
+    fn build_secret(&self, belonging: &Ownership) -> Option<Value> {
         let old = self.secret.as_ref()?;
         let own = json!({ labels::PARAMETERS: "true" });
         let mut secret = json!({
@@ -317,7 +317,7 @@ impl ClonePlan {
     }
 
     /// Adopts the kept Secret: the data needs its old passwords.
-    async fn take_secret(
+    async fn adopt_secret(
         &self,
         cluster: &Cluster,
         belonging: &Ownership,
@@ -340,7 +340,7 @@ impl ClonePlan {
             .map(drop)
     }
 
-    async fn take_back(
+    async fn roll_back(
         &self,
         cluster: &Cluster,
         made: &[(&ResourceType, Value)],
@@ -359,7 +359,7 @@ impl ClonePlan {
     }
 }
 
-fn session_of(source: &ObservedSession, name: &SessionName, with_secret: bool, set: &str) -> Value {
+fn cloned_session(source: &ObservedSession, name: &SessionName, with_secret: bool, set: &str) -> Value {
     let mut spec = source.object.get("spec").cloned().unwrap_or_default();
     if let Some(spec) = spec.as_object_mut() {
         spec.shift_remove("startRequest");
