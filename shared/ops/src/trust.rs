@@ -48,7 +48,7 @@ pub enum StoredPart {
 
 impl StoredPart {
     /// Returns the prefix of the part's field paths.
-    fn area(self) -> &'static str {
+    fn field_prefix(self) -> &'static str {
         match self {
             StoredPart::Start | StoredPart::Copy => "spec.",
             StoredPart::Hooks => "status.applied.hooks",
@@ -60,18 +60,18 @@ impl StoredPart {
 /// Stored texts by field path.
 type StoredFields = BTreeMap<String, String>;
 
-fn fields(session: &Session, part: StoredPart) -> StoredFields {
+fn stored_fields(session: &Session, part: StoredPart) -> StoredFields {
     let applied = session.applied();
     match part {
-        StoredPart::Start | StoredPart::Copy => of_spec(&session.spec),
-        StoredPart::Hooks => of_hooks(applied.and_then(|applied| applied.hooks.as_ref())),
-        StoredPart::Connect => of_connect(applied.map_or(&[], |applied| &applied.connect)),
+        StoredPart::Start | StoredPart::Copy => spec_fields(&session.spec),
+        StoredPart::Hooks => hook_fields(applied.and_then(|applied| applied.hooks.as_ref())),
+        StoredPart::Connect => connect_fields(applied.map_or(&[], |applied| &applied.connect)),
     }
 }
 
 /// Returns the fields that decide which objects a start makes. Sizes are left out: they run nothing.
-fn of_spec(spec: &SessionSpec) -> StoredFields {
-    let primary = spec.primary.as_ref().map(json);
+fn spec_fields(spec: &SessionSpec) -> StoredFields {
+    let primary = spec.primary.as_ref().map(to_json);
     let texts = [
         ("spec.manifest", spec.manifest.as_ref()),
         ("spec.template", spec.template.as_ref()),
@@ -87,23 +87,23 @@ fn of_spec(spec: &SessionSpec) -> StoredFields {
     texts.chain(parameters).collect()
 }
 
-fn of_hooks(hooks: Option<&Hooks>) -> StoredFields {
-    let text = hooks.map(|hooks| (StoredPart::Hooks.area().to_owned(), json(hooks)));
+fn hook_fields(hooks: Option<&Hooks>) -> StoredFields {
+    let text = hooks.map(|hooks| (StoredPart::Hooks.field_prefix().to_owned(), to_json(hooks)));
     text.into_iter().collect()
 }
 
 /// Returns the methods that run a command; ports and paths run nothing.
-fn of_connect(methods: &[ConnectMethod]) -> StoredFields {
+fn connect_fields(methods: &[ConnectMethod]) -> StoredFields {
     let commands = methods.iter().filter(|method| !method.exec.is_empty());
-    let key = |method: &ConnectMethod| format!("{}.{}", StoredPart::Connect.area(), method.name);
-    commands.map(|method| (key(method), json(method))).collect()
+    let key = |method: &ConnectMethod| format!("{}.{}", StoredPart::Connect.field_prefix(), method.name);
+    commands.map(|method| (key(method), to_json(method))).collect()
 }
 
-fn json(value: &impl Serialize) -> String {
+fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn digests(fields: &StoredFields) -> Digests {
+fn field_digests(fields: &StoredFields) -> Digests {
     let each = fields.iter();
     each.map(|(key, text)| (key.clone(), sha256_hex(text)))
         .collect()
@@ -115,7 +115,7 @@ fn digests(fields: &StoredFields) -> Digests {
 /// Text that is not trusted, with its changes and hints how to continue; refusals of the server.
 pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<()> {
     let uid = session.uid();
-    settle(cluster, doubt(cluster, session, uid, part).await?)
+    resolve_trust(cluster, find_untrusted(cluster, session, uid, part).await?)
 }
 
 /// As [`check`], for a deleted session that is made again from the record on a snapshot. The admission policy does not cover
@@ -124,8 +124,8 @@ pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart)
 /// # Errors
 /// As [`check`].
 pub(super) async fn check_recorded(cluster: &Cluster, session: &Session, uid: &str) -> Result<()> {
-    let fields = fields(session, StoredPart::Copy);
-    let doubt = (!is_known(cluster, uid, StoredPart::Copy, &fields)).then(|| {
+    let fields = stored_fields(session, StoredPart::Copy);
+    let doubt = (!is_recorded(cluster, uid, StoredPart::Copy, &fields)).then(|| {
         UntrustedText::new(
             session,
             uid,
@@ -134,10 +134,10 @@ pub(super) async fn check_recorded(cluster: &Cluster, session: &Session, uid: &s
             fields,
         )
     });
-    settle(cluster, doubt)
+    resolve_trust(cluster, doubt)
 }
 
-fn settle(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> {
+fn resolve_trust(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> {
     match doubt {
         None => Ok(()),
         Some(doubt) if cluster.known_sessions().trusts_all() => {
@@ -158,17 +158,17 @@ pub async fn find_untrusted_text(
     part: StoredPart,
 ) -> Result<Option<UntrustedText>> {
     let uid = session.uid();
-    doubt(cluster, session, uid, part).await
+    find_untrusted(cluster, session, uid, part).await
 }
 
-async fn doubt(
+async fn find_untrusted(
     cluster: &Cluster,
     session: &Session,
     uid: &str,
     part: StoredPart,
 ) -> Result<Option<UntrustedText>> {
-    let fields = fields(session, part);
-    if fields.is_empty() || is_known(cluster, uid, part, &fields) {
+    let fields = stored_fields(session, part);
+    if fields.is_empty() || is_recorded(cluster, uid, part, &fields) {
         return Ok(None);
     }
     let is_manifest =
@@ -187,26 +187,26 @@ async fn doubt(
         Some(caller) => UntrustedReason::OtherUser {
             caller: caller.to_owned(),
         },
-        None if guarded || is_templates_own(cluster, session, part).await => return Ok(None),
+        None if guarded || equals_template(cluster, session, part).await => return Ok(None),
         None if since.is_some() => UntrustedReason::OlderThanPolicy,
         None => UntrustedReason::NoPolicy,
     };
     Ok(Some(UntrustedText::new(session, uid, part, reason, fields)))
 }
 
-fn is_known(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredFields) -> bool {
-    !uid.is_empty() && known(cluster, uid, part) == digests(fields)
+fn is_recorded(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredFields) -> bool {
+    !uid.is_empty() && recorded_digests(cluster, uid, part) == field_digests(fields)
 }
 
 /// Returns the digests that this machine has recorded for that part of the session.
-fn known(cluster: &Cluster, uid: &str, part: StoredPart) -> Digests {
+fn recorded_digests(cluster: &Cluster, uid: &str, part: StoredPart) -> Digests {
     let mut known = cluster.known_sessions().digests_of(uid);
-    known.retain(|key, _| key.starts_with(part.area()));
+    known.retain(|key, _| key.starts_with(part.field_prefix()));
     known
 }
 
 /// Returns true if hooks or connect commands equal those of the session's current template: that is an admin's text.
-async fn is_templates_own(cluster: &Cluster, session: &Session, part: StoredPart) -> bool {
+async fn equals_template(cluster: &Cluster, session: &Session, part: StoredPart) -> bool {
     let Some(name) = session.spec.template_name() else {
         return false;
     };
@@ -217,10 +217,10 @@ async fn is_templates_own(cluster: &Cluster, session: &Session, part: StoredPart
         return false;
     };
     let own = match part {
-        StoredPart::Hooks => of_hooks(template.spec.hooks.as_ref()),
-        _ => of_connect(&template.spec.connect),
+        StoredPart::Hooks => hook_fields(template.spec.hooks.as_ref()),
+        _ => connect_fields(&template.spec.connect),
     };
-    own == fields(session, part)
+    own == stored_fields(session, part)
 }
 
 /// Records on this machine what this user stores in a session: the spec, and the hooks and connect commands of its start.
@@ -231,15 +231,15 @@ pub fn record_trusted(
     rendering: Option<&Rendering>,
     sink: &mut dyn ProgressSink,
 ) {
-    let mut areas = vec![(StoredPart::Start, of_spec(spec))];
+    let mut areas = vec![(StoredPart::Start, spec_fields(spec))];
     if let Some(rendering) = rendering {
-        areas.push((StoredPart::Hooks, of_hooks(rendering.hooks.as_ref())));
-        areas.push((StoredPart::Connect, of_connect(&rendering.connect)));
+        areas.push((StoredPart::Hooks, hook_fields(rendering.hooks.as_ref())));
+        areas.push((StoredPart::Connect, connect_fields(&rendering.connect)));
     }
     for (part, fields) in areas {
         let written = cluster
             .known_sessions()
-            .store_digests(uid, part.area(), &digests(&fields));
+            .store_digests(uid, part.field_prefix(), &field_digests(&fields));
         if let Err(error) = written {
             sink.tell(ProgressEvent::Note(format!(
                 "cannot record the session on this machine, a later command may ask for confirmation: {error}"
@@ -251,13 +251,13 @@ pub fn record_trusted(
 
 /// Returns the digest of the hooks of a session's last start, for [`know_hooks`]; `None` if it has no hooks.
 pub fn hooks_digest(session: &Session) -> Option<String> {
-    let fields = fields(session, StoredPart::Hooks);
+    let fields = stored_fields(session, StoredPart::Hooks);
     fields.values().next().map(|text| sha256_hex(text))
 }
 
 /// Trusts hooks with this digest: the user agreed to them when the snapshot schedule was created.
 pub fn trust_hooks(cluster: &Cluster, session: &Session, digest: &str) {
-    let area = StoredPart::Hooks.area();
+    let area = StoredPart::Hooks.field_prefix();
     let known = [(area.to_owned(), digest.to_owned())].into();
     let uid = session.uid();
     // The record holds for this process even if it cannot be written to a file.

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 
-use super::{StoredFields, StoredPart, digests, known};
+use super::{StoredFields, StoredPart, field_digests, recorded_digests};
 use crate::Cluster;
 use session_model::api::Session;
 use session_model::failure::with_hint;
@@ -63,11 +63,11 @@ impl UntrustedText {
 
     /// Records that the user has agreed to the text.
     pub fn record_agreement(&self, cluster: &Cluster) {
-        let digests = digests(&self.fields);
+        let digests = field_digests(&self.fields);
         // The record holds for this process even if it cannot be written to a file; the next command asks again then.
         let _ = cluster
             .known_sessions()
-            .store_digests(&self.uid, self.part.area(), &digests);
+            .store_digests(&self.uid, self.part.field_prefix(), &digests);
     }
 
     /// Returns the error line: the failed operation and the reason.
@@ -95,7 +95,7 @@ impl UntrustedText {
                 "{undone}: the snapshot's record of the session is not known to this machine"
             ),
             _ if changed.len() == self.fields.len()
-                && known(cluster, &self.uid, self.part).is_empty() =>
+                && recorded_digests(cluster, &self.uid, self.part).is_empty() =>
             {
                 format!(
                     "{undone}: its content is not known to this machine, and others may have written it"
@@ -110,7 +110,7 @@ impl UntrustedText {
 
     /// Returns the paths of fields that were added, changed or removed since this machine recorded the session.
     fn changed(&self, cluster: &Cluster) -> Vec<String> {
-        let (known, now) = (known(cluster, &self.uid, self.part), digests(&self.fields));
+        let (known, now) = (recorded_digests(cluster, &self.uid, self.part), field_digests(&self.fields));
         let other = now
             .iter()
             .filter(|(key, digest)| known.get(*key) != Some(digest));

@@ -14,7 +14,7 @@ fn session(spec: serde_json::Value, applied: serde_json::Value) -> Session {
 }
 
 fn keys(session: &Session, part: StoredPart) -> Vec<String> {
-    fields(session, part).into_keys().collect()
+    stored_fields(session, part).into_keys().collect()
 }
 
 #[test]
