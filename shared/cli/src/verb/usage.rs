@@ -76,7 +76,7 @@ enum HelpPointer {
 }
 
 fn complaint(place: &CommandPath, error: &clap::Error) -> String {
-    let (message, pointer) = message(place, error);
+    let (message, pointer) = usage_error_message(place, error);
     let prefix = &place.prefix;
     let pointer = match pointer {
         HelpPointer::Flag => format!("See '{prefix} --help' for usage."),
@@ -96,7 +96,7 @@ fn complaint(place: &CommandPath, error: &clap::Error) -> String {
     format!("error: {message}\n{pointer}{}", suggest::suggestions(&near))
 }
 
-fn message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {
+fn usage_error_message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {
     let subject = text(error, ContextKind::InvalidArg);
     let value = text(error, ContextKind::InvalidValue);
     match error.kind() {
