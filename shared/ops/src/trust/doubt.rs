@@ -8,11 +8,11 @@ use session_model::api::Session;
 use session_model::failure::with_hint;
 
 /// Largest number of fields that an error names.
-const SHOWN: usize = 8;
+const MAX_SHOWN_FIELDS: usize = 8;
 /// Largest number of characters of a value that an error shows.
-const VALUE_MAX: usize = 200;
+const MAX_SHOWN_CHARACTERS: usize = 200;
 /// Largest number of lines of a manifest that a question shows.
-const LINES: usize = 200;
+const MAX_SHOWN_LINES: usize = 200;
 
 /// The reason why a text is not run without confirmation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl UntrustedText {
     }
 
     /// Returns the error line: the failed operation and the reason.
-    fn told(&self, cluster: &Cluster) -> String {
+    fn message(&self, cluster: &Cluster) -> String {
         let name = &self.name;
         if let UntrustedReason::OtherUser { caller } = &self.reason {
             return format!(
@@ -89,7 +89,7 @@ impl UntrustedText {
                 format!("cannot run the connect command of session {name:?} without confirmation")
             }
         };
-        let changed = self.changed(cluster);
+        let changed = self.changed_fields(cluster);
         match &self.reason {
             UntrustedReason::FromSnapshot => format!(
                 "{undone}: the snapshot's record of the session is not known to this machine"
@@ -109,7 +109,7 @@ impl UntrustedText {
     }
 
     /// Returns the paths of fields that were added, changed or removed since this machine recorded the session.
-    fn changed(&self, cluster: &Cluster) -> Vec<String> {
+    fn changed_fields(&self, cluster: &Cluster) -> Vec<String> {
         let (known, now) = (recorded_digests(cluster, &self.uid, self.part), field_digests(&self.fields));
         let other = now
             .iter()
@@ -119,20 +119,20 @@ impl UntrustedText {
     }
 
     /// Returns the present values of changed fields, a line each.
-    fn differences(&self, cluster: &Cluster) -> Vec<String> {
-        let changed = self.changed(cluster);
+    fn difference_lines(&self, cluster: &Cluster) -> Vec<String> {
+        let changed = self.changed_fields(cluster);
         let manifest = |key: &&String| key.as_str() != "spec.manifest";
         let mut lines: Vec<String> = changed
             .iter()
             .filter(manifest)
-            .take(SHOWN)
+            .take(MAX_SHOWN_FIELDS)
             .map(|key| match self.fields.get(key) {
-                Some(value) => format!("{key} is {:?}", shortened(value)),
+                Some(value) => format!("{key} is {:?}", shorten(value)),
                 None => format!("{key} has been removed"),
             })
             .collect();
-        if changed.len() > SHOWN {
-            let more = changed.len() - SHOWN;
+        if changed.len() > MAX_SHOWN_FIELDS {
+            let more = changed.len() - MAX_SHOWN_FIELDS;
             lines.push(format!(
                 "show {more} more fields: kubectl get session {} -n {} -o yaml",
                 self.name, self.namespace
@@ -143,9 +143,9 @@ impl UntrustedText {
 
     pub(super) fn into_error(&self, cluster: &Cluster) -> anyhow::Error {
         let (name, namespace) = (&self.name, &self.namespace);
-        let mut error = anyhow!(self.told(cluster));
+        let mut error = anyhow!(self.message(cluster));
         if !matches!(self.reason, UntrustedReason::OtherUser { .. }) {
-            for line in self.differences(cluster) {
+            for line in self.difference_lines(cluster) {
                 error = with_hint(error, line);
             }
         }
@@ -171,14 +171,14 @@ impl UntrustedText {
 
     /// Returns the lines to show before asking: the refused action, what has changed, and the manifest.
     pub fn question(&self, cluster: &Cluster) -> Vec<String> {
-        let mut lines = vec![self.told(cluster)];
-        lines.extend(self.differences(cluster));
+        let mut lines = vec![self.message(cluster)];
+        lines.extend(self.difference_lines(cluster));
         if let Some(manifest) = self.fields.get("spec.manifest") {
             lines.push("spec.manifest:".to_owned());
             let count = manifest.lines().count();
-            lines.extend(manifest.lines().take(LINES).map(|line| format!("  {line}")));
-            if count > LINES {
-                let more = count - LINES;
+            lines.extend(manifest.lines().take(MAX_SHOWN_LINES).map(|line| format!("  {line}")));
+            if count > MAX_SHOWN_LINES {
+                let more = count - MAX_SHOWN_LINES;
                 let read = read_manifest_hint(&self.name, &self.namespace);
                 lines.push(format!("  {more} more lines are not shown; {read}"));
             }
@@ -188,13 +188,13 @@ impl UntrustedText {
 }
 
 fn join_fields(fields: &[String]) -> String {
-    let shown: Vec<&str> = fields.iter().take(SHOWN).map(String::as_str).collect();
-    let more = if fields.len() > SHOWN { ", …" } else { "" };
+    let shown: Vec<&str> = fields.iter().take(MAX_SHOWN_FIELDS).map(String::as_str).collect();
+    let more = if fields.len() > MAX_SHOWN_FIELDS { ", …" } else { "" };
     format!("{}{more}", shown.join(", "))
 }
 
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(VALUE_MAX) {
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
         Some((at, _)) => format!("{}…", &text[..at]),
         None => text.to_owned(),
     }
