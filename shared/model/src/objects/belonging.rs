@@ -104,7 +104,7 @@ impl Ownership {
             .primary
             .as_ref()
             .is_some_and(|p| has_kind_and_name(object, &p.kind, &p.name));
-        self.mark(object.pointer_mut("/metadata"), true, data);
+        self.set_metadata(object.pointer_mut("/metadata"), true, data);
         if let Some(metadata) = object
             .pointer_mut("/metadata")
             .and_then(Value::as_object_mut)
@@ -118,7 +118,7 @@ impl Ownership {
         }
         for path in pod_metadata_paths(string_at(object, "/kind")) {
             ensure_map(object, path);
-            self.mark(object.pointer_mut(path), false, false);
+            self.set_metadata(object.pointer_mut(path), false, false);
         }
         if primary && let Some(path) = pod_metadata_paths(string_at(object, "/kind")).last() {
             set_metadata_entry(object, path, "labels", labels::PRIMARY, "true");
@@ -129,23 +129,23 @@ impl Ownership {
         {
             for claim in claims {
                 ensure_map(claim, "/metadata");
-                self.mark(claim.pointer_mut("/metadata"), true, true);
+                self.set_metadata(claim.pointer_mut("/metadata"), true, true);
                 if let Some(metadata) = claim.get_mut("metadata").and_then(Value::as_object_mut) {
                     metadata.shift_remove("ownerReferences");
                 }
             }
         }
-        self.settle(object);
+        self.set_workload_defaults(object);
     }
 
     /// Sets labels and annotations. The UID is set as an annotation, too, since `kubectl delete --cascade=orphan` removes owner
     /// references.
-    fn mark(&self, metadata: Option<&mut Value>, with_uid: bool, with_template: bool) {
+    fn set_metadata(&self, metadata: Option<&mut Value>, with_uid: bool, with_template: bool) {
         let Some(metadata) = metadata else { return };
         merge_entries(metadata, "labels", self.labels());
         merge_entries(metadata, "annotations", self.annotations());
         if with_uid && !self.session_uid.is_empty() {
-            set(
+            set_entry(
                 metadata,
                 "annotations",
                 labels::SESSION_UID,
@@ -153,12 +153,12 @@ impl Ownership {
             );
         }
         if let (true, Some(template)) = (with_template, &self.template) {
-            set(metadata, "annotations", labels::TEMPLATE, template);
+            set_entry(metadata, "annotations", labels::TEMPLATE, template);
         }
     }
 
     /// Sets fields that every workload must have, whatever the manifest says.
-    fn settle(&self, object: &mut Value) {
+    fn set_workload_defaults(&self, object: &mut Value) {
         if string_at(object, "/kind") == "StatefulSet"
             && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
         {
@@ -205,7 +205,7 @@ fn merge_entries(metadata: &mut Value, field: &str, entries: Map<String, Value>)
     }
 }
 
-fn set(metadata: &mut Value, field: &str, key: &str, value: &str) {
+fn set_entry(metadata: &mut Value, field: &str, key: &str, value: &str) {
     merge_entries(
         metadata,
         field,
@@ -222,7 +222,7 @@ pub(crate) fn set_metadata_entry(
     value: &str,
 ) {
     if let Some(metadata) = object.pointer_mut(path) {
-        set(metadata, field, key, value);
+        set_entry(metadata, field, key, value);
     }
 }
 
