@@ -82,7 +82,7 @@ pub fn narrow_selectors(objects: &mut [Value], session: &str) {
         let Some(selector) = object.pointer_mut(path).and_then(Value::as_object_mut) else {
             continue;
         };
-        if own || means_any(selector, &pods) {
+        if own || selects_any(selector, &pods) {
             selector.insert(labels::SESSION.into(), session.into());
         }
     }
@@ -101,7 +101,7 @@ fn selector_path(kind: &str) -> Option<&'static str> {
 
 /// Returns true if the selector selects one of the Pods. An empty selector selects every Pod of the Namespace, not the session's,
 /// and does not count.
-fn means_any(selector: &Map<String, Value>, pods: &[Map<String, Value>]) -> bool {
+fn selects_any(selector: &Map<String, Value>, pods: &[Map<String, Value>]) -> bool {
     !selector.is_empty()
         && pods.iter().any(|labels| {
             selector
