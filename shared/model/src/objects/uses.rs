@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::resource::{is_terminating, string_at};
 
 /// Fields whose string value is the name of another object, and that object's kind.
-const NAMES: [(&str, &str); 5] = [
+const NAME_FIELDS: [(&str, &str); 5] = [
     ("claimName", "PersistentVolumeClaim"),
     ("secretName", "Secret"),
     ("serviceAccountName", "ServiceAccount"),
@@ -16,7 +16,7 @@ const NAMES: [(&str, &str); 5] = [
     ("serviceName", "Service"),
 ];
 /// Fields whose `name` is the name of another object, and that object's kind.
-const REFERENCES: [(&str, &str); 10] = [
+const REFERENCE_FIELDS: [(&str, &str); 10] = [
     ("secret", "Secret"),
     ("secretRef", "Secret"),
     ("secretKeyRef", "Secret"),
@@ -29,7 +29,7 @@ const REFERENCES: [(&str, &str); 10] = [
     ("service", "Service"),
 ];
 /// Top-level fields that can hold references. A ServiceAccount has no spec.
-const FIELDS: [&str; 3] = ["spec", "secrets", "imagePullSecrets"];
+const SEARCHED_FIELDS: [&str; 3] = ["spec", "secrets", "imagePullSecrets"];
 
 /// Namespace, kind and name of an object.
 type Key = (String, String, String);
@@ -73,16 +73,16 @@ impl ObjectReferences {
         let name = string_at(user, "/metadata/name");
         let by = format!("{}/{name}", kind.to_lowercase());
         let items = |pointer: &str| user.pointer(pointer).and_then(Value::as_array);
-        for field in FIELDS {
+        for field in SEARCHED_FIELDS {
             if let Some(value) = user.get(field) {
-                self.collect(namespace, &by, field, value);
+                self.collect_references(namespace, &by, field, value);
             }
         }
         // A generic ephemeral volume has a claim named after the Pod and the volume.
         for volume in items("/spec/volumes").into_iter().flatten() {
             if volume.get("ephemeral").is_some() {
                 let claim = format!("{name}-{}", string_at(volume, "/name"));
-                self.name(namespace, &by, "PersistentVolumeClaim", &claim);
+                self.add_name(namespace, &by, "PersistentVolumeClaim", &claim);
             }
         }
         // A StatefulSet finds its claims by name, including those of ordinals that have no Pod now.
@@ -111,7 +111,7 @@ impl ObjectReferences {
         for source in sources.iter().filter_map(|path| claim.pointer(path)) {
             if pending {
                 let namespace = string_at(claim, "/metadata/namespace");
-                self.name(
+                self.add_name(
                     namespace,
                     &by,
                     string_at(source, "/kind"),
@@ -152,30 +152,30 @@ impl ObjectReferences {
         self.names.get(&(namespace, kind, name)).map(String::as_str)
     }
 
-    fn collect(&mut self, namespace: &str, by: &str, key: &str, value: &Value) {
+    fn collect_references(&mut self, namespace: &str, by: &str, key: &str, value: &Value) {
         let named = |known: &&(&str, &str)| known.0 == key;
-        if let (Some((_, kind)), Some(name)) = (NAMES.iter().find(named), value.as_str()) {
-            self.name(namespace, by, kind, name);
+        if let (Some((_, kind)), Some(name)) = (NAME_FIELDS.iter().find(named), value.as_str()) {
+            self.add_name(namespace, by, kind, name);
         }
-        if let Some((_, kind)) = REFERENCES.iter().find(named) {
+        if let Some((_, kind)) = REFERENCE_FIELDS.iter().find(named) {
             let all = value
                 .as_array()
                 .map_or(std::slice::from_ref(value), Vec::as_slice);
             all.iter()
-                .for_each(|one| self.name(namespace, by, kind, string_at(one, "/name")));
+                .for_each(|one| self.add_name(namespace, by, kind, string_at(one, "/name")));
         }
         match value {
             Value::Array(all) => all
                 .iter()
-                .for_each(|one| self.collect(namespace, by, "", one)),
+                .for_each(|one| self.collect_references(namespace, by, "", one)),
             Value::Object(map) => map
                 .iter()
-                .for_each(|(key, below)| self.collect(namespace, by, key, below)),
+                .for_each(|(key, below)| self.collect_references(namespace, by, key, below)),
             _ => {}
         }
     }
 
-    fn name(&mut self, namespace: &str, by: &str, kind: &str, name: &str) {
+    fn add_name(&mut self, namespace: &str, by: &str, kind: &str, name: &str) {
         if !name.is_empty() {
             let key = (namespace.to_owned(), kind.to_owned(), name.to_owned());
             self.names.entry(key).or_insert_with(|| by.to_owned());
