@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 use crate::quantity::Quantity;
 
 /// Resources that count for the class.
-const COUNTED: [&str; 2] = ["cpu", "memory"];
+const COUNTED_RESOURCES: [&str; 2] = ["cpu", "memory"];
 
 /// Returns the QoS class of a Pod with this spec: BestEffort, Burstable or Guaranteed.
 pub fn qos_class(spec: &Map<String, Value>) -> &'static str {
     let (mut requests, mut limits) = (BTreeMap::new(), BTreeMap::new());
     let mut bounded = true;
-    for resources in counted(spec) {
+    for resources in counted_resources(spec) {
         add_amounts(resources, "requests", &mut requests);
-        bounded &= add_amounts(resources, "limits", &mut limits) == COUNTED.len();
+        bounded &= add_amounts(resources, "limits", &mut limits) == COUNTED_RESOURCES.len();
     }
     if requests.is_empty() && limits.is_empty() {
         "BestEffort"
@@ -28,7 +28,7 @@ pub fn qos_class(spec: &Map<String, Value>) -> &'static str {
 }
 
 /// Returns the `resources` that count: those of the Pod if it has any, else those of every container.
-fn counted(spec: &Map<String, Value>) -> Vec<Option<&Value>> {
+fn counted_resources(spec: &Map<String, Value>) -> Vec<Option<&Value>> {
     if let Some(own) = spec.get("resources")
         && own.as_object().is_some_and(|own| !own.is_empty())
     {
@@ -50,7 +50,7 @@ fn add_amounts(
 ) -> usize {
     let amounts = resources.and_then(|resources| resources.get(section));
     let mut count = 0;
-    for name in COUNTED {
+    for name in COUNTED_RESOURCES {
         let amount = amounts.and_then(|amounts| amounts.get(name));
         let amount: Option<Quantity> =
             amount.and_then(|amount| serde_json::from_value(amount.clone()).ok());
