@@ -13,27 +13,27 @@ pub fn storage_limit(pod: &Pod, container: &str, mount: &str) -> Option<u64> {
     let own = spec.containers.iter().find(|one| one.name == container)?;
     let bare = |path: &str| path.trim_end_matches('/').to_owned();
     if bare(mount).is_empty() {
-        return ephemeral(own);
+        return ephemeral_storage_limit(own);
     }
     let mut mounts = own.volume_mounts.iter().flatten();
     let mounted = mounts.find(|one| bare(&one.mount_path) == bare(mount))?;
     let mut volumes = spec.volumes.iter().flatten();
     let volume = volumes.find(|volume| volume.name == mounted.name)?;
     let empty = volume.empty_dir.as_ref()?;
-    let size = empty.size_limit.as_ref().and_then(bytes);
+    let size = empty.size_limit.as_ref().and_then(quantity_bytes);
     let is_memory = empty.medium.as_deref() == Some("Memory");
-    let all: Vec<u64> = spec.containers.iter().filter_map(ephemeral).collect();
+    let all: Vec<u64> = spec.containers.iter().filter_map(ephemeral_storage_limit).collect();
     let of_pod = (!is_memory && !all.is_empty())
         .then(|| all.iter().fold(0_u64, |sum, one| sum.saturating_add(*one)));
     [size, of_pod].into_iter().flatten().min()
 }
 
-fn ephemeral(container: &Container) -> Option<u64> {
+fn ephemeral_storage_limit(container: &Container) -> Option<u64> {
     let limits = container.resources.as_ref()?.limits.as_ref()?;
-    limits.get("ephemeral-storage").and_then(bytes)
+    limits.get("ephemeral-storage").and_then(quantity_bytes)
 }
 
-fn bytes(text: &Text) -> Option<u64> {
+fn quantity_bytes(text: &Text) -> Option<u64> {
     let quantity: Quantity = text.0.parse().ok()?;
     u64::try_from(quantity.value()).ok()
 }
