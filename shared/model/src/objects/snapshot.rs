@@ -7,7 +7,7 @@ use super::resource::{VOLUME_SNAPSHOT, annotation, string_at};
 use crate::labels;
 
 /// Fields of a claim's spec that are recorded on its snapshot, enough to create the claim again.
-const REMEMBERED: [&str; 4] = ["accessModes", "storageClassName", "volumeMode", "resources"];
+const RECORDED_CLAIM_FIELDS: [&str; 4] = ["accessModes", "storageClassName", "volumeMode", "resources"];
 
 /// The state of a VolumeSnapshot, in the order in which they follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +127,7 @@ pub fn build_snapshots(
         .iter()
         .zip(classes)
         .map(|(claim, class)| {
-            snapshot_of(
+            build_snapshot(
                 belonging,
                 set,
                 &volume_snapshot_name(set, claims, claim),
@@ -138,7 +138,7 @@ pub fn build_snapshots(
         .collect()
 }
 
-fn snapshot_of(
+fn build_snapshot(
     belonging: &Ownership,
     set: &str,
     name: &str,
@@ -146,7 +146,7 @@ fn snapshot_of(
     class: Option<&str>,
 ) -> Value {
     let spec = claim.get("spec").and_then(Value::as_object);
-    let kept = REMEMBERED
+    let kept = RECORDED_CLAIM_FIELDS
         .iter()
         .filter_map(|field| Some(((*field).to_owned(), spec?.get(*field)?.clone())));
     let kept = Value::Object(kept.collect()).to_string();
