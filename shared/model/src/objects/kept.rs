@@ -8,7 +8,7 @@ use crate::failure::with_hint;
 use crate::labels;
 
 /// Annotations of a claim that is or was bound to a volume.
-const BOUND: [&str; 2] = [
+const BOUND_ANNOTATIONS: [&str; 2] = [
     "pv.kubernetes.io/bind-completed",
     "pv.kubernetes.io/bound-by-controller",
 ];
@@ -34,7 +34,7 @@ pub fn was_bound(claim: &Value) -> bool {
     string_at(claim, "/status/phase") != "Pending"
         || !string_at(claim, "/spec/volumeName").is_empty()
         || capacity.is_some_and(|capacity| !capacity.is_null())
-        || BOUND.iter().any(|key| annotation(claim, key).is_some())
+        || BOUND_ANNOTATIONS.iter().any(|key| annotation(claim, key).is_some())
 }
 
 /// Returns true for data that may hold a user's work: snapshots, parameters Secrets, and claims that were ever bound.
@@ -111,7 +111,7 @@ mod tests {
             (json!({ "phase": "Bound" }), json!({})),
             (json!({ "phase": "Lost" }), json!({})),
             (json!({}), json!({})),
-            (pending.clone(), json!({ BOUND[0]: "yes" })),
+            (pending.clone(), json!({ BOUND_ANNOTATIONS[0]: "yes" })),
         ] {
             assert!(holds_data(&claim(status, annotations)));
         }
