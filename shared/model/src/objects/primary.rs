@@ -21,7 +21,7 @@ pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Resul
     let all = || {
         workloads
             .iter()
-            .map(|w| label(w))
+            .map(|w| workload_label(w))
             .collect::<Vec<_>>()
             .join(", ")
     };
@@ -88,7 +88,7 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
     }
     Err(anyhow::anyhow!(
         "container {name:?} is not in {}",
-        label(workload)
+        workload_label(workload)
     ))
     .with_hint(format!(
         "choose one of the containers: {}",
@@ -96,7 +96,7 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
     ))
 }
 
-fn label(workload: &Value) -> String {
+fn workload_label(workload: &Value) -> String {
     format!(
         "{}/{}",
         string_at(workload, "/kind"),
