@@ -9,7 +9,7 @@ use crate::labels;
 /// the address of a load balancer, else a NodePort (needs `node_address`), else SERVICE.NAMESPACE.svc:PORT. Only Services that
 /// select the session's Pods count.
 pub fn session_endpoint(objects: &[Value], node_address: Option<&str>) -> Option<String> {
-    leading_to(objects, node_address, None)
+    find_endpoint(objects, node_address, None)
 }
 
 /// As [`endpoint`], for one port of the session's Pods.
@@ -18,7 +18,7 @@ pub fn port_endpoint(
     node_address: Option<&str>,
     port: &PodPort<'_>,
 ) -> Option<String> {
-    leading_to(objects, node_address, Some(port))
+    find_endpoint(objects, node_address, Some(port))
 }
 
 /// A port of a Pod, by which the target port of a Service is matched.
@@ -32,7 +32,7 @@ pub struct PodPort<'a> {
 
 impl PodPort<'_> {
     /// Returns true if a Service's port targets this port.
-    fn is_meant_by(&self, port: &Value) -> bool {
+    fn is_target_of(&self, port: &Value) -> bool {
         let target = port.get("targetPort").or_else(|| port.get("port"));
         match target {
             Some(Value::String(name)) => Some(name.as_str()) == self.name,
@@ -42,14 +42,14 @@ impl PodPort<'_> {
     }
 }
 
-fn leading_to(
+fn find_endpoint(
     objects: &[Value],
     node_address: Option<&str>,
     wanted: Option<&PodPort<'_>>,
 ) -> Option<String> {
     let services: Vec<&Value> = objects
         .iter()
-        .filter(|o| string_at(o, "/kind") == "Service" && is_of_session(o))
+        .filter(|o| string_at(o, "/kind") == "Service" && selects_session(o))
         .collect();
     objects
         .iter()
@@ -57,17 +57,17 @@ fn leading_to(
         .or_else(|| {
             services
                 .iter()
-                .find_map(|service| load_balancer(service, wanted))
+                .find_map(|service| load_balancer_address(service, wanted))
         })
         .or_else(|| {
             services
                 .iter()
-                .find_map(|service| node_port(service, node_address?, wanted))
+                .find_map(|service| node_port_address(service, node_address?, wanted))
         })
-        .or_else(|| services.iter().find_map(|service| inside(service, wanted)))
+        .or_else(|| services.iter().find_map(|service| cluster_address(service, wanted)))
 }
 
-fn is_of_session(service: &Value) -> bool {
+fn selects_session(service: &Value) -> bool {
     service
         .pointer("/spec/selector")
         .and_then(|selector| selector.get(labels::SESSION))
@@ -96,7 +96,7 @@ fn ingress_url(
         }
         Some(wanted) => named.find_map(|rule| {
             let paths = rule.pointer("/http/paths")?.as_array()?;
-            let leads = |path: &&Value| is_backend(path, services, wanted);
+            let leads = |path: &&Value| has_backend_port(path, services, wanted);
             Some((
                 string_at(rule, "/host"),
                 string_at(paths.iter().find(leads)?, "/path"),
@@ -119,13 +119,13 @@ fn ingress_url(
 }
 
 /// Returns true if the backend of an Ingress path targets the port.
-fn is_backend(path: &Value, services: &[&Value], wanted: &PodPort<'_>) -> bool {
+fn has_backend_port(path: &Value, services: &[&Value], wanted: &PodPort<'_>) -> bool {
     let backend = &path["backend"]["service"];
     let is_named = |service: &&&Value| service["metadata"]["name"] == backend["name"];
     let Some(port) = services
         .iter()
         .find(is_named)
-        .and_then(|service| port(service, Some(wanted)))
+        .and_then(|service| service_port(service, Some(wanted)))
     else {
         return false;
     };
@@ -135,39 +135,39 @@ fn is_backend(path: &Value, services: &[&Value], wanted: &PodPort<'_>) -> bool {
 }
 
 /// Returns the Service port that targets the wanted Pod port; the first one if no port is wanted.
-fn port<'a>(service: &'a Value, wanted: Option<&PodPort<'_>>) -> Option<&'a Value> {
+fn service_port<'a>(service: &'a Value, wanted: Option<&PodPort<'_>>) -> Option<&'a Value> {
     let mut ports = service.pointer("/spec/ports")?.as_array()?.iter();
     match wanted {
         None => ports.next(),
-        Some(wanted) => ports.find(|port| wanted.is_meant_by(port)),
+        Some(wanted) => ports.find(|port| wanted.is_target_of(port)),
     }
 }
 
-fn load_balancer(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
+fn load_balancer_address(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
     let address = service.pointer("/status/loadBalancer/ingress/0")?;
     let host = address
         .get("hostname")
         .or_else(|| address.get("ip"))?
         .as_str()?;
-    Some(format!("{host}:{}", port(service, wanted)?.get("port")?))
+    Some(format!("{host}:{}", service_port(service, wanted)?.get("port")?))
 }
 
-fn node_port(service: &Value, node_address: &str, wanted: Option<&PodPort<'_>>) -> Option<String> {
-    let port = port(service, wanted)?
+fn node_port_address(service: &Value, node_address: &str, wanted: Option<&PodPort<'_>>) -> Option<String> {
+    let port = service_port(service, wanted)?
         .get("nodePort")?
         .as_u64()
         .filter(|port| *port > 0)?;
     Some(format!("{node_address}:{port}"))
 }
 
-fn inside(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
+fn cluster_address(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
     let (name, namespace) = (
         string_at(service, "/metadata/name"),
         string_at(service, "/metadata/namespace"),
     );
     Some(format!(
         "{name}.{namespace}.svc:{}",
-        port(service, wanted)?.get("port")?
+        service_port(service, wanted)?.get("port")?
     ))
 }
 
