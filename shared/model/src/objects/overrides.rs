@@ -12,7 +12,7 @@ use crate::labels;
 use crate::quantity::Quantity;
 
 /// GPU resource that is requested if the template names none.
-const GPU: &str = "nvidia.com/gpu";
+const DEFAULT_GPU_RESOURCE: &str = "nvidia.com/gpu";
 
 /// Sets the limits of the primary container. Requests keep the template's ratio to the limits; if the template has only one of
 /// them, the other follows Kubernetes' rule that an absent request equals the limit.
@@ -50,13 +50,13 @@ pub fn set_resources(
 pub fn set_limits(resources: &mut Value, wanted: &ResourceLimits) -> Result<()> {
     for (name, wanted) in [("cpu", &wanted.cpu), ("memory", &wanted.memory)] {
         if let Some(wanted) = wanted {
-            set_limit(resources, name, quantity(name, wanted)?);
+            set_limit(resources, name, parse_positive_quantity(name, wanted)?);
         }
     }
     Ok(())
 }
 
-fn quantity(field: &str, value: &IntOrString) -> Result<Quantity> {
+fn parse_positive_quantity(field: &str, value: &IntOrString) -> Result<Quantity> {
     let parsed: Quantity = match value.to_string().parse() {
         Ok(parsed) => parsed,
         Err(error) => bail!("invalid {field} {:?}: {error:#}", value.to_string()),
@@ -87,7 +87,7 @@ pub fn parse_gpu_count(text: &str) -> Result<u32> {
     ))
 }
 
-fn section<'a>(resources: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
+fn section_mut<'a>(resources: &'a mut Value, name: &str) -> Option<&'a mut Map<String, Value>> {
     resources
         .as_object_mut()?
         .entry(name)
@@ -118,10 +118,10 @@ fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
         (None, Some(old_request)) if old_request > limit => Some(limit),
         _ => None,
     };
-    if let Some(limits) = section(resources, "limits") {
+    if let Some(limits) = section_mut(resources, "limits") {
         limits.insert(name.to_owned(), limit.to_string().into());
     }
-    if let (Some(request), Some(requests)) = (request, section(resources, "requests")) {
+    if let (Some(request), Some(requests)) = (request, section_mut(resources, "requests")) {
         requests.insert(name.to_owned(), request.to_string().into());
     }
 }
@@ -135,9 +135,9 @@ fn set_gpu(resources: &mut Value, count: u32) {
         let map = resources.get(*part)?.as_object()?;
         map.keys().find(is_gpu).cloned()
     });
-    let name = named.unwrap_or_else(|| GPU.to_owned());
+    let name = named.unwrap_or_else(|| DEFAULT_GPU_RESOURCE.to_owned());
     for part in ["limits", "requests"] {
-        if let Some(map) = section(resources, part) {
+        if let Some(map) = section_mut(resources, part) {
             match count {
                 0 => drop(map.shift_remove(&name)),
                 _ => drop(map.insert(name.clone(), count.to_string().into())),
@@ -153,22 +153,22 @@ fn set_gpu(resources: &mut Value, count: u32) {
 /// No claim and no such volume; a size that is no quantity.
 pub fn set_storage(objects: &mut Vec<Value>, wanted: &StorageSpec) -> Result<()> {
     let size = match &wanted.size {
-        Some(size) => Some(quantity("storage", size)?.to_string()),
+        Some(size) => Some(parse_positive_quantity("storage", size)?.to_string()),
         None => None,
     };
     let made = match &size {
-        Some(size) if claims(objects).next().is_none() => swap_data_volume(objects, size),
+        Some(size) if claims_mut(objects).next().is_none() => replace_data_volume(objects, size),
         _ => false,
     };
     let mut found = made;
-    for claim in claims(objects) {
+    for claim in claims_mut(objects) {
         found = true;
         let Some(spec) = claim.get_mut("spec").and_then(Value::as_object_mut) else {
             continue;
         };
         if let Some(size) = &size {
             let resources = spec.entry("resources").or_insert_with(|| json!({}));
-            if let Some(requests) = section(resources, "requests") {
+            if let Some(requests) = section_mut(resources, "requests") {
                 requests.insert("storage".into(), size.as_str().into());
             }
         }
@@ -187,7 +187,7 @@ pub fn set_storage(objects: &mut Vec<Value>, wanted: &StorageSpec) -> Result<()>
 }
 
 /// Returns every claim: PersistentVolumeClaim objects and claim templates of StatefulSets.
-fn claims(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
+fn claims_mut(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
     objects
         .iter_mut()
         .flat_map(|object| match string_at(object, "/kind") {
@@ -204,7 +204,7 @@ fn claims(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
         })
 }
 
-fn swap_data_volume(objects: &mut Vec<Value>, size: &str) -> bool {
+fn replace_data_volume(objects: &mut Vec<Value>, size: &str) -> bool {
     let mut claim = None;
     for object in objects.iter_mut() {
         let Some(path) = pod_metadata_paths(string_at(object, "/kind")).last() else {
