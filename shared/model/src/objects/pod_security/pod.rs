@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 /// Fields of a Pod spec that list containers.
-const LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
+const CONTAINER_LISTS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
 /// Longest value in a message, in characters.
-const SHOWN: usize = 60;
+const MAX_SHOWN_CHARACTERS: usize = 60;
 
 /// A Pod, or a Pod template inside an object.
 pub(super) struct PodTemplate<'o> {
@@ -39,7 +39,7 @@ impl<'o> PodTemplate<'o> {
     /// Returns every Pod template of an object: every value with a `spec` that lists containers.
     pub(super) fn find_all(object: &'o Value) -> Vec<Self> {
         let mut all = Vec::new();
-        collect(object, &mut String::new(), &mut all);
+        collect_templates(object, &mut String::new(), &mut all);
         all
     }
 
@@ -54,7 +54,7 @@ impl<'o> PodTemplate<'o> {
 
     /// Returns the containers of all lists.
     pub(super) fn containers(&self) -> impl Iterator<Item = PodPart<'o>> {
-        LISTS.iter().flat_map(|list| {
+        CONTAINER_LISTS.iter().flat_map(|list| {
             self.items(list).map(|part| PodPart {
                 container: Some(text(part.value, "name")),
                 ..part
@@ -84,7 +84,7 @@ impl<'o> PodTemplate<'o> {
         annotations
             .filter(move |(key, _)| key.starts_with(prefix))
             .map(|(key, value)| {
-                let pointer = format!("{}/metadata/annotations/{}", self.pointer, escaped(key));
+                let pointer = format!("{}/metadata/annotations/{}", self.pointer, escape_pointer_key(key));
                 let part = PodPart {
                     container: None,
                     pointer,
@@ -110,12 +110,12 @@ impl<'o> PodTemplate<'o> {
 }
 
 /// Collects Pod templates at any depth, also below other ones: a misplaced list of containers must not hide a template.
-fn collect<'o>(value: &'o Value, pointer: &mut String, all: &mut Vec<PodTemplate<'o>>) {
+fn collect_templates<'o>(value: &'o Value, pointer: &mut String, all: &mut Vec<PodTemplate<'o>>) {
     let mut step = |key: &str, value: &'o Value| {
         let end = pointer.len();
         pointer.push('/');
-        pointer.push_str(&escaped(key));
-        collect(value, pointer, all);
+        pointer.push_str(&escape_pointer_key(key));
+        collect_templates(value, pointer, all);
         pointer.truncate(end);
     };
     match value {
@@ -128,7 +128,7 @@ fn collect<'o>(value: &'o Value, pointer: &mut String, all: &mut Vec<PodTemplate
     }
     let spec = value.get("spec");
     let has = |spec: &&Value| {
-        let mut lists = LISTS.iter();
+        let mut lists = CONTAINER_LISTS.iter();
         lists.any(|list| spec.get(list).is_some_and(Value::is_array))
     };
     if let Some(spec) = spec.filter(has) {
@@ -141,7 +141,7 @@ fn collect<'o>(value: &'o Value, pointer: &mut String, all: &mut Vec<PodTemplate
 }
 
 /// Escapes a key for a JSON pointer.
-fn escaped(key: &str) -> String {
+fn escape_pointer_key(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
@@ -220,7 +220,7 @@ impl FieldViolations {
 /// Returns a value for a message, shortened.
 pub(super) fn display_value(value: &Value) -> String {
     let text = value.to_string();
-    match text.char_indices().nth(SHOWN) {
+    match text.char_indices().nth(MAX_SHOWN_CHARACTERS) {
         Some((end, _)) => format!("{}...", text.get(..end).unwrap_or_default()),
         None => text,
     }
