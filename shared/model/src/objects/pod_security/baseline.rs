@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::pod::{FieldViolations, PodTemplate, display_value};
 
 /// Capabilities that may be added: those that container runtimes grant by default.
-const CAPABILITIES: [&str; 13] = [
+const ALLOWED_CAPABILITIES: [&str; 13] = [
     "AUDIT_WRITE",
     "CHOWN",
     "DAC_OVERRIDE",
@@ -22,7 +22,7 @@ const CAPABILITIES: [&str; 13] = [
 ];
 
 /// Kernel parameters that affect only the Pod itself.
-const SYSCTLS: [&str; 12] = [
+const SAFE_SYSCTLS: [&str; 12] = [
     "kernel.shm_rmid_forced",
     "net.ipv4.ip_local_port_range",
     "net.ipv4.ip_local_reserved_ports",
@@ -46,14 +46,14 @@ const SE_LINUX_TYPES: [&str; 5] = [
 ];
 
 /// Types of seccomp and AppArmor profiles that confine a container.
-const PROFILES: [&str; 2] = ["RuntimeDefault", "Localhost"];
+const CONFINING_PROFILES: [&str; 2] = ["RuntimeDefault", "Localhost"];
 
 const APP_ARMOR: &str = "container.apparmor.security.beta.kubernetes.io/";
 const SECCOMP_POD: &str = "seccomp.security.alpha.kubernetes.io/pod";
 const SECCOMP_CONTAINER: &str = "container.seccomp.security.alpha.kubernetes.io/";
 
 /// Fields of a container whose actions may name another host.
-const HANDLERS: [&str; 5] = [
+const HANDLER_FIELDS: [&str; 5] = [
     "livenessProbe",
     "readinessProbe",
     "startupProbe",
@@ -61,7 +61,7 @@ const HANDLERS: [&str; 5] = [
     "lifecycle.preStop",
 ];
 
-fn is_off(value: &Value) -> bool {
+fn is_false(value: &Value) -> bool {
     *value == Value::Bool(false)
 }
 
@@ -72,24 +72,24 @@ pub(super) fn is_one_of(value: &Value, allowed: &[&str]) -> bool {
 
 pub(super) fn windows_host_process(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for part in pod.security_context_parts() {
-        found.report_unless(&part, "securityContext.windowsOptions.hostProcess", is_off);
+        found.report_unless(&part, "securityContext.windowsOptions.hostProcess", is_false);
     }
 }
 
 pub(super) fn host_namespaces(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
-        found.report_unless(&pod.spec_part(), field, is_off);
+        found.report_unless(&pod.spec_part(), field, is_false);
     }
 }
 
 pub(super) fn privileged(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
-        found.report_unless(&container, "securityContext.privileged", is_off);
+        found.report_unless(&container, "securityContext.privileged", is_false);
     }
 }
 
 pub(super) fn capabilities(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
-    report_added_capabilities(pod, &CAPABILITIES, found);
+    report_added_capabilities(pod, &ALLOWED_CAPABILITIES, found);
 }
 
 /// Reports added capabilities that are not `allowed`.
@@ -135,7 +135,7 @@ pub(super) fn host_ports(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
 
 pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for container in pod.containers() {
-        for handler in HANDLERS {
+        for handler in HANDLER_FIELDS {
             for action in ["httpGet", "tcpSocket"] {
                 let field = format!("{handler}.{action}.host");
                 found.report_unless(&container, &field, |value| is_one_of(value, &[""]));
@@ -145,10 +145,10 @@ pub(super) fn host_probes(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
 }
 
 pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
-    profile(pod, "appArmorProfile", found);
+    report_unconfined_profiles(pod, "appArmorProfile", found);
     for (key, annotation) in pod.annotations(APP_ARMOR) {
         let value = annotation.value();
-        if !is_one_of(value, &["", "runtime/default"]) && !is_local(value) {
+        if !is_one_of(value, &["", "runtime/default"]) && !is_localhost_profile(value) {
             found.report_part(
                 &annotation,
                 format!("annotation {key} is {}", display_value(value)),
@@ -158,21 +158,21 @@ pub(super) fn app_armor_profile(pod: &PodTemplate<'_>, found: &mut FieldViolatio
 }
 
 /// Reports profiles that are set and do not confine.
-fn profile(pod: &PodTemplate<'_>, field: &str, found: &mut FieldViolations) {
+fn report_unconfined_profiles(pod: &PodTemplate<'_>, field: &str, found: &mut FieldViolations) {
     for part in pod.security_context_parts() {
         let given = format!("securityContext.{field}");
         let kind = format!("{given}.type");
         if part.field(&given).is_some()
             && !part
                 .field(&kind)
-                .is_some_and(|kind| is_one_of(kind, &PROFILES))
+                .is_some_and(|kind| is_one_of(kind, &CONFINING_PROFILES))
         {
             found.field(&part, &kind);
         }
     }
 }
 
-fn is_local(value: &Value) -> bool {
+fn is_localhost_profile(value: &Value) -> bool {
     value
         .as_str()
         .is_some_and(|text| text.starts_with("localhost/"))
@@ -207,7 +207,7 @@ pub(super) fn report_unmasked_proc(pod: &PodTemplate<'_>, found: &mut FieldViola
 }
 
 pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
-    profile(pod, "seccompProfile", found);
+    report_unconfined_profiles(pod, "seccompProfile", found);
 }
 
 pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
@@ -216,7 +216,7 @@ pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolat
         .chain(pod.annotations(SECCOMP_CONTAINER))
     {
         let value = annotation.value();
-        if !is_one_of(value, &["runtime/default", "docker/default"]) && !is_local(value) {
+        if !is_one_of(value, &["runtime/default", "docker/default"]) && !is_localhost_profile(value) {
             found.report_part(
                 &annotation,
                 format!("annotation {key} is {}", display_value(value)),
@@ -228,7 +228,7 @@ pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolat
 pub(super) fn sysctls(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for sysctl in pod.spec_part().items("securityContext.sysctls") {
         let name = sysctl.name();
-        if !SYSCTLS.contains(&name) {
+        if !SAFE_SYSCTLS.contains(&name) {
             found.report_part(&sysctl, format!("securityContext.sysctls has {name:?}"));
         }
     }
