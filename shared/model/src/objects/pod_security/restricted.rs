@@ -6,7 +6,7 @@ use super::baseline::{is_one_of, report_added_capabilities, report_unmasked_proc
 use super::pod::{FieldViolations, PodPart, PodTemplate};
 
 /// Allowed types of volumes: those that do not reach beyond the Namespace.
-const VOLUMES: [&str; 9] = [
+const ALLOWED_VOLUME_TYPES: [&str; 9] = [
     "configMap",
     "csi",
     "downwardAPI",
@@ -28,7 +28,7 @@ pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
             .into_iter()
             .flatten()
             .filter(other);
-        if let Some((kind, _)) = sources.find(|(kind, _)| !VOLUMES.contains(&kind.as_str())) {
+        if let Some((kind, _)) = sources.find(|(kind, _)| !ALLOWED_VOLUME_TYPES.contains(&kind.as_str())) {
             found.report_part(
                 &volume,
                 format!("volume {:?} is of the type {kind}", volume.name()),
@@ -39,7 +39,7 @@ pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
 
 pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     const FIELD: &str = "securityContext.allowPrivilegeEscalation";
-    for container in linux(pod) {
+    for container in linux_containers(pod) {
         if container.field(FIELD) != Some(&Value::Bool(false)) {
             found.field(&container, FIELD);
         }
@@ -47,7 +47,7 @@ pub(super) fn privilege_escalation(pod: &PodTemplate<'_>, found: &mut FieldViola
 }
 
 /// Returns the containers, none for a Windows Pod: the check applies to Linux only.
-fn linux<'o>(pod: &PodTemplate<'o>) -> impl Iterator<Item = PodPart<'o>> {
+fn linux_containers<'o>(pod: &PodTemplate<'o>) -> impl Iterator<Item = PodPart<'o>> {
     let windows = pod.is_windows();
     pod.containers().filter(move |_| !windows)
 }
@@ -82,7 +82,7 @@ pub(super) fn seccomp_profile(pod: &PodTemplate<'_>, found: &mut FieldViolations
     const FIELD: &str = "securityContext.seccompProfile.type";
     let confines = |value: &Value| is_one_of(value, &["RuntimeDefault", "Localhost"]);
     let inherited = pod.spec_part().field(FIELD).is_some_and(confines);
-    for container in linux(pod) {
+    for container in linux_containers(pod) {
         match container.field("securityContext.seccompProfile") {
             None if inherited => {}
             Some(_) if container.field(FIELD).is_some_and(confines) => {}
