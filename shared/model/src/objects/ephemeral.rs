@@ -8,7 +8,7 @@ use super::resource::string_at;
 use crate::labels;
 
 /// Volume sources whose data ends with the Pod, including emptyDirs of medium Memory.
-const SOURCES: [&str; 2] = ["emptyDir", "ephemeral"];
+const EPHEMERAL_SOURCES: [&str; 2] = ["emptyDir", "ephemeral"];
 
 /// A volume whose data ends with its Pod.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +35,7 @@ pub fn mounted_claims(spec: &Map<String, Value>) -> impl Iterator<Item = &str> {
 /// Returns the ephemeral volumes that containers of a Pod mount. A volume that none of them mounts holds no data.
 pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
     let volumes = items(spec, "volumes").filter_map(|volume| {
-        let source = SOURCES
+        let source = EPHEMERAL_SOURCES
             .into_iter()
             .find(|source| volume.get(*source).is_some())?;
         let name = string_at(volume, "/name").to_owned();
@@ -57,7 +57,7 @@ pub fn user_data_volumes(
     volumes.retain(|volume| {
         let mut mounts = mount_points(spec, &volume.name);
         named == Some(volume.name.as_str())
-            || mounts.any(|(container, path)| is_work_place(container, path))
+            || mounts.any(|(container, path)| is_user_directory(container, path))
     });
     volumes
 }
@@ -75,7 +75,7 @@ fn mount_points<'a>(
     })
 }
 
-fn is_work_place(container: &Value, path: &str) -> bool {
+fn is_user_directory(container: &Value, path: &str) -> bool {
     let path = path.trim_end_matches('/');
     let env = container.get("env").and_then(Value::as_array);
     let mut env = env.into_iter().flatten();
