@@ -6,15 +6,15 @@ use super::pod_security::{Level, find_violations};
 use super::resource::string_at;
 
 /// Type of a Secret that the control plane fills with a ServiceAccount's token.
-const TOKEN_SECRET: &str = "kubernetes.io/service-account-token";
+const TOKEN_SECRET_TYPE: &str = "kubernetes.io/service-account-token";
 
 /// Returns the privileges of `objects`, a line each: violations of the Pod Security Standard `baseline`, ServiceAccounts other than
 /// `default`, token Secrets and RBAC kinds.
 pub fn find_privileges(objects: &[Value]) -> Vec<String> {
-    objects.iter().flat_map(of_object).collect()
+    objects.iter().flat_map(object_privileges).collect()
 }
 
-fn of_object(object: &Value) -> Vec<String> {
+fn object_privileges(object: &Value) -> Vec<String> {
     let kind = string_at(object, "/kind");
     let what = format!("{kind} {:?}", string_at(object, "/metadata/name"));
     if let Some(right) = granted_privilege(object) {
@@ -31,7 +31,7 @@ pub fn granted_privilege(object: &Value) -> Option<&'static str> {
         return Some("grants permissions");
     }
     let secret =
-        string_at(object, "/kind") == "Secret" && string_at(object, "/type") == TOKEN_SECRET;
+        string_at(object, "/kind") == "Secret" && string_at(object, "/type") == TOKEN_SECRET_TYPE;
     secret.then_some("type is kubernetes.io/service-account-token")
 }
 
@@ -49,7 +49,7 @@ mod tests {
         let set = json!({"kind": "StatefulSet", "metadata": {"name": "s"}, "spec": {"template": {"spec": {
             "hostIPC": true, "serviceAccountName": "builder", "containers": []}}}});
         let role = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": {"name": "r"}});
-        let token = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "t"}, "type": TOKEN_SECRET});
+        let token = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "t"}, "type": TOKEN_SECRET_TYPE});
         let plain = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}});
         assert_eq!(
             find_privileges(&[pod, set, role, token, plain]),
