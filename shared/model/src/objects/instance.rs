@@ -47,17 +47,17 @@ impl ContainerRun {
             previous_id: String::new(),
             state: RunState::Waiting(reason.to_owned()),
         };
-        let Some(status) = status_of(pod, container) else {
-            return if has_ended(pod) {
+        let Some(status) = container_status(pod, container) else {
+            return if is_pod_finished(pod) {
                 Self {
                     state: RunState::Finished,
                     ..waits("")
                 }
             } else {
-                waits(&why_pending(pod))
+                waits(&pending_reason(pod))
             };
         };
-        let last = status.last_state.as_ref().and_then(ended_id);
+        let last = status.last_state.as_ref().and_then(terminated_container_id);
         let current = status.state.as_ref();
         if current.is_some_and(|state| state.running.is_some()) {
             return Self {
@@ -67,7 +67,7 @@ impl ContainerRun {
             };
         }
         if let Some(ended) = current.and_then(|state| state.terminated.as_ref()) {
-            let again = !has_ended(pod) && restarts(pod, container, ended.exit_code);
+            let again = !is_pod_finished(pod) && will_restart(pod, container, ended.exit_code);
             return Self {
                 id: ended.container_id.clone().unwrap_or_default(),
                 previous_id: last.unwrap_or_default(),
@@ -80,8 +80,8 @@ impl ContainerRun {
         }
         let reason = current
             .and_then(|state| state.waiting.as_ref()?.reason.clone())
-            .unwrap_or_else(|| why_pending(pod));
-        let stage = if has_ended(pod) {
+            .unwrap_or_else(|| pending_reason(pod));
+        let stage = if is_pod_finished(pod) {
             RunState::Finished
         } else {
             RunState::Waiting(reason)
@@ -94,11 +94,11 @@ impl ContainerRun {
     }
 }
 
-fn ended_id(state: &ContainerState) -> Option<String> {
+fn terminated_container_id(state: &ContainerState) -> Option<String> {
     state.terminated.as_ref()?.container_id.clone()
 }
 
-fn status_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
+fn container_status<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
     let status = pod.status.as_ref()?;
     let sorts = [
         &status.container_statuses,
@@ -109,7 +109,7 @@ fn status_of<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
     all.find(|status| status.name == container)
 }
 
-fn phase(pod: &Pod) -> &str {
+fn pod_phase(pod: &Pod) -> &str {
     let phase = pod
         .status
         .as_ref()
@@ -117,8 +117,8 @@ fn phase(pod: &Pod) -> &str {
     phase.unwrap_or_default()
 }
 
-fn has_ended(pod: &Pod) -> bool {
-    matches!(phase(pod), "Succeeded" | "Failed")
+fn is_pod_finished(pod: &Pod) -> bool {
+    matches!(pod_phase(pod), "Succeeded" | "Failed")
 }
 
 /// Returns true if all containers of a Pod have ended and will not be restarted. The kubelet reports that for each container before
@@ -126,22 +126,22 @@ fn has_ended(pod: &Pod) -> bool {
 pub fn are_containers_finished(pod: &Pod) -> bool {
     let is_over = |name: &str| ContainerRun::of(pod, name).state == RunState::Finished;
     let spec = pod.spec.as_ref();
-    has_ended(pod) || spec.is_some_and(|spec| spec.containers.iter().all(|one| is_over(&one.name)))
+    is_pod_finished(pod) || spec.is_some_and(|spec| spec.containers.iter().all(|one| is_over(&one.name)))
 }
 
 /// Returns the reason why a container has no status yet: that of a failed scheduling, else the Pod's phase.
-fn why_pending(pod: &Pod) -> String {
+fn pending_reason(pod: &Pod) -> String {
     let unscheduled = pod_condition(pod, "PodScheduled")
         .filter(|condition| condition.status == "False")
         .and_then(|condition| condition.reason.clone());
-    unscheduled.unwrap_or_else(|| match phase(pod) {
+    unscheduled.unwrap_or_else(|| match pod_phase(pod) {
         "" => "Pending".to_owned(),
         phase => phase.to_owned(),
     })
 }
 
 /// Returns true if the kubelet restarts a container that ended with this exit code.
-fn restarts(pod: &Pod, container: &str, code: i32) -> bool {
+fn will_restart(pod: &Pod, container: &str, code: i32) -> bool {
     // Containers of a terminating Pod are not restarted.
     if pod.metadata.deletion_timestamp.is_some() {
         return false;
