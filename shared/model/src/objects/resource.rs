@@ -23,7 +23,7 @@ pub struct ResourceType {
 }
 
 impl ResourceType {
-    const fn known(
+    const fn new(
         group: &'static str,
         version: &'static str,
         kind: &'static str,
