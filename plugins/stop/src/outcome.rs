@@ -89,7 +89,7 @@ pub(crate) async fn stop_sessions(
     };
     let mut sink = ground.console.progress();
     if let [one] = present {
-        let stopped = deed(cluster, intent, one, with, &mut sink).await;
+        let stopped = stop_session(cluster, intent, one, with, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         return Ok(vec![stopped]);
     }
@@ -99,13 +99,13 @@ pub(crate) async fn stop_sessions(
         detail: String::new(),
     });
     let all = futures::stream::iter(present)
-        .map(|one| async move { deed(cluster, intent, one, with, &mut DiscardingSink).await });
+        .map(|one| async move { stop_session(cluster, intent, one, with, &mut DiscardingSink).await });
     let stopped = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     sink.tell(ProgressEvent::Done);
     Ok(stopped)
 }
 
-async fn deed(
+async fn stop_session(
     cluster: &Cluster,
     intent: &Intent,
     one: &ObservedSession,
