@@ -49,7 +49,7 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
         start_options: StartOptions {
             values: args.values.read_values(None, input)?,
             preset: args.preset.clone(),
-            lifetime: args.expires_in.as_deref().map(lifetime).transpose()?,
+            lifetime: args.expires_in.as_deref().map(parse_lifetime).transpose()?,
             use_existing: args.existing.objects()?,
             trust_manifest: args.trust_manifest,
             skip_checks: args.skip_checks,
@@ -65,7 +65,7 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
     })
 }
 
-fn lifetime(text: &str) -> Result<Lifetime> {
+fn parse_lifetime(text: &str) -> Result<Lifetime> {
     text.parse()
         .with_context(|| format!("invalid lifetime {text:?}"))
 }
