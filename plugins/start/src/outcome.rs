@@ -73,7 +73,7 @@ pub(crate) async fn prepare_tasks(
     });
     let looked: Vec<_> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.selection)
-        && !agreed(cluster, intent, *deed, present, ground).await?
+        && !confirm_stored_text(cluster, intent, *deed, present, ground).await?
     {
         return Ok(None);
     }
@@ -83,7 +83,7 @@ pub(crate) async fn prepare_tasks(
         async move {
             let (deed, present) = looked?;
             if deed == Action::Unchanged {
-                let change = change_of(cluster, &present).await?;
+                let change = read_template_change(cluster, &present).await?;
                 return anyhow::Ok(SessionTask {
                     action: deed,
                     observed: present,
@@ -111,7 +111,7 @@ pub(crate) async fn prepare_tasks(
 }
 
 /// Asks for confirmation where the start or the sync hook of a session runs text that is not trusted.
-async fn agreed(
+async fn confirm_stored_text(
     cluster: &Cluster,
     intent: &Intent,
     deed: Action,
@@ -136,7 +136,7 @@ async fn agreed(
     Ok(true)
 }
 
-async fn change_of(cluster: &Cluster, present: &ObservedSession) -> Result<Option<String>> {
+async fn read_template_change(cluster: &Cluster, present: &ObservedSession) -> Result<Option<String>> {
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
     };
@@ -170,7 +170,7 @@ impl SessionTask {
         sink: &mut dyn ProgressSink,
     ) -> Result<Option<Started>> {
         let Some(ahead) = &self.start_plan else {
-            self.write_change(cluster, with).await?;
+            self.write_template_changed(cluster, with).await?;
             return Ok(None);
         };
         if self.action == Action::WaitOnly || intent.dry_run == DryRun::Client {
@@ -196,7 +196,7 @@ impl SessionTask {
     }
 
     /// Writes the condition TemplateChanged if the template has changed since the last start.
-    async fn write_change(&self, cluster: &Cluster, with: StopContext<'_>) -> Result<()> {
+    async fn write_template_changed(&self, cluster: &Cluster, with: StopContext<'_>) -> Result<()> {
         let Some(change) = self
             .template_change
             .as_ref()
