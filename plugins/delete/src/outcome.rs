@@ -96,7 +96,7 @@ pub(crate) fn print_results(
                     namespace,
                     false,
                 ))?;
-                of_data(doomed, namespace)
+                data_lines(doomed, namespace)
                     .iter()
                     .for_each(|line| console.print_error_line(line));
             }
@@ -106,7 +106,7 @@ pub(crate) fn print_results(
 }
 
 /// Returns lines that say which data of a session was kept, saved or destroyed.
-fn of_data(doomed: &Deletion, namespace: &str) -> Vec<String> {
+fn data_lines(doomed: &Deletion, namespace: &str) -> Vec<String> {
     let claim = |word: &str, names: Vec<String>, more: &str| -> Vec<String> {
         let line = |name: &String| format!("{word}: persistentvolumeclaim/{name}{more}");
         names.iter().map(line).collect()
