@@ -99,7 +99,7 @@ pub(crate) fn plan_extension(
     now: Timestamp,
 ) -> Result<Option<Extension>> {
     let name = session.name();
-    let start = started(session, name)?;
+    let start = running_since(session, name)?;
     let expires = session.expires_at();
     let expires = expires.and_then(|at| at.parse::<Timestamp>().ok());
     let endless = || anyhow!("cannot extend session {name:?}: session never expires");
@@ -127,7 +127,7 @@ pub(crate) fn plan_extension(
         Some(at) => Lifetime::from_seconds(at.as_second() - start.as_second())?,
         None => Lifetime::never(),
     };
-    allowed(name, &lifetime, template, start)?;
+    check_maximum(name, &lifetime, template, start)?;
     Ok(Some(Extension {
         lifetime,
         expires_at: at,
@@ -135,7 +135,7 @@ pub(crate) fn plan_extension(
 }
 
 /// Returns the time of the session's last start, from which its lifetime counts.
-fn started(session: &Session, name: &str) -> Result<Timestamp> {
+fn running_since(session: &Session, name: &str) -> Result<Timestamp> {
     let phase = session.phase();
     if session.spec.state == Some(DesiredState::Stopped) || phase == Some(Phase::Stopped) {
         let error = anyhow!("cannot extend session {name:?}: session is stopped");
@@ -150,7 +150,7 @@ fn started(session: &Session, name: &str) -> Result<Timestamp> {
     start.ok_or_else(|| anyhow!("cannot extend session {name:?}: session has not been started yet"))
 }
 
-fn allowed(
+fn check_maximum(
     name: &str,
     lifetime: &Lifetime,
     template: Option<&SessionTemplate>,
