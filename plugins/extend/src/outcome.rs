@@ -74,7 +74,7 @@ pub(crate) async fn plan_extensions(
 
 impl Observed {
     /// Writes the lifetime into the spec and, unless a controller does it, the expiry into the status.
-    async fn write(
+    async fn write_lifetime(
         &self,
         extension: &Extension,
         cluster: &Cluster,
@@ -105,7 +105,7 @@ pub(crate) async fn extend_sessions(
     let all = futures::stream::iter(found.iter().flatten()).map(|one| async move {
         match &one.extension {
             Some(extension) if intent.dry_run != DryRun::Client => {
-                one.write(extension, cluster, write, now).await
+                one.write_lifetime(extension, cluster, write, now).await
             }
             _ => Ok(one.chosen.object.clone()),
         }
@@ -138,7 +138,7 @@ pub(crate) fn print_results(
         match done {
             Ok((Some(extension), object)) => {
                 console.print(&mutations.print_result(&object, "extended")?)?;
-                console.note(&expiry(extension.expires_at, now));
+                console.note(&expiry_note(extension.expires_at, now));
             }
             Ok((None, object)) => console.print(&mutations.print_result(&object, "unchanged")?)?,
             Err(error) => errors.push(error),
@@ -147,7 +147,7 @@ pub(crate) fn print_results(
     failure::combine_errors(errors)
 }
 
-fn expiry(at: Option<Timestamp>, now: Timestamp) -> String {
+fn expiry_note(at: Option<Timestamp>, now: Timestamp) -> String {
     match at {
         Some(at) => format!(
             "expires at {}, in {}",
