@@ -23,7 +23,7 @@ use session_shared::verb::Environment;
 use crate::plan::Intent;
 
 /// JSON pointer of a claim's storage request.
-const ASKED: &str = "/spec/resources/requests/storage";
+const STORAGE_REQUEST: &str = "/spec/resources/requests/storage";
 
 /// The claims to expand, and the change of the Session's spec.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +55,7 @@ impl ClaimExpansion {
         let mut grow = Vec::new();
         for claim in claims {
             let id = string_at(claim, "/metadata/name");
-            let has = amount(claim, ASKED).max(amount(claim, "/status/capacity/storage"));
+            let has = quantity_at(claim, STORAGE_REQUEST).max(quantity_at(claim, "/status/capacity/storage"));
             if let Some(has) = has.filter(|has| *has > size) {
                 bail!(
                     "cannot shrink claim {id:?} from {has} to {size}: claims can only be expanded"
@@ -65,7 +65,7 @@ impl ClaimExpansion {
                 bail!("cannot expand claim {id:?}: not bound to a volume yet");
             }
             // A claim that an interrupted command has patched is waited for.
-            if amount(claim, ASKED) < Some(size)
+            if quantity_at(claim, STORAGE_REQUEST) < Some(size)
                 || claim_expansion(&parse_object(claim.clone())?) != Expansion::Done
             {
                 grow.push(claim.clone());
@@ -98,7 +98,7 @@ impl ClaimExpansion {
         notes: &mut Vec<String>,
     ) -> Result<()> {
         for claim in &self.claims {
-            if let Err(error) = class_and_driver(cluster, claim).await {
+            if let Err(error) = check_class_and_driver(cluster, claim).await {
                 match failure::find_failure(&error) {
                     Some(failure) if failure.kind == FailureKind::Forbidden => notes.push(format!(
                         "StorageClass {:?} and its driver not checked: no permission to read them",
@@ -113,7 +113,7 @@ impl ClaimExpansion {
                     dry_run: true,
                     ..WriteOptions::by(MANAGER)
                 };
-                ask(cluster, claim, size, &rehearsal).await?;
+                patch_storage_request(cluster, claim, size, &rehearsal).await?;
             }
         }
         Ok(())
@@ -138,7 +138,7 @@ impl ClaimExpansion {
         let asks = self
             .claims
             .iter()
-            .map(|claim| ask(cluster, claim, size, write));
+            .map(|claim| patch_storage_request(cluster, claim, size, write));
         let asked = try_join_all(asks).await?;
         let mut unfinished = None;
         if let Some(limit) = intent.wait.filter(|_| !write.dry_run) {
@@ -153,10 +153,10 @@ impl ClaimExpansion {
             let grown = try_join_all(waits).await?;
             for (before, grown) in self.claims.iter().zip(&grown) {
                 if let Expansion::Infeasible(said) = &grown.state {
-                    return Err(self.refused(cluster, before, grown, said, write).await);
+                    return Err(self.revert_refused(cluster, before, grown, said, write).await);
                 }
             }
-            unfinished = grown.iter().find_map(late);
+            unfinished = grown.iter().find_map(unfinished_expansion_error);
         }
         let object = match &self.session_patch {
             Some(wish) => Some(
@@ -170,7 +170,7 @@ impl ClaimExpansion {
     }
 
     /// Reduces the claim's request again as far as the server allows, and returns the error of the refused size.
-    async fn refused(
+    async fn revert_refused(
         &self,
         cluster: &Cluster,
         before: &Value,
@@ -183,11 +183,11 @@ impl ClaimExpansion {
         let error = with_evidence(error, vec![format!("claim {name:?}: {said}")]);
         // A reduced request has to stay above the volume's capacity, which is most often just the previous request.
         let byte = Quantity::from_units(1);
-        let least = amount(&grown.claim, "/status/capacity/storage").map(|has| has.add(&byte));
-        let Some(back) = amount(before, ASKED).max(least) else {
+        let least = quantity_at(&grown.claim, "/status/capacity/storage").map(|has| has.add(&byte));
+        let Some(back) = quantity_at(before, STORAGE_REQUEST).max(least) else {
             return error;
         };
-        match ask(cluster, before, back, write).await {
+        match patch_storage_request(cluster, before, back, write).await {
             Ok(_) => with_hint(
                 error,
                 format!(
@@ -202,11 +202,11 @@ impl ClaimExpansion {
     }
 }
 
-fn amount(object: &Value, path: &str) -> Option<Quantity> {
+fn quantity_at(object: &Value, path: &str) -> Option<Quantity> {
     serde_json::from_value(object.pointer(path)?.clone()).ok()
 }
 
-async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
+async fn check_class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     let (id, name) = (
         string_at(claim, "/metadata/name"),
         string_at(claim, "/spec/storageClassName"),
@@ -230,7 +230,7 @@ async fn class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
     Ok(())
 }
 
-async fn ask(
+async fn patch_storage_request(
     cluster: &Cluster,
     claim: &Value,
     size: Quantity,
@@ -249,7 +249,7 @@ async fn ask(
 }
 
 /// Returns the error of a wait that ended early, if it did; the expansion continues.
-fn late(grown: &ExpansionOutcome) -> Option<Error> {
+fn unfinished_expansion_error(grown: &ExpansionOutcome) -> Option<Error> {
     let name = string_at(&grown.claim, "/metadata/name");
     let error = match grown.aborted_by? {
         FailureKind::Interrupted => Error::new(Failure::client_side(
