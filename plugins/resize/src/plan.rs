@@ -55,11 +55,11 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
         selection: Which::Named(vec![name]),
         size: ResourceLimits {
-            cpu: written("cpu", args.cpu.as_deref())?,
-            memory: written("memory", args.memory.as_deref())?,
+            cpu: parse_limit("cpu", args.cpu.as_deref())?,
+            memory: parse_limit("memory", args.memory.as_deref())?,
             gpu: None,
         },
-        storage: amount("storage", args.storage.as_deref())?,
+        storage: parse_positive("storage", args.storage.as_deref())?,
         restart: args.restart,
         stop_options: StopOptions::for_restart(args.waiting.given(), args.skip_sync),
         yes: args.yes,
@@ -72,13 +72,13 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
 }
 
 /// Parses a limit and returns it in Kubernetes' canonical form.
-fn written(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
-    let amount = amount(flag, text)?;
+fn parse_limit(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
+    let amount = parse_positive(flag, text)?;
     Ok(amount.map(|amount| IntOrString::from(amount.to_string().as_str())))
 }
 
 /// Parses a quantity that must be greater than 0.
-fn amount(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
+fn parse_positive(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
     let Some(text) = text else { return Ok(None) };
     let amount: Quantity = text
         .parse()
@@ -107,7 +107,7 @@ pub(crate) struct ResourceChange {
 impl ResourceChange {
     /// Computes the change that `size` makes to a container of `object`, by default its first one. Returns `None` if there is no
     /// such container.
-    fn of(object: Value, container: Option<&str>, size: &ResourceLimits) -> Result<Option<Self>> {
+    fn compute(object: Value, container: Option<&str>, size: &ResourceLimits) -> Result<Option<Self>> {
         let container = container.map(str::to_owned);
         let Some(container) = container.or_else(|| default_container(&object)) else {
             return Ok(None);
@@ -136,7 +136,7 @@ impl ResourceChange {
         let amounts = |resources: &Value| {
             let all = ["limits", "requests"].into_iter();
             let all = all.flat_map(|part| RESIZABLE_RESOURCES.map(|name| (part, name)));
-            all.map(|(part, name)| amount_of(resources, part, name))
+            all.map(|(part, name)| resource_amount(resources, part, name))
                 .collect::<Vec<_>>()
         };
         amounts(&self.before) != amounts(&self.after)
@@ -168,15 +168,15 @@ impl ResourceChange {
     /// Returns true if a request of CPU or memory becomes larger.
     pub(crate) fn raises_requests(&self) -> bool {
         RESIZABLE_RESOURCES.iter().any(|name| {
-            amount_of(&self.after, "requests", name) > amount_of(&self.before, "requests", name)
+            resource_amount(&self.after, "requests", name) > resource_amount(&self.before, "requests", name)
         })
     }
 
     /// Returns the changed limits for people: `cpu limit 1, now 2; memory limit 1Gi, now 2Gi`.
     pub(crate) fn describe(&self) -> String {
         let told = RESIZABLE_RESOURCES.iter().filter_map(|name| {
-            let before = amount_of(&self.before, "limits", name);
-            let after = amount_of(&self.after, "limits", name);
+            let before = resource_amount(&self.before, "limits", name);
+            let after = resource_amount(&self.after, "limits", name);
             let after = after.filter(|_| before != after)?;
             Some(match before {
                 Some(before) => format!("{name} limit {before}, now {after}"),
@@ -203,7 +203,7 @@ impl ResourceChange {
             .map(|p| string_at(p, "/resourceName"));
         let name = names.find(|name| {
             let of = |resources| {
-                let part = |part| amount_of(resources, part, name);
+                let part = |part| resource_amount(resources, part, name);
                 (part("limits"), part("requests"))
             };
             of(&self.before) != of(&self.after)
@@ -222,7 +222,7 @@ fn find_container<'a>(object: &'a Value, container: &str) -> Option<&'a Value> {
         .find(|one| string_at(one, "/name") == container)
 }
 
-fn amount_of(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
+fn resource_amount(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
     let amount = resources.get(part)?.get(name)?;
     serde_json::from_value(amount.clone()).ok()
 }
@@ -252,8 +252,8 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     let container = primary.container.as_deref();
     let own = present.live.own_pods(&present.ownership.session_uid);
     let mut pods = Vec::new();
-    for pod in own.filter(|pod| is_primary_pod(pod) && runs(pod)) {
-        pods.extend(ResourceChange::of(
+    for pod in own.filter(|pod| is_primary_pod(pod) && is_running(pod)) {
+        pods.extend(ResourceChange::compute(
             serde_json::to_value(pod)?,
             container,
             size,
@@ -276,7 +276,7 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     });
     let template =
         match set.filter(|_| primary.kind == "StatefulSet" && !present.driver.is_controller()) {
-            Some(set) => ResourceChange::of(set.clone(), container, size)?,
+            Some(set) => ResourceChange::compute(set.clone(), container, size)?,
             None => None,
         };
     let hurdle = match primary.kind.as_str() {
@@ -291,7 +291,7 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     })
 }
 
-fn runs(pod: &Pod) -> bool {
+fn is_running(pod: &Pod) -> bool {
     let phase = pod
         .status
         .as_ref()

@@ -27,7 +27,7 @@ fn change(kind: &str, resources: Value, size: &str) -> ResourceChange {
     };
     let object = json!({"kind": kind, "metadata": {"name": "x", "uid": "u"}, "spec": spec});
     let size = intent(&format!("a {size}")).unwrap().size;
-    ResourceChange::of(object, Some("main"), &size)
+    ResourceChange::compute(object, Some("main"), &size)
         .unwrap()
         .unwrap()
 }
