@@ -60,9 +60,9 @@ pub(crate) async fn observe_session(
             .await?;
     let changes = plan::plan_resize(&present, &intent.size)?;
     let growth = ClaimExpansion::plan(&present, intent.storage)?;
-    let mut notes = Vec::from_iter(cut_off(&present));
+    let mut notes = Vec::from_iter(interrupted_start_note(&present));
     growth.check(cluster, intent, &mut notes).await?;
-    let obstacle = obstacle(cluster, intent, &changes, &mut notes).await?;
+    let obstacle = find_obstacle(cluster, intent, &changes, &mut notes).await?;
     let ahead = match obstacle {
         None => None,
         Some(obstacle) if !intent.restart => return Err(obstacle.into_error(present.name())),
@@ -84,7 +84,7 @@ pub(crate) async fn observe_session(
 }
 
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
-fn cut_off(present: &ObservedSession) -> Option<String> {
+fn interrupted_start_note(present: &ObservedSession) -> Option<String> {
     let (name, namespace) = (present.name(), present.namespace());
     let cut = is_start_requested(&present.session) && !present.driver.is_controller();
     cut.then(|| {
@@ -125,7 +125,7 @@ pub(crate) async fn prepare_start(
 }
 
 /// Finds the obstacle to a resize in place, if there is one: by the Pods, by the node's free resources, and by a server dry run.
-async fn obstacle(
+async fn find_obstacle(
     cluster: &Cluster,
     intent: &Intent,
     changes: &ResizePlan,
