@@ -25,7 +25,7 @@ use crate::plan::{Intent, ResourceChange};
 use crate::tell::{infeasible_error, unfinished_error};
 
 /// Word of the result line.
-const DONE: &str = "resized";
+const RESIZED: &str = "resized";
 
 /// The outcome of a resize in place.
 enum InPlaceOutcome {
@@ -79,7 +79,7 @@ pub(crate) async fn resize_session(
         }
     };
     if let (Some(ahead), false) = (&found.start_plan, intent.dry_run == DryRun::Client) {
-        return restart(
+        return restart_session(
             cluster,
             intent,
             &found,
@@ -90,12 +90,12 @@ pub(crate) async fn resize_session(
         )
         .await;
     }
-    match in_place(cluster, intent, &found, write, ground).await? {
+    match resize_in_place(cluster, intent, &found, write, ground).await? {
         // Only the claims were expanded: their expansion returned the newest Session.
         InPlaceOutcome::Done(_) if grown.is_some() && !found.resize_plan.has_changes() => {
-            tell(&found, &grown.unwrap_or_default(), &mut mutations, ground)
+            print_result(&found, &grown.unwrap_or_default(), &mut mutations, ground)
         }
-        InPlaceOutcome::Done(object) => tell(&found, &object, &mut mutations, ground),
+        InPlaceOutcome::Done(object) => print_result(&found, &object, &mut mutations, ground),
         InPlaceOutcome::Unfinished(error) => Err(error),
         InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
         InPlaceOutcome::Infeasible(_) => {
@@ -103,7 +103,7 @@ pub(crate) async fn resize_session(
             if !confirm_restart(intent, &found.session, &mut ground.console)? {
                 return Ok(());
             }
-            restart(
+            restart_session(
                 cluster,
                 intent,
                 &found,
@@ -134,14 +134,14 @@ pub(crate) fn confirm_restart(
     Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)
 }
 
-fn tell(
+fn print_result(
     found: &Observed,
     object: &Value,
     mutations: &mut MutationPrinter,
     ground: &mut Environment,
 ) -> Result<()> {
     let word = if found.resize_plan.has_changes() || found.claim_expansion.has_changes() {
-        DONE
+        RESIZED
     } else {
         "unchanged"
     };
@@ -160,7 +160,7 @@ fn tell(
 
 /// Resizes the Pods, waits, and then writes the size into the workload and the Session, so that an infeasible size is never
 /// stored.
-async fn in_place(
+async fn resize_in_place(
     cluster: &Cluster,
     intent: &Intent,
     found: &Observed,
@@ -180,22 +180,22 @@ async fn in_place(
     });
     let pods = try_join_all(sized).await?;
     let waited = match intent.wait.filter(|_| !write.dry_run) {
-        Some(limit) => wait(cluster, found, &pods, limit, ground).await?,
+        Some(limit) => wait_resized(cluster, found, &pods, limit, ground).await?,
         None => Vec::new(),
     };
     let changed = found.resize_plan.pods.iter().zip(&waited);
     for (change, resized) in changed {
         if let ResizeState::Infeasible(message) = &resized.state {
-            let figures = figures(cluster, change).await;
-            take_back(cluster, found, write).await?;
+            let figures = node_figures(cluster, change).await;
+            revert_pods(cluster, found, write).await?;
             let error = infeasible_error(&found.session, resized, message, figures);
             return Ok(InPlaceOutcome::Infeasible(error));
         }
     }
-    let object = write_down(cluster, found, write).await?;
+    let object = write_size(cluster, found, write).await?;
     for (change, resized) in found.resize_plan.pods.iter().zip(&waited) {
         if let Some(kind) = resized.aborted_by {
-            let figures = figures(cluster, change).await;
+            let figures = node_figures(cluster, change).await;
             let error = unfinished_error(&found.session, resized, kind, figures);
             return Ok(InPlaceOutcome::Unfinished(error));
         }
@@ -204,7 +204,7 @@ async fn in_place(
 }
 
 /// Waits for all Pods at the same time. A Pod that has the size already is waited for only if its status says otherwise.
-async fn wait(
+async fn wait_resized(
     cluster: &Cluster,
     found: &Observed,
     pods: &[Value],
@@ -240,7 +240,7 @@ async fn wait(
 }
 
 /// Resizes the Pods to their old size.
-async fn take_back(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<()> {
+async fn revert_pods(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<()> {
     let changed = found
         .resize_plan
         .pods
@@ -251,7 +251,7 @@ async fn take_back(cluster: &Cluster, found: &Observed, write: &WriteOptions) ->
 }
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
-async fn write_down(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<Value> {
+async fn write_size(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<Value> {
     if let Some(template) = &found.resize_plan.pod_template {
         let namespace = found.session.namespace();
         let (set, patch) = (template.object_ref(), template.patch(&template.after));
@@ -269,7 +269,7 @@ async fn write_down(cluster: &Cluster, found: &Observed, write: &WriteOptions) -
 }
 
 /// Returns figures of the node's free resources if they can be read and do not suffice.
-async fn figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
+async fn node_figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
     match check_node_fit(cluster, change).await {
         Ok(NodeFit::NodeFull(figures) | NodeFit::NodeTooSmall(figures)) => figures,
         _ => Vec::new(),
@@ -277,7 +277,7 @@ async fn figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String> {
 }
 
 /// Stops the session and starts it with the new size. The size is written first, so that any start after the stop has it.
-async fn restart(
+async fn restart_session(
     cluster: &Cluster,
     intent: &Intent,
     found: &Observed,
@@ -309,7 +309,7 @@ async fn restart(
             .restart(cluster, &intent.stop_options, with, &mut sink)
             .await?
     };
-    started::print_started(&made, DONE, mutations, &mut ground.console)?;
+    started::print_started(&made, RESIZED, mutations, &mut ground.console)?;
     if let Some(change) = found
         .resize_plan
         .pods
