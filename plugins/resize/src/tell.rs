@@ -11,15 +11,15 @@ use session_shared::ops::stopping::ObservedSession;
 use crate::plan::ResourceChange;
 
 /// Hint where only a restart helps.
-const RESTART: &str = "add --restart to stop the session and start it with the new size";
+const RESTART_HINT: &str = "add --restart to stop the session and start it with the new size";
 
 /// Hint where the Pod's node is too small.
-const SMALL: &str = "request less, or add --restart to run the session on another node";
+const NODE_TOO_SMALL_HINT: &str = "request less, or add --restart to run the session on another node";
 
 /// The reason why a session cannot be resized in place, with figures and a hint.
 #[derive(Debug)]
 pub(crate) struct Obstacle {
-    why: String,
+    reason: String,
     figures: Vec<String>,
     hint: &'static str,
 }
@@ -27,9 +27,9 @@ pub(crate) struct Obstacle {
 impl Obstacle {
     pub(crate) fn new(why: String) -> Self {
         Self {
-            why,
+            reason: why,
             figures: Vec::new(),
-            hint: RESTART,
+            hint: RESTART_HINT,
         }
     }
 
@@ -37,9 +37,9 @@ impl Obstacle {
     pub(crate) fn node_too_small(change: &ResourceChange, figures: Vec<String>) -> Self {
         let node = string_at(&change.object, "/spec/nodeName");
         Self {
-            why: format!("node {node:?} is too small"),
+            reason: format!("node {node:?} is too small"),
             figures,
-            hint: SMALL,
+            hint: NODE_TOO_SMALL_HINT,
         }
     }
 
@@ -67,7 +67,7 @@ impl Obstacle {
     }
 
     pub(crate) fn into_error(self, session: &str) -> Error {
-        let error = anyhow!("cannot resize session {session:?} in place: {}", self.why);
+        let error = anyhow!("cannot resize session {session:?} in place: {}", self.reason);
         with_hint(with_evidence(error, self.figures), self.hint)
     }
 }
@@ -89,7 +89,7 @@ pub(crate) fn infeasible_error(
     let error = anyhow!(
         "cannot resize session {name:?} in place: infeasible on node {node:?}, pod {pod:?} keeps its size"
     );
-    with_hint(with_evidence(error, evidence), SMALL)
+    with_hint(with_evidence(error, evidence), NODE_TOO_SMALL_HINT)
 }
 
 /// Returns the error of a wait that ended before the resize; the kubelet continues.
