@@ -118,7 +118,7 @@ fn of_cause(object: String, cause: Cause) -> DiagnosisReport {
 
 /// Returns the cause of a finding, including one that may still pass. `None` for a ready Pod and for exit code 0.
 fn cause(finding: &Finding) -> Option<Cause> {
-    match &finding.verdict {
+    match &finding.prognosis {
         Prognosis::Ready | Prognosis::Ended { code: 0, .. } => None,
         _ => finding.cause().cloned(),
     }

@@ -39,10 +39,10 @@ impl Cluster {
     /// Refines one cause, as [`Cluster::explain_state`] does.
     pub async fn explain_cause(&self, namespace: &str, mut cause: Cause) -> Cause {
         for _ in 0..MAX_ROUNDS {
-            if cause.asks.is_empty() {
+            if cause.queries.is_empty() {
                 break;
             }
-            let asks = std::mem::take(&mut cause.asks);
+            let asks = std::mem::take(&mut cause.queries);
             let answers = asks.into_iter().map(|ask| async {
                 let answer =
                     tokio::time::timeout(FACT_TIMEOUT, self.get_fact(namespace, &ask)).await;

@@ -245,7 +245,7 @@ impl ReadinessWatch<'_> {
         let WorkloadState::Unrecoverable(cause) = seen else {
             return false;
         };
-        let Some(FactQuery::PersistentVolumeClaim { name }) = cause.asks.first() else {
+        let Some(FactQuery::PersistentVolumeClaim { name }) = cause.queries.first() else {
             return false;
         };
         let claim = (self.cluster).get(&PERSISTENT_VOLUME_CLAIM, self.namespace, name);

@@ -22,7 +22,7 @@ pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimSta
         message: format!("{place} {message}"),
         evidence: vec![event.evidence_line()],
         remedy: Some(remedy.to_owned()),
-        asks: vec![FactQuery::PersistentVolumeClaim {
+        queries: vec![FactQuery::PersistentVolumeClaim {
             name: event.object_name.clone(),
         }],
     };
@@ -35,7 +35,7 @@ pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimSta
                 "set storageClassName in the claim, or make a StorageClass the cluster's default",
             );
             cause.reason = "NoStorageClass".into();
-            cause.asks.push(FactQuery::StorageClasses);
+            cause.queries.push(FactQuery::StorageClasses);
             Some(ClaimState::Unrecoverable(cause))
         }
         "ExternalProvisioning" => {
@@ -44,7 +44,7 @@ pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimSta
                 format!("waits for provisioner {provisioner:?} to create its volume"),
                 "check that the provisioner runs, or use another StorageClass",
             );
-            cause.asks.push(FactQuery::CsiDriver {
+            cause.queries.push(FactQuery::CsiDriver {
                 name: provisioner.to_owned(),
             });
             Some(ClaimState::Recoverable(cause))
@@ -71,7 +71,7 @@ fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> Clai
                 "use an existing StorageClass: kubectl get storageclasses",
             );
             cause.reason = "StorageClassNotFound".into();
-            cause.asks.push(FactQuery::StorageClasses);
+            cause.queries.push(FactQuery::StorageClasses);
             ClaimState::Unrecoverable(cause)
         }
         None => ClaimState::Recoverable(made(
@@ -93,7 +93,7 @@ pub(super) fn unbound_claims_cause(pod: &str, claims: &[&str]) -> Cause {
             "pod {pod:?} waits for claims to be bound: {}",
             named.join(", ")
         ),
-        asks: asks.collect(),
+        queries: asks.collect(),
         ..Cause::default()
     }
 }
@@ -111,7 +111,7 @@ pub(super) fn missing_claim_cause(pod: &str, message: &str) -> Option<Cause> {
         remedy: Some(format!(
             "create claim {name:?} in the session's namespace, or correct the name"
         )),
-        asks: vec![FactQuery::PersistentVolumeClaim {
+        queries: vec![FactQuery::PersistentVolumeClaim {
             name: name.to_owned(),
         }],
         ..Cause::default()

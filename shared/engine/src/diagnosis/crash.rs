@@ -29,14 +29,14 @@ impl ContainerFacts<'_> {
                 .to_owned(),
             evidence: self.state_evidence(),
             remedy: Some(remedy.to_owned()),
-            asks: Vec::new(),
+            queries: Vec::new(),
         };
         if let Some(probe) = self.killing_probe() {
             let told = self.probe_events(probe).map(EventNote::evidence_line);
             cause.evidence.extend(told);
         }
         if reason != "StartError" {
-            cause.asks.push(FactQuery::Log {
+            cause.queries.push(FactQuery::Log {
                 pod: self.pod.metadata.name.clone().unwrap_or_default(),
                 container: self.status.name.clone(),
                 previous: runs,

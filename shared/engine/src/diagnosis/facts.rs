@@ -108,7 +108,7 @@ impl FactQuery {
 /// Adds facts to a cause: evidence, and a better remedy where they allow one. The returned cause has new queries where the
 /// facts make further reads worthwhile.
 pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
-    cause.asks.clear();
+    cause.queries.clear();
     for (ask, answer) in answers {
         match answer {
             Fact::Unseen(why) => cause
@@ -255,9 +255,9 @@ fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value])
     }
     let mut lines = Vec::new();
     for (amount, node) in &sizes {
-        let loads = cause.asks.len();
+        let loads = cause.queries.len();
         if *amount >= asked && loads < NODES_SHOWN {
-            cause.asks.push(FactQuery::PodsOnNode {
+            cause.queries.push(FactQuery::PodsOnNode {
                 node: (*node).to_owned(),
                 room: room.clone(),
                 has: BTreeMap::from([(resource.to_owned(), *amount)]),

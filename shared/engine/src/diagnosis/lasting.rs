@@ -49,8 +49,8 @@ pub fn check_stability(
         stage: WaitStage::Starting,
         object: format!("pod/{}", pod.metadata.name.as_deref().unwrap_or_default()),
         detail: cause.message.clone(),
-        verdict: Prognosis::Waiting,
-        trouble: Some(cause),
+        prognosis: Prognosis::Waiting,
+        problem: Some(cause),
     };
     Some((finding, left))
 }

@@ -34,23 +34,23 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
         stage: WaitStage::Scheduling,
         object: format!("{}/{name}", kind.to_lowercase()),
         detail: String::new(),
-        verdict: Prognosis::Waiting,
-        trouble: None,
+        prognosis: Prognosis::Waiting,
+        problem: None,
     };
     if let Some(event) = failed {
         let (mut cause, may_pass) =
             refusal::refusal_cause(&format!("{kind} {name:?}"), &event.reason, &event.message);
         cause.evidence.push(event.evidence_line());
         match cause.reason.as_str() {
-            "QuotaExceeded" | "QuotaNeedsResources" => cause.asks.push(FactQuery::ResourceQuotas),
-            "LimitRange" => cause.asks.push(FactQuery::LimitRanges),
+            "QuotaExceeded" | "QuotaNeedsResources" => cause.queries.push(FactQuery::ResourceQuotas),
+            "LimitRange" => cause.queries.push(FactQuery::LimitRanges),
             _ => {}
         }
         finding.detail = cause.message.clone();
         if may_pass {
-            finding.trouble = Some(cause);
+            finding.problem = Some(cause);
         } else {
-            finding.verdict = Prognosis::Hopeless(cause);
+            finding.prognosis = Prognosis::Hopeless(cause);
         }
     }
     finding

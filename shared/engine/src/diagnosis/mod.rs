@@ -59,26 +59,26 @@ pub struct Finding {
     /// One line about the stage; may be empty.
     pub detail: String,
     /// The outlook for somebody who waits for the Pod.
-    pub verdict: Prognosis,
+    pub prognosis: Prognosis,
     /// The cause of a delay that may still pass, or of a failed end. `None` for a Pod that only takes its time or is ready, and
     /// for one that cannot become ready: its cause is in `verdict`.
-    pub trouble: Option<Cause>,
+    pub problem: Option<Cause>,
 }
 
 impl Finding {
     /// Returns the cause of not being ready, from the prognosis or else of the delay; `None` where nothing is wrong.
     pub fn cause(&self) -> Option<&Cause> {
-        match &self.verdict {
+        match &self.prognosis {
             Prognosis::Hopeless(cause) => Some(cause),
-            _ => self.trouble.as_ref(),
+            _ => self.problem.as_ref(),
         }
     }
 
     /// Returns the same cause as [`Finding::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
-        match &mut self.verdict {
+        match &mut self.prognosis {
             Prognosis::Hopeless(cause) => Some(cause),
-            _ => self.trouble.as_mut(),
+            _ => self.problem.as_mut(),
         }
     }
 }
@@ -116,7 +116,7 @@ pub struct Cause {
     /// Hint for the user; `None` where none is known.
     pub remedy: Option<String>,
     /// Facts worth reading before the cause is shown. `Cluster::explain` reads them and adds them to the evidence.
-    pub asks: Vec<FactQuery>,
+    pub queries: Vec<FactQuery>,
 }
 
 #[cfg(test)]

@@ -43,8 +43,8 @@ pub fn inspect_pod(pod: &Pod, events: &[EventNote]) -> Finding {
         stage: read.stage,
         object: format!("pod/{name}"),
         detail: read.detail,
-        verdict: read.prognosis,
-        trouble: read.problem,
+        prognosis: read.prognosis,
+        problem: read.problem,
     }
 }
 
@@ -220,7 +220,7 @@ impl PodInspection<'_> {
                 "wait for the node, or delete the session and create it again on another node"
                     .into(),
             ),
-            asks: vec![FactQuery::Node { name: node }],
+            queries: vec![FactQuery::Node { name: node }],
         };
         Some(PodAssessment::recoverable(WaitStage::Starting, cause))
     }

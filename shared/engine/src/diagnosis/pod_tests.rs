@@ -43,7 +43,7 @@ fn the_stages_of_a_pod_in_their_order() {
         { "type": "PodScheduled", "status": "False", "message": "0/1 nodes are available: 1 Insufficient cpu." }] }));
     let found = inspect_pod(&unscheduled, &[]);
     assert_eq!(
-        (found.stage, found.verdict),
+        (found.stage, found.prognosis),
         (WaitStage::Scheduling, Prognosis::Waiting)
     );
     assert!(found.detail.contains("without enough free cpu"));
@@ -72,7 +72,7 @@ fn the_stages_of_a_pod_in_their_order() {
 
     let ready =
         pod(json!({ "phase": "Running", "conditions": [{ "type": "Ready", "status": "True" }] }));
-    assert_eq!(inspect_pod(&ready, &[]).verdict, Prognosis::Ready);
+    assert_eq!(inspect_pod(&ready, &[]).prognosis, Prognosis::Ready);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_pod_that_ended_says_how() {
     let ended = pod(json!({ "phase": "Failed",
         "containerStatuses": [container(json!({ "terminated": { "exitCode": 7, "reason": "Error" } }))] }));
     assert_eq!(
-        inspect_pod(&ended, &[]).verdict,
+        inspect_pod(&ended, &[]).prognosis,
         Prognosis::Ended {
             code: 7,
             reason: "Error".into()
@@ -91,7 +91,7 @@ fn a_pod_that_ended_says_how() {
     );
     let found = inspect_pod(&evicted, &[]);
     assert_eq!(
-        found.verdict,
+        found.prognosis,
         Prognosis::Ended {
             code: 1,
             reason: "Evicted".into()
@@ -108,14 +108,14 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
         json!({ "conditions": [{ "type": "PodScheduled", "status": "False", "message": message }] }),
     );
     assert!(matches!(
-        inspect_pod(&pod, &[]).verdict,
+        inspect_pod(&pod, &[]).prognosis,
         Prognosis::Hopeless(_)
     ));
     let owner =
         json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "w" }]);
     pod.metadata.owner_references = serde_json::from_value(owner).unwrap();
     let found = inspect_pod(&pod, &[]);
-    assert_eq!(found.verdict, Prognosis::Waiting);
+    assert_eq!(found.prognosis, Prognosis::Waiting);
     assert!(found.detail.contains("\"data-p\""), "{}", found.detail);
 }
 
@@ -123,7 +123,7 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
 fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
     let init = container(json!({ "terminated": { "exitCode": 2 } }));
     let mut failed = scheduled(json!({ "initContainerStatuses": [init] }));
-    let Prognosis::Hopeless(cause) = inspect_pod(&failed, &[]).verdict else {
+    let Prognosis::Hopeless(cause) = inspect_pod(&failed, &[]).prognosis else {
         panic!("not hopeless")
     };
     assert_eq!(
@@ -132,8 +132,8 @@ fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
     );
     failed.spec.as_mut().unwrap().restart_policy = Some("Always".into());
     let again = inspect_pod(&failed, &[]);
-    assert_eq!(again.verdict, Prognosis::Waiting);
-    assert!(again.trouble.is_some());
+    assert_eq!(again.prognosis, Prognosis::Waiting);
+    assert!(again.problem.is_some());
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
         time: time.into(),
         ..EventNote::default()
     };
-    let verdict = |event| inspect_missing_pods(&workload, &[event]).verdict;
+    let verdict = |event| inspect_missing_pods(&workload, &[event]).prognosis;
     assert!(matches!(
         verdict(event("w-5d4", "2026-01-01T00:00:06Z")),
         Prognosis::Hopeless(_)

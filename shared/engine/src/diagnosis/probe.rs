@@ -75,7 +75,7 @@ impl ContainerFacts<'_> {
             remedy: Some(format!(
                 "make the {word} probe's target answer, or correct the probe's port, path or command"
             )),
-            asks: vec![FactQuery::Log {
+            queries: vec![FactQuery::Log {
                 pod: self.pod.metadata.name.clone().unwrap_or_default(),
                 container: self.status.name.clone(),
                 previous: false,

@@ -71,7 +71,7 @@ fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
         reason: "Unschedulable".into(),
         message: format!("no node fits pod {pod:?}: {why}"),
         remedy: Some(remedy.to_owned()),
-        asks,
+        queries: asks,
         ..Cause::default()
     }
 }

@@ -117,10 +117,10 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
     for (name, finding) in findings() {
         let expected = heals.contains(&name);
         assert_eq!(
-            finding.verdict == Prognosis::Waiting,
+            finding.prognosis == Prognosis::Waiting,
             expected,
             "{name}: {:?}",
-            finding.verdict
+            finding.prognosis
         );
     }
 }
@@ -147,7 +147,7 @@ fn a_claim_that_waits_for_its_pod_is_nothing_wrong() {
 #[test]
 fn answers_become_evidence_and_what_is_not_seen_is_said() {
     let asked = nodes("1 Insufficient memory").cause().unwrap().clone();
-    let ask = asked.asks[0].clone();
+    let ask = asked.queries[0].clone();
     let node = |name: &str, memory: &str| json!({ "metadata": { "name": name }, "status": { "allocatable": { "memory": memory } } });
     let small = Fact::Objects(vec![node("a", "10Mi"), node("b", "15Mi")]);
     let refined = refine(asked.clone(), &[(ask.clone(), small)]);
@@ -162,10 +162,10 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
         "{:?}",
         refined.evidence
     );
-    assert_eq!(refined.asks, []);
+    assert_eq!(refined.queries, []);
     let large = Fact::Objects(vec![node("a", "30Mi")]);
     let refined = refine(asked.clone(), &[(ask.clone(), large)]);
-    let load = refined.asks[0].clone();
+    let load = refined.queries[0].clone();
     let other = json!({ "spec": { "containers": [{ "resources": { "requests": { "memory": "25Mi" } } }] } });
     let refined = refine(refined, &[(load, Fact::Objects(vec![other]))]);
     assert_eq!(
@@ -184,7 +184,7 @@ fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
     let with = |resource: &str, nodes_seen: Vec<Value>| {
         let asked = nodes(&format!("1 Insufficient {resource}"));
         let asked = asked.cause().unwrap().clone();
-        let ask = asked.asks[0].clone();
+        let ask = asked.queries[0].clone();
         let before = asked.remedy.clone();
         let refined = refine(asked, &[(ask, Fact::Objects(nodes_seen))]);
         (refined.evidence.last().cloned(), refined.remedy, before)

@@ -86,12 +86,12 @@ pub fn assess_workload(
         .collect();
     let ready = findings
         .iter()
-        .filter(|(_, finding)| finding.verdict == Prognosis::Ready)
+        .filter(|(_, finding)| finding.prognosis == Prognosis::Ready)
         .count();
     if ready >= wanted
         && let Some((pod, _)) = findings
             .iter()
-            .find(|(_, finding)| finding.verdict == Prognosis::Ready)
+            .find(|(_, finding)| finding.prognosis == Prognosis::Ready)
     {
         return WorkloadState::Ready {
             pod: pod.metadata.name.clone().unwrap_or_default(),
@@ -107,7 +107,7 @@ pub fn assess_workload(
         return missing;
     }
     // The Pod that most needs attention decides: unrecoverable, then terminated, then the one in the earliest stage.
-    findings.sort_by_key(|(_, finding)| match &finding.verdict {
+    findings.sort_by_key(|(_, finding)| match &finding.prognosis {
         Prognosis::Hopeless(_) => (0, finding.stage),
         Prognosis::Ended { .. } => (1, finding.stage),
         Prognosis::Waiting => (2, finding.stage),
@@ -115,14 +115,14 @@ pub fn assess_workload(
     });
     match findings.into_iter().next() {
         None => WorkloadState::NoWorkload,
-        Some((pod, finding)) => match finding.verdict.clone() {
+        Some((pod, finding)) => match finding.prognosis.clone() {
             Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause),
             Prognosis::Ended { code, reason } => WorkloadState::Terminated {
                 pod: pod.metadata.name.clone().unwrap_or_default(),
                 code,
                 reason,
                 detail: finding.detail,
-                cause: finding.trouble,
+                cause: finding.problem,
             },
             Prognosis::Waiting | Prognosis::Ready => WorkloadState::NotReady(finding),
         },
@@ -174,7 +174,7 @@ fn without_pods(
     {
         Some(workload) => {
             let finding = inspect_missing_pods(workload, events);
-            match &finding.verdict {
+            match &finding.prognosis {
                 Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause.clone()),
                 _ => WorkloadState::NotReady(finding),
             }

@@ -73,7 +73,7 @@ fn an_evicted_pod() {
         code: 1,
         reason: "Evicted".into(),
     };
-    assert_eq!(finding.verdict, ended);
+    assert_eq!(finding.prognosis, ended);
     assert_eq!(
         text(finding.cause().unwrap()),
         "Evicted
@@ -87,7 +87,7 @@ hint: set resource requests to the real usage, so that a node with room is chose
 #[test]
 fn a_volume_that_cannot_be_mounted() {
     let finding = found(MOUNT);
-    assert_eq!(finding.verdict, Prognosis::Waiting);
+    assert_eq!(finding.prognosis, Prognosis::Waiting);
     assert_eq!(
         text(finding.cause().unwrap()),
         "FailedMount
@@ -100,7 +100,7 @@ hint: fix the problem that the message names; mounting is retried"
 #[test]
 fn a_node_that_is_not_ready() {
     let finding = found(LOST);
-    assert_eq!(finding.verdict, Prognosis::Waiting);
+    assert_eq!(finding.prognosis, Prognosis::Waiting);
     let cause = finding.cause().unwrap();
     assert_eq!(
         text(cause),
@@ -109,5 +109,5 @@ node \"diag-lost\" of pod \"lost\" no longer responds
   event: NodeNotReady: Node is not ready
 hint: wait for the node, or delete the session and create it again on another node"
     );
-    assert_eq!(cause.asks.len(), 1, "what the node says of itself");
+    assert_eq!(cause.queries.len(), 1, "what the node says of itself");
 }
