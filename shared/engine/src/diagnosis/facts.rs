@@ -14,7 +14,7 @@ use session_model::objects::resource::{annotation, label as label_of, string_at}
 use session_model::quantity::Quantity;
 
 /// Nodes that are listed one by one; the rest are counted.
-const NODES_SHOWN: usize = 4;
+const MAX_NODES_SHOWN: usize = 4;
 
 /// A read that would add evidence to a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,14 +114,14 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
             Fact::Unseen(why) => cause
                 .evidence
                 .push(format!("{}: not available ({why})", ask.subject())),
-            Fact::Lines(lines) => log(&mut cause, ask, lines),
+            Fact::Lines(lines) => add_log_lines(&mut cause, ask, lines),
             Fact::Objects(objects) => add_objects(&mut cause, ask, objects),
         }
     }
     cause
 }
 
-fn log(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
+fn add_log_lines(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
     if lines.is_empty() {
         cause.evidence.push(format!("{}: empty", ask.subject()));
         return;
@@ -137,13 +137,13 @@ fn log(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
 fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
     match ask {
         FactQuery::Log { .. } => {}
-        FactQuery::Nodes(room) => nodes(cause, room, objects),
+        FactQuery::Nodes(room) => add_nodes(cause, room, objects),
         FactQuery::Node { name } => cause.evidence.push(match objects.first() {
             Some(node) => describe_node(node),
             None => format!("node {name:?}: does not exist"),
         }),
         FactQuery::PodsOnNode { node, room, has } => {
-            cause.evidence.push(load(node, room, has, objects))
+            cause.evidence.push(describe_node_load(node, room, has, objects))
         }
         FactQuery::PersistentVolumeClaim { .. }
             if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
@@ -151,7 +151,7 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             Some(claim) => describe_claim(claim),
             None => format!("claim {name:?}: does not exist"),
         }),
-        FactQuery::StorageClasses => storage_classes(cause, objects),
+        FactQuery::StorageClasses => add_storage_classes(cause, objects),
         FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"
         )),
@@ -159,11 +159,11 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             .evidence
             .push(format!("CSI driver {name:?} is installed")),
         FactQuery::ResourceQuotas => cause.evidence.extend(objects.iter().map(describe_quota)),
-        FactQuery::LimitRanges => cause.evidence.extend(objects.iter().map(describe_limits)),
+        FactQuery::LimitRanges => cause.evidence.extend(objects.iter().map(describe_limit_range)),
     }
 }
 
-fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
+fn add_nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
     for (label, value) in &room.node_selector {
         let has = |node: &&Value| label_of(node, label) == Some(value.as_str());
         let count = nodes.iter().filter(has).count();
@@ -173,12 +173,12 @@ fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
         ));
     }
     for resource in &room.insufficient {
-        sizes(cause, room, resource, nodes);
+        add_node_sizes(cause, room, resource, nodes);
     }
     if room.has_untolerated_taints {
         let tainted = nodes.iter().filter_map(|node| {
             let taints = node.pointer("/spec/taints")?.as_array()?;
-            let taints: Vec<String> = taints.iter().map(taint).collect();
+            let taints: Vec<String> = taints.iter().map(format_taint).collect();
             (!taints.is_empty()).then(|| {
                 format!(
                     "node {:?}: taint {}",
@@ -189,7 +189,7 @@ fn nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
         });
         cause
             .evidence
-            .extend(some(tainted.collect(), "tainted nodes"));
+            .extend(limit_lines(tainted.collect(), "tainted nodes"));
     }
 }
 
@@ -207,7 +207,7 @@ fn describe_node(node: &Value) -> String {
     }
 }
 
-fn taint(taint: &Value) -> String {
+fn format_taint(taint: &Value) -> String {
     let value = string_at(taint, "/value");
     let equals = if value.is_empty() { "" } else { "=" };
     format!(
@@ -219,7 +219,7 @@ fn taint(taint: &Value) -> String {
 
 /// Adds the allocatable amount of each node, largest first. For nodes that would be large enough it asks for their Pods
 /// instead, to tell how much is in use.
-fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value]) {
+fn add_node_sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value]) {
     let mut sizes: Vec<(Quantity, &str)> = nodes
         .iter()
         .filter_map(|node| {
@@ -256,7 +256,7 @@ fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value])
     let mut lines = Vec::new();
     for (amount, node) in &sizes {
         let loads = cause.queries.len();
-        if *amount >= asked && loads < NODES_SHOWN {
+        if *amount >= asked && loads < MAX_NODES_SHOWN {
             cause.queries.push(FactQuery::PodsOnNode {
                 node: (*node).to_owned(),
                 room: room.clone(),
@@ -266,19 +266,19 @@ fn sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value])
             lines.push(format!("node {node:?}: {amount} {resource} allocatable"));
         }
     }
-    cause.evidence.extend(some(lines, "nodes"));
+    cause.evidence.extend(limit_lines(lines, "nodes"));
 }
 
-fn some(mut lines: Vec<String>, what: &str) -> Vec<String> {
-    let more = lines.len().saturating_sub(NODES_SHOWN);
+fn limit_lines(mut lines: Vec<String>, what: &str) -> Vec<String> {
+    let more = lines.len().saturating_sub(MAX_NODES_SHOWN);
     if more > 0 {
-        lines.truncate(NODES_SHOWN);
+        lines.truncate(MAX_NODES_SHOWN);
         lines.push(format!("and {more} more {what}"));
     }
     lines
 }
 
-fn load(
+fn describe_node_load(
     node: &str,
     room: &PodRequests,
     has: &BTreeMap<String, Quantity>,
@@ -326,7 +326,7 @@ fn describe_claim(claim: &Value) -> String {
     )
 }
 
-fn storage_classes(cause: &mut Cause, classes: &[Value]) {
+fn add_storage_classes(cause: &mut Cause, classes: &[Value]) {
     let is_default = |class: &Value| {
         annotation(class, "storageclass.kubernetes.io/is-default-class") == Some("true")
     };
@@ -369,7 +369,7 @@ fn describe_quota(quota: &Value) -> String {
     )
 }
 
-fn describe_limits(range: &Value) -> String {
+fn describe_limit_range(range: &Value) -> String {
     let limits = range.pointer("/spec/limits").and_then(Value::as_array);
     let parts = limits.into_iter().flatten().map(|limit| {
         let bounds = ["min", "max"].into_iter().filter_map(|bound| {
