@@ -12,9 +12,9 @@ use session_model::progress::WaitStage;
 
 /// Time by which a run must outlast the previous one. Kubernetes' times are whole seconds, and the kubelet reports an end up to
 /// a second late.
-const MARGIN: Duration = Duration::from_secs(2);
+const STABLE_MARGIN: Duration = Duration::from_secs(2);
 /// Upper bound of the wait, however long the previous run was.
-const LONGEST: Duration = Duration::from_secs(10);
+const STABLE_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Returns a finding for a Ready Pod that may still be crashing, and the time after which that is ruled out (at most 10 s).
 /// Such a Pod has a container without a readiness probe that ended before and has not yet run longer than it did then.
@@ -31,7 +31,7 @@ pub fn check_stability(
     };
     let (status, left) = statuses
         .filter(|status| !probed(&status.name))
-        .filter_map(|status| Some((status, left(status, now)?)))
+        .filter_map(|status| Some((status, remaining_time(status, now)?)))
         .max_by_key(|(_, left)| *left)?;
     let uid = pod.metadata.uid.as_deref().unwrap_or_default();
     let events: Vec<&EventNote> = events
@@ -56,7 +56,7 @@ pub fn check_stability(
 }
 
 /// Returns the time until this run outlasts the previous one; `None` where it already has, or where there was none.
-fn left(status: &ContainerStatus, now: Timestamp) -> Option<Duration> {
+fn remaining_time(status: &ContainerStatus, now: Timestamp) -> Option<Duration> {
     let run = status.state.as_ref()?.running.as_ref()?;
     let last = status.last_state.as_ref()?.terminated.as_ref()?;
     let lasted = last
@@ -66,7 +66,7 @@ fn left(status: &ContainerStatus, now: Timestamp) -> Option<Duration> {
         .map(|(from, to)| to.0.duration_since(from.0))
         .and_then(|lasted| Duration::try_from(lasted).ok())
         .unwrap_or_default();
-    let needed = lasted.saturating_add(MARGIN).min(LONGEST);
+    let needed = lasted.saturating_add(STABLE_MARGIN).min(STABLE_WAIT_MAX);
     // A start in the future means that the node's clock is ahead of ours: counts as just started.
     let past = run
         .started_at
