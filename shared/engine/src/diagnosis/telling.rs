@@ -17,15 +17,15 @@ impl Cause {
     /// Returns the error `WHAT: MESSAGE`, with the evidence below it and the remedy as its hint.
     pub fn to_error(&self, what: &str) -> Error {
         let error = anyhow::anyhow!("{what}: {}", self.message);
-        self.remedied(failure::with_evidence(error, self.evidence.clone()))
+        self.with_remedy_hint(failure::with_evidence(error, self.evidence.clone()))
     }
 
     /// Adds the whole cause below `error`, and the remedy as its hint. For an error whose own message must stay first.
     pub fn attach_to(&self, error: Error) -> Error {
-        self.remedied(failure::with_evidence(error, self.lines()))
+        self.with_remedy_hint(failure::with_evidence(error, self.lines()))
     }
 
-    fn remedied(&self, error: Error) -> Error {
+    fn with_remedy_hint(&self, error: Error) -> Error {
         match &self.remedy {
             Some(remedy) => failure::with_hint(error, remedy.clone()),
             None => error,
