@@ -5,7 +5,7 @@ use super::Cause;
 /// Reads a kubelet's message about a Secret or ConfigMap of a container's environment or of a volume; `None` where the message
 /// is about something else. `place` names the referring part: `container "main" of pod "x"`, `volume "v" of pod "x"`.
 pub(super) fn parse_missing_reference(place: &str, message: &str) -> Option<Cause> {
-    if let Some((kind, name)) = missing_object(message) {
+    if let Some((kind, name)) = parse_missing_object(message) {
         return Some(Cause {
             message: format!("{place} needs {kind} {name:?}, which does not exist"),
             remedy: Some(format!(
@@ -14,7 +14,7 @@ pub(super) fn parse_missing_reference(place: &str, message: &str) -> Option<Caus
             ..Cause::default()
         });
     }
-    let (kind, object, key) = missing_key(message)?;
+    let (kind, object, key) = parse_missing_key(message)?;
     let which = object
         .map(|name| format!("{kind} {name:?}"))
         .unwrap_or_else(|| format!("a {kind}"));
@@ -28,7 +28,7 @@ pub(super) fn parse_missing_reference(place: &str, message: &str) -> Option<Caus
 }
 
 /// Reads `secret "s" not found` and `configmap "c" not found`.
-fn missing_object(message: &str) -> Option<(&'static str, &str)> {
+fn parse_missing_object(message: &str) -> Option<(&'static str, &str)> {
     for (word, kind) in [("secret \"", "Secret"), ("configmap \"", "ConfigMap")] {
         let Some((_, rest)) = message.split_once(word) else {
             continue;
@@ -45,7 +45,7 @@ fn missing_object(message: &str) -> Option<(&'static str, &str)> {
 
 /// Reads `couldn't find key K in Secret ns/s`, `references non-existent secret key: K` and `… config key: K` as kind, name of
 /// the object where the message has it, and key.
-fn missing_key(message: &str) -> Option<(&'static str, Option<&str>, &str)> {
+fn parse_missing_key(message: &str) -> Option<(&'static str, Option<&str>, &str)> {
     if let Some((_, rest)) = message.split_once("couldn't find key ") {
         let (key, rest) = rest.split_once(" in ")?;
         let (kind, path) = rest.split_once(' ')?;
