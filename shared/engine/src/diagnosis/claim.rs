@@ -28,7 +28,7 @@ pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimSta
     };
     match event.reason.as_str() {
         "WaitForFirstConsumer" | "WaitForPodScheduled" => Some(ClaimState::WaitsForConsumer),
-        "ProvisioningFailed" => Some(provisioning(event, made)),
+        "ProvisioningFailed" => Some(provisioning_failure(event, made)),
         "FailedBinding" if event.message.contains("no storage class is set") => {
             let mut cause = made(
                 "names no StorageClass, and no volume matches the claim".into(),
@@ -58,7 +58,7 @@ pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimSta
     }
 }
 
-fn provisioning(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> ClaimState {
+fn provisioning_failure(event: &EventNote, made: impl Fn(String, &str) -> Cause) -> ClaimState {
     let class = event
         .message
         .split_once("storageclass.storage.k8s.io \"")
