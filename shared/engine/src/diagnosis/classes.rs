@@ -14,7 +14,7 @@ pub fn named_storage_classes(objects: &[Value]) -> Vec<String> {
         .iter()
         .filter_map(|object| object.pointer("/spec/volumeClaimTemplates")?.as_array())
         .flatten();
-    named(
+    sort_unique(
         direct
             .chain(inside)
             .map(|claim| string_at(claim, "/spec/storageClassName")),
@@ -26,10 +26,10 @@ pub fn named_ingress_classes(objects: &[Value]) -> Vec<String> {
     let ingresses = objects
         .iter()
         .filter(|object| string_at(object, "/kind") == "Ingress");
-    named(ingresses.map(|ingress| string_at(ingress, "/spec/ingressClassName")))
+    sort_unique(ingresses.map(|ingress| string_at(ingress, "/spec/ingressClassName")))
 }
 
-fn named<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
+fn sort_unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut found: Vec<String> = names
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
