@@ -6,7 +6,7 @@ use super::image::ImagePull;
 use super::{Cause, EventNote, reference};
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
-const CRASHES: i32 = 3;
+const CRASH_LOOP_RESTARTS: i32 = 3;
 
 /// State of a container that is not ready, and its outlook.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl ContainerFacts<'_> {
             return ContainerProgress::Running;
         }
         if let Some(end) = &state.terminated {
-            return self.ended(end);
+            return self.after_termination(end);
         }
         let Some(waiting) = &state.waiting else {
             return ContainerProgress::Waiting;
@@ -69,7 +69,7 @@ impl ContainerFacts<'_> {
         self.while_waiting(reason, message)
     }
 
-    fn ended(&self, end: &ContainerStateTerminated) -> ContainerProgress {
+    fn after_termination(&self, end: &ContainerStateTerminated) -> ContainerProgress {
         let policy = self
             .pod
             .spec
@@ -86,7 +86,7 @@ impl ContainerFacts<'_> {
                 reason: end.reason.clone().unwrap_or_default(),
             };
         }
-        self.crashing()
+        self.crash_loop()
     }
 
     fn while_waiting(&self, reason: &str, message: &str) -> ContainerProgress {
@@ -95,38 +95,38 @@ impl ContainerFacts<'_> {
             container: &place,
             image: &self.status.image,
             node: self
-                .spec(|spec| spec.node_name.as_deref())
+                .pod_spec_field(|spec| spec.node_name.as_deref())
                 .unwrap_or_default(),
             has_pull_secrets: self
-                .spec(|spec| spec.image_pull_secrets.as_deref())
+                .pod_spec_field(|spec| spec.image_pull_secrets.as_deref())
                 .is_some_and(|secrets| !secrets.is_empty()),
         };
         match reason {
             "ContainerCreating" | "PodInitializing" | "" => ContainerProgress::Waiting,
             "ErrImageNeverPull" => {
-                ContainerProgress::Hopeless(self.proved(reason, pull.never_pull_cause()))
+                ContainerProgress::Hopeless(self.with_states(reason, pull.never_pull_cause()))
             }
             "InvalidImageName" => {
-                ContainerProgress::Hopeless(self.proved(reason, pull.invalid_name_cause()))
+                ContainerProgress::Hopeless(self.with_states(reason, pull.invalid_name_cause()))
             }
             "ErrImagePull" | "ImagePullBackOff" => {
                 let (cause, is_final) = pull.failure_cause(message);
-                let cause = self.proved(reason, cause);
+                let cause = self.with_states(reason, cause);
                 if is_final {
                     ContainerProgress::Hopeless(cause)
                 } else {
                     ContainerProgress::Pulling(cause)
                 }
             }
-            "CrashLoopBackOff" => self.crashing(),
-            "RunContainerError" | "CreateContainerError" if may_pass(message) => {
-                ContainerProgress::Held(self.not_started(reason, message))
+            "CrashLoopBackOff" => self.crash_loop(),
+            "RunContainerError" | "CreateContainerError" if is_transient(message) => {
+                ContainerProgress::Held(self.start_error_cause(reason, message))
             }
             "RunContainerError" | "CreateContainerError" => {
-                ContainerProgress::Hopeless(self.not_started(reason, message))
+                ContainerProgress::Hopeless(self.start_error_cause(reason, message))
             }
-            "CreateContainerConfigError" => self.misconfigured(reason, message),
-            other => ContainerProgress::Held(self.proved(
+            "CreateContainerConfigError" => self.config_error(reason, message),
+            other => ContainerProgress::Held(self.with_states(
                 other,
                 Cause {
                     message: format!("{place} has not started, for an unknown reason: {other}"),
@@ -136,13 +136,13 @@ impl ContainerFacts<'_> {
         }
     }
 
-    fn misconfigured(&self, reason: &str, message: &str) -> ContainerProgress {
+    fn config_error(&self, reason: &str, message: &str) -> ContainerProgress {
         let place = self.quoted_name();
         if let Some(cause) = reference::parse_missing_reference(&place, message) {
-            return ContainerProgress::Hopeless(self.proved(reason, cause));
+            return ContainerProgress::Hopeless(self.with_states(reason, cause));
         }
         // The kubelet retries what it could not read in time.
-        let may_pass = may_pass(message);
+        let may_pass = is_transient(message);
         let cause = Cause {
             message: format!(
                 "{place} cannot be created from its configuration: {}",
@@ -154,7 +154,7 @@ impl ContainerFacts<'_> {
             ),
             ..Cause::default()
         };
-        let cause = self.proved(reason, cause);
+        let cause = self.with_states(reason, cause);
         if may_pass {
             ContainerProgress::Held(cause)
         } else {
@@ -162,8 +162,8 @@ impl ContainerFacts<'_> {
         }
     }
 
-    fn not_started(&self, reason: &str, message: &str) -> Cause {
-        self.proved(reason, Cause {
+    fn start_error_cause(&self, reason: &str, message: &str) -> Cause {
+        self.with_states(reason, Cause {
             message: format!("{} could not be started: {}", self.quoted_name(), non_empty_or(innermost_error(message), reason)),
             remedy: Some("correct the container's command or image, then delete the session and create it again".into()),
             ..Cause::default()
@@ -171,9 +171,9 @@ impl ContainerFacts<'_> {
     }
 
     /// Returns the state of a container that is restarted again and again.
-    fn crashing(&self) -> ContainerProgress {
+    fn crash_loop(&self) -> ContainerProgress {
         let cause = self.crash_cause();
-        if self.status.restart_count >= CRASHES {
+        if self.status.restart_count >= CRASH_LOOP_RESTARTS {
             ContainerProgress::Hopeless(cause)
         } else {
             ContainerProgress::Held(cause)
@@ -186,7 +186,7 @@ impl ContainerFacts<'_> {
             .find(|event| event.reason == reason && event.concerns(&self.status.name))
     }
 
-    fn spec<'b, T: ?Sized>(
+    fn pod_spec_field<'b, T: ?Sized>(
         &'b self,
         read: impl Fn(&'b k8s_openapi::api::core::v1::PodSpec) -> Option<&'b T>,
     ) -> Option<&'b T> {
@@ -194,7 +194,7 @@ impl ContainerFacts<'_> {
     }
 
     /// Returns `cause` with the container's states as evidence, and `reason` as its reason.
-    fn proved(&self, reason: &str, cause: Cause) -> Cause {
+    fn with_states(&self, reason: &str, cause: Cause) -> Cause {
         Cause {
             reason: reason.to_owned(),
             evidence: self.state_evidence(),
@@ -235,7 +235,7 @@ fn describe_state(state: &ContainerState) -> Option<String> {
 }
 
 /// Returns true for messages of a busy runtime or kubelet: the next try may succeed.
-fn may_pass(message: &str) -> bool {
+fn is_transient(message: &str) -> bool {
     [
         "failed to sync",
         "deadline exceeded",
