@@ -19,7 +19,7 @@ impl ContainerFacts<'_> {
             1 => " and was restarted once".to_owned(),
             times => format!(" and was restarted {times} times"),
         };
-        let (reason, how, remedy) = self.end(end);
+        let (reason, how, remedy) = self.describe_termination(end);
         let runs = state.is_some_and(|state| state.running.is_some());
         let mut cause = Cause {
             reason: reason.to_owned(),
@@ -45,7 +45,7 @@ impl ContainerFacts<'_> {
         cause
     }
 
-    fn end(&self, end: Option<&ContainerStateTerminated>) -> (&'static str, String, &'static str) {
+    fn describe_termination(&self, end: Option<&ContainerStateTerminated>) -> (&'static str, String, &'static str) {
         let Some(end) = end else {
             return (
                 "CrashLoopBackOff",
