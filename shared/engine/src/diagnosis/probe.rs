@@ -17,13 +17,13 @@ impl ContainerFacts<'_> {
         } else if ended_by("startup") {
             Some("Startup")
         } else {
-            self.stopping_probe(message)
+            self.inferred_killing_probe(message)
         }
     }
 
     /// Returns the probe in a Pod that restarts no container, where the Killing event names none. A deletion of the Pod and an
     /// eviction are diagnosed before this is called, so a failed probe is the only reason left.
-    fn stopping_probe(&self, message: &str) -> Option<&'static str> {
+    fn inferred_killing_probe(&self, message: &str) -> Option<&'static str> {
         let policy = self.pod.spec.as_ref()?.restart_policy.as_deref();
         let stopped = message == format!("Stopping container {}", self.status.name);
         if policy != Some("Never") || !stopped {
