@@ -54,7 +54,7 @@ impl ImagePull<'_> {
     /// Returns the cause of a pull that failed with that message, and true if retries cannot succeed: a registry that refuses
     /// will refuse again, one that cannot be reached may come back.
     pub(super) fn failure_cause(&self, message: &str) -> (Cause, bool) {
-        let registry = registry(self.image);
+        let registry = registry_of(self.image);
         let image = self.image;
         let (text, remedy, is_final) = match parse_pull_error(message) {
             PullError::AccessDenied if self.has_pull_secrets => (
@@ -165,7 +165,7 @@ fn parse_pull_error(message: &str) -> PullError {
 
 /// Returns the registry of an image name by the rule of all runtimes: the part before the first slash if it has a dot, a colon
 /// or a capital letter or is `localhost`, else Docker Hub.
-fn registry(image: &str) -> &str {
+fn registry_of(image: &str) -> &str {
     match image.split_once('/') {
         Some((first, _))
             if first.contains(['.', ':'])
@@ -191,7 +191,7 @@ mod tests {
             ("127.0.0.1:5000/tool:1", "127.0.0.1:5000"),
             ("registry.example.com/a/b@sha256:0", "registry.example.com"),
         ] {
-            assert_eq!(registry(image), expected);
+            assert_eq!(registry_of(image), expected);
         }
     }
 
