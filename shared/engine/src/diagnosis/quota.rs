@@ -14,9 +14,9 @@ use session_model::quantity::Quantity;
 pub fn sum_quota_demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
     let mut sum = BTreeMap::new();
     for object in objects {
-        count(object, &mut sum);
+        count_object(object, &mut sum);
         if let Some(spec) = pod_spec(object) {
-            let pods = replicas(object);
+            let pods = pod_count(object);
             add_amount(&mut sum, "pods", Quantity::from_units(pods));
             add_amount(&mut sum, "count/pods", Quantity::from_units(pods));
             for (name, amount) in pod_resources(spec) {
@@ -38,7 +38,7 @@ pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause
         }
         let hard = quota.pointer("/status/hard").and_then(Value::as_object);
         for (name, hard) in hard.into_iter().flatten() {
-            let Some(asked) = demand.get(canonical(name)) else {
+            let Some(asked) = demand.get(canonical_resource(name)) else {
                 continue;
             };
             let used = quota
@@ -65,7 +65,7 @@ pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause
 }
 
 /// Returns the full name of a quota's resource: `cpu` and `memory` are short for the requests.
-fn canonical(name: &str) -> &str {
+fn canonical_resource(name: &str) -> &str {
     match name {
         "cpu" => "requests.cpu",
         "memory" => "requests.memory",
@@ -86,14 +86,14 @@ fn add_amount(sum: &mut BTreeMap<String, Quantity>, name: &str, amount: Quantity
     *entry = entry.add(&amount);
 }
 
-fn replicas(object: &Value) -> i64 {
+fn pod_count(object: &Value) -> i64 {
     let wanted = object
         .pointer("/spec/replicas")
         .or_else(|| object.pointer("/spec/parallelism"));
     wanted.and_then(Value::as_i64).unwrap_or(1)
 }
 
-fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
+fn count_object(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
     let kind = string_at(object, "/kind");
     if let Some(resource) = ResourceType::find_known(string_at(object, "/apiVersion"), kind)
         && kind != "Pod"
@@ -111,17 +111,17 @@ fn count(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .pointer("/spec/volumeClaimTemplates")
         .and_then(Value::as_array);
     for claim in inside.into_iter().flatten() {
-        for _ in 0..replicas(object) {
+        for _ in 0..pod_count(object) {
             add_amount(sum, "persistentvolumeclaims", Quantity::from_units(1));
-            storage(claim, sum);
+            count_storage(claim, sum);
         }
     }
     if kind == "PersistentVolumeClaim" {
-        storage(object, sum);
+        count_storage(object, sum);
     }
 }
 
-fn storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
+fn count_storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
     let size = claim
         .pointer("/spec/resources/requests/storage")
         .and_then(parse_quantity)
