@@ -31,20 +31,20 @@ pub enum ResizeState {
 
 /// Reads the state of a container's resize from the conditions and container status that the kubelet writes into the Pod.
 pub fn pod_resize_state(pod: &Pod, container: &str) -> ResizeState {
-    if let Some(pending) = condition(pod, "PodResizePending") {
+    if let Some(pending) = current_condition(pod, "PodResizePending") {
         let message = pending.message.clone().unwrap_or_default();
         return match pending.reason.as_deref() {
             Some("Infeasible") => ResizeState::Infeasible(message),
             _ => ResizeState::Deferred(message),
         };
     }
-    if let Some(going) = condition(pod, "PodResizeInProgress") {
+    if let Some(going) = current_condition(pod, "PodResizeInProgress") {
         return match going.message.as_deref() {
             None | Some("") => ResizeState::InProgress,
             Some(message) => ResizeState::Failing(message.to_owned()),
         };
     }
-    if is_actual(pod, container) {
+    if is_resized(pod, container) {
         ResizeState::Done
     } else {
         ResizeState::InProgress
@@ -52,14 +52,14 @@ pub fn pod_resize_state(pod: &Pod, container: &str) -> ResizeState {
 }
 
 /// Returns a condition that is True and was written for the Pod's current generation.
-fn condition<'a>(pod: &'a Pod, r#type: &str) -> Option<&'a PodCondition> {
+fn current_condition<'a>(pod: &'a Pod, r#type: &str) -> Option<&'a PodCondition> {
     let found = pod_condition(pod, r#type).filter(|one| one.status == "True")?;
     let (seen, is) = (found.observed_generation, pod.metadata.generation);
     (seen.is_none() || is.is_none() || seen >= is).then_some(found)
 }
 
 /// Returns true if the kubelet reports the limits of the spec as set and its requests as allocated.
-fn is_actual(pod: &Pod, container: &str) -> bool {
+fn is_resized(pod: &Pod, container: &str) -> bool {
     let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let statuses = pod.status.iter();
     let mut statuses = statuses.flat_map(|status| status.container_statuses.iter().flatten());
