@@ -23,7 +23,7 @@ pub enum Expansion {
 
 /// Reads the state of a claim's expansion.
 pub fn claim_expansion(claim: &PersistentVolumeClaim) -> Expansion {
-    let said = condition(claim);
+    let said = resize_condition(claim);
     let status = claim.status.as_ref();
     let resizing = status
         .and_then(|status| status.allocated_resource_statuses.as_ref()?.get(STORAGE))
@@ -53,7 +53,7 @@ pub fn claim_expansion(claim: &PersistentVolumeClaim) -> Expansion {
 }
 
 /// Returns the most specific condition as `TYPE: MESSAGE`, errors first; empty where there is none.
-fn condition(claim: &PersistentVolumeClaim) -> String {
+fn resize_condition(claim: &PersistentVolumeClaim) -> String {
     let status = claim.status.as_ref();
     let all = status.and_then(|status| status.conditions.as_ref());
     let known = |r#type: &str| {

@@ -14,13 +14,13 @@ use session_model::quantity::Quantity;
 /// by an autoscaler for example, and other Pods end.
 pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let asked = requests(pod);
+    let asked = pod_requests(pod);
     if message.contains("no nodes available to schedule pods") {
-        return cause(name, "the cluster has no nodes", "add a node", Vec::new());
+        return scheduling_cause(name, "the cluster has no nodes", "add a node", Vec::new());
     }
-    let (total, reasons) = reasons(message);
+    let (total, reasons) = parse_reasons(message);
     if reasons.is_empty() {
-        let mut unknown = cause(
+        let mut unknown = scheduling_cause(
             name,
             "the scheduler gives an unknown reason",
             "",
@@ -36,7 +36,7 @@ pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
     hurdles.sort_by_key(|(_, hurdle)| hurdle.rank());
     let told: Vec<String> = hurdles
         .iter()
-        .map(|(count, hurdle)| format!("{count} of {total} nodes {}", hurdle.words(&asked)))
+        .map(|(count, hurdle)| format!("{count} of {total} nodes {}", hurdle.describe(&asked)))
         .collect();
     let short = hurdles.iter().filter_map(|(_, hurdle)| match hurdle {
         UnschedulableReason::Insufficient(resource) => Some(resource.clone()),
@@ -46,7 +46,7 @@ pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
         pod: name.to_owned(),
         insufficient: short.collect(),
         requested: asked.clone(),
-        node_selector: selector(pod),
+        node_selector: node_selector(pod),
         has_untolerated_taints: hurdles
             .iter()
             .any(|(_, hurdle)| *hurdle == UnschedulableReason::Taint),
@@ -58,7 +58,7 @@ pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
         .map(|(_, hurdle)| hurdle.remedy())
         .collect();
     let remedy = remedies.join("; or ");
-    cause(
+    scheduling_cause(
         name,
         &told.join(", "),
         &remedy,
@@ -66,7 +66,7 @@ pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
     )
 }
 
-fn cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
+fn scheduling_cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
     Cause {
         reason: "Unschedulable".into(),
         message: format!("no node fits pod {pod:?}: {why}"),
@@ -136,7 +136,7 @@ impl UnschedulableReason {
         }
     }
 
-    fn words(&self, asked: &BTreeMap<String, Quantity>) -> String {
+    fn describe(&self, asked: &BTreeMap<String, Quantity>) -> String {
         match self {
             Self::Insufficient(resource) => match asked.get(resource) {
                 Some(amount) => format!("without enough free {resource} ({amount} requested)"),
@@ -185,7 +185,7 @@ impl UnschedulableReason {
 
 /// Reads `0/3 nodes are available: 2 Insufficient cpu, 1 node(s) … . preemption: …` as the number of nodes and, for each reason,
 /// the count of nodes and the text.
-fn reasons(message: &str) -> (usize, Vec<(usize, &str)>) {
+fn parse_reasons(message: &str) -> (usize, Vec<(usize, &str)>) {
     let Some((head, rest)) = message.split_once(" nodes are available: ") else {
         return (0, Vec::new());
     };
@@ -203,7 +203,7 @@ fn reasons(message: &str) -> (usize, Vec<(usize, &str)>) {
 }
 
 /// Returns what the Pod requests, by resource.
-fn requests(pod: &Pod) -> BTreeMap<String, Quantity> {
+fn pod_requests(pod: &Pod) -> BTreeMap<String, Quantity> {
     let spec = pod
         .spec
         .as_ref()
@@ -216,7 +216,7 @@ fn requests(pod: &Pod) -> BTreeMap<String, Quantity> {
         .collect()
 }
 
-fn selector(pod: &Pod) -> BTreeMap<String, String> {
+fn node_selector(pod: &Pod) -> BTreeMap<String, String> {
     pod.spec
         .as_ref()
         .and_then(|spec| spec.node_selector.clone())
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn older_servers_name_the_taint() {
-        let (total, found) = reasons(
+        let (total, found) = parse_reasons(
             "0/1 nodes are available: 1 node(s) had untolerated taint {a.example.com/b: c}.",
         );
         assert_eq!((total, found.len()), (1, 1));
