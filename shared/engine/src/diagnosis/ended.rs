@@ -28,11 +28,11 @@ impl PodInspection<'_> {
             self.status.phase.as_deref().unwrap_or_default(),
         ) {
             let code = decisive.map_or(1, |(end, ..)| end.exit_code.max(1));
-            return self.taken_down(word, code);
+            return self.after_eviction(word, code);
         }
         let Some((end, status, init)) = decisive else {
             let code = i32::from(self.status.phase.as_deref() == Some("Failed"));
-            return self.taken_down("", code);
+            return self.after_eviction("", code);
         };
         let cause = self.container_facts(status, *init).crash_cause();
         PodAssessment {
@@ -46,7 +46,7 @@ impl PodInspection<'_> {
     }
 
     /// Diagnoses a Pod that was terminated by its node or by the cluster, not by a container.
-    fn taken_down(&self, word: &str, code: i32) -> PodAssessment {
+    fn after_eviction(&self, word: &str, code: i32) -> PodAssessment {
         let node = self
             .pod
             .spec
