@@ -73,7 +73,7 @@ impl EventNote {
     /// Returns true if the last occurrence is not before `time` (RFC 3339 in UTC, compared to the second), or if either time is
     /// unknown. Used to drop Events of an earlier object of the same name.
     pub fn is_not_before(&self, time: &str) -> bool {
-        match (self.time_to_second(), time.get(..TO_THE_SECOND)) {
+        match (self.time_to_second(), time.get(..LENGTH_TO_SECOND)) {
             (Some(seen), Some(made)) => seen >= made,
             _ => true,
         }
@@ -86,14 +86,14 @@ impl EventNote {
 
     /// Returns the time of the last occurrence to the second, so that times of different precision compare.
     pub(super) fn time_to_second(&self) -> Option<&str> {
-        self.time.get(..TO_THE_SECOND)
+        self.time.get(..LENGTH_TO_SECOND)
     }
 
     /// Returns a line of evidence: `event 12s ago (x4): FailedScheduling: 0/1 nodes …`.
     pub fn evidence_line(&self) -> String {
         let age = self
             .age
-            .map(|age| format!(" {} ago", ago(age)))
+            .map(|age| format!(" {} ago", format_age(age)))
             .unwrap_or_default();
         let count = if self.count > 1 {
             format!(" (x{})", self.count)
@@ -104,9 +104,9 @@ impl EventNote {
     }
 }
 
-const TO_THE_SECOND: usize = "2026-01-01T00:00:00".len();
+const LENGTH_TO_SECOND: usize = "2026-01-01T00:00:00".len();
 
-fn ago(seconds: i64) -> String {
+fn format_age(seconds: i64) -> String {
     match seconds {
         ..120 => format!("{seconds}s"),
         120..7200 => format!("{}m", seconds / 60),
