@@ -22,7 +22,7 @@ pub fn inspect_pod(pod: &Pod, events: &[EventNote]) -> Finding {
     let is_claims = |event: &&EventNote| {
         event.object_kind == "PersistentVolumeClaim"
             && event.is_not_before(&made)
-            && claims_of(pod).any(|claim| claim == event.object_name)
+            && claim_names(pod).any(|claim| claim == event.object_name)
     };
     let status = pod.status.clone().unwrap_or_default();
     let mut found = PodInspection {
@@ -97,12 +97,12 @@ impl PodInspection<'_> {
         }
         match self.status.phase.as_deref() {
             Some("Succeeded" | "Failed") => self.after_end(),
-            _ if self.says("Ready", "True") => PodAssessment {
+            _ if self.has_condition("Ready", "True") => PodAssessment {
                 prognosis: Prognosis::Ready,
                 ..PodAssessment::waiting(WaitStage::Probing, "")
             },
-            _ if !self.says("PodScheduled", "True") => self.unscheduled(),
-            _ => self.lost_node().unwrap_or_else(|| self.starting()),
+            _ if !self.has_condition("PodScheduled", "True") => self.assess_scheduling(),
+            _ => self.assess_node().unwrap_or_else(|| self.assess_init_containers()),
         }
     }
 
@@ -110,7 +110,7 @@ impl PodInspection<'_> {
         pod_condition(self.pod, kind)
     }
 
-    fn says(&self, kind: &str, word: &str) -> bool {
+    fn has_condition(&self, kind: &str, word: &str) -> bool {
         self.condition(kind)
             .is_some_and(|condition| condition.status == word)
     }
@@ -129,29 +129,29 @@ impl PodInspection<'_> {
     }
 
     /// Returns true for a Pod of a StatefulSet, which creates the claims of its Pods itself.
-    fn is_of_set(&self) -> bool {
+    fn is_of_statefulset(&self) -> bool {
         let owners = self.pod.metadata.owner_references.iter().flatten();
         let mut kinds = owners.map(|owner| owner.kind.as_str());
         kinds.any(|kind| kind == "StatefulSet")
     }
 
     /// Diagnoses a Pod without a node. It may still become ready, because an autoscaler may add a node or other Pods may end.
-    fn unscheduled(&self) -> PodAssessment {
+    fn assess_scheduling(&self) -> PodAssessment {
         let scheduled = self.condition("PodScheduled");
         let message = scheduled
             .and_then(|condition| condition.message.clone())
             .unwrap_or_default();
         if let Some(cause) = claim::missing_claim_cause(self.name, &message) {
             // The scheduler may see the Pod before it sees the claim that was created for it just before.
-            if self.is_of_set() {
+            if self.is_of_statefulset() {
                 return PodAssessment::recoverable(
                     WaitStage::Binding,
-                    self.with_scheduler(cause, &message),
+                    self.with_scheduler_evidence(cause, &message),
                 );
             }
             return PodAssessment::unrecoverable(
                 WaitStage::Binding,
-                self.with_scheduler(cause, &message),
+                self.with_scheduler_evidence(cause, &message),
             );
         }
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");
@@ -169,38 +169,38 @@ impl PodInspection<'_> {
             }
         }
         if unbound {
-            let claims: Vec<&str> = claims_of(self.pod).collect();
+            let claims: Vec<&str> = claim_names(self.pod).collect();
             let cause = claim::unbound_claims_cause(self.name, &claims);
             return PodAssessment::recoverable(
                 WaitStage::Binding,
-                self.with_scheduler(cause, &message),
+                self.with_scheduler_evidence(cause, &message),
             );
         }
         if message.is_empty() {
             return PodAssessment::waiting(WaitStage::Scheduling, "");
         }
         let cause = scheduling::unschedulable_cause(self.pod, &message);
-        PodAssessment::recoverable(WaitStage::Scheduling, self.with_scheduler(cause, &message))
+        PodAssessment::recoverable(WaitStage::Scheduling, self.with_scheduler_evidence(cause, &message))
     }
 
-    fn with_scheduler(&self, mut cause: Cause, message: &str) -> Cause {
+    fn with_scheduler_evidence(&self, mut cause: Cause, message: &str) -> Cause {
         cause
             .evidence
-            .push(match self.newest(&["FailedScheduling"]) {
+            .push(match self.newest_event(&["FailedScheduling"]) {
                 Some(event) if event.message == message => event.evidence_line(),
                 _ => format!("scheduler: {message}"),
             });
         cause
     }
 
-    fn newest(&self, reasons: &[&str]) -> Option<&EventNote> {
+    fn newest_event(&self, reasons: &[&str]) -> Option<&EventNote> {
         let mut own = self.events.iter().rev();
         own.find(|event| reasons.contains(&event.reason.as_str()))
             .copied()
     }
 
     /// Returns the diagnosis of a Pod whose node no longer responds: the state of its containers is out of date.
-    fn lost_node(&self) -> Option<PodAssessment> {
+    fn assess_node(&self) -> Option<PodAssessment> {
         let event = self
             .events
             .last()
@@ -225,7 +225,7 @@ impl PodInspection<'_> {
         Some(PodAssessment::recoverable(WaitStage::Starting, cause))
     }
 
-    fn starting(&self) -> PodAssessment {
+    fn assess_init_containers(&self) -> PodAssessment {
         for status in self.status.init_container_statuses.iter().flatten() {
             let contained = self.container_facts(status, true);
             match contained.progress() {
@@ -252,13 +252,13 @@ impl PodInspection<'_> {
                     let detail = format!("init container {:?} is running", status.name);
                     return PodAssessment::waiting(WaitStage::Initializing, detail);
                 }
-                ContainerProgress::Waiting => return self.creating(),
+                ContainerProgress::Waiting => return self.assess_creation(),
             }
         }
-        self.containers_starting()
+        self.assess_containers()
     }
 
-    fn containers_starting(&self) -> PodAssessment {
+    fn assess_containers(&self) -> PodAssessment {
         let statuses = self
             .status
             .container_statuses
@@ -277,7 +277,7 @@ impl PodInspection<'_> {
                 ContainerProgress::Held(cause) => {
                     return PodAssessment::recoverable(WaitStage::Starting, cause);
                 }
-                ContainerProgress::Waiting => return self.creating(),
+                ContainerProgress::Waiting => return self.assess_creation(),
                 ContainerProgress::Ended { code, reason } => {
                     let cause = contained.crash_cause();
                     return PodAssessment {
@@ -292,7 +292,7 @@ impl PodInspection<'_> {
         }
         let Some(status) = probing else {
             return if statuses.is_empty() {
-                self.creating()
+                self.assess_creation()
             } else {
                 PodAssessment::waiting(WaitStage::Starting, "")
             };
@@ -312,7 +312,7 @@ impl PodInspection<'_> {
     }
 
     /// Diagnoses a Pod of which no container has started: the newest event tells if an image or a volume is awaited.
-    fn creating(&self) -> PodAssessment {
+    fn assess_creation(&self) -> PodAssessment {
         let told = [
             "Pulling",
             "Pulled",
@@ -321,7 +321,7 @@ impl PodInspection<'_> {
             "FailedCreatePodSandBox",
             "SuccessfulAttachVolume",
         ];
-        let Some(event) = self.newest(&told) else {
+        let Some(event) = self.newest_event(&told) else {
             return PodAssessment::waiting(WaitStage::Starting, "");
         };
         match event.reason.as_str() {
@@ -358,7 +358,7 @@ impl PodInspection<'_> {
     }
 }
 
-fn claims_of(pod: &Pod) -> impl Iterator<Item = &str> {
+fn claim_names(pod: &Pod) -> impl Iterator<Item = &str> {
     let volumes = pod
         .spec
         .iter()
