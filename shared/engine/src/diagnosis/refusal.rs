@@ -17,11 +17,11 @@ pub struct Refusal {
 
 /// Reads the server's message; `None` where it is not recognised.
 pub fn parse_refusal(message: &str) -> Option<Refusal> {
-    security(message)
-        .or_else(|| webhook(message))
-        .or_else(|| quota(message))
-        .or_else(|| limit_range(message))
-        .or_else(|| account(message))
+    parse_pod_security(message)
+        .or_else(|| parse_webhook(message))
+        .or_else(|| parse_quota(message))
+        .or_else(|| parse_limit_range(message))
+        .or_else(|| parse_service_account(message))
 }
 
 /// Returns the cause of a workload (`subject`, `StatefulSet "web"`) whose Pod is refused, and true if it may pass later
@@ -49,7 +49,7 @@ pub(super) fn refusal_cause(subject: &str, reason: &str, message: &str) -> (Caus
 }
 
 /// Reads `violates PodSecurity "restricted:latest": …`.
-fn security(message: &str) -> Option<Refusal> {
+fn parse_pod_security(message: &str) -> Option<Refusal> {
     let (_, rest) = message.split_once("violates PodSecurity \"")?;
     let level = rest.split([':', '"']).next()?;
     Some(Refusal {
@@ -65,7 +65,7 @@ fn security(message: &str) -> Option<Refusal> {
 }
 
 /// Reads `admission webhook "W" denied the request: …` and `failed calling webhook "W": …`.
-fn webhook(message: &str) -> Option<Refusal> {
+fn parse_webhook(message: &str) -> Option<Refusal> {
     if let Some((_, rest)) = message.split_once("admission webhook \"") {
         let (name, said) = rest.split_once('"')?;
         let said = said.trim_start().strip_prefix("denied the request")?;
@@ -97,7 +97,7 @@ fn webhook(message: &str) -> Option<Refusal> {
 }
 
 /// Reads `exceeded quota: Q, requested: …, used: …, limited: …` and `failed quota: Q: must specify …`.
-fn quota(message: &str) -> Option<Refusal> {
+fn parse_quota(message: &str) -> Option<Refusal> {
     if let Some((_, rest)) = message.split_once("exceeded quota: ") {
         let (name, figures) = rest.split_once(", ").unwrap_or((rest, ""));
         let figures = if figures.is_empty() {
@@ -127,7 +127,7 @@ fn quota(message: &str) -> Option<Refusal> {
 }
 
 /// Reads `maximum memory usage per Container is 64Mi, but limit is 1Gi`, `minimum …` and `… max limit to request ratio …`.
-fn limit_range(message: &str) -> Option<Refusal> {
+fn parse_limit_range(message: &str) -> Option<Refusal> {
     let at = ["maximum ", "minimum "]
         .iter()
         .filter_map(|word| message.find(word))
@@ -146,7 +146,7 @@ fn limit_range(message: &str) -> Option<Refusal> {
 }
 
 /// Reads `error looking up service account ns/sa: serviceaccount "sa" not found`.
-fn account(message: &str) -> Option<Refusal> {
+fn parse_service_account(message: &str) -> Option<Refusal> {
     let (_, rest) = message.split_once("serviceaccount \"")?;
     let (name, rest) = rest.split_once('"')?;
     rest.trim_start().starts_with("not found").then(|| Refusal {
