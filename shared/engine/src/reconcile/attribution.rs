@@ -54,12 +54,12 @@ impl LiveObjects {
     /// calls this first.
     pub fn attribute(mut self, session: &Session) -> Self {
         let uid = session.uid();
-        let made = recorded(session);
+        let made = allowed_uids(session);
         let (mut own, mut left) = (Vec::new(), std::mem::take(&mut self.owners));
         // Session → Deployment → ReplicaSet is the longest chain above a Pod.
         for _ in 0..2 {
             let (found, rest) = left.into_iter().partition(|object| {
-                let verdict = judge(&metadata_of(object), uid, made.as_ref(), &own);
+                let verdict = attribute_object(&object_metadata(object), uid, made.as_ref(), &own);
                 matches!(verdict, Attribution::Own)
             });
             left = rest;
@@ -67,19 +67,19 @@ impl LiveObjects {
             own.extend(found);
         }
         for object in left {
-            let metadata = metadata_of(&object);
-            match judge(&metadata, uid, made.as_ref(), &own) {
+            let metadata = object_metadata(&object);
+            match attribute_object(&metadata, uid, made.as_ref(), &own) {
                 Attribution::Impostor(why) => {
                     let kind = string_at(&object, "/kind");
-                    self.add_stranger(kind, &metadata, why);
+                    self.add_impostor(kind, &metadata, why);
                 }
                 Attribution::Own | Attribution::Unrelated => self.owners.push(object),
             }
         }
         let pods = std::mem::take(&mut self.pods);
         for pod in pods {
-            match judge(&pod.metadata, uid, made.as_ref(), &own) {
-                Attribution::Impostor(why) => self.add_stranger("Pod", &pod.metadata, why),
+            match attribute_object(&pod.metadata, uid, made.as_ref(), &own) {
+                Attribution::Impostor(why) => self.add_impostor("Pod", &pod.metadata, why),
                 Attribution::Own | Attribution::Unrelated => self.pods.push(pod),
             }
         }
@@ -104,7 +104,7 @@ impl LiveObjects {
         self
     }
 
-    fn add_stranger(&mut self, kind: &str, metadata: &ObjectMeta, why: String) {
+    fn add_impostor(&mut self, kind: &str, metadata: &ObjectMeta, why: String) {
         let stranger = Impostor {
             kind: kind.to_owned(),
             name: metadata.name.clone().unwrap_or_default(),
@@ -150,7 +150,7 @@ fn applied_uids(session: &Session) -> Option<BTreeSet<&str>> {
 
 /// Returns the UIDs of which an object directly owned by the Session must have one. `None` where the record is not complete: an
 /// interrupted start may have created objects that no status names, and only their ownerReference says whose they are.
-fn recorded(session: &Session) -> Option<BTreeSet<&str>> {
+fn allowed_uids(session: &Session) -> Option<BTreeSet<&str>> {
     // A clone that was never started: nothing can be its own.
     if session.applied().is_none()
         && session.phase().is_some()
@@ -161,7 +161,7 @@ fn recorded(session: &Session) -> Option<BTreeSet<&str>> {
     applied_uids(session).filter(|_| !is_start_requested(session))
 }
 
-fn judge(
+fn attribute_object(
     object: &ObjectMeta,
     session_uid: &str,
     made: Option<&BTreeSet<&str>>,
@@ -207,7 +207,7 @@ fn is_selected_by(object: &ObjectMeta, parent: &Value) -> bool {
     })
 }
 
-fn metadata_of(object: &Value) -> ObjectMeta {
+fn object_metadata(object: &Value) -> ObjectMeta {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
     // Metadata that does not parse counts as empty, and so as unrelated.
     serde_json::from_value(metadata).unwrap_or_default()
