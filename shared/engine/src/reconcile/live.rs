@@ -49,7 +49,7 @@ pub struct NamedObject {
 impl LiveObjects {
     /// Returns the session's own Pods: those whose chain of owners ends at the Session's UID.
     pub fn own_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
-        let owners = self.own_owners(session_uid);
+        let owners = self.own_owner_uids(session_uid);
         self.pods.iter().filter(move |pod| {
             let mut uids = pod
                 .metadata
@@ -112,7 +112,7 @@ impl LiveObjects {
     }
 
     /// Returns the UIDs of all objects between the Session and its Pods.
-    fn own_owners(&self, session_uid: &str) -> Vec<&str> {
+    fn own_owner_uids(&self, session_uid: &str) -> Vec<&str> {
         let mut own: Vec<&str> = Vec::new();
         // Session → Deployment → ReplicaSet → Pod: two rounds reach the longest chain.
         for _ in 0..2 {
@@ -188,11 +188,11 @@ pub fn is_data_of(object: &Value, session: &Session) -> bool {
     let own = annotation(object, labels::SESSION_UID) == session.metadata.uid.as_deref();
     label(object, labels::SESSION) == session.metadata.name.as_deref()
         && annotation(object, labels::USER_ID) == Some(session.owner())
-        && (own || !is_of_another_template(object, session))
+        && (own || !is_from_another_template(object, session))
 }
 
 /// Returns true where both name a template and the names differ. A Session that was never started has none in its status.
-fn is_of_another_template(object: &Value, session: &Session) -> bool {
+fn is_from_another_template(object: &Value, session: &Session) -> bool {
     let started = session
         .status
         .as_ref()
