@@ -77,7 +77,7 @@ pub fn assess_workload(
         .collect();
     let pods = live.prefer_recorded(session, pods);
     if pods.is_empty() {
-        return without_pods(session, live, events, uid);
+        return assess_without_pods(session, live, events, uid);
     }
     let wanted = wanted_replicas(session, live);
     let mut findings: Vec<(&Pod, Finding)> = pods
@@ -98,7 +98,7 @@ pub fn assess_workload(
         };
     }
     // Fewer Pods than wanted and no cause among them: the workload's events may have one.
-    let missing = (pods.len() < wanted).then(|| without_pods(session, live, events, uid));
+    let missing = (pods.len() < wanted).then(|| assess_without_pods(session, live, events, uid));
     if let Some(missing) = missing.filter(|missing| missing.cause().is_some())
         && findings
             .iter()
@@ -143,7 +143,7 @@ fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }
 
-fn without_pods(
+fn assess_without_pods(
     session: &Session,
     live: &LiveObjects,
     events: &[EventNote],
