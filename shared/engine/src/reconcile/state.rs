@@ -99,19 +99,19 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
 /// Returns the phase of a session from its target state and the state of its workload.
 pub fn decide_phase(session: &Session, wanted: TargetState, seen: &WorkloadState) -> PhaseReason {
     if matches!(wanted, TargetState::Deleted { .. }) || session.is_being_deleted() {
-        return stand(Phase::Terminating, "", "");
+        return phase_reason(Phase::Terminating, "", "");
     }
     match (seen, wanted) {
         (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped) => {
-            stopped_as_it_ended(session)
+            recorded_phase(session)
         }
-        (WorkloadState::NoWorkload, _) if is_start_requested(session) => stand(
+        (WorkloadState::NoWorkload, _) if is_start_requested(session) => phase_reason(
             Phase::Pending,
             "NotStarted",
             "no workload has been created yet",
         ),
-        (WorkloadState::NoWorkload, _) => stopped_as_it_ended(session),
-        (WorkloadState::Lost, _) => stand(
+        (WorkloadState::NoWorkload, _) => recorded_phase(session),
+        (WorkloadState::Lost, _) => phase_reason(
             Phase::Failed,
             "PodLost",
             "the Pod was deleted or its node was lost",
@@ -123,39 +123,39 @@ pub fn decide_phase(session: &Session, wanted: TargetState, seen: &WorkloadState
             } else {
                 format!("{message}: {}", finding.detail)
             };
-            stand(Phase::Pending, "NotReady", &message)
+            phase_reason(Phase::Pending, "NotReady", &message)
         }
         (
             WorkloadState::Unrecoverable(Cause {
                 reason, message, ..
             }),
             _,
-        ) => stand(Phase::Failed, reason, message),
-        (WorkloadState::Ready { .. }, _) => stand(Phase::Running, "Ready", ""),
+        ) => phase_reason(Phase::Failed, reason, message),
+        (WorkloadState::Ready { .. }, _) => phase_reason(Phase::Running, "Ready", ""),
         (WorkloadState::Terminated { code: 0, .. }, _) => {
-            stand(Phase::Stopped, "Completed", "ended with exit code 0")
+            phase_reason(Phase::Stopped, "Completed", "ended with exit code 0")
         }
         (WorkloadState::Terminated { reason, detail, .. }, _) => {
-            stand(Phase::Failed, reason, detail)
+            phase_reason(Phase::Failed, reason, detail)
         }
     }
 }
 
 /// Returns the phase of a session without a workload: the recorded one if it failed or stopped before its workload was removed,
 /// else plain `stopped`.
-fn stopped_as_it_ended(session: &Session) -> PhaseReason {
+fn recorded_phase(session: &Session) -> PhaseReason {
     match (session.phase(), session.condition("Ready")) {
         (Some(Phase::Failed), Some(condition)) => {
-            stand(Phase::Failed, &condition.reason, &condition.message)
+            phase_reason(Phase::Failed, &condition.reason, &condition.message)
         }
         (Some(Phase::Stopped), Some(condition)) => {
-            stand(Phase::Stopped, &condition.reason, &condition.message)
+            phase_reason(Phase::Stopped, &condition.reason, &condition.message)
         }
-        _ => stand(Phase::Stopped, "Stopped", ""),
+        _ => phase_reason(Phase::Stopped, "Stopped", ""),
     }
 }
 
-fn stand(phase: Phase, reason: &str, message: &str) -> PhaseReason {
+fn phase_reason(phase: Phase, reason: &str, message: &str) -> PhaseReason {
     PhaseReason {
         phase,
         reason: reason.to_owned(),
