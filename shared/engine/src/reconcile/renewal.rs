@@ -16,7 +16,7 @@ use session_model::objects::resource::{
 use session_model::objects::{ObjectRef, ResourceType};
 use session_model::quantity::Quantity;
 
-const SIZE: &str = "/spec/resources/requests/storage";
+const REQUESTED_SIZE: &str = "/spec/resources/requests/storage";
 
 /// A start together with the live objects of the session.
 pub(super) struct RestartPlan<'a> {
@@ -33,15 +33,15 @@ impl RestartPlan<'_> {
     /// Plans what must happen before anything is created. Claims are expanded first, because the server may refuse. Objects that
     /// this start no longer has and terminated Pods are deleted. Pods being deleted are awaited, because their names are needed.
     pub(super) fn plan_cleanup(&self, objects: &[Value], plan: &mut Plan) {
-        plan.push_stage(growths(self.session, objects, self.live));
-        let mut deletions = self.vanished(objects);
+        plan.push_stage(expansion_steps(self.session, objects, self.live));
+        let mut deletions = self.obsolete_deletions(objects);
         let uid = self.uid();
         let ended = self
             .live
             .directly_owned_pods(uid)
             .filter(|pod| is_terminated(pod));
         let mut leaving: Vec<ObjectRef> = ended.map(pod_ref).collect();
-        deletions.extend(leaving.iter().map(|pod| delete(pod, &POD)));
+        deletions.extend(leaving.iter().map(|pod| delete_step(pod, &POD)));
         plan.push_stage(deletions);
         for pod in self.live.own_pods(uid) {
             let going = pod.metadata.deletion_timestamp.is_some();
@@ -58,7 +58,7 @@ impl RestartPlan<'_> {
     }
 
     /// Returns deletions of the session's own objects that the last start created and this one does not have. Never data.
-    fn vanished(&self, objects: &[Value]) -> Vec<Step> {
+    fn obsolete_deletions(&self, objects: &[Value]) -> Vec<Step> {
         let applied = self.session.applied();
         let before = applied.map(|applied| applied.objects.as_slice());
         let gone = before.unwrap_or_default().iter().filter(|object| {
@@ -70,7 +70,7 @@ impl RestartPlan<'_> {
             let (resource, found) = self.live.find_object(&object.kind, &object.name)?;
             let same = string_at(&found, "/metadata/uid") == object.uid;
             let own = owner_uids(&found).any(|owner| owner == self.uid());
-            (same && own && !is_data(&found)).then(|| delete(object, &resource))
+            (same && own && !is_data(&found)).then(|| delete_step(object, &resource))
         })
         .collect()
     }
@@ -101,7 +101,7 @@ impl RestartPlan<'_> {
             let name = string_at(set, "/metadata/name");
             self.live.find_object("StatefulSet", name).is_none()
         });
-        let claims = made.flat_map(claims_of_set);
+        let claims = made.flat_map(statefulset_claims);
         claims.map(|claim| Step::Adopt { claim }).collect()
     }
 
@@ -116,7 +116,7 @@ impl RestartPlan<'_> {
         // An object of another owner that the last start was allowed to use.
         if let Some(used) = found
             .as_ref()
-            .filter(|f| !self.is_own(f) && self.was_used(f))
+            .filter(|f| !self.is_own(f) && self.was_recorded(f))
         {
             return Step::LeaveUnchanged {
                 object: used.clone(),
@@ -147,7 +147,7 @@ impl RestartPlan<'_> {
         }
     }
 
-    fn was_used(&self, found: &Value) -> bool {
+    fn was_recorded(&self, found: &Value) -> bool {
         let applied = self.session.applied();
         let mut before = applied.iter().flat_map(|applied| &applied.objects);
         before.any(|object| *object == ObjectRef::from_object(found))
@@ -176,7 +176,7 @@ impl RestartPlan<'_> {
 }
 
 /// Returns the claims that a StatefulSet creates, or finds by name, for its Pods.
-fn claims_of_set(set: &Value) -> Vec<Value> {
+fn statefulset_claims(set: &Value) -> Vec<Value> {
     let name = string_at(set, "/metadata/name");
     let count = set.pointer("/spec/replicas").and_then(Value::as_u64);
     let first = set.pointer("/spec/ordinals/start").and_then(Value::as_u64);
@@ -198,7 +198,7 @@ fn claims_of_set(set: &Value) -> Vec<Value> {
         .collect()
 }
 
-fn delete(target: &ObjectRef, resource: &ResourceType) -> Step {
+fn delete_step(target: &ObjectRef, resource: &ResourceType) -> Step {
     Step::Delete {
         target: target.clone(),
         resource: resource.clone(),
@@ -208,7 +208,7 @@ fn delete(target: &ObjectRef, resource: &ResourceType) -> Step {
 
 /// Returns the session's existing claims that `objects` refer to, each with the claim that the rendering or a StatefulSet's claim
 /// template wants in its place.
-fn claims<'a>(
+fn matching_claims<'a>(
     session: &'a Session,
     objects: &'a [Value],
     live: &'a LiveObjects,
@@ -219,12 +219,12 @@ fn claims<'a>(
             let name = string_at(found, "/metadata/name");
             let wanted = objects
                 .iter()
-                .find_map(|object| wanted_claim(object, name))?;
+                .find_map(|object| find_wanted_claim(object, name))?;
             Some((found, wanted))
         })
 }
 
-fn wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
+fn find_wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
     if has_kind_and_name(object, "PersistentVolumeClaim", name) {
         return Some(object);
     }
@@ -244,7 +244,7 @@ pub fn claim_expansions(
     start: &RenderedStart,
     live: &LiveObjects,
 ) -> Vec<(ObjectRef, Value)> {
-    let steps = growths(session, &start.owned_objects(), live).into_iter();
+    let steps = expansion_steps(session, &start.owned_objects(), live).into_iter();
     steps
         .filter_map(|step| match step {
             Step::Patch { target, patch, .. } => Some((target, patch)),
@@ -254,9 +254,9 @@ pub fn claim_expansions(
 }
 
 /// Returns the patches that expand claims. Claims are never shrunk.
-fn growths(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step> {
-    let size = |claim: &Value| string_at(claim, SIZE).parse::<Quantity>().ok();
-    claims(session, objects, live)
+fn expansion_steps(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step> {
+    let size = |claim: &Value| string_at(claim, REQUESTED_SIZE).parse::<Quantity>().ok();
+    matching_claims(session, objects, live)
         .filter_map(|(found, wanted)| {
             let (has, wants) = (size(found)?, size(wanted)?);
             (wants > has).then(|| Step::Patch {
@@ -276,7 +276,7 @@ pub fn find_claim_conflict(
     live: &LiveObjects,
 ) -> Option<String> {
     let objects = start.owned_objects();
-    claims(session, &objects, live).find_map(|(found, wanted)| {
+    matching_claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = immutable_difference(found, wanted)?;
         let name = string_at(found, "/metadata/name");
         Some(format!(
@@ -292,5 +292,5 @@ pub fn expected_claims(objects: &[Value]) -> Vec<Value> {
     let sets = objects
         .iter()
         .filter(|object| string_at(object, "/kind") == "StatefulSet");
-    claims.chain(sets.flat_map(claims_of_set)).collect()
+    claims.chain(sets.flat_map(statefulset_claims)).collect()
 }
