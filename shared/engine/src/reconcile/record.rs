@@ -11,7 +11,7 @@ use session_model::api::{Condition, ObjectRef, Phase, Session};
 use session_model::objects::endpoint::session_endpoint;
 
 /// Type of the condition of a session whose template has changed since its start.
-const TEMPLATE_CHANGED: &str = "TemplateChanged";
+const TEMPLATE_CHANGED_CONDITION: &str = "TemplateChanged";
 
 /// Formats a time as RFC 3339 in UTC, to the second, as Kubernetes does.
 pub fn format_rfc3339(time: Timestamp) -> String {
@@ -37,10 +37,10 @@ pub fn start_status(
         message: "objects created".into(),
     };
     let before = session.applied();
-    let mut conditions = conditions(session, &standing, now);
+    let mut conditions = updated_conditions(session, &standing, now);
     // Conditions of the previous start.
     conditions.retain(|condition| {
-        !["Expired", "Synced", TEMPLATE_CHANGED].contains(&condition.r#type.as_str())
+        !["Expired", "Synced", TEMPLATE_CHANGED_CONDITION].contains(&condition.r#type.as_str())
     });
     json!({ "status": {
         "phase": Phase::Pending,
@@ -51,7 +51,7 @@ pub fn start_status(
         "dataPolicy": rendering.data_policy,
         "startRequest": request,
         "observedGeneration": session.metadata.generation,
-        "applied": instead_of(json!(before), json!(start.start_record(objects))),
+        "applied": replacing_patch(json!(before), json!(start.start_record(objects))),
         "conditions": conditions,
         "podName": null,
         "nodeName": null,
@@ -59,12 +59,12 @@ pub fn start_status(
 }
 
 /// Returns a merge patch that turns `before` into exactly `after`, with null for fields to remove.
-fn instead_of(before: Value, after: Value) -> Value {
+fn replacing_patch(before: Value, after: Value) -> Value {
     match (before, after) {
         (Value::Object(before), Value::Object(mut after)) => {
             for (key, old) in before {
                 let new = after.get_mut(&key).map(Value::take);
-                after.insert(key, new.map_or(Value::Null, |new| instead_of(old, new)));
+                after.insert(key, new.map_or(Value::Null, |new| replacing_patch(old, new)));
             }
             Value::Object(after)
         }
@@ -108,13 +108,13 @@ pub fn stop_status(
         status["applied"]["objects"] = json!(objects.collect::<Vec<_>>());
     }
     if rest.is_synced {
-        let mut all = conditions(session, standing, now);
+        let mut all = updated_conditions(session, standing, now);
         let said = (
             "True",
             "HookSucceeded",
             "the sync hook ended with exit code 0",
         );
-        put(&mut all, session, "Synced", Some(said), now);
+        set_condition(&mut all, session, "Synced", Some(said), now);
         status["conditions"] = json!(all);
     }
     patch
@@ -136,7 +136,7 @@ pub fn never_started_status(session: &Session, now: Timestamp) -> Value {
 pub fn template_changed_status(session: &Session, message: &str, now: Timestamp) -> Value {
     let mut all = session.conditions().to_vec();
     let said = ("True", "NewerTemplate", message);
-    put(&mut all, session, TEMPLATE_CHANGED, Some(said), now);
+    set_condition(&mut all, session, TEMPLATE_CHANGED_CONDITION, Some(said), now);
     json!({ "status": { "conditions": all } })
 }
 
@@ -144,7 +144,7 @@ pub fn template_changed_status(session: &Session, message: &str, now: Timestamp)
 pub fn expiry_status(session: &Session, at: Option<Timestamp>, now: Timestamp) -> Value {
     let mut all = session.conditions().to_vec();
     if at.is_none_or(|at| at > now) {
-        put(&mut all, session, "Expired", None, now);
+        set_condition(&mut all, session, "Expired", None, now);
     }
     json!({ "status": { "expiresAt": at.map(format_rfc3339), "conditions": all } })
 }
@@ -161,7 +161,7 @@ pub fn phase_status(
     let mut status = json!({
         "phase": standing.phase,
         "observedGeneration": session.metadata.generation,
-        "conditions": conditions(session, standing, now),
+        "conditions": updated_conditions(session, standing, now),
     });
     for (field, value) in [("podName", pod), ("nodeName", node), ("endpoint", endpoint)] {
         if let Some(value) = value {
@@ -172,7 +172,7 @@ pub fn phase_status(
 }
 
 /// Returns the conditions with Ready and Expired updated. A condition whose status did not change keeps its transition time.
-fn conditions(session: &Session, standing: &PhaseReason, now: Timestamp) -> Vec<Condition> {
+fn updated_conditions(session: &Session, standing: &PhaseReason, now: Timestamp) -> Vec<Condition> {
     let mut all = session.conditions().to_vec();
     let status = if standing.phase == Phase::Running {
         "True"
@@ -184,13 +184,13 @@ fn conditions(session: &Session, standing: &PhaseReason, now: Timestamp) -> Vec<
         reason => reason,
     };
     let said = (status, reason, standing.message.as_str());
-    put(&mut all, session, "Ready", Some(said), now);
+    set_condition(&mut all, session, "Ready", Some(said), now);
     let over = (
         "True",
         "LifetimeOver",
         "the lifetime of this start has ended",
     );
-    put(
+    set_condition(
         &mut all,
         session,
         "Expired",
@@ -201,7 +201,7 @@ fn conditions(session: &Session, standing: &PhaseReason, now: Timestamp) -> Vec<
 }
 
 /// Sets a condition (status, reason, message), or removes it. A condition whose status did not change keeps its transition time.
-fn put(
+fn set_condition(
     all: &mut Vec<Condition>,
     session: &Session,
     r#type: &str,
