@@ -42,7 +42,7 @@ pub fn plan_teardown(
     let mut plan = Plan::default();
     let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
     if !skip_sync {
-        plan.push_stage(sync(session, seen).into_iter().collect());
+        plan.push_stage(sync_step(session, seen).into_iter().collect());
     }
     let counts = live.replica_counts(&uid);
     let rests = |workload: &ObjectRef| {
@@ -51,10 +51,10 @@ pub fn plan_teardown(
     let workloads = live.workloads(&uid);
     let steps = workloads.iter().filter_map(|workload| {
         if !rests(workload) {
-            return delete(workload, Propagation::Background);
+            return delete_step(workload, Propagation::Background);
         }
         let key = format!("{}/{}", workload.kind, workload.name);
-        counts.contains_key(&key).then(|| to_rest(workload))?
+        counts.contains_key(&key).then(|| scale_to_zero_step(workload))?
     });
     plan.push_stage(steps.collect());
     let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
@@ -65,8 +65,8 @@ pub fn plan_teardown(
         }]);
     }
     if matches!(what, Teardown::Delete { .. }) {
-        let data = data(session, live, now);
-        let going = claims_going(&data);
+        let data = data_steps(session, live, now);
+        let going = deleted_claims(&data);
         plan.push_stage(data);
         let target = ObjectRef {
             api_version: session_model::api::API_VERSION.into(),
@@ -75,7 +75,7 @@ pub fn plan_teardown(
             uid,
         };
         plan.push_stage(
-            delete(&target, Propagation::Background)
+            delete_step(&target, Propagation::Background)
                 .into_iter()
                 .collect(),
         );
@@ -95,7 +95,7 @@ pub fn plan_teardown(
 }
 
 /// Returns the claims that `steps` delete.
-fn claims_going(steps: &[Step]) -> Vec<ObjectRef> {
+fn deleted_claims(steps: &[Step]) -> Vec<ObjectRef> {
     let claims = steps.iter().filter_map(|step| match step {
         Step::Delete {
             target, resource, ..
@@ -106,7 +106,7 @@ fn claims_going(steps: &[Step]) -> Vec<ObjectRef> {
 }
 
 /// Returns the step that runs the sync hook. Only a ready workload has something to synchronise and a Pod to run it in.
-fn sync(session: &Session, seen: &WorkloadState) -> Option<Step> {
+fn sync_step(session: &Session, seen: &WorkloadState) -> Option<Step> {
     let HookRun {
         pod,
         container,
@@ -123,7 +123,7 @@ fn sync(session: &Session, seen: &WorkloadState) -> Option<Step> {
 }
 
 /// Returns the step that scales a workload to 0. The next start restores the count.
-fn to_rest(target: &ObjectRef) -> Option<Step> {
+fn scale_to_zero_step(target: &ObjectRef) -> Option<Step> {
     let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Patch {
         target: target.clone(),
@@ -132,7 +132,7 @@ fn to_rest(target: &ObjectRef) -> Option<Step> {
     })
 }
 
-fn delete(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
+fn delete_step(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
     let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Delete {
         target: target.clone(),
@@ -157,7 +157,7 @@ pub fn effective_data_policy(session: &Session) -> DataPolicy {
 /// - Snapshots are kept under every policy: they were taken on purpose, and `snapshot delete` deletes them.
 /// - The parameters Secret is kept while data that needs it exists or may exist: a kept or restored database needs its old
 ///   password.
-fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
+fn data_steps(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
     let own: Vec<&Value> = live.own_data(session).collect();
     let policy = effective_data_policy(session);
     let saved = |claim: &Value| {
@@ -181,16 +181,16 @@ fn data(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
             secret_stays
         };
         if kept {
-            keep(object, now)
+            keep_step(object, now)
         } else {
-            delete(&ObjectRef::from_object(object), Propagation::Background)
+            delete_step(&ObjectRef::from_object(object), Propagation::Background)
         }
     });
     steps.collect()
 }
 
 /// Returns the step that records the time since which an object is kept.
-fn keep(object: &Value, now: Timestamp) -> Option<Step> {
+fn keep_step(object: &Value, now: Timestamp) -> Option<Step> {
     let target = ObjectRef::from_object(object);
     let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Patch {
