@@ -13,7 +13,7 @@ pub fn teardown_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<A
     let rests = |workload: &ObjectRef| {
         matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
     };
-    let workloads = applied(session).filter(|one| !pod_metadata_paths(&one.kind).is_empty());
+    let workloads = recorded_objects(session).filter(|one| !pod_metadata_paths(&one.kind).is_empty());
     let mut needs: Vec<Access> = workloads
         .filter_map(|workload| {
             let verb = if rests(workload) { "patch" } else { "delete" };
@@ -58,7 +58,7 @@ pub fn teardown_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<A
 pub fn restart_accesses(session: &Session) -> Vec<Access> {
     let skip_sync = false;
     let mut needs = teardown_accesses(session, Teardown::Stop { skip_sync }, true);
-    let made = applied(session).filter(|one| one.kind != PERSISTENT_VOLUME_CLAIM.kind);
+    let made = recorded_objects(session).filter(|one| one.kind != PERSISTENT_VOLUME_CLAIM.kind);
     needs.extend(made.filter_map(|object| {
         let pods = !pod_metadata_paths(&object.kind).is_empty();
         let verb = match pods && !SCALABLE_KINDS.contains(&object.kind.as_str()) {
@@ -71,7 +71,7 @@ pub fn restart_accesses(session: &Session) -> Vec<Access> {
     needs
 }
 
-fn applied(session: &Session) -> impl Iterator<Item = &ObjectRef> {
+fn recorded_objects(session: &Session) -> impl Iterator<Item = &ObjectRef> {
     let applied = session.applied();
     applied.into_iter().flat_map(|applied| &applied.objects)
 }
