@@ -84,7 +84,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         presets: &body.presets,
         stored: recipe.stored_secrets,
     };
-    let mut values = parameters.resolve(identity(recipe)?, &given)?;
+    let mut values = parameters.resolve(session_identity(recipe)?, &given)?;
     let rendered = if recipe.omit_secrets {
         manifest.render_public(&values)?
     } else {
@@ -116,14 +116,14 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     let rendering = Rendering {
         connect: expand_connect(&said.connect, &values)?,
         hooks: said.hooks.clone(),
-        lifetime: lifetime(spec, said.lifetime.as_ref())?,
+        lifetime: resolve_lifetime(spec, said.lifetime.as_ref())?,
         on_expiry: said
             .lifetime
             .as_ref()
             .and_then(|lifetime| lifetime.on_expiry)
             .unwrap_or_default(),
         data_policy: spec.data_policy.or(said.data_policy).unwrap_or_default(),
-        template: template_identity(recipe.source),
+        template: template_version(recipe.source),
         secrets: values.secret_values().clone(),
         warnings: parameters
             .find_visible_passwords()
@@ -133,7 +133,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         primary,
         objects,
     };
-    let parameters = stored_parameters(recipe, &values);
+    let parameters = storable_parameters(recipe, &values);
     Ok(RenderOutput {
         rendering,
         withheld,
@@ -158,7 +158,7 @@ fn read_source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)
     }
 }
 
-fn identity(recipe: &RenderInput<'_>) -> Result<SessionIdentity> {
+fn session_identity(recipe: &RenderInput<'_>) -> Result<SessionIdentity> {
     let user: UserId = recipe.spec.user_id.parse()?;
     let application = recipe
         .spec
@@ -175,7 +175,7 @@ fn identity(recipe: &RenderInput<'_>) -> Result<SessionIdentity> {
     })
 }
 
-fn template_identity(body: ManifestSource<'_>) -> Option<TemplateVersion> {
+fn template_version(body: ManifestSource<'_>) -> Option<TemplateVersion> {
     let ManifestSource::Template(template) = body else {
         return None;
     };
@@ -218,7 +218,7 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
 }
 
 /// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.
-fn stored_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<String, String> {
+fn storable_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<String, String> {
     let given = recipe
         .spec
         .parameters
@@ -236,7 +236,7 @@ fn stored_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<Stri
 ///
 /// # Errors
 /// A value that does not parse, or that exceeds the template's maximum.
-fn lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Duration>> {
+fn resolve_lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Duration>> {
     let parse = |value: &IntOrString, of: &str| {
         value
             .to_string()
