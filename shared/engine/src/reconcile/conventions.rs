@@ -15,7 +15,7 @@ use session_model::objects::resource::{annotation, string_at};
 use session_template::Source;
 
 /// Command of the default shell: bash where the image has it, else sh.
-const SHELL: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
+const DEFAULT_SHELL_COMMAND: &str = "if command -v bash >/dev/null 2>&1; then exec bash -l; else exec sh -l; fi";
 
 /// Returns the settings of a manifest, in the form of a template's spec. They are read from the annotations
 /// `streaming.platform/connect`, `sync` and `lifetime` of the primary workload. Without the first, the connection methods are a shell
@@ -33,7 +33,7 @@ pub(super) fn read_manifest_settings(
     let annotation = |key: &str| annotation(workload?, key);
     let connect = match annotation(labels::CONNECT) {
         Some(yaml) => parse_annotation(labels::CONNECT, yaml)?,
-        None => usual_methods(objects, workload),
+        None => default_connect_methods(objects, workload),
     };
     let mut said = SessionTemplateSpec {
         connect,
@@ -68,8 +68,8 @@ fn parse_annotation<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
     serde_json::from_value(value).with_context(place)
 }
 
-fn usual_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMethod> {
-    let exec = ["sh", "-c", SHELL].map(str::to_owned).to_vec();
+fn default_connect_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMethod> {
+    let exec = ["sh", "-c", DEFAULT_SHELL_COMMAND].map(str::to_owned).to_vec();
     let mut methods = vec![ConnectMethod {
         name: "shell".into(),
         exec,
