@@ -7,7 +7,7 @@ use session_model::api::Session;
 use session_model::duration::Timeout;
 
 /// Timeout of a hook that does not set one.
-const USUAL_LIMIT: Duration = Duration::from_secs(300);
+const DEFAULT_HOOK_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// A hook with the Pod and container in which to run it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl HookRun {
             pod: pod.clone(),
             container,
             command: hook.command.clone(),
-            timeout: limit.unwrap_or(USUAL_LIMIT),
+            timeout: limit.unwrap_or(DEFAULT_HOOK_TIMEOUT),
         })
     }
 }
