@@ -39,7 +39,7 @@ impl fmt::Display for DataLoss {
 /// Returns the data that is lost when every Pod of the session ends. Empty for a session that was never ready, and for one whose
 /// Pods have ended.
 pub fn find_losses(session: &Session, live: &LiveObjects) -> Vec<DataLoss> {
-    match has_been_used(session, live) {
+    match was_ever_ready(session, live) {
         true => find_data_at_risk(session, live),
         false => Vec::new(),
     }
@@ -97,7 +97,7 @@ pub fn find_data_at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss>
 }
 
 /// Returns true if the session was ready at any time, as far as is known. A running container counts, because it may have been.
-fn has_been_used(session: &Session, live: &LiveObjects) -> bool {
+fn was_ever_ready(session: &Session, live: &LiveObjects) -> bool {
     let mut conditions = session.conditions().iter();
     let ready = session.phase() == Some(Phase::Running)
         || conditions.any(|c| c.r#type == "Ready" && c.status == "True");
