@@ -12,39 +12,39 @@ use session_model::objects::resource::{annotation, label, string_at};
 /// Annotations can be copied, but the server's creation times cannot be forged. While the session existed, its Secret occupied the
 /// name. A genuine Secret is therefore older than the session's claims, than the deletion that kept them, or than its snapshots.
 pub fn proves_secret(data: &Value, secret: &Value) -> bool {
-    let fits = !is_claim(data) || names_same(labels::SESSION_UID, data, secret);
-    fits && is_kept_with(data, secret) && is_younger(data, secret)
+    let fits = !is_claim(data) || has_same_annotation(labels::SESSION_UID, data, secret);
+    fits && has_same_origin(data, secret) && is_younger_or_kept_later(data, secret)
 }
 
 /// Returns true if the kept data proves that the parameters Secret is of the same session. One claim must name the same Session as
 /// the Secret, and the oldest claim, which cannot have been planted later, must be younger than the Secret or must have been kept
 /// after the Secret was created. Without a claim, the oldest of `snapshots` decides; the caller has verified those.
 pub fn is_secret_proven(secret: &Value, claims: &[Value], snapshots: &[&Value]) -> bool {
-    let oldest = |data: Vec<&Value>| data.into_iter().min_by_key(|one| created(one)).cloned();
-    let kept = claims.iter().filter(|claim| is_kept_with(claim, secret));
+    let oldest = |data: Vec<&Value>| data.into_iter().min_by_key(|one| creation_time(one)).cloned();
+    let kept = claims.iter().filter(|claim| has_same_origin(claim, secret));
     let kept: Vec<&Value> = kept.collect();
     let names_it = kept
         .iter()
-        .any(|claim| names_same(labels::SESSION_UID, claim, secret));
+        .any(|claim| has_same_annotation(labels::SESSION_UID, claim, secret));
     match oldest(kept) {
-        Some(claim) => names_it && is_younger(&claim, secret),
+        Some(claim) => names_it && is_younger_or_kept_later(&claim, secret),
         None => oldest(snapshots.to_vec()).is_some_and(|one| proves_secret(&one, secret)),
     }
 }
 
-fn names_same(key: &str, one: &Value, other: &Value) -> bool {
+fn has_same_annotation(key: &str, one: &Value, other: &Value) -> bool {
     annotation(one, key) == annotation(other, key)
 }
 
-fn created(object: &Value) -> Option<Timestamp> {
+fn creation_time(object: &Value) -> Option<Timestamp> {
     string_at(object, "/metadata/creationTimestamp")
         .parse()
         .ok()
 }
 
 /// Returns true if both name the same session, user and template, and `data` holds data.
-fn is_kept_with(data: &Value, secret: &Value) -> bool {
-    let same = |key: &&str| names_same(key, data, secret);
+fn has_same_origin(data: &Value, secret: &Value) -> bool {
+    let same = |key: &&str| has_same_annotation(key, data, secret);
     holds_data(data)
         && label(data, labels::SESSION) == label(secret, labels::SESSION)
         && [labels::USER_ID, labels::TEMPLATE].iter().all(same)
@@ -53,10 +53,10 @@ fn is_kept_with(data: &Value, secret: &Value) -> bool {
 }
 
 /// Returns true if `data` was created, or kept by a deletion, after the Secret was created.
-fn is_younger(data: &Value, secret: &Value) -> bool {
+fn is_younger_or_kept_later(data: &Value, secret: &Value) -> bool {
     let kept = annotation(data, labels::KEPT_SINCE).filter(|_| is_claim(data));
-    let last = created(data).max(kept.and_then(|kept| kept.parse().ok()));
-    created(secret).is_some_and(|made| last.is_some_and(|last| made <= last))
+    let last = creation_time(data).max(kept.and_then(|kept| kept.parse().ok()));
+    creation_time(secret).is_some_and(|made| last.is_some_and(|last| made <= last))
 }
 
 #[cfg(test)]
