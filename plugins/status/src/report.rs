@@ -22,7 +22,7 @@ use crate::observe::Observed;
 use crate::workloads::{self, WorkloadReport};
 
 /// Kind of the document.
-const KIND: &str = "SessionReport";
+const REPORT_KIND: &str = "SessionReport";
 
 /// A report on one session.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -75,8 +75,8 @@ impl Report {
         let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {
             api_version: API_VERSION,
-            kind: KIND,
-            metadata: named(session),
+            kind: REPORT_KIND,
+            metadata: report_metadata(session),
             network: network::network_report(&observed.network, &live, session),
             connect: connect::connect_methods(session),
             conditions: corrected_conditions(session, &head),
@@ -119,7 +119,7 @@ pub(crate) fn event_notes(events: &[Value]) -> Vec<EventNote> {
     notes
 }
 
-fn named(session: &Session) -> ReportMetadata {
+fn report_metadata(session: &Session) -> ReportMetadata {
     ReportMetadata {
         name: session.name().to_owned(),
         namespace: session.namespace().to_owned(),
