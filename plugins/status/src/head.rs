@@ -120,14 +120,14 @@ fn template_summary(observed: &Observed) -> Option<TemplateSummary> {
             .clone()
             .filter(|application| application != name),
         state: match &observed.template {
-            Ok(Some(now)) => changed(&observed.typed_session, now),
+            Ok(Some(now)) => template_state(&observed.typed_session, now),
             Ok(None) if made_from.is_some() => TemplateState::Gone,
             Ok(None) | Err(_) => TemplateState::Unknown,
         },
     })
 }
 
-fn changed(session: &Session, now: &Value) -> TemplateState {
+fn template_state(session: &Session, now: &Value) -> TemplateState {
     let Some(applied) = session.applied() else {
         return TemplateState::Unknown;
     };
@@ -158,7 +158,7 @@ fn phase_since(
     let primary = || live.pods.iter().find(|pod| is_primary_pod(pod));
     let told = match seen {
         WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since),
-        WorkloadState::Terminated { pod: name, .. } => pod(name).and_then(ended_at),
+        WorkloadState::Terminated { pod: name, .. } => pod(name).and_then(termination_time),
         WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_) => {
             primary().and_then(ready_since)
         }
@@ -179,7 +179,7 @@ fn ready_since(pod: &Pod) -> Option<String> {
     Some(ready.last_transition_time.as_ref()?.0.to_string())
 }
 
-fn ended_at(pod: &Pod) -> Option<String> {
+fn termination_time(pod: &Pod) -> Option<String> {
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     let ends = statuses.iter().filter_map(|status| {
         status
