@@ -92,7 +92,7 @@ pub(crate) struct SnapshotReport {
 }
 
 /// All operations that delete kept data.
-const LOST_BY: &str = "deleted only by delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete \
+const DELETED_BY: &str = "deleted only by delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete \
 and prune, or with the namespace";
 
 fn deletion_effect(policy: DataPolicy) -> &'static str {
@@ -139,24 +139,24 @@ pub(crate) fn data_report(
         .filter(|pod| pods.contains(&pod.uid.as_str()))
         .flat_map(|pod| &pod.volumes)
         .collect();
-    let mut claims: Vec<ClaimReport> = claims.map(|claim| of_claim(claim, &used)).collect();
+    let mut claims: Vec<ClaimReport> = claims.map(|claim| claim_report(claim, &used)).collect();
     claims.sort_by(|one, other| one.name.cmp(&other.name));
-    let mut snapshots: Vec<SnapshotReport> = taken.own_data(session).map(of_snapshot).collect();
+    let mut snapshots: Vec<SnapshotReport> = taken.own_data(session).map(snapshot_report).collect();
     snapshots.sort_by(|one, other| (&one.created, &one.name).cmp(&(&other.created, &other.name)));
     let policy = effective_data_policy(session);
     DataReport {
         claims,
-        ephemeral: of_losses(find_data_at_risk(session, live)),
+        ephemeral: ephemeral_data(find_data_at_risk(session, live)),
         parameters_secret: secret.map(|secret| string_at(secret, "/metadata/name").to_owned()),
         snapshots,
         schedule: schedule.map(SnapshotSchedule::from_cron_job),
         policy: policy.as_str().to_owned(),
         on_deletion: deletion_effect(policy).to_owned(),
-        lost_by: LOST_BY.to_owned(),
+        lost_by: DELETED_BY.to_owned(),
     }
 }
 
-fn of_losses(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
+fn ephemeral_data(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
     let of_one = |loss: DataLoss| {
         let one = |volume, source| EphemeralData {
             pod: loss.pod.clone(),
@@ -172,7 +172,7 @@ fn of_losses(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
     losses.into_iter().flat_map(of_one).collect()
 }
 
-fn of_claim(claim: &Value, used: &[&VolumeUsage]) -> ClaimReport {
+fn claim_report(claim: &Value, used: &[&VolumeUsage]) -> ClaimReport {
     let name = string_at(claim, "/metadata/name");
     ClaimReport {
         name: name.to_owned(),
@@ -185,12 +185,12 @@ fn of_claim(claim: &Value, used: &[&VolumeUsage]) -> ClaimReport {
         used: used
             .iter()
             .find(|used| used.claim == name)
-            .map(|used| of_volume(used)),
+            .map(|used| volume_usage(used)),
         uid: string_at(claim, "/metadata/uid").to_owned(),
     }
 }
 
-fn of_volume(used: &VolumeUsage) -> VolumeUsageReport {
+fn volume_usage(used: &VolumeUsage) -> VolumeUsageReport {
     VolumeUsageReport {
         used: format_bytes(used.used),
         used_bytes: used.used,
@@ -204,7 +204,7 @@ fn of_volume(used: &VolumeUsage) -> VolumeUsageReport {
     }
 }
 
-fn of_snapshot(snapshot: &Value) -> SnapshotReport {
+fn snapshot_report(snapshot: &Value) -> SnapshotReport {
     SnapshotReport {
         name: string_at(snapshot, "/metadata/name").to_owned(),
         ready: SnapshotState::of(snapshot) == SnapshotState::Ready,
