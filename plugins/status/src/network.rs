@@ -36,22 +36,22 @@ pub(crate) fn network_report(
     let pods: Vec<&Pod> = live.own_pods(uid).collect();
     objects
         .iter()
-        .map(|object| of_object(object, &pods))
+        .map(|object| object_report(object, &pods))
         .collect()
 }
 
-fn of_object(object: &Value, pods: &[&Pod]) -> NetworkReport {
+fn object_report(object: &Value, pods: &[&Pod]) -> NetworkReport {
     let kind = string_at(object, "/kind");
     let (addresses, ports) = match kind {
         "Service" => (
             service_addresses(object),
-            items_at(object, "/spec/ports").map(port).collect(),
+            items_at(object, "/spec/ports").map(format_port).collect(),
         ),
         "Ingress" => (ingress_addresses(object), Vec::new()),
-        _ => (Vec::new(), vec![scale(object)]),
+        _ => (Vec::new(), vec![format_scale(object)]),
     };
     let selected: Option<Vec<&&Pod>> =
-        selector(object).map(|selector| pods.iter().filter(|pod| means(&selector, pod)).collect());
+        service_selector(object).map(|selector| pods.iter().filter(|pod| matches_selector(&selector, pod)).collect());
     NetworkReport {
         kind: kind.to_owned(),
         name: string_at(object, "/metadata/name").to_owned(),
@@ -71,7 +71,7 @@ fn items_at<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Va
         .flatten()
 }
 
-fn balancers(object: &Value) -> impl Iterator<Item = String> {
+fn load_balancer_addresses(object: &Value) -> impl Iterator<Item = String> {
     let found = items_at(object, "/status/loadBalancer/ingress");
     found.filter_map(|entry| {
         Some(
@@ -89,7 +89,7 @@ fn service_addresses(service: &Value) -> Vec<String> {
         .map(|pointer| string_at(service, pointer).to_owned());
     own.into_iter()
         .filter(|address| !address.is_empty())
-        .chain(balancers(service))
+        .chain(load_balancer_addresses(service))
         .collect()
 }
 
@@ -97,11 +97,11 @@ fn ingress_addresses(ingress: &Value) -> Vec<String> {
     let hosts = items_at(ingress, "/spec/rules").map(|rule| string_at(rule, "/host").to_owned());
     hosts
         .filter(|host| !host.is_empty())
-        .chain(balancers(ingress))
+        .chain(load_balancer_addresses(ingress))
         .collect()
 }
 
-fn port(port: &Value) -> String {
+fn format_port(port: &Value) -> String {
     let number = |key: &str| match &port[key] {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -128,7 +128,7 @@ fn port(port: &Value) -> String {
     )
 }
 
-fn scale(scaler: &Value) -> String {
+fn format_scale(scaler: &Value) -> String {
     let number = |pointer: &str| scaler.pointer(pointer).and_then(Value::as_i64);
     let (kind, name) = (
         string_at(scaler, "/spec/scaleTargetRef/kind"),
@@ -143,7 +143,7 @@ fn scale(scaler: &Value) -> String {
     format!("{kind}/{name} {least} to {most}{now}")
 }
 
-fn selector(service: &Value) -> Option<Vec<(&str, &str)>> {
+fn service_selector(service: &Value) -> Option<Vec<(&str, &str)>> {
     let map = service.pointer("/spec/selector")?.as_object()?;
     Some(
         map.iter()
@@ -152,7 +152,7 @@ fn selector(service: &Value) -> Option<Vec<(&str, &str)>> {
     )
 }
 
-fn means(selector: &[(&str, &str)], pod: &Pod) -> bool {
+fn matches_selector(selector: &[(&str, &str)], pod: &Pod) -> bool {
     let labels = pod.metadata.labels.as_ref();
     !selector.is_empty()
         && selector.iter().all(|(key, value)| {
