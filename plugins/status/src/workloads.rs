@@ -96,7 +96,7 @@ pub(crate) fn workload_reports(
     for workload in live.workloads(uid) {
         // The same object may be listed more than once.
         if !found.iter().any(|(known, _)| known.uid == workload.uid) {
-            let made = empty(&workload, live);
+            let made = workload_without_pods(&workload, live);
             found.push((workload, made));
         }
     }
@@ -113,7 +113,7 @@ pub(crate) fn workload_reports(
         };
         if let Some((_, workload)) = found.iter_mut().find(|(known, _)| known.uid == owner.uid) {
             workload.primary |= is_primary_pod(pod);
-            workload.pods.push(of_pod(pod, object, usage));
+            workload.pods.push(pod_report(pod, object, usage));
         }
     }
     let mut all: Vec<WorkloadReport> = found.into_iter().map(|(_, workload)| workload).collect();
@@ -133,7 +133,7 @@ pub(crate) fn workload_reports(
     all
 }
 
-fn empty(workload: &ObjectRef, live: &LiveObjects) -> WorkloadReport {
+fn workload_without_pods(workload: &ObjectRef, live: &LiveObjects) -> WorkloadReport {
     let object = live
         .owners
         .iter()
@@ -151,7 +151,7 @@ fn empty(workload: &ObjectRef, live: &LiveObjects) -> WorkloadReport {
     }
 }
 
-fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUsage]) -> PodReport {
+fn pod_report(pod: &Pod, object: &Value, usage: &[NodeUsage]) -> PodReport {
     let status = match (
         &pod.metadata.deletion_timestamp,
         text_at(object, "/status/reason"),
@@ -174,12 +174,12 @@ fn of_pod(pod: &Pod, object: &Value, usage: &[NodeUsage]) -> PodReport {
         ip: text_at(object, "/status/podIP"),
         qos: text_at(object, "/status/qosClass"),
         created: text_at(object, "/metadata/creationTimestamp"),
-        used: used.and_then(of_use),
+        used: used.and_then(pod_usage),
         containers: container_reports(object),
     }
 }
 
-fn of_use(used: &PodUsage) -> Option<PodUsageReport> {
+fn pod_usage(used: &PodUsage) -> Option<PodUsageReport> {
     (used.cpu_milli.is_some() || used.memory.is_some()).then(|| PodUsageReport {
         cpu: used.cpu_milli.map(|milli| format!("{milli}m")),
         memory: used.memory.map(format_bytes),
@@ -206,13 +206,13 @@ fn container_reports(pod: &Value) -> Vec<ContainerReport> {
         for spec in list(specs) {
             let name = string_at(spec, "/name");
             let status = list(statuses).find(|status| string_at(status, "/name") == name);
-            found.push(of_container(spec, status.unwrap_or(&Value::Null), init));
+            found.push(container_report(spec, status.unwrap_or(&Value::Null), init));
         }
     }
     found
 }
 
-fn of_container(spec: &Value, status: &Value, init: bool) -> ContainerReport {
+fn container_report(spec: &Value, status: &Value, init: bool) -> ContainerReport {
     let states = status["state"].as_object();
     let (state, detail) = states
         .and_then(|states| states.iter().find(|(_, detail)| !detail.is_null()))
@@ -223,7 +223,7 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> ContainerReport {
         let map = spec.pointer(pointer).and_then(Value::as_object);
         let entries = map.into_iter().flatten();
         entries
-            .map(|(key, value)| (key.clone(), plain(value)))
+            .map(|(key, value)| (key.clone(), quantity_text(value)))
             .collect()
     };
     let last = &status["lastState"]["terminated"];
@@ -252,7 +252,7 @@ fn of_container(spec: &Value, status: &Value, init: bool) -> ContainerReport {
 }
 
 /// Returns a quantity, which may be a string or a number, as text.
-fn plain(value: &Value) -> String {
+fn quantity_text(value: &Value) -> String {
     value
         .as_str()
         .map_or_else(|| value.to_string(), str::to_owned)
