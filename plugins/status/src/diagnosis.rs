@@ -36,7 +36,7 @@ pub(crate) fn diagnosis_reports(
     let mut found: Vec<DiagnosisReport> = Vec::new();
     if let (WorkloadState::Lost, Phase::Failed) = (seen, head.phase) {
         found.push(DiagnosisReport {
-            object: about(&observed.typed_session),
+            object: session_ref(&observed.typed_session),
             reason: head.reason.clone(),
             message: head.message.clone(),
             evidence: Vec::new(),
@@ -52,11 +52,11 @@ pub(crate) fn diagnosis_reports(
             .find(|(before, _)| *before == cause);
         finer.map_or(cause, |(_, finer)| finer.clone())
     };
-    let causes = found_causes(&observed.typed_session, live, notes, seen);
+    let causes = find_causes(&observed.typed_session, live, notes, seen);
     found.extend(
         causes
             .into_iter()
-            .map(|(object, cause)| of_cause(object, explained(cause))),
+            .map(|(object, cause)| diagnosis_report(object, explained(cause))),
     );
     found
 }
@@ -68,12 +68,12 @@ pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
         event_notes(observed.events.as_deref().unwrap_or_default()),
     );
     let seen = assess_workload(&observed.typed_session, &live, &notes);
-    let found = found_causes(&observed.typed_session, &live, &notes, &seen);
+    let found = find_causes(&observed.typed_session, &live, &notes, &seen);
     found.into_iter().map(|(_, cause)| cause).collect()
 }
 
 /// Returns each cause with its object.
-fn found_causes(
+fn find_causes(
     session: &Session,
     live: &LiveObjects,
     notes: &[EventNote],
@@ -96,7 +96,7 @@ fn found_causes(
     let missing = bare.map(|object| inspect_missing_pods(object, notes));
     let all = pods.chain(missing);
     let mut found: Vec<(String, Cause)> = all
-        .filter_map(|finding| Some((finding.object.clone(), cause(&finding)?)))
+        .filter_map(|finding| Some((finding.object.clone(), reportable_cause(&finding)?)))
         .collect();
     if let Some(first) = seen.cause() {
         // The sort is stable: everything else stays in its order.
@@ -106,7 +106,7 @@ fn found_causes(
 }
 
 /// Returns the report's form of a cause.
-fn of_cause(object: String, cause: Cause) -> DiagnosisReport {
+fn diagnosis_report(object: String, cause: Cause) -> DiagnosisReport {
     DiagnosisReport {
         object,
         reason: cause.reason,
@@ -117,13 +117,13 @@ fn of_cause(object: String, cause: Cause) -> DiagnosisReport {
 }
 
 /// Returns the cause of a finding, including one that may still pass. `None` for a ready Pod and for exit code 0.
-fn cause(finding: &Finding) -> Option<Cause> {
+fn reportable_cause(finding: &Finding) -> Option<Cause> {
     match &finding.prognosis {
         Prognosis::Ready | Prognosis::Ended { code: 0, .. } => None,
         _ => finding.cause().cloned(),
     }
 }
 
-fn about(session: &Session) -> String {
+fn session_ref(session: &Session) -> String {
     format!("session/{}", session.name())
 }
