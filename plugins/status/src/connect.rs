@@ -37,11 +37,11 @@ pub(crate) fn connect_methods(session: &Session) -> Vec<MethodReport> {
         .flat_map(|applied| &applied.connect)
         .enumerate();
     methods
-        .map(|(at, method)| of_method(session, method, at == 0))
+        .map(|(at, method)| method_report(session, method, at == 0))
         .collect()
 }
 
-fn of_method(session: &Session, method: &ConnectMethod, default: bool) -> MethodReport {
+fn method_report(session: &Session, method: &ConnectMethod, default: bool) -> MethodReport {
     let (r#type, flag) = match (&method.http, &method.ssh) {
         (Some(_), _) => ("http", " --open"),
         (None, Some(_)) => ("ssh", " --ssh"),
@@ -104,7 +104,7 @@ pub(crate) fn next_steps(
             "watch the session start",
             format!("{} -w", session_command(session, "status")),
         )],
-        Phase::Running | Phase::Failed if has_begun(workloads) => vec![logs(), delete()],
+        Phase::Running | Phase::Failed if has_run_container(workloads) => vec![logs(), delete()],
         Phase::Stopped => vec![
             step("start the session", session_command(session, "start")),
             delete(),
@@ -118,7 +118,7 @@ pub(crate) fn next_steps(
 }
 
 /// Returns true if a container has ever run, so that logs exist.
-fn has_begun(workloads: &[WorkloadReport]) -> bool {
+fn has_run_container(workloads: &[WorkloadReport]) -> bool {
     let containers = workloads
         .iter()
         .flat_map(|workload| &workload.pods)
