@@ -11,7 +11,7 @@ use crate::data::DataReport;
 use crate::report::text_at;
 
 /// Maximum number of events shown.
-const SHOWN: usize = 10;
+const MAX_EVENTS_SHOWN: usize = 10;
 
 /// An event of one of the session's objects.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,13 +60,13 @@ pub(crate) fn latest_events(
         let about = string_at(event, "/involvedObject/uid");
         !about.is_empty() && uids.contains(&about)
     });
-    let mut found: Vec<EventReport> = own.map(of_event).collect();
+    let mut found: Vec<EventReport> = own.map(event_report).collect();
     found.sort_by(|one, other| one.time.cmp(&other.time));
-    found.drain(..found.len().saturating_sub(SHOWN));
+    found.drain(..found.len().saturating_sub(MAX_EVENTS_SHOWN));
     found
 }
 
-fn of_event(event: &Value) -> EventReport {
+fn event_report(event: &Value) -> EventReport {
     let note = EventNote::from_value(event);
     let first = text_at(event, "/firstTimestamp").or_else(|| text_at(event, "/eventTime"));
     EventReport {
