@@ -20,10 +20,10 @@ use crate::observe::{Observed, explain_causes, observe, read_second_round};
 /// Number of ticks after which objects that are not watched are read again: usage, templates, Services.
 const TICKS_TO_REFRESH: u32 = 15;
 
-const SESSIONS: usize = 0;
-const PODS: usize = 1;
-const EVENTS: usize = 2;
-const CLAIMS: usize = 3;
+const SESSION_WATCH: usize = 0;
+const POD_WATCH: usize = 1;
+const EVENT_WATCH: usize = 2;
+const CLAIM_WATCH: usize = 3;
 
 /// Reads that a change makes necessary before the next report, from none to all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -70,7 +70,7 @@ impl<'a> FollowedSession<'a> {
             cluster,
             name: name.to_owned(),
             observed: observe(cluster, name).await?,
-            turns: watched(cluster, name, tick, limit),
+            turns: watch_session(cluster, name, tick, limit),
             ticks: 0,
         })
     }
@@ -89,7 +89,7 @@ impl<'a> FollowedSession<'a> {
             match turn {
                 WatchEvent::TimeUp => return Ok(FollowEvent::TimedOut),
                 WatchEvent::Tick => self.ticks += 1,
-                turn => asks = asks.max(take(&mut self.observed, turn)?),
+                turn => asks = asks.max(apply_event(&mut self.observed, turn)?),
             }
             next = self.turns.try_next();
         }
@@ -117,7 +117,7 @@ impl<'a> FollowedSession<'a> {
 }
 
 /// Starts the watches of the session, its Pods, events and claims.
-fn watched(
+fn watch_session(
     cluster: &Cluster,
     name: &str,
     tick: Option<Duration>,
@@ -141,11 +141,11 @@ fn watched(
 ///
 /// # Errors
 /// NotFound when the session is deleted; a watch of the session that ended for good.
-fn take(observed: &mut Observed, turn: WatchEvent) -> Result<NeededReads> {
+fn apply_event(observed: &mut Observed, turn: WatchEvent) -> Result<NeededReads> {
     match turn {
         WatchEvent::Tick | WatchEvent::TimeUp => Ok(NeededReads::None),
         WatchEvent::Ended {
-            what: SESSIONS,
+            what: SESSION_WATCH,
             error,
         } => Err(error),
         // A part that cannot be watched keeps the state that was read.
@@ -153,20 +153,20 @@ fn take(observed: &mut Observed, turn: WatchEvent) -> Result<NeededReads> {
         // A new list repeats existing objects, but reports no deletions.
         WatchEvent::Restarted(_) => Ok(NeededReads::All),
         WatchEvent::Changed {
-            what: SESSIONS,
+            what: SESSION_WATCH,
             change,
-        } => take_session(observed, change),
+        } => apply_session_change(observed, change),
         WatchEvent::Changed { what, change } => {
             let part = match what {
-                PODS => &mut observed.pods,
-                EVENTS => &mut observed.events,
-                CLAIMS => &mut observed.claims,
+                POD_WATCH => &mut observed.pods,
+                EVENT_WATCH => &mut observed.events,
+                CLAIM_WATCH => &mut observed.claims,
                 _ => return Ok(NeededReads::None),
             };
             let Ok(list) = part else {
                 return Ok(NeededReads::None);
             };
-            let other = put(list, change) && what == PODS;
+            let other = apply_change(list, change) && what == POD_WATCH;
             Ok(if other {
                 NeededReads::SecondRound
             } else {
@@ -176,7 +176,7 @@ fn take(observed: &mut Observed, turn: WatchEvent) -> Result<NeededReads> {
     }
 }
 
-fn take_session(observed: &mut Observed, change: WatchChange) -> Result<NeededReads> {
+fn apply_session_change(observed: &mut Observed, change: WatchChange) -> Result<NeededReads> {
     match change {
         WatchChange::Added(object) | WatchChange::Modified(object) => {
             observed.typed_session = parse_object(object.clone())?;
@@ -196,7 +196,7 @@ fn take_session(observed: &mut Observed, change: WatchChange) -> Result<NeededRe
 }
 
 /// Applies a change to a list. Returns true if an object was added or removed.
-fn put(list: &mut Vec<Value>, change: WatchChange) -> bool {
+fn apply_change(list: &mut Vec<Value>, change: WatchChange) -> bool {
     let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
     match change {
         WatchChange::Added(object) | WatchChange::Modified(object) => {
