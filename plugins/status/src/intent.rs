@@ -50,7 +50,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
             ));
         }
         Some(target) => StatusMode::Wait {
-            target: phase(target)?,
+            target: parse_phase(target)?,
             limit: args.timeout,
         },
     };
@@ -61,7 +61,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     })
 }
 
-fn phase(word: &str) -> Result<Phase> {
+fn parse_phase(word: &str) -> Result<Phase> {
     if word == "ready" {
         return Ok(Phase::Running);
     }
