@@ -30,11 +30,11 @@ use crate::diagnosis;
 pub(crate) type PartResult<T> = std::result::Result<T, String>;
 
 /// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
-const ASKED_ONE_BY_ONE: usize = 3;
+const MAX_SINGLE_EVENT_LISTS: usize = 3;
 /// Number of a namespace's events up to which all of them are read at once, about 200 kB.
 const READ_AT_ONCE: u32 = 200;
 /// Maximum number of nodes whose usage is read. A session has one, rarely two.
-const NODES: usize = 3;
+const MAX_USAGE_NODES: usize = 3;
 
 /// The observed state of one session.
 #[derive(Clone, Debug)]
@@ -78,7 +78,7 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
     let list = |kind: &'static ResourceType| {
         let select = &select;
         async move {
-            part(
+            part_result(
                 cluster
                     .list(kind, Scope::Namespace(namespace), select)
                     .await,
@@ -107,7 +107,7 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         claims,
         snapshots,
         schedule: None,
-        secret: part(secret, &SECRET),
+        secret: part_result(secret, &SECRET),
         events: Ok(Vec::new()),
         template: Ok(None),
         usage: Ok(Vec::new()),
@@ -151,7 +151,7 @@ pub(crate) async fn read_second_round(cluster: &Cluster, observed: &mut Observed
         read_usage(cluster, observed),
     );
     observed.owners = match owner_kinds(&observed.typed_session).first() {
-        Some(kind) => part(owners, kind),
+        Some(kind) => part_result(owners, kind),
         None => Ok(Vec::new()),
     };
     (observed.network, observed.events) = (network, events);
@@ -160,7 +160,7 @@ pub(crate) async fn read_second_round(cluster: &Cluster, observed: &mut Observed
 }
 
 /// Turns a failure into the text that the report shows in place of the part.
-fn part<T>(result: Result<T>, kind: &ResourceType) -> PartResult<T> {
+fn part_result<T>(result: Result<T>, kind: &ResourceType) -> PartResult<T> {
     result.map_err(|error| {
         if failure::has_kind(&error, FailureKind::Forbidden) {
             return format!("no permission to read {}", kind.qualified());
@@ -190,7 +190,7 @@ async fn read_snapshots(cluster: &Cluster, select: &ListOptions) -> PartResult<V
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
             Ok(Vec::new())
         }
-        other => part(other, &VOLUME_SNAPSHOT).map(|list| list.items),
+        other => part_result(other, &VOLUME_SNAPSHOT).map(|list| list.items),
     }
 }
 
@@ -218,7 +218,7 @@ async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Opt
     let Some(name) = status.and_then(|status| status.template.as_deref()) else {
         return Ok(None);
     };
-    part(
+    part_result(
         cluster.get_metadata(&SESSION_TEMPLATE, "", name).await,
         &SESSION_TEMPLATE,
     )
@@ -229,14 +229,14 @@ async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Opt
 /// read by UID, one request each.
 async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
     let place = Scope::Namespace(cluster.namespace());
-    let uids = uids(observed);
-    let selections: Vec<ListOptions> = if uids.len() <= ASKED_ONE_BY_ONE && !makes_pods(observed) {
+    let uids = object_uids(observed);
+    let selections: Vec<ListOptions> = if uids.len() <= MAX_SINGLE_EVENT_LISTS && !has_pod_controllers(observed) {
         let page = ListOptions {
             limit: READ_AT_ONCE,
             ..ListOptions::default()
         };
         let all = cluster.list_if_one_page(&EVENT, place, &page).await;
-        if let Some(all) = part(all, &EVENT)? {
+        if let Some(all) = part_result(all, &EVENT)? {
             return Ok(all.items);
         }
         let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
@@ -249,18 +249,18 @@ async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<V
         .map(|select| cluster.list(&EVENT, place, select));
     let mut found = Vec::new();
     for answer in join_all(reads).await {
-        found.extend(part(answer, &EVENT)?.items);
+        found.extend(part_result(answer, &EVENT)?.items);
     }
     Ok(found)
 }
 
 /// Returns true if controllers create the Pods. Their events count, and their UIDs are not known yet.
-fn makes_pods(observed: &Observed) -> bool {
+fn has_pod_controllers(observed: &Observed) -> bool {
     !owner_kinds(&observed.typed_session).is_empty()
 }
 
 /// Returns the UIDs of the session, its Pods and its claims.
-fn uids(observed: &Observed) -> Vec<String> {
+fn object_uids(observed: &Observed) -> Vec<String> {
     let parts = [&observed.pods, &observed.claims];
     let lists = parts.into_iter().flatten().flatten();
     let all = std::iter::once(&observed.session).chain(lists);
@@ -283,7 +283,7 @@ async fn read_usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<No
     }
     let reads = nodes
         .into_iter()
-        .take(NODES)
+        .take(MAX_USAGE_NODES)
         .map(|node| cluster.get_node_usage(node));
     let answers: Result<Vec<NodeUsage>> = join_all(reads).await.into_iter().collect();
     answers.map_err(
