@@ -46,14 +46,14 @@ pub(crate) async fn wait_for_phase(
     let mut sink = ground.console.progress();
     loop {
         let report = Report::from_observed(&followed.observed, ground.now());
-        match judge(&report, &followed.observed, target) {
+        match wait_state(&report, &followed.observed, target) {
             WaitState::Reached => {
                 drop(sink);
-                return reached(&report, &mut intent.format, ground);
+                return print_reached(&report, &mut intent.format, ground);
             }
             WaitState::Unreachable => {
                 followed.explain().await;
-                return Err(hopeless(
+                return Err(unreachable_error(
                     &Report::from_observed(&followed.observed, ground.now()),
                     target,
                 ));
@@ -66,13 +66,13 @@ pub(crate) async fn wait_for_phase(
         }
         // A limit of zero checks once.
         if limit.is_zero() || followed.next_event().await? == FollowEvent::TimedOut {
-            return Err(too_late(&report));
+            return Err(timeout_error(&report));
         }
     }
 }
 
 /// Returns the timeout error, with the current phase as its hint.
-fn too_late(report: &Report) -> Error {
+fn timeout_error(report: &Report) -> Error {
     let error = timed_out(&SESSION, &report.metadata.name);
     let head = &report.head;
     let phase = format!("check why the session is {}", head.phase.as_str());
@@ -84,7 +84,7 @@ fn too_late(report: &Report) -> Error {
 }
 
 /// Returns the error of a phase that cannot be reached, with its cause and the remedy as its hint.
-fn hopeless(report: &Report, target: Phase) -> Error {
+fn unreachable_error(report: &Report, target: Phase) -> Error {
     let (head, name) = (&report.head, &report.metadata.name);
     let first = report.diagnosis.first();
     let why = match first {
@@ -101,7 +101,7 @@ fn hopeless(report: &Report, target: Phase) -> Error {
 }
 
 /// Prints the line that `kubectl wait` prints, or the document.
-fn reached(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
+fn print_reached(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
     match format {
         Format::Objects(printer) => document(report, printer, &mut ground.console),
         Format::Text { .. } => {
@@ -113,7 +113,7 @@ fn reached(report: &Report, format: &mut Format, ground: &mut Environment) -> Re
     }
 }
 
-fn judge(report: &Report, observed: &Observed, target: Phase) -> WaitState {
+fn wait_state(report: &Report, observed: &Observed, target: Phase) -> WaitState {
     let phase = report.head.phase;
     if phase == target {
         return WaitState::Reached;
