@@ -17,7 +17,7 @@ use crate::report::Report;
 use crate::{show, view};
 
 /// Interval at which ages are updated on a terminal.
-const TICK: Duration = Duration::from_secs(1);
+const TICK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Shows the report until interrupted: in place on a terminal; elsewhere, every report that differs from the previous one.
 ///
@@ -32,13 +32,13 @@ pub(crate) async fn watch_report(
         Format::Text { .. } => ground.console.full_screen(),
         Format::Objects(_) => None,
     };
-    let tick = screen.is_some().then_some(TICK);
+    let tick = screen.is_some().then_some(TICK_INTERVAL);
     let mut followed = FollowedSession::new(cluster, intent.name.as_str(), tick, None).await?;
     let mut shown = None;
     loop {
         let report = Report::from_observed(&followed.observed, ground.now());
         match &mut screen {
-            Some(screen) => draw(screen, &report, ground)?,
+            Some(screen) => draw_report(screen, &report, ground)?,
             None if shown.as_ref() != Some(&report) => {
                 if shown.is_some() && matches!(intent.format, Format::Text { .. }) {
                     ground.console.print_line("")?;
@@ -51,7 +51,7 @@ pub(crate) async fn watch_report(
         {
             let mut next = pin!(followed.next_event());
             loop {
-                match select(&mut next, pin!(stopped(&mut screen))).await {
+                match select(&mut next, pin!(wait_suspended(&mut screen))).await {
                     Either::Left((changed, _)) => break changed?,
                     Either::Right((stopped, _)) => stopped?,
                 }
@@ -62,14 +62,14 @@ pub(crate) async fn watch_report(
 }
 
 /// Waits for Ctrl-Z, so that the terminal can be restored before the process stops. Never returns without a screen.
-async fn stopped(screen: &mut Option<FullScreen>) -> Result<()> {
+async fn wait_suspended(screen: &mut Option<FullScreen>) -> Result<()> {
     match screen {
         Some(screen) => screen.wait_suspend().await,
         None => pending().await,
     }
 }
 
-fn draw(screen: &mut FullScreen, report: &Report, ground: &Environment) -> Result<()> {
+fn draw_report(screen: &mut FullScreen, report: &Report, ground: &Environment) -> Result<()> {
     let lines = view::report_lines(report, ground.now(), ground.console.width());
     let painted: Vec<String> = lines
         .iter()
