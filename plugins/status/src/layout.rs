@@ -7,21 +7,21 @@ use session_shared::report::clean;
 use session_shared::report::console::{Console, Emphasis};
 
 /// Column at which the values of fields begin.
-const VALUES: usize = 13;
+const VALUE_COLUMN: usize = 13;
 /// Minimum width for wrapping; a narrower screen is laid out as if it had this width.
-const NARROWEST: usize = 20;
+const MIN_WIDTH: usize = 20;
 
 /// One line, with the part that is coloured on a terminal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) text: String,
-    mark: Option<(Range<usize>, Emphasis)>,
+    styled_range: Option<(Range<usize>, Emphasis)>,
 }
 
 impl Line {
     /// Returns the line with its colour, if the console has colours.
     pub(crate) fn to_styled_text(&self, console: &Console) -> String {
-        let Some((range, tone)) = &self.mark else {
+        let Some((range, tone)) = &self.styled_range else {
             return self.text.clone();
         };
         let part = |range: Range<usize>| self.text.get(range).unwrap_or_default();
@@ -45,7 +45,7 @@ impl Page {
     /// Returns an empty page of that width in columns.
     pub(crate) fn new(width: usize) -> Self {
         Self {
-            width: width.max(NARROWEST),
+            width: width.max(MIN_WIDTH),
             lines: Vec::new(),
         }
     }
@@ -60,25 +60,25 @@ impl Page {
         self.lines.push(Line::default());
         let text = format!("{heading}:");
         let mark = Some((0..text.len(), Emphasis::Heading));
-        self.lines.push(Line { text, mark });
+        self.lines.push(Line { text, styled_range: mark });
     }
 
     /// Adds `Key:` and a value, wrapped at the column of the value.
     pub(crate) fn add_field(&mut self, key: &str, value: &str) {
-        self.add_labelled_text(0, VALUES, &format!("{key}:"), value);
+        self.add_labelled_text(0, VALUE_COLUMN, &format!("{key}:"), value);
     }
 
     /// Adds a field as [`Page::field`] does, with the first word of the value coloured.
     pub(crate) fn add_marked_field(&mut self, key: &str, word: &str, tone: Emphasis, rest: &str) {
         let at = self.lines.len();
         self.add_field(key, &format!("{word}{rest}"));
-        self.mark(at, VALUES, word, tone);
+        self.mark_word(at, VALUE_COLUMN, word, tone);
     }
 
     /// Adds text that begins at column `indent` and continues at column `hang`.
     pub(crate) fn add_text(&mut self, indent: usize, hang: usize, text: &str) {
         let words = clean::escape_line(text).into_owned();
-        self.wrap(" ".repeat(indent), hang, &words);
+        self.add_wrapped(" ".repeat(indent), hang, &words);
     }
 
     /// Adds text as [`Page::text`] does, with its first word coloured.
@@ -92,7 +92,7 @@ impl Page {
     ) {
         let at = self.lines.len();
         self.add_text(indent, hang, &format!("{word}{rest}"));
-        self.mark(at, indent, word, tone);
+        self.mark_word(at, indent, word, tone);
     }
 
     /// Adds a label at `indent`, and text at `column`. A label that does not fit before `column` gets its own line.
@@ -109,23 +109,23 @@ impl Page {
         if width < column {
             begun.push_str(&" ".repeat(column - width));
         } else {
-            self.wrap(" ".repeat(indent), indent, &label);
+            self.add_wrapped(" ".repeat(indent), indent, &label);
             begun = " ".repeat(column);
         }
-        self.wrap(begun, column, &clean::escape_line(text));
+        self.add_wrapped(begun, column, &clean::escape_line(text));
     }
 
-    fn mark(&mut self, at: usize, from: usize, word: &str, tone: Emphasis) {
+    fn mark_word(&mut self, at: usize, from: usize, word: &str, tone: Emphasis) {
         let word = clean::escape_line(word);
         if let Some(line) = self.lines.get_mut(at)
             && line.text.get(from..from + word.len()) == Some(&*word)
         {
-            line.mark = Some((from..from + word.len(), tone));
+            line.styled_range = Some((from..from + word.len(), tone));
         }
     }
 
     /// Adds words after `begun`, which is an indent or a label.
-    fn wrap(&mut self, begun: String, hang: usize, text: &str) {
+    fn add_wrapped(&mut self, begun: String, hang: usize, text: &str) {
         let (mut line, mut empty) = (begun, true);
         for word in text.split_whitespace() {
             let mut word = word;
@@ -166,7 +166,7 @@ impl Page {
 
     fn push_line(&mut self, line: String) {
         let text = line.trim_end().to_owned();
-        self.lines.push(Line { text, mark: None });
+        self.lines.push(Line { text, styled_range: None });
     }
 }
 
@@ -222,7 +222,7 @@ mod tests {
         let mut page = Page::new(80);
         page.add_marked_field("Phase", "failed", Emphasis::Bad, " for 2h");
         let (console, _) = Console::for_test("", false);
-        assert_eq!(page.lines[0].mark, Some((13..19, Emphasis::Bad)));
+        assert_eq!(page.lines[0].styled_range, Some((13..19, Emphasis::Bad)));
         assert_eq!(
             page.lines[0].to_styled_text(&console),
             "Phase:       failed for 2h"
