@@ -14,26 +14,26 @@ use crate::layout::{Line, Page};
 use crate::report::Report;
 
 /// Column at which the text of an event begins.
-const EVENTS: usize = 8;
+const EVENT_COLUMN: usize = 8;
 /// Maximum length of a name in a column; a longer name gets its own line.
 pub(crate) const MAX_NAME_COLUMN: usize = 16;
 
 /// Returns the lines of a report at `now`, none longer than `width`.
 pub(crate) fn report_lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
     let mut page = Page::new(width);
-    head(&mut page, report, now);
-    diagnosis(&mut page, report);
+    add_head(&mut page, report, now);
+    add_diagnosis(&mut page, report);
     pods::add_workloads(&mut page, report, now);
     pods::add_network(&mut page, report);
     data::add_data(&mut page, report, now);
-    connect(&mut page, report);
-    conditions(&mut page, report, now);
-    events(&mut page, report, now);
-    next(&mut page, report);
+    add_connect(&mut page, report);
+    add_conditions(&mut page, report, now);
+    add_events(&mut page, report, now);
+    add_next_steps(&mut page, report);
     page.into_lines()
 }
 
-fn head(page: &mut Page, report: &Report, now: Timestamp) {
+fn add_head(page: &mut Page, report: &Report, now: Timestamp) {
     let head = &report.head;
     page.add_field("Name", &report.metadata.name);
     page.add_field("Namespace", &report.metadata.namespace);
@@ -43,7 +43,7 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
         Some(since) => format!(" since {since} ({})", age_text(since, now)),
         None => String::new(),
     };
-    page.add_marked_field("Phase", head.phase.as_str(), tone(head.phase), &since);
+    page.add_marked_field("Phase", head.phase.as_str(), phase_style(head.phase), &since);
     let said = |reason: &str, message: &str| match (reason, message) {
         ("", message) => message.to_owned(),
         (reason, "") => reason.to_owned(),
@@ -72,7 +72,7 @@ fn head(page: &mut Page, report: &Report, now: Timestamp) {
             &format!("{started} ({} ago)", age_text(started, now)),
         );
     }
-    page.add_field("Expires", &expires(report, now));
+    page.add_field("Expires", &expiry_text(report, now));
     if let Some(endpoint) = &head.endpoint {
         page.add_field("Endpoint", endpoint);
     }
@@ -109,7 +109,7 @@ fn template(report: &Report) -> String {
     text
 }
 
-fn expires(report: &Report, now: Timestamp) -> String {
+fn expiry_text(report: &Report, now: Timestamp) -> String {
     let head = &report.head;
     let Some(at) = &head.expires_at else {
         return "<none>".into();
@@ -126,7 +126,7 @@ fn expires(report: &Report, now: Timestamp) -> String {
     }
 }
 
-fn tone(phase: Phase) -> Emphasis {
+fn phase_style(phase: Phase) -> Emphasis {
     match phase {
         Phase::Running => Emphasis::Good,
         Phase::Failed => Emphasis::Bad,
@@ -135,7 +135,7 @@ fn tone(phase: Phase) -> Emphasis {
     }
 }
 
-fn diagnosis(page: &mut Page, report: &Report) {
+fn add_diagnosis(page: &mut Page, report: &Report) {
     if report.diagnosis.is_empty() {
         return;
     }
@@ -158,7 +158,7 @@ fn diagnosis(page: &mut Page, report: &Report) {
     }
 }
 
-fn connect(page: &mut Page, report: &Report) {
+fn add_connect(page: &mut Page, report: &Report) {
     // `connect` waits for a pending session.
     if report.connect.is_empty() || !matches!(report.head.phase, Phase::Running | Phase::Pending) {
         return;
@@ -187,7 +187,7 @@ fn connect(page: &mut Page, report: &Report) {
     }
 }
 
-fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
+fn add_conditions(page: &mut Page, report: &Report, now: Timestamp) {
     if report.conditions.is_empty() {
         return;
     }
@@ -208,7 +208,7 @@ fn conditions(page: &mut Page, report: &Report, now: Timestamp) {
     }
 }
 
-fn events(page: &mut Page, report: &Report, now: Timestamp) {
+fn add_events(page: &mut Page, report: &Report, now: Timestamp) {
     page.add_section("Events");
     if let Some(why) = report.unknown_reason("events") {
         page.add_text(2, 2, &unknown_text(why));
@@ -216,16 +216,16 @@ fn events(page: &mut Page, report: &Report, now: Timestamp) {
         page.add_text(2, 2, "<none>");
     }
     for event in &report.events {
-        let (kind, count) = (warning(event), count(event, now));
+        let (kind, count) = (event_type_prefix(event), event_count_text(event, now));
         let text = format!(
             "{kind}{} {}{count}: {}",
             event.reason, event.object, event.message
         );
-        page.add_labelled_text(2, EVENTS, &age_text(&event.time, now), &text);
+        page.add_labelled_text(2, EVENT_COLUMN, &age_text(&event.time, now), &text);
     }
 }
 
-fn warning(event: &EventReport) -> String {
+fn event_type_prefix(event: &EventReport) -> String {
     if event.r#type == "Normal" {
         String::new()
     } else {
@@ -233,14 +233,14 @@ fn warning(event: &EventReport) -> String {
     }
 }
 
-fn count(event: &EventReport, now: Timestamp) -> String {
+fn event_count_text(event: &EventReport, now: Timestamp) -> String {
     match event.count {
         1 => String::new(),
         count => format!(" ({count} times in {})", age_text(&event.first, now)),
     }
 }
 
-fn next(page: &mut Page, report: &Report) {
+fn add_next_steps(page: &mut Page, report: &Report) {
     if report.next.is_empty() {
         return;
     }
