@@ -20,20 +20,20 @@ pub(super) fn add_data(page: &mut Page, report: &Report, now: Timestamp) {
     }
     page.add_section("Data");
     for claim in &data.claims {
-        page.add_text(2, 4, &of_claim(claim, now));
-        page.add_text(4, 6, &used(claim));
+        page.add_text(2, 4, &claim_text(claim, now));
+        page.add_text(4, 6, &usage_text(claim));
     }
     for one in &data.ephemeral {
-        page.add_text(2, 4, &of_ephemeral(one));
+        page.add_text(2, 4, &ephemeral_text(one));
     }
     if let Some(secret) = &data.parameters_secret {
         page.add_text(2, 4, &format!("Secret/{secret}: secret parameters"));
     }
     for snapshot in &data.snapshots {
-        page.add_text(2, 4, &of_snapshot(snapshot, now));
+        page.add_text(2, 4, &snapshot_text(snapshot, now));
     }
     if let Some(schedule) = &data.schedule {
-        page.add_text(2, 4, &of_schedule(schedule, now));
+        page.add_text(2, 4, &schedule_text(schedule, now));
     }
     if !nothing {
         let (policy, deletion) = (&data.policy, &data.on_deletion);
@@ -47,7 +47,7 @@ pub(super) fn add_data(page: &mut Page, report: &Report, now: Timestamp) {
     }
 }
 
-fn of_ephemeral(one: &EphemeralData) -> String {
+fn ephemeral_text(one: &EphemeralData) -> String {
     let EphemeralData {
         pod, source, lost, ..
     } = one;
@@ -57,7 +57,7 @@ fn of_ephemeral(one: &EphemeralData) -> String {
     }
 }
 
-fn of_claim(claim: &ClaimReport, now: Timestamp) -> String {
+fn claim_text(claim: &ClaimReport, now: Timestamp) -> String {
     let mut parts = vec![claim.phase.clone()];
     match (&claim.capacity, &claim.requested) {
         (Some(capacity), Some(requested)) if capacity != requested => {
@@ -84,7 +84,7 @@ fn of_claim(claim: &ClaimReport, now: Timestamp) -> String {
 }
 
 /// Returns the usage of a claim. The reason why it is unknown is shown once, with the workloads.
-fn used(claim: &ClaimReport) -> String {
+fn usage_text(claim: &ClaimReport) -> String {
     match &claim.used {
         Some(used) => format!(
             "used {} of {} ({}%)",
@@ -94,7 +94,7 @@ fn used(claim: &ClaimReport) -> String {
     }
 }
 
-fn of_snapshot(snapshot: &SnapshotReport, now: Timestamp) -> String {
+fn snapshot_text(snapshot: &SnapshotReport, now: Timestamp) -> String {
     let mut parts = vec![if snapshot.ready {
         "ready".to_owned()
     } else {
@@ -111,7 +111,7 @@ fn of_snapshot(snapshot: &SnapshotReport, now: Timestamp) -> String {
     format!("VolumeSnapshot/{}: {}", snapshot.name, parts.join(", "))
 }
 
-fn of_schedule(schedule: &SnapshotSchedule, now: Timestamp) -> String {
+fn schedule_text(schedule: &SnapshotSchedule, now: Timestamp) -> String {
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "suspended".to_owned(),
         (false, Some(at)) => format!("last one {} ago", age_text(at, now)),
