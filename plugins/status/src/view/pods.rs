@@ -17,7 +17,7 @@ pub(super) fn add_workloads(page: &mut Page, report: &Report, now: Timestamp) {
     for workload in &report.workloads {
         let alone = workload.kind == "Pod";
         if !alone {
-            page.add_text(2, 4, &title(workload));
+            page.add_text(2, 4, &workload_title(workload));
         }
         for pod in &workload.pods {
             let primary = if alone && workload.primary {
@@ -29,9 +29,9 @@ pub(super) fn add_workloads(page: &mut Page, report: &Report, now: Timestamp) {
             page.add_text(
                 indent,
                 indent + 2,
-                &format!("Pod/{}{primary}: {}", pod.name, place(pod, now)),
+                &format!("Pod/{}{primary}: {}", pod.name, pod_text(pod, now)),
             );
-            containers(page, indent + 2, pod, now);
+            add_containers(page, indent + 2, pod, now);
         }
     }
     if let Some(why) = report.unknown_reason("usage") {
@@ -39,7 +39,7 @@ pub(super) fn add_workloads(page: &mut Page, report: &Report, now: Timestamp) {
     }
 }
 
-fn title(workload: &WorkloadReport) -> String {
+fn workload_title(workload: &WorkloadReport) -> String {
     let primary = if workload.primary { ", primary" } else { "" };
     let ready = match (workload.ready, workload.replicas) {
         (Some(ready), Some(replicas)) => format!(", {ready} of {replicas} ready"),
@@ -48,7 +48,7 @@ fn title(workload: &WorkloadReport) -> String {
     format!("{}/{}{primary}{ready}", workload.kind, workload.name)
 }
 
-fn place(pod: &PodReport, now: Timestamp) -> String {
+fn pod_text(pod: &PodReport, now: Timestamp) -> String {
     let mut parts = vec![match &pod.node {
         Some(node) => format!("{} on {node}", pod.status),
         None => pod.status.clone(),
@@ -72,7 +72,7 @@ fn place(pod: &PodReport, now: Timestamp) -> String {
     parts.join(", ")
 }
 
-fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
+fn add_containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
     let longest = pod
         .containers
         .iter()
@@ -80,7 +80,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
         .max();
     let column = indent + longest.unwrap_or(0).min(MAX_NAME_COLUMN) + 2;
     for container in &pod.containers {
-        page.add_labelled_text(indent, column, &container.name, &state(container, now));
+        page.add_labelled_text(indent, column, &container.name, &container_state_text(container, now));
         if let Some(last) = &container.last {
             let reason = last
                 .reason
@@ -115,7 +115,7 @@ fn containers(page: &mut Page, indent: usize, pod: &PodReport, now: Timestamp) {
     }
 }
 
-fn state(container: &ContainerReport, now: Timestamp) -> String {
+fn container_state_text(container: &ContainerReport, now: Timestamp) -> String {
     let mut text = if container.init {
         format!("init, {}", container.state)
     } else {
