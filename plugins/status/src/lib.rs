@@ -54,7 +54,7 @@ impl Verb for Status {
                     ground.console.note(&stranger.note());
                 }
                 let report = Report::from_observed(&observed, ground.now());
-                show(&report, &mut intent.format, ground)
+                print_report(&report, &mut intent.format, ground)
             }
             StatusMode::Watch => watch::watch_report(&cluster, intent, ground).await,
             StatusMode::Wait { target, limit } => {
@@ -65,9 +65,9 @@ impl Verb for Status {
 }
 
 /// Prints a report in the requested format.
-fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
+fn print_report(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
     match format {
-        Format::Objects(printer) => document(report, printer, &mut ground.console),
+        Format::Objects(printer) => print_document(report, printer, &mut ground.console),
         Format::Text { .. } => {
             let lines = view::report_lines(report, ground.now(), ground.console.width());
             let text: String = lines
@@ -80,7 +80,7 @@ fn show(report: &Report, format: &mut Format, ground: &mut Environment) -> Resul
 }
 
 /// Prints the report as one document; with `-o name`, the name of the session.
-fn document(report: &Report, printer: &mut ObjectPrinter, console: &mut Console) -> Result<()> {
+fn print_document(report: &Report, printer: &mut ObjectPrinter, console: &mut Console) -> Result<()> {
     if printer.is_name() {
         return console.print(&printer.print_object(&report.session)?);
     }

@@ -13,7 +13,7 @@ use session_shared::reconcile::{WorkloadState, assess_workload};
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 
-use crate::document;
+use crate::print_document;
 use crate::follow::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
@@ -103,7 +103,7 @@ fn unreachable_error(report: &Report, target: Phase) -> Error {
 /// Prints the line that `kubectl wait` prints, or the document.
 fn print_reached(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
     match format {
-        Format::Objects(printer) => document(report, printer, &mut ground.console),
+        Format::Objects(printer) => print_document(report, printer, &mut ground.console),
         Format::Text { .. } => {
             let name = &report.metadata.name;
             ground

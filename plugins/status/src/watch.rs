@@ -14,7 +14,7 @@ use session_shared::verb::Environment;
 use crate::follow::FollowedSession;
 use crate::intent::Intent;
 use crate::report::Report;
-use crate::{show, view};
+use crate::{print_report, view};
 
 /// Interval at which ages are updated on a terminal.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -43,7 +43,7 @@ pub(crate) async fn watch_report(
                 if shown.is_some() && matches!(intent.format, Format::Text { .. }) {
                     ground.console.print_line("")?;
                 }
-                show(&report, &mut intent.format, ground)?;
+                print_report(&report, &mut intent.format, ground)?;
                 shown = Some(report);
             }
             None => {}
