@@ -41,7 +41,7 @@ pub(crate) fn list_scope<'a>(cluster: &'a Cluster, intent: &Intent) -> Scope<'a>
 }
 
 /// Returns the selections to request: one for each name, or those of the flags.
-fn selections(intent: &Intent) -> Vec<(ListOptions, Option<String>)> {
+fn session_selections(intent: &Intent) -> Vec<(ListOptions, Option<String>)> {
     if !intent.names.is_empty() {
         let named = |name: &str| ListOptions {
             field_selector: format!("metadata.name={name}"),
@@ -76,10 +76,10 @@ pub(crate) async fn observe_tables(
     intent: &Intent,
     include: IncludeObject,
 ) -> Result<Observed<Table>> {
-    let asked = selections(intent);
+    let asked = session_selections(intent);
     let reads = asked
         .iter()
-        .map(|(selection, _)| sessions_table(cluster, intent, selection, include));
+        .map(|(selection, _)| read_session_table(cluster, intent, selection, include));
     let (tables, (pods, pods_version)) = futures::try_join!(
         futures::future::try_join_all(reads),
         read_pods(cluster, intent)
@@ -105,7 +105,7 @@ pub(crate) async fn observe_tables(
     Ok(fetched)
 }
 
-async fn sessions_table(
+async fn read_session_table(
     cluster: &Cluster,
     intent: &Intent,
     selection: &ListOptions,
@@ -118,11 +118,11 @@ async fn sessions_table(
         intent.chunk_size,
         include,
     );
-    with_setup_hint(whole(pages).await)
+    with_setup_hint(concat_pages(pages).await)
 }
 
 /// Returns all pages as one Table.
-async fn whole(mut pages: futures::stream::BoxStream<'static, Result<Table>>) -> Result<Table> {
+async fn concat_pages(mut pages: futures::stream::BoxStream<'static, Result<Table>>) -> Result<Table> {
     let mut table = Table::default();
     while let Some(mut page) = pages.try_next().await? {
         if !page.column_definitions.is_empty() {
@@ -191,7 +191,7 @@ pub(crate) async fn observe_objects(
     cluster: &Cluster,
     intent: &Intent,
 ) -> Result<Observed<Vec<Value>>> {
-    let asked = selections(intent);
+    let asked = session_selections(intent);
     let reads = asked.iter().map(|(selection, _)| async move {
         with_setup_hint(
             cluster
