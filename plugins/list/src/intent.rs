@@ -77,7 +77,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
         phases: args
             .phase
             .iter()
-            .map(|word| phase(word))
+            .map(|word| parse_phase(word))
             .collect::<Result<_>>()?,
         kept_selector: kept,
         watch: args.watch,
@@ -159,7 +159,7 @@ fn owner_selections(selector: &str, user_id: Option<&str>) -> Result<Vec<OwnerSe
         .to_vec())
 }
 
-fn phase(word: &str) -> Result<Phase> {
+fn parse_phase(word: &str) -> Result<Phase> {
     match Phase::ALL.into_iter().find(|phase| phase.as_str() == word) {
         Some(phase) => Ok(phase),
         None => {
