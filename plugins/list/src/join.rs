@@ -10,7 +10,7 @@ use session_shared::objects::resource::{label, string_at};
 use session_shared::objects::table::Table;
 
 /// Kinds whose controllers create Pods.
-const CONTROLLERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
+const POD_CONTROLLERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
 
 /// Phase and Pod of a session after the join.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl SessionPods {
                     .map(|owner| string_at(owner, "/uid").to_owned())
                     .collect(),
                 controlled: references()
-                    .any(|owner| CONTROLLERS.contains(&string_at(owner, "/kind"))),
+                    .any(|owner| POD_CONTROLLERS.contains(&string_at(owner, "/kind"))),
                 pod: string_at(&row.object, "/metadata/name").to_owned(),
                 node: Some(cell(node).to_owned())
                     .filter(|node| !node.is_empty() && node != "<none>"),
@@ -123,7 +123,7 @@ impl SessionPods {
 
     /// Returns the Pods of a session whose ownerReferences name the session or a controller. Labels alone prove nothing, because
     /// anybody can write them.
-    fn claiming(&self, session: &SessionKey<'_>) -> Vec<&PodFacts> {
+    fn claiming_pods(&self, session: &SessionKey<'_>) -> Vec<&PodFacts> {
         let key = (session.namespace.to_owned(), session.name.to_owned());
         let all = self.told.get(&key).into_iter().flatten();
         let claims =
@@ -136,7 +136,7 @@ impl SessionPods {
     /// Returns true if one of the Pods may be forged: the session has more Pods than one start creates, or is stopped and has Pods.
     /// Only the complete session can tell, so it is read in these cases.
     pub(crate) fn may_be_forged(&self, session: &SessionKey<'_>, status_phase: &str) -> bool {
-        let pods = self.claiming(session);
+        let pods = self.claiming_pods(session);
         let direct = pods.iter().filter(|told| !told.controlled).count();
         let stopped = status_phase == Phase::Stopped.as_str();
         let runs = |told: &&PodFacts| !matches!(told.phase, None | Some(Phase::Stopped));
@@ -145,7 +145,7 @@ impl SessionPods {
 
     /// Drops the Pods of a session that are not among `own`, the UIDs of its own Pods.
     pub(crate) fn drop_forged(&mut self, session: &SessionKey<'_>, own: &[String]) {
-        let claiming = self.claiming(session).into_iter();
+        let claiming = self.claiming_pods(session).into_iter();
         let others = claiming.filter(|told| !own.contains(&told.uid));
         let others: Vec<String> = others.map(|told| told.uid.clone()).collect();
         self.strangers.extend(others);
@@ -161,7 +161,7 @@ impl SessionPods {
         let stored = Phase::ALL
             .into_iter()
             .find(|phase| phase.as_str() == status_phase);
-        let pods = self.claiming(session);
+        let pods = self.claiming_pods(session);
         // The Pod that most needs attention decides.
         let rank = |told: &&&PodFacts| match told.phase {
             Some(Phase::Failed) => 0,
