@@ -24,7 +24,7 @@ use crate::fetch::list_scope;
 use crate::intent::Intent;
 
 /// Column headings, each with true if it is shown without `-o wide`.
-const COLUMNS: [(&str, bool); 8] = [
+const KEPT_COLUMNS: [(&str, bool); 8] = [
     ("Name", true),
     ("Session", true),
     ("User", true),
@@ -76,7 +76,7 @@ pub(crate) async fn read_kept_data(
         (&VOLUME_SNAPSHOT, snapshots),
         (&SECRET, secrets),
     ] {
-        found.take(kind, list.map(|list| list.items))?;
+        found.add_list(kind, list.map(|list| list.items))?;
     }
     let sessions = with_setup_hint(cluster.list(&SESSION, place, &ListOptions::default()).await)?;
     let sessions: Vec<SelectedSession> = sessions
@@ -86,13 +86,13 @@ pub(crate) async fn read_kept_data(
         .collect::<Result<_>>()?;
     let owner = intent.owner();
     found.objects.retain(|object| {
-        is_named(object, intent) && is_kept(object, &sessions) && is_of(object, owner)
+        is_selected_by_name(object, intent) && is_kept(object, &sessions) && is_owned_by(object, owner)
     });
     Ok(found)
 }
 
 /// Returns true for data of the given sessions. The server filters by name only where the names fit into a URL.
-fn is_named(object: &Value, intent: &Intent) -> bool {
+fn is_selected_by_name(object: &Value, intent: &Intent) -> bool {
     let session = label(object, labels::SESSION);
     let is_it = |name: &SessionName| session == Some(name.as_str());
     intent.names.is_empty() || intent.names.iter().any(is_it)
@@ -100,7 +100,7 @@ fn is_named(object: &Value, intent: &Intent) -> bool {
 
 impl KeptData {
     /// Adds a list of data. An API that is not served counts as empty; a kind that may not be listed is recorded as unseen.
-    fn take(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
+    fn add_list(&mut self, kind: &'static ResourceType, list: Result<Vec<Value>>) -> Result<()> {
         match list {
             Ok(items) => self.objects.extend(items),
             Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {}
@@ -124,17 +124,17 @@ fn is_kept(object: &Value, sessions: &[SelectedSession]) -> bool {
     stays && holds_data(object) && !sessions.iter().any(uses)
 }
 
-fn is_of(object: &Value, owner: Option<&UserId>) -> bool {
+fn is_owned_by(object: &Value, owner: Option<&UserId>) -> bool {
     owner.is_none_or(|owner| annotation(object, labels::USER_ID) == Some(owner.as_str()))
 }
 
 /// Returns the Table of kept data, one row for each object.
 pub(crate) fn kept_table(found: &[Value], now: Timestamp) -> Table {
-    let rows = found.iter().map(|object| row(object, now)).collect();
-    Table::from_rows(&COLUMNS, rows)
+    let rows = found.iter().map(|object| kept_row(object, now)).collect();
+    Table::from_rows(&KEPT_COLUMNS, rows)
 }
 
-fn row(object: &Value, now: Timestamp) -> Row {
+fn kept_row(object: &Value, now: Timestamp) -> Row {
     let shown = |text: &str| match text {
         "" => Value::from("<none>"),
         text => Value::from(text),
