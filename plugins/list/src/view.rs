@@ -114,11 +114,11 @@ pub(crate) fn join_object(
     if !phases.is_empty() && !phases.contains(&joined.phase) {
         return false;
     }
-    overlay(session, &joined);
+    overwrite_status(session, &joined);
     true
 }
 
-fn overlay(session: &mut Value, joined: &JoinedSession) {
+fn overwrite_status(session: &mut Value, joined: &JoinedSession) {
     if !session.get("status").is_some_and(Value::is_object) {
         session["status"] = json!({});
     }
