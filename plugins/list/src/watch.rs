@@ -61,12 +61,12 @@ pub(crate) async fn watch_sessions(
     };
     let mut state = ListWatch {
         intent,
-        sessions: raw.into_iter().map(|row| (key(&row.object), row)).collect(),
+        sessions: raw.into_iter().map(|row| (namespaced_name(&row.object), row)).collect(),
         printed: fetched
             .sessions
             .rows
             .iter()
-            .map(|row| (key(&row.object), row.cells.clone()))
+            .map(|row| (namespaced_name(&row.object), row.cells.clone()))
             .collect(),
         pods: fetched.pods,
         columns: Table {
@@ -76,10 +76,10 @@ pub(crate) async fn watch_sessions(
         pod_columns: Table::default(),
     };
     loop {
-        let changed = tokio_select(&mut sessions, &mut pods, &mut state).await?;
+        let changed = next_change(&mut sessions, &mut pods, &mut state).await?;
         for key in changed {
             state.drop_forged_pods(cluster, &key).await;
-            if let Some(table) = state.show(&key, now()) {
+            if let Some(table) = state.changed_row(&key, now()) {
                 printer.add_page(&table);
                 console.print(&printer.flush())?;
             }
@@ -88,15 +88,15 @@ pub(crate) async fn watch_sessions(
 }
 
 /// Waits for the next change of sessions or Pods, and returns the sessions concerned.
-async fn tokio_select(
+async fn next_change(
     sessions: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
     pods: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
     state: &mut ListWatch<'_>,
 ) -> Result<Vec<NamespacedName>> {
     use futures::future::{Either, select};
     match select(sessions.next(), pods.next()).await {
-        Either::Left((Some(change), _)) => state.take_session(change?),
-        Either::Right((Some(change), _)) => state.take_pod(change?),
+        Either::Left((Some(change), _)) => state.apply_session_change(change?),
+        Either::Right((Some(change), _)) => state.apply_pod_change(change?),
         _ => anyhow::bail!("cannot watch sessions: the watch has ended"),
     }
 }
@@ -121,7 +121,7 @@ fn watch_selection(intent: &Intent) -> ListOptions {
     }
 }
 
-fn key(object: &Value) -> NamespacedName {
+fn namespaced_name(object: &Value) -> NamespacedName {
     (
         string_at(object, "/metadata/namespace").to_owned(),
         string_at(object, "/metadata/name").to_owned(),
@@ -129,7 +129,7 @@ fn key(object: &Value) -> NamespacedName {
 }
 
 impl ListWatch<'_> {
-    fn take_session(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
+    fn apply_session_change(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
         let (table, gone) = match change {
             WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
             WatchChange::Deleted(table) => (table, true),
@@ -141,7 +141,7 @@ impl ListWatch<'_> {
         }
         let mut keys = Vec::new();
         for mut row in table.rows {
-            let key = key(&row.object);
+            let key = namespaced_name(&row.object);
             if gone {
                 // As with kubectl, a deleted session is printed once more.
                 row.object["metadata"]["deletionTimestamp"] = "gone".into();
@@ -152,7 +152,7 @@ impl ListWatch<'_> {
         Ok(keys)
     }
 
-    fn take_pod(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
+    fn apply_pod_change(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
         let (table, gone) = match change {
             WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
             WatchChange::Deleted(table) => (table, true),
@@ -175,7 +175,7 @@ impl ListWatch<'_> {
     }
 
     /// Returns the row of a session if it has changed since it was printed.
-    fn show(&mut self, key: &NamespacedName, now: Timestamp) -> Option<Table> {
+    fn changed_row(&mut self, key: &NamespacedName, now: Timestamp) -> Option<Table> {
         if !self.intent.names.is_empty()
             && !self.intent.names.iter().any(|name| name.as_str() == key.1)
         {
