@@ -45,16 +45,16 @@ impl Verb for List {
         let mut intent = intent::validate_args(&args)?;
         let cluster = ground.connect(&args.connection).await?;
         if let Some(selector) = intent.kept_selector.take() {
-            return kept(&cluster, intent, &selector, &args, ground).await;
+            return list_kept(&cluster, intent, &selector, &args, ground).await;
         }
         match std::mem::replace(&mut intent.format, Format::Text { wide: false }) {
-            Format::Text { .. } => table(&cluster, &intent, &args, ground).await,
-            Format::Objects(printer) => objects(&cluster, &intent, printer, &args, ground).await,
+            Format::Text { .. } => list_table(&cluster, &intent, &args, ground).await,
+            Format::Objects(printer) => list_objects(&cluster, &intent, printer, &args, ground).await,
         }
     }
 }
 
-async fn table(
+async fn list_table(
     cluster: &Cluster,
     intent: &Intent,
     args: &Args,
@@ -68,7 +68,7 @@ async fn table(
         IncludeObject::Object
     };
     let mut fetched = fetch::observe_tables(cluster, intent, include).await?;
-    note_unseen(&fetched.pods, ground);
+    note_missing_permission(&fetched.pods, ground);
     drop_forged_pods(
         cluster,
         &mut fetched.pods,
@@ -120,7 +120,7 @@ async fn table(
 }
 
 /// Lists the data of deleted sessions.
-async fn kept(
+async fn list_kept(
     cluster: &Cluster,
     intent: Intent,
     selector: &str,
@@ -155,7 +155,7 @@ async fn kept(
 }
 
 /// Prints a note if the caller has no permission to list Pods.
-fn note_unseen(pods: &join::SessionPods, ground: &mut Environment) {
+fn note_missing_permission(pods: &join::SessionPods, ground: &mut Environment) {
     if pods.is_unlistable {
         ground
             .console
@@ -163,7 +163,7 @@ fn note_unseen(pods: &join::SessionPods, ground: &mut Environment) {
     }
 }
 
-async fn objects(
+async fn list_objects(
     cluster: &Cluster,
     intent: &Intent,
     mut printer: ObjectPrinter,
@@ -176,7 +176,7 @@ async fn objects(
         ));
     }
     let mut fetched = fetch::observe_objects(cluster, intent).await?;
-    note_unseen(&fetched.pods, ground);
+    note_missing_permission(&fetched.pods, ground);
     let phases = fetched.sessions.iter();
     let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
     drop_forged_pods(cluster, &mut fetched.pods, phases).await;
