@@ -53,7 +53,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     {
         bail!("--all-containers=true should not be specified with container name {container}");
     }
-    let since = since(&args.since)?;
+    let since = parse_since(&args.since)?;
     if since.is_some() && non_empty(&args.since_time).is_some() {
         bail!("at most one of `sinceTime` or `sinceSeconds` may be specified");
     }
@@ -79,7 +79,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
             previous: args.previous,
             timestamps: args.timestamps,
             since_seconds: since,
-            since_time: non_empty(&args.since_time).map(since_time).transpose()?,
+            since_time: non_empty(&args.since_time).map(parse_since_time).transpose()?,
             tail: u64::try_from(args.tail).ok(),
             limit_bytes: positive(args.limit_bytes),
             ..LogOptions::default()
@@ -102,7 +102,7 @@ fn parse_workload(word: &str) -> Result<WorkloadArg> {
 }
 
 /// Returns whole seconds, as the server expects. As with kubectl, zero means no limit.
-fn since(text: &str) -> Result<Option<u64>> {
+fn parse_since(text: &str) -> Result<Option<u64>> {
     if text.starts_with('-') {
         bail!("--since must be greater than 0");
     }
@@ -111,7 +111,7 @@ fn since(text: &str) -> Result<Option<u64>> {
     Ok((!duration.is_zero()).then_some(seconds as u64))
 }
 
-fn since_time(text: &str) -> Result<Timestamp> {
+fn parse_since_time(text: &str) -> Result<Timestamp> {
     text.parse().map_err(|_| {
         anyhow!("invalid --since-time {text:?}: must be RFC 3339, such as 2026-03-01T12:00:00Z")
     })
