@@ -13,7 +13,7 @@ use session_shared::report::clean;
 use crate::intent::{ContainerSelection, WorkloadArg};
 
 /// kubectl's short names of kinds with Pods.
-const SHORT: [(&str, &str); 5] = [
+const SHORT_KINDS: [(&str, &str); 5] = [
     ("po", "pod"),
     ("deploy", "deployment"),
     ("sts", "statefulset"),
@@ -62,7 +62,7 @@ pub(crate) fn select_pods(
     present: &ObservedSession,
     wanted: Option<&WorkloadArg>,
 ) -> Result<PodSelection> {
-    let primary = primary(&present.session);
+    let primary = recorded_primary(&present.session);
     let Some(wanted) = wanted else {
         return Ok(match primary {
             Some(primary) => PodSelection::Workload {
@@ -73,9 +73,9 @@ pub(crate) fn select_pods(
             None => PodSelection::PrimaryLabel,
         });
     };
-    let all = workloads(present);
+    let all = session_workloads(present);
     let fits =
-        |object: &&ObjectRef| object.name == wanted.name && is_kind(&object.kind, &wanted.kind);
+        |object: &&ObjectRef| object.name == wanted.name && matches_kind(&object.kind, &wanted.kind);
     let found: Vec<&ObjectRef> = all.iter().filter(fits).collect();
     if let [one] = found.as_slice() {
         let is_primary = |p: &&PrimaryRef| p.kind == one.kind && p.name == one.name;
@@ -86,12 +86,12 @@ pub(crate) fn select_pods(
         });
     }
     let mut pods = present.own_pods().map(pod_name);
-    if found.is_empty() && is_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
+    if found.is_empty() && matches_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
         return Ok(PodSelection::Pod(wanted.name.clone()));
     }
     let several = !found.is_empty();
     let listed = if several { found } else { all.iter().collect() };
-    let listed: Vec<String> = listed.into_iter().map(shown).collect();
+    let listed: Vec<String> = listed.into_iter().map(kind_and_name).collect();
     let session = present.session.name();
     let name = &wanted.name;
     if several {
@@ -114,12 +114,12 @@ pub(crate) fn select_pods(
     )
 }
 
-fn primary(session: &Session) -> Option<&PrimaryRef> {
+fn recorded_primary(session: &Session) -> Option<&PrimaryRef> {
     session.applied()?.primary.as_ref()
 }
 
 /// Returns the session's workloads: those that its last start recorded, and the owners of its existing Pods.
-fn workloads(present: &ObservedSession) -> Vec<ObjectRef> {
+fn session_workloads(present: &ObservedSession) -> Vec<ObjectRef> {
     let applied = present.session.applied().into_iter();
     let made = applied.flat_map(|applied| applied.objects.iter().cloned());
     let owners = present
@@ -135,14 +135,14 @@ fn workloads(present: &ObservedSession) -> Vec<ObjectRef> {
     found
 }
 
-fn shown(object: &ObjectRef) -> String {
+fn kind_and_name(object: &ObjectRef) -> String {
     format!("{}/{}", object.kind.to_lowercase(), object.name)
 }
 
 /// Returns true if `typed` is a name of `kind`: singular, plural or kubectl's short name. An empty `typed` matches every kind.
-fn is_kind(kind: &str, typed: &str) -> bool {
+fn matches_kind(kind: &str, typed: &str) -> bool {
     let kind = kind.to_lowercase();
-    let long = SHORT
+    let long = SHORT_KINDS
         .iter()
         .find(|(short, _)| *short == typed)
         .map(|(_, long)| *long);
@@ -173,13 +173,13 @@ pub(crate) fn find_pods<'a>(
         )
     });
     if found.is_empty() {
-        absent(&present.session, chosen, follow)?;
+        no_pods_error(&present.session, chosen, follow)?;
     }
     Ok(found)
 }
 
 /// Returns the error for a session without Pods; none where `follow` can wait for one.
-fn absent(session: &Session, chosen: &PodSelection, follow: bool) -> Result<()> {
+fn no_pods_error(session: &Session, chosen: &PodSelection, follow: bool) -> Result<()> {
     let name = session.name();
     let phase = session.phase();
     if session.is_being_deleted() {
@@ -223,7 +223,7 @@ pub(crate) fn select_containers(
     chosen: &PodSelection,
     wanted: &ContainerSelection,
 ) -> Result<(Vec<String>, Option<String>)> {
-    let names = ContainerNames::of(pod);
+    let names = ContainerNames::from_pod(pod);
     let known = match chosen {
         PodSelection::Workload { container, .. } => container.as_deref(),
         PodSelection::Pod(_) | PodSelection::PrimaryLabel => None,
@@ -236,7 +236,7 @@ pub(crate) fn select_containers(
         ContainerSelection::Named(name) => bail!(
             "container {name} is not valid for pod {} out of: {}",
             pod_name(pod),
-            names.listed()
+            names.to_list_text()
         ),
         ContainerSelection::Default => {
             if let Some(name) = known.filter(|known| all().any(|name| name == known)) {
@@ -251,9 +251,9 @@ pub(crate) fn select_containers(
                 Some(name) => {
                     let pod = pod_name(pod);
                     let note = format!("Default container name {name:?} not found in pod {pod}");
-                    names.first(Some(note))
+                    names.default_container(Some(note))
                 }
-                None => names.first(None),
+                None => names.default_container(None),
             }
         }
     }
@@ -267,7 +267,7 @@ struct ContainerNames {
 }
 
 impl ContainerNames {
-    fn of(pod: &Pod) -> Self {
+    fn from_pod(pod: &Pod) -> Self {
         let spec = pod.spec.iter();
         let main = spec.clone().flat_map(|spec| &spec.containers);
         let init = spec
@@ -282,7 +282,7 @@ impl ContainerNames {
     }
 
     /// Returns the names as kubectl lists them.
-    fn listed(&self) -> String {
+    fn to_list_text(&self) -> String {
         let named = |sort: &'static str| move |name: &String| format!("{name}{sort}");
         let main = self.main.iter().map(named(""));
         let ephemeral = self.ephemeral.iter().map(named(" (ephem)"));
@@ -293,13 +293,13 @@ impl ContainerNames {
             .join(", ")
     }
 
-    fn first(&self, note: Option<String>) -> Result<(Vec<String>, Option<String>)> {
+    fn default_container(&self, note: Option<String>) -> Result<(Vec<String>, Option<String>)> {
         let Some(first) = self.main.first() else {
             bail!("the pod has no containers");
         };
         let several = self.main.len() + self.init.len() + self.ephemeral.len() > 1;
         let defaulted =
-            several.then(|| format!("Defaulted container {first:?} out of: {}", self.listed()));
+            several.then(|| format!("Defaulted container {first:?} out of: {}", self.to_list_text()));
         let notes: Vec<String> = note.into_iter().chain(defaulted).collect();
         let note = (!notes.is_empty()).then(|| notes.join("\n"));
         Ok((vec![first.clone()], note))
