@@ -40,11 +40,11 @@ impl Verb for Logs {
             ground.console.note(&stranger.note());
         }
         let chosen = plan::select_pods(&present, intent.workload.as_ref())?;
-        let sources = sources(&present, &chosen, &intent, ground)?;
+        let sources = select_sources(&present, &chosen, &intent, ground)?;
         let several = intent.containers == ContainerSelection::All || sources.len() > 1;
         let prefixed = intent.prefix.unwrap_or(several);
         if intent.follow {
-            return follow(&cluster, present, chosen, intent, prefixed, ground).await;
+            return follow_logs(&cluster, present, chosen, intent, prefixed, ground).await;
         }
         let console = &mut ground.console;
         show::print_existing(
@@ -60,7 +60,7 @@ impl Verb for Logs {
 }
 
 /// Returns the logs of the existing Pods, and prints kubectl's note about a default container.
-fn sources(
+fn select_sources(
     present: &ObservedSession,
     chosen: &PodSelection,
     intent: &Intent,
@@ -81,7 +81,7 @@ fn sources(
     Ok(found)
 }
 
-async fn follow(
+async fn follow_logs(
     cluster: &Cluster,
     present: ObservedSession,
     chosen: PodSelection,
