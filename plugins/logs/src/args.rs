@@ -58,7 +58,7 @@ pub struct Args {
         long,
         value_name = "DURATION",
         default_value = "0s",
-        value_parser = duration,
+        value_parser = check_duration,
         hide_default_value = true,
         allow_hyphen_values = true
     )]
@@ -93,6 +93,6 @@ pub struct Args {
 }
 
 /// Checks a duration and returns its text. Negative durations are refused later, with kubectl's message.
-fn duration(text: &str) -> Result<String, String> {
+fn check_duration(text: &str) -> Result<String, String> {
     go_duration::parse(text).map(|_| text.to_owned())
 }
