@@ -15,7 +15,7 @@ use session_client::interrupt::Interrupt;
 use session_ops::Cluster;
 
 /// Level of `-v` from which requests are printed, as in kubectl.
-const REQUESTS: i32 = 6;
+const TRACE_REQUESTS_LEVEL: i32 = 6;
 
 /// Source of the cluster client.
 #[derive(Clone)]
@@ -94,15 +94,15 @@ impl Environment {
             std::env::split_paths(cluster.kubeconfig_paths()).filter(|f| !f.as_os_str().is_empty())
         {
             let text = format!("Config loaded from file:  {}", file.display());
-            self.console.trace(REQUESTS, &text);
+            self.console.trace(TRACE_REQUESTS_LEVEL, &text);
         }
         self.strict
             .store(flags.warnings_as_errors, Ordering::Relaxed);
         let aside = self.console.stderr_handle();
         let warner = aside.clone();
         cluster.on_warning(move |text| warner.warn(text));
-        if flags.verbosity >= REQUESTS {
-            cluster.on_exchange(move |exchange| aside.trace(REQUESTS, &told(exchange)));
+        if flags.verbosity >= TRACE_REQUESTS_LEVEL {
+            cluster.on_exchange(move |exchange| aside.trace(TRACE_REQUESTS_LEVEL, &format_exchange(exchange)));
         }
         Ok(cluster)
     }
@@ -142,7 +142,7 @@ impl Environment {
 }
 
 /// Formats a request and its response as kubectl's trace does.
-fn told(exchange: &Exchange) -> String {
+fn format_exchange(exchange: &Exchange) -> String {
     let Exchange {
         method,
         url,
