@@ -8,7 +8,7 @@ use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{CapturedOutput, Console};
 use session_shared::report::failure;
-use session_shared::verb::{Environment, Verb, VerbEntry, place_of};
+use session_shared::verb::{Environment, Verb, VerbEntry, command_path};
 use session_support::FakeApi;
 
 /// The time of every call.
@@ -96,7 +96,7 @@ impl<'a> Play<'a> {
             .try_get_matches_from(words)
             .unwrap_or_else(|error| panic!("{words:?}: {error}"));
         let args = V::Args::from_arg_matches(&matches).unwrap();
-        let prefix = place_of(&format!("kubectl session {}", V::NAME), &matches);
+        let prefix = command_path(&format!("kubectl session {}", V::NAME), &matches);
         let code = runtime().block_on(async {
             let cluster = Cluster::over(self.api.client(), "default");
             let mut ground = Environment::for_test(console, cluster, now());

@@ -7,8 +7,8 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    ProgramName, place_of, run_entry, run_reporting, unknown_verb, usage as wording, usage_failed,
-    with_connection_flags,
+    ProgramName, command_path, run_entry, run_reporting, report_unknown_verb, usage as wording, report_usage,
+    add_connection_flags,
 };
 
 use crate::external;
@@ -50,7 +50,7 @@ pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
     }
     let command = umbrella(&prefix);
     match command.clone().try_get_matches_from(&rest) {
-        Err(error) => usage_failed(&command, &prefix, &error),
+        Err(error) => report_usage(&command, &prefix, &error),
         Ok(matches) => match matches.subcommand() {
             None => help(&command, &prefix),
             // `kubectl session -- list` names no verb: it prints help, as kubectl does.
@@ -63,7 +63,7 @@ pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
             Some(("options", _)) => print_page(|width| wording::options_page(&command, width)),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
-                    let prefix = place_of(&format!("{prefix} {}", verb.name), inner);
+                    let prefix = command_path(&format!("{prefix} {}", verb.name), inner);
                     let matches = inner.clone();
                     run_reporting(verb.name, &prefix, move |ground| verb.run(&matches, ground))
                 }
@@ -110,7 +110,7 @@ fn base(prefix: &str) -> Command {
         .about("Print the help of a verb")
         .arg(clap::Arg::new("verb"));
     let options = Command::new("options").about("List the flags of all verbs");
-    with_connection_flags(Command::new("session"))
+    add_connection_flags(Command::new("session"))
         .about("Run interactive sessions on Kubernetes")
         .long_about(ABOUT)
         .override_usage("kubectl session COMMAND [options]")
@@ -152,7 +152,7 @@ fn print_page(page: impl FnOnce(usize) -> String) -> ExitCode {
 /// Prints the error for an unknown verb, with suggestions.
 pub(crate) fn report_unknown_verb(word: &str, prefix: &str) -> ExitCode {
     let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
-    unknown_verb(word, prefix, &names)
+    report_unknown_verb(word, prefix, &names)
 }
 
 /// Prints the error for a program of others that cannot be started.

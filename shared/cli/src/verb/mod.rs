@@ -66,7 +66,7 @@ impl VerbEntry {
         Self {
             name: V::NAME,
             about: V::ABOUT,
-            command: command::<V>,
+            command: verb_command::<V>,
             run: run_verb::<V>,
         }
     }
@@ -80,7 +80,7 @@ impl VerbEntry {
     }
 }
 
-fn command<V: Verb>() -> Command {
+fn verb_command<V: Verb>() -> Command {
     // A repeated flag overrides the earlier one, as with kubectl.
     <V::Args as clap::CommandFactory>::command().args_override_self(true)
 }
@@ -110,7 +110,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<(
 }
 
 /// Adds the connection flags to a command.
-pub fn with_connection_flags(command: Command) -> Command {
+pub fn add_connection_flags(command: Command) -> Command {
     ConnectionFlags::augment_args(command)
 }
 
@@ -122,14 +122,14 @@ pub fn main<V: Verb>() -> ExitCode {
     match ProgramName::parse(&args.next().unwrap_or_default()) {
         ProgramName::Completer => ExitCode::SUCCESS,
         ProgramName::Verb(word) if word != entry.name => {
-            unknown_verb(&word, "kubectl session", &[entry.name])
+            report_unknown_verb(&word, "kubectl session", &[entry.name])
         }
         _ => run_entry(&entry, &prefix, args.collect()),
     }
 }
 
 /// Prints the error for a word that is not one of `verbs`, with suggestions, and returns the exit code.
-pub fn unknown_verb(word: &str, prefix: &str, verbs: &[&str]) -> ExitCode {
+pub fn report_unknown_verb(word: &str, prefix: &str, verbs: &[&str]) -> ExitCode {
     let error = usage::unknown_command(word, prefix, verbs);
     run_reporting("session", prefix, |_| Err(error))
 }
@@ -142,20 +142,20 @@ pub fn run_entry(entry: &VerbEntry, prefix: &str, args: Vec<OsString>) -> ExitCo
         .disable_help_subcommand(true);
     match command.clone().try_get_matches_from(args) {
         Ok(matches) => {
-            let place = place_of(prefix, &matches);
+            let place = command_path(prefix, &matches);
             let entry = *entry;
             run_reporting(entry.name, &place, move |ground| {
                 entry.run(&matches, ground)
             })
         }
-        Err(error) => usage_failed(&command, prefix, &error),
+        Err(error) => report_usage(&command, prefix, &error),
     }
 }
 
 /// Returns the innermost command as it was called, for the pointer to its help: `kubectl session template lint`.
-pub fn place_of(prefix: &str, matches: &ArgMatches) -> String {
+pub fn command_path(prefix: &str, matches: &ArgMatches) -> String {
     match matches.subcommand() {
-        Some((word, inner)) => place_of(&format!("{prefix} {word}"), inner),
+        Some((word, inner)) => command_path(&format!("{prefix} {word}"), inner),
         None => prefix.to_owned(),
     }
 }
@@ -187,7 +187,7 @@ pub fn run_reporting(
 }
 
 /// Prints the help page or usage error that clap reported, in kubectl's words.
-pub fn usage_failed(command: &Command, prefix: &str, error: &clap::Error) -> ExitCode {
+pub fn report_usage(command: &Command, prefix: &str, error: &clap::Error) -> ExitCode {
     let mut console = Console::for_process(Colour::Auto, false);
     ExitCode::from(usage::report_clap_error(
         &mut console,
@@ -198,6 +198,6 @@ pub fn usage_failed(command: &Command, prefix: &str, error: &clap::Error) -> Exi
 }
 
 /// True if standard error is a terminal.
-pub fn has_terminal() -> bool {
+pub fn stderr_is_terminal() -> bool {
     std::io::stderr().is_terminal()
 }
