@@ -17,22 +17,22 @@ use session_client::interrupt::Interrupt;
 use session_client::signals::Signals;
 
 /// Stack of the main thread on Linux.
-const STACK: usize = 8 << 20;
+const STACK_BYTES: usize = 8 << 20;
 /// Exit code of a Rust program that panicked.
-const PANICKED: u8 = 101;
+const PANIC_EXIT_CODE: u8 = 101;
 /// Time limit for the last message, on a stream that may have no reader.
-const LAST_WORD: Duration = Duration::from_millis(200);
+const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Runs `work`, which returns the exit code, until it ends or a signal ends the process.
 pub(super) fn run_in_thread(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> ExitCode {
-    let code = run_heeding(work).unwrap_or_else(|error| {
+    let code = run_with_signals(work).unwrap_or_else(|error| {
         let mut console = Console::for_process(Colour::Auto, false);
         failure::print_error(&mut console, &error, "")
     });
     ExitCode::from(code)
 }
 
-fn run_heeding(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Result<u8> {
+fn run_with_signals(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -42,14 +42,14 @@ fn run_heeding(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Result<u8
         let (tell, told) = oneshot::channel();
         let heeding = interrupt.clone();
         thread::Builder::new()
-            .stack_size(STACK)
+            .stack_size(STACK_BYTES)
             .spawn(move || tell.send(work(heeding)))
             .context("failed to start a thread")?;
         Ok(tokio::select! {
             biased;
-            code = told => code.unwrap_or(PANICKED),
+            code = told => code.unwrap_or(PANIC_EXIT_CODE),
             () = signals.deliver() => {
-                end();
+                restore_and_report();
                 interrupt.exit_code()
             }
         })
@@ -58,7 +58,7 @@ fn run_heeding(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Result<u8
 
 /// Restores the terminal for a verb that is killed before it could. That verb may hold the locks of the standard
 /// streams.
-fn end() {
+fn restore_and_report() {
     terminal::leave_raw_mode();
     let (done, wait) = mpsc::channel();
     thread::spawn(move || {
@@ -66,5 +66,5 @@ fn end() {
         let _ = terminal::unlocked_stderr().and_then(|mut error| error.write_all(b"interrupted\n"));
         let _ = done.send(());
     });
-    let _ = wait.recv_timeout(LAST_WORD);
+    let _ = wait.recv_timeout(LAST_MESSAGE_TIMEOUT);
 }
