@@ -4,9 +4,9 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 /// Prefix of the programs that kubectl calls for completions of a plugin.
-const COMPLETER: &str = "kubectl_complete-";
+const COMPLETER_PREFIX: &str = "kubectl_complete-";
 /// Prefix of the program of a single verb.
-const VERB: &str = "kubectl-session-";
+const VERB_PREFIX: &str = "kubectl-session-";
 
 /// Name of a program (`argv[0]`) and its meaning.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,12 +27,12 @@ impl ProgramName {
         let name = Path::new(program).file_name().unwrap_or_default();
         let name = name.to_string_lossy();
         let name = name.strip_suffix(".exe").unwrap_or(&name);
-        let completer = name.get(..COMPLETER.len());
+        let completer = name.get(..COMPLETER_PREFIX.len());
         // Case-insensitive file systems (Windows, macOS) find it in any case.
-        if completer.is_some_and(|head| head.eq_ignore_ascii_case(COMPLETER)) {
+        if completer.is_some_and(|head| head.eq_ignore_ascii_case(COMPLETER_PREFIX)) {
             return Self::Completer;
         }
-        match name.strip_prefix(VERB) {
+        match name.strip_prefix(VERB_PREFIX) {
             Some(word) => Self::Verb(word.replace('_', "-")),
             None => Self::Other(name.to_owned()),
         }
