@@ -57,7 +57,7 @@ pub fn report_clap_error_for(
         | ErrorKind::MissingSubcommand => help_page(&place.command, &place.prefix, console.width()),
         ErrorKind::DisplayVersion => error.to_string(),
         _ => {
-            console.print_error_line(&complaint(&place, error));
+            console.print_error_line(&usage_error_text(&place, error));
             return EXIT_FAILURE;
         }
     };
@@ -75,7 +75,7 @@ enum HelpPointer {
     Argument,
 }
 
-fn complaint(place: &CommandPath, error: &clap::Error) -> String {
+fn usage_error_text(place: &CommandPath, error: &clap::Error) -> String {
     let (message, pointer) = usage_error_message(place, error);
     let prefix = &place.prefix;
     let pointer = match pointer {
@@ -89,7 +89,7 @@ fn complaint(place: &CommandPath, error: &clap::Error) -> String {
     ];
     let mut near: Vec<String> = suggested
         .into_iter()
-        .flat_map(|kind| texts(error, kind))
+        .flat_map(|kind| context_texts(error, kind))
         .collect();
     // clap lists the best suggestion last.
     near.reverse();
@@ -97,28 +97,28 @@ fn complaint(place: &CommandPath, error: &clap::Error) -> String {
 }
 
 fn usage_error_message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {
-    let subject = text(error, ContextKind::InvalidArg);
-    let value = text(error, ContextKind::InvalidValue);
+    let subject = context_text(error, ContextKind::InvalidArg);
+    let value = context_text(error, ContextKind::InvalidValue);
     match error.kind() {
         ErrorKind::UnknownArgument => unknown_argument(place, &subject),
         ErrorKind::InvalidSubcommand => {
-            let word = text(error, ContextKind::InvalidSubcommand);
+            let word = context_text(error, ContextKind::InvalidSubcommand);
             (
                 format!("unknown command {word:?} for {:?}", place.prefix),
                 HelpPointer::Argument,
             )
         }
         ErrorKind::MissingRequiredArgument => {
-            missing(place, &texts(error, ContextKind::InvalidArg))
+            missing_argument(place, &context_texts(error, ContextKind::InvalidArg))
         }
-        ErrorKind::ArgumentConflict => conflict(&subject, &text(error, ContextKind::PriorArg)),
+        ErrorKind::ArgumentConflict => conflict(&subject, &context_text(error, ContextKind::PriorArg)),
         ErrorKind::InvalidValue
-            if value.is_empty() && !place.was_typed(&format!("{}=", word(&subject))) =>
+            if value.is_empty() && !place.was_typed(&format!("{}=", flag_name(&subject))) =>
         {
             (needs_argument(place, &subject), HelpPointer::Flag)
         }
         ErrorKind::InvalidValue => {
-            let reason = one_of(&texts(error, ContextKind::ValidValue));
+            let reason = one_of(&context_texts(error, ContextKind::ValidValue));
             invalid_value(place, &subject, &value, &reason)
         }
         ErrorKind::ValueValidation => {
@@ -138,7 +138,7 @@ fn usage_error_message(place: &CommandPath, error: &clap::Error) -> (String, Hel
             "an argument is not valid UTF-8".into(),
             HelpPointer::Argument,
         ),
-        _ => (plain(error), HelpPointer::Argument),
+        _ => (clap_message(error), HelpPointer::Argument),
     }
 }
 
@@ -175,12 +175,12 @@ fn unknown_argument(place: &CommandPath, subject: &str) -> (String, HelpPointer)
     }
 }
 
-fn missing(place: &CommandPath, subjects: &[String]) -> (String, HelpPointer) {
+fn missing_argument(place: &CommandPath, subjects: &[String]) -> (String, HelpPointer) {
     let is_flag = |subject: &&String| subject.starts_with('-');
     let flags: Vec<String> = subjects
         .iter()
         .filter(is_flag)
-        .map(|flag| format!("{:?}", word(flag).trim_start_matches('-')))
+        .map(|flag| format!("{:?}", flag_name(flag).trim_start_matches('-')))
         .collect();
     if !flags.is_empty() {
         return (
@@ -192,7 +192,7 @@ fn missing(place: &CommandPath, subjects: &[String]) -> (String, HelpPointer) {
         let name = value_name(arg).to_lowercase();
         subjects
             .iter()
-            .any(|subject| bare(subject).to_lowercase() == name)
+            .any(|subject| argument_name(subject).to_lowercase() == name)
     };
     let lacking: Vec<_> = place.command.get_positionals().filter(missing).collect();
     let message = match lacking.as_slice() {
@@ -207,7 +207,7 @@ fn missing(place: &CommandPath, subjects: &[String]) -> (String, HelpPointer) {
 }
 
 fn conflict(subject: &str, prior: &str) -> (String, HelpPointer) {
-    let (one, other) = (bare(subject), bare(prior));
+    let (one, other) = (argument_name(subject), argument_name(prior));
     let message = if other.is_empty() || one == other {
         format!("{one} cannot be specified more than once")
     } else {
@@ -224,11 +224,11 @@ fn invalid_value(
 ) -> (String, HelpPointer) {
     if !subject.starts_with('-') {
         return (
-            format!("invalid {} {value:?}: {reason}", bare(subject)),
+            format!("invalid {} {value:?}: {reason}", argument_name(subject)),
             HelpPointer::Argument,
         );
     }
-    let flag = place.format_flag(word(subject));
+    let flag = place.format_flag(flag_name(subject));
     (
         format!("invalid argument {value:?} for {flag:?} flag: {reason}"),
         HelpPointer::Flag,
@@ -236,7 +236,7 @@ fn invalid_value(
 }
 
 fn needs_argument(place: &CommandPath, subject: &str) -> String {
-    let long = word(subject);
+    let long = flag_name(subject);
     match place.short_of(long) {
         // The message names the letter, unless the long form was typed.
         Some(letter) if !place.was_typed(long) => {
@@ -258,13 +258,13 @@ fn one_of(values: &[String]) -> String {
 }
 
 /// Returns the first line of an error that a verb made through clap, without clap's prefix.
-fn plain(error: &clap::Error) -> String {
+fn clap_message(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default();
     first.strip_prefix("error: ").unwrap_or(first).to_owned()
 }
 
-fn texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+fn context_texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     match error.get(kind) {
         Some(ContextValue::String(text)) => vec![text.clone()],
         Some(ContextValue::Strings(texts)) => texts.clone(),
@@ -272,18 +272,18 @@ fn texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
     }
 }
 
-fn text(error: &clap::Error, kind: ContextKind) -> String {
-    texts(error, kind).into_iter().next().unwrap_or_default()
+fn context_text(error: &clap::Error, kind: ContextKind) -> String {
+    context_texts(error, kind).into_iter().next().unwrap_or_default()
 }
 
 /// Returns `--chunk-size` for `--chunk-size <N>`.
-fn word(subject: &str) -> &str {
+fn flag_name(subject: &str) -> &str {
     subject.split([' ', '=', '[']).next().unwrap_or(subject)
 }
 
 /// Returns `--now`, or `NAME` for `[NAME]...`.
-fn bare(subject: &str) -> &str {
-    word(subject.trim_start_matches(['[', '<'])).trim_end_matches([']', '>', '.'])
+fn argument_name(subject: &str) -> &str {
+    flag_name(subject.trim_start_matches(['[', '<'])).trim_end_matches([']', '>', '.'])
 }
 
 /// Returns the name of an argument's value.

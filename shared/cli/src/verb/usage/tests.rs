@@ -249,7 +249,7 @@ fn what_a_verb_says_through_clap_is_kept() {
     let error = list().error(ErrorKind::Io, "the disk is full");
     let place = CommandPath::of(&list(), "kubectl session list", &[]);
     assert_eq!(
-        complaint(&place, &error),
+        usage_error_text(&place, &error),
         "error: the disk is full\nSee 'kubectl session list -h' for help and examples"
     );
 }
