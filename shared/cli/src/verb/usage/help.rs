@@ -13,13 +13,13 @@ use super::wrap::{self, TAB_COLUMNS, wrap_paragraph};
 use super::{takes_many, value_name};
 
 /// Heading of the flags that every command takes.
-const CONNECTION: &str = "Connection";
+const CONNECTION_HEADING: &str = "Connection";
 /// Heading of the flags that select objects, before all others.
 const FIRST: &str = "Selection";
 /// Headings of flags that verbs share, in the order in which they stand, behind a verb's own.
-const LAST: [&str; 3] = ["Waiting", "Request", "Output"];
+const SHARED_HEADINGS: [&str; 3] = ["Waiting", "Request", "Output"];
 /// The name of the suite in usage lines of the source.
-const SUITE: &str = "kubectl session";
+const SUITE_NAME: &str = "kubectl session";
 
 /// A heading of the umbrella's help, and the verbs below it, in order.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub struct VerbGroup {
 
 /// The help page of a command that was called as `prefix` (`kubectl session list`), in lines of at most `width` columns.
 pub fn help_page(command: &Command, prefix: &str, width: usize) -> String {
-    page(command, prefix, width, &[])
+    render_page(command, prefix, width, &[])
 }
 
 /// The help page of the umbrella: as [`help`], with its subcommands in groups.
@@ -42,10 +42,10 @@ pub fn suite_help_page(
     width: usize,
     groups: &[VerbGroup],
 ) -> String {
-    page(command, prefix, width, groups)
+    render_page(command, prefix, width, groups)
 }
 
-fn page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
+fn render_page(command: &Command, prefix: &str, width: usize, groups: &[VerbGroup]) -> String {
     let mut command = command.clone();
     command.build();
     let mut sections = Vec::new();
@@ -97,8 +97,8 @@ pub fn options_page(command: &Command, width: usize) -> String {
     command.build();
     let all = command.get_arguments();
     let flags: Vec<String> = all
-        .filter(|arg| arg.get_help_heading() == Some(CONNECTION))
-        .filter_map(|arg| flag(arg, width))
+        .filter(|arg| arg.get_help_heading() == Some(CONNECTION_HEADING))
+        .filter_map(|arg| render_flag(arg, width))
         .collect();
     format!(
         "The following options can be passed to any command:\n\n{}\n",
@@ -109,7 +109,7 @@ pub fn options_page(command: &Command, width: usize) -> String {
 /// The section that names the flags of every command, with their letters.
 fn global_names(command: &Command, width: usize) -> Option<String> {
     let all = command.get_arguments();
-    let flags = all.filter(|arg| !arg.is_hide_set() && arg.get_help_heading() == Some(CONNECTION));
+    let flags = all.filter(|arg| !arg.is_hide_set() && arg.get_help_heading() == Some(CONNECTION_HEADING));
     let names: Vec<String> = flags
         .filter_map(|arg| {
             let letter = arg.get_short().map(|letter| format!("-{letter}, "));
@@ -147,10 +147,10 @@ fn flag_sections(command: &Command, width: usize) -> Vec<String> {
     let mut sections: Vec<(Option<&str>, Vec<String>)> = Vec::new();
     for arg in command.get_arguments() {
         let heading = arg.get_help_heading();
-        if heading == Some(CONNECTION) {
+        if heading == Some(CONNECTION_HEADING) {
             continue;
         }
-        let Some(text) = flag(arg, width) else {
+        let Some(text) = render_flag(arg, width) else {
             continue;
         };
         match sections.iter_mut().find(|(known, _)| *known == heading) {
@@ -159,7 +159,7 @@ fn flag_sections(command: &Command, width: usize) -> Vec<String> {
         }
     }
     // The sort is stable: a verb's own headings keep their order.
-    sections.sort_by_key(|(heading, _)| rank(*heading));
+    sections.sort_by_key(|(heading, _)| heading_rank(*heading));
     let titled = sections.into_iter().map(|(heading, flags)| {
         let title = heading.map_or_else(|| "Options".to_owned(), |name| format!("{name} Options"));
         format!("{title}:\n{}", flags.join("\n\n"))
@@ -168,11 +168,11 @@ fn flag_sections(command: &Command, width: usize) -> Vec<String> {
 }
 
 /// Where the flags of a heading stand: [`FIRST`], then those without one, then a verb's own, then those that verbs share.
-fn rank(heading: Option<&str>) -> usize {
+fn heading_rank(heading: Option<&str>) -> usize {
     match heading {
         Some(FIRST) => 0,
         None => 1,
-        Some(name) => match LAST.iter().position(|last| *last == name) {
+        Some(name) => match SHARED_HEADINGS.iter().position(|last| *last == name) {
             Some(at) => at + 3,
             None => 2,
         },
@@ -180,7 +180,7 @@ fn rank(heading: Option<&str>) -> usize {
 }
 
 /// `    -o, --output FORMAT:`, and what it does, indented by a tab; `None` for what no page shows.
-fn flag(arg: &Arg, width: usize) -> Option<String> {
+fn render_flag(arg: &Arg, width: usize) -> Option<String> {
     let long = arg.get_long()?;
     if arg.is_hide_set() || ["help", "version"].contains(&long) {
         return None;
@@ -189,13 +189,13 @@ fn flag(arg: &Arg, width: usize) -> Option<String> {
     let letter = letter.unwrap_or_default();
     Some(format!(
         "    {letter}--{long}{}:\n{}",
-        value(arg),
-        described(arg, width)
+        default_or_value_name(arg),
+        render_description(arg, width)
     ))
 }
 
 /// The text of a flag or an argument in lines that begin with a tab.
-fn described(arg: &Arg, width: usize) -> String {
+fn render_description(arg: &Arg, width: usize) -> String {
     let about = arg.get_long_help().or(arg.get_help());
     let about = about.map(ToString::to_string).unwrap_or_default();
     let lines = wrap::wrap_text(about.trim(), width.saturating_sub(TAB_COLUMNS));
@@ -208,7 +208,7 @@ fn described(arg: &Arg, width: usize) -> String {
 
 /// What follows a flag's name: its default as kubectl shows it (texts in quotes, numbers, durations and truth values
 /// bare), or the name of its value where it has no default.
-fn value(arg: &Arg) -> String {
+fn default_or_value_name(arg: &Arg) -> String {
     match arg.get_action() {
         ArgAction::SetTrue => return "=false".into(),
         ArgAction::SetFalse => return "=true".into(),
@@ -245,7 +245,7 @@ fn arguments(command: &Command, width: usize) -> Option<String> {
         .get_positionals()
         .filter(|arg| !arg.is_hide_set() && arg.get_help().is_some());
     let texts: Vec<String> = visible
-        .map(|arg| format!("    {}:\n{}", value_name(arg), described(arg, width)))
+        .map(|arg| format!("    {}:\n{}", value_name(arg), render_description(arg, width)))
         .collect();
     (!texts.is_empty()).then(|| format!("Arguments:\n{}", texts.join("\n\n")))
 }
@@ -261,7 +261,7 @@ fn usage(command: &Command, prefix: &str, has_flags: bool) -> Vec<String> {
     }
     let text = text.trim_start_matches("Usage:").trim();
     text.lines()
-        .map(|line| match line.trim().strip_prefix(SUITE) {
+        .map(|line| match line.trim().strip_prefix(SUITE_NAME) {
             Some(rest) => format!("{}{rest}", suite(prefix)),
             None => line.trim().to_owned(),
         })
