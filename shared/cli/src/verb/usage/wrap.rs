@@ -22,7 +22,7 @@ pub(super) fn wrap_paragraph(
     width: usize,
 ) -> Vec<String> {
     let words = paragraph.split_whitespace();
-    broken(words.map(str::to_owned), first, rest, "", width)
+    break_lines(words.map(str::to_owned), first, rest, "", width)
 }
 
 /// A command of an example as lines of at most `width` columns. It is broken between its words, never inside quotes, and a
@@ -30,7 +30,7 @@ pub(super) fn wrap_paragraph(
 pub(super) fn wrap_command(line: &str, width: usize) -> Vec<String> {
     let indent = &line[..line.len() - line.trim_start().len()];
     let rest = format!("{indent}    ");
-    broken(units(shell_words(line.trim())), indent, &rest, " \\", width)
+    break_lines(units(shell_words(line.trim())), indent, &rest, " \\", width)
 }
 
 /// Joins each flag with the word behind it, which is its value more often than not: they stay on one line.
@@ -53,7 +53,7 @@ fn units(words: Vec<String>) -> Vec<String> {
 }
 
 /// Puts words into lines; a line that another one follows ends in `mark`.
-fn broken(
+fn break_lines(
     words: impl IntoIterator<Item = String>,
     first: &str,
     rest: &str,
