@@ -3,9 +3,9 @@
 use anyhow::{Error, anyhow};
 
 /// Edits up to which a word counts as mistyped.
-const DISTANCE: usize = 2;
+const MAX_EDITS: usize = 2;
 /// Length up to which words are compared.
-const WORD_MAX: usize = 64;
+const MAX_WORD_CHARS: usize = 64;
 
 /// Returns the error for an unknown command after `prefix`, with suggestions from `known`.
 pub fn unknown_command(word: &str, prefix: &str, known: &[&str]) -> Error {
@@ -32,12 +32,12 @@ pub(super) fn suggestions(near: &[String]) -> String {
 fn is_near(word: &str, name: &str) -> bool {
     let (word, name) = (word.to_lowercase(), name.to_lowercase());
     !word.is_empty()
-        && word.len() <= WORD_MAX
-        && (name.starts_with(&word) || distance(&word, &name) <= DISTANCE)
+        && word.len() <= MAX_WORD_CHARS
+        && (name.starts_with(&word) || edit_distance(&word, &name) <= MAX_EDITS)
 }
 
 /// Returns the Levenshtein distance: characters to insert, delete or replace.
-fn distance(left: &str, right: &str) -> usize {
+fn edit_distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().collect();
     let mut row: Vec<usize> = (0..=right.len()).collect();
     for (at, l) in left.chars().enumerate() {
@@ -77,9 +77,9 @@ mod tests {
 
     #[test]
     fn distances_count_edits() {
-        assert_eq!(distance("list", "list"), 0);
-        assert_eq!(distance("lsit", "list"), 2);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(edit_distance("list", "list"), 0);
+        assert_eq!(edit_distance("lsit", "list"), 2);
+        assert_eq!(edit_distance("", "abc"), 3);
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
     }
 }
