@@ -51,10 +51,10 @@ impl ValueFlags {
         for file in &self.env_file {
             assigned
                 .files
-                .extend(environment(shown(file), &read_file(file, input)?)?);
+                .extend(parse_env_file(file_label(file), &read_file(file, input)?)?);
         }
         for value in &self.set_file {
-            let (name, file) = split("--set-file", value)?;
+            let (name, file) = split_assignment("--set-file", value)?;
             let Ok(text) = String::from_utf8(read_file(file, input)?) else {
                 bail!("the value of {name} in {file:?} is not UTF-8")
             };
@@ -65,7 +65,7 @@ impl ValueFlags {
             assigned.files.insert(name.to_owned(), text.to_owned());
         }
         for value in &self.set {
-            let (name, value) = split("--set", value)?;
+            let (name, value) = split_assignment("--set", value)?;
             assigned.set.insert(name.to_owned(), value.to_owned());
         }
         Ok(assigned)
@@ -73,7 +73,7 @@ impl ValueFlags {
 }
 
 /// Returns the name of a file for error messages.
-fn shown(file: &str) -> &str {
+fn file_label(file: &str) -> &str {
     if file == "-" { "standard input" } else { file }
 }
 
@@ -82,7 +82,7 @@ fn shown(file: &str) -> &str {
 /// # Errors
 /// The file cannot be read, is longer than [`INPUT_MAX`], or is not UTF-8.
 pub fn read_source(file: &str, input: &mut dyn BufRead) -> Result<Source> {
-    Source::from_bytes(shown(file), &read_file(file, input)?)
+    Source::from_bytes(file_label(file), &read_file(file, input)?)
 }
 
 fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
@@ -93,19 +93,19 @@ fn read_file(file: &str, input: &mut dyn BufRead) -> Result<Vec<u8>> {
         read.context("failed to read standard input")?;
     } else {
         let opened =
-            File::open(file).map_err(|error| anyhow::anyhow!("{}", missing(file, &error)))?;
+            File::open(file).map_err(|error| anyhow::anyhow!("{}", open_error(file, &error)))?;
         let read = opened.take(limit).read_to_end(&mut bytes);
         read.with_context(|| format!("failed to read {file:?}"))?;
     }
     if bytes.len() > INPUT_MAX {
-        let (file, most) = (shown(file), INPUT_MAX >> 20);
+        let (file, most) = (file_label(file), INPUT_MAX >> 20);
         bail!("{file:?} is longer than {most} MiB");
     }
     Ok(bytes)
 }
 
 /// Returns kubectl's message for a file that cannot be opened.
-fn missing(file: &str, error: &std::io::Error) -> String {
+fn open_error(file: &str, error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => format!("the path {file:?} does not exist"),
         std::io::ErrorKind::PermissionDenied => {
@@ -115,7 +115,7 @@ fn missing(file: &str, error: &std::io::Error) -> String {
     }
 }
 
-fn split<'a>(flag: &str, value: &'a str) -> Result<(&'a str, &'a str)> {
+fn split_assignment<'a>(flag: &str, value: &'a str) -> Result<(&'a str, &'a str)> {
     let Some((name, rest)) = value.split_once('=') else {
         let error = anyhow::anyhow!("invalid argument for {flag}: {value:?} has no \"=\"");
         return Err(with_hint(error, format!("use {flag} NAME=VALUE")));
@@ -127,7 +127,7 @@ fn split<'a>(flag: &str, value: &'a str) -> Result<(&'a str, &'a str)> {
 
 /// Parses lines of NAME=VALUE. Blank lines, lines that begin with `#`, and `export ` before a name are skipped. Quotes
 /// around a whole value are removed; nothing is expanded.
-fn environment(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, String>> {
+fn parse_env_file(file: &str, bytes: &[u8]) -> Result<BTreeMap<String, String>> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         bail!("{file}: not UTF-8")
     };
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn an_environment_file_is_read_as_a_shell_would() {
         let text = "\u{feff}# comment\n\nA=1\nexport B=\"two words\"\r\nC='x=y'\nD=\n";
-        let found = environment("f", text.as_bytes()).unwrap();
+        let found = parse_env_file("f", text.as_bytes()).unwrap();
         let pairs: Vec<(&str, &str)> = found
             .iter()
             .map(|(k, v)| (k.as_str(), v.as_str()))
@@ -177,18 +177,18 @@ mod tests {
 
     #[test]
     fn a_bad_line_is_named_by_its_number_and_never_shown() {
-        let error = environment("f", b"A=1\nsecret-word\n")
+        let error = parse_env_file("f", b"A=1\nsecret-word\n")
             .unwrap_err()
             .to_string();
         assert_eq!(error, "f:2: not NAME=VALUE");
-        assert!(environment("f", b"1A=x").is_err());
-        assert!(environment("f", &[0xff]).is_err());
+        assert!(parse_env_file("f", b"1A=x").is_err());
+        assert!(parse_env_file("f", &[0xff]).is_err());
     }
 
     #[test]
     fn a_value_has_a_name() {
-        assert_eq!(split("--set", "A=b=c").unwrap(), ("A", "b=c"));
-        assert!(split("--set", "A").is_err());
-        assert!(split("--set", "a-b=c").is_err());
+        assert_eq!(split_assignment("--set", "A=b=c").unwrap(), ("A", "b=c"));
+        assert!(split_assignment("--set", "A").is_err());
+        assert!(split_assignment("--set", "a-b=c").is_err());
     }
 }
