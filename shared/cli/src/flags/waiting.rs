@@ -74,11 +74,11 @@ impl WaitFlags {
 
 /// Sets the default that help shows for `--timeout`: to be called with the value that [`Waiting::limit`] is called with.
 pub fn with_default_timeout(arg: Arg, limit: Duration) -> Arg {
-    arg.default_value(format(limit))
+    arg.default_value(format_go_duration(limit))
 }
 
 /// Writes a duration of whole seconds as Go's flags do, in its largest whole unit: `5m`.
-fn format(duration: Duration) -> String {
+fn format_go_duration(duration: Duration) -> String {
     match duration.as_secs() {
         seconds if seconds > 0 && seconds % 3600 == 0 => format!("{}h", seconds / 3600),
         seconds if seconds > 0 && seconds % 60 == 0 => format!("{}m", seconds / 60),
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn the_default_is_what_help_shows() {
         for (seconds, text) in [(300, "5m"), (3600, "1h"), (90, "90s"), (0, "0s")] {
-            assert_eq!(format(Duration::from_secs(seconds)), text);
+            assert_eq!(format_go_duration(Duration::from_secs(seconds)), text);
         }
         let command = <Verb as clap::CommandFactory>::command().mut_arg("timeout", |arg| {
             with_default_timeout(arg, Duration::from_secs(600))

@@ -10,7 +10,7 @@ use session_model::labels::MANAGER;
 #[derive(Args, Clone, Debug)]
 pub struct WriteFlags {
     /// Dry run: "none", "client" (print what would be sent) or "server" (let the server check it without storing it)
-    #[arg(help_heading = "Request", long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = UNCHANGED, default_value = "none")]
+    #[arg(help_heading = "Request", long = "dry-run", value_name = "STRATEGY", num_args = 0..=1, require_equals = true, default_missing_value = BARE_DRY_RUN, default_value = "none")]
     pub strategy: String,
 
     /// Name of the manager used to track field ownership
@@ -19,7 +19,7 @@ pub struct WriteFlags {
 }
 
 /// Value of a bare `--dry-run`, as in kubectl.
-const UNCHANGED: &str = "unchanged";
+const BARE_DRY_RUN: &str = "unchanged";
 
 impl Default for WriteFlags {
     fn default() -> Self {
@@ -38,7 +38,7 @@ impl WriteFlags {
     pub fn dry_run(&self) -> Result<DryRun> {
         match self.strategy.as_str() {
             "none" => Ok(DryRun::None),
-            "client" | UNCHANGED => Ok(DryRun::Client),
+            "client" | BARE_DRY_RUN => Ok(DryRun::Client),
             "server" => Ok(DryRun::Server),
             other => bail!(
                 "Invalid dry-run value ({other}). Must be \"none\", \"server\", or \"client\"."
@@ -60,7 +60,7 @@ impl WriteFlags {
 
     /// Returns kubectl's deprecation warning for a bare `--dry-run`.
     pub fn deprecation_warning(&self) -> Option<&'static str> {
-        (self.strategy == UNCHANGED)
+        (self.strategy == BARE_DRY_RUN)
             .then_some("--dry-run is deprecated and can be replaced with --dry-run=client.")
     }
 }
