@@ -43,7 +43,7 @@ impl StderrHandle {
     /// Prints a line if `-v` asks for this level or a higher one, in klog's format: time (UTC) and process first.
     pub fn trace(&self, level: i32, text: &str) {
         if self.state.level.load(Ordering::Relaxed) >= level {
-            self.print(&traced(text, Timestamp::now()));
+            self.print(&klog_line(text, Timestamp::now()));
         }
     }
 
@@ -95,7 +95,7 @@ impl Console {
 }
 
 /// Formats a line as klog does: `I0301 12:00:00.000000    4711 aside.rs:60] text`.
-fn traced(text: &str, now: Timestamp) -> String {
+fn klog_line(text: &str, now: Timestamp) -> String {
     format!(
         "I{} {:>7} aside.rs:{}] {}",
         now.strftime("%m%d %H:%M:%S.%6f"),
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn a_traced_line_is_klogs_and_cannot_move_the_cursor() {
-        let line = traced("a\x1b\nb", "2026-03-01T12:00:00.5Z".parse().unwrap());
+        let line = klog_line("a\x1b\nb", "2026-03-01T12:00:00.5Z".parse().unwrap());
         let (head, text) = line.split_once("] ").unwrap();
         assert!(head.starts_with("I0301 12:00:00.500000 "), "{head}");
         assert_eq!(text, "a^[ b");
