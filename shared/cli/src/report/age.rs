@@ -14,11 +14,11 @@ pub fn format_age(duration: SignedDuration) -> String {
     match duration.as_secs() {
         ..=-2 => "<invalid>".to_owned(),
         -1 => "0s".to_owned(),
-        seconds => human_seconds(seconds),
+        seconds => format_age_seconds(seconds),
     }
 }
 
-fn human_seconds(seconds: i64) -> String {
+fn format_age_seconds(seconds: i64) -> String {
     // Below each limit: the unit that is shown, and the smaller unit that is added to it.
     let (unit, smaller) = match seconds {
         s if s < 2 * MINUTE => ((1, "s"), None),
