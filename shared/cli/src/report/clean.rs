@@ -8,7 +8,7 @@ use session_model::unicode::{is_emoji_variation_selector, is_invisible};
 /// except tab and newline, are shown as `^A` to `^_` and `^?`. Invisible characters and those that change the reading
 /// order are shown in Go's notation, `\u202e`, which in JSON is the same text.
 pub fn escape_text(text: &str) -> Cow<'_, str> {
-    if is_plain(text) || !text.chars().any(unsafe_char) {
+    if is_plain(text) || !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len() + 8);
@@ -24,7 +24,7 @@ pub fn escape_text(text: &str) -> Cow<'_, str> {
             '\x7f' => clean.push_str("^?"),
             // C1 controls: some terminals take U+009B for ESC [.
             '\u{80}'..='\u{9f}' => clean.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if unsafe_char(c) => {
+            c if is_unsafe(c) => {
                 clean.push('^');
                 clean.push(char::from_u32(u32::from(c) + 64).unwrap_or('?'));
             }
@@ -64,7 +64,7 @@ fn is_plain(text: &str) -> bool {
     text.bytes().all(|byte| (b' '..=b'~').contains(&byte))
 }
 
-fn unsafe_char(c: char) -> bool {
+fn is_unsafe(c: char) -> bool {
     (c.is_control() && !matches!(c, '\t' | '\n')) || is_invisible(c)
 }
 
