@@ -29,9 +29,9 @@ use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 
 /// Columns where the terminal does not report its size.
-const WIDTH: u16 = 80;
+const DEFAULT_COLUMNS: u16 = 80;
 /// Bytes that are read of an answer to a prompt.
-const ANSWER_MAX: u64 = 1024;
+const MAX_ANSWER_BYTES: u64 = 1024;
 
 /// Returns the lines of a deletion prompt before its question, in kubectl's words.
 pub fn deletion_preview(names: &[String]) -> Vec<String> {
@@ -166,7 +166,7 @@ impl Console {
                 out: terminal,
                 err: terminal,
             },
-            columns: WIDTH,
+            columns: DEFAULT_COLUMNS,
             capable: true,
             no_color: false,
             colour: Colour::Auto,
@@ -215,10 +215,10 @@ impl Console {
     /// else 80. Never 0.
     pub fn width(&self) -> usize {
         let columns = match self.columns {
-            0 if self.terminals.out => size_of_out().map(|(columns, _)| columns),
+            0 if self.terminals.out => stdout_size().map(|(columns, _)| columns),
             columns => Some(columns),
         };
-        usize::from(columns.filter(|columns| *columns > 0).unwrap_or(WIDTH))
+        usize::from(columns.filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS))
     }
 
     /// Returns the rows of the terminal of standard output; `None` if it is not a terminal or does not report them.
@@ -226,7 +226,7 @@ impl Console {
         if self.captured || !self.terminals.out {
             return None;
         }
-        let (_, rows) = size_of_out()?;
+        let (_, rows) = stdout_size()?;
         Some(usize::from(rows)).filter(|rows| *rows > 0)
     }
 
@@ -284,33 +284,33 @@ impl Console {
     /// Prints one or more lines on standard error. Control characters are always escaped, because people read a
     /// redirected standard error in a terminal later.
     pub fn print_error_line(&mut self, text: &str) {
-        self.err_raw(&clean::escape_text(text));
+        self.print_error_raw(&clean::escape_text(text));
     }
 
     /// Prints `Warning: …` on standard error, each text once.
     pub fn warn(&mut self, text: &str) {
         if self.warned.insert(text.to_owned()) {
             let word = self.styled_for_stderr(AnsiColor::Yellow.on_default().bold(), "Warning:");
-            self.err_raw(&format!("{word} {}", clean::escape_line(text)));
+            self.print_error_raw(&format!("{word} {}", clean::escape_line(text)));
         }
     }
 
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
         let word = self.styled_for_stderr(AnsiColor::Cyan.on_default(), "hint:");
-        self.err_raw(&format!("{word} {}", clean::escape_line(text)));
+        self.print_error_raw(&format!("{word} {}", clean::escape_line(text)));
     }
 
     /// Prints `note: …` on standard error, except with `--quiet`.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
-            self.err_raw(&format!("note: {}", clean::escape_line(text)));
+            self.print_error_raw(&format!("note: {}", clean::escape_line(text)));
         }
     }
 
     /// Returns escaped text in a style, for standard output, if colours may be used there.
     pub fn styled(&self, style: Style, text: &str) -> String {
-        painted(style, text, self.terminals.out && self.has_colour())
+        style_text(style, text, self.terminals.out && self.has_colour())
     }
 
     /// Returns escaped text in the style of a tone, as [`Console::paint`].
@@ -319,7 +319,7 @@ impl Console {
     }
 
     pub(super) fn styled_for_stderr(&self, style: Style, text: &str) -> String {
-        painted(style, text, self.terminals.err && self.has_colour())
+        style_text(style, text, self.terminals.err && self.has_colour())
     }
 
     fn has_colour(&self) -> bool {
@@ -341,16 +341,16 @@ impl Console {
             terminal::discard_typed_input();
         }
         for line in preview {
-            self.ask(&format!("{}\n", clean::escape_line(line)))?;
+            self.print_prompt(&format!("{}\n", clean::escape_line(line)))?;
         }
-        self.ask(&format!("{question} (y/N): "))?;
+        self.print_prompt(&format!("{question} (y/N): "))?;
         let mut answer = Vec::new();
         // An answer that cannot be read is no.
         let _ = (&mut self.input)
-            .take(ANSWER_MAX)
+            .take(MAX_ANSWER_BYTES)
             .read_until(b'\n', &mut answer);
         if self.terminals.input && !answer.ends_with(b"\n") {
-            self.ask("\n")?;
+            self.print_prompt("\n")?;
         }
         if self.interrupt.is_set() {
             return Err(interrupted_error());
@@ -359,7 +359,7 @@ impl Console {
     }
 
     /// Prints on the stream that the user sees.
-    fn ask(&mut self, text: &str) -> Result<()> {
+    fn print_prompt(&mut self, text: &str) -> Result<()> {
         if self.terminals.out || !self.terminals.err {
             return self.print(text);
         }
@@ -378,7 +378,7 @@ impl Console {
         let screen = if self.quiet || !self.terminals.err || !self.capable {
             LiveTarget::None
         } else if self.captured {
-            LiveTarget::Buffer(self.err.clone(), WIDTH)
+            LiveTarget::Buffer(self.err.clone(), DEFAULT_COLUMNS)
         } else {
             LiveTarget::Process
         };
@@ -402,19 +402,19 @@ impl Console {
         self.input.take_rest()
     }
 
-    fn err_raw(&mut self, text: &str) {
+    fn print_error_raw(&mut self, text: &str) {
         let text = format!("{text}\n");
         let _ = self.live.suspended(|| self.err.write(text.as_bytes()));
     }
 }
 
 /// Returns columns and rows of the terminal of standard output.
-fn size_of_out() -> Option<(u16, u16)> {
+fn stdout_size() -> Option<(u16, u16)> {
     let (columns, rows) = terminal_size::terminal_size_of(io::stdout())?;
     Some((columns.0, rows.0))
 }
 
-fn painted(style: Style, text: &str, colour: bool) -> String {
+fn style_text(style: Style, text: &str, colour: bool) -> String {
     let text = clean::escape_text(text);
     if colour {
         format!("{style}{text}{style:#}")
