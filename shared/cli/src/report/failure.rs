@@ -32,7 +32,7 @@ pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8
         let text = if single {
             error_text(error, prefix)
         } else {
-            line(error, prefix)
+            error_line(error, prefix)
         };
         if !text.is_empty() {
             console.print_error_line(text.strip_suffix('\n').unwrap_or(&text));
@@ -69,13 +69,13 @@ pub fn exit_code(error: &Error) -> u8 {
 /// Returns the text of a single error without its hints and without a final newline; empty if nothing is printed.
 pub fn error_text(error: &Error, prefix: &str) -> String {
     match failure::find_failure(error) {
-        Some(failure) if is_invalid(failure) => invalid(failure),
-        _ => line(error, prefix),
+        Some(failure) if is_invalid(failure) => invalid_object_text(failure),
+        _ => error_line(error, prefix),
     }
 }
 
 /// Returns the text of one error among several: an invalid object is one line then, as in kubectl.
-fn line(error: &Error, prefix: &str) -> String {
+fn error_line(error: &Error, prefix: &str) -> String {
     if is_closed(error) || exit_status(error).is_some_and(|exited| exited.message.is_empty()) {
         return String::new();
     }
@@ -85,17 +85,17 @@ fn line(error: &Error, prefix: &str) -> String {
     {
         return format!(
             "{}\nSee '{prefix} -h' for help and examples",
-            prefixed(&usage.message)
+            with_error_prefix(&usage.message)
         );
     }
     match failure::find_failure(error) {
         Some(failure) if failure.kind == FailureKind::Interrupted => failure.message.clone(),
-        Some(failure) => of_failure(failure),
-        None => prefixed(&chain(error)),
+        Some(failure) => failure_text(failure),
+        None => with_error_prefix(&cause_chain(error)),
     }
 }
 
-fn of_failure(failure: &Failure) -> String {
+fn failure_text(failure: &Failure) -> String {
     let Failure {
         kind,
         message,
@@ -107,7 +107,7 @@ fn of_failure(failure: &Failure) -> String {
         FailureKind::Unauthorized => {
             format!("error: You must be logged in to the server ({message})")
         }
-        FailureKind::ConnectionRefused => refused(message),
+        FailureKind::ConnectionRefused => connection_refused_text(message),
         FailureKind::Unreachable if message.starts_with("Unable to connect to the server: ") => {
             message.clone()
         }
@@ -117,11 +117,11 @@ fn of_failure(failure: &Failure) -> String {
         }
         FailureKind::InvalidConfiguration => format!("Error in configuration: {message}"),
         // This message is kubectl's, not the server's: the server's answer was a page that says 404.
-        FailureKind::ResourceTypeNotFound => prefixed(message),
+        FailureKind::ResourceTypeNotFound => with_error_prefix(message),
         _ if !reason.is_empty() => format!("Error from server ({reason}): {message}"),
         // A Status without a reason. A failure that the server did not report has no code.
         _ if *code != 0 => format!("Error from server: {message}"),
-        _ => prefixed(message),
+        _ => with_error_prefix(message),
     }
 }
 
@@ -131,7 +131,7 @@ fn is_invalid(failure: &Failure) -> bool {
 }
 
 /// Returns kubectl's sentence for a refused connection to HOST:PORT, or the message if it is that sentence already.
-fn refused(message: &str) -> String {
+fn connection_refused_text(message: &str) -> String {
     if message.starts_with("The connection to the server ") {
         return message.to_owned();
     }
@@ -142,7 +142,7 @@ fn refused(message: &str) -> String {
 
 /// Formats an invalid object: a single cause on the first line, several below it, each once. The blank after the colon
 /// is kubectl's.
-fn invalid(failure: &Failure) -> String {
+fn invalid_object_text(failure: &Failure) -> String {
     let subject = failure
         .object
         .as_ref()
@@ -175,7 +175,7 @@ fn invalid(failure: &Failure) -> String {
     first
 }
 
-fn prefixed(message: &str) -> String {
+fn with_error_prefix(message: &str) -> String {
     if message.starts_with("error: ") {
         message.to_owned()
     } else {
@@ -185,7 +185,7 @@ fn prefixed(message: &str) -> String {
 
 /// Joins all causes, outermost first. A cause that the text ends with already (an error that prints its source) is
 /// skipped.
-fn chain(error: &Error) -> String {
+fn cause_chain(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
         let cause = cause.to_string();
