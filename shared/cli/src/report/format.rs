@@ -13,7 +13,7 @@ use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
 use session_model::objects::resource::string_at;
 
 /// Bytes of a template file that are read at most.
-const FILE_MAX: u64 = 1 << 20;
+const MAX_TEMPLATE_BYTES: u64 = 1 << 20;
 
 /// Set of formats that a verb accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Format {
         let (word, argument) = match output.split_once('=') {
             Some((word, argument)) => (word.to_owned(), argument),
             // kubectl ignores the case of these values.
-            None => (known_word(output), ""),
+            None => (normalize_format(output), ""),
         };
         let plain = !output.contains('=');
         let takes_argument = word.starts_with("jsonpath") || word.starts_with("custom-columns");
@@ -129,7 +129,7 @@ impl Format {
     }
 }
 
-fn known_word(output: &str) -> String {
+fn normalize_format(output: &str) -> String {
     let lower = output.to_ascii_lowercase();
     if ["json", "yaml", "kyaml", "name"].contains(&lower.as_str()) {
         lower
@@ -171,7 +171,7 @@ impl PrintStyle {
                 let text = read_template_file(argument).map_err(|error| {
                     anyhow!(
                         "error reading --template {argument}, open {argument}: {}",
-                        reason(&error)
+                        go_error_text(&error)
                     )
                 })?;
                 path(&text, false)
@@ -180,7 +180,7 @@ impl PrintStyle {
                 let text = read_template_file(argument).map_err(|error| {
                     anyhow!(
                         "error reading template {argument}, open {argument}: {}",
-                        reason(&error)
+                        go_error_text(&error)
                     )
                 })?;
                 Ok(PrintStyle::Columns(CustomColumns::parse_file(&text)?))
@@ -196,15 +196,15 @@ impl PrintStyle {
 fn read_template_file(file: &str) -> io::Result<String> {
     let mut text = String::new();
     let opened = fs::File::open(file)?;
-    opened.take(FILE_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_MAX {
+    opened.take(MAX_TEMPLATE_BYTES + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_TEMPLATE_BYTES {
         return Err(io::Error::other("longer than 1 MiB"));
     }
     Ok(text)
 }
 
 /// Returns the message of a system error without its number, in lower case as in Go.
-fn reason(error: &io::Error) -> String {
+fn go_error_text(error: &io::Error) -> String {
     let text = error.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     let mut chars = text.chars();
@@ -231,7 +231,7 @@ impl ObjectPrinter {
     /// # Errors
     /// The JSONPath of the format fails on the object.
     pub fn print_object(&mut self, object: &Value) -> Result<String> {
-        let stripped = self.strip(object);
+        let stripped = self.without_managed_fields(object);
         let object = stripped.as_ref().unwrap_or(object);
         let first = self.printed == 0;
         self.printed += 1;
@@ -267,7 +267,7 @@ impl ObjectPrinter {
             _ => {
                 let items: Vec<Value> = objects
                     .iter()
-                    .map(|object| self.strip(object).unwrap_or_else(|| object.clone()))
+                    .map(|object| self.without_managed_fields(object).unwrap_or_else(|| object.clone()))
                     .collect();
                 self.print_object(&json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}))
             }
@@ -276,7 +276,7 @@ impl ObjectPrinter {
 
     /// Returns the object without managedFields, or `None` if it can be printed as it is. JSONPath formats see
     /// managedFields, as in kubectl.
-    fn strip(&self, object: &Value) -> Option<Value> {
+    fn without_managed_fields(&self, object: &Value) -> Option<Value> {
         let whole = matches!(
             self.style,
             PrintStyle::Json | PrintStyle::Yaml | PrintStyle::Kyaml
