@@ -33,7 +33,7 @@ pub fn format_number(number: &Number) -> String {
         Some(float) if number.is_f64() => {
             let size = float.abs();
             if size != 0.0 && !(1e-6..1e21).contains(&size) {
-                exponent(float, 1)
+                format_exponent(float, 1)
             } else {
                 format!("{float}")
             }
@@ -48,7 +48,7 @@ pub fn format_go_number(number: &Number) -> String {
         Some(float) if number.is_f64() => {
             let size = float.abs();
             if size != 0.0 && !(1e-4..1e21).contains(&size) {
-                exponent(float, 2)
+                format_exponent(float, 2)
             } else {
                 format!("{float}")
             }
@@ -79,7 +79,7 @@ pub fn format_go_value(value: &Value) -> String {
 }
 
 /// Formats a float with an exponent that has a sign and at least `digits` digits: `1e+21`, `1e-07`.
-fn exponent(float: f64, digits: usize) -> String {
+fn format_exponent(float: f64, digits: usize) -> String {
     let text = format!("{float:e}");
     let Some((mantissa, exponent)) = text.split_once('e') else {
         return text;
