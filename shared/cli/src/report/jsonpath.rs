@@ -50,7 +50,7 @@ impl JsonPath {
     /// # Errors
     /// kubectl's message for an invalid path.
     pub fn parse_relaxed(text: &str) -> Result<Self> {
-        let text = relaxed(text)?;
+        let text = normalize_path(text)?;
         let nodes = parse::parse_template(&text).map_err(|reason| anyhow!("{reason}"))?;
         Ok(Self { text, nodes })
     }
@@ -112,7 +112,7 @@ fn printed(value: &Value) -> String {
 }
 
 /// Adds braces and the leading dot to a path that lacks them.
-fn relaxed(text: &str) -> Result<String> {
+fn normalize_path(text: &str) -> Result<String> {
     if text.is_empty() {
         return Ok(String::new());
     }
