@@ -9,7 +9,7 @@ use super::{FoundValues, compare};
 use crate::report::json;
 
 /// Levels to which ranges may be nested; each costs a level of recursion.
-const RANGES_MAX: usize = 64;
+const MAX_RANGE_DEPTH: usize = 64;
 
 /// Returns the values of every top-level node; the nodes of a range contribute once for every item.
 pub(super) fn evaluate<'a>(
@@ -61,8 +61,8 @@ impl<'a> Evaluation<'a> {
         from: usize,
         over: FoundValues<'a>,
     ) -> Result<Option<usize>, String> {
-        if self.depth >= RANGES_MAX {
-            return Err(format!("ranges are nested more than {RANGES_MAX} deep"));
+        if self.depth >= MAX_RANGE_DEPTH {
+            return Err(format!("ranges are nested more than {MAX_RANGE_DEPTH} deep"));
         }
         self.depth += 1;
         let mut end = None;
@@ -100,7 +100,7 @@ impl<'a> Evaluation<'a> {
                 Ok(found?.into_iter().flatten().collect())
             }
             Node::Wildcard => Ok(input.iter().flat_map(children).collect()),
-            Node::Recursive => Ok(descend(input)),
+            Node::Recursive => Ok(descendants(input)),
             Node::Range => {
                 self.begins = true;
                 Ok(input.clone())
@@ -213,14 +213,14 @@ fn children<'a>(value: &Cow<'a, Value>) -> FoundValues<'a> {
 }
 
 /// Returns the values and all their descendants, except empty scalars.
-fn descend<'a>(input: &FoundValues<'a>) -> FoundValues<'a> {
+fn descendants<'a>(input: &FoundValues<'a>) -> FoundValues<'a> {
     let mut found = Vec::new();
     for value in input {
         let inside = children(value);
         if !inside.is_empty() {
             found.push(value.clone());
             if !value.is_string() {
-                found.extend(descend(&inside));
+                found.extend(descendants(&inside));
             }
         }
     }
@@ -246,7 +246,7 @@ fn slice_all<'a>(input: &FoundValues<'a>, slice: &Slice) -> Result<FoundValues<'
     for value in input.iter().filter(|value| !value.is_null()) {
         let items =
             items(value).ok_or_else(|| format!("{} is not array or slice", go_type(value)))?;
-        let Some((start, end, step)) = bounds(slice, items.len())? else {
+        let Some((start, end, step)) = slice_bounds(slice, items.len())? else {
             return Ok(found);
         };
         found.extend(items[start..end].iter().step_by(step).map(Cow::Borrowed));
@@ -255,7 +255,7 @@ fn slice_all<'a>(input: &FoundValues<'a>, slice: &Slice) -> Result<FoundValues<'
 }
 
 /// Resolves a slice for a list of that length to start, end and step; `None` if it selects nothing.
-fn bounds(slice: &Slice, length: usize) -> Result<Option<(usize, usize, usize)>, String> {
+fn slice_bounds(slice: &Slice, length: usize) -> Result<Option<(usize, usize, usize)>, String> {
     let length = i64::try_from(length).unwrap_or(i64::MAX);
     let mut start = slice.start.unwrap_or(0);
     let mut end = slice.end.unwrap_or(length);
