@@ -63,7 +63,7 @@ pub(super) fn parse_template(text: &str) -> Parsed<Vec<Node>> {
 
 /// Parses the contents of braces that kubectl assembles from a part of another pair. Text after a closing brace inside
 /// is ignored, as there.
-fn inner(text: &str) -> Parsed<Vec<Node>> {
+fn parse_inner(text: &str) -> Parsed<Vec<Node>> {
     match parse_template(&format!("{{{text}}}"))?.into_iter().next() {
         Some(Node::List(nodes)) => Ok(nodes),
         _ => Ok(Vec::new()),
@@ -204,7 +204,7 @@ impl<'t> Action<'t> {
         if text.contains(',') {
             let parts = text
                 .split(',')
-                .map(|part| inner(&format!("[{}]", part.trim_matches(' '))));
+                .map(|part| parse_inner(&format!("[{}]", part.trim_matches(' '))));
             self.nodes.push(Node::Union(parts.collect::<Parsed<_>>()?));
             return Ok(());
         }
@@ -213,9 +213,9 @@ impl<'t> Action<'t> {
             .and_then(|text| text.strip_suffix('\''));
         if let Some(key) = key.filter(|key| !key.contains('\'')) {
             // A quoted key is parsed as if it followed a dot, so its dots must be escaped here, too.
-            self.nodes.extend(inner(&format!(".{key}"))?);
+            self.nodes.extend(parse_inner(&format!(".{key}"))?);
         } else {
-            self.nodes.push(Node::Slice(slice(text)?));
+            self.nodes.push(Node::Slice(parse_slice(text)?));
         }
         Ok(())
     }
@@ -227,12 +227,12 @@ impl<'t> Action<'t> {
         if !self.skip("]") {
             return Err("unclosed array expect ]".into());
         }
-        self.nodes.push(match comparison(text) {
-            None => Node::Exists(inner(text)?),
+        self.nodes.push(match split_comparison(text) {
+            None => Node::Exists(parse_inner(text)?),
             Some((left, operator, right)) => Node::Filter {
-                left: inner(left)?,
+                left: parse_inner(left)?,
                 operator: operator.to_owned(),
-                right: inner(right)?,
+                right: parse_inner(right)?,
             },
         });
         Ok(())
@@ -266,7 +266,7 @@ fn filter_end(text: &str) -> Option<usize> {
 }
 
 /// Splits a comparison into left side, operator and right side; `None` if there is no operator.
-fn comparison(text: &str) -> Option<(&str, &str, &str)> {
+fn split_comparison(text: &str) -> Option<(&str, &str, &str)> {
     let is_operator = |c| "!<>=".contains(c);
     let start = text.find(is_operator).filter(|start| *start > 0)?;
     let length = text[start..].find(|c| !is_operator(c));
@@ -275,7 +275,7 @@ fn comparison(text: &str) -> Option<(&str, &str, &str)> {
     (end > start).then(|| (&text[..start], &text[start..end], &text[end..]))
 }
 
-fn slice(text: &str) -> Parsed<Slice> {
+fn parse_slice(text: &str) -> Parsed<Slice> {
     let parts: Vec<&str> = text.split(':').collect();
     let legal = |part: &&str| {
         let digits = part.strip_prefix('-').unwrap_or(part);
@@ -339,14 +339,14 @@ fn unquote(text: &str, quote: char) -> Option<String> {
         };
         match radix {
             0 => out.push_str(&digits),
-            length => out.push(escaped(&digits, length)?),
+            length => out.push(unescape(&digits, length)?),
         }
     }
     Some(out)
 }
 
 /// Returns the character of an escape: three digits are octal, any other number is hexadecimal.
-fn escaped(digits: &str, length: usize) -> Option<char> {
+fn unescape(digits: &str, length: usize) -> Option<char> {
     if digits.len() != length || digits.starts_with(['+', '-']) {
         return None;
     }
