@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::json::{self, sorted_entries};
 
 /// Keys that some YAML parser reads as boolean, null, number or merge, in any case.
-const AMBIGUOUS: [&str; 11] = [
+const AMBIGUOUS_KEYS: [&str; 11] = [
     "null", "y", "n", "yes", "no", "true", "false", "on", "off", "inf", "nan",
 ];
 
@@ -46,7 +46,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
             out.push_str("{\n");
             for (key, item) in sorted_entries(map) {
                 indent(out, depth + 1);
-                out.push_str(&written_key(key));
+                out.push_str(&format_key(key));
                 out.push_str(": ");
                 write(out, item, depth + 1);
                 out.push_str(",\n");
@@ -54,7 +54,7 @@ fn write(out: &mut String, value: &Value, depth: usize) {
             indent(out, depth);
             out.push('}');
         }
-        Value::String(text) => out.push_str(&quoted(text)),
+        Value::String(text) => out.push_str(&quote(text)),
         other => out.push_str(&json::format_compact(other)),
     }
 }
@@ -63,21 +63,21 @@ fn indent(out: &mut String, depth: usize) {
     out.extend(std::iter::repeat_n("  ", depth));
 }
 
-fn written_key(key: &str) -> String {
+fn format_key(key: &str) -> String {
     let mut chars = key.chars();
     let begins = chars
         .next()
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
     let plain = begins && chars.all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c));
-    if plain && !AMBIGUOUS.contains(&key.to_ascii_lowercase().as_str()) {
+    if plain && !AMBIGUOUS_KEYS.contains(&key.to_ascii_lowercase().as_str()) {
         key.to_owned()
     } else {
-        quoted(key)
+        quote(key)
     }
 }
 
 /// Formats a double-quoted string. JSON's escapes are valid in YAML, which wants a few more.
-fn quoted(text: &str) -> String {
+fn quote(text: &str) -> String {
     // serde_json's own writer: the escapes for web pages of `json::compact` are not wanted here.
     let json = Value::from(text).to_string();
     let mut out = String::with_capacity(json.len());
