@@ -43,7 +43,7 @@ impl Serialize for SortedValue<'_> {
                 }
                 mapping.end()
             }
-            Value::Number(number) => match whole(number.as_f64(), number.is_f64()) {
+            Value::Number(number) => match whole_number(number.as_f64(), number.is_f64()) {
                 Some(whole) => serializer.serialize_i64(whole),
                 None => number.serialize(serializer),
             },
@@ -81,7 +81,7 @@ fn wants_single_quotes(text: &str) -> bool {
 }
 
 /// Converts a whole float to an integer if floats of that size are exact.
-fn whole(float: Option<f64>, is_float: bool) -> Option<i64> {
+fn whole_number(float: Option<f64>, is_float: bool) -> Option<i64> {
     let float = float.filter(|float| is_float && float.fract() == 0.0)?;
     // Below 2^53 the conversion is exact.
     (float.abs() < 9_007_199_254_740_992.0).then_some(float as i64)
