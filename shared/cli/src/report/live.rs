@@ -13,7 +13,7 @@ use super::{age, clean};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Interval at which the elapsed time is redrawn.
-const TICK: Duration = Duration::from_millis(250);
+const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Target of the live line.
 #[derive(Clone, Debug)]
@@ -44,7 +44,7 @@ impl LiveLine {
     fn show(&self, screen: &LiveTarget, text: String) {
         let mut slot = lock(&self.0);
         if slot.is_none() {
-            *slot = draw(screen);
+            *slot = new_bar(screen);
         }
         if let Some(bar) = slot.as_ref() {
             bar.set_message(text);
@@ -59,7 +59,7 @@ impl LiveLine {
     }
 }
 
-fn draw(screen: &LiveTarget) -> Option<ProgressBar> {
+fn new_bar(screen: &LiveTarget) -> Option<ProgressBar> {
     let (target, ticks) = match screen {
         LiveTarget::None => return None,
         LiveTarget::Process => (ProgressDrawTarget::stderr(), true),
@@ -81,7 +81,7 @@ fn draw(screen: &LiveTarget) -> Option<ProgressBar> {
     let bar =
         ProgressBar::with_draw_target(None, target).with_style(style.with_key("age", elapsed));
     if ticks {
-        bar.enable_steady_tick(TICK);
+        bar.enable_steady_tick(REDRAW_INTERVAL);
     }
     Some(bar)
 }
