@@ -32,7 +32,7 @@ impl MutationPrinter {
             Format::Text { .. } => Ok(format!(
                 "{} {verb}{}\n",
                 format::kind_and_name(object),
-                suffix(self.dry_run)
+                dry_run_suffix(self.dry_run)
             )),
             Format::Objects(printer) => printer.print_object(object),
         }
@@ -44,7 +44,7 @@ impl MutationPrinter {
         let subject = clean::escape_line(&format!("{}/{name}", resource.singular())).into_owned();
         match &self.format {
             Format::Objects(printer) if printer.is_name() => format!("{subject}\n"),
-            _ => format!("{subject} {verb}{}\n", suffix(self.dry_run)),
+            _ => format!("{subject} {verb}{}\n", dry_run_suffix(self.dry_run)),
         }
     }
 
@@ -70,11 +70,11 @@ impl MutationPrinter {
             "" => String::new(),
             namespace => format!(" from {namespace} namespace"),
         };
-        format!("{kind} \"{name}\" {verb}{place}{}\n", suffix(self.dry_run))
+        format!("{kind} \"{name}\" {verb}{place}{}\n", dry_run_suffix(self.dry_run))
     }
 }
 
-fn suffix(dry_run: DryRun) -> &'static str {
+fn dry_run_suffix(dry_run: DryRun) -> &'static str {
     match dry_run {
         DryRun::None => "",
         DryRun::Client => " (dry run)",
@@ -98,13 +98,13 @@ pub const FORCE_DELETE_WARNING: &str = "Immediate deletion does not wait for con
 pub fn apply_verb(before: Option<&Value>, after: &Value) -> &'static str {
     match before {
         None => "created",
-        Some(before) if essence(before) == essence(after) => "unchanged",
+        Some(before) if without_server_fields(before) == without_server_fields(after) => "unchanged",
         Some(_) => "configured",
     }
 }
 
 /// Returns an object without the fields that the server maintains.
-fn essence(object: &Value) -> Value {
+fn without_server_fields(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) {
         for field in ["managedFields", "resourceVersion", "generation"] {
