@@ -10,20 +10,20 @@ use super::console::OutputClosed;
 use super::streams::SharedStream;
 
 /// Switches to the terminal's second screen, so that the first one is restored afterwards, and hides the cursor.
-const TAKE: &str = "\x1b[?1049h\x1b[?25l";
-const GIVE_BACK: &str = "\x1b[?25h\x1b[?1049l";
-const HOME: &str = "\x1b[H";
-const REST_OF_LINE: &str = "\x1b[K";
-const REST_OF_SCREEN: &str = "\x1b[J";
+const ENTER_ALTERNATE_SCREEN: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE_ALTERNATE_SCREEN: &str = "\x1b[?25h\x1b[?1049l";
+const CURSOR_HOME: &str = "\x1b[H";
+const ERASE_LINE: &str = "\x1b[K";
+const ERASE_SCREEN: &str = "\x1b[J";
 
 /// Full-screen display. Dropping it restores the terminal.
 #[derive(Debug)]
 pub struct FullScreen {
     out: SharedStream,
-    taken: bool,
+    is_active: bool,
     last: String,
     #[cfg(unix)]
-    stops: Option<unix::Signal>,
+    suspend_signals: Option<unix::Signal>,
 }
 
 impl FullScreen {
@@ -31,10 +31,10 @@ impl FullScreen {
     pub(super) fn new(out: SharedStream, is_real: bool) -> Self {
         Self {
             out,
-            taken: false,
+            is_active: false,
             last: String::new(),
             #[cfg(unix)]
-            stops: is_real.then(|| heard(Signal::TSTP)).flatten(),
+            suspend_signals: is_real.then(|| listen_signal(Signal::TSTP)).flatten(),
         }
     }
 
@@ -47,7 +47,7 @@ impl FullScreen {
     /// [`Closed`] if the terminal is gone, else the cause of the failed write.
     pub fn draw(&mut self, lines: &[String], rows: Option<usize>) -> Result<()> {
         let rows = rows.unwrap_or(usize::MAX);
-        let mut frame = String::from(HOME);
+        let mut frame = String::from(CURSOR_HOME);
         let fits = lines.len() <= rows;
         let shown = if fits {
             lines.len()
@@ -56,9 +56,9 @@ impl FullScreen {
         };
         let more = (!fits).then(|| format!("… {} more lines", lines.len() - shown));
         let all = lines.iter().take(shown).chain(&more);
-        let all: Vec<String> = all.map(|line| format!("{line}{REST_OF_LINE}")).collect();
+        let all: Vec<String> = all.map(|line| format!("{line}{ERASE_LINE}")).collect();
         frame.push_str(&all.join("\r\n"));
-        frame.push_str(REST_OF_SCREEN);
+        frame.push_str(ERASE_SCREEN);
         if frame == self.last {
             return Ok(());
         }
@@ -66,8 +66,8 @@ impl FullScreen {
     }
 
     fn show(&mut self, frame: String) -> Result<()> {
-        let take = if self.taken { "" } else { TAKE };
-        self.taken = true;
+        let take = if self.is_active { "" } else { ENTER_ALTERNATE_SCREEN };
+        self.is_active = true;
         match self.out.write(format!("{take}{frame}").as_bytes()) {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
                 Err(OutputClosed.into())
@@ -78,10 +78,10 @@ impl FullScreen {
         Ok(())
     }
 
-    fn give_back(&mut self) {
-        if std::mem::take(&mut self.taken) {
+    fn restore(&mut self) {
+        if std::mem::take(&mut self.is_active) {
             // A closed terminal needs no restoring.
-            let _ = self.out.write(GIVE_BACK.as_bytes());
+            let _ = self.out.write(LEAVE_ALTERNATE_SCREEN.as_bytes());
         }
     }
 
@@ -92,11 +92,11 @@ impl FullScreen {
     /// As [`FullScreen::draw`].
     pub async fn wait_suspend(&mut self) -> Result<()> {
         #[cfg(unix)]
-        if let Some(stops) = &mut self.stops
+        if let Some(stops) = &mut self.suspend_signals
             && stops.recv().await.is_some()
         {
-            self.give_back();
-            let mut continued = heard(Signal::CONT);
+            self.restore();
+            let mut continued = listen_signal(Signal::CONT);
             kill_process(getpid(), Signal::STOP)?;
             // The signal stops all threads a moment later: nothing may be drawn until the process is continued.
             if let Some(continued) = &mut continued {
@@ -111,13 +111,13 @@ impl FullScreen {
 
 impl Drop for FullScreen {
     fn drop(&mut self) {
-        self.give_back();
+        self.restore();
     }
 }
 
 /// Returns a stream of a signal.
 #[cfg(unix)]
-fn heard(signal: Signal) -> Option<unix::Signal> {
+fn listen_signal(signal: Signal) -> Option<unix::Signal> {
     unix::signal(unix::SignalKind::from_raw(signal.as_raw())).ok()
 }
 
