@@ -35,7 +35,7 @@ fn sort<T>(items: &mut Vec<T>, path: &str, object: impl Fn(&T) -> &Value) -> Res
         .map_err(|error| anyhow!("sorting error: {error}"))?;
     let mut fields = Vec::with_capacity(items.len());
     for item in items.iter() {
-        fields.push(first(&field, object(item))?);
+        fields.push(first_value(&field, object(item))?);
     }
     if items.is_empty() {
         return Ok(());
@@ -44,7 +44,7 @@ fn sort<T>(items: &mut Vec<T>, path: &str, object: impl Fn(&T) -> &Value) -> Res
         let field = field.source();
         bail!("couldn't find any field with path {field:?} in the list of objects");
     }
-    let keys = keys(&fields)
+    let keys = sort_keys(&fields)
         .map_err(|kind| anyhow!("cannot sort by field {:?}: {kind}", field.source()))?;
     let mut keyed: Vec<_> = keys.into_iter().zip(std::mem::take(items)).collect();
     keyed.sort_by(|(left, _), (right, _)| left.cmp(right));
@@ -53,7 +53,7 @@ fn sort<T>(items: &mut Vec<T>, path: &str, object: impl Fn(&T) -> &Value) -> Res
 }
 
 /// Returns the first value that a path finds.
-fn first(field: &JsonPath, object: &Value) -> Result<Option<Value>> {
+fn first_value(field: &JsonPath, object: &Value) -> Result<Option<Value>> {
     let found = field.find(object)?.into_iter().next().unwrap_or_default();
     Ok(found.into_iter().next().map(|value| value.into_owned()))
 }
@@ -68,7 +68,7 @@ enum SortKey {
     Text(String),
 }
 
-fn keys(fields: &[Option<Value>]) -> Result<Vec<SortKey>, &'static str> {
+fn sort_keys(fields: &[Option<Value>]) -> Result<Vec<SortKey>, &'static str> {
     let quantity = |text: &str| text.parse::<Quantity>().ok();
     let texts = fields.iter().flatten().filter_map(Value::as_str);
     let quantities = texts.clone().all(|text| quantity(text).is_some());
