@@ -5,7 +5,7 @@ use std::io::{self, BufRead, Read};
 use session_client::interrupt::Interrupt;
 
 /// Bytes per read.
-const CHUNK: usize = 64 * 1024;
+const INPUT_CHUNK_BYTES: usize = 64 * 1024;
 
 /// Buffered standard input. Each read runs in a thread of its own and fails once the interrupt is set.
 pub(super) struct StandardInput {
@@ -42,12 +42,12 @@ impl StandardInput {
     }
 
     /// Reads the next chunk; empty at the end.
-    fn next(&mut self) -> io::Result<Vec<u8>> {
+    fn read_chunk(&mut self) -> io::Result<Vec<u8>> {
         let Some(mut stream) = self.stream.take() else {
             return Ok(Vec::new());
         };
         let reading = move || {
-            let mut chunk = vec![0; CHUNK];
+            let mut chunk = vec![0; INPUT_CHUNK_BYTES];
             let read = loop {
                 match stream.read(&mut chunk) {
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -82,7 +82,7 @@ impl BufRead for StandardInput {
         if self.consumed == self.chunk.len() {
             self.consumed = 0;
             self.chunk = Vec::new();
-            self.chunk = self.next()?;
+            self.chunk = self.read_chunk()?;
         }
         Ok(&self.chunk[self.consumed..])
     }
@@ -98,14 +98,14 @@ mod tests {
 
     #[test]
     fn it_is_read_whole_by_lines_and_in_the_end_by_others() {
-        let text = format!("one\n{}", "x".repeat(CHUNK));
+        let text = format!("one\n{}", "x".repeat(INPUT_CHUNK_BYTES));
         let mut input = StandardInput::new(io::Cursor::new(text.clone()));
         let mut line = String::new();
         input.read_line(&mut line).unwrap();
         assert_eq!(line, "one\n");
         let mut rest = String::new();
         input.take_rest().read_to_string(&mut rest).unwrap();
-        assert_eq!(rest.len(), CHUNK);
+        assert_eq!(rest.len(), INPUT_CHUNK_BYTES);
         assert_eq!(input.read_to_string(&mut rest).unwrap(), 0);
     }
 
