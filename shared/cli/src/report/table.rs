@@ -152,7 +152,7 @@ impl TablePrinter {
         let options = &self.options;
         let mut cells = Vec::with_capacity(width);
         if options.namespace {
-            let namespace = member(&row.object, "namespace");
+            let namespace = metadata_field(&row.object, "namespace");
             let absent = if row.object.is_null() {
                 Value::Null
             } else {
@@ -199,7 +199,7 @@ impl TablePrinter {
     }
 
     fn add_labels<'r>(&self, row: &'r Row, cells: &mut Vec<Cow<'r, Value>>) {
-        let labels = member(&row.object, "labels").and_then(Value::as_object);
+        let labels = metadata_field(&row.object, "labels").and_then(Value::as_object);
         for key in &self.options.label_columns {
             let value = labels.and_then(|labels| labels.get(key));
             cells.push(value.map_or(Cow::Owned(Value::Null), Cow::Borrowed));
@@ -224,7 +224,7 @@ impl TablePrinter {
 }
 
 /// Returns a member of an object's metadata.
-fn member<'o>(object: &'o Value, key: &str) -> Option<&'o Value> {
+fn metadata_field<'o>(object: &'o Value, key: &str) -> Option<&'o Value> {
     object.get("metadata")?.get(key)
 }
 
