@@ -6,14 +6,14 @@
 use std::ops::Range;
 
 /// Minimum width of a column in code points, gap included.
-const NARROWEST: usize = 6;
+const MIN_COLUMN_WIDTH: usize = 6;
 /// Blanks between the widest cell of a column and the next column.
-const GAP: usize = 3;
+const COLUMN_PADDING: usize = 3;
 /// Source of padding: slicing it is much faster than adding single blanks.
 const BLANKS: &str = "                                        ";
 /// Cells of a line that are aligned; further tabs are printed as blanks. No table has as many columns, but a string of
 /// an object may have as many tabs, and every column costs a level of recursion.
-const CELLS_MAX: usize = 256;
+const MAX_CELLS: usize = 256;
 
 /// Writer that aligns text at tab stops. It remembers the widths of its columns, so that later text is never narrower
 /// than the text above it.
@@ -59,7 +59,7 @@ impl TabWriter {
     }
 
     fn end_cell(&mut self) {
-        if self.line.len() >= CELLS_MAX {
+        if self.line.len() >= MAX_CELLS {
             self.text.push(' ');
         } else {
             self.push_cell();
@@ -87,7 +87,7 @@ impl TabWriter {
     fn lay_out(&mut self) {
         let lines = std::mem::take(&mut self.lines);
         self.ready.reserve(self.text.len() * 2);
-        self.block(&lines, &mut Vec::new());
+        self.layout_block(&lines, &mut Vec::new());
         let open = self.line.first().map_or(self.cell, |cell| cell.text.start);
         self.text.drain(..open);
         for cell in &mut self.line {
@@ -97,7 +97,7 @@ impl TabWriter {
     }
 
     /// Aligns lines whose first `widths.len()` columns have their final width.
-    fn block(&mut self, lines: &[Vec<Cell>], widths: &mut Vec<usize>) {
+    fn layout_block(&mut self, lines: &[Vec<Cell>], widths: &mut Vec<usize>) {
         let column = widths.len();
         let has_cell = |line: &&Vec<Cell>| line.len() > column + 1;
         let mut rest = lines;
@@ -108,10 +108,10 @@ impl TabWriter {
             let with = tail.iter().take_while(has_cell).count();
             let (deep, tail) = tail.split_at(with);
             if !deep.is_empty() {
-                let widest = deep.iter().map(|line| line[column].width + GAP).max();
-                let width = self.remember(widths, widest.unwrap_or(0).max(NARROWEST));
+                let widest = deep.iter().map(|line| line[column].width + COLUMN_PADDING).max();
+                let width = self.column_width(widths, widest.unwrap_or(0).max(MIN_COLUMN_WIDTH));
                 widths.push(width);
-                self.block(deep, widths);
+                self.layout_block(deep, widths);
                 widths.pop();
             }
             rest = tail;
@@ -119,7 +119,7 @@ impl TabWriter {
     }
 
     /// Returns the width of the next column, which needs `width`, to the right of columns of `widths`.
-    fn remember(&mut self, widths: &[usize], width: usize) -> usize {
+    fn column_width(&mut self, widths: &[usize], width: usize) -> usize {
         let known = self.remembered.len();
         if known < widths.len() {
             self.remembered.extend_from_slice(&widths[known..]);
