@@ -12,11 +12,11 @@ use super::console::{Console, OutputClosed};
 use super::streams::SharedStream;
 
 /// Columns and rows if the terminal reports none.
-const USUAL: (u16, u16) = (80, 24);
+const DEFAULT_SIZE: (u16, u16) = (80, 24);
 /// Bytes per read of standard input.
-const CHUNK: usize = 64 * 1024;
+const STDIN_READ_BYTES: usize = 64 * 1024;
 /// Chunks of input that are read ahead.
-const AHEAD: usize = 4;
+const STDIN_CHUNKS_AHEAD: usize = 4;
 
 /// Guard of raw mode. Dropping it restores the terminal.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ pub(super) fn discard_typed_input() {
     let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
 }
 
-fn give_back_on_panic() {
+fn leave_raw_mode_on_panic() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let told = std::panic::take_hook();
@@ -106,9 +106,9 @@ impl TerminalSizes {
     /// Returns the current columns and rows; neither is 0.
     pub fn current(&self) -> (u16, u16) {
         if !self.is_real {
-            return USUAL;
+            return DEFAULT_SIZE;
         }
-        sane(crossterm::terminal::size().unwrap_or_default())
+        nonzero_size(crossterm::terminal::size().unwrap_or_default())
     }
 
     /// Waits for the next change and returns the new size; never returns where changes are not signalled.
@@ -124,9 +124,9 @@ impl TerminalSizes {
 }
 
 /// Replaces a size of 0, by which a program might divide.
-fn sane((columns, rows): (u16, u16)) -> (u16, u16) {
+fn nonzero_size((columns, rows): (u16, u16)) -> (u16, u16) {
     let or = |size, usual| if size == 0 { usual } else { size };
-    (or(columns, USUAL.0), or(rows, USUAL.1))
+    (or(columns, DEFAULT_SIZE.0), or(rows, DEFAULT_SIZE.1))
 }
 
 /// Output stream for raw bytes, written apart from the console.
@@ -181,7 +181,7 @@ impl Console {
     pub fn enter_raw_mode(&self) -> Result<RawModeGuard> {
         let is_real = !self.is_captured();
         if is_real {
-            give_back_on_panic();
+            leave_raw_mode_on_panic();
             crossterm::terminal::enable_raw_mode().context("failed to set up the terminal")?;
         }
         Ok(RawModeGuard { is_real })
@@ -212,10 +212,10 @@ impl Console {
     /// on.
     pub fn stdin_stream(&mut self) -> StdinStream {
         let mut input = self.take_stdin();
-        let (send, receive) = tokio::sync::mpsc::channel(AHEAD);
+        let (send, receive) = tokio::sync::mpsc::channel(STDIN_CHUNKS_AHEAD);
         // Not a thread of the runtime: its read cannot be ended, and shutting down the runtime would wait for it.
         std::thread::spawn(move || {
-            let mut buffer = vec![0; CHUNK];
+            let mut buffer = vec![0; STDIN_READ_BYTES];
             loop {
                 match input.read(&mut buffer) {
                     Ok(count @ 1..) => {
@@ -239,9 +239,9 @@ mod tests {
 
     #[test]
     fn no_window_is_without_columns_or_rows() {
-        assert_eq!(sane((0, 0)), (80, 24));
-        assert_eq!(sane((0, 50)), (80, 50));
-        assert_eq!(sane((132, 43)), (132, 43));
+        assert_eq!(nonzero_size((0, 0)), (80, 24));
+        assert_eq!(nonzero_size((0, 50)), (80, 50));
+        assert_eq!(nonzero_size((132, 43)), (132, 43));
     }
 
     #[tokio::test]
