@@ -4,7 +4,7 @@
 //! line is buffered up to 64 KiB; a longer one is printed as it comes, which bounds the memory.
 
 /// Bytes of an unfinished line that are buffered if there is more than one log.
-const KEPT: usize = 64 * 1024;
+const MAX_PENDING_BYTES: usize = 64 * 1024;
 
 /// Merger of logs. Bytes go in by log, bytes to print come out.
 #[derive(Debug, Default)]
@@ -68,7 +68,7 @@ impl LogMerger {
         };
         let holds = holds && end.is_none();
         let rest = &mut taken.kept;
-        if holds || alone || rest.len() + whole.len() > KEPT {
+        if holds || alone || rest.len() + whole.len() > MAX_PENDING_BYTES {
             let first = std::mem::take(rest);
             if !(first.is_empty() && whole.is_empty()) {
                 taken.print(&[&first, whole], holds, &mut out);
@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn a_long_line_passes_and_holds_the_others_back() {
         let mut weave = two();
-        let piece = vec![b'x'; KEPT + 1];
+        let piece = vec![b'x'; MAX_PENDING_BYTES + 1];
         let begun = weave.push(0, &piece);
-        assert_eq!((begun.len(), weave.open_log()), (KEPT + 3, Some(0)));
+        assert_eq!((begun.len(), weave.open_log()), (MAX_PENDING_BYTES + 3, Some(0)));
         assert_eq!(weave.push(0, &piece), piece);
         assert_eq!(weave.push(0, b"\ny"), b"\n");
         assert_eq!(weave.open_log(), None);
