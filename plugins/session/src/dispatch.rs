@@ -20,7 +20,7 @@ A session is one user's shell, editor, lab, desktop or preview environment. No s
 state, and every request is made with your own permissions.";
 
 /// The suite as it is typed, whatever its file is called.
-const PREFIX: &str = "kubectl session";
+const SUITE_NAME: &str = "kubectl session";
 
 /// Runs the verb that the program's name or the arguments select.
 pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
@@ -31,11 +31,11 @@ pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
         ProgramName::Completer => return ExitCode::SUCCESS,
         ProgramName::Verb(word) => {
             return match VERBS.iter().find(|verb| verb.name == word) {
-                Some(verb) => run_entry(verb, &format!("{PREFIX} {}", verb.name), rest),
-                None => report_unknown_verb(&word, PREFIX),
+                Some(verb) => run_entry(verb, &format!("{SUITE_NAME} {}", verb.name), rest),
+                None => report_unknown_verb(&word, SUITE_NAME),
             };
         }
-        ProgramName::Other(name) => prefix_of(&name),
+        ProgramName::Other(name) => suite_name(&name),
     };
     // The common case builds the flags of one verb only, which saves a millisecond.
     let first = rest.first().and_then(|word| word.to_str());
@@ -46,20 +46,20 @@ pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
         (first, rest.len()),
         (None, 0) | (Some("--help" | "-h" | "help"), 1)
     ) {
-        return help(&suite(&prefix), &prefix);
+        return print_suite_help(&suite_command(&prefix), &prefix);
     }
-    let command = umbrella(&prefix);
+    let command = full_command(&prefix);
     match command.clone().try_get_matches_from(&rest) {
         Err(error) => report_usage(&command, &prefix, &error),
         Ok(matches) => match matches.subcommand() {
-            None => help(&command, &prefix),
+            None => print_suite_help(&command, &prefix),
             // `kubectl session -- list` names no verb: it prints help, as kubectl does.
             Some((word, inner))
                 if is_external(inner) && command.find_subcommand(word).is_some() =>
             {
-                help(&command, &prefix)
+                print_suite_help(&command, &prefix)
             }
-            Some(("help", inner)) => help_of(inner, &command, &prefix),
+            Some(("help", inner)) => print_verb_help(inner, &command, &prefix),
             Some(("options", _)) => print_page(|width| wording::options_page(&command, width)),
             Some((word, inner)) => match VERBS.iter().find(|verb| verb.name == word) {
                 Some(verb) => {
@@ -79,33 +79,33 @@ fn is_external(matches: &clap::ArgMatches) -> bool {
 }
 
 /// Returns the suite as it was called: `kubectl session` for a plugin, else the program's name.
-fn prefix_of(program: &str) -> String {
+fn suite_name(program: &str) -> String {
     match program.strip_prefix("kubectl-") {
         Some(plugin) => format!("kubectl {}", plugin.replace('-', " ").replace('_', "-")),
-        None if program.is_empty() => PREFIX.to_owned(),
+        None if program.is_empty() => SUITE_NAME.to_owned(),
         None => program.to_owned(),
     }
 }
 
 /// Returns the suite's command with the names of its verbs: enough for its help page.
-fn suite(prefix: &str) -> Command {
+fn suite_command(prefix: &str) -> Command {
     let verbs = VERBS
         .iter()
         .map(|verb| Command::new(verb.name).about(verb.about.lines().next().unwrap_or_default()));
-    base(prefix).subcommands(verbs)
+    base_command(prefix).subcommands(verbs)
 }
 
 /// Returns the suite's command with the flags of all verbs, for flags before the verb.
-fn umbrella(prefix: &str) -> Command {
+fn full_command(prefix: &str) -> Command {
     let verbs = VERBS.iter().map(|verb| {
         (verb.command)()
             .name(verb.name)
             .bin_name(format!("{prefix} {}", verb.name))
     });
-    base(prefix).subcommands(verbs)
+    base_command(prefix).subcommands(verbs)
 }
 
-fn base(prefix: &str) -> Command {
+fn base_command(prefix: &str) -> Command {
     let help = Command::new("help")
         .about("Print the help of a verb")
         .arg(clap::Arg::new("verb"));
@@ -122,13 +122,13 @@ fn base(prefix: &str) -> Command {
         .subcommand(options)
 }
 
-fn help(command: &Command, prefix: &str) -> ExitCode {
+fn print_suite_help(command: &Command, prefix: &str) -> ExitCode {
     print_page(|width| wording::suite_help_page(command, prefix, width, VERB_GROUPS))
 }
 
-fn help_of(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {
+fn print_verb_help(matches: &clap::ArgMatches, command: &Command, prefix: &str) -> ExitCode {
     let Some(word) = matches.get_one::<String>("verb") else {
-        return help(command, prefix);
+        return print_suite_help(command, prefix);
     };
     match command.find_subcommand(word) {
         Some(verb) => {
@@ -172,13 +172,13 @@ mod tests {
 
     #[test]
     fn the_program_is_typed_as_it_is_installed() {
-        assert_eq!(prefix_of("kubectl-session"), "kubectl session");
-        assert_eq!(prefix_of("kubectl-my_session"), "kubectl my-session");
-        assert_eq!(prefix_of("sess"), "sess");
+        assert_eq!(suite_name("kubectl-session"), "kubectl session");
+        assert_eq!(suite_name("kubectl-my_session"), "kubectl my-session");
+        assert_eq!(suite_name("sess"), "sess");
     }
 
     #[test]
     fn no_flag_of_a_verb_changes_the_meaning_of_a_connection_flag() {
-        umbrella("kubectl session").debug_assert();
+        full_command("kubectl session").debug_assert();
     }
 }
