@@ -20,7 +20,7 @@ use session_shared::ops::beginning::require_success;
 use session_shared::ops::execute::ApplyOptions;
 use session_shared::ops::settling::Started;
 use session_shared::ops::trust;
-use session_shared::plan::{PlanOutcome, Propagation, StepResult};
+use session_shared::plan::{PlanOutcome, PropagationPolicy, StepResult};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{LiveObjects, RenderedStart, TargetState, reconcile, record};
 use session_shared::template::decode_parameters_secret;
@@ -309,7 +309,7 @@ impl Creation<'_> {
             let target = ObjectRef::from_object(object);
             let gone = self
                 .cluster
-                .delete_if_present(resource, place, &target, Propagation::Background, &write)
+                .delete_if_present(resource, place, &target, PropagationPolicy::Background, &write)
                 .await;
             if gone.is_err() {
                 left.push(target.to_string());

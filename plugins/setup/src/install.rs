@@ -15,7 +15,7 @@ use session_shared::objects::resource::{
     CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, string_at,
 };
 use session_shared::ops::Cluster;
-use session_shared::plan::Propagation;
+use session_shared::plan::PropagationPolicy;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::apply_verb;
 
@@ -226,7 +226,7 @@ pub(crate) async fn remove_part(
                     resource,
                     "",
                     &ObjectRef::from_object(&found),
-                    Propagation::Background,
+                    PropagationPolicy::Background,
                     write,
                 )
                 .await?;

@@ -19,7 +19,7 @@ use session_shared::objects::resource::{
 use session_shared::objects::snapshot::{SnapshotState, snapshot_set_name, source_claim_name};
 use session_shared::ops::Cluster;
 use session_shared::ops::snapshotting::clarify_unserved;
-use session_shared::plan::{Plan, Propagation, Step};
+use session_shared::plan::{Plan, PropagationPolicy, Step};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 
 /// A snapshot of a session: VolumeSnapshots with the same name, session and user.
@@ -54,7 +54,7 @@ impl SnapshotSet {
         let delete = |target: &ObjectRef| Step::Delete {
             target: target.clone(),
             resource: VOLUME_SNAPSHOT.clone(),
-            propagation: Propagation::Background,
+            propagation: PropagationPolicy::Background,
         };
         plan.push_stage(targets.iter().map(delete).collect());
         if wait {

@@ -8,7 +8,7 @@ use super::request::{ApiRequest, JSON};
 use super::{Cluster, paths};
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
-use session_model::objects::propagation::Propagation;
+use session_model::objects::propagation::PropagationPolicy;
 use session_model::objects::resource::string_at;
 
 /// Media type of a JSON merge patch (RFC 7386).
@@ -55,7 +55,7 @@ pub struct DeleteOptions {
     /// Precondition on the resourceVersion; empty for none.
     pub resource_version: String,
     /// Treatment of dependent objects.
-    pub propagation: Propagation,
+    pub propagation: PropagationPolicy,
     /// Grace period of a Pod in seconds; `None` for the Pod's own.
     pub grace_seconds: Option<u32>,
     /// If true, the server checks the request and deletes nothing.

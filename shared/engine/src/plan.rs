@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use session_model::objects::access::Access;
 use session_model::objects::belonging::is_data;
-pub use session_model::objects::propagation::Propagation;
+pub use session_model::objects::propagation::PropagationPolicy;
 use session_model::objects::resource::string_at;
 use session_model::objects::{ObjectRef, ResourceType};
 
@@ -77,7 +77,7 @@ pub enum Step {
         /// Resource type of the object.
         resource: ResourceType,
         /// Propagation policy for its dependents.
-        propagation: Propagation,
+        propagation: PropagationPolicy,
     },
     /// Wait until objects are deleted.
     WaitDeleted {

@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::Cluster;
 use crate::execute::ApplyOptions;
 use session_client::AccessReviews;
-use session_engine::plan::{Propagation, StepResult};
+use session_engine::plan::{PropagationPolicy, StepResult};
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
@@ -69,7 +69,7 @@ impl Cluster {
                     Access::new("create", &resource, ""),
                 ];
                 AccessReviews::new(self).require(namespace, &needs).await?;
-                let background = Propagation::Background;
+                let background = PropagationPolicy::Background;
                 self.delete_if_present(&resource, namespace, &target, background, &with.write)
                     .await?;
                 let targets = std::slice::from_ref(&target);

@@ -27,7 +27,7 @@ use super::unfinished::{
 use crate::Cluster;
 use session_client::WriteOptions;
 use session_client::random_token;
-use session_engine::plan::Propagation;
+use session_engine::plan::PropagationPolicy;
 use session_engine::reconcile::{RenderInput, record, render};
 use session_model::api::{API_VERSION, DesiredState, ObjectRef, Session};
 use session_model::failure::{self, FailureKind};
@@ -352,7 +352,7 @@ impl ClonePlan {
             .map(|(kind, object)| (*kind, ObjectRef::from_object(object)))
             .collect();
         let deletes = targets.iter().map(|(kind, target)| {
-            cluster.delete_if_present(kind, namespace, target, Propagation::Background, with.write)
+            cluster.delete_if_present(kind, namespace, target, PropagationPolicy::Background, with.write)
         });
         // Objects that cannot be deleted are found later by their label.
         drop(join_all(deletes).await);

@@ -31,7 +31,7 @@ use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 use session_engine::diagnosis::parse_refusal;
-use session_engine::plan::{Plan, PlanOutcome, Propagation, Step, StepResult};
+use session_engine::plan::{Plan, PlanOutcome, PropagationPolicy, Step, StepResult};
 use session_engine::reconcile::HookRun;
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind, with_hint};
@@ -287,7 +287,7 @@ impl Cluster {
         resource: &ResourceType,
         namespace: &str,
         target: &ObjectRef,
-        propagation: Propagation,
+        propagation: PropagationPolicy,
         write: &WriteOptions,
     ) -> Result<()> {
         let options = DeleteOptions {

@@ -9,7 +9,7 @@ use super::stopping::ObservedSession;
 use crate::Cluster;
 use crate::execute::ApplyOptions;
 use session_client::random_token;
-use session_engine::plan::{Plan, Propagation, Step};
+use session_engine::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
@@ -147,7 +147,7 @@ impl ClaimRestorePlan {
         let delete = |target: &ObjectRef| Step::Delete {
             target: target.clone(),
             resource: resource.clone(),
-            propagation: Propagation::Background,
+            propagation: PropagationPolicy::Background,
         };
         let mut plan = Plan::default();
         plan.push_stage(targets.iter().map(delete).collect());

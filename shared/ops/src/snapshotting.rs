@@ -29,7 +29,7 @@ use crate::snapshots::SnapshotMilestone;
 use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::random_token;
-use session_engine::plan::Propagation;
+use session_engine::plan::PropagationPolicy;
 use session_model::api::ObjectRef;
 use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, with_hint};
@@ -352,7 +352,7 @@ impl SnapshotPlan {
         let new = made.iter().filter(|object| self.is_new(object));
         let targets: Vec<ObjectRef> = new.map(ObjectRef::from_object).collect();
         let deletes = targets.iter().map(|target| {
-            let background = Propagation::Background;
+            let background = PropagationPolicy::Background;
             cluster.delete_if_present(&VOLUME_SNAPSHOT, &self.namespace, target, background, write)
         });
         try_join_all(deletes).await.is_ok()

@@ -14,7 +14,7 @@ use session_shared::objects::resource::{ROLE, string_at};
 use session_shared::objects::schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::execute::ApplyOptions;
-use session_shared::plan::{Plan, Propagation, Step, StepResult};
+use session_shared::plan::{Plan, PropagationPolicy, Step, StepResult};
 use session_shared::progress::ProgressSink;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -165,7 +165,7 @@ async fn roll_back(
         let resource = ResourceType::find_known(api_version, kind)?;
         let target = ObjectRef::from_object(object);
         Some(async move {
-            let background = Propagation::Background;
+            let background = PropagationPolicy::Background;
             cluster
                 .delete_if_present(resource, namespace, &target, background, &with.write)
                 .await

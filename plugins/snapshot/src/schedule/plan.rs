@@ -9,7 +9,7 @@ use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::belonging::Ownership;
 use session_shared::objects::resource::{annotation, string_at};
-use session_shared::plan::{Plan, Propagation, Step};
+use session_shared::plan::{Plan, PropagationPolicy, Step};
 
 use super::objects::SCHEDULE_RESOURCES;
 
@@ -91,7 +91,7 @@ pub(crate) fn plan_removal(there: &[Observed], belonging: &Ownership) -> Result<
             plan.push_stage(vec![Step::Delete {
                 target: ObjectRef::from_object(found),
                 resource: resource.clone(),
-                propagation: Propagation::Background,
+                propagation: PropagationPolicy::Background,
             }]);
         }
     }

@@ -7,7 +7,7 @@ use session_support::{Answer, FakeApi};
 use super::super::{DeleteOptions, DeleteOutcome, WriteOptions};
 use super::{cluster, pod, session};
 use session_model::failure::{self, FailureKind};
-use session_model::objects::propagation::Propagation;
+use session_model::objects::propagation::PropagationPolicy;
 use session_model::objects::resource::{NAMESPACE, POD, SESSION};
 
 const PATH: &str = "/apis/streaming.platform/v1/namespaces/default/sessions";
@@ -228,7 +228,7 @@ async fn a_delete_spares_a_new_object_of_the_same_name() {
     assert!(failure::has_kind(&error, FailureKind::Conflict));
     let right = DeleteOptions {
         uid: uid.clone(),
-        propagation: Propagation::Foreground,
+        propagation: PropagationPolicy::Foreground,
         ..DeleteOptions::default()
     };
     let rehearsal = DeleteOptions {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::hook::HookRun;
 use super::live::{LiveObjects, pod_ref};
 use super::seen::WorkloadState;
-use crate::plan::{Plan, Propagation, Step};
+use crate::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::{DataPolicy, Session};
 use session_model::labels;
 use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
@@ -51,7 +51,7 @@ pub fn plan_teardown(
     let workloads = live.workloads(&uid);
     let steps = workloads.iter().filter_map(|workload| {
         if !rests(workload) {
-            return delete_step(workload, Propagation::Background);
+            return delete_step(workload, PropagationPolicy::Background);
         }
         let key = format!("{}/{}", workload.kind, workload.name);
         counts.contains_key(&key).then(|| scale_to_zero_step(workload))?
@@ -75,7 +75,7 @@ pub fn plan_teardown(
             uid,
         };
         plan.push_stage(
-            delete_step(&target, Propagation::Background)
+            delete_step(&target, PropagationPolicy::Background)
                 .into_iter()
                 .collect(),
         );
@@ -132,7 +132,7 @@ fn scale_to_zero_step(target: &ObjectRef) -> Option<Step> {
     })
 }
 
-fn delete_step(target: &ObjectRef, propagation: Propagation) -> Option<Step> {
+fn delete_step(target: &ObjectRef, propagation: PropagationPolicy) -> Option<Step> {
     let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
     Some(Step::Delete {
         target: target.clone(),
@@ -183,7 +183,7 @@ fn data_steps(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step
         if kept {
             keep_step(object, now)
         } else {
-            delete_step(&ObjectRef::from_object(object), Propagation::Background)
+            delete_step(&ObjectRef::from_object(object), PropagationPolicy::Background)
         }
     });
     steps.collect()

@@ -231,7 +231,7 @@ mod tests {
         plan.push_stage(vec![Step::Delete {
             target,
             resource: session_model::objects::resource::POD.clone(),
-            propagation: crate::plan::Propagation::Background,
+            propagation: crate::plan::PropagationPolicy::Background,
         }]);
         let losses = find_plan_losses(&plan, &running, &live);
         assert_eq!(losses.len(), 1);

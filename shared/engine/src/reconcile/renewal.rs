@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::live::{LiveObjects, is_data_of, is_terminated, owner_uids, pod_ref};
 use super::starting::{RenderedStart, may_use_existing};
-use crate::plan::{Plan, Propagation, Step};
+use crate::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::belonging::{has_kind_and_name, is_data};
@@ -202,7 +202,7 @@ fn delete_step(target: &ObjectRef, resource: &ResourceType) -> Step {
     Step::Delete {
         target: target.clone(),
         resource: resource.clone(),
-        propagation: Propagation::Background,
+        propagation: PropagationPolicy::Background,
     }
 }
 

@@ -2,7 +2,7 @@
 
 /// Propagation policy of a DELETE.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Propagation {
+pub enum PropagationPolicy {
     /// The garbage collector deletes the dependents after the object.
     #[default]
     Background,
@@ -10,12 +10,12 @@ pub enum Propagation {
     Foreground,
 }
 
-impl Propagation {
+impl PropagationPolicy {
     /// Returns the policy as the API writes it.
     pub fn word(self) -> &'static str {
         match self {
-            Propagation::Background => "Background",
-            Propagation::Foreground => "Foreground",
+            PropagationPolicy::Background => "Background",
+            PropagationPolicy::Foreground => "Foreground",
         }
     }
 }
