@@ -7,7 +7,7 @@ use session_shared::labels::MANAGER;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::ending_session::SessionLosses;
 use session_shared::ops::starting::{StartOptions, StartPlan};
 use session_shared::ops::stopping;
 use session_shared::ops::trust::StoredPart;
@@ -58,7 +58,7 @@ pub(crate) async fn start_stopped(
         sink.tell(ProgressEvent::Done);
         ahead?
     };
-    if let Some(ending) = EndingSession::started(&ahead) {
+    if let Some(ending) = SessionLosses::started(&ahead) {
         let (name, lost) = (&intent.name, ending.destroyed.join(", "));
         let error = anyhow!(
             "starting session {:?} would destroy data: {lost}",

@@ -4,7 +4,7 @@ use anyhow::Result;
 use session_shared::api::DataPolicy;
 use session_shared::client::DryRun;
 use session_shared::ops::deleting::Deletion;
-use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::ending_session::SessionLosses;
 use session_shared::ops::stopping::DELETE;
 use session_shared::prompt::consent::Confirmation;
 use session_shared::report::console::Console;
@@ -44,6 +44,6 @@ pub(crate) fn confirm_deletion(
         interactive: intent.interactive,
         asks_for_several: true,
     };
-    let ending: Vec<EndingSession> = doomed.iter().map(EndingSession::deleted).collect();
+    let ending: Vec<SessionLosses> = doomed.iter().map(SessionLosses::deleted).collect();
     question.ask(&ending, console)
 }

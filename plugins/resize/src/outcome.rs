@@ -10,7 +10,7 @@ use session_shared::diagnosis::resizing::{NodeFit, ResizeState, pod_resize_state
 use session_shared::objects::resource::STATEFUL_SET;
 use session_shared::ops::Cluster;
 use session_shared::ops::ResizeWait;
-use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::ending_session::SessionLosses;
 use session_shared::ops::starting::StartPlan;
 use session_shared::ops::stopping::{ObservedSession, STOP, StopContext};
 use session_shared::prompt::consent::{self, Confirmation};
@@ -126,7 +126,7 @@ pub(crate) fn confirm_restart(
     present: &ObservedSession,
     console: &mut Console,
 ) -> Result<bool> {
-    let ending = [EndingSession::stopped(present)];
+    let ending = [SessionLosses::stopped(present)];
     if intent.dry_run != DryRun::None {
         consent::print_dry_run_losses(&ending, console);
         return Ok(true);

@@ -10,7 +10,7 @@ use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::Which;
-use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::ending_session::SessionLosses;
 use session_shared::ops::settling::Started;
 use session_shared::ops::starting::StartPlan;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
@@ -150,12 +150,12 @@ async fn read_template_change(cluster: &Cluster, present: &ObservedSession) -> R
 impl SessionTask {
     /// Returns the session if the action destroys data: a restart ends all its Pods, a start those that the template no longer
     /// contains.
-    pub(crate) fn session_losses(&self) -> Option<EndingSession> {
+    pub(crate) fn session_losses(&self) -> Option<SessionLosses> {
         if self.action == Action::Restart {
-            return Some(EndingSession::stopped(&self.observed));
+            return Some(SessionLosses::stopped(&self.observed));
         }
         let ahead = self.start_plan.as_ref()?;
-        EndingSession::started(ahead).filter(|_| self.action == Action::Start)
+        SessionLosses::started(ahead).filter(|_| self.action == Action::Start)
     }
 
     /// Carries out the action up to the creation of the objects, without waiting for them.

@@ -12,7 +12,7 @@ mod plan;
 use anyhow::Result;
 use session_shared::client::AccessReviews;
 use session_shared::client::DryRun;
-use session_shared::ops::ending_session::EndingSession;
+use session_shared::ops::ending_session::SessionLosses;
 use session_shared::ops::stopping::STOP;
 use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::consent::{self, Confirmation};
@@ -45,9 +45,9 @@ impl Verb for Stop {
         let console = &mut ground.console;
         consent::note_unchecked_access(&permissions, console);
         // confirmation
-        let ending: Vec<EndingSession> = found
+        let ending: Vec<SessionLosses> = found
             .sessions_to_stop()
-            .map(EndingSession::stopped)
+            .map(SessionLosses::stopped)
             .collect();
         if intent.dry_run != DryRun::None {
             consent::print_dry_run_losses(&ending, console);

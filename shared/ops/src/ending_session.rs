@@ -8,7 +8,7 @@ use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
 /// A session that is about to end and the data it loses or saves, one entry an object.
 #[derive(Clone, Debug)]
-pub struct EndingSession {
+pub struct SessionLosses {
     /// Name of the session.
     pub name: String,
     /// Data that is destroyed and cannot be restored.
@@ -17,7 +17,7 @@ pub struct EndingSession {
     pub saved: Vec<String>,
 }
 
-impl EndingSession {
+impl SessionLosses {
     /// Returns the losses of a stop: data that ends with the Pods.
     pub fn stopped(present: &ObservedSession) -> Self {
         let losses = find_losses(&present.session, &present.live);

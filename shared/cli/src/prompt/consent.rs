@@ -6,7 +6,7 @@ use crate::report::console::{Console, DELETION_CANCELLED, DELETION_QUESTION};
 use session_client::AccessReviews;
 use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION;
-use session_ops::ending_session::EndingSession;
+use session_ops::ending_session::SessionLosses;
 use session_ops::stopping::VerbForms;
 
 /// The rules by which a verb asks for confirmation.
@@ -37,7 +37,7 @@ impl Confirmation {
     ///
     /// # Errors
     /// Data would be destroyed, and there is neither a terminal nor `--yes`.
-    pub fn ask(&self, sessions: &[EndingSession], console: &mut Console) -> Result<bool> {
+    pub fn ask(&self, sessions: &[SessionLosses], console: &mut Console) -> Result<bool> {
         if self.yes || sessions.is_empty() {
             return Ok(true);
         }
@@ -76,14 +76,14 @@ pub fn note_unchecked_access(permissions: &AccessReviews, console: &mut Console)
 }
 
 /// Prints the data that a dry run would destroy, a line each on standard error.
-pub fn print_dry_run_losses(sessions: &[EndingSession], console: &mut Console) {
+pub fn print_dry_run_losses(sessions: &[SessionLosses], console: &mut Console) {
     for what in sessions.iter().flat_map(|one| &one.destroyed) {
         console.print_error_line(&format!("destroyed: {what}"));
     }
 }
 
 /// Returns the lines that are shown before the question: sessions first, then their data.
-fn confirmation_lines(verb: &str, sessions: &[EndingSession]) -> Vec<String> {
+fn confirmation_lines(verb: &str, sessions: &[SessionLosses]) -> Vec<String> {
     let names = sessions
         .iter()
         .map(|one| format!("{}/{}", SESSION.singular(), one.name));
