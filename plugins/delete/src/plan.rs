@@ -5,7 +5,7 @@ use session_shared::api::{DataPolicy, Session};
 use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::objects::access::Access;
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::snapshotting::parse_class_name;
 use session_shared::reconcile::{Teardown, teardown_accesses};
@@ -15,7 +15,7 @@ use crate::args::Args;
 /// A validated delete request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) selection: Which,
+    pub(crate) selection: SessionSelection,
     pub(crate) stop_options: StopOptions,
     /// Data policy that overrides those of the sessions.
     pub(crate) data_policy: Option<DataPolicy>,

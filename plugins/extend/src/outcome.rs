@@ -12,7 +12,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::ops::template;
 use session_shared::reconcile::record;
 use session_shared::report::age::remaining_time;
@@ -125,7 +125,7 @@ pub(crate) fn print_results(
     console: &mut Console,
     now: Timestamp,
 ) -> Result<()> {
-    if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
+    if found.is_empty() && matches!(intent.selection, SessionSelection::BySelector(_)) {
         console.print_error_line(&no_resources_message(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);

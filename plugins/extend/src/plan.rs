@@ -8,7 +8,7 @@ use session_shared::api::{DesiredState, Phase, Session, SessionTemplate};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::reconcile::record::format_rfc3339;
 
 use crate::args::Args;
@@ -16,7 +16,7 @@ use crate::args::Args;
 /// A validated extend request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) selection: Which,
+    pub(crate) selection: SessionSelection,
     pub(crate) expiry: NewExpiry,
     pub(crate) dry_run: DryRun,
 }

@@ -14,7 +14,7 @@ use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
 use session_shared::objects::resource::string_at;
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::quantity::Quantity;
@@ -28,7 +28,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// A validated resize request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) selection: Which,
+    pub(crate) selection: SessionSelection,
     pub(crate) size: ResourceLimits,
     /// Wanted size of the session's claims.
     pub(crate) storage: Option<Quantity>,
@@ -53,7 +53,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         ));
     }
     Ok(Intent {
-        selection: Which::Named(vec![name]),
+        selection: SessionSelection::ByName(vec![name]),
         size: ResourceLimits {
             cpu: parse_limit("cpu", args.cpu.as_deref())?,
             memory: parse_limit("memory", args.memory.as_deref())?,

@@ -12,7 +12,7 @@ use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
 use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::ops::snapshotting::{
     SnapshotClasses, SnapshotOptions, SnapshotPlan, parse_class_name, read_snapshot_source,
 };
@@ -177,7 +177,7 @@ fn parse_options(args: &CreateArgs) -> Result<SnapshotOptions> {
 
 /// Reads a session from the server.
 pub(crate) async fn get_session(cluster: &Cluster, name: &SessionName) -> Result<SelectedSession> {
-    let which = Which::Named(vec![name.clone()]);
+    let which = SessionSelection::ByName(vec![name.clone()]);
     let mut chosen = cluster
         .get_selected_sessions(cluster.namespace(), &which)
         .await?;

@@ -9,7 +9,7 @@ use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::ops::ending_session::SessionLosses;
 use session_shared::ops::settling::Started;
 use session_shared::ops::starting::StartPlan;
@@ -72,7 +72,7 @@ pub(crate) async fn prepare_tasks(
         anyhow::Ok((deed, present))
     });
     let looked: Vec<_> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    if let ([Ok((deed, present))], Which::Named(_)) = (looked.as_slice(), &intent.selection)
+    if let ([Ok((deed, present))], SessionSelection::ByName(_)) = (looked.as_slice(), &intent.selection)
         && !confirm_stored_text(cluster, intent, *deed, present, ground).await?
     {
         return Ok(None);
@@ -239,7 +239,7 @@ pub(crate) async fn start_sessions(
     format: Format,
     ground: &mut Environment,
 ) -> Result<()> {
-    if found.is_empty() && matches!(intent.selection, Which::Selected(_)) {
+    if found.is_empty() && matches!(intent.selection, SessionSelection::BySelector(_)) {
         ground.console.print_error_line(&no_resources_message(None));
     }
     let mut errors = Vec::new();

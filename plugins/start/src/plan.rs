@@ -8,7 +8,7 @@ use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::starting::StartOptions;
 use session_shared::reconcile::{WorkloadState, is_start_requested};
@@ -21,7 +21,7 @@ pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 /// A validated start request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) selection: Which,
+    pub(crate) selection: SessionSelection,
     pub(crate) start_options: StartOptions,
     pub(crate) restart: bool,
     /// Options of the stop of a restart.
@@ -38,7 +38,7 @@ pub(crate) struct Intent {
 /// Usage errors, unreadable files and invalid values.
 pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
     let which = args.choosing.selection()?;
-    if args.trust_manifest && matches!(which, Which::Selected(_)) {
+    if args.trust_manifest && matches!(which, SessionSelection::BySelector(_)) {
         return Err(usage_error(
             "--trust-manifest requires a NAME, and cannot be used with --all or --selector",
         ));

@@ -9,7 +9,7 @@ use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::ops::stopping::{ObservedSession, StopContext};
 use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
@@ -129,7 +129,7 @@ pub(crate) fn print_results(
     format: Format,
     console: &mut Console,
 ) -> Result<()> {
-    if found.sessions.is_empty() && matches!(intent.selection, Which::Selected(_)) {
+    if found.sessions.is_empty() && matches!(intent.selection, SessionSelection::BySelector(_)) {
         console.print_error_line(&no_resources_message(None));
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);

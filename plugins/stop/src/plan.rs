@@ -4,7 +4,7 @@ use anyhow::Result;
 use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::client::DryRun;
 use session_shared::objects::access::Access;
-use session_shared::ops::chosen::Which;
+use session_shared::ops::chosen::SessionSelection;
 use session_shared::ops::manner::StopOptions;
 use session_shared::ops::stopping::ObservedSession;
 use session_shared::reconcile::{Teardown, teardown_accesses};
@@ -14,7 +14,7 @@ use crate::args::Args;
 /// A validated stop request.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
-    pub(crate) selection: Which,
+    pub(crate) selection: SessionSelection,
     pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) dry_run: DryRun,

@@ -20,11 +20,11 @@ pub const MAX_CONCURRENT_SESSIONS: usize = 16;
 
 /// The sessions a command acts on; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Which {
+pub enum SessionSelection {
     /// Sessions by name, each once.
-    Named(Vec<SessionName>),
+    ByName(Vec<SessionName>),
     /// Sessions of the namespace that match a label selector; the empty selector matches all.
-    Selected(String),
+    BySelector(String),
 }
 
 /// A Session as it is stored on the server.
@@ -45,10 +45,10 @@ impl Cluster {
     pub async fn get_selected_sessions(
         &self,
         namespace: &str,
-        which: &Which,
+        which: &SessionSelection,
     ) -> Result<Vec<Result<SelectedSession>>> {
         match which {
-            Which::Selected(selector) => {
+            SessionSelection::BySelector(selector) => {
                 let select = ListOptions::with_labels(selector.clone());
                 let place = Scope::Namespace(namespace);
                 let list = with_setup_hint(self.list(&SESSION, place, &select).await)?;
@@ -57,7 +57,7 @@ impl Cluster {
                     .map(|item| SelectedSession::parse(item).map(Ok))
                     .collect()
             }
-            Which::Named(names) => {
+            SessionSelection::ByName(names) => {
                 let reads = futures::stream::iter(names).map(|name| async move {
                     match with_setup_hint(self.get(&SESSION, namespace, name.as_str()).await)? {
                         Some(found) => SelectedSession::parse(found).map(Ok),

@@ -7,7 +7,7 @@ use super::non_empty;
 use super::selection::parse_session_name;
 use session_model::failure::usage_error;
 use session_model::names::SessionName;
-use session_ops::chosen::Which;
+use session_ops::chosen::SessionSelection;
 
 /// Flags and arguments of verbs that act on several sessions.
 #[derive(Args, Clone, Debug, Default)]
@@ -30,7 +30,7 @@ impl SelectionFlags {
     ///
     /// # Errors
     /// kubectl's usage errors for no selection and for more than one, and an invalid name.
-    pub fn selection(&self) -> Result<Which> {
+    pub fn selection(&self) -> Result<SessionSelection> {
         let selector = non_empty(&self.selector);
         match (self.names.is_empty(), selector.is_some(), self.all) {
             (false, true, _) => Err(usage_error(
@@ -45,8 +45,8 @@ impl SelectionFlags {
             (true, false, false) => Err(usage_error(
                 "at least one NAME is required, or --all, or --selector",
             )),
-            (true, ..) => Ok(Which::Selected(selector.unwrap_or_default().to_owned())),
-            (false, false, false) => parse_names(&self.names).map(Which::Named),
+            (true, ..) => Ok(SessionSelection::BySelector(selector.unwrap_or_default().to_owned())),
+            (false, false, false) => parse_names(&self.names).map(SessionSelection::ByName),
         }
     }
 }
@@ -74,7 +74,7 @@ mod tests {
         choosing: SelectionFlags,
     }
 
-    fn which(line: &str) -> Result<Which> {
+    fn which(line: &str) -> Result<SessionSelection> {
         Verb::parse_from(std::iter::once("verb").chain(line.split_whitespace()))
             .choosing
             .selection()
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn names_are_taken_in_every_form_and_once() {
-        let Which::Named(names) = which("a session/b session.streaming.platform/a").unwrap() else {
+        let SessionSelection::ByName(names) = which("a session/b session.streaming.platform/a").unwrap() else {
             panic!("no names")
         };
         assert_eq!(
