@@ -16,7 +16,7 @@ use session_shared::objects::{overrides, primary, resource::string_at};
 use session_shared::ops::Driver;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
-use session_shared::template::Assigned;
+use session_shared::template::AssignedValues;
 use session_shared::template::{Source, extract_secret_literals};
 
 use crate::args::Args;
@@ -54,7 +54,7 @@ pub(crate) struct Intent {
     /// Owner, if given.
     pub(crate) user_id: Option<UserId>,
     /// Given parameter values, by their source.
-    pub(crate) values: Assigned,
+    pub(crate) values: AssignedValues,
     /// Existing objects of others that the session may use, as `kind/name`.
     pub(crate) use_existing: Vec<String>,
     pub(crate) create_namespace: bool,
@@ -157,7 +157,7 @@ fn from_template(args: &Args) -> Result<GivenSession> {
 fn from_file(
     file: &str,
     args: &Args,
-    assigned: &mut Assigned,
+    assigned: &mut AssignedValues,
     console: &mut Console,
 ) -> Result<GivenSession> {
     let source = read_source(file, console.input())?;
@@ -196,7 +196,7 @@ fn from_file(
 /// Secrets are moved to `assigned`, as if given by `--set-file`.
 fn extract_secrets(
     source: &Source,
-    assigned: &mut Assigned,
+    assigned: &mut AssignedValues,
     console: &mut Console,
 ) -> Result<String> {
     let extracted = extract_secret_literals(source)?;
@@ -214,7 +214,7 @@ fn extract_secrets(
         console.note(&problem.to_string());
     }
     for (name, value) in extracted.values {
-        assigned.files.entry(name).or_insert(value);
+        assigned.from_files.entry(name).or_insert(value);
     }
     Ok(extracted.text)
 }

@@ -75,7 +75,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
         .rendering
         .secrets
         .keys()
-        .any(|secret| intent.values.files.contains_key(secret))
+        .any(|secret| intent.values.from_files.contains_key(secret))
     {
         spec.secrets_from = Some(SecretSource::Client);
     }
@@ -130,8 +130,8 @@ pub(crate) fn render_session(
         namespace: &observed.namespace,
         spec,
         source: body,
-        set_values: &intent.values.set,
-        file_values: &intent.values.files,
+        set_values: &intent.values.from_arguments,
+        file_values: &intent.values.from_files,
         stored_secrets: stored,
         omit_secrets: public,
     })

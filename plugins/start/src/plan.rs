@@ -114,8 +114,8 @@ impl Action {
         }
         let (wish, spec) = (&intent.start_options, &session.spec);
         let has = |(name, value): (&String, &String)| spec.parameters.get(name) == Some(value);
-        let same = wish.values.set.iter().all(has)
-            && wish.values.files.is_empty()
+        let same = wish.values.from_arguments.iter().all(has)
+            && wish.values.from_files.is_empty()
             && (wish.preset.is_none() || wish.preset == spec.preset)
             && wish.lifetime.is_none();
         if same {

@@ -17,7 +17,7 @@ use session_shared::ops::Cluster;
 use session_shared::reconcile::{self, ManifestSource, RenderInput, RenderOutput, RenderedStart};
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, FormatSet};
-use session_shared::template::Assigned;
+use session_shared::template::AssignedValues;
 use session_shared::template::{
     Manifest, Parameters, SessionIdentity, ValueLayers, extract_secret_literals,
 };
@@ -102,7 +102,7 @@ fn render_input(
     chosen: &TemplateInput,
     subject: &RenderedSession,
     args: &TemplateRenderArgs,
-    assigned: &mut Assigned,
+    assigned: &mut AssignedValues,
     console: &mut Console,
 ) -> Result<RenderOutput> {
     let mut spec = SessionSpec {
@@ -136,7 +136,7 @@ fn render_input(
                 console.warn(&problem.to_string());
             }
             for (name, value) in extracted.values {
-                assigned.files.entry(name).or_insert(value);
+                assigned.from_files.entry(name).or_insert(value);
             }
             let body = ManifestSource::Manifest {
                 file: source.name(),
@@ -151,15 +151,15 @@ fn render_objects(
     subject: &RenderedSession,
     spec: &SessionSpec,
     body: ManifestSource<'_>,
-    assigned: &Assigned,
+    assigned: &AssignedValues,
 ) -> Result<RenderOutput> {
     reconcile::render(&RenderInput {
         session: &subject.session,
         namespace: &subject.namespace,
         spec,
         source: body,
-        set_values: &assigned.set,
-        file_values: &assigned.files,
+        set_values: &assigned.from_arguments,
+        file_values: &assigned.from_files,
         stored_secrets: &BTreeMap::new(),
         omit_secrets: true,
     })
@@ -170,7 +170,7 @@ fn check_with_locations(
     found: &LoadedTemplate,
     subject: &RenderedSession,
     args: &TemplateRenderArgs,
-    assigned: &Assigned,
+    assigned: &AssignedValues,
 ) -> Result<()> {
     let manifest = Manifest::parse(&found.manifest)?;
     let parameters = Parameters::merge(&found.template.spec.parameters, &manifest)?;
@@ -181,8 +181,8 @@ fn check_with_locations(
         application: None,
     };
     let given = ValueLayers {
-        flags: &assigned.set,
-        files: &assigned.files,
+        flags: &assigned.from_arguments,
+        files: &assigned.from_files,
         preset: args.preset.as_deref(),
         presets: &found.template.spec.presets,
         ..ValueLayers::default()

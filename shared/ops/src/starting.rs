@@ -38,14 +38,14 @@ use session_model::objects::belonging::{Ownership, has_kind_and_name};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{SECRET, SESSION, annotation, string_at};
 use session_model::progress::ProgressSink;
-use session_template::Assigned;
+use session_template::AssignedValues;
 use session_template::decode_parameters_secret;
 
 /// Options of a start: changed values, preset and lifetime, and which checks to skip.
 #[derive(Clone, Debug, Default)]
 pub struct StartOptions {
     /// Parameter values that override the stored ones.
-    pub values: Assigned,
+    pub values: AssignedValues,
     /// Preset that replaces the stored one.
     pub preset: Option<String>,
     /// Lifetime of this start and later ones.
@@ -106,8 +106,8 @@ impl StartPlan {
             namespace: &present.ownership.namespace,
             spec: &spec,
             source: manifest_source(&present, template.as_ref())?,
-            set_values: &wish.values.set,
-            file_values: &wish.values.files,
+            set_values: &wish.values.from_arguments,
+            file_values: &wish.values.from_files,
             stored_secrets: stored.as_ref().unwrap_or(&nothing),
             omit_secrets: false,
         })?;
@@ -115,7 +115,7 @@ impl StartPlan {
             .rendering
             .secrets
             .keys()
-            .any(|secret| wish.values.files.contains_key(secret));
+            .any(|secret| wish.values.from_files.contains_key(secret));
         let notes = template::template_change(&present.session, template.as_ref())
             .map(|change| format!("{change}; this start applies the current version"));
         // A merge patch adds parameters and removes none.

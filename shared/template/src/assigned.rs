@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 /// Values of parameters by their source: secrets may come from files only.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assigned {
+pub struct AssignedValues {
     /// `--set`.
-    pub set: BTreeMap<String, String>,
+    pub from_arguments: BTreeMap<String, String>,
     /// Values of `--set-file` and `--env-file`, and literal secrets taken from a manifest.
-    pub files: BTreeMap<String, String>,
+    pub from_files: BTreeMap<String, String>,
 }

@@ -44,7 +44,7 @@ mod tests;
 mod values;
 
 pub use annotation::parse_plain_value;
-pub use assigned::Assigned;
+pub use assigned::AssignedValues;
 pub use builtin::builtin_templates;
 pub use extract::{ExtractedSecrets, extract_secret_literals};
 pub use file::TemplateFile;

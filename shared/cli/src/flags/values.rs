@@ -9,7 +9,7 @@ use clap::Args;
 
 use session_model::failure::with_hint;
 use session_model::names::ParameterName;
-use session_template::{Assigned, INPUT_MAX, Source};
+use session_template::{AssignedValues, INPUT_MAX, Source};
 
 /// Flags of verbs that fill in parameters.
 #[derive(Args, Clone, Debug, Default)]
@@ -36,7 +36,7 @@ impl ValueFlags {
     ///
     /// # Errors
     /// A value that is not NAME=VALUE, an invalid name, a file that cannot be read, standard input named twice.
-    pub fn read_values(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<Assigned> {
+    pub fn read_values(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<AssignedValues> {
         let named = self.env_file.iter().map(String::as_str).chain(filename);
         let from_input = named.filter(|file| *file == "-").count()
             + self
@@ -47,10 +47,10 @@ impl ValueFlags {
         if from_input > 1 {
             bail!("standard input can be read only once");
         }
-        let mut assigned = Assigned::default();
+        let mut assigned = AssignedValues::default();
         for file in &self.env_file {
             assigned
-                .files
+                .from_files
                 .extend(parse_env_file(file_label(file), &read_file(file, input)?)?);
         }
         for value in &self.set_file {
@@ -62,11 +62,11 @@ impl ValueFlags {
                 Some(text) => text.strip_suffix('\r').unwrap_or(text),
                 None => &text,
             };
-            assigned.files.insert(name.to_owned(), text.to_owned());
+            assigned.from_files.insert(name.to_owned(), text.to_owned());
         }
         for value in &self.set {
             let (name, value) = split_assignment("--set", value)?;
-            assigned.set.insert(name.to_owned(), value.to_owned());
+            assigned.from_arguments.insert(name.to_owned(), value.to_owned());
         }
         Ok(assigned)
     }
