@@ -80,7 +80,7 @@ impl Splitter {
         let ordinal = self.ordinal;
         self.ordinal += 1;
         match parse_placeholder(body) {
-            Ok(ParsedPlaceholder::Var(name, default, rest)) => {
+            Ok(ParsedPlaceholder::Placeholder(name, default, rest)) => {
                 self.flush();
                 self.pieces.push(TextSegment::Placeholder(PlaceholderRef {
                     name: name.to_owned(),
@@ -89,7 +89,7 @@ impl Splitter {
                 }));
                 rest
             }
-            Ok(ParsedPlaceholder::Shell) => {
+            Ok(ParsedPlaceholder::ShellExpansion) => {
                 self.text.push_str("${");
                 body
             }
@@ -106,8 +106,8 @@ impl Splitter {
 }
 
 enum ParsedPlaceholder<'t> {
-    Var(&'t str, Option<&'t str>, &'t str),
-    Shell,
+    Placeholder(&'t str, Option<&'t str>, &'t str),
+    ShellExpansion,
 }
 
 /// Parses the text after `${`.
@@ -122,7 +122,7 @@ fn parse_placeholder(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
             .strip_prefix(':')
             .is_some_and(|rest| !rest.starts_with('-'));
     if shell_prefix || !name.is_empty() && operator {
-        return Ok(ParsedPlaceholder::Shell);
+        return Ok(ParsedPlaceholder::ShellExpansion);
     }
     // Search only up to the next placeholder, so that text full of unterminated ones is still parsed in linear time.
     let next = body.find("${").unwrap_or(body.len());
@@ -142,7 +142,7 @@ fn parse_placeholder(body: &str) -> Result<ParsedPlaceholder<'_>, String> {
                 shorten_placeholder(&body[..=end])
             ))
         }
-        Some(end) => Ok(ParsedPlaceholder::Var(
+        Some(end) => Ok(ParsedPlaceholder::Placeholder(
             name,
             body[name.len()..end].strip_prefix(":-"),
             &body[end + 1..],
