@@ -50,7 +50,7 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
         if may_pass {
             finding.problem = Some(cause);
         } else {
-            finding.prognosis = Prognosis::Hopeless(cause);
+            finding.prognosis = Prognosis::Unrecoverable(cause);
         }
     }
     finding

@@ -69,7 +69,7 @@ impl Finding {
     /// Returns the cause of not being ready, from the prognosis or else of the delay; `None` where nothing is wrong.
     pub fn cause(&self) -> Option<&Cause> {
         match &self.prognosis {
-            Prognosis::Hopeless(cause) => Some(cause),
+            Prognosis::Unrecoverable(cause) => Some(cause),
             _ => self.problem.as_ref(),
         }
     }
@@ -77,7 +77,7 @@ impl Finding {
     /// Returns the same cause as [`Finding::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match &mut self.prognosis {
-            Prognosis::Hopeless(cause) => Some(cause),
+            Prognosis::Unrecoverable(cause) => Some(cause),
             _ => self.problem.as_mut(),
         }
     }
@@ -98,7 +98,7 @@ pub enum Prognosis {
         reason: String,
     },
     /// Cannot become ready unless somebody changes the Pod or the cluster.
-    Hopeless(Cause),
+    Unrecoverable(Cause),
 }
 
 /// One reason why a session does not become ready, in words for the user, with its evidence and remedy.

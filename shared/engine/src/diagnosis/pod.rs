@@ -84,7 +84,7 @@ impl PodAssessment {
 
     pub(super) fn unrecoverable(stage: WaitStage, cause: Cause) -> Self {
         Self {
-            prognosis: Prognosis::Hopeless(cause.clone()),
+            prognosis: Prognosis::Unrecoverable(cause.clone()),
             ..Self::waiting(stage, cause.message)
         }
     }

@@ -109,7 +109,7 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
     );
     assert!(matches!(
         inspect_pod(&pod, &[]).prognosis,
-        Prognosis::Hopeless(_)
+        Prognosis::Unrecoverable(_)
     ));
     let owner =
         json!([{ "apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": "w" }]);
@@ -123,7 +123,7 @@ fn a_claim_that_a_statefulset_makes_is_waited_for() {
 fn a_failed_init_container_is_hopeless_only_where_it_is_not_restarted() {
     let init = container(json!({ "terminated": { "exitCode": 2 } }));
     let mut failed = scheduled(json!({ "initContainerStatuses": [init] }));
-    let Prognosis::Hopeless(cause) = inspect_pod(&failed, &[]).prognosis else {
+    let Prognosis::Unrecoverable(cause) = inspect_pod(&failed, &[]).prognosis else {
         panic!("not hopeless")
     };
     assert_eq!(
@@ -151,7 +151,7 @@ fn a_workload_without_pods_is_explained_by_its_own_events_only() {
     let verdict = |event| inspect_missing_pods(&workload, &[event]).prognosis;
     assert!(matches!(
         verdict(event("w-5d4", "2026-01-01T00:00:06Z")),
-        Prognosis::Hopeless(_)
+        Prognosis::Unrecoverable(_)
     ));
     assert_eq!(
         verdict(event("other-5d4", "2026-01-01T00:00:06Z")),

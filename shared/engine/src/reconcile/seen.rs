@@ -108,7 +108,7 @@ pub fn assess_workload(
     }
     // The Pod that most needs attention decides: unrecoverable, then terminated, then the one in the earliest stage.
     findings.sort_by_key(|(_, finding)| match &finding.prognosis {
-        Prognosis::Hopeless(_) => (0, finding.stage),
+        Prognosis::Unrecoverable(_) => (0, finding.stage),
         Prognosis::Ended { .. } => (1, finding.stage),
         Prognosis::Waiting => (2, finding.stage),
         Prognosis::Ready => (3, finding.stage),
@@ -116,7 +116,7 @@ pub fn assess_workload(
     match findings.into_iter().next() {
         None => WorkloadState::NoWorkload,
         Some((pod, finding)) => match finding.prognosis.clone() {
-            Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause),
+            Prognosis::Unrecoverable(cause) => WorkloadState::Unrecoverable(cause),
             Prognosis::Ended { code, reason } => WorkloadState::Terminated {
                 pod: pod.metadata.name.clone().unwrap_or_default(),
                 code,
@@ -175,7 +175,7 @@ fn assess_without_pods(
         Some(workload) => {
             let finding = inspect_missing_pods(workload, events);
             match &finding.prognosis {
-                Prognosis::Hopeless(cause) => WorkloadState::Unrecoverable(cause.clone()),
+                Prognosis::Unrecoverable(cause) => WorkloadState::Unrecoverable(cause.clone()),
                 _ => WorkloadState::NotReady(finding),
             }
         }
