@@ -47,7 +47,7 @@ impl Cluster {
                 let answer =
                     tokio::time::timeout(FACT_TIMEOUT, self.get_fact(namespace, &ask)).await;
                 let answer =
-                    answer.unwrap_or_else(|_| Fact::Unseen("no response in time".to_owned()));
+                    answer.unwrap_or_else(|_| Fact::Unavailable("no response in time".to_owned()));
                 (ask, answer)
             });
             cause = refine(cause, &join_all(answers).await);
@@ -120,5 +120,5 @@ fn unavailable_fact(error: &anyhow::Error) -> Fact {
     } else {
         error.to_string()
     };
-    Fact::Unseen(why)
+    Fact::Unavailable(why)
 }

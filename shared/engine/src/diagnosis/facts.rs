@@ -85,7 +85,7 @@ pub enum Fact {
     /// Lines of a log.
     Lines(Vec<String>),
     /// The read failed, with the reason for the user.
-    Unseen(String),
+    Unavailable(String),
 }
 
 impl FactQuery {
@@ -111,7 +111,7 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
     cause.queries.clear();
     for (ask, answer) in answers {
         match answer {
-            Fact::Unseen(why) => cause
+            Fact::Unavailable(why) => cause
                 .evidence
                 .push(format!("{}: not available ({why})", ask.subject())),
             Fact::Lines(lines) => add_log_lines(&mut cause, ask, lines),

@@ -172,7 +172,7 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
         refined.evidence.last().unwrap(),
         "node \"a\": its Pods request 25Mi of 30Mi memory, 20Mi more needed"
     );
-    let blind = refine(asked, &[(ask, Fact::Unseen("you may not read it".into()))]);
+    let blind = refine(asked, &[(ask, Fact::Unavailable("you may not read it".into()))]);
     assert_eq!(
         blind.evidence.last().unwrap(),
         "nodes: not available (you may not read it)"
