@@ -14,15 +14,15 @@ pub(super) enum ContainerProgress {
     /// Not created yet, for no reason that the kubelet reports.
     Waiting,
     /// The image cannot be pulled, but a retry may succeed.
-    Pulling(Cause),
+    PullRetried(Cause),
     /// Not running, but a retry may succeed.
-    Held(Cause),
+    Recoverable(Cause),
     /// Running.
     Running,
     /// Terminated, and not restarted.
-    Ended { code: i32, reason: String },
+    Terminated { code: i32, reason: String },
     /// Cannot run unless somebody changes the Pod or the cluster.
-    Hopeless(Cause),
+    Unrecoverable(Cause),
 }
 
 /// A container's status with its Pod and the Pod's events: the input of its diagnosis.
@@ -81,7 +81,7 @@ impl ContainerFacts<'_> {
             _ => self.is_init && end.exit_code == 0,
         };
         if stays {
-            return ContainerProgress::Ended {
+            return ContainerProgress::Terminated {
                 code: end.exit_code,
                 reason: end.reason.clone().unwrap_or_default(),
             };
@@ -104,29 +104,29 @@ impl ContainerFacts<'_> {
         match reason {
             "ContainerCreating" | "PodInitializing" | "" => ContainerProgress::Waiting,
             "ErrImageNeverPull" => {
-                ContainerProgress::Hopeless(self.with_states(reason, pull.never_pull_cause()))
+                ContainerProgress::Unrecoverable(self.with_states(reason, pull.never_pull_cause()))
             }
             "InvalidImageName" => {
-                ContainerProgress::Hopeless(self.with_states(reason, pull.invalid_name_cause()))
+                ContainerProgress::Unrecoverable(self.with_states(reason, pull.invalid_name_cause()))
             }
             "ErrImagePull" | "ImagePullBackOff" => {
                 let (cause, is_final) = pull.failure_cause(message);
                 let cause = self.with_states(reason, cause);
                 if is_final {
-                    ContainerProgress::Hopeless(cause)
+                    ContainerProgress::Unrecoverable(cause)
                 } else {
-                    ContainerProgress::Pulling(cause)
+                    ContainerProgress::PullRetried(cause)
                 }
             }
             "CrashLoopBackOff" => self.crash_loop(),
             "RunContainerError" | "CreateContainerError" if is_transient(message) => {
-                ContainerProgress::Held(self.start_error_cause(reason, message))
+                ContainerProgress::Recoverable(self.start_error_cause(reason, message))
             }
             "RunContainerError" | "CreateContainerError" => {
-                ContainerProgress::Hopeless(self.start_error_cause(reason, message))
+                ContainerProgress::Unrecoverable(self.start_error_cause(reason, message))
             }
             "CreateContainerConfigError" => self.config_error(reason, message),
-            other => ContainerProgress::Held(self.with_states(
+            other => ContainerProgress::Recoverable(self.with_states(
                 other,
                 Cause {
                     message: format!("{place} has not started, for an unknown reason: {other}"),
@@ -139,7 +139,7 @@ impl ContainerFacts<'_> {
     fn config_error(&self, reason: &str, message: &str) -> ContainerProgress {
         let place = self.quoted_name();
         if let Some(cause) = reference::parse_missing_reference(&place, message) {
-            return ContainerProgress::Hopeless(self.with_states(reason, cause));
+            return ContainerProgress::Unrecoverable(self.with_states(reason, cause));
         }
         // The kubelet retries what it could not read in time.
         let may_pass = is_transient(message);
@@ -156,9 +156,9 @@ impl ContainerFacts<'_> {
         };
         let cause = self.with_states(reason, cause);
         if may_pass {
-            ContainerProgress::Held(cause)
+            ContainerProgress::Recoverable(cause)
         } else {
-            ContainerProgress::Hopeless(cause)
+            ContainerProgress::Unrecoverable(cause)
         }
     }
 
@@ -174,9 +174,9 @@ impl ContainerFacts<'_> {
     fn crash_loop(&self) -> ContainerProgress {
         let cause = self.crash_cause();
         if self.status.restart_count >= CRASH_LOOP_RESTARTS {
-            ContainerProgress::Hopeless(cause)
+            ContainerProgress::Unrecoverable(cause)
         } else {
-            ContainerProgress::Held(cause)
+            ContainerProgress::Recoverable(cause)
         }
     }
 

@@ -229,20 +229,20 @@ impl PodInspection<'_> {
         for status in self.status.init_container_statuses.iter().flatten() {
             let contained = self.container_facts(status, true);
             match contained.progress() {
-                ContainerProgress::Hopeless(cause) => {
+                ContainerProgress::Unrecoverable(cause) => {
                     return PodAssessment::unrecoverable(WaitStage::Initializing, cause);
                 }
-                ContainerProgress::Ended { code: 0, .. } => {}
-                ContainerProgress::Ended { .. } => {
+                ContainerProgress::Terminated { code: 0, .. } => {}
+                ContainerProgress::Terminated { .. } => {
                     return PodAssessment::unrecoverable(
                         WaitStage::Initializing,
                         contained.crash_cause(),
                     );
                 }
-                ContainerProgress::Pulling(cause) => {
+                ContainerProgress::PullRetried(cause) => {
                     return PodAssessment::recoverable(WaitStage::Pulling, cause);
                 }
-                ContainerProgress::Held(cause) => {
+                ContainerProgress::Recoverable(cause) => {
                     return PodAssessment::recoverable(WaitStage::Initializing, cause);
                 }
                 // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
@@ -268,17 +268,17 @@ impl PodInspection<'_> {
         for status in statuses {
             let contained = self.container_facts(status, false);
             match contained.progress() {
-                ContainerProgress::Hopeless(cause) => {
+                ContainerProgress::Unrecoverable(cause) => {
                     return PodAssessment::unrecoverable(WaitStage::Starting, cause);
                 }
-                ContainerProgress::Pulling(cause) => {
+                ContainerProgress::PullRetried(cause) => {
                     return PodAssessment::recoverable(WaitStage::Pulling, cause);
                 }
-                ContainerProgress::Held(cause) => {
+                ContainerProgress::Recoverable(cause) => {
                     return PodAssessment::recoverable(WaitStage::Starting, cause);
                 }
                 ContainerProgress::Waiting => return self.assess_creation(),
-                ContainerProgress::Ended { code, reason } => {
+                ContainerProgress::Terminated { code, reason } => {
                     let cause = contained.crash_cause();
                     return PodAssessment {
                         prognosis: Prognosis::Ended { code, reason },
