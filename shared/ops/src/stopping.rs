@@ -319,23 +319,23 @@ pub struct VerbForms {
     /// `stop`, `delete`.
     pub verb: &'static str,
     /// `stopped`, `deleted`.
-    pub done: &'static str,
+    pub participle: &'static str,
     /// `stopping`, `deleting`.
-    pub doing: &'static str,
+    pub gerund: &'static str,
 }
 
 /// The forms of `stop`.
 pub const STOP: VerbForms = VerbForms {
     verb: "stop",
-    done: "stopped",
-    doing: "stopping",
+    participle: "stopped",
+    gerund: "stopping",
 };
 
 /// The forms of `delete`.
 pub const DELETE: VerbForms = VerbForms {
     verb: "delete",
-    done: "deleted",
-    doing: "deleting",
+    participle: "deleted",
+    gerund: "deleting",
 };
 
 fn skip_sync_hint(words: VerbForms, name: &str, namespace: &str) -> String {
@@ -351,7 +351,7 @@ pub(super) fn nothing_done_hint(
     name: &str,
     error: anyhow::Error,
 ) -> anyhow::Error {
-    let done = words.done;
+    let done = words.participle;
     with_hint(
         error,
         format!("nothing has been {done}: session {name:?} is unchanged"),

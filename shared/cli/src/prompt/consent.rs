@@ -47,7 +47,7 @@ impl Confirmation {
             .map(String::as_str)
             .collect();
         let terminal = console.can_prompt();
-        let VerbForms { verb, done, doing } = self.verb;
+        let VerbForms { verb, participle: done, gerund: doing } = self.verb;
         if !destroyed.is_empty() && !terminal && !self.interactive {
             let error = anyhow!("{doing} would destroy data: {}", destroyed.join(", "));
             let confirm = format!("confirm with --yes; nothing has been {done}");
