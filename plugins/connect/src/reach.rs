@@ -49,7 +49,7 @@ pub(crate) async fn get_ready_session(
     }
     let brought = ensure_ready(cluster, intent, &present, ground).await?;
     let present = brought.unwrap_or(present);
-    for stranger in &present.live.strangers {
+    for stranger in &present.live.impostors {
         ground.console.note(&stranger.note());
     }
     if let Some(left) = remaining_if_soon(&present.session, ground.now()) {

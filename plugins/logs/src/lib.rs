@@ -36,7 +36,7 @@ impl Verb for Logs {
         let present = cluster
             .observe_session(&namespace, intent.session.as_str())
             .await?;
-        for stranger in &present.live.strangers {
+        for stranger in &present.live.impostors {
             ground.console.note(&stranger.note());
         }
         let chosen = plan::select_pods(&present, intent.workload.as_ref())?;

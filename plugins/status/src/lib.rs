@@ -50,7 +50,7 @@ impl Verb for Status {
         match intent.mode {
             StatusMode::Once => {
                 let observed = observe::observe(&cluster, intent.name.as_str()).await?;
-                for stranger in &report::live_objects(&observed).strangers {
+                for stranger in &report::live_objects(&observed).impostors {
                     ground.console.note(&stranger.note());
                 }
                 let report = Report::from_observed(&observed, ground.now());

@@ -98,7 +98,7 @@ impl Deletion {
             list_snapshots(cluster, self.namespace(), &select),
             self.list_namespace_pods(cluster)
         )?;
-        self.live.hidden_snapshots = snapshots.is_none();
+        self.live.snapshots_unlistable = snapshots.is_none();
         self.live.data.extend(snapshots.unwrap_or_default());
         self.check_claims_unused(&pods)?;
         let held = self.bound_claims();
@@ -213,7 +213,7 @@ impl Deletion {
         if self.snapshot_plan.is_some() {
             let held = self.bound_claims().into_iter();
             let uids = held.map(|claim| string_at(claim, "/metadata/uid").to_owned());
-            last.live.saved = uids.collect();
+            last.live.snapshotted_claims = uids.collect();
         }
         let needs = last.steps(manner, with.now).required_permissions();
         let (permitted, rehearsed) = futures::join!(
@@ -300,7 +300,7 @@ impl Deletion {
                 .any(|snapshot| source_claim_name(snapshot) == name)
         };
         let saved = self.bound_claims().into_iter().filter(is_saved);
-        after.live.saved = saved
+        after.live.snapshotted_claims = saved
             .map(|claim| string_at(claim, "/metadata/uid").to_owned())
             .collect();
         if !write.dry_run {

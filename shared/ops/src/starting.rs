@@ -135,7 +135,7 @@ impl StartPlan {
             trust::check_privileges(&present, &start)?;
         }
         check_foreign_objects(&present, &start)?;
-        present.live.rest = read_objects_by_name(cluster, &present, &start).await?;
+        present.live.by_name = read_objects_by_name(cluster, &present, &start).await?;
         if let Some(conflict) = find_claim_conflict(&present.session, &start, &present.live) {
             let error = anyhow!("cannot start session {:?}: {conflict}", present.name());
             return Err(with_hint(
@@ -182,11 +182,11 @@ impl StartPlan {
 
     /// Replaces the observed state, keeping the objects that were looked up by name.
     pub fn replace_observed(&mut self, mut present: ObservedSession) {
-        present.live.rest = std::mem::take(&mut self.observed.live.rest);
+        present.live.by_name = std::mem::take(&mut self.observed.live.by_name);
         // Workloads have changed since: the new state has them among the owners.
         present
             .live
-            .rest
+            .by_name
             .retain(|found| pod_metadata_paths(&found.resource.kind).is_empty());
         self.observed = present;
     }
@@ -269,7 +269,7 @@ pub(super) fn manifest_source<'a>(
 
 /// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
 fn check_foreign_objects(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
-    let mut strangers = present.live.strangers.iter();
+    let mut strangers = present.live.impostors.iter();
     let needed = strangers.find(|stranger| {
         let mut objects = start.rendering.objects.iter();
         objects.any(|object| has_kind_and_name(object, &stranger.kind, &stranger.name))

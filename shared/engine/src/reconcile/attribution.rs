@@ -89,16 +89,16 @@ impl LiveObjects {
 
     /// Adds the strangers of an earlier read of the same session, each once, except those that count as its own by now.
     pub fn beside_strangers(mut self, before: &LiveObjects) -> Self {
-        for stranger in &before.strangers {
+        for stranger in &before.impostors {
             let pods = self.pods.iter().map(|pod| pod.metadata.uid.as_deref());
             let owners = self
                 .owners
                 .iter()
                 .map(|owner| Some(string_at(owner, "/metadata/uid")));
-            let strangers = self.strangers.iter().map(|known| Some(known.uid.as_str()));
+            let strangers = self.impostors.iter().map(|known| Some(known.uid.as_str()));
             let mut known = pods.chain(owners).chain(strangers);
             if known.all(|uid| uid != Some(stranger.uid.as_str())) {
-                self.strangers.push(stranger.clone());
+                self.impostors.push(stranger.clone());
             }
         }
         self
@@ -111,14 +111,14 @@ impl LiveObjects {
             uid: metadata.uid.clone().unwrap_or_default(),
             why,
         };
-        if !self.strangers.contains(&stranger) {
-            self.strangers.push(stranger);
+        if !self.impostors.contains(&stranger) {
+            self.impostors.push(stranger);
         }
     }
 
     /// Reports the ignored objects as notes.
     pub fn report_impostors(&self, sink: &mut dyn ProgressSink) {
-        let told = self.strangers.iter().map(Impostor::note);
+        let told = self.impostors.iter().map(Impostor::note);
         told.for_each(|told| sink.tell(ProgressEvent::Note(told)));
     }
 

@@ -55,7 +55,7 @@ fn told_apart(
     let own = live
         .own_pods("S")
         .filter_map(|pod| pod.metadata.name.clone());
-    let strangers = live.strangers.iter().map(|stranger| stranger.name.clone());
+    let strangers = live.impostors.iter().map(|stranger| stranger.name.clone());
     (own.collect(), strangers.collect())
 }
 
@@ -201,12 +201,12 @@ fn strangers_of_an_earlier_read_are_added_once() {
     // A stranger that the start has recorded since counts as the session's own.
     let recorded = Impostor {
         uid: "u".into(),
-        ..before.strangers[0].clone()
+        ..before.impostors[0].clone()
     };
-    before.strangers.push(recorded);
+    before.impostors.push(recorded);
     let after = live(&[("p", "u"), ("y", "uy"), ("z", "uz")]).beside_strangers(&before);
     let names: Vec<&str> = after
-        .strangers
+        .impostors
         .iter()
         .map(|stranger| stranger.name.as_str())
         .collect();

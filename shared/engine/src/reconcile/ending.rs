@@ -162,7 +162,7 @@ fn data_steps(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step
     let policy = effective_data_policy(session);
     let saved = |claim: &Value| {
         let uid = string_at(claim, "/metadata/uid");
-        live.saved.iter().any(|saved| saved == uid)
+        live.snapshotted_claims.iter().any(|saved| saved == uid)
     };
     let stays = |claim: &Value| match policy {
         DataPolicy::Keep => was_bound(claim),
@@ -172,7 +172,7 @@ fn data_steps(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step
     let is_opened = |object: &&Value| {
         is_snapshot(object) || (is_claim(object) && (stays(object) || saved(object)))
     };
-    let secret_stays = live.hidden_snapshots || own.iter().any(is_opened);
+    let secret_stays = live.snapshots_unlistable || own.iter().any(is_opened);
     let steps = own.into_iter().filter(|object| !is_snapshot(object));
     let steps = steps.filter_map(|object| {
         let kept = if is_claim(object) {

@@ -22,19 +22,19 @@ pub struct LiveObjects {
     /// Pods.
     pub pods: Vec<Pod>,
     /// Pods and workloads that claim to be the session's and are not: reported, never entered, counted or deleted.
-    pub strangers: Vec<Impostor>,
+    pub impostors: Vec<Impostor>,
     /// Possible owners of Pods: StatefulSets, Deployments, ReplicaSets, Jobs, …
     pub owners: Vec<Value>,
     /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion needs them.
     pub data: Vec<Value>,
     /// UIDs of claims of which this deletion has taken a snapshot that is ready. The data policy `snapshot` deletes these, and no
     /// other claim that holds data.
-    pub saved: Vec<String>,
+    pub snapshotted_claims: Vec<String>,
     /// True if the caller has no permission to list VolumeSnapshots. There may be some, so the parameters Secret must be kept.
-    pub hidden_snapshots: bool,
+    pub snapshots_unlistable: bool,
     /// Objects found by the names of this start's and the last start's objects: Services, Secrets, … Objects of other owners may be
     /// among them. Only a start reads them.
-    pub rest: Vec<NamedObject>,
+    pub by_name: Vec<NamedObject>,
 }
 
 /// An object that was read by name, with its type.
@@ -80,7 +80,7 @@ impl LiveObjects {
             return Some((POD.clone(), serde_json::to_value(pod).ok()?));
         }
         if let Some(found) = self
-            .rest
+            .by_name
             .iter()
             .find(|f| has_kind_and_name(&f.object, kind, name))
         {

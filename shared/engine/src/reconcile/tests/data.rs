@@ -29,7 +29,7 @@ fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
             ),
             secret,
         ],
-        saved: saved.iter().map(|uid| (*uid).to_owned()).collect(),
+        snapshotted_claims: saved.iter().map(|uid| (*uid).to_owned()).collect(),
         ..LiveObjects::default()
     };
     if snapshot {
