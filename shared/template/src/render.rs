@@ -24,7 +24,7 @@ pub struct RenderedManifest {
     /// Objects in the order of the manifest.
     pub objects: Vec<RenderedObject>,
     /// Secrets that were left out because they contain secret parameters.
-    pub withheld: Vec<OmittedSecret>,
+    pub omitted_secrets: Vec<OmittedSecret>,
 }
 
 /// A rendered object.
@@ -78,7 +78,7 @@ impl Manifest {
         let mut problems = Problems::default();
         let mut rendered = RenderedManifest {
             objects: Vec::new(),
-            withheld: Vec::new(),
+            omitted_secrets: Vec::new(),
         };
         let (mut budget, name_limit) = (RenderBudget::default(), OnceCell::new());
         for document in &self.documents {
@@ -103,7 +103,7 @@ impl Manifest {
                 break;
             }
             if public && !secrets.is_empty() {
-                rendered.withheld.push(OmittedSecret {
+                rendered.omitted_secrets.push(OmittedSecret {
                     name: name_of(&object).to_owned(),
                     parameters: secrets.into_iter().collect(),
                 });

@@ -92,7 +92,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         manifest.render(&values)?
     };
     manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
-    let withheld = rendered.withheld.clone();
+    let withheld = rendered.omitted_secrets.clone();
     let mut objects = rendered.into_objects();
     let declared = match &spec.primary {
         Some(wanted) => Some(wanted.clone()),

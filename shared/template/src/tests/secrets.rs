@@ -122,8 +122,8 @@ fn a_secret_that_nobody_gave_is_generated_and_shown_nowhere() {
     assert!(public.objects.is_empty());
     assert_eq!(
         (
-            public.withheld[0].name.as_str(),
-            &public.withheld[0].parameters
+            public.omitted_secrets[0].name.as_str(),
+            &public.omitted_secrets[0].parameters
         ),
         ("a", &vec!["P".to_owned(), "Q".to_owned()])
     );
