@@ -341,7 +341,7 @@ impl<'s> Loader<'s> {
                     format!("duplicate key {key:?}"),
                 ));
             }
-            entries.push(MappingEntry { key, place, value });
+            entries.push(MappingEntry { key, location: place, value });
         }
     }
 

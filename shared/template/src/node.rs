@@ -21,7 +21,7 @@ pub(super) enum Node {
 #[derive(Clone, Debug)]
 pub(super) struct MappingEntry {
     pub(super) key: String,
-    pub(super) place: SourceLocation,
+    pub(super) location: SourceLocation,
     pub(super) value: Node,
 }
 

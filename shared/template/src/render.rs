@@ -206,7 +206,7 @@ impl<'r> Renderer<'r> {
                 for entry in entries {
                     if let Err(reason) = check::check_key(path, &entry.key) {
                         self.problems
-                            .push(self.manifest.problem_at(entry.place, reason));
+                            .push(self.manifest.problem_at(entry.location, reason));
                     }
                     path.push(PathStep::Key(&entry.key));
                     map.insert(entry.key.clone(), self.render_node(&entry.value, path));

@@ -212,7 +212,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
     if let (Node::Mapping(entries, _), true) = (node, !path.is_empty()) {
         for entry in entries {
             if let Err(reason) = check::check_key(path, &entry.key) {
-                findings.push(Severity::Error, manifest.problem_at(entry.place, reason));
+                findings.push(Severity::Error, manifest.problem_at(entry.location, reason));
             }
         }
     }

@@ -92,7 +92,7 @@ impl SpecLinter<'_> {
                     .filter(|entry| !known.contains(&entry.key.as_str()))
                 {
                     unknown.push((
-                        entry.place,
+                        entry.location,
                         entry.key.clone(),
                         most_similar(&entry.key, known.iter().copied()),
                     ));
