@@ -10,7 +10,7 @@
 //! ```
 
 mod admission;
-mod definition;
+mod crd;
 mod int_or_string;
 mod object_ref;
 mod parameter;
@@ -19,7 +19,7 @@ mod status;
 mod template;
 
 pub use admission::{ADMISSION_POLICY, admission_objects, is_policy_in_force};
-pub use definition::custom_resource_definitions;
+pub use crd::custom_resource_definitions;
 pub use int_or_string::IntOrString;
 pub use object_ref::ObjectRef;
 pub use parameter::{Parameter, ParameterType, Presets, SecretGeneration};
