@@ -9,7 +9,7 @@ pub use session_client as client;
 pub use session_engine::{diagnosis, plan, reconcile};
 pub use session_model::{
     api, duration, encode, failure, go_duration, labels, names, objects, programs, progress,
-    quantity, state, unicode,
+    quantity, local_state, unicode,
 };
 pub use session_ops as ops;
 pub use session_template as template;

@@ -16,7 +16,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::programs;
 use session_shared::report::console::Console;
-use session_shared::state;
+use session_shared::local_state;
 use session_shared::verb::ProgramName;
 
 use crate::intent::Intent;
@@ -73,7 +73,7 @@ fn proxy_command() -> Result<Vec<String>> {
 }
 
 fn known_hosts_path() -> Result<PathBuf> {
-    let folder = state::state_folder()
+    let folder = local_state::state_folder()
         .ok_or_else(|| anyhow!("cannot store host keys: neither XDG_STATE_HOME nor HOME is set"))?;
     Ok(folder.join("known_hosts"))
 }
@@ -140,7 +140,7 @@ pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
 /// Creates the directory of a file, accessible only to its owner.
 fn create_parent(file: &Path) -> Result<()> {
     let folder = file.parent().unwrap_or(file);
-    let made = state::create_private_folder(folder);
+    let made = local_state::create_private_folder(folder);
     made.with_context(|| format!("failed to create directory {folder:?}"))
 }
 

@@ -13,5 +13,5 @@ pub mod objects;
 pub mod programs;
 pub mod progress;
 pub mod quantity;
-pub mod state;
+pub mod local_state;
 pub mod unicode;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use jiff::Timestamp;
 use session_client::{ConnectOptions, UserAgent};
-use session_model::state::{self, KnownSessions};
+use session_model::local_state::{self, KnownSessions};
 use tokio::sync::OnceCell;
 
 /// A cluster with sessions, as one user sees it. Everything that the client can do can be done with it, too. Cheap to clone: all
@@ -28,7 +28,7 @@ impl Cluster {
     /// Those of [`session_client::Cluster::connect`].
     pub async fn connect(options: &ConnectOptions, agent: UserAgent) -> Result<Self> {
         let client = session_client::Cluster::connect(options, agent).await?;
-        let known = KnownSessions::new(state::state_folder(), client.server());
+        let known = KnownSessions::new(local_state::state_folder(), client.server());
         Ok(Self {
             client,
             known_sessions: Arc::new(known),

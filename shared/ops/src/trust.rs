@@ -31,7 +31,7 @@ use session_model::failure::with_hint;
 use session_model::objects::privilege::find_privileges;
 use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};
-use session_model::state::{Digests, sha256_hex};
+use session_model::local_state::{Digests, sha256_hex};
 
 /// The part of a session's stored text that is about to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
