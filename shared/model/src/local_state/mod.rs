@@ -5,12 +5,12 @@
 //! known_sessions/  digests of the texts that this user stored in each session or agreed to: KnownSessions
 //! ```
 
-mod known;
+mod known_sessions;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use known::{Digests, KnownSessions, sha256_hex};
+pub use known_sessions::{Digests, KnownSessions, sha256_hex};
 
 /// Returns the state folder: `kubectl-session` in XDG_STATE_HOME, else in LOCALAPPDATA, else in ~/.local/state. Relative values
 /// are ignored. Returns `None` if no variable is set. The folder may not exist yet.
