@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::ListOptions;
 use session_shared::client::Scope;
-use session_shared::client::typed;
+use session_shared::client::parse_object;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::ResourceType;

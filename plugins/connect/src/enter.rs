@@ -12,7 +12,7 @@ use session_shared::client::attach::ExecInput;
 use session_shared::client::attach::ExecOutput;
 use session_shared::client::attach::ExecRequest;
 use session_shared::client::attach::RemoteCommand;
-use session_shared::client::typed;
+use session_shared::client::parse_object;
 use session_shared::failure::{FailureKind, check_exit_code, exit_error, find_failure, with_hint};
 use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;

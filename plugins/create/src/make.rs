@@ -7,7 +7,7 @@ use session_shared::api::{ObjectRef, Session};
 use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted_error;
-use session_shared::client::typed;
+use session_shared::client::parse_object;
 use session_shared::failure::{self, FailureKind, HintExt};
 use session_shared::labels;
 use session_shared::objects::resource::{

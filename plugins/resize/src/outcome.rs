@@ -5,7 +5,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
-use session_shared::client::typed;
+use session_shared::client::parse_object;
 use session_shared::diagnosis::resizing::{NodeFit, ResizeState, pod_resize_state};
 use session_shared::objects::resource::STATEFUL_SET;
 use session_shared::ops::Cluster;

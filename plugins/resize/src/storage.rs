@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use session_shared::api::IntOrString;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
-use session_shared::client::{timed_out, typed};
+use session_shared::client::{timed_out, parse_object};
 use session_shared::diagnosis::growing::{Expansion, claim_expansion};
 use session_shared::failure::{self, Failure, FailureKind, with_evidence, with_hint};
 use session_shared::labels::MANAGER;

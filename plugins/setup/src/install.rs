@@ -98,7 +98,7 @@ pub(crate) async fn apply_part(
             done.push(AppliedObject {
                 resource,
                 object,
-                apply_verb,
+                change,
                 unchecked: dry_run == DryRun::Server,
             });
             continue;
@@ -108,7 +108,7 @@ pub(crate) async fn apply_part(
         done.push(AppliedObject {
             resource,
             object: after,
-            apply_verb,
+            change,
             unchecked: false,
         });
     }

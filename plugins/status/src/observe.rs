@@ -9,7 +9,7 @@ use session_shared::client::ListOptions;
 use session_shared::client::NodeUsage;
 use session_shared::client::Scope;
 use session_shared::client::not_found_error;
-use session_shared::client::typed;
+use session_shared::client::parse_object;
 use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, Condition, Phase, Session};
-use session_shared::client::typed;
+use session_shared::client::parse_object;
 use session_shared::diagnosis::EventNote;
 use session_shared::objects::resource::string_at;
 use session_shared::reconcile::{LiveObjects, assess_workload};

@@ -61,7 +61,7 @@ pub(crate) async fn run(
         match apply_template(&cluster, object, dry_run, &write).await {
             Ok((after, change)) => ground
                 .console
-                .print(&mutations.print_result(&after, apply_verb)?)?,
+                .print(&mutations.print_result(&after, change)?)?,
             Err(error) => errors.push(error),
         }
     }
@@ -83,7 +83,7 @@ async fn apply_template(
             Some(_) => "configured",
             None => "created",
         };
-        return Ok((object.clone(), apply_verb));
+        return Ok((object.clone(), change));
     }
     if let Some(before) = &before {
         cluster
@@ -94,5 +94,5 @@ async fn apply_template(
         .apply(&SESSION_TEMPLATE, "", name, object, write)
         .await?;
     let change = apply_verb(before.as_ref(), &after);
-    Ok((after, apply_verb))
+    Ok((after, change))
 }

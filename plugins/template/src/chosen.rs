@@ -6,7 +6,7 @@ use session_shared::api::{Parameter, SessionTemplate};
 use session_shared::client::ListOptions;
 use session_shared::client::Scope;
 use session_shared::client::not_found_error;
-use session_shared::client::typed;
+use session_shared::client::parse_object;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::values::read_source;
 use session_shared::names::TemplateName;
@@ -120,7 +120,7 @@ pub(crate) async fn read_from_cluster(
         Some(object) => input_from_object(object, &format!("sessiontemplate/{name}")),
         None => {
             let missing = not_found_error(&SESSION_TEMPLATE, name.as_str());
-            Err(with_hint(not_found_error, available_templates_hint(cluster).await))
+            Err(with_hint(missing, available_templates_hint(cluster).await))
         }
     }
 }

@@ -5,7 +5,7 @@ use session_shared::failure::usage_error;
 use session_shared::flags::values::read_source;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, FormatSet};
-use session_shared::template::lint;
+use session_shared::template::lint_source;
 
 use crate::args::TemplateLintArgs;
 use crate::{plan, view};

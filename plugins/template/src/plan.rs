@@ -9,7 +9,7 @@ use session_shared::objects::primary;
 use session_shared::objects::resource::string_at;
 use session_shared::template::{
     Finding, Manifest, Parameters, Problem, RESERVED_PARAMETERS, Severity, Source, SourceLocation,
-    extract_secret_literals, lint, parse_plain_objects,
+    extract_secret_literals, lint_source, parse_plain_objects,
 };
 
 use crate::args::TemplateApplyArgs;

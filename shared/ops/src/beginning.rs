@@ -14,7 +14,7 @@ use crate::Cluster;
 use crate::execute::ApplyOptions;
 use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
-use session_client::typed;
+use session_client::parse_object;
 use session_engine::plan::{Plan, PlanOutcome, Step};
 use session_engine::reconcile::{TargetState, reconcile, record};
 use session_model::api::{ObjectRef, Session};

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_client::interrupt::Interrupt;
-use session_client::{not_found_error, typed};
+use session_client::{not_found_error, parse_object};
 use session_engine::diagnosis::growing::{Expansion, claim_expansion};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, string_at};

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::ListOptions;
 use session_client::Scope;
-use session_client::{not_found_error, typed};
+use session_client::{not_found_error, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::failure::{self, FailureKind};

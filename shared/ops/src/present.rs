@@ -12,7 +12,7 @@ use session_client::ListOptions;
 use session_client::ObjectList;
 use session_client::Scope;
 use session_client::not_found_error;
-use session_client::typed;
+use session_client::parse_object;
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::labels;

@@ -12,7 +12,7 @@ use session_client::Scope;
 use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
 use session_client::watch_ended_error;
-use session_client::{not_found_error, typed};
+use session_client::{not_found_error, parse_object};
 use session_engine::diagnosis::resizing::{ResizeState, pod_resize_state};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{NODE, POD, string_at};

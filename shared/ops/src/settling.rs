@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use session_client::WriteOptions;
 use session_client::interrupt::interrupted_error;
-use session_client::{timed_out, typed};
+use session_client::{timed_out, parse_object};
 use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, decide_phase, record,
 };

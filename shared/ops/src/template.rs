@@ -8,7 +8,7 @@ use crate::live::with_setup_hint;
 use session_client::ListOptions;
 use session_client::Scope;
 use session_client::not_found_error;
-use session_client::typed;
+use session_client::parse_object;
 use session_model::api::{Session, SessionTemplate};
 use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION_TEMPLATE;

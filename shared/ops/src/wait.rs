@@ -21,7 +21,7 @@ use session_client::ListOptions;
 use session_client::Scope;
 use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
-use session_client::typed;
+use session_client::parse_object;
 use session_client::watch_ended_error;
 use session_engine::diagnosis::{CLAIM_NOT_FOUND, EventNote, FactQuery, check_stability};
 use session_engine::reconcile::{LiveObjects, WorkloadState, assess_workload};

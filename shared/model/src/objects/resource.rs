@@ -84,7 +84,7 @@ impl fmt::Display for ResourceType {
 
 macro_rules! known_types {
     ($($(#[$doc:meta])* $name:ident = $group:literal $version:literal $kind:literal $plural:literal $namespaced:literal;)*) => {
-        $($(#[$doc])* pub static $name: ResourceType = ResourceType::known($group, $version, $kind, $plural, $namespaced);)*
+        $($(#[$doc])* pub static $name: ResourceType = ResourceType::new($group, $version, $kind, $plural, $namespaced);)*
         static KNOWN: &[&ResourceType] = &[$(&$name),*];
     };
 }

@@ -15,7 +15,7 @@ use tokio::sync::watch::Receiver;
 use super::scanner::ResumeFilter;
 use crate::Cluster;
 use crate::missing_right::explain_log;
-use session_client::{Backoff, LogOptions, LogStream, typed};
+use session_client::{Backoff, LogOptions, LogStream, parse_object};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::instance::{ContainerRun, RunState};
 use session_model::objects::resource::{POD, string_at};

@@ -23,7 +23,7 @@ use serde_json::Value;
 use crate::{Cluster, ObservedSession};
 use follower::ContainerLogEvent;
 use pods::{FollowedPod, LogSource};
-use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, typed};
+use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::{DesiredState, Session};
 use session_model::failure::{self, FailureKind};
