@@ -7,7 +7,7 @@ use session_shared::client::interrupt::interrupted_error;
 use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{CapturedOutput, Console};
-use session_shared::report::failure;
+use session_shared::report::errors;
 use session_shared::verb::{Environment, Verb, VerbEntry, command_path};
 use session_support::FakeApi;
 
@@ -112,9 +112,9 @@ impl<'a> Play<'a> {
                 Ok(()) => 0,
                 Err(error) => match error.downcast::<ErrorList>() {
                     Ok(ErrorList(errors)) => {
-                        failure::print_errors(&mut ground.console, &errors, &prefix)
+                        errors::print_errors(&mut ground.console, &errors, &prefix)
                     }
-                    Err(error) => failure::print_error(&mut ground.console, &error, &prefix),
+                    Err(error) => errors::print_error(&mut ground.console, &error, &prefix),
                 },
             }
         });

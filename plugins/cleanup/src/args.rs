@@ -5,10 +5,10 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
-use session_shared::flags::writing::WriteFlags;
+use session_shared::flags::wait::{WaitFlags, with_default_timeout};
+use session_shared::flags::write::WriteFlags;
 use session_shared::go_duration;
-use session_shared::ops::manner::STOP_TIMEOUT;
+use session_shared::ops::stop_options::STOP_TIMEOUT;
 
 pub(crate) const ABOUT: &str = "Clean up expired sessions and what sessions leave behind
 

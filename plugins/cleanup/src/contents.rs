@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use session_shared::labels;
 use session_shared::objects::resource::{VOLUME_SNAPSHOT_CONTENT, annotation, string_at};
-use session_shared::objects::snapshot::has_generated_name;
+use session_shared::objects::volume_snapshot::has_generated_name;
 use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;

@@ -6,7 +6,7 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::ops::manner::StopOptions;
+use session_shared::ops::stop_options::StopOptions;
 
 use crate::args::Args;
 

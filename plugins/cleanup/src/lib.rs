@@ -11,18 +11,18 @@
 //! use something.
 
 mod args;
+mod content_action;
 mod contents;
 mod health;
 mod intent;
+mod object_action;
+mod object_users;
 mod observe;
 mod orphans;
 mod outcome;
 mod plan;
-mod purge;
-mod removal;
-mod selected;
-mod sessions;
-mod users;
+mod selector;
+mod session_plan;
 mod view;
 
 use anyhow::{Error, Result, anyhow};
@@ -31,7 +31,7 @@ use session_shared::client::WriteOptions;
 use session_shared::failure::{ErrorList, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
-use session_shared::report::failure::{
+use session_shared::report::errors::{
     EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED, exit_code, print_error, print_errors,
 };
 use session_shared::report::mutation::no_resources_message;
@@ -61,7 +61,9 @@ impl Verb for Cleanup {
         let intent = intent::parse_intent(&args)?;
         let write = args.writing.write()?;
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known_sessions().trust_all(args.trust.trust_manifest);
+        cluster
+            .known_sessions()
+            .trust_all(args.trust.trust_manifest);
         let Some(interval) = intent.interval else {
             return run_round(&cluster, &intent, &write, ground).await;
         };
@@ -85,7 +87,7 @@ async fn run_round(
     // pure
     let items = plan::plan(intent, &observed, ground.now())?;
     // reads only
-    let mut items = selected::filter_by_selector(cluster, intent, items).await?;
+    let mut items = selector::filter_by_selector(cluster, intent, items).await?;
     let only_told = items.split_off(items.partition_point(|item| item.action != Action::Report));
     let left = items.len().saturating_sub(intent.max_actions);
     items.truncate(intent.max_actions);

@@ -17,17 +17,17 @@ use session_shared::objects::resource::{
     VOLUME_SNAPSHOT_CONTENT, label, string_at,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::live::with_setup_hint;
-use session_shared::ops::snapshotting::clarify_unserved;
+use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::session_objects::with_setup_hint;
+use session_shared::ops::snapshot_plan::clarify_unserved;
 use session_shared::reconcile::LiveObjects;
 
 use crate::contents::{
     RetainedContent, count_by_handle, is_retained, snapshot_reference, storage_handle,
 };
 use crate::intent::Intent;
+use crate::object_users::ObjectUsers;
 use crate::orphans::{SessionIndex, orphan_reason};
-use crate::users::ObjectUsers;
 
 /// Further kinds that sessions consist of and that do not use other objects.
 const PASSIVE_KINDS: [&ResourceType; 7] = [

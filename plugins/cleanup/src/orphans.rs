@@ -6,17 +6,17 @@ use std::sync::Arc;
 use serde_json::Value;
 use session_shared::api::API_VERSION;
 use session_shared::objects::ResourceType;
-use session_shared::objects::belonging::is_data;
-use session_shared::objects::kept::{holds_data, is_claim, is_snapshot};
+use session_shared::objects::kept_data::{holds_data, is_claim, is_snapshot};
+use session_shared::objects::object_references::ObjectReferences;
+use session_shared::objects::ownership::is_data;
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{
     CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, string_at,
 };
-use session_shared::objects::uses::ObjectReferences;
-use session_shared::ops::chosen::SelectedSession;
+use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::{Timestamp, labels};
 
-use crate::users::ObjectUsers;
+use crate::object_users::ObjectUsers;
 
 /// Index of existing sessions and of objects in use, by which orphans are recognized.
 #[derive(Clone, Debug, Default)]

@@ -16,27 +16,27 @@ use session_shared::objects::resource::{
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
-use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::deleting::Deletion;
-use session_shared::ops::live::with_setup_hint;
-use session_shared::ops::stopping::{ObservedSession, StopContext};
+use session_shared::ops::deletion::Deletion;
+use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
+use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::session_objects::with_setup_hint;
+use session_shared::ops::stop::{ObservedSession, StopContext};
 use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
-use session_shared::prompt::consent;
+use session_shared::prompt::confirmation;
 use session_shared::reconcile::{LiveObjects, Teardown, teardown_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
+use crate::content_action;
 use crate::intent::Intent;
+use crate::object_action::apply_object_item;
+use crate::object_users::ObjectUsers;
 use crate::observe::Observed;
 use crate::orphans::SessionIndex;
 use crate::plan::{Action, DataEffect, PlanItem};
-use crate::purge;
-use crate::removal::apply_object_item;
-use crate::sessions::plan_session;
-use crate::users::ObjectUsers;
+use crate::session_plan::plan_session;
 use crate::view;
 
 /// Outcome of one item.
@@ -91,7 +91,7 @@ pub(crate) async fn apply_items(
         detail: String::new(),
     });
     let drivers = &check_controllers(cluster, items).await;
-    let holders = &purge::count_contents(cluster, items).await;
+    let holders = &content_action::count_contents(cluster, items).await;
     let mut done: Vec<Option<Result<Outcome>>> = items.iter().map(|_| None).collect();
     for turn in DeletionPhase::ALL {
         let these: Vec<usize> = (0..items.len())
@@ -116,7 +116,7 @@ pub(crate) async fn apply_items(
             };
             match item.action {
                 _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
-                    purge::apply_content_item(cluster, intent, item, holders, write).await
+                    content_action::apply_content_item(cluster, intent, item, holders, write).await
                 }
                 Action::StopSession | Action::DeleteSession => {
                     end_session(cluster, intent, observed, item, driver, with).await
@@ -134,7 +134,7 @@ pub(crate) async fn apply_items(
     }
     sink.tell(ProgressEvent::Done);
     let console = &mut ground.console;
-    consent::note_unchecked_access(&permissions, console);
+    confirmation::note_unchecked_access(&permissions, console);
     Ok(done)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::names::parameters_secret_name;
-use session_shared::objects::kept::{holds_data, is_claim, storage_size};
+use session_shared::objects::kept_data::{holds_data, is_claim, storage_size};
 use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, string_at};
 use session_shared::quantity::Quantity;
 use session_shared::report::age;
@@ -16,7 +16,7 @@ use crate::contents::plan_content;
 use crate::intent::Intent;
 use crate::observe::{Observed, SessionWithObjects};
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
-use crate::sessions::plan_session;
+use crate::session_plan::plan_session;
 
 /// Action of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

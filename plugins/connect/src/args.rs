@@ -7,7 +7,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::is_given;
 use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
+use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::go_duration::parse;
 
 pub(crate) const ABOUT: &str = "Open a session's shell, run a command in it, or reach its ports

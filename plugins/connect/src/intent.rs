@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use session_shared::failure::usage_error;
+use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::parse_session_name;
 use session_shared::names::SessionName;
 
 use crate::args::Args;
-use crate::ports::{self, PortForward};
+use crate::port_forward::{self, PortForward};
 
 /// Default of `--timeout`: as for `create`.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -112,7 +112,7 @@ fn parse_mode(args: &Args) -> Result<ConnectMode> {
         Some("--open") => ConnectMode::Open,
         Some("--print") => ConnectMode::Print { json },
         Some("--port-forward") => ConnectMode::Forward {
-            ports: ports::parse_port_forwards(&args.port_forward)?,
+            ports: port_forward::parse_port_forwards(&args.port_forward)?,
         },
         Some("--ssh") => ConnectMode::Ssh,
         Some("--ssh-config") => ConnectMode::SshConfig,

@@ -12,18 +12,18 @@
 //! `port_forwarder` builds the forwarder that `open`, `serve_ports` and `stdio` share.
 
 mod args;
-mod enter;
-mod forward;
+mod exec;
 mod intent;
-mod link;
 mod open;
 mod plan;
-mod ports;
+mod port_forward;
+mod port_forwarder;
 mod print;
-mod reach;
+mod ready_session;
+mod serve_ports;
 mod ssh;
+mod start_stopped;
 mod stdio;
-mod wake;
 
 use anyhow::Result;
 use session_shared::failure::check_exit_code;
@@ -51,18 +51,20 @@ impl Verb for Connect {
         ground.console.apply_flags(&args.talk);
         let intent = intent::parse_intent(&args)?;
         let listeners = match &intent.mode {
-            ConnectMode::Forward { ports } => forward::listen_known_ports(ports).await?,
+            ConnectMode::Forward { ports } => serve_ports::listen_known_ports(ports).await?,
             _ => Vec::new(),
         };
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known_sessions().trust_all(args.trust.trust_manifest);
+        cluster
+            .known_sessions()
+            .trust_all(args.trust.trust_manifest);
         // reads, and waits
-        let present = reach::get_ready_session(&cluster, &intent, ground).await?;
+        let present = ready_session::get_ready_session(&cluster, &intent, ground).await?;
         // pure
         let entrance = plan::resolve_target(&intent, &present.session)?;
         // streams, or prints
         if let ConnectMode::Forward { ports } = &intent.mode {
-            return forward::run(&cluster, &intent, &present, ports, listeners, ground).await;
+            return serve_ports::run(&cluster, &intent, &present, ports, listeners, ground).await;
         }
         open_connection(&cluster, &intent, &args, &present, &entrance, ground).await
     }
@@ -83,8 +85,12 @@ async fn open_connection(
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
-            let port = plan::resolve_port(link::require_pod(intent, present, container)?, port)?;
-            let (forwarder, _) = link::new_forwarder(cluster, intent, present, container, ground)?;
+            let port = plan::resolve_port(
+                port_forwarder::require_pod(intent, present, container)?,
+                port,
+            )?;
+            let (forwarder, _) =
+                port_forwarder::new_forwarder(cluster, intent, present, container, ground)?;
             stdio::run(cluster, &forwarder, port, ground).await
         }
         (_, ConnectTarget::Command { argv, container }) => {
@@ -103,7 +109,7 @@ async fn open_connection(
             {
                 return check_exit_code(1);
             }
-            enter::run(cluster, intent, present, argv, container, ground).await
+            exec::run(cluster, intent, present, argv, container, ground).await
         }
         (
             _,
@@ -114,8 +120,12 @@ async fn open_connection(
             },
         ) => {
             let container = container.as_deref();
-            let port = plan::resolve_port(link::require_pod(intent, present, container)?, port)?;
-            let forwarder = link::new_forwarder(cluster, intent, present, container, ground)?;
+            let port = plan::resolve_port(
+                port_forwarder::require_pod(intent, present, container)?,
+                port,
+            )?;
+            let forwarder =
+                port_forwarder::new_forwarder(cluster, intent, present, container, ground)?;
             open::run(cluster, forwarder, port, path, ground).await
         }
         (way, ConnectTarget::Ssh { port, user, .. }) => {

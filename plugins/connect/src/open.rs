@@ -12,10 +12,10 @@ use session_shared::encode::url::Endpoint;
 use session_shared::ops::Cluster;
 use session_shared::verb::Environment;
 
-use crate::link::ForwardEvents;
+use crate::port_forwarder::ForwardEvents;
 use session_shared::ops::missing_right;
 
-use crate::{forward, link};
+use crate::{port_forwarder, serve_ports};
 
 const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manually\n";
 
@@ -33,7 +33,9 @@ pub(crate) async fn run(
     let listener = LocalListener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
     let ready = forwarder.connect(port).await;
-    ready.map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
+    ready.map_err(|error| {
+        missing_right::explain(error, cluster, port_forwarder::PORT_FORWARD_RESOURCE)
+    })?;
     let url = listener
         .address()
         .to_string()
@@ -52,7 +54,7 @@ pub(crate) async fn run(
             let _ = err.write(Bytes::from_static(NO_BROWSER)).await;
         }
     });
-    let served = pin!(forward::serve_until_end(
+    let served = pin!(serve_ports::serve_until_end(
         (forwarder, told),
         vec![(listener, port)],
         false,

@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::encode::ssh::SshHost;
+use session_shared::executable;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
+use session_shared::local_state;
 use session_shared::names::SshUser;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
-use session_shared::programs;
 use session_shared::report::console::Console;
-use session_shared::local_state;
 use session_shared::verb::ProgramName;
 
 use crate::intent::Intent;
@@ -124,7 +124,7 @@ fn userinfo(address: &Option<String>) -> Option<String> {
 /// ssh is not installed.
 pub(crate) fn exec_ssh(host: &SshHost, words: &[String]) -> Result<()> {
     let arguments = host.command_arguments(words)?;
-    let Some(ssh) = programs::find_executable("ssh") else {
+    let Some(ssh) = executable::find_executable("ssh") else {
         let error = anyhow!("cannot run ssh: ssh not found in PATH");
         return Err(with_hint(
             error,

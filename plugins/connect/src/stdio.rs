@@ -12,7 +12,7 @@ use session_shared::report::terminal::{RawOutput, StdinStream};
 use session_shared::verb::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
-use crate::link;
+use crate::port_forwarder;
 
 /// Buffer size in bytes for reading.
 const CHUNK: usize = 64 * 1024;
@@ -28,8 +28,9 @@ pub(crate) async fn run(
     ground: &mut Environment,
 ) -> Result<()> {
     let opened = forwarder.open_stream(port).await;
-    let stream = opened
-        .map_err(|error| missing_right::explain(error, cluster, link::PORT_FORWARD_RESOURCE))?;
+    let stream = opened.map_err(|error| {
+        missing_right::explain(error, cluster, port_forwarder::PORT_FORWARD_RESOURCE)
+    })?;
     let console = &mut ground.console;
     let is_typed = console.stdin_is_terminal();
     let (out, _) = console.raw_outputs();

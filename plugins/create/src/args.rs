@@ -5,8 +5,8 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::values::ValueFlags;
-use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
-use session_shared::flags::writing::WriteFlags;
+use session_shared::flags::wait::{WaitFlags, with_default_timeout};
+use session_shared::flags::write::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
 

@@ -8,11 +8,11 @@ use session_shared::api::{DataPolicy, DesiredState, ResourceLimits, SessionSpec,
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::flags::selection::parse_new_owner;
+use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::values::read_source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{overrides, primary, resource::string_at};
+use session_shared::objects::{overrides, primary_workload, resource::string_at};
 use session_shared::ops::Driver;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
@@ -20,7 +20,7 @@ use session_shared::template::AssignedValues;
 use session_shared::template::{Source, extract_secret_literals};
 
 use crate::args::Args;
-use crate::files;
+use crate::session_file;
 
 /// Default of `--timeout`.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -162,7 +162,7 @@ fn from_file(
 ) -> Result<GivenSession> {
     let source = read_source(file, console.input())?;
     let shown = source.name();
-    if let Some(session) = files::parse_session_file(&source)? {
+    if let Some(session) = session_file::parse_session_file(&source)? {
         let mut found = from_session(shown, session, args)?;
         if let (SessionSource::Manifest(name), Some(text)) =
             (&found.source, found.spec.manifest.take())
@@ -179,7 +179,7 @@ fn from_file(
     spec.primary = args
         .primary
         .as_deref()
-        .map(primary::parse_primary)
+        .map(primary_workload::parse_primary)
         .transpose()?;
     let body = SessionSource::Manifest(shown.to_owned());
     Ok(GivenSession {
@@ -234,7 +234,7 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<GivenSessi
         .map(parse_new_owner)
         .transpose()?;
     if let Some(primary) = &args.primary {
-        spec.primary = Some(primary::parse_primary(primary)?);
+        spec.primary = Some(primary_workload::parse_primary(primary)?);
     }
     let body = match (&spec.manifest, spec.template_name()) {
         (Some(_), _) if spec.template.is_some() => {

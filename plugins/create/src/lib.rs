@@ -8,23 +8,23 @@
 //! `session_file` recognizes a Session object in the file of `-f`, `dry_run` prints a client-side dry run in place of `creation`.
 
 mod args;
-mod files;
+mod creation;
+mod dry_run;
 mod intent;
-mod kept;
-mod make;
+mod kept_claims;
 mod observe;
 mod plan;
-mod show;
+mod session_file;
 
 use anyhow::Result;
-use session_shared::ops::checks;
+use session_shared::ops::preflight;
 use session_shared::prompt::started;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::{Environment, Verb};
 
-use crate::kept::KeptClaims;
-use crate::make::Creation;
+use crate::creation::Creation;
+use crate::kept_claims::KeptClaims;
 
 pub use args::Args;
 
@@ -51,7 +51,7 @@ impl Verb for Create {
             ground.console.warn(&privilege);
         }
         if intent.is_client_dry_run() {
-            return show::print_dry_run(&intent, &subject, format, &mut ground.console);
+            return dry_run::print_dry_run(&intent, &subject, format, &mut ground.console);
         }
         if !intent.skip_checks {
             let namespace = subject.belonging.namespace.as_str();
@@ -61,10 +61,10 @@ impl Verb for Create {
                 &mut ground.console.progress(),
             );
             let (checked, kept) = futures::try_join!(
-                checks::read_preflight_facts(&cluster, namespace, &all, quotas),
+                preflight::read_preflight_facts(&cluster, namespace, &all, quotas),
                 KeptClaims::list(&cluster, &subject, found),
             )?;
-            checks::check_preflight(subject.name.as_str(), &all, &checked)?;
+            preflight::check_preflight(subject.name.as_str(), &all, &checked)?;
             let notes = kept.compare(&subject, &intent)?;
             notes.iter().for_each(|note| ground.console.note(note));
         }

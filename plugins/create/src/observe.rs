@@ -7,7 +7,7 @@ use session_shared::client::random_token;
 use session_shared::names::NamespaceName;
 use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
-use session_shared::ops::template;
+use session_shared::ops::template_lookup;
 
 use crate::intent::{Intent, SessionSource};
 use crate::plan::Observed;
@@ -64,7 +64,7 @@ fn resolve_namespace(cluster: &Cluster, intent: &Intent) -> Result<String> {
 
 async fn get_template(cluster: &Cluster, intent: &Intent) -> Result<Option<SessionTemplate>> {
     match &intent.source {
-        SessionSource::Template(name) => template::read_template(cluster, name.as_str())
+        SessionSource::Template(name) => template_lookup::read_template(cluster, name.as_str())
             .await
             .map(Some),
         SessionSource::Manifest(_) => Ok(None),

@@ -8,9 +8,9 @@ use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, SecretSource, SessionSpec, SessionTemplate};
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
-use session_shared::objects::belonging::Ownership;
-use session_shared::objects::privilege::find_privileges;
-use session_shared::reconcile::{self, RenderInput, RenderOutput, RenderedStart, record};
+use session_shared::objects::ownership::Ownership;
+use session_shared::objects::privileges::find_privileges;
+use session_shared::reconcile::{self, RenderInput, RenderOutput, RenderedStart, status_patch};
 
 use crate::intent::{Intent, SessionSource};
 
@@ -61,7 +61,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
     };
     let mut spec = intent.spec.clone();
     spec.user_id = observed.owner.to_string();
-    spec.start_request = Some(record::format_rfc3339(observed.now));
+    spec.start_request = Some(status_patch::format_rfc3339(observed.now));
     let rendered = render_session(
         intent,
         observed,

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use session_shared::api::DataPolicy;
 use session_shared::client::DryRun;
-use session_shared::ops::deleting::Deletion;
-use session_shared::ops::ending_session::SessionLosses;
-use session_shared::ops::stopping::DELETE;
-use session_shared::prompt::consent::Confirmation;
+use session_shared::ops::deletion::Deletion;
+use session_shared::ops::session_losses::SessionLosses;
+use session_shared::ops::stop::DELETE;
+use session_shared::prompt::confirmation::Confirmation;
 use session_shared::report::console::Console;
 
 use crate::plan::Intent;

@@ -15,7 +15,7 @@ use anyhow::Result;
 use session_shared::client::AccessReviews;
 use session_shared::client::DryRun;
 use session_shared::ops::trust::StoredPart;
-use session_shared::prompt::consent;
+use session_shared::prompt::confirmation;
 use session_shared::prompt::trust;
 use session_shared::report::format::{Format, FormatSet};
 use session_shared::verb::{Environment, Verb};
@@ -44,12 +44,14 @@ impl Verb for Delete {
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known_sessions().trust_all(args.trust.trust_manifest);
+        cluster
+            .known_sessions()
+            .trust_all(args.trust.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
         let now = ground.now();
         let found = observe::prepare_deletions(&cluster, &permissions, &intent, now).await?;
         let console = &mut ground.console;
-        consent::note_unchecked_access(&permissions, console);
+        confirmation::note_unchecked_access(&permissions, console);
         // confirmation
         confirm::note_skipped_snapshots(&found.deletions, &mut ground.console);
         if !confirm::confirm_deletion(&intent, &found.deletions, &mut ground.console)? {

@@ -6,8 +6,8 @@ use session_shared::Timestamp;
 use session_shared::client::AccessReviews;
 use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
-use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::deleting::Deletion;
+use session_shared::ops::deletion::Deletion;
+use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
 
 use crate::plan::Intent;
 

@@ -5,9 +5,9 @@ use session_shared::api::{DataPolicy, Session};
 use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::objects::access::Access;
-use session_shared::ops::chosen::SessionSelection;
-use session_shared::ops::manner::StopOptions;
-use session_shared::ops::snapshotting::parse_class_name;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::snapshot_plan::parse_class_name;
+use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{Teardown, teardown_accesses};
 
 use crate::args::Args;

@@ -1,10 +1,10 @@
 //! The command line of `extend`.
 
 use clap::Parser;
-use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::writing::WriteFlags;
+use session_shared::flags::session_selection::SelectionFlags;
+use session_shared::flags::write::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Extend the lifetime of one or more running sessions
 

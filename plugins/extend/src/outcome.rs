@@ -10,11 +10,11 @@ use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
-use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::chosen::SessionSelection;
-use session_shared::ops::template;
-use session_shared::reconcile::record;
+use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
+use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::template_lookup;
+use session_shared::reconcile::status_patch;
 use session_shared::report::age::remaining_time;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -52,7 +52,7 @@ pub(crate) async fn plan_extensions(
         let name = session.name();
         let template = match session.spec.template_name() {
             Some(template) => {
-                let found = template::find_template(cluster, template).await?;
+                let found = template_lookup::find_template(cluster, template).await?;
                 let gone = || {
                     anyhow!(
                         "cannot extend session {name:?}: template {template:?}, which limits the lifetime, does not exist"
@@ -88,7 +88,7 @@ impl Observed {
         if self.driver.is_controller() || write.dry_run {
             return Ok(object);
         }
-        let patch = record::expiry_status(session, extension.expires_at, now);
+        let patch = status_patch::expiry_status(session, extension.expires_at, now);
         cluster.patch_status(session, patch, write).await
     }
 }
@@ -151,7 +151,7 @@ fn expiry_note(at: Option<Timestamp>, now: Timestamp) -> String {
     match at {
         Some(at) => format!(
             "expires at {}, in {}",
-            record::format_rfc3339(at),
+            status_patch::format_rfc3339(at),
             remaining_time(Some(at), now)
         ),
         None => "never expires".to_owned(),

@@ -8,8 +8,8 @@ use session_shared::api::{DesiredState, Phase, Session, SessionTemplate};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::ops::chosen::SessionSelection;
-use session_shared::reconcile::record::format_rfc3339;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::reconcile::status_patch::format_rfc3339;
 
 use crate::args::Args;
 

@@ -2,8 +2,8 @@
 
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::list::ListFlags;
 use session_shared::flags::output::{ListOutputFlags, VerbosityFlags};
-use session_shared::flags::selection::ListFlags;
 
 pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted sessions
 

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage_error;
+use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::parse_session_name;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::report::format::{Format, FormatSet};

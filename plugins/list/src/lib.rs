@@ -8,11 +8,11 @@
 //! ```
 
 mod args;
-mod attribution;
-mod fetch;
+mod forged_pods;
 mod intent;
 mod join;
-mod kept;
+mod kept_data;
+mod observe;
 mod view;
 mod watch;
 
@@ -28,7 +28,7 @@ use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use attribution::{drop_forged_pods, recorded_phases};
+use forged_pods::{drop_forged_pods, recorded_phases};
 use intent::Intent;
 
 /// The verb `list`.
@@ -49,7 +49,9 @@ impl Verb for List {
         }
         match std::mem::replace(&mut intent.format, Format::Text { wide: false }) {
             Format::Text { .. } => list_table(&cluster, &intent, &args, ground).await,
-            Format::Objects(printer) => list_objects(&cluster, &intent, printer, &args, ground).await,
+            Format::Objects(printer) => {
+                list_objects(&cluster, &intent, printer, &args, ground).await
+            }
         }
     }
 }
@@ -67,7 +69,7 @@ async fn list_table(
     } else {
         IncludeObject::Object
     };
-    let mut fetched = fetch::observe_tables(cluster, intent, include).await?;
+    let mut fetched = observe::observe_tables(cluster, intent, include).await?;
     note_missing_permission(&fetched.pods, ground);
     drop_forged_pods(
         cluster,
@@ -100,7 +102,9 @@ async fn list_table(
         && !intent.watch
     {
         let place = (!intent.all_namespaces).then(|| cluster.namespace());
-        ground.console.print_error_line(&no_resources_message(place));
+        ground
+            .console
+            .print_error_line(&no_resources_message(place));
     }
     failure::combine_errors(missing)?;
     if !intent.watch {
@@ -127,7 +131,7 @@ async fn list_kept(
     args: &Args,
     ground: &mut Environment,
 ) -> Result<()> {
-    let mut found = kept::read_kept_data(cluster, &intent, selector).await?;
+    let mut found = kept_data::read_kept_data(cluster, &intent, selector).await?;
     let now = ground.now();
     let console = &mut ground.console;
     for what in &found.unlistable {
@@ -143,7 +147,7 @@ async fn list_kept(
             let mut options = TableOptions::from_flags(&args.printing);
             options.namespace = intent.all_namespaces;
             let mut printer = TablePrinter::new(options);
-            printer.add_page(&kept::kept_table(&found.objects, now));
+            printer.add_page(&kept_data::kept_table(&found.objects, now));
             console.print(&printer.flush())?;
             if found.objects.is_empty() && !intent.ignore_not_found {
                 let place = (!intent.all_namespaces).then(|| cluster.namespace());
@@ -175,7 +179,7 @@ async fn list_objects(
             "--watch can be used only with the default output or -o wide",
         ));
     }
-    let mut fetched = fetch::observe_objects(cluster, intent).await?;
+    let mut fetched = observe::observe_objects(cluster, intent).await?;
     note_missing_permission(&fetched.pods, ground);
     let phases = fetched.sessions.iter();
     let phases = phases.map(|session| (session, string_at(session, "/status/phase")));

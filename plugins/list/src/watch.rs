@@ -14,10 +14,10 @@ use session_shared::ops::Cluster;
 use session_shared::report::console::Console;
 use session_shared::report::table::TablePrinter;
 
-use crate::attribution::drop_forged_pods;
-use crate::fetch::{Observed, list_scope, pod_selection};
+use crate::forged_pods::drop_forged_pods;
 use crate::intent::Intent;
 use crate::join::SessionPods;
+use crate::observe::{Observed, list_scope, pod_selection};
 use crate::view::SessionColumns;
 
 type NamespacedName = (String, String);
@@ -61,7 +61,10 @@ pub(crate) async fn watch_sessions(
     };
     let mut state = ListWatch {
         intent,
-        sessions: raw.into_iter().map(|row| (namespaced_name(&row.object), row)).collect(),
+        sessions: raw
+            .into_iter()
+            .map(|row| (namespaced_name(&row.object), row))
+            .collect(),
         printed: fetched
             .sessions
             .rows

@@ -4,7 +4,7 @@ use anyhow::{Result, anyhow, bail};
 use session_shared::Timestamp;
 use session_shared::client::LogOptions;
 use session_shared::failure::usage_error;
-use session_shared::flags::{non_empty, selection};
+use session_shared::flags::{list, non_empty};
 use session_shared::go_duration;
 use session_shared::names::SessionName;
 
@@ -65,7 +65,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
         bail!("--tail must be greater than or equal to -1");
     }
     Ok(Intent {
-        session: selection::parse_session_name(&args.name)?,
+        session: list::parse_session_name(&args.name)?,
         workload: args.workload.as_deref().map(parse_workload).transpose()?,
         containers: match (args.all_containers, non_empty(&args.container)) {
             (true, _) => ContainerSelection::All,
@@ -79,7 +79,9 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
             previous: args.previous,
             timestamps: args.timestamps,
             since_seconds: since,
-            since_time: non_empty(&args.since_time).map(parse_since_time).transpose()?,
+            since_time: non_empty(&args.since_time)
+                .map(parse_since_time)
+                .transpose()?,
             tail: u64::try_from(args.tail).ok(),
             limit_bytes: positive(args.limit_bytes),
             ..LogOptions::default()

@@ -7,12 +7,12 @@
 mod args;
 mod intent;
 mod plan;
-mod show;
+mod print_logs;
 
 use anyhow::Result;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
-use session_shared::ops::follow::ContainerSelector;
+use session_shared::ops::follow_logs::ContainerSelector;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -47,7 +47,7 @@ impl Verb for Logs {
             return follow_logs(&cluster, present, chosen, intent, prefixed, ground).await;
         }
         let console = &mut ground.console;
-        show::print_existing(
+        print_logs::print_existing(
             &cluster,
             &namespace,
             &sources,
@@ -98,5 +98,5 @@ async fn follow_logs(
         }
     });
     let following = cluster.follow_logs(present, intent.options, choose)?;
-    show::print_followed(following, prefixed, &mut ground.console).await
+    print_logs::print_followed(following, prefixed, &mut ground.console).await
 }

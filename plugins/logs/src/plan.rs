@@ -8,7 +8,7 @@ use session_shared::objects::ObjectRef;
 use session_shared::objects::pods::pod_metadata_paths;
 use session_shared::ops::ObservedSession;
 use session_shared::reconcile::is_primary_pod;
-use session_shared::report::clean;
+use session_shared::report::escape;
 
 use crate::intent::{ContainerSelection, WorkloadArg};
 
@@ -74,8 +74,9 @@ pub(crate) fn select_pods(
         });
     };
     let all = session_workloads(present);
-    let fits =
-        |object: &&ObjectRef| object.name == wanted.name && matches_kind(&object.kind, &wanted.kind);
+    let fits = |object: &&ObjectRef| {
+        object.name == wanted.name && matches_kind(&object.kind, &wanted.kind)
+    };
     let found: Vec<&ObjectRef> = all.iter().filter(fits).collect();
     if let [one] = found.as_slice() {
         let is_primary = |p: &&PrimaryRef| p.kind == one.kind && p.name == one.name;
@@ -298,8 +299,12 @@ impl ContainerNames {
             bail!("the pod has no containers");
         };
         let several = self.main.len() + self.init.len() + self.ephemeral.len() > 1;
-        let defaulted =
-            several.then(|| format!("Defaulted container {first:?} out of: {}", self.to_list_text()));
+        let defaulted = several.then(|| {
+            format!(
+                "Defaulted container {first:?} out of: {}",
+                self.to_list_text()
+            )
+        });
         let notes: Vec<String> = note.into_iter().chain(defaulted).collect();
         let note = (!notes.is_empty()).then(|| notes.join("\n"));
         Ok((vec![first.clone()], note))
@@ -310,8 +315,8 @@ impl ContainerNames {
 pub(crate) fn line_prefix(pod: &str, container: &str) -> String {
     format!(
         "[pod/{}/{}] ",
-        clean::escape_line(pod),
-        clean::escape_line(container)
+        escape::escape_line(pod),
+        escape::escape_line(container)
     )
 }
 

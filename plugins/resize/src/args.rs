@@ -4,8 +4,8 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
-use session_shared::flags::writing::WriteFlags;
+use session_shared::flags::wait::{WaitFlags, with_default_timeout};
+use session_shared::flags::write::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running session
 

@@ -9,16 +9,16 @@
 //! Session last when resized in place, and first when restarted, so that every later start has it.
 
 mod args;
+mod claim_expansion;
+mod in_place_errors;
 mod observe;
 mod outcome;
 mod plan;
-mod storage;
-mod tell;
 
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::ops::trust::StoredPart;
-use session_shared::prompt::consent;
+use session_shared::prompt::confirmation;
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
 use session_shared::verb::{Environment, Verb};
@@ -42,11 +42,13 @@ impl Verb for Resize {
         let write = args.writing.write()?;
         // reads, and a server dry run of the resize
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known_sessions().trust_all(args.trust.trust_manifest);
+        cluster
+            .known_sessions()
+            .trust_all(args.trust.trust_manifest);
         let found = observe::observe_session(&cluster, &intent, ground).await?;
         // confirmation
         let console = &mut ground.console;
-        consent::note_unchecked_access(&found.permissions, console);
+        confirmation::note_unchecked_access(&found.permissions, console);
         if found.start_plan.is_some()
             && !outcome::confirm_restart(&intent, &found.session, console)?
         {

@@ -6,19 +6,19 @@ use session_shared::api::Session;
 use session_shared::client::AccessReviews;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
-use session_shared::diagnosis::resizing::{self, NodeFit};
+use session_shared::diagnosis::pod_resize::{self, NodeFit};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::Cluster;
-use session_shared::ops::starting::{StartOptions, StartPlan};
-use session_shared::ops::stopping::ObservedSession;
+use session_shared::ops::start_plan::{StartOptions, StartPlan};
+use session_shared::ops::stop::ObservedSession;
 use session_shared::reconcile::{is_start_requested, restart_accesses};
 use session_shared::verb::Environment;
 
+use crate::claim_expansion::ClaimExpansion;
+use crate::in_place_errors::Obstacle;
 use crate::plan::{self, Intent, ResizePlan, ResourceChange};
-use crate::storage::ClaimExpansion;
-use crate::tell::Obstacle;
 
 /// The session as read from the cluster, and everything planned for it.
 pub(crate) struct Observed {
@@ -183,7 +183,7 @@ pub(crate) async fn check_node_fit(cluster: &Cluster, change: &ResourceChange) -
     };
     let (before, after) = change.pod_specs();
     let uid = string_at(&change.object, "/metadata/uid");
-    Ok(resizing::check_node_fit(
+    Ok(pod_resize::check_node_fit(
         &load.node, &load.pods, uid, &before, &after,
     ))
 }

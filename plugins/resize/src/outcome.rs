@@ -6,23 +6,23 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::client::parse_object;
-use session_shared::diagnosis::resizing::{NodeFit, ResizeState, pod_resize_state};
+use session_shared::diagnosis::pod_resize::{NodeFit, ResizeState, pod_resize_state};
 use session_shared::objects::resource::STATEFUL_SET;
 use session_shared::ops::Cluster;
 use session_shared::ops::ResizeWait;
-use session_shared::ops::ending_session::SessionLosses;
-use session_shared::ops::starting::StartPlan;
-use session_shared::ops::stopping::{ObservedSession, STOP, StopContext};
-use session_shared::prompt::consent::{self, Confirmation};
+use session_shared::ops::session_losses::SessionLosses;
+use session_shared::ops::start_plan::StartPlan;
+use session_shared::ops::stop::{ObservedSession, STOP, StopContext};
+use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
+use crate::in_place_errors::{infeasible_error, unfinished_error};
 use crate::observe::{Observed, check_node_fit, prepare_start, resize_pod};
 use crate::plan::{Intent, ResourceChange};
-use crate::tell::{infeasible_error, unfinished_error};
 
 /// Word of the result line.
 const RESIZED: &str = "resized";
@@ -128,7 +128,7 @@ pub(crate) fn confirm_restart(
 ) -> Result<bool> {
     let ending = [SessionLosses::stopped(present)];
     if intent.dry_run != DryRun::None {
-        consent::print_dry_run_losses(&ending, console);
+        confirmation::print_dry_run_losses(&ending, console);
         return Ok(true);
     }
     Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)

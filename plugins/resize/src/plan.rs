@@ -7,16 +7,16 @@ use serde_json::{Map, Value, json};
 use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
 use session_shared::client::DryRun;
-use session_shared::diagnosis::resizing::RESIZABLE_RESOURCES;
+use session_shared::diagnosis::pod_resize::RESIZABLE_RESOURCES;
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::flags::selection::parse_session_name;
+use session_shared::flags::list::parse_session_name;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
 use session_shared::objects::resource::string_at;
-use session_shared::ops::chosen::SessionSelection;
-use session_shared::ops::manner::StopOptions;
-use session_shared::ops::stopping::ObservedSession;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::stop_options::StopOptions;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::is_primary_pod;
 
@@ -107,7 +107,11 @@ pub(crate) struct ResourceChange {
 impl ResourceChange {
     /// Computes the change that `size` makes to a container of `object`, by default its first one. Returns `None` if there is no
     /// such container.
-    fn compute(object: Value, container: Option<&str>, size: &ResourceLimits) -> Result<Option<Self>> {
+    fn compute(
+        object: Value,
+        container: Option<&str>,
+        size: &ResourceLimits,
+    ) -> Result<Option<Self>> {
         let container = container.map(str::to_owned);
         let Some(container) = container.or_else(|| default_container(&object)) else {
             return Ok(None);
@@ -168,7 +172,8 @@ impl ResourceChange {
     /// Returns true if a request of CPU or memory becomes larger.
     pub(crate) fn raises_requests(&self) -> bool {
         RESIZABLE_RESOURCES.iter().any(|name| {
-            resource_amount(&self.after, "requests", name) > resource_amount(&self.before, "requests", name)
+            resource_amount(&self.after, "requests", name)
+                > resource_amount(&self.before, "requests", name)
         })
     }
 

@@ -7,8 +7,8 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    ProgramName, command_path, run_entry, run_reporting, report_unknown_verb, usage as wording, report_usage,
-    add_connection_flags,
+    ProgramName, add_connection_flags, command_line as wording, command_path, report_usage,
+    run_entry, run_reporting,
 };
 
 use crate::external;
@@ -152,7 +152,7 @@ fn print_page(page: impl FnOnce(usize) -> String) -> ExitCode {
 /// Prints the error for an unknown verb, with suggestions.
 pub(crate) fn report_unknown_verb(word: &str, prefix: &str) -> ExitCode {
     let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
-    report_unknown_verb(word, prefix, &names)
+    session_shared::verb::report_unknown_verb(word, prefix, &names)
 }
 
 /// Prints the error for a program of others that cannot be started.

@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use session_shared::verb::VerbEntry;
-use session_shared::verb::usage::VerbGroup;
+use session_shared::verb::command_line::VerbGroup;
 
 /// All verbs of the suite.
 pub const VERBS: &[VerbEntry] = &[

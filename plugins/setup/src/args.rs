@@ -3,8 +3,8 @@
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
-use session_shared::flags::writing::WriteFlags;
+use session_shared::flags::wait::{WaitFlags, with_default_timeout};
+use session_shared::flags::write::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Install the session API into a cluster
 

@@ -2,16 +2,16 @@
 
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::list::ListFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::{
     ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags,
 };
-use session_shared::flags::selection::ListFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
-use session_shared::flags::writing::WriteFlags;
+use session_shared::flags::wait::{WaitFlags, with_default_timeout};
+use session_shared::flags::write::WriteFlags;
 
-use crate::file_args::{ExportFlags, ImportFlags};
+use crate::archive_args::{ExportFlags, ImportFlags};
 
 pub(crate) const ABOUT: &str = "Take, schedule, list, restore and delete snapshots of sessions
 
@@ -192,7 +192,7 @@ const RESTORE_EXAMPLES: &str =
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::clone_session::DEFAULT_TIMEOUT)))]
 pub struct RestoreArgs {
     /// Name of a snapshot, or of one of its VolumeSnapshots if the session has several claims; the output of -o name is
     /// accepted, too. With --from, name of the session
@@ -232,7 +232,7 @@ const CLONE_EXAMPLES: &str = "  # Create a session with a copy of dev's data
 
 /// Flags and arguments of `snapshot clone`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::copy::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::clone_session::DEFAULT_TIMEOUT)))]
 pub struct CloneArgs {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]

@@ -7,16 +7,16 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::selection::parse_session_name;
+use session_shared::flags::list::parse_session_name;
 use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::Cluster;
 use session_shared::ops::Driver;
-use session_shared::ops::chosen::SelectedSession;
-use session_shared::ops::chosen::SessionSelection;
-use session_shared::ops::snapshotting::{
+use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::snapshot_plan::{
     SnapshotClasses, SnapshotOptions, SnapshotPlan, parse_class_name, read_snapshot_source,
 };
-use session_shared::ops::stopping::ObservedSession;
+use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
@@ -25,10 +25,10 @@ use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::CreateArgs;
+use crate::export;
 use crate::plan::MutationOptions;
-use crate::save;
 use crate::schedule::intent::check_keep;
-use crate::schedule::{pruning, resting};
+use crate::schedule::{pruning, stopped};
 
 /// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
@@ -44,7 +44,7 @@ pub(crate) async fn run(
     ground: &mut Environment,
 ) -> Result<()> {
     if let (true, Some(to)) = (args.file.is_set()?, &args.file.to) {
-        return save::run(args, to, connection, ground).await;
+        return export::run(args, to, connection, ground).await;
     }
     // no requests: validation of the arguments
     let (session, asked) = (parse_session_name(&args.session)?, parse_options(args)?);
@@ -53,7 +53,9 @@ pub(crate) async fn run(
     let keep = parse_keep(args, &format)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known_sessions().trust_all(args.trust.trust_manifest);
+    cluster
+        .known_sessions()
+        .trust_all(args.trust.trust_manifest);
     let found = get_session(&cluster, &session);
     let present = read_snapshot_source(&cluster, &session, found, asked.skip_hooks);
     let (present, offered) = futures::join!(present, SnapshotClasses::list(&cluster));
@@ -125,12 +127,12 @@ async fn mark_scheduled(
     ground: &Environment,
 ) -> Result<Option<String>> {
     pruning::label_scheduled(&mut cutting.objects, &present.ownership.session);
-    if !resting::mark_stopped(&mut cutting.objects, present) {
+    if !stopped::mark_stopped(&mut cutting.objects, present) {
         return Ok(None);
     }
     let sink = &mut ground.console.progress();
     let taken = pruning::list_scheduled(cluster, &present.ownership, sink).await?;
-    let held = resting::find_equivalent(&cutting.objects, &taken);
+    let held = stopped::find_equivalent(&cutting.objects, &taken);
     Ok(held.map(|set| set.name.clone()))
 }
 

@@ -14,9 +14,9 @@ use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::DeleteArgs;
-use crate::chosen::{self, SnapshotSet};
-use crate::doomed;
+use crate::deletion;
 use crate::plan::MutationOptions;
+use crate::snapshot_set::{self, SnapshotSet};
 
 /// Default of `--timeout`: the CSI driver frees the storage before the object is deleted.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -33,7 +33,7 @@ pub(crate) async fn run(
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
     for word in &args.names {
-        let name = chosen::parse_snapshot_name(word)?;
+        let name = snapshot_set::parse_snapshot_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }
@@ -42,10 +42,10 @@ pub(crate) async fn run(
     let format = Format::from_name_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let all = chosen::list_snapshot_sets(&cluster, None).await?;
+    let all = snapshot_set::list_snapshot_sets(&cluster, None).await?;
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     for name in names {
-        match chosen::find_snapshot_set(&cluster, &all, name).await {
+        match snapshot_set::find_snapshot_set(&cluster, &all, name).await {
             Ok(set) => found.push(set),
             Err(error)
                 if args.ignore_not_found && failure::has_kind(&error, FailureKind::NotFound) => {}
@@ -54,7 +54,7 @@ pub(crate) async fn run(
     }
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
-    if !agreed && !doomed::confirm_deletion(&found, &mut ground.console)? {
+    if !agreed && !deletion::confirm_deletion(&found, &mut ground.console)? {
         return Ok(());
     }
     // writes and prints
@@ -81,7 +81,7 @@ pub(crate) async fn delete_snapshot_sets(
         if writes.dry_run != DryRun::Client {
             let with = writes.snapshot_run(&interrupt, writes.wait);
             let mut sink = ground.console.progress();
-            let done = doomed::delete_snapshot_set(cluster, set, &with, &mut sink).await;
+            let done = deletion::delete_snapshot_set(cluster, set, &with, &mut sink).await;
             sink.tell(ProgressEvent::Done);
             if let Err(error) = done {
                 errors.push(error);

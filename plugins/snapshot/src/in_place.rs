@@ -8,24 +8,24 @@ use session_shared::client::Scope;
 use session_shared::encode::shell;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::objects::object_references::ObjectReferences;
 use session_shared::objects::resource::{POD, string_at};
-use session_shared::objects::uses::ObjectReferences;
 use session_shared::ops::Cluster;
-use session_shared::ops::restoring::{ClaimRestorePlan, RestoreOutcome};
-use session_shared::ops::snapshotting::{SnapshotOptions, SnapshotPlan, parse_class_name};
-use session_shared::ops::stopping::ObservedSession;
+use session_shared::ops::claim_restore::{ClaimRestorePlan, RestoreOutcome};
+use session_shared::ops::snapshot_plan::{SnapshotOptions, SnapshotPlan, parse_class_name};
+use session_shared::ops::stop::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::prompt::consent;
+use session_shared::prompt::confirmation;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::RestoreArgs;
-use crate::chosen::{self, SnapshotSet};
-use crate::copy::DEFAULT_TIMEOUT;
+use crate::clone_session::DEFAULT_TIMEOUT;
 use crate::plan::MutationOptions;
 use crate::restore::{ensure_ready, get_source_session};
+use crate::snapshot_set::{self, SnapshotSet};
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlaceRestore {
@@ -52,7 +52,7 @@ pub(crate) async fn run(
             "--storage cannot be given with --in-place: claims keep their size",
         ));
     }
-    let name = chosen::parse_snapshot_name(&args.snapshot)?;
+    let name = snapshot_set::parse_snapshot_name(&args.snapshot)?;
     let asked = SnapshotOptions {
         class: parse_class_name(args.class.as_deref())?,
         ..SnapshotOptions::default()
@@ -61,7 +61,9 @@ pub(crate) async fn run(
     let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known_sessions().trust_all(args.trust.trust_manifest);
+    cluster
+        .known_sessions()
+        .trust_all(args.trust.trust_manifest);
     let plan = InPlaceRestore::prepare(&cluster, name, &asked, &writes, ground).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {
@@ -89,8 +91,8 @@ impl InPlaceRestore {
         ground: &mut Environment,
     ) -> Result<Self> {
         let now = ground.now();
-        let all = chosen::list_snapshot_sets(cluster, None).await?;
-        let set = chosen::find_snapshot_set(cluster, &all, name).await?;
+        let all = snapshot_set::list_snapshot_sets(cluster, None).await?;
+        let set = snapshot_set::find_snapshot_set(cluster, &all, name).await?;
         ensure_ready(&set)?;
         let present = get_stopped_session(cluster, &set).await?;
         let replacing = ClaimRestorePlan::new(&present, &set.snapshots)?;
@@ -119,7 +121,7 @@ impl InPlaceRestore {
         let unused = ensure_claims_unused(cluster, &present, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
         let console = &mut ground.console;
-        consent::note_unchecked_access(&permissions, console);
+        confirmation::note_unchecked_access(&permissions, console);
         Ok(Self {
             set,
             session: present,

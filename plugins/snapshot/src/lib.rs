@@ -17,34 +17,34 @@
 //! restore --from  archive ─► footer and tarball check ─► plain copy ─► import ─► container
 //! ```
 
+mod archive;
+mod archive_args;
+mod archive_target;
 mod args;
-mod bring;
-mod chosen;
-mod copy;
+mod clone_session;
+mod container_path;
 mod create;
 mod delete;
-mod doomed;
-mod file_args;
+mod deletion;
+mod export;
+mod import;
 mod in_place;
-mod inside;
 mod list;
-mod passing;
 mod plan;
 mod prune;
 mod restore;
-mod save;
 mod schedule;
-mod sealed;
+mod snapshot_set;
 pub mod tarball;
-mod target;
+mod transfer;
 mod view;
 
 use anyhow::Result;
 use session_shared::verb::{Environment, Verb};
 
+pub use archive_args::{ExportFlags, ImportFlags};
 pub use args::{Args, SnapshotCommand};
-pub use file_args::{ExportFlags, ImportFlags};
-pub use schedule::cron::CronExpression;
+pub use schedule::cron_expression::CronExpression;
 
 /// The `snapshot` verb.
 #[derive(Debug)]
@@ -62,7 +62,7 @@ impl Verb for Snapshot {
             SnapshotCommand::Create(args) => create::run(args, connection, ground).await,
             SnapshotCommand::List(args) => list::run(args, connection, ground).await,
             SnapshotCommand::Restore(args) => restore::run(args, connection, ground).await,
-            SnapshotCommand::Clone(args) => copy::run(args, connection, ground).await,
+            SnapshotCommand::Clone(args) => clone_session::run(args, connection, ground).await,
             SnapshotCommand::Delete(args) => delete::run(args, connection, ground).await,
             SnapshotCommand::Prune(args) => prune::run(args, connection, ground).await,
             SnapshotCommand::Schedule(args) => schedule::run(args, connection, ground).await,

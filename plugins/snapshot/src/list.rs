@@ -6,12 +6,12 @@ use session_shared::client::ListOptions;
 use session_shared::client::Scope;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::parse_session_name;
 use session_shared::labels;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
-use session_shared::ops::snapshotting::clarify_unserved;
+use session_shared::ops::snapshot_plan::clarify_unserved;
 use session_shared::report::format::{Format, FormatSet};
 use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
@@ -70,7 +70,9 @@ pub(crate) async fn run(
             ground.console.print(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
-                ground.console.print_error_line(&no_resources_message(namespace));
+                ground
+                    .console
+                    .print_error_line(&no_resources_message(namespace));
             }
             // A list narrowed by a selector says nothing about the schedule as a whole.
             let picks = [

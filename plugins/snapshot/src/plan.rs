@@ -8,11 +8,11 @@ use session_shared::Timestamp;
 use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::flags::waiting::WaitFlags;
-use session_shared::flags::writing::WriteFlags;
-use session_shared::ops::snapshotting::SnapshotRun;
+use session_shared::flags::wait::WaitFlags;
+use session_shared::flags::write::WriteFlags;
+use session_shared::ops::snapshot_plan::SnapshotRun;
 
-use crate::chosen::SnapshotSet;
+use crate::snapshot_set::SnapshotSet;
 
 /// Options of the writes of one command: dry run, field manager, and how long to wait.
 #[derive(Clone, Debug)]

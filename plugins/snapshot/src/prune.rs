@@ -7,17 +7,17 @@ use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{self, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::selection::parse_session_name;
+use session_shared::flags::list::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::PruneArgs;
-use crate::chosen;
 use crate::delete::delete_snapshot_sets;
-use crate::doomed;
+use crate::deletion;
 use crate::plan::{MutationOptions, RetentionRule};
+use crate::snapshot_set;
 
 /// Default of `--timeout`, for each snapshot.
 pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
@@ -38,13 +38,13 @@ pub(crate) async fn run(
     let format = Format::from_name_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    let all = chosen::list_snapshot_sets(&cluster, session.as_ref()).await?;
+    let all = snapshot_set::list_snapshot_sets(&cluster, session.as_ref()).await?;
     let sink = &mut ground.console.progress();
-    let all = chosen::exclude_doubtful(&cluster, all, |_| true, sink).await?;
+    let all = snapshot_set::exclude_doubtful(&cluster, all, |_| true, sink).await?;
     let doomed = rule.select_for_deletion(all, ground.now());
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
-    if !agreed && !doomed::confirm_deletion(&doomed, &mut ground.console)? {
+    if !agreed && !deletion::confirm_deletion(&doomed, &mut ground.console)? {
         return Ok(());
     }
     // writes and prints

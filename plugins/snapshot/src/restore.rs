@@ -5,21 +5,21 @@ use serde_json::Value;
 use session_shared::client::DryRun;
 use session_shared::failure::{Failure, FailureKind, has_kind, usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::selection::parse_session_name;
+use session_shared::flags::list::parse_session_name;
 use session_shared::objects::resource::string_at;
-use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
+use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
 use session_shared::ops::Cluster;
-use session_shared::ops::copying::ClonePlan;
-use session_shared::ops::remembering::read_recorded_session;
-use session_shared::ops::stopping::ObservedSession;
+use session_shared::ops::clone_plan::ClonePlan;
+use session_shared::ops::session_record::read_recorded_session;
+use session_shared::ops::stop::ObservedSession;
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 
 use crate::args::RestoreArgs;
-use crate::chosen::{self, SnapshotSet};
 use crate::create::observe_session;
 use crate::plan::MutationOptions;
-use crate::{bring, copy, in_place};
+use crate::snapshot_set::{self, SnapshotSet};
+use crate::{clone_session, import, in_place};
 
 /// Restores a snapshot, or with `--from` the files of an archive.
 ///
@@ -32,7 +32,7 @@ pub(crate) async fn run(
     ground: &mut Environment,
 ) -> Result<()> {
     if let (true, Some(from)) = (args.file.is_set()?, &args.file.from) {
-        return bring::run(args, from, connection, ground).await;
+        return import::run(args, from, connection, ground).await;
     }
     match (&args.into, args.in_place) {
         (Some(_), true) => Err(usage_error(
@@ -59,18 +59,21 @@ async fn restore_into_new(
             "--class cannot be given with --into: restoring into a new session takes no snapshot",
         ));
     }
-    let name = chosen::parse_snapshot_name(&args.snapshot)?;
+    let name = snapshot_set::parse_snapshot_name(&args.snapshot)?;
     let (new, size) = (
         parse_session_name(new)?,
-        copy::parse_size(args.storage.as_deref())?,
+        clone_session::parse_size(args.storage.as_deref())?,
     );
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, copy::DEFAULT_TIMEOUT)?;
+    let writes =
+        MutationOptions::from_flags(&args.writing, &args.waiting, clone_session::DEFAULT_TIMEOUT)?;
     let format = Format::from_object_flags(&args.printing)?;
     // reads only
     let cluster = ground.connect(connection).await?;
-    cluster.known_sessions().trust_all(args.trust.trust_manifest);
-    let all = chosen::list_snapshot_sets(&cluster, None).await?;
-    let set = chosen::find_snapshot_set(&cluster, &all, name).await?;
+    cluster
+        .known_sessions()
+        .trust_all(args.trust.trust_manifest);
+    let all = snapshot_set::list_snapshot_sets(&cluster, None).await?;
+    let set = snapshot_set::find_snapshot_set(&cluster, &all, name).await?;
     ensure_ready(&set)?;
     let source = source_or_recorded_session(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(source_claim_name).collect();
@@ -78,15 +81,15 @@ async fn restore_into_new(
     copying.check_snapshots(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        copy::dry_run_outcome(&copying)
+        clone_session::dry_run_outcome(&copying)
     } else {
         let _guard = ground.interrupt.guard()?;
         let interrupt = ground.interrupt.clone();
         let with = writes.snapshot_run(&interrupt, writes.wait);
-        copy::apply_clone(&cluster, &copying, &set.snapshots, &with, ground).await?
+        clone_session::apply_clone(&cluster, &copying, &set.snapshots, &with, ground).await?
     };
     // prints
-    copy::report_clone(&copied, format, writes.dry_run, &mut ground.console)
+    clone_session::report_clone(&copied, format, writes.dry_run, &mut ground.console)
 }
 
 /// Checks that every VolumeSnapshot of the set is ready to restore.
@@ -121,7 +124,7 @@ async fn source_or_recorded_session(
             let one = set.snapshots.first().unwrap_or(&Value::Null);
             let found = read_recorded_session(cluster, &set.ownership()?, one).await?;
             let found = found.ok_or(error)?;
-            chosen::verify_provenance(cluster, set, &found.live.data).await?;
+            snapshot_set::verify_provenance(cluster, set, &found.live.data).await?;
             Ok(found)
         }
         other => other,
@@ -165,6 +168,6 @@ pub(crate) async fn get_source_session(
             found.ownership.user_id.as_str()
         ));
     }
-    chosen::verify_provenance(cluster, set, &found.live.data).await?;
+    snapshot_set::verify_provenance(cluster, set, &found.live.data).await?;
     Ok(found)
 }

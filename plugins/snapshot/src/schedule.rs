@@ -9,13 +9,13 @@
 //! `stopped` are used by the run itself (`create --keep`): which snapshots it deletes, and whether a stopped session needs
 //! a new one.
 
-pub(crate) mod cron;
+pub(crate) mod cron_expression;
 pub(crate) mod intent;
 mod objects;
 mod outcome;
 mod plan;
 pub(crate) mod pruning;
-pub(crate) mod resting;
+pub(crate) mod stopped;
 
 use std::future::ready;
 
@@ -26,12 +26,12 @@ use session_shared::client::WriteOptions;
 use session_shared::client::random_token;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
-use session_shared::objects::belonging::Ownership;
+use session_shared::objects::ownership::Ownership;
 use session_shared::objects::resource::{CRON_JOB, string_at};
-use session_shared::objects::schedule::ScheduleName;
+use session_shared::objects::snapshot_schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::execute::ApplyOptions;
-use session_shared::ops::snapshotting::{self, SnapshotPlan, has_snapshot_hooks};
+use session_shared::ops::apply_plan::ApplyOptions;
+use session_shared::ops::snapshot_plan::{self, SnapshotPlan, has_snapshot_hooks};
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
@@ -58,7 +58,9 @@ pub(crate) async fn run(
     let format = Format::from_object_flags(&args.printing)?;
     let write = args.writing.write()?;
     let cluster = ground.connect(connection).await?;
-    cluster.known_sessions().trust_all(args.trust.trust_manifest);
+    cluster
+        .known_sessions()
+        .trust_all(args.trust.trust_manifest);
     match &intent.schedule {
         Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, ground).await,
         None => remove_schedule(&cluster, &intent, &write, format, ground).await,
@@ -111,11 +113,11 @@ async fn plan_schedule(
     // A run has no trust record of this machine: the digest lets it run exactly the hooks the user has agreed to.
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();
     let (present, there) = futures::try_join!(
-        snapshotting::read_snapshot_source(cluster, session, ready(Ok(found)), true),
+        snapshot_plan::read_snapshot_source(cluster, session, ready(Ok(found)), true),
         outcome::observe(cluster, session),
     )?;
     // A missing class or driver is reported now, not at the first run.
-    let wanted = snapshotting::SnapshotOptions {
+    let wanted = snapshot_plan::SnapshotOptions {
         name: Some(session.to_string()),
         class: asked.class.clone(),
         skip_hooks: true,

@@ -10,10 +10,10 @@
 //! entry_writer  TarEntry ─► plain header
 //! ```
 
-mod names;
+mod entry_names;
+mod entry_writer;
 mod pax;
-mod plain;
-mod source;
+mod tar_reader;
 
 use std::collections::BTreeSet;
 use std::io::{self, Read, Write};
@@ -21,8 +21,8 @@ use std::io::{self, Read, Write};
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use names::EntryNames;
-use source::{EntryKind, TarReader};
+use entry_names::EntryNames;
+use tar_reader::{EntryKind, TarReader};
 
 /// Block size of a tar stream in bytes: the size of a header, and the multiple that content is padded to.
 const BLOCK: usize = 512;
@@ -67,7 +67,7 @@ impl ArchiveContents {
         format!("{}{more}", shown.join(", "))
     }
 
-    fn add_entry(&mut self, entry: &source::TarEntry) {
+    fn add_entry(&mut self, entry: &tar_reader::TarEntry) {
         self.entries += 1;
         self.files += u64::from(entry.kind != EntryKind::Directory);
         self.setid_files += u64::from(entry.is_privileged());
@@ -101,7 +101,7 @@ pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<ArchiveConte
     while let Some(entry) = source.next_entry()? {
         if names.check_entry(&entry)? {
             contents.add_entry(&entry);
-            plain::write_entry(&entry, out)?;
+            entry_writer::write_entry(&entry, out)?;
         }
         source.copy_content(&entry, out)?;
     }

@@ -5,8 +5,8 @@ use session_shared::Timestamp;
 use session_shared::labels;
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{label, string_at};
-use session_shared::objects::snapshot::{SnapshotState, source_claim_name};
 use session_shared::objects::table::{Row, Table};
+use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
 use session_shared::report::age;
 
 /// Column headings; true if the column is shown without `-o wide`.

@@ -1,13 +1,13 @@
 //! The command line of `start`.
 
 use clap::Parser;
-use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::values::ValueFlags;
-use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
-use session_shared::flags::writing::WriteFlags;
+use session_shared::flags::wait::{WaitFlags, with_default_timeout};
+use session_shared::flags::write::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
 

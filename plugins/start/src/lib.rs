@@ -12,8 +12,8 @@ mod plan;
 use anyhow::Result;
 use session_shared::client::AccessReviews;
 use session_shared::client::DryRun;
-use session_shared::ops::stopping::STOP;
-use session_shared::prompt::consent::{self, Confirmation};
+use session_shared::ops::stop::STOP;
+use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::report::format::Format;
 use session_shared::verb::{Environment, Verb};
 
@@ -45,7 +45,7 @@ impl Verb for Start {
             return Ok(());
         };
         let console = &mut ground.console;
-        consent::note_unchecked_access(&permissions, console);
+        confirmation::note_unchecked_access(&permissions, console);
         // confirmation
         let ends: Vec<_> = found
             .iter()
@@ -53,7 +53,7 @@ impl Verb for Start {
             .filter_map(SessionTask::session_losses)
             .collect();
         if intent.dry_run != DryRun::None {
-            consent::print_dry_run_losses(&ends, console);
+            confirmation::print_dry_run_losses(&ends, console);
         } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ends, console)? {
             return Ok(());
         }

@@ -8,18 +8,18 @@ use session_shared::client::DryRun;
 use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::chosen::SessionSelection;
-use session_shared::ops::ending_session::SessionLosses;
-use session_shared::ops::settling::Started;
-use session_shared::ops::starting::StartPlan;
-use session_shared::ops::stopping::{ObservedSession, StopContext};
-use session_shared::ops::template;
+use session_shared::ops::finish_start::Started;
+use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::session_losses::SessionLosses;
+use session_shared::ops::start_plan::StartPlan;
+use session_shared::ops::stop::{ObservedSession, StopContext};
+use session_shared::ops::template_lookup;
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
-use session_shared::reconcile::{record, restart_accesses};
+use session_shared::reconcile::{restart_accesses, status_patch};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::Environment;
@@ -72,7 +72,8 @@ pub(crate) async fn prepare_tasks(
         anyhow::Ok((deed, present))
     });
     let looked: Vec<_> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    if let ([Ok((deed, present))], SessionSelection::ByName(_)) = (looked.as_slice(), &intent.selection)
+    if let ([Ok((deed, present))], SessionSelection::ByName(_)) =
+        (looked.as_slice(), &intent.selection)
         && !confirm_stored_text(cluster, intent, *deed, present, ground).await?
     {
         return Ok(None);
@@ -136,12 +137,15 @@ async fn confirm_stored_text(
     Ok(true)
 }
 
-async fn read_template_change(cluster: &Cluster, present: &ObservedSession) -> Result<Option<String>> {
+async fn read_template_change(
+    cluster: &Cluster,
+    present: &ObservedSession,
+) -> Result<Option<String>> {
     let Some(name) = present.session.spec.template_name() else {
         return Ok(None);
     };
-    let template = template::find_template(cluster, name).await?;
-    Ok(template::template_change(
+    let template = template_lookup::find_template(cluster, name).await?;
+    Ok(template_lookup::template_change(
         &present.session,
         template.as_ref(),
     ))
@@ -204,7 +208,7 @@ impl SessionTask {
         else {
             return Ok(());
         };
-        let patch = record::template_changed_status(&self.observed.session, change, with.now);
+        let patch = status_patch::template_changed_status(&self.observed.session, change, with.now);
         cluster
             .patch_status(&self.observed.ownership, patch, with.write)
             .await

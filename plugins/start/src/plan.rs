@@ -8,9 +8,9 @@ use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::ops::chosen::SessionSelection;
-use session_shared::ops::manner::StopOptions;
-use session_shared::ops::starting::StartOptions;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::start_plan::StartOptions;
+use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{WorkloadState, is_start_requested};
 
 use crate::args::Args;

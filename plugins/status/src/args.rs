@@ -6,7 +6,7 @@ use clap::Parser;
 use clap::builder::ArgPredicate;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::waiting;
+use session_shared::flags::wait;
 use session_shared::go_duration;
 
 pub(crate) const ABOUT: &str = "Show the state of a session on one screen
@@ -34,7 +34,7 @@ const EXAMPLES: &str = "  # Show the state of a session
 /// Flags and arguments of `status`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "status", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session status NAME [options]")]
-#[command(mut_arg("timeout", |timeout| waiting::with_default_timeout(timeout, crate::intent::DEFAULT_WAIT)))]
+#[command(mut_arg("timeout", |timeout| wait::with_default_timeout(timeout, crate::intent::DEFAULT_WAIT)))]
 pub struct Args {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,

@@ -8,8 +8,8 @@ use session_shared::client::VolumeUsage;
 use session_shared::labels;
 use session_shared::objects::provenance::find_provenance_problem;
 use session_shared::objects::resource::{annotation, string_at};
-use session_shared::objects::schedule::SnapshotSchedule;
-use session_shared::objects::snapshot::SnapshotState;
+use session_shared::objects::snapshot_schedule::SnapshotSchedule;
+use session_shared::objects::volume_snapshot::SnapshotState;
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{DataLoss, LiveObjects, effective_data_policy, find_data_at_risk};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage_error;
-use session_shared::flags::selection::parse_session_name;
+use session_shared::flags::list::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::report::format::Format;
 

@@ -3,8 +3,8 @@
 
 use std::ops::Range;
 
-use session_shared::report::clean;
 use session_shared::report::console::{Console, Emphasis};
+use session_shared::report::escape;
 
 /// Column at which the values of fields begin.
 const VALUE_COLUMN: usize = 13;
@@ -60,7 +60,10 @@ impl Page {
         self.lines.push(Line::default());
         let text = format!("{heading}:");
         let mark = Some((0..text.len(), Emphasis::Heading));
-        self.lines.push(Line { text, styled_range: mark });
+        self.lines.push(Line {
+            text,
+            styled_range: mark,
+        });
     }
 
     /// Adds `Key:` and a value, wrapped at the column of the value.
@@ -77,7 +80,7 @@ impl Page {
 
     /// Adds text that begins at column `indent` and continues at column `hang`.
     pub(crate) fn add_text(&mut self, indent: usize, hang: usize, text: &str) {
-        let words = clean::escape_line(text).into_owned();
+        let words = escape::escape_line(text).into_owned();
         self.add_wrapped(" ".repeat(indent), hang, &words);
     }
 
@@ -103,7 +106,7 @@ impl Page {
         label: &str,
         text: &str,
     ) {
-        let label = clean::escape_line(label);
+        let label = escape::escape_line(label);
         let mut begun = format!("{}{label}", " ".repeat(indent));
         let width = begun.chars().count();
         if width < column {
@@ -112,11 +115,11 @@ impl Page {
             self.add_wrapped(" ".repeat(indent), indent, &label);
             begun = " ".repeat(column);
         }
-        self.add_wrapped(begun, column, &clean::escape_line(text));
+        self.add_wrapped(begun, column, &escape::escape_line(text));
     }
 
     fn mark_word(&mut self, at: usize, from: usize, word: &str, tone: Emphasis) {
-        let word = clean::escape_line(word);
+        let word = escape::escape_line(word);
         if let Some(line) = self.lines.get_mut(at)
             && line.text.get(from..from + word.len()) == Some(&*word)
         {
@@ -166,7 +169,10 @@ impl Page {
 
     fn push_line(&mut self, line: String) {
         let text = line.trim_end().to_owned();
-        self.lines.push(Line { text, styled_range: None });
+        self.lines.push(Line {
+            text,
+            styled_range: None,
+        });
     }
 }
 

@@ -9,11 +9,11 @@
 //! `watch` and `wait` keep `Observed` up to date with `follow` and compute the `Report` anew after each change.
 
 mod args;
-mod connect;
+mod commands;
 mod data;
 mod diagnosis;
 mod events;
-mod follow;
+mod followed_session;
 mod head;
 mod intent;
 mod layout;
@@ -80,7 +80,11 @@ fn print_report(report: &Report, format: &mut Format, ground: &mut Environment) 
 }
 
 /// Prints the report as one document; with `-o name`, the name of the session.
-fn print_document(report: &Report, printer: &mut ObjectPrinter, console: &mut Console) -> Result<()> {
+fn print_document(
+    report: &Report,
+    printer: &mut ObjectPrinter,
+    console: &mut Console,
+) -> Result<()> {
     if printer.is_name() {
         return console.print(&printer.print_object(&report.session)?);
     }

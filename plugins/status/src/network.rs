@@ -50,8 +50,11 @@ fn object_report(object: &Value, pods: &[&Pod]) -> NetworkReport {
         "Ingress" => (ingress_addresses(object), Vec::new()),
         _ => (Vec::new(), vec![format_scale(object)]),
     };
-    let selected: Option<Vec<&&Pod>> =
-        service_selector(object).map(|selector| pods.iter().filter(|pod| matches_selector(&selector, pod)).collect());
+    let selected: Option<Vec<&&Pod>> = service_selector(object).map(|selector| {
+        pods.iter()
+            .filter(|pod| matches_selector(&selector, pod))
+            .collect()
+    });
     NetworkReport {
         kind: kind.to_owned(),
         name: string_at(object, "/metadata/name").to_owned(),

@@ -19,10 +19,10 @@ use session_shared::objects::resource::{
     CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET,
     SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, string_at,
 };
-use session_shared::objects::schedule::ScheduleName;
+use session_shared::objects::snapshot_schedule::ScheduleName;
 use session_shared::ops::Cluster;
-use session_shared::ops::live::owner_kinds;
-use session_shared::ops::live::with_setup_hint;
+use session_shared::ops::session_objects::owner_kinds;
+use session_shared::ops::session_objects::with_setup_hint;
 
 use crate::diagnosis;
 
@@ -230,20 +230,21 @@ async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Opt
 async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
     let place = Scope::Namespace(cluster.namespace());
     let uids = object_uids(observed);
-    let selections: Vec<ListOptions> = if uids.len() <= MAX_SINGLE_EVENT_LISTS && !has_pod_controllers(observed) {
-        let page = ListOptions {
-            limit: READ_AT_ONCE,
-            ..ListOptions::default()
+    let selections: Vec<ListOptions> =
+        if uids.len() <= MAX_SINGLE_EVENT_LISTS && !has_pod_controllers(observed) {
+            let page = ListOptions {
+                limit: READ_AT_ONCE,
+                ..ListOptions::default()
+            };
+            let all = cluster.list_if_one_page(&EVENT, place, &page).await;
+            if let Some(all) = part_result(all, &EVENT)? {
+                return Ok(all.items);
+            }
+            let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
+            uids.iter().map(of).collect()
+        } else {
+            vec![ListOptions::default()]
         };
-        let all = cluster.list_if_one_page(&EVENT, place, &page).await;
-        if let Some(all) = part_result(all, &EVENT)? {
-            return Ok(all.items);
-        }
-        let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
-        uids.iter().map(of).collect()
-    } else {
-        vec![ListOptions::default()]
-    };
     let reads = selections
         .iter()
         .map(|select| cluster.list(&EVENT, place, select));

@@ -12,7 +12,7 @@ use session_shared::diagnosis::EventNote;
 use session_shared::objects::resource::string_at;
 use session_shared::reconcile::{LiveObjects, assess_workload};
 
-use crate::connect::{self, MethodReport, NextStep};
+use crate::commands::{self, MethodReport, NextStep};
 use crate::data::{self, DataReport};
 use crate::diagnosis::{self, DiagnosisReport};
 use crate::events::{self, EventReport};
@@ -78,10 +78,10 @@ impl Report {
             kind: REPORT_KIND,
             metadata: report_metadata(session),
             network: network::network_report(&observed.network, &live, session),
-            connect: connect::connect_methods(session),
+            connect: commands::connect_methods(session),
             conditions: corrected_conditions(session, &head),
             events: events::latest_events(events, session, &live, &data),
-            next: connect::next_steps(session, &head, &diagnosis, &workloads, &data),
+            next: commands::next_steps(session, &head, &diagnosis, &workloads, &data),
             unknown: unknown_parts(observed),
             session: observed.session.clone(),
             head,
@@ -104,7 +104,9 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
     let claims = observed.claims.iter().flatten();
     let secret = observed.secret.iter().flatten();
     let live = LiveObjects {
-        pods: pods.filter_map(|pod| parse_object(pod.clone()).ok()).collect(),
+        pods: pods
+            .filter_map(|pod| parse_object(pod.clone()).ok())
+            .collect(),
         owners: observed.owners.clone().unwrap_or_default(),
         data: claims.chain(secret).cloned().collect(),
         ..LiveObjects::default()

@@ -1,7 +1,7 @@
 //! Screen form of a report: the same sections in the same order, without the empty ones.
 
 mod data;
-mod pods;
+mod workloads;
 
 use session_shared::Timestamp;
 use session_shared::api::{DataPolicy, OnExpiry, Phase};
@@ -23,8 +23,8 @@ pub(crate) fn report_lines(report: &Report, now: Timestamp, width: usize) -> Vec
     let mut page = Page::new(width);
     add_head(&mut page, report, now);
     add_diagnosis(&mut page, report);
-    pods::add_workloads(&mut page, report, now);
-    pods::add_network(&mut page, report);
+    workloads::add_workloads(&mut page, report, now);
+    workloads::add_network(&mut page, report);
     data::add_data(&mut page, report, now);
     add_connect(&mut page, report);
     add_conditions(&mut page, report, now);
@@ -43,7 +43,12 @@ fn add_head(page: &mut Page, report: &Report, now: Timestamp) {
         Some(since) => format!(" since {since} ({})", age_text(since, now)),
         None => String::new(),
     };
-    page.add_marked_field("Phase", head.phase.as_str(), phase_style(head.phase), &since);
+    page.add_marked_field(
+        "Phase",
+        head.phase.as_str(),
+        phase_style(head.phase),
+        &since,
+    );
     let said = |reason: &str, message: &str| match (reason, message) {
         ("", message) => message.to_owned(),
         (reason, "") => reason.to_owned(),

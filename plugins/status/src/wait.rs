@@ -13,10 +13,10 @@ use session_shared::reconcile::{WorkloadState, assess_workload};
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 
-use crate::print_document;
-use crate::follow::{FollowEvent, FollowedSession};
+use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
+use crate::print_document;
 use crate::report::{Report, event_notes, live_objects};
 
 /// State of a wait.

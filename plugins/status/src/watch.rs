@@ -8,10 +8,10 @@ use anyhow::Result;
 use futures::future::{Either, select};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
-use session_shared::report::screen::FullScreen;
+use session_shared::report::full_screen::FullScreen;
 use session_shared::verb::Environment;
 
-use crate::follow::FollowedSession;
+use crate::followed_session::FollowedSession;
 use crate::intent::Intent;
 use crate::report::Report;
 use crate::{print_report, view};

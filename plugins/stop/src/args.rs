@@ -1,13 +1,13 @@
 //! The command line of `stop`.
 
 use clap::Parser;
-use session_shared::flags::choice::SelectionFlags;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
-use session_shared::flags::waiting::{WaitFlags, with_default_timeout};
-use session_shared::flags::writing::WriteFlags;
-use session_shared::ops::manner::STOP_TIMEOUT;
+use session_shared::flags::wait::{WaitFlags, with_default_timeout};
+use session_shared::flags::write::WriteFlags;
+use session_shared::ops::stop_options::STOP_TIMEOUT;
 
 pub(crate) const ABOUT: &str = "Stop one or more sessions; data in PersistentVolumeClaims is kept
 

@@ -12,10 +12,10 @@ mod plan;
 use anyhow::Result;
 use session_shared::client::AccessReviews;
 use session_shared::client::DryRun;
-use session_shared::ops::ending_session::SessionLosses;
-use session_shared::ops::stopping::STOP;
+use session_shared::ops::session_losses::SessionLosses;
+use session_shared::ops::stop::STOP;
 use session_shared::ops::trust::StoredPart;
-use session_shared::prompt::consent::{self, Confirmation};
+use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;
 use session_shared::verb::{Environment, Verb};
@@ -39,18 +39,20 @@ impl Verb for Stop {
         let write = args.writing.write()?;
         // reads only
         let cluster = ground.connect(&args.connection).await?;
-        cluster.known_sessions().trust_all(args.trust.trust_manifest);
+        cluster
+            .known_sessions()
+            .trust_all(args.trust.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
         let found = outcome::read_sessions(&cluster, &permissions, &intent).await?;
         let console = &mut ground.console;
-        consent::note_unchecked_access(&permissions, console);
+        confirmation::note_unchecked_access(&permissions, console);
         // confirmation
         let ending: Vec<SessionLosses> = found
             .sessions_to_stop()
             .map(SessionLosses::stopped)
             .collect();
         if intent.dry_run != DryRun::None {
-            consent::print_dry_run_losses(&ending, console);
+            confirmation::print_dry_run_losses(&ending, console);
         } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)? {
             return Ok(());
         }

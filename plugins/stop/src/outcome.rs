@@ -8,9 +8,9 @@ use session_shared::client::AccessReviews;
 use session_shared::client::WriteOptions;
 use session_shared::failure;
 use session_shared::ops::Cluster;
-use session_shared::ops::chosen::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::chosen::SessionSelection;
-use session_shared::ops::stopping::{ObservedSession, StopContext};
+use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::stop::{ObservedSession, StopContext};
 use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -98,8 +98,9 @@ pub(crate) async fn stop_sessions(
         object: format!("{} sessions", present.len()),
         detail: String::new(),
     });
-    let all = futures::stream::iter(present)
-        .map(|one| async move { stop_session(cluster, intent, one, with, &mut DiscardingSink).await });
+    let all = futures::stream::iter(present).map(|one| async move {
+        stop_session(cluster, intent, one, with, &mut DiscardingSink).await
+    });
     let stopped = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     sink.tell(ProgressEvent::Done);
     Ok(stopped)

@@ -15,7 +15,7 @@ use session_shared::template::Severity;
 use session_shared::verb::Environment;
 
 use crate::args::TemplateApplyArgs;
-use crate::{chosen, plan, view};
+use crate::{plan, template_input, view};
 
 /// Applies the templates of a file.
 ///
@@ -77,7 +77,7 @@ async fn apply_template(
     write: &WriteOptions,
 ) -> Result<(Value, &'static str)> {
     let name = string_at(object, "/metadata/name");
-    let before = chosen::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
+    let before = template_input::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     if dry_run == DryRun::Client {
         let change = match before {
             Some(_) => "configured",

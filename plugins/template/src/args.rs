@@ -2,12 +2,12 @@
 
 use clap::{Args as Group, Parser, Subcommand};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::list::ListFlags;
 use session_shared::flags::output::{
     ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags,
 };
-use session_shared::flags::selection::ListFlags;
 use session_shared::flags::values::ValueFlags;
-use session_shared::flags::writing::WriteFlags;
+use session_shared::flags::write::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Manage session templates
 

@@ -22,7 +22,7 @@ use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::TemplateDeleteArgs;
-use crate::chosen;
+use crate::template_input;
 
 /// Maximum number of concurrent requests.
 const CONCURRENCY: usize = 16;
@@ -42,7 +42,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let mut names: Vec<TemplateName> = Vec::new();
     for word in &args.names {
-        let name = chosen::parse_template_name(word)?;
+        let name = template_input::parse_template_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }
@@ -52,7 +52,10 @@ pub(crate) async fn run(
     let mutations = MutationPrinter::new(format, dry_run);
     // reads only
     let cluster = ground.connect(connection).await?;
-    let (found, users) = futures::try_join!(get_templates(&cluster, &names), sessions_by_template(&cluster))?;
+    let (found, users) = futures::try_join!(
+        get_templates(&cluster, &names),
+        sessions_by_template(&cluster)
+    )?;
     // writes
     let mut errors = Vec::new();
     for (name, template) in names.iter().zip(found) {
@@ -72,7 +75,9 @@ pub(crate) async fn run(
             false,
         ))?;
         if let Some(sessions) = users.as_ref().and_then(|users| users.get(name.as_str())) {
-            ground.console.note(&still_used_note(name.as_str(), sessions));
+            ground
+                .console
+                .note(&still_used_note(name.as_str(), sessions));
         }
     }
     if users.is_none() {
@@ -85,7 +90,7 @@ pub(crate) async fn run(
 
 async fn get_templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
     let reads = futures::stream::iter(names).map(|name| async move {
-        chosen::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
+        template_input::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
     });
     reads.buffered(CONCURRENCY).try_collect().await
 }
@@ -154,8 +159,16 @@ fn add_sessions(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns
 }
 
 fn still_used_note(template: &str, sessions: &[String]) -> String {
-    let some: Vec<&str> = sessions.iter().take(NAMED_MAX).map(String::as_str).collect();
-    let more = if sessions.len() > NAMED_MAX { ", …" } else { "" };
+    let some: Vec<&str> = sessions
+        .iter()
+        .take(NAMED_MAX)
+        .map(String::as_str)
+        .collect();
+    let more = if sessions.len() > NAMED_MAX {
+        ", …"
+    } else {
+        ""
+    };
     let (number, what) = match sessions.len() {
         1 => ("1 session".to_owned(), "continues until stopped"),
         number => (format!("{number} sessions"), "continue until stopped"),

@@ -10,15 +10,15 @@
 
 mod apply;
 mod args;
-mod asked;
-mod chosen;
 mod delete;
 mod lint;
 mod list;
+mod parameter_view;
 mod params;
 mod plan;
 mod render;
 mod show;
+mod template_input;
 mod view;
 
 use anyhow::Result;

@@ -18,7 +18,7 @@ use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::Environment;
 
 use crate::args::TemplateListArgs;
-use crate::{chosen, view};
+use crate::{template_input, view};
 
 /// Lists templates.
 ///
@@ -52,7 +52,12 @@ pub(crate) async fn run(
             let list = cluster
                 .list(&SESSION_TEMPLATE, Scope::Cluster, &select)
                 .await;
-            print_objects(chosen::with_setup_hint(list)?.items, printer, args, ground)
+            print_objects(
+                template_input::with_setup_hint(list)?.items,
+                printer,
+                args,
+                ground,
+            )
         }
     }
 }
@@ -81,7 +86,7 @@ async fn print_table(
     options.kind = args.printing.show_kind.then(|| SESSION_TEMPLATE.singular());
     let mut printer = TablePrinter::new(options);
     let mut sorted = None;
-    while let Some(mut page) = chosen::with_setup_hint(pages.try_next().await)? {
+    while let Some(mut page) = template_input::with_setup_hint(pages.try_next().await)? {
         match &mut sorted {
             _ if sort_by.is_none() => printer.add_page(&page),
             None => sorted = Some(page),
@@ -121,7 +126,7 @@ fn print_builtin(args: &TemplateListArgs, format: Format, ground: &mut Environme
             "--builtin cannot be specified together with a selector",
         ));
     }
-    let mut found = chosen::builtin_objects()?;
+    let mut found = template_input::builtin_objects()?;
     match format {
         Format::Objects(printer) => print_objects(found, printer, args, ground),
         Format::Text { .. } => {

@@ -8,8 +8,8 @@ use session_shared::template::{Manifest, Parameters};
 use session_shared::verb::Environment;
 
 use crate::args::TemplateParamsArgs;
-use crate::asked;
-use crate::chosen::{self, TemplateSource};
+use crate::parameter_view;
+use crate::template_input::{self, TemplateSource};
 
 /// Lists the parameters of a template.
 ///
@@ -20,7 +20,7 @@ pub(crate) async fn run(
     connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
-    let place = chosen::template_source(&args.template)?;
+    let place = template_input::template_source(&args.template)?;
     let format = Format::parse(
         args.output.as_deref(),
         FormatSet::All,
@@ -28,27 +28,30 @@ pub(crate) async fn run(
         false,
     )?;
     let chosen = match &place {
-        TemplateSource::File(file) => chosen::read_from_file(file, &mut ground.console)?,
-        TemplateSource::Builtin(name) => chosen::read_builtin(name)?,
+        TemplateSource::File(file) => template_input::read_from_file(file, &mut ground.console)?,
+        TemplateSource::Builtin(name) => template_input::read_builtin(name)?,
         TemplateSource::Cluster(name) => {
-            chosen::read_from_cluster(&ground.connect(connection).await?, name).await?
+            template_input::read_from_cluster(&ground.connect(connection).await?, name).await?
         }
     };
     let manifest = Manifest::parse(chosen.manifest())?;
     let parameters = Parameters::merge(chosen.declared_parameters(), &manifest)?;
-    let all = asked::parameter_views(&manifest, &parameters, chosen.declared_parameters());
+    let all = parameter_view::parameter_views(&manifest, &parameters, chosen.declared_parameters());
     if all.is_empty() && matches!(format, Format::Text { .. }) {
         ground.console.print_error_line("No parameters found");
         return Ok(());
     }
     let text = match format {
-        Format::Text { wide } => asked::parameters_table(&all, wide, args.no_headers),
+        Format::Text { wide } => parameter_view::parameters_table(&all, wide, args.no_headers),
         Format::Objects(printer) if printer.is_name() => all
             .iter()
             .map(|one| format!("{}\n", one.parameter.name))
             .collect(),
         Format::Objects(mut printer) => {
-            let all: Vec<Value> = all.iter().map(asked::ParameterView::to_json).collect();
+            let all: Vec<Value> = all
+                .iter()
+                .map(parameter_view::ParameterView::to_json)
+                .collect();
             let output = args.output.as_deref().unwrap_or_default();
             if output.starts_with("custom-columns") {
                 printer.print_list(&all)?

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use session_shared::api::{API_VERSION, Parameter, ParameterType};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::names::TemplateName;
-use session_shared::objects::primary;
+use session_shared::objects::primary_workload;
 use session_shared::objects::resource::string_at;
 use session_shared::template::{
     Finding, Manifest, Parameters, Problem, RESERVED_PARAMETERS, Severity, Source, SourceLocation,
@@ -13,7 +13,7 @@ use session_shared::template::{
 };
 
 use crate::args::TemplateApplyArgs;
-use crate::chosen;
+use crate::template_input;
 
 /// Metadata fields set by the server. Files written with `show -o yaml` contain them, and apply removes them.
 const SERVER_FIELDS: [&str; 6] = [
@@ -40,7 +40,7 @@ pub(crate) struct Plan {
 pub(crate) fn plan_apply(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
     let findings = lint_source(source);
     // The findings contain the reason already.
-    let templates = match chosen::read_templates(source) {
+    let templates = match template_input::read_templates(source) {
         Ok(templates) => templates,
         Err(_) if has_errors(&findings) => {
             return Ok(Plan {
@@ -59,7 +59,10 @@ pub(crate) fn plan_apply(source: &Source, args: &TemplateApplyArgs) -> Result<Pl
         ));
     }
     check_only_templates(source)?;
-    let objects = templates.into_iter().map(|one| without_server_fields(one.object)).collect();
+    let objects = templates
+        .into_iter()
+        .map(|one| without_server_fields(one.object))
+        .collect();
     Ok(Plan { objects, findings })
 }
 
@@ -116,7 +119,7 @@ fn template_from_manifest(
         object["spec"]["description"] = description.as_str().into();
     }
     if let Some(primary) = &args.primary {
-        object["spec"]["primary"] = json!(primary::parse_primary(primary)?);
+        object["spec"]["primary"] = json!(primary_workload::parse_primary(primary)?);
     }
     object["spec"]["manifest"] = source.text().into();
     // The findings contain the errors already.
@@ -242,7 +245,10 @@ mod tests {
         let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: \"a-${SESSION_ID}\"}\nstringData: {a: \"${A}\", b: \"${B}\", u: \"${USER_ID}\"}\n\
                     ---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {b: \"${B}\"}\n";
         let manifest = Manifest::parse(&Source::new("f", text).unwrap()).unwrap();
-        let names: Vec<String> = secret_parameters(&manifest).into_iter().map(|one| one.name).collect();
+        let names: Vec<String> = secret_parameters(&manifest)
+            .into_iter()
+            .map(|one| one.name)
+            .collect();
         assert_eq!(names, ["A"]);
     }
 

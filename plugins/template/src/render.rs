@@ -7,12 +7,12 @@ use serde_json::Value;
 use session_shared::api::SessionSpec;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::non_empty;
-use session_shared::flags::selection::parse_new_owner;
 use session_shared::labels;
 use session_shared::names::{NamespaceName, SessionName, UserId};
-use session_shared::objects::belonging::Ownership;
-use session_shared::objects::primary;
+use session_shared::objects::ownership::Ownership;
+use session_shared::objects::primary_workload;
 use session_shared::ops::Cluster;
 use session_shared::reconcile::{self, ManifestSource, RenderInput, RenderOutput, RenderedStart};
 use session_shared::report::console::Console;
@@ -24,7 +24,7 @@ use session_shared::template::{
 use session_shared::verb::Environment;
 
 use crate::args::TemplateRenderArgs;
-use crate::chosen::{self, LoadedTemplate, TemplateInput, TemplateSource};
+use crate::template_input::{self, LoadedTemplate, TemplateInput, TemplateSource};
 
 /// Owner of a session that is rendered without a cluster.
 const DEFAULT_OWNER: &str = "user";
@@ -47,7 +47,7 @@ pub(crate) async fn run(
     connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
-    let place = chosen::template_source(&args.template)?;
+    let place = template_input::template_source(&args.template)?;
     let session: SessionName = args.session.parse()?;
     let owner = args.user_id.as_deref().map(parse_new_owner).transpose()?;
     let output = non_empty(&args.output);
@@ -59,20 +59,26 @@ pub(crate) async fn run(
     let (chosen, owner, namespace) = match &place {
         TemplateSource::Cluster(name) => {
             let cluster = ground.connect(connection).await?;
-            let chosen = chosen::read_from_cluster(&cluster, name);
+            let chosen = template_input::read_from_cluster(&cluster, name);
             let (chosen, owner) = futures::try_join!(chosen, resolve_owner(&cluster, owner))?;
             (chosen, owner, cluster.namespace().to_owned())
         }
         place => {
             let chosen = match place {
-                TemplateSource::File(file) => chosen::read_from_file(file, &mut ground.console)?,
+                TemplateSource::File(file) => {
+                    template_input::read_from_file(file, &mut ground.console)?
+                }
                 TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => {
-                    chosen::read_builtin(name)?
+                    template_input::read_builtin(name)?
                 }
             };
             let owner = owner.map_or_else(|| DEFAULT_OWNER.parse(), Ok)?;
             let given = non_empty(&connection.namespace).map(str::to_owned);
-            (chosen, owner, given.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()))
+            (
+                chosen,
+                owner,
+                given.unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+            )
         }
     };
     let namespace = namespace.parse()?;
@@ -128,7 +134,7 @@ fn render_input(
             spec.primary = args
                 .primary
                 .as_deref()
-                .map(primary::parse_primary)
+                .map(primary_workload::parse_primary)
                 .transpose()?;
             // As in create: literal values of Secrets become secret parameters and are not printed.
             let extracted = extract_secret_literals(source)?;

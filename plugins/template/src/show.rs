@@ -7,7 +7,7 @@ use session_shared::template::{Manifest, Parameters, Problems};
 use session_shared::verb::Environment;
 
 use crate::args::TemplateShowArgs;
-use crate::chosen::{self, TemplateInput};
+use crate::template_input::{self, TemplateInput};
 use crate::view;
 
 /// Prints a template as text or as an object.
@@ -19,12 +19,12 @@ pub(crate) async fn run(
     connection: &ConnectionFlags,
     ground: &mut Environment,
 ) -> Result<()> {
-    let name = chosen::parse_template_name(&args.name)?;
+    let name = template_input::parse_template_name(&args.name)?;
     let format = Format::from_object_flags(&args.printing)?;
     let chosen = if args.builtin {
-        chosen::read_builtin(&name)?
+        template_input::read_builtin(&name)?
     } else {
-        chosen::read_from_cluster(&ground.connect(connection).await?, &name).await?
+        template_input::read_from_cluster(&ground.connect(connection).await?, &name).await?
     };
     let TemplateInput::Template(found) = &chosen else {
         return Ok(());

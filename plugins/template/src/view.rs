@@ -7,13 +7,15 @@ use session_shared::api::{
 };
 use session_shared::encode::shell;
 use session_shared::labels;
-use session_shared::objects::ephemeral::{EphemeralVolume, ephemeral_volumes, user_data_volumes};
+use session_shared::objects::ephemeral_volumes::{
+    EphemeralVolume, ephemeral_volumes, user_data_volumes,
+};
 use session_shared::objects::pods::{pod_annotations, pod_spec};
 use session_shared::objects::resource::string_at;
-use session_shared::report::{clean, table};
+use session_shared::report::{escape, table};
 use session_shared::template::{Finding, Manifest, Parameters, Severity};
 
-use crate::asked::{ParameterView, parameter_views, parameters_table};
+use crate::parameter_view::{ParameterView, parameter_views, parameters_table};
 
 /// Text for an empty cell.
 pub(crate) const NONE: &str = "<none>";
@@ -66,7 +68,10 @@ pub(crate) fn template_text(
         ("Hooks:", hooks(spec.hooks.as_ref())),
         (
             "Objects:",
-            read.map_or_else(|| "<unknown>".to_owned(), |(manifest, _)| kinds_text(manifest)),
+            read.map_or_else(
+                || "<unknown>".to_owned(),
+                |(manifest, _)| kinds_text(manifest),
+            ),
         ),
     ];
     let mut shown: String = lines
@@ -74,7 +79,7 @@ pub(crate) fn template_text(
         .cloned()
         .chain(labels.zip(data))
         .chain(rest)
-        .map(|(label, value)| format!("{label:<14}{}\n", clean::escape_line(&value)))
+        .map(|(label, value)| format!("{label:<14}{}\n", escape::escape_line(&value)))
         .collect();
     shown.push_str(&section("Connect:", &connect(&spec.connect)));
     if let Some((manifest, found)) = read {

@@ -9,9 +9,9 @@ use anyhow::Result;
 use http::HeaderValue;
 use jiff::Timestamp;
 
-use super::limits::TOKEN_LIMIT;
-use super::plugin::{CredentialPlugin, PluginCredential};
-use super::surroundings::go_io_error;
+use super::credential_plugin::{CredentialPlugin, PluginCredential};
+use super::process_env::go_io_error;
+use super::read_limits::TOKEN_LIMIT;
 use session_model::failure::{Failure, FailureKind};
 
 /// Interval for reading a token file again; client-go's.

@@ -6,8 +6,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::Cluster;
-use super::attach::{ExecMessage, ExecRequest};
-use super::failure::failure_of_status;
+use super::failure_of_response::failure_of_status;
+use super::remote_command::{ExecMessage, ExecRequest};
 use session_model::failure::{Failure, FailureKind};
 
 /// Bytes of each output stream that are kept; the rest is read and dropped.

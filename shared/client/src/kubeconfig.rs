@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
-use super::encoding::decode_kubeconfig;
-use super::limits::KUBECONFIG_LIMIT;
-use super::surroundings::{ProcessEnv, go_io_error};
+use super::kubeconfig_encoding::decode_kubeconfig;
+use super::process_env::{ProcessEnv, go_io_error};
+use super::read_limits::KUBECONFIG_LIMIT;
 use crate::options::{ConnectOptions, non_empty};
 use session_model::failure::{Failure, FailureKind};
 

@@ -5,8 +5,8 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::request::ApiRequest;
-use super::{Cluster, paths};
+use super::api_request::ApiRequest;
+use super::{Cluster, api_paths};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::resource::{LEASE, string_at};
 
@@ -17,8 +17,8 @@ impl Cluster {
     /// # Errors
     /// A Failure of another kind.
     pub async fn is_lease_held(&self, namespace: &str, name: &str) -> Result<bool> {
-        let call =
-            ApiRequest::get(paths::object_path(&LEASE, namespace, name)?).for_object(&LEASE, name);
+        let call = ApiRequest::get(api_paths::object_path(&LEASE, namespace, name)?)
+            .for_object(&LEASE, name);
         match self.send(&call).await {
             Ok(answer) => Ok(is_valid(&answer.json()?, &answer.headers)),
             Err(error) => {

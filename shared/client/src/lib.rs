@@ -47,54 +47,54 @@
 //!
 //! [`Failure`]: session_model::failure::Failure
 
-mod answer;
-pub mod attach;
+mod access_reviews;
+mod api_paths;
+mod api_request;
+mod auth_config;
 mod backoff;
-mod config;
-mod connector;
+mod body_lines;
+mod body_summary;
+mod caller_identity;
+mod client_config;
+pub mod container_directory;
+pub mod container_files;
+mod credential_plugin;
 mod credentials;
-pub mod directory;
-pub mod encoding;
 mod exec;
-mod failure;
-pub mod files;
+mod failure_of_response;
 pub mod forward;
-mod held;
-mod identity;
+mod http_client;
 pub mod interrupt;
 mod kubeconfig;
+pub mod kubeconfig_encoding;
+mod kubeconfig_overrides;
 mod lease;
-mod limits;
-mod lines;
-mod logs;
-mod meter;
+mod managed_fields;
+mod node_usage;
+mod object;
 mod one_page;
 mod options;
-mod overrides;
-mod ownership;
-mod page_text;
-mod paging;
-mod paths;
+mod page_check;
 mod pem;
-mod permissions;
-mod plugin;
+mod plugin_policy;
 mod plugin_process;
-mod policy;
-mod presence;
+mod pod_log;
+mod process_env;
+mod progress_meter;
 mod proxy;
+mod random_token;
 mod read;
-mod request;
+mod read_limits;
+pub mod remote_command;
+mod response_body;
+mod seen_objects;
 pub mod signals;
-mod surroundings;
-mod token;
-mod transport;
-mod turns;
-mod typed;
-mod usage;
+mod transport_failure;
 mod userinfo;
 mod wait_object;
-mod warning;
+mod warnings;
 mod watch;
+mod watch_events;
 mod write;
 
 use std::sync::{Arc, OnceLock};
@@ -106,23 +106,23 @@ use http::header::{AUTHORIZATION, USER_AGENT};
 use kube::client::Body;
 
 use credentials::Credentials;
-use surroundings::ProcessEnv;
-use warning::Warnings;
+use process_env::ProcessEnv;
+use warnings::Warnings;
 
+pub use access_reviews::AccessReviews;
+pub use api_request::{Exchange, status_text};
 pub use backoff::Backoff;
+pub use caller_identity::CallerIdentity;
 pub use exec::ExecResult;
-pub use logs::{LogOptions, LogStream};
+pub use node_usage::{NodeUsage, PodUsage, VolumeUsage};
+pub use object::{not_found_error, parse_object, timed_out};
 pub use options::ConnectOptions;
-pub use permissions::AccessReviews;
-pub use presence::CallerIdentity;
+pub use pod_log::{LogOptions, LogStream};
+pub use random_token::random_token;
 pub use read::{IncludeObject, ListOptions, ObjectList, Scope};
-pub use request::{Exchange, status_text};
-pub use token::random_token;
-pub use turns::{WatchEvent, WatchEvents};
-pub use typed::{not_found_error, timed_out, parse_object};
-pub use usage::{NodeUsage, PodUsage, VolumeUsage};
 pub use wait_object::watch_ended_error;
 pub use watch::WatchChange;
+pub use watch_events::{WatchEvent, WatchEvents};
 pub use write::{DeleteOptions, DeleteOutcome, DryRun, WriteOptions};
 
 /// The program that sends requests, for the User-Agent header.
@@ -168,7 +168,7 @@ struct Inner {
     proxied: bool,
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
-    observer: OnceLock<request::ExchangeObserver>,
+    observer: OnceLock<api_request::ExchangeObserver>,
 }
 
 impl Cluster {
@@ -187,7 +187,7 @@ impl Cluster {
         agent: UserAgent,
         around: &ProcessEnv,
     ) -> Result<Self> {
-        let loaded = config::load_client_config(options, around).await?;
+        let loaded = client_config::load_client_config(options, around).await?;
         let credentials = loaded.credentials.map(Arc::new);
         let proxied = loaded.config.proxy_url.is_some();
         let header = agent.header_value();
@@ -197,7 +197,7 @@ impl Cluster {
         };
         // client-go's switch, for middleboxes that break HTTP/2.
         let http2 = around.var_os("DISABLE_HTTP2").is_none();
-        let client = connector::build_client(loaded.config, dressing, http2)?;
+        let client = http_client::build_client(loaded.config, dressing, http2)?;
         Ok(Self::from_inner(Inner {
             client,
             namespace: loaded.namespace,

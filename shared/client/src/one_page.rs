@@ -4,8 +4,8 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::Cluster;
+use super::api_request::JSON;
 use super::read::{ListOptions, ObjectList, Scope, page_request, with_type_meta};
-use super::request::JSON;
 use session_model::objects::ResourceType;
 
 impl Cluster {

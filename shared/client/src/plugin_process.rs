@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::{ChildStdout, Command};
 
-use super::limits::ReadLimit;
+use super::read_limits::ReadLimit;
 
 /// Time to read remaining output after the plugin's end, in case its children keep standard output open.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);

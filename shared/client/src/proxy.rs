@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use anyhow::{Result, anyhow};
 use http::Uri;
 
-use super::surroundings::ProcessEnv;
+use super::process_env::ProcessEnv;
 use super::userinfo::hide_userinfo;
 
 /// Returns the proxy for `server`. `configured`, from a flag or the kubeconfig, always applies; the environment's proxy

@@ -6,11 +6,11 @@ use futures::{StreamExt, stream};
 use http::HeaderMap;
 use serde_json::Value;
 
-use super::answer::invalid_json_error;
-use super::limits::{self, DISCOVERY_LIMIT};
-use super::paging::PageCheck;
-use super::request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
-use super::{Cluster, paths};
+use super::api_request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
+use super::page_check::PageCheck;
+use super::read_limits::{self, DISCOVERY_LIMIT};
+use super::response_body::invalid_json_error;
+use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::table::Table;
@@ -104,7 +104,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>> {
-        let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
+        let call = ApiRequest::get(api_paths::object_path(t, namespace, name)?).for_object(t, name);
         match self.send(&call).await {
             Ok(answer) => Ok(Some(answer.json()?)),
             Err(error) if failure::has_kind(&error, FailureKind::NotFound) => Ok(None),
@@ -122,7 +122,7 @@ impl Cluster {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>> {
-        let call = ApiRequest::get(paths::object_path(t, namespace, name)?).for_object(t, name);
+        let call = ApiRequest::get(api_paths::object_path(t, namespace, name)?).for_object(t, name);
         match self.send(&call.accept(METADATA)).await {
             Ok(answer) => Ok(Some(only_metadata(with_type_meta(answer.json()?, t)))),
             Err(error) if failure::has_kind(&error, FailureKind::NotFound) => Ok(None),
@@ -270,7 +270,7 @@ impl Cluster {
         if let Some(known) = ResourceType::find_known(api_version, kind) {
             return Ok(Some(known.clone()));
         }
-        let types = ApiRequest::get(paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
+        let types = ApiRequest::get(api_paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
         let body = match self.send(&types).await {
             Ok(answer) => answer.json()?,
             Err(error)
@@ -321,16 +321,16 @@ pub(super) fn page_request(
     // A read from the cache is not paged by the server.
     let is_page = limit != 0 && !select.from_cache;
     let most = if is_page {
-        limits::PAGE_LIMIT
+        read_limits::PAGE_LIMIT
     } else {
-        limits::LIST_LIMIT
+        read_limits::LIST_LIMIT
     };
     let limit = if limit == 0 {
         String::new()
     } else {
         limit.to_string()
     };
-    let call = ApiRequest::get(paths::collection_path(t, place)?).for_object(t, "");
+    let call = ApiRequest::get(api_paths::collection_path(t, place)?).for_object(t, "");
     let call = add_selectors(call.limit(most), select);
     // A continue token implies the version of its list.
     let version = if select.from_cache && token.is_empty() {

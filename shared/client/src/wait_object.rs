@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
 
-use super::typed::{not_found_error, timed_out};
+use super::object::{not_found_error, timed_out};
 use super::{Cluster, ListOptions, Scope, WatchChange};
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::ResourceType;

@@ -9,14 +9,14 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::api_request::{ApiRequest, JSON, TABLE};
 use super::backoff::{self, Backoff};
-use super::failure::{RequestSubject, failure_of_status};
-use super::held::SeenObjects;
-use super::limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
-use super::lines::{BodyLines, LineError};
+use super::body_lines::{BodyLines, LineError};
+use super::failure_of_response::{RequestSubject, failure_of_status};
 use super::read::{ListOptions, OwnedScope, Scope, add_selectors, remove_nulls};
-use super::request::{ApiRequest, JSON, TABLE};
-use super::{Cluster, paths};
+use super::read_limits::{self, COLLECTION_MEMORY_MAX, WATCH_EVENT_LIMIT};
+use super::seen_objects::SeenObjects;
+use super::{Cluster, api_paths};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::resource::string_at;
@@ -200,7 +200,7 @@ impl WatchState {
     }
 
     fn request(&self) -> Result<ApiRequest> {
-        let path = paths::collection_path(&self.t, self.place.as_scope())?;
+        let path = api_paths::collection_path(&self.t, self.place.as_scope())?;
         let call = add_selectors(ApiRequest::get(path).for_object(&self.t, ""), &self.select)
             .accept(if self.table { TABLE } else { JSON });
         let call = call
@@ -252,7 +252,10 @@ impl WatchState {
             self.backoff.reset();
         }
         if self.held.memory() > COLLECTION_MEMORY_MAX {
-            return Err(limits::collection_exceeded_error("watch", &self.t.plural));
+            return Err(read_limits::collection_exceeded_error(
+                "watch",
+                &self.t.plural,
+            ));
         }
         Ok(Some(change(object)))
     }

@@ -4,8 +4,8 @@ use anyhow::Result;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::request::{ApiRequest, JSON};
-use super::{Cluster, paths};
+use super::api_request::{ApiRequest, JSON};
+use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::propagation::PropagationPolicy;
@@ -87,7 +87,7 @@ impl Cluster {
         object: &Value,
         write: &WriteOptions,
     ) -> Result<Value> {
-        let path = paths::collection_path(t, super::Scope::Namespace(namespace))?;
+        let path = api_paths::collection_path(t, super::Scope::Namespace(namespace))?;
         let call =
             ApiRequest::new(Method::POST, path).for_object(t, string_at(object, "/metadata/name"));
         self.send(&add_write_params(call, write).body(JSON, object))
@@ -108,7 +108,7 @@ impl Cluster {
         object: &Value,
         write: &WriteOptions,
     ) -> Result<Value> {
-        let call = ApiRequest::new(Method::PATCH, paths::object_path(t, namespace, name)?)
+        let call = ApiRequest::new(Method::PATCH, api_paths::object_path(t, namespace, name)?)
             .for_object(t, name);
         let call = add_write_params(call, write)
             .query("force", "true")
@@ -130,7 +130,7 @@ impl Cluster {
         patch: &Value,
         write: &WriteOptions,
     ) -> Result<Value> {
-        let mut path = paths::object_path(t, namespace, name)?;
+        let mut path = api_paths::object_path(t, namespace, name)?;
         path.extend(subresource.iter().flat_map(|part| ["/", part]));
         self.patch(MERGE_PATCH, t, (name, path), patch, write).await
     }
@@ -149,7 +149,7 @@ impl Cluster {
         patch: &Value,
         write: &WriteOptions,
     ) -> Result<Value> {
-        let mut path = paths::object_path(t, namespace, name)?;
+        let mut path = api_paths::object_path(t, namespace, name)?;
         path.extend(subresource.iter().flat_map(|part| ["/", part]));
         self.patch(STRATEGIC_MERGE_PATCH, t, (name, path), patch, write)
             .await
@@ -194,7 +194,7 @@ impl Cluster {
         name: &str,
         options: &DeleteOptions,
     ) -> Result<DeleteOutcome> {
-        let call = ApiRequest::new(Method::DELETE, paths::object_path(t, namespace, name)?)
+        let call = ApiRequest::new(Method::DELETE, api_paths::object_path(t, namespace, name)?)
             .for_object(t, name);
         let answer = match self
             .send(&call.body(JSON, &delete_options_body(options)))

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use session_model::objects::access::Access;
-use session_model::objects::belonging::is_data;
+use session_model::objects::ownership::is_data;
 pub use session_model::objects::propagation::PropagationPolicy;
 use session_model::objects::resource::string_at;
 use session_model::objects::{ObjectRef, ResourceType};

@@ -91,7 +91,10 @@ impl FromStr for Lifetime {
         }
         if let Ok(seconds) = text.parse::<i64>() {
             let seconds = Self::from_seconds(seconds)?.seconds;
-            return Ok(Self { seconds, notation: written });
+            return Ok(Self {
+                seconds,
+                notation: written,
+            });
         }
         let duration = parse_duration(text)?;
         if duration.subsec_nanos() != 0 {
@@ -101,7 +104,10 @@ impl FromStr for Lifetime {
             bail!("invalid duration {text:?}: must be at most ten years");
         }
         let seconds = duration.as_secs();
-        Ok(Self { seconds, notation: written })
+        Ok(Self {
+            seconds,
+            notation: written,
+        })
     }
 }
 

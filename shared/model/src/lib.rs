@@ -5,13 +5,13 @@
 pub mod api;
 pub mod duration;
 pub mod encode;
+pub mod executable;
 pub mod failure;
 pub mod go_duration;
 pub mod labels;
+pub mod local_state;
 pub mod names;
 pub mod objects;
-pub mod programs;
 pub mod progress;
 pub mod quantity;
-pub mod local_state;
 pub mod unicode;

@@ -3,7 +3,7 @@
 //! A value is a whole number of nano-units in an `i128`. As in the API server, digits below nano are rounded away from zero,
 //! and amounts beyond ±(2^63-1) are capped.
 
-mod text;
+mod parse;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

@@ -4,14 +4,14 @@ use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::deleting::Deletion;
-use super::ending_session::claim_word;
+use super::deletion::Deletion;
+use super::session_losses::claim_word;
 use session_engine::reconcile::find_losses;
 use session_model::api::DataPolicy;
 use session_model::failure::with_hint;
-use session_model::objects::kept::{is_claim, is_snapshot, was_bound};
+use session_model::objects::kept_data::{is_claim, is_snapshot, was_bound};
+use session_model::objects::object_references::ObjectReferences;
 use session_model::objects::resource::string_at;
-use session_model::objects::uses::ObjectReferences;
 
 impl Deletion {
     fn own_claims(&self) -> impl Iterator<Item = &Value> {

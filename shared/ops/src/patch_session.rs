@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::Cluster;
 use session_client::WriteOptions;
 use session_model::api::Session;
-use session_model::objects::belonging::Ownership;
+use session_model::objects::ownership::Ownership;
 use session_model::objects::resource::SESSION;
 
 /// Identity of a stored Session.

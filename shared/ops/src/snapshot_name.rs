@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_model::objects::resource::VOLUME_SNAPSHOT;
-use session_model::objects::snapshot::volume_snapshot_name;
+use session_model::objects::volume_snapshot::volume_snapshot_name;
 
 /// Returns the name of a snapshot taken at `now`: `alice-20260301-120000`.
 pub fn generate_snapshot_name(session: &str, now: Timestamp) -> String {

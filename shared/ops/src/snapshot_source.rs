@@ -3,10 +3,10 @@
 use anyhow::Result;
 use futures::join;
 
-use super::stopping::ObservedSession;
+use super::stop::ObservedSession;
 use crate::Cluster;
-use crate::chosen::SelectedSession;
 use crate::controller::Driver;
+use crate::selected_sessions::SelectedSession;
 use session_client::ListOptions;
 use session_client::Scope;
 use session_engine::reconcile::LiveObjects;

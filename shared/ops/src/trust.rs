@@ -12,7 +12,7 @@
 //!
 //! [`KnownSessions`]: session_model::state::KnownSessions
 
-mod doubt;
+mod untrusted_text;
 
 use std::collections::BTreeMap;
 
@@ -20,18 +20,18 @@ use anyhow::{Result, anyhow};
 use futures::future::try_join;
 use serde::Serialize;
 
-use super::stopping::ObservedSession;
-use super::template;
+use super::stop::ObservedSession;
+use super::template_lookup;
 use crate::Cluster;
-use doubt::UntrustedReason;
-pub use doubt::UntrustedText;
 use session_engine::reconcile::{RenderedStart, Rendering};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use session_model::failure::with_hint;
-use session_model::objects::privilege::find_privileges;
+use session_model::local_state::{Digests, sha256_hex};
+use session_model::objects::privileges::find_privileges;
 use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};
-use session_model::local_state::{Digests, sha256_hex};
+use untrusted_text::UntrustedReason;
+pub use untrusted_text::UntrustedText;
 
 /// The part of a session's stored text that is about to be run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +95,11 @@ fn hook_fields(hooks: Option<&Hooks>) -> StoredFields {
 /// Returns the methods that run a command; ports and paths run nothing.
 fn connect_fields(methods: &[ConnectMethod]) -> StoredFields {
     let commands = methods.iter().filter(|method| !method.exec.is_empty());
-    let key = |method: &ConnectMethod| format!("{}.{}", StoredPart::Connect.field_prefix(), method.name);
-    commands.map(|method| (key(method), to_json(method))).collect()
+    let key =
+        |method: &ConnectMethod| format!("{}.{}", StoredPart::Connect.field_prefix(), method.name);
+    commands
+        .map(|method| (key(method), to_json(method)))
+        .collect()
 }
 
 fn to_json(value: &impl Serialize) -> String {
@@ -213,7 +216,7 @@ async fn equals_template(cluster: &Cluster, session: &Session, part: StoredPart)
     if matches!(part, StoredPart::Start | StoredPart::Copy) {
         return false;
     }
-    let Ok(Some(template)) = template::find_template(cluster, name).await else {
+    let Ok(Some(template)) = template_lookup::find_template(cluster, name).await else {
         return false;
     };
     let own = match part {
@@ -237,9 +240,11 @@ pub fn record_trusted(
         areas.push((StoredPart::Connect, connect_fields(&rendering.connect)));
     }
     for (part, fields) in areas {
-        let written = cluster
-            .known_sessions()
-            .store_digests(uid, part.field_prefix(), &field_digests(&fields));
+        let written = cluster.known_sessions().store_digests(
+            uid,
+            part.field_prefix(),
+            &field_digests(&fields),
+        );
         if let Err(error) = written {
             sink.tell(ProgressEvent::Note(format!(
                 "cannot record the session on this machine, a later command may ask for confirmation: {error}"
@@ -290,10 +295,10 @@ pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart)
         made.join(", ")
     );
     let error = with_hint(error, plan);
-    let error = with_hint(error, doubt::read_manifest_hint(name, namespace));
+    let error = with_hint(error, untrusted_text::read_manifest_hint(name, namespace));
     Err(with_hint(
         error,
-        doubt::trust_manifest_hint(name, namespace),
+        untrusted_text::trust_manifest_hint(name, namespace),
     ))
 }
 

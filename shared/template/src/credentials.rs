@@ -5,8 +5,8 @@ use super::manifest::{Manifest, ManifestDocument};
 use super::node::{Node, PathStep, Scalar, json_pointer};
 use super::parameter::RESERVED_PARAMETERS;
 use super::placeholder::TextSegment;
-use super::position::ScalarContext;
 use super::problem::Problem;
+use super::scalar_context::ScalarContext;
 
 /// Hint for a password in plain text.
 pub(super) const SECRET_HINT: &str =
@@ -238,7 +238,9 @@ fn has_url_with_password(text: &str) -> bool {
         let authority = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
         let user = authority.rsplit_once('@').map(|(user, _)| user);
         user.and_then(|user| user.split_once(':'))
-            .is_some_and(|(_, password)| !password.is_empty() && !password.starts_with(REFERENCE_PREFIXES))
+            .is_some_and(|(_, password)| {
+                !password.is_empty() && !password.starts_with(REFERENCE_PREFIXES)
+            })
     })
 }
 

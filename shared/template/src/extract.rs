@@ -1,7 +1,7 @@
 //! Extraction of literal Secret values from a manifest, so that they are not visible to everybody who can read the Session.
 
-mod beside;
-mod same;
+mod annotations_and_comments;
+mod equivalence;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -13,10 +13,10 @@ use super::manifest::{Manifest, ManifestDocument};
 use super::node::{PathStep, Scalar};
 use super::parameter::RESERVED_PARAMETERS;
 use super::placeholder::{PlaceholderRef, TextSegment};
-use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
+use super::scalar_context::ScalarContext;
 use super::source::{Source, SourceLocation};
-use beside::SecretPattern;
+use annotations_and_comments::SecretPattern;
 
 /// A manifest without literal secrets, and the extracted values. Rendering the manifest with the values gives the same objects,
 /// except for annotations of Secrets that repeat their data.
@@ -144,7 +144,9 @@ impl<'m> Extractor<'m> {
     fn extract_data(&mut self) {
         for document in self.secrets() {
             document.visit_scalars(&mut |path, position, scalar| match path {
-                [.., PathStep::Key(key)] if position.is_secret() => self.extract_scalar(key, scalar),
+                [.., PathStep::Key(key)] if position.is_secret() => {
+                    self.extract_scalar(key, scalar)
+                }
                 _ if position.is_secret() => self.extract_scalar("VALUE", scalar),
                 _ => {}
             });

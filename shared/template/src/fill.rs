@@ -2,7 +2,7 @@
 //! because a short manifest can expand to gigabytes.
 
 use super::placeholder::{PlaceholderRef, TextSegment};
-use super::position::ScalarContext;
+use super::scalar_context::ScalarContext;
 use super::values::Values;
 
 /// Maximum size of all texts of a rendering, in bytes. More than the objects of any session need.

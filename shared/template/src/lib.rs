@@ -12,42 +12,41 @@
 //! problems are reported together, with file, line and column.
 
 mod annotation;
+mod api_rules;
 mod assigned;
-mod builtin;
-mod check;
+mod builtin_templates;
 mod comments;
 mod credentials;
-mod exposed;
 mod extract;
-mod file;
 mod fill;
-mod foreign;
+mod foreign_placeholder;
 mod lint;
 mod loader;
 mod manifest;
 mod node;
 mod parameter;
 mod parameters;
+mod parameters_secret;
 mod placeholder;
-mod position;
 mod problem;
 #[doc(hidden)]
 pub mod property;
 mod render;
 mod resolve;
 mod scalar;
+mod scalar_context;
 mod scope;
-mod secret;
+mod sensitive_fields;
 mod source;
+mod template_file;
 #[cfg(test)]
 mod tests;
 mod values;
 
 pub use annotation::parse_plain_value;
 pub use assigned::AssignedValues;
-pub use builtin::builtin_templates;
+pub use builtin_templates::builtin_templates;
 pub use extract::{ExtractedSecrets, extract_secret_literals};
-pub use file::TemplateFile;
 pub use fill::{RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
 pub use lint::{Finding, Severity, lint_source};
 pub use manifest::{MANIFEST_MAX, Manifest, Placeholder, PlaceholderUse, parse_plain_objects};
@@ -56,10 +55,11 @@ pub use parameter::{
     RESERVED_PARAMETERS, SecretGeneration,
 };
 pub use parameters::Parameters;
+pub use parameters_secret::{decode_parameters_secret, merge_string_data};
 pub use problem::{Problem, Problems};
 pub use render::{OmittedSecret, RenderedManifest, RenderedObject};
 pub use resolve::ValueLayers;
 pub use scope::{is_cluster_scoped, is_controller_kind};
-pub use secret::{decode_parameters_secret, merge_string_data};
 pub use source::{INPUT_MAX, Source, SourceLocation};
+pub use template_file::TemplateFile;
 pub use values::{SessionIdentity, Values};

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
-use super::foreign;
+use super::foreign_placeholder;
 use super::node::{MappingEntry, Node, Scalar};
 use super::placeholder::{self, TextSegment};
 use super::problem::{Problem, Problems, problem_at};
@@ -111,8 +111,8 @@ impl<'s> Loader<'s> {
     }
 
     fn syntax(&self, error: &ScanError) -> Problem {
-        if let Some((place, form)) = foreign::find_template_syntax(self.source) {
-            return foreign::render_first_problem(self.source, place, form);
+        if let Some((place, form)) = foreign_placeholder::find_template_syntax(self.source) {
+            return foreign_placeholder::render_first_problem(self.source, place, form);
         }
         let place = self
             .source
@@ -309,7 +309,7 @@ impl<'s> Loader<'s> {
             .get(begin..)
             .is_some_and(|text| text.starts_with("{{"))
         {
-            return Err(foreign::render_first_problem(
+            return Err(foreign_placeholder::render_first_problem(
                 self.source,
                 self.place(span),
                 "{{",
@@ -321,12 +321,13 @@ impl<'s> Loader<'s> {
             let (event, key_span) = self.next()?;
             if event == Event::MappingEnd {
                 let end = key_span.byte_range().unwrap_or_default().end;
-                if let Some(form) = foreign::as_braced_word(self.source, begin..end) {
-                    self.problems.push(foreign::foreign_placeholder_problem(
-                        self.source,
-                        self.place(span),
-                        form,
-                    ));
+                if let Some(form) = foreign_placeholder::as_braced_word(self.source, begin..end) {
+                    self.problems
+                        .push(foreign_placeholder::foreign_placeholder_problem(
+                            self.source,
+                            self.place(span),
+                            form,
+                        ));
                 }
                 return Ok(Node::Mapping(entries, self.place(span)));
             }
@@ -341,7 +342,11 @@ impl<'s> Loader<'s> {
                     format!("duplicate key {key:?}"),
                 ));
             }
-            entries.push(MappingEntry { key, location: place, value });
+            entries.push(MappingEntry {
+                key,
+                location: place,
+                value,
+            });
         }
     }
 

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
 
-use super::foreign;
+use super::foreign_placeholder;
 use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, PathStep, Scalar, json_pointer};
 use super::parameters::Parameters;
 use super::placeholder::TextSegment;
-use super::position::{ObjectType, ScalarContext};
 use super::problem::{Problem, Problems, problem_at};
+use super::scalar_context::{ObjectType, ScalarContext};
 use super::source::{Source, SourceLocation};
 use session_model::names::DNS_SUBDOMAIN_MAX;
 
@@ -227,9 +227,13 @@ impl ManifestDocument {
                 .into_iter()
                 .find(|form| scalar.text.contains(form))
             {
-                problems.push(foreign::render_first_problem(source, scalar.location, form));
-            } else if let Some(form) = foreign::find_braced_word(&scalar.text) {
-                problems.push(foreign::foreign_placeholder_problem(
+                problems.push(foreign_placeholder::render_first_problem(
+                    source,
+                    scalar.location,
+                    form,
+                ));
+            } else if let Some(form) = foreign_placeholder::find_braced_word(&scalar.text) {
+                problems.push(foreign_placeholder::foreign_placeholder_problem(
                     source,
                     scalar.location,
                     form,
@@ -304,7 +308,12 @@ fn missing_name_problem(source: &Source, root: &Node, kind: &str) -> Option<Prob
 }
 
 /// Returns the text of `apiVersion` or `kind`, which must be literal, because the roles of all fields depend on them.
-fn read_type_field(source: &Source, root: &Node, key: &str, problems: &mut Problems) -> Option<String> {
+fn read_type_field(
+    source: &Source,
+    root: &Node,
+    key: &str,
+    problems: &mut Problems,
+) -> Option<String> {
     let complaint = match root.get(key) {
         Some(Node::Scalar(scalar)) => match scalar.literal() {
             Some("") => problem_at(source, scalar.location, format!("{key} must not be empty")),

@@ -98,7 +98,9 @@ impl ParameterRules for Parameter {
         match (&self.pattern, self.kind) {
             _ if !self.options.is_empty() => true,
             (_, ParameterType::Integer | ParameterType::Boolean | ParameterType::Quantity) => true,
-            (Some(pattern), _) => compile_pattern(pattern).is_ok_and(|regex| !regex.is_match(ANYTHING)),
+            (Some(pattern), _) => {
+                compile_pattern(pattern).is_ok_and(|regex| !regex.is_match(ANYTHING))
+            }
             (None, _) => false,
         }
     }

@@ -70,7 +70,11 @@ impl Parameters {
                 placeholder: at.map(|at| placeholders.remove(at)),
             });
         }
-        known.extend(placeholders.into_iter().map(TemplateParameter::from_placeholder));
+        known.extend(
+            placeholders
+                .into_iter()
+                .map(TemplateParameter::from_placeholder),
+        );
         for known in &known {
             known.check_uses(manifest, &mut problems);
         }

@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use serde_json::{Map, Value};
 
-use super::check;
+use super::api_rules;
 use super::fill::{FillError, RENDERED_BYTES_MAX, RENDERED_TEXT_MAX, RenderBudget};
 use super::manifest::{Manifest, ManifestDocument};
 use super::node::{Node, PathStep, Scalar};
-use super::position::ScalarContext;
 use super::problem::Problems;
 use super::scalar::parse_plain_scalar;
+use super::scalar_context::ScalarContext;
 use super::source::SourceLocation;
 use super::values::Values;
 use session_model::names::DNS_LABEL_MAX;
@@ -95,7 +95,11 @@ impl Manifest {
             };
             let object = renderer.render_node(&document.root, &mut Vec::new());
             budget = renderer.budget;
-            let (spent, secrets, found) = (renderer.budget_exhausted, renderer.secrets, renderer.problems);
+            let (spent, secrets, found) = (
+                renderer.budget_exhausted,
+                renderer.secrets,
+                renderer.problems,
+            );
             problems.extend(found);
             if spent {
                 let message = format!("manifest renders to more than {RENDERED_BYTES_MAX} bytes");
@@ -144,7 +148,7 @@ impl Manifest {
         for document in &self.documents {
             document.visit_scalars(&mut |_, position, scalar| {
                 let allowed = match position {
-                    ScalarContext::OwnName => check::name_limit(&document.object_type),
+                    ScalarContext::OwnName => api_rules::name_limit(&document.object_type),
                     ScalarContext::Label => DNS_LABEL_MAX,
                     _ => return,
                 };
@@ -204,7 +208,7 @@ impl<'r> Renderer<'r> {
             Node::Mapping(entries, _) => {
                 let mut map = Map::new();
                 for entry in entries {
-                    if let Err(reason) = check::check_key(path, &entry.key) {
+                    if let Err(reason) = api_rules::check_key(path, &entry.key) {
                         self.problems
                             .push(self.manifest.problem_at(entry.location, reason));
                     }
@@ -237,7 +241,8 @@ impl<'r> Renderer<'r> {
             true => Value::String(text),
             false => parse_plain_scalar(&text),
         };
-        if let Err(reason) = check::check_value(&self.document.object_type, path, position, &value)
+        if let Err(reason) =
+            api_rules::check_value(&self.document.object_type, path, position, &value)
         {
             let reason = self.add_name_limit(scalar, position, &value, reason);
             self.problems
@@ -289,7 +294,7 @@ impl<'r> Renderer<'r> {
         reason: String,
     ) -> String {
         let limit = match position {
-            ScalarContext::OwnName => check::name_limit(&self.document.object_type),
+            ScalarContext::OwnName => api_rules::name_limit(&self.document.object_type),
             ScalarContext::Label => DNS_LABEL_MAX,
             _ => return reason,
         };

@@ -11,8 +11,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use super::fill::{FillError, RENDERED_TEXT_MAX, RenderBudget};
 use super::parameter::shorten_value;
 use super::placeholder::{PlaceholderRef, TextSegment, split_placeholders};
-use super::position::ScalarContext;
 use super::problem::{Problem, Problems};
+use super::scalar_context::ScalarContext;
 use session_model::labels;
 use session_model::names::{NamespaceName, SessionName, TemplateName, UserId};
 
@@ -119,7 +119,8 @@ impl Values {
     /// If the random number generator fails.
     pub fn generate_missing_secrets(&mut self) -> Result<()> {
         for (name, length) in std::mem::take(&mut self.to_generate) {
-            let value = generate_secret(length).with_context(|| format!("failed to generate {name}"))?;
+            let value =
+                generate_secret(length).with_context(|| format!("failed to generate {name}"))?;
             self.secrets.insert(name, value);
         }
         Ok(())

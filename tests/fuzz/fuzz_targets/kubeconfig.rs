@@ -3,7 +3,7 @@
 
 use kube::config::Kubeconfig;
 use libfuzzer_sys::fuzz_target;
-use session_shared::client::encoding::decode;
+use session_shared::client::kubeconfig_encoding::decode;
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = decode(bytes) else {

@@ -136,7 +136,9 @@ fn a_port_that_is_refused_is_told() {
             let mut stream = TcpStream::connect(("127.0.0.1", local(captured, 8080))).unwrap();
             // The task ends with or without an error.
             let _ = stream.read(&mut [0; 8]);
-            until("error", || captured.stderr().contains("error: ").then_some(()));
+            until("error", || {
+                captured.stderr().contains("error: ").then_some(())
+            });
             interrupt.trigger();
         };
         let played = Play::on(&api)

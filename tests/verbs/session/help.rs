@@ -1,7 +1,7 @@
 //! Help pages: each is kept in a file, at the width that is used without a terminal.
 
 use clap::{Arg, ArgAction, Command};
-use session_shared::verb::usage;
+use session_shared::verb::command_line;
 use session_support::{golden, run_binary};
 
 use crate::program::program;
@@ -143,7 +143,7 @@ fn pages_follow_the_width_that_is_there() {
         .find(|verb| verb.name == "stop");
     let stop = (stop.unwrap().command)();
     for width in [60, 100, 132] {
-        let text = usage::help_page(&stop, "kubectl session stop", width);
+        let text = command_line::help_page(&stop, "kubectl session stop", width);
         let longest = text.lines().map(columns).max().unwrap();
         assert!(
             longest <= width && longest > width - 12,
@@ -152,13 +152,15 @@ fn pages_follow_the_width_that_is_there() {
     }
     let columns = [("COLUMNS", "60")];
     let narrow = run_binary(program(), &["stop", "--help"], &columns, "").stdout;
-    let expected = usage::help_page(&stop, "kubectl session stop", 60);
+    let expected = command_line::help_page(&stop, "kubectl session stop", 60);
     assert_eq!(narrow, expected);
 }
 
 #[test]
 fn every_verb_stands_in_one_group() {
-    let grouped = kubectl_session::VERB_GROUPS.iter().flat_map(|group| group.verbs);
+    let grouped = kubectl_session::VERB_GROUPS
+        .iter()
+        .flat_map(|group| group.verbs);
     let mut grouped: Vec<&str> = grouped.copied().collect();
     let mut verbs: Vec<&str> = kubectl_session::VERBS
         .iter()

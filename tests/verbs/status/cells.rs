@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use session_shared::report::clean;
+use session_shared::report::escape;
 
 use crate::scenes::{all, status};
 
@@ -31,7 +31,7 @@ fn scalars(value: &Value, found: &mut Vec<String>) {
             found.push(key.clone());
             scalars(item, found);
         }),
-        Value::String(text) => found.push(clean::escape_line(text).into_owned()),
+        Value::String(text) => found.push(escape::escape_line(text).into_owned()),
         Value::Null => {}
         other => found.push(other.to_string()),
     }

@@ -3,11 +3,11 @@
 use anyhow::{Result, anyhow};
 use session_shared::client::DryRun;
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::flags::selection::parse_session_name;
+use session_shared::flags::list::parse_session_name;
 use session_shared::names::SessionName;
-use session_shared::ops::snapshotting::parse_class_name;
+use session_shared::ops::snapshot_plan::parse_class_name;
 
-use super::cron::CronExpression;
+use super::cron_expression::CronExpression;
 use crate::args::ScheduleArgs;
 
 /// Default image: the one `cargo image` writes for this version. No registry has it.

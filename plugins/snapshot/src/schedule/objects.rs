@@ -6,11 +6,11 @@
 use serde_json::{Value, json};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
-use session_shared::objects::belonging::Ownership;
+use session_shared::objects::ownership::Ownership;
 use session_shared::objects::resource::{
     CRON_JOB, ROLE, ROLE_BINDING, SERVICE_ACCOUNT, VOLUME_SNAPSHOT,
 };
-use session_shared::objects::schedule::{KEEP_FLAG, ScheduleName, SnapshotSchedule};
+use session_shared::objects::snapshot_schedule::{KEEP_FLAG, ScheduleName, SnapshotSchedule};
 
 use super::intent::ScheduleOptions;
 

@@ -7,7 +7,7 @@ use session_shared::encode::shell;
 use session_shared::failure::with_hint;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
-use session_shared::objects::belonging::Ownership;
+use session_shared::objects::ownership::Ownership;
 use session_shared::objects::resource::{annotation, string_at};
 use session_shared::plan::{Plan, PropagationPolicy, Step};
 

@@ -4,16 +4,16 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
-use session_shared::objects::belonging::Ownership;
+use session_shared::objects::ownership::Ownership;
 use session_shared::objects::provenance::ProvenanceProblem;
 use session_shared::ops::Cluster;
 use session_shared::progress::ProgressSink;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::chosen::{self, SnapshotSet};
 use crate::delete;
 use crate::plan::MutationOptions;
+use crate::snapshot_set::{self, SnapshotSet};
 
 /// Minimum number of snapshots kept that are not ready: a slow CSI driver may still be working on them.
 const MIN_UNREADY_KEPT: usize = 3;
@@ -34,10 +34,10 @@ pub(crate) async fn list_scheduled(
     belonging: &Ownership,
     sink: &mut dyn ProgressSink,
 ) -> Result<Vec<SnapshotSet>> {
-    let mut sets = chosen::list_snapshot_sets(cluster, Some(&belonging.session)).await?;
+    let mut sets = snapshot_set::list_snapshot_sets(cluster, Some(&belonging.session)).await?;
     sets.retain(|set| is_scheduled(set) && belongs_to(set, &belonging.user_id));
     // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
-    chosen::exclude_doubtful(
+    snapshot_set::exclude_doubtful(
         cluster,
         sets,
         |doubt| *doubt != ProvenanceProblem::Unbound,

@@ -1,7 +1,7 @@
 //! Data section of the screen.
 
 use session_shared::Timestamp;
-use session_shared::objects::schedule::SnapshotSchedule;
+use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 
 use super::{age_text, unknown_text};
 use crate::data::{ClaimReport, EphemeralData, SnapshotReport};

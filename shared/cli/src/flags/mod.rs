@@ -1,15 +1,15 @@
 //! Groups of flags that verbs share. Each is a clap `Args` struct that a verb flattens into its own.
 
-pub mod choice;
 pub mod connection;
 pub mod existing;
+pub mod list;
 pub mod numbers;
 pub mod output;
-pub mod selection;
+pub mod session_selection;
 pub mod trust_manifest;
 pub mod values;
-pub mod waiting;
-pub mod writing;
+pub mod wait;
+pub mod write;
 
 /// True if a flag was typed: its value is not the default.
 pub fn is_given(matches: &clap::ArgMatches, id: &str) -> bool {

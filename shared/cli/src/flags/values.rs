@@ -36,7 +36,11 @@ impl ValueFlags {
     ///
     /// # Errors
     /// A value that is not NAME=VALUE, an invalid name, a file that cannot be read, standard input named twice.
-    pub fn read_values(&self, filename: Option<&str>, input: &mut dyn BufRead) -> Result<AssignedValues> {
+    pub fn read_values(
+        &self,
+        filename: Option<&str>,
+        input: &mut dyn BufRead,
+    ) -> Result<AssignedValues> {
         let named = self.env_file.iter().map(String::as_str).chain(filename);
         let from_input = named.filter(|file| *file == "-").count()
             + self
@@ -66,7 +70,9 @@ impl ValueFlags {
         }
         for value in &self.set {
             let (name, value) = split_assignment("--set", value)?;
-            assigned.from_arguments.insert(name.to_owned(), value.to_owned());
+            assigned
+                .from_arguments
+                .insert(name.to_owned(), value.to_owned());
         }
         Ok(assigned)
     }

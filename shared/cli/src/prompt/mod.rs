@@ -1,5 +1,5 @@
 //! Questions to the user, and what is said around a start: the texts that several verbs share.
 
-pub mod consent;
+pub mod confirmation;
 pub mod started;
 pub mod trust;

@@ -11,8 +11,8 @@ use crate::verb::Environment;
 use session_client::WriteOptions;
 use session_model::names::parameters_secret_name;
 use session_ops::Cluster;
-use session_ops::settling::{self, ReadySession, Started, started_endpoint};
-use session_ops::wait::WaitContext;
+use session_ops::finish_start::{self, ReadySession, Started, started_endpoint};
+use session_ops::wait_ready::WaitContext;
 
 /// Prints the result line or the object on standard output, and warnings on standard error. `word` is `created`, `started` or the
 /// like.
@@ -56,7 +56,7 @@ pub async fn finish(
     Ok(())
 }
 
-/// Waits as [`settling::ready`] does, with the progress line and Ctrl-C of the terminal.
+/// Waits as [`finish_start::ready`] does, with the progress line and Ctrl-C of the terminal.
 ///
 /// # Errors
 /// The session does not become ready; it is kept.
@@ -74,7 +74,7 @@ pub async fn wait_ready(
         sink: &mut sink,
         now: &now,
     };
-    settling::wait_session_ready(cluster, made, limit, write, &mut run).await
+    finish_start::wait_session_ready(cluster, made, limit, write, &mut run).await
 }
 
 /// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that

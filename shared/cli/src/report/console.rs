@@ -1,6 +1,6 @@
 //! [`Console`], the owner of standard input, output and error.
 //!
-//! A closed pipe on standard output (`| head`) is the error [`Closed`]: [`super::failure`] prints nothing for it and
+//! A closed pipe on standard output (`| head`) is the error [`Closed`]: [`super::errors`] prints nothing for it and
 //! exits with 141, which a shell shows for kubectl, too, because SIGPIPE kills it. A line that cannot be written to
 //! standard error is dropped.
 //!
@@ -15,11 +15,11 @@ use std::sync::Arc;
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
-use super::aside::StderrState;
-use super::clean;
-use super::live::{LiveLine, LiveTarget, ProgressDisplay};
-use super::screen::FullScreen;
+use super::escape;
+use super::full_screen::FullScreen;
+use super::live_line::{LiveLine, LiveTarget, ProgressDisplay};
 use super::standard_input::StandardInput;
+use super::stderr_handle::StderrState;
 pub use super::streams::CapturedOutput;
 use super::streams::SharedStream;
 use super::terminal;
@@ -218,7 +218,11 @@ impl Console {
             0 if self.terminals.out => stdout_size().map(|(columns, _)| columns),
             columns => Some(columns),
         };
-        usize::from(columns.filter(|columns| *columns > 0).unwrap_or(DEFAULT_COLUMNS))
+        usize::from(
+            columns
+                .filter(|columns| *columns > 0)
+                .unwrap_or(DEFAULT_COLUMNS),
+        )
     }
 
     /// Returns the rows of the terminal of standard output; `None` if it is not a terminal or does not report them.
@@ -248,7 +252,7 @@ impl Console {
     /// [`Closed`] if nobody reads any more, else the cause of the failed write.
     pub fn print(&mut self, text: &str) -> Result<()> {
         if self.terminals.out {
-            self.print_bytes(clean::escape_text(text).as_bytes())
+            self.print_bytes(escape::escape_text(text).as_bytes())
         } else {
             self.print_bytes(text.as_bytes())
         }
@@ -284,27 +288,27 @@ impl Console {
     /// Prints one or more lines on standard error. Control characters are always escaped, because people read a
     /// redirected standard error in a terminal later.
     pub fn print_error_line(&mut self, text: &str) {
-        self.print_error_raw(&clean::escape_text(text));
+        self.print_error_raw(&escape::escape_text(text));
     }
 
     /// Prints `Warning: …` on standard error, each text once.
     pub fn warn(&mut self, text: &str) {
         if self.warned.insert(text.to_owned()) {
             let word = self.styled_for_stderr(AnsiColor::Yellow.on_default().bold(), "Warning:");
-            self.print_error_raw(&format!("{word} {}", clean::escape_line(text)));
+            self.print_error_raw(&format!("{word} {}", escape::escape_line(text)));
         }
     }
 
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
         let word = self.styled_for_stderr(AnsiColor::Cyan.on_default(), "hint:");
-        self.print_error_raw(&format!("{word} {}", clean::escape_line(text)));
+        self.print_error_raw(&format!("{word} {}", escape::escape_line(text)));
     }
 
     /// Prints `note: …` on standard error, except with `--quiet`.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
-            self.print_error_raw(&format!("note: {}", clean::escape_line(text)));
+            self.print_error_raw(&format!("note: {}", escape::escape_line(text)));
         }
     }
 
@@ -341,7 +345,7 @@ impl Console {
             terminal::discard_typed_input();
         }
         for line in preview {
-            self.print_prompt(&format!("{}\n", clean::escape_line(line)))?;
+            self.print_prompt(&format!("{}\n", escape::escape_line(line)))?;
         }
         self.print_prompt(&format!("{question} (y/N): "))?;
         let mut answer = Vec::new();
@@ -363,7 +367,7 @@ impl Console {
         if self.terminals.out || !self.terminals.err {
             return self.print(text);
         }
-        let text = clean::escape_text(text);
+        let text = escape::escape_text(text);
         let written = self.live.suspended(|| self.err.write(text.as_bytes()));
         written.context("failed to write to standard error")
     }
@@ -415,7 +419,7 @@ fn stdout_size() -> Option<(u16, u16)> {
 }
 
 fn style_text(style: Style, text: &str, colour: bool) -> String {
-    let text = clean::escape_text(text);
+    let text = escape::escape_text(text);
     if colour {
         format!("{style}{text}{style:#}")
     } else {

@@ -6,9 +6,9 @@ use std::io::{self, Read};
 use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 
-use super::columns::CustomColumns;
+use super::custom_columns::CustomColumns;
 use super::jsonpath::JsonPath;
-use super::{clean, json as writer, kyaml, yaml};
+use super::{escape, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
 use session_model::objects::resource::string_at;
 
@@ -196,7 +196,9 @@ impl PrintStyle {
 fn read_template_file(file: &str) -> io::Result<String> {
     let mut text = String::new();
     let opened = fs::File::open(file)?;
-    opened.take(MAX_TEMPLATE_BYTES + 1).read_to_string(&mut text)?;
+    opened
+        .take(MAX_TEMPLATE_BYTES + 1)
+        .read_to_string(&mut text)?;
     if text.len() as u64 > MAX_TEMPLATE_BYTES {
         return Err(io::Error::other("longer than 1 MiB"));
     }
@@ -267,7 +269,10 @@ impl ObjectPrinter {
             _ => {
                 let items: Vec<Value> = objects
                     .iter()
-                    .map(|object| self.without_managed_fields(object).unwrap_or_else(|| object.clone()))
+                    .map(|object| {
+                        self.without_managed_fields(object)
+                            .unwrap_or_else(|| object.clone())
+                    })
                     .collect();
                 self.print_object(&json!({"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}))
             }
@@ -299,7 +304,7 @@ pub fn kind_and_name(object: &Value) -> String {
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
     let name = Some(string_at(object, "/metadata/name")).filter(|name| !name.is_empty());
     let dot = if group.is_empty() { "" } else { "." };
-    clean::escape_line(&format!(
+    escape::escape_line(&format!(
         "{kind}{dot}{group}/{}",
         name.unwrap_or("<unknown>")
     ))

@@ -13,23 +13,23 @@
 //! nothing by itself.
 
 pub mod age;
-pub mod aside;
-pub mod clean;
-pub mod columns;
 pub mod console;
-pub mod failure;
+pub mod custom_columns;
+pub mod errors;
+pub mod escape;
 pub mod format;
+pub mod full_screen;
 pub mod json;
 pub mod jsonpath;
 pub mod kyaml;
-pub mod live;
+pub mod live_line;
+pub mod log_merger;
 pub mod mutation;
-pub mod screen;
 pub mod sort;
 mod standard_input;
+pub mod stderr_handle;
 mod streams;
+pub mod tab_writer;
 pub mod table;
-pub mod tabs;
 pub mod terminal;
-pub mod weave;
 pub mod yaml;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::clean;
+use super::escape;
 use super::format::{self, Format};
 use session_client::DryRun;
 use session_model::objects::ResourceType;
@@ -41,7 +41,7 @@ impl MutationPrinter {
     /// Formats the result of an object of which only the name is known. Formats that print objects print the sentence
     /// instead.
     pub fn print_result_by_name(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
-        let subject = clean::escape_line(&format!("{}/{name}", resource.singular())).into_owned();
+        let subject = escape::escape_line(&format!("{}/{name}", resource.singular())).into_owned();
         match &self.format {
             Format::Objects(printer) if printer.is_name() => format!("{subject}\n"),
             _ => format!("{subject} {verb}{}\n", dry_run_suffix(self.dry_run)),
@@ -58,7 +58,7 @@ impl MutationPrinter {
         force: bool,
     ) -> String {
         let kind = resource.singular();
-        let name = clean::escape_line(name);
+        let name = escape::escape_line(name);
         if let Format::Objects(printer) = &self.format
             && printer.is_name()
         {
@@ -70,7 +70,10 @@ impl MutationPrinter {
             "" => String::new(),
             namespace => format!(" from {namespace} namespace"),
         };
-        format!("{kind} \"{name}\" {verb}{place}{}\n", dry_run_suffix(self.dry_run))
+        format!(
+            "{kind} \"{name}\" {verb}{place}{}\n",
+            dry_run_suffix(self.dry_run)
+        )
     }
 }
 
@@ -98,7 +101,9 @@ pub const FORCE_DELETE_WARNING: &str = "Immediate deletion does not wait for con
 pub fn apply_verb(before: Option<&Value>, after: &Value) -> &'static str {
     match before {
         None => "created",
-        Some(before) if without_server_fields(before) == without_server_fields(after) => "unchanged",
+        Some(before) if without_server_fields(before) == without_server_fields(after) => {
+            "unchanged"
+        }
         Some(_) => "configured",
     }
 }

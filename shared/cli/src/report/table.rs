@@ -6,8 +6,8 @@ use serde_json::Value;
 use tabled::builder::Builder;
 use tabled::settings::{Padding, Style};
 
-use super::tabs::TabWriter;
-use super::{clean, json};
+use super::tab_writer::TabWriter;
+use super::{escape, json};
 use crate::flags::output::ListOutputFlags;
 use session_model::objects::table::{Column, Row, Table};
 
@@ -113,10 +113,10 @@ impl TablePrinter {
             }
             match cell.as_ref() {
                 Value::Null => {}
-                Value::String(text) => self.tabs.write(&clean::escape_cell(text)),
+                Value::String(text) => self.tabs.write(&escape::escape_cell(text)),
                 other => self
                     .tabs
-                    .write(&clean::escape_text(&json::format_go_value(other))),
+                    .write(&escape::escape_text(&json::format_go_value(other))),
             }
         }
         self.tabs.write("\n");
@@ -248,7 +248,7 @@ pub fn format_table(headings: &[&str], rows: &[Vec<String>], no_headers: bool) -
         builder.push_record(row.iter().map(|cell| {
             format!(
                 "{:<NARROWEST$}",
-                clean::escape_text(&clean::escape_cell(cell))
+                escape::escape_text(&escape::escape_cell(cell))
             )
         }));
     }

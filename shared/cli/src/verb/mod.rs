@@ -7,13 +7,13 @@
 //!
 //! The verb runs in a thread of its own, so that a signal always ends the program.
 
-mod ground;
+pub mod command_line;
+mod environment;
 mod process;
-mod program;
-pub mod usage;
+mod program_name;
 
-pub use ground::{ClientSource, Environment};
-pub use program::ProgramName;
+pub use environment::{ClientSource, Environment};
+pub use program_name::ProgramName;
 
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -25,7 +25,7 @@ use clap::{ArgMatches, Args as _, Command, FromArgMatches, Parser};
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
-use crate::report::failure;
+use crate::report::errors;
 use session_client::interrupt::interrupted_error;
 use session_model::failure::ErrorList;
 
@@ -130,7 +130,7 @@ pub fn main<V: Verb>() -> ExitCode {
 
 /// Prints the error for a word that is not one of `verbs`, with suggestions, and returns the exit code.
 pub fn report_unknown_verb(word: &str, prefix: &str, verbs: &[&str]) -> ExitCode {
-    let error = usage::unknown_command(word, prefix, verbs);
+    let error = command_line::unknown_command(word, prefix, verbs);
     run_reporting("session", prefix, |_| Err(error))
 }
 
@@ -174,13 +174,13 @@ pub fn run_reporting(
             Ok(()) => 0,
             Err(error) => match error.downcast::<ErrorList>() {
                 Ok(ErrorList(errors)) => {
-                    failure::print_errors(&mut ground.console, &errors, &prefix)
+                    errors::print_errors(&mut ground.console, &errors, &prefix)
                 }
-                Err(error) => failure::print_error(&mut ground.console, &error, &prefix),
+                Err(error) => errors::print_error(&mut ground.console, &error, &prefix),
             },
         };
         match code {
-            failure::EXIT_INTERRUPTED => ground.interrupt.exit_code(),
+            errors::EXIT_INTERRUPTED => ground.interrupt.exit_code(),
             code => code,
         }
     })
@@ -189,7 +189,7 @@ pub fn run_reporting(
 /// Prints the help page or usage error that clap reported, in kubectl's words.
 pub fn report_usage(command: &Command, prefix: &str, error: &clap::Error) -> ExitCode {
     let mut console = Console::for_process(Colour::Auto, false);
-    ExitCode::from(usage::report_clap_error(
+    ExitCode::from(command_line::report_clap_error(
         &mut console,
         command,
         prefix,

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::flags::output::Colour;
 use crate::report::console::Console;
-use crate::report::{failure, terminal};
+use crate::report::{errors, terminal};
 use session_client::interrupt::Interrupt;
 use session_client::signals::Signals;
 
@@ -27,7 +27,7 @@ const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_millis(200);
 pub(super) fn run_in_thread(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> ExitCode {
     let code = run_with_signals(work).unwrap_or_else(|error| {
         let mut console = Console::for_process(Colour::Auto, false);
-        failure::print_error(&mut console, &error, "")
+        errors::print_error(&mut console, &error, "")
     });
     ExitCode::from(code)
 }

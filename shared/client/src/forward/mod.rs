@@ -11,16 +11,16 @@
 //! A [`Forwarder`] stands for one Pod of a session, whichever that is at the time: the Pod is looked up for each new
 //! connection.
 
-mod connection;
-mod fallback;
 pub mod frame;
-mod header;
-mod lane;
-mod link;
-mod listen;
+mod header_compressor;
+mod local_listener;
+mod mux_connection;
 mod negotiate;
-mod stream;
-mod table;
+mod pod_connection;
+mod single_stream_forward;
+mod spdy_stream;
+mod stream_state;
+mod stream_table;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -34,10 +34,10 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Cluster;
-use link::{ConnectionState, PodConnection};
+use pod_connection::{ConnectionState, PodConnection};
 use session_model::failure::{Failure, FailureKind};
 
-pub use listen::LocalListener;
+pub use local_listener::LocalListener;
 
 /// Finds the Pod to forward to, as (namespace, name). Called for every new connection; the callback may wait until there
 /// is a Pod and must give up by itself.

@@ -17,11 +17,11 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
-use crate::answer::read_limited_body;
-use crate::attach::is_upgrade_unsupported;
-use crate::limits::ERROR_BODY_LIMIT;
-use crate::request::ApiRequest;
-use crate::{Cluster, failure, paths};
+use crate::api_request::ApiRequest;
+use crate::read_limits::ERROR_BODY_LIMIT;
+use crate::remote_command::is_upgrade_unsupported;
+use crate::response_body::read_limited_body;
+use crate::{Cluster, api_paths, failure_of_response};
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::resource::POD;
 
@@ -51,7 +51,10 @@ pub(super) async fn negotiate(
     namespace: &str,
     pod: &str,
 ) -> Result<Negotiation> {
-    let path = format!("{}/portforward", paths::object_path(&POD, namespace, pod)?);
+    let path = format!(
+        "{}/portforward",
+        api_paths::object_path(&POD, namespace, pod)?
+    );
     let key = random_key()?;
     let call = ApiRequest::get(path)
         .for_object(&POD, pod)
@@ -131,8 +134,12 @@ async fn unsupported_reason(response: Response<Body>, call: &ApiRequest) -> Resu
     let status: Value = serde_json::from_slice(&body).unwrap_or_default();
     let is_told = status["kind"] == "Status" && parts.status != StatusCode::BAD_REQUEST;
     if is_told || !is_upgrade_unsupported(parts.status) {
-        let failure =
-            failure::failure_of_response(parts.status, &parts.headers, &body, &call.subject);
+        let failure = failure_of_response::failure_of_response(
+            parts.status,
+            &parts.headers,
+            &body,
+            &call.subject,
+        );
         return Err(failure.into());
     }
     Ok(format!(

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use session_support::{Answer, FakeApi};
 
-use super::super::surroundings::ProcessEnv;
-use super::super::{Cluster, UserAgent, config};
+use super::super::process_env::ProcessEnv;
+use super::super::{Cluster, UserAgent, client_config};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, FailureKind};
 
@@ -31,7 +31,7 @@ async fn refused(flags: &ConnectOptions, folder: &Path) -> anyhow::Error {
         variables: [("HOME".to_owned(), folder.into())].into(),
         service_account_dir: folder.join("account"),
     };
-    config::load_client_config(flags, &around)
+    client_config::load_client_config(flags, &around)
         .await
         .err()
         .unwrap()
@@ -74,7 +74,9 @@ async fn a_kubeconfig_in_utf_16_is_read() {
         service_account_dir: folder.path().join("account"),
         ..ProcessEnv::default()
     };
-    let loaded = config::load_client_config(&flags, &around).await.unwrap();
+    let loaded = client_config::load_client_config(&flags, &around)
+        .await
+        .unwrap();
     assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
 }
 
@@ -177,7 +179,9 @@ async fn what_a_plugin_leaves_behind_is_killed_and_not_waited_for() {
         variables: [("PATH".to_owned(), "/usr/bin:/bin".into())].into(),
         service_account_dir: folder.path().join("account"),
     };
-    let loaded = config::load_client_config(&flags, &around).await.unwrap();
+    let loaded = client_config::load_client_config(&flags, &around)
+        .await
+        .unwrap();
     assert_eq!(loaded.credentials.unwrap().header().unwrap(), "Bearer t");
     assert!(reader.join().unwrap().is_empty());
     assert!(

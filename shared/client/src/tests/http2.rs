@@ -21,7 +21,7 @@ use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
-use super::super::surroundings::ProcessEnv;
+use super::super::process_env::ProcessEnv;
 use super::super::{Cluster, LogOptions, UserAgent};
 use crate::options::ConnectOptions;
 use session_model::failure;

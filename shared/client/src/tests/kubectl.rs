@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use session_support::{Answer, FakeApi, run_binary};
 
-use super::super::surroundings::ProcessEnv;
+use super::super::process_env::ProcessEnv;
 use super::super::{Cluster, UserAgent};
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, FailureKind};

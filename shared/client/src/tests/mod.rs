@@ -1,16 +1,16 @@
 //! Tests of the module against a fake API: the requests sent, and the handling of responses.
 
-mod connecting;
+mod client_config;
+mod connection_errors;
 mod credentials;
-mod endless;
-mod executing;
-mod faults;
+mod endless_responses;
+mod exec;
 mod http2;
 mod kubectl;
 mod presence;
-mod reading;
-mod watching;
-mod writing;
+mod read;
+mod watch;
+mod write;
 
 use serde_json::{Value, json};
 use session_support::FakeApi;

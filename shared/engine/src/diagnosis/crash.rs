@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
-use super::container::{ContainerFacts, innermost_error, non_empty_or};
+use super::container_facts::{ContainerFacts, innermost_error, non_empty_or};
 use super::facts::FactQuery;
 use super::{Cause, EventNote};
 
@@ -45,7 +45,10 @@ impl ContainerFacts<'_> {
         cause
     }
 
-    fn describe_termination(&self, end: Option<&ContainerStateTerminated>) -> (&'static str, String, &'static str) {
+    fn describe_termination(
+        &self,
+        end: Option<&ContainerStateTerminated>,
+    ) -> (&'static str, String, &'static str) {
         let Some(end) = end else {
             return (
                 "CrashLoopBackOff",

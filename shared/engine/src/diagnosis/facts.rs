@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Cause;
-use super::claim::CLAIM_NOT_FOUND;
+use super::claim_failure::CLAIM_NOT_FOUND;
 use super::quota::{parse_quantity, pod_resources};
 use session_model::objects::conditions::condition;
 use session_model::objects::resource::{annotation, label as label_of, string_at};
@@ -142,9 +142,9 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             Some(node) => describe_node(node),
             None => format!("node {name:?}: does not exist"),
         }),
-        FactQuery::PodsOnNode { node, room, has } => {
-            cause.evidence.push(describe_node_load(node, room, has, objects))
-        }
+        FactQuery::PodsOnNode { node, room, has } => cause
+            .evidence
+            .push(describe_node_load(node, room, has, objects)),
         FactQuery::PersistentVolumeClaim { .. }
             if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
         FactQuery::PersistentVolumeClaim { name } => cause.evidence.push(match objects.first() {
@@ -159,7 +159,9 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             .evidence
             .push(format!("CSI driver {name:?} is installed")),
         FactQuery::ResourceQuotas => cause.evidence.extend(objects.iter().map(describe_quota)),
-        FactQuery::LimitRanges => cause.evidence.extend(objects.iter().map(describe_limit_range)),
+        FactQuery::LimitRanges => cause
+            .evidence
+            .extend(objects.iter().map(describe_limit_range)),
     }
 }
 

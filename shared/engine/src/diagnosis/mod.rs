@@ -16,36 +16,36 @@
 //! object, `quota` and `classes` check objects before they are created, `pod_resize` and `expansion` read the progress of a
 //! Pod's resize and of a claim's expansion.
 
-mod claim;
-pub mod classes;
-mod container;
+mod cause_text;
+mod claim_failure;
+mod container_facts;
 mod crash;
-mod ended;
+mod deletion_blocker;
 mod event;
+pub mod expansion;
 mod facts;
-pub mod growing;
-mod holding;
-mod image;
-mod lasting;
-mod missing;
+mod image_pull;
+pub mod missing_class;
+mod missing_pods;
+mod missing_reference;
 mod pod;
+pub mod pod_resize;
 mod probe;
 pub mod quota;
-mod reference;
 mod refusal;
-pub mod resizing;
 mod scheduling;
-mod telling;
-mod volume;
+mod stability;
+mod terminated_pod;
+mod volume_failure;
 
-pub use claim::CLAIM_NOT_FOUND;
+pub use claim_failure::CLAIM_NOT_FOUND;
+pub use deletion_blocker::find_deletion_blocker;
 pub use event::EventNote;
 pub use facts::{Fact, FactQuery, PodRequests, refine};
-pub use holding::find_deletion_blocker;
-pub use lasting::check_stability;
-pub use missing::inspect_missing_pods;
+pub use missing_pods::inspect_missing_pods;
 pub use pod::inspect_pod;
 pub use refusal::{Refusal, parse_refusal};
+pub use stability::check_stability;
 
 use session_model::progress::WaitStage;
 

@@ -2,9 +2,9 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
-use super::container::{ContainerFacts, ContainerProgress};
+use super::container_facts::{ContainerFacts, ContainerProgress};
 use super::facts::FactQuery;
-use super::{Cause, EventNote, Finding, Prognosis, claim, scheduling, volume};
+use super::{Cause, EventNote, Finding, Prognosis, claim_failure, scheduling, volume_failure};
 use session_model::objects::conditions::pod_condition;
 use session_model::progress::WaitStage;
 
@@ -102,7 +102,9 @@ impl PodInspection<'_> {
                 ..PodAssessment::waiting(WaitStage::Probing, "")
             },
             _ if !self.has_condition("PodScheduled", "True") => self.assess_scheduling(),
-            _ => self.assess_node().unwrap_or_else(|| self.assess_init_containers()),
+            _ => self
+                .assess_node()
+                .unwrap_or_else(|| self.assess_init_containers()),
         }
     }
 
@@ -141,7 +143,7 @@ impl PodInspection<'_> {
         let message = scheduled
             .and_then(|condition| condition.message.clone())
             .unwrap_or_default();
-        if let Some(cause) = claim::missing_claim_cause(self.name, &message) {
+        if let Some(cause) = claim_failure::missing_claim_cause(self.name, &message) {
             // The scheduler may see the Pod before it sees the claim that was created for it just before.
             if self.is_of_statefulset() {
                 return PodAssessment::recoverable(
@@ -157,20 +159,20 @@ impl PodInspection<'_> {
         let unbound = message.contains("unbound immediate PersistentVolumeClaims");
         if unbound || message.is_empty() {
             for event in self.claims.iter().rev() {
-                match claim::parse_claim_event(self.name, event) {
-                    Some(claim::ClaimState::Unrecoverable(cause)) => {
+                match claim_failure::parse_claim_event(self.name, event) {
+                    Some(claim_failure::ClaimState::Unrecoverable(cause)) => {
                         return PodAssessment::unrecoverable(WaitStage::Binding, cause);
                     }
-                    Some(claim::ClaimState::Recoverable(cause)) => {
+                    Some(claim_failure::ClaimState::Recoverable(cause)) => {
                         return PodAssessment::recoverable(WaitStage::Binding, cause);
                     }
-                    Some(claim::ClaimState::WaitsForConsumer) | None => {}
+                    Some(claim_failure::ClaimState::WaitsForConsumer) | None => {}
                 }
             }
         }
         if unbound {
             let claims: Vec<&str> = claim_names(self.pod).collect();
-            let cause = claim::unbound_claims_cause(self.name, &claims);
+            let cause = claim_failure::unbound_claims_cause(self.name, &claims);
             return PodAssessment::recoverable(
                 WaitStage::Binding,
                 self.with_scheduler_evidence(cause, &message),
@@ -180,7 +182,10 @@ impl PodInspection<'_> {
             return PodAssessment::waiting(WaitStage::Scheduling, "");
         }
         let cause = scheduling::unschedulable_cause(self.pod, &message);
-        PodAssessment::recoverable(WaitStage::Scheduling, self.with_scheduler_evidence(cause, &message))
+        PodAssessment::recoverable(
+            WaitStage::Scheduling,
+            self.with_scheduler_evidence(cause, &message),
+        )
     }
 
     fn with_scheduler_evidence(&self, mut cause: Cause, message: &str) -> Cause {
@@ -327,7 +332,7 @@ impl PodInspection<'_> {
         match event.reason.as_str() {
             "Pulling" => PodAssessment::waiting(WaitStage::Pulling, event.message.clone()),
             "FailedMount" | "FailedAttachVolume" => {
-                let (cause, is_final) = volume::volume_failure_cause(self.name, event);
+                let (cause, is_final) = volume_failure::volume_failure_cause(self.name, event);
                 if is_final {
                     PodAssessment::unrecoverable(WaitStage::Starting, cause)
                 } else {

@@ -1,6 +1,6 @@
 //! Failed probes of a container: those that stop it, and those that keep it from being ready.
 
-use super::container::{ContainerFacts, first_line};
+use super::container_facts::{ContainerFacts, first_line};
 use super::facts::FactQuery;
 use super::{Cause, EventNote};
 

@@ -1,15 +1,15 @@
 //! Rules that hold for all causes: distinct messages, evidence, a remedy, and a case for every text in the code.
 
 mod cases;
+mod fixtures;
 mod recordings;
-mod told;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use self::cases::findings;
-use self::told::{claim, event, nodes, pod, stopped};
+use self::fixtures::{claim, event, nodes, pod, stopped};
 use super::*;
 
 fn causes() -> Vec<(&'static str, Cause)> {
@@ -172,7 +172,10 @@ fn answers_become_evidence_and_what_is_not_seen_is_said() {
         refined.evidence.last().unwrap(),
         "node \"a\": its Pods request 25Mi of 30Mi memory, 20Mi more needed"
     );
-    let blind = refine(asked, &[(ask, Fact::Unavailable("you may not read it".into()))]);
+    let blind = refine(
+        asked,
+        &[(ask, Fact::Unavailable("you may not read it".into()))],
+    );
     assert_eq!(
         blind.evidence.last().unwrap(),
         "nodes: not available (you may not read it)"

@@ -11,8 +11,8 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::live::LiveObjects;
-use super::state::is_start_requested;
+use super::live_objects::LiveObjects;
+use super::target_state::is_start_requested;
 use session_model::api::Session;
 use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};

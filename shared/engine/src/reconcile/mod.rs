@@ -25,37 +25,37 @@
 //! objects are the session's own; `data_loss` says what a plan would destroy.
 
 mod attribution;
-mod container;
-mod conventions;
-mod ending;
-mod foreseen;
-mod hook;
-mod live;
-mod loss;
-pub mod record;
-mod rendering;
-mod renewal;
-mod seen;
-mod starting;
-mod state;
-mod vouching;
+mod data_loss;
+mod default_container;
+mod hook_run;
+mod live_objects;
+mod manifest_settings;
+mod render;
+mod required_access;
+mod restart_plan;
+mod secret_ownership;
+mod start;
+pub mod status_patch;
+mod target_state;
+mod teardown;
+mod workload_state;
 
 pub use attribution::Impostor;
-pub use container::{container_names, default_container};
-pub use ending::{Teardown, effective_data_policy, kept_since_patch, plan_teardown};
-pub use foreseen::{restart_accesses, teardown_accesses};
-pub use hook::HookRun;
-pub use live::{LiveObjects, NamedObject, is_data_of, is_primary_pod};
-pub use loss::{DataLoss, find_data_at_risk, find_losses, find_plan_losses};
-pub use rendering::{ManifestSource, RenderInput, RenderOutput, render};
-pub use renewal::{claim_expansions, expected_claims, find_claim_conflict};
-pub use seen::{WorkloadState, assess_workload};
-pub use starting::{RenderedStart, Rendering, TemplateVersion, plan_start};
-pub use state::{
+pub use data_loss::{DataLoss, find_data_at_risk, find_losses, find_plan_losses};
+pub use default_container::{container_names, default_container};
+pub use hook_run::HookRun;
+pub use live_objects::{LiveObjects, NamedObject, is_data_of, is_primary_pod};
+pub use render::{ManifestSource, RenderInput, RenderOutput, render};
+pub use required_access::{restart_accesses, teardown_accesses};
+pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
+pub use secret_ownership::{is_secret_proven, proves_secret};
+pub use start::{RenderedStart, Rendering, TemplateVersion, plan_start};
+pub use target_state::{
     PhaseReason, TargetState, decide_phase, expiry_time, is_expired, is_start_requested,
     target_state,
 };
-pub use vouching::{is_secret_proven, proves_secret};
+pub use teardown::{Teardown, effective_data_policy, kept_since_patch, plan_teardown};
+pub use workload_state::{WorkloadState, assess_workload};
 
 use jiff::Timestamp;
 
@@ -94,7 +94,7 @@ pub fn reconcile(
             _ => Plan::default(),
         },
         (_, TargetState::Stopped) => {
-            let skip_sync = state::is_sync_skipped(session);
+            let skip_sync = target_state::is_sync_skipped(session);
             plan_teardown(session, live, &seen, Teardown::Stop { skip_sync }, now)
         }
         (_, TargetState::Deleted { skip_sync }) => {

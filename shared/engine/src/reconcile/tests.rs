@@ -6,7 +6,7 @@ use super::*;
 use crate::plan::Step;
 use session_model::api::{Phase, PrimaryRef};
 use session_model::labels;
-use session_model::objects::belonging::Ownership;
+use session_model::objects::ownership::Ownership;
 use session_model::objects::resource::string_at;
 
 mod data;

@@ -78,7 +78,9 @@ fn remove_schema_keys(schema: &mut Value) {
             for (key, value) in map.iter_mut() {
                 match (key.as_str(), value) {
                     // The keys of `properties` are field names, and a field may be called `default` or `format`.
-                    ("properties", Value::Object(fields)) => fields.values_mut().for_each(remove_schema_keys),
+                    ("properties", Value::Object(fields)) => {
+                        fields.values_mut().for_each(remove_schema_keys)
+                    }
                     (_, value) => remove_schema_keys(value),
                 }
             }

@@ -25,7 +25,11 @@ impl Endpoint {
         let scheme = self.scheme.unwrap_or("http");
         let base = self.path.strip_suffix('/').unwrap_or(&self.path);
         let path = path.strip_prefix('/').unwrap_or(path);
-        format!("{scheme}://{}{base}/{}", self.authority, percent_encode(path))
+        format!(
+            "{scheme}://{}{base}/{}",
+            self.authority,
+            percent_encode(path)
+        )
     }
 }
 

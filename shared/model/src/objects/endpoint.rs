@@ -64,7 +64,11 @@ fn find_endpoint(
                 .iter()
                 .find_map(|service| node_port_address(service, node_address?, wanted))
         })
-        .or_else(|| services.iter().find_map(|service| cluster_address(service, wanted)))
+        .or_else(|| {
+            services
+                .iter()
+                .find_map(|service| cluster_address(service, wanted))
+        })
 }
 
 fn selects_session(service: &Value) -> bool {
@@ -149,10 +153,17 @@ fn load_balancer_address(service: &Value, wanted: Option<&PodPort<'_>>) -> Optio
         .get("hostname")
         .or_else(|| address.get("ip"))?
         .as_str()?;
-    Some(format!("{host}:{}", service_port(service, wanted)?.get("port")?))
+    Some(format!(
+        "{host}:{}",
+        service_port(service, wanted)?.get("port")?
+    ))
 }
 
-fn node_port_address(service: &Value, node_address: &str, wanted: Option<&PodPort<'_>>) -> Option<String> {
+fn node_port_address(
+    service: &Value,
+    node_address: &str,
+    wanted: Option<&PodPort<'_>>,
+) -> Option<String> {
     let port = service_port(service, wanted)?
         .get("nodePort")?
         .as_u64()

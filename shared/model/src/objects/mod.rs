@@ -12,27 +12,27 @@
 //! | order of creation, references between objects | `creation_order`, `object_references` |
 
 pub mod access;
-pub mod belonging;
 pub mod conditions;
+pub mod container_run;
+pub mod creation_order;
 pub mod endpoint;
-pub mod ephemeral;
-pub mod instance;
-pub mod kept;
-pub mod order;
+pub mod ephemeral_volumes;
+pub mod kept_data;
+pub mod object_references;
 pub mod overrides;
+pub mod ownership;
 pub mod pod_security;
 pub mod pods;
-pub mod primary;
-pub mod privilege;
+pub mod primary_workload;
+pub mod privileges;
 pub mod propagation;
 pub mod provenance;
 pub mod qos;
 pub mod resource;
-pub mod schedule;
-pub mod snapshot;
+pub mod snapshot_schedule;
 pub mod storage_limit;
 pub mod table;
-pub mod uses;
+pub mod volume_snapshot;
 
-pub use belonging::is_data;
+pub use ownership::is_data;
 pub use resource::{ObjectRef, ResourceType};

@@ -3,7 +3,7 @@
 use anyhow::{Result, bail};
 use serde_json::{Map, Value, json};
 
-use super::belonging::has_kind_and_name;
+use super::ownership::has_kind_and_name;
 use super::pods::{container_mut, pod_metadata_paths, pod_spec_mut};
 use super::resource::string_at;
 use crate::api::{IntOrString, PrimaryRef, ResourceLimits, StorageSpec};

@@ -10,16 +10,16 @@
 //! The rows are those of Kubernetes 1.36, whose newest policy version is v1.35. A live test compares every row with the
 //! admission of a real API server, in both directions.
 
+mod api_access;
 mod baseline;
-mod identity;
-mod pod;
+mod pod_template;
 mod restricted;
 
 use std::fmt;
 
 use serde_json::Value;
 
-use pod::{FieldViolations, PodTemplate};
+use pod_template::{FieldViolations, PodTemplate};
 
 /// Kubernetes version of the checks.
 pub const TABLE_VERSION: &str = "1.36";
@@ -85,8 +85,8 @@ pub const CHECKS: &[Check] = &[
     check("seccompProfile_restricted", Level::Restricted, 25, restricted::seccomp_profile),
     check("capabilities_restricted", Level::Restricted, 25, restricted::capabilities),
     check("procMount_restricted", Level::Restricted, 35, restricted::proc_mount),
-    check("serviceAccountName", Level::ApiAccess, 0, identity::service_account),
-    check("serviceAccountToken", Level::ApiAccess, 0, identity::projected_tokens),
+    check("serviceAccountName", Level::ApiAccess, 0, api_access::service_account),
+    check("serviceAccountToken", Level::ApiAccess, 0, api_access::projected_tokens),
 ];
 
 /// A field of a Pod that violates a level.

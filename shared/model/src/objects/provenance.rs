@@ -7,9 +7,9 @@
 
 use serde_json::Value;
 
-use super::kept::is_claim;
+use super::kept_data::is_claim;
 use super::resource::{annotation, label, string_at};
-use super::snapshot::source_claim_name;
+use super::volume_snapshot::source_claim_name;
 use crate::labels;
 
 /// The reason why a VolumeSnapshot does not count as a session's.

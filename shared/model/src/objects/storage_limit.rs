@@ -22,7 +22,11 @@ pub fn storage_limit(pod: &Pod, container: &str, mount: &str) -> Option<u64> {
     let empty = volume.empty_dir.as_ref()?;
     let size = empty.size_limit.as_ref().and_then(quantity_bytes);
     let is_memory = empty.medium.as_deref() == Some("Memory");
-    let all: Vec<u64> = spec.containers.iter().filter_map(ephemeral_storage_limit).collect();
+    let all: Vec<u64> = spec
+        .containers
+        .iter()
+        .filter_map(ephemeral_storage_limit)
+        .collect();
     let of_pod = (!is_memory && !all.is_empty())
         .then(|| all.iter().fold(0_u64, |sum, one| sum.saturating_add(*one)));
     [size, of_pod].into_iter().flatten().min()

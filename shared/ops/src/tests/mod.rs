@@ -1,8 +1,8 @@
 //! Operations against a fake API: what is sent, and what is made of the answers.
 
 mod controller;
+mod observed_session;
 mod patching;
-mod present;
 mod waiting;
 
 use serde_json::{Value, json};

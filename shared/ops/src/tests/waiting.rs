@@ -7,7 +7,7 @@ use session_model::progress::{ProgressEvent, ProgressSink};
 use session_support::{Answer, FakeApi};
 
 use super::{cluster, session};
-use crate::wait::{WaitOutcome, WaitContext};
+use crate::wait_ready::{WaitContext, WaitOutcome};
 
 struct Nobody;
 

@@ -67,7 +67,11 @@ fn parse_methods(text: &str) -> anyhow::Result<()> {
 
 /// Returns the texts that a scalar may become: each default, option and preset value of its parameters once, and `x` for
 /// parameters without a known value.
-fn possible_texts(pieces: &[TextSegment], parameters: &Parameters, presets: &Presets) -> Vec<String> {
+fn possible_texts(
+    pieces: &[TextSegment],
+    parameters: &Parameters,
+    presets: &Presets,
+) -> Vec<String> {
     let vars = pieces.iter().filter_map(|piece| match piece {
         TextSegment::Placeholder(var) => Some(var),
         TextSegment::Text(_) => None,

@@ -9,13 +9,13 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::file::TemplateFile;
 use super::manifest::Manifest;
 use super::node::Node;
 use super::parameter::{Parameter, ParameterType};
 use super::parameters::{Parameters, TemplateParameter};
 use super::problem::{Problem, Problems};
 use super::source::Source;
+use super::template_file::TemplateFile;
 
 /// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -1,13 +1,13 @@
 //! Checks of a manifest's objects that need no values.
 
-use super::super::check;
+use super::super::api_rules;
 use super::super::fill::RENDERED_TEXT_MAX;
 use super::super::manifest::{Manifest, ManifestDocument};
 use super::super::node::{Node, PathStep, Scalar, json_pointer};
 use super::super::parameters::Parameters;
 use super::super::placeholder::TextSegment;
-use super::super::position::ScalarContext;
 use super::super::scalar::parse_plain_scalar;
+use super::super::scalar_context::ScalarContext;
 use super::super::scope::is_controller_kind;
 use super::{Findings, Severity};
 use crate::ParameterRules as _;
@@ -132,7 +132,7 @@ fn lint_scalar(
         } else {
             text.into()
         };
-        if let Err(reason) = check::check_value(&document.object_type, path, position, &value) {
+        if let Err(reason) = api_rules::check_value(&document.object_type, path, position, &value) {
             findings.push(Severity::Error, problem(reason));
         }
     }
@@ -211,7 +211,7 @@ pub(super) fn default_text(
 fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: &mut Findings) {
     if let (Node::Mapping(entries, _), true) = (node, !path.is_empty()) {
         for entry in entries {
-            if let Err(reason) = check::check_key(path, &entry.key) {
+            if let Err(reason) = api_rules::check_key(path, &entry.key) {
                 findings.push(Severity::Error, manifest.problem_at(entry.location, reason));
             }
         }

@@ -7,12 +7,12 @@ use serde_json::Value;
 use super::super::manifest::{Manifest, ManifestDocument};
 use super::super::node::{Node, PathStep};
 use super::super::parameters::Parameters;
-use super::super::position::ScalarContext;
 use super::super::scalar::parse_plain_scalar;
+use super::super::scalar_context::ScalarContext;
 use super::objects::default_text;
 use super::{Findings, Severity};
 use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, find_violations};
-use session_model::objects::privilege::granted_privilege;
+use session_model::objects::privileges::granted_privilege;
 
 /// Longest value, in bytes, that is checked. Bounds the work for defaults that are repeated many times.
 const FIELD_MAX: usize = 1024;

@@ -1,6 +1,5 @@
 //! Checks of a SessionTemplate's fields other than the manifest.
 
-use super::super::file::TemplateFile;
 use super::super::manifest::{MANIFEST_MAX, Manifest};
 use super::super::node::{Node, Scalar};
 use super::super::parameter::ParameterType;
@@ -8,6 +7,7 @@ use super::super::parameters::Parameters;
 use super::super::problem::{Problem, problem_at};
 use super::super::resolve::most_similar;
 use super::super::source::{Source, SourceLocation};
+use super::super::template_file::TemplateFile;
 use super::{Findings, Severity, connect};
 use crate::ParameterRules as _;
 use session_model::duration::Lifetime;

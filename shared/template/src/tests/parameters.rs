@@ -158,13 +158,18 @@ fn a_pattern_cannot_be_slipped_through() {
     for pattern in ["^[a-z]+$", "[a-z]+", "(?m)^[a-z]+$", "a|b"] {
         assert!(with(pattern).check_value("a").is_ok(), "{pattern}");
         for bad in ["a\n", "a b", "\na", "a\nevil", "a;b", "A"] {
-            assert!(with(pattern).check_value(bad).is_err(), "{pattern} takes {bad:?}");
+            assert!(
+                with(pattern).check_value(bad).is_err(),
+                "{pattern} takes {bad:?}"
+            );
         }
     }
     assert!(
         !with("a)|(.*").validate_declaration().is_empty()
             && !with("(").validate_declaration().is_empty()
-            && !with(".{1,100}{1,100}{1,100}").validate_declaration().is_empty()
+            && !with(".{1,100}{1,100}{1,100}")
+                .validate_declaration()
+                .is_empty()
     );
     assert!(
         with("^[a-z]+$").is_restricted()

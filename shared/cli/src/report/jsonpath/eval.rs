@@ -62,7 +62,9 @@ impl<'a> Evaluation<'a> {
         over: FoundValues<'a>,
     ) -> Result<Option<usize>, String> {
         if self.depth >= MAX_RANGE_DEPTH {
-            return Err(format!("ranges are nested more than {MAX_RANGE_DEPTH} deep"));
+            return Err(format!(
+                "ranges are nested more than {MAX_RANGE_DEPTH} deep"
+            ));
         }
         self.depth += 1;
         let mut end = None;

@@ -1,7 +1,7 @@
 //! A case for every cause, with the messages of Kubernetes 1.36 and containerd 2.4.
 
+use super::fixtures::*;
 use super::recordings;
-use super::told::*;
 use crate::diagnosis::Finding;
 
 /// Name of the case, and the finding.

@@ -97,11 +97,11 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         name: "new".into(),
         uid: "N".into(),
     };
-    let rest = record::StopRecord {
+    let rest = status_patch::StopRecord {
         unrecorded_workloads: vec![made],
-        ..record::StopRecord::default()
+        ..status_patch::StopRecord::default()
     };
     let standing = decide_phase(&session, TargetState::Stopped, &WorkloadState::NoWorkload);
-    let patch = record::stop_status(&session, &standing, &rest, now());
+    let patch = status_patch::stop_status(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::pod::{FieldViolations, PodTemplate, display_value};
+use super::pod_template::{FieldViolations, PodTemplate, display_value};
 
 /// Capabilities that may be added: those that container runtimes grant by default.
 const ALLOWED_CAPABILITIES: [&str; 13] = [
@@ -72,7 +72,11 @@ pub(super) fn is_one_of(value: &Value, allowed: &[&str]) -> bool {
 
 pub(super) fn windows_host_process(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
     for part in pod.security_context_parts() {
-        found.report_unless(&part, "securityContext.windowsOptions.hostProcess", is_false);
+        found.report_unless(
+            &part,
+            "securityContext.windowsOptions.hostProcess",
+            is_false,
+        );
     }
 }
 
@@ -216,7 +220,8 @@ pub(super) fn seccomp_annotations(pod: &PodTemplate<'_>, found: &mut FieldViolat
         .chain(pod.annotations(SECCOMP_CONTAINER))
     {
         let value = annotation.value();
-        if !is_one_of(value, &["runtime/default", "docker/default"]) && !is_localhost_profile(value) {
+        if !is_one_of(value, &["runtime/default", "docker/default"]) && !is_localhost_profile(value)
+        {
             found.report_part(
                 &annotation,
                 format!("annotation {key} is {}", display_value(value)),

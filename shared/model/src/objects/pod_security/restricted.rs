@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::baseline::{is_one_of, report_added_capabilities, report_unmasked_proc};
-use super::pod::{FieldViolations, PodPart, PodTemplate};
+use super::pod_template::{FieldViolations, PodPart, PodTemplate};
 
 /// Allowed types of volumes: those that do not reach beyond the Namespace.
 const ALLOWED_VOLUME_TYPES: [&str; 9] = [
@@ -28,7 +28,9 @@ pub(super) fn volume_types(pod: &PodTemplate<'_>, found: &mut FieldViolations) {
             .into_iter()
             .flatten()
             .filter(other);
-        if let Some((kind, _)) = sources.find(|(kind, _)| !ALLOWED_VOLUME_TYPES.contains(&kind.as_str())) {
+        if let Some((kind, _)) =
+            sources.find(|(kind, _)| !ALLOWED_VOLUME_TYPES.contains(&kind.as_str()))
+        {
             found.report_part(
                 &volume,
                 format!("volume {:?} is of the type {kind}", volume.name()),

@@ -1,0 +1,124 @@
+//! Deletes or dates objects other than Sessions, after checking each again.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::client::DeleteOptions;
+use session_shared::client::DeleteOutcome;
+use session_shared::client::ListOptions;
+use session_shared::client::Scope;
+use session_shared::failure::{self, FailureKind};
+use session_shared::labels;
+use session_shared::objects::kept_data::holds_data;
+use session_shared::objects::ownership::is_data;
+use session_shared::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_terminating, label,
+    string_at,
+};
+use session_shared::ops::Cluster;
+use session_shared::ops::deletion::list_snapshots;
+use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::stop::StopContext;
+use session_shared::reconcile::kept_since_patch;
+
+use crate::intent::Intent;
+use crate::orphans::SessionIndex;
+use crate::outcome::Outcome;
+use crate::plan::{Action, PlanItem, plan_object};
+
+/// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around`
+/// uses it.
+pub(crate) async fn apply_object_item(
+    cluster: &Cluster,
+    intent: &Intent,
+    item: &PlanItem,
+    around: &SessionIndex,
+    with: StopContext<'_>,
+) -> Result<Outcome> {
+    let (resource, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
+    // Only metadata is read, so that no Secret's data is; three kinds need more: the status of a claim (bound or not) and
+    // of a snapshot (its content), the spec of a Service (its selector).
+    let found = if [&PERSISTENT_VOLUME_CLAIM, &SERVICE, &VOLUME_SNAPSHOT].contains(&resource) {
+        cluster.get(resource, namespace, name).await?
+    } else {
+        cluster.get_metadata(resource, namespace, name).await?
+    };
+    let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == item.uid) else {
+        return Ok(Outcome::Skipped);
+    };
+    let mut living = around.clone();
+    let session = label(&object, labels::SESSION).unwrap_or_default();
+    if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
+        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
+        let snapshots = list_snapshots(cluster, namespace, &select).await?;
+        living.are_snapshots_forbidden = snapshots.is_none();
+        let snapshots = snapshots.into_iter().flatten();
+        snapshots.for_each(|one| living.add_snapshot(&one));
+        // In a server-side dry run no claim has been deleted.
+        let parameters =
+            *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;
+        if parameters && are_parameters_needed(cluster, namespace, &select).await? {
+            return Ok(Outcome::Skipped);
+        }
+    }
+    if let Some(session) = cluster.get(&SESSION, namespace, session).await? {
+        living.add_session(&SelectedSession::parse(session)?);
+    }
+    let still = plan_object(intent, &object, &living, with.now);
+    if still.is_none_or(|still| still.action != item.action) {
+        return Ok(Outcome::Skipped);
+    }
+    if item.action == Action::RecordKeptSince {
+        return record_kept_since(cluster, item, &object, with).await;
+    }
+    let mut options = DeleteOptions {
+        uid: item.uid.clone(),
+        dry_run: with.write.dry_run,
+        ..DeleteOptions::default()
+    };
+    if is_data(&object) {
+        // A session that adopts the object changes its resourceVersion, and the deletion then fails.
+        options.resource_version = string_at(&object, "/metadata/resourceVersion").to_owned();
+    }
+    match cluster.delete(resource, namespace, name, &options).await {
+        Ok(DeleteOutcome::NotFound) => Ok(Outcome::Skipped),
+        Ok(_) => Ok(Outcome::ObjectDeleted),
+        Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(Outcome::Skipped),
+        Err(error) => Err(error),
+    }
+}
+
+/// Returns true if a claim exists that may need the parameters of its session.
+async fn are_parameters_needed(
+    cluster: &Cluster,
+    namespace: &str,
+    select: &ListOptions,
+) -> Result<bool> {
+    let place = Scope::Namespace(namespace);
+    let claims = cluster
+        .list(&PERSISTENT_VOLUME_CLAIM, place, select)
+        .await?;
+    let stays = |claim: &Value| holds_data(claim) && !is_terminating(claim);
+    Ok(claims.items.iter().any(stays))
+}
+
+/// Records now as the kept-since time.
+async fn record_kept_since(
+    cluster: &Cluster,
+    item: &PlanItem,
+    object: &Value,
+    with: StopContext<'_>,
+) -> Result<Outcome> {
+    let mut patch = kept_since_patch(with.now);
+    for field in ["uid", "resourceVersion"] {
+        patch["metadata"][field] = object["metadata"][field].clone();
+    }
+    let (kind, namespace, name) = (item.resource, item.namespace.as_str(), item.name.as_str());
+    let dated = cluster
+        .merge_patch(kind, namespace, name, None, &patch, with.write)
+        .await;
+    match dated {
+        Ok(object) => Ok(Outcome::Dated(object)),
+        Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(Outcome::Skipped),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,190 @@
+//! Port forwarder for the session, which follows the session from one Pod to its successor.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, anyhow};
+use futures::{FutureExt, StreamExt};
+use serde_json::Value;
+use session_shared::Pod;
+use session_shared::client::Backoff;
+use session_shared::client::ListOptions;
+use session_shared::client::Scope;
+use session_shared::client::WatchChange;
+use session_shared::client::forward::FindPod;
+use session_shared::client::forward::ForwardEvent;
+use session_shared::client::forward::Forwarder;
+use session_shared::client::timed_out;
+use session_shared::labels;
+use session_shared::objects::conditions::{has_condition, is_ready};
+use session_shared::objects::resource::{POD, SESSION, string_at};
+use session_shared::ops::Cluster;
+use session_shared::ops::ObservedSession;
+use session_shared::reconcile::is_primary_pod;
+use session_shared::verb::Environment;
+use tokio::sync::mpsc;
+
+use crate::intent::Intent;
+use crate::{plan, ready_session};
+
+/// Receiver of the forwarder's events.
+pub(crate) type ForwardEvents = mpsc::UnboundedReceiver<ForwardEvent>;
+
+/// Resource whose permission port forwarding needs.
+pub(crate) const PORT_FORWARD_RESOURCE: &str = "pods/portforward";
+/// Minimum and maximum pause between two searches for the Pod.
+const SEARCH_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
+
+/// Returns the Pod that has `container`, by default the primary one.
+///
+/// # Errors
+/// No Pod, or no such container.
+pub(crate) fn require_pod<'a>(
+    intent: &Intent,
+    present: &'a ObservedSession,
+    container: Option<&str>,
+) -> Result<&'a Pod> {
+    let found = plan::choose_pod(present, container)?;
+    let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
+    Ok(pod)
+}
+
+/// Returns a forwarder to that Pod and its successors, with the receiver of its events.
+///
+/// # Errors
+/// Those of `require_pod`.
+pub(crate) fn new_forwarder(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &ObservedSession,
+    container: Option<&str>,
+    ground: &Environment,
+) -> Result<(Forwarder, ForwardEvents)> {
+    let find = pod_finder(cluster, intent, present, container, ground)?;
+    let aside = ground.console.stderr_handle();
+    let (tell, told) = mpsc::unbounded_channel();
+    let forwarder = cluster
+        .new_forwarder(find)
+        .on_event(move |event| match event {
+            // Only a trace for debugging, printed at once.
+            ForwardEvent::Fallback { why } => aside.trace(
+                4,
+                &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
+            ),
+            // The receiver is dropped only when the command ends.
+            event => drop(tell.send(event)),
+        });
+    Ok((forwarder, told))
+}
+
+/// Search for the Pod after the connection to the previous one was lost.
+#[derive(Clone)]
+struct PodSearch {
+    cluster: Cluster,
+    intent: Intent,
+    /// Container given by `-c` or the method.
+    container: Option<String>,
+    is_primary: bool,
+    clock: Arc<dyn Fn() -> session_shared::Timestamp + Send + Sync>,
+}
+
+/// Returns a function that finds the Pod: the known one on the first call, later a ready one that is not being deleted,
+/// waiting at most for the command's time limit.
+fn pod_finder(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &ObservedSession,
+    container: Option<&str>,
+    ground: &Environment,
+) -> Result<FindPod> {
+    let pod = require_pod(intent, present, container)?;
+    let search = PodSearch {
+        cluster: cluster.clone(),
+        intent: intent.clone(),
+        container: container.map(str::to_owned),
+        is_primary: is_primary_pod(pod),
+        clock: Arc::new(ground.clock()),
+    };
+    let known = Mutex::new(pod.metadata.name.clone());
+    Ok(Arc::new(move || {
+        let known = known.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let search = search.clone();
+        async move {
+            let pod = match known {
+                Some(pod) => pod,
+                None => search.wait_pod().await?,
+            };
+            Ok((search.cluster.namespace().to_owned(), pod))
+        }
+        .boxed()
+    }))
+}
+
+impl PodSearch {
+    async fn wait_pod(&self) -> Result<String> {
+        let begun = Instant::now();
+        let mut known = HashSet::new();
+        let [first, longest] = SEARCH_PAUSES;
+        let mut backoff = Backoff::between(first, longest);
+        loop {
+            if let Some(pod) = self.find_ready(&mut known).await? {
+                return Ok(pod);
+            }
+            let left = self.intent.limit.saturating_sub(begun.elapsed());
+            let change = async {
+                backoff.pause().await;
+                self.wait_change(&known).await
+            };
+            match tokio::time::timeout(left, change).await {
+                Ok(true) => backoff.reset(),
+                Ok(false) => {}
+                Err(_) => return Err(timed_out(&SESSION, self.intent.name.as_str())),
+            }
+        }
+    }
+
+    /// Returns the Pod if it is ready. Adds other ready Pods to `known`.
+    async fn find_ready(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
+        let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
+        let mut present = self.cluster.observe_session(namespace, name).await?;
+        let now = (self.clock)();
+        if let Some(error) =
+            ready_session::unrecoverable_error(&self.cluster, &self.intent, &present, now)
+        {
+            return Err(error);
+        }
+        let pods = &mut present.live.pods;
+        pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod));
+        let container = self.container.as_deref();
+        let found = plan::choose_pod(&present, container).ok().flatten();
+        let found =
+            found.filter(|(pod, _)| container.is_some() || is_primary_pod(pod) == self.is_primary);
+        if let Some((pod, _)) = found {
+            return Ok(pod.metadata.name.clone());
+        }
+        let uids = present.live.pods.iter().map(|pod| pod.metadata.uid.clone());
+        known.extend(uids.flatten());
+        Ok(None)
+    }
+
+    /// Waits until a Pod that is not known is ready. Returns false if the watch ends first.
+    async fn wait_change(&self, known: &HashSet<String>) -> bool {
+        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.intent.name));
+        let place = Scope::Namespace(self.cluster.namespace());
+        let mut changes = self.cluster.watch(&POD, place, &select, None, false);
+        while let Some(Ok(change)) = changes.next().await {
+            let (WatchChange::Added(pod) | WatchChange::Modified(pod)) = change else {
+                continue;
+            };
+            if !known.contains(string_at(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+fn is_ready_and_stays(pod: &Value) -> bool {
+    has_condition(pod, "Ready", "True") && pod["metadata"]["deletionTimestamp"].is_null()
+}

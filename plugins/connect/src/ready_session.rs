@@ -1,0 +1,271 @@
+//! Reads the session, and waits for it or starts it until it is ready.
+
+use anyhow::{Result, anyhow};
+use session_shared::Timestamp;
+use session_shared::api::{Phase, Session};
+use session_shared::client::interrupt::interrupted_error;
+use session_shared::client::timed_out;
+use session_shared::failure::with_hint;
+use session_shared::objects::resource::SESSION;
+use session_shared::ops::Cluster;
+use session_shared::ops::ObservedSession;
+use session_shared::ops::session_objects::with_setup_hint;
+use session_shared::ops::wait_ready::{WaitContext, WaitOutcome};
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::reconcile::{
+    PhaseReason, TargetState, WorkloadState, assess_workload, decide_phase, is_expired,
+    is_start_requested, target_state,
+};
+use session_shared::report::age::remaining_time;
+use session_shared::verb::Environment;
+
+use crate::intent::{ConnectMode, Intent};
+use crate::plan;
+use crate::start_stopped::start_stopped;
+
+/// Seconds before expiry from which on a note is printed.
+const EXPIRY_NOTICE_SECONDS: i64 = 600;
+
+/// Returns the session once it is ready; for `--print -o json` and `--ssh-config`, which open no connection, in any state.
+///
+/// # Errors
+/// The server's refusal; a session that cannot become ready, with the reason and a hint; `TimedOut`.
+pub(crate) async fn get_ready_session(
+    cluster: &Cluster,
+    intent: &Intent,
+    ground: &mut Environment,
+) -> Result<ObservedSession> {
+    let namespace = cluster.namespace();
+    let present = with_setup_hint(
+        cluster
+            .observe_session(namespace, intent.name.as_str())
+            .await,
+    )?;
+    if matches!(
+        intent.mode,
+        ConnectMode::Print { json: true } | ConnectMode::SshConfig
+    ) {
+        return Ok(present);
+    }
+    let brought = ensure_ready(cluster, intent, &present, ground).await?;
+    let present = brought.unwrap_or(present);
+    for stranger in &present.live.impostors {
+        ground.console.note(&stranger.note());
+    }
+    if let Some(left) = remaining_if_soon(&present.session, ground.now()) {
+        ground.console.note(&format!(
+            "session \"{name}\" expires in {left}; to extend: kubectl session extend {name} -n {namespace} --by 1h",
+            name = intent.name,
+        ));
+    }
+    Ok(present)
+}
+
+/// Waits for a starting session, and starts a stopped one. Returns the session after that; `None` if there was nothing to do.
+async fn ensure_ready(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &ObservedSession,
+    ground: &mut Environment,
+) -> Result<Option<ObservedSession>> {
+    let namespace = cluster.namespace();
+    let seen = assess_workload(&present.session, &present.live, &[]);
+    let rests = matches!(
+        seen,
+        WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. }
+    );
+    let now = ground.now();
+    let deleted = present.session.is_being_deleted();
+    if !deleted && is_expired(&present.session, now) && !is_start_requested(&present.session) {
+        let error = expired_error(cluster, intent, present);
+        if rests && intent.start {
+            return start_stopped(cluster, intent, present, ground)
+                .await
+                .map(Some);
+        }
+        if !matches!(seen, WorkloadState::Ready { .. }) {
+            return Err(error);
+        }
+        // An expired session runs until it is cleaned up: the user may want to save something.
+        ground
+            .console
+            .warn(&format!("{error}, and may be stopped at any time"));
+        return Ok(None);
+    }
+    let wanted = target_state(&present.session, now);
+    let stands = decide_phase(&present.session, wanted, &seen);
+    match (stands.phase, &seen) {
+        (Phase::Running, _) => Ok(None),
+        (Phase::Pending, _) if !intent.wait => {
+            let seen = cluster.explain_state(namespace, seen).await;
+            Err(not_ready_error(intent, &stands, &seen))
+        }
+        (Phase::Pending, _) => {
+            if has_recorded_methods(present) {
+                // An invalid method is reported before the wait.
+                plan::resolve_target(intent, &present.session)?;
+            }
+            wait_ready(cluster, intent, present, ground).await?;
+            // Another process has started the session: only the server knows what that start recorded.
+            let now = cluster
+                .observe_session(namespace, intent.name.as_str())
+                .await?;
+            Ok(Some(now))
+        }
+        (Phase::Stopped, _) if rests && intent.start => {
+            start_stopped(cluster, intent, present, ground)
+                .await
+                .map(Some)
+        }
+        _ => {
+            let seen = cluster.explain_state(namespace, seen).await;
+            Err(not_connectable_error(cluster, intent, &stands, &seen))
+        }
+    }
+}
+
+/// Returns the remaining time of a session that expires soon.
+fn remaining_if_soon(session: &Session, now: Timestamp) -> Option<String> {
+    let at = session.expires_at()?;
+    let at: Timestamp = at.parse().ok()?;
+    let left = at.as_second() - now.as_second();
+    (0 < left && left < EXPIRY_NOTICE_SECONDS).then(|| remaining_time(Some(at), now))
+}
+
+/// Returns why a session will not become ready again; `None` if it may.
+pub(crate) fn unrecoverable_error(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &ObservedSession,
+    now: Timestamp,
+) -> Option<anyhow::Error> {
+    let seen = assess_workload(&present.session, &present.live, &[]);
+    let stands = decide_phase(&present.session, target_state(&present.session, now), &seen);
+    match stands.phase {
+        Phase::Running | Phase::Pending => None,
+        _ => Some(not_connectable_error(cluster, intent, &stands, &seen)),
+    }
+}
+
+/// Returns true if the status records the connection methods of the current start.
+fn has_recorded_methods(present: &ObservedSession) -> bool {
+    present.session.applied().is_some() && !is_start_requested(&present.session)
+}
+
+async fn wait_ready(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &ObservedSession,
+    ground: &mut Environment,
+) -> Result<()> {
+    let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
+    let mut sink = ground.console.progress();
+    let mut run = WaitContext {
+        interrupt: &interrupt,
+        sink: &mut sink,
+        now: &now,
+    };
+    let waited = cluster
+        .wait_ready(
+            cluster.namespace(),
+            &present.session,
+            present.live.owners.clone(),
+            intent.limit,
+            &mut run,
+        )
+        .await;
+    sink.tell(ProgressEvent::Done);
+    drop(sink);
+    match waited? {
+        WaitOutcome::Settled { state: seen, .. } => {
+            let stands = decide_phase(&present.session, TargetState::Running, &seen);
+            match *seen {
+                WorkloadState::Ready { .. } => Ok(()),
+                seen => Err(not_connectable_error(cluster, intent, &stands, &seen)),
+            }
+        }
+        WaitOutcome::TimedOut(seen) => {
+            let error = timed_out(&SESSION, intent.name.as_str());
+            let error = match seen.cause() {
+                Some(cause) => cause.attach_to(error),
+                None => {
+                    let stands = decide_phase(&present.session, TargetState::Running, &seen);
+                    with_hint(error, stands.message)
+                }
+            };
+            Err(with_status_hint(error, cluster, intent))
+        }
+        WaitOutcome::Interrupted(_) => Err(interrupted_error()),
+    }
+}
+
+/// Adds a hint to inspect the session.
+fn with_status_hint(error: anyhow::Error, cluster: &Cluster, intent: &Intent) -> anyhow::Error {
+    let (name, namespace) = (&intent.name, cluster.namespace());
+    with_hint(
+        error,
+        format!("inspect the session: kubectl session status {name} -n {namespace}"),
+    )
+}
+
+fn not_ready_error(intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyhow::Error {
+    let what = format!("session \"{}\" is not ready", intent.name);
+    let error = match seen.cause() {
+        Some(cause) => cause.to_error(&what),
+        None => anyhow!("{what}: {}", stands.message),
+    };
+    with_hint(error, "omit --wait=false to wait for the session")
+}
+
+/// Returns the hint to start the session.
+fn start_hint(cluster: &Cluster, intent: &Intent) -> String {
+    let (name, namespace) = (&intent.name, cluster.namespace());
+    format!("start the session: kubectl session start {name} -n {namespace}")
+}
+
+fn expired_error(cluster: &Cluster, intent: &Intent, present: &ObservedSession) -> anyhow::Error {
+    let at = present.session.expires_at();
+    let error = anyhow!(
+        "session \"{}\" expired at {}",
+        intent.name,
+        at.unwrap_or_default()
+    );
+    with_hint(error, start_hint(cluster, intent))
+}
+
+/// Returns the error for a session that will not become ready, with a hint.
+fn not_connectable_error(
+    cluster: &Cluster,
+    intent: &Intent,
+    stands: &PhaseReason,
+    seen: &WorkloadState,
+) -> anyhow::Error {
+    let name = &intent.name;
+    let again = || start_hint(cluster, intent);
+    let because = |word: &str| match stands.message.as_str() {
+        "" => format!("session \"{name}\" {word}"),
+        message => format!("session \"{name}\" {word}: {message}"),
+    };
+    match (stands.phase, seen) {
+        (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
+        (_, WorkloadState::Lost) => with_hint(anyhow!(because("is lost")), again()),
+        (Phase::Failed, WorkloadState::Unrecoverable(cause)) => {
+            let error = cause.to_error(&format!("session \"{name}\" has failed"));
+            with_status_hint(error, cluster, intent)
+        }
+        (
+            Phase::Failed,
+            WorkloadState::Terminated {
+                cause: Some(cause), ..
+            },
+        ) => {
+            let error = cause.to_error(&format!("session \"{name}\" has failed"));
+            with_hint(error, again())
+        }
+        (Phase::Failed, _) => with_hint(anyhow!(because("has failed")), again()),
+        (_, WorkloadState::Terminated { .. }) => {
+            with_hint(anyhow!("session \"{name}\" {}", stands.message), again())
+        }
+        _ => with_hint(anyhow!(because("is stopped")), again()),
+    }
+}

@@ -1,0 +1,97 @@
+//! Starts a stopped session, so that it can be connected to.
+
+use anyhow::{Result, anyhow};
+use session_shared::client::WriteOptions;
+use session_shared::failure::{exit_error, with_hint};
+use session_shared::labels::MANAGER;
+use session_shared::ops::Cluster;
+use session_shared::ops::ObservedSession;
+use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::session_losses::SessionLosses;
+use session_shared::ops::start_plan::{StartOptions, StartPlan};
+use session_shared::ops::stop;
+use session_shared::ops::trust::StoredPart;
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::prompt::started;
+use session_shared::prompt::trust;
+use session_shared::verb::Environment;
+
+use crate::intent::Intent;
+use crate::plan;
+
+/// Starts a session, as `start` does without flags, waits until it is ready, and returns it. What `present` holds is not read again.
+///
+/// # Errors
+/// Those of `start`; an unknown method, before anything is written; a start that would destroy data.
+pub(crate) async fn start_stopped(
+    cluster: &Cluster,
+    intent: &Intent,
+    present: &ObservedSession,
+    ground: &mut Environment,
+) -> Result<ObservedSession> {
+    if !trust::confirm_trust(
+        cluster,
+        &present.session,
+        StoredPart::Start,
+        &mut ground.console,
+    )
+    .await?
+    {
+        return Err(exit_error(1, ""));
+    }
+    let chosen = SelectedSession {
+        session: present.session.clone(),
+        object: present.object.clone(),
+    };
+    chosen.ensure_not_deleting()?;
+    let namespace = cluster.namespace();
+    let (driver, live) = futures::try_join!(
+        cluster.choose_driver(namespace, None),
+        cluster.live_beside(namespace, &chosen.session, &present.live)
+    )?;
+    let rests = stop::ObservedSession::from_parts(chosen, live, driver)?;
+    let now = ground.now();
+    let ahead = {
+        let mut sink = ground.console.progress();
+        let ahead =
+            StartPlan::prepare(cluster, rests, &StartOptions::default(), now, &mut sink).await;
+        sink.tell(ProgressEvent::Done);
+        ahead?
+    };
+    if let Some(ending) = SessionLosses::started(&ahead) {
+        let (name, lost) = (&intent.name, ending.destroyed.join(", "));
+        let error = anyhow!(
+            "starting session {:?} would destroy data: {lost}",
+            name.as_str()
+        );
+        let start = format!(
+            "start the session first: kubectl session start {name} -n {}",
+            cluster.namespace()
+        );
+        return Err(with_hint(error, start));
+    }
+    let mut planned = present.session.clone();
+    planned.status.get_or_insert_default().applied = Some(ahead.start.start_record(&[]));
+    plan::resolve_target(intent, &planned)?;
+    let told = format!("starting stopped session \"{}\"", intent.name);
+    ground.console.note(&told);
+    for note in &ahead.notes {
+        ground.console.note(note);
+    }
+    let write = WriteOptions::by(MANAGER);
+    // Ctrl-C takes effect between two steps, so that the error can name the command to continue with.
+    let _guard = ground.interrupt.guard()?;
+    let made = {
+        let interrupt = ground.interrupt.clone();
+        let mut sink = ground.console.progress();
+        let made = ahead
+            .start(cluster, &write, &interrupt, now, &mut sink)
+            .await;
+        sink.tell(ProgressEvent::Done);
+        made?
+    };
+    let ready = started::wait_ready(cluster, &made, intent.limit, &write, ground).await?;
+    let mut woken = cluster.observe_ready_session(namespace, ready).await?;
+    woken.live = woken.live.beside_strangers(&present.live);
+    Ok(woken)
+}

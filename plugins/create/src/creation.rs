@@ -1,0 +1,336 @@
+//! Creates a session: the Session, its parameters Secret, its objects, its status. If a step fails, everything is rolled
+//! back.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use session_shared::api::{ObjectRef, Session};
+use session_shared::client::WriteOptions;
+use session_shared::client::interrupt::Interrupt;
+use session_shared::client::interrupt::interrupted_error;
+use session_shared::client::parse_object;
+use session_shared::failure::{self, FailureKind, HintExt};
+use session_shared::labels;
+use session_shared::objects::resource::{
+    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, string_at,
+};
+use session_shared::objects::{ResourceType, is_data};
+use session_shared::ops::Cluster;
+use session_shared::ops::Driver;
+use session_shared::ops::apply_plan::ApplyOptions;
+use session_shared::ops::finish_start::Started;
+use session_shared::ops::start::require_success;
+use session_shared::ops::trust;
+use session_shared::plan::{PlanOutcome, PropagationPolicy, StepResult};
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::reconcile::{LiveObjects, RenderedStart, TargetState, reconcile, status_patch};
+use session_shared::template::decode_parameters_secret;
+
+use crate::intent::Intent;
+use crate::plan::{self, NewSession, Observed};
+
+/// Context of a creation: everything but the session itself.
+pub(crate) struct Creation<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) intent: &'a Intent,
+    pub(crate) observed: &'a Observed,
+    pub(crate) write: &'a WriteOptions,
+    pub(crate) interrupt: &'a Interrupt,
+    pub(crate) driver: Driver,
+}
+
+/// Objects this run has created so far: a rollback deletes only these.
+#[derive(Default)]
+struct CreatedObjects {
+    namespace: Option<Value>,
+    session: Option<Value>,
+    data: Vec<Value>,
+}
+
+impl Creation<'_> {
+    /// Creates the session.
+    ///
+    /// # Errors
+    /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
+    pub(crate) async fn create(
+        &self,
+        mut subject: NewSession,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        let mut undo = CreatedObjects::default();
+        let made = self.create_objects(&mut subject, &mut undo, sink).await;
+        sink.tell(ProgressEvent::Done);
+        match made {
+            Ok(made) => Ok(made),
+            Err(error) if self.write.dry_run => Err(error),
+            Err(error) => Err(self.roll_back(error, undo, &subject).await),
+        }
+    }
+
+    async fn create_objects(
+        &self,
+        subject: &mut NewSession,
+        undo: &mut CreatedObjects,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        self.check_interrupt()?;
+        if self.intent.create_namespace {
+            undo.namespace = self
+                .create_namespace(subject.belonging.namespace.as_str())
+                .await?;
+        }
+        if self.write.dry_run && undo.namespace.is_some() {
+            return self.unchecked_dry_run(subject, sink);
+        }
+        let object = self.create_session(subject).await?;
+        undo.session = Some(object.clone());
+        let session: Session = parse_object(object.clone())?;
+        let uid = string_at(&object, "/metadata/uid").to_owned();
+        if !self.write.dry_run {
+            // The spec that was sent: the returned one may have been changed by somebody else.
+            let sent: Session = parse_object(subject.session_object(&self.intent.metadata))?;
+            let rendering = Some(&subject.rendered.rendering);
+            trust::record_trusted(self.cluster, &uid, &sent.spec, rendering, sink);
+        }
+        if !self.driver.is_controller() || session.spec.secrets_from.is_some() {
+            self.create_parameters_secret(subject, &uid, undo, sink)
+                .await?;
+        }
+        let start = subject.start(&self.intent.use_existing, &uid);
+        if self.driver.is_controller() {
+            return Ok(Started {
+                session,
+                object,
+                start,
+                objects: Vec::new(),
+                driver: self.driver,
+            });
+        }
+        let decision = reconcile(
+            &session,
+            TargetState::Running,
+            Some(&start),
+            &LiveObjects::default(),
+            &[],
+            self.observed.now,
+        );
+        let outcome = self.apply_plan(&decision.plan, &start, sink).await;
+        undo.data
+            .extend(outcome.created().filter(|object| is_data(object)).cloned());
+        let objects = require_success(outcome)?;
+        self.check_interrupt()?;
+        if self.write.dry_run {
+            return Ok(Started {
+                session,
+                object,
+                start,
+                objects,
+                driver: self.driver,
+            });
+        }
+        let status = status_patch::start_status(&session, &start, &objects, self.observed.now);
+        let object = self
+            .cluster
+            .patch_status(&session, status, self.write)
+            .await?;
+        Ok(Started {
+            session: parse_object(object.clone())?,
+            object,
+            start,
+            objects,
+            driver: self.driver,
+        })
+    }
+
+    /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
+    /// it.
+    fn unchecked_dry_run(
+        &self,
+        subject: &NewSession,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        let object = subject.session_object(&self.intent.metadata);
+        let start = subject.start(&self.intent.use_existing, "");
+        let count = start.rendering.objects.len();
+        let namespace = subject.belonging.namespace.as_str();
+        sink.tell(ProgressEvent::Note(format!(
+            "the session and its {count} objects were not checked: namespace {namespace:?} does not exist yet"
+        )));
+        let session = parse_object(object.clone())?;
+        Ok(Started {
+            session,
+            object,
+            start,
+            objects: Vec::new(),
+            driver: self.driver,
+        })
+    }
+
+    fn check_interrupt(&self) -> Result<()> {
+        if self.interrupt.is_set() {
+            Err(interrupted_error())
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn create_namespace(&self, name: &str) -> Result<Option<Value>> {
+        if self.cluster.get(&NAMESPACE, "", name).await?.is_some() {
+            return Ok(None);
+        }
+        let object = json!({
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": { "name": name, "labels": { labels::MANAGED_BY: labels::MANAGER } },
+        });
+        match self
+            .cluster
+            .create(&NAMESPACE, "", &object, self.write)
+            .await
+        {
+            Ok(made) => Ok(Some(made)),
+            Err(error) if failure::has_kind(&error, FailureKind::AlreadyExists) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates the Session. After a lost answer the Session is read, and the run annotation tells whether this run created
+    /// it.
+    async fn create_session(&self, subject: &NewSession) -> Result<Value> {
+        let object = subject.session_object(&self.intent.metadata);
+        let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
+        let error = match self
+            .cluster
+            .create(&SESSION, namespace, &object, self.write)
+            .await
+        {
+            Ok(made) => return Ok(made),
+            Err(error) => error,
+        };
+        if failure::has_kind(&error, FailureKind::AlreadyExists) {
+            return Err(error).with_hint(format!("choose another name, or delete the existing session: kubectl session delete {name} -n {namespace}"));
+        }
+        if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) {
+            return Err(error).with_hint("install the API first: kubectl session setup");
+        }
+        if !failure::has_kind(&error, FailureKind::Unreachable) || self.write.dry_run {
+            return Err(error);
+        }
+        match self.cluster.get(&SESSION, namespace, name).await {
+            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.command_token.as_str()) => Ok(found),
+            Ok(_) => Err(error),
+            Err(_) => Err(error).with_hint(format!(
+                "the session may have been created; check when the server is reachable again: kubectl session list {name} -n {namespace}"
+            )),
+        }
+    }
+
+    /// Creates the parameters Secret before the objects rendered from it. A Secret kept from an earlier session takes
+    /// precedence over newly generated values: kept data needs its old passwords.
+    async fn create_parameters_secret(
+        &self,
+        subject: &mut NewSession,
+        uid: &str,
+        undo: &mut CreatedObjects,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<()> {
+        let start = subject.start(&self.intent.use_existing, uid);
+        let outcome = self
+            .apply_plan(&start.parameters_plan(), &start, sink)
+            .await;
+        undo.data.extend(outcome.created().cloned());
+        let kept = outcome.results.iter().find_map(|done| match done {
+            StepResult::Adopted(secret) => Some(secret.clone()),
+            _ => None,
+        });
+        require_success(outcome)?;
+        if let Some(secret) = kept {
+            let stored = decode_parameters_secret(&secret)?;
+            subject.rendered = plan::render_session(
+                self.intent,
+                self.observed,
+                &subject.name,
+                &subject.spec,
+                &stored,
+                false,
+            )?;
+        }
+        Ok(())
+    }
+
+    async fn apply_plan(
+        &self,
+        plan: &session_shared::plan::Plan,
+        start: &RenderedStart,
+        sink: &mut dyn ProgressSink,
+    ) -> PlanOutcome {
+        let with = ApplyOptions {
+            ownership: &start.ownership,
+            write: self.write.clone(),
+            interrupt: self.interrupt,
+            wait_limit: std::time::Duration::MAX,
+        };
+        self.cluster.apply_plan(plan, &with, sink).await
+    }
+
+    /// Deletes what this run has created, by UID: the Session, with which everything it owns is deleted, and the data,
+    /// which has no owner. Objects that existed before are not touched.
+    async fn roll_back(
+        &self,
+        error: anyhow::Error,
+        undo: CreatedObjects,
+        subject: &NewSession,
+    ) -> anyhow::Error {
+        let namespace = subject.belonging.namespace.as_str();
+        let write = WriteOptions {
+            dry_run: false,
+            ..self.write.clone()
+        };
+        let mut left = Vec::new();
+        let mut targets: Vec<(&ResourceType, &Value)> = undo
+            .session
+            .iter()
+            .map(|session| (&SESSION, session))
+            .collect();
+        for data in &undo.data {
+            let resource = if string_at(data, "/kind") == "Secret" {
+                &SECRET
+            } else {
+                &PERSISTENT_VOLUME_CLAIM
+            };
+            targets.push((resource, data));
+        }
+        targets.extend(
+            undo.namespace
+                .iter()
+                .map(|namespace| (&NAMESPACE, namespace)),
+        );
+        for (resource, object) in targets {
+            let place = if resource.namespaced { namespace } else { "" };
+            let target = ObjectRef::from_object(object);
+            let gone = self
+                .cluster
+                .delete_if_present(
+                    resource,
+                    place,
+                    &target,
+                    PropagationPolicy::Background,
+                    &write,
+                )
+                .await;
+            if gone.is_err() {
+                left.push(target.to_string());
+            }
+        }
+        if left.is_empty() {
+            return error;
+        }
+        failure::with_hint(
+            error,
+            format!(
+                "{} could not be deleted; delete the session when the server is reachable again: kubectl session delete {} -n {namespace}",
+                left.join(", "),
+                subject.name
+            ),
+        )
+    }
+}

@@ -1,0 +1,155 @@
+//! Check of claims kept from earlier sessions of the same name: which are adopted, which differ, and which stay unused.
+
+use anyhow::Result;
+use serde_json::Value;
+use session_shared::client::ListOptions;
+use session_shared::client::Scope;
+use session_shared::failure::{self, FailureKind};
+use session_shared::labels;
+use session_shared::objects::kept_data::{
+    immutable_difference, kept_claim_error, storage_size, was_bound,
+};
+use session_shared::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, annotation, is_terminating, label, string_at,
+};
+use session_shared::ops::Cluster;
+use session_shared::progress::{ProgressEvent, ProgressSink};
+use session_shared::quantity::Quantity;
+use session_shared::reconcile::expected_claims;
+
+use crate::intent::Intent;
+use crate::plan::NewSession;
+
+const SIZE_POINTER: &str = "/spec/resources/requests/storage";
+
+/// Bound claims with the session's label.
+#[derive(Debug, Default)]
+pub(crate) struct KeptClaims {
+    claims: Vec<Value>,
+}
+
+impl KeptClaims {
+    /// Lists the kept claims. Without permission the check is skipped with a note; conflicts then show when the objects are
+    /// created.
+    ///
+    /// # Errors
+    /// A refusal of the server other than Forbidden.
+    pub(crate) async fn list(
+        cluster: &Cluster,
+        subject: &NewSession,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Self> {
+        // The claims are read again when they are created, so a cached state is good enough here.
+        let select = ListOptions {
+            label_selector: format!("{}={}", labels::SESSION, subject.name),
+            from_cache: true,
+            ..ListOptions::default()
+        };
+        let place = Scope::Namespace(subject.belonging.namespace.as_str());
+        let list = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
+        match list.await {
+            Ok(list) => {
+                let mut claims = list.items;
+                claims.retain(|claim| was_bound(claim) && !is_terminating(claim));
+                Ok(Self { claims })
+            }
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+                let note = "kept claims not checked: no permission to list them";
+                sink.tell(ProgressEvent::Note(note.into()));
+                Ok(Self::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Compares the kept claims with the wanted ones. Returns a note for each claim that is adopted or stays unused.
+    ///
+    /// # Errors
+    /// The first claim that differs from the wanted one, with hints.
+    pub(crate) fn compare(&self, subject: &NewSession, intent: &Intent) -> Result<Vec<String>> {
+        let objects = subject.start(&intent.use_existing, "").owned_objects();
+        let wanted = expected_claims(&objects);
+        let mut notes = Vec::new();
+        for claim in &self.claims {
+            let name = string_at(claim, "/metadata/name");
+            let wanted = wanted
+                .iter()
+                .find(|wanted| string_at(wanted, "/metadata/name") == name);
+            match wanted {
+                Some(wanted) if is_adoptable(claim, subject) => {
+                    ensure_unchanged(claim, wanted, intent)?;
+                    notes.push(adopted_note(claim));
+                }
+                // Another owner's claim: its creation fails with a conflict that names the owner.
+                Some(_) => {}
+                None => notes.push(unused_note(claim, subject)),
+            }
+        }
+        Ok(notes)
+    }
+}
+
+fn is_adoptable(claim: &Value, subject: &NewSession) -> bool {
+    annotation(claim, labels::USER_ID) == Some(subject.belonging.user_id.as_str())
+        && annotation(claim, labels::TEMPLATE) == subject.belonging.template.as_deref()
+}
+
+fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
+    if let Some((field, has, wants)) = immutable_difference(claim, wanted) {
+        let field = format!("spec.{field}");
+        return Err(kept_claim_error(
+            claim,
+            &field,
+            &has.to_string(),
+            &wants.to_string(),
+        ));
+    }
+    // A size from the template is a minimum; a size from a flag must match.
+    let storage = intent.spec.storage.as_ref();
+    let given = storage.and_then(|storage| storage.size.as_ref());
+    let size = |text: &str| text.parse::<Quantity>().ok();
+    if let (Some(given), Some(has), Some(wants)) = (
+        given.and_then(|given| size(&given.to_string())),
+        size(string_at(claim, SIZE_POINTER)),
+        size(string_at(wanted, SIZE_POINTER)),
+    ) && wants == given
+        && wants < has
+    {
+        let (has, wants) = (has.to_string(), wants.to_string());
+        return Err(kept_claim_error(claim, "size", &has, &wants));
+    }
+    Ok(())
+}
+
+/// Returns the note for an adopted claim. Adoption is always reported, because anyone can set labels.
+fn adopted_note(claim: &Value) -> String {
+    let since = annotation(claim, labels::KEPT_SINCE);
+    format!(
+        "persistentvolumeclaim {:?} ({}) is adopted: kept since {}",
+        string_at(claim, "/metadata/name"),
+        storage_size(claim),
+        since.map_or_else(|| "an unknown time".into(), str::to_owned)
+    )
+}
+
+/// Returns the note for an unused claim, with the commands to list and delete it.
+fn unused_note(claim: &Value, subject: &NewSession) -> String {
+    let (name, namespace) = (
+        string_at(claim, "/metadata/name"),
+        subject.belonging.namespace.as_str(),
+    );
+    let user = annotation(claim, labels::USER_ID).or_else(|| label(claim, labels::USER));
+    let template = annotation(claim, labels::TEMPLATE);
+    let of = match template {
+        Some(template) => format!("template {template:?}"),
+        None => "a manifest".to_owned(),
+    };
+    format!(
+        "persistentvolumeclaim {name:?} ({size}), kept from a session {session:?} of user {user:?} and {of}, is not used. \
+        List kept data: kubectl session list --kept -n {namespace}; delete the claim: \
+        kubectl delete persistentvolumeclaim {name} -n {namespace}",
+        size = storage_size(claim),
+        session = subject.name.as_str(),
+        user = user.unwrap_or_default(),
+    )
+}

@@ -1,0 +1,265 @@
+//! The archive format: a gzip-compressed tar stream that every tar reads, followed by a footer. The footer is an empty gzip
+//! member whose comment names the session and directory and holds length and SHA-256 of the tar stream. It is written last,
+//! so an archive without it was never verified.
+
+use std::io::{self, BufRead, Read, Write};
+
+use anyhow::{Context, Result, bail};
+use bytes::{Buf, Bytes};
+use flate2::bufread::GzDecoder;
+use flate2::write::GzEncoder;
+use flate2::{Compression, GzBuilder};
+use serde_json::{Value, json};
+use session_shared::objects::resource::string_at;
+use tokio::sync::mpsc;
+
+use crate::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
+
+/// Compression level: nearly the size of the default level, in half the time.
+const COMPRESSION_LEVEL: u32 = 3;
+/// Buffer size in bytes for sending.
+const SEND_BUFFER_BYTES: usize = 64 * 1024;
+/// Value of `kind` in a footer.
+const FOOTER_KIND: &str = "SessionFiles";
+
+/// Footer of an archive: origin and checksum.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ArchiveFooter {
+    pub(crate) session: String,
+    pub(crate) namespace: String,
+    /// Directory in the container that the names are relative to.
+    pub(crate) directory: String,
+    /// Time of the export, in RFC 3339.
+    pub(crate) created: String,
+    pub(crate) length: u64,
+    pub(crate) sha256: String,
+}
+
+impl ArchiveFooter {
+    /// Encodes the footer as a gzip member.
+    pub(crate) fn to_gzip_member(&self) -> io::Result<Vec<u8>> {
+        let object = json!({
+            "apiVersion": "streaming.platform/v1", "kind": FOOTER_KIND,
+            "session": self.session, "namespace": self.namespace, "directory": self.directory,
+            "made": self.created, "bytes": self.length, "sha256": self.sha256,
+        });
+        let piece = GzBuilder::new().comment(object.to_string());
+        piece.write(Vec::new(), Compression::none()).finish()
+    }
+
+    /// Parses a gzip comment; `None` for a comment that is not a footer.
+    fn parse(comment: &[u8]) -> Option<Self> {
+        let object: Value = serde_json::from_slice(comment).ok()?;
+        let said = |pointer: &str| string_at(&object, pointer).to_owned();
+        (said("/kind") == FOOTER_KIND).then(|| Self {
+            session: said("/session"),
+            namespace: said("/namespace"),
+            directory: said("/directory"),
+            created: said("/made"),
+            length: object["bytes"].as_u64().unwrap_or_default(),
+            sha256: said("/sha256"),
+        })
+    }
+}
+
+/// Compresses the tar stream received from `pieces` to `file`, and checks it on the way. Returns the contents and the writer.
+///
+/// # Errors
+/// A failed write; a stream that is truncated or could not be restored.
+pub(crate) fn compress_checked<W: Write>(
+    pieces: mpsc::Receiver<Bytes>,
+    file: W,
+) -> Result<(ArchiveContents, W)> {
+    let mut recording = CompressingReader {
+        chunks: pieces,
+        chunk: Bytes::new(),
+        gzip: GzEncoder::new(file, Compression::new(COMPRESSION_LEVEL)),
+        write_error: None,
+    };
+    // An archive that could not be restored is an error now, not at the restore.
+    let examined = transcode(&mut recording, &mut io::sink());
+    if let Some(error) = recording.write_error {
+        return Err(error.into());
+    }
+    Ok((examined?, recording.gzip.finish()?))
+}
+
+/// A reader that compresses to a file what it reads from a channel.
+struct CompressingReader<W: Write> {
+    chunks: mpsc::Receiver<Bytes>,
+    chunk: Bytes,
+    gzip: GzEncoder<W>,
+    /// Error of a failed write, which a [`Read`] cannot return unchanged.
+    write_error: Option<io::Error>,
+}
+
+impl<W: Write> Read for CompressingReader<W> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.chunk.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(piece) => self.chunk = piece,
+                None => return Ok(0),
+            }
+        }
+        let count = self.chunk.len().min(buffer.len());
+        let (read, _) = buffer.split_at_mut(count);
+        self.chunk.copy_to_slice(read);
+        if let Err(error) = self.gzip.write_all(read) {
+            let kind = error.kind();
+            self.write_error = Some(error);
+            return Err(kind.into());
+        }
+        Ok(count)
+    }
+}
+
+/// Result of checking an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CheckedArchive {
+    pub(crate) contents: ArchiveContents,
+    /// Footer; `None` for an archive of another program.
+    pub(crate) footer: Option<ArchiveFooter>,
+    /// Bytes of the plain tar stream that is sent to the container.
+    pub(crate) plain_bytes: u64,
+}
+
+/// Reads an archive to its end and checks it.
+///
+/// # Errors
+/// An archive that is not a gzip file, is truncated or damaged, does not match its footer, or has entries outside its
+/// directory.
+pub(crate) fn check_archive(file: impl BufRead) -> Result<CheckedArchive> {
+    let mut stream = ArchiveReader::new(file)?;
+    let mut sent = ByteCounter(0);
+    let contents = transcode(&mut stream, &mut sent)?;
+    let seal = stream.footer;
+    if let Some(seal) = &seal
+        && (seal.length, &seal.sha256) != (contents.stream_bytes, &contents.sha256)
+    {
+        bail!(
+            "the archive is damaged: its checksum is {} instead of {}",
+            contents.sha256,
+            seal.sha256
+        );
+    }
+    Ok(CheckedArchive {
+        contents,
+        footer: seal,
+        plain_bytes: sent.0,
+    })
+}
+
+/// A writer that counts bytes and discards them.
+struct ByteCounter(u64);
+
+impl Write for ByteCounter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Sends the entries of an archive as a plain tar stream, and checks them again on the way. Returns the SHA-256 of the sent
+/// stream, or `None` if the receiver has been dropped.
+///
+/// # Errors
+/// An archive that has changed since it was checked.
+pub(crate) fn send_plain(
+    file: impl BufRead,
+    checked: &ArchiveContents,
+    to: &mpsc::Sender<Bytes>,
+) -> Result<Option<String>> {
+    let mut passing = ChannelWriter {
+        to,
+        is_closed: false,
+    };
+    let mut out = io::BufWriter::with_capacity(SEND_BUFFER_BYTES, HashingStream::new(&mut passing));
+    let contents = transcode(ArchiveReader::new(file)?, &mut out);
+    let (hashed, _) = out.into_parts();
+    let sum = hex_digest(hashed.hash);
+    if passing.is_closed {
+        return Ok(None);
+    }
+    if contents? != *checked {
+        bail!("the archive has changed since it was checked");
+    }
+    Ok(Some(sum))
+}
+
+/// A writer that sends to a channel and remembers whether the receiver has been dropped.
+struct ChannelWriter<'a> {
+    to: &'a mpsc::Sender<Bytes>,
+    is_closed: bool,
+}
+
+impl Write for ChannelWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.to.blocking_send(Bytes::copy_from_slice(bytes));
+        self.is_closed = sent.is_err();
+        sent.map_err(|_| io::Error::from(io::ErrorKind::BrokenPipe))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Reader of the tar stream in a file of one or more gzip members.
+pub(crate) struct ArchiveReader<R: BufRead> {
+    member: Option<GzDecoder<R>>,
+    /// Footer, once read. No data may follow it.
+    footer: Option<ArchiveFooter>,
+}
+
+impl<R: BufRead> ArchiveReader<R> {
+    /// Opens an archive.
+    ///
+    /// # Errors
+    /// A file that does not start with the gzip magic number.
+    pub(crate) fn new(mut file: R) -> Result<Self> {
+        let start = file.fill_buf().context("failed to read")?;
+        if !start.starts_with(&[0x1f, 0x8b]) {
+            bail!("the archive is not a gzip file");
+        }
+        let piece = Some(GzDecoder::new(file));
+        Ok(Self {
+            member: piece,
+            footer: None,
+        })
+    }
+}
+
+impl<R: BufRead> Read for ArchiveReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while let Some(mut piece) = self.member.take() {
+            let read = piece.read(buffer);
+            if !matches!(read, Ok(0)) || buffer.is_empty() {
+                self.member = Some(piece);
+                return read;
+            }
+            let comment = piece.header().and_then(|header| header.comment());
+            self.footer = comment.and_then(ArchiveFooter::parse);
+            self.member = remaining(piece.into_inner())?.map(GzDecoder::new);
+            if self.footer.is_some() && self.member.is_some() {
+                let message = "data follows the footer";
+                return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Returns the reader if it is not at its end.
+fn remaining<R: BufRead>(mut rest: R) -> io::Result<Option<R>> {
+    let ended = rest.fill_buf()?.is_empty();
+    Ok((!ended).then_some(rest))
+}
+
+#[cfg(test)]
+#[path = "archive_tests.rs"]
+mod tests;

@@ -1,0 +1,61 @@
+//! Transfer of a tar stream between a container and this machine: time limit and checksum comparison.
+
+use std::time::Duration;
+
+use anyhow::{Result, anyhow};
+use session_shared::client::container_files::ContainerRef;
+use session_shared::client::container_files::TransferChecksum;
+use session_shared::client::interrupt::Interrupt;
+use session_shared::failure::{Failure, FailureKind};
+
+/// Capacity, in chunks, of the channel between the network and the disk.
+pub(crate) const MAX_QUEUED_CHUNKS: usize = 32;
+
+/// Runs `work` until it ends, `limit` has passed (zero means no limit) or the user interrupts.
+///
+/// # Errors
+/// The errors of `work`; `TimedOut`; `Interrupted`.
+pub(crate) async fn run_with_limit<T>(
+    limit: Duration,
+    interrupt: &Interrupt,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let limited = async {
+        if limit.is_zero() {
+            return work.await;
+        }
+        tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+            let message = format!("timed out after {limit:?} while copying files");
+            Err(Failure::client_side(FailureKind::TimedOut, message).into())
+        })
+    };
+    interrupt.race(limited).await
+}
+
+/// Checks that the container saw the same bytes as this machine.
+///
+/// # Errors
+/// The SHA-256 checksums differ.
+pub(crate) fn verify_checksum(
+    passed: &TransferChecksum,
+    ours: &str,
+    inside: &ContainerRef,
+) -> Result<()> {
+    if passed.sha256 == ours {
+        return Ok(());
+    }
+    Err(anyhow!(
+        "copied files were changed in transit: container {:?} of pod {:?} reports checksum {:?}, this machine {ours:?}",
+        inside.container,
+        inside.pod,
+        passed.sha256
+    ))
+}
+
+/// Returns a count of files with its noun: `1 file`, `2 files`.
+pub(crate) fn file_count(files: u64) -> String {
+    match files {
+        1 => "1 file".to_owned(),
+        files => format!("{files} files"),
+    }
+}

@@ -1,0 +1,159 @@
+//! [`Ground`], everything a verb may use from outside.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+use jiff::Timestamp;
+
+use crate::flags::connection::ConnectionFlags;
+use crate::flags::output::{Colour, VerbosityFlags};
+use crate::flags::write::WriteFlags;
+use crate::report::console::Console;
+use session_client::Exchange;
+use session_client::UserAgent;
+use session_client::interrupt::Interrupt;
+use session_ops::Cluster;
+
+/// Level of `-v` from which requests are printed, as in kubectl.
+const TRACE_REQUESTS_LEVEL: i32 = 6;
+
+/// Source of the cluster client.
+#[derive(Clone)]
+pub enum ClientSource {
+    /// A client made from flags and kubeconfig.
+    Kubeconfig,
+    /// A ready client: tests.
+    Ready(Cluster),
+}
+
+/// Everything a command may use from outside: streams, clock, interrupt signal and the way to build a cluster client.
+/// Tests pass captured streams, a fake API and a fixed time.
+pub struct Environment {
+    /// The streams; no verb prints otherwise.
+    pub console: Console,
+    /// Interrupt, set by SIGINT, SIGTERM and SIGHUP.
+    pub interrupt: Interrupt,
+    verb: &'static str,
+    way: ClientSource,
+    now: Option<Timestamp>,
+    /// True for `--warnings-as-errors`.
+    strict: AtomicBool,
+}
+
+impl Environment {
+    /// Returns the environment of this process for a verb.
+    pub fn for_process(verb: &'static str, interrupt: Interrupt) -> Self {
+        let mut console = Console::for_process(Colour::Auto, false);
+        console.set_interrupt(&interrupt);
+        Self {
+            console,
+            interrupt,
+            verb,
+            way: ClientSource::Kubeconfig,
+            now: None,
+            strict: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns the environment of a test.
+    pub fn for_test(console: Console, cluster: Cluster, now: Timestamp) -> Self {
+        Self {
+            console,
+            interrupt: Interrupt::default(),
+            verb: "test",
+            way: ClientSource::Ready(cluster),
+            now: Some(now),
+            strict: AtomicBool::new(false),
+        }
+    }
+
+    /// Applies the output flags, and warns about deprecated ones.
+    pub fn apply_flags<'a>(
+        &mut self,
+        talk: &VerbosityFlags,
+        writing: impl Into<Option<&'a WriteFlags>>,
+    ) {
+        self.console.apply_flags(talk);
+        if let Some(text) = writing.into().and_then(WriteFlags::deprecation_warning) {
+            self.console.warn(text);
+        }
+    }
+
+    /// Builds the client of the cluster without sending a request. From then on `-v` applies: level 6 and higher print
+    /// every request, no level prints headers or bodies. Warnings of the server are printed as they arrive.
+    ///
+    /// # Errors
+    /// Invalid flags or kubeconfig.
+    pub async fn connect(&self, flags: &ConnectionFlags) -> Result<Cluster> {
+        self.console.set_trace_level(flags.verbosity);
+        let cluster = match &self.way {
+            ClientSource::Kubeconfig => Cluster::connect(&flags.options()?, self.agent()).await?,
+            ClientSource::Ready(cluster) => cluster.clone(),
+        };
+        for file in
+            std::env::split_paths(cluster.kubeconfig_paths()).filter(|f| !f.as_os_str().is_empty())
+        {
+            let text = format!("Config loaded from file:  {}", file.display());
+            self.console.trace(TRACE_REQUESTS_LEVEL, &text);
+        }
+        self.strict
+            .store(flags.warnings_as_errors, Ordering::Relaxed);
+        let aside = self.console.stderr_handle();
+        let warner = aside.clone();
+        cluster.on_warning(move |text| warner.warn(text));
+        if flags.verbosity >= TRACE_REQUESTS_LEVEL {
+            cluster.on_exchange(move |exchange| {
+                aside.trace(TRACE_REQUESTS_LEVEL, &format_exchange(exchange))
+            });
+        }
+        Ok(cluster)
+    }
+
+    fn agent(&self) -> UserAgent {
+        UserAgent {
+            program: format!("kubectl-session-{}", self.verb),
+            version: env!("CARGO_PKG_VERSION"),
+        }
+    }
+
+    /// Returns the result of a verb, or an error if the server warned and `--warnings-as-errors` was given.
+    ///
+    /// # Errors
+    /// The verb's own, or the number of warnings.
+    pub fn finish(&self, result: Result<()>) -> Result<()> {
+        result?;
+        match self.console.stderr_handle().warning_count() {
+            warned @ 1.. if self.strict.load(Ordering::Relaxed) => {
+                let s = if warned == 1 { "" } else { "s" };
+                bail!("{warned} warning{s} received")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns a clock for work that outlives this borrow.
+    pub fn clock(&self) -> impl Fn() -> Timestamp + use<> {
+        let fixed = self.now;
+        move || fixed.unwrap_or_else(Timestamp::now)
+    }
+
+    /// Returns the current time.
+    pub fn now(&self) -> Timestamp {
+        self.now.unwrap_or_else(Timestamp::now)
+    }
+}
+
+/// Formats a request and its response as kubectl's trace does.
+fn format_exchange(exchange: &Exchange) -> String {
+    let Exchange {
+        method,
+        url,
+        status,
+        elapsed,
+    } = exchange;
+    let phrase = session_client::status_text(*status);
+    let milliseconds = elapsed.as_millis();
+    format!(
+        "\"Response\" verb={method:?} url={url:?} status={phrase:?} milliseconds={milliseconds}"
+    )
+}

@@ -1,0 +1,250 @@
+//! Live objects of one session: its Pods, their owners and its data, with the rules that tell which are the session's own.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use super::attribution::Impostor;
+use session_model::api::Session;
+use session_model::labels;
+use session_model::objects::ownership::has_kind_and_name;
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
+use session_model::objects::resource::{POD, annotation, label, string_at};
+use session_model::objects::{ObjectRef, ResourceType};
+
+/// Objects in the cluster that carry one session's label, as they were read.
+///
+/// Anybody can write labels, so objects of other owners may be among them. Only objects whose chain of owners ends at the Session's
+/// UID count as its own, and after [`Live::attributed`] only those that the session created.
+#[derive(Clone, Debug, Default)]
+pub struct LiveObjects {
+    /// Pods.
+    pub pods: Vec<Pod>,
+    /// Pods and workloads that claim to be the session's and are not: reported, never entered, counted or deleted.
+    pub impostors: Vec<Impostor>,
+    /// Possible owners of Pods: StatefulSets, Deployments, ReplicaSets, Jobs, …
+    pub owners: Vec<Value>,
+    /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion needs them.
+    pub data: Vec<Value>,
+    /// UIDs of claims of which this deletion has taken a snapshot that is ready. The data policy `snapshot` deletes these, and no
+    /// other claim that holds data.
+    pub snapshotted_claims: Vec<String>,
+    /// True if the caller has no permission to list VolumeSnapshots. There may be some, so the parameters Secret must be kept.
+    pub snapshots_unlistable: bool,
+    /// Objects found by the names of this start's and the last start's objects: Services, Secrets, … Objects of other owners may be
+    /// among them. Only a start reads them.
+    pub by_name: Vec<NamedObject>,
+}
+
+/// An object that was read by name, with its type.
+#[derive(Clone, Debug)]
+pub struct NamedObject {
+    /// Resource type.
+    pub resource: ResourceType,
+    /// The object.
+    pub object: Value,
+}
+
+impl LiveObjects {
+    /// Returns the session's own Pods: those whose chain of owners ends at the Session's UID.
+    pub fn own_pods<'a>(&'a self, session_uid: &'a str) -> impl Iterator<Item = &'a Pod> {
+        let owners = self.own_owner_uids(session_uid);
+        self.pods.iter().filter(move |pod| {
+            let mut uids = pod
+                .metadata
+                .owner_references
+                .iter()
+                .flatten()
+                .map(|owner| owner.uid.as_str());
+            uids.any(|uid| uid == session_uid || owners.contains(&uid))
+        })
+    }
+
+    /// Returns the Pods that the Session owns directly, which no controller would create again.
+    pub fn directly_owned_pods<'a>(
+        &'a self,
+        session_uid: &'a str,
+    ) -> impl Iterator<Item = &'a Pod> {
+        let mut pods = self.pods.iter();
+        std::iter::from_fn(move || pods.find(|pod| is_owned_directly(pod, session_uid)))
+    }
+
+    /// Returns an object by kind and name, with its type. Skips Pods that have ended or are being deleted.
+    pub fn find_object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
+        if kind == "Pod" {
+            let named = |pod: &&Pod| pod.metadata.name.as_deref() == Some(name);
+            let stays =
+                |pod: &&Pod| pod.metadata.deletion_timestamp.is_none() && !is_terminated(pod);
+            let pod = self.pods.iter().filter(stays).find(named)?;
+            return Some((POD.clone(), serde_json::to_value(pod).ok()?));
+        }
+        if let Some(found) = self
+            .by_name
+            .iter()
+            .find(|f| has_kind_and_name(&f.object, kind, name))
+        {
+            return Some((found.resource.clone(), found.object.clone()));
+        }
+        let mut known = self.owners.iter().chain(&self.data);
+        let object = known.find(|object| has_kind_and_name(object, kind, name))?;
+        let resource = ResourceType::find_known(string_at(object, "/apiVersion"), kind)?;
+        Some((resource.clone(), object.clone()))
+    }
+
+    /// Returns the replica counts of the session's StatefulSets and Deployments, by Kind/name. Omits those scaled to 0.
+    pub fn replica_counts(&self, session_uid: &str) -> BTreeMap<String, i32> {
+        let owned = self
+            .owners
+            .iter()
+            .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
+        let scaled = owned.filter(|o| SCALABLE_KINDS.contains(&string_at(o, "/kind")));
+        let count = |object: &Value| {
+            let count = object.pointer("/spec/replicas")?.as_i64()?;
+            let key = format!(
+                "{}/{}",
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name")
+            );
+            Some((key, i32::try_from(count).ok().filter(|count| *count > 0)?))
+        };
+        scaled.filter_map(count).collect()
+    }
+
+    /// Returns the UIDs of all objects between the Session and its Pods.
+    fn own_owner_uids(&self, session_uid: &str) -> Vec<&str> {
+        let mut own: Vec<&str> = Vec::new();
+        // Session → Deployment → ReplicaSet → Pod: two rounds reach the longest chain.
+        for _ in 0..2 {
+            for object in &self.owners {
+                let uid = string_at(object, "/metadata/uid");
+                let is_own =
+                    owner_uids(object).any(|owner| owner == session_uid || own.contains(&owner));
+                if is_own && !own.contains(&uid) {
+                    own.push(uid);
+                }
+            }
+        }
+        own
+    }
+
+    /// Returns the session's workloads: the objects with Pods that it owns directly, and the Pods that it owns directly.
+    pub fn workloads(&self, session_uid: &str) -> Vec<ObjectRef> {
+        let owned = self
+            .owners
+            .iter()
+            .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
+        let mut found: Vec<ObjectRef> = owned
+            .filter(|o| !pod_metadata_paths(string_at(o, "/kind")).is_empty())
+            .map(ObjectRef::from_object)
+            .collect();
+        found.extend(
+            self.pods
+                .iter()
+                .filter(|pod| is_owned_directly(pod, session_uid))
+                .map(pod_ref),
+        );
+        found
+    }
+
+    /// Returns the workload of one of the session's Pods: the object in its chain of owners that the Session owns directly; for a
+    /// Pod without a controller, the Pod itself. `None` for a Pod that is not the session's.
+    pub fn workload_of(&self, pod: &Pod, session_uid: &str) -> Option<ObjectRef> {
+        if is_owned_directly(pod, session_uid) {
+            return Some(pod_ref(pod));
+        }
+        let owners = pod.metadata.owner_references.iter().flatten();
+        let mut uids: Vec<&str> = owners.map(|owner| owner.uid.as_str()).collect();
+        // Pod → ReplicaSet → Deployment: two rounds reach the end of the longest chain.
+        for _ in 0..2 {
+            let above = self
+                .owners
+                .iter()
+                .filter(|o| uids.contains(&string_at(o, "/metadata/uid")));
+            let above: Vec<&Value> = above.collect();
+            if let Some(top) = above
+                .iter()
+                .find(|o| owner_uids(o).any(|uid| uid == session_uid))
+            {
+                return Some(ObjectRef::from_object(top));
+            }
+            uids = above.into_iter().flat_map(owner_uids).collect();
+        }
+        None
+    }
+
+    /// Returns the session's own data. Data has no ownerReference: an object with the session's label and the same raw user id is
+    /// its own, because no other Session of that name can exist in the namespace.
+    pub fn own_data<'a>(&'a self, session: &'a Session) -> impl Iterator<Item = &'a Value> {
+        self.data
+            .iter()
+            .filter(move |object| is_data_of(object, session))
+    }
+}
+
+/// Returns true for data of a session. Data kept from an earlier session of another template is neither adopted by this session
+/// nor its own: deleting this session must not delete it.
+pub fn is_data_of(object: &Value, session: &Session) -> bool {
+    let own = annotation(object, labels::SESSION_UID) == session.metadata.uid.as_deref();
+    label(object, labels::SESSION) == session.metadata.name.as_deref()
+        && annotation(object, labels::USER_ID) == Some(session.owner())
+        && (own || !is_from_another_template(object, session))
+}
+
+/// Returns true where both name a template and the names differ. A Session that was never started has none in its status.
+fn is_from_another_template(object: &Value, session: &Session) -> bool {
+    let started = session
+        .status
+        .as_ref()
+        .and_then(|status| status.template.as_deref());
+    let ours = started.or_else(|| session.spec.template_name());
+    match annotation(object, labels::TEMPLATE) {
+        Some(theirs) => ours.is_some_and(|ours| ours != theirs),
+        None => false,
+    }
+}
+
+pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .map(|owner| string_at(owner, "/uid"))
+}
+
+fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {
+    pod.metadata
+        .owner_references
+        .iter()
+        .flatten()
+        .any(|owner| owner.uid == session_uid)
+}
+
+/// Returns true for a Pod in phase Succeeded or Failed, which will not run again.
+pub(super) fn is_terminated(pod: &Pod) -> bool {
+    let phase = pod
+        .status
+        .as_ref()
+        .and_then(|status| status.phase.as_deref());
+    matches!(phase, Some("Succeeded" | "Failed"))
+}
+
+/// Returns a reference to a Pod.
+pub(super) fn pod_ref(pod: &Pod) -> ObjectRef {
+    ObjectRef {
+        api_version: "v1".into(),
+        kind: "Pod".into(),
+        name: pod.metadata.name.clone().unwrap_or_default(),
+        uid: pod.metadata.uid.clone().unwrap_or_default(),
+    }
+}
+
+/// Returns true for Pods of the primary workload, which `connect` enters.
+pub fn is_primary_pod(pod: &Pod) -> bool {
+    pod.metadata
+        .labels
+        .as_ref()
+        .is_some_and(|labels| labels.contains_key(labels::PRIMARY))
+}

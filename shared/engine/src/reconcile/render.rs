@@ -1,0 +1,268 @@
+//! Rendering of a session from its template or manifest. All checks of the user's input happen here, before any request.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::manifest_settings;
+use super::start::{Rendering, TemplateVersion};
+use session_model::api::{
+    ConnectMethod, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef, SessionSpec,
+    SessionTemplate, SessionTemplateSpec,
+};
+use session_model::duration::Lifetime;
+use session_model::failure::with_hint;
+use session_model::names::{NamespaceName, SessionName, UserId};
+use session_model::objects::{overrides, primary_workload};
+use session_template::{
+    Manifest, OmittedSecret, Parameters, RenderBudget, SessionIdentity, Source, ValueLayers, Values,
+};
+
+/// Source of a session's objects: a template or a manifest.
+#[derive(Clone, Copy, Debug)]
+pub enum ManifestSource<'a> {
+    /// A SessionTemplate as the server has it.
+    Template(&'a SessionTemplate),
+    /// Text of a manifest, with the name of its file for errors.
+    Manifest {
+        /// Name of the file, as the user gave it.
+        file: &'a str,
+        /// Text of the manifest.
+        text: &'a str,
+    },
+}
+
+/// All inputs of a rendering.
+#[derive(Clone, Copy, Debug)]
+pub struct RenderInput<'a> {
+    /// Name of the session.
+    pub session: &'a SessionName,
+    /// Namespace of the session.
+    pub namespace: &'a NamespaceName,
+    /// Spec of the Session.
+    pub spec: &'a SessionSpec,
+    /// Template or manifest.
+    pub source: ManifestSource<'a>,
+    /// Values of `--set`, which are stored in spec.parameters too.
+    pub set_values: &'a BTreeMap<String, String>,
+    /// Values from files, including secret ones.
+    pub file_values: &'a BTreeMap<String, String>,
+    /// Values of the session's parameters Secret.
+    pub stored_secrets: &'a BTreeMap<String, String>,
+    /// If true, Secrets whose values were not given are left out instead of generated. Used to print objects.
+    pub omit_secrets: bool,
+}
+
+/// A rendering with what the caller stores and reports.
+#[derive(Clone, Debug)]
+pub struct RenderOutput {
+    /// The rendering.
+    pub rendering: Rendering,
+    /// Secrets that were left out of a public rendering.
+    pub withheld: Vec<OmittedSecret>,
+    /// Given values that may be stored in the Session: no defaults and no secrets.
+    pub parameters: BTreeMap<String, String>,
+    /// Maximum length of the session's name in characters, so that the names of all objects fit.
+    pub max_name_length: usize,
+}
+
+/// Renders a session's objects.
+///
+/// # Errors
+/// An error in values, manifest or overrides, with file, line and column where there is one.
+pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
+    let spec = recipe.spec;
+    let (source, body) = read_source(recipe)?;
+    let manifest = Manifest::parse(&source)?;
+    let parameters = Parameters::merge(&body.parameters, &manifest)?;
+    let given = ValueLayers {
+        flags: recipe.set_values,
+        files: recipe.file_values,
+        session: &spec.parameters,
+        preset: spec.preset.as_deref(),
+        presets: &body.presets,
+        stored: recipe.stored_secrets,
+    };
+    let mut values = parameters.resolve(session_identity(recipe)?, &given)?;
+    let rendered = if recipe.omit_secrets {
+        manifest.render_public(&values)?
+    } else {
+        values.generate_missing_secrets()?;
+        manifest.render(&values)?
+    };
+    manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
+    let withheld = rendered.omitted_secrets.clone();
+    let mut objects = rendered.into_objects();
+    let declared = match &spec.primary {
+        Some(wanted) => Some(wanted.clone()),
+        None => body
+            .primary
+            .as_ref()
+            .map(|wanted| expand_primary(wanted, &values))
+            .transpose()?,
+    };
+    let primary = primary_workload::choose_primary(&objects, declared.as_ref())?;
+    if let Some(wanted) = &spec.resources {
+        overrides::set_resources(&mut objects, &primary, wanted)?;
+    }
+    if let Some(wanted) = &spec.storage {
+        overrides::set_storage(&mut objects, wanted)?;
+    }
+    let said = match recipe.source {
+        ManifestSource::Template(_) => body.clone(),
+        ManifestSource::Manifest { .. } => {
+            manifest_settings::read_manifest_settings(&objects, &primary)?
+        }
+    };
+    let rendering = Rendering {
+        connect: expand_connect(&said.connect, &values)?,
+        hooks: said.hooks.clone(),
+        lifetime: resolve_lifetime(spec, said.lifetime.as_ref())?,
+        on_expiry: said
+            .lifetime
+            .as_ref()
+            .and_then(|lifetime| lifetime.on_expiry)
+            .unwrap_or_default(),
+        data_policy: spec.data_policy.or(said.data_policy).unwrap_or_default(),
+        template: template_version(recipe.source),
+        secrets: values.secret_values().clone(),
+        warnings: parameters
+            .find_visible_passwords()
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        primary,
+        objects,
+    };
+    let parameters = storable_parameters(recipe, &values);
+    Ok(RenderOutput {
+        rendering,
+        withheld,
+        parameters,
+        max_name_length: manifest.session_name_limit(&values),
+    })
+}
+
+fn read_source(recipe: &RenderInput<'_>) -> Result<(Source, SessionTemplateSpec)> {
+    match recipe.source {
+        ManifestSource::Template(template) => {
+            let name = template.metadata.name.as_deref().unwrap_or_default();
+            let file = format!("sessiontemplate/{name}");
+            Ok((
+                Source::new(file, template.spec.manifest.clone())?,
+                template.spec.clone(),
+            ))
+        }
+        ManifestSource::Manifest { file, text } => {
+            Ok((Source::new(file, text)?, SessionTemplateSpec::default()))
+        }
+    }
+}
+
+fn session_identity(recipe: &RenderInput<'_>) -> Result<SessionIdentity> {
+    let user: UserId = recipe.spec.user_id.parse()?;
+    let application = recipe
+        .spec
+        .application
+        .as_deref()
+        .map(str::parse)
+        .transpose()
+        .context("in spec.application")?;
+    Ok(SessionIdentity {
+        session: recipe.session.clone(),
+        user,
+        namespace: recipe.namespace.clone(),
+        application,
+    })
+}
+
+fn template_version(body: ManifestSource<'_>) -> Option<TemplateVersion> {
+    let ManifestSource::Template(template) = body else {
+        return None;
+    };
+    Some(TemplateVersion {
+        name: template.metadata.name.clone().unwrap_or_default(),
+        uid: template.metadata.uid.clone().unwrap_or_default(),
+        generation: template.metadata.generation.unwrap_or_default(),
+    })
+}
+
+fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
+    Ok(PrimaryRef {
+        kind: wanted.kind.clone(),
+        name: values
+            .expand_text(&wanted.name, true, &mut RenderBudget::default())
+            .context("in the template's primary")?,
+        container: wanted.container.clone(),
+    })
+}
+
+fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<ConnectMethod>> {
+    let mut budget = RenderBudget::default();
+    let mut expand = |text: &String| values.expand_text(text, false, &mut budget);
+    methods
+        .iter()
+        .map(|method| {
+            let mut method = method.clone();
+            method.exec = method.exec.iter().map(&mut expand).collect::<Result<_>>()?;
+            if let Some(http) = &mut method.http {
+                http.path = http.path.as_ref().map(&mut expand).transpose()?;
+            }
+            if let Some(ssh) = &mut method.ssh {
+                ssh.user = ssh.user.as_ref().map(&mut expand).transpose()?;
+            }
+            method.validate()?;
+            Ok(method)
+        })
+        .collect::<Result<_>>()
+        .context("cannot use the connection methods")
+}
+
+/// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.
+fn storable_parameters(recipe: &RenderInput<'_>, values: &Values) -> BTreeMap<String, String> {
+    let given = recipe
+        .spec
+        .parameters
+        .iter()
+        .chain(recipe.file_values)
+        .chain(recipe.set_values);
+    let mut stored: BTreeMap<String, String> = given
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    stored.retain(|name, _| !values.is_secret(name));
+    stored
+}
+
+/// Returns the lifetime of a start: the session's, else the template's, else the template's maximum.
+///
+/// # Errors
+/// A value that does not parse, or that exceeds the template's maximum.
+fn resolve_lifetime(spec: &SessionSpec, said: Option<&LifetimeSpec>) -> Result<Option<Duration>> {
+    let parse = |value: &IntOrString, of: &str| {
+        value
+            .to_string()
+            .parse::<Lifetime>()
+            .with_context(|| format!("invalid {of} {:?}", value.to_string()))
+    };
+    let maximum = said
+        .and_then(|said| said.maximum.as_ref())
+        .map(|value| parse(value, "lifetime.maximum"))
+        .transpose()?;
+    let wanted = match (&spec.timeout, said.and_then(|said| said.timeout.as_ref())) {
+        (Some(value), _) => parse(value, "timeout")?,
+        (None, Some(value)) => parse(value, "lifetime.timeout")?,
+        (None, None) => maximum.clone().unwrap_or_else(Lifetime::never),
+    };
+    if let Some(maximum) = maximum
+        && wanted.exceeds(&maximum)
+    {
+        let error =
+            anyhow::anyhow!("lifetime {wanted} exceeds the template's maximum of {maximum}");
+        return Err(with_hint(
+            error,
+            format!("set --expires-in to at most {maximum}"),
+        ));
+    }
+    Ok(wanted.duration())
+}

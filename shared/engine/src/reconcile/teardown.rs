@@ -1,0 +1,212 @@
+//! Plan of a stop or a deletion: sync hook, workload, data, Session, in this order, because each step relies on the one before.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::hook_run::HookRun;
+use super::live_objects::{LiveObjects, pod_ref};
+use super::workload_state::WorkloadState;
+use crate::plan::{Plan, PropagationPolicy, Step};
+use session_model::api::{DataPolicy, Session};
+use session_model::labels;
+use session_model::objects::kept_data::{is_claim, is_snapshot, was_bound};
+use session_model::objects::pods::SCALABLE_KINDS;
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
+use session_model::objects::{ObjectRef, ResourceType};
+
+/// Scope of a teardown: a stop or a deletion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Teardown {
+    /// Stop: workloads that can be scaled are scaled to 0, and other workloads are deleted.
+    Stop {
+        /// If true, the sync hook is not run.
+        skip_sync: bool,
+    },
+    /// Deletion of the session, with its data by the data policy.
+    Delete {
+        /// If true, the sync hook is not run.
+        skip_sync: bool,
+    },
+}
+
+/// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
+/// data are deleted: the caller takes the snapshots first and lists the claims there.
+pub fn plan_teardown(
+    session: &Session,
+    live: &LiveObjects,
+    seen: &WorkloadState,
+    what: Teardown,
+    now: Timestamp,
+) -> Plan {
+    let uid = session.uid().to_owned();
+    let mut plan = Plan::default();
+    let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
+    if !skip_sync {
+        plan.push_stage(sync_step(session, seen).into_iter().collect());
+    }
+    let counts = live.replica_counts(&uid);
+    let rests = |workload: &ObjectRef| {
+        matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
+    };
+    let workloads = live.workloads(&uid);
+    let steps = workloads.iter().filter_map(|workload| {
+        if !rests(workload) {
+            return delete_step(workload, PropagationPolicy::Background);
+        }
+        let key = format!("{}/{}", workload.kind, workload.name);
+        counts
+            .contains_key(&key)
+            .then(|| scale_to_zero_step(workload))?
+    });
+    plan.push_stage(steps.collect());
+    let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
+    if !pods.is_empty() {
+        plan.push_stage(vec![Step::WaitDeleted {
+            targets: pods,
+            resource: POD.clone(),
+        }]);
+    }
+    if matches!(what, Teardown::Delete { .. }) {
+        let data = data_steps(session, live, now);
+        let going = deleted_claims(&data);
+        plan.push_stage(data);
+        let target = ObjectRef {
+            api_version: session_model::api::API_VERSION.into(),
+            kind: "Session".into(),
+            name: session.name().to_owned(),
+            uid,
+        };
+        plan.push_stage(
+            delete_step(&target, PropagationPolicy::Background)
+                .into_iter()
+                .collect(),
+        );
+        plan.push_stage(vec![Step::WaitDeleted {
+            targets: vec![target],
+            resource: SESSION.clone(),
+        }]);
+        // The next session of that name would find a claim that is still being deleted.
+        if !going.is_empty() {
+            plan.push_stage(vec![Step::WaitDeleted {
+                targets: going,
+                resource: PERSISTENT_VOLUME_CLAIM.clone(),
+            }]);
+        }
+    }
+    plan
+}
+
+/// Returns the claims that `steps` delete.
+fn deleted_claims(steps: &[Step]) -> Vec<ObjectRef> {
+    let claims = steps.iter().filter_map(|step| match step {
+        Step::Delete {
+            target, resource, ..
+        } if *resource == PERSISTENT_VOLUME_CLAIM => Some(target.clone()),
+        _ => None,
+    });
+    claims.collect()
+}
+
+/// Returns the step that runs the sync hook. Only a ready workload has something to synchronise and a Pod to run it in.
+fn sync_step(session: &Session, seen: &WorkloadState) -> Option<Step> {
+    let HookRun {
+        pod,
+        container,
+        command,
+        timeout: limit,
+        ..
+    } = HookRun::find(session, seen, "sync")?;
+    Some(Step::RunHook {
+        pod,
+        container,
+        command,
+        timeout: limit,
+    })
+}
+
+/// Returns the step that scales a workload to 0. The next start restores the count.
+fn scale_to_zero_step(target: &ObjectRef) -> Option<Step> {
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
+    Some(Step::Patch {
+        target: target.clone(),
+        resource,
+        patch: json!({ "spec": { "replicas": 0 } }),
+    })
+}
+
+fn delete_step(target: &ObjectRef, propagation: PropagationPolicy) -> Option<Step> {
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
+    Some(Step::Delete {
+        target: target.clone(),
+        resource,
+        propagation,
+    })
+}
+
+/// Returns the effective data policy: the Session's, else the template's at the last start, else `keep`.
+pub fn effective_data_policy(session: &Session) -> DataPolicy {
+    let at_start = session
+        .status
+        .as_ref()
+        .and_then(|status| status.data_policy);
+    session.spec.data_policy.or(at_start).unwrap_or_default()
+}
+
+/// Returns the steps for data, by the data policy.
+///
+/// - A claim that was never bound holds no data and is always deleted. Kept, it would be found by the next session of that name,
+///   with the same StorageClass that never provisioned it.
+/// - Snapshots are kept under every policy: they were taken on purpose, and `snapshot delete` deletes them.
+/// - The parameters Secret is kept while data that needs it exists or may exist: a kept or restored database needs its old
+///   password.
+fn data_steps(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
+    let own: Vec<&Value> = live.own_data(session).collect();
+    let policy = effective_data_policy(session);
+    let saved = |claim: &Value| {
+        let uid = string_at(claim, "/metadata/uid");
+        live.snapshotted_claims.iter().any(|saved| saved == uid)
+    };
+    let stays = |claim: &Value| match policy {
+        DataPolicy::Keep => was_bound(claim),
+        DataPolicy::Snapshot => was_bound(claim) && !saved(claim),
+        DataPolicy::Delete => false,
+    };
+    let is_opened = |object: &&Value| {
+        is_snapshot(object) || (is_claim(object) && (stays(object) || saved(object)))
+    };
+    let secret_stays = live.snapshots_unlistable || own.iter().any(is_opened);
+    let steps = own.into_iter().filter(|object| !is_snapshot(object));
+    let steps = steps.filter_map(|object| {
+        let kept = if is_claim(object) {
+            stays(object)
+        } else {
+            secret_stays
+        };
+        if kept {
+            keep_step(object, now)
+        } else {
+            delete_step(
+                &ObjectRef::from_object(object),
+                PropagationPolicy::Background,
+            )
+        }
+    });
+    steps.collect()
+}
+
+/// Returns the step that records the time since which an object is kept.
+fn keep_step(object: &Value, now: Timestamp) -> Option<Step> {
+    let target = ObjectRef::from_object(object);
+    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
+    Some(Step::Patch {
+        target,
+        resource,
+        patch: kept_since_patch(now),
+    })
+}
+
+/// Returns the merge patch that marks data as kept since `now`.
+pub fn kept_since_patch(now: Timestamp) -> Value {
+    let since = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    json!({ "metadata": { "annotations": { labels::KEPT_SINCE: since } } })
+}

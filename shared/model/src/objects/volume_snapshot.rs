@@ -1,0 +1,302 @@
+//! VolumeSnapshots of sessions: their objects and names, the record of the source claim, and their state.
+
+use serde_json::{Value, json};
+
+use super::ownership::Ownership;
+use super::resource::{VOLUME_SNAPSHOT, annotation, string_at};
+use crate::labels;
+
+/// Fields of a claim's spec that are recorded on its snapshot, enough to create the claim again.
+const RECORDED_CLAIM_FIELDS: [&str; 4] =
+    ["accessModes", "storageClassName", "volumeMode", "resources"];
+
+/// The state of a VolumeSnapshot, in the order in which they follow each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SnapshotState {
+    /// The snapshot-controller has not bound a content yet.
+    Unprocessed,
+    /// A content is bound, and the driver takes the snapshot.
+    Bound,
+    /// The driver or the snapshot-controller reports this error. It may be retried.
+    Failed(String),
+    /// The snapshot is cut: later writes are not in it.
+    Cut,
+    /// The snapshot is ready to use: a volume can be made from it.
+    Ready,
+}
+
+impl SnapshotState {
+    /// Returns the state of `snapshot`.
+    pub fn of(snapshot: &Value) -> Self {
+        let message = string_at(snapshot, "/status/error/message");
+        let is_bound = !string_at(snapshot, "/status/boundVolumeSnapshotContentName").is_empty();
+        if snapshot["status"]["readyToUse"] == true && is_bound {
+            SnapshotState::Ready
+        } else if !message.is_empty() {
+            SnapshotState::Failed(message.to_owned())
+        } else if is_cut(snapshot) {
+            SnapshotState::Cut
+        } else if is_bound {
+            SnapshotState::Bound
+        } else {
+            SnapshotState::Unprocessed
+        }
+    }
+
+    /// Describes the state for people, in part of a line.
+    pub fn describe(&self) -> String {
+        match self {
+            SnapshotState::Unprocessed => "snapshot-controller has not processed it yet".into(),
+            SnapshotState::Bound => "driver has not cut it yet".into(),
+            SnapshotState::Failed(message) => format!("driver failed: {message}"),
+            SnapshotState::Cut => "cut, but not ready to use yet".into(),
+            SnapshotState::Ready => "ready to use".into(),
+        }
+    }
+}
+
+/// Returns true once the content of the snapshot is fixed, so that later writes to the volume are not in it.
+pub fn is_cut(snapshot: &Value) -> bool {
+    snapshot["status"]["readyToUse"] == true
+        || !string_at(snapshot, "/status/creationTime").is_empty()
+}
+
+/// Returns the name that a VolumeSnapshot shares with those of the session's other claims; its own name if it is the only one.
+pub fn snapshot_set_name(snapshot: &Value) -> &str {
+    annotation(snapshot, labels::SNAPSHOT_SET)
+        .unwrap_or_else(|| string_at(snapshot, "/metadata/name"))
+}
+
+/// Returns the name of a VolumeSnapshot's source claim; empty if it has none.
+pub fn source_claim_name(snapshot: &Value) -> &str {
+    string_at(snapshot, "/spec/source/persistentVolumeClaimName")
+}
+
+/// Returns the name of the VolumeSnapshot of one of the claims: that of the set, followed by the claim's name if there are several.
+pub fn volume_snapshot_name(set: &str, claims: &[&Value], claim: &Value) -> String {
+    match claims {
+        [_] => set.to_owned(),
+        _ => format!(
+            "{set}-{}",
+            labels::to_name_part(string_at(claim, "/metadata/name"))
+        ),
+    }
+}
+
+/// Returns true for a name in the form that `snapshot create` generates: with the time,
+/// `alice-20260301-120000`, and possibly a claim's name after it. The form is no proof of origin: anybody can choose such a name.
+pub fn has_generated_name(name: &str) -> bool {
+    let is_number =
+        |part: &str, digits| part.len() == digits && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = name.split('-').collect();
+    let taken = |pair: &[&str]| is_number(pair[0], 8) && is_number(pair[1], 6);
+    parts
+        .get(1..)
+        .is_some_and(|rest| rest.windows(2).any(taken))
+}
+
+/// Returns the merge patch that copies the ownership labels of a VolumeSnapshot to its VolumeSnapshotContent, so that the content
+/// can be attributed when the VolumeSnapshot is gone. The patch fails with a conflict if the content has changed. `None` if the
+/// content belongs to another VolumeSnapshot.
+pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
+    let uid = string_at(snapshot, "/metadata/uid");
+    if uid.is_empty() || string_at(content, "/spec/volumeSnapshotRef/uid") != uid {
+        return None;
+    }
+    let kept = |field: &str, keys: &[&str]| -> Value {
+        let all = snapshot.pointer(field).and_then(Value::as_object);
+        let entry = |key: &&str| Some(((*key).to_owned(), all?.get(*key)?.clone()));
+        Value::Object(keys.iter().filter_map(entry).collect())
+    };
+    Some(json!({ "metadata": {
+        "uid": string_at(content, "/metadata/uid"),
+        "resourceVersion": string_at(content, "/metadata/resourceVersion"),
+        "labels": kept("/metadata/labels", &[labels::MANAGED_BY, labels::SESSION, labels::USER]),
+        "annotations": kept("/metadata/annotations", &[labels::USER_ID, labels::SNAPSHOT_SET]),
+    } }))
+}
+
+/// Returns the VolumeSnapshot objects of all claims. `class` has one entry a claim.
+pub fn build_snapshots(
+    belonging: &Ownership,
+    set: &str,
+    claims: &[&Value],
+    class: &[Option<String>],
+) -> Vec<Value> {
+    let classes = class.iter().map(Option::as_deref);
+    claims
+        .iter()
+        .zip(classes)
+        .map(|(claim, class)| {
+            build_snapshot(
+                belonging,
+                set,
+                &volume_snapshot_name(set, claims, claim),
+                claim,
+                class,
+            )
+        })
+        .collect()
+}
+
+fn build_snapshot(
+    belonging: &Ownership,
+    set: &str,
+    name: &str,
+    claim: &Value,
+    class: Option<&str>,
+) -> Value {
+    let spec = claim.get("spec").and_then(Value::as_object);
+    let kept = RECORDED_CLAIM_FIELDS
+        .iter()
+        .filter_map(|field| Some(((*field).to_owned(), spec?.get(*field)?.clone())));
+    let kept = Value::Object(kept.collect()).to_string();
+    let source = json!({ "persistentVolumeClaimName": string_at(claim, "/metadata/name") });
+    let mut object = json!({
+        "apiVersion": VOLUME_SNAPSHOT.api_version(),
+        "kind": "VolumeSnapshot",
+        "metadata": {
+            "name": name,
+            "annotations": { labels::SNAPSHOT_SET: set, labels::CLAIM: kept },
+        },
+        "spec": { "source": source },
+    });
+    if let Some(class) = class {
+        object["spec"]["volumeSnapshotClassName"] = class.into();
+    }
+    belonging.apply_to(&mut object);
+    object
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_goes_from_untouched_to_ready() {
+        let states = [
+            (json!({}), SnapshotState::Unprocessed),
+            (
+                json!({ "boundVolumeSnapshotContentName": "c", "readyToUse": false }),
+                SnapshotState::Bound,
+            ),
+            (
+                json!({ "boundVolumeSnapshotContentName": "c", "error": { "message": "full" } }),
+                SnapshotState::Failed("full".into()),
+            ),
+            (
+                json!({ "creationTime": "2026-03-01T12:00:00Z", "readyToUse": false }),
+                SnapshotState::Cut,
+            ),
+            (
+                json!({ "boundVolumeSnapshotContentName": "c", "readyToUse": true, "error": { "message": "an old one" } }),
+                SnapshotState::Ready,
+            ),
+            (json!({ "readyToUse": true }), SnapshotState::Cut),
+        ];
+        for (status, state) in states {
+            assert_eq!(SnapshotState::of(&json!({ "status": status })), state);
+        }
+    }
+
+    #[test]
+    fn names_with_a_time_are_as_ours() {
+        for name in [
+            "a-20260301-120000",
+            "a-b-20260301-120000",
+            "a-20260301-120000-home-x",
+        ] {
+            assert!(has_generated_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "a",
+            "20260301-120000",
+            "a-2026-03-01",
+            "a-20260301",
+            "a-20260301-1200",
+            "a-2026030x-120000",
+        ] {
+            assert!(!has_generated_name(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_content_is_marked_as_its_snapshot_and_never_as_another() {
+        let snapshot = json!({ "metadata": {
+            "uid": "s-1",
+            "labels": { labels::MANAGED_BY: labels::MANAGER, labels::SESSION: "a", "else": "b" },
+            "annotations": { labels::USER_ID: "alice@example.com", labels::RUN: "r1" },
+        } });
+        let mut content = json!({
+            "metadata": { "uid": "c-1", "resourceVersion": "7" },
+            "spec": { "volumeSnapshotRef": { "uid": "s-1" } },
+        });
+        let mark = content_label_patch(&snapshot, &content).unwrap();
+        assert_eq!(
+            mark["metadata"],
+            json!({
+                "uid": "c-1",
+                "resourceVersion": "7",
+                "labels": { labels::MANAGED_BY: labels::MANAGER, labels::SESSION: "a" },
+                "annotations": { labels::USER_ID: "alice@example.com" },
+            })
+        );
+        content["spec"]["volumeSnapshotRef"]["uid"] = "s-2".into();
+        assert_eq!(content_label_patch(&snapshot, &content), None);
+        content["spec"]["volumeSnapshotRef"]["uid"] = "".into();
+        assert_eq!(
+            content_label_patch(&json!({ "metadata": { "uid": "" } }), &content),
+            None
+        );
+    }
+
+    #[test]
+    fn several_claims_are_told_apart_and_share_their_set() {
+        let belonging = Ownership {
+            session: "a".parse().unwrap(),
+            session_uid: "u-1".into(),
+            namespace: "ns".parse().unwrap(),
+            user_id: "alice@example.com".parse().unwrap(),
+            command_token: "r1".into(),
+            template: Some("lab".into()),
+            primary: None,
+        };
+        let claim = |name: &str| {
+            json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": name },
+            "spec": { "accessModes": ["ReadWriteOnce"], "volumeName": "pvc-1" } })
+        };
+        let (home, data) = (claim("home"), claim("data.x"));
+        let both = build_snapshots(
+            &belonging,
+            "a-1",
+            &[&home, &data],
+            &[None, Some("fast".into())],
+        );
+        assert_eq!(both[0]["metadata"]["name"], "a-1-home");
+        assert!(
+            both[1]["metadata"]["name"]
+                .as_str()
+                .unwrap()
+                .starts_with("a-1-data-x-")
+        );
+        assert!(
+            both.iter()
+                .all(|snapshot| snapshot_set_name(snapshot) == "a-1")
+        );
+        assert_eq!(both[1]["spec"]["volumeSnapshotClassName"], "fast");
+        assert_eq!(both[0]["spec"].get("volumeSnapshotClassName"), None);
+        let only = &build_snapshots(&belonging, "a-1", &[&home], &[None])[0];
+        assert_eq!(
+            (string_at(only, "/metadata/name"), source_claim_name(only)),
+            ("a-1", "home")
+        );
+        let annotations = &only["metadata"]["annotations"];
+        assert_eq!(
+            annotations[labels::CLAIM],
+            r#"{"accessModes":["ReadWriteOnce"]}"#
+        );
+        assert_eq!(annotations[labels::USER_ID], "alice@example.com");
+        assert_eq!(only["metadata"].get("ownerReferences"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! The end of a create or start: waits until the session is ready and writes its status.
+
+use std::time::Duration;
+
+use crate::Cluster;
+use crate::controller::Driver;
+use crate::wait_ready::{WaitContext, WaitOutcome};
+use anyhow::{Result, anyhow};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+use session_client::WriteOptions;
+use session_client::interrupt::interrupted_error;
+use session_client::{parse_object, timed_out};
+use session_engine::reconcile::{
+    LiveObjects, RenderedStart, TargetState, WorkloadState, decide_phase, status_patch,
+};
+use session_model::api::{Phase, Session};
+use session_model::failure::with_hint;
+use session_model::objects::endpoint::session_endpoint;
+use session_model::objects::resource::SESSION;
+use session_model::progress::ProgressEvent;
+
+/// A session whose objects have been created, or requested from a controller.
+#[derive(Debug)]
+pub struct Started {
+    /// The Session as the server returned it.
+    pub session: Session,
+    /// The Session with every field.
+    pub object: Value,
+    /// The rendered start.
+    pub start: RenderedStart,
+    /// The objects as the server returned them; none if a controller creates them.
+    pub objects: Vec<Value>,
+    /// The process that creates the objects.
+    pub driver: Driver,
+}
+
+/// A session that has become ready, as the wait and its last write have returned it.
+#[derive(Debug)]
+pub struct ReadySession {
+    /// The session's endpoint, if it has one.
+    pub endpoint: Option<String>,
+    /// The Session with every field.
+    pub object: Value,
+    /// Its Pods and their owners as far as the wait has seen them; `None` if a controller made them.
+    pub live: Option<LiveObjects>,
+}
+
+/// Waits until the session is ready and writes the status.
+///
+/// # Errors
+/// The session fails, or does not become ready within `limit`; it is kept.
+pub async fn wait_session_ready(
+    cluster: &Cluster,
+    made: &Started,
+    limit: Duration,
+    write: &WriteOptions,
+    run: &mut WaitContext<'_>,
+) -> Result<ReadySession> {
+    // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
+    let _guard = run.interrupt.guard()?;
+    if made.driver.is_controller() {
+        return wait_by_controller(cluster, made, limit, run).await;
+    }
+    let owners = made.objects.clone();
+    let waited = cluster
+        .wait_ready(namespace_of(made), &made.session, owners, limit, run)
+        .await;
+    run.sink.tell(ProgressEvent::Done);
+    match waited? {
+        WaitOutcome::Settled { state, pod, live } => {
+            let (endpoint, object) =
+                write_ready_status(cluster, made, &state, pod.as_deref(), write, (run.now)())
+                    .await?;
+            match *state {
+                WorkloadState::Ready { .. } => Ok(ReadySession {
+                    endpoint,
+                    object,
+                    live: Some(*live),
+                }),
+                seen => Err(not_ready_error(made, &seen)),
+            }
+        }
+        WaitOutcome::TimedOut(seen) => {
+            let error = timed_out(&SESSION, session_name_of(made));
+            let error = match seen.cause() {
+                Some(cause) => cause.attach_to(error),
+                None => with_hint(error, describe_state(&seen)),
+            };
+            Err(with_inspect_hints(error, made, &seen))
+        }
+        WaitOutcome::Interrupted(seen) => {
+            let message = format!(
+                "session {:?} continues to start; last state: {}",
+                session_name_of(made),
+                describe_state(&seen)
+            );
+            Err(with_inspect_hints(
+                with_hint(interrupted_error(), message),
+                made,
+                &seen,
+            ))
+        }
+    }
+}
+
+fn session_name_of(made: &Started) -> &str {
+    made.start.ownership.session.as_str()
+}
+
+fn namespace_of(made: &Started) -> &str {
+    made.start.ownership.namespace.as_str()
+}
+
+/// The endpoint of its objects, if they have one; `node_address` stands for that of a NodePort.
+pub fn started_endpoint(made: &Started, node_address: Option<&str>) -> Option<String> {
+    session_endpoint(&made.objects, node_address)
+}
+
+async fn write_ready_status(
+    cluster: &Cluster,
+    made: &Started,
+    seen: &WorkloadState,
+    pod: Option<&Pod>,
+    write: &WriteOptions,
+    now: Timestamp,
+) -> Result<(Option<String>, Value)> {
+    let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());
+    let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
+    let pod = pod.and_then(|pod| pod.metadata.name.clone());
+    let endpoint = started_endpoint(made, address.as_deref());
+    let stands = decide_phase(&made.session, TargetState::Running, seen);
+    let patch = status_patch::phase_status(
+        &made.session,
+        &stands,
+        pod.as_deref(),
+        node.as_deref(),
+        endpoint.as_deref(),
+        now,
+    );
+    let object = cluster.patch_status(&made.session, patch, write).await?;
+    Ok((endpoint, object))
+}
+
+/// Waits for the phase that the controller writes.
+async fn wait_by_controller(
+    cluster: &Cluster,
+    made: &Started,
+    limit: Duration,
+    run: &mut WaitContext<'_>,
+) -> Result<ReadySession> {
+    let settled = cluster
+        .wait_phase(
+            namespace_of(made),
+            &made.session,
+            limit,
+            run.interrupt,
+            run.sink,
+        )
+        .await;
+    run.sink.tell(ProgressEvent::Done);
+    let object = settled?;
+    let session: Session = parse_object(object.clone())?;
+    let status = session.status.unwrap_or_default();
+    if status.phase == Some(Phase::Running) {
+        return Ok(ReadySession {
+            endpoint: status.endpoint,
+            object,
+            live: None,
+        });
+    }
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.r#type == "Ready");
+    let why = ready
+        .map(|condition| format!(": {}: {}", condition.reason, condition.message))
+        .unwrap_or_default();
+    let error = anyhow!(
+        "session {:?} did not become ready{why}",
+        session_name_of(made)
+    );
+    Err(with_inspect_hints(error, made, &WorkloadState::NoWorkload))
+}
+
+fn describe_state(seen: &WorkloadState) -> String {
+    match seen {
+        WorkloadState::NotReady(finding) if finding.detail.is_empty() => {
+            format!("{}: {}", finding.stage.as_str(), finding.object)
+        }
+        WorkloadState::NotReady(finding) => format!(
+            "{}: {}: {}",
+            finding.stage.as_str(),
+            finding.object,
+            finding.detail
+        ),
+        WorkloadState::Unrecoverable(cause) => cause.message.clone(),
+        WorkloadState::Terminated { pod, detail, .. } => format!("pod {pod:?}: {detail}"),
+        WorkloadState::Ready { pod } => format!("pod {pod:?} is ready"),
+        WorkloadState::NoWorkload | WorkloadState::Lost => "no Pod yet".to_owned(),
+    }
+}
+
+fn not_ready_error(made: &Started, seen: &WorkloadState) -> anyhow::Error {
+    let what = format!("session {:?} did not become ready", session_name_of(made));
+    let error = match seen.cause() {
+        Some(cause) => cause.to_error(&what),
+        None => anyhow!("{what}: {}", describe_state(seen)),
+    };
+    with_inspect_hints(error, made, seen)
+}
+
+/// Adds hints how to inspect and delete a session that is kept although it is not ready.
+fn with_inspect_hints(error: anyhow::Error, made: &Started, seen: &WorkloadState) -> anyhow::Error {
+    let (name, namespace) = (session_name_of(made), namespace_of(made));
+    let look = match seen {
+        // The log of an ended container says more than the status; it may be an init container's.
+        WorkloadState::Terminated { .. } => format!("logs {name} -n {namespace} --all-containers"),
+        _ => format!("status {name} -n {namespace}"),
+    };
+    let error = with_hint(
+        error,
+        format!("inspect the session: kubectl session {look}"),
+    );
+    with_hint(
+        error,
+        format!("delete the session: kubectl session delete {name} -n {namespace}"),
+    )
+}

@@ -1,0 +1,197 @@
+//! The Pods whose logs are followed: added, removed and replaced ones.
+
+use anyhow::Result;
+use futures::stream::BoxStream;
+use k8s_openapi::api::core::v1::Pod;
+use tokio::sync::watch::{Sender, channel};
+
+use super::container_follower::{ContainerFollower, ContainerLogEvent, LogTarget};
+use super::{LogEvent, LogFollower, pod_uid};
+use session_client::LogOptions;
+use session_model::objects::container_run::ContainerRun;
+
+/// A Pod with selected containers.
+#[derive(Debug)]
+pub(super) struct FollowedPod {
+    pub(super) uid: String,
+    name: String,
+    /// Kind of the Pod's workload.
+    kind: String,
+    /// The Pod exists and is not being deleted.
+    is_alive: bool,
+    has_failed: bool,
+    /// The Pod is gone, or was replaced.
+    is_gone: bool,
+    /// The Pod is gone or going, and no other Pod has replaced it yet.
+    awaits_replacement: bool,
+    /// The Pod was created later and has not replaced another one yet.
+    is_unmatched: bool,
+}
+
+/// The log of one container.
+pub(super) struct LogSource {
+    /// UID of the Pod.
+    pod: String,
+    container: String,
+    state: Sender<ContainerRun>,
+    /// `None` after the end of the log.
+    pub(super) stream: Option<BoxStream<'static, Result<ContainerLogEvent>>>,
+}
+
+impl LogFollower {
+    /// Adds or updates a Pod.
+    pub(super) fn update_pod(&mut self, pod: &Pod) -> Result<()> {
+        let Some(workload) = self.live.workload_of(pod, &self.session_uid) else {
+            return Ok(());
+        };
+        let containers = (self.choose)(pod, &workload)?;
+        if containers.is_empty() {
+            return Ok(());
+        }
+        let uid = pod_uid(pod);
+        if !self.pods_seen.iter().any(|known| known.uid == uid) {
+            self.pods_seen.push(FollowedPod {
+                uid: uid.to_owned(),
+                name: pod.metadata.name.clone().unwrap_or_default(),
+                kind: workload.kind,
+                is_alive: true,
+                has_failed: false,
+                is_gone: false,
+                awaits_replacement: false,
+                is_unmatched: self.is_initialized,
+            });
+        }
+        for container in &containers {
+            self.update_container(pod, container);
+        }
+        let phase = pod
+            .status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref());
+        let (deleted, failed) = (
+            pod.metadata.deletion_timestamp.is_some(),
+            phase == Some("Failed"),
+        );
+        if let Some(known) = self.pods_seen.iter_mut().find(|known| known.uid == uid) {
+            known.has_failed |= failed;
+            known.awaits_replacement |= known.is_alive && deleted;
+            known.is_alive &= !deleted;
+        }
+        self.match_replacements();
+        Ok(())
+    }
+
+    fn update_container(&mut self, pod: &Pod, container: &str) {
+        let uid = pod_uid(pod);
+        let now = ContainerRun::of(pod, container);
+        let mut sources = self.sources.iter();
+        if let Some(source) = sources.find(|s| s.pod == uid && s.container == container) {
+            source.state.send_if_modified(|state| {
+                let changed = *state != now;
+                *state = now;
+                changed
+            });
+            return;
+        }
+        let name = pod.metadata.name.clone().unwrap_or_default();
+        let (state, states) = channel(now);
+        // The user's position applies to logs of the initial Pods only.
+        let options = if self.is_initialized {
+            LogOptions {
+                timestamps: self.options.timestamps,
+                limit_bytes: self.options.limit_bytes,
+                ..LogOptions::default()
+            }
+        } else {
+            self.options.clone()
+        };
+        let whose = LogTarget {
+            namespace: self.namespace.clone(),
+            pod: name.clone(),
+            uid: uid.to_owned(),
+            container: container.to_owned(),
+        };
+        self.queue.push_back(LogEvent::Started {
+            source: self.sources.len(),
+            pod: name,
+            container: container.to_owned(),
+        });
+        self.sources.push(LogSource {
+            pod: uid.to_owned(),
+            container: container.to_owned(),
+            state,
+            stream: Some(ContainerFollower::stream(
+                self.cluster.clone(),
+                whose,
+                options,
+                states,
+            )),
+        });
+    }
+
+    /// Removes a Pod.
+    pub(super) fn remove_pod(&mut self, uid: &str) {
+        for source in self.sources.iter().filter(|source| source.pod == uid) {
+            source.state.send_replace(ContainerRun::of_gone_pod());
+        }
+        if let Some(known) = self
+            .pods_seen
+            .iter_mut()
+            .find(|known| known.uid == uid && !known.is_gone)
+        {
+            known.awaits_replacement |= known.is_alive;
+            known.is_gone = true;
+            known.is_alive = false;
+        }
+        self.match_replacements();
+    }
+
+    /// Matches new Pods with those they replace, and announces the replacements.
+    fn match_replacements(&mut self) {
+        while let Some(new) = self.pods_seen.iter().position(|known| known.is_unmatched) {
+            let vacant = |known: &FollowedPod| {
+                known.awaits_replacement
+                    || (known.has_failed && known.is_alive && !known.is_unmatched)
+            };
+            let same =
+                |known: &FollowedPod| vacant(known) && known.name == self.pods_seen[new].name;
+            let old = self.pods_seen.iter().position(same);
+            let Some(old) = old.or_else(|| self.pods_seen.iter().position(vacant)) else {
+                return;
+            };
+            let note = if self.pods_seen[old].name == self.pods_seen[new].name {
+                format!(
+                    "pod {:?} was replaced by a new one",
+                    self.pods_seen[old].name
+                )
+            } else {
+                let (old, new) = (&self.pods_seen[old].name, &self.pods_seen[new].name);
+                format!("pod {old:?} was replaced by {new:?}")
+            };
+            self.pods_seen[old].awaits_replacement = false;
+            self.pods_seen[old].is_gone = true;
+            self.pods_seen[new].is_unmatched = false;
+            // The message precedes the new Pod's output.
+            self.queue.push_front(LogEvent::Note(note));
+        }
+    }
+
+    /// True if all logs have ended and no further Pod is expected.
+    pub(super) fn is_finished(&self) -> bool {
+        if self.sources.iter().any(|source| source.stream.is_some()) {
+            return false;
+        }
+        if self.is_ending {
+            return true;
+        }
+        let ends_by_itself = |known: &&FollowedPod| matches!(known.kind.as_str(), "Pod" | "Job");
+        let mut there = self
+            .pods_seen
+            .iter()
+            .filter(|known| !known.is_gone)
+            .peekable();
+        there.peek().is_some()
+            && there.all(|known| known.is_alive && (!known.has_failed || ends_by_itself(&known)))
+            && !self.pods_seen.iter().any(|known| known.awaits_replacement)
+    }
+}

@@ -1,0 +1,353 @@
+//! Live logs of a session: all selected containers of its Pods, including Pods that are created later.
+//!
+//! ```text
+//! ObservedSession ─► Cluster::follow_logs ─► LogFollower ─► LogEvent
+//!                      watch of Pods ──► FollowedPod   which Pods exist, which replaced which
+//!                      ContainerFollower ─► ResumeFilter   one log across restarts and reconnects, every line once
+//! ```
+
+mod container_follower;
+mod followed_pods;
+mod resume_filter;
+
+use std::collections::VecDeque;
+use std::task::Poll;
+
+use anyhow::Result;
+use futures::StreamExt;
+use futures::future::poll_fn;
+use futures::stream::BoxStream;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use crate::{Cluster, ObservedSession};
+use container_follower::ContainerLogEvent;
+use followed_pods::{FollowedPod, LogSource};
+use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, parse_object};
+use session_engine::reconcile::LiveObjects;
+use session_model::api::{DesiredState, Session};
+use session_model::failure::{self, FailureKind};
+use session_model::labels;
+use session_model::objects::ObjectRef;
+use session_model::objects::resource::{POD, SESSION, string_at};
+
+/// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
+/// workload.
+pub type ContainerSelector = Box<dyn Fn(&Pod, &ObjectRef) -> Result<Vec<String>> + Send>;
+
+/// An event of the logs that are followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogEvent {
+    /// A container's log is followed from now on.
+    Started {
+        /// Number of the log in later events, from 0.
+        source: usize,
+        /// Name of the Pod.
+        pod: String,
+        /// Name of the container.
+        container: String,
+    },
+    /// Bytes of a log that were not returned before; they may end anywhere in a line.
+    Bytes {
+        /// Number of the log.
+        source: usize,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// A log has ended.
+    Ended {
+        /// Number of the log.
+        source: usize,
+    },
+    /// A message for the user.
+    Note(String),
+}
+
+/// A follower of all selected logs of a session.
+pub struct LogFollower {
+    cluster: Cluster,
+    namespace: String,
+    name: String,
+    session_uid: String,
+    /// The Session as last seen; its status determines which Pods belong to it.
+    session: Session,
+    options: LogOptions,
+    choose: ContainerSelector,
+    live: LiveObjects,
+    /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
+    foreign_pods: Vec<Value>,
+    pods_seen: Vec<FollowedPod>,
+    sources: Vec<LogSource>,
+    /// Index of the log that is polled first, so that no log starves the others.
+    next_polled: usize,
+    queue: VecDeque<LogEvent>,
+    pods: BoxStream<'static, Result<WatchChange>>,
+    sessions: BoxStream<'static, Result<WatchChange>>,
+    /// True if the session is being deleted or stopped: no further Pod will be created.
+    is_ending: bool,
+    /// False while the initial Pods are added: these are not announced as new.
+    is_initialized: bool,
+    /// Pauses between two complete reads.
+    backoff: Backoff,
+}
+
+enum FollowInput {
+    Pod(Option<Result<WatchChange>>),
+    Session(Option<Result<WatchChange>>),
+    Said(usize, Option<Result<ContainerLogEvent>>),
+}
+
+impl Cluster {
+    /// Follows the logs of a session that `choose` selects. Every line is returned once, across container restarts,
+    /// replaced Pods and lost connections. `options` apply to the Pods that exist now; logs of later Pods are read from
+    /// the beginning.
+    ///
+    /// # Errors
+    /// Those of `choose`.
+    pub fn follow_logs(
+        &self,
+        present: ObservedSession,
+        options: LogOptions,
+        choose: ContainerSelector,
+    ) -> Result<LogFollower> {
+        let session = &present.session;
+        let mut following = LogFollower {
+            cluster: self.clone(),
+            namespace: session.namespace().to_owned(),
+            name: session.name().to_owned(),
+            session_uid: present.uid().to_owned(),
+            session: present.session.clone(),
+            options,
+            choose,
+            live: LiveObjects::default(),
+            foreign_pods: Vec::new(),
+            pods_seen: Vec::new(),
+            sources: Vec::new(),
+            next_polled: 0,
+            queue: VecDeque::new(),
+            pods: futures::stream::pending().boxed(),
+            sessions: futures::stream::pending().boxed(),
+            is_ending: is_ending(&present.session),
+            is_initialized: false,
+            backoff: Backoff::default(),
+        };
+        following.reset_to(present)?;
+        following.is_initialized = true;
+        if following.sources.is_empty() {
+            let note = format!("waiting for a pod of session {:?}", following.name);
+            following.queue.push_back(LogEvent::Note(note));
+        }
+        Ok(following)
+    }
+}
+
+impl LogFollower {
+    /// Waits for the next event; `None` at the end: the session is gone or being stopped, or no container will run again.
+    /// While `only` is given, no other log is read, so that a caller can finish a line.
+    ///
+    /// # Errors
+    /// Errors that retries cannot solve, and those of `choose` about a new Pod.
+    pub async fn next(&mut self, only: Option<usize>) -> Result<Option<LogEvent>> {
+        loop {
+            if let Some(told) = self.queue.pop_front() {
+                return Ok(Some(told));
+            }
+            if self.is_finished() {
+                return Ok(None);
+            }
+            match self.next_input(only).await {
+                FollowInput::Said(source, said) => self.handle_log_event(source, said)?,
+                FollowInput::Pod(Some(Ok(change))) => {
+                    if !matches!(change, WatchChange::Bookmark(_)) {
+                        self.backoff.reset();
+                    }
+                    self.handle_pod_change(change).await?;
+                }
+                FollowInput::Session(Some(Ok(change))) => {
+                    self.handle_session_change(change).await?
+                }
+                FollowInput::Pod(Some(Err(error))) | FollowInput::Session(Some(Err(error))) => {
+                    if !failure::has_kind(&error, FailureKind::Expired) {
+                        return Err(error);
+                    }
+                    self.reload().await?;
+                }
+                // A watch ends only with an error; reload to be safe.
+                FollowInput::Pod(None) | FollowInput::Session(None) => self.reload().await?,
+            }
+        }
+    }
+
+    async fn next_input(&mut self, only: Option<usize>) -> FollowInput {
+        poll_fn(|context| {
+            if let Poll::Ready(change) = self.pods.poll_next_unpin(context) {
+                return Poll::Ready(FollowInput::Pod(change));
+            }
+            if let Poll::Ready(change) = self.sessions.poll_next_unpin(context) {
+                return Poll::Ready(FollowInput::Session(change));
+            }
+            let count = self.sources.len();
+            for index in (0..count).map(|step| (self.next_polled + step) % count) {
+                if only.is_some_and(|only| only != index) {
+                    continue;
+                }
+                let source = &mut self.sources[index];
+                let Some(stream) = &mut source.stream else {
+                    continue;
+                };
+                if let Poll::Ready(said) = stream.poll_next_unpin(context) {
+                    self.next_polled = index + 1;
+                    return Poll::Ready(FollowInput::Said(index, said));
+                }
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    fn handle_log_event(
+        &mut self,
+        source: usize,
+        said: Option<Result<ContainerLogEvent>>,
+    ) -> Result<()> {
+        let told = match said.transpose()? {
+            Some(ContainerLogEvent::Bytes(bytes)) => LogEvent::Bytes { source, bytes },
+            Some(ContainerLogEvent::Note(note)) => LogEvent::Note(note),
+            None => {
+                if let Some(ended) = self.sources.get_mut(source) {
+                    ended.stream = None;
+                }
+                LogEvent::Ended { source }
+            }
+        };
+        self.queue.push_back(told);
+        Ok(())
+    }
+
+    async fn handle_pod_change(&mut self, change: WatchChange) -> Result<()> {
+        match change {
+            WatchChange::Added(object) | WatchChange::Modified(object) => {
+                self.handle_pod(object).await
+            }
+            WatchChange::Deleted(object) => {
+                let uid = string_at(&object, "/metadata/uid");
+                self.foreign_pods
+                    .retain(|pod| string_at(pod, "/metadata/uid") != uid);
+                self.remove_pod(uid);
+                Ok(())
+            }
+            WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(()),
+        }
+    }
+
+    async fn handle_pod(&mut self, object: Value) -> Result<()> {
+        let pods = std::slice::from_ref(&object);
+        let owners = self
+            .cluster
+            .get_owners(&self.namespace, pods, &self.live.owners, &self.session)
+            .await?;
+        self.live.owners.extend(owners);
+        let pod: Pod = parse_object(object.clone())?;
+        let live = LiveObjects {
+            pods: vec![pod.clone()],
+            owners: self.live.owners.clone(),
+            ..LiveObjects::default()
+        };
+        if live.attribute(&self.session).pods.is_empty() {
+            let uid = string_at(&object, "/metadata/uid").to_owned();
+            self.foreign_pods
+                .retain(|known| string_at(known, "/metadata/uid") != uid);
+            self.foreign_pods.push(object);
+            return Ok(());
+        }
+        self.update_pod(&pod)
+    }
+
+    async fn handle_session_change(&mut self, change: WatchChange) -> Result<()> {
+        let object = match change {
+            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(()),
+            WatchChange::Deleted(_) => {
+                self.is_ending = true;
+                return Ok(());
+            }
+            WatchChange::Added(object) | WatchChange::Modified(object) => object,
+        };
+        if string_at(&object, "/metadata/uid") != self.session_uid {
+            self.is_ending = true;
+            return Ok(());
+        }
+        let Ok(session) = parse_object::<Session>(object) else {
+            return Ok(());
+        };
+        self.is_ending |= is_ending(&session);
+        self.session = session;
+        for pod in std::mem::take(&mut self.foreign_pods) {
+            self.handle_pod(pod).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes over a complete read and restarts the watches from its versions.
+    fn reset_to(&mut self, present: ObservedSession) -> Result<()> {
+        let place = Scope::Namespace(&self.namespace);
+        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name));
+        let from = Some(present.pods_resource_version.as_str());
+        self.pods = self.cluster.watch(&POD, place, &select, from, false);
+        let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
+        let from = Some(string_at(&present.object, "/metadata/resourceVersion"));
+        self.sessions = self.cluster.watch(&SESSION, place, &select, from, false);
+        self.is_ending |= present.uid() != self.session_uid || is_ending(&present.session);
+        let mut pods: Vec<Pod> = present.own_pods().cloned().collect();
+        let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
+        pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
+        (self.live, self.session) = (present.live, present.session);
+        self.foreign_pods.clear();
+        let gone = |known: &&FollowedPod| {
+            pods.iter()
+                .all(|pod| pod.metadata.uid.as_ref() != Some(&known.uid))
+        };
+        let gone: Vec<String> = self
+            .pods_seen
+            .iter()
+            .filter(gone)
+            .map(|known| known.uid.clone())
+            .collect();
+        gone.iter().for_each(|uid| self.remove_pod(uid));
+        pods.iter().try_for_each(|pod| self.update_pod(pod))
+    }
+
+    /// Reads everything again after a watch's version has expired.
+    async fn reload(&mut self) -> Result<()> {
+        self.backoff.pause().await;
+        match self
+            .cluster
+            .observe_session(&self.namespace, &self.name)
+            .await
+        {
+            Ok(present) => self.reset_to(present),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
+                self.is_ending = true;
+                self.pods = futures::stream::pending().boxed();
+                self.sessions = futures::stream::pending().boxed();
+                let all: Vec<String> = self
+                    .pods_seen
+                    .iter()
+                    .map(|known| known.uid.clone())
+                    .collect();
+                all.iter().for_each(|uid| self.remove_pod(uid));
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// True if the session is being deleted or stopped, so that no further Pod will be created.
+fn is_ending(session: &Session) -> bool {
+    session.is_being_deleted() || session.spec.state == Some(DesiredState::Stopped)
+}
+
+/// Returns a Pod's UID.
+fn pod_uid(object: &Pod) -> &str {
+    object.metadata.uid.as_deref().unwrap_or_default()
+}

@@ -1,0 +1,122 @@
+//! Incomplete copies of sessions. An annotation on the Session marks them until all of their data exists; they can be finished or
+//! deleted, but not started.
+
+use anyhow::{Result, anyhow};
+use serde_json::{Value, json};
+
+use crate::Cluster;
+use session_client::WriteOptions;
+use session_model::encode::shell;
+use session_model::failure::{self, FailureKind, with_hint};
+use session_model::labels;
+use session_model::objects::ResourceType;
+use session_model::objects::ownership::Ownership;
+use session_model::objects::resource::{annotation, string_at};
+
+/// Creates an object of a copy. If the name is taken or the answer was lost, an existing object of the same session counts as
+/// created.
+///
+/// # Errors
+/// Refusals of the server; a name that is taken by an object of others.
+pub(super) async fn create_or_get(
+    cluster: &Cluster,
+    kind: &ResourceType,
+    object: &Value,
+    belonging: &Ownership,
+    write: &WriteOptions,
+) -> Result<Value> {
+    let namespace = belonging.namespace.as_str();
+    let error = match cluster.create(kind, namespace, object, write).await {
+        Ok(made) => return Ok(made),
+        Err(error) => error,
+    };
+    if !failure::has_kind(&error, FailureKind::AlreadyExists)
+        && !failure::has_kind(&error, FailureKind::Unreachable)
+    {
+        return Err(error);
+    }
+    let found = cluster
+        .get(kind, namespace, string_at(object, "/metadata/name"))
+        .await;
+    let ours = |found: &Value| {
+        annotation(found, labels::SESSION_UID) == Some(belonging.session_uid.as_str())
+    };
+    found.ok().flatten().filter(ours).ok_or(error)
+}
+
+/// Returns Namespace and name of an object.
+fn namespace_and_name(object: &Value) -> (&str, &str) {
+    let part = |pointer| string_at(object, pointer);
+    (part("/metadata/namespace"), part("/metadata/name"))
+}
+
+/// Marks a copy as complete, by removing its annotation.
+///
+/// # Errors
+/// Refusals of the server.
+pub(super) async fn mark_complete(
+    cluster: &Cluster,
+    belonging: &Ownership,
+    write: &WriteOptions,
+) -> Result<Value> {
+    let patch = json!({ "metadata": { "annotations": { labels::COPYING: null } } });
+    cluster.patch_session(belonging, patch, write).await
+}
+
+/// Returns the name of the snapshot that an incomplete copy is made from; `None` for all other Sessions.
+pub(super) fn incomplete_source(session: &Value) -> Option<&str> {
+    annotation(session, labels::COPYING)
+}
+
+/// Checks that a session is not an incomplete copy, which lacks part of its data.
+///
+/// # Errors
+/// An incomplete copy, with hints how to finish or delete it.
+pub(super) fn check_complete(session: &Value) -> Result<()> {
+    let Some(set) = incomplete_source(session) else {
+        return Ok(());
+    };
+    let (namespace, name) = namespace_and_name(session);
+    let error = anyhow!("session {name:?} is an incomplete copy of snapshot {set:?}");
+    let delete = format!(
+        "or delete the session: kubectl session delete {name} -n {namespace} --delete-data"
+    );
+    Err(with_hint(with_finish_hint(error, session), delete))
+}
+
+/// Adds the hint how to finish an interrupted copy.
+pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
+    let set = shell::quote_word(incomplete_source(session).unwrap_or_default());
+    let (namespace, name) = namespace_and_name(session);
+    with_hint(
+        error,
+        format!(
+            "finish the copy: kubectl session snapshot restore {set} --into {name} -n {namespace}"
+        ),
+    )
+}
+
+/// Adds the hint how to retry a copy that failed and was rolled back.
+pub(super) fn with_retry_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
+    let set = incomplete_source(session).unwrap_or_default();
+    let (namespace, name) = namespace_and_name(session);
+    with_hint(
+        error,
+        format!(
+            "retry, as session {name:?} has been rolled back and snapshot {set:?} is kept: \
+            kubectl session snapshot restore {} --into {name} -n {namespace}",
+            shell::quote_word(set)
+        ),
+    )
+}
+
+/// Adds the hint for a copy whose objects all exist, but whose claims may not be bound.
+pub(super) fn with_claims_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
+    let (namespace, name) = namespace_and_name(session);
+    with_hint(
+        error,
+        format!(
+            "check its claims, which are not bound yet: kubectl session status {name} -n {namespace}"
+        ),
+    )
+}

@@ -1,0 +1,81 @@
+//! Restart of a running session: a stop and a validated start.
+
+use anyhow::Result;
+
+use super::finish_start::Started;
+use super::start_plan::StartPlan;
+use super::stop::{ObservedSession, StopContext};
+use super::stop_options::StopOptions;
+use crate::Cluster;
+use crate::selected_sessions::SelectedSession;
+use session_model::objects::access::Access;
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
+use session_model::objects::resource::{SESSION, string_at};
+use session_model::objects::{ResourceType, is_data};
+use session_model::progress::ProgressSink;
+
+impl StartPlan {
+    /// Checks before the first write that the caller may both stop and start the session, so that it does not stay stopped because
+    /// its start is refused.
+    ///
+    /// # Errors
+    /// The first missing right, in the server's words.
+    pub async fn require_restart_access(
+        &self,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+    ) -> Result<()> {
+        self.observed
+            .require_stop_access(manner, &self.start_accesses(), with)
+            .await
+    }
+
+    /// Returns the rights that the start needs after the stop: Pods are created again, workloads that were scaled to 0 and other
+    /// existing objects are patched.
+    fn start_accesses(&self) -> Vec<Access> {
+        let (live, name) = (&self.observed.live, self.observed.name());
+        let needs = self.start.owned_objects().into_iter().filter_map(|object| {
+            let (kind, name) = (
+                string_at(&object, "/kind"),
+                string_at(&object, "/metadata/name"),
+            );
+            let resource = ResourceType::find_known(string_at(&object, "/apiVersion"), kind)?;
+            let there = live.find_object(kind, name).is_some();
+            let pods = !pod_metadata_paths(kind).is_empty();
+            let made = !there || (pods && !SCALABLE_KINDS.contains(&kind));
+            match made {
+                true => Some(Access::new("create", resource, "")),
+                false => (!is_data(&object)).then(|| Access::new("patch", resource, name)),
+            }
+        });
+        let session = [
+            Access::new("patch", &SESSION, name),
+            Access::new("patch", &SESSION, name).on_subresource("status"),
+        ];
+        needs.chain(session).collect()
+    }
+
+    /// Stops the session and starts it.
+    ///
+    /// # Errors
+    /// A missing right, before anything is written; the step that failed, with a hint how to continue.
+    pub async fn restart(
+        &self,
+        cluster: &Cluster,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        self.require_restart_access(manner, with).await?;
+        let object = self.observed.stop(cluster, manner, with, sink).await?;
+        let mut ahead = self.clone();
+        if !with.write.dry_run {
+            let chosen = SelectedSession::parse(object)?;
+            ahead.replace_observed(
+                ObservedSession::read(cluster, chosen, self.observed.driver).await?,
+            );
+        }
+        let (write, interrupt, now) = (with.write, with.interrupt, with.now);
+        ahead.start(cluster, write, interrupt, now, sink).await
+    }
+}

@@ -1,0 +1,96 @@
+//! The sessions that a command line selects, read from the server.
+
+use anyhow::{Result, bail};
+use futures::StreamExt;
+use serde_json::Value;
+
+use crate::Cluster;
+use crate::session_objects::with_setup_hint;
+use session_client::ListOptions;
+use session_client::Scope;
+use session_client::not_found_error;
+use session_client::parse_object;
+use session_model::api::Session;
+use session_model::names::SessionName;
+use session_model::objects::resource::SESSION;
+
+/// Number of sessions that one command processes at the same time: sixty sessions end within a minute without loading an
+/// API server.
+pub const MAX_CONCURRENT_SESSIONS: usize = 16;
+
+/// The sessions a command acts on; never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionSelection {
+    /// Sessions by name, each once.
+    ByName(Vec<SessionName>),
+    /// Sessions of the namespace that match a label selector; the empty selector matches all.
+    BySelector(String),
+}
+
+/// A Session as it is stored on the server.
+#[derive(Clone, Debug)]
+pub struct SelectedSession {
+    /// The typed Session, without unknown fields.
+    pub session: Session,
+    /// The Session as JSON, with every field.
+    pub object: Value,
+}
+
+impl Cluster {
+    /// Reads the sessions that `which` selects, in its order. A session that was named and does not exist is an error at
+    /// its position; the others are still returned.
+    ///
+    /// # Errors
+    /// Whatever the server refuses.
+    pub async fn get_selected_sessions(
+        &self,
+        namespace: &str,
+        which: &SessionSelection,
+    ) -> Result<Vec<Result<SelectedSession>>> {
+        match which {
+            SessionSelection::BySelector(selector) => {
+                let select = ListOptions::with_labels(selector.clone());
+                let place = Scope::Namespace(namespace);
+                let list = with_setup_hint(self.list(&SESSION, place, &select).await)?;
+                list.items
+                    .into_iter()
+                    .map(|item| SelectedSession::parse(item).map(Ok))
+                    .collect()
+            }
+            SessionSelection::ByName(names) => {
+                let reads = futures::stream::iter(names).map(|name| async move {
+                    match with_setup_hint(self.get(&SESSION, namespace, name.as_str()).await)? {
+                        Some(found) => SelectedSession::parse(found).map(Ok),
+                        None => Ok(Err(not_found_error(&SESSION, name.as_str()))),
+                    }
+                });
+                let found: Vec<Result<Result<SelectedSession>>> =
+                    reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+                found.into_iter().collect()
+            }
+        }
+    }
+}
+
+impl SelectedSession {
+    /// Parses a Session that the server returned.
+    ///
+    /// # Errors
+    /// A field of another type than the API defines.
+    pub fn parse(object: Value) -> Result<Self> {
+        let session = parse_object(object.clone())?;
+        Ok(Self { session, object })
+    }
+
+    /// Checks that the session is not being deleted.
+    ///
+    /// # Errors
+    /// A session with a deletionTimestamp.
+    pub fn ensure_not_deleting(&self) -> Result<()> {
+        if self.session.is_being_deleted() {
+            let name = self.session.name();
+            bail!("session {name:?} is being deleted");
+        }
+        Ok(())
+    }
+}

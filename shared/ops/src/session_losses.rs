@@ -1,0 +1,62 @@
+//! A session that is about to end, and the data that goes with it.
+
+use super::deletion::Deletion;
+use super::start_plan::StartPlan;
+use super::stop::ObservedSession;
+use session_engine::reconcile::find_losses;
+use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
+
+/// A session that is about to end and the data it loses or saves, one entry an object.
+#[derive(Clone, Debug)]
+pub struct SessionLosses {
+    /// Name of the session.
+    pub name: String,
+    /// Data that is destroyed and cannot be restored.
+    pub destroyed: Vec<String>,
+    /// Claims that are deleted once their snapshot is ready, with the snapshot's name if it is known.
+    pub saved: Vec<String>,
+}
+
+impl SessionLosses {
+    /// Returns the losses of a stop: data that ends with the Pods.
+    pub fn stopped(present: &ObservedSession) -> Self {
+        let losses = find_losses(&present.session, &present.live);
+        Self {
+            name: present.name().to_owned(),
+            destroyed: losses.iter().map(ToString::to_string).collect(),
+            saved: Vec::new(),
+        }
+    }
+
+    /// Returns the losses of a start that deletes running Pods the template no longer contains; `None` if nothing is lost.
+    pub fn started(ahead: &StartPlan) -> Option<Self> {
+        let losses = ahead.losses();
+        (!losses.is_empty()).then(|| Self {
+            name: ahead.observed.name().to_owned(),
+            destroyed: losses.iter().map(ToString::to_string).collect(),
+            saved: Vec::new(),
+        })
+    }
+
+    /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
+    pub fn deleted(doomed: &Deletion) -> Self {
+        let first = doomed.snapshot_name().map_or_else(
+            || "deleted when a snapshot is ready".to_owned(),
+            |set| format!("deleted when snapshot {set} is ready"),
+        );
+        let saved = doomed.snapshot_claims();
+        Self {
+            name: doomed.name().to_owned(),
+            destroyed: doomed.destroyed_data(),
+            saved: saved
+                .iter()
+                .map(|claim| format!("{}: {first}", claim_word(claim)))
+                .collect(),
+        }
+    }
+}
+
+/// Returns a claim's name as messages show it: `persistentvolumeclaim/NAME`.
+pub fn claim_word(claim: &str) -> String {
+    format!("{}/{claim}", PERSISTENT_VOLUME_CLAIM.singular())
+}

@@ -1,0 +1,414 @@
+//! Validation of a start: from a session, its objects and its current template to a `StartPlan` that only the server can still
+//! refuse.
+//!
+//! ```text
+//! ObservedSession + StartOptions ─► template, stored secrets ─► render ─► trust, conflicts, quotas, rights ─► StartPlan
+//! ```
+
+use session_model::labels::MANAGER;
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, bail};
+use futures::future::try_join_all;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::stop::ObservedSession;
+use super::trust::StoredPart;
+use super::{incomplete_copy, preflight, template_lookup, trust};
+use crate::Cluster;
+use session_client::AccessReviews;
+use session_client::WriteOptions;
+use session_client::random_token;
+use session_engine::plan::Plan;
+use session_engine::reconcile::{
+    DataLoss, ManifestSource, NamedObject, RenderInput, RenderOutput, RenderedStart,
+    claim_expansions, find_claim_conflict, find_plan_losses, plan_start, render, status_patch,
+};
+use session_model::api::{
+    DesiredState, IntOrString, SecretSource, Session, SessionSpec, SessionTemplate,
+};
+use session_model::duration::Lifetime;
+use session_model::failure::with_hint;
+use session_model::labels::SESSION_UID;
+use session_model::names::parameters_secret_name;
+use session_model::objects::ResourceType;
+use session_model::objects::access::Access;
+use session_model::objects::ownership::{Ownership, has_kind_and_name};
+use session_model::objects::pods::pod_metadata_paths;
+use session_model::objects::resource::{SECRET, SESSION, annotation, string_at};
+use session_model::progress::ProgressSink;
+use session_template::AssignedValues;
+use session_template::decode_parameters_secret;
+
+/// Options of a start: changed values, preset and lifetime, and which checks to skip.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// Parameter values that override the stored ones.
+    pub values: AssignedValues,
+    /// Preset that replaces the stored one.
+    pub preset: Option<String>,
+    /// Lifetime of this start and later ones.
+    pub lifetime: Option<Lifetime>,
+    /// Objects of others that may be used in place of the session's own, as `kind/name`.
+    pub use_existing: Vec<String>,
+    /// Runs a manifest of another user or one that asks for privileges.
+    pub trust_manifest: bool,
+    /// Skips the checks of quotas, classes, claims and rights.
+    pub skip_checks: bool,
+}
+
+/// A validated start of one session: rendered objects, ownership and checks are final, so carrying it out can fail only on the
+/// server's side.
+#[derive(Clone, Debug)]
+pub struct StartPlan {
+    /// The session and all of its objects, including existing ones that the start uses by name.
+    pub observed: ObservedSession,
+    /// The rendered objects.
+    pub start: RenderedStart,
+    /// Merge patch of the Session that requests the start, without metadata.uid; it is written first.
+    pub session_patch: Value,
+    /// The session's spec after that patch.
+    pub spec: SessionSpec,
+    /// Values in the session's parameters Secret; `None` if the Secret does not exist.
+    pub stored_secrets: Option<BTreeMap<String, String>>,
+    /// True if the user gave secret values.
+    pub has_new_secrets: bool,
+    /// Notes for the user, a line each.
+    pub notes: Vec<String>,
+}
+
+impl StartPlan {
+    /// Reads template and secrets, renders the session, and validates the start before anything is written.
+    ///
+    /// # Errors
+    /// Untrusted stored text, a template that does not exist, invalid values, a change of an immutable field of a claim, an object
+    /// of that name that is not the session's, a failed check; refusals of the server.
+    pub async fn prepare(
+        cluster: &Cluster,
+        mut present: ObservedSession,
+        wish: &StartOptions,
+        now: Timestamp,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Self> {
+        incomplete_copy::check_complete(&present.object)?;
+        trust::check_trust(cluster, &present.session, StoredPart::Start).await?;
+        let (template, stored) = futures::try_join!(
+            read_template(cluster, &present),
+            read_stored_secrets(cluster, &present)
+        )?;
+        let mut spec = present.session.spec.clone();
+        spec.preset = wish.preset.clone().or(spec.preset);
+        spec.timeout = wish.lifetime.as_ref().map(lifetime_value).or(spec.timeout);
+        let nothing = BTreeMap::new();
+        let rendered = render(&RenderInput {
+            session: &present.ownership.session,
+            namespace: &present.ownership.namespace,
+            spec: &spec,
+            source: manifest_source(&present, template.as_ref())?,
+            set_values: &wish.values.from_arguments,
+            file_values: &wish.values.from_files,
+            stored_secrets: stored.as_ref().unwrap_or(&nothing),
+            omit_secrets: false,
+        })?;
+        let gave_secrets = rendered
+            .rendering
+            .secrets
+            .keys()
+            .any(|secret| wish.values.from_files.contains_key(secret));
+        let notes = template_lookup::template_change(&present.session, template.as_ref())
+            .map(|change| format!("{change}; this start applies the current version"));
+        // A merge patch adds parameters and removes none.
+        spec.parameters.extend(rendered.parameters.clone());
+        let patch = start_request_patch(&present.session, &rendered, wish, gave_secrets, now);
+        let start = RenderedStart {
+            ownership: Ownership {
+                command_token: random_token()?,
+                template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
+                primary: Some(rendered.rendering.primary.clone()),
+                ..present.ownership.clone()
+            },
+            rendering: rendered.rendering,
+            use_existing: wish.use_existing.clone(),
+        };
+        if !wish.trust_manifest {
+            trust::check_privileges(&present, &start)?;
+        }
+        check_foreign_objects(&present, &start)?;
+        present.live.by_name = read_objects_by_name(cluster, &present, &start).await?;
+        if let Some(conflict) = find_claim_conflict(&present.session, &start, &present.live) {
+            let error = anyhow!("cannot start session {:?}: {conflict}", present.name());
+            return Err(with_hint(
+                error,
+                "set the parameter back with --set, or delete the claim and its data: class and modes of a claim are immutable",
+            ));
+        }
+        let ahead = Self {
+            observed: present,
+            start,
+            session_patch: patch,
+            spec,
+            stored_secrets: stored,
+            has_new_secrets: gave_secrets,
+            notes: notes.into_iter().collect(),
+        };
+        if !wish.skip_checks {
+            futures::try_join!(
+                ahead.check_preflight(cluster, sink),
+                ahead.require_access(cluster)
+            )?;
+        }
+        Ok(ahead)
+    }
+
+    /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
+    pub fn losses(&self) -> Vec<DataLoss> {
+        let present = &self.observed;
+        find_plan_losses(&self.steps(), &present.session, &present.live)
+    }
+
+    fn steps(&self) -> Plan {
+        plan_start(&self.observed.session, &self.start, &self.observed.live)
+    }
+
+    /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
+    async fn require_access(&self, cluster: &Cluster) -> Result<()> {
+        let (plan, present) = (self.steps(), &self.observed);
+        if !plan.deletes() || present.driver.is_controller() {
+            return Ok(());
+        }
+        let mut needs = plan.required_permissions();
+        needs.push(Access::new("patch", &SESSION, present.name()).on_subresource("status"));
+        let permissions = AccessReviews::new(cluster);
+        permissions.require(present.namespace(), &needs).await
+    }
+
+    /// Replaces the observed state, keeping the objects that were looked up by name.
+    pub fn replace_observed(&mut self, mut present: ObservedSession) {
+        present.live.by_name = std::mem::take(&mut self.observed.live.by_name);
+        // Workloads have changed since: the new state has them among the owners.
+        present
+            .live
+            .by_name
+            .retain(|found| pod_metadata_paths(&found.resource.kind).is_empty());
+        self.observed = present;
+    }
+
+    /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
+    async fn check_preflight(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
+        let live = &self.observed.live;
+        let missing = |object: &&Value| {
+            let (kind, name) = (
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name"),
+            );
+            live.find_object(kind, name).is_none()
+        };
+        let objects = &self.start.rendering.objects;
+        let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
+        let (name, namespace) = (self.observed.name(), self.observed.namespace());
+        if !new.is_empty() {
+            let checked = preflight::read_preflight_facts(cluster, namespace, &new, sink).await?;
+            preflight::check_preflight(name, &new, &checked)?;
+        }
+        let rehearsal = WriteOptions {
+            dry_run: true,
+            ..WriteOptions::by(MANAGER)
+        };
+        let growths = claim_expansions(&self.observed.session, &self.start, live);
+        let asks = growths.into_iter().map(|(claim, mut patch)| {
+            patch["metadata"]["uid"] = claim.uid.as_str().into();
+            let (rehearsal, claims) = (
+                &rehearsal,
+                &session_model::objects::resource::PERSISTENT_VOLUME_CLAIM,
+            );
+            async move {
+                cluster
+                    .merge_patch(claims, namespace, &claim.name, None, &patch, rehearsal)
+                    .await
+            }
+        });
+        try_join_all(asks).await.map(drop)
+    }
+}
+
+pub(super) async fn read_template(
+    cluster: &Cluster,
+    present: &ObservedSession,
+) -> Result<Option<SessionTemplate>> {
+    let Some(name) = present.session.spec.template_name() else {
+        return Ok(None);
+    };
+    let found = template_lookup::find_template(cluster, name).await?;
+    if found.is_none() {
+        let error = anyhow!(
+            "cannot start session {:?}: template {name:?} does not exist",
+            present.name()
+        );
+        return Err(with_hint(
+            error,
+            "apply the template again, the session's data is kept: kubectl session template apply -f FILENAME",
+        ));
+    }
+    Ok(found)
+}
+
+pub(super) fn manifest_source<'a>(
+    present: &'a ObservedSession,
+    template: Option<&'a SessionTemplate>,
+) -> Result<ManifestSource<'a>> {
+    match (template, &present.session.spec.manifest) {
+        (Some(template), _) => Ok(ManifestSource::Template(template)),
+        (None, Some(text)) => Ok(ManifestSource::Manifest {
+            file: "spec.manifest",
+            text,
+        }),
+        (None, None) => bail!(
+            "cannot start session {:?}: one of spec.template, spec.application and spec.manifest is required",
+            present.name()
+        ),
+    }
+}
+
+/// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
+fn check_foreign_objects(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
+    let mut strangers = present.live.impostors.iter();
+    let needed = strangers.find(|stranger| {
+        let mut objects = start.rendering.objects.iter();
+        objects.any(|object| has_kind_and_name(object, &stranger.kind, &stranger.name))
+    });
+    let Some(stranger) = needed else {
+        return Ok(());
+    };
+    let error = anyhow!(
+        "cannot start session {:?}: {} {:?} already exists and is not part of the session",
+        present.name(),
+        stranger.kind,
+        stranger.name
+    );
+    let (kind, name) = (stranger.kind.to_lowercase(), &stranger.name);
+    Err(with_hint(
+        error,
+        format!(
+            "delete the object if nobody needs it: kubectl delete {kind} {name} -n {}",
+            present.namespace()
+        ),
+    ))
+}
+
+/// Reads the values of the session's parameters Secret, if it exists. It must name the UID of an existing Session: a create that
+/// adopts a kept Secret writes the new UID on it.
+pub(super) async fn read_stored_secrets(
+    cluster: &Cluster,
+    present: &ObservedSession,
+) -> Result<Option<BTreeMap<String, String>>> {
+    let name = parameters_secret_name(present.ownership.session.as_str());
+    let mut own = present.live.own_data(&present.session);
+    let uid = present.session.metadata.uid.as_deref();
+    let is_its = |object: &Value| uid.is_none() || annotation(object, SESSION_UID) == uid;
+    if !own.any(|object| has_kind_and_name(object, "Secret", &name) && is_its(object)) {
+        return Ok(None);
+    }
+    let secret = cluster.get(&SECRET, present.namespace(), &name).await?;
+    secret.as_ref().map(decode_parameters_secret).transpose()
+}
+
+/// Returns the merge patch of the Session that requests the start, without metadata.uid.
+fn start_request_patch(
+    session: &Session,
+    rendered: &RenderOutput,
+    wish: &StartOptions,
+    gave_secrets: bool,
+    now: Timestamp,
+) -> Value {
+    let mut spec =
+        json!({ "state": DesiredState::Running, "startRequest": next_start_request(session, now) });
+    if rendered.parameters != session.spec.parameters {
+        spec["parameters"] = json!(rendered.parameters);
+    }
+    if let Some(preset) = &wish.preset {
+        spec["preset"] = preset.as_str().into();
+    }
+    if let Some(lifetime) = &wish.lifetime {
+        spec["timeout"] = json!(lifetime_value(lifetime));
+    }
+    if gave_secrets {
+        spec["secretsFrom"] = json!(SecretSource::Client);
+    }
+    let mut patch = json!({ "spec": spec });
+    let annotations = session.metadata.annotations.as_ref();
+    if annotations.is_some_and(|all| all.contains_key(session_model::labels::SKIP_SYNC)) {
+        // The annotation belonged to the last stop.
+        patch["metadata"]["annotations"][session_model::labels::SKIP_SYNC] = Value::Null;
+    }
+    patch
+}
+
+fn lifetime_value(lifetime: &Lifetime) -> IntOrString {
+    lifetime.to_string().as_str().into()
+}
+
+/// Returns `now`, or one second after the latest start request if that is later: requests have whole seconds and come from
+/// different clocks.
+fn next_start_request(session: &Session, now: Timestamp) -> String {
+    let status = session.status.as_ref();
+    let before = [
+        session.spec.start_request.as_deref(),
+        status.and_then(|status| status.start_request.as_deref()),
+    ];
+    let before = before.into_iter().flatten();
+    let latest = before.filter_map(|at| at.parse::<Timestamp>().ok()).max();
+    let after = latest.and_then(|at| at.checked_add(jiff::SignedDuration::from_secs(1)).ok());
+    status_patch::format_rfc3339(after.map_or(now, |after| after.max(now)))
+}
+
+/// Reads existing objects by name: those that this start makes and those that the last start made, except what has been read
+/// already.
+async fn read_objects_by_name(
+    cluster: &Cluster,
+    present: &ObservedSession,
+    start: &RenderedStart,
+) -> Result<Vec<NamedObject>> {
+    let applied = present.session.applied();
+    let objects = &start.rendering.objects;
+    let mut names: Vec<(String, String, String)> = objects
+        .iter()
+        .map(|object| {
+            let part = |pointer| string_at(object, pointer).to_owned();
+            (part("/apiVersion"), part("/kind"), part("/metadata/name"))
+        })
+        .collect();
+    for object in applied.iter().flat_map(|applied| &applied.objects) {
+        let name = (
+            object.api_version.clone(),
+            object.kind.clone(),
+            object.name.clone(),
+        );
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    let live = &present.live;
+    names.retain(|(_, kind, name)| kind != "Pod" && live.find_object(kind, name).is_none());
+    let namespace = present.namespace();
+    let reads = names.iter().map(|(api_version, kind, name)| async move {
+        let Some(resource) = cluster.discover_resource(api_version, kind).await? else {
+            return anyhow::Ok(None);
+        };
+        let found = cluster.get(&resource, namespace, name).await?;
+        let typed = |object| found_object(object, &resource);
+        Ok(found.map(typed))
+    });
+    Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+}
+
+fn found_object(object: Value, resource: &ResourceType) -> NamedObject {
+    NamedObject {
+        resource: resource.clone(),
+        object,
+    }
+}
+
+#[cfg(test)]
+#[path = "start_plan_tests.rs"]
+mod tests;

@@ -1,0 +1,390 @@
+//! Stop of a session: runs the sync hook and removes the workload. Claims, Services and Secrets are kept.
+//!
+//! `ObservedSession::of` reads the session, `plan` computes the steps, `stop` carries them out and writes the status. If a
+//! controller is alive, `stop` only patches the Session and waits for the controller.
+
+use anyhow::{Result, anyhow};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::Cluster;
+use crate::apply_plan::ApplyOptions;
+use crate::controller::Driver;
+use crate::selected_sessions::SelectedSession;
+use crate::stop_options::StopOptions;
+use crate::trust::{self, StoredPart};
+use session_client::AccessReviews;
+use session_client::WriteOptions;
+use session_client::interrupt::Interrupt;
+use session_engine::plan::{Plan, Step, StepResult};
+use session_engine::reconcile::status_patch::{self, StopRecord};
+use session_engine::reconcile::{
+    HookRun, LiveObjects, PhaseReason, TargetState, Teardown, WorkloadState, assess_workload,
+    decide_phase, plan_teardown,
+};
+use session_model::api::{DesiredState, ObjectRef, Phase, Session};
+use session_model::failure::{self, FailureKind, with_hint};
+use session_model::labels;
+use session_model::objects::conditions::condition;
+use session_model::objects::ownership::Ownership;
+use session_model::objects::pods::SCALABLE_KINDS;
+use session_model::objects::resource::{SESSION, string_at};
+use session_model::progress::ProgressSink;
+
+/// A session and all of its objects, as read from the cluster.
+#[derive(Clone, Debug)]
+pub struct ObservedSession {
+    /// The Session.
+    pub session: Session,
+    /// The Session with every field, also those that [`Session`] does not know.
+    pub object: Value,
+    /// Its objects.
+    pub live: LiveObjects,
+    /// State of its workload, derived from `live`.
+    pub state: WorkloadState,
+    /// Ownership of its objects.
+    pub ownership: Ownership,
+    /// The process that reconciles the session.
+    pub driver: Driver,
+}
+
+impl ObservedSession {
+    /// Reads all objects of a session.
+    ///
+    /// # Errors
+    /// Refusals of the server; a session that is being deleted.
+    pub async fn read(cluster: &Cluster, chosen: SelectedSession, driver: Driver) -> Result<Self> {
+        chosen.ensure_not_deleting()?;
+        let namespace = string_at(&chosen.object, "/metadata/namespace");
+        let live = cluster.get_live_objects(namespace, &chosen.session).await?;
+        Self::from_parts(chosen, live, driver)
+    }
+
+    /// Combines a session with objects that have been read already. Sends no request.
+    ///
+    /// # Errors
+    /// An invalid name, Namespace or owner of the Session.
+    pub fn from_parts(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
+        let SelectedSession { session, object } = chosen;
+        let belonging = Ownership::of_session(&session)?;
+        let seen = assess_workload(&session, &live, &[]);
+        Ok(Self {
+            session,
+            object,
+            live,
+            state: seen,
+            ownership: belonging,
+            driver,
+        })
+    }
+
+    /// Returns the session's name.
+    pub fn name(&self) -> &str {
+        self.ownership.session.as_str()
+    }
+
+    /// Returns the session's Namespace.
+    pub fn namespace(&self) -> &str {
+        self.ownership.namespace.as_str()
+    }
+
+    /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
+    pub fn is_stopped(&self) -> bool {
+        let phase = self.session.phase();
+        self.session.spec.state == Some(DesiredState::Stopped)
+            && self.state == WorkloadState::NoWorkload
+            && self
+                .live
+                .own_pods(&self.ownership.session_uid)
+                .next()
+                .is_none()
+            && matches!(phase, Some(Phase::Stopped | Phase::Failed))
+    }
+
+    /// Returns true if the workload exists and has not ended.
+    pub fn has_live_workload(&self) -> bool {
+        matches!(
+            self.state,
+            WorkloadState::Ready { .. }
+                | WorkloadState::NotReady(_)
+                | WorkloadState::Unrecoverable(_)
+        )
+    }
+
+    /// Returns true if a stop with these options runs the sync hook from this process.
+    pub fn runs_sync(&self, manner: &StopOptions) -> bool {
+        !self.driver.is_controller()
+            && !manner.skip_sync
+            && HookRun::find(&self.session, &self.state, "sync").is_some()
+    }
+
+    /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops
+    /// nothing, and before the workload is removed, so that no controller makes it again.
+    pub fn plan_stop(&self, manner: &StopOptions, now: Timestamp) -> Plan {
+        let skip_sync = manner.skip_sync;
+        let what = Teardown::Stop { skip_sync };
+        let mut plan = plan_teardown(&self.session, &self.live, &self.state, what, now);
+        if !manner.wait {
+            plan.stages
+                .retain(|stage| !matches!(stage.first(), Some(Step::WaitDeleted { .. })));
+        }
+        let synced = matches!(plan.steps().next(), Some(Step::RunHook { .. }));
+        if self.session.spec.state != Some(DesiredState::Stopped) {
+            let step =
+                self.session_patch_step(json!({ "spec": { "state": DesiredState::Stopped } }));
+            plan.stages.insert(usize::from(synced), vec![step]);
+        }
+        plan
+    }
+
+    fn session_patch_step(&self, patch: Value) -> Step {
+        Step::Patch {
+            target: ObjectRef::from_object(&self.object),
+            resource: SESSION.clone(),
+            patch,
+        }
+    }
+
+    /// Returns phase and reason after the stop. A workload that had ended by itself keeps its reason.
+    fn stopped_reason(&self) -> PhaseReason {
+        match self.state {
+            WorkloadState::Terminated { .. } | WorkloadState::NoWorkload => {
+                decide_phase(&self.session, TargetState::Stopped, &self.state)
+            }
+            _ => PhaseReason {
+                phase: Phase::Stopped,
+                reason: "Stopped".into(),
+                message: String::new(),
+            },
+        }
+    }
+
+    /// Stops the session and returns the Session after the stop.
+    ///
+    /// # Errors
+    /// A missing right or untrusted hooks, before anything is written; the step that failed, with a hint how to continue.
+    pub async fn stop(
+        &self,
+        cluster: &Cluster,
+        manner: &StopOptions,
+        with: StopContext<'_>,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Value> {
+        self.live.report_impostors(sink);
+        if self.driver.is_controller() {
+            return self.stop_by_controller(cluster, manner, &with, sink).await;
+        }
+        if self.runs_sync(manner) && !with.write.dry_run {
+            trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
+        }
+        self.require_stop_access(manner, &[], with).await?;
+        let rest = self.live.replica_counts(&self.ownership.session_uid);
+        self.record_replicas(cluster, &rest, with.write).await?;
+        let carrying = ApplyOptions {
+            ownership: &self.ownership,
+            write: with.write.clone(),
+            interrupt: with.interrupt,
+            wait_limit: manner.timeout,
+        };
+        let plan = self.plan_stop(manner, with.now);
+        let outcome = cluster.apply_plan(&plan, &carrying, sink).await;
+        if let Some((step, error)) = outcome.failed {
+            return Err(explain_step_failure(
+                STOP,
+                self.name(),
+                self.namespace(),
+                &step,
+                error,
+            ));
+        }
+        let mut session = self.session.clone();
+        let wish = outcome.results.iter().find_map(|done| match done {
+            StepResult::Patched(object) if string_at(object, "/kind") == "Session" => Some(object),
+            _ => None,
+        });
+        session.metadata.generation = wish
+            .and_then(|object| object.pointer("/metadata/generation")?.as_i64())
+            .or(session.metadata.generation);
+        if with.write.dry_run {
+            return Ok(wish.unwrap_or(&self.object).clone());
+        }
+        let rest = StopRecord {
+            replicas: rest,
+            is_synced: outcome.results.contains(&StepResult::HookRun),
+            unrecorded_workloads: self.unrecorded_workloads(),
+        };
+        let patch = status_patch::stop_status(&session, &self.stopped_reason(), &rest, with.now);
+        cluster
+            .patch_status(&self.ownership, patch, with.write)
+            .await
+    }
+
+    /// Returns StatefulSets and Deployments of an interrupted start that status.applied does not list yet. The stop records them,
+    /// since from then on only recorded objects count as the session's.
+    fn unrecorded_workloads(&self) -> Vec<ObjectRef> {
+        let applied = self.session.applied();
+        let recorded = |workload: &ObjectRef| {
+            let mut objects = applied.iter().flat_map(|applied| &applied.objects);
+            objects.any(|object| object.uid == workload.uid)
+        };
+        let mut rests = self.live.workloads(&self.ownership.session_uid);
+        rests.retain(|workload| {
+            SCALABLE_KINDS.contains(&workload.kind.as_str()) && !recorded(workload)
+        });
+        rests
+    }
+
+    /// Writes the replica counts into status.applied before the workloads are scaled to 0, if they differ from those recorded at
+    /// the start. Otherwise an interrupted stop would lose them.
+    async fn record_replicas(
+        &self,
+        cluster: &Cluster,
+        counts: &std::collections::BTreeMap<String, i32>,
+        write: &WriteOptions,
+    ) -> Result<()> {
+        let applied = self.session.applied();
+        let Some(applied) = applied.filter(|_| !write.dry_run) else {
+            return Ok(());
+        };
+        if counts
+            .iter()
+            .all(|entry| applied.replicas.get(entry.0) == Some(entry.1))
+        {
+            return Ok(());
+        }
+        let patch = json!({ "status": { "applied": { "replicas": counts } } });
+        cluster
+            .patch_status(&self.ownership, patch, write)
+            .await
+            .map(drop)
+    }
+
+    /// Stops the session through its controller: patches spec.state and waits for the phase that the controller writes.
+    async fn stop_by_controller(
+        &self,
+        cluster: &Cluster,
+        manner: &StopOptions,
+        with: &StopContext<'_>,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Value> {
+        let mut patch = json!({ "spec": { "state": DesiredState::Stopped } });
+        if manner.skip_sync {
+            patch["metadata"]["annotations"][labels::SKIP_SYNC] = "true".into();
+        }
+        let (namespace, name) = (self.namespace(), self.name());
+        let object = cluster
+            .patch_session(&self.ownership, patch, with.write)
+            .await?;
+        if !manner.wait || with.write.dry_run {
+            return Ok(object);
+        }
+        let settled = cluster
+            .wait_stopped(namespace, name, manner.timeout, with.interrupt, sink)
+            .await?;
+        if string_at(&settled, "/status/phase") == Phase::Running.as_str() {
+            let condition = condition_summary(&settled, "Synced");
+            let error = anyhow!("cannot stop session {name:?}: {condition}");
+            return Err(with_hint(error, skip_sync_hint(STOP, name, namespace)));
+        }
+        Ok(settled)
+    }
+}
+
+/// Context of a stop, restart or deletion: write options, interrupt signal, time and permissions, shared by all sessions of a
+/// command.
+#[derive(Clone, Copy, Debug)]
+pub struct StopContext<'a> {
+    /// Dry run and field manager.
+    pub write: &'a WriteOptions,
+    /// Interrupt signal; takes effect between two steps and during waits.
+    pub interrupt: &'a Interrupt,
+    /// Current time.
+    pub now: Timestamp,
+    /// Answers of access reviews.
+    pub permissions: &'a AccessReviews,
+}
+
+fn condition_summary(session: &Value, r#type: &str) -> String {
+    condition(session, r#type).map_or_else(String::new, |condition| {
+        format!(
+            "{}: {}",
+            string_at(condition, "/reason"),
+            string_at(condition, "/message")
+        )
+    })
+}
+
+/// A verb that ends sessions, in the forms that messages need.
+#[derive(Clone, Copy, Debug)]
+pub struct VerbForms {
+    /// `stop`, `delete`.
+    pub verb: &'static str,
+    /// `stopped`, `deleted`.
+    pub participle: &'static str,
+    /// `stopping`, `deleting`.
+    pub gerund: &'static str,
+}
+
+/// The forms of `stop`.
+pub const STOP: VerbForms = VerbForms {
+    verb: "stop",
+    participle: "stopped",
+    gerund: "stopping",
+};
+
+/// The forms of `delete`.
+pub const DELETE: VerbForms = VerbForms {
+    verb: "delete",
+    participle: "deleted",
+    gerund: "deleting",
+};
+
+fn skip_sync_hint(words: VerbForms, name: &str, namespace: &str) -> String {
+    format!(
+        "skip the sync hook and lose unsynchronised data: kubectl session {} {name} -n {namespace} --skip-sync",
+        words.verb
+    )
+}
+
+/// Adds to a refusal the hint that nothing has been written.
+pub(super) fn nothing_done_hint(
+    words: VerbForms,
+    name: &str,
+    error: anyhow::Error,
+) -> anyhow::Error {
+    let done = words.participle;
+    with_hint(
+        error,
+        format!("nothing has been {done}: session {name:?} is unchanged"),
+    )
+}
+
+/// Adds the session and a hint how to continue to the error of a step of a stop or deletion.
+pub fn explain_step_failure(
+    words: VerbForms,
+    name: &str,
+    namespace: &str,
+    step: &Step,
+    error: anyhow::Error,
+) -> anyhow::Error {
+    // Ctrl-C during the sync hook is not a failure of the hook.
+    if matches!(step, Step::RunHook { .. }) && !failure::has_kind(&error, FailureKind::Interrupted)
+    {
+        // As text, since a failure of the connection is printed without the context around it.
+        let error = anyhow!(
+            "cannot {} session {name:?}: sync hook failed: {error:#}",
+            words.verb
+        );
+        return with_hint(error, skip_sync_hint(words, name, namespace));
+    }
+    if failure::has_kind(&error, FailureKind::Interrupted)
+        || failure::has_kind(&error, FailureKind::TimedOut)
+    {
+        let verb = words.verb;
+        return with_hint(
+            error,
+            format!("finish it with: kubectl session {verb} {name} -n {namespace}"),
+        );
+    }
+    error
+}

@@ -1,0 +1,57 @@
+//! Access checks of a stop, made before its first write.
+
+use anyhow::Result;
+
+use super::stop::{ObservedSession, STOP, StopContext, nothing_done_hint};
+use super::stop_options::StopOptions;
+use crate::Cluster;
+use crate::controller::Driver;
+use crate::selected_sessions::SelectedSession;
+use session_client::AccessReviews;
+use session_model::api::Session;
+use session_model::objects::access::Access;
+use session_model::objects::resource::{SESSION, string_at};
+
+impl ObservedSession {
+    /// Reads a session as [`Present::of`] does and, at the same time, requests reviews of the `foreseen` rights, whose answers
+    /// [`Present::require_stop`] then needs no request for. Asks nothing if a controller carries out the stop with its own rights.
+    ///
+    /// # Errors
+    /// As [`Present::of`]. A missing right is no error here.
+    pub async fn read_with_access_reviews(
+        cluster: &Cluster,
+        permissions: &AccessReviews,
+        chosen: SelectedSession,
+        driver: Driver,
+        foreseen: impl FnOnce(&Session) -> Vec<Access>,
+    ) -> Result<Self> {
+        let needs = match driver {
+            Driver::Controller => Vec::new(),
+            Driver::Client => foreseen(&chosen.session),
+        };
+        let namespace = string_at(&chosen.object, "/metadata/namespace").to_owned();
+        let looked = Self::read(cluster, chosen, driver);
+        futures::join!(looked, permissions.prefetch(&namespace, &needs)).0
+    }
+
+    /// Checks before the first write that the caller has the rights of a stop, and `more` rights for what follows it.
+    ///
+    /// # Errors
+    /// The first missing right, in the server's words.
+    pub async fn require_stop_access(
+        &self,
+        manner: &StopOptions,
+        more: &[Access],
+        with: StopContext<'_>,
+    ) -> Result<()> {
+        // A controller stops the session with its own rights.
+        if self.driver.is_controller() || with.write.dry_run {
+            return Ok(());
+        }
+        let mut needs = self.plan_stop(manner, with.now).required_permissions();
+        needs.push(Access::new("patch", &SESSION, self.name()).on_subresource("status"));
+        needs.extend_from_slice(more);
+        let permitted = with.permissions.require(self.namespace(), &needs).await;
+        permitted.map_err(|error| nothing_done_hint(STOP, self.name(), error))
+    }
+}

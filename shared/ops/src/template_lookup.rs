@@ -1,0 +1,71 @@
+//! Reads of SessionTemplates, and their changes since the last start of a session.
+
+use anyhow::Result;
+use serde_json::Value;
+
+use crate::Cluster;
+use crate::session_objects::with_setup_hint;
+use session_client::ListOptions;
+use session_client::Scope;
+use session_client::not_found_error;
+use session_client::parse_object;
+use session_model::api::{Session, SessionTemplate};
+use session_model::failure::with_hint;
+use session_model::objects::resource::SESSION_TEMPLATE;
+
+/// Reads a template; `None` if it does not exist.
+///
+/// # Errors
+/// Refusals of the server; the SessionTemplate API is not installed.
+pub async fn find_template(cluster: &Cluster, name: &str) -> Result<Option<SessionTemplate>> {
+    let found = with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
+    found.map(parse_object).transpose()
+}
+
+/// Reads a template that must exist.
+///
+/// # Errors
+/// NotFound, in the server's words, with the names of existing templates as a hint; otherwise as [`find`].
+pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
+    match find_template(cluster, name).await? {
+        Some(found) => Ok(found),
+        None => Err(with_hint(
+            not_found_error(&SESSION_TEMPLATE, name),
+            template_names_hint(cluster).await,
+        )),
+    }
+}
+
+/// Describes the change of the template since the session's last start; `None` if there is none. A deleted template is no change.
+pub fn template_change(session: &Session, template: Option<&SessionTemplate>) -> Option<String> {
+    let applied = session.applied()?;
+    let metadata = &template?.metadata;
+    let name = metadata.name.as_deref().unwrap_or_default();
+    if applied.template_uid.is_some() && applied.template_uid != metadata.uid {
+        return Some(format!(
+            "template {name:?} has been deleted and created again since the last start"
+        ));
+    }
+    let (was, is) = (applied.template_generation?, metadata.generation?);
+    (was != is).then(|| {
+        format!("template {name:?} has changed since the last start (generation {was}, now {is})")
+    })
+}
+
+async fn template_names_hint(cluster: &Cluster) -> String {
+    let found = cluster
+        .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
+        .await;
+    let items = found.map(|list| list.items).unwrap_or_default();
+    let name = |item: &Value| {
+        item.pointer("/metadata/name")
+            .and_then(|name| name.as_str())
+            .map(str::to_owned)
+    };
+    let names: Vec<String> = items.iter().filter_map(name).collect();
+    match names.as_slice() {
+        [] => "install the built-in templates, as there are none: kubectl session setup templates"
+            .into(),
+        names => format!("choose one of the templates: {}", names.join(", ")),
+    }
+}
