@@ -58,7 +58,7 @@ pub(crate) async fn start_stopped(
         sink.tell(ProgressEvent::Done);
         ahead?
     };
-    if let Some(ending) = SessionLosses::started(&ahead) {
+    if let Some(ending) = SessionLosses::of_start(&ahead) {
         let (name, lost) = (&intent.name, ending.destroyed.join(", "));
         let error = anyhow!(
             "starting session {:?} would destroy data: {lost}",

@@ -44,6 +44,6 @@ pub(crate) fn confirm_deletion(
         interactive: intent.interactive,
         asks_for_several: true,
     };
-    let ending: Vec<SessionLosses> = doomed.iter().map(SessionLosses::deleted).collect();
+    let ending: Vec<SessionLosses> = doomed.iter().map(SessionLosses::of_deletion).collect();
     question.ask(&ending, console)
 }

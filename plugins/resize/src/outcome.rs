@@ -126,7 +126,7 @@ pub(crate) fn confirm_restart(
     present: &ObservedSession,
     console: &mut Console,
 ) -> Result<bool> {
-    let ending = [SessionLosses::stopped(present)];
+    let ending = [SessionLosses::of_stop(present)];
     if intent.dry_run != DryRun::None {
         confirmation::print_dry_run_losses(&ending, console);
         return Ok(true);

@@ -156,10 +156,10 @@ impl SessionTask {
     /// contains.
     pub(crate) fn session_losses(&self) -> Option<SessionLosses> {
         if self.action == Action::Restart {
-            return Some(SessionLosses::stopped(&self.observed));
+            return Some(SessionLosses::of_stop(&self.observed));
         }
         let ahead = self.start_plan.as_ref()?;
-        SessionLosses::started(ahead).filter(|_| self.action == Action::Start)
+        SessionLosses::of_start(ahead).filter(|_| self.action == Action::Start)
     }
 
     /// Carries out the action up to the creation of the objects, without waiting for them.

@@ -49,7 +49,7 @@ impl Verb for Stop {
         // confirmation
         let ending: Vec<SessionLosses> = found
             .sessions_to_stop()
-            .map(SessionLosses::stopped)
+            .map(SessionLosses::of_stop)
             .collect();
         if intent.dry_run != DryRun::None {
             confirmation::print_dry_run_losses(&ending, console);

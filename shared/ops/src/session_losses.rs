@@ -19,7 +19,7 @@ pub struct SessionLosses {
 
 impl SessionLosses {
     /// Returns the losses of a stop: data that ends with the Pods.
-    pub fn stopped(present: &ObservedSession) -> Self {
+    pub fn of_stop(present: &ObservedSession) -> Self {
         let losses = find_losses(&present.session, &present.live);
         Self {
             name: present.name().to_owned(),
@@ -29,7 +29,7 @@ impl SessionLosses {
     }
 
     /// Returns the losses of a start that deletes running Pods the template no longer contains; `None` if nothing is lost.
-    pub fn started(ahead: &StartPlan) -> Option<Self> {
+    pub fn of_start(ahead: &StartPlan) -> Option<Self> {
         let losses = ahead.losses();
         (!losses.is_empty()).then(|| Self {
             name: ahead.observed.name().to_owned(),
@@ -39,7 +39,7 @@ impl SessionLosses {
     }
 
     /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
-    pub fn deleted(doomed: &Deletion) -> Self {
+    pub fn of_deletion(doomed: &Deletion) -> Self {
         let first = doomed.snapshot_name().map_or_else(
             || "deleted when a snapshot is ready".to_owned(),
             |set| format!("deleted when snapshot {set} is ready"),

@@ -147,7 +147,7 @@ fn resolve_trust(cluster: &Cluster, doubt: Option<UntrustedText>) -> Result<()> 
             doubt.record_agreement(cluster);
             Ok(())
         }
-        Some(doubt) => Err(doubt.into_error(cluster)),
+        Some(doubt) => Err(doubt.to_error(cluster)),
     }
 }
 

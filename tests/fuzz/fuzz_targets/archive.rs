@@ -1,7 +1,7 @@
 //! Tar streams for `restore --from`: what is accepted is written in a form that is read as the same again.
 #![no_main]
 
-use kubectl_session_snapshot::tarball::{Contents, transcode};
+use kubectl_session_snapshot::tarball::{ArchiveContents, transcode};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -12,7 +12,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut again = Vec::new();
     let same = transcode(plain.as_slice(), &mut again).expect("what we wrote is fit");
     assert!(again == plain, "the plain form is not stable");
-    let its_own = |contents: Contents| Contents {
+    let its_own = |contents: ArchiveContents| ArchiveContents {
         length: 0,
         sha256: String::new(),
         // Left out the first time.

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use session_shared::template::property::try_manifest;
-use session_shared::template::{Manifest, Source, TemplateFile, plain_objects};
+use session_shared::template::{Manifest, Source, TemplateFile, parse_plain_objects};
 
 /// Bytes of scalars that the loader lets through, each at most six as JSON, and its nodes with what stands between them.
 const JSON_MAX: usize = 6 * (4 << 20) + 100_000 * 8;
@@ -12,14 +12,14 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(source) = Source::from_bytes("fuzz.yaml", bytes) else {
         return;
     };
-    if let Ok(objects) = plain_objects(&source) {
+    if let Ok(objects) = parse_plain_objects(&source) {
         for (_, object) in objects {
             let json = object.to_string();
             assert!(json.len() <= JSON_MAX, "{} bytes", json.len());
             let Ok(source) = Source::new("again.json", json) else {
                 continue;
             };
-            let again = plain_objects(&source).expect("JSON is YAML");
+            let again = parse_plain_objects(&source).expect("JSON is YAML");
             assert_eq!(again.len(), 1);
             assert_eq!(again[0].1, object);
         }

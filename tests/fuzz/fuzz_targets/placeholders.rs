@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use session_shared::template::property::Property;
-use session_shared::template::{Given, Identity, Manifest, OUTPUT_MAX, Parameters, Source};
+use session_shared::template::property::StructureProperty;
+use session_shared::template::{ValueLayers, SessionIdentity, Manifest, OUTPUT_MAX, Parameters, Source};
 
-static PROPERTY: LazyLock<Property> = LazyLock::new(|| Property::new().expect("the manifest is good"));
+static PROPERTY: LazyLock<StructureProperty> = LazyLock::new(|| StructureProperty::new().expect("the manifest is good"));
 
 fuzz_target!(|input: (&str, &str)| {
     let (value, text) = input;
@@ -32,11 +32,11 @@ fuzz_target!(|input: (&str, &str)| {
         .into_iter()
         .map(|placeholder| (placeholder.name, value.to_owned()))
         .collect();
-    let given = Given {
+    let given = ValueLayers {
         flags: &flags,
-        ..Given::default()
+        ..ValueLayers::default()
     };
-    let identity = Identity {
+    let identity = SessionIdentity {
         session: "alice".parse().expect("a name"),
         user: "alice@example.com".parse().expect("a user"),
         namespace: "default".parse().expect("a namespace"),

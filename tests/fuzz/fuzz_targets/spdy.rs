@@ -3,13 +3,13 @@
 
 use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
-use session_shared::client::forward::frame::Decoder;
-use session_shared::client::forward::frame::Incoming;
-use session_shared::client::forward::frame::Malformed;
+use session_shared::client::forward::frame::FrameDecoder;
+use session_shared::client::forward::frame::Frame;
+use session_shared::client::forward::frame::FrameError;
 
 /// What is said in `pieces`; data of one frame put together.
-fn said<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Incoming>, Option<Malformed>) {
-    let (mut decoder, mut all) = (Decoder::default(), Vec::new());
+fn said<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<FrameError>) {
+    let (mut decoder, mut all) = (FrameDecoder::default(), Vec::new());
     for piece in pieces {
         let mut bytes = Bytes::copy_from_slice(piece);
         loop {
@@ -24,9 +24,9 @@ fn said<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Incoming>, Option<Ma
     (all, None)
 }
 
-fn push(all: &mut Vec<Incoming>, incoming: Incoming) {
-    if let Incoming::Data { stream, bytes, fin } = &incoming
-        && let Some(Incoming::Data { stream: before, bytes: begun, fin: ended }) = all.last_mut()
+fn push(all: &mut Vec<Frame>, incoming: Frame) {
+    if let Frame::Data { stream, bytes, fin } = &incoming
+        && let Some(Frame::Data { stream: before, bytes: begun, fin: ended }) = all.last_mut()
         && before == stream
         && !*ended
     {
@@ -42,7 +42,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     let whole = said(std::iter::once(bytes));
     assert_eq!(said(bytes.chunks(usize::from(size).max(1))), whole);
     let length: usize = whole.0.iter().map(|incoming| match incoming {
-        Incoming::Data { bytes, .. } | Incoming::Opened { headers: bytes, .. } => bytes.len(),
+        Frame::Data { bytes, .. } | Frame::Opened { headers: bytes, .. } => bytes.len(),
         _ => 0,
     }).sum();
     assert!(length <= bytes.len());

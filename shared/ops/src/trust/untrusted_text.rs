@@ -145,7 +145,7 @@ impl UntrustedText {
         lines
     }
 
-    pub(super) fn into_error(&self, cluster: &Cluster) -> anyhow::Error {
+    pub(super) fn to_error(&self, cluster: &Cluster) -> anyhow::Error {
         let (name, namespace) = (&self.name, &self.namespace);
         let mut error = anyhow!(self.message(cluster));
         if !matches!(self.reason, UntrustedReason::OtherUser { .. }) {
