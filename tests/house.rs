@@ -166,7 +166,7 @@ fn the_client_knows_no_session() {
         }
         for used in words_after(&code(&text), "session_model::") {
             assert!(
-                !["api", "labels", "state"].contains(&used),
+                !["api", "labels", "local_state"].contains(&used),
                 "{} uses session_model::{used}",
                 path.display()
             );

@@ -10,6 +10,8 @@
 //! Sessions itself, other objects by `object_action`, VolumeSnapshotContents by `content_action`. `object_users` reads the objects that may still
 //! use something.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod content_action;
 mod contents;

@@ -11,6 +11,8 @@
 //!
 //! `port_forwarder` builds the forwarder that `open`, `serve_ports` and `stdio` share.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod exec;
 mod intent;

@@ -82,6 +82,7 @@ fn known_hosts_path() -> Result<PathBuf> {
 ///
 /// # Errors
 /// A usage error if the command line has a secret, which would end up in the file.
+#[expect(clippy::disallowed_methods, reason = "ssh runs the printed command in another environment")]
 pub(crate) fn print_host_block(
     host: SshHost,
     connection: &ConnectionFlags,

@@ -7,6 +7,8 @@
 //!
 //! `session_file` recognizes a Session object in the file of `-f`, `dry_run` prints a client-side dry run in place of `creation`.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod creation;
 mod dry_run;

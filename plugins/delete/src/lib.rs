@@ -5,6 +5,8 @@
 //! args    plan      observe     confirm         outcome               outcome
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod confirm;
 mod observe;

@@ -5,6 +5,8 @@
 //! args    plan      outcome, plan                      outcome               outcome
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod outcome;
 mod plan;

@@ -7,6 +7,8 @@
 //!            └─ --watch ─► watch: changes of sessions and Pods ───────────────────────┘
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod forged_pods;
 mod intent;

@@ -4,6 +4,8 @@
 //! Args ─► Intent ─► plan: workload, Pods, containers ─► show: each log once, or all logs followed
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod intent;
 mod plan;

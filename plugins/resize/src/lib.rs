@@ -8,6 +8,8 @@
 //! Claims are expanded first: they cannot shrink again, so nothing after them may be refused. The size is written into the
 //! Session last when resized in place, and first when restarted, so that every later start has it.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod claim_expansion;
 mod in_place_errors;

@@ -3,6 +3,8 @@
 //! The program's name selects a verb, or else its first argument that is not a flag. Any other word runs the program
 //! `kubectl-session-WORD` beside this program or on PATH, so that the suite can be extended.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod dispatch;
 mod external;
 

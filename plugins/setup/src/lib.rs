@@ -4,6 +4,8 @@
 //! args ─► plan: the objects of the named parts (roles: Namespace and RBAC) ─► install: apply, wait or remove
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod install;
 mod plan;

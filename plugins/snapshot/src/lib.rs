@@ -17,6 +17,8 @@
 //! restore --from  archive ─► footer and tarball check ─► plain copy ─► import ─► container
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod archive;
 mod archive_args;
 mod archive_target;

@@ -8,6 +8,8 @@
 //!
 //! `watch` and `wait` keep `Observed` up to date with `follow` and compute the `Report` anew after each change.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod args;
 mod commands;
 mod data;

@@ -8,6 +8,8 @@
 //!       └─► plan: templates of a file ─► apply
 //! ```
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod apply;
 mod args;
 mod delete;

@@ -1,5 +1,7 @@
 //! Flags, reports, prompts and the harness of every verb: the only crate that prints.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod flags;
 pub mod prompt;
 pub mod report;

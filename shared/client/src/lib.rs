@@ -47,6 +47,8 @@
 //!
 //! [`Failure`]: session_model::failure::Failure
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod access_reviews;
 mod api_paths;
 mod api_request;

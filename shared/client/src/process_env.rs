@@ -19,6 +19,7 @@ pub(super) struct ProcessEnv {
 
 impl ProcessEnv {
     /// Reads the environment of this process.
+    #[expect(clippy::disallowed_methods, reason = "this is the environment")]
     pub(super) fn read() -> Self {
         let variables = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))

@@ -1,5 +1,7 @@
 //! What is to be done with a session, and why a session is as it is. Pure: no clock, no file, no cluster.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod diagnosis;
 pub mod plan;
 pub mod reconcile;

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 /// Returns the first executable called `name` on this process's PATH.
+#[expect(clippy::disallowed_methods, reason = "the only reader of PATH")]
 pub fn find_executable(name: &str) -> Option<PathBuf> {
     find_executable_in(name, &std::env::var_os("PATH")?)
 }

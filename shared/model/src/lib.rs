@@ -2,6 +2,8 @@
 //!
 //! From inner to outer: unicode, names, encode, labels, failure, programs, quantity, duration, state, api, progress, objects.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod api;
 pub mod duration;
 pub mod encode;

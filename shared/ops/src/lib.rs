@@ -26,6 +26,8 @@
 //! Beside the operations: `Confirmation` asks before data is destroyed, `trust` decides whether stored text may be run,
 //! `preflight` checks quotas and classes before a start, `QuiesceHooks` run around a snapshot.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod admission_policy;
 mod adopt;
 mod apply_existing;

@@ -11,6 +11,8 @@
 //! The text is parsed first and placeholders are replaced in the parsed tree, so that no value can create YAML structure. All
 //! problems are reported together, with file, line and column.
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 mod annotation;
 mod api_rules;
 mod assigned;

@@ -124,6 +124,7 @@ impl fmt::Debug for Console {
 
 impl Console {
     /// Returns a console on the streams of this process. NO_COLOR and TERM decide about colours, too.
+    #[expect(clippy::disallowed_methods, reason = "the only reader of COLUMNS, TERM and NO_COLOR")]
     pub fn for_process(colour: Colour, quiet: bool) -> Self {
         let terminals = Terminals {
             input: io::stdin().is_terminal(),

@@ -132,12 +132,14 @@ impl Environment {
     }
 
     /// Returns a clock for work that outlives this borrow.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn clock(&self) -> impl Fn() -> Timestamp + use<> {
         let fixed = self.now;
         move || fixed.unwrap_or_else(Timestamp::now)
     }
 
     /// Returns the current time.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     pub fn now(&self) -> Timestamp {
         self.now.unwrap_or_else(Timestamp::now)
     }
