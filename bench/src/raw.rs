@@ -8,16 +8,12 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Value, json};
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
-use session_shared::client::WriteOptions;
+use session_shared::client::{ListOptions, Scope, WriteOptions};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
     LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, string_at,
 };
-use session_shared::ops::CONTROLLER_LEASE;
-use session_shared::ops::CONTROLLER_NAMESPACE;
-use session_shared::ops::Cluster;
+use session_shared::ops::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Cluster};
 
 use crate::process::milliseconds;
 use crate::program::say;

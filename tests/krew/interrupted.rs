@@ -138,7 +138,7 @@ fn interrupted_by(code: u8, act: impl Fn(&mut Terminal)) {
     assert_eq!(terminal.file("code"), format!("{code}\n"), "{shown:?}");
     assert_eq!(terminal.file("after"), terminal.file("before"));
     assert!(
-        shown.contains("interrupted\r\nhint: session \"bob\" was made"),
+        shown.contains("interrupted\r\nhint: session \"bob\" continues to start"),
         "{shown:?}"
     );
     let (hidden, back) = (shown.rfind("\x1b[?25l"), shown.rfind("\x1b[?25h"));

@@ -4,11 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
-use session_shared::client::DeleteOptions;
-use session_shared::client::DeleteOutcome;
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
-use session_shared::client::WriteOptions;
+use session_shared::client::{DeleteOptions, DeleteOutcome, ListOptions, Scope, WriteOptions};
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, string_at};
 use session_shared::objects::volume_snapshot::content_label_patch;

@@ -28,8 +28,7 @@ mod session_plan;
 mod view;
 
 use anyhow::{Error, Result, anyhow};
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::{ErrorList, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};

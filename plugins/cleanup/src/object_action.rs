@@ -2,10 +2,7 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::DeleteOptions;
-use session_shared::client::DeleteOutcome;
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
+use session_shared::client::{DeleteOptions, DeleteOutcome, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::kept_data::holds_data;

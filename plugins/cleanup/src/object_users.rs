@@ -4,8 +4,7 @@
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
+use session_shared::client::{ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{

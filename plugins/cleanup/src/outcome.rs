@@ -5,22 +5,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 use futures::StreamExt;
 use serde_json::Value;
-use session_shared::client::AccessReviews;
-use session_shared::client::Scope;
-use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::interrupted_error;
+use session_shared::client::{AccessReviews, Scope, WriteOptions};
 use session_shared::failure;
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
     VOLUME_SNAPSHOT_CONTENT, string_at,
 };
-use session_shared::ops::Cluster;
-use session_shared::ops::Driver;
 use session_shared::ops::deletion::Deletion;
 use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::stop::{ObservedSession, StopContext};
+use session_shared::ops::{Cluster, Driver};
 use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::prompt::confirmation;
 use session_shared::reconcile::{LiveObjects, Teardown, teardown_accesses};

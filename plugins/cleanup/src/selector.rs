@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use futures::future::try_join_all;
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
+use session_shared::client::{ListOptions, Scope};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;

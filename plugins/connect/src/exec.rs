@@ -15,14 +15,12 @@ use session_shared::client::remote_command::ExecRequest;
 use session_shared::client::remote_command::RemoteCommand;
 use session_shared::failure::{FailureKind, check_exit_code, exit_error, find_failure, with_hint};
 use session_shared::objects::resource::POD;
-use session_shared::ops::Cluster;
-use session_shared::ops::ObservedSession;
+use session_shared::ops::{Cluster, ObservedSession, missing_right};
 use session_shared::report::console::Console;
 use session_shared::report::terminal::{RawOutput, StdinStream, TerminalSizes};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
-use session_shared::ops::missing_right;
 
 use crate::plan;
 

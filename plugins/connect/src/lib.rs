@@ -29,9 +29,8 @@ mod stdio;
 
 use anyhow::Result;
 use session_shared::failure::check_exit_code;
-use session_shared::ops::Cluster;
-use session_shared::ops::ObservedSession;
 use session_shared::ops::trust::StoredPart;
+use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::prompt::trust;
 use session_shared::verb::{Environment, Verb};
 

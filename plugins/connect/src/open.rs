@@ -9,11 +9,10 @@ use futures::future::{Either, select};
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::encode::url::Endpoint;
-use session_shared::ops::Cluster;
+use session_shared::ops::{Cluster, missing_right};
 use session_shared::verb::Environment;
 
 use crate::port_forwarder::ForwardEvents;
-use session_shared::ops::missing_right;
 
 use crate::{port_forwarder, serve_ports};
 

@@ -1,4 +1,6 @@
 //! Chooses Pod, container, port and command of a connection from the session's method and its Pods. Pure.
+//!
+//! Long because every way to connect is chosen here.
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;

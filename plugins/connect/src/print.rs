@@ -9,8 +9,7 @@ use session_shared::encode::{shell, url};
 use session_shared::failure::with_hint;
 use session_shared::objects::conditions::is_ready;
 use session_shared::objects::resource::{INGRESS, SERVICE};
-use session_shared::ops::Cluster;
-use session_shared::ops::ObservedSession;
+use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 
 use crate::intent::Intent;

@@ -7,10 +7,9 @@ use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::timed_out;
 use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
-use session_shared::ops::Cluster;
-use session_shared::ops::ObservedSession;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::wait_ready::{WaitContext, WaitOutcome};
+use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
     PhaseReason, TargetState, WorkloadState, assess_workload, decide_phase, is_expired,

@@ -8,8 +8,7 @@ use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::failure::with_hint;
-use session_shared::ops::Cluster;
-use session_shared::ops::ObservedSession;
+use session_shared::ops::{Cluster, ObservedSession, missing_right};
 use session_shared::report::console::Console;
 use session_shared::report::escape;
 use session_shared::verb::Environment;
@@ -17,7 +16,6 @@ use session_shared::verb::Environment;
 use crate::intent::Intent;
 use crate::port_forward::PortForward;
 use crate::port_forwarder::ForwardEvents;
-use session_shared::ops::missing_right;
 
 use crate::{plan, port_forwarder};
 

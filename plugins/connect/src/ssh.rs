@@ -14,8 +14,7 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::local_state;
 use session_shared::names::SshUser;
-use session_shared::ops::Cluster;
-use session_shared::ops::ObservedSession;
+use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::verb::ProgramName;
 
@@ -82,7 +81,10 @@ fn known_hosts_path() -> Result<PathBuf> {
 ///
 /// # Errors
 /// A usage error if the command line has a secret, which would end up in the file.
-#[expect(clippy::disallowed_methods, reason = "ssh runs the printed command in another environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ssh runs the printed command in another environment"
+)]
 pub(crate) fn print_host_block(
     host: SshHost,
     connection: &ConnectionFlags,

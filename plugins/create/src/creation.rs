@@ -4,22 +4,19 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 use session_shared::api::{ObjectRef, Session};
-use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
 use session_shared::client::interrupt::interrupted_error;
-use session_shared::client::parse_object;
+use session_shared::client::{WriteOptions, parse_object};
 use session_shared::failure::{self, FailureKind, HintExt};
 use session_shared::labels;
 use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, string_at,
 };
 use session_shared::objects::{ResourceType, is_data};
-use session_shared::ops::Cluster;
-use session_shared::ops::Driver;
 use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::finish_start::Started;
 use session_shared::ops::start::require_success;
-use session_shared::ops::trust;
+use session_shared::ops::{Cluster, Driver, trust};
 use session_shared::plan::{PlanOutcome, PropagationPolicy, StepResult};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{LiveObjects, RenderedStart, TargetState, reconcile, status_patch};

@@ -5,9 +5,7 @@ use session_shared::Timestamp;
 use session_shared::api::SessionTemplate;
 use session_shared::client::random_token;
 use session_shared::names::NamespaceName;
-use session_shared::ops::Cluster;
-use session_shared::ops::Driver;
-use session_shared::ops::template_lookup;
+use session_shared::ops::{Cluster, Driver, template_lookup};
 
 use crate::intent::{Intent, SessionSource};
 use crate::plan::Observed;

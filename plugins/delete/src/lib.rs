@@ -14,8 +14,7 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::client::AccessReviews;
-use session_shared::client::DryRun;
+use session_shared::client::{AccessReviews, DryRun};
 use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::confirmation;
 use session_shared::prompt::trust;

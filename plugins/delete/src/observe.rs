@@ -4,10 +4,9 @@ use anyhow::Result;
 use futures::StreamExt;
 use session_shared::Timestamp;
 use session_shared::client::AccessReviews;
-use session_shared::ops::Cluster;
-use session_shared::ops::Driver;
 use session_shared::ops::deletion::Deletion;
 use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
+use session_shared::ops::{Cluster, Driver};
 
 use crate::plan::Intent;
 

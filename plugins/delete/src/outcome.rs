@@ -3,9 +3,7 @@
 use anyhow::Result;
 use futures::StreamExt;
 use session_shared::api::DataPolicy;
-use session_shared::client::AccessReviews;
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
+use session_shared::client::{AccessReviews, DryRun, WriteOptions};
 use session_shared::encode::shell;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;

@@ -3,11 +3,7 @@
 use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
-use session_shared::client::IncludeObject;
-use session_shared::client::ListOptions;
-use session_shared::client::ObjectList;
-use session_shared::client::Scope;
-use session_shared::client::not_found_error;
+use session_shared::client::{IncludeObject, ListOptions, ObjectList, Scope, not_found_error};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};

@@ -12,9 +12,8 @@ mod plan;
 mod print_logs;
 
 use anyhow::Result;
-use session_shared::ops::Cluster;
-use session_shared::ops::ObservedSession;
 use session_shared::ops::follow_logs::ContainerSelector;
+use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;

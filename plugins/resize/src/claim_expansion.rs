@@ -4,9 +4,7 @@ use anyhow::{Error, Result, anyhow, bail};
 use futures::future::try_join_all;
 use serde_json::{Value, json};
 use session_shared::api::IntOrString;
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
-use session_shared::client::{parse_object, timed_out};
+use session_shared::client::{DryRun, WriteOptions, parse_object, timed_out};
 use session_shared::diagnosis::expansion::{Expansion, claim_expansion};
 use session_shared::failure::{self, Failure, FailureKind, with_evidence, with_hint};
 use session_shared::labels::MANAGER;
@@ -14,9 +12,8 @@ use session_shared::objects::kept_data::is_bound;
 use session_shared::objects::resource::{
     CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, string_at,
 };
-use session_shared::ops::Cluster;
-use session_shared::ops::ExpansionOutcome;
 use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::{Cluster, ExpansionOutcome};
 use session_shared::quantity::Quantity;
 use session_shared::verb::Environment;
 

@@ -3,9 +3,7 @@
 
 use anyhow::{Context, Result};
 use session_shared::api::Session;
-use session_shared::client::AccessReviews;
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
+use session_shared::client::{AccessReviews, DryRun, WriteOptions};
 use session_shared::diagnosis::pod_resize::{self, NodeFit};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;

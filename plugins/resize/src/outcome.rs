@@ -3,16 +3,13 @@
 use anyhow::{Error, Result};
 use futures::future::try_join_all;
 use serde_json::Value;
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
-use session_shared::client::parse_object;
+use session_shared::client::{DryRun, WriteOptions, parse_object};
 use session_shared::diagnosis::pod_resize::{NodeFit, ResizeState, pod_resize_state};
 use session_shared::objects::resource::STATEFUL_SET;
-use session_shared::ops::Cluster;
-use session_shared::ops::ResizeWait;
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::start_plan::StartPlan;
 use session_shared::ops::stop::{ObservedSession, STOP, StopContext};
+use session_shared::ops::{Cluster, ResizeWait};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;

@@ -28,7 +28,10 @@ pub(crate) fn run_external(word: &str, matches: &ArgMatches, prefix: &str) -> Ex
 
 /// Finds a program: first in the directory of this program's real file, so that one directory of binaries belongs
 /// together, then in the absolute directories of PATH. Never in the working directory, where others may have put it.
-#[expect(clippy::disallowed_methods, reason = "external verbs are looked up on PATH, as git and kubectl do")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "external verbs are looked up on PATH, as git and kubectl do"
+)]
 fn find_program(word: &str) -> Option<PathBuf> {
     // kubectl's naming rule: a dash of the word is an underscore in the file name.
     let name = format!("kubectl-session-{}", word.replace('-', "_"));

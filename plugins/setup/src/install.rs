@@ -5,10 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{ADMISSION_POLICY, ObjectRef};
-use session_shared::client::DryRun;
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
-use session_shared::client::WriteOptions;
+use session_shared::client::{DryRun, ListOptions, Scope, WriteOptions};
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{

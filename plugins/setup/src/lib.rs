@@ -12,8 +12,7 @@ mod plan;
 mod roles;
 
 use anyhow::Result;
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::usage_error;
 use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;

@@ -2,6 +2,7 @@
 //! member whose comment names the session and directory and holds length and SHA-256 of the tar stream. It is written last,
 //! so an archive without it was never verified.
 
+use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 
 use anyhow::{Context, Result, bail};
@@ -11,6 +12,7 @@ use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
 use session_shared::objects::resource::string_at;
+use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 
 use crate::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
@@ -258,6 +260,15 @@ impl<R: BufRead> Read for ArchiveReader<R> {
 fn remaining<R: BufRead>(mut rest: R) -> io::Result<Option<R>> {
     let ended = rest.fill_buf()?.is_empty();
     Ok((!ended).then_some(rest))
+}
+
+/// Copies standard input to an unnamed temporary file.
+pub(crate) async fn buffer_stdin(ground: &mut Environment) -> Result<File> {
+    let (mut file, mut input) = (tempfile::tempfile()?, ground.console.stdin_stream());
+    while let Some(piece) = input.read_chunk().await {
+        file.write_all(&piece)?;
+    }
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::Pod;
+use session_shared::client::container_directory::ContainerDirectory;
 use session_shared::client::container_files::ContainerRef;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::objects::conditions::is_ready;
@@ -132,6 +133,19 @@ pub(crate) fn ensure_not_root(path: &str, inside: &ContainerRef) -> Result<()> {
         inside.pod
     );
     Err(with_hint(error, "choose a directory with --path DIR"))
+}
+
+/// Adds a hint about the state of the files after an incomplete restore.
+pub(crate) fn with_incomplete_hint(
+    error: anyhow::Error,
+    place: &ContainerDirectory,
+    inside: &ContainerRef,
+) -> anyhow::Error {
+    let left = format!(
+        "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
+        place.path, inside.container
+    );
+    with_hint(error, left)
 }
 
 #[cfg(test)]

@@ -9,8 +9,6 @@ use session_shared::failure::{self, FailureKind, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::names::{SessionName, check_dns_subdomain};
-use session_shared::ops::Cluster;
-use session_shared::ops::Driver;
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::ops::snapshot_plan::{
@@ -18,6 +16,7 @@ use session_shared::ops::snapshot_plan::{
 };
 use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::trust::StoredPart;
+use session_shared::ops::{Cluster, Driver};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::report::format::Format;

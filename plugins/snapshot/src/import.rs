@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom, Write};
+use std::io::{BufReader, Seek, SeekFrom};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -15,10 +15,9 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::objects::storage_limit::storage_limit;
-use session_shared::ops::Cluster;
-use session_shared::ops::missing_right;
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::{Cluster, missing_right};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::format_bytes;
 use session_shared::report::console::{Console, DELETION_QUESTION};
@@ -158,7 +157,9 @@ impl Import {
     async fn open_checked(&self, ground: &mut Environment) -> Result<(File, CheckedArchive)> {
         let wrong = || self.error_context();
         let mut file = match self.from.as_str() {
-            "-" => buffer_stdin(ground).await.with_context(wrong)?,
+            "-" => crate::archive::buffer_stdin(ground)
+                .await
+                .with_context(wrong)?,
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
         };
         if file.metadata().is_ok_and(|found| found.is_dir()) {
@@ -345,7 +346,7 @@ impl Import {
         let read = reading.await?;
         sink.tell(ProgressEvent::Done);
         let half = |error| match begun.get() {
-            true => with_incomplete_hint(error, place, inside),
+            true => crate::container_path::with_incomplete_hint(error, place, inside),
             false => error,
         };
         let sent = read.with_context(|| self.error_context());
@@ -387,26 +388,4 @@ impl Import {
             ));
         }
     }
-}
-
-/// Adds a hint about the state of the files after an incomplete restore.
-fn with_incomplete_hint(
-    error: anyhow::Error,
-    place: &ContainerDirectory,
-    inside: &ContainerRef,
-) -> anyhow::Error {
-    let left = format!(
-        "run the command again: only some of the files below {:?} in container {:?} may have been replaced",
-        place.path, inside.container
-    );
-    with_hint(error, left)
-}
-
-/// Copies standard input to an unnamed temporary file.
-async fn buffer_stdin(ground: &mut Environment) -> Result<File> {
-    let (mut file, mut input) = (tempfile::tempfile()?, ground.console.stdin_stream());
-    while let Some(piece) = input.read_chunk().await {
-        file.write_all(&piece)?;
-    }
-    Ok(file)
 }

@@ -1,10 +1,7 @@
 //! `snapshot restore --in-place`: recreates the claims of a stopped session from a snapshot.
 
 use anyhow::{Result, anyhow};
-use session_shared::client::AccessReviews;
-use session_shared::client::DryRun;
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
+use session_shared::client::{AccessReviews, DryRun, ListOptions, Scope};
 use session_shared::encode::shell;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;

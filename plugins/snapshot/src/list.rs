@@ -2,8 +2,7 @@
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
+use session_shared::client::{ListOptions, Scope};
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;

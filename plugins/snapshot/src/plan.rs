@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use session_shared::Timestamp;
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
 use session_shared::client::interrupt::Interrupt;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::flags::wait::WaitFlags;
 use session_shared::flags::write::WriteFlags;
 use session_shared::ops::snapshot_plan::SnapshotRun;

@@ -21,9 +21,7 @@ use std::future::ready;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
-use session_shared::client::random_token;
+use session_shared::client::{DryRun, WriteOptions, random_token};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
 use session_shared::objects::ownership::Ownership;

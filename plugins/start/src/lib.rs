@@ -12,8 +12,7 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::client::AccessReviews;
-use session_shared::client::DryRun;
+use session_shared::client::{AccessReviews, DryRun};
 use session_shared::ops::stop::STOP;
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::report::format::Format;

@@ -3,8 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, Session};
-use session_shared::client::NodeUsage;
-use session_shared::client::VolumeUsage;
+use session_shared::client::{NodeUsage, VolumeUsage};
 use session_shared::labels;
 use session_shared::objects::provenance::find_provenance_problem;
 use session_shared::objects::resource::{annotation, string_at};

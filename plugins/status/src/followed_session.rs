@@ -4,12 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use session_shared::client::ListOptions;
-use session_shared::client::WatchChange;
-use session_shared::client::WatchEvent;
-use session_shared::client::WatchEvents;
-use session_shared::client::not_found_error;
-use session_shared::client::parse_object;
+use session_shared::client::{
+    ListOptions, WatchChange, WatchEvent, WatchEvents, not_found_error, parse_object,
+};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};

@@ -71,7 +71,7 @@ impl Page {
         self.add_labelled_text(0, VALUE_COLUMN, &format!("{key}:"), value);
     }
 
-    /// Adds a field as [`Page::field`] does, with the first word of the value coloured.
+    /// Adds a field as [`Page::add_field`] does, with the first word of the value coloured.
     pub(crate) fn add_marked_field(&mut self, key: &str, word: &str, tone: Emphasis, rest: &str) {
         let at = self.lines.len();
         self.add_field(key, &format!("{word}{rest}"));
@@ -84,7 +84,7 @@ impl Page {
         self.add_wrapped(" ".repeat(indent), hang, &words);
     }
 
-    /// Adds text as [`Page::text`] does, with its first word coloured.
+    /// Adds text as [`Page::add_text`] does, with its first word coloured.
     pub(crate) fn add_marked_text(
         &mut self,
         indent: usize,

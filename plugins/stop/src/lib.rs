@@ -12,8 +12,7 @@ mod outcome;
 mod plan;
 
 use anyhow::Result;
-use session_shared::client::AccessReviews;
-use session_shared::client::DryRun;
+use session_shared::client::{AccessReviews, DryRun};
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::stop::STOP;
 use session_shared::ops::trust::StoredPart;

@@ -2,8 +2,7 @@
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use session_shared::client::DryRun;
-use session_shared::client::WriteOptions;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::values::read_source;

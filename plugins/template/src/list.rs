@@ -3,9 +3,7 @@
 use anyhow::Result;
 use futures::TryStreamExt;
 use serde_json::Value;
-use session_shared::client::IncludeObject;
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
+use session_shared::client::{IncludeObject, ListOptions, Scope};
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;

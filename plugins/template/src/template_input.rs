@@ -3,10 +3,7 @@
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
-use session_shared::client::ListOptions;
-use session_shared::client::Scope;
-use session_shared::client::not_found_error;
-use session_shared::client::parse_object;
+use session_shared::client::{ListOptions, Scope, not_found_error, parse_object};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::values::read_source;
 use session_shared::names::TemplateName;

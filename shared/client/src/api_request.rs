@@ -1,4 +1,6 @@
 //! Single requests: headers, time-out, warnings, credentials, and the few retries that are safe.
+//!
+//! Long because everything that a request can meet, retries included, is decided in one place.
 
 use std::time::{Duration, Instant};
 

@@ -114,7 +114,10 @@ impl Credentials {
         Ok(())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a credential expires by this machine's clock, as in client-go")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a credential expires by this machine's clock, as in client-go"
+    )]
     fn is_expired(&self) -> bool {
         let current = self.lock();
         match self.source {

@@ -50,7 +50,10 @@ fn is_valid(lease: &Value, headers: &HeaderMap) -> bool {
 }
 
 /// Returns the server's time from the Date header, or the local time without one.
-#[expect(clippy::disallowed_methods, reason = "a server without a Date header leaves only the local clock")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a server without a Date header leaves only the local clock"
+)]
 fn server_time(headers: &HeaderMap) -> Timestamp {
     let date = headers
         .get(http::header::DATE)

@@ -10,7 +10,7 @@ pub const MANAGER: &str = "kubectl-session";
 pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Label: name of the session that an object belongs to.
 pub const SESSION: &str = "streaming.platform/session";
-/// Label: user id of the session's owner, converted by [`label_value`]. The annotation [`USER_ID`] has the original.
+/// Label: user id of the session's owner, converted by [`to_label_value`]. The annotation [`USER_ID`] has the original.
 pub const USER: &str = "streaming.platform/user";
 /// Label on the Pods of the primary workload, always `"true"`.
 pub const PRIMARY: &str = "streaming.platform/primary";
@@ -88,7 +88,7 @@ pub fn to_name_part(raw: &str) -> String {
     to_name_part_within(raw, DNS_LABEL_MAX)
 }
 
-/// As [`name_part`], with at most `limit` bytes; `limit` must be at least 10.
+/// As [`to_name_part`], with at most `limit` bytes; `limit` must be at least 10.
 pub fn to_name_part_within(raw: &str, limit: usize) -> String {
     let legal = |c: char| {
         let c = c.to_ascii_lowercase();

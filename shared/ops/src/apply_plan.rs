@@ -9,7 +9,7 @@
 //!      ─► Outcome: the steps done, and the first that failed
 //! ```
 //!
-//! [`Plan`]: crate::plan::Plan
+//! [`Plan`]: session_engine::plan::Plan
 
 use std::time::Duration;
 
@@ -26,10 +26,9 @@ use crate::name_conflict::foreign_object_error;
 use crate::name_conflict::other_template_error;
 use crate::name_conflict::unproven_data_error;
 use crate::wait_deleted::kind_and_name;
-use session_client::DeleteOptions;
-use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
+use session_client::{DeleteOptions, WriteOptions};
 use session_engine::diagnosis::parse_refusal;
 use session_engine::plan::{Plan, PlanOutcome, PropagationPolicy, Step, StepResult};
 use session_engine::reconcile::HookRun;

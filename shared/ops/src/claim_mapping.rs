@@ -23,7 +23,7 @@ pub(super) fn rendered_claim_names(objects: &[Value]) -> (BTreeSet<String>, BTre
     (whole, numbered)
 }
 
-/// Returns true if `name` is one of the names that [`claim_names`] returned.
+/// Returns true if `name` is one of the names that [`rendered_claim_names`] returned.
 pub(super) fn is_rendered_claim(
     (whole, numbered): &(BTreeSet<String>, BTreeSet<String>),
     name: &str,

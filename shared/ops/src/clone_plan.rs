@@ -25,8 +25,7 @@ use super::start_plan::{manifest_source, read_stored_secrets, read_template};
 use super::stop::ObservedSession;
 use super::trust::{self, StoredPart};
 use crate::Cluster;
-use session_client::WriteOptions;
-use session_client::random_token;
+use session_client::{WriteOptions, random_token};
 use session_engine::plan::PropagationPolicy;
 use session_engine::reconcile::{RenderInput, render, status_patch};
 use session_model::api::{API_VERSION, DesiredState, ObjectRef, Session};
@@ -188,7 +187,7 @@ impl ClonePlan {
     /// WaitForFirstConsumer. If an object is refused, everything is deleted again.
     ///
     /// # Errors
-    /// As [`Copying::fits`]; refusals of the server; TimedOut; Interrupted.
+    /// As [`ClonePlan::check_snapshots`]; refusals of the server; TimedOut; Interrupted.
     pub async fn apply(
         &self,
         cluster: &Cluster,

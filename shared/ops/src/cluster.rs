@@ -50,7 +50,7 @@ impl Cluster {
     /// Returns the caller's user name according to the API server. Asked once per process.
     ///
     /// # Errors
-    /// Those of [`session_client::Cluster::identity`].
+    /// Those of [`session_client::Cluster::get_caller_identity`].
     pub(crate) async fn caller_name(&self) -> Result<&str> {
         let ask = || async { anyhow::Ok(self.get_caller_identity().await?.username) };
         Ok(self.caller.get_or_try_init(ask).await?)

@@ -44,7 +44,7 @@ impl Cluster {
     /// if one is alive, and this process if none is.
     ///
     /// # Errors
-    /// As [`Cluster::controller_alive`].
+    /// A Lease that cannot be read for another reason than a missing right.
     pub async fn choose_driver(&self, namespace: &str, forced: Option<Driver>) -> Result<Driver> {
         match forced {
             Some(driver) => Ok(driver),

@@ -10,7 +10,7 @@
 use anyhow::Result;
 use futures::future::join_all;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::snapshot_plan::{SnapshotOptions, SnapshotPlan, SnapshotRun};
 use super::stop::{DELETE, ObservedSession, StopContext, explain_step_failure, nothing_done_hint};
@@ -19,16 +19,13 @@ use super::trust::{self, StoredPart};
 use crate::apply_plan::ApplyOptions;
 use crate::selected_sessions::SelectedSession;
 use crate::{Cluster, Driver};
-use session_client::DeleteOptions;
-use session_client::ListOptions;
-use session_client::Scope;
-use session_client::WriteOptions;
+use session_client::{DeleteOptions, ListOptions, Scope, WriteOptions};
 use session_engine::plan::{Plan, Step};
 use session_engine::reconcile::{
     HookRun, LiveObjects, TargetState, assess_workload, effective_data_policy, kept_since_patch,
     reconcile,
 };
-use session_model::api::{DataPolicy, ObjectRef, Session};
+use session_model::api::{DataPolicy, Session};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::kept_data::is_snapshot;
@@ -51,7 +48,7 @@ pub struct Deletion {
     /// The process that carries out the deletion.
     pub driver: Driver,
     /// The Session with every field, as the server returned it.
-    object: Value,
+    pub(super) object: Value,
     /// The snapshot that is taken before the claims are deleted.
     pub(super) snapshot_plan: Option<SnapshotPlan>,
 }
@@ -183,19 +180,6 @@ impl Deletion {
             });
         }
         plan
-    }
-
-    /// Returns the step that writes an overriding data policy into the Session, for a controller.
-    fn data_policy_step(&self) -> Option<Step> {
-        let policy = self.session.spec.data_policy?;
-        if string_at(&self.object, "/spec/dataPolicy") == policy.as_str() {
-            return None;
-        }
-        Some(Step::Patch {
-            target: ObjectRef::from_object(&self.object),
-            resource: SESSION.clone(),
-            patch: json!({ "spec": { "dataPolicy": policy } }),
-        })
     }
 
     /// Checks before the first write that the caller has all rights of the deletion.
@@ -374,16 +358,6 @@ impl Deletion {
             }
         });
         drop(join_all(patches).await);
-    }
-
-    /// Adds hints to an error of the snapshot: the other data policies.
-    fn with_data_hints(&self, error: anyhow::Error) -> anyhow::Error {
-        let (name, namespace) = (self.name(), self.namespace());
-        let delete = format!("kubectl session delete {name} -n {namespace}");
-        let nothing = format!("nothing has been deleted: session {name:?} is unchanged");
-        let keep = format!("keep the data: {delete} --keep-data");
-        let destroy = format!("delete the data: {delete} --delete-data -y");
-        with_hint(with_hint(with_hint(error, nothing), keep), destroy)
     }
 }
 

@@ -2,18 +2,43 @@
 
 use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::deletion::Deletion;
 use super::session_losses::claim_word;
+use session_engine::plan::Step;
 use session_engine::reconcile::find_losses;
 use session_model::api::DataPolicy;
 use session_model::failure::with_hint;
+use session_model::objects::ObjectRef;
 use session_model::objects::kept_data::{is_claim, is_snapshot, was_bound};
 use session_model::objects::object_references::ObjectReferences;
-use session_model::objects::resource::string_at;
+use session_model::objects::resource::{SESSION, string_at};
 
 impl Deletion {
+    /// Adds hints to an error of the snapshot: the other data policies.
+    pub(super) fn with_data_hints(&self, error: anyhow::Error) -> anyhow::Error {
+        let (name, namespace) = (self.name(), self.namespace());
+        let delete = format!("kubectl session delete {name} -n {namespace}");
+        let nothing = format!("nothing has been deleted: session {name:?} is unchanged");
+        let keep = format!("keep the data: {delete} --keep-data");
+        let destroy = format!("delete the data: {delete} --delete-data -y");
+        with_hint(with_hint(with_hint(error, nothing), keep), destroy)
+    }
+
+    /// Returns the step that writes an overriding data policy into the Session, for a controller.
+    pub(super) fn data_policy_step(&self) -> Option<Step> {
+        let policy = self.session.spec.data_policy?;
+        if string_at(&self.object, "/spec/dataPolicy") == policy.as_str() {
+            return None;
+        }
+        Some(Step::Patch {
+            target: ObjectRef::from_object(&self.object),
+            resource: SESSION.clone(),
+            patch: json!({ "spec": { "dataPolicy": policy } }),
+        })
+    }
+
     fn own_claims(&self) -> impl Iterator<Item = &Value> {
         let own = self.live.own_data(&self.session);
         own.filter(|object| is_claim(object))

@@ -7,8 +7,7 @@ use futures::future::join_all;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::ListOptions;
-use session_client::Scope;
+use session_client::{ListOptions, Scope};
 use session_engine::diagnosis::{Cause, Fact, FactQuery, refine};
 use session_engine::reconcile::WorkloadState;
 use session_model::failure::{self, FailureKind};

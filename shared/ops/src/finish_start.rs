@@ -9,9 +9,8 @@ use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
-use session_client::WriteOptions;
 use session_client::interrupt::interrupted_error;
-use session_client::{parse_object, timed_out};
+use session_client::{WriteOptions, parse_object, timed_out};
 use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, decide_phase, status_patch,
 };

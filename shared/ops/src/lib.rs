@@ -1,5 +1,5 @@
 //! The operations that change sessions on a cluster: start, stop, restart, delete, snapshot, restore, copy. Verbs call them after
-//! their own validation. Nothing here prints: progress goes to a [`Sink`](session_model::progress::Sink), everything else is
+//! their own validation. Nothing here prints: progress goes to a [`Sink`](session_model::progress::ProgressSink), everything else is
 //! returned.
 //!
 //! ```text
@@ -20,7 +20,7 @@
 //!
 //! Every operation is validated before its first write: a plan type (`StartPlan`, `Deletion`, `SnapshotPlan`,
 //! `ClaimRestorePlan`, `ClonePlan`) exists only if all mistakes of the user and all missing rights have been found. The steps come
-//! from [`session_engine::reconcile`] and are sent by [`execute`]. Every step may be repeated: an interrupted operation is
+//! from [`session_engine::reconcile`] and are sent by [`apply_plan`]. Every step may be repeated: an interrupted operation is
 //! finished by running it again.
 //!
 //! Beside the operations: `Confirmation` asks before data is destroyed, `trust` decides whether stored text may be run,

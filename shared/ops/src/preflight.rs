@@ -2,15 +2,20 @@
 //! pending or half created.
 
 use anyhow::Result;
+use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::ListOptions;
-use session_client::Scope;
+use crate::start_plan::StartPlan;
+use session_client::{ListOptions, Scope, WriteOptions};
 use session_engine::diagnosis::{Cause, missing_class, quota};
+use session_engine::reconcile::claim_expansions;
 use session_model::failure::{self, FailureKind, with_hint};
+use session_model::labels::MANAGER;
 use session_model::objects::ResourceType;
-use session_model::objects::resource::{INGRESS_CLASS, RESOURCE_QUOTA, STORAGE_CLASS};
+use session_model::objects::resource::{
+    INGRESS_CLASS, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS, string_at,
+};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Objects that the checks need; `None` for a list that the caller may not read or that is not needed.
@@ -138,6 +143,46 @@ async fn list_if_needed(
             Ok(CheckedList::Forbidden)
         }
         Err(error) => Err(error),
+    }
+}
+
+impl StartPlan {
+    /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
+    pub(super) async fn check_preflight(
+        &self,
+        cluster: &Cluster,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<()> {
+        let live = &self.observed.live;
+        let missing = |object: &&Value| {
+            let (kind, name) = (
+                string_at(object, "/kind"),
+                string_at(object, "/metadata/name"),
+            );
+            live.find_object(kind, name).is_none()
+        };
+        let objects = &self.start.rendering.objects;
+        let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
+        let (name, namespace) = (self.observed.name(), self.observed.namespace());
+        if !new.is_empty() {
+            let checked = read_preflight_facts(cluster, namespace, &new, sink).await?;
+            check_preflight(name, &new, &checked)?;
+        }
+        let rehearsal = WriteOptions {
+            dry_run: true,
+            ..WriteOptions::by(MANAGER)
+        };
+        let growths = claim_expansions(&self.observed.session, &self.start, live);
+        let asks = growths.into_iter().map(|(claim, mut patch)| {
+            patch["metadata"]["uid"] = claim.uid.as_str().into();
+            let (rehearsal, claims) = (&rehearsal, &PERSISTENT_VOLUME_CLAIM);
+            async move {
+                cluster
+                    .merge_patch(claims, namespace, &claim.name, None, &patch, rehearsal)
+                    .await
+            }
+        });
+        try_join_all(asks).await.map(drop)
     }
 }
 

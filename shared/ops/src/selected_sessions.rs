@@ -6,10 +6,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::session_objects::with_setup_hint;
-use session_client::ListOptions;
-use session_client::Scope;
-use session_client::not_found_error;
-use session_client::parse_object;
+use session_client::{ListOptions, Scope, not_found_error, parse_object};
 use session_model::api::Session;
 use session_model::names::SessionName;
 use session_model::objects::resource::SESSION;

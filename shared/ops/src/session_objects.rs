@@ -6,9 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::ListOptions;
-use session_client::Scope;
-use session_client::{not_found_error, parse_object};
+use session_client::{ListOptions, Scope, not_found_error, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
@@ -56,10 +54,10 @@ impl Cluster {
         Ok(LiveObjects { data, ..workload })
     }
 
-    /// Reads the objects of which `known` holds only the Pods: as [`Cluster::live`], without listing the Pods again.
+    /// Reads the objects of which `known` holds only the Pods: as [`Cluster::get_live_objects`], without listing the Pods again.
     ///
     /// # Errors
-    /// As [`Cluster::live`].
+    /// As [`Cluster::get_live_objects`].
     pub async fn live_beside(
         &self,
         namespace: &str,

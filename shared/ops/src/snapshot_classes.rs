@@ -4,8 +4,7 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::ListOptions;
-use session_client::Scope;
+use session_client::{ListOptions, Scope};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::check_dns_subdomain;
 use session_model::objects::resource::{

@@ -26,9 +26,8 @@ use super::stop::ObservedSession;
 use crate::Cluster;
 use crate::wait_snapshots::SnapshotDriverError;
 use crate::wait_snapshots::SnapshotMilestone;
-use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
-use session_client::random_token;
+use session_client::{WriteOptions, random_token};
 use session_engine::plan::PropagationPolicy;
 use session_model::api::ObjectRef;
 use session_model::encode::shell;
@@ -103,10 +102,10 @@ impl SnapshotPlan {
         Self::prepare_with_classes(cluster, present, asked, offered, now).await
     }
 
-    /// As [`Cutting::of`], with classes that have been listed already.
+    /// As [`SnapshotPlan::prepare`], with classes that have been listed already.
     ///
     /// # Errors
-    /// As [`Cutting::of`].
+    /// As [`SnapshotPlan::prepare`].
     pub async fn prepare_with_classes(
         cluster: &Cluster,
         present: &ObservedSession,

@@ -5,7 +5,6 @@
 //! ObservedSession + StartOptions ─► template, stored secrets ─► render ─► trust, conflicts, quotas, rights ─► StartPlan
 //! ```
 
-use session_model::labels::MANAGER;
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow, bail};
@@ -15,15 +14,13 @@ use serde_json::{Value, json};
 
 use super::stop::ObservedSession;
 use super::trust::StoredPart;
-use super::{incomplete_copy, preflight, template_lookup, trust};
+use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
-use session_client::AccessReviews;
-use session_client::WriteOptions;
-use session_client::random_token;
+use session_client::{AccessReviews, random_token};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
     DataLoss, ManifestSource, NamedObject, RenderInput, RenderOutput, RenderedStart,
-    claim_expansions, find_claim_conflict, find_plan_losses, plan_start, render, status_patch,
+    find_claim_conflict, find_plan_losses, plan_start, render, status_patch,
 };
 use session_model::api::{
     DesiredState, IntOrString, SecretSource, Session, SessionSpec, SessionTemplate,
@@ -192,43 +189,6 @@ impl StartPlan {
             .by_name
             .retain(|found| pod_metadata_paths(&found.resource.kind).is_empty());
         self.observed = present;
-    }
-
-    /// Checks quotas and classes of new objects, and the expansion of claims by a server dry run.
-    async fn check_preflight(&self, cluster: &Cluster, sink: &mut dyn ProgressSink) -> Result<()> {
-        let live = &self.observed.live;
-        let missing = |object: &&Value| {
-            let (kind, name) = (
-                string_at(object, "/kind"),
-                string_at(object, "/metadata/name"),
-            );
-            live.find_object(kind, name).is_none()
-        };
-        let objects = &self.start.rendering.objects;
-        let new: Vec<Value> = objects.iter().filter(missing).cloned().collect();
-        let (name, namespace) = (self.observed.name(), self.observed.namespace());
-        if !new.is_empty() {
-            let checked = preflight::read_preflight_facts(cluster, namespace, &new, sink).await?;
-            preflight::check_preflight(name, &new, &checked)?;
-        }
-        let rehearsal = WriteOptions {
-            dry_run: true,
-            ..WriteOptions::by(MANAGER)
-        };
-        let growths = claim_expansions(&self.observed.session, &self.start, live);
-        let asks = growths.into_iter().map(|(claim, mut patch)| {
-            patch["metadata"]["uid"] = claim.uid.as_str().into();
-            let (rehearsal, claims) = (
-                &rehearsal,
-                &session_model::objects::resource::PERSISTENT_VOLUME_CLAIM,
-            );
-            async move {
-                cluster
-                    .merge_patch(claims, namespace, &claim.name, None, &patch, rehearsal)
-                    .await
-            }
-        });
-        try_join_all(asks).await.map(drop)
     }
 }
 

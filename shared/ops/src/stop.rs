@@ -13,9 +13,8 @@ use crate::controller::Driver;
 use crate::selected_sessions::SelectedSession;
 use crate::stop_options::StopOptions;
 use crate::trust::{self, StoredPart};
-use session_client::AccessReviews;
-use session_client::WriteOptions;
 use session_client::interrupt::Interrupt;
+use session_client::{AccessReviews, WriteOptions};
 use session_engine::plan::{Plan, Step, StepResult};
 use session_engine::reconcile::status_patch::{self, StopRecord};
 use session_engine::reconcile::{

@@ -13,11 +13,11 @@ use session_model::objects::access::Access;
 use session_model::objects::resource::{SESSION, string_at};
 
 impl ObservedSession {
-    /// Reads a session as [`Present::of`] does and, at the same time, requests reviews of the `foreseen` rights, whose answers
-    /// [`Present::require_stop`] then needs no request for. Asks nothing if a controller carries out the stop with its own rights.
+    /// Reads a session as [`ObservedSession::read`] does and, at the same time, requests reviews of the `foreseen` rights, whose answers
+    /// [`ObservedSession::require_stop_access`] then needs no request for. Asks nothing if a controller carries out the stop with its own rights.
     ///
     /// # Errors
-    /// As [`Present::of`]. A missing right is no error here.
+    /// As [`ObservedSession::read`]. A missing right is no error here.
     pub async fn read_with_access_reviews(
         cluster: &Cluster,
         permissions: &AccessReviews,

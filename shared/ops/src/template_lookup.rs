@@ -5,10 +5,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::session_objects::with_setup_hint;
-use session_client::ListOptions;
-use session_client::Scope;
-use session_client::not_found_error;
-use session_client::parse_object;
+use session_client::{ListOptions, Scope, not_found_error, parse_object};
 use session_model::api::{Session, SessionTemplate};
 use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION_TEMPLATE;
@@ -25,7 +22,7 @@ pub async fn find_template(cluster: &Cluster, name: &str) -> Result<Option<Sessi
 /// Reads a template that must exist.
 ///
 /// # Errors
-/// NotFound, in the server's words, with the names of existing templates as a hint; otherwise as [`find`].
+/// NotFound, in the server's words, with the names of existing templates as a hint; otherwise as [`find_template`].
 pub async fn read_template(cluster: &Cluster, name: &str) -> Result<SessionTemplate> {
     match find_template(cluster, name).await? {
         Some(found) => Ok(found),

@@ -10,7 +10,7 @@
 //! Session ─► fields ─► digests ─► known? ─► admission policy? ─► equal to template? ─► UntrustedText ─► question or error
 //! ```
 //!
-//! [`KnownSessions`]: session_model::state::KnownSessions
+//! [`KnownSessions`]: session_model::local_state::KnownSessions
 
 mod untrusted_text;
 
@@ -121,11 +121,11 @@ pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart)
     resolve_trust(cluster, find_untrusted(cluster, session, uid, part).await?)
 }
 
-/// As [`check`], for a deleted session that is made again from the record on a snapshot. The admission policy does not cover
+/// As [`check_trust`], for a deleted session that is made again from the record on a snapshot. The admission policy does not cover
 /// snapshots, so only text that this machine knows is trusted.
 ///
 /// # Errors
-/// As [`check`].
+/// As [`check_trust`].
 pub(super) async fn check_recorded(cluster: &Cluster, session: &Session, uid: &str) -> Result<()> {
     let fields = stored_fields(session, StoredPart::Copy);
     let doubt = (!is_recorded(cluster, uid, StoredPart::Copy, &fields)).then(|| {
@@ -254,7 +254,7 @@ pub fn record_trusted(
     }
 }
 
-/// Returns the digest of the hooks of a session's last start, for [`know_hooks`]; `None` if it has no hooks.
+/// Returns the digest of the hooks of a session's last start, for [`trust_hooks`]; `None` if it has no hooks.
 pub fn hooks_digest(session: &Session) -> Option<String> {
     let fields = stored_fields(session, StoredPart::Hooks);
     fields.values().next().map(|text| sha256_hex(text))

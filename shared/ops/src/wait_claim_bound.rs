@@ -5,8 +5,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::Cluster;
-use session_client::ListOptions;
-use session_client::Scope;
+use session_client::{ListOptions, Scope};
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::kept_data::is_bound;
 use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, string_at};

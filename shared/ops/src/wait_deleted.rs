@@ -9,11 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::Cluster;
-use session_client::Backoff;
-use session_client::ListOptions;
-use session_client::Scope;
-use session_client::WatchChange;
-use session_client::timed_out;
+use session_client::{Backoff, ListOptions, Scope, WatchChange, timed_out};
 use session_engine::diagnosis::find_deletion_blocker;
 use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};

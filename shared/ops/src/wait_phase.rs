@@ -56,7 +56,7 @@ impl Cluster {
     /// Waits until a controller has stopped a session, or reports that it cannot (condition Synced is False).
     ///
     /// # Errors
-    /// As [`Cluster::wait_controller_started`].
+    /// As [`Cluster::wait_phase`].
     pub async fn wait_stopped(
         &self,
         namespace: &str,

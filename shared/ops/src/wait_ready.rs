@@ -17,12 +17,8 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::ListOptions;
-use session_client::Scope;
-use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
-use session_client::parse_object;
-use session_client::watch_ended_error;
+use session_client::{ListOptions, Scope, WatchChange, parse_object, watch_ended_error};
 use session_engine::diagnosis::{CLAIM_NOT_FOUND, EventNote, FactQuery, check_stability};
 use session_engine::reconcile::{LiveObjects, WorkloadState, assess_workload};
 use session_model::api::Session;

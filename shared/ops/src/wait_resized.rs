@@ -7,12 +7,10 @@ use futures::StreamExt;
 use serde_json::Value;
 
 use crate::Cluster;
-use session_client::ListOptions;
-use session_client::Scope;
-use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
-use session_client::watch_ended_error;
-use session_client::{not_found_error, parse_object};
+use session_client::{
+    ListOptions, Scope, WatchChange, not_found_error, parse_object, watch_ended_error,
+};
 use session_engine::diagnosis::pod_resize::{ResizeState, pod_resize_state};
 use session_model::failure::FailureKind;
 use session_model::objects::resource::{NODE, POD, string_at};

@@ -9,12 +9,9 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use session_client::ListOptions;
-use session_client::Scope;
-use session_client::WatchChange;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
-use session_client::not_found_error;
+use session_client::{ListOptions, Scope, WatchChange, not_found_error};
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
 use session_model::objects::resource::{VOLUME_SNAPSHOT, label, string_at};

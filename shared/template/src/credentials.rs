@@ -64,7 +64,7 @@ pub(super) fn plain_text_message(name: &str, pointer: &str, kind: &str) -> Strin
 
 impl Manifest {
     /// Returns a problem for each literal password in the manifest outside Secrets, and in comments. Messages do not contain
-    /// the values. Passwords in parameters are found by [`super::Parameters::warnings`].
+    /// the values. Passwords in parameters are found by [`super::Parameters::find_visible_passwords`].
     pub(super) fn find_plain_credentials(&self) -> Vec<Problem> {
         let mut found = Vec::new();
         for document in &self.documents {

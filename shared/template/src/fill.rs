@@ -18,7 +18,7 @@ pub struct RenderBudget {
 }
 
 impl Default for RenderBudget {
-    /// Creates a budget of [`OUTPUT_MAX`] bytes.
+    /// Creates a budget of [`RENDERED_BYTES_MAX`] bytes.
     fn default() -> Self {
         Self {
             left: RENDERED_BYTES_MAX,
@@ -31,7 +31,7 @@ impl Default for RenderBudget {
 pub(super) enum FillError<'s> {
     /// A placeholder has no value.
     NoValue(&'s PlaceholderRef),
-    /// The text is longer than [`TEXT_MAX`].
+    /// The text is longer than [`RENDERED_TEXT_MAX`].
     TooLong,
     /// The budget is exhausted.
     BudgetExhausted,

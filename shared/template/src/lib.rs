@@ -1,5 +1,5 @@
 //! Rendering of templates: manifest text and parameter values in, Kubernetes objects out. Pure: nothing here uses files, the
-//! clock or a cluster; only [`Values::generate_missing`] reads random bytes from the operating system.
+//! clock or a cluster; only [`Values::generate_missing_secrets`] reads random bytes from the operating system.
 //!
 //! ```text
 //! Source ─► TemplateFile ─► Manifest ─► Parameters ─► Values ─► Rendered

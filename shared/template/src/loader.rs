@@ -3,6 +3,8 @@
 //! Refused, because kubectl and other YAML readers treat them differently or because they have no use in a manifest: duplicate
 //! keys, merge keys, tags other than `!!str`, keys that are not text, placeholders in keys, directives. Limited: length of
 //! keys, nesting, and the number of nodes, bytes and placeholders after alias expansion.
+//!
+//! Long because every event of the parser is checked against the limits where it is read.
 
 use std::collections::HashMap;
 

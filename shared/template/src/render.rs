@@ -60,8 +60,8 @@ impl Manifest {
     ///
     /// # Errors
     /// All problems, with file, line and column: parameters without value; names, labels, annotation keys, quantities and
-    /// Secret data that the API server would refuse; duplicate objects; a text of more than [`TEXT_MAX`] bytes, or more than
-    /// [`OUTPUT_MAX`] in all.
+    /// Secret data that the API server would refuse; duplicate objects; a text of more than [`RENDERED_TEXT_MAX`] bytes, or more than
+    /// [`RENDERED_BYTES_MAX`] in all.
     pub fn render(&self, values: &Values) -> Result<RenderedManifest> {
         self.render_with(values, false)
     }

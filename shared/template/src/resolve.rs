@@ -45,7 +45,7 @@ impl Default for ValueLayers<'_> {
 }
 
 impl Parameters {
-    /// Resolves the values of all parameters. Secrets without a value are left to [`Values::generate_missing`].
+    /// Resolves the values of all parameters. Secrets without a value are left to [`Values::generate_missing_secrets`].
     ///
     /// # Errors
     /// All problems together: missing parameters, invalid values, unknown names with the most similar known one, an unknown

@@ -7,7 +7,7 @@ use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use super::is_given;
 use session_model::go_duration::parse;
 
-/// Flags of verbs that wait. Each verb has a default of `--timeout` of its own, which [`default_timeout`] puts into its help.
+/// Flags of verbs that wait. Each verb has a default of `--timeout` of its own, which [`with_default_timeout`] puts into its help.
 #[derive(Clone, Debug)]
 pub struct WaitFlags {
     /// `--wait`.
@@ -72,7 +72,7 @@ impl WaitFlags {
     }
 }
 
-/// Sets the default that help shows for `--timeout`: to be called with the value that [`Waiting::limit`] is called with.
+/// Sets the default that help shows for `--timeout`: to be called with the value that [`WaitFlags::timeout`] is called with.
 pub fn with_default_timeout(arg: Arg, limit: Duration) -> Arg {
     arg.default_value(format_go_duration(limit))
 }

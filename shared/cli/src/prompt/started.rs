@@ -56,7 +56,7 @@ pub async fn finish(
     Ok(())
 }
 
-/// Waits as [`finish_start::ready`] does, with the progress line and Ctrl-C of the terminal.
+/// Waits as [`finish_start::wait_session_ready`] does, with the progress line and Ctrl-C of the terminal.
 ///
 /// # Errors
 /// The session does not become ready; it is kept.

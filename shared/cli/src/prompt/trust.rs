@@ -7,11 +7,11 @@ use session_model::api::Session;
 use session_ops::Cluster;
 use session_ops::trust::{self, StoredPart};
 
-/// As [`trust::check`], but shows untrusted text and asks for confirmation on a terminal. Returns false if the user declined, after
+/// As [`trust::check_trust`], but shows untrusted text and asks for confirmation on a terminal. Returns false if the user declined, after
 /// saying so. A confirmation is recorded on this machine.
 ///
 /// # Errors
-/// As [`trust::check`], without a terminal.
+/// As [`trust::check_trust`], without a terminal.
 pub async fn confirm_trust(
     cluster: &Cluster,
     session: &Session,

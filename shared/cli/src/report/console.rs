@@ -1,6 +1,6 @@
 //! [`Console`], the owner of standard input, output and error.
 //!
-//! A closed pipe on standard output (`| head`) is the error [`Closed`]: [`super::errors`] prints nothing for it and
+//! A closed pipe on standard output (`| head`) is the error [`OutputClosed`]: [`super::errors`] prints nothing for it and
 //! exits with 141, which a shell shows for kubectl, too, because SIGPIPE kills it. A line that cannot be written to
 //! standard error is dropped.
 //!
@@ -124,7 +124,10 @@ impl fmt::Debug for Console {
 
 impl Console {
     /// Returns a console on the streams of this process. NO_COLOR and TERM decide about colours, too.
-    #[expect(clippy::disallowed_methods, reason = "the only reader of COLUMNS, TERM and NO_COLOR")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the only reader of COLUMNS, TERM and NO_COLOR"
+    )]
     pub fn for_process(colour: Colour, quiet: bool) -> Self {
         let terminals = Terminals {
             input: io::stdin().is_terminal(),
@@ -250,7 +253,7 @@ impl Console {
     /// Prints text on standard output. Control characters are escaped only if it is a terminal.
     ///
     /// # Errors
-    /// [`Closed`] if nobody reads any more, else the cause of the failed write.
+    /// [`OutputClosed`] if nobody reads any more, else the cause of the failed write.
     pub fn print(&mut self, text: &str) -> Result<()> {
         if self.terminals.out {
             self.print_bytes(escape::escape_text(text).as_bytes())
@@ -259,10 +262,10 @@ impl Console {
         }
     }
 
-    /// Prints text made by [`Console::paint`], whose parts are escaped already.
+    /// Prints text made by [`Console::styled`], whose parts are escaped already.
     ///
     /// # Errors
-    /// As [`Console::out`].
+    /// A closed standard output.
     pub fn print_styled(&mut self, text: &str) -> Result<()> {
         self.print_bytes(text.as_bytes())
     }
@@ -270,7 +273,7 @@ impl Console {
     /// Prints bytes unchanged: a log, or the output of a command in the session.
     ///
     /// # Errors
-    /// As [`Console::out`].
+    /// A closed standard output.
     pub fn print_bytes(&mut self, bytes: &[u8]) -> Result<()> {
         match self.live.suspended(|| self.out.write(bytes)) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Err(OutputClosed.into()),
@@ -281,7 +284,7 @@ impl Console {
     /// Prints a line on standard output.
     ///
     /// # Errors
-    /// As [`Console::out`].
+    /// A closed standard output.
     pub fn print_line(&mut self, text: &str) -> Result<()> {
         self.print(&format!("{text}\n"))
     }
@@ -318,7 +321,7 @@ impl Console {
         style_text(style, text, self.terminals.out && self.has_colour())
     }
 
-    /// Returns escaped text in the style of a tone, as [`Console::paint`].
+    /// Returns escaped text in the style of a tone, as [`Console::styled`].
     pub fn emphasized(&self, tone: Emphasis, text: &str) -> String {
         self.styled(tone.style(), text)
     }
@@ -340,7 +343,7 @@ impl Console {
     /// terminal.
     ///
     /// # Errors
-    /// As [`Console::out`]; Interrupted.
+    /// A closed standard output; Interrupted.
     pub fn confirm(&mut self, preview: &[String], question: &str) -> Result<bool> {
         if self.terminals.input && !self.captured {
             terminal::discard_typed_input();

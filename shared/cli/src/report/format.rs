@@ -192,7 +192,7 @@ impl PrintStyle {
     }
 }
 
-/// Reads a template file of at most [`FILE_MAX`] bytes, so that an endless file is refused.
+/// Reads a template file of at most [`MAX_TEMPLATE_BYTES`] bytes, so that an endless file is refused.
 fn read_template_file(file: &str) -> io::Result<String> {
     let mut text = String::new();
     let opened = fs::File::open(file)?;

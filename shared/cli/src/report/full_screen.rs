@@ -40,11 +40,11 @@ impl FullScreen {
 
     /// Draws lines over the present ones with one write. Each line erases only the rest of the old line, so that
     /// nothing flickers; an unchanged frame is not drawn. Lines must be escaped or made by
-    /// [`Console::paint`](super::console::Console::paint), and fit the width. If there are more lines than `rows`, the
+    /// [`Console::paint`](super::console::Console::styled), and fit the width. If there are more lines than `rows`, the
     /// last row says how many are missing.
     ///
     /// # Errors
-    /// [`Closed`] if the terminal is gone, else the cause of the failed write.
+    /// [`OutputClosed`] if the terminal is gone, else the cause of the failed write.
     pub fn draw(&mut self, lines: &[String], rows: Option<usize>) -> Result<()> {
         let rows = rows.unwrap_or(usize::MAX);
         let mut frame = String::from(CURSOR_HOME);

@@ -42,7 +42,7 @@ pub fn format_number(number: &Number) -> String {
     }
 }
 
-/// Formats a number as Go's `%v` does: as [`number`], but the exponent has two digits and is used below 1e-4.
+/// Formats a format_number as Go's `%v` does: as [`format_number`], but the exponent has two digits and is used below 1e-4.
 pub fn format_go_number(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() => {

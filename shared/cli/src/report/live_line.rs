@@ -26,7 +26,7 @@ pub(super) enum LiveTarget {
     Buffer(SharedStream, u16),
 }
 
-/// Handle to the live line, if one is shown. Every write to the terminal goes through [`Live::aside`], which hides the
+/// Handle to the live line, if one is shown. Every write to the terminal goes through [`LiveLine::suspended`], which hides the
 /// line meanwhile.
 #[derive(Clone, Debug, Default)]
 pub(super) struct LiveLine(Arc<Mutex<Option<ProgressBar>>>);

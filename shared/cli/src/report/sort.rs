@@ -24,7 +24,7 @@ pub fn sort_objects(objects: &mut Vec<Value>, path: &str) -> Result<()> {
 /// Sorts the rows of a Table by a field of their objects, which the server must have sent (`includeObject=Object`).
 ///
 /// # Errors
-/// As [`objects`].
+/// As [`sort_objects`].
 pub fn sort_rows(rows: &mut Vec<Row>, path: &str) -> Result<()> {
     sort(rows, path, |row| &row.object)
 }

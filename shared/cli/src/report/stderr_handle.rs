@@ -41,7 +41,10 @@ impl fmt::Debug for StderrHandle {
 
 impl StderrHandle {
     /// Prints a line if `-v` asks for this level or a higher one, in klog's format: time (UTC) and process first.
-    #[expect(clippy::disallowed_methods, reason = "klog stamps each line with the time it is printed")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "klog stamps each line with the time it is printed"
+    )]
     pub fn trace(&self, level: i32, text: &str) {
         if self.state.level.load(Ordering::Relaxed) >= level {
             self.print(&klog_line(text, Timestamp::now()));

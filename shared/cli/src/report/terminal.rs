@@ -1,6 +1,6 @@
 //! The user's terminal as a session's shell needs it: raw mode, size changes, and streams of bytes.
 //!
-//! A normal end, an error and a signal drop [`Raw`], which restores the terminal. A panic, which ends a release build
+//! A normal end, an error and a signal drop [`RawModeGuard`], which restores the terminal. A panic, which ends a release build
 //! without dropping anything, is caught by a panic hook. Only SIGKILL leaves the terminal raw.
 
 use std::io;
@@ -138,7 +138,7 @@ impl RawOutput {
     /// Ctrl-C.
     ///
     /// # Errors
-    /// [`Closed`] if nobody reads any more, else the cause of the failed write.
+    /// [`OutputClosed`] if nobody reads any more, else the cause of the failed write.
     pub async fn write(&self, bytes: bytes::Bytes) -> Result<()> {
         let stream = self.0.clone();
         match tokio::task::spawn_blocking(move || stream.write(&bytes)).await? {

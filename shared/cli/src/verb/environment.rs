@@ -1,4 +1,4 @@
-//! [`Ground`], everything a verb may use from outside.
+//! [`Environment`], everything a verb may use from outside.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,9 +9,8 @@ use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::{Colour, VerbosityFlags};
 use crate::flags::write::WriteFlags;
 use crate::report::console::Console;
-use session_client::Exchange;
-use session_client::UserAgent;
 use session_client::interrupt::Interrupt;
+use session_client::{Exchange, UserAgent};
 use session_ops::Cluster;
 
 /// Level of `-v` from which requests are printed, as in kubectl.

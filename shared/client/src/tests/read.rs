@@ -1,4 +1,6 @@
 //! Tests of reads, Tables, discovery, warnings and retries.
+//!
+//! Long because each way to read has its tests here.
 
 use futures::StreamExt;
 use http::header::{ACCEPT, USER_AGENT};

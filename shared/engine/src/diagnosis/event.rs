@@ -28,7 +28,7 @@ pub struct EventNote {
     pub time: String,
     /// Number of occurrences; at least 1.
     pub count: u64,
-    /// Age of the last occurrence in seconds, set by [`EventNote::age_at`]; `None` before that, or where the Event has no time.
+    /// Age of the last occurrence in seconds, set by [`EventNote::set_age`]; `None` before that, or where the Event has no time.
     pub age: Option<i64>,
 }
 

@@ -50,7 +50,7 @@ enum Attribution {
 }
 
 impl LiveObjects {
-    /// Moves Pods and workloads that falsely claim to be the session's to [`Live::strangers`]. Every reader of a session's Pods
+    /// Moves Pods and workloads that falsely claim to be the session's to [`LiveObjects::impostors`]. Every reader of a session's Pods
     /// calls this first.
     pub fn attribute(mut self, session: &Session) -> Self {
         let uid = session.uid();

@@ -16,7 +16,7 @@ use session_model::objects::{ObjectRef, ResourceType};
 /// Objects in the cluster that carry one session's label, as they were read.
 ///
 /// Anybody can write labels, so objects of other owners may be among them. Only objects whose chain of owners ends at the Session's
-/// UID count as its own, and after [`Live::attributed`] only those that the session created.
+/// UID count as its own, and after [`LiveObjects::attribute`] only those that the session created.
 #[derive(Clone, Debug, Default)]
 pub struct LiveObjects {
     /// Pods.

@@ -52,7 +52,7 @@ impl WorkloadState {
         }
     }
 
-    /// Returns the same cause as [`Seen::cause`], to be refined in place.
+    /// Returns the same cause as [`WorkloadState::cause`], to be refined in place.
     pub fn cause_mut(&mut self) -> Option<&mut Cause> {
         match self {
             WorkloadState::Unrecoverable(cause) => Some(cause),

@@ -14,7 +14,10 @@ pub use known_sessions::{Digests, KnownSessions, sha256_hex};
 
 /// Returns the state folder: `kubectl-session` in XDG_STATE_HOME, else in LOCALAPPDATA, else in ~/.local/state. Relative values
 /// are ignored. Returns `None` if no variable is set. The folder may not exist yet.
-#[expect(clippy::disallowed_methods, reason = "the only reader of the XDG folders")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the only reader of the XDG folders"
+)]
 pub fn state_folder() -> Option<PathBuf> {
     let variable = |name: &str| {
         let value = std::env::var_os(name).map(PathBuf::from);

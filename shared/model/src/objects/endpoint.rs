@@ -12,7 +12,7 @@ pub fn session_endpoint(objects: &[Value], node_address: Option<&str>) -> Option
     find_endpoint(objects, node_address, None)
 }
 
-/// As [`endpoint`], for one port of the session's Pods.
+/// As [`session_endpoint`], for one port of the session's Pods.
 pub fn port_endpoint(
     objects: &[Value],
     node_address: Option<&str>,

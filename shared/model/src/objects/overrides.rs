@@ -127,7 +127,7 @@ fn set_limit(resources: &mut Value, name: &str, limit: Quantity) {
 }
 
 /// Sets the count of the GPU resource that the container already names (nvidia.com/gpu, amd.com/gpu, a MIG profile), else of
-/// [`GPU`].
+/// [`DEFAULT_GPU_RESOURCE`].
 fn set_gpu(resources: &mut Value, count: u32) {
     let is_gpu =
         |name: &&String| name.contains('/') && (name.ends_with("gpu") || name.contains("/mig-"));

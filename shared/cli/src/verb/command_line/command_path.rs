@@ -1,4 +1,4 @@
-//! [`Place`], the subcommand that a usage error is about, and the words that were typed.
+//! [`CommandPath`], the subcommand that a usage error is about, and the words that were typed.
 
 use clap::{Arg, ArgAction, Command};
 

@@ -2,7 +2,7 @@
 //!
 //! A command's description is its long (or short) about, its examples are its `after_long_help` (or `after_help`): lines of
 //! `# comment` and `kubectl session …`. Its usage line is its `override_usage` if it has one. Flags stand in the order of
-//! their declaration, under their heading; [`FIRST`] comes first, headings that verbs share (see [`LAST`]) come after a
+//! their declaration, under their heading; [`FIRST`] comes first, headings that verbs share (see [`SHARED_HEADINGS`]) come after a
 //! verb's own. Flags under `Connection` belong to every command: a page only names them, and `kubectl session options`
 //! describes them.
 
@@ -35,7 +35,7 @@ pub fn help_page(command: &Command, prefix: &str, width: usize) -> String {
     render_page(command, prefix, width, &[])
 }
 
-/// The help page of the umbrella: as [`help`], with its subcommands in groups.
+/// The help_page page of the umbrella: as [`help_page`], with its subcommands in groups.
 pub fn suite_help_page(
     command: &Command,
     prefix: &str,

@@ -102,7 +102,7 @@ fn shell_words(line: &str) -> Vec<String> {
     words
 }
 
-/// Columns of a line; a tab counts [`TAB`].
+/// Columns of a line; a tab counts [`TAB_COLUMNS`].
 fn columns(line: &str) -> usize {
     line.chars()
         .map(|c| if c == '\t' { TAB_COLUMNS } else { 1 })
