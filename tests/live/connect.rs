@@ -217,7 +217,9 @@ fn in_a_browser(world: &World) -> Result<()> {
         let mut told = BufReader::new(child.stderr.take().context("it has an error stream")?);
         let mut notes = String::new();
         let fails = browser.starts_with("/no/such");
-        while !notes.contains("press Ctrl-C to stop forwarding") || (fails && !notes.contains("failed to open a browser")) {
+        while !notes.contains("press Ctrl-C to stop forwarding")
+            || (fails && !notes.contains("failed to open a browser"))
+        {
             ensure!(told.read_line(&mut notes)? > 0, "{url} {notes}");
         }
         let address = url
@@ -235,7 +237,10 @@ fn in_a_browser(world: &World) -> Result<()> {
         signal(child.id(), rustix::process::Signal::INT)?;
         ensure!(ended(child)? == 130);
         told.read_to_string(&mut notes)?;
-        ensure!(fails == notes.contains("failed to open a browser"), "{notes}");
+        ensure!(
+            fails == notes.contains("failed to open a browser"),
+            "{notes}"
+        );
     }
     let opened = std::fs::read_to_string(asked)?;
     ensure!(opened.ends_with("/index.html\n"), "{opened}");

@@ -82,7 +82,7 @@ fn files_come_back_as_they_were() -> Result<()> {
         saved.stdout == "session.streaming.platform/a saved\n"
             && saved
                 .stderr
-                .contains("of \"/home/session\" in container \"shell\": 47.6Mi"),
+                .contains("(47.6Mi) of \"/home/session\" in container \"shell\" copied to"),
         "{saved:?}"
     );
     ensure!(names(&folder)? == ["a.tar.gz"], "{:?}", names(&folder)?);

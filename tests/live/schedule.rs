@@ -141,7 +141,7 @@ fn runs_with_its_own_rights() -> Result<()> {
     let note = "note: snapshots are taken by schedule \"0 0 1 1 *\", keeps 1; ";
     ensure!(listed.stderr.contains(note), "{listed:?}");
     let status = world.session(&["status", "s"])?.exits(0)?.stdout;
-    let line = format!("CronJob/{NAME}: snapshots at \"0 0 1 1 *\", keeps 1, the last");
+    let line = format!("CronJob/{NAME}: snapshots at \"0 0 1 1 *\", keeps 1, last");
     ensure!(status.contains(&line), "{status}");
     // Its Pods are none of the session's.
     let pods = world.session(&["list", "s"])?.exits(0)?.stdout;
@@ -226,7 +226,7 @@ fn without_the_right_to_give_rights() -> Result<()> {
     ensure!(
         printed
             .stderr
-            .contains("Warning: you may not make the Role and the RoleBinding"),
+            .contains("Role and RoleBinding not created: no permission to create them"),
         "{printed:?}"
     );
     ensure!(

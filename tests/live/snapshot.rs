@@ -98,7 +98,8 @@ fn files_go_there_and_back() -> Result<()> {
     let words = ["snapshot", "restore", &first, "--in-place"];
     let runs = world.session(&words)?.exits(1)?;
     ensure!(
-        runs.stderr.contains("error: session \"h\" is not stopped"),
+        runs.stderr
+            .contains("error: cannot restore session \"h\" in place: session is not stopped"),
         "{runs:?}"
     );
 

@@ -57,7 +57,7 @@ fn pod_security() -> Result<()> {
         ),
         &[
             "Error from server (Forbidden): pods \"alone\" is forbidden: violates PodSecurity \"restricted:latest\"",
-            "hint: set in the Pod's securityContext what the message names",
+            "hint: set the securityContext fields that the message names",
         ],
     )?;
     says(
@@ -70,7 +70,7 @@ fn pod_security() -> Result<()> {
         &[
             "session \"set\" did not become ready: Deployment \"set\" cannot create its Pod: the Pod violates Pod Security level \"restricted\", which the namespace enforces\n",
             ": FailedCreate: ",
-            "hint: set in the Pod's securityContext",
+            "hint: set the securityContext fields",
         ],
     )
 }
@@ -122,7 +122,7 @@ fn a_webhook_that_refuses() -> Result<()> {
         create(&world, "alone", "60s", &plain),
         &[
             "admission webhook \"pods.example.com\" denied the request: no Pods on Sundays\n",
-            "hint: change what the webhook names, or ask whoever runs webhook \"pods.example.com\"",
+            "hint: change the fields that the message names, or ask the owner of webhook \"pods.example.com\"",
         ],
     )?;
     says(
@@ -154,7 +154,7 @@ fn a_webhook_that_is_away() -> Result<()> {
         &[
             "failed calling webhook \"pods.example.com\"",
             "connection refused",
-            "hint: have the service behind webhook \"pods.example.com\" repaired",
+            "hint: repair the service behind webhook \"pods.example.com\"",
         ],
     )?;
     // It may come back: it is waited for, and told at the end.

@@ -103,7 +103,7 @@ fn claims() -> Result<()> {
         Ok(consumer),
         &[
             "  no node fits pod \"consumer\": ",
-            "without the labels its nodeSelector",
+            "without the labels that its nodeSelector",
         ],
     )?;
     let gone = format!(
@@ -113,7 +113,7 @@ fn claims() -> Result<()> {
         create(&world, "gone", "60s", &gone),
         &[
             "session \"gone\" did not become ready: pod \"gone\" mounts claim \"gone\", which does not exist\n",
-            "hint: make claim \"gone\"",
+            "hint: create claim \"gone\"",
         ],
     )
 }

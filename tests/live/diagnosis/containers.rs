@@ -82,7 +82,7 @@ fn a_crash_loop() -> Result<()> {
     let told = [
         "  container \"main\" of pod \"soon\" ended with exit code 3 and was restarted",
         "    log of container \"main\", last lines:\n      boom\n",
-        "hint: see the last lines of its log",
+        "hint: check the last lines of the container's log",
     ];
     let timed_out =
         "error: timed out waiting for the condition on session.streaming.platform/soon\n";
@@ -114,7 +114,7 @@ fn probes() -> Result<()> {
             "  container \"main\" of pod \"ready\" runs, but its readiness probe fails: Get \"http://",
             "connection refused\n",
             ": Unhealthy: Readiness probe failed: ",
-            "hint: have the readiness probe's target answer",
+            "hint: make the readiness probe's target answer",
         ],
     )?;
     says(
@@ -129,7 +129,7 @@ fn probes() -> Result<()> {
         &[
             "container \"main\" of pod \"alive\" was stopped with exit code 137, because its liveness probe failed\n",
             ": Unhealthy: Liveness probe failed: too slow",
-            "hint: have the probe's target answer in time",
+            "hint: make the probe's target answer in time",
         ],
     )
 }

@@ -35,7 +35,7 @@ fn a_finalizer() -> Result<()> {
             "error: timed out waiting for the condition on pod/held\n",
             "  Pod \"held\" is held by finalizer example.com/hold, which its controller has not removed yet\n",
             "    finalizers: example.com/hold\n",
-            "hint: have the controller behind the finalizer run",
+            "hint: check that the controller of the finalizer runs",
         ],
     )?;
     freed?;

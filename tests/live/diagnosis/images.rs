@@ -53,7 +53,7 @@ fn images() -> Result<()> {
                 "registry \"{registry}\" denies access to image \"{registry}/private/x:1\" without credentials, or does not have the image"
             ),
             "  container \"main\": waiting: ErrImagePull: ",
-            "hint: name a Secret with the registry's login in imagePullSecrets",
+            "hint: add a Secret with registry credentials to imagePullSecrets",
         ],
     )?;
     says(

@@ -20,7 +20,7 @@ fn limits() -> Result<()> {
         create(&world, "alone", "60s", &asking("memory: 1Gi")),
         &[
             "Error from server (Forbidden): pods \"alone\" is forbidden: maximum memory usage per Container is 64Mi, but limit is 1Gi",
-            "hint: keep the containers' requests and limits within it",
+            "hint: set requests and limits within the LimitRange",
         ],
     )?;
     says(

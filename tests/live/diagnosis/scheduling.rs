@@ -25,14 +25,14 @@ fn scheduling() -> Result<()> {
             asking("cpu: 640"),
             "without enough free cpu (640 requested)",
             "    node \"localhost\": ".to_owned(),
-            "hint: ask for less: no node has more than ",
+            "hint: request less: no node has more than ",
         ),
         (
             "memory",
             asking("memory: 64Ti"),
             "without enough free memory (64Ti requested)",
             "    node \"localhost\": ".to_owned(),
-            "hint: ask for less: no node has more than ",
+            "hint: request less: no node has more than ",
         ),
         (
             "gpu",
@@ -138,7 +138,7 @@ fn a_gpu_in_use() -> Result<()> {
                 "    node \"localhost\": its Pods request 2 of 2 {domain}/gpu, 1 more needed\n"
             ),
             &format!(
-                "hint: ask for less {domain}/gpu, delete sessions that are no longer needed, or add a node"
+                "hint: request less {domain}/gpu, delete sessions that are no longer needed, or add a node"
             ),
         ],
     )

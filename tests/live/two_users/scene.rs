@@ -146,7 +146,7 @@ impl TwoUsers {
         let said = done.code != 0
             && done.stderr.contains("(Forbidden)")
             && done.stderr.contains("session-owner.streaming.platform")
-            && done.stderr.contains(&format!("verb {verb}"));
+            && done.stderr.contains(&format!("verb '{verb}'"));
         ensure!(said, "{what}: {done:?}");
         Ok(())
     }
