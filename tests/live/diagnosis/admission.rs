@@ -167,7 +167,7 @@ fn a_webhook_that_is_away() -> Result<()> {
         ),
         &[
             "error: timed out",
-            "  Deployment \"set\" cannot create its Pod: the server asks admission webhook \"pods.example.com\" first, and gets no answer\n",
+            "  Deployment \"set\" cannot create its Pod: admission webhook \"pods.example.com\" does not answer the API server\n",
             ": FailedCreate: ",
         ],
     )
