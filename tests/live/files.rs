@@ -139,7 +139,10 @@ fn too_little_room(world: &World, folder: &Path) -> Result<()> {
         ];
         let failed = world.session(&restore)?.exits(1)?;
         ensure!(
-            failed.stderr.contains(needed) && failed.stderr.contains("hint: delete files in the container"),
+            failed.stderr.contains(needed)
+                && failed
+                    .stderr
+                    .contains("hint: delete files in the container"),
             "{failed:?}"
         );
         ensure!(inside(world, "b", "ls -A /home/session /dev/shm")? == before);
