@@ -13,10 +13,10 @@ fuzz_target!(|bytes: &[u8]| {
     let same = transcode(plain.as_slice(), &mut again).expect("what we wrote is fit");
     assert!(again == plain, "the plain form is not stable");
     let its_own = |contents: ArchiveContents| ArchiveContents {
-        length: 0,
+        stream_bytes: 0,
         sha256: String::new(),
         // Left out the first time.
-        privileged: 0,
+        setid_files: 0,
         ..contents
     };
     // A directory that is named twice is written twice: the same entries.

@@ -3,10 +3,10 @@
 
 use kube::config::Kubeconfig;
 use libfuzzer_sys::fuzz_target;
-use session_shared::client::kubeconfig_encoding::decode;
+use session_shared::client::kubeconfig_encoding::decode_kubeconfig;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = decode(bytes) else {
+    let Ok(text) = decode_kubeconfig(bytes) else {
         return;
     };
     let Ok(config) = Kubeconfig::from_yaml(&text) else {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use session_shared::template::property::try_manifest;
+use session_shared::template::property::check_manifest_text;
 use session_shared::template::{Manifest, Source, TemplateFile, parse_plain_objects};
 
 /// Bytes of scalars that the loader lets through, each at most six as JSON, and its nodes with what stands between them.
@@ -24,9 +24,9 @@ fuzz_target!(|bytes: &[u8]| {
             assert_eq!(again[0].1, object);
         }
     }
-    let _ = TemplateFile::read(&source);
+    let _ = TemplateFile::parse(&source);
     let _ = Manifest::parse(&source);
-    if let Err(why) = try_manifest(source.text()) {
+    if let Err(why) = check_manifest_text(source.text()) {
         panic!("{why}");
     }
 });

@@ -7,13 +7,13 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use session_shared::template::property::StructureProperty;
-use session_shared::template::{ValueLayers, SessionIdentity, Manifest, OUTPUT_MAX, Parameters, Source};
+use session_shared::template::{ValueLayers, SessionIdentity, Manifest, RENDERED_BYTES_MAX, Parameters, Source};
 
 static PROPERTY: LazyLock<StructureProperty> = LazyLock::new(|| StructureProperty::new().expect("the manifest is good"));
 
 fuzz_target!(|input: (&str, &str)| {
     let (value, text) = input;
-    if let Err(why) = PROPERTY.try_value(value) {
+    if let Err(why) = PROPERTY.check_value(value) {
         panic!("{why}");
     }
     // The text as a scalar of a manifest, so that it is parsed as one and not refused as YAML.
@@ -24,7 +24,7 @@ fuzz_target!(|input: (&str, &str)| {
     let Ok(manifest) = Manifest::parse(&source) else {
         return;
     };
-    let Ok(parameters) = Parameters::of(&[], &manifest) else {
+    let Ok(parameters) = Parameters::merge(&[], &manifest) else {
         return;
     };
     let flags: BTreeMap<String, String> = manifest
@@ -48,6 +48,6 @@ fuzz_target!(|input: (&str, &str)| {
     if let Ok(rendered) = manifest.render(&values) {
         let length: usize = rendered.into_objects().iter().map(|object| object.to_string().len()).sum();
         // Characters may be escaped as JSON.
-        assert!(length <= 6 * OUTPUT_MAX + 1024, "{length} bytes");
+        assert!(length <= 6 * RENDERED_BYTES_MAX + 1024, "{length} bytes");
     }
 });

@@ -13,7 +13,7 @@ fn said<'a>(pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Frame>, Option<Frame
     for piece in pieces {
         let mut bytes = Bytes::copy_from_slice(piece);
         loop {
-            match decoder.next(&mut bytes) {
+            match decoder.next_frame(&mut bytes) {
                 Ok(None) => break,
                 Ok(Some(incoming)) => push(&mut all, incoming),
                 Err(malformed) => return (all, Some(malformed)),
@@ -42,7 +42,7 @@ fuzz_target!(|input: (u8, &[u8])| {
     let whole = said(std::iter::once(bytes));
     assert_eq!(said(bytes.chunks(usize::from(size).max(1))), whole);
     let length: usize = whole.0.iter().map(|incoming| match incoming {
-        Frame::Data { bytes, .. } | Frame::Opened { headers: bytes, .. } => bytes.len(),
+        Frame::Data { bytes, .. } | Frame::SynStream { headers: bytes, .. } => bytes.len(),
         _ => 0,
     }).sum();
     assert!(length <= bytes.len());
