@@ -30,7 +30,7 @@ const FORBIDDEN: &[(&str, &[&str])] = &[
     ("template", &["tokio", "clap", "futures", "kube"]),
     ("engine", &["tokio", "clap", "futures", "kube"]),
     ("client", &["clap", "tabled", "indicatif"]),
-    ("ops", &["clap", "tabled", "indicatif"]),
+    ("ops", &["clap", "tabled", "indicatif", "kube"]),
     ("cli", &["kube", "hyper"]),
 ];
 

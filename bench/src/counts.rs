@@ -1,4 +1,4 @@
-//! How many requests a command makes, by the server's own audit log.
+//! Counts of a command's requests, from the server's audit log.
 
 use anyhow::Result;
 use session_cluster::AuditEvent;

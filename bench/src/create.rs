@@ -1,4 +1,4 @@
-//! What a create asks the server, and what it takes longer than its requests.
+//! Requests of a create, and its time beyond those requests.
 
 use std::time::Instant;
 
@@ -60,7 +60,7 @@ pub(crate) fn measure(scene: &Scene<'_>, report: &mut Report) -> Result<()> {
     shares
 }
 
-/// What the race is about.
+/// Name of the race.
 struct Race<'a> {
     scene: &'a Scene<'a>,
     bodies: &'a Bodies,

@@ -1,4 +1,4 @@
-//! How long after the first evidence in the API `create` says why a session does not come up.
+//! Time from the first evidence of a cause in the API until `create` prints the cause.
 
 use std::io::Read as _;
 use std::process::{Child, Command, Stdio};
@@ -17,7 +17,7 @@ use crate::scene::{Scene, connect, runtime};
 
 /// Milliseconds; the slowest counts, as whoever waits longest is the one who complains.
 const WANTED: f64 = 1000.0;
-/// What is neither proved nor told by then is an error.
+/// Time limit for the evidence and for the message of `create`.
 const PATIENCE: Duration = Duration::from_secs(60);
 const BUSYBOX: &str = "image: \"localhost/busybox:1\", imagePullPolicy: Never";
 

@@ -9,7 +9,7 @@ const ENOUGH_FOR_P99: usize = 300;
 /// The unit of speeds, of which more is better.
 pub(crate) const SPEED: &str = "MiB/s";
 
-/// What was measured again and again, in milliseconds or megabytes.
+/// Samples of one measurement, in milliseconds or megabytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Samples(Vec<f64>);
 
@@ -19,7 +19,7 @@ impl Samples {
         self.0.push(sample);
     }
 
-    /// How many there are.
+    /// Returns the number of samples.
     pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
@@ -41,18 +41,18 @@ impl Samples {
         self.quantile(0.5)
     }
 
-    /// How much longer each took than the rival's of the same round.
+    /// Returns the difference of each sample from the rival's of the same round.
     pub(crate) fn minus(&self, rival: &Self) -> Self {
         Self(self.0.iter().zip(&rival.0).map(|(a, b)| a - b).collect())
     }
 
-    /// What part of the rival's of the same round each was.
+    /// Returns the quotient of each sample and the rival's of the same round.
     pub(crate) fn over(&self, rival: &Self) -> Self {
         Self(self.0.iter().zip(&rival.0).map(|(a, b)| a / b).collect())
     }
 }
 
-/// Whether a figure is as good as it must be.
+/// Verdict about a figure: hit, missed, or not judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// Nothing is wanted of it: a rival, or something worth knowing.
@@ -151,12 +151,12 @@ impl Table {
         self.row(row, verdict);
     }
 
-    /// Whether there is no row below the columns' names.
+    /// Returns true if the table has no rows.
     pub(crate) fn is_empty(&self) -> bool {
         self.rows.len() < 2
     }
 
-    /// Whether a figure missed what was wanted.
+    /// Returns true if a figure missed its target.
     pub(crate) fn missed(&self) -> bool {
         self.missed
     }

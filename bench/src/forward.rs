@@ -1,4 +1,4 @@
-//! What goes through `connect --port-forward`, beside `kubectl port-forward`, and how soon it is back.
+//! Throughput of `connect --port-forward` beside `kubectl port-forward`, and its time to recover from faults.
 
 use std::time::Instant;
 

@@ -20,7 +20,7 @@ pub(crate) const LAST: u16 = 7003;
 /// All of them, in this order.
 pub(crate) const PORTS: [u16; 4] = [ECHO, FLOOD, SINK, LAST];
 
-/// How much goes through in one run; the manifest says it too.
+/// Bytes sent in one run; the manifest holds the same number.
 pub(crate) const MIBIBYTES: usize = 256;
 const MIBIBYTE: usize = 1 << 20;
 /// Nothing that is measured takes longer.

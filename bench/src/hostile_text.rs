@@ -1,4 +1,4 @@
-//! How far "no value creates structure" holds: a million hostile values in nine places of a manifest, and hostile manifests.
+//! Search for values that create structure: a million hostile values in nine places of a manifest, and hostile manifests.
 //! The same seed tries the same texts everywhere.
 
 use std::time::Instant;

@@ -88,7 +88,7 @@ fn until_newline(pipe: &mut ChildStdout) -> Result<()> {
     Ok(())
 }
 
-/// What a program writes to standard output.
+/// Runs a program and returns its standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("cannot start {command:?}"))?;

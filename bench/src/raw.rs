@@ -22,7 +22,7 @@ use crate::scene::{self, Scene};
 /// Stands for the session's name in bodies that were rendered once.
 const NAME: &str = "bench-name";
 
-/// What a create sends, with a name that is replaced each time.
+/// Request bodies of a create, with a name that is replaced each time.
 #[derive(Clone, Debug)]
 pub(crate) struct Bodies {
     template: String,

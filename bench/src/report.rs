@@ -1,4 +1,4 @@
-//! What a run tells: a table of times, one of requests, and those of scenarios with columns of their own.
+//! Output of a run: a table of times, one of requests, and those of scenarios with columns of their own.
 
 use std::io;
 
@@ -137,7 +137,7 @@ impl Report {
         [&self.times, &self.counts].into_iter().chain(&self.others)
     }
 
-    /// Whether a figure missed what was wanted.
+    /// Returns true if a figure missed its target.
     pub(crate) fn missed(&self) -> bool {
         self.tables().any(Table::missed)
     }

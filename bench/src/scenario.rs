@@ -1,4 +1,4 @@
-//! What a scenario is made of. The scenarios themselves are in [`crate::table`].
+//! Types of a scenario. The scenarios themselves are in [`crate::table`].
 
 use anyhow::Result;
 
@@ -15,9 +15,9 @@ pub(crate) struct Scenario {
     pub(crate) about: &'static str,
     /// The flags that it takes.
     pub(crate) settings: &'static [Setting],
-    /// What runs on the cluster that others may use too, in this order.
+    /// Stages on a cluster that other tests may use at the same time, in order.
     pub(crate) stages: &'static [Stage],
-    /// What runs after them: without a cluster, or with one for itself.
+    /// Measurement after the stages, without a cluster or with exclusive use of it.
     pub(crate) alone: Option<fn(&Settings, &mut Report) -> Result<()>>,
 }
 
@@ -33,19 +33,19 @@ pub(crate) struct Setting {
 
 /// Objects in a namespace of their own, and what is measured with them.
 pub(crate) struct Stage {
-    /// What is there before.
+    /// Objects and rights that exist before the measurement.
     pub(crate) set_up: SetUp,
     /// Commands that run by turns.
     pub(crate) races: &'static [Race],
     /// Commands whose requests are counted, in this order.
     pub(crate) counts: &'static [Count],
-    /// What no table can say.
+    /// Measurement that the tables cannot express.
     pub(crate) more: Option<Code>,
     /// Commands that run at the end, for what the namespace's deletion leaves.
     pub(crate) clean_up: &'static [&'static str],
 }
 
-/// What measures more than commands.
+/// Function that measures more than commands.
 pub(crate) type Code = fn(&Scene<'_>, &mut Report) -> Result<()>;
 
 /// A stage without anything in it.
@@ -57,15 +57,15 @@ pub(crate) const STAGE: Stage = Stage {
     clean_up: &[],
 };
 
-/// What is there before a stage. The API is set up in any case.
+/// Set-up of a stage. The session API is always installed.
 pub(crate) struct SetUp {
-    /// Who runs the commands.
+    /// User who runs the commands.
     pub(crate) who: Who,
-    /// Whether claims and snapshots are used.
+    /// True if claims and snapshots are used.
     pub(crate) storage: bool,
     /// Manifests that commands name FILE and OTHER_FILE; CLASS in them is the storage class.
     pub(crate) files: &'static [&'static str],
-    /// Whether the namespace is filled with sessions, as many as the settings `sessions` and `pods` say.
+    /// True if the namespace is filled with sessions, as many as the settings `sessions` and `pods` say.
     pub(crate) fill: bool,
     /// Commands that run before.
     pub(crate) commands: &'static [&'static str],
@@ -80,7 +80,7 @@ pub(crate) const SET_UP: SetUp = SetUp {
     commands: &[],
 };
 
-/// Who runs the commands of a stage.
+/// User who runs the commands of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Who {
     /// The cluster's admin.
@@ -95,7 +95,7 @@ pub(crate) enum Who {
 pub(crate) struct Race {
     /// The setting that says how many rounds.
     pub(crate) rounds: &'static str,
-    /// What is measured of a command.
+    /// Quantity that is measured of each command.
     pub(crate) measure: Measure,
     /// Our commands, one after the other: `session` is the program under test, `kubectl` the cluster's.
     pub(crate) ours: &'static [&'static str],
@@ -132,7 +132,7 @@ impl Race {
     }
 }
 
-/// What is measured of a command.
+/// Quantity that is measured of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Measure {
     /// Milliseconds from start to end.
@@ -168,7 +168,7 @@ impl Measure {
 /// A row about a race: a name, in which `{sessions}` is the setting `sessions`, and what is told or judged.
 pub(crate) type Row = (&'static str, Figure);
 
-/// What a row tells or judges.
+/// Figure of a row: printed only, or judged against a target.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Figure {
     /// Tells the rival's samples.
@@ -199,7 +199,7 @@ pub(crate) enum Figure {
 pub(crate) struct Count {
     /// The command.
     pub(crate) command: &'static str,
-    /// How many requests it may make; None where they are only told.
+    /// Maximum number of requests; `None` if they are only printed.
     pub(crate) at_most: Option<usize>,
 }
 

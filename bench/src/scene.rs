@@ -17,7 +17,7 @@ use crate::scenario::{SetUp, Who};
 use crate::sessions;
 use crate::settings::Settings;
 
-/// What the commands of a stage run in. The namespace is deleted with it.
+/// Namespace, user and files in which the commands of a stage run. The namespace is deleted when it is dropped.
 pub(crate) struct Scene<'a> {
     /// The cluster.
     pub(crate) cluster: &'a Cluster,

@@ -39,7 +39,7 @@ impl Settings {
             .with_context(|| format!("invalid value {text:?} for --{name}: must be a number"))
     }
 
-    /// Whether a switch is given.
+    /// Returns true if a switch is given.
     pub(crate) fn is_given(&self, name: &str) -> bool {
         self.given.get_flag(name)
     }

@@ -1,4 +1,4 @@
-//! How large the programs are.
+//! Sizes of the programs.
 
 use anyhow::{Context as _, Result};
 

@@ -1,4 +1,4 @@
-//! How long a snapshot of much data takes, beside the driver alone.
+//! Time of a snapshot of much data, beside the driver alone.
 
 use std::time::{Duration, Instant};
 

@@ -98,7 +98,8 @@ impl<'a> Play<'a> {
         let args = V::Args::from_arg_matches(&matches).unwrap();
         let prefix = command_path(&format!("kubectl session {}", V::NAME), &matches);
         let code = runtime().block_on(async {
-            let cluster = Cluster::over(self.api.client(), "default");
+            let client = session_shared::client::Cluster::from_client(self.api.client(), "default");
+            let cluster = Cluster::from(client);
             let mut ground = Environment::for_test(console, cluster, now());
             ground.interrupt = self.interrupt;
             let interrupt = ground.interrupt.clone();

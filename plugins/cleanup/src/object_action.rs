@@ -14,6 +14,7 @@ use session_shared::objects::resource::{
 use session_shared::ops::Cluster;
 use session_shared::ops::deletion::list_snapshots;
 use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::stop::StopContext;
 use session_shared::reconcile::kept_since_patch;
 
@@ -45,7 +46,7 @@ pub(crate) async fn apply_object_item(
     let mut living = around.clone();
     let session = label(&object, labels::SESSION).unwrap_or_default();
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
-        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
+        let select = session_selector(session);
         let snapshots = list_snapshots(cluster, namespace, &select).await?;
         living.are_snapshots_forbidden = snapshots.is_none();
         let snapshots = snapshots.into_iter().flatten();

@@ -11,10 +11,10 @@ use session_shared::Pod;
 use session_shared::client::forward::FindPod;
 use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
-use session_shared::client::{Backoff, ListOptions, Scope, WatchChange, timed_out};
-use session_shared::labels;
+use session_shared::client::{Backoff, Scope, WatchChange, timed_out};
 use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::resource::{POD, SESSION, string_at};
+use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::is_primary_pod;
 use session_shared::verb::Environment;
@@ -165,7 +165,7 @@ impl PodSearch {
 
     /// Waits until a Pod that is not known is ready. Returns false if the watch ends first.
     async fn wait_change(&self, known: &HashSet<String>) -> bool {
-        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.intent.name));
+        let select = session_selector(self.intent.name.as_str());
         let place = Scope::Namespace(self.cluster.namespace());
         let mut changes = self.cluster.watch(&POD, place, &select, None, false);
         while let Some(Ok(change)) = changes.next().await {

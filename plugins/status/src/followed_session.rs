@@ -7,10 +7,10 @@ use serde_json::Value;
 use session_shared::client::{
     ListOptions, WatchChange, WatchEvent, WatchEvents, not_found_error, parse_object,
 };
-use session_shared::labels;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
 use session_shared::ops::Cluster;
+use session_shared::ops::session_objects::session_selector;
 
 use crate::observe::{Observed, explain_causes, observe, read_second_round};
 
@@ -120,7 +120,7 @@ fn watch_session(
     tick: Option<Duration>,
     limit: Option<Duration>,
 ) -> WatchEvents {
-    let labelled = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+    let labelled = session_selector(name);
     let what: [(&ResourceType, ListOptions); 4] = [
         (
             &SESSION,

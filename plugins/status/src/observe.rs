@@ -8,7 +8,6 @@ use session_shared::api::Session;
 use session_shared::client::{ListOptions, NodeUsage, Scope, not_found_error, parse_object};
 use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, FailureKind};
-use session_shared::labels;
 use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
 use session_shared::objects::resource::{
@@ -18,6 +17,7 @@ use session_shared::objects::resource::{
 use session_shared::objects::snapshot_schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::owner_kinds;
+use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::session_objects::with_setup_hint;
 
 use crate::diagnosis;
@@ -70,7 +70,7 @@ pub(crate) struct Observed {
 /// that part.
 pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
     let namespace = cluster.namespace();
-    let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+    let select = session_selector(name);
     let list = |kind: &'static ResourceType| {
         let select = &select;
         async move {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::read::Scope;
+use super::scope::Scope;
 use session_model::objects::ResourceType;
 
 /// Returns the path of a collection. The namespace is ignored for cluster-scoped types.

@@ -51,6 +51,6 @@ pub struct ConnectOptions {
 }
 
 /// Returns a text that was given; an empty one counts as not given, as it does in kubectl.
-pub(crate) fn non_empty(text: &Option<String>) -> Option<&str> {
+pub fn non_empty(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|text| !text.is_empty())
 }

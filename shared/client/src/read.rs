@@ -7,79 +7,15 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::api_request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
+use super::list_page::{ListOptions, ObjectList, page_request, split_page, with_type_meta};
 use super::page_check::PageCheck;
-use super::read_limits::{self, DISCOVERY_LIMIT};
+use super::read_limits::DISCOVERY_LIMIT;
 use super::response_body::invalid_json_error;
+use super::scope::{OwnedScope, Scope};
 use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::table::Table;
-
-/// Default number of objects per page; kubectl's.
-const PAGE: u32 = 500;
-
-/// The scope of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope<'a> {
-    /// All namespaces.
-    All,
-    /// One namespace.
-    Namespace(&'a str),
-    /// The cluster, for cluster-scoped types.
-    Cluster,
-}
-
-/// Options of a list or watch. The server does the selection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListOptions {
-    /// Label selector; empty for all objects.
-    pub label_selector: String,
-    /// Field selector; empty for all objects.
-    pub field_selector: String,
-    /// Objects per page; 0 for one unpaged list.
-    pub limit: u32,
-    /// If true, any version from the server's cache will do (`resourceVersion=0`), and the list is not paged. A LIST of
-    /// the latest version may wait for the server's cache, about 60 ms just after a write.
-    pub from_cache: bool,
-}
-
-impl Default for ListOptions {
-    fn default() -> Self {
-        Self {
-            label_selector: String::new(),
-            field_selector: String::new(),
-            limit: PAGE,
-            from_cache: false,
-        }
-    }
-}
-
-impl ListOptions {
-    /// Selects objects by a label selector.
-    pub fn with_labels(labels: impl Into<String>) -> Self {
-        Self {
-            label_selector: labels.into(),
-            ..Self::default()
-        }
-    }
-
-    /// Selects objects by a field selector.
-    pub fn with_fields(fields: impl Into<String>) -> Self {
-        Self {
-            field_selector: fields.into(),
-            ..Self::default()
-        }
-    }
-}
-
-/// The result of a LIST.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ObjectList {
-    /// The objects, each with apiVersion and kind.
-    pub items: Vec<Value>,
-    /// The resourceVersion from which a watch continues.
-    pub resource_version: String,
-}
 
 /// The part of the object that comes with each row of a Table (`includeObject`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -169,7 +105,7 @@ impl Cluster {
         let mut paging = PageCheck::new(t);
         loop {
             let call = page_request(t, place, select, limit, &token)?.accept(accept);
-            let (mut body, memory) = match self.send(&call).await {
+            let (body, memory) = match self.send(&call).await {
                 Ok(answer) => answer.json_with_memory()?,
                 // The continue token expired: list again without pages, as kubectl does.
                 Err(error)
@@ -185,20 +121,14 @@ impl Cluster {
                 }
                 Err(error) => return Err(error),
             };
-            let before = list.items.len();
-            if let Some(Value::Array(items)) = body.get_mut("items").map(Value::take) {
-                list.items
-                    .extend(items.into_iter().map(|item| with_type_meta(item, t)));
-            }
-            let metadata = &body["metadata"];
-            list.resource_version = metadata["resourceVersion"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned();
-            token = metadata["continue"].as_str().unwrap_or_default().to_owned();
-            if !paging.record_page(list.items.len() - before, memory, &token)? {
+            let (page, next) = split_page(body, t);
+            let goes_on = paging.record_page(page.items.len(), memory, &next)?;
+            list.items.extend(page.items);
+            list.resource_version = page.resource_version;
+            if !goes_on {
                 return Ok(list);
             }
+            token = next;
         }
     }
 
@@ -311,43 +241,6 @@ impl Cluster {
     }
 }
 
-pub(super) fn page_request(
-    t: &ResourceType,
-    place: Scope<'_>,
-    select: &ListOptions,
-    limit: u32,
-    token: &str,
-) -> Result<ApiRequest> {
-    // A read from the cache is not paged by the server.
-    let is_page = limit != 0 && !select.from_cache;
-    let most = if is_page {
-        read_limits::PAGE_LIMIT
-    } else {
-        read_limits::LIST_LIMIT
-    };
-    let limit = if limit == 0 {
-        String::new()
-    } else {
-        limit.to_string()
-    };
-    let call = ApiRequest::get(api_paths::collection_path(t, place)?).for_object(t, "");
-    let call = add_selectors(call.limit(most), select);
-    // A continue token implies the version of its list.
-    let version = if select.from_cache && token.is_empty() {
-        "0"
-    } else {
-        ""
-    };
-    let call = call.query("resourceVersion", version);
-    Ok(call.query("limit", limit).query("continue", token))
-}
-
-/// Adds the selectors to a request.
-pub(super) fn add_selectors(call: ApiRequest, select: &ListOptions) -> ApiRequest {
-    call.query("labelSelector", select.label_selector.clone())
-        .query("fieldSelector", select.field_selector.clone())
-}
-
 /// Drops everything but metadata, for servers that do not support PartialObjectMetadata.
 fn only_metadata(mut object: Value) -> Value {
     if let Some(map) = object.as_object_mut() {
@@ -356,45 +249,9 @@ fn only_metadata(mut object: Value) -> Value {
     object
 }
 
-/// Sets apiVersion and kind, which list items lack and metadata-only reads replace, as the first fields.
-pub(super) fn with_type_meta(mut item: Value, t: &ResourceType) -> Value {
-    if let Some(map) = item.as_object_mut() {
-        map.shift_insert(0, "apiVersion".to_owned(), t.api_version().into());
-        map.shift_insert(1, "kind".to_owned(), t.kind.to_string().into());
-    }
-    item
-}
-
 /// Removes null fields, which the server sends for empty lists in a Table.
 pub(super) fn remove_nulls(table: &mut Value) {
     if let Some(map) = table.as_object_mut() {
         map.retain(|_, value| !value.is_null());
-    }
-}
-
-/// An owned [`Scope`].
-pub(super) enum OwnedScope {
-    All,
-    Namespace(String),
-    Cluster,
-}
-
-impl OwnedScope {
-    /// Copies a scope.
-    pub(super) fn of(place: Scope<'_>) -> Self {
-        match place {
-            Scope::All => Self::All,
-            Scope::Namespace(namespace) => Self::Namespace(namespace.to_owned()),
-            Scope::Cluster => Self::Cluster,
-        }
-    }
-
-    /// Borrows the scope.
-    pub(super) fn as_scope(&self) -> Scope<'_> {
-        match self {
-            Self::All => Scope::All,
-            Self::Namespace(namespace) => Scope::Namespace(namespace),
-            Self::Cluster => Scope::Cluster,
-        }
     }
 }

@@ -130,9 +130,8 @@ impl Cluster {
         patch: &Value,
         write: &WriteOptions,
     ) -> Result<Value> {
-        let mut path = api_paths::object_path(t, namespace, name)?;
-        path.extend(subresource.iter().flat_map(|part| ["/", part]));
-        self.patch(MERGE_PATCH, t, (name, path), patch, write).await
+        let place = (t, namespace, name, subresource);
+        self.patch(MERGE_PATCH, place, patch, write).await
     }
 
     /// Sends a strategic merge patch: lists whose items have a key, such as containers, are merged item by item. Built-in
@@ -149,20 +148,19 @@ impl Cluster {
         patch: &Value,
         write: &WriteOptions,
     ) -> Result<Value> {
-        let mut path = api_paths::object_path(t, namespace, name)?;
-        path.extend(subresource.iter().flat_map(|part| ["/", part]));
-        self.patch(STRATEGIC_MERGE_PATCH, t, (name, path), patch, write)
-            .await
+        let place = (t, namespace, name, subresource);
+        self.patch(STRATEGIC_MERGE_PATCH, place, patch, write).await
     }
 
     async fn patch(
         &self,
         content_type: &'static str,
-        t: &ResourceType,
-        (name, path): (&str, String),
+        (t, namespace, name, subresource): (&ResourceType, &str, &str, Option<&str>),
         patch: &Value,
         write: &WriteOptions,
     ) -> Result<Value> {
+        let mut path = api_paths::object_path(t, namespace, name)?;
+        path.extend(subresource.iter().flat_map(|part| ["/", part]));
         let call = ApiRequest::new(Method::PATCH, path).for_object(t, name);
         let call = add_write_params(call, write).body(content_type, patch);
         let meant = string_at(patch, "/metadata/uid");

@@ -13,7 +13,8 @@ use crate::name_conflict::NameConflict;
 use crate::name_conflict::classify_conflict;
 use crate::name_conflict::foreign_claim_error;
 use crate::name_conflict::other_template_error;
-use session_client::{DeleteOptions, ListOptions, Scope};
+use crate::session_objects::session_selector;
+use session_client::{DeleteOptions, Scope};
 use session_engine::plan::StepResult;
 use session_engine::reconcile::is_secret_proven;
 use session_model::failure::{self, FailureKind};
@@ -75,7 +76,7 @@ impl Cluster {
     /// True if a kept claim or a bound snapshot proves that the parameters Secret belongs to the same session.
     pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> bool {
         let session = label(secret, labels::SESSION).unwrap_or_default();
-        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
+        let select = session_selector(session);
         let place = Scope::Namespace(namespace);
         let (claims, snapshots) = tokio::join!(
             self.list(&PERSISTENT_VOLUME_CLAIM, place, &select),

@@ -15,9 +15,9 @@ use tokio::sync::OnceCell;
 pub struct Cluster {
     client: session_client::Cluster,
     known_sessions: Arc<KnownSessions>,
-    /// Since when the admission policy of the API is in force; asked once.
+    /// Time from which the admission policy of the API is in force; read once.
     pub(crate) admission_policy_since: Arc<OnceCell<Option<Timestamp>>>,
-    /// The caller's user name; asked once.
+    /// User name of the caller; read once.
     caller: Arc<OnceCell<String>>,
 }
 
@@ -30,24 +30,12 @@ impl Cluster {
         let client = session_client::Cluster::connect(options, agent).await?;
         let known = KnownSessions::new(local_state::state_folder(), client.server());
         Ok(Self {
-            client,
             known_sessions: Arc::new(known),
-            admission_policy_since: Arc::default(),
-            caller: Arc::default(),
+            ..Self::from(client)
         })
     }
 
-    /// A cluster behind a client that exists already, where nothing is known about sessions: for tests.
-    pub fn over(client: kube::Client, namespace: &str) -> Self {
-        Self {
-            client: session_client::Cluster::from_client(client, namespace),
-            known_sessions: Arc::default(),
-            admission_policy_since: Arc::default(),
-            caller: Arc::default(),
-        }
-    }
-
-    /// Returns the caller's user name according to the API server. Asked once per process.
+    /// Returns the caller's user name according to the API server. Read once per process.
     ///
     /// # Errors
     /// Those of [`session_client::Cluster::get_caller_identity`].
@@ -56,9 +44,21 @@ impl Cluster {
         Ok(self.caller.get_or_try_init(ask).await?)
     }
 
-    /// Texts that this user has stored in the server's sessions from this machine.
+    /// Returns the texts that this user has stored in the server's sessions from this machine.
     pub fn known_sessions(&self) -> &KnownSessions {
         &self.known_sessions
+    }
+}
+
+/// A cluster about whose sessions this user knows nothing yet.
+impl From<session_client::Cluster> for Cluster {
+    fn from(client: session_client::Cluster) -> Self {
+        Self {
+            client,
+            known_sessions: Arc::default(),
+            admission_policy_since: Arc::default(),
+            caller: Arc::default(),
+        }
     }
 }
 

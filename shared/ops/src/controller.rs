@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 
 use crate::Cluster;
+
 /// Name of the Lease that a controller holds.
 pub const CONTROLLER_LEASE: &str = "session-controller";
 /// Namespace of the Lease that a controller for all namespaces holds.

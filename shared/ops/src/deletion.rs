@@ -18,6 +18,7 @@ use super::stop_options::StopOptions;
 use super::trust::{self, StoredPart};
 use crate::apply_plan::ApplyOptions;
 use crate::selected_sessions::SelectedSession;
+use crate::session_objects::session_selector;
 use crate::{Cluster, Driver};
 use session_client::{DeleteOptions, ListOptions, Scope, WriteOptions};
 use session_engine::plan::{Plan, Step};
@@ -27,7 +28,6 @@ use session_engine::reconcile::{
 };
 use session_model::api::{DataPolicy, Session};
 use session_model::failure::{self, FailureKind, with_hint};
-use session_model::labels;
 use session_model::objects::kept_data::is_snapshot;
 use session_model::objects::ownership::Ownership;
 use session_model::objects::resource::{
@@ -88,7 +88,7 @@ impl Deletion {
         class: Option<&str>,
         now: Timestamp,
     ) -> Result<Self> {
-        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name()));
+        let select = session_selector(self.name());
         let (snapshots, pods) = futures::try_join!(
             list_snapshots(cluster, self.namespace(), &select),
             self.list_namespace_pods(cluster)

@@ -161,19 +161,15 @@ async fn wait_by_controller(
     run.sink.tell(ProgressEvent::Done);
     let object = settled?;
     let session: Session = parse_object(object.clone())?;
-    let status = session.status.unwrap_or_default();
-    if status.phase == Some(Phase::Running) {
+    if session.phase() == Some(Phase::Running) {
         return Ok(ReadySession {
-            endpoint: status.endpoint,
+            endpoint: session.status.and_then(|status| status.endpoint),
             object,
             live: None,
         });
     }
-    let ready = status
-        .conditions
-        .iter()
-        .find(|condition| condition.r#type == "Ready");
-    let why = ready
+    let why = session
+        .condition("Ready")
         .map(|condition| format!(": {}: {}", condition.reason, condition.message))
         .unwrap_or_default();
     let error = anyhow!(

@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::Cluster;
 use crate::finish_start::ReadySession;
 use crate::session_objects::owner_kinds;
-use session_client::{ListOptions, ObjectList, Scope, not_found_error, parse_object};
+use crate::session_objects::session_selector;
+use session_client::{ObjectList, Scope, not_found_error, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
-use session_model::labels;
 use session_model::objects::ResourceType;
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{POD, SESSION, string_at};
@@ -48,7 +48,7 @@ impl Cluster {
     /// # Errors
     /// NotFound, in the server's words, if there is no such session; whatever the server refuses.
     pub async fn observe_session(&self, namespace: &str, name: &str) -> Result<ObservedSession> {
-        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+        let select = session_selector(name);
         let (object, pods) = futures::join!(
             self.get(&SESSION, namespace, name),
             self.list(&POD, Scope::Namespace(namespace), &select),
@@ -56,7 +56,9 @@ impl Cluster {
         let Some(object) = object? else {
             return Err(not_found_error(&SESSION, name));
         };
-        self.observed_with_pods(namespace, object, pods?).await
+        let session = parse_object(object.clone())?;
+        self.observed_with_pods(namespace, session, object, pods?)
+            .await
     }
 
     /// Returns a session that has become ready. Lists its Pods only if the wait may have missed one: if a controller made
@@ -79,21 +81,21 @@ impl Cluster {
                 pods_resource_version: String::new(),
             });
         }
-        let name = session.name();
-        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+        let select = session_selector(session.name());
         let pods = self.list(&POD, Scope::Namespace(namespace), &select);
-        self.observed_with_pods(namespace, object, pods.await?)
+        let pods = pods.await?;
+        self.observed_with_pods(namespace, session, object, pods)
             .await
     }
 
     async fn observed_with_pods(
         &self,
         namespace: &str,
+        session: Session,
         object: Value,
         pods: ObjectList,
     ) -> Result<ObservedSession> {
         let (pods, pods_version) = (pods.items, pods.resource_version);
-        let session: Session = parse_object(object.clone())?;
         let owners = self.get_owners(namespace, &pods, &[], &session).await?;
         let pods = pods.into_iter().map(parse_object).collect::<Result<_>>()?;
         let live = LiveObjects {
@@ -136,9 +138,8 @@ impl Cluster {
 
 /// Returns the number of objects of the last start that are Pods or make Pods.
 fn pod_makers(session: &Session) -> usize {
-    let status = session.status.as_ref();
-    let applied = status.and_then(|status| status.applied.as_ref());
-    let objects = applied.iter().flat_map(|applied| &applied.objects);
+    let applied = session.applied().into_iter();
+    let objects = applied.flat_map(|applied| &applied.objects);
     objects
         .filter(|object| !pod_metadata_paths(&object.kind).is_empty())
         .count()

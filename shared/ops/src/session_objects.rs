@@ -42,15 +42,10 @@ impl Cluster {
         namespace: &str,
         session: &Session,
     ) -> Result<LiveObjects> {
-        let name = session.name();
-        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
-        let parameters = parameters_secret_name(name);
-        let (workload, claims, secret) = futures::try_join!(
+        let (workload, data) = futures::try_join!(
             self.get_workload(namespace, session),
-            self.list_items(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
-            self.get_secret_metadata(namespace, &parameters),
+            self.list_data(namespace, session.name()),
         )?;
-        let data = claims.into_iter().chain(secret).collect();
         Ok(LiveObjects { data, ..workload })
     }
 
@@ -64,18 +59,14 @@ impl Cluster {
         session: &Session,
         known: &LiveObjects,
     ) -> Result<LiveObjects> {
-        let name = session.name();
-        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
-        let parameters = parameters_secret_name(name);
-        let (owners, claims, secret) = futures::try_join!(
+        let (owners, data) = futures::try_join!(
             self.list_owners(namespace, session),
-            self.list_items(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
-            self.get_secret_metadata(namespace, &parameters),
+            self.list_data(namespace, session.name()),
         )?;
         let live = LiveObjects {
             pods: known.pods.clone(),
             owners,
-            data: claims.into_iter().chain(secret).collect(),
+            data,
             ..LiveObjects::default()
         };
         Ok(live.attribute(session).beside_strangers(known))
@@ -86,8 +77,7 @@ impl Cluster {
     /// # Errors
     /// Whatever the server refuses.
     pub async fn get_workload(&self, namespace: &str, session: &Session) -> Result<LiveObjects> {
-        let name = session.name();
-        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+        let select = session_selector(session.name());
         let (pods, owners) = futures::try_join!(
             self.list_items(&POD, namespace, &select),
             self.list_owners(namespace, session),
@@ -110,14 +100,23 @@ impl Cluster {
     /// # Errors
     /// Whatever the server refuses.
     pub async fn list_owners(&self, namespace: &str, session: &Session) -> Result<Vec<Value>> {
-        let name = session.name();
-        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+        let select = session_selector(session.name());
         let kinds = owner_kinds(session);
         let lists = kinds
             .iter()
             .map(|kind| self.list_items(kind, namespace, &select));
         let found = try_join_all(lists).await?;
         Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Lists the claims of a session, and reads its parameters Secret without values.
+    async fn list_data(&self, namespace: &str, name: &str) -> Result<Vec<Value>> {
+        let (select, parameters) = (session_selector(name), parameters_secret_name(name));
+        let (claims, secret) = futures::try_join!(
+            self.list_items(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
+            self.get_secret_metadata(namespace, &parameters),
+        )?;
+        Ok(claims.into_iter().chain(secret).collect())
     }
 
     async fn list_items(
@@ -145,6 +144,11 @@ impl Cluster {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Returns the options that list the objects with a session's label.
+pub fn session_selector(name: &str) -> ListOptions {
+    ListOptions::with_labels(format!("{}={name}", labels::SESSION))
 }
 
 /// Returns the kinds that [`Cluster::list_owners`] lists.

@@ -7,10 +7,10 @@ use super::stop::ObservedSession;
 use crate::Cluster;
 use crate::controller::Driver;
 use crate::selected_sessions::SelectedSession;
-use session_client::{ListOptions, Scope};
+use crate::session_objects::session_selector;
+use session_client::Scope;
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
-use session_model::labels;
 use session_model::names::SessionName;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 
@@ -33,7 +33,7 @@ pub async fn read_snapshot_source(
     skip_hooks: bool,
 ) -> Result<ObservedSession> {
     let place = Scope::Namespace(cluster.namespace());
-    let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+    let select = session_selector(name.as_str());
     let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;

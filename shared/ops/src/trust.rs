@@ -117,8 +117,8 @@ fn field_digests(fields: &StoredFields) -> Digests {
 /// # Errors
 /// Text that is not trusted, with its changes and hints how to continue; refusals of the server.
 pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart) -> Result<()> {
-    let uid = session.uid();
-    resolve_trust(cluster, find_untrusted(cluster, session, uid, part).await?)
+    let doubt = find_untrusted_text(cluster, session, part).await?;
+    resolve_trust(cluster, doubt)
 }
 
 /// As [`check_trust`], for a deleted session that is made again from the record on a snapshot. The admission policy does not cover
@@ -161,15 +161,6 @@ pub async fn find_untrusted_text(
     part: StoredPart,
 ) -> Result<Option<UntrustedText>> {
     let uid = session.uid();
-    find_untrusted(cluster, session, uid, part).await
-}
-
-async fn find_untrusted(
-    cluster: &Cluster,
-    session: &Session,
-    uid: &str,
-    part: StoredPart,
-) -> Result<Option<UntrustedText>> {
     let fields = stored_fields(session, part);
     if fields.is_empty() || is_recorded(cluster, uid, part, &fields) {
         return Ok(None);

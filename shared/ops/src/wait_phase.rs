@@ -43,13 +43,7 @@ impl Cluster {
             let phase = string_at(object, "/status/phase");
             taken_up && matches!(phase, "running" | "failed" | "stopped")
         };
-        let wait =
-            tokio::time::timeout(limit, self.wait_object(&SESSION, namespace, name, settled));
-        interrupt
-            .race(async {
-                wait.await
-                    .unwrap_or_else(|_| Err(timed_out(&SESSION, name)))
-            })
+        self.wait_session(namespace, name, settled, limit, interrupt)
             .await
     }
 
@@ -74,6 +68,19 @@ impl Cluster {
             let phase = string_at(object, "/status/phase");
             matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
         };
+        self.wait_session(namespace, name, settled, limit, interrupt)
+            .await
+    }
+
+    /// Waits until `settled` is true for a session.
+    async fn wait_session(
+        &self,
+        namespace: &str,
+        name: &str,
+        settled: impl Fn(&Value) -> bool,
+        limit: Duration,
+        interrupt: &Interrupt,
+    ) -> Result<Value> {
         let wait = self.wait_object(&SESSION, namespace, name, settled);
         let timed = async {
             tokio::time::timeout(limit, wait)

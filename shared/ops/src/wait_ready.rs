@@ -17,13 +17,13 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
+use crate::session_objects::session_selector;
 use session_client::interrupt::Interrupt;
 use session_client::{ListOptions, Scope, WatchChange, parse_object, watch_ended_error};
 use session_engine::diagnosis::{CLAIM_NOT_FOUND, EventNote, FactQuery, check_stability};
 use session_engine::reconcile::{LiveObjects, WorkloadState, assess_workload};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
-use session_model::labels;
 use session_model::objects::resource::{
     EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, string_at,
 };
@@ -98,7 +98,7 @@ impl Cluster {
         run: &mut WaitContext<'_>,
     ) -> Result<WaitOutcome> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = ListOptions::with_labels(format!("{}={name}", labels::SESSION));
+        let select = session_selector(name);
         let mut state = ReadinessWatch {
             cluster: self,
             namespace,

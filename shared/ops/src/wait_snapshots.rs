@@ -9,9 +9,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
+use crate::session_objects::session_selector;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
-use session_client::{ListOptions, Scope, WatchChange, not_found_error};
+use session_client::{Scope, WatchChange, not_found_error};
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
 use session_model::objects::resource::{VOLUME_SNAPSHOT, label, string_at};
@@ -78,7 +79,7 @@ impl Cluster {
             return Ok(Vec::new());
         };
         let session = label(first, labels::SESSION).unwrap_or_default();
-        let select = ListOptions::with_labels(format!("{}={session}", labels::SESSION));
+        let select = session_selector(session);
         let place = Scope::Namespace(string_at(first, "/metadata/namespace"));
         let mut waiting = SnapshotWait::of(snapshots, milestone);
         let mut changes = self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);

@@ -37,18 +37,19 @@ const SWITCH_VALUES: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "0"
 /// First characters of values that refer to another value.
 const REFERENCE_PREFIXES: [char; 6] = ['$', '<', '{', '%', '*', '/'];
 
+/// Writes a name as parameters are written: letters in upper case, and `_` in place of everything that is neither letter nor
+/// digit.
+pub(super) fn to_parameter_case(name: impl Iterator<Item = char>) -> String {
+    name.map(|c| match c.is_ascii_alphanumeric() {
+        true => c.to_ascii_uppercase(),
+        false => '_',
+    })
+    .collect()
+}
+
 /// Returns true for a name that indicates a password: `DB_PASSWORD`, `apiKey`, `--token`, but not `TOKEN_FILE`.
 pub(super) fn is_password_name(name: &str) -> bool {
-    let upper: String = name
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_ascii_uppercase()
-            } else {
-                '_'
-            }
-        })
-        .collect();
+    let upper = to_parameter_case(name.chars());
     let about = upper
         .rsplit('_')
         .next()

@@ -9,6 +9,7 @@ use std::ops::Range;
 use anyhow::Result;
 use granit_parser::ScalarStyle;
 
+use super::credentials::to_parameter_case;
 use super::manifest::{Manifest, ManifestDocument};
 use super::node::{PathStep, Scalar};
 use super::parameter::RESERVED_PARAMETERS;
@@ -232,17 +233,7 @@ impl<'m> Extractor<'m> {
 
     /// Returns an unused parameter name for a key: `db-password` gives `SECRET_DB_PASSWORD`, then `SECRET_DB_PASSWORD_2`.
     fn new_name(&mut self, key: &str) -> String {
-        let word: String = key
-            .chars()
-            .take(40)
-            .map(|c| {
-                if c.is_ascii_alphanumeric() {
-                    c.to_ascii_uppercase()
-                } else {
-                    '_'
-                }
-            })
-            .collect();
+        let word = to_parameter_case(key.chars().take(40));
         let first = format!("SECRET_{word}");
         let count = self.counts.entry(first.clone()).or_insert(0);
         loop {

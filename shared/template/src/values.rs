@@ -98,11 +98,6 @@ impl Values {
         self.secret_names.contains(name)
     }
 
-    /// Returns the values of parameters that are neither secret nor reserved.
-    pub fn plain_values(&self) -> &BTreeMap<String, String> {
-        &self.plain
-    }
-
     /// Returns the secrets that have a value: the content of the session's parameters Secret.
     pub fn secret_values(&self) -> &BTreeMap<String, String> {
         &self.secrets

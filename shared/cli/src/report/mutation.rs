@@ -93,10 +93,6 @@ pub fn no_resources_message(namespace: Option<&str>) -> String {
     }
 }
 
-/// Warning before a forced deletion, kubectl's.
-pub const FORCE_DELETE_WARNING: &str = "Immediate deletion does not wait for confirmation that the running resource has been terminated. \
-    The resource may continue to run on the cluster indefinitely.";
-
 /// Returns the participle for an applied object by comparing the server's answer with the object before.
 pub fn apply_verb(before: Option<&Value>, after: &Value) -> &'static str {
     match before {

@@ -16,7 +16,6 @@ pub use environment::{ClientSource, Environment};
 pub use program_name::ProgramName;
 
 use std::ffi::OsString;
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -195,9 +194,4 @@ pub fn report_usage(command: &Command, prefix: &str, error: &clap::Error) -> Exi
         prefix,
         error,
     ))
-}
-
-/// True if standard error is a terminal.
-pub fn stderr_is_terminal() -> bool {
-    std::io::stderr().is_terminal()
 }

@@ -6,15 +6,9 @@ use serde_json::json;
 use session_support::{Answer, FakeApi};
 
 use super::super::process_env::ProcessEnv;
-use super::super::{Cluster, UserAgent, client_config};
+use super::super::{Cluster, client_config};
+use super::agent;
 use crate::options::ConnectOptions;
-
-fn agent() -> UserAgent {
-    UserAgent {
-        program: "kubectl-session-list".to_owned(),
-        version: env!("CARGO_PKG_VERSION"),
-    }
-}
 
 fn around(home: &Path) -> ProcessEnv {
     ProcessEnv {

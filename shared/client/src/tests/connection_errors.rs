@@ -6,7 +6,8 @@ use serde_json::json;
 use session_support::{Answer, FakeApi};
 
 use super::super::process_env::ProcessEnv;
-use super::super::{Cluster, ListOptions, Scope, UserAgent};
+use super::super::{Cluster, ListOptions, Scope};
+use super::agent;
 use super::cluster;
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, FailureKind};
@@ -17,16 +18,9 @@ async fn to(server: &str, flags: ConnectOptions) -> Cluster {
         server: Some(server.into()),
         ..flags
     };
-    Cluster::connect_with_env(
-        &flags,
-        UserAgent {
-            program: "kubectl-session-list".to_owned(),
-            version: env!("CARGO_PKG_VERSION"),
-        },
-        &ProcessEnv::default(),
-    )
-    .await
-    .unwrap()
+    Cluster::connect_with_env(&flags, agent(), &ProcessEnv::default())
+        .await
+        .unwrap()
 }
 
 async fn fault(server: &str, flags: ConnectOptions) -> Failure {

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use session_support::{Answer, FakeApi};
 
 use super::super::process_env::ProcessEnv;
-use super::super::{Cluster, UserAgent, client_config};
+use super::super::{Cluster, client_config};
+use super::agent;
 use crate::options::ConnectOptions;
 use session_model::failure::{self, FailureKind};
 
@@ -213,11 +214,7 @@ async fn passwords_in_urls_are_hidden() {
         server: Some(listening.url().replace("://", "://alice:secret@")),
         ..ConnectOptions::default()
     };
-    let agent = UserAgent {
-        program: "kubectl-session-list".to_owned(),
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    let cluster = Cluster::connect_with_env(&flags, agent.clone(), &ProcessEnv::default())
+    let cluster = Cluster::connect_with_env(&flags, agent(), &ProcessEnv::default())
         .await
         .unwrap();
     let (tell, told) = std::sync::mpsc::channel();
@@ -230,7 +227,7 @@ async fn passwords_in_urls_are_hidden() {
         server: Some("http://alice:secret@127.0.0.1:1".into()),
         ..ConnectOptions::default()
     };
-    let cluster = Cluster::connect_with_env(&nobody, agent, &ProcessEnv::default())
+    let cluster = Cluster::connect_with_env(&nobody, agent(), &ProcessEnv::default())
         .await
         .unwrap();
     assert_eq!(

@@ -22,7 +22,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::super::process_env::ProcessEnv;
-use super::super::{Cluster, LogOptions, UserAgent};
+use super::super::{Cluster, LogOptions};
+use super::agent;
 use crate::options::ConnectOptions;
 use session_model::failure;
 
@@ -129,11 +130,7 @@ async fn serve(protocols: &[&str], variables: &[&str]) -> (Cluster, Arc<Seen>) {
             .collect(),
         ..ProcessEnv::default()
     };
-    let agent = UserAgent {
-        program: "kubectl-session-list".to_owned(),
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    let cluster = Cluster::connect_with_env(&flags, agent, &around).await;
+    let cluster = Cluster::connect_with_env(&flags, agent(), &around).await;
     (cluster.unwrap(), seen)
 }
 

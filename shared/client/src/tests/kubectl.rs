@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use session_support::{Answer, FakeApi, run_binary};
 
+use super::super::Cluster;
 use super::super::process_env::ProcessEnv;
-use super::super::{Cluster, UserAgent};
+use super::agent;
 use crate::options::ConnectOptions;
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::resource::POD;
@@ -73,10 +74,7 @@ async fn connect(flags: ConnectOptions, config: &str) -> anyhow::Result<Cluster>
     let variables = [("KUBECONFIG".to_owned(), config.into())].into();
     Cluster::connect_with_env(
         &flags,
-        UserAgent {
-            program: "kubectl-session-list".to_owned(),
-            version: env!("CARGO_PKG_VERSION"),
-        },
+        agent(),
         &ProcessEnv {
             variables,
             ..ProcessEnv::default()

@@ -15,7 +15,14 @@ mod write;
 use serde_json::{Value, json};
 use session_support::FakeApi;
 
-use super::Cluster;
+use super::{Cluster, UserAgent};
+
+fn agent() -> UserAgent {
+    UserAgent {
+        program: "kubectl-session-list".to_owned(),
+        version: env!("CARGO_PKG_VERSION"),
+    }
+}
 
 fn cluster(api: &FakeApi) -> Cluster {
     Cluster::from_client(api.client(), "default")

@@ -20,6 +20,7 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
+use crate::session_objects::session_selector;
 use crate::{Cluster, ObservedSession};
 use container_follower::ContainerLogEvent;
 use followed_pods::{FollowedPod, LogSource};
@@ -27,7 +28,6 @@ use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, parse
 use session_engine::reconcile::LiveObjects;
 use session_model::api::{DesiredState, Session};
 use session_model::failure::{self, FailureKind};
-use session_model::labels;
 use session_model::objects::ObjectRef;
 use session_model::objects::resource::{POD, SESSION, string_at};
 
@@ -290,7 +290,7 @@ impl LogFollower {
     /// Takes over a complete read and restarts the watches from its versions.
     fn reset_to(&mut self, present: ObservedSession) -> Result<()> {
         let place = Scope::Namespace(&self.namespace);
-        let select = ListOptions::with_labels(format!("{}={}", labels::SESSION, self.name));
+        let select = session_selector(&self.name);
         let from = Some(present.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, place, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));

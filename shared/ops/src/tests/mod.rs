@@ -11,7 +11,7 @@ use session_support::FakeApi;
 use crate::Cluster;
 
 fn cluster(api: &FakeApi) -> Cluster {
-    Cluster::over(api.client(), "default")
+    session_client::Cluster::from_client(api.client(), "default").into()
 }
 
 fn session(name: &str) -> Value {
