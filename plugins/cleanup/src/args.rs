@@ -148,13 +148,13 @@ pub struct Args {
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Flags for writes.
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -25,13 +25,13 @@ pub(crate) fn unhealthy_reason(
     if session.spec.state == Some(DesiredState::Stopped) {
         return None;
     }
-    let seen = assess_workload(session, live, &[]);
+    let state = assess_workload(session, live, &[]);
     if is_start_requested(session) {
         // Only an abandoned create is unhealthy: a session that was started before may be started again by its owner.
         let first = session.applied().is_none();
         let asked = session.spec.start_request.as_deref().filter(|_| first);
         let since: Timestamp = asked?.parse().ok()?;
-        let abandoned = is_long(since, now) && !matches!(seen, WorkloadState::Ready { .. });
+        let abandoned = is_long(since, now) && !matches!(state, WorkloadState::Ready { .. });
         return abandoned.then(|| (Some(since), "creation was never finished".to_owned()));
     }
     let uid = session.uid();
@@ -42,17 +42,17 @@ pub(crate) fn unhealthy_reason(
             format!("node {node:?} no longer exists"),
         ));
     }
-    if matches!(seen, WorkloadState::Lost) && is_just_started(session, now) {
+    if matches!(state, WorkloadState::Lost) && is_just_started(session, now) {
         return None;
     }
-    let standing = decide_phase(session, TargetState::Running, &seen);
+    let standing = decide_phase(session, TargetState::Running, &state);
     if standing.phase == Phase::Failed {
         return Some((
             ready_transition_time(session),
             format!("failed: {}", standing.reason),
         ));
     }
-    if !matches!(seen, WorkloadState::NotReady(_)) || !has_been_ready(session) {
+    if !matches!(state, WorkloadState::NotReady(_)) || !has_been_ready(session) {
         return None;
     }
     let unready = own().filter_map(|pod| match pod_readiness(pod) {

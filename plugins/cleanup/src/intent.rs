@@ -63,7 +63,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     if args.max == Some(0) {
         return Err(usage_error("--max must be at least 1"));
     }
-    let dry_run = args.writing.dry_run()?;
+    let dry_run = args.write_flags.dry_run()?;
     if let Some(interval) = args.interval {
         if interval.is_zero() {
             return Err(usage_error("--interval must be greater than 0"));
@@ -83,7 +83,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         max_actions: args.max.map_or(usize::MAX, |most| most as usize),
-        stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), false),
+        stop_options: StopOptions::new(args.wait_flags.wait, args.wait_flags.given(), false),
         yes: args.yes,
         interactive: args.interactive,
         dry_run,

@@ -56,22 +56,22 @@ impl Verb for Cleanup {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
-        ground.apply_flags(&args.talk, &args.writing);
+        environment.apply_flags(&args.verbosity, &args.write_flags);
         let intent = intent::parse_intent(&args)?;
-        let write = args.writing.write()?;
-        let cluster = ground.connect(&args.connection).await?;
+        let write = args.write_flags.write()?;
+        let cluster = environment.connect(&args.connection).await?;
         cluster
             .known_sessions()
             .trust_all(args.trust.trust_manifest);
         let Some(interval) = intent.interval else {
-            return run_round(&cluster, &intent, &write, ground).await;
+            return run_round(&cluster, &intent, &write, environment).await;
         };
         loop {
-            let done = run_round(&cluster, &intent, &write, ground).await;
-            done.or_else(|error| report_and_continue(error, &mut ground.console))?;
-            ground.interrupt.sleep(interval).await?;
+            let done = run_round(&cluster, &intent, &write, environment).await;
+            done.or_else(|error| report_and_continue(error, &mut environment.console))?;
+            environment.interrupt.sleep(interval).await?;
         }
     }
 }
@@ -81,19 +81,19 @@ async fn run_round(
     cluster: &Cluster,
     intent: &Intent,
     write: &WriteOptions,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // reads only
     let observed = observe::observe(cluster, intent).await?;
     // pure
-    let items = plan::plan(intent, &observed, ground.now())?;
+    let items = plan::plan(intent, &observed, environment.now())?;
     // reads only
     let mut items = selector::filter_by_selector(cluster, intent, items).await?;
     let only_told = items.split_off(items.partition_point(|item| item.action != Action::Report));
     let left = items.len().saturating_sub(intent.max_actions);
     items.truncate(intent.max_actions);
     let items = plan::exclude_needed_secrets(items, &observed);
-    let console = &mut ground.console;
+    let console = &mut environment.console;
     observed.forbidden_kinds.iter().for_each(|what| {
         console.note(&format!("{what} not checked: no permission to list them"));
     });
@@ -116,9 +116,9 @@ async fn run_round(
         return Ok(());
     }
     // writes
-    let done = outcome::apply_items(cluster, intent, &observed, &items, write, ground).await?;
+    let done = outcome::apply_items(cluster, intent, &observed, &items, write, environment).await?;
     // prints
-    outcome::report(intent, &items, done, &mut ground.console)
+    outcome::report(intent, &items, done, &mut environment.console)
 }
 
 /// Asks for confirmation on a terminal or with `--interactive`. Returns true if confirmed or not needed.

@@ -91,9 +91,9 @@ async fn are_parameters_needed(
     namespace: &str,
     select: &ListOptions,
 ) -> Result<bool> {
-    let place = Scope::Namespace(namespace);
+    let scope = Scope::Namespace(namespace);
     let claims = cluster
-        .list(&PERSISTENT_VOLUME_CLAIM, place, select)
+        .list(&PERSISTENT_VOLUME_CLAIM, scope, select)
         .await?;
     let stays = |claim: &Value| holds_data(claim) && !is_terminating(claim);
     Ok(claims.items.iter().any(stays))

@@ -41,12 +41,12 @@ impl ObjectUsers {
     ///
     /// # Errors
     /// The server's refusal; for the kinds of `others`, Forbidden is recorded in `unseen` instead.
-    pub(crate) async fn list_all(cluster: &Cluster, place: Scope<'_>) -> Result<Self> {
+    pub(crate) async fn list_all(cluster: &Cluster, scope: Scope<'_>) -> Result<Self> {
         let everything = ListOptions::default();
         let others = REFERRING_KINDS.map(|kind| {
             let everything = &everything;
             async move {
-                match cluster.list(kind, place, everything).await {
+                match cluster.list(kind, scope, everything).await {
                     Ok(list) => Ok(Some(list.items)),
                     Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
                         Ok(Some(Vec::new()))
@@ -57,7 +57,7 @@ impl ObjectUsers {
             }
         });
         let (mut users, others) = futures::try_join!(
-            Self::list_workloads(cluster, place, &everything),
+            Self::list_workloads(cluster, scope, &everything),
             try_join_all(others)
         )?;
         for (kind, found) in REFERRING_KINDS.into_iter().zip(others) {
@@ -75,10 +75,10 @@ impl ObjectUsers {
     /// The server's refusal.
     pub(crate) async fn list_workloads(
         cluster: &Cluster,
-        place: Scope<'_>,
+        scope: Scope<'_>,
         select: &ListOptions,
     ) -> Result<Self> {
-        let list = |kind| cluster.list(kind, place, select);
+        let list = |kind| cluster.list(kind, scope, select);
         let (pods, owners) =
             futures::try_join!(list(&POD), try_join_all(WORKLOAD_KINDS.map(list)))?;
         Ok(Self {

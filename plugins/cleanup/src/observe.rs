@@ -74,7 +74,7 @@ struct OptionalObjects {
 /// # Errors
 /// The server's refusal.
 pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observed> {
-    let place = if intent.all_namespaces {
+    let scope = if intent.all_namespaces {
         Scope::All
     } else {
         Scope::Namespace(cluster.namespace())
@@ -83,7 +83,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         ListOptions::with_labels(labels::SESSION),
         ListOptions::default(),
     );
-    let list = |kind| cluster.list(kind, place, &ours);
+    let list = |kind| cluster.list(kind, scope, &ours);
     let rest: &[&'static ResourceType] = match intent.kept_older_than {
         _ if intent.orphans => &PASSIVE_KINDS,
         Some(_) => &[&SECRET],
@@ -102,8 +102,8 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let uses_count = intent.orphans || intent.kept_older_than.is_some();
     let users = async {
         match uses_count {
-            true => ObjectUsers::list_all(cluster, place).await,
-            false => ObjectUsers::list_workloads(cluster, place, &ours).await,
+            true => ObjectUsers::list_all(cluster, scope).await,
+            false => ObjectUsers::list_workloads(cluster, scope, &ours).await,
         }
     };
     let services: &[&ResourceType] = if intent.orphans { &[&SERVICE] } else { &[] };
@@ -112,12 +112,12 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         list(&PERSISTENT_VOLUME_CLAIM),
         try_join_all(services.iter().map(|kind| list(kind))),
         try_join_all(snapshots.iter().map(|kind| list(kind))),
-        list_optional(cluster, needing, place, &ours),
-        list_optional(cluster, rest, place, &ours),
+        list_optional(cluster, needing, scope, &ours),
+        list_optional(cluster, rest, scope, &ours),
         list_optional(cluster, nodes, Scope::Cluster, &all),
-        observe_contents(cluster, intent, place),
+        observe_contents(cluster, intent, scope),
     )?;
-    let sessions = with_setup_hint(cluster.list(&SESSION, place, &all).await)?;
+    let sessions = with_setup_hint(cluster.list(&SESSION, scope, &all).await)?;
     let contents_unseen = contents.is_none();
     let names = nodes
         .objects
@@ -195,12 +195,12 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
 async fn observe_contents(
     cluster: &Cluster,
     intent: &Intent,
-    place: Scope<'_>,
+    scope: Scope<'_>,
 ) -> Result<Option<Vec<RetainedContent>>> {
     if !intent.snapshot_contents && !intent.orphans {
         return Ok(Some(Vec::new()));
     }
-    match list_retained(cluster, place).await {
+    match list_retained(cluster, scope).await {
         Ok(held) => Ok(Some(held)),
         Err(error) if intent.snapshot_contents => Err(clarify_unserved(error)),
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
@@ -211,12 +211,12 @@ async fn observe_contents(
     }
 }
 
-async fn list_retained(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<RetainedContent>> {
+async fn list_retained(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<RetainedContent>> {
     let all = ListOptions::default();
     let contents = cluster.list(&VOLUME_SNAPSHOT_CONTENT, Scope::Cluster, &all);
     let contents = contents.await?.items;
     let holders = count_by_handle(&contents);
-    let here = |content: &Value| match place {
+    let here = |content: &Value| match scope {
         Scope::Namespace(namespace) => snapshot_reference(content).0 == namespace,
         _ => true,
     };
@@ -228,7 +228,7 @@ async fn list_retained(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<Retain
         return Ok(Vec::new());
     }
     // Read after the contents: a snapshot that is missing here was deleted while its content still existed.
-    let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, place, &all).await?;
+    let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, scope, &all).await?;
     let named = |snapshot: Value| {
         let part = |pointer: &str| string_at(&snapshot, pointer).to_owned();
         let key = (part("/metadata/namespace"), part("/metadata/name"));
@@ -248,11 +248,11 @@ async fn list_retained(cluster: &Cluster, place: Scope<'_>) -> Result<Vec<Retain
 async fn list_optional(
     cluster: &Cluster,
     kinds: &[&'static ResourceType],
-    place: Scope<'_>,
+    scope: Scope<'_>,
     select: &ListOptions,
 ) -> Result<OptionalObjects> {
     let lists = kinds.iter().map(|kind| async move {
-        match cluster.list_metadata(kind, place, select).await {
+        match cluster.list_metadata(kind, scope, select).await {
             Ok(list) => Ok(Some(list.items)),
             Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
                 Ok(Some(Vec::new()))

@@ -69,11 +69,11 @@ pub(crate) async fn apply_items(
     observed: &Observed,
     items: &[PlanItem],
     write: &WriteOptions,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<Vec<Option<Result<Outcome>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
-    let _guard = ground.interrupt.guard()?;
-    let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let _guard = environment.interrupt.guard()?;
+    let (interrupt, now) = (environment.interrupt.clone(), environment.now());
     let permissions = AccessReviews::new(cluster);
     let with = StopContext {
         write,
@@ -81,7 +81,7 @@ pub(crate) async fn apply_items(
         now,
         permissions: &permissions,
     };
-    let mut sink = ground.console.progress();
+    let mut sink = environment.console.progress();
     sink.tell(ProgressEvent::Waiting {
         stage: WaitStage::Terminating,
         object: format!("{} objects", items.len()),
@@ -130,7 +130,7 @@ pub(crate) async fn apply_items(
         }
     }
     sink.tell(ProgressEvent::Done);
-    let console = &mut ground.console;
+    let console = &mut environment.console;
     confirmation::note_unchecked_access(&permissions, console);
     Ok(done)
 }
@@ -196,9 +196,9 @@ async fn observe_users(
         .map(|at| items[*at].uid.as_str())
         .collect();
     let objects = observed.objects.iter();
-    let doomed = objects.filter(|object| going.contains(string_at(object, "/metadata/uid")));
+    let deletion = objects.filter(|object| going.contains(string_at(object, "/metadata/uid")));
     let mut living = SessionIndex::default();
-    living.record_uses(&doomed.collect::<Vec<_>>(), &gone, &users);
+    living.record_uses(&deletion.collect::<Vec<_>>(), &gone, &users);
     Ok(living)
 }
 
@@ -254,24 +254,24 @@ async fn end_session(
     if still.is_none_or(|still| still.action != item.action || still.data != item.data) {
         return Ok(Outcome::Skipped);
     }
-    let manner = &intent.stop_options;
+    let options = &intent.stop_options;
     match item.action {
         Action::StopSession => {
-            let present = ObservedSession::from_parts(chosen, live, driver)?;
-            let stopped = present
-                .stop(cluster, manner, with, &mut DiscardingSink)
+            let observed = ObservedSession::from_parts(chosen, live, driver)?;
+            let stopped = observed
+                .stop(cluster, options, with, &mut DiscardingSink)
                 .await?;
             Ok(Outcome::Stopped(stopped))
         }
         _ => {
-            let doomed = Deletion::from_parts(chosen, live, driver)?;
-            let doomed = doomed.prepare(cluster, None, with.now).await?;
-            doomed
-                .delete(cluster, manner, with, &mut DiscardingSink)
+            let deletion = Deletion::from_parts(chosen, live, driver)?;
+            let deletion = deletion.prepare(cluster, None, with.now).await?;
+            deletion
+                .delete(cluster, options, with, &mut DiscardingSink)
                 .await?;
             let (kept, saved) = (
-                doomed.kept_claims(),
-                doomed.snapshot_name().map(str::to_owned),
+                deletion.kept_claims(),
+                deletion.snapshot_name().map(str::to_owned),
             );
             Ok(Outcome::Deleted { kept, saved })
         }

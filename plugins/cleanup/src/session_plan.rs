@@ -69,12 +69,12 @@ fn plan_stop(
     since: Option<Timestamp>,
     why: String,
 ) -> Result<Option<PlanItem>> {
-    let present = ObservedSession::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
-    if present.is_stopped() {
+    let observed = ObservedSession::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
+    if observed.is_stopped() {
         return Ok(None);
     }
     let size = claims_size(chosen, live);
-    let data = match find_losses(&present.session, &present.live).is_empty() {
+    let data = match find_losses(&observed.session, &observed.live).is_empty() {
         false => DataEffect::Destroyed,
         true if size.is_some() => DataEffect::Kept,
         true => DataEffect::None,
@@ -89,12 +89,12 @@ fn plan_delete(
     since: Option<Timestamp>,
     why: String,
 ) -> Result<PlanItem> {
-    let doomed = Deletion::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
-    let data = if !doomed.destroyed_data().is_empty() {
+    let deletion = Deletion::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
+    let data = if !deletion.destroyed_data().is_empty() {
         DataEffect::Destroyed
-    } else if !doomed.snapshot_claims().is_empty() {
+    } else if !deletion.snapshot_claims().is_empty() {
         DataEffect::Snapshotted
-    } else if !doomed.kept_claims().is_empty() {
+    } else if !deletion.kept_claims().is_empty() {
         DataEffect::Kept
     } else {
         DataEffect::None

@@ -128,14 +128,14 @@ pub struct Args {
 
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
     /// Trust in commands stored in the session.
     #[command(flatten)]
     pub trust: TrustFlags,
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,

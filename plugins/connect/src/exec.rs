@@ -46,16 +46,16 @@ struct Streams {
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     argv: &[String],
     container: Option<&str>,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
-    let Some((pod, container)) = plan::choose_pod(present, container)? else {
+    let Some((pod, container)) = plan::choose_pod(observed, container)? else {
         bail!("session \"{}\" has no Pod", intent.name)
     };
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let streams = choose_streams(intent, &mut ground.console);
+    let streams = choose_streams(intent, &mut environment.console);
     let running = ExecRequest {
         namespace: cluster.namespace(),
         pod: name,
@@ -66,7 +66,7 @@ pub(crate) async fn run(
     };
     let started = cluster.start_exec(&running).await;
     let ending = match started {
-        Ok(mut remote) => copy_streams(&mut remote, streams, &mut ground.console).await,
+        Ok(mut remote) => copy_streams(&mut remote, streams, &mut environment.console).await,
         Err(error) => Err(error),
     };
     let ending = match ending {
@@ -76,7 +76,7 @@ pub(crate) async fn run(
         }
         Err(error) => return Err(missing_right::explain(error, cluster, "pods/exec")),
     };
-    exit_as_command(cluster, pod, &running, ending, &mut ground.console).await
+    exit_as_command(cluster, pod, &running, ending, &mut environment.console).await
 }
 
 /// Chooses the streams by flags and terminals. A terminal requires standard input, and is the default only if standard

@@ -60,7 +60,7 @@ pub(crate) struct Intent {
 /// Every mistake that can be found without a request.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     let way = parse_mode(args)?;
-    let limit = args.waiting.timeout_or(DEFAULT_TIMEOUT);
+    let limit = args.wait_flags.timeout_or(DEFAULT_TIMEOUT);
     let intent = Intent {
         name: parse_session_name(&args.name)?,
         mode: way,
@@ -70,8 +70,8 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         stdin: args.streams.stdin,
         tty: args.streams.tty,
         // Without waiting, a started session could not be entered.
-        start: args.waiting.wait && !args.no_start,
-        wait: args.waiting.wait,
+        start: args.wait_flags.wait && !args.no_start,
+        wait: args.wait_flags.wait,
         limit: args.pod_running_timeout.unwrap_or(limit),
     };
     reject_unused_flags(&intent)?;

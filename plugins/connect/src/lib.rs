@@ -47,27 +47,28 @@ impl Verb for Connect {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
-        ground.console.apply_flags(&args.talk);
+        environment.console.apply_flags(&args.verbosity);
         let intent = intent::parse_intent(&args)?;
         let listeners = match &intent.mode {
             ConnectMode::Forward { ports } => serve_ports::listen_known_ports(ports).await?,
             _ => Vec::new(),
         };
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         cluster
             .known_sessions()
             .trust_all(args.trust.trust_manifest);
         // reads, and waits
-        let present = ready_session::get_ready_session(&cluster, &intent, ground).await?;
+        let observed = ready_session::get_ready_session(&cluster, &intent, environment).await?;
         // pure
-        let entrance = plan::resolve_target(&intent, &present.session)?;
+        let entrance = plan::resolve_target(&intent, &observed.session)?;
         // streams, or prints
         if let ConnectMode::Forward { ports } = &intent.mode {
-            return serve_ports::run(&cluster, &intent, &present, ports, listeners, ground).await;
+            return serve_ports::run(&cluster, &intent, &observed, ports, listeners, environment)
+                .await;
         }
-        open_connection(&cluster, &intent, &args, &present, &entrance, ground).await
+        open_connection(&cluster, &intent, &args, &observed, &entrance, environment).await
     }
 }
 
@@ -75,42 +76,42 @@ async fn open_connection(
     cluster: &Cluster,
     intent: &Intent,
     args: &Args,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     entrance: &ConnectTarget,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     match (&intent.mode, entrance) {
         (ConnectMode::Print { json }, _) => {
-            let console = &mut ground.console;
-            print::run(cluster, intent, present, entrance, *json, console).await
+            let console = &mut environment.console;
+            print::run(cluster, intent, observed, entrance, *json, console).await
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
             let port = plan::resolve_port(
-                port_forwarder::require_pod(intent, present, container)?,
+                port_forwarder::require_pod(intent, observed, container)?,
                 port,
             )?;
             let (forwarder, _) =
-                port_forwarder::new_forwarder(cluster, intent, present, container, ground)?;
-            stdio::run(cluster, &forwarder, port, ground).await
+                port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
+            stdio::run(cluster, &forwarder, port, environment).await
         }
         (_, ConnectTarget::Command { argv, container }) => {
             let container = container.as_deref();
             // A command typed by the user needs no trust in the session.
             let stored =
-                intent.command.is_empty() && !plan::connect_methods(&present.session).is_empty();
+                intent.command.is_empty() && !plan::connect_methods(&observed.session).is_empty();
             if stored
                 && !trust::confirm_trust(
                     cluster,
-                    &present.session,
+                    &observed.session,
                     StoredPart::Connect,
-                    &mut ground.console,
+                    &mut environment.console,
                 )
                 .await?
             {
                 return check_exit_code(1);
             }
-            exec::run(cluster, intent, present, argv, container, ground).await
+            exec::run(cluster, intent, observed, argv, container, environment).await
         }
         (
             _,
@@ -122,18 +123,18 @@ async fn open_connection(
         ) => {
             let container = container.as_deref();
             let port = plan::resolve_port(
-                port_forwarder::require_pod(intent, present, container)?,
+                port_forwarder::require_pod(intent, observed, container)?,
                 port,
             )?;
             let forwarder =
-                port_forwarder::new_forwarder(cluster, intent, present, container, ground)?;
-            open::run(cluster, forwarder, port, path, ground).await
+                port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
+            open::run(cluster, forwarder, port, path, environment).await
         }
         (way, ConnectTarget::Ssh { port, user, .. }) => {
             let user = user.as_ref();
-            let host = ssh::ssh_host(cluster, intent, present, &args.connection, port, user)?;
+            let host = ssh::ssh_host(cluster, intent, observed, &args.connection, port, user)?;
             if *way == ConnectMode::SshConfig {
-                return ssh::print_host_block(host, &args.connection, &mut ground.console);
+                return ssh::print_host_block(host, &args.connection, &mut environment.console);
             }
             ssh::exec_ssh(&host, &intent.command)
         }

@@ -27,7 +27,7 @@ pub(crate) async fn run(
     (forwarder, told): (Forwarder, ForwardEvents),
     port: u16,
     path: &str,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let listener = LocalListener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
@@ -40,7 +40,7 @@ pub(crate) async fn run(
         .to_string()
         .parse::<Endpoint>()?
         .page_url(path);
-    let console = &mut ground.console;
+    let console = &mut environment.console;
     console.print_line(&url)?;
     console.note("press Ctrl-C to stop forwarding");
     let (_, err) = console.raw_outputs();

@@ -229,17 +229,17 @@ fn check_mode(found: &ConnectTarget, intent: &Intent, methods: &[ConnectMethod])
 /// # Errors
 /// An unknown container, with the existing ones.
 pub(crate) fn choose_pod<'a>(
-    present: &'a ObservedSession,
+    observed: &'a ObservedSession,
     wanted: Option<&str>,
 ) -> Result<Option<(&'a Pod, String)>> {
-    let pods: Vec<&Pod> = present.own_pods().collect();
-    let mut pods = present.live.prefer_recorded(&present.session, pods);
+    let pods: Vec<&Pod> = observed.own_pods().collect();
+    let mut pods = observed.live.prefer_recorded(&observed.session, pods);
     pods.sort_by_key(|pod| (!is_primary_pod(pod), !is_ready(pod)));
     let Some(first) = pods.first() else {
         return Ok(None);
     };
     let Some(wanted) = wanted else {
-        return Ok(Some((first, default_container(&present.session, first))));
+        return Ok(Some((first, default_container(&observed.session, first))));
     };
     if let Some(pod) = pods
         .iter()
@@ -289,9 +289,9 @@ pub(crate) fn not_running_reason(pod: &Pod, container: &str) -> Option<String> {
         &now.waiting,
     ) {
         (Some(ended), _) => format!("ended with exit code {}", ended.exit_code),
-        (None, Some(waiting)) => format!(
+        (None, Some(wait_flags)) => format!(
             "has not started: {}",
-            waiting.reason.as_deref().unwrap_or_default()
+            wait_flags.reason.as_deref().unwrap_or_default()
         ),
         (None, None) => return None,
     };
@@ -338,13 +338,13 @@ pub(crate) fn resolve_port(pod: &Pod, word: &str) -> Result<u16> {
 /// # Errors
 /// An invalid endpoint in the status.
 pub(crate) fn find_address(
-    present: &ObservedSession,
+    observed: &ObservedSession,
     entrance: &ConnectTarget,
     network: &[Value],
 ) -> Result<Option<String>> {
-    let status = present.session.status.as_ref();
+    let status = observed.session.status.as_ref();
     let written = status.and_then(|status| status.endpoint.as_deref());
-    let name = present.session.name();
+    let name = observed.session.name();
     let read = |text: &str| {
         let endpoint = text.parse::<Endpoint>();
         endpoint.with_context(|| format!("cannot use the endpoint of session {name:?}"))
@@ -353,10 +353,10 @@ pub(crate) fn find_address(
         let endpoint = written.map(read).transpose()?;
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
     };
-    if let Some(endpoint) = exposed_endpoint(present, port, network) {
+    if let Some(endpoint) = exposed_endpoint(observed, port, network) {
         return Ok(Some(read(&endpoint)?.page_url(path)));
     }
-    let pages = connect_methods(&present.session).iter();
+    let pages = connect_methods(&observed.session).iter();
     let first = pages.filter_map(|method| method.http.as_ref()).next();
     let is_first = first
         .is_some_and(|http| http.port.as_ref().map(ToString::to_string).as_ref() == Some(port));
@@ -365,8 +365,8 @@ pub(crate) fn find_address(
 }
 
 /// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.
-fn exposed_endpoint(present: &ObservedSession, word: &str, network: &[Value]) -> Option<String> {
-    let (pod, _) = choose_pod(present, None).ok().flatten()?;
+fn exposed_endpoint(observed: &ObservedSession, word: &str, network: &[Value]) -> Option<String> {
+    let (pod, _) = choose_pod(observed, None).ok().flatten()?;
     let number = resolve_port(pod, word).ok()?;
     let spec = pod.spec.as_ref()?;
     let name = spec

@@ -37,10 +37,10 @@ const SEARCH_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from
 /// No Pod, or no such container.
 pub(crate) fn require_pod<'a>(
     intent: &Intent,
-    present: &'a ObservedSession,
+    observed: &'a ObservedSession,
     container: Option<&str>,
 ) -> Result<&'a Pod> {
-    let found = plan::choose_pod(present, container)?;
+    let found = plan::choose_pod(observed, container)?;
     let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
     Ok(pod)
 }
@@ -52,12 +52,12 @@ pub(crate) fn require_pod<'a>(
 pub(crate) fn new_forwarder(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     container: Option<&str>,
-    ground: &Environment,
+    environment: &Environment,
 ) -> Result<(Forwarder, ForwardEvents)> {
-    let find = pod_finder(cluster, intent, present, container, ground)?;
-    let aside = ground.console.stderr_handle();
+    let find = pod_finder(cluster, intent, observed, container, environment)?;
+    let aside = environment.console.stderr_handle();
     let (tell, told) = mpsc::unbounded_channel();
     let forwarder = cluster
         .new_forwarder(find)
@@ -89,17 +89,17 @@ struct PodSearch {
 fn pod_finder(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     container: Option<&str>,
-    ground: &Environment,
+    environment: &Environment,
 ) -> Result<FindPod> {
-    let pod = require_pod(intent, present, container)?;
+    let pod = require_pod(intent, observed, container)?;
     let search = PodSearch {
         cluster: cluster.clone(),
         intent: intent.clone(),
         container: container.map(str::to_owned),
         is_primary: is_primary_pod(pod),
-        clock: Arc::new(ground.clock()),
+        clock: Arc::new(environment.clock()),
     };
     let known = Mutex::new(pod.metadata.name.clone());
     Ok(Arc::new(move || {
@@ -142,23 +142,27 @@ impl PodSearch {
     /// Returns the Pod if it is ready. Adds other ready Pods to `known`.
     async fn find_ready(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
         let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
-        let mut present = self.cluster.observe_session(namespace, name).await?;
+        let mut observed = self.cluster.observe_session(namespace, name).await?;
         let now = (self.clock)();
         if let Some(error) =
-            ready_session::unrecoverable_error(&self.cluster, &self.intent, &present, now)
+            ready_session::unrecoverable_error(&self.cluster, &self.intent, &observed, now)
         {
             return Err(error);
         }
-        let pods = &mut present.live.pods;
+        let pods = &mut observed.live.pods;
         pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod));
         let container = self.container.as_deref();
-        let found = plan::choose_pod(&present, container).ok().flatten();
+        let found = plan::choose_pod(&observed, container).ok().flatten();
         let found =
             found.filter(|(pod, _)| container.is_some() || is_primary_pod(pod) == self.is_primary);
         if let Some((pod, _)) = found {
             return Ok(pod.metadata.name.clone());
         }
-        let uids = present.live.pods.iter().map(|pod| pod.metadata.uid.clone());
+        let uids = observed
+            .live
+            .pods
+            .iter()
+            .map(|pod| pod.metadata.uid.clone());
         known.extend(uids.flatten());
         Ok(None)
     }
@@ -166,8 +170,8 @@ impl PodSearch {
     /// Waits until a Pod that is not known is ready. Returns false if the watch ends first.
     async fn wait_change(&self, known: &HashSet<String>) -> bool {
         let select = session_selector(self.intent.name.as_str());
-        let place = Scope::Namespace(self.cluster.namespace());
-        let mut changes = self.cluster.watch(&POD, place, &select, None, false);
+        let scope = Scope::Namespace(self.cluster.namespace());
+        let mut changes = self.cluster.watch(&POD, scope, &select, None, false);
         while let Some(Ok(change)) = changes.next().await {
             let (WatchChange::Added(pod) | WatchChange::Modified(pod)) = change else {
                 continue;

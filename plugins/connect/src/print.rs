@@ -22,23 +22,23 @@ use crate::plan::{self, ConnectTarget};
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     entrance: &ConnectTarget,
     as_json: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let network = list_network_objects(cluster, present).await;
-    let address = plan::find_address(present, entrance, &network)?;
+    let network = list_network_objects(cluster, observed).await;
+    let address = plan::find_address(observed, entrance, &network)?;
     if as_json {
-        return print_json(intent, present, entrance, address, console);
+        return print_json(intent, observed, entrance, address, console);
     }
     print_url(intent, entrance, cluster.namespace(), address, console)
 }
 
 /// Reads the Services and Ingresses of the last start. Missing or forbidden ones are left out; the endpoint in the
 /// session's status then takes their place.
-async fn list_network_objects(cluster: &Cluster, present: &ObservedSession) -> Vec<Value> {
-    let applied = present.session.applied();
+async fn list_network_objects(cluster: &Cluster, observed: &ObservedSession) -> Vec<Value> {
+    let applied = observed.session.applied();
     let objects = applied.map_or(&[][..], |applied| applied.objects.as_slice());
     let reads = objects.iter().filter_map(|object| {
         let kinds = [&SERVICE, &INGRESS];
@@ -95,12 +95,12 @@ fn print_url(
 /// An invalid Pod IP; an unknown port name; closed standard output.
 fn print_json(
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     entrance: &ConnectTarget,
     address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
-    let pod = plan::choose_pod(present, None)?.map(|(pod, _)| pod);
+    let pod = plan::choose_pod(observed, None)?.map(|(pod, _)| pod);
     let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.as_ref());
     let ready = ip.is_some() && pod.is_some_and(is_ready);
     let ip = ip.filter(|_| ready);
@@ -108,7 +108,7 @@ fn print_json(
         .map(|ip| ip.parse())
         .transpose()
         .context("the server reported an invalid pod IP")?;
-    let ws_url = match (ip, plan::websocket_port(&present.session, entrance), pod) {
+    let ws_url = match (ip, plan::websocket_port(&observed.session, entrance), pod) {
         (Some(ip), Some((port, path)), Some(pod)) => Some(url::websocket_url(
             ip,
             plan::resolve_port(pod, &port)?,

@@ -32,10 +32,10 @@ const EXPIRY_NOTICE_SECONDS: i64 = 600;
 pub(crate) async fn get_ready_session(
     cluster: &Cluster,
     intent: &Intent,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<ObservedSession> {
     let namespace = cluster.namespace();
-    let present = with_setup_hint(
+    let observed = with_setup_hint(
         cluster
             .observe_session(namespace, intent.name.as_str())
             .await,
@@ -44,67 +44,67 @@ pub(crate) async fn get_ready_session(
         intent.mode,
         ConnectMode::Print { json: true } | ConnectMode::SshConfig
     ) {
-        return Ok(present);
+        return Ok(observed);
     }
-    let brought = ensure_ready(cluster, intent, &present, ground).await?;
-    let present = brought.unwrap_or(present);
-    for stranger in &present.live.impostors {
-        ground.console.note(&stranger.note());
+    let brought = ensure_ready(cluster, intent, &observed, environment).await?;
+    let observed = brought.unwrap_or(observed);
+    for stranger in &observed.live.impostors {
+        environment.console.note(&stranger.note());
     }
-    if let Some(left) = remaining_if_soon(&present.session, ground.now()) {
-        ground.console.note(&format!(
+    if let Some(left) = remaining_if_soon(&observed.session, environment.now()) {
+        environment.console.note(&format!(
             "session \"{name}\" expires in {left}; to extend: kubectl session extend {name} -n {namespace} --by 1h",
             name = intent.name,
         ));
     }
-    Ok(present)
+    Ok(observed)
 }
 
 /// Waits for a starting session, and starts a stopped one. Returns the session after that; `None` if there was nothing to do.
 async fn ensure_ready(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
-    ground: &mut Environment,
+    observed: &ObservedSession,
+    environment: &mut Environment,
 ) -> Result<Option<ObservedSession>> {
     let namespace = cluster.namespace();
-    let seen = assess_workload(&present.session, &present.live, &[]);
+    let state = assess_workload(&observed.session, &observed.live, &[]);
     let rests = matches!(
-        seen,
+        state,
         WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. }
     );
-    let now = ground.now();
-    let deleted = present.session.is_being_deleted();
-    if !deleted && is_expired(&present.session, now) && !is_start_requested(&present.session) {
-        let error = expired_error(cluster, intent, present);
+    let now = environment.now();
+    let deleted = observed.session.is_being_deleted();
+    if !deleted && is_expired(&observed.session, now) && !is_start_requested(&observed.session) {
+        let error = expired_error(cluster, intent, observed);
         if rests && intent.start {
-            return start_stopped(cluster, intent, present, ground)
+            return start_stopped(cluster, intent, observed, environment)
                 .await
                 .map(Some);
         }
-        if !matches!(seen, WorkloadState::Ready { .. }) {
+        if !matches!(state, WorkloadState::Ready { .. }) {
             return Err(error);
         }
         // An expired session runs until it is cleaned up: the user may want to save something.
-        ground
+        environment
             .console
             .warn(&format!("{error}, and may be stopped at any time"));
         return Ok(None);
     }
-    let wanted = target_state(&present.session, now);
-    let stands = decide_phase(&present.session, wanted, &seen);
-    match (stands.phase, &seen) {
+    let wanted = target_state(&observed.session, now);
+    let stands = decide_phase(&observed.session, wanted, &state);
+    match (stands.phase, &state) {
         (Phase::Running, _) => Ok(None),
         (Phase::Pending, _) if !intent.wait => {
-            let seen = cluster.explain_state(namespace, seen).await;
-            Err(not_ready_error(intent, &stands, &seen))
+            let state = cluster.explain_state(namespace, state).await;
+            Err(not_ready_error(intent, &stands, &state))
         }
         (Phase::Pending, _) => {
-            if has_recorded_methods(present) {
+            if has_recorded_methods(observed) {
                 // An invalid method is reported before the wait.
-                plan::resolve_target(intent, &present.session)?;
+                plan::resolve_target(intent, &observed.session)?;
             }
-            wait_ready(cluster, intent, present, ground).await?;
+            wait_ready(cluster, intent, observed, environment).await?;
             // Another process has started the session: only the server knows what that start recorded.
             let now = cluster
                 .observe_session(namespace, intent.name.as_str())
@@ -112,13 +112,13 @@ async fn ensure_ready(
             Ok(Some(now))
         }
         (Phase::Stopped, _) if rests && intent.start => {
-            start_stopped(cluster, intent, present, ground)
+            start_stopped(cluster, intent, observed, environment)
                 .await
                 .map(Some)
         }
         _ => {
-            let seen = cluster.explain_state(namespace, seen).await;
-            Err(not_connectable_error(cluster, intent, &stands, &seen))
+            let state = cluster.explain_state(namespace, state).await;
+            Err(not_connectable_error(cluster, intent, &stands, &state))
         }
     }
 }
@@ -135,30 +135,34 @@ fn remaining_if_soon(session: &Session, now: Timestamp) -> Option<String> {
 pub(crate) fn unrecoverable_error(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     now: Timestamp,
 ) -> Option<anyhow::Error> {
-    let seen = assess_workload(&present.session, &present.live, &[]);
-    let stands = decide_phase(&present.session, target_state(&present.session, now), &seen);
+    let state = assess_workload(&observed.session, &observed.live, &[]);
+    let stands = decide_phase(
+        &observed.session,
+        target_state(&observed.session, now),
+        &state,
+    );
     match stands.phase {
         Phase::Running | Phase::Pending => None,
-        _ => Some(not_connectable_error(cluster, intent, &stands, &seen)),
+        _ => Some(not_connectable_error(cluster, intent, &stands, &state)),
     }
 }
 
 /// Returns true if the status records the connection methods of the current start.
-fn has_recorded_methods(present: &ObservedSession) -> bool {
-    present.session.applied().is_some() && !is_start_requested(&present.session)
+fn has_recorded_methods(observed: &ObservedSession) -> bool {
+    observed.session.applied().is_some() && !is_start_requested(&observed.session)
 }
 
 async fn wait_ready(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
-    ground: &mut Environment,
+    observed: &ObservedSession,
+    environment: &mut Environment,
 ) -> Result<()> {
-    let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
-    let mut sink = ground.console.progress();
+    let (interrupt, now) = (environment.interrupt.clone(), environment.clock());
+    let mut sink = environment.console.progress();
     let mut run = WaitContext {
         interrupt: &interrupt,
         sink: &mut sink,
@@ -167,8 +171,8 @@ async fn wait_ready(
     let waited = cluster
         .wait_ready(
             cluster.namespace(),
-            &present.session,
-            present.live.owners.clone(),
+            &observed.session,
+            observed.live.owners.clone(),
             intent.limit,
             &mut run,
         )
@@ -176,19 +180,19 @@ async fn wait_ready(
     sink.tell(ProgressEvent::Done);
     drop(sink);
     match waited? {
-        WaitOutcome::Settled { state: seen, .. } => {
-            let stands = decide_phase(&present.session, TargetState::Running, &seen);
-            match *seen {
+        WaitOutcome::Settled { state, .. } => {
+            let stands = decide_phase(&observed.session, TargetState::Running, &state);
+            match *state {
                 WorkloadState::Ready { .. } => Ok(()),
-                seen => Err(not_connectable_error(cluster, intent, &stands, &seen)),
+                state => Err(not_connectable_error(cluster, intent, &stands, &state)),
             }
         }
-        WaitOutcome::TimedOut(seen) => {
+        WaitOutcome::TimedOut(state) => {
             let error = timed_out(&SESSION, intent.name.as_str());
-            let error = match seen.cause() {
+            let error = match state.cause() {
                 Some(cause) => cause.attach_to(error),
                 None => {
-                    let stands = decide_phase(&present.session, TargetState::Running, &seen);
+                    let stands = decide_phase(&observed.session, TargetState::Running, &state);
                     with_hint(error, stands.message)
                 }
             };
@@ -207,9 +211,9 @@ fn with_status_hint(error: anyhow::Error, cluster: &Cluster, intent: &Intent) ->
     )
 }
 
-fn not_ready_error(intent: &Intent, stands: &PhaseReason, seen: &WorkloadState) -> anyhow::Error {
+fn not_ready_error(intent: &Intent, stands: &PhaseReason, state: &WorkloadState) -> anyhow::Error {
     let what = format!("session \"{}\" is not ready", intent.name);
-    let error = match seen.cause() {
+    let error = match state.cause() {
         Some(cause) => cause.to_error(&what),
         None => anyhow!("{what}: {}", stands.message),
     };
@@ -222,8 +226,8 @@ fn start_hint(cluster: &Cluster, intent: &Intent) -> String {
     format!("start the session: kubectl session start {name} -n {namespace}")
 }
 
-fn expired_error(cluster: &Cluster, intent: &Intent, present: &ObservedSession) -> anyhow::Error {
-    let at = present.session.expires_at();
+fn expired_error(cluster: &Cluster, intent: &Intent, observed: &ObservedSession) -> anyhow::Error {
+    let at = observed.session.expires_at();
     let error = anyhow!(
         "session \"{}\" expired at {}",
         intent.name,
@@ -237,7 +241,7 @@ fn not_connectable_error(
     cluster: &Cluster,
     intent: &Intent,
     stands: &PhaseReason,
-    seen: &WorkloadState,
+    state: &WorkloadState,
 ) -> anyhow::Error {
     let name = &intent.name;
     let again = || start_hint(cluster, intent);
@@ -245,7 +249,7 @@ fn not_connectable_error(
         "" => format!("session \"{name}\" {word}"),
         message => format!("session \"{name}\" {word}: {message}"),
     };
-    match (stands.phase, seen) {
+    match (stands.phase, state) {
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
         (_, WorkloadState::Lost) => with_hint(anyhow!(because("is lost")), again()),
         (Phase::Failed, WorkloadState::Unrecoverable(cause)) => {

@@ -43,13 +43,13 @@ pub(crate) async fn listen_known_ports(
 pub(crate) async fn run(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     forwards: &[PortForward],
     taken: Vec<Vec<LocalListener>>,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let container = intent.container.as_deref();
-    let pod = port_forwarder::require_pod(intent, present, container)?;
+    let pod = port_forwarder::require_pod(intent, observed, container)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
         let remote = plan::resolve_port(pod, &forward.remote)?;
@@ -61,14 +61,14 @@ pub(crate) async fn run(
         ports.extend(listeners.into_iter().map(|listener| (listener, remote)));
     }
     let (forwarder, told) =
-        port_forwarder::new_forwarder(cluster, intent, present, container, ground)?;
+        port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
     if let Some((_, port)) = ports.first() {
         let ready = forwarder.connect(*port).await;
         ready.map_err(|error| {
             missing_right::explain(error, cluster, port_forwarder::PORT_FORWARD_RESOURCE)
         })?;
     }
-    let console = &mut ground.console;
+    let console = &mut environment.console;
     for (listener, remote) in &ports {
         console.print_line(&format!(
             "Forwarding from {} -> {remote}",

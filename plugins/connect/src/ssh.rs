@@ -27,7 +27,7 @@ use crate::intent::Intent;
 pub(crate) fn ssh_host(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     connection: &ConnectionFlags,
     port: &str,
     user: Option<&SshUser>,
@@ -43,7 +43,7 @@ pub(crate) fn ssh_host(
             .map(|name| format!("--container={name}")),
     );
     proxy.push("--quiet".to_owned());
-    let uid = present.uid().parse();
+    let uid = observed.uid().parse();
     Ok(SshHost {
         name: intent.name.clone(),
         user: user.cloned(),

@@ -24,39 +24,39 @@ use crate::plan;
 pub(crate) async fn start_stopped(
     cluster: &Cluster,
     intent: &Intent,
-    present: &ObservedSession,
-    ground: &mut Environment,
+    observed: &ObservedSession,
+    environment: &mut Environment,
 ) -> Result<ObservedSession> {
     if !trust::confirm_trust(
         cluster,
-        &present.session,
+        &observed.session,
         StoredPart::Start,
-        &mut ground.console,
+        &mut environment.console,
     )
     .await?
     {
         return Err(exit_error(1, ""));
     }
     let chosen = SelectedSession {
-        session: present.session.clone(),
-        object: present.object.clone(),
+        session: observed.session.clone(),
+        object: observed.object.clone(),
     };
     chosen.ensure_not_deleting()?;
     let namespace = cluster.namespace();
     let (driver, live) = futures::try_join!(
         cluster.choose_driver(namespace, None),
-        cluster.live_beside(namespace, &chosen.session, &present.live)
+        cluster.live_beside(namespace, &chosen.session, &observed.live)
     )?;
     let rests = stop::ObservedSession::from_parts(chosen, live, driver)?;
-    let now = ground.now();
-    let ahead = {
-        let mut sink = ground.console.progress();
-        let ahead =
+    let now = environment.now();
+    let start_plan = {
+        let mut sink = environment.console.progress();
+        let start_plan =
             StartPlan::prepare(cluster, rests, &StartOptions::default(), now, &mut sink).await;
         sink.tell(ProgressEvent::Done);
-        ahead?
+        start_plan?
     };
-    if let Some(ending) = SessionLosses::of_start(&ahead) {
+    if let Some(ending) = SessionLosses::of_start(&start_plan) {
         let (name, lost) = (&intent.name, ending.destroyed.join(", "));
         let error = anyhow!(
             "starting session {:?} would destroy data: {lost}",
@@ -68,28 +68,28 @@ pub(crate) async fn start_stopped(
         );
         return Err(with_hint(error, start));
     }
-    let mut planned = present.session.clone();
-    planned.status.get_or_insert_default().applied = Some(ahead.start.start_record(&[]));
+    let mut planned = observed.session.clone();
+    planned.status.get_or_insert_default().applied = Some(start_plan.start.start_record(&[]));
     plan::resolve_target(intent, &planned)?;
     let told = format!("starting stopped session \"{}\"", intent.name);
-    ground.console.note(&told);
-    for note in &ahead.notes {
-        ground.console.note(note);
+    environment.console.note(&told);
+    for note in &start_plan.notes {
+        environment.console.note(note);
     }
     let write = WriteOptions::by(MANAGER);
     // Ctrl-C takes effect between two steps, so that the error can name the command to continue with.
-    let _guard = ground.interrupt.guard()?;
+    let _guard = environment.interrupt.guard()?;
     let made = {
-        let interrupt = ground.interrupt.clone();
-        let mut sink = ground.console.progress();
-        let made = ahead
+        let interrupt = environment.interrupt.clone();
+        let mut sink = environment.console.progress();
+        let made = start_plan
             .start(cluster, &write, &interrupt, now, &mut sink)
             .await;
         sink.tell(ProgressEvent::Done);
         made?
     };
-    let ready = started::wait_ready(cluster, &made, intent.limit, &write, ground).await?;
+    let ready = started::wait_ready(cluster, &made, intent.limit, &write, environment).await?;
     let mut woken = cluster.observe_ready_session(namespace, ready).await?;
-    woken.live = woken.live.beside_strangers(&present.live);
+    woken.live = woken.live.beside_strangers(&observed.live);
     Ok(woken)
 }

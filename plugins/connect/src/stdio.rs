@@ -24,13 +24,13 @@ pub(crate) async fn run(
     cluster: &Cluster,
     forwarder: &Forwarder,
     port: u16,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let opened = forwarder.open_stream(port).await;
     let stream = opened.map_err(|error| {
         missing_right::explain(error, cluster, port_forwarder::PORT_FORWARD_RESOURCE)
     })?;
-    let console = &mut ground.console;
+    let console = &mut environment.console;
     let is_typed = console.stdin_is_terminal();
     let (out, _) = console.raw_outputs();
     let (read, write) = tokio::io::split(stream);

@@ -131,16 +131,16 @@ pub struct Args {
 
     /// Output flags.
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Flags for writes.
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     /// Waiting flags.
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -54,10 +54,10 @@ impl Creation<'_> {
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         let mut undo = CreatedObjects::default();
-        let made = self.create_objects(&mut subject, &mut undo, sink).await;
+        let started = self.create_objects(&mut subject, &mut undo, sink).await;
         sink.tell(ProgressEvent::Done);
-        match made {
-            Ok(made) => Ok(made),
+        match started {
+            Ok(started) => Ok(started),
             Err(error) if self.write.dry_run => Err(error),
             Err(error) => Err(self.roll_back(error, undo, &subject).await),
         }
@@ -72,7 +72,7 @@ impl Creation<'_> {
         self.check_interrupt()?;
         if self.intent.create_namespace {
             undo.namespace = self
-                .create_namespace(subject.belonging.namespace.as_str())
+                .create_namespace(subject.ownership.namespace.as_str())
                 .await?;
         }
         if self.write.dry_run && undo.namespace.is_some() {
@@ -148,7 +148,7 @@ impl Creation<'_> {
         let object = subject.session_object(&self.intent.metadata);
         let start = subject.start(&self.intent.use_existing, "");
         let count = start.rendering.objects.len();
-        let namespace = subject.belonging.namespace.as_str();
+        let namespace = subject.ownership.namespace.as_str();
         sink.tell(ProgressEvent::Note(format!(
             "the session and its {count} objects were not checked: namespace {namespace:?} does not exist yet"
         )));
@@ -184,7 +184,7 @@ impl Creation<'_> {
             .create(&NAMESPACE, "", &object, self.write)
             .await
         {
-            Ok(made) => Ok(Some(made)),
+            Ok(started) => Ok(Some(started)),
             Err(error) if failure::has_kind(&error, FailureKind::AlreadyExists) => Ok(None),
             Err(error) => Err(error),
         }
@@ -194,13 +194,13 @@ impl Creation<'_> {
     /// it.
     async fn create_session(&self, subject: &NewSession) -> Result<Value> {
         let object = subject.session_object(&self.intent.metadata);
-        let (namespace, name) = (subject.belonging.namespace.as_str(), subject.name.as_str());
+        let (namespace, name) = (subject.ownership.namespace.as_str(), subject.name.as_str());
         let error = match self
             .cluster
             .create(&SESSION, namespace, &object, self.write)
             .await
         {
-            Ok(made) => return Ok(made),
+            Ok(started) => return Ok(started),
             Err(error) => error,
         };
         if failure::has_kind(&error, FailureKind::AlreadyExists) {
@@ -213,7 +213,7 @@ impl Creation<'_> {
             return Err(error);
         }
         match self.cluster.get(&SESSION, namespace, name).await {
-            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.belonging.command_token.as_str()) => Ok(found),
+            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.ownership.command_token.as_str()) => Ok(found),
             Ok(_) => Err(error),
             Err(_) => Err(error).with_hint(format!(
                 "the session may have been created; check when the server is reachable again: kubectl session list {name} -n {namespace}"
@@ -277,7 +277,7 @@ impl Creation<'_> {
         undo: CreatedObjects,
         subject: &NewSession,
     ) -> anyhow::Error {
-        let namespace = subject.belonging.namespace.as_str();
+        let namespace = subject.ownership.namespace.as_str();
         let write = WriteOptions {
             dry_run: false,
             ..self.write.clone()

@@ -72,7 +72,7 @@ pub(crate) struct Intent {
 /// # Errors
 /// Every mistake that can be found without a request.
 pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent> {
-    let dry_run = args.writing.dry_run()?;
+    let dry_run = args.write_flags.dry_run()?;
     if args.rendered && dry_run != DryRun::Client {
         return Err(usage_error("--rendered requires --dry-run=client"));
     }
@@ -106,9 +106,9 @@ pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent>
         dry_run,
         rendered: args.rendered,
         wait: args
-            .waiting
+            .wait_flags
             .wait
-            .then(|| args.waiting.timeout_or(DEFAULT_TIMEOUT)),
+            .then(|| args.wait_flags.timeout_or(DEFAULT_TIMEOUT)),
     };
     apply_flags(&mut intent.spec, args)?;
     check_spec(&intent.spec)?;

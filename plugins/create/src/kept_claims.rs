@@ -44,8 +44,8 @@ impl KeptClaims {
             from_cache: true,
             ..ListOptions::default()
         };
-        let place = Scope::Namespace(subject.belonging.namespace.as_str());
-        let list = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
+        let scope = Scope::Namespace(subject.ownership.namespace.as_str());
+        let list = cluster.list(&PERSISTENT_VOLUME_CLAIM, scope, &select);
         match list.await {
             Ok(list) => {
                 let mut claims = list.items;
@@ -89,8 +89,8 @@ impl KeptClaims {
 }
 
 fn is_adoptable(claim: &Value, subject: &NewSession) -> bool {
-    annotation(claim, labels::USER_ID) == Some(subject.belonging.user_id.as_str())
-        && annotation(claim, labels::TEMPLATE) == subject.belonging.template.as_deref()
+    annotation(claim, labels::USER_ID) == Some(subject.ownership.user_id.as_str())
+        && annotation(claim, labels::TEMPLATE) == subject.ownership.template.as_deref()
 }
 
 fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
@@ -135,7 +135,7 @@ fn adopted_note(claim: &Value) -> String {
 fn unused_note(claim: &Value, subject: &NewSession) -> String {
     let (name, namespace) = (
         string_at(claim, "/metadata/name"),
-        subject.belonging.namespace.as_str(),
+        subject.ownership.namespace.as_str(),
     );
     let user = annotation(claim, labels::USER_ID).or_else(|| label(claim, labels::USER));
     let template = annotation(claim, labels::TEMPLATE);

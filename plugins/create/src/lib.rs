@@ -39,28 +39,28 @@ impl Verb for Create {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.apply_flags(&args.talk, &args.writing);
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
+        environment.apply_flags(&args.verbosity, &args.write_flags);
         // no requests: validation of the arguments and files
-        let intent = intent::parse_intent(&args, &mut ground.console)?;
-        let format = Format::from_object_flags(&args.printing)?;
+        let intent = intent::parse_intent(&args, &mut environment.console)?;
+        let format = Format::from_object_flags(&args.output)?;
         // reads only
-        let cluster = ground.connect(&args.connection).await?;
-        let (observed, driver) = observe::observe(&cluster, &intent, ground.now()).await?;
+        let cluster = environment.connect(&args.connection).await?;
+        let (observed, driver) = observe::observe(&cluster, &intent, environment.now()).await?;
         // pure
         let subject = plan::plan_session(&intent, &observed)?;
         for privilege in subject.privilege_warnings(&intent.source) {
-            ground.console.warn(&privilege);
+            environment.console.warn(&privilege);
         }
         if intent.is_client_dry_run() {
-            return dry_run::print_dry_run(&intent, &subject, format, &mut ground.console);
+            return dry_run::print_dry_run(&intent, &subject, format, &mut environment.console);
         }
         if !intent.skip_checks {
-            let namespace = subject.belonging.namespace.as_str();
+            let namespace = subject.ownership.namespace.as_str();
             let all = subject.quota_objects(&intent.metadata);
             let (quotas, found) = (
-                &mut ground.console.progress(),
-                &mut ground.console.progress(),
+                &mut environment.console.progress(),
+                &mut environment.console.progress(),
             );
             let (checked, kept) = futures::try_join!(
                 preflight::read_preflight_facts(&cluster, namespace, &all, quotas),
@@ -68,12 +68,12 @@ impl Verb for Create {
             )?;
             preflight::check_preflight(subject.name.as_str(), &all, &checked)?;
             let notes = kept.compare(&subject, &intent)?;
-            notes.iter().for_each(|note| ground.console.note(note));
+            notes.iter().for_each(|note| environment.console.note(note));
         }
         // writes
-        let write = args.writing.write()?;
+        let write = args.write_flags.write()?;
         // Ctrl-C must not end the process from here on: the objects would be neither rolled back nor reported.
-        let interrupt = ground.interrupt.clone();
+        let interrupt = environment.interrupt.clone();
         let _guard = interrupt.guard()?;
         let maker = Creation {
             cluster: &cluster,
@@ -83,12 +83,17 @@ impl Verb for Create {
             interrupt: &interrupt,
             driver,
         };
-        let made = maker
-            .create(subject, &mut ground.console.progress())
+        let started = maker
+            .create(subject, &mut environment.console.progress())
             .await?;
         // prints
         let mut mutations = MutationPrinter::new(format, intent.dry_run);
-        started::print_started(&made, "created", &mut mutations, &mut ground.console)?;
-        started::finish(&cluster, made, intent.wait, &write, ground).await
+        started::print_started(
+            &started,
+            "created",
+            &mut mutations,
+            &mut environment.console,
+        )?;
+        started::finish(&cluster, started, intent.wait, &write, environment).await
     }
 }

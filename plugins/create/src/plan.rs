@@ -39,7 +39,7 @@ pub(crate) struct NewSession {
     /// Rendered objects.
     pub(crate) rendered: RenderOutput,
     /// Ownership for all objects; the Session's UID is still empty.
-    pub(crate) belonging: Ownership,
+    pub(crate) ownership: Ownership,
 }
 
 /// Determines name, owner and spec, and renders the session.
@@ -79,7 +79,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
     {
         spec.secrets_from = Some(SecretSource::Client);
     }
-    let belonging = Ownership {
+    let ownership = Ownership {
         session: name.clone(),
         session_uid: String::new(),
         namespace: observed.namespace.clone(),
@@ -96,7 +96,7 @@ pub(crate) fn plan_session(intent: &Intent, observed: &Observed) -> Result<NewSe
         name,
         spec,
         rendered,
-        belonging,
+        ownership,
     })
 }
 
@@ -150,7 +150,7 @@ impl NewSession {
         let mut full = json!({
             "apiVersion": API_VERSION,
             "kind": "Session",
-            "metadata": { "name": self.name.as_str(), "namespace": self.belonging.namespace.as_str() },
+            "metadata": { "name": self.name.as_str(), "namespace": self.ownership.namespace.as_str() },
             "spec": self.spec,
         });
         for field in ["labels", "annotations"] {
@@ -159,11 +159,11 @@ impl NewSession {
             }
         }
         // The Session does not carry its own session label: selectors for its objects must not match it.
-        let user = labels::to_label_value(self.belonging.user_id.as_str());
+        let user = labels::to_label_value(self.ownership.user_id.as_str());
         full["metadata"]["labels"][labels::MANAGED_BY] = labels::MANAGER.into();
         full["metadata"]["labels"][labels::USER] = user.into();
-        full["metadata"]["annotations"][labels::USER_ID] = self.belonging.user_id.as_str().into();
-        full["metadata"]["annotations"][labels::RUN] = self.belonging.command_token.as_str().into();
+        full["metadata"]["annotations"][labels::USER_ID] = self.ownership.user_id.as_str().into();
+        full["metadata"]["annotations"][labels::RUN] = self.ownership.command_token.as_str().into();
         full
     }
 
@@ -188,11 +188,11 @@ impl NewSession {
 
     /// Returns the start for the reconciler to carry out.
     pub(crate) fn start(&self, use_existing: &[String], session_uid: &str) -> RenderedStart {
-        let mut belonging = self.belonging.clone();
-        belonging.session_uid = session_uid.to_owned();
+        let mut ownership = self.ownership.clone();
+        ownership.session_uid = session_uid.to_owned();
         RenderedStart {
             rendering: self.rendered.rendering.clone(),
-            ownership: belonging,
+            ownership: ownership,
             use_existing: use_existing.to_vec(),
         }
     }

@@ -21,7 +21,7 @@ fn subject(objects: Vec<Value>, secrets: &[(&str, &str)]) -> NewSession {
             parameters: BTreeMap::new(),
             max_name_length: 63,
         },
-        belonging: Ownership {
+        ownership: Ownership {
             session: "a".parse().unwrap(),
             session_uid: String::new(),
             namespace: "ns".parse().unwrap(),

@@ -49,7 +49,7 @@ const EXAMPLES: &str = "  # Delete a session
 pub struct Args {
     /// Sessions to delete.
     #[command(flatten)]
-    pub choosing: SelectionFlags,
+    pub selection: SelectionFlags,
 
     /// If true, delete without running the template's sync hook
     #[arg(long, help_heading = "Data")]
@@ -89,16 +89,16 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     /// Waiting and its timeout.
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

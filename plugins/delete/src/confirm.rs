@@ -12,11 +12,11 @@ use session_shared::report::console::Console;
 use crate::plan::Intent;
 
 /// Prints a note for each session whose data policy is `snapshot` and that has no claim to take a snapshot of.
-pub(crate) fn note_skipped_snapshots(doomed: &[Deletion], console: &mut Console) {
+pub(crate) fn note_skipped_snapshots(deletion: &[Deletion], console: &mut Console) {
     let meant = |one: &&Deletion| {
         one.data_policy() == DataPolicy::Snapshot && one.snapshot_claims().is_empty()
     };
-    for one in doomed.iter().filter(meant) {
+    for one in deletion.iter().filter(meant) {
         let what = match one.never_bound_claims().is_empty() {
             true => "no claims",
             false => "no claim that was ever bound to a volume",
@@ -35,7 +35,7 @@ pub(crate) fn note_skipped_snapshots(doomed: &[Deletion], console: &mut Console)
 /// Data would be destroyed, and there is neither a terminal nor `-y`.
 pub(crate) fn confirm_deletion(
     intent: &Intent,
-    doomed: &[Deletion],
+    deletion: &[Deletion],
     console: &mut Console,
 ) -> Result<bool> {
     let question = Confirmation {
@@ -44,6 +44,6 @@ pub(crate) fn confirm_deletion(
         interactive: intent.interactive,
         asks_for_several: true,
     };
-    let ending: Vec<SessionLosses> = doomed.iter().map(SessionLosses::of_deletion).collect();
+    let ending: Vec<SessionLosses> = deletion.iter().map(SessionLosses::of_deletion).collect();
     question.ask(&ending, console)
 }

@@ -32,30 +32,25 @@ impl Verb for Delete {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.apply_flags(&args.talk, &args.writing);
+        environment.apply_flags(&args.verbosity, &args.write_flags);
         let intent = plan::parse_intent(&args)?;
-        let format = Format::parse(
-            args.printing.output.as_deref(),
-            FormatSet::Name,
-            false,
-            false,
-        )?;
-        let write = args.writing.write()?;
+        let format = Format::parse(args.output.output.as_deref(), FormatSet::Name, false, false)?;
+        let write = args.write_flags.write()?;
         // reads only
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         cluster
             .known_sessions()
             .trust_all(args.trust.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
-        let now = ground.now();
+        let now = environment.now();
         let found = observe::prepare_deletions(&cluster, &permissions, &intent, now).await?;
-        let console = &mut ground.console;
+        let console = &mut environment.console;
         confirmation::note_unchecked_access(&permissions, console);
         // confirmation
-        confirm::note_skipped_snapshots(&found.deletions, &mut ground.console);
-        if !confirm::confirm_deletion(&intent, &found.deletions, &mut ground.console)? {
+        confirm::note_skipped_snapshots(&found.deletions, &mut environment.console);
+        if !confirm::confirm_deletion(&intent, &found.deletions, &mut environment.console)? {
             return Ok(());
         }
         if let [one] = found.deletions.as_slice()
@@ -65,7 +60,7 @@ impl Verb for Delete {
                 &cluster,
                 &one.session,
                 StoredPart::Hooks,
-                &mut ground.console,
+                &mut environment.console,
             )
             .await?
         {
@@ -74,10 +69,10 @@ impl Verb for Delete {
         // writes
         let doomed = &found.deletions;
         let done =
-            outcome::delete_sessions(&cluster, &permissions, &intent, doomed, &write, ground)
+            outcome::delete_sessions(&cluster, &permissions, &intent, doomed, &write, environment)
                 .await?;
         // prints
-        let console = &mut ground.console;
+        let console = &mut environment.console;
         outcome::print_results(&cluster, &intent, found, done, format, console)
     }
 }

@@ -57,9 +57,9 @@ pub(crate) async fn prepare_deletions(
             cluster.get_live_objects(namespace, &chosen.session),
             permissions.prefetch(namespace, &needs)
         );
-        let doomed =
+        let deletion =
             Deletion::from_parts(chosen, live?, driver)?.with_data_policy(intent.data_policy);
-        doomed
+        deletion
             .prepare(cluster, intent.snapshot_class.as_deref(), now)
             .await
     });

@@ -29,37 +29,39 @@ pub(crate) async fn delete_sessions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-    doomed: &[Deletion],
+    deletion: &[Deletion],
     write: &WriteOptions,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<Vec<Result<()>>> {
     if intent.dry_run == DryRun::Client {
-        return Ok(doomed.iter().map(|_| Ok(())).collect());
+        return Ok(deletion.iter().map(|_| Ok(())).collect());
     }
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.
-    let _guard = ground.interrupt.guard()?;
-    let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let _guard = environment.interrupt.guard()?;
+    let (interrupt, now) = (environment.interrupt.clone(), environment.now());
     let with = StopContext {
         write,
         interrupt: &interrupt,
         now,
         permissions,
     };
-    let manner = &intent.stop_options;
-    let mut sink = ground.console.progress();
-    if let [one] = doomed {
-        let done = one.delete(cluster, manner, with, &mut sink).await;
+    let options = &intent.stop_options;
+    let mut sink = environment.console.progress();
+    if let [one] = deletion {
+        let done = one.delete(cluster, options, with, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         return Ok(vec![done]);
     }
-    let object = format!("{} sessions", doomed.len());
+    let object = format!("{} sessions", deletion.len());
     sink.tell(ProgressEvent::Waiting {
         stage: WaitStage::Terminating,
         object,
         detail: String::new(),
     });
-    let all = futures::stream::iter(doomed)
-        .map(|one| async move { one.delete(cluster, manner, with, &mut DiscardingSink).await });
+    let all = futures::stream::iter(deletion).map(|one| async move {
+        one.delete(cluster, options, with, &mut DiscardingSink)
+            .await
+    });
     let done = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
     sink.tell(ProgressEvent::Done);
     Ok(done)
@@ -84,17 +86,17 @@ pub(crate) fn print_results(
     }
     let mutations = MutationPrinter::new(format, intent.dry_run);
     let mut errors = found.errors;
-    for (doomed, done) in found.deletions.iter().zip(done) {
+    for (deletion, done) in found.deletions.iter().zip(done) {
         match done {
             Err(error) => errors.push(error),
             Ok(()) => {
                 console.print(&mutations.print_deleted(
                     &SESSION,
-                    doomed.name(),
+                    deletion.name(),
                     namespace,
                     false,
                 ))?;
-                data_lines(doomed, namespace)
+                data_lines(deletion, namespace)
                     .iter()
                     .for_each(|line| console.print_error_line(line));
             }
@@ -104,29 +106,32 @@ pub(crate) fn print_results(
 }
 
 /// Returns lines that say which data of a session was kept, saved or destroyed.
-fn data_lines(doomed: &Deletion, namespace: &str) -> Vec<String> {
+fn data_lines(deletion: &Deletion, namespace: &str) -> Vec<String> {
     let claim = |word: &str, names: Vec<String>, more: &str| -> Vec<String> {
         let line = |name: &String| format!("{word}: persistentvolumeclaim/{name}{more}");
         names.iter().map(line).collect()
     };
     let again = ", used again by a create with the same name, owner and template";
-    let name = doomed.name();
-    let saved = doomed.snapshot_name().map(|set| {
+    let name = deletion.name();
+    let saved = deletion.snapshot_name().map(|set| {
         let restore = format!(
             "kubectl session snapshot restore {} -n {namespace}",
             shell::quote_word(set)
         );
-        match doomed.session.spec.manifest {
+        match deletion.session.spec.manifest {
             None => format!("saved: snapshot/{set}, restore with: {restore} --into {name}"),
             Some(_) => format!("saved: snapshot/{set}, to restore create {name} again, stop it, and run: {restore} --in-place"),
         }
     });
-    let unused = match doomed.data_policy() {
-        DataPolicy::Snapshot => doomed.never_bound_claims(),
+    let unused = match deletion.data_policy() {
+        DataPolicy::Snapshot => deletion.never_bound_claims(),
         DataPolicy::Keep | DataPolicy::Delete => Vec::new(),
     };
-    let (snapshots, destroyed) = (doomed.existing_snapshot_names(), doomed.destroyed_data());
-    let lines = claim("kept", doomed.kept_claims(), again)
+    let (snapshots, destroyed) = (
+        deletion.existing_snapshot_names(),
+        deletion.destroyed_data(),
+    );
+    let lines = claim("kept", deletion.kept_claims(), again)
         .into_iter()
         .chain(saved)
         .chain(destroyed.iter().map(|what| format!("destroyed: {what}")))

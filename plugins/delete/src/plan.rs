@@ -50,14 +50,18 @@ impl Intent {
 /// Usage errors, worded as kubectl words them.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
-        selection: args.choosing.selection()?,
-        stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
+        selection: args.selection.selection()?,
+        stop_options: StopOptions::new(
+            args.wait_flags.wait,
+            args.wait_flags.given(),
+            args.skip_sync,
+        ),
         data_policy: parse_data_policy(args)?,
         snapshot_class: parse_class_name(args.class.as_deref())?,
-        ignore_not_found: args.ignore_not_found || args.choosing.names.is_empty(),
+        ignore_not_found: args.ignore_not_found || args.selection.names.is_empty(),
         yes: args.yes,
         interactive: args.interactive,
-        dry_run: args.writing.dry_run()?,
+        dry_run: args.write_flags.dry_run()?,
     })
 }
 

@@ -30,7 +30,7 @@ const EXAMPLES: &str = "  # Extend a session by two hours
 pub struct Args {
     /// Sessions to extend.
     #[command(flatten)]
-    pub choosing: SelectionFlags,
+    pub selection: SelectionFlags,
 
     /// Time to add to the expiry, or to now if the session has expired (90m, 2h, 7d12h; a number alone is seconds)
     ///
@@ -48,13 +48,13 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

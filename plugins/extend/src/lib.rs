@@ -26,19 +26,26 @@ impl Verb for Extend {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.apply_flags(&args.talk, &args.writing);
-        let now = ground.now();
+        environment.apply_flags(&args.verbosity, &args.write_flags);
+        let now = environment.now();
         let intent = plan::parse_intent(&args, now)?;
-        let format = Format::from_object_flags(&args.printing)?;
-        let write = args.writing.write()?;
+        let format = Format::from_object_flags(&args.output)?;
+        let write = args.write_flags.write()?;
         // reads only, and the extension of each session
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         let found = outcome::plan_extensions(&cluster, &intent, now).await?;
         // writes
         let extended = outcome::extend_sessions(&cluster, &intent, &found, &write, now).await;
         // prints
-        outcome::print_results(&intent, found, extended, format, &mut ground.console, now)
+        outcome::print_results(
+            &intent,
+            found,
+            extended,
+            format,
+            &mut environment.console,
+            now,
+        )
     }
 }

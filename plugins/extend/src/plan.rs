@@ -38,9 +38,9 @@ pub(crate) enum NewExpiry {
 /// Usage errors, and a time that is in the past.
 pub(crate) fn parse_intent(args: &Args, now: Timestamp) -> Result<Intent> {
     Ok(Intent {
-        selection: args.choosing.selection()?,
+        selection: args.selection.selection()?,
         expiry: parse_expiry(args, now)?,
-        dry_run: args.writing.dry_run()?,
+        dry_run: args.write_flags.dry_run()?,
     })
 }
 

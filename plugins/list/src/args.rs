@@ -76,10 +76,10 @@ pub struct Args {
     pub selecting: ListFlags,
     /// Output format.
     #[command(flatten)]
-    pub printing: ListOutputFlags,
+    pub output: ListOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -63,7 +63,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
         ));
     }
     let kept = args.kept.then(|| kept_data_selector(args)).transpose()?;
-    let output = &args.printing;
+    let output = &args.output;
     Ok(Intent {
         names: args
             .names

@@ -42,17 +42,17 @@ impl Verb for List {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.console.apply_flags(&args.talk);
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
+        environment.console.apply_flags(&args.verbosity);
         let mut intent = intent::validate_args(&args)?;
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         if let Some(selector) = intent.kept_selector.take() {
-            return list_kept(&cluster, intent, &selector, &args, ground).await;
+            return list_kept(&cluster, intent, &selector, &args, environment).await;
         }
         match std::mem::replace(&mut intent.format, Format::Text { wide: false }) {
-            Format::Text { .. } => list_table(&cluster, &intent, &args, ground).await,
+            Format::Text { .. } => list_table(&cluster, &intent, &args, environment).await,
             Format::Objects(printer) => {
-                list_objects(&cluster, &intent, printer, &args, ground).await
+                list_objects(&cluster, &intent, printer, &args, environment).await
             }
         }
     }
@@ -62,9 +62,9 @@ async fn list_table(
     cluster: &Cluster,
     intent: &Intent,
     args: &Args,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
-    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
+    let sort_by = args.output.sort_by.as_deref().unwrap_or_default();
     // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
     let include = if sort_by.is_empty() {
         IncludeObject::Metadata
@@ -72,7 +72,7 @@ async fn list_table(
         IncludeObject::Object
     };
     let mut fetched = observe::observe_tables(cluster, intent, include).await?;
-    note_missing_permission(&fetched.pods, ground);
+    note_missing_permission(&fetched.pods, environment);
     drop_forged_pods(
         cluster,
         &mut fetched.pods,
@@ -84,19 +84,24 @@ async fn list_table(
     } else {
         Vec::new()
     };
-    view::join_rows(&mut fetched.sessions, &fetched.pods, intent, ground.now());
+    view::join_rows(
+        &mut fetched.sessions,
+        &fetched.pods,
+        intent,
+        environment.now(),
+    );
     if !sort_by.is_empty() && !fetched.sessions.rows.is_empty() {
         sort::sort_rows(&mut fetched.sessions.rows, sort_by)?;
     }
-    let mut options = TableOptions::from_flags(&args.printing);
+    let mut options = TableOptions::from_flags(&args.output);
     options.namespace = intent.all_namespaces;
     options.kind = args
-        .printing
+        .output
         .show_kind
         .then(|| session_shared::objects::resource::SESSION.singular());
     let mut printer = TablePrinter::new(options);
     printer.add_page(&fetched.sessions);
-    ground.console.print(&printer.flush())?;
+    environment.console.print(&printer.flush())?;
     let missing = std::mem::take(&mut fetched.not_found);
     if fetched.sessions.rows.is_empty()
         && missing.is_empty()
@@ -104,7 +109,7 @@ async fn list_table(
         && !intent.watch
     {
         let place = (!intent.all_namespaces).then(|| cluster.namespace());
-        ground
+        environment
             .console
             .print_error_line(&no_resources_message(place));
     }
@@ -112,14 +117,14 @@ async fn list_table(
     if !intent.watch {
         return Ok(());
     }
-    let clock = ground.clock();
+    let clock = environment.clock();
     watch::watch_sessions(
         cluster,
         intent,
         fetched,
         raw,
         printer,
-        &mut ground.console,
+        &mut environment.console,
         clock,
     )
     .await
@@ -131,22 +136,22 @@ async fn list_kept(
     intent: Intent,
     selector: &str,
     args: &Args,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let mut found = kept_data::read_kept_data(cluster, &intent, selector).await?;
-    let now = ground.now();
-    let console = &mut ground.console;
+    let now = environment.now();
+    let console = &mut environment.console;
     for what in &found.unlistable {
         console.note(&format!("{what} not listed: no permission to list them"));
     }
-    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
+    let sort_by = args.output.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !found.objects.is_empty() {
         sort::sort_objects(&mut found.objects, sort_by)?;
     }
     match intent.format {
         Format::Objects(mut printer) => console.print(&printer.print_list(&found.objects)?),
         Format::Text { .. } => {
-            let mut options = TableOptions::from_flags(&args.printing);
+            let mut options = TableOptions::from_flags(&args.output);
             options.namespace = intent.all_namespaces;
             let mut printer = TablePrinter::new(options);
             printer.add_page(&kept_data::kept_table(&found.objects, now));
@@ -161,9 +166,9 @@ async fn list_kept(
 }
 
 /// Prints a note if the caller has no permission to list Pods.
-fn note_missing_permission(pods: &join::SessionPods, ground: &mut Environment) {
+fn note_missing_permission(pods: &join::SessionPods, environment: &mut Environment) {
     if pods.is_unlistable {
-        ground
+        environment
             .console
             .note("phases are as recorded in the sessions' status: no permission to list Pods");
     }
@@ -174,7 +179,7 @@ async fn list_objects(
     intent: &Intent,
     mut printer: ObjectPrinter,
     args: &Args,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     if intent.watch {
         return Err(failure::usage_error(
@@ -182,12 +187,12 @@ async fn list_objects(
         ));
     }
     let mut fetched = observe::observe_objects(cluster, intent).await?;
-    note_missing_permission(&fetched.pods, ground);
+    note_missing_permission(&fetched.pods, environment);
     let phases = fetched.sessions.iter();
     let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
     drop_forged_pods(cluster, &mut fetched.pods, phases).await;
     view::join_objects(&mut fetched.sessions, &fetched.pods, intent);
-    let sort_by = args.printing.sort_by.as_deref().unwrap_or_default();
+    let sort_by = args.output.sort_by.as_deref().unwrap_or_default();
     if !sort_by.is_empty() && !fetched.sessions.is_empty() {
         sort::sort_objects(&mut fetched.sessions, sort_by)?;
     }
@@ -197,6 +202,6 @@ async fn list_objects(
         ([_], []) => String::new(),
         (_, sessions) => printer.print_list(sessions)?,
     };
-    ground.console.print(&text)?;
+    environment.console.print(&text)?;
     failure::combine_errors(fetched.not_found)
 }

@@ -29,25 +29,25 @@ impl Verb for Logs {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.console.apply_flags(&args.talk);
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
+        environment.console.apply_flags(&args.verbosity);
         let intent = intent::validate_args(&args)?;
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         let namespace = cluster.namespace().to_owned();
-        let present = cluster
+        let observed = cluster
             .observe_session(&namespace, intent.session.as_str())
             .await?;
-        for stranger in &present.live.impostors {
-            ground.console.note(&stranger.note());
+        for stranger in &observed.live.impostors {
+            environment.console.note(&stranger.note());
         }
-        let chosen = plan::select_pods(&present, intent.workload.as_ref())?;
-        let sources = select_sources(&present, &chosen, &intent, ground)?;
+        let chosen = plan::select_pods(&observed, intent.workload.as_ref())?;
+        let sources = select_sources(&observed, &chosen, &intent, environment)?;
         let several = intent.containers == ContainerSelection::All || sources.len() > 1;
         let prefixed = intent.prefix.unwrap_or(several);
         if intent.follow {
-            return follow_logs(&cluster, present, chosen, intent, prefixed, ground).await;
+            return follow_logs(&cluster, observed, chosen, intent, prefixed, environment).await;
         }
-        let console = &mut ground.console;
+        let console = &mut environment.console;
         print_logs::print_existing(
             &cluster,
             &namespace,
@@ -62,17 +62,17 @@ impl Verb for Logs {
 
 /// Returns the logs of the existing Pods, and prints kubectl's note about a default container.
 fn select_sources(
-    present: &ObservedSession,
+    observed: &ObservedSession,
     chosen: &PodSelection,
     intent: &Intent,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<Vec<ContainerLog>> {
     let mut found = Vec::new();
-    for pod in plan::find_pods(present, chosen, intent.follow)? {
+    for pod in plan::find_pods(observed, chosen, intent.follow)? {
         let (containers, note) = plan::select_containers(pod, chosen, &intent.containers)?;
         // Printed once, because all Pods of a workload have the same containers.
-        if let Some(note) = note.filter(|_| found.is_empty() && !ground.console.is_quiet()) {
-            ground.console.print_error_line(&note);
+        if let Some(note) = note.filter(|_| found.is_empty() && !environment.console.is_quiet()) {
+            environment.console.print_error_line(&note);
         }
         found.extend(containers.into_iter().map(|container| ContainerLog {
             pod: plan::pod_name(pod).to_owned(),
@@ -84,11 +84,11 @@ fn select_sources(
 
 async fn follow_logs(
     cluster: &Cluster,
-    present: ObservedSession,
+    observed: ObservedSession,
     chosen: PodSelection,
     intent: Intent,
     prefixed: bool,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let wanted = intent.containers;
     let choose: ContainerSelector = Box::new(move |pod, workload| {
@@ -98,6 +98,6 @@ async fn follow_logs(
             Ok(Vec::new())
         }
     });
-    let following = cluster.follow_logs(present, intent.options, choose)?;
-    print_logs::print_followed(following, prefixed, &mut ground.console).await
+    let following = cluster.follow_logs(observed, intent.options, choose)?;
+    print_logs::print_followed(following, prefixed, &mut environment.console).await
 }

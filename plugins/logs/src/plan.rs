@@ -59,10 +59,10 @@ pub(crate) struct ContainerLog {
 /// # Errors
 /// A workload that does not exist, or a name that several workloads have.
 pub(crate) fn select_pods(
-    present: &ObservedSession,
+    observed: &ObservedSession,
     wanted: Option<&WorkloadArg>,
 ) -> Result<PodSelection> {
-    let primary = recorded_primary(&present.session);
+    let primary = recorded_primary(&observed.session);
     let Some(wanted) = wanted else {
         return Ok(match primary {
             Some(primary) => PodSelection::Workload {
@@ -73,7 +73,7 @@ pub(crate) fn select_pods(
             None => PodSelection::PrimaryLabel,
         });
     };
-    let all = session_workloads(present);
+    let all = session_workloads(observed);
     let fits = |object: &&ObjectRef| {
         object.name == wanted.name && matches_kind(&object.kind, &wanted.kind)
     };
@@ -86,14 +86,14 @@ pub(crate) fn select_pods(
             container: primary.filter(is_primary).and_then(|p| p.container.clone()),
         });
     }
-    let mut pods = present.own_pods().map(pod_name);
+    let mut pods = observed.own_pods().map(pod_name);
     if found.is_empty() && matches_kind("Pod", &wanted.kind) && pods.any(|pod| pod == wanted.name) {
         return Ok(PodSelection::Pod(wanted.name.clone()));
     }
     let several = !found.is_empty();
     let listed = if several { found } else { all.iter().collect() };
     let listed: Vec<String> = listed.into_iter().map(kind_and_name).collect();
-    let session = present.session.name();
+    let session = observed.session.name();
     let name = &wanted.name;
     if several {
         bail!(
@@ -120,12 +120,12 @@ fn recorded_primary(session: &Session) -> Option<&PrimaryRef> {
 }
 
 /// Returns the session's workloads: those that its last start recorded, and the owners of its existing Pods.
-fn session_workloads(present: &ObservedSession) -> Vec<ObjectRef> {
-    let applied = present.session.applied().into_iter();
+fn session_workloads(observed: &ObservedSession) -> Vec<ObjectRef> {
+    let applied = observed.session.applied().into_iter();
     let made = applied.flat_map(|applied| applied.objects.iter().cloned());
-    let owners = present
+    let owners = observed
         .own_pods()
-        .filter_map(|pod| present.live.workload_of(pod, present.uid()));
+        .filter_map(|pod| observed.live.workload_of(pod, observed.uid()));
     let mut found: Vec<ObjectRef> = Vec::new();
     for object in made.chain(owners) {
         let known = |other: &ObjectRef| other.kind == object.kind && other.name == object.name;
@@ -158,12 +158,12 @@ fn matches_kind(kind: &str, typed: &str) -> bool {
 /// # Errors
 /// No Pod exists, and none will come: the session is stopped or being deleted, or `follow` is false.
 pub(crate) fn find_pods<'a>(
-    present: &'a ObservedSession,
+    observed: &'a ObservedSession,
     chosen: &PodSelection,
     follow: bool,
 ) -> Result<Vec<&'a Pod>> {
-    let own = present.own_pods().filter(|pod| {
-        let workload = present.live.workload_of(pod, present.uid());
+    let own = observed.own_pods().filter(|pod| {
+        let workload = observed.live.workload_of(pod, observed.uid());
         workload.is_some_and(|workload| chosen.matches(pod, &workload))
     });
     let mut found: Vec<&Pod> = own.collect();
@@ -174,7 +174,7 @@ pub(crate) fn find_pods<'a>(
         )
     });
     if found.is_empty() {
-        no_pods_error(&present.session, chosen, follow)?;
+        no_pods_error(&observed.session, chosen, follow)?;
     }
     Ok(found)
 }

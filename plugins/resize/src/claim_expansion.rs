@@ -35,12 +35,12 @@ impl ClaimExpansion {
     ///
     /// # Errors
     /// The session has no claims, or one of them is larger or not bound.
-    pub(crate) fn plan(present: &ObservedSession, size: Option<Quantity>) -> Result<Self> {
+    pub(crate) fn plan(observed: &ObservedSession, size: Option<Quantity>) -> Result<Self> {
         let Some(size) = size else {
             return Ok(Self::default());
         };
-        let name = present.name();
-        let data = present.live.own_data(&present.session);
+        let name = observed.name();
+        let data = observed.live.own_data(&observed.session);
         let claims: Vec<&Value> = data
             .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim")
             .collect();
@@ -69,7 +69,7 @@ impl ClaimExpansion {
                 grow.push(claim.clone());
             }
         }
-        let wants = present.session.spec.storage.as_ref();
+        let wants = observed.session.spec.storage.as_ref();
         let wants = wants.and_then(|storage| storage.size.as_ref()?.to_string().parse().ok());
         let size_text = IntOrString::from(size.to_string().as_str());
         let wish = json!({ "spec": { "storage": { "size": size_text } } });
@@ -125,14 +125,14 @@ impl ClaimExpansion {
         &self,
         cluster: &Cluster,
         intent: &Intent,
-        present: &ObservedSession,
+        observed: &ObservedSession,
         write: &WriteOptions,
-        ground: &Environment,
+        environment: &Environment,
     ) -> Result<Option<Value>> {
         let Some(size) = intent.storage.filter(|_| self.has_changes()) else {
             return Ok(None);
         };
-        let _guard = ground.interrupt.guard()?;
+        let _guard = environment.interrupt.guard()?;
         let asks = self
             .claims
             .iter()
@@ -141,7 +141,10 @@ impl ClaimExpansion {
         let mut unfinished = None;
         if let Some(limit) = intent.wait.filter(|_| !write.dry_run) {
             let waits = asked.iter().map(|claim| {
-                let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
+                let (interrupt, mut sink) = (
+                    environment.interrupt.clone(),
+                    environment.console.progress(),
+                );
                 async move {
                     cluster
                         .wait_expanded(claim, limit, &interrupt, &mut sink)
@@ -161,7 +164,7 @@ impl ClaimExpansion {
         let object = match &self.session_patch {
             Some(wish) => Some(
                 cluster
-                    .patch_session(&present.ownership, wish.clone(), write)
+                    .patch_session(&observed.ownership, wish.clone(), write)
                     .await?,
             ),
             None => None,

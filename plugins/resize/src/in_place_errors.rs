@@ -78,12 +78,12 @@ impl Obstacle {
 
 /// Returns the error of a resize that is infeasible on the node and has been reverted.
 pub(crate) fn infeasible_error(
-    present: &ObservedSession,
+    observed: &ObservedSession,
     resized: &ResizeWait,
     message: &str,
     figures: Vec<String>,
 ) -> Error {
-    let name = present.name();
+    let name = observed.name();
     let (node, pod) = (
         string_at(&resized.pod, "/spec/nodeName"),
         string_at(&resized.pod, "/metadata/name"),
@@ -98,12 +98,12 @@ pub(crate) fn infeasible_error(
 
 /// Returns the error of a wait that ended before the resize; the kubelet continues.
 pub(crate) fn unfinished_error(
-    present: &ObservedSession,
+    observed: &ObservedSession,
     resized: &ResizeWait,
     kind: FailureKind,
     figures: Vec<String>,
 ) -> Error {
-    let (name, namespace) = (present.name(), present.namespace());
+    let (name, namespace) = (observed.name(), observed.namespace());
     let pod = string_at(&resized.pod, "/metadata/name");
     let error = match kind {
         FailureKind::Interrupted => Error::new(Failure::client_side(

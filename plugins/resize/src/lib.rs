@@ -36,20 +36,20 @@ impl Verb for Resize {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.apply_flags(&args.talk, &args.writing);
+        environment.apply_flags(&args.verbosity, &args.write_flags);
         let intent = plan::parse_intent(&args)?;
-        let format = Format::from_object_flags(&args.printing)?;
-        let write = args.writing.write()?;
+        let format = Format::from_object_flags(&args.output)?;
+        let write = args.write_flags.write()?;
         // reads, and a server dry run of the resize
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         cluster
             .known_sessions()
             .trust_all(args.trust.trust_manifest);
-        let found = observe::observe_session(&cluster, &intent, ground).await?;
+        let found = observe::observe_session(&cluster, &intent, environment).await?;
         // confirmation
-        let console = &mut ground.console;
+        let console = &mut environment.console;
         confirmation::note_unchecked_access(&found.permissions, console);
         if found.start_plan.is_some()
             && !outcome::confirm_restart(&intent, &found.session, console)?
@@ -63,13 +63,13 @@ impl Verb for Resize {
                 &cluster,
                 &found.session.session,
                 StoredPart::Hooks,
-                &mut ground.console,
+                &mut environment.console,
             )
             .await?
         {
             return Ok(());
         }
         // writes, waits and prints
-        outcome::resize_session(&cluster, &intent, found, &write, format, ground).await
+        outcome::resize_session(&cluster, &intent, found, &write, format, environment).await
     }
 }

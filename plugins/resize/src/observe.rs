@@ -39,7 +39,7 @@ pub(crate) struct Observed {
 pub(crate) async fn observe_session(
     cluster: &Cluster,
     intent: &Intent,
-    ground: &Environment,
+    environment: &Environment,
 ) -> Result<Observed> {
     let namespace = cluster.namespace();
     let (chosen, driver) = futures::try_join!(
@@ -53,38 +53,38 @@ pub(crate) async fn observe_session(
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let present =
+    let observed =
         ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, driver, foreseen)
             .await?;
-    let changes = plan::plan_resize(&present, &intent.size)?;
-    let growth = ClaimExpansion::plan(&present, intent.storage)?;
-    let mut notes = Vec::from_iter(interrupted_start_note(&present));
+    let changes = plan::plan_resize(&observed, &intent.size)?;
+    let growth = ClaimExpansion::plan(&observed, intent.storage)?;
+    let mut notes = Vec::from_iter(interrupted_start_note(&observed));
     growth.check(cluster, intent, &mut notes).await?;
     let obstacle = find_obstacle(cluster, intent, &changes, &mut notes).await?;
-    let ahead = match obstacle {
+    let start_plan = match obstacle {
         None => None,
-        Some(obstacle) if !intent.restart => return Err(obstacle.into_error(present.name())),
+        Some(obstacle) if !intent.restart => return Err(obstacle.into_error(observed.name())),
         Some(_) => Some(Box::new(
-            prepare_start(cluster, &present, intent, ground).await?,
+            prepare_start(cluster, &observed, intent, environment).await?,
         )),
     };
-    if let Some(ahead) = &ahead {
-        notes.extend(ahead.notes.clone());
+    if let Some(start_plan) = &start_plan {
+        notes.extend(start_plan.notes.clone());
     }
     Ok(Observed {
-        session: present,
+        session: observed,
         resize_plan: changes,
         claim_expansion: growth,
-        start_plan: ahead,
+        start_plan: start_plan,
         notes,
         permissions,
     })
 }
 
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
-fn interrupted_start_note(present: &ObservedSession) -> Option<String> {
-    let (name, namespace) = (present.name(), present.namespace());
-    let cut = is_start_requested(&present.session) && !present.driver.is_controller();
+fn interrupted_start_note(observed: &ObservedSession) -> Option<String> {
+    let (name, namespace) = (observed.name(), observed.namespace());
+    let cut = is_start_requested(&observed.session) && !observed.driver.is_controller();
     cut.then(|| {
         format!(
             "the last start was interrupted; finish it with: kubectl session start {name} -n {namespace}"
@@ -98,11 +98,11 @@ fn interrupted_start_note(present: &ObservedSession) -> Option<String> {
 /// As the preparation of any start.
 pub(crate) async fn prepare_start(
     cluster: &Cluster,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     intent: &Intent,
-    ground: &Environment,
+    environment: &Environment,
 ) -> Result<StartPlan> {
-    let mut larger = present.clone();
+    let mut larger = observed.clone();
     let (size, spec) = (&intent.size, &mut larger.session.spec);
     let resources = spec.resources.get_or_insert_default();
     resources.cpu = size.cpu.clone().or(resources.cpu.take());
@@ -111,12 +111,12 @@ pub(crate) async fn prepare_start(
         let storage = spec.storage.get_or_insert_default();
         storage.size = Some(size.to_string().as_str().into());
     }
-    let mut sink = ground.console.progress();
+    let mut sink = environment.console.progress();
     StartPlan::prepare(
         cluster,
         larger,
         &StartOptions::default(),
-        ground.now(),
+        environment.now(),
         &mut sink,
     )
     .await

@@ -45,15 +45,15 @@ pub(crate) async fn resize_session(
     found: Observed,
     write: &WriteOptions,
     format: Format,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     for note in &found.notes {
-        ground.console.note(note);
+        environment.console.note(note);
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     // Claims cannot shrink again: nothing that comes after their expansion may be refused.
-    if let Some(ahead) = &found.start_plan {
-        let (interrupt, now) = (&ground.interrupt, ground.now());
+    if let Some(start_plan) = &found.start_plan {
+        let (interrupt, now) = (&environment.interrupt, environment.now());
         let with = StopContext {
             write,
             interrupt,
@@ -61,7 +61,7 @@ pub(crate) async fn resize_session(
             permissions: &found.permissions,
         };
         if intent.dry_run == DryRun::None {
-            ahead
+            start_plan
                 .require_restart_access(&intent.stop_options, with)
                 .await?;
         }
@@ -69,45 +69,50 @@ pub(crate) async fn resize_session(
     let grown = match intent.dry_run {
         DryRun::Client => None,
         _ => {
-            let (growth, present) = (&found.claim_expansion, &found.session);
+            let (growth, observed) = (&found.claim_expansion, &found.session);
             growth
-                .apply(cluster, intent, present, write, ground)
+                .apply(cluster, intent, observed, write, environment)
                 .await?
         }
     };
-    if let (Some(ahead), false) = (&found.start_plan, intent.dry_run == DryRun::Client) {
+    if let (Some(start_plan), false) = (&found.start_plan, intent.dry_run == DryRun::Client) {
         return restart_session(
             cluster,
             intent,
             &found,
-            ahead,
+            start_plan,
             write,
             &mut mutations,
-            ground,
+            environment,
         )
         .await;
     }
-    match resize_in_place(cluster, intent, &found, write, ground).await? {
+    match resize_in_place(cluster, intent, &found, write, environment).await? {
         // Only the claims were expanded: their expansion returned the newest Session.
         InPlaceOutcome::Done(_) if grown.is_some() && !found.resize_plan.has_changes() => {
-            print_result(&found, &grown.unwrap_or_default(), &mut mutations, ground)
+            print_result(
+                &found,
+                &grown.unwrap_or_default(),
+                &mut mutations,
+                environment,
+            )
         }
-        InPlaceOutcome::Done(object) => print_result(&found, &object, &mut mutations, ground),
+        InPlaceOutcome::Done(object) => print_result(&found, &object, &mut mutations, environment),
         InPlaceOutcome::Unfinished(error) => Err(error),
         InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
         InPlaceOutcome::Infeasible(_) => {
-            let ahead = prepare_start(cluster, &found.session, intent, ground).await?;
-            if !confirm_restart(intent, &found.session, &mut ground.console)? {
+            let start_plan = prepare_start(cluster, &found.session, intent, environment).await?;
+            if !confirm_restart(intent, &found.session, &mut environment.console)? {
                 return Ok(());
             }
             restart_session(
                 cluster,
                 intent,
                 &found,
-                &ahead,
+                &start_plan,
                 write,
                 &mut mutations,
-                ground,
+                environment,
             )
             .await
         }
@@ -120,10 +125,10 @@ pub(crate) async fn resize_session(
 /// Data would be destroyed, and there is neither a terminal nor `--yes`.
 pub(crate) fn confirm_restart(
     intent: &Intent,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     console: &mut Console,
 ) -> Result<bool> {
-    let ending = [SessionLosses::of_stop(present)];
+    let ending = [SessionLosses::of_stop(observed)];
     if intent.dry_run != DryRun::None {
         confirmation::print_dry_run_losses(&ending, console);
         return Ok(true);
@@ -135,7 +140,7 @@ fn print_result(
     found: &Observed,
     object: &Value,
     mutations: &mut MutationPrinter,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let word = if found.resize_plan.has_changes() || found.claim_expansion.has_changes() {
         RESIZED
@@ -143,14 +148,14 @@ fn print_result(
         "unchanged"
     };
     let line = mutations.print_result(object, word)?;
-    ground.console.print(&line)?;
+    environment.console.print(&line)?;
     if let Some(change) = found
         .resize_plan
         .pods
         .iter()
         .find(|change| change.is_needed())
     {
-        ground.console.note(&change.describe());
+        environment.console.note(&change.describe());
     }
     Ok(())
 }
@@ -162,13 +167,13 @@ async fn resize_in_place(
     intent: &Intent,
     found: &Observed,
     write: &WriteOptions,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<InPlaceOutcome> {
     if intent.dry_run == DryRun::Client {
         return Ok(InPlaceOutcome::Done(found.session.object.clone()));
     }
     // Ctrl-C ends the waiting, not the process: the size still has to be written.
-    let _guard = ground.interrupt.guard()?;
+    let _guard = environment.interrupt.guard()?;
     let sized = found.resize_plan.pods.iter().map(|change| async move {
         match change.is_needed() {
             true => resize_pod(cluster, change, true, write).await,
@@ -177,7 +182,7 @@ async fn resize_in_place(
     });
     let pods = try_join_all(sized).await?;
     let waited = match intent.wait.filter(|_| !write.dry_run) {
-        Some(limit) => wait_resized(cluster, found, &pods, limit, ground).await?,
+        Some(limit) => wait_resized(cluster, found, &pods, limit, environment).await?,
         None => Vec::new(),
     };
     let changed = found.resize_plan.pods.iter().zip(&waited);
@@ -206,7 +211,7 @@ async fn wait_resized(
     found: &Observed,
     pods: &[Value],
     limit: std::time::Duration,
-    ground: &Environment,
+    environment: &Environment,
 ) -> Result<Vec<ResizeWait>> {
     let waits = found
         .resize_plan
@@ -214,7 +219,10 @@ async fn wait_resized(
         .iter()
         .zip(pods)
         .map(|(change, pod)| {
-            let (interrupt, mut sink) = (ground.interrupt.clone(), ground.console.progress());
+            let (interrupt, mut sink) = (
+                environment.interrupt.clone(),
+                environment.console.progress(),
+            );
             async move {
                 let settled = matches!(
                     pod_resize_state(&parse_object(pod.clone())?, &change.container),
@@ -278,21 +286,21 @@ async fn restart_session(
     cluster: &Cluster,
     intent: &Intent,
     found: &Observed,
-    ahead: &StartPlan,
+    start_plan: &StartPlan,
     write: &WriteOptions,
     mutations: &mut MutationPrinter,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
-    let _guard = ground.interrupt.guard()?;
+    let _guard = environment.interrupt.guard()?;
     let made = {
-        let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+        let (interrupt, now) = (environment.interrupt.clone(), environment.now());
         let with = StopContext {
             write,
             interrupt: &interrupt,
             now,
             permissions: &found.permissions,
         };
-        ahead
+        start_plan
             .require_restart_access(&intent.stop_options, with)
             .await?;
         if let Some(wish) = &found.resize_plan.session_patch {
@@ -301,19 +309,19 @@ async fn restart_session(
                 .patch_session(belonging, wish.clone(), write)
                 .await?;
         }
-        let mut sink = ground.console.progress();
-        ahead
+        let mut sink = environment.console.progress();
+        start_plan
             .restart(cluster, &intent.stop_options, with, &mut sink)
             .await?
     };
-    started::print_started(&made, RESIZED, mutations, &mut ground.console)?;
+    started::print_started(&made, RESIZED, mutations, &mut environment.console)?;
     if let Some(change) = found
         .resize_plan
         .pods
         .iter()
         .find(|change| change.is_needed())
     {
-        ground.console.note(&change.describe());
+        environment.console.note(&change.describe());
     }
-    started::finish(cluster, made, intent.wait, write, ground).await
+    started::finish(cluster, made, intent.wait, write, environment).await
 }

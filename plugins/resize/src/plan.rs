@@ -61,13 +61,13 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         },
         storage: parse_positive("storage", args.storage.as_deref())?,
         restart: args.restart,
-        stop_options: StopOptions::for_restart(args.waiting.given(), args.skip_sync),
+        stop_options: StopOptions::for_restart(args.wait_flags.given(), args.skip_sync),
         yes: args.yes,
-        dry_run: args.writing.dry_run()?,
+        dry_run: args.write_flags.dry_run()?,
         wait: args
-            .waiting
+            .wait_flags
             .wait
-            .then(|| args.waiting.timeout_or(USUAL_WAIT)),
+            .then(|| args.wait_flags.timeout_or(USUAL_WAIT)),
     })
 }
 
@@ -249,13 +249,13 @@ pub(crate) struct ResizePlan {
 ///
 /// # Errors
 /// The session has no running Pod.
-pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> Result<ResizePlan> {
-    let name = present.name();
-    let applied = present.session.applied();
+pub(crate) fn plan_resize(observed: &ObservedSession, size: &ResourceLimits) -> Result<ResizePlan> {
+    let name = observed.name();
+    let applied = observed.session.applied();
     let primary = applied.and_then(|applied| applied.primary.clone());
     let primary = primary.unwrap_or_default();
     let container = primary.container.as_deref();
-    let own = present.live.own_pods(&present.ownership.session_uid);
+    let own = observed.live.own_pods(&observed.ownership.session_uid);
     let mut pods = Vec::new();
     for pod in own.filter(|pod| is_primary_pod(pod) && is_running(pod)) {
         pods.extend(ResourceChange::compute(
@@ -265,22 +265,22 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
         )?);
     }
     if pods.is_empty() {
-        let namespace = present.namespace();
+        let namespace = observed.namespace();
         let error = anyhow!("cannot resize session {name:?}: session has no running Pod");
-        let hint = if present.has_live_workload() {
+        let hint = if observed.has_live_workload() {
             format!("inspect the session: kubectl session status {name} -n {namespace}")
         } else {
             format!("start the session: kubectl session start {name} -n {namespace}")
         };
         return Err(with_hint(error, hint));
     }
-    let mut owners = present.live.owners.iter();
+    let mut owners = observed.live.owners.iter();
     let set = owners.find(|owner| {
         string_at(owner, "/kind") == "StatefulSet"
             && string_at(owner, "/metadata/name") == primary.name
     });
     let template =
-        match set.filter(|_| primary.kind == "StatefulSet" && !present.driver.is_controller()) {
+        match set.filter(|_| primary.kind == "StatefulSet" && !observed.driver.is_controller()) {
             Some(set) => ResourceChange::compute(set.clone(), container, size)?,
             None => None,
         };
@@ -291,7 +291,7 @@ pub(crate) fn plan_resize(present: &ObservedSession, size: &ResourceLimits) -> R
     Ok(ResizePlan {
         pods,
         pod_template: template.filter(ResourceChange::is_needed),
-        session_patch: session_patch(present, size),
+        session_patch: session_patch(observed, size),
         in_place_obstacle: hurdle,
     })
 }
@@ -306,8 +306,8 @@ fn is_running(pod: &Pod) -> bool {
 
 /// Returns the merge patch of the Session's spec.resources, without metadata.uid, or `None` if the spec has the
 /// size already.
-fn session_patch(present: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
-    let has = present.session.spec.resources.clone().unwrap_or_default();
+fn session_patch(observed: &ObservedSession, size: &ResourceLimits) -> Option<Value> {
+    let has = observed.session.spec.resources.clone().unwrap_or_default();
     let parsed = |amount: &Option<IntOrString>| -> Option<Quantity> {
         amount.as_ref()?.to_string().parse().ok()
     };

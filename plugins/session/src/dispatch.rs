@@ -65,7 +65,9 @@ pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
                 Some(verb) => {
                     let prefix = command_path(&format!("{prefix} {}", verb.name), inner);
                     let matches = inner.clone();
-                    run_reporting(verb.name, &prefix, move |ground| verb.run(&matches, ground))
+                    run_reporting(verb.name, &prefix, move |environment| {
+                        verb.run(&matches, environment)
+                    })
                 }
                 None => external::run_external(word, inner, &prefix),
             },

@@ -32,46 +32,52 @@ impl Verb for Setup {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.apply_flags(&args.talk, &args.writing);
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
+        environment.apply_flags(&args.verbosity, &args.write_flags);
         let parts = plan::parse_parts(&args.parts)?;
-        let dry_run = args.writing.dry_run()?;
-        let write = args.writing.write()?;
-        let format = Format::from_object_flags(&args.printing)?;
+        let dry_run = args.write_flags.dry_run()?;
+        let write = args.write_flags.write()?;
+        let format = Format::from_object_flags(&args.output)?;
         let mut mutations = MutationPrinter::new(format, dry_run);
         if args.force && !args.remove {
             return Err(usage_error("--force requires --remove"));
         }
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         if args.remove {
             return remove(
-                &cluster, parts, args.force, dry_run, &write, &mutations, ground,
+                &cluster,
+                parts,
+                args.force,
+                dry_run,
+                &write,
+                &mutations,
+                environment,
             )
             .await;
         }
         for part in parts {
             if !install::is_served(&cluster, part).await? {
-                ground.console.warn(install::NO_ADMISSION_WARNING);
+                environment.console.warn(install::NO_ADMISSION_WARNING);
                 continue;
             }
             let applied = install::apply_part(&cluster, part, dry_run, &write).await?;
             for one in &applied {
-                ground
+                environment
                     .console
                     .print(&mutations.print_result(&one.object, one.change)?)?;
             }
             if applied.iter().any(|one| one.unchecked) {
-                ground
+                environment
                     .console
                     .note("templates not checked: the server does not serve sessiontemplates yet");
             }
-            if part == SetupPart::Crds && dry_run == DryRun::None && args.waiting.wait {
-                let limit = args.waiting.timeout_or(install::ESTABLISHED_TIMEOUT);
+            if part == SetupPart::Crds && dry_run == DryRun::None && args.wait_flags.wait {
+                let limit = args.wait_flags.timeout_or(install::ESTABLISHED_TIMEOUT);
                 install::wait_established(
                     &cluster,
                     &applied,
                     limit,
-                    &mut ground.console.progress(),
+                    &mut environment.console.progress(),
                 )
                 .await?;
             }
@@ -87,7 +93,7 @@ async fn remove(
     dry_run: DryRun,
     write: &WriteOptions,
     mutations: &MutationPrinter,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     if !force && parts.contains(&SetupPart::Crds) {
         install::check_no_sessions(cluster).await?;
@@ -97,13 +103,15 @@ async fn remove(
         for one in install::remove_part(cluster, part, dry_run, write).await? {
             any = true;
             let name = string_at(&one.object, "/metadata/name");
-            ground
+            environment
                 .console
                 .print(&mutations.print_deleted(one.resource, name, "", false))?;
         }
     }
     if !any {
-        ground.console.print_error_line(&no_resources_message(None));
+        environment
+            .console
+            .print_error_line(&no_resources_message(None));
     }
     Ok(())
 }

@@ -263,8 +263,8 @@ fn remaining<R: BufRead>(mut rest: R) -> io::Result<Option<R>> {
 }
 
 /// Copies standard input to an unnamed temporary file.
-pub(crate) async fn buffer_stdin(ground: &mut Environment) -> Result<File> {
-    let (mut file, mut input) = (tempfile::tempfile()?, ground.console.stdin_stream());
+pub(crate) async fn buffer_stdin(environment: &mut Environment) -> Result<File> {
+    let (mut file, mut input) = (tempfile::tempfile()?, environment.console.stdin_stream());
     while let Some(piece) = input.read_chunk().await {
         file.write_all(&piece)?;
     }

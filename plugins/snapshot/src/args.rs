@@ -41,7 +41,7 @@ pub struct Args {
 
     /// Verbosity flags.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Cluster connection flags.
     #[command(flatten)]
     pub connection: ConnectionFlags,
@@ -99,12 +99,12 @@ impl SnapshotCommand {
     /// Returns the flags for writes; `None` for a subcommand that only reads.
     pub(crate) fn write_flags(&self) -> Option<&WriteFlags> {
         match self {
-            SnapshotCommand::Create(args) => Some(&args.writing),
-            SnapshotCommand::Restore(args) => Some(&args.writing),
-            SnapshotCommand::Clone(args) => Some(&args.writing),
-            SnapshotCommand::Delete(args) => Some(&args.writing),
-            SnapshotCommand::Prune(args) => Some(&args.writing),
-            SnapshotCommand::Schedule(args) => Some(&args.writing),
+            SnapshotCommand::Create(args) => Some(&args.write_flags),
+            SnapshotCommand::Restore(args) => Some(&args.write_flags),
+            SnapshotCommand::Clone(args) => Some(&args.write_flags),
+            SnapshotCommand::Delete(args) => Some(&args.write_flags),
+            SnapshotCommand::Prune(args) => Some(&args.write_flags),
+            SnapshotCommand::Schedule(args) => Some(&args.write_flags),
             SnapshotCommand::List(_) => None,
         }
     }
@@ -149,11 +149,11 @@ pub struct CreateArgs {
     #[command(flatten)]
     pub trust: TrustFlags,
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
 }
 
 const LIST_EXAMPLES: &str = "  # List the snapshots of a session
@@ -171,7 +171,7 @@ pub struct ListArgs {
     #[command(flatten)]
     pub selecting: ListFlags,
     #[command(flatten)]
-    pub printing: ListOutputFlags,
+    pub output: ListOutputFlags,
 }
 
 const RESTORE_EXAMPLES: &str =
@@ -216,11 +216,11 @@ pub struct RestoreArgs {
     #[command(flatten)]
     pub trust: TrustFlags,
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
 }
 
 const CLONE_EXAMPLES: &str = "  # Create a session with a copy of dev's data
@@ -252,11 +252,11 @@ pub struct CloneArgs {
     #[command(flatten)]
     pub trust: TrustFlags,
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
 }
 
 const DELETE_EXAMPLES: &str = "  # Delete a snapshot after a prompt for confirmation
@@ -279,11 +279,11 @@ pub struct DeleteArgs {
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
-    pub printing: NameOutputFlags,
+    pub output: NameOutputFlags,
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
 }
 
 const PRUNE_EXAMPLES: &str =
@@ -313,11 +313,11 @@ pub struct PruneArgs {
     #[arg(short = 'y', long)]
     pub yes: bool,
     #[command(flatten)]
-    pub printing: NameOutputFlags,
+    pub output: NameOutputFlags,
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
 }
 
 const SCHEDULE_EXAMPLES: &str = "  # Take a snapshot every night at 03:30 in Berlin, and keep the newest seven
@@ -374,7 +374,7 @@ pub struct ScheduleArgs {
     #[command(flatten)]
     pub trust: TrustFlags,
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
 }

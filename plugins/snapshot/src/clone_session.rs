@@ -40,7 +40,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) async fn run(
     args: &CloneArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let (old, new) = (
@@ -56,10 +56,10 @@ pub(crate) async fn run(
         skip_hooks: args.skip_hooks,
     };
     let size = parse_size(args.storage.as_deref())?;
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::from_object_flags(&args.printing)?;
+    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
+    let format = Format::from_object_flags(&args.output)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     cluster
         .known_sessions()
         .trust_all(args.trust.trust_manifest);
@@ -68,20 +68,20 @@ pub(crate) async fn run(
         &cluster,
         &source.session,
         StoredPart::Copy,
-        &mut ground.console,
+        &mut environment.console,
     )
     .await?
     {
         return Ok(());
     }
-    let cutting = SnapshotPlan::prepare(&cluster, &source, &asked, ground.now()).await?;
+    let cutting = SnapshotPlan::prepare(&cluster, &source, &asked, environment.now()).await?;
     if cutting.has_hooks()
         && writes.dry_run == DryRun::None
         && !trust::confirm_trust(
             &cluster,
             &source.session,
             StoredPart::Hooks,
-            &mut ground.console,
+            &mut environment.console,
         )
         .await?
     {
@@ -94,24 +94,24 @@ pub(crate) async fn run(
     let copied = if writes.dry_run == DryRun::Client {
         dry_run_outcome(&copying)
     } else {
-        let _guard = ground.interrupt.guard()?;
-        let interrupt = ground.interrupt.clone();
+        let _guard = environment.interrupt.guard()?;
+        let interrupt = environment.interrupt.clone();
         let with = writes.snapshot_run(&interrupt, true);
-        let mut sink = ground.console.progress();
+        let mut sink = environment.console.progress();
         let taken = cutting.take(&cluster, &with, &mut sink).await;
         let taken = taken.inspect_err(|_| sink.tell(ProgressEvent::Done))?;
         let with = SnapshotRun {
-            wait: args.waiting.wait,
+            wait: args.wait_flags.wait,
             ..with
         };
-        apply_clone(&cluster, &copying, &taken, &with, ground).await?
+        apply_clone(&cluster, &copying, &taken, &with, environment).await?
     };
     // prints
-    report_clone(&copied, format, writes.dry_run, &mut ground.console)?;
+    report_clone(&copied, format, writes.dry_run, &mut environment.console)?;
     if writes.dry_run == DryRun::None {
         let set = &cutting.name;
         let note = format!("snapshot {set:?} of the data is kept");
-        ground.console.note(&note);
+        environment.console.note(&note);
     }
     Ok(())
 }
@@ -148,9 +148,9 @@ pub(crate) async fn apply_clone(
     copying: &ClonePlan,
     snapshots: &[Value],
     with: &SnapshotRun<'_>,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<CloneOutcome> {
-    let (now, mut sink) = (ground.now(), ground.console.progress());
+    let (now, mut sink) = (environment.now(), environment.console.progress());
     let copied = copying.apply(cluster, snapshots, with, now, &mut sink);
     let copied = copied.await;
     sink.tell(ProgressEvent::Done);

@@ -14,23 +14,23 @@ use session_shared::reconcile::{container_names, default_container, is_primary_p
 /// # Errors
 /// A session that is not running; a container that no Pod of the session has.
 pub(crate) fn find_container(
-    present: &ObservedSession,
+    observed: &ObservedSession,
     wanted: Option<&str>,
 ) -> Result<ContainerRef> {
-    let (session, namespace) = (present.name(), present.namespace());
-    let own = present.live.own_pods(&present.ownership.session_uid);
-    let mut pods = present
+    let (session, namespace) = (observed.name(), observed.namespace());
+    let own = observed.live.own_pods(&observed.ownership.session_uid);
+    let mut pods = observed
         .live
-        .prefer_recorded(&present.session, own.collect());
+        .prefer_recorded(&observed.session, own.collect());
     pods.sort_by_key(|pod| (!is_primary_pod(pod), !is_ready(pod)));
-    let Some(first) = pods.first().filter(|_| present.has_live_workload()) else {
+    let Some(first) = pods.first().filter(|_| observed.has_live_workload()) else {
         let error = anyhow!("cannot access files of session {session:?}: session is not running");
         let start = format!("start the session: kubectl session start {session} -n {namespace}");
         return Err(with_hint(error, start));
     };
     let has = |pod: &&&Pod| container_names(pod).any(|name| Some(name) == wanted);
     let (pod, container) = match wanted {
-        None => (*first, default_container(&present.session, first)),
+        None => (*first, default_container(&observed.session, first)),
         Some(wanted) => match pods.iter().find(has) {
             Some(pod) => (*pod, wanted.to_owned()),
             None => {

@@ -40,42 +40,42 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 pub(crate) async fn run(
     args: &CreateArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     if let (true, Some(to)) = (args.file.is_set()?, &args.file.to) {
-        return export::run(args, to, connection, ground).await;
+        return export::run(args, to, connection, environment).await;
     }
     // no requests: validation of the arguments
     let (session, asked) = (parse_session_name(&args.session)?, parse_options(args)?);
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::from_object_flags(&args.printing)?;
+    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
+    let format = Format::from_object_flags(&args.output)?;
     let keep = parse_keep(args, &format)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     cluster
         .known_sessions()
         .trust_all(args.trust.trust_manifest);
     let found = get_session(&cluster, &session);
-    let present = read_snapshot_source(&cluster, &session, found, asked.skip_hooks);
-    let (present, offered) = futures::join!(present, SnapshotClasses::list(&cluster));
-    let present = present?;
+    let observed = read_snapshot_source(&cluster, &session, found, asked.skip_hooks);
+    let (observed, offered) = futures::join!(observed, SnapshotClasses::list(&cluster));
+    let observed = observed?;
     if let Some(digest) = &args.known_hooks {
-        session_shared::ops::trust::trust_hooks(&cluster, &present.session, digest);
+        session_shared::ops::trust::trust_hooks(&cluster, &observed.session, digest);
     }
     let cutting =
-        SnapshotPlan::prepare_with_classes(&cluster, &present, &asked, offered, ground.now());
+        SnapshotPlan::prepare_with_classes(&cluster, &observed, &asked, offered, environment.now());
     let mut cutting = cutting.await?;
     let held = match keep {
-        Some(_) => mark_scheduled(&cluster, &present, &mut cutting, ground).await?,
+        Some(_) => mark_scheduled(&cluster, &observed, &mut cutting, environment).await?,
         None => None,
     };
     if cutting.has_hooks()
         && writes.dry_run == DryRun::None
         && !trust::confirm_trust(
             &cluster,
-            &present.session,
+            &observed.session,
             StoredPart::Hooks,
-            &mut ground.console,
+            &mut environment.console,
         )
         .await?
     {
@@ -84,12 +84,12 @@ pub(crate) async fn run(
     // writes
     let taken = match &held {
         Some(_) => Ok(Vec::new()),
-        None => create_snapshots(&cluster, &cutting, &writes, ground).await,
+        None => create_snapshots(&cluster, &cutting, &writes, environment).await,
     };
     // prints
     let mut mutations = MutationPrinter::new(format, writes.dry_run);
     for snapshot in taken.iter().flatten() {
-        ground
+        environment
             .console
             .print(&mutations.print_result(snapshot, "created")?)?;
     }
@@ -97,7 +97,7 @@ pub(crate) async fn run(
         let note = format!(
             "no snapshot taken: the session is stopped, and snapshot {name:?} already holds its data"
         );
-        ground.console.note(&note);
+        environment.console.note(&note);
     }
     let mut errors: Vec<anyhow::Error> = taken.err().into_iter().collect();
     if let Some(keep) = keep
@@ -109,9 +109,9 @@ pub(crate) async fn run(
         // exist, so one less is kept.
         let missing = writes.dry_run != DryRun::None && held.is_none();
         let keep = keep - u32::from(missing);
-        let belonging = &present.ownership;
+        let belonging = &observed.ownership;
         let pruned =
-            pruning::prune_scheduled(&cluster, belonging, keep, &writes, &mutations, ground);
+            pruning::prune_scheduled(&cluster, belonging, keep, &writes, &mutations, environment);
         errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
     }
     failure::combine_errors(errors)
@@ -121,16 +121,16 @@ pub(crate) async fn run(
 /// of a stopped session one is enough.
 async fn mark_scheduled(
     cluster: &Cluster,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     cutting: &mut SnapshotPlan,
-    ground: &Environment,
+    environment: &Environment,
 ) -> Result<Option<String>> {
-    pruning::label_scheduled(&mut cutting.objects, &present.ownership.session);
-    if !stopped::mark_stopped(&mut cutting.objects, present) {
+    pruning::label_scheduled(&mut cutting.objects, &observed.ownership.session);
+    if !stopped::mark_stopped(&mut cutting.objects, observed) {
         return Ok(None);
     }
-    let sink = &mut ground.console.progress();
-    let taken = pruning::list_scheduled(cluster, &present.ownership, sink).await?;
+    let sink = &mut environment.console.progress();
+    let taken = pruning::list_scheduled(cluster, &observed.ownership, sink).await?;
     let held = stopped::find_equivalent(&cutting.objects, &taken);
     Ok(held.map(|set| set.name.clone()))
 }
@@ -139,15 +139,15 @@ async fn create_snapshots(
     cluster: &Cluster,
     cutting: &SnapshotPlan,
     writes: &MutationOptions,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<Vec<Value>> {
     if writes.dry_run == DryRun::Client {
         return Ok(cutting.objects.clone());
     }
-    let _guard = ground.interrupt.guard()?;
-    let interrupt = ground.interrupt.clone();
+    let _guard = environment.interrupt.guard()?;
+    let interrupt = environment.interrupt.clone();
     let with = writes.snapshot_run(&interrupt, writes.wait);
-    let mut sink = ground.console.progress();
+    let mut sink = environment.console.progress();
     let taken = cutting.take(cluster, &with, &mut sink).await;
     sink.tell(ProgressEvent::Done);
     taken

@@ -28,7 +28,7 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) async fn run(
     args: &DeleteArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
@@ -38,10 +38,10 @@ pub(crate) async fn run(
             names.push(name);
         }
     }
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::from_name_flags(&args.printing)?;
+    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
+    let format = Format::from_name_flags(&args.output)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     let all = snapshot_set::list_snapshot_sets(&cluster, None).await?;
     let (mut found, mut errors) = (Vec::new(), Vec::new());
     for name in names {
@@ -54,12 +54,12 @@ pub(crate) async fn run(
     }
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
-    if !agreed && !deletion::confirm_deletion(&found, &mut ground.console)? {
+    if !agreed && !deletion::confirm_deletion(&found, &mut environment.console)? {
         return Ok(());
     }
     // writes and prints
     let mutations = MutationPrinter::new(format, writes.dry_run);
-    errors.extend(delete_snapshot_sets(&cluster, &found, &writes, &mutations, ground).await?);
+    errors.extend(delete_snapshot_sets(&cluster, &found, &writes, &mutations, environment).await?);
     failure::combine_errors(errors)
 }
 
@@ -72,15 +72,15 @@ pub(crate) async fn delete_snapshot_sets(
     doomed: &[SnapshotSet],
     writes: &MutationOptions,
     mutations: &MutationPrinter,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
     let mut errors = Vec::new();
-    let _guard = ground.interrupt.guard()?;
-    let interrupt = ground.interrupt.clone();
+    let _guard = environment.interrupt.guard()?;
+    let interrupt = environment.interrupt.clone();
     for set in doomed {
         if writes.dry_run != DryRun::Client {
             let with = writes.snapshot_run(&interrupt, writes.wait);
-            let mut sink = ground.console.progress();
+            let mut sink = environment.console.progress();
             let done = deletion::delete_snapshot_set(cluster, set, &with, &mut sink).await;
             sink.tell(ProgressEvent::Done);
             if let Err(error) = done {
@@ -92,7 +92,7 @@ pub(crate) async fn delete_snapshot_sets(
             let name = string_at(snapshot, "/metadata/name");
             let namespace = string_at(snapshot, "/metadata/namespace");
             let line = mutations.print_deleted(&VOLUME_SNAPSHOT, name, namespace, false);
-            ground.console.print(&line)?;
+            environment.console.print(&line)?;
         }
     }
     Ok(errors)

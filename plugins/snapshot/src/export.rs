@@ -64,23 +64,23 @@ pub(crate) async fn run(
     args: &CreateArgs,
     to: &str,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let saving = Export::parse(args, to, ground)?;
-    let format = Format::from_object_flags(&args.printing)?;
+    let saving = Export::parse(args, to, environment)?;
+    let format = Format::from_object_flags(&args.output)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     cluster
         .known_sessions()
         .trust_all(args.trust.trust_manifest);
-    let present = observe_session(&cluster, &saving.session).await?;
-    let inside = find_container(&present, saving.container.as_deref())?;
+    let observed = observe_session(&cluster, &saving.session).await?;
+    let inside = find_container(&observed, saving.container.as_deref())?;
     // carries out
     let saved = match saving.dry_run {
         DryRun::None => {
-            let pausing = saving.quiesce_hooks(&present, args.skip_hooks, to);
-            let saved = saving.apply(&cluster, inside, &pausing, ground).await;
+            let pausing = saving.quiesce_hooks(&observed, args.skip_hooks, to);
+            let saved = saving.apply(&cluster, inside, &pausing, environment).await;
             Some(saved.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?)
         }
         DryRun::Client | DryRun::Server => None,
@@ -88,26 +88,26 @@ pub(crate) async fn run(
     // prints
     if saving.target != ArchiveTarget::Stdout {
         let mut mutations = MutationPrinter::new(format, saving.dry_run);
-        let text = mutations.print_result(&present.object, "saved")?;
-        ground.console.print(&text)?;
+        let text = mutations.print_result(&observed.object, "saved")?;
+        environment.console.print(&text)?;
     }
     if let Some(saved) = saved {
-        ground.console.note(&saved.describe(&saving.target));
+        environment.console.note(&saved.describe(&saving.target));
     }
     Ok(())
 }
 
 impl Export {
-    fn parse(args: &CreateArgs, to: &str, ground: &Environment) -> Result<Self> {
+    fn parse(args: &CreateArgs, to: &str, environment: &Environment) -> Result<Self> {
         reject_other_flags(
             "--to",
             &[
                 ("--name", args.name.is_some()),
                 ("--class", args.class.is_some()),
-                ("--wait=false", !args.waiting.wait),
+                ("--wait=false", !args.wait_flags.wait),
             ],
         )?;
-        if to == "-" && non_empty(&args.printing.output).is_some() {
+        if to == "-" && non_empty(&args.output.output).is_some() {
             return Err(usage_error(
                 "-o cannot be given with --to -: standard output is the archive",
             ));
@@ -116,14 +116,14 @@ impl Export {
             session: parse_session_name(&args.session)?,
             directories: SourceDirectories::parse(&args.file.paths)?,
             container: args.file.container.clone(),
-            target: ArchiveTarget::parse(to, args.file.overwrite, &ground.console)?,
-            dry_run: args.writing.dry_run()?,
-            limit: args.waiting.timeout_or(Duration::ZERO),
+            target: ArchiveTarget::parse(to, args.file.overwrite, &environment.console)?,
+            dry_run: args.write_flags.dry_run()?,
+            limit: args.wait_flags.timeout_or(Duration::ZERO),
         })
     }
 
-    fn quiesce_hooks(&self, present: &ObservedSession, skip: bool, to: &str) -> QuiesceHooks {
-        let (session, namespace) = (present.name(), present.namespace());
+    fn quiesce_hooks(&self, observed: &ObservedSession, skip: bool, to: &str) -> QuiesceHooks {
+        let (session, namespace) = (observed.name(), observed.namespace());
         let words = QuiesceMessages {
             failure: format!("cannot copy files of session {session:?}"),
             skip_hint: format!(
@@ -131,7 +131,7 @@ impl Export {
                 shell::quote_word(to)
             ),
         };
-        QuiesceHooks::of_session(present, skip, words)
+        QuiesceHooks::of_session(observed, skip, words)
     }
 
     async fn apply(
@@ -139,17 +139,17 @@ impl Export {
         cluster: &Cluster,
         inside: ContainerRef,
         pausing: &QuiesceHooks,
-        ground: &mut Environment,
+        environment: &mut Environment,
     ) -> Result<ExportOutcome> {
-        let _guard = ground.interrupt.guard()?;
-        let interrupt = ground.interrupt.clone();
-        let mut sink = ground.console.progress();
+        let _guard = environment.interrupt.guard()?;
+        let interrupt = environment.interrupt.clone();
+        let mut sink = environment.console.progress();
         let looked = cluster.inspect_directory(&inside, &self.directories.base);
         let directory = interrupt.race(looked).await?.path;
         if self.directories.base.is_empty() {
             ensure_not_root(&directory, &inside)?;
         }
-        let (opened, writer) = self.target.open(&ground.console)?;
+        let (opened, writer) = self.target.open(&environment.console)?;
         let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let recording = spawn_blocking(move || compress_checked(receive, writer));
         let (running, paths) = (ScriptPid::default(), &self.directories.paths);
@@ -179,7 +179,7 @@ impl Export {
             }
         };
         verify_checksum(&passed, &contents.sha256, &inside).with_hint("run the command again")?;
-        let seal = self.footer(&inside, &directory, &contents, ground.now());
+        let seal = self.footer(&inside, &directory, &contents, environment.now());
         let seal = seal.to_gzip_member()?;
         let finished = opened.finish(writer, seal).await;
         Ok(ExportOutcome {

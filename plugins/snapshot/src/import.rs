@@ -58,25 +58,25 @@ pub(crate) async fn run(
     args: &RestoreArgs,
     from: &str,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive
     let bringing = Import::parse(args, from)?;
-    let format = Format::from_object_flags(&args.printing)?;
-    let (file, checked) = bringing.open_checked(ground).await?;
+    let format = Format::from_object_flags(&args.output)?;
+    let (file, checked) = bringing.open_checked(environment).await?;
     let base = bringing.target_directory(&checked)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     cluster
         .known_sessions()
         .trust_all(args.trust.trust_manifest);
-    let present = observe_session(&cluster, &bringing.session).await?;
-    let inside = find_container(&present, bringing.container.as_deref())?;
+    let observed = observe_session(&cluster, &bringing.session).await?;
+    let inside = find_container(&observed, bringing.container.as_deref())?;
     if bringing.dry_run != DryRun::None {
         let mut mutations = MutationPrinter::new(format, bringing.dry_run);
-        return ground
+        return environment
             .console
-            .print(&mutations.print_result(&present.object, "restored")?);
+            .print(&mutations.print_result(&observed.object, "restored")?);
     }
     let looked = cluster.inspect_directory(&inside, &base).await;
     let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
@@ -87,18 +87,18 @@ pub(crate) async fn run(
     bringing
         .ensure_free_space(
             &cluster,
-            &present,
+            &observed,
             &inside,
             &place,
             &checked,
-            &mut ground.console,
+            &mut environment.console,
         )
         .await?;
-    if !bringing.confirm(&checked, &place, &inside, &mut ground.console)? {
+    if !bringing.confirm(&checked, &place, &inside, &mut environment.console)? {
         return Ok(());
     }
     // carries out
-    let pausing = bringing.quiesce_hooks(&present, args.file.skip_hooks);
+    let pausing = bringing.quiesce_hooks(&observed, args.file.skip_hooks);
     bringing
         .apply(
             &cluster,
@@ -106,13 +106,13 @@ pub(crate) async fn run(
             &place,
             (file, &checked),
             &pausing,
-            ground,
+            environment,
         )
         .await?;
     // prints
     let mut mutations = MutationPrinter::new(format, DryRun::None);
-    let console = &mut ground.console;
-    console.print(&mutations.print_result(&present.object, "restored")?)?;
+    let console = &mut environment.console;
+    console.print(&mutations.print_result(&observed.object, "restored")?)?;
     bringing.print_notes(&checked, &place, &inside, console);
     Ok(())
 }
@@ -126,7 +126,7 @@ impl Import {
                 ("--in-place", args.in_place),
                 ("--storage", args.storage.is_some()),
                 ("--class", args.class.is_some()),
-                ("--wait=false", !args.waiting.wait),
+                ("--wait=false", !args.wait_flags.wait),
             ],
         )?;
         let path = args.file.path.as_deref().map(parse_directory).transpose()?;
@@ -135,8 +135,8 @@ impl Import {
             from: from.to_owned(),
             path,
             container: args.file.container.clone(),
-            dry_run: args.writing.dry_run()?,
-            limit: args.waiting.timeout_or(Duration::ZERO),
+            dry_run: args.write_flags.dry_run()?,
+            limit: args.wait_flags.timeout_or(Duration::ZERO),
             yes: args.file.yes,
         })
     }
@@ -154,10 +154,10 @@ impl Import {
 
     /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
     /// session before the last byte has been checked.
-    async fn open_checked(&self, ground: &mut Environment) -> Result<(File, CheckedArchive)> {
+    async fn open_checked(&self, environment: &mut Environment) -> Result<(File, CheckedArchive)> {
         let wrong = || self.error_context();
         let mut file = match self.from.as_str() {
-            "-" => crate::archive::buffer_stdin(ground)
+            "-" => crate::archive::buffer_stdin(environment)
                 .await
                 .with_context(wrong)?,
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
@@ -173,7 +173,7 @@ impl Import {
             Ok::<_, anyhow::Error>((file, checked))
         });
         let read = async { reading.await? };
-        ground.interrupt.race(read).await.map_err(|error| {
+        environment.interrupt.race(read).await.map_err(|error| {
             if has_kind(&error, FailureKind::Interrupted) {
                 return error;
             }
@@ -201,7 +201,7 @@ impl Import {
     async fn ensure_free_space(
         &self,
         cluster: &Cluster,
-        present: &ObservedSession,
+        observed: &ObservedSession,
         inside: &ContainerRef,
         place: &ContainerDirectory,
         checked: &CheckedArchive,
@@ -215,7 +215,7 @@ impl Import {
             ));
             return Ok(());
         };
-        let mut pods = present.live.own_pods(&present.ownership.session_uid);
+        let mut pods = observed.live.own_pods(&observed.ownership.session_uid);
         let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(&inside.pod));
         let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount_point));
         let mut free = room.bytes;
@@ -301,8 +301,8 @@ impl Import {
         Ok(false)
     }
 
-    fn quiesce_hooks(&self, present: &ObservedSession, skip: bool) -> QuiesceHooks {
-        let (session, namespace) = (present.name(), present.namespace());
+    fn quiesce_hooks(&self, observed: &ObservedSession, skip: bool) -> QuiesceHooks {
+        let (session, namespace) = (observed.name(), observed.namespace());
         let words = QuiesceMessages {
             failure: format!("cannot restore files of session {session:?}"),
             skip_hint: format!(
@@ -310,7 +310,7 @@ impl Import {
                 shell::quote_word(&self.from)
             ),
         };
-        QuiesceHooks::of_session(present, skip, words)
+        QuiesceHooks::of_session(observed, skip, words)
     }
 
     async fn apply(
@@ -320,11 +320,11 @@ impl Import {
         place: &ContainerDirectory,
         (file, checked): (File, &CheckedArchive),
         pausing: &QuiesceHooks,
-        ground: &mut Environment,
+        environment: &mut Environment,
     ) -> Result<()> {
-        let _guard = ground.interrupt.guard()?;
-        let interrupt = ground.interrupt.clone();
-        let mut sink = ground.console.progress();
+        let _guard = environment.interrupt.guard()?;
+        let interrupt = environment.interrupt.clone();
+        let mut sink = environment.console.progress();
         let (send, mut receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let (contents, length) = (checked.contents.clone(), checked.plain_bytes);
         let reading =

@@ -41,7 +41,7 @@ struct InPlaceRestore {
 pub(crate) async fn run(
     args: &RestoreArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     if args.storage.is_some() {
@@ -54,24 +54,24 @@ pub(crate) async fn run(
         class: parse_class_name(args.class.as_deref())?,
         ..SnapshotOptions::default()
     };
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::from_object_flags(&args.printing)?;
+    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
+    let format = Format::from_object_flags(&args.output)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     cluster
         .known_sessions()
         .trust_all(args.trust.trust_manifest);
-    let plan = InPlaceRestore::prepare(&cluster, name, &asked, &writes, ground).await?;
+    let plan = InPlaceRestore::prepare(&cluster, name, &asked, &writes, environment).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {
-        plan.apply(&cluster, &writes, ground).await?
+        plan.apply(&cluster, &writes, environment).await?
     } else {
-        plan.dry_run(&cluster, &writes, ground).await?;
+        plan.dry_run(&cluster, &writes, environment).await?;
         RestoreOutcome::default()
     };
     // prints
     let mut mutations = MutationPrinter::new(format, writes.dry_run);
-    let console = &mut ground.console;
+    let console = &mut environment.console;
     console.print(&mutations.print_result(&plan.session.object, "restored")?)?;
     if writes.dry_run == DryRun::None {
         plan.print_notes(&restored, console);
@@ -85,15 +85,15 @@ impl InPlaceRestore {
         name: &str,
         asked: &SnapshotOptions,
         writes: &MutationOptions,
-        ground: &mut Environment,
+        environment: &mut Environment,
     ) -> Result<Self> {
-        let now = ground.now();
+        let now = environment.now();
         let all = snapshot_set::list_snapshot_sets(cluster, None).await?;
         let set = snapshot_set::find_snapshot_set(cluster, &all, name).await?;
         ensure_ready(&set)?;
-        let present = get_stopped_session(cluster, &set).await?;
-        let replacing = ClaimRestorePlan::new(&present, &set.snapshots)?;
-        let mut held = present.clone();
+        let observed = get_stopped_session(cluster, &set).await?;
+        let replacing = ClaimRestorePlan::new(&observed, &set.snapshots)?;
+        let mut held = observed.clone();
         held.live.data = replacing.bound_claims().cloned().collect();
         let saving = async {
             match held.live.data.is_empty() {
@@ -115,13 +115,13 @@ impl InPlaceRestore {
                 with_hint(error, "nothing has been restored; all claims are unchanged")
             })
         };
-        let unused = ensure_claims_unused(cluster, &present, &replacing);
+        let unused = ensure_claims_unused(cluster, &observed, &replacing);
         let (saving, (), ()) = futures::try_join!(saving, unused, permitted)?;
-        let console = &mut ground.console;
+        let console = &mut environment.console;
         confirmation::note_unchecked_access(&permissions, console);
         Ok(Self {
             set,
-            session: present,
+            session: observed,
             claims: replacing,
             safety_snapshot: saving,
         })
@@ -131,11 +131,11 @@ impl InPlaceRestore {
         &self,
         cluster: &Cluster,
         writes: &MutationOptions,
-        ground: &mut Environment,
+        environment: &mut Environment,
     ) -> Result<RestoreOutcome> {
-        let _guard = ground.interrupt.guard()?;
-        let interrupt = ground.interrupt.clone();
-        let mut sink = ground.console.progress();
+        let _guard = environment.interrupt.guard()?;
+        let interrupt = environment.interrupt.clone();
+        let mut sink = environment.console.progress();
         if let Some(saving) = &self.safety_snapshot {
             // The snapshot of the current data is ready before any claim is deleted, so the data can always be restored.
             let with = writes.snapshot_run(&interrupt, true);
@@ -171,19 +171,19 @@ impl InPlaceRestore {
         &self,
         cluster: &Cluster,
         writes: &MutationOptions,
-        ground: &mut Environment,
+        environment: &mut Environment,
     ) -> Result<()> {
         for claim in &self.claims.claims {
             let name = string_at(&claim.wanted, "/metadata/name");
-            ground.console.note(&format!(
+            environment.console.note(&format!(
                 "claim {name:?} would be recreated from snapshot {:?}",
                 claim.snapshot
             ));
         }
         if let (Some(saving), DryRun::Server) = (&self.safety_snapshot, writes.dry_run) {
-            let interrupt = ground.interrupt.clone();
+            let interrupt = environment.interrupt.clone();
             let with = writes.snapshot_run(&interrupt, false);
-            let mut sink = ground.console.progress();
+            let mut sink = environment.console.progress();
             saving.take(cluster, &with, &mut sink).await?;
         }
         Ok(())
@@ -214,10 +214,10 @@ impl InPlaceRestore {
 /// A claim in use, with the Pod that uses it.
 async fn ensure_claims_unused(
     cluster: &Cluster,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     replacing: &ClaimRestorePlan,
 ) -> Result<()> {
-    let (namespace, name) = (present.namespace(), present.name());
+    let (namespace, name) = (observed.namespace(), observed.name());
     let all = ListOptions::default();
     let pods = cluster
         .list(&POD, Scope::Namespace(namespace), &all)

@@ -57,17 +57,17 @@ impl Verb for Snapshot {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.apply_flags(&args.talk, args.command.write_flags());
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
+        environment.apply_flags(&args.verbosity, args.command.write_flags());
         let connection = &args.connection;
         match &args.command {
-            SnapshotCommand::Create(args) => create::run(args, connection, ground).await,
-            SnapshotCommand::List(args) => list::run(args, connection, ground).await,
-            SnapshotCommand::Restore(args) => restore::run(args, connection, ground).await,
-            SnapshotCommand::Clone(args) => clone_session::run(args, connection, ground).await,
-            SnapshotCommand::Delete(args) => delete::run(args, connection, ground).await,
-            SnapshotCommand::Prune(args) => prune::run(args, connection, ground).await,
-            SnapshotCommand::Schedule(args) => schedule::run(args, connection, ground).await,
+            SnapshotCommand::Create(args) => create::run(args, connection, environment).await,
+            SnapshotCommand::List(args) => list::run(args, connection, environment).await,
+            SnapshotCommand::Restore(args) => restore::run(args, connection, environment).await,
+            SnapshotCommand::Clone(args) => clone_session::run(args, connection, environment).await,
+            SnapshotCommand::Delete(args) => delete::run(args, connection, environment).await,
+            SnapshotCommand::Prune(args) => prune::run(args, connection, environment).await,
+            SnapshotCommand::Schedule(args) => schedule::run(args, connection, environment).await,
         }
     }
 }

@@ -28,14 +28,14 @@ use crate::view;
 pub(crate) async fn run(
     args: &ListArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
-    let printing = &args.printing;
+    let output = &args.output;
     let format = Format::parse(
-        printing.output.as_deref(),
+        output.output.as_deref(),
         FormatSet::All,
-        printing.no_headers,
-        printing.show_managed_fields,
+        output.no_headers,
+        output.show_managed_fields,
     )?;
     let everywhere = args.selecting.all_namespaces;
     if everywhere && args.session.is_some() {
@@ -45,31 +45,31 @@ pub(crate) async fn run(
     }
     let select = list_options(args)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
-    let place = if everywhere {
+    let cluster = environment.connect(connection).await?;
+    let scope = if everywhere {
         Scope::All
     } else {
         Scope::Namespace(cluster.namespace())
     };
-    let mut found = list_volume_snapshots(&cluster, place, &select).await?;
+    let mut found = list_volume_snapshots(&cluster, scope, &select).await?;
     // prints
-    if let Some(sort_by) = non_empty(&printing.sort_by)
+    if let Some(sort_by) = non_empty(&output.sort_by)
         && !found.is_empty()
     {
         sort::sort_objects(&mut found, sort_by)?;
     }
     match format {
-        Format::Objects(mut printer) => ground.console.print(&printer.print_list(&found)?),
+        Format::Objects(mut printer) => environment.console.print(&printer.print_list(&found)?),
         Format::Text { .. } => {
-            let mut options = TableOptions::from_flags(printing);
+            let mut options = TableOptions::from_flags(output);
             options.namespace = everywhere;
-            options.kind = printing.show_kind.then(|| VOLUME_SNAPSHOT.singular());
+            options.kind = output.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);
-            printer.add_page(&view::snapshot_table(&found, ground.now()));
-            ground.console.print(&printer.flush())?;
+            printer.add_page(&view::snapshot_table(&found, environment.now()));
+            environment.console.print(&printer.flush())?;
             if found.is_empty() {
                 let namespace = (!everywhere).then(|| cluster.namespace());
-                ground
+                environment
                     .console
                     .print_error_line(&no_resources_message(namespace));
             }
@@ -83,7 +83,7 @@ pub(crate) async fn run(
                 && let Some(told) =
                     schedule::describe_schedule(&cluster, &parse_session_name(name)?).await
             {
-                ground.console.note(&told);
+                environment.console.note(&told);
             }
             Ok(())
         }
@@ -112,9 +112,9 @@ fn list_options(args: &ListArgs) -> Result<ListOptions> {
 /// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn list_volume_snapshots(
     cluster: &Cluster,
-    place: Scope<'_>,
+    scope: Scope<'_>,
     select: &ListOptions,
 ) -> Result<Vec<Value>> {
-    let list = cluster.list(&VOLUME_SNAPSHOT, place, select).await;
+    let list = cluster.list(&VOLUME_SNAPSHOT, scope, select).await;
     Ok(list.map_err(clarify_unserved)?.items)
 }

@@ -28,15 +28,15 @@ impl MutationOptions {
     /// # Errors
     /// An invalid value of `--dry-run`.
     pub(crate) fn from_flags(
-        writing: &WriteFlags,
-        waiting: &WaitFlags,
+        write_flags: &WriteFlags,
+        wait_flags: &WaitFlags,
         usual: Duration,
     ) -> Result<Self> {
         Ok(Self {
-            dry_run: writing.dry_run()?,
-            write: writing.write()?,
-            wait: waiting.wait,
-            limit: waiting.timeout_or(usual),
+            dry_run: write_flags.dry_run()?,
+            write: write_flags.write()?,
+            wait: wait_flags.wait,
+            limit: wait_flags.timeout_or(usual),
         })
     }
 

@@ -30,28 +30,28 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) async fn run(
     args: &PruneArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let (session, rule) = (parse_session(args)?, parse_rule(args)?);
-    let writes = MutationOptions::from_flags(&args.writing, &args.waiting, DEFAULT_TIMEOUT)?;
-    let format = Format::from_name_flags(&args.printing)?;
+    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
+    let format = Format::from_name_flags(&args.output)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     let all = snapshot_set::list_snapshot_sets(&cluster, session.as_ref()).await?;
-    let sink = &mut ground.console.progress();
+    let sink = &mut environment.console.progress();
     let all = snapshot_set::exclude_doubtful(&cluster, all, |_| true, sink).await?;
-    let doomed = rule.select_for_deletion(all, ground.now());
+    let doomed = rule.select_for_deletion(all, environment.now());
     // confirmation
     let agreed = args.yes || writes.dry_run != DryRun::None;
-    if !agreed && !deletion::confirm_deletion(&doomed, &mut ground.console)? {
+    if !agreed && !deletion::confirm_deletion(&doomed, &mut environment.console)? {
         return Ok(());
     }
     // writes and prints
     let mutations = MutationPrinter::new(format, writes.dry_run);
-    let errors = delete_snapshot_sets(&cluster, &doomed, &writes, &mutations, ground).await?;
+    let errors = delete_snapshot_sets(&cluster, &doomed, &writes, &mutations, environment).await?;
     if doomed.is_empty() {
-        ground.console.note("nothing to prune");
+        environment.console.note("nothing to prune");
     }
     failure::combine_errors(errors)
 }

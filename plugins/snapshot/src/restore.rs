@@ -29,17 +29,17 @@ use crate::{clone_session, import, in_place};
 pub(crate) async fn run(
     args: &RestoreArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     if let (true, Some(from)) = (args.file.is_set()?, &args.file.from) {
-        return import::run(args, from, connection, ground).await;
+        return import::run(args, from, connection, environment).await;
     }
     match (&args.into, args.in_place) {
         (Some(_), true) => Err(usage_error(
             "--into and --in-place cannot be given together",
         )),
-        (Some(new), false) => restore_into_new(args, new, connection, ground).await,
-        (None, true) => in_place::run(args, connection, ground).await,
+        (Some(new), false) => restore_into_new(args, new, connection, environment).await,
+        (None, true) => in_place::run(args, connection, environment).await,
         (None, false) => Err(usage_error(
             "one of --into, --in-place or --from is required",
         )),
@@ -51,7 +51,7 @@ async fn restore_into_new(
     args: &RestoreArgs,
     new: &str,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     if args.class.is_some() {
@@ -64,11 +64,14 @@ async fn restore_into_new(
         parse_session_name(new)?,
         clone_session::parse_size(args.storage.as_deref())?,
     );
-    let writes =
-        MutationOptions::from_flags(&args.writing, &args.waiting, clone_session::DEFAULT_TIMEOUT)?;
-    let format = Format::from_object_flags(&args.printing)?;
+    let writes = MutationOptions::from_flags(
+        &args.write_flags,
+        &args.wait_flags,
+        clone_session::DEFAULT_TIMEOUT,
+    )?;
+    let format = Format::from_object_flags(&args.output)?;
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     cluster
         .known_sessions()
         .trust_all(args.trust.trust_manifest);
@@ -83,13 +86,13 @@ async fn restore_into_new(
     let copied = if writes.dry_run == DryRun::Client {
         clone_session::dry_run_outcome(&copying)
     } else {
-        let _guard = ground.interrupt.guard()?;
-        let interrupt = ground.interrupt.clone();
+        let _guard = environment.interrupt.guard()?;
+        let interrupt = environment.interrupt.clone();
         let with = writes.snapshot_run(&interrupt, writes.wait);
-        clone_session::apply_clone(&cluster, &copying, &set.snapshots, &with, ground).await?
+        clone_session::apply_clone(&cluster, &copying, &set.snapshots, &with, environment).await?
     };
     // prints
-    clone_session::report_clone(&copied, format, writes.dry_run, &mut ground.console)
+    clone_session::report_clone(&copied, format, writes.dry_run, &mut environment.console)
 }
 
 /// Checks that every VolumeSnapshot of the set is ready to restore.

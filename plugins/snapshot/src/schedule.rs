@@ -49,19 +49,19 @@ use plan::{Observed, SchedulePlan};
 pub(crate) async fn run(
     args: &ScheduleArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
     let intent = intent::parse_intent(args)?;
-    let format = Format::from_object_flags(&args.printing)?;
-    let write = args.writing.write()?;
-    let cluster = ground.connect(connection).await?;
+    let format = Format::from_object_flags(&args.output)?;
+    let write = args.write_flags.write()?;
+    let cluster = environment.connect(connection).await?;
     cluster
         .known_sessions()
         .trust_all(args.trust.trust_manifest);
     match &intent.schedule {
-        Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, ground).await,
-        None => remove_schedule(&cluster, &intent, &write, format, ground).await,
+        Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, environment).await,
+        None => remove_schedule(&cluster, &intent, &write, format, environment).await,
     }
 }
 
@@ -71,29 +71,29 @@ async fn create_schedule(
     asked: &ScheduleOptions,
     write: &WriteOptions,
     format: Format,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // reads only
-    let (belonging, planned) = plan_schedule(cluster, &intent.session, asked, ground).await?;
+    let (ownership, planned) = plan_schedule(cluster, &intent.session, asked, environment).await?;
     // writes
     let made = if intent.dry_run == DryRun::Client {
         outcome::dry_run_outcome(&planned)
     } else {
-        let _guard = ground.interrupt.guard()?;
-        let interrupt = ground.interrupt.clone();
+        let _guard = environment.interrupt.guard()?;
+        let interrupt = environment.interrupt.clone();
         let with = ApplyOptions {
-            ownership: &belonging,
+            ownership: &ownership,
             write: write.clone(),
             interrupt: &interrupt,
             wait_limit: outcome::REPLACE_TIMEOUT,
         };
-        let mut sink = ground.console.progress();
+        let mut sink = environment.console.progress();
         let made = outcome::apply_schedule(cluster, &planned, &with, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         made?
     };
     // prints
-    outcome::report(&made, format, intent.dry_run, &mut ground.console)
+    outcome::report(&made, format, intent.dry_run, &mut environment.console)
 }
 
 /// Reads the session and the schedule's existing objects, and plans the changes.
@@ -101,7 +101,7 @@ async fn plan_schedule(
     cluster: &Cluster,
     session: &SessionName,
     asked: &ScheduleOptions,
-    ground: &Environment,
+    environment: &Environment,
 ) -> Result<(Ownership, SchedulePlan)> {
     let found = get_session(cluster, session).await?;
     let hooks = has_snapshot_hooks(&found.session) && !asked.skip_hooks;
@@ -120,19 +120,19 @@ async fn plan_schedule(
         class: asked.class.clone(),
         skip_hooks: true,
     };
-    let cutting = SnapshotPlan::prepare(cluster, &present, &wanted, ground.now()).await?;
-    let belonging = Ownership {
+    let cutting = SnapshotPlan::prepare(cluster, &present, &wanted, environment.now()).await?;
+    let ownership = Ownership {
         command_token: random_token()?,
         ..present.ownership.clone()
     };
     let scheduling = ScheduleInput {
-        belonging: &belonging,
+        ownership: &ownership,
         options: asked,
         class: shared_class(&cutting.objects),
         hooks: hooks.as_deref(),
     };
-    let planned = plan::plan_changes(scheduling.render(), &there, &belonging)?;
-    Ok((belonging, planned))
+    let planned = plan::plan_changes(scheduling.render(), &there, &ownership)?;
+    Ok((ownership, planned))
 }
 
 /// Returns the VolumeSnapshotClass if all snapshots share one. It is passed to the run, whose Role cannot read classes;
@@ -150,23 +150,23 @@ async fn remove_schedule(
     intent: &Intent,
     write: &WriteOptions,
     format: Format,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // reads only
     let found = get_session(cluster, &intent.session).await?;
     let there = outcome::observe(cluster, &intent.session).await?;
-    let belonging = Ownership::of_session(&found.session)?;
-    let plan = plan::plan_removal(&there, &belonging)?;
+    let ownership = Ownership::of_session(&found.session)?;
+    let plan = plan::plan_removal(&there, &ownership)?;
     // writes
-    let _guard = ground.interrupt.guard()?;
-    let interrupt = ground.interrupt.clone();
+    let _guard = environment.interrupt.guard()?;
+    let interrupt = environment.interrupt.clone();
     let with = ApplyOptions {
-        ownership: &belonging,
+        ownership: &ownership,
         write: write.clone(),
         interrupt: &interrupt,
         wait_limit: outcome::REPLACE_TIMEOUT,
     };
-    let mut sink = ground.console.progress();
+    let mut sink = environment.console.progress();
     let done =
         outcome::delete_schedule_objects(cluster, &plan, intent.dry_run, &with, &mut sink).await;
     sink.tell(ProgressEvent::Done);
@@ -174,7 +174,7 @@ async fn remove_schedule(
     // prints
     let namespace = cluster.namespace();
     if plan.is_empty() {
-        ground
+        environment
             .console
             .print_error_line(&no_resources_message(Some(namespace)));
         return Ok(());
@@ -183,7 +183,13 @@ async fn remove_schedule(
     let hidden = there
         .iter()
         .any(|there| matches!(there, Observed::Forbidden));
-    outcome::report_removal(&plan, hidden, &mutations, namespace, &mut ground.console)
+    outcome::report_removal(
+        &plan,
+        hidden,
+        &mutations,
+        namespace,
+        &mut environment.console,
+    )
 }
 
 /// Describes the schedule of a session in one line; `None` if it has none or it cannot be read.

@@ -93,7 +93,7 @@ pub(crate) async fn list_snapshot_sets(
     cluster: &Cluster,
     session: Option<&SessionName>,
 ) -> Result<Vec<SnapshotSet>> {
-    let place = Scope::Namespace(cluster.namespace());
+    let scope = Scope::Namespace(cluster.namespace());
     let whose = match session {
         Some(name) => format!("{}={name}", labels::SESSION),
         None => labels::SESSION.to_owned(),
@@ -103,7 +103,7 @@ pub(crate) async fn list_snapshot_sets(
         labels::MANAGED_BY,
         labels::MANAGER
     ));
-    let list = cluster.list(&VOLUME_SNAPSHOT, place, &select).await;
+    let list = cluster.list(&VOLUME_SNAPSHOT, scope, &select).await;
     Ok(group_by_set(list.map_err(clarify_unserved)?.items))
 }
 
@@ -121,9 +121,9 @@ pub(crate) async fn exclude_doubtful(
     if sets.is_empty() {
         return Ok(sets);
     }
-    let place = Scope::Namespace(cluster.namespace());
+    let scope = Scope::Namespace(cluster.namespace());
     let all = ListOptions::default();
-    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &all);
+    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, scope, &all);
     let claims = match claims.await {
         Ok(list) => list.items,
         Err(error) if has_kind(&error, FailureKind::Forbidden) => Vec::new(),

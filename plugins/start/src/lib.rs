@@ -31,21 +31,22 @@ impl Verb for Start {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.apply_flags(&args.talk, &args.writing);
-        let intent = plan::parse_intent(&args, ground.console.input())?;
-        let format = Format::from_object_flags(&args.printing)?;
-        let write = args.writing.write()?;
+        environment.apply_flags(&args.verbosity, &args.write_flags);
+        let intent = plan::parse_intent(&args, environment.console.input())?;
+        let format = Format::from_object_flags(&args.output)?;
+        let write = args.write_flags.write()?;
         // reads only
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         cluster.known_sessions().trust_all(args.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
-        let Some(found) = outcome::prepare_tasks(&cluster, &permissions, &intent, ground).await?
+        let Some(found) =
+            outcome::prepare_tasks(&cluster, &permissions, &intent, environment).await?
         else {
             return Ok(());
         };
-        let console = &mut ground.console;
+        let console = &mut environment.console;
         confirmation::note_unchecked_access(&permissions, console);
         // confirmation
         let ends: Vec<_> = found
@@ -66,7 +67,7 @@ impl Verb for Start {
             found,
             &write,
             format,
-            ground,
+            environment,
         )
         .await
     }

@@ -43,7 +43,7 @@ pub(crate) async fn prepare_tasks(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<Option<Vec<Result<SessionTask>>>> {
     let namespace = cluster.namespace();
     let (chosen, driver) = futures::try_join!(
@@ -56,7 +56,7 @@ pub(crate) async fn prepare_tasks(
             true => restart_accesses(session),
             false => Vec::new(),
         };
-        let present = ObservedSession::read_with_access_reviews(
+        let observed = ObservedSession::read_with_access_reviews(
             cluster,
             permissions,
             chosen?,
@@ -64,34 +64,34 @@ pub(crate) async fn prepare_tasks(
             foreseen,
         )
         .await?;
-        let deed = Action::of(intent, &present.session, &present.state);
-        deed.check_values_apply(intent, &present.session)?;
-        anyhow::Ok((deed, present))
+        let deed = Action::of(intent, &observed.session, &observed.state);
+        deed.check_values_apply(intent, &observed.session)?;
+        anyhow::Ok((deed, observed))
     });
     let looked: Vec<_> = looks.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    if let ([Ok((deed, present))], SessionSelection::ByName(_)) =
+    if let ([Ok((deed, observed))], SessionSelection::ByName(_)) =
         (looked.as_slice(), &intent.selection)
-        && !confirm_stored_text(cluster, intent, *deed, present, ground).await?
+        && !confirm_stored_text(cluster, intent, *deed, observed, environment).await?
     {
         return Ok(None);
     }
-    let (ground, now) = (&*ground, ground.now());
+    let (environment, now) = (&*environment, environment.now());
     let todo = futures::stream::iter(looked).map(|looked| {
-        let mut sink = ground.console.progress();
+        let mut sink = environment.console.progress();
         async move {
-            let (deed, present) = looked?;
+            let (deed, observed) = looked?;
             if deed == Action::Unchanged {
-                let change = read_template_change(cluster, &present).await?;
+                let change = read_template_change(cluster, &observed).await?;
                 return anyhow::Ok(SessionTask {
                     action: deed,
-                    observed: present,
+                    observed: observed,
                     start_plan: None,
                     template_change: change,
                 });
             }
-            let ahead = StartPlan::prepare(
+            let start_plan = StartPlan::prepare(
                 cluster,
-                present.clone(),
+                observed.clone(),
                 &intent.start_options,
                 now,
                 &mut sink,
@@ -99,8 +99,8 @@ pub(crate) async fn prepare_tasks(
             .await?;
             Ok(SessionTask {
                 action: deed,
-                observed: present,
-                start_plan: Some(Box::new(ahead)),
+                observed: observed,
+                start_plan: Some(Box::new(start_plan)),
                 template_change: None,
             })
         }
@@ -113,8 +113,8 @@ async fn confirm_stored_text(
     cluster: &Cluster,
     intent: &Intent,
     deed: Action,
-    present: &ObservedSession,
-    ground: &mut Environment,
+    observed: &ObservedSession,
+    environment: &mut Environment,
 ) -> Result<bool> {
     let mut parts = Vec::new();
     if deed != Action::Unchanged {
@@ -122,12 +122,13 @@ async fn confirm_stored_text(
     }
     if deed == Action::Restart
         && intent.dry_run == DryRun::None
-        && present.runs_sync(&intent.stop_options)
+        && observed.runs_sync(&intent.stop_options)
     {
         parts.push(StoredPart::Hooks);
     }
     for part in parts {
-        if !trust::confirm_trust(cluster, &present.session, part, &mut ground.console).await? {
+        if !trust::confirm_trust(cluster, &observed.session, part, &mut environment.console).await?
+        {
             return Ok(false);
         }
     }
@@ -136,14 +137,14 @@ async fn confirm_stored_text(
 
 async fn read_template_change(
     cluster: &Cluster,
-    present: &ObservedSession,
+    observed: &ObservedSession,
 ) -> Result<Option<String>> {
-    let Some(name) = present.session.spec.template_name() else {
+    let Some(name) = observed.session.spec.template_name() else {
         return Ok(None);
     };
     let template = template_lookup::find_template(cluster, name).await?;
     Ok(template_lookup::template_change(
-        &present.session,
+        &observed.session,
         template.as_ref(),
     ))
 }
@@ -155,8 +156,8 @@ impl SessionTask {
         if self.action == Action::Restart {
             return Some(SessionLosses::of_stop(&self.observed));
         }
-        let ahead = self.start_plan.as_ref()?;
-        SessionLosses::of_start(ahead).filter(|_| self.action == Action::Start)
+        let start_plan = self.start_plan.as_ref()?;
+        SessionLosses::of_start(start_plan).filter(|_| self.action == Action::Start)
     }
 
     /// Carries out the action up to the creation of the objects, without waiting for them.
@@ -170,7 +171,7 @@ impl SessionTask {
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Option<Started>> {
-        let Some(ahead) = &self.start_plan else {
+        let Some(start_plan) = &self.start_plan else {
             self.write_template_changed(cluster, with).await?;
             return Ok(None);
         };
@@ -178,19 +179,19 @@ impl SessionTask {
             return Ok(Some(Started {
                 session: self.observed.session.clone(),
                 object: self.observed.object.clone(),
-                start: ahead.start.clone(),
+                start: start_plan.start.clone(),
                 objects: self.observed.live.owners.clone(),
                 driver: self.observed.driver,
             }));
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         if self.action == Action::Start {
-            return ahead
+            return start_plan
                 .start(cluster, write, interrupt, now, sink)
                 .await
                 .map(Some);
         }
-        ahead
+        start_plan
             .restart(cluster, &intent.stop_options, with, sink)
             .await
             .map(Some)
@@ -214,11 +215,11 @@ impl SessionTask {
 
     fn notes(&self) -> Vec<String> {
         // A session that is starting already does not apply a later change of its template.
-        let ahead = self
+        let start_plan = self
             .start_plan
             .iter()
             .filter(|_| self.action != Action::WaitOnly);
-        let before = ahead.flat_map(|ahead| ahead.notes.clone());
+        let before = start_plan.flat_map(|start_plan| start_plan.notes.clone());
         let later = self
             .template_change
             .iter()
@@ -238,10 +239,12 @@ pub(crate) async fn start_sessions(
     found: Vec<Result<SessionTask>>,
     write: &WriteOptions,
     format: Format,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     if found.is_empty() && matches!(intent.selection, SessionSelection::BySelector(_)) {
-        ground.console.print_error_line(&no_resources_message(None));
+        environment
+            .console
+            .print_error_line(&no_resources_message(None));
     }
     let mut errors = Vec::new();
     let mut todo = Vec::new();
@@ -252,9 +255,9 @@ pub(crate) async fn start_sessions(
         }
     }
     // Ctrl-C takes effect between two steps, so that the error can say how to continue.
-    let _guard = ground.interrupt.guard()?;
-    let made = {
-        let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let _guard = environment.interrupt.guard()?;
+    let started = {
+        let (interrupt, now) = (environment.interrupt.clone(), environment.now());
         let with = StopContext {
             write,
             interrupt: &interrupt,
@@ -262,11 +265,11 @@ pub(crate) async fn start_sessions(
             permissions,
         };
         let all = futures::stream::iter(&todo).map(|one| {
-            let mut sink = ground.console.progress();
+            let mut sink = environment.console.progress();
             async move {
-                let made = one.apply(cluster, intent, with, &mut sink).await;
+                let started = one.apply(cluster, intent, with, &mut sink).await;
                 sink.tell(ProgressEvent::Done);
-                made
+                started
             }
         });
         all.buffered(MAX_CONCURRENT_SESSIONS)
@@ -275,29 +278,29 @@ pub(crate) async fn start_sessions(
     };
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut settling = Vec::new();
-    for (one, made) in todo.iter().zip(made) {
+    for (one, started) in todo.iter().zip(started) {
         for note in one.notes() {
-            ground.console.note(&note);
+            environment.console.note(&note);
         }
-        match made {
-            Ok(Some(made)) => {
+        match started {
+            Ok(Some(started)) => {
                 started::print_started(
-                    &made,
+                    &started,
                     one.action.operation(),
                     &mut mutations,
-                    &mut ground.console,
+                    &mut environment.console,
                 )?;
-                settling.push(made);
+                settling.push(started);
             }
             Ok(None) => {
                 let line = mutations.print_result(&one.observed.object, one.action.operation())?;
-                ground.console.print(&line)?;
+                environment.console.print(&line)?;
             }
             Err(error) => errors.push(error),
         }
     }
-    for made in settling {
-        let settled = started::finish(cluster, made, intent.wait, write, ground).await;
+    for started in settling {
+        let settled = started::finish(cluster, started, intent.wait, write, environment).await;
         errors.extend(settled.err());
     }
     failure::combine_errors(errors)

@@ -37,13 +37,13 @@ pub(crate) struct Intent {
 /// # Errors
 /// Usage errors, unreadable files and invalid values.
 pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Intent> {
-    let which = args.choosing.selection()?;
+    let which = args.selection.selection()?;
     if args.trust_manifest && matches!(which, SessionSelection::BySelector(_)) {
         return Err(usage_error(
             "--trust-manifest requires a NAME, and cannot be used with --all or --selector",
         ));
     }
-    let dry_run = args.writing.dry_run()?;
+    let dry_run = args.write_flags.dry_run()?;
     Ok(Intent {
         selection: which,
         start_options: StartOptions {
@@ -55,13 +55,13 @@ pub(crate) fn parse_intent(args: &Args, input: &mut dyn BufRead) -> Result<Inten
             skip_checks: args.skip_checks,
         },
         restart: args.restart,
-        stop_options: StopOptions::for_restart(args.waiting.given(), args.skip_sync),
+        stop_options: StopOptions::for_restart(args.wait_flags.given(), args.skip_sync),
         yes: args.yes,
         dry_run,
         wait: args
-            .waiting
+            .wait_flags
             .wait
-            .then(|| args.waiting.timeout_or(USUAL_WAIT)),
+            .then(|| args.wait_flags.timeout_or(USUAL_WAIT)),
     })
 }
 
@@ -84,9 +84,9 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    pub(crate) fn of(intent: &Intent, session: &Session, seen: &WorkloadState) -> Self {
+    pub(crate) fn of(intent: &Intent, session: &Session, state: &WorkloadState) -> Self {
         let there = matches!(
-            seen,
+            state,
             WorkloadState::Ready { .. }
                 | WorkloadState::NotReady(_)
                 | WorkloadState::Unrecoverable(_)
@@ -95,7 +95,7 @@ impl Action {
             !is_start_requested(session) && session.spec.state != Some(DesiredState::Stopped);
         // A command that was interrupted during its wait has not written that the session is ready.
         let told = session.phase() == Some(Phase::Running);
-        match (there, seen) {
+        match (there, state) {
             (true, _) if intent.restart => Action::Restart,
             (true, WorkloadState::Ready { .. }) if settled && told => Action::Unchanged,
             (true, _) if settled => Action::WaitOnly,

@@ -31,10 +31,10 @@ pub(crate) fn diagnosis_reports(
     live: &LiveObjects,
     notes: &[EventNote],
     head: &ReportHead,
-    seen: &WorkloadState,
+    state: &WorkloadState,
 ) -> Vec<DiagnosisReport> {
     let mut found: Vec<DiagnosisReport> = Vec::new();
-    if let (WorkloadState::Lost, Phase::Failed) = (seen, head.phase) {
+    if let (WorkloadState::Lost, Phase::Failed) = (state, head.phase) {
         found.push(DiagnosisReport {
             object: session_ref(&observed.typed_session),
             reason: head.reason.clone(),
@@ -52,7 +52,7 @@ pub(crate) fn diagnosis_reports(
             .find(|(before, _)| *before == cause);
         finer.map_or(cause, |(_, finer)| finer.clone())
     };
-    let causes = find_causes(&observed.typed_session, live, notes, seen);
+    let causes = find_causes(&observed.typed_session, live, notes, state);
     found.extend(
         causes
             .into_iter()
@@ -67,8 +67,8 @@ pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
         live_objects(observed),
         event_notes(observed.events.as_deref().unwrap_or_default()),
     );
-    let seen = assess_workload(&observed.typed_session, &live, &notes);
-    let found = find_causes(&observed.typed_session, &live, &notes, &seen);
+    let state = assess_workload(&observed.typed_session, &live, &notes);
+    let found = find_causes(&observed.typed_session, &live, &notes, &state);
     found.into_iter().map(|(_, cause)| cause).collect()
 }
 
@@ -77,7 +77,7 @@ fn find_causes(
     session: &Session,
     live: &LiveObjects,
     notes: &[EventNote],
-    seen: &WorkloadState,
+    state: &WorkloadState,
 ) -> Vec<(String, Cause)> {
     let uid = session.uid();
     let pods = live.own_pods(uid).map(|pod| inspect_pod(pod, notes));
@@ -98,7 +98,7 @@ fn find_causes(
     let mut found: Vec<(String, Cause)> = all
         .filter_map(|finding| Some((finding.object.clone(), reportable_cause(&finding)?)))
         .collect();
-    if let Some(first) = seen.cause() {
+    if let Some(first) = state.cause() {
         // The sort is stable: everything else stays in its order.
         found.sort_by_key(|(_, cause)| cause.message != first.message);
     }

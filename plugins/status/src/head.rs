@@ -64,13 +64,13 @@ pub(crate) enum TemplateState {
 pub(crate) fn report_head(
     observed: &Observed,
     live: &LiveObjects,
-    seen: &WorkloadState,
+    state: &WorkloadState,
     now: Timestamp,
 ) -> ReportHead {
     let session = &observed.typed_session;
     let status = session.status.clone().unwrap_or_default();
     let wanted = target_state(session, now);
-    let mut stands = decide_phase(session, wanted, seen);
+    let mut stands = decide_phase(session, wanted, state);
     // Without the Pods, the recorded phase is the best that is known.
     if observed.pods.is_err() && !session.is_being_deleted() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);
@@ -84,7 +84,7 @@ pub(crate) fn report_head(
     ReportHead {
         owner: session.owner().to_owned(),
         template: template_summary(observed),
-        since: phase_since(session, live, seen, stands.phase),
+        since: phase_since(session, live, state, stands.phase),
         phase: stands.phase,
         reason: stands.reason,
         message: stands.message,
@@ -144,7 +144,7 @@ fn template_state(session: &Session, now: &Value) -> TemplateState {
 fn phase_since(
     session: &Session,
     live: &LiveObjects,
-    seen: &WorkloadState,
+    state: &WorkloadState,
     phase: Phase,
 ) -> Option<String> {
     if let Some(time) = &session.metadata.deletion_timestamp {
@@ -156,7 +156,7 @@ fn phase_since(
             .find(|pod| pod.metadata.name.as_deref() == Some(name))
     };
     let primary = || live.pods.iter().find(|pod| is_primary_pod(pod));
-    let told = match seen {
+    let told = match state {
         WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since),
         WorkloadState::Terminated { pod: name, .. } => pod(name).and_then(termination_time),
         WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_) => {

@@ -56,7 +56,7 @@ pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
     };
     Ok(Intent {
         name: parse_session_name(&args.name)?,
-        format: Format::from_object_flags(&args.printing)?,
+        format: Format::from_object_flags(&args.output)?,
         mode,
     })
 }

@@ -45,38 +45,38 @@ impl Verb for Status {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.console.apply_flags(&args.talk);
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
+        environment.console.apply_flags(&args.verbosity);
         let mut intent = intent::validate_args(&args)?;
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         match intent.mode {
             StatusMode::Once => {
                 let observed = observe::observe(&cluster, intent.name.as_str()).await?;
                 for stranger in &report::live_objects(&observed).impostors {
-                    ground.console.note(&stranger.note());
+                    environment.console.note(&stranger.note());
                 }
-                let report = Report::from_observed(&observed, ground.now());
-                print_report(&report, &mut intent.format, ground)
+                let report = Report::from_observed(&observed, environment.now());
+                print_report(&report, &mut intent.format, environment)
             }
-            StatusMode::Watch => watch::watch_report(&cluster, intent, ground).await,
+            StatusMode::Watch => watch::watch_report(&cluster, intent, environment).await,
             StatusMode::Wait { target, limit } => {
-                wait::wait_for_phase(&cluster, intent, target, limit, ground).await
+                wait::wait_for_phase(&cluster, intent, target, limit, environment).await
             }
         }
     }
 }
 
 /// Prints a report in the requested format.
-fn print_report(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
+fn print_report(report: &Report, format: &mut Format, environment: &mut Environment) -> Result<()> {
     match format {
-        Format::Objects(printer) => print_document(report, printer, &mut ground.console),
+        Format::Objects(printer) => print_document(report, printer, &mut environment.console),
         Format::Text { .. } => {
-            let lines = view::report_lines(report, ground.now(), ground.console.width());
+            let lines = view::report_lines(report, environment.now(), environment.console.width());
             let text: String = lines
                 .iter()
-                .map(|line| line.to_styled_text(&ground.console) + "\n")
+                .map(|line| line.to_styled_text(&environment.console) + "\n")
                 .collect();
-            ground.console.print_styled(&text)
+            environment.console.print_styled(&text)
         }
     }
 }

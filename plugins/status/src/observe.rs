@@ -181,8 +181,8 @@ async fn read_schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> 
 }
 
 async fn read_snapshots(cluster: &Cluster, select: &ListOptions) -> PartResult<Vec<Value>> {
-    let place = Scope::Namespace(cluster.namespace());
-    match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
+    let scope = Scope::Namespace(cluster.namespace());
+    match cluster.list(&VOLUME_SNAPSHOT, scope, select).await {
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
             Ok(Vec::new())
         }
@@ -224,7 +224,7 @@ async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Opt
 /// request if they fit into one page. A namespace with the sessions of a whole class has more: there, the events of few objects are
 /// read by UID, one request each.
 async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
-    let place = Scope::Namespace(cluster.namespace());
+    let scope = Scope::Namespace(cluster.namespace());
     let uids = object_uids(observed);
     let selections: Vec<ListOptions> =
         if uids.len() <= MAX_SINGLE_EVENT_LISTS && !has_pod_controllers(observed) {
@@ -232,7 +232,7 @@ async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<V
                 limit: READ_AT_ONCE,
                 ..ListOptions::default()
             };
-            let all = cluster.list_if_one_page(&EVENT, place, &page).await;
+            let all = cluster.list_if_one_page(&EVENT, scope, &page).await;
             if let Some(all) = part_result(all, &EVENT)? {
                 return Ok(all.items);
             }
@@ -243,7 +243,7 @@ async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<V
         };
     let reads = selections
         .iter()
-        .map(|select| cluster.list(&EVENT, place, select));
+        .map(|select| cluster.list(&EVENT, scope, select));
     let mut found = Vec::new();
     for answer in join_all(reads).await {
         found.extend(part_result(answer, &EVENT)?.items);

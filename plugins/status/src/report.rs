@@ -68,10 +68,10 @@ impl Report {
         let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed_session;
         let (live, notes) = (live_objects(observed), event_notes(events));
-        let seen = assess_workload(session, &live, &notes);
-        let head = head::report_head(observed, &live, &seen, now);
+        let state = assess_workload(session, &live, &notes);
+        let head = head::report_head(observed, &live, &state, now);
         let workloads = workloads::workload_reports(session, &live, pods, usage);
-        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &notes, &head, &seen);
+        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &notes, &head, &state);
         let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {
             api_version: API_VERSION,

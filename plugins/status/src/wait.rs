@@ -39,22 +39,22 @@ pub(crate) async fn wait_for_phase(
     mut intent: Intent,
     target: Phase,
     limit: Duration,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let name = intent.name.as_str().to_owned();
     let mut followed = FollowedSession::new(cluster, &name, None, Some(limit)).await?;
-    let mut sink = ground.console.progress();
+    let mut sink = environment.console.progress();
     loop {
-        let report = Report::from_observed(&followed.observed, ground.now());
+        let report = Report::from_observed(&followed.observed, environment.now());
         match wait_state(&report, &followed.observed, target) {
             WaitState::Reached => {
                 drop(sink);
-                return print_reached(&report, &mut intent.format, ground);
+                return print_reached(&report, &mut intent.format, environment);
             }
             WaitState::Unreachable => {
                 followed.explain().await;
                 return Err(unreachable_error(
-                    &Report::from_observed(&followed.observed, ground.now()),
+                    &Report::from_observed(&followed.observed, environment.now()),
                     target,
                 ));
             }
@@ -101,12 +101,16 @@ fn unreachable_error(report: &Report, target: Phase) -> Error {
 }
 
 /// Prints the line that `kubectl wait` prints, or the document.
-fn print_reached(report: &Report, format: &mut Format, ground: &mut Environment) -> Result<()> {
+fn print_reached(
+    report: &Report,
+    format: &mut Format,
+    environment: &mut Environment,
+) -> Result<()> {
     match format {
-        Format::Objects(printer) => print_document(report, printer, &mut ground.console),
+        Format::Objects(printer) => print_document(report, printer, &mut environment.console),
         Format::Text { .. } => {
             let name = &report.metadata.name;
-            ground
+            environment
                 .console
                 .print_line(&format!("{}/{name} condition met", SESSION.singular()))
         }

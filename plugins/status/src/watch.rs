@@ -26,24 +26,24 @@ const TICK_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) async fn watch_report(
     cluster: &Cluster,
     mut intent: Intent,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let mut screen = match intent.format {
-        Format::Text { .. } => ground.console.full_screen(),
+        Format::Text { .. } => environment.console.full_screen(),
         Format::Objects(_) => None,
     };
     let tick = screen.is_some().then_some(TICK_INTERVAL);
     let mut followed = FollowedSession::new(cluster, intent.name.as_str(), tick, None).await?;
     let mut shown = None;
     loop {
-        let report = Report::from_observed(&followed.observed, ground.now());
+        let report = Report::from_observed(&followed.observed, environment.now());
         match &mut screen {
-            Some(screen) => draw_report(screen, &report, ground)?,
+            Some(screen) => draw_report(screen, &report, environment)?,
             None if shown.as_ref() != Some(&report) => {
                 if shown.is_some() && matches!(intent.format, Format::Text { .. }) {
-                    ground.console.print_line("")?;
+                    environment.console.print_line("")?;
                 }
-                print_report(&report, &mut intent.format, ground)?;
+                print_report(&report, &mut intent.format, environment)?;
                 shown = Some(report);
             }
             None => {}
@@ -69,11 +69,11 @@ async fn wait_suspended(screen: &mut Option<FullScreen>) -> Result<()> {
     }
 }
 
-fn draw_report(screen: &mut FullScreen, report: &Report, ground: &Environment) -> Result<()> {
-    let lines = view::report_lines(report, ground.now(), ground.console.width());
+fn draw_report(screen: &mut FullScreen, report: &Report, environment: &Environment) -> Result<()> {
+    let lines = view::report_lines(report, environment.now(), environment.console.width());
     let painted: Vec<String> = lines
         .iter()
-        .map(|line| line.to_styled_text(&ground.console))
+        .map(|line| line.to_styled_text(&environment.console))
         .collect();
-    screen.draw(&painted, ground.console.height())
+    screen.draw(&painted, environment.console.height())
 }

@@ -38,7 +38,7 @@ const EXAMPLES: &str = "  # Stop a session
 pub struct Args {
     /// Sessions to stop.
     #[command(flatten)]
-    pub choosing: SelectionFlags,
+    pub selection: SelectionFlags,
 
     /// If true, stop without running the template's sync hook
     #[arg(long)]
@@ -54,16 +54,16 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     /// Verbosity.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Dry run and field manager.
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
     /// Waiting and its timeout.
     #[command(flatten)]
-    pub waiting: WaitFlags,
+    pub wait_flags: WaitFlags,
     /// Cluster and credentials.
     #[command(flatten)]
     pub connection: ConnectionFlags,

@@ -32,20 +32,20 @@ impl Verb for Stop {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        ground.apply_flags(&args.talk, &args.writing);
+        environment.apply_flags(&args.verbosity, &args.write_flags);
         let intent = plan::parse_intent(&args)?;
-        let format = Format::from_object_flags(&args.printing)?;
-        let write = args.writing.write()?;
+        let format = Format::from_object_flags(&args.output)?;
+        let write = args.write_flags.write()?;
         // reads only
-        let cluster = ground.connect(&args.connection).await?;
+        let cluster = environment.connect(&args.connection).await?;
         cluster
             .known_sessions()
             .trust_all(args.trust.trust_manifest);
         let permissions = AccessReviews::new(&cluster);
         let found = outcome::read_sessions(&cluster, &permissions, &intent).await?;
-        let console = &mut ground.console;
+        let console = &mut environment.console;
         confirmation::note_unchecked_access(&permissions, console);
         // confirmation
         let ending: Vec<SessionLosses> = found
@@ -64,7 +64,7 @@ impl Verb for Stop {
                 &cluster,
                 &one.session,
                 StoredPart::Hooks,
-                &mut ground.console,
+                &mut environment.console,
             )
             .await?
         {
@@ -72,10 +72,16 @@ impl Verb for Stop {
         }
         // writes
         let present = &found.sessions;
-        let stopped =
-            outcome::stop_sessions(&cluster, &permissions, &intent, present, &write, ground)
-                .await?;
+        let stopped = outcome::stop_sessions(
+            &cluster,
+            &permissions,
+            &intent,
+            present,
+            &write,
+            environment,
+        )
+        .await?;
         // prints
-        outcome::print_results(&intent, found, stopped, format, &mut ground.console)
+        outcome::print_results(&intent, found, stopped, format, &mut environment.console)
     }
 }

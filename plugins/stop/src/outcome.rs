@@ -57,7 +57,7 @@ pub(crate) async fn read_sessions(
     };
     for one in looked {
         match one {
-            Ok(present) => found.sessions.push(present),
+            Ok(observed) => found.sessions.push(observed),
             Err(error) => found.errors.push(error),
         }
     }
@@ -73,31 +73,31 @@ pub(crate) async fn stop_sessions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-    present: &[ObservedSession],
+    observed: &[ObservedSession],
     write: &WriteOptions,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<Vec<Result<Value>>> {
     // Ctrl-C ends the waiting, not the process: the results still have to be printed.
-    let _guard = ground.interrupt.guard()?;
-    let (interrupt, now) = (ground.interrupt.clone(), ground.now());
+    let _guard = environment.interrupt.guard()?;
+    let (interrupt, now) = (environment.interrupt.clone(), environment.now());
     let with = StopContext {
         write,
         interrupt: &interrupt,
         now,
         permissions,
     };
-    let mut sink = ground.console.progress();
-    if let [one] = present {
+    let mut sink = environment.console.progress();
+    if let [one] = observed {
         let stopped = stop_session(cluster, intent, one, with, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         return Ok(vec![stopped]);
     }
     sink.tell(ProgressEvent::Waiting {
         stage: WaitStage::Terminating,
-        object: format!("{} sessions", present.len()),
+        object: format!("{} sessions", observed.len()),
         detail: String::new(),
     });
-    let all = futures::stream::iter(present).map(|one| async move {
+    let all = futures::stream::iter(observed).map(|one| async move {
         stop_session(cluster, intent, one, with, &mut DiscardingSink).await
     });
     let stopped = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
@@ -134,8 +134,8 @@ pub(crate) fn print_results(
     }
     let mut mutations = MutationPrinter::new(format, intent.dry_run);
     let mut errors = found.errors;
-    for (present, stopped) in found.sessions.iter().zip(stopped) {
-        let word = Action::of(intent, present.is_stopped()).as_str();
+    for (observed, stopped) in found.sessions.iter().zip(stopped) {
+        let word = Action::of(intent, observed.is_stopped()).as_str();
         match stopped {
             Ok(object) => console.print(&mutations.print_result(&object, word)?)?,
             Err(error) => errors.push(error),

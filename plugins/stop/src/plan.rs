@@ -26,10 +26,14 @@ pub(crate) struct Intent {
 /// Usage errors, worded as kubectl words them.
 pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
     Ok(Intent {
-        selection: args.choosing.selection()?,
-        stop_options: StopOptions::new(args.waiting.wait, args.waiting.given(), args.skip_sync),
+        selection: args.selection.selection()?,
+        stop_options: StopOptions::new(
+            args.wait_flags.wait,
+            args.wait_flags.given(),
+            args.skip_sync,
+        ),
         yes: args.yes,
-        dry_run: args.writing.dry_run()?,
+        dry_run: args.write_flags.dry_run()?,
     })
 }
 

@@ -23,23 +23,23 @@ use crate::{plan, template_input, view};
 pub(crate) async fn run(
     args: &TemplateApplyArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     // no requests: check the file
-    let dry_run = args.writing.dry_run()?;
-    let write = args.writing.write()?;
-    let format = Format::from_object_flags(&args.printing)?;
+    let dry_run = args.write_flags.dry_run()?;
+    let write = args.write_flags.write()?;
+    let format = Format::from_object_flags(&args.output)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
-    let source = read_source(&args.filename, ground.console.input())?;
+    let source = read_source(&args.filename, environment.console.input())?;
     let ready = plan::plan_apply(&source, args)?;
     let broken = plan::has_errors(&ready.findings);
     for finding in &ready.findings {
         match finding.severity {
-            _ if broken => ground
+            _ if broken => environment
                 .console
                 .print_error_line(view::finding_text(finding).trim_end()),
             Severity::Info => {}
-            _ => ground.console.warn(&finding.problem.to_string()),
+            _ => environment.console.warn(&finding.problem.to_string()),
         }
     }
     if broken {
@@ -51,14 +51,14 @@ pub(crate) async fn run(
         );
     }
     for hint in view::warning_hints(&ready.findings) {
-        ground.console.hint(hint);
+        environment.console.hint(hint);
     }
     // writes
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     let mut errors = Vec::new();
     for object in &ready.objects {
         match apply_template(&cluster, object, dry_run, &write).await {
-            Ok((after, change)) => ground
+            Ok((after, change)) => environment
                 .console
                 .print(&mutations.print_result(&after, change)?)?,
             Err(error) => errors.push(error),

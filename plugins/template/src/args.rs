@@ -37,7 +37,7 @@ pub struct Args {
 
     /// Verbosity.
     #[command(flatten)]
-    pub talk: VerbosityFlags,
+    pub verbosity: VerbosityFlags,
     /// Connection to the cluster.
     #[command(flatten)]
     pub connection: ConnectionFlags,
@@ -81,8 +81,8 @@ impl TemplateCommand {
     /// Returns the write flags of the subcommand, or `None` if it does not write.
     pub(crate) fn write_flags(&self) -> Option<&WriteFlags> {
         match self {
-            TemplateCommand::Apply(args) => Some(&args.writing),
-            TemplateCommand::Delete(args) => Some(&args.writing),
+            TemplateCommand::Apply(args) => Some(&args.write_flags),
+            TemplateCommand::Delete(args) => Some(&args.write_flags),
             TemplateCommand::List(_)
             | TemplateCommand::Show(_)
             | TemplateCommand::Params(_)
@@ -108,7 +108,7 @@ pub struct TemplateListArgs {
     #[command(flatten)]
     pub selecting: ListFlags,
     #[command(flatten)]
-    pub printing: ListOutputFlags,
+    pub output: ListOutputFlags,
 }
 
 const SHOW_EXAMPLES: &str = "  # Show a template with its connection methods and parameters
@@ -127,7 +127,7 @@ pub struct TemplateShowArgs {
     #[arg(long)]
     pub builtin: bool,
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
 }
 
 /// Flags that select a template: by name from the cluster or the built-in ones, or from a file.
@@ -236,9 +236,9 @@ pub struct TemplateApplyArgs {
     #[arg(long, value_name = "KIND/NAME")]
     pub primary: Option<String>,
     #[command(flatten)]
-    pub printing: ObjectOutputFlags,
+    pub output: ObjectOutputFlags,
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
 }
 
 const DELETE: &str = "  # Delete a template
@@ -257,7 +257,7 @@ pub struct TemplateDeleteArgs {
     #[arg(long)]
     pub ignore_not_found: bool,
     #[command(flatten)]
-    pub printing: NameOutputFlags,
+    pub output: NameOutputFlags,
     #[command(flatten)]
-    pub writing: WriteFlags,
+    pub write_flags: WriteFlags,
 }

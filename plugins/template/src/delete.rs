@@ -34,7 +34,7 @@ const NAMED_MAX: usize = 3;
 pub(crate) async fn run(
     args: &TemplateDeleteArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let mut names: Vec<TemplateName> = Vec::new();
     for word in &args.names {
@@ -43,11 +43,11 @@ pub(crate) async fn run(
             names.push(name);
         }
     }
-    let dry_run = args.writing.dry_run()?;
-    let format = Format::from_name_flags(&args.printing)?;
+    let dry_run = args.write_flags.dry_run()?;
+    let format = Format::from_name_flags(&args.output)?;
     let mutations = MutationPrinter::new(format, dry_run);
     // reads only
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     let (found, users) = futures::try_join!(
         get_templates(&cluster, &names),
         sessions_by_template(&cluster)
@@ -64,20 +64,20 @@ pub(crate) async fn run(
             errors.push(error);
             continue;
         }
-        ground.console.print(&mutations.print_deleted(
+        environment.console.print(&mutations.print_deleted(
             &SESSION_TEMPLATE,
             name.as_str(),
             "",
             false,
         ))?;
         if let Some(sessions) = users.as_ref().and_then(|users| users.get(name.as_str())) {
-            ground
+            environment
                 .console
                 .note(&still_used_note(name.as_str(), sessions));
         }
     }
     if users.is_none() {
-        ground
+        environment
             .console
             .note("sessions of the templates not checked: no permission to list sessions in all namespaces");
     }

@@ -37,17 +37,17 @@ impl Verb for Template {
     const ABOUT: &'static str = args::ABOUT;
     type Args = Args;
 
-    async fn run(args: Args, ground: &mut Environment) -> Result<()> {
-        ground.apply_flags(&args.talk, args.command.write_flags());
+    async fn run(args: Args, environment: &mut Environment) -> Result<()> {
+        environment.apply_flags(&args.verbosity, args.command.write_flags());
         let connection = &args.connection;
         match &args.command {
-            TemplateCommand::List(args) => list::run(args, connection, ground).await,
-            TemplateCommand::Show(args) => show::run(args, connection, ground).await,
-            TemplateCommand::Params(args) => params::run(args, connection, ground).await,
-            TemplateCommand::Lint(args) => lint::run(args, &mut ground.console),
-            TemplateCommand::Render(args) => render::run(args, connection, ground).await,
-            TemplateCommand::Apply(args) => apply::run(args, connection, ground).await,
-            TemplateCommand::Delete(args) => delete::run(args, connection, ground).await,
+            TemplateCommand::List(args) => list::run(args, connection, environment).await,
+            TemplateCommand::Show(args) => show::run(args, connection, environment).await,
+            TemplateCommand::Params(args) => params::run(args, connection, environment).await,
+            TemplateCommand::Lint(args) => lint::run(args, &mut environment.console),
+            TemplateCommand::Render(args) => render::run(args, connection, environment).await,
+            TemplateCommand::Apply(args) => apply::run(args, connection, environment).await,
+            TemplateCommand::Delete(args) => delete::run(args, connection, environment).await,
         }
     }
 }

@@ -25,19 +25,19 @@ use crate::{template_input, view};
 pub(crate) async fn run(
     args: &TemplateListArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
-    let printing = &args.printing;
+    let output = &args.output;
     let format = Format::parse(
-        printing.output.as_deref(),
+        output.output.as_deref(),
         FormatSet::All,
-        printing.no_headers,
-        printing.show_managed_fields,
+        output.no_headers,
+        output.show_managed_fields,
     )?;
     if args.builtin {
-        return print_builtin(args, format, ground);
+        return print_builtin(args, format, environment);
     }
-    let cluster = ground.connect(connection).await?;
+    let cluster = environment.connect(connection).await?;
     let select = ListOptions {
         label_selector: args.selecting.label_selector().to_owned(),
         field_selector: args.selecting.field_selector().to_owned(),
@@ -45,7 +45,7 @@ pub(crate) async fn run(
         ..ListOptions::default()
     };
     match format {
-        Format::Text { .. } => print_table(&cluster, &select, args, ground).await,
+        Format::Text { .. } => print_table(&cluster, &select, args, environment).await,
         Format::Objects(printer) => {
             let list = cluster
                 .list(&SESSION_TEMPLATE, Scope::Cluster, &select)
@@ -54,7 +54,7 @@ pub(crate) async fn run(
                 template_input::with_setup_hint(list)?.items,
                 printer,
                 args,
-                ground,
+                environment,
             )
         }
     }
@@ -64,9 +64,9 @@ async fn print_table(
     cluster: &Cluster,
     select: &ListOptions,
     args: &TemplateListArgs,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
-    let sort_by = non_empty(&args.printing.sort_by);
+    let sort_by = non_empty(&args.output.sort_by);
     // Only sorting by a path needs whole objects; metadata is a tenth of the bytes.
     let include = if sort_by.is_none() {
         IncludeObject::Metadata
@@ -80,8 +80,8 @@ async fn print_table(
         select.limit,
         include,
     );
-    let mut options = TableOptions::from_flags(&args.printing);
-    options.kind = args.printing.show_kind.then(|| SESSION_TEMPLATE.singular());
+    let mut options = TableOptions::from_flags(&args.output);
+    options.kind = args.output.show_kind.then(|| SESSION_TEMPLATE.singular());
     let mut printer = TablePrinter::new(options);
     let mut sorted = None;
     while let Some(mut page) = template_input::with_setup_hint(pages.try_next().await)? {
@@ -97,9 +97,11 @@ async fn print_table(
         sort::sort_rows(&mut whole.rows, sort_by)?;
         printer.add_page(&whole);
     }
-    ground.console.print(&printer.flush())?;
+    environment.console.print(&printer.flush())?;
     if printer.row_count() == 0 {
-        ground.console.print_error_line(&no_resources_message(None));
+        environment
+            .console
+            .print_error_line(&no_resources_message(None));
     }
     Ok(())
 }
@@ -108,17 +110,21 @@ fn print_objects(
     mut found: Vec<Value>,
     mut printer: ObjectPrinter,
     args: &TemplateListArgs,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
-    if let Some(sort_by) = non_empty(&args.printing.sort_by)
+    if let Some(sort_by) = non_empty(&args.output.sort_by)
         && !found.is_empty()
     {
         sort::sort_objects(&mut found, sort_by)?;
     }
-    ground.console.print(&printer.print_list(&found)?)
+    environment.console.print(&printer.print_list(&found)?)
 }
 
-fn print_builtin(args: &TemplateListArgs, format: Format, ground: &mut Environment) -> Result<()> {
+fn print_builtin(
+    args: &TemplateListArgs,
+    format: Format,
+    environment: &mut Environment,
+) -> Result<()> {
     if !(args.selecting.label_selector().is_empty() && args.selecting.field_selector().is_empty()) {
         return Err(usage_error(
             "--builtin cannot be specified together with a selector",
@@ -126,14 +132,14 @@ fn print_builtin(args: &TemplateListArgs, format: Format, ground: &mut Environme
     }
     let mut found = template_input::builtin_objects()?;
     match format {
-        Format::Objects(printer) => print_objects(found, printer, args, ground),
+        Format::Objects(printer) => print_objects(found, printer, args, environment),
         Format::Text { .. } => {
-            if let Some(sort_by) = non_empty(&args.printing.sort_by) {
+            if let Some(sort_by) = non_empty(&args.output.sort_by) {
                 sort::sort_objects(&mut found, sort_by)?;
             }
-            ground
+            environment
                 .console
-                .print(&view::builtin_table(&found, args.printing.no_headers))
+                .print(&view::builtin_table(&found, args.output.no_headers))
         }
     }
 }

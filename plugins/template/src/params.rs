@@ -18,7 +18,7 @@ use crate::template_input::{self, TemplateSource};
 pub(crate) async fn run(
     args: &TemplateParamsArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let place = template_input::template_source(&args.template)?;
     let format = Format::parse(
@@ -28,17 +28,19 @@ pub(crate) async fn run(
         false,
     )?;
     let chosen = match &place {
-        TemplateSource::File(file) => template_input::read_from_file(file, &mut ground.console)?,
+        TemplateSource::File(file) => {
+            template_input::read_from_file(file, &mut environment.console)?
+        }
         TemplateSource::Builtin(name) => template_input::read_builtin(name)?,
         TemplateSource::Cluster(name) => {
-            template_input::read_from_cluster(&ground.connect(connection).await?, name).await?
+            template_input::read_from_cluster(&environment.connect(connection).await?, name).await?
         }
     };
     let manifest = Manifest::parse(chosen.manifest())?;
     let parameters = Parameters::merge(chosen.declared_parameters(), &manifest)?;
     let all = parameter_view::parameter_views(&manifest, &parameters, chosen.declared_parameters());
     if all.is_empty() && matches!(format, Format::Text { .. }) {
-        ground.console.print_error_line("No parameters found");
+        environment.console.print_error_line("No parameters found");
         return Ok(());
     }
     let text = match format {
@@ -60,5 +62,5 @@ pub(crate) async fn run(
             }
         }
     };
-    ground.console.print(&text)
+    environment.console.print(&text)
 }

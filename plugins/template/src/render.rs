@@ -45,7 +45,7 @@ struct RenderedSession {
 pub(crate) async fn run(
     args: &TemplateRenderArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let place = template_input::template_source(&args.template)?;
     let session: SessionName = args.session.parse()?;
@@ -53,12 +53,13 @@ pub(crate) async fn run(
     let output = non_empty(&args.output);
     let documents = output.is_none();
     let format = Format::parse(output.unwrap_or("yaml"), FormatSet::Object, false, false)?;
-    let mut assigned = args
-        .values
-        .read_values(args.template.filename.as_deref(), ground.console.input())?;
+    let mut assigned = args.values.read_values(
+        args.template.filename.as_deref(),
+        environment.console.input(),
+    )?;
     let (chosen, owner, namespace) = match &place {
         TemplateSource::Cluster(name) => {
-            let cluster = ground.connect(connection).await?;
+            let cluster = environment.connect(connection).await?;
             let chosen = template_input::read_from_cluster(&cluster, name);
             let (chosen, owner) = futures::try_join!(chosen, resolve_owner(&cluster, owner))?;
             (chosen, owner, cluster.namespace().to_owned())
@@ -66,7 +67,7 @@ pub(crate) async fn run(
         place => {
             let chosen = match place {
                 TemplateSource::File(file) => {
-                    template_input::read_from_file(file, &mut ground.console)?
+                    template_input::read_from_file(file, &mut environment.console)?
                 }
                 TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => {
                     template_input::read_builtin(name)?
@@ -87,8 +88,20 @@ pub(crate) async fn run(
         owner,
         namespace,
     };
-    let rendered = render_input(&chosen, &subject, args, &mut assigned, &mut ground.console)?;
-    print_objects(rendered, &subject, format, documents, &mut ground.console)
+    let rendered = render_input(
+        &chosen,
+        &subject,
+        args,
+        &mut assigned,
+        &mut environment.console,
+    )?;
+    print_objects(
+        rendered,
+        &subject,
+        format,
+        documents,
+        &mut environment.console,
+    )
 }
 
 /// Returns the given owner, else the caller's user name on the API server.
@@ -230,7 +243,7 @@ fn print_objects(
 /// Returns the objects as create would send them, without ownerReferences and the run's token.
 fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
     let rendering = rendered.rendering;
-    let belonging = Ownership {
+    let ownership = Ownership {
         session: subject.session.clone(),
         session_uid: String::new(),
         namespace: subject.namespace.clone(),
@@ -244,7 +257,7 @@ fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
     };
     let start = RenderedStart {
         rendering,
-        ownership: belonging,
+        ownership: ownership,
         use_existing: Vec::new(),
     };
     let mut objects = start.owned_objects();

@@ -17,20 +17,22 @@ use crate::view;
 pub(crate) async fn run(
     args: &TemplateShowArgs,
     connection: &ConnectionFlags,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     let name = template_input::parse_template_name(&args.name)?;
-    let format = Format::from_object_flags(&args.printing)?;
+    let format = Format::from_object_flags(&args.output)?;
     let chosen = if args.builtin {
         template_input::read_builtin(&name)?
     } else {
-        template_input::read_from_cluster(&ground.connect(connection).await?, &name).await?
+        template_input::read_from_cluster(&environment.connect(connection).await?, &name).await?
     };
     let TemplateInput::Template(found) = &chosen else {
         return Ok(());
     };
     match format {
-        Format::Objects(mut printer) => ground.console.print(&printer.print_object(&found.object)?),
+        Format::Objects(mut printer) => environment
+            .console
+            .print(&printer.print_object(&found.object)?),
         Format::Text { .. } => {
             // An invalid template is shown as far as it can be parsed.
             let read = Manifest::parse(&found.manifest).and_then(|manifest| {
@@ -38,10 +40,10 @@ pub(crate) async fn run(
                 Ok((manifest, parameters))
             });
             for problem in read.as_ref().err().map(problem_lines).unwrap_or_default() {
-                ground.console.warn(&problem);
+                environment.console.warn(&problem);
             }
             let text = view::template_text(&found.template, read.as_ref().ok());
-            ground.console.print(&text)
+            environment.console.print(&text)
         }
     }
 }

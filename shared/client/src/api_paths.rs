@@ -6,9 +6,9 @@ use super::scope::Scope;
 use session_model::objects::ResourceType;
 
 /// Returns the path of a collection. The namespace is ignored for cluster-scoped types.
-pub(super) fn collection_path(t: &ResourceType, place: Scope<'_>) -> Result<String> {
+pub(super) fn collection_path(t: &ResourceType, scope: Scope<'_>) -> Result<String> {
     let root = api_root(&t.api_version());
-    match place {
+    match scope {
         Scope::Namespace(namespace) if t.namespaced => Ok(format!(
             "{root}/namespaces/{}/{}",
             encode_name(namespace)?,
@@ -20,14 +20,14 @@ pub(super) fn collection_path(t: &ResourceType, place: Scope<'_>) -> Result<Stri
 
 /// Returns the path of an object. The namespace is ignored for cluster-scoped types.
 pub(super) fn object_path(t: &ResourceType, namespace: &str, name: &str) -> Result<String> {
-    let place = if t.namespaced {
+    let scope = if t.namespaced {
         Scope::Namespace(namespace)
     } else {
         Scope::Cluster
     };
     Ok(format!(
         "{}/{}",
-        collection_path(t, place)?,
+        collection_path(t, scope)?,
         encode_name(name)?
     ))
 }

@@ -72,10 +72,10 @@ impl Cluster {
     pub async fn list_if_one_page(
         &self,
         t: &ResourceType,
-        place: Scope<'_>,
+        scope: Scope<'_>,
         select: &ListOptions,
     ) -> Result<Option<ObjectList>> {
-        let call = page_request(t, place, select, select.limit, "")?.accept(JSON);
+        let call = page_request(t, scope, select, select.limit, "")?.accept(JSON);
         let (list, next) = split_page(self.send(&call).await?.json()?, t);
         Ok(next.is_empty().then_some(list))
     }
@@ -107,7 +107,7 @@ pub(super) fn split_page(mut body: Value, t: &ResourceType) -> (ObjectList, Stri
 /// Returns the request for one page; an empty `token` asks for the first one.
 pub(super) fn page_request(
     t: &ResourceType,
-    place: Scope<'_>,
+    scope: Scope<'_>,
     select: &ListOptions,
     limit: u32,
     token: &str,
@@ -124,7 +124,7 @@ pub(super) fn page_request(
     } else {
         limit.to_string()
     };
-    let call = ApiRequest::get(api_paths::collection_path(t, place)?).for_object(t, "");
+    let call = ApiRequest::get(api_paths::collection_path(t, scope)?).for_object(t, "");
     let call = add_selectors(call.limit(most), select);
     // A continue token implies the version of its list.
     let version = if select.from_cache && token.is_empty() {

@@ -73,10 +73,10 @@ impl Cluster {
     pub async fn list(
         &self,
         t: &ResourceType,
-        place: Scope<'_>,
+        scope: Scope<'_>,
         select: &ListOptions,
     ) -> Result<ObjectList> {
-        self.list_pages(t, place, select, JSON).await
+        self.list_pages(t, scope, select, JSON).await
     }
 
     /// Reads apiVersion, kind and metadata of all objects of a type.
@@ -86,16 +86,16 @@ impl Cluster {
     pub async fn list_metadata(
         &self,
         t: &ResourceType,
-        place: Scope<'_>,
+        scope: Scope<'_>,
         select: &ListOptions,
     ) -> Result<ObjectList> {
-        self.list_pages(t, place, select, METADATA_LIST).await
+        self.list_pages(t, scope, select, METADATA_LIST).await
     }
 
     async fn list_pages(
         &self,
         t: &ResourceType,
-        place: Scope<'_>,
+        scope: Scope<'_>,
         select: &ListOptions,
         accept: &'static str,
     ) -> Result<ObjectList> {
@@ -104,7 +104,7 @@ impl Cluster {
         let mut limit = select.limit;
         let mut paging = PageCheck::new(t);
         loop {
-            let call = page_request(t, place, select, limit, &token)?.accept(accept);
+            let call = page_request(t, scope, select, limit, &token)?.accept(accept);
             let (body, memory) = match self.send(&call).await {
                 Ok(answer) => answer.json_with_memory()?,
                 // The continue token expired: list again without pages, as kubectl does.
@@ -136,28 +136,28 @@ impl Cluster {
     pub fn list_table_pages(
         &self,
         t: &ResourceType,
-        place: Scope<'_>,
+        scope: Scope<'_>,
         select: &ListOptions,
         chunk: u32,
         include: IncludeObject,
     ) -> BoxStream<'static, Result<Table>> {
-        let first = page_request(t, place, select, chunk, "");
+        let first = page_request(t, scope, select, chunk, "");
         let state = first.map(|call| (self.clone(), Some(call), PageCheck::new(t)));
-        let (t, place, select) = (t.clone(), OwnedScope::of(place), select.clone());
+        let (t, scope, select) = (t.clone(), OwnedScope::of(scope), select.clone());
         let pages = stream::try_unfold(
-            (state, t, place, select),
-            move |(state, t, place, select)| async move {
+            (state, t, scope, select),
+            move |(state, t, scope, select)| async move {
                 let (cluster, call, mut paging) = state?;
                 let Some(call) = call else { return Ok(None) };
                 let (table, memory) = cluster.get_table(call, include).await?;
                 let token = table.continue_token().unwrap_or_default();
                 let goes_on = paging.record_page(table.rows.len(), memory, token)?;
                 let next = goes_on
-                    .then(|| page_request(&t, place.as_scope(), &select, chunk, token))
+                    .then(|| page_request(&t, scope.as_scope(), &select, chunk, token))
                     .transpose()?;
                 Ok(Some((
                     table,
-                    (Ok((cluster, next, paging)), t, place, select),
+                    (Ok((cluster, next, paging)), t, scope, select),
                 )))
             },
         );

@@ -20,8 +20,8 @@ pub(super) enum OwnedScope {
 
 impl OwnedScope {
     /// Copies a scope.
-    pub(super) fn of(place: Scope<'_>) -> Self {
-        match place {
+    pub(super) fn of(scope: Scope<'_>) -> Self {
+        match scope {
             Scope::All => Self::All,
             Scope::Namespace(namespace) => Self::Namespace(namespace.to_owned()),
             Scope::Cluster => Self::Cluster,

@@ -56,7 +56,7 @@ impl Cluster {
     pub fn watch(
         &self,
         t: &ResourceType,
-        place: Scope<'_>,
+        scope: Scope<'_>,
         select: &ListOptions,
         from: Option<&str>,
         table: bool,
@@ -64,7 +64,7 @@ impl Cluster {
         let watching = WatchState {
             cluster: self.clone(),
             t: t.clone(),
-            place: OwnedScope::of(place),
+            scope: OwnedScope::of(scope),
             select: select.clone(),
             version: from.unwrap_or_default().to_owned(),
             starts_with_all: from.is_none(),
@@ -90,7 +90,7 @@ impl Cluster {
 struct WatchState {
     cluster: Cluster,
     t: ResourceType,
-    place: OwnedScope,
+    scope: OwnedScope,
     select: ListOptions,
     /// The resourceVersion to continue from; empty at the start.
     version: String,
@@ -202,7 +202,7 @@ impl WatchState {
     }
 
     fn request(&self) -> Result<ApiRequest> {
-        let path = api_paths::collection_path(&self.t, self.place.as_scope())?;
+        let path = api_paths::collection_path(&self.t, self.scope.as_scope())?;
         let call = add_selectors(ApiRequest::get(path).for_object(&self.t, ""), &self.select)
             .accept(if self.table { TABLE } else { JSON });
         let call = call

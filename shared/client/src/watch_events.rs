@@ -97,8 +97,8 @@ impl Cluster {
         namespace: &str,
         select: &ListOptions,
     ) -> BoxStream<'static, WatchEvent> {
-        let place = Scope::Namespace(namespace);
-        let changes = self.watch(kind, place, select, None, false);
+        let scope = Scope::Namespace(namespace);
+        let changes = self.watch(kind, scope, select, None, false);
         let turns = changes.map(move |change| match change {
             Ok(WatchChange::Restarted) => WatchEvent::Restarted(what),
             Ok(change) => WatchEvent::Changed { what, change },

@@ -77,10 +77,10 @@ impl Cluster {
     pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> bool {
         let session = label(secret, labels::SESSION).unwrap_or_default();
         let select = session_selector(session);
-        let place = Scope::Namespace(namespace);
+        let scope = Scope::Namespace(namespace);
         let (claims, snapshots) = tokio::join!(
-            self.list(&PERSISTENT_VOLUME_CLAIM, place, &select),
-            self.list(&VOLUME_SNAPSHOT, place, &select),
+            self.list(&PERSISTENT_VOLUME_CLAIM, scope, &select),
+            self.list(&VOLUME_SNAPSHOT, scope, &select),
         );
         // Objects that cannot be listed prove nothing.
         let claims = claims.map(|list| list.items).unwrap_or_default();

@@ -43,7 +43,7 @@ pub struct ClaimReplacement {
 pub struct ClaimRestorePlan {
     /// The claims to replace.
     pub claims: Vec<ClaimReplacement>,
-    belonging: Ownership,
+    ownership: Ownership,
 }
 
 /// The outcome of a restore.
@@ -59,19 +59,19 @@ impl ClaimRestorePlan {
     ///
     /// # Errors
     /// A snapshot without a source claim, or without a recorded spec if the claim is gone.
-    pub fn new(present: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
-        let belonging = Ownership {
+    pub fn new(observed: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
+        let ownership = Ownership {
             command_token: random_token()?,
-            ..present.ownership.clone()
+            ..observed.ownership.clone()
         };
         let claims = snapshots.iter().map(|snapshot| {
             let name = source_claim_name(snapshot);
-            let mut own = present.live.own_data(&present.session);
+            let mut own = observed.live.own_data(&observed.session);
             let found = own.find(|object| {
                 string_at(object, "/kind") == "PersistentVolumeClaim"
                     && string_at(object, "/metadata/name") == name
             });
-            let wanted = claim_from_snapshot(&belonging, snapshot, found, name, None)?;
+            let wanted = claim_from_snapshot(&ownership, snapshot, found, name, None)?;
             Ok(ClaimReplacement {
                 snapshot: string_at(snapshot, "/metadata/name").to_owned(),
                 existing: found.cloned(),
@@ -80,7 +80,7 @@ impl ClaimRestorePlan {
         });
         Ok(Self {
             claims: claims.collect::<Result<_>>()?,
-            belonging,
+            ownership,
         })
     }
 
@@ -115,7 +115,7 @@ impl ClaimRestorePlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<RestoreOutcome> {
         let carrying = ApplyOptions {
-            ownership: &self.belonging,
+            ownership: &self.ownership,
             write: with.write.clone(),
             interrupt: with.interrupt,
             wait_limit: with.timeout,
@@ -126,7 +126,7 @@ impl ClaimRestorePlan {
         if let Some((_, error)) = outcome.failed {
             return Err(error);
         }
-        let namespace = self.belonging.namespace.as_str();
+        let namespace = self.ownership.namespace.as_str();
         let posts = self.claims.iter().map(|claim| {
             cluster.create(
                 &PERSISTENT_VOLUME_CLAIM,
@@ -195,7 +195,7 @@ pub(super) async fn wait_claims_bound(
 /// Returns a claim called `name` with the data of a snapshot. Its spec is that of `found` or, without one, the spec recorded on
 /// the snapshot.
 pub(super) fn claim_from_snapshot(
-    belonging: &Ownership,
+    ownership: &Ownership,
     snapshot: &Value,
     found: Option<&Value>,
     name: &str,
@@ -249,7 +249,7 @@ pub(super) fn claim_from_snapshot(
             .collect();
         wanted["metadata"]["annotations"] = Value::Object(kept);
     }
-    belonging.apply_to(&mut wanted);
+    ownership.apply_to(&mut wanted);
     Ok(wanted)
 }
 

@@ -46,7 +46,7 @@ pub struct ClonePlan {
     pub session: Value,
     /// Claim names of the source, mapped to those of the copy.
     pub claim_mapping: BTreeMap<String, String>,
-    belonging: Ownership,
+    ownership: Ownership,
     /// Existing data of the source.
     found: Vec<Value>,
     /// The source's parameters Secret.
@@ -141,7 +141,7 @@ impl ClonePlan {
         Ok(Self {
             session: cloned_session(source, name, secret.is_some(), set),
             claim_mapping: names,
-            belonging: Ownership {
+            ownership: Ownership {
                 session: name.clone(),
                 session_uid: String::new(),
                 command_token: random_token()?,
@@ -160,7 +160,7 @@ impl ClonePlan {
     /// # Errors
     /// A size smaller than a snapshot's; a snapshot without a source claim or a recorded spec.
     pub fn check_snapshots(&self, snapshots: &[Value]) -> Result<()> {
-        self.build_claims(&self.belonging, snapshots).map(drop)
+        self.build_claims(&self.ownership, snapshots).map(drop)
     }
 
     /// Checks before a snapshot is taken that no claim of the source is larger than the wanted size.
@@ -197,7 +197,7 @@ impl ClonePlan {
         sink: &mut dyn ProgressSink,
     ) -> Result<CloneOutcome> {
         self.check_snapshots(snapshots)?;
-        let namespace = self.belonging.namespace.as_str();
+        let namespace = self.ownership.namespace.as_str();
         let session = match &self.begun {
             Some(begun) => begun.clone(),
             None => {
@@ -212,25 +212,25 @@ impl ClonePlan {
                 restore: restored,
             });
         }
-        let belonging = Ownership {
+        let ownership = Ownership {
             session_uid: string_at(&session, "/metadata/uid").to_owned(),
-            ..self.belonging.clone()
+            ..self.ownership.clone()
         };
         let stored: Session = serde_json::from_value(self.session.clone())?;
-        trust::record_trusted(cluster, &belonging.session_uid, &stored.spec, None, sink);
+        trust::record_trusted(cluster, &ownership.session_uid, &stored.spec, None, sink);
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
         if !self.takes_secret {
             objects.extend(
-                self.build_secret(&belonging)
+                self.build_secret(&ownership)
                     .map(|secret| (&SECRET, secret)),
             );
         }
-        let claims = self.build_claims(&belonging, snapshots)?;
+        let claims = self.build_claims(&ownership, snapshots)?;
         let typed = |claim: &Value| (&PERSISTENT_VOLUME_CLAIM, claim.clone());
         objects.extend(claims.iter().map(typed));
         let posts = objects
             .iter()
-            .map(|(kind, object)| create_or_get(cluster, kind, object, &belonging, with.write));
+            .map(|(kind, object)| create_or_get(cluster, kind, object, &ownership, with.write));
         let (mut made, mut refused) = (vec![(&SESSION, session.clone())], None);
         for ((kind, _), result) in objects.iter().zip(join_all(posts).await) {
             match result {
@@ -239,7 +239,7 @@ impl ClonePlan {
             }
         }
         if refused.is_none() {
-            refused = self.adopt_secret(cluster, &belonging, with).await.err();
+            refused = self.adopt_secret(cluster, &ownership, with).await.err();
         }
         if let Some(error) = refused {
             self.roll_back(cluster, &made, with).await;
@@ -249,7 +249,7 @@ impl ClonePlan {
             .write_stopped_status(cluster, &session, with, now)
             .await;
         let finish = match told {
-            Ok(_) => mark_complete(cluster, &belonging, with.write).await,
+            Ok(_) => mark_complete(cluster, &ownership, with.write).await,
             Err(error) => Err(error),
         };
         let session = finish.map_err(|error| with_finish_hint(error, &self.session))?;
@@ -275,7 +275,7 @@ impl ClonePlan {
     }
 
     async fn create_session(&self, cluster: &Cluster, write: &WriteOptions) -> Result<Value> {
-        let namespace = self.belonging.namespace.as_str();
+        let namespace = self.ownership.namespace.as_str();
         let posted = cluster
             .create(&SESSION, namespace, &self.session, write)
             .await;
@@ -284,13 +284,13 @@ impl ClonePlan {
             other => return other,
         };
         // The request may have succeeded although its answer was lost.
-        let name = self.belonging.session.as_str();
+        let name = self.ownership.session.as_str();
         let found = cluster.get(&SESSION, namespace, name).await;
         let same = |session: &Value| incomplete_source(session) == incomplete_source(&self.session);
         found.ok().flatten().filter(same).ok_or(error)
     }
 
-    fn build_claims(&self, belonging: &Ownership, snapshots: &[Value]) -> Result<Vec<Value>> {
+    fn build_claims(&self, ownership: &Ownership, snapshots: &[Value]) -> Result<Vec<Value>> {
         let claims = snapshots.iter().map(|snapshot| {
             let old = source_claim_name(snapshot);
             let found = self.found.iter().find(|object| {
@@ -298,25 +298,25 @@ impl ClonePlan {
                     && string_at(object, "/metadata/name") == old
             });
             let name = self.claim_mapping.get(old).map_or(old, String::as_str);
-            claim_from_snapshot(belonging, snapshot, found, name, self.size.as_ref())
+            claim_from_snapshot(ownership, snapshot, found, name, self.size.as_ref())
         });
         claims.collect()
     }
 
-    fn build_secret(&self, belonging: &Ownership) -> Option<Value> {
+    fn build_secret(&self, ownership: &Ownership) -> Option<Value> {
         let old = self.secret.as_ref()?;
         let own = json!({ labels::PARAMETERS: "true" });
         let mut secret = json!({
             "apiVersion": "v1",
             "kind": "Secret",
-            "metadata": { "name": parameters_secret_name(belonging.session.as_str()), "labels": own },
+            "metadata": { "name": parameters_secret_name(ownership.session.as_str()), "labels": own },
         });
         for field in ["type", "data", "immutable"] {
             if let Some(value) = old.get(field) {
                 secret[field] = value.clone();
             }
         }
-        belonging.apply_to(&mut secret);
+        ownership.apply_to(&mut secret);
         Some(secret)
     }
 
@@ -324,7 +324,7 @@ impl ClonePlan {
     async fn adopt_secret(
         &self,
         cluster: &Cluster,
-        belonging: &Ownership,
+        ownership: &Ownership,
         with: &SnapshotRun<'_>,
     ) -> Result<()> {
         let Some(secret) = self.secret.as_ref().filter(|_| self.takes_secret) else {
@@ -332,10 +332,10 @@ impl ClonePlan {
         };
         let patch = json!({ "metadata": {
             "uid": string_at(secret, "/metadata/uid"),
-            "annotations": { labels::SESSION_UID: belonging.session_uid, labels::KEPT_SINCE: null },
+            "annotations": { labels::SESSION_UID: ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let (namespace, name) = (
-            belonging.namespace.as_str(),
+            ownership.namespace.as_str(),
             string_at(secret, "/metadata/name"),
         );
         cluster
@@ -350,7 +350,7 @@ impl ClonePlan {
         made: &[(&ResourceType, Value)],
         with: &SnapshotRun<'_>,
     ) {
-        let namespace = self.belonging.namespace.as_str();
+        let namespace = self.ownership.namespace.as_str();
         let targets: Vec<(&ResourceType, ObjectRef)> = made
             .iter()
             .map(|(kind, object)| (*kind, ObjectRef::from_object(object)))

@@ -60,11 +60,11 @@ impl Deletion {
     /// An invalid name, Namespace or owner of the Session.
     pub fn from_parts(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
-        let belonging = Ownership::of_session(&session)?;
+        let ownership = Ownership::of_session(&session)?;
         Ok(Self {
             session,
             live,
-            ownership: belonging,
+            ownership: ownership,
             driver,
             object,
             snapshot_plan: None,
@@ -108,13 +108,13 @@ impl Deletion {
             session: self.session.clone(),
             object: self.object.clone(),
         };
-        let mut present = ObservedSession::from_parts(chosen, self.live.clone(), Driver::Client)?;
-        present.live.data = held.into_iter().cloned().collect();
+        let mut observed = ObservedSession::from_parts(chosen, self.live.clone(), Driver::Client)?;
+        observed.live.data = held.into_iter().cloned().collect();
         let asked = SnapshotOptions {
             class: class.map(str::to_owned),
             ..SnapshotOptions::default()
         };
-        let cutting = SnapshotPlan::prepare(cluster, &present, &asked, now).await;
+        let cutting = SnapshotPlan::prepare(cluster, &observed, &asked, now).await;
         self.snapshot_plan = Some(cutting.map_err(|error| self.with_data_hints(error))?);
         Ok(self)
     }
@@ -125,9 +125,9 @@ impl Deletion {
         if !goes || self.driver.is_controller() {
             return Ok(Vec::new());
         }
-        let place = Scope::Namespace(self.namespace());
+        let scope = Scope::Namespace(self.namespace());
         Ok(cluster
-            .list(&POD, place, &ListOptions::default())
+            .list(&POD, scope, &ListOptions::default())
             .await?
             .items)
     }
@@ -148,9 +148,9 @@ impl Deletion {
     }
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
-    pub fn runs_hooks(&self, manner: &StopOptions) -> bool {
-        let seen = assess_workload(&self.session, &self.live, &[]);
-        let sync = !manner.skip_sync && HookRun::find(&self.session, &seen, "sync").is_some();
+    pub fn runs_hooks(&self, options: &StopOptions) -> bool {
+        let state = assess_workload(&self.session, &self.live, &[]);
+        let sync = !options.skip_sync && HookRun::find(&self.session, &state, "sync").is_some();
         !self.driver.is_controller()
             && (sync
                 || self
@@ -160,9 +160,9 @@ impl Deletion {
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
-    pub fn steps(&self, manner: &StopOptions, now: Timestamp) -> Plan {
+    pub fn steps(&self, options: &StopOptions, now: Timestamp) -> Plan {
         let wanted = TargetState::Deleted {
-            skip_sync: manner.skip_sync,
+            skip_sync: options.skip_sync,
         };
         let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;
         if self.driver.is_controller() {
@@ -172,7 +172,7 @@ impl Deletion {
             plan.stages
                 .splice(0..0, self.data_policy_step().map(|step| vec![step]));
         }
-        if !manner.wait {
+        if !options.wait {
             plan.stages.retain(|stage| {
                 !stage
                     .iter()
@@ -186,7 +186,7 @@ impl Deletion {
     async fn require_access(
         &self,
         cluster: &Cluster,
-        manner: &StopOptions,
+        options: &StopOptions,
         with: StopContext<'_>,
     ) -> Result<()> {
         if self.driver.is_controller() || with.write.dry_run {
@@ -198,7 +198,7 @@ impl Deletion {
             let uids = held.map(|claim| string_at(claim, "/metadata/uid").to_owned());
             last.live.snapshotted_claims = uids.collect();
         }
-        let needs = last.steps(manner, with.now).required_permissions();
+        let needs = last.steps(options, with.now).required_permissions();
         let (permitted, rehearsed) = futures::join!(
             with.permissions.require(self.namespace(), &needs),
             self.dry_run_delete(cluster)
@@ -232,29 +232,30 @@ impl Deletion {
     pub async fn delete(
         &self,
         cluster: &Cluster,
-        manner: &StopOptions,
+        options: &StopOptions,
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         self.live.report_impostors(sink);
-        if self.runs_hooks(manner) && !with.write.dry_run {
+        if self.runs_hooks(options) && !with.write.dry_run {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
-        self.require_access(cluster, manner, with).await?;
+        self.require_access(cluster, options, with).await?;
         let Some(saving) = &self.snapshot_plan else {
-            let plan = self.steps(manner, with.now);
-            return self.remove(cluster, &plan, manner, with, sink).await;
+            let plan = self.steps(options, with.now);
+            return self.remove(cluster, &plan, options, with, sink).await;
         };
-        let mut sync = self.steps(manner, with.now);
+        let mut sync = self.steps(options, with.now);
         sync.stages.truncate(1);
         sync.stages
             .retain(|stage| matches!(stage.first(), Some(Step::RunHook { .. })));
-        self.apply_steps(cluster, &sync, manner, with, sink).await?;
+        self.apply_steps(cluster, &sync, options, with, sink)
+            .await?;
         let taking = SnapshotRun {
             write: with.write,
             interrupt: with.interrupt,
             wait: true,
-            timeout: manner.timeout,
+            timeout: options.timeout,
         };
         let taken = saving.take(cluster, &taking, sink).await;
         let rest = self.after_snapshot(
@@ -263,10 +264,10 @@ impl Deletion {
         );
         let synced = StopOptions {
             skip_sync: true,
-            ..*manner
+            ..*options
         };
         let plan = rest.steps(&synced, with.now);
-        let ended = rest.remove(cluster, &plan, manner, with, sink).await;
+        let ended = rest.remove(cluster, &plan, options, with, sink).await;
         ended.map_err(|error| {
             let set = &saving.name;
             with_hint(
@@ -299,19 +300,19 @@ impl Deletion {
         &self,
         cluster: &Cluster,
         plan: &Plan,
-        manner: &StopOptions,
+        options: &StopOptions,
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         self.annotate_snapshots(cluster, with).await;
-        self.apply_steps(cluster, plan, manner, with, sink).await
+        self.apply_steps(cluster, plan, options, with, sink).await
     }
 
     async fn apply_steps(
         &self,
         cluster: &Cluster,
         plan: &Plan,
-        manner: &StopOptions,
+        options: &StopOptions,
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
@@ -319,7 +320,7 @@ impl Deletion {
             ownership: &self.ownership,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            wait_limit: manner.timeout,
+            wait_limit: options.timeout,
         };
         let outcome = cluster.apply_plan(plan, &carrying, sink).await;
         match outcome.failed {
@@ -370,8 +371,8 @@ pub async fn list_snapshots(
     namespace: &str,
     select: &ListOptions,
 ) -> Result<Option<Vec<Value>>> {
-    let place = Scope::Namespace(namespace);
-    match cluster.list(&VOLUME_SNAPSHOT, place, select).await {
+    let scope = Scope::Namespace(namespace);
+    match cluster.list(&VOLUME_SNAPSHOT, scope, select).await {
         Ok(list) => Ok(Some(list.items)),
         Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
             Ok(Some(Vec::new()))

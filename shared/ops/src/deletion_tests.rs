@@ -37,8 +37,8 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
     Deletion::from_parts(SelectedSession { session, object }, live, Driver::Client).unwrap()
 }
 
-fn steps(doomed: &Deletion, wait: bool) -> Vec<String> {
-    let plan = doomed.steps(&manner(wait), NOW.parse().unwrap());
+fn steps(deletion: &Deletion, wait: bool) -> Vec<String> {
+    let plan = deletion.steps(&manner(wait), NOW.parse().unwrap());
     let word = |step: &Step| match step {
         Step::Delete { target, .. } => format!("delete {}", target.name),
         Step::Patch { target, .. } => format!("patch {}", target.name),
@@ -56,14 +56,14 @@ fn the_sessions_policy_goes_before_its_templates() {
         (Some("keep"), Some("delete"), false),
         (Some("delete"), Some("keep"), true),
     ] {
-        let doomed = doomed(spec, status);
+        let deletion = doomed(spec, status);
         assert_eq!(
-            doomed.destroyed_claims().is_empty(),
+            deletion.destroyed_claims().is_empty(),
             !destroys,
             "{spec:?} {status:?}"
         );
         assert_eq!(
-            doomed.kept_claims().is_empty(),
+            deletion.kept_claims().is_empty(),
             destroys,
             "{spec:?} {status:?}"
         );
@@ -116,9 +116,9 @@ fn workload_then_data_then_the_session() {
 
 #[test]
 fn a_controller_does_everything_but_the_delete_itself() {
-    let mut doomed = doomed(None, None);
-    doomed.driver = Driver::Controller;
-    assert_eq!(steps(&doomed, true), ["delete a", "await a"]);
-    let doomed = doomed.with_data_policy(Some(DataPolicy::Delete));
-    assert_eq!(steps(&doomed, true), ["patch a", "delete a", "await a"]);
+    let mut deletion = doomed(None, None);
+    deletion.driver = Driver::Controller;
+    assert_eq!(steps(&deletion, true), ["delete a", "await a"]);
+    let deletion = deletion.with_data_policy(Some(DataPolicy::Delete));
+    assert_eq!(steps(&deletion, true), ["patch a", "delete a", "await a"]);
 }

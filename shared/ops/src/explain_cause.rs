@@ -28,11 +28,11 @@ const MAX_ROUNDS: usize = 2;
 impl Cluster {
     /// Refines the cause in `seen` with facts from the cluster. Reads nothing if nothing is wrong. Never fails: facts
     /// that cannot be read are named in the evidence.
-    pub async fn explain_state(&self, namespace: &str, mut seen: WorkloadState) -> WorkloadState {
-        if let Some(cause) = seen.cause_mut() {
+    pub async fn explain_state(&self, namespace: &str, mut state: WorkloadState) -> WorkloadState {
+        if let Some(cause) = state.cause_mut() {
             *cause = self.explain_cause(namespace, cause.clone()).await;
         }
-        seen
+        state
     }
 
     /// Refines one cause, as [`Cluster::explain_state`] does.
@@ -101,7 +101,7 @@ impl Cluster {
     async fn list_from_cache(
         &self,
         t: &ResourceType,
-        place: Scope<'_>,
+        scope: Scope<'_>,
         fields: &str,
     ) -> Result<Vec<Value>> {
         let select = ListOptions {
@@ -109,7 +109,7 @@ impl Cluster {
             from_cache: true,
             ..ListOptions::default()
         };
-        Ok(self.list(t, place, &select).await?.items)
+        Ok(self.list(t, scope, &select).await?.items)
     }
 }
 

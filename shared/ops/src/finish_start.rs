@@ -52,25 +52,25 @@ pub struct ReadySession {
 /// The session fails, or does not become ready within `limit`; it is kept.
 pub async fn wait_session_ready(
     cluster: &Cluster,
-    made: &Started,
+    started: &Started,
     limit: Duration,
     write: &WriteOptions,
     run: &mut WaitContext<'_>,
 ) -> Result<ReadySession> {
     // After Ctrl-C the session continues to start: the error has to say how to inspect or delete it.
     let _guard = run.interrupt.guard()?;
-    if made.driver.is_controller() {
-        return wait_by_controller(cluster, made, limit, run).await;
+    if started.driver.is_controller() {
+        return wait_by_controller(cluster, started, limit, run).await;
     }
-    let owners = made.objects.clone();
+    let owners = started.objects.clone();
     let waited = cluster
-        .wait_ready(namespace_of(made), &made.session, owners, limit, run)
+        .wait_ready(namespace_of(started), &started.session, owners, limit, run)
         .await;
     run.sink.tell(ProgressEvent::Done);
     match waited? {
         WaitOutcome::Settled { state, pod, live } => {
             let (endpoint, object) =
-                write_ready_status(cluster, made, &state, pod.as_deref(), write, (run.now)())
+                write_ready_status(cluster, started, &state, pod.as_deref(), write, (run.now)())
                     .await?;
             match *state {
                 WorkloadState::Ready { .. } => Ok(ReadySession {
@@ -78,49 +78,49 @@ pub async fn wait_session_ready(
                     object,
                     live: Some(*live),
                 }),
-                seen => Err(not_ready_error(made, &seen)),
+                state => Err(not_ready_error(started, &state)),
             }
         }
-        WaitOutcome::TimedOut(seen) => {
-            let error = timed_out(&SESSION, session_name_of(made));
-            let error = match seen.cause() {
+        WaitOutcome::TimedOut(state) => {
+            let error = timed_out(&SESSION, session_name_of(started));
+            let error = match state.cause() {
                 Some(cause) => cause.attach_to(error),
-                None => with_hint(error, describe_state(&seen)),
+                None => with_hint(error, describe_state(&state)),
             };
-            Err(with_inspect_hints(error, made, &seen))
+            Err(with_inspect_hints(error, started, &state))
         }
-        WaitOutcome::Interrupted(seen) => {
+        WaitOutcome::Interrupted(state) => {
             let message = format!(
                 "session {:?} continues to start; last state: {}",
-                session_name_of(made),
-                describe_state(&seen)
+                session_name_of(started),
+                describe_state(&state)
             );
             Err(with_inspect_hints(
                 with_hint(interrupted_error(), message),
-                made,
-                &seen,
+                started,
+                &state,
             ))
         }
     }
 }
 
-fn session_name_of(made: &Started) -> &str {
-    made.start.ownership.session.as_str()
+fn session_name_of(started: &Started) -> &str {
+    started.start.ownership.session.as_str()
 }
 
-fn namespace_of(made: &Started) -> &str {
-    made.start.ownership.namespace.as_str()
+fn namespace_of(started: &Started) -> &str {
+    started.start.ownership.namespace.as_str()
 }
 
 /// The endpoint of its objects, if they have one; `node_address` stands for that of a NodePort.
-pub fn started_endpoint(made: &Started, node_address: Option<&str>) -> Option<String> {
-    session_endpoint(&made.objects, node_address)
+pub fn started_endpoint(started: &Started, node_address: Option<&str>) -> Option<String> {
+    session_endpoint(&started.objects, node_address)
 }
 
 async fn write_ready_status(
     cluster: &Cluster,
-    made: &Started,
-    seen: &WorkloadState,
+    started: &Started,
+    state: &WorkloadState,
     pod: Option<&Pod>,
     write: &WriteOptions,
     now: Timestamp,
@@ -128,31 +128,31 @@ async fn write_ready_status(
     let node = pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone());
     let address = pod.and_then(|pod| pod.status.as_ref()?.host_ip.clone());
     let pod = pod.and_then(|pod| pod.metadata.name.clone());
-    let endpoint = started_endpoint(made, address.as_deref());
-    let stands = decide_phase(&made.session, TargetState::Running, seen);
+    let endpoint = started_endpoint(started, address.as_deref());
+    let stands = decide_phase(&started.session, TargetState::Running, state);
     let patch = status_patch::phase_status(
-        &made.session,
+        &started.session,
         &stands,
         pod.as_deref(),
         node.as_deref(),
         endpoint.as_deref(),
         now,
     );
-    let object = cluster.patch_status(&made.session, patch, write).await?;
+    let object = cluster.patch_status(&started.session, patch, write).await?;
     Ok((endpoint, object))
 }
 
 /// Waits for the phase that the controller writes.
 async fn wait_by_controller(
     cluster: &Cluster,
-    made: &Started,
+    started: &Started,
     limit: Duration,
     run: &mut WaitContext<'_>,
 ) -> Result<ReadySession> {
     let settled = cluster
         .wait_phase(
-            namespace_of(made),
-            &made.session,
+            namespace_of(started),
+            &started.session,
             limit,
             run.interrupt,
             run.sink,
@@ -174,13 +174,17 @@ async fn wait_by_controller(
         .unwrap_or_default();
     let error = anyhow!(
         "session {:?} did not become ready{why}",
-        session_name_of(made)
+        session_name_of(started)
     );
-    Err(with_inspect_hints(error, made, &WorkloadState::NoWorkload))
+    Err(with_inspect_hints(
+        error,
+        started,
+        &WorkloadState::NoWorkload,
+    ))
 }
 
-fn describe_state(seen: &WorkloadState) -> String {
-    match seen {
+fn describe_state(state: &WorkloadState) -> String {
+    match state {
         WorkloadState::NotReady(finding) if finding.detail.is_empty() => {
             format!("{}: {}", finding.stage.as_str(), finding.object)
         }
@@ -197,19 +201,26 @@ fn describe_state(seen: &WorkloadState) -> String {
     }
 }
 
-fn not_ready_error(made: &Started, seen: &WorkloadState) -> anyhow::Error {
-    let what = format!("session {:?} did not become ready", session_name_of(made));
-    let error = match seen.cause() {
+fn not_ready_error(started: &Started, state: &WorkloadState) -> anyhow::Error {
+    let what = format!(
+        "session {:?} did not become ready",
+        session_name_of(started)
+    );
+    let error = match state.cause() {
         Some(cause) => cause.to_error(&what),
-        None => anyhow!("{what}: {}", describe_state(seen)),
+        None => anyhow!("{what}: {}", describe_state(state)),
     };
-    with_inspect_hints(error, made, seen)
+    with_inspect_hints(error, started, state)
 }
 
 /// Adds hints how to inspect and delete a session that is kept although it is not ready.
-fn with_inspect_hints(error: anyhow::Error, made: &Started, seen: &WorkloadState) -> anyhow::Error {
-    let (name, namespace) = (session_name_of(made), namespace_of(made));
-    let look = match seen {
+fn with_inspect_hints(
+    error: anyhow::Error,
+    started: &Started,
+    state: &WorkloadState,
+) -> anyhow::Error {
+    let (name, namespace) = (session_name_of(started), namespace_of(started));
+    let look = match state {
         // The log of an ended container says more than the status; it may be an init container's.
         WorkloadState::Terminated { .. } => format!("logs {name} -n {namespace} --all-containers"),
         _ => format!("status {name} -n {namespace}"),

@@ -22,10 +22,10 @@ pub(super) async fn create_or_get(
     cluster: &Cluster,
     kind: &ResourceType,
     object: &Value,
-    belonging: &Ownership,
+    ownership: &Ownership,
     write: &WriteOptions,
 ) -> Result<Value> {
-    let namespace = belonging.namespace.as_str();
+    let namespace = ownership.namespace.as_str();
     let error = match cluster.create(kind, namespace, object, write).await {
         Ok(made) => return Ok(made),
         Err(error) => error,
@@ -39,7 +39,7 @@ pub(super) async fn create_or_get(
         .get(kind, namespace, string_at(object, "/metadata/name"))
         .await;
     let ours = |found: &Value| {
-        annotation(found, labels::SESSION_UID) == Some(belonging.session_uid.as_str())
+        annotation(found, labels::SESSION_UID) == Some(ownership.session_uid.as_str())
     };
     found.ok().flatten().filter(ours).ok_or(error)
 }
@@ -56,11 +56,11 @@ fn namespace_and_name(object: &Value) -> (&str, &str) {
 /// Refusals of the server.
 pub(super) async fn mark_complete(
     cluster: &Cluster,
-    belonging: &Ownership,
+    ownership: &Ownership,
     write: &WriteOptions,
 ) -> Result<Value> {
     let patch = json!({ "metadata": { "annotations": { labels::COPYING: null } } });
-    cluster.patch_session(belonging, patch, write).await
+    cluster.patch_session(ownership, patch, write).await
 }
 
 /// Returns the name of the snapshot that an incomplete copy is made from; `None` for all other Sessions.

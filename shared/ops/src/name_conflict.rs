@@ -30,18 +30,18 @@ pub(super) enum NameConflict {
 pub(super) fn classify_conflict(
     found: &Value,
     wanted: &Value,
-    belonging: &Ownership,
+    ownership: &Ownership,
 ) -> NameConflict {
     if !is_data(wanted) {
         let owners = found.pointer("/metadata/ownerReferences");
         let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-        return match owners.any(|owner| string_at(owner, "/uid") == belonging.session_uid) {
+        return match owners.any(|owner| string_at(owner, "/uid") == ownership.session_uid) {
             true => NameConflict::OwnedBySession,
             false => NameConflict::Foreign,
         };
     }
-    let same = label(found, labels::SESSION) == Some(belonging.session.as_str())
-        && annotation(found, labels::USER_ID) == Some(belonging.user_id.as_str());
+    let same = label(found, labels::SESSION) == Some(ownership.session.as_str())
+        && annotation(found, labels::USER_ID) == Some(ownership.user_id.as_str());
     if !same {
         return NameConflict::Foreign;
     }
@@ -54,7 +54,7 @@ pub(super) fn classify_conflict(
     }
     let uid = annotation(found, labels::SESSION_UID).filter(|uid| !uid.is_empty());
     match uid {
-        Some(uid) if uid == belonging.session_uid => NameConflict::OwnedBySession,
+        Some(uid) if uid == ownership.session_uid => NameConflict::OwnedBySession,
         _ if has_attribution(found) => NameConflict::Kept,
         _ => NameConflict::Unattributed,
     }
@@ -84,12 +84,12 @@ pub(super) fn unproven_data_error(
 pub(super) fn foreign_object_error(
     resource: &ResourceType,
     name: &str,
-    belonging: &Ownership,
+    ownership: &Ownership,
 ) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "{} {name:?} already exists and is not part of session {:?}",
         resource.kind,
-        belonging.session.as_str()
+        ownership.session.as_str()
     );
     let kind = resource.kind.to_lowercase();
     with_hint(
@@ -128,10 +128,10 @@ pub(super) fn other_template_error(
 }
 
 /// Returns the error for a claim of somebody else that a StatefulSet would use.
-pub(super) fn foreign_claim_error(claim: &str, belonging: &Ownership) -> anyhow::Error {
+pub(super) fn foreign_claim_error(claim: &str, ownership: &Ownership) -> anyhow::Error {
     let error = anyhow::anyhow!(
         "PersistentVolumeClaim {claim:?} already exists and is not part of session {:?}",
-        belonging.session.as_str()
+        ownership.session.as_str()
     );
     with_hint(
         error,

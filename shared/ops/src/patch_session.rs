@@ -29,11 +29,11 @@ impl<'a> From<&'a Session> for SessionRef<'a> {
 }
 
 impl<'a> From<&'a Ownership> for SessionRef<'a> {
-    fn from(belonging: &'a Ownership) -> Self {
+    fn from(ownership: &'a Ownership) -> Self {
         Self {
-            namespace: belonging.namespace.as_str(),
-            name: belonging.session.as_str(),
-            uid: &belonging.session_uid,
+            namespace: ownership.namespace.as_str(),
+            name: ownership.session.as_str(),
+            uid: &ownership.session_uid,
         }
     }
 }

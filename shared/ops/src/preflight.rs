@@ -126,7 +126,7 @@ impl CheckedList {
 async fn list_if_needed(
     cluster: &Cluster,
     kind: &ResourceType,
-    place: Scope<'_>,
+    scope: Scope<'_>,
     concerned: bool,
 ) -> Result<CheckedList> {
     if !concerned {
@@ -137,7 +137,7 @@ async fn list_if_needed(
         from_cache: true,
         ..ListOptions::default()
     };
-    match cluster.list(kind, place, &at_hand).await {
+    match cluster.list(kind, scope, &at_hand).await {
         Ok(list) => Ok(CheckedList::Items(list.items)),
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
             Ok(CheckedList::Forbidden)

@@ -34,15 +34,15 @@ pub struct QuiesceMessages {
 
 impl QuiesceHooks {
     /// Returns the hooks of a session if its workload is ready; none with `skip`.
-    pub fn of_session(present: &ObservedSession, skip: bool, words: QuiesceMessages) -> Self {
+    pub fn of_session(observed: &ObservedSession, skip: bool, words: QuiesceMessages) -> Self {
         let hook = |name| {
-            let run = HookRun::find(&present.session, &present.state, name);
+            let run = HookRun::find(&observed.session, &observed.state, name);
             run.filter(|_| !skip)
         };
         Self {
-            session: present.name().to_owned(),
-            namespace: present.namespace().to_owned(),
-            stored: present.session.clone(),
+            session: observed.name().to_owned(),
+            namespace: observed.namespace().to_owned(),
+            stored: observed.session.clone(),
             words,
             quiesce: hook("quiesce"),
             resume: hook("resume"),

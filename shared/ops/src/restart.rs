@@ -22,11 +22,11 @@ impl StartPlan {
     /// The first missing right, in the server's words.
     pub async fn require_restart_access(
         &self,
-        manner: &StopOptions,
+        options: &StopOptions,
         with: StopContext<'_>,
     ) -> Result<()> {
         self.observed
-            .require_stop_access(manner, &self.start_accesses(), with)
+            .require_stop_access(options, &self.start_accesses(), with)
             .await
     }
 
@@ -42,8 +42,8 @@ impl StartPlan {
             let resource = ResourceType::find_known(string_at(&object, "/apiVersion"), kind)?;
             let there = live.find_object(kind, name).is_some();
             let pods = !pod_metadata_paths(kind).is_empty();
-            let made = !there || (pods && !SCALABLE_KINDS.contains(&kind));
-            match made {
+            let started = !there || (pods && !SCALABLE_KINDS.contains(&kind));
+            match started {
                 true => Some(Access::new("create", resource, "")),
                 false => (!is_data(&object)).then(|| Access::new("patch", resource, name)),
             }
@@ -62,20 +62,20 @@ impl StartPlan {
     pub async fn restart(
         &self,
         cluster: &Cluster,
-        manner: &StopOptions,
+        options: &StopOptions,
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
-        self.require_restart_access(manner, with).await?;
-        let object = self.observed.stop(cluster, manner, with, sink).await?;
-        let mut ahead = self.clone();
+        self.require_restart_access(options, with).await?;
+        let object = self.observed.stop(cluster, options, with, sink).await?;
+        let mut start_plan = self.clone();
         if !with.write.dry_run {
             let chosen = SelectedSession::parse(object)?;
-            ahead.replace_observed(
+            start_plan.replace_observed(
                 ObservedSession::read(cluster, chosen, self.observed.driver).await?,
             );
         }
         let (write, interrupt, now) = (with.write, with.interrupt, with.now);
-        ahead.start(cluster, write, interrupt, now, sink).await
+        start_plan.start(cluster, write, interrupt, now, sink).await
     }
 }

@@ -47,8 +47,8 @@ impl Cluster {
         match which {
             SessionSelection::BySelector(selector) => {
                 let select = ListOptions::with_labels(selector.clone());
-                let place = Scope::Namespace(namespace);
-                let list = with_setup_hint(self.list(&SESSION, place, &select).await)?;
+                let scope = Scope::Namespace(namespace);
+                let list = with_setup_hint(self.list(&SESSION, scope, &select).await)?;
                 list.items
                     .into_iter()
                     .map(|item| SelectedSession::parse(item).map(Ok))

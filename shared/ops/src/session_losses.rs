@@ -19,35 +19,35 @@ pub struct SessionLosses {
 
 impl SessionLosses {
     /// Returns the losses of a stop: data that ends with the Pods.
-    pub fn of_stop(present: &ObservedSession) -> Self {
-        let losses = find_losses(&present.session, &present.live);
+    pub fn of_stop(observed: &ObservedSession) -> Self {
+        let losses = find_losses(&observed.session, &observed.live);
         Self {
-            name: present.name().to_owned(),
+            name: observed.name().to_owned(),
             destroyed: losses.iter().map(ToString::to_string).collect(),
             saved: Vec::new(),
         }
     }
 
     /// Returns the losses of a start that deletes running Pods the template no longer contains; `None` if nothing is lost.
-    pub fn of_start(ahead: &StartPlan) -> Option<Self> {
-        let losses = ahead.losses();
+    pub fn of_start(start_plan: &StartPlan) -> Option<Self> {
+        let losses = start_plan.losses();
         (!losses.is_empty()).then(|| Self {
-            name: ahead.observed.name().to_owned(),
+            name: start_plan.observed.name().to_owned(),
             destroyed: losses.iter().map(ToString::to_string).collect(),
             saved: Vec::new(),
         })
     }
 
     /// Returns the losses of a deletion: data that ends with the Pods, and claims as the data policy says.
-    pub fn of_deletion(doomed: &Deletion) -> Self {
-        let first = doomed.snapshot_name().map_or_else(
+    pub fn of_deletion(deletion: &Deletion) -> Self {
+        let first = deletion.snapshot_name().map_or_else(
             || "deleted when a snapshot is ready".to_owned(),
             |set| format!("deleted when snapshot {set} is ready"),
         );
-        let saved = doomed.snapshot_claims();
+        let saved = deletion.snapshot_claims();
         Self {
-            name: doomed.name().to_owned(),
-            destroyed: doomed.destroyed_data(),
+            name: deletion.name().to_owned(),
+            destroyed: deletion.destroyed_data(),
             saved: saved
                 .iter()
                 .map(|claim| format!("{}: {first}", claim_word(claim)))

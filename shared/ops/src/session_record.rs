@@ -53,27 +53,27 @@ pub(super) fn record_session(session: &Value, snapshots: &mut [Value]) {
 /// A record that is not trusted; a parameters Secret that may not be the session's; refusals of the server.
 pub async fn read_recorded_session(
     cluster: &Cluster,
-    belonging: &Ownership,
+    ownership: &Ownership,
     snapshot: &Value,
 ) -> Result<Option<ObservedSession>> {
-    let Some(object) = session_from_record(belonging, snapshot) else {
+    let Some(object) = session_from_record(ownership, snapshot) else {
         return Ok(None);
     };
     let Ok(chosen) = SelectedSession::parse(object) else {
         return Ok(None);
     };
-    trust::check_recorded(cluster, &chosen.session, &belonging.session_uid).await?;
-    let mut present = ObservedSession::read(cluster, chosen, Driver::Client).await?;
-    let mut data = present.live.data.iter();
-    if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &present.session))
+    trust::check_recorded(cluster, &chosen.session, &ownership.session_uid).await?;
+    let mut observed = ObservedSession::read(cluster, chosen, Driver::Client).await?;
+    let mut data = observed.live.data.iter();
+    if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &observed.session))
     {
         check_secret_provenance(secret, snapshot)?;
     }
-    present.ownership = Ownership {
+    observed.ownership = Ownership {
         session_uid: String::new(),
-        ..belonging.clone()
+        ..ownership.clone()
     };
-    Ok(Some(present))
+    Ok(Some(observed))
 }
 
 /// Checks that the snapshot proves the parameters Secret to be the session's: one that is younger than the snapshot is not.
@@ -94,17 +94,17 @@ fn check_secret_provenance(secret: &Value, snapshot: &Value) -> Result<()> {
     Err(with_hint(with_hint(error, look), delete))
 }
 
-fn session_from_record(belonging: &Ownership, snapshot: &Value) -> Option<Value> {
+fn session_from_record(ownership: &Ownership, snapshot: &Value) -> Option<Value> {
     let spec: Value = serde_json::from_str(annotation(snapshot, labels::SESSION_SPEC)?).ok()?;
     let runs_something = ["template", "application"]
         .iter()
         .any(|field| spec.get(*field).is_some());
-    let own = string_at(&spec, "/userId") == belonging.user_id.as_str();
+    let own = string_at(&spec, "/userId") == ownership.user_id.as_str();
     (own && runs_something && spec.get("manifest").is_none()).then(|| {
         json!({
             "apiVersion": API_VERSION,
             "kind": "Session",
-            "metadata": { "name": belonging.session.as_str(), "namespace": belonging.namespace.as_str() },
+            "metadata": { "name": ownership.session.as_str(), "namespace": ownership.namespace.as_str() },
             "spec": spec,
         })
     })

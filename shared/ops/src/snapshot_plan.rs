@@ -94,12 +94,12 @@ impl SnapshotPlan {
     /// A session without claims or with an unbound one; an invalid name; no suitable class; a server without snapshots.
     pub async fn prepare(
         cluster: &Cluster,
-        present: &ObservedSession,
+        observed: &ObservedSession,
         asked: &SnapshotOptions,
         now: Timestamp,
     ) -> Result<Self> {
         let offered = SnapshotClasses::list(cluster).await;
-        Self::prepare_with_classes(cluster, present, asked, offered, now).await
+        Self::prepare_with_classes(cluster, observed, asked, offered, now).await
     }
 
     /// As [`SnapshotPlan::prepare`], with classes that have been listed already.
@@ -108,13 +108,13 @@ impl SnapshotPlan {
     /// As [`SnapshotPlan::prepare`].
     pub async fn prepare_with_classes(
         cluster: &Cluster,
-        present: &ObservedSession,
+        observed: &ObservedSession,
         asked: &SnapshotOptions,
         offered: SnapshotClasses,
         now: Timestamp,
     ) -> Result<Self> {
-        let (session, namespace) = (present.name(), present.namespace());
-        let data = present.live.own_data(&present.session);
+        let (session, namespace) = (observed.name(), observed.namespace());
+        let data = observed.live.own_data(&observed.session);
         let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
         claims.sort_by_key(|claim| string_at(claim, "/metadata/name"));
         if claims.is_empty() {
@@ -147,12 +147,12 @@ impl SnapshotPlan {
                 (classes?, set)
             }
         };
-        let belonging = Ownership {
+        let ownership = Ownership {
             command_token: random_token()?,
-            ..present.ownership.clone()
+            ..observed.ownership.clone()
         };
-        let mut objects = build_snapshots(&belonging, &set, &claims, &names);
-        record_session(&present.object, &mut objects);
+        let mut objects = build_snapshots(&ownership, &set, &claims, &names);
+        record_session(&observed.object, &mut objects);
         for name in objects
             .iter()
             .map(|object| string_at(object, "/metadata/name"))
@@ -172,7 +172,7 @@ impl SnapshotPlan {
             named: asked.name.is_some(),
             session: session.to_owned(),
             namespace: namespace.to_owned(),
-            pausing: QuiesceHooks::of_session(present, asked.skip_hooks, words),
+            pausing: QuiesceHooks::of_session(observed, asked.skip_hooks, words),
             retaining,
         })
     }

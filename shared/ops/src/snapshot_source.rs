@@ -32,9 +32,9 @@ pub async fn read_snapshot_source(
     chosen: impl Future<Output = Result<SelectedSession>>,
     skip_hooks: bool,
 ) -> Result<ObservedSession> {
-    let place = Scope::Namespace(cluster.namespace());
+    let scope = Scope::Namespace(cluster.namespace());
     let select = session_selector(name.as_str());
-    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, place, &select);
+    let claims = cluster.list(&PERSISTENT_VOLUME_CLAIM, scope, &select);
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;
     chosen.ensure_not_deleting()?;

@@ -79,28 +79,36 @@ impl StartPlan {
                     .await,
             )?;
         }
-        let mut made = Started {
+        let mut started = Started {
             session,
             object,
             start: self.start.clone(),
             objects: Vec::new(),
             driver: self.observed.driver,
         };
-        if made.driver.is_controller() {
-            return Ok(made);
+        if started.driver.is_controller() {
+            return Ok(started);
         }
         let (start, live) = (Some(&self.start), &self.observed.live);
-        let decision = reconcile(&made.session, TargetState::Running, start, live, &[], now);
-        made.objects = require_success(cluster.apply_plan(&decision.plan, &with, sink).await)?;
+        let decision = reconcile(
+            &started.session,
+            TargetState::Running,
+            start,
+            live,
+            &[],
+            now,
+        );
+        started.objects = require_success(cluster.apply_plan(&decision.plan, &with, sink).await)?;
         if write.dry_run {
-            return Ok(made);
+            return Ok(started);
         }
-        let status = status_patch::start_status(&made.session, &self.start, &made.objects, now);
-        made.object = cluster
+        let status =
+            status_patch::start_status(&started.session, &self.start, &started.objects, now);
+        started.object = cluster
             .patch_status(&self.start.ownership, status, write)
             .await?;
-        made.session = parse_object(made.object.clone())?;
-        Ok(made)
+        started.session = parse_object(started.object.clone())?;
+        Ok(started)
     }
 
     /// Returns the step that creates the parameters Secret, or patches it if values are new.

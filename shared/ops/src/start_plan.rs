@@ -83,28 +83,32 @@ impl StartPlan {
     /// of that name that is not the session's, a failed check; refusals of the server.
     pub async fn prepare(
         cluster: &Cluster,
-        mut present: ObservedSession,
-        wish: &StartOptions,
+        mut observed: ObservedSession,
+        options: &StartOptions,
         now: Timestamp,
         sink: &mut dyn ProgressSink,
     ) -> Result<Self> {
-        incomplete_copy::check_complete(&present.object)?;
-        trust::check_trust(cluster, &present.session, StoredPart::Start).await?;
+        incomplete_copy::check_complete(&observed.object)?;
+        trust::check_trust(cluster, &observed.session, StoredPart::Start).await?;
         let (template, stored) = futures::try_join!(
-            read_template(cluster, &present),
-            read_stored_secrets(cluster, &present)
+            read_template(cluster, &observed),
+            read_stored_secrets(cluster, &observed)
         )?;
-        let mut spec = present.session.spec.clone();
-        spec.preset = wish.preset.clone().or(spec.preset);
-        spec.timeout = wish.lifetime.as_ref().map(lifetime_value).or(spec.timeout);
+        let mut spec = observed.session.spec.clone();
+        spec.preset = options.preset.clone().or(spec.preset);
+        spec.timeout = options
+            .lifetime
+            .as_ref()
+            .map(lifetime_value)
+            .or(spec.timeout);
         let nothing = BTreeMap::new();
         let rendered = render(&RenderInput {
-            session: &present.ownership.session,
-            namespace: &present.ownership.namespace,
+            session: &observed.ownership.session,
+            namespace: &observed.ownership.namespace,
             spec: &spec,
-            source: manifest_source(&present, template.as_ref())?,
-            set_values: &wish.values.from_arguments,
-            file_values: &wish.values.from_files,
+            source: manifest_source(&observed, template.as_ref())?,
+            set_values: &options.values.from_arguments,
+            file_values: &options.values.from_files,
             stored_secrets: stored.as_ref().unwrap_or(&nothing),
             omit_secrets: false,
         })?;
@@ -112,36 +116,36 @@ impl StartPlan {
             .rendering
             .secrets
             .keys()
-            .any(|secret| wish.values.from_files.contains_key(secret));
-        let notes = template_lookup::template_change(&present.session, template.as_ref())
+            .any(|secret| options.values.from_files.contains_key(secret));
+        let notes = template_lookup::template_change(&observed.session, template.as_ref())
             .map(|change| format!("{change}; this start applies the current version"));
         // A merge patch adds parameters and removes none.
         spec.parameters.extend(rendered.parameters.clone());
-        let patch = start_request_patch(&present.session, &rendered, wish, gave_secrets, now);
+        let patch = start_request_patch(&observed.session, &rendered, options, gave_secrets, now);
         let start = RenderedStart {
             ownership: Ownership {
                 command_token: random_token()?,
                 template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
                 primary: Some(rendered.rendering.primary.clone()),
-                ..present.ownership.clone()
+                ..observed.ownership.clone()
             },
             rendering: rendered.rendering,
-            use_existing: wish.use_existing.clone(),
+            use_existing: options.use_existing.clone(),
         };
-        if !wish.trust_manifest {
-            trust::check_privileges(&present, &start)?;
+        if !options.trust_manifest {
+            trust::check_privileges(&observed, &start)?;
         }
-        check_foreign_objects(&present, &start)?;
-        present.live.by_name = read_objects_by_name(cluster, &present, &start).await?;
-        if let Some(conflict) = find_claim_conflict(&present.session, &start, &present.live) {
-            let error = anyhow!("cannot start session {:?}: {conflict}", present.name());
+        check_foreign_objects(&observed, &start)?;
+        observed.live.by_name = read_objects_by_name(cluster, &observed, &start).await?;
+        if let Some(conflict) = find_claim_conflict(&observed.session, &start, &observed.live) {
+            let error = anyhow!("cannot start session {:?}: {conflict}", observed.name());
             return Err(with_hint(
                 error,
                 "set the parameter back with --set, or delete the claim and its data: class and modes of a claim are immutable",
             ));
         }
-        let ahead = Self {
-            observed: present,
+        let start_plan = Self {
+            observed: observed,
             start,
             session_patch: patch,
             spec,
@@ -149,19 +153,19 @@ impl StartPlan {
             has_new_secrets: gave_secrets,
             notes: notes.into_iter().collect(),
         };
-        if !wish.skip_checks {
+        if !options.skip_checks {
             futures::try_join!(
-                ahead.check_preflight(cluster, sink),
-                ahead.require_access(cluster)
+                start_plan.check_preflight(cluster, sink),
+                start_plan.require_access(cluster)
             )?;
         }
-        Ok(ahead)
+        Ok(start_plan)
     }
 
     /// Returns the data that the start destroys: that of running Pods which the template no longer contains.
     pub fn losses(&self) -> Vec<DataLoss> {
-        let present = &self.observed;
-        find_plan_losses(&self.steps(), &present.session, &present.live)
+        let observed = &self.observed;
+        find_plan_losses(&self.steps(), &observed.session, &observed.live)
     }
 
     fn steps(&self) -> Plan {
@@ -170,40 +174,40 @@ impl StartPlan {
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
     async fn require_access(&self, cluster: &Cluster) -> Result<()> {
-        let (plan, present) = (self.steps(), &self.observed);
-        if !plan.deletes() || present.driver.is_controller() {
+        let (plan, observed) = (self.steps(), &self.observed);
+        if !plan.deletes() || observed.driver.is_controller() {
             return Ok(());
         }
         let mut needs = plan.required_permissions();
-        needs.push(Access::new("patch", &SESSION, present.name()).on_subresource("status"));
+        needs.push(Access::new("patch", &SESSION, observed.name()).on_subresource("status"));
         let permissions = AccessReviews::new(cluster);
-        permissions.require(present.namespace(), &needs).await
+        permissions.require(observed.namespace(), &needs).await
     }
 
     /// Replaces the observed state, keeping the objects that were looked up by name.
-    pub fn replace_observed(&mut self, mut present: ObservedSession) {
-        present.live.by_name = std::mem::take(&mut self.observed.live.by_name);
+    pub fn replace_observed(&mut self, mut observed: ObservedSession) {
+        observed.live.by_name = std::mem::take(&mut self.observed.live.by_name);
         // Workloads have changed since: the new state has them among the owners.
-        present
+        observed
             .live
             .by_name
             .retain(|found| pod_metadata_paths(&found.resource.kind).is_empty());
-        self.observed = present;
+        self.observed = observed;
     }
 }
 
 pub(super) async fn read_template(
     cluster: &Cluster,
-    present: &ObservedSession,
+    observed: &ObservedSession,
 ) -> Result<Option<SessionTemplate>> {
-    let Some(name) = present.session.spec.template_name() else {
+    let Some(name) = observed.session.spec.template_name() else {
         return Ok(None);
     };
     let found = template_lookup::find_template(cluster, name).await?;
     if found.is_none() {
         let error = anyhow!(
             "cannot start session {:?}: template {name:?} does not exist",
-            present.name()
+            observed.name()
         );
         return Err(with_hint(
             error,
@@ -214,10 +218,10 @@ pub(super) async fn read_template(
 }
 
 pub(super) fn manifest_source<'a>(
-    present: &'a ObservedSession,
+    observed: &'a ObservedSession,
     template: Option<&'a SessionTemplate>,
 ) -> Result<ManifestSource<'a>> {
-    match (template, &present.session.spec.manifest) {
+    match (template, &observed.session.spec.manifest) {
         (Some(template), _) => Ok(ManifestSource::Template(template)),
         (None, Some(text)) => Ok(ManifestSource::Manifest {
             file: "spec.manifest",
@@ -225,14 +229,14 @@ pub(super) fn manifest_source<'a>(
         }),
         (None, None) => bail!(
             "cannot start session {:?}: one of spec.template, spec.application and spec.manifest is required",
-            present.name()
+            observed.name()
         ),
     }
 }
 
 /// Checks that no Pod or workload with a name of this start carries the session's labels without being the session's.
-fn check_foreign_objects(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
-    let mut strangers = present.live.impostors.iter();
+fn check_foreign_objects(observed: &ObservedSession, start: &RenderedStart) -> Result<()> {
+    let mut strangers = observed.live.impostors.iter();
     let needed = strangers.find(|stranger| {
         let mut objects = start.rendering.objects.iter();
         objects.any(|object| has_kind_and_name(object, &stranger.kind, &stranger.name))
@@ -242,7 +246,7 @@ fn check_foreign_objects(present: &ObservedSession, start: &RenderedStart) -> Re
     };
     let error = anyhow!(
         "cannot start session {:?}: {} {:?} already exists and is not part of the session",
-        present.name(),
+        observed.name(),
         stranger.kind,
         stranger.name
     );
@@ -251,7 +255,7 @@ fn check_foreign_objects(present: &ObservedSession, start: &RenderedStart) -> Re
         error,
         format!(
             "delete the object if nobody needs it: kubectl delete {kind} {name} -n {}",
-            present.namespace()
+            observed.namespace()
         ),
     ))
 }
@@ -260,16 +264,16 @@ fn check_foreign_objects(present: &ObservedSession, start: &RenderedStart) -> Re
 /// adopts a kept Secret writes the new UID on it.
 pub(super) async fn read_stored_secrets(
     cluster: &Cluster,
-    present: &ObservedSession,
+    observed: &ObservedSession,
 ) -> Result<Option<BTreeMap<String, String>>> {
-    let name = parameters_secret_name(present.ownership.session.as_str());
-    let mut own = present.live.own_data(&present.session);
-    let uid = present.session.metadata.uid.as_deref();
+    let name = parameters_secret_name(observed.ownership.session.as_str());
+    let mut own = observed.live.own_data(&observed.session);
+    let uid = observed.session.metadata.uid.as_deref();
     let is_its = |object: &Value| uid.is_none() || annotation(object, SESSION_UID) == uid;
     if !own.any(|object| has_kind_and_name(object, "Secret", &name) && is_its(object)) {
         return Ok(None);
     }
-    let secret = cluster.get(&SECRET, present.namespace(), &name).await?;
+    let secret = cluster.get(&SECRET, observed.namespace(), &name).await?;
     secret.as_ref().map(decode_parameters_secret).transpose()
 }
 
@@ -277,7 +281,7 @@ pub(super) async fn read_stored_secrets(
 fn start_request_patch(
     session: &Session,
     rendered: &RenderOutput,
-    wish: &StartOptions,
+    options: &StartOptions,
     gave_secrets: bool,
     now: Timestamp,
 ) -> Value {
@@ -286,10 +290,10 @@ fn start_request_patch(
     if rendered.parameters != session.spec.parameters {
         spec["parameters"] = json!(rendered.parameters);
     }
-    if let Some(preset) = &wish.preset {
+    if let Some(preset) = &options.preset {
         spec["preset"] = preset.as_str().into();
     }
-    if let Some(lifetime) = &wish.lifetime {
+    if let Some(lifetime) = &options.lifetime {
         spec["timeout"] = json!(lifetime_value(lifetime));
     }
     if gave_secrets {
@@ -326,10 +330,10 @@ fn next_start_request(session: &Session, now: Timestamp) -> String {
 /// already.
 async fn read_objects_by_name(
     cluster: &Cluster,
-    present: &ObservedSession,
+    observed: &ObservedSession,
     start: &RenderedStart,
 ) -> Result<Vec<NamedObject>> {
-    let applied = present.session.applied();
+    let applied = observed.session.applied();
     let objects = &start.rendering.objects;
     let mut names: Vec<(String, String, String)> = objects
         .iter()
@@ -348,9 +352,9 @@ async fn read_objects_by_name(
             names.push(name);
         }
     }
-    let live = &present.live;
+    let live = &observed.live;
     names.retain(|(_, kind, name)| kind != "Pod" && live.find_object(kind, name).is_none());
-    let namespace = present.namespace();
+    let namespace = observed.namespace();
     let reads = names.iter().map(|(api_version, kind, name)| async move {
         let Some(resource) = cluster.discover_resource(api_version, kind).await? else {
             return anyhow::Ok(None);

@@ -65,14 +65,14 @@ impl ObservedSession {
     /// An invalid name, Namespace or owner of the Session.
     pub fn from_parts(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
-        let belonging = Ownership::of_session(&session)?;
-        let seen = assess_workload(&session, &live, &[]);
+        let ownership = Ownership::of_session(&session)?;
+        let state = assess_workload(&session, &live, &[]);
         Ok(Self {
             session,
             object,
             live,
-            state: seen,
-            ownership: belonging,
+            state: state,
+            ownership: ownership,
             driver,
         })
     }
@@ -111,19 +111,19 @@ impl ObservedSession {
     }
 
     /// Returns true if a stop with these options runs the sync hook from this process.
-    pub fn runs_sync(&self, manner: &StopOptions) -> bool {
+    pub fn runs_sync(&self, options: &StopOptions) -> bool {
         !self.driver.is_controller()
-            && !manner.skip_sync
+            && !options.skip_sync
             && HookRun::find(&self.session, &self.state, "sync").is_some()
     }
 
     /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops
     /// nothing, and before the workload is removed, so that no controller makes it again.
-    pub fn plan_stop(&self, manner: &StopOptions, now: Timestamp) -> Plan {
-        let skip_sync = manner.skip_sync;
+    pub fn plan_stop(&self, options: &StopOptions, now: Timestamp) -> Plan {
+        let skip_sync = options.skip_sync;
         let what = Teardown::Stop { skip_sync };
         let mut plan = plan_teardown(&self.session, &self.live, &self.state, what, now);
-        if !manner.wait {
+        if !options.wait {
             plan.stages
                 .retain(|stage| !matches!(stage.first(), Some(Step::WaitDeleted { .. })));
         }
@@ -165,27 +165,27 @@ impl ObservedSession {
     pub async fn stop(
         &self,
         cluster: &Cluster,
-        manner: &StopOptions,
+        options: &StopOptions,
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         self.live.report_impostors(sink);
         if self.driver.is_controller() {
-            return self.stop_by_controller(cluster, manner, &with, sink).await;
+            return self.stop_by_controller(cluster, options, &with, sink).await;
         }
-        if self.runs_sync(manner) && !with.write.dry_run {
+        if self.runs_sync(options) && !with.write.dry_run {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
-        self.require_stop_access(manner, &[], with).await?;
+        self.require_stop_access(options, &[], with).await?;
         let rest = self.live.replica_counts(&self.ownership.session_uid);
         self.record_replicas(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
             ownership: &self.ownership,
             write: with.write.clone(),
             interrupt: with.interrupt,
-            wait_limit: manner.timeout,
+            wait_limit: options.timeout,
         };
-        let plan = self.plan_stop(manner, with.now);
+        let plan = self.plan_stop(options, with.now);
         let outcome = cluster.apply_plan(&plan, &carrying, sink).await;
         if let Some((step, error)) = outcome.failed {
             return Err(explain_step_failure(
@@ -262,23 +262,23 @@ impl ObservedSession {
     async fn stop_by_controller(
         &self,
         cluster: &Cluster,
-        manner: &StopOptions,
+        options: &StopOptions,
         with: &StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Value> {
         let mut patch = json!({ "spec": { "state": DesiredState::Stopped } });
-        if manner.skip_sync {
+        if options.skip_sync {
             patch["metadata"]["annotations"][labels::SKIP_SYNC] = "true".into();
         }
         let (namespace, name) = (self.namespace(), self.name());
         let object = cluster
             .patch_session(&self.ownership, patch, with.write)
             .await?;
-        if !manner.wait || with.write.dry_run {
+        if !options.wait || with.write.dry_run {
             return Ok(object);
         }
         let settled = cluster
-            .wait_stopped(namespace, name, manner.timeout, with.interrupt, sink)
+            .wait_stopped(namespace, name, options.timeout, with.interrupt, sink)
             .await?;
         if string_at(&settled, "/status/phase") == Phase::Running.as_str() {
             let condition = condition_summary(&settled, "Synced");

@@ -40,7 +40,7 @@ impl ObservedSession {
     /// The first missing right, in the server's words.
     pub async fn require_stop_access(
         &self,
-        manner: &StopOptions,
+        options: &StopOptions,
         more: &[Access],
         with: StopContext<'_>,
     ) -> Result<()> {
@@ -48,7 +48,7 @@ impl ObservedSession {
         if self.driver.is_controller() || with.write.dry_run {
             return Ok(());
         }
-        let mut needs = self.plan_stop(manner, with.now).required_permissions();
+        let mut needs = self.plan_stop(options, with.now).required_permissions();
         needs.push(Access::new("patch", &SESSION, self.name()).on_subresource("status"));
         needs.extend_from_slice(more);
         let permitted = with.permissions.require(self.namespace(), &needs).await;

@@ -264,15 +264,15 @@ pub fn trust_hooks(cluster: &Cluster, session: &Session, digest: &str) {
 ///
 /// # Errors
 /// The privileges it asks for, with a hint how to allow them.
-pub(super) fn check_privileges(present: &ObservedSession, start: &RenderedStart) -> Result<()> {
-    if present.session.spec.manifest.is_none() {
+pub(super) fn check_privileges(observed: &ObservedSession, start: &RenderedStart) -> Result<()> {
+    if observed.session.spec.manifest.is_none() {
         return Ok(());
     }
     let takes = find_privileges(&start.rendering.objects);
     if takes.is_empty() {
         return Ok(());
     }
-    let (name, namespace) = (present.name(), present.namespace());
+    let (name, namespace) = (observed.name(), observed.namespace());
     let takes = takes.join("; ");
     let error = anyhow!("cannot start session {name:?}: its manifest asks for privileges: {takes}");
     let made = start.owned_objects();

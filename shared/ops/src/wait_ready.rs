@@ -99,7 +99,7 @@ impl Cluster {
     ) -> Result<WaitOutcome> {
         let name = session.metadata.name.as_deref().unwrap_or_default();
         let select = session_selector(name);
-        let mut state = ReadinessWatch {
+        let mut watch = ReadinessWatch {
             cluster: self,
             namespace,
             session,
@@ -110,23 +110,23 @@ impl Cluster {
             reevaluate_in: None,
             now: run.now,
         };
-        let mut seen = state.evaluate();
+        let mut state = watch.evaluate();
         let ended = tokio::select! {
             biased;
             () = run.interrupt.wait() => Err(FailureKind::Interrupted),
             () = tokio::time::sleep(limit) => Err(FailureKind::TimedOut),
-            settled = state.run(&mut seen, run.sink) => Ok(settled?),
+            settled = watch.run(&mut state, run.sink) => Ok(settled?),
         };
         match ended {
-            Err(FailureKind::Interrupted) => Ok(WaitOutcome::Interrupted(Box::new(seen))),
-            Err(_) => Ok(WaitOutcome::TimedOut(Box::new(state.explain_state().await))),
+            Err(FailureKind::Interrupted) => Ok(WaitOutcome::Interrupted(Box::new(state))),
+            Err(_) => Ok(WaitOutcome::TimedOut(Box::new(watch.explain_state().await))),
             Ok(()) => {
-                let pod = state.deciding_pod(&seen);
-                let live = Box::new(state.live());
-                let seen = self.explain_state(namespace, seen).await;
+                let pod = watch.deciding_pod(&state);
+                let live = Box::new(watch.live());
+                let state = self.explain_state(namespace, state).await;
                 run.sink.tell(ProgressEvent::Done);
                 Ok(WaitOutcome::Settled {
-                    state: Box::new(seen),
+                    state: Box::new(state),
                     pod,
                     live,
                 })
@@ -155,10 +155,10 @@ impl Cluster {
 
 impl ReadinessWatch<'_> {
     /// Watches until the workload reaches a final state. May be dropped at any time; `seen` then holds the last state.
-    async fn run(&mut self, seen: &mut WorkloadState, sink: &mut dyn ProgressSink) -> Result<()> {
+    async fn run(&mut self, state: &mut WorkloadState, sink: &mut dyn ProgressSink) -> Result<()> {
         let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
         loop {
-            self.report(seen, sink);
+            self.report(state, sink);
             tokio::select! {
                 biased;
                 () = tokio::time::sleep(self.reevaluate_in.unwrap_or_default()), if self.reevaluate_in.is_some() => {}
@@ -172,14 +172,14 @@ impl ReadinessWatch<'_> {
                     Err(_) => events = futures::stream::empty().boxed(),
                 },
             }
-            *seen = self.evaluate();
+            *state = self.evaluate();
             let is_last = matches!(
-                seen,
+                state,
                 WorkloadState::Ready { .. }
                     | WorkloadState::Terminated { .. }
                     | WorkloadState::Unrecoverable(_)
             );
-            if is_last && !self.is_premature(seen).await {
+            if is_last && !self.is_premature(state).await {
                 return Ok(());
             }
         }
@@ -209,8 +209,8 @@ impl ReadinessWatch<'_> {
     async fn explain_state(&mut self) -> WorkloadState {
         let now = (self.now)();
         self.events.iter_mut().for_each(|event| event.set_age(now));
-        let seen = self.evaluate();
-        self.cluster.explain_state(self.namespace, seen).await
+        let state = self.evaluate();
+        self.cluster.explain_state(self.namespace, state).await
     }
 
     /// Returns the Pods and owners that are known so far.
@@ -224,21 +224,21 @@ impl ReadinessWatch<'_> {
     }
 
     fn evaluate(&mut self) -> WorkloadState {
-        let seen = assess_workload(self.session, &self.live(), &self.events);
-        let WorkloadState::Ready { pod } = &seen else {
+        let state = assess_workload(self.session, &self.live(), &self.events);
+        let WorkloadState::Ready { pod } = &state else {
             self.reevaluate_in = None;
-            return seen;
+            return state;
         };
         let pod = self.pods.get(pod);
         let doubt = pod.and_then(|pod| check_stability(pod, &self.events, (self.now)()));
         self.reevaluate_in = doubt.as_ref().map(|(_, left)| *left);
-        doubt.map_or(seen, |(finding, _)| WorkloadState::NotReady(finding))
+        doubt.map_or(state, |(finding, _)| WorkloadState::NotReady(finding))
     }
 
     /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
     /// retry.
-    async fn is_premature(&self, seen: &WorkloadState) -> bool {
-        let WorkloadState::Unrecoverable(cause) = seen else {
+    async fn is_premature(&self, state: &WorkloadState) -> bool {
+        let WorkloadState::Unrecoverable(cause) = state else {
             return false;
         };
         let Some(FactQuery::PersistentVolumeClaim { name }) = cause.queries.first() else {
@@ -248,8 +248,8 @@ impl ReadinessWatch<'_> {
         cause.reason == CLAIM_NOT_FOUND && matches!(claim.await, Ok(Some(_)))
     }
 
-    fn deciding_pod(&self, seen: &WorkloadState) -> Option<Box<Pod>> {
-        match seen {
+    fn deciding_pod(&self, state: &WorkloadState) -> Option<Box<Pod>> {
+        match state {
             WorkloadState::Ready { pod } | WorkloadState::Terminated { pod, .. } => {
                 self.pods.get(pod).cloned().map(Box::new)
             }
@@ -257,8 +257,8 @@ impl ReadinessWatch<'_> {
         }
     }
 
-    fn report(&self, seen: &WorkloadState, sink: &mut dyn ProgressSink) {
-        if let WorkloadState::NotReady(finding) = seen {
+    fn report(&self, state: &WorkloadState, sink: &mut dyn ProgressSink) {
+        if let WorkloadState::NotReady(finding) = state {
             sink.tell(ProgressEvent::Waiting {
                 stage: finding.stage,
                 object: finding.object.clone(),

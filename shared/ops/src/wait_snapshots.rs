@@ -80,9 +80,9 @@ impl Cluster {
         };
         let session = label(first, labels::SESSION).unwrap_or_default();
         let select = session_selector(session);
-        let place = Scope::Namespace(string_at(first, "/metadata/namespace"));
+        let scope = Scope::Namespace(string_at(first, "/metadata/namespace"));
         let mut waiting = SnapshotWait::of(snapshots, milestone);
-        let mut changes = self.watch(&VOLUME_SNAPSHOT, place, &select, None, false);
+        let mut changes = self.watch(&VOLUME_SNAPSHOT, scope, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
         loop {
             waiting.report(sink);

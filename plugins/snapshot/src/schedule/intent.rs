@@ -57,7 +57,7 @@ pub(crate) fn parse_intent(args: &ScheduleArgs) -> Result<Intent> {
     Ok(Intent {
         session: parse_session_name(&args.session)?,
         schedule: asked,
-        dry_run: args.writing.dry_run()?,
+        dry_run: args.write_flags.dry_run()?,
     })
 }
 

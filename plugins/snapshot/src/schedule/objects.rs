@@ -32,7 +32,7 @@ pub(crate) static SCHEDULE_RESOURCES: [&ResourceType; 4] =
 /// Input for rendering a schedule's objects.
 #[derive(Clone, Debug)]
 pub(crate) struct ScheduleInput<'a> {
-    pub(crate) belonging: &'a Ownership,
+    pub(crate) ownership: &'a Ownership,
     pub(crate) options: &'a ScheduleOptions,
     /// VolumeSnapshotClass of all snapshots, if they share one.
     pub(crate) class: Option<&'a str>,
@@ -43,7 +43,7 @@ pub(crate) struct ScheduleInput<'a> {
 impl ScheduleInput<'_> {
     /// Renders the objects in the order of `SCHEDULE_RESOURCES`. A null value means that the field must be absent.
     pub(crate) fn render(&self) -> Vec<Value> {
-        let name = ScheduleName::for_session(&self.belonging.session);
+        let name = ScheduleName::for_session(&self.ownership.session);
         let account = json!({ "apiVersion": "v1", "kind": "ServiceAccount" });
         let role = json!({ "apiVersion": format!("{RBAC_GROUP}/v1"), "kind": "Role", "rules": self.role_rules() });
         let binding = json!({
@@ -53,17 +53,17 @@ impl ScheduleInput<'_> {
             "subjects": [{
                 "kind": "ServiceAccount",
                 "name": name.as_str(),
-                "namespace": self.belonging.namespace.as_str(),
+                "namespace": self.ownership.namespace.as_str(),
             }],
         });
         let mut objects = vec![account, role, binding, self.cron_job(&name)];
         for object in &mut objects {
             object["metadata"]["name"] = name.as_str().into();
-            self.belonging.apply_to(object);
+            self.ownership.apply_to(object);
         }
         let marked = json!({ "labels": {
             labels::MANAGED_BY: labels::MANAGER,
-            labels::SCHEDULE: self.belonging.session.as_str(),
+            labels::SCHEDULE: self.ownership.session.as_str(),
         } });
         let job = &mut objects[3]["spec"]["jobTemplate"];
         job["metadata"] = marked.clone();
@@ -73,7 +73,7 @@ impl ScheduleInput<'_> {
 
     /// Returns the permissions of a run: exactly those that the requests of `snapshot create --keep` need.
     fn role_rules(&self) -> Vec<Value> {
-        let session = self.belonging.session.as_str();
+        let session = self.ownership.session.as_str();
         let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
         let mut own = rule("streaming.platform", &["sessions"], &["get"]);
         own["resourceNames"] = json!([session]);
@@ -96,7 +96,7 @@ impl ScheduleInput<'_> {
     /// Returns the permission to run hooks in the primary Pod. It is limited to that Pod's name, except where a workload
     /// controller chooses the name.
     fn exec_rule(&self) -> Value {
-        let primary = self.belonging.primary.as_ref();
+        let primary = self.ownership.primary.as_ref();
         let mut rule =
             json!({ "apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create", "get"] });
         if let Some(pod) = primary.filter(|primary| primary.kind == "Pod") {
@@ -162,7 +162,7 @@ impl ScheduleInput<'_> {
     /// Returns the arguments of the container.
     fn container_args(&self) -> Vec<String> {
         let (session, keep) = (
-            self.belonging.session.to_string(),
+            self.ownership.session.to_string(),
             self.options.keep.to_string(),
         );
         let mut words = ["snapshot", "create", &session, KEEP_FLAG, &keep]
@@ -225,11 +225,11 @@ mod tests {
         }
     }
 
-    fn objects(belonging: &Ownership, hooks: bool) -> Vec<Value> {
+    fn objects(ownership: &Ownership, hooks: bool) -> Vec<Value> {
         let asked = asked();
-        let (class, belonging, asked) = (Some("fast"), belonging, &asked);
+        let (class, ownership, asked) = (Some("fast"), ownership, &asked);
         let scheduling = ScheduleInput {
-            belonging,
+            ownership,
             options: asked,
             class,
             hooks: hooks.then_some("ab12"),

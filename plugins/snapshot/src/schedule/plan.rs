@@ -42,13 +42,13 @@ pub(crate) struct SchedulePlan {
 pub(crate) fn plan_changes(
     wanted: Vec<Value>,
     there: &[Observed],
-    belonging: &Ownership,
+    ownership: &Ownership,
 ) -> Result<SchedulePlan> {
     let mut planned = SchedulePlan::default();
     for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(SCHEDULE_RESOURCES) {
         let step = match there {
             Observed::Found(found) => {
-                ensure_owned(found, resource, belonging)?;
+                ensure_owned(found, resource, ownership)?;
                 Some(update_step(&mut object, found))
             }
             Observed::Missing => Some(create_step(&mut object)),
@@ -83,11 +83,11 @@ pub(crate) fn plan_changes(
 ///
 /// # Errors
 /// An existing object of the same name that the session does not own.
-pub(crate) fn plan_removal(there: &[Observed], belonging: &Ownership) -> Result<Plan> {
+pub(crate) fn plan_removal(there: &[Observed], ownership: &Ownership) -> Result<Plan> {
     let mut plan = Plan::default();
     for (there, resource) in there.iter().zip(SCHEDULE_RESOURCES).rev() {
         if let Observed::Found(found) = there {
-            ensure_owned(found, resource, belonging)?;
+            ensure_owned(found, resource, ownership)?;
             plan.push_stage(vec![Step::Delete {
                 target: ObjectRef::from_object(found),
                 resource: resource.clone(),
@@ -98,14 +98,14 @@ pub(crate) fn plan_removal(there: &[Observed], belonging: &Ownership) -> Result<
     Ok(plan)
 }
 
-fn ensure_owned(found: &Value, resource: &ResourceType, belonging: &Ownership) -> Result<()> {
+fn ensure_owned(found: &Value, resource: &ResourceType, ownership: &Ownership) -> Result<()> {
     let owners = found.pointer("/metadata/ownerReferences");
     let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-    if owners.any(|owner| string_at(owner, "/uid") == belonging.session_uid) {
+    if owners.any(|owner| string_at(owner, "/uid") == ownership.session_uid) {
         return Ok(());
     }
     let (kind, name) = (&resource.kind, string_at(found, "/metadata/name"));
-    let (session, namespace) = (&belonging.session, &belonging.namespace);
+    let (session, namespace) = (&ownership.session, &ownership.namespace);
     let error = anyhow!(
         "{kind} {name:?} already exists and is not part of session {:?}",
         session.as_str()

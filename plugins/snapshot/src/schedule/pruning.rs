@@ -31,11 +31,11 @@ pub(crate) fn label_scheduled(snapshots: &mut [Value], session: &SessionName) {
 /// The server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn list_scheduled(
     cluster: &Cluster,
-    belonging: &Ownership,
+    ownership: &Ownership,
     sink: &mut dyn ProgressSink,
 ) -> Result<Vec<SnapshotSet>> {
-    let mut sets = snapshot_set::list_snapshot_sets(cluster, Some(&belonging.session)).await?;
-    sets.retain(|set| is_scheduled(set) && belongs_to(set, &belonging.user_id));
+    let mut sets = snapshot_set::list_snapshot_sets(cluster, Some(&ownership.session)).await?;
+    sets.retain(|set| is_scheduled(set) && belongs_to(set, &ownership.user_id));
     // Unbound snapshots, which the driver has not started, count too: they must not accumulate.
     snapshot_set::exclude_doubtful(
         cluster,
@@ -52,13 +52,13 @@ pub(crate) async fn list_scheduled(
 /// A refused list; closed standard output.
 pub(crate) async fn prune_scheduled(
     cluster: &Cluster,
-    belonging: &Ownership,
+    ownership: &Ownership,
     keep: u32,
     writes: &MutationOptions,
     mutations: &MutationPrinter,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<Vec<anyhow::Error>> {
-    let marked = list_scheduled(cluster, belonging, &mut ground.console.progress()).await?;
+    let marked = list_scheduled(cluster, ownership, &mut environment.console.progress()).await?;
     let keep = usize::try_from(keep).unwrap_or(usize::MAX);
     // A deletion that hangs in the driver must not delay the next run.
     let writes = MutationOptions {
@@ -70,7 +70,7 @@ pub(crate) async fn prune_scheduled(
         &select_for_deletion(marked, keep),
         &writes,
         mutations,
-        ground,
+        environment,
     )
     .await
 }

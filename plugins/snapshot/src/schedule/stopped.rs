@@ -11,16 +11,16 @@ use crate::snapshot_set::SnapshotSet;
 
 /// Records on each snapshot the session's last start and the claim's UID, which together identify unchanged data. Returns
 /// false, without a change, if the session is not stopped.
-pub(crate) fn mark_stopped(snapshots: &mut [Value], present: &ObservedSession) -> bool {
-    let phase = present.session.phase();
-    let rests = present.session.spec.state == Some(DesiredState::Stopped)
+pub(crate) fn mark_stopped(snapshots: &mut [Value], observed: &ObservedSession) -> bool {
+    let phase = observed.session.phase();
+    let rests = observed.session.spec.state == Some(DesiredState::Stopped)
         && matches!(phase, Some(Phase::Stopped | Phase::Failed));
     if !rests {
         return false;
     }
-    let started = present.session.start_time().unwrap_or("never");
+    let started = observed.session.start_time().unwrap_or("never");
     for snapshot in snapshots {
-        let mut data = present.live.own_data(&present.session);
+        let mut data = observed.live.own_data(&observed.session);
         let claim = data.find(|object| {
             string_at(object, "/kind") == "PersistentVolumeClaim"
                 && string_at(object, "/metadata/name") == source_claim_name(snapshot)

@@ -104,7 +104,7 @@ mod tests {
         #[command(flatten)]
         output: ListOutputFlags,
         #[command(flatten)]
-        talk: VerbosityFlags,
+        verbosity: VerbosityFlags,
         names: Vec<String>,
     }
 
@@ -144,16 +144,16 @@ mod tests {
             list.output.no_headers
                 && !list.output.show_labels
                 && list.output.show_kind
-                && list.talk.quiet
+                && list.verbosity.quiet
         );
         assert_eq!(
-            (list.output.sort_by.as_deref(), list.talk.color),
+            (list.output.sort_by.as_deref(), list.verbosity.color),
             (Some(".metadata.name"), Colour::Auto)
         );
         // A boolean must follow `=`: a word after a blank is a NAME.
         let list = List::parse_from(["x", "--no-headers", "alice", "--color", "never"]);
         assert_eq!(
-            (list.names.as_slice(), list.talk.color),
+            (list.names.as_slice(), list.verbosity.color),
             (["alice".to_owned()].as_slice(), Colour::Never)
         );
     }

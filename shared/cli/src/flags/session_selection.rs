@@ -73,12 +73,12 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        choosing: SelectionFlags,
+        selection: SelectionFlags,
     }
 
     fn which(line: &str) -> Result<SessionSelection> {
         Verb::parse_from(std::iter::once("verb").chain(line.split_whitespace()))
-            .choosing
+            .selection
             .selection()
     }
 

@@ -94,7 +94,7 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        waiting: WaitFlags,
+        wait_flags: WaitFlags,
     }
 
     #[test]
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn waiting_is_the_rule() {
-        let flags = |line: &str| Verb::parse_from(line.split(' ')).waiting;
+        let flags = |line: &str| Verb::parse_from(line.split(' ')).wait_flags;
         assert!(flags("x").wait && flags("x --wait").wait && !flags("x --wait=false").wait);
         assert_eq!(
             flags("x --timeout=2m").timeout_or(Duration::from_secs(1)),

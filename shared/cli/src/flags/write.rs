@@ -73,11 +73,11 @@ mod tests {
     #[derive(Parser)]
     struct Verb {
         #[command(flatten)]
-        writing: WriteFlags,
+        write_flags: WriteFlags,
     }
 
     fn strategy(line: &str) -> Result<DryRun> {
-        Verb::parse_from(line.split(' ')).writing.dry_run()
+        Verb::parse_from(line.split(' ')).write_flags.dry_run()
     }
 
     #[test]
@@ -97,18 +97,18 @@ mod tests {
     fn only_the_bare_flag_is_deprecated() {
         assert!(
             Verb::parse_from(["x", "--dry-run"])
-                .writing
+                .write_flags
                 .deprecation_warning()
                 .is_some()
         );
         assert!(
             Verb::parse_from(["x", "--dry-run=client"])
-                .writing
+                .write_flags
                 .deprecation_warning()
                 .is_none()
         );
         assert_eq!(
-            Verb::parse_from(["x"]).writing.field_manager,
+            Verb::parse_from(["x"]).write_flags.field_manager,
             "kubectl-session"
         );
     }

@@ -20,15 +20,15 @@ use session_ops::wait_ready::WaitContext;
 /// # Errors
 /// Standard output is closed.
 pub fn print_started(
-    made: &Started,
+    started: &Started,
     word: &str,
     mutations: &mut MutationPrinter,
     console: &mut Console,
 ) -> Result<()> {
-    for warning in &made.start.rendering.warnings {
+    for warning in &started.start.rendering.warnings {
         console.warn(warning);
     }
-    console.print(&mutations.print_result(&made.object, word)?)
+    console.print(&mutations.print_result(&started.object, word)?)
 }
 
 /// Waits until the session is ready if `wait` has a timeout, writes the status, and prints how to connect.
@@ -37,22 +37,22 @@ pub fn print_started(
 /// The session does not become ready; it is kept.
 pub async fn finish(
     cluster: &Cluster,
-    made: Started,
+    started: Started,
     wait: Option<Duration>,
     write: &WriteOptions,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<()> {
     if write.dry_run {
         return Ok(());
     }
     let endpoint = match wait {
         Some(limit) => {
-            let ready = wait_ready(cluster, &made, limit, write, ground).await?;
+            let ready = wait_ready(cluster, &started, limit, write, environment).await?;
             ready.endpoint
         }
-        None => started_endpoint(&made, None),
+        None => started_endpoint(&started, None),
     };
-    print_next_steps(&made, endpoint, &mut ground.console);
+    print_next_steps(&started, endpoint, &mut environment.console);
     Ok(())
 }
 
@@ -62,28 +62,28 @@ pub async fn finish(
 /// The session does not become ready; it is kept.
 pub async fn wait_ready(
     cluster: &Cluster,
-    made: &Started,
+    started: &Started,
     limit: Duration,
     write: &WriteOptions,
-    ground: &mut Environment,
+    environment: &mut Environment,
 ) -> Result<ReadySession> {
-    let (interrupt, now) = (ground.interrupt.clone(), ground.clock());
-    let mut sink = ground.console.progress();
+    let (interrupt, now) = (environment.interrupt.clone(), environment.clock());
+    let mut sink = environment.console.progress();
     let mut run = WaitContext {
         interrupt: &interrupt,
         sink: &mut sink,
         now: &now,
     };
-    finish_start::wait_session_ready(cluster, made, limit, write, &mut run).await
+    finish_start::wait_session_ready(cluster, started, limit, write, &mut run).await
 }
 
 /// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that
 /// scripts are not disturbed.
-fn print_next_steps(made: &Started, endpoint: Option<String>, console: &mut Console) {
+fn print_next_steps(started: &Started, endpoint: Option<String>, console: &mut Console) {
     if console.is_quiet() {
         return;
     }
-    let belonging = &made.start.ownership;
+    let belonging = &started.start.ownership;
     let (name, namespace) = (belonging.session.as_str(), belonging.namespace.as_str());
     if let Some(endpoint) = endpoint {
         console.print_error_line(&format!("endpoint: {endpoint}"));
@@ -92,7 +92,7 @@ fn print_next_steps(made: &Started, endpoint: Option<String>, console: &mut Cons
         "connect: kubectl session connect {name} -n {namespace}"
     ));
     let secret = parameters_secret_name(name);
-    for parameter in made.start.rendering.secrets.keys() {
+    for parameter in started.start.rendering.secrets.keys() {
         console.print_error_line(&format!(
             "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
         ));

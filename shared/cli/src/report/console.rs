@@ -184,9 +184,9 @@ impl Console {
     }
 
     /// Applies `--quiet` and `--color`.
-    pub fn apply_flags(&mut self, talk: &VerbosityFlags) {
-        self.colour = talk.color;
-        self.quiet = talk.quiet;
+    pub fn apply_flags(&mut self, verbosity: &VerbosityFlags) {
+        self.colour = verbosity.color;
+        self.quiet = verbosity.quiet;
     }
 
     /// Makes reads of standard input and prompts fail once the interrupt is set.

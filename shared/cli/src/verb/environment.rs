@@ -69,11 +69,11 @@ impl Environment {
     /// Applies the output flags, and warns about deprecated ones.
     pub fn apply_flags<'a>(
         &mut self,
-        talk: &VerbosityFlags,
-        writing: impl Into<Option<&'a WriteFlags>>,
+        verbosity: &VerbosityFlags,
+        write_flags: impl Into<Option<&'a WriteFlags>>,
     ) {
-        self.console.apply_flags(talk);
-        if let Some(text) = writing.into().and_then(WriteFlags::deprecation_warning) {
+        self.console.apply_flags(verbosity);
+        if let Some(text) = write_flags.into().and_then(WriteFlags::deprecation_warning) {
             self.console.warn(text);
         }
     }

@@ -37,7 +37,7 @@ pub trait Verb {
     /// Flags and arguments.
     type Args: Parser;
     /// Runs the verb. An error is printed, and decides the exit code.
-    fn run(args: Self::Args, ground: &mut Environment) -> impl Future<Output = Result<()>>;
+    fn run(args: Self::Args, environment: &mut Environment) -> impl Future<Output = Result<()>>;
 }
 
 /// A verb without its type: table entry of the dispatcher.
@@ -74,8 +74,8 @@ impl VerbEntry {
     ///
     /// # Errors
     /// The verb's own.
-    pub fn run(&self, matches: &ArgMatches, ground: &mut Environment) -> Result<()> {
-        (self.run)(matches, ground)
+    pub fn run(&self, matches: &ArgMatches, environment: &mut Environment) -> Result<()> {
+        (self.run)(matches, environment)
     }
 }
 
@@ -85,17 +85,17 @@ fn verb_command<V: Verb>() -> Command {
 }
 
 /// Runs a verb on a runtime of one thread: more threads cost start-up time and gain nothing.
-fn run_verb<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<()> {
+fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Result<()> {
     let args = V::Args::from_arg_matches(matches)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let interrupt = ground.interrupt.clone();
+    let interrupt = environment.interrupt.clone();
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
             () = interrupt.wait_final() => Err(interrupted_error()),
-            result = V::run(args, ground) => result,
+            result = V::run(args, environment) => result,
         }
     });
     // A connection that is still busy must not delay the end of the command.
@@ -105,7 +105,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, ground: &mut Environment) -> Result<(
         true => interrupted_error(),
         false => error,
     });
-    ground.finish(done)
+    environment.finish(done)
 }
 
 /// Adds the connection flags to a command.
@@ -143,8 +143,8 @@ pub fn run_entry(entry: &VerbEntry, prefix: &str, args: Vec<OsString>) -> ExitCo
         Ok(matches) => {
             let place = command_path(prefix, &matches);
             let entry = *entry;
-            run_reporting(entry.name, &place, move |ground| {
-                entry.run(&matches, ground)
+            run_reporting(entry.name, &place, move |environment| {
+                entry.run(&matches, environment)
             })
         }
         Err(error) => report_usage(&command, prefix, &error),
@@ -168,18 +168,18 @@ pub fn run_reporting(
 ) -> ExitCode {
     let prefix = prefix.to_owned();
     process::run_in_thread(move |interrupt| {
-        let mut ground = Environment::for_process(verb, interrupt);
-        let code = match work(&mut ground) {
+        let mut environment = Environment::for_process(verb, interrupt);
+        let code = match work(&mut environment) {
             Ok(()) => 0,
             Err(error) => match error.downcast::<ErrorList>() {
                 Ok(ErrorList(errors)) => {
-                    errors::print_errors(&mut ground.console, &errors, &prefix)
+                    errors::print_errors(&mut environment.console, &errors, &prefix)
                 }
-                Err(error) => errors::print_error(&mut ground.console, &error, &prefix),
+                Err(error) => errors::print_error(&mut environment.console, &error, &prefix),
             },
         };
         match code {
-            errors::EXIT_INTERRUPTED => ground.interrupt.exit_code(),
+            errors::EXIT_INTERRUPTED => environment.interrupt.exit_code(),
             code => code,
         }
     })

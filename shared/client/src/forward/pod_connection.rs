@@ -195,8 +195,8 @@ impl PodConnection {
         let mut backoff = Backoff::default();
         let select = ListOptions::with_fields(format!("metadata.name={pod}"));
         loop {
-            let place = Scope::Namespace(namespace);
-            let mut changes = self.cluster.watch(&POD, place, &select, None, false);
+            let scope = Scope::Namespace(namespace);
+            let mut changes = self.cluster.watch(&POD, scope, &select, None, false);
             while let Some(change) = changes.next().await {
                 match change {
                     Ok(change) => {

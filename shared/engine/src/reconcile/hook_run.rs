@@ -26,8 +26,8 @@ pub struct HookRun {
 
 impl HookRun {
     /// Returns the run of a hook of the session's last start; `None` if the session has no such hook or no ready Pod.
-    pub fn find(session: &Session, seen: &WorkloadState, name: &'static str) -> Option<Self> {
-        let WorkloadState::Ready { pod } = seen else {
+    pub fn find(session: &Session, state: &WorkloadState, name: &'static str) -> Option<Self> {
+        let WorkloadState::Ready { pod } = state else {
             return None;
         };
         let applied = session.applied()?;

@@ -82,23 +82,23 @@ pub fn reconcile(
     events: &[EventNote],
     now: Timestamp,
 ) -> Decision {
-    let seen = assess_workload(session, live, events);
-    let standing = decide_phase(session, wanted, &seen);
-    let plan = match (&seen, wanted) {
+    let state = assess_workload(session, live, events);
+    let standing = decide_phase(session, wanted, &state);
+    let plan = match (&state, wanted) {
         // A terminated workload is created again only by a new start request: a shell that the user left must not come back by
         // itself. A workload that exists although a start is requested is an unfinished start: what runs of it is kept.
-        (seen, TargetState::Running) => match start {
-            Some(start) if is_start_requested(session) || *seen == WorkloadState::Lost => {
+        (state, TargetState::Running) => match start {
+            Some(start) if is_start_requested(session) || *state == WorkloadState::Lost => {
                 plan_start(session, start, live)
             }
             _ => Plan::default(),
         },
         (_, TargetState::Stopped) => {
             let skip_sync = target_state::is_sync_skipped(session);
-            plan_teardown(session, live, &seen, Teardown::Stop { skip_sync }, now)
+            plan_teardown(session, live, &state, Teardown::Stop { skip_sync }, now)
         }
         (_, TargetState::Deleted { skip_sync }) => {
-            plan_teardown(session, live, &seen, Teardown::Delete { skip_sync }, now)
+            plan_teardown(session, live, &state, Teardown::Delete { skip_sync }, now)
         }
     };
     Decision { standing, plan }

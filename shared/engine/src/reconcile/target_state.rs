@@ -97,11 +97,11 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
 }
 
 /// Returns the phase of a session from its target state and the state of its workload.
-pub fn decide_phase(session: &Session, wanted: TargetState, seen: &WorkloadState) -> PhaseReason {
+pub fn decide_phase(session: &Session, wanted: TargetState, state: &WorkloadState) -> PhaseReason {
     if matches!(wanted, TargetState::Deleted { .. }) || session.is_being_deleted() {
         return phase_reason(Phase::Terminating, "", "");
     }
-    match (seen, wanted) {
+    match (state, wanted) {
         (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped) => {
             recorded_phase(session)
         }

@@ -34,7 +34,7 @@ pub enum Teardown {
 pub fn plan_teardown(
     session: &Session,
     live: &LiveObjects,
-    seen: &WorkloadState,
+    state: &WorkloadState,
     what: Teardown,
     now: Timestamp,
 ) -> Plan {
@@ -42,7 +42,7 @@ pub fn plan_teardown(
     let mut plan = Plan::default();
     let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
     if !skip_sync {
-        plan.push_stage(sync_step(session, seen).into_iter().collect());
+        plan.push_stage(sync_step(session, state).into_iter().collect());
     }
     let counts = live.replica_counts(&uid);
     let rests = |workload: &ObjectRef| {
@@ -108,14 +108,14 @@ fn deleted_claims(steps: &[Step]) -> Vec<ObjectRef> {
 }
 
 /// Returns the step that runs the sync hook. Only a ready workload has something to synchronise and a Pod to run it in.
-fn sync_step(session: &Session, seen: &WorkloadState) -> Option<Step> {
+fn sync_step(session: &Session, state: &WorkloadState) -> Option<Step> {
     let HookRun {
         pod,
         container,
         command,
         timeout: limit,
         ..
-    } = HookRun::find(session, seen, "sync")?;
+    } = HookRun::find(session, state, "sync")?;
     Some(Step::RunHook {
         pod,
         container,

@@ -118,7 +118,7 @@ pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
 
 /// Returns the VolumeSnapshot objects of all claims. `class` has one entry a claim.
 pub fn build_snapshots(
-    belonging: &Ownership,
+    ownership: &Ownership,
     set: &str,
     claims: &[&Value],
     class: &[Option<String>],
@@ -129,7 +129,7 @@ pub fn build_snapshots(
         .zip(classes)
         .map(|(claim, class)| {
             build_snapshot(
-                belonging,
+                ownership,
                 set,
                 &volume_snapshot_name(set, claims, claim),
                 claim,
@@ -140,7 +140,7 @@ pub fn build_snapshots(
 }
 
 fn build_snapshot(
-    belonging: &Ownership,
+    ownership: &Ownership,
     set: &str,
     name: &str,
     claim: &Value,
@@ -164,7 +164,7 @@ fn build_snapshot(
     if let Some(class) = class {
         object["spec"]["volumeSnapshotClassName"] = class.into();
     }
-    belonging.apply_to(&mut object);
+    ownership.apply_to(&mut object);
     object
 }
 
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn several_claims_are_told_apart_and_share_their_set() {
-        let belonging = Ownership {
+        let ownership = Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
             namespace: "ns".parse().unwrap(),
@@ -268,7 +268,7 @@ mod tests {
         };
         let (home, data) = (claim("home"), claim("data.x"));
         let both = build_snapshots(
-            &belonging,
+            &ownership,
             "a-1",
             &[&home, &data],
             &[None, Some("fast".into())],
@@ -286,7 +286,7 @@ mod tests {
         );
         assert_eq!(both[1]["spec"]["volumeSnapshotClassName"], "fast");
         assert_eq!(both[0]["spec"].get("volumeSnapshotClassName"), None);
-        let only = &build_snapshots(&belonging, "a-1", &[&home], &[None])[0];
+        let only = &build_snapshots(&ownership, "a-1", &[&home], &[None])[0];
         assert_eq!(
             (string_at(only, "/metadata/name"), source_claim_name(only)),
             ("a-1", "home")

@@ -106,17 +106,17 @@ impl Cluster {
     /// Those of `choose`.
     pub fn follow_logs(
         &self,
-        present: ObservedSession,
+        observed: ObservedSession,
         options: LogOptions,
         choose: ContainerSelector,
     ) -> Result<LogFollower> {
-        let session = &present.session;
+        let session = &observed.session;
         let mut following = LogFollower {
             cluster: self.clone(),
             namespace: session.namespace().to_owned(),
             name: session.name().to_owned(),
-            session_uid: present.uid().to_owned(),
-            session: present.session.clone(),
+            session_uid: observed.uid().to_owned(),
+            session: observed.session.clone(),
             options,
             choose,
             live: LiveObjects::default(),
@@ -127,11 +127,11 @@ impl Cluster {
             queue: VecDeque::new(),
             pods: futures::stream::pending().boxed(),
             sessions: futures::stream::pending().boxed(),
-            is_ending: is_ending(&present.session),
+            is_ending: is_ending(&observed.session),
             is_initialized: false,
             backoff: Backoff::default(),
         };
-        following.reset_to(present)?;
+        following.reset_to(observed)?;
         following.is_initialized = true;
         if following.sources.is_empty() {
             let note = format!("waiting for a pod of session {:?}", following.name);
@@ -288,19 +288,19 @@ impl LogFollower {
     }
 
     /// Takes over a complete read and restarts the watches from its versions.
-    fn reset_to(&mut self, present: ObservedSession) -> Result<()> {
-        let place = Scope::Namespace(&self.namespace);
+    fn reset_to(&mut self, observed: ObservedSession) -> Result<()> {
+        let scope = Scope::Namespace(&self.namespace);
         let select = session_selector(&self.name);
-        let from = Some(present.pods_resource_version.as_str());
-        self.pods = self.cluster.watch(&POD, place, &select, from, false);
+        let from = Some(observed.pods_resource_version.as_str());
+        self.pods = self.cluster.watch(&POD, scope, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
-        let from = Some(string_at(&present.object, "/metadata/resourceVersion"));
-        self.sessions = self.cluster.watch(&SESSION, place, &select, from, false);
-        self.is_ending |= present.uid() != self.session_uid || is_ending(&present.session);
-        let mut pods: Vec<Pod> = present.own_pods().cloned().collect();
+        let from = Some(string_at(&observed.object, "/metadata/resourceVersion"));
+        self.sessions = self.cluster.watch(&SESSION, scope, &select, from, false);
+        self.is_ending |= observed.uid() != self.session_uid || is_ending(&observed.session);
+        let mut pods: Vec<Pod> = observed.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
         pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
-        (self.live, self.session) = (present.live, present.session);
+        (self.live, self.session) = (observed.live, observed.session);
         self.foreign_pods.clear();
         let gone = |known: &&FollowedPod| {
             pods.iter()
@@ -324,7 +324,7 @@ impl LogFollower {
             .observe_session(&self.namespace, &self.name)
             .await
         {
-            Ok(present) => self.reset_to(present),
+            Ok(observed) => self.reset_to(observed),
             Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
                 self.is_ending = true;
                 self.pods = futures::stream::pending().boxed();

@@ -84,8 +84,8 @@ fn fewer_pods_than_were_recorded_are_enough_where_fewer_are_wanted_now() {
         json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 1 },
         "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } }),
     ];
-    let seen = assess_workload(&stopped_at("StatefulSet", 4), &live, &[]);
-    assert!(matches!(seen, WorkloadState::Ready { .. }), "{seen:?}");
+    let state = assess_workload(&stopped_at("StatefulSet", 4), &live, &[]);
+    assert!(matches!(state, WorkloadState::Ready { .. }), "{state:?}");
 }
 
 #[test]
