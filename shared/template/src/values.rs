@@ -52,7 +52,8 @@ impl Values {
         }
     }
 
-    pub(super) fn set(&mut self, name: &str, value: &str) {
+    /// Sets a value without any check of it: rendering must be safe without.
+    pub fn set(&mut self, name: &str, value: &str) {
         self.plain.insert(name.to_owned(), value.to_owned());
     }
 
