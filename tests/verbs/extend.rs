@@ -13,7 +13,7 @@ use std::path::Path;
 use kubectl_session_extend::Extend;
 use play::{Play, Played};
 use serde_json::{Value, json};
-use session_support::{FakeApi, golden, run_binary};
+use session_support::{FakeApi, SessionFixture, golden, run_binary};
 
 #[path = "play.rs"]
 mod play;
@@ -28,12 +28,12 @@ fn server() -> FakeApi {
         "spec": {"manifest": "x", "lifetime": {"timeout": "2h", "maximum": "24h"}},
     }));
     for name in ["alice", "bob"] {
-        api.put(json!({
-            "apiVersion": "streaming.platform/v1", "kind": "Session",
-            "metadata": {"name": name, "namespace": "default", "labels": {"streaming.platform/user": name}},
-            "spec": {"userId": name, "template": "tool", "state": "running"},
-            "status": {"phase": "running", "startTime": "2026-03-01T11:00:00Z", "expiresAt": "2026-03-01T13:00:00Z"},
-        }));
+        SessionFixture::running(name)
+            .user(name)
+            .status(
+                json!({"startTime": "2026-03-01T11:00:00Z", "expiresAt": "2026-03-01T13:00:00Z"}),
+            )
+            .put(&api);
     }
     api
 }
@@ -192,12 +192,7 @@ fn a_rehearsal_keeps_everything() {
 #[test]
 fn a_controller_writes_the_end_itself() {
     let api = server();
-    let renewed = session_shared::Timestamp::now().to_string();
-    api.put(
-        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
-    );
+    api.put(session_support::session_fixture::controller_lease());
     extend(&api, "alice --by 1h").done();
     let writes = api.writes();
     assert_eq!(writes.len(), 1);

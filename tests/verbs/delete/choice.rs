@@ -2,14 +2,11 @@
 
 use session_support::{FakeApi, golden};
 
-use crate::running::{Running, delete, left, written};
+use crate::running::{delete, left, running, with_policy, written};
 
 fn two() -> FakeApi {
-    let api = Running::default().server();
-    let bob = Running {
-        name: "bob",
-        ..Running::default()
-    };
+    let api = running("alice").server();
+    let bob = running("bob");
     bob.put(&api);
     api
 }
@@ -77,11 +74,8 @@ fn names_as_list_prints_them_are_taken() {
 fn one_that_fails_stops_no_other() {
     let api = FakeApi::stateful();
     api.execute("sync-home", session_support::Execution::default());
-    Running::default().put(&api);
-    let bob = Running {
-        name: "bob",
-        ..Running::default()
-    };
+    running("alice").put(&api);
+    let bob = running("bob");
     bob.put(&api);
     let path = "/api/v1/namespaces/default/pods/tool-alice";
     api.on("DELETE", path, session_support::Answer::internal("x"));
@@ -100,11 +94,7 @@ fn one_that_fails_stops_no_other() {
 
 #[test]
 fn a_client_dry_run_sends_nothing_that_writes() {
-    let api = Running {
-        policy: "delete",
-        ..Running::default()
-    }
-    .server();
+    let api = with_policy(running("alice"), "delete").server();
     let played = delete(&api, "alice --dry-run=client");
     assert_eq!(
         played.done(),

@@ -3,14 +3,15 @@
 use kubectl_session_delete::Delete;
 use serde_json::{Value, json};
 use session_shared::client::interrupt::Interrupt;
+use session_support::session_fixture::SESSIONS;
 use session_support::{Answer, Execution, golden};
 
 use crate::play::{NOW, Play};
-use crate::running::{KIND, Running, delete, left, meanwhile, written};
+use crate::running::{delete, left, lingering, meanwhile, running, written};
 
 #[test]
 fn everything_goes_in_order_and_data_is_kept() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let played = delete(&api, "alice");
     let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
     golden(
@@ -30,11 +31,11 @@ fn everything_goes_in_order_and_data_is_kept() {
 
 #[test]
 fn every_delete_and_patch_insists_on_what_was_seen() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let uid = |kind: &str, name: &str| {
         api.object(kind, "default", name).unwrap()["metadata"]["uid"].clone()
     };
-    let (session, pod) = (uid(KIND, "alice"), uid("pods", "tool-alice"));
+    let (session, pod) = (uid(SESSIONS, "alice"), uid("pods", "tool-alice"));
     let claim = uid("persistentvolumeclaims", "home-alice");
     delete(&api, "alice").done();
     for write in api.writes() {
@@ -72,7 +73,7 @@ fn a_sync_that_fails_deletes_nothing() {
     for execution in [failing, cut] {
         let api = session_support::FakeApi::stateful();
         api.execute("sync-home", execution);
-        Running::default().put(&api);
+        running("alice").put(&api);
         let played = delete(&api, "alice");
         assert_eq!(played.code, 1);
         text.push_str(&played.text());
@@ -86,7 +87,7 @@ fn a_sync_that_fails_deletes_nothing() {
 
 #[test]
 fn what_does_not_run_is_not_synchronised() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();
     pod["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "True"}]);
     api.put(pod);
@@ -96,11 +97,7 @@ fn what_does_not_run_is_not_synchronised() {
 
 #[test]
 fn the_data_waits_until_the_pods_are_gone() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     let played = meanwhile(&api, "fieldSelector=metadata.name%3Dtool-alice", |_| {
         assert_eq!(written(&api), ["DELETE pods/tool-alice"]);
         api.remove("pods", "default", "tool-alice");
@@ -111,11 +108,7 @@ fn the_data_waits_until_the_pods_are_gone() {
 
 #[test]
 fn without_waiting_nobody_looks_whether_it_is_gone() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     let played = delete(&api, "alice --wait=false");
     assert_eq!(
         played.done(),
@@ -127,11 +120,7 @@ fn without_waiting_nobody_looks_whether_it_is_gone() {
 
 #[test]
 fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     let played = delete(&api, "alice --timeout=50ms");
     golden("delete-timeout.txt", &played.text());
     assert_eq!(written(&api), ["DELETE pods/tool-alice"]);
@@ -139,11 +128,7 @@ fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
 
 #[test]
 fn ctrl_c_in_the_wait_tells_how_to_finish() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     let interrupt = Interrupt::default();
     let trigger = interrupt.clone();
     api.react("pods", move |_| {
@@ -168,7 +153,7 @@ fn ctrl_c_in_the_sync_deletes_nothing() {
             ..Execution::default()
         },
     );
-    Running::default().put(&api);
+    running("alice").put(&api);
     let played = meanwhile(&api, "/exec?", Interrupt::trigger);
     golden("delete-interrupted-sync.txt", &played.text());
     assert_eq!(played.code, 130, "{played:?}");
@@ -178,7 +163,7 @@ fn ctrl_c_in_the_sync_deletes_nothing() {
 /// Pods with the session's labels, but without an owner or with another one.
 #[test]
 fn others_with_our_labels_are_not_touched() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let labels = json!({"streaming.platform/session": "alice", "streaming.platform/user": "alice", "streaming.platform/primary": "true"});
     let pod = |name: &str, owners: Value| {
         json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": []},
@@ -202,13 +187,8 @@ fn others_with_our_labels_are_not_touched() {
 
 #[test]
 fn a_controller_that_is_alive_does_the_work() {
-    let api = Running::default().server();
-    let renewed = session_shared::Timestamp::now().to_string();
-    api.put(
-        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
-    );
+    let api = running("alice").server();
+    api.put(session_support::session_fixture::controller_lease());
     delete(&api, "alice").done();
     assert_eq!(written(&api), ["DELETE sessions/alice"]);
     assert!(api.executed().is_empty());
@@ -216,7 +196,7 @@ fn a_controller_that_is_alive_does_the_work() {
 
 #[test]
 fn a_refusal_is_printed_in_the_servers_words() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let pods = "/api/v1/namespaces/default/pods/*";
     api.on(
         "DELETE",

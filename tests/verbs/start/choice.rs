@@ -113,12 +113,7 @@ fn a_restart_that_destroys_data_needs_a_word() {
 #[test]
 fn a_controller_that_is_alive_does_the_work() {
     let api = rested();
-    let renewed = session_shared::Timestamp::now().to_string();
-    api.put(
-        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
-    );
+    api.put(session_support::session_fixture::controller_lease());
     api.react("sessions.streaming.platform", |session| {
         let mut session = session.clone();
         if session["spec"]["state"] != "running" {

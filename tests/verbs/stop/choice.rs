@@ -6,17 +6,12 @@ use kubectl_session_stop::Stop;
 use session_support::{FakeApi, golden, run_binary};
 
 use crate::play::Play;
-use crate::running::{Running, session, stop};
+use crate::running::{running, session, stop, without_claim};
 
 /// Returns a server with two running sessions: alice has a claim, bob has none.
 fn two() -> FakeApi {
-    let api = Running::default().server();
-    let bob = Running {
-        name: "bob",
-        claim: false,
-        ..Running::default()
-    };
-    bob.put(&api);
+    let api = running("alice").server();
+    without_claim("bob").put(&api);
     api
 }
 
@@ -55,11 +50,7 @@ fn nobody_is_asked_where_nothing_is_lost() {
     api.put(pod);
     stop(&api, "alice bob").done();
     let api = FakeApi::stateful();
-    let new = Running {
-        claim: false,
-        ..Running::default()
-    };
-    new.put(&api);
+    without_claim("alice").put(&api);
     let mut fresh = session(&api, "alice");
     fresh["status"]["phase"] = "pending".into();
     api.put(fresh);

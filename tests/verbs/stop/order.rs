@@ -6,11 +6,11 @@ use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, Execution, FakeApi, golden};
 
 use crate::play::{NOW, Play};
-use crate::running::{Running, session, stop, written};
+use crate::running::{lingering, running, session, stop, written};
 
 #[test]
 fn a_pod_goes_and_everything_else_stays() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let played = stop(&api, "alice");
     let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
     golden(
@@ -43,7 +43,7 @@ fn a_pod_goes_and_everything_else_stays() {
 
 #[test]
 fn every_write_insists_on_what_was_seen() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let uid = |kind: &str, name: &str| {
         api.object(kind, "default", name).unwrap()["metadata"]["uid"].clone()
     };
@@ -81,7 +81,7 @@ fn a_sync_that_fails_stops_nothing() {
     for execution in [failing, cut] {
         let api = FakeApi::stateful();
         api.execute("sync-home", execution);
-        Running::default().put(&api);
+        running("alice").put(&api);
         let played = stop(&api, "alice");
         text.push_str(&played.text());
         assert_eq!(played.code, 1);
@@ -94,7 +94,7 @@ fn a_sync_that_fails_stops_nothing() {
 
 #[test]
 fn what_does_not_run_is_not_synchronised() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();
     pod["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "True"}]);
     api.put(pod);
@@ -103,7 +103,7 @@ fn what_does_not_run_is_not_synchronised() {
 }
 
 fn ended(code: u8) -> FakeApi {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();
     let phase = if code == 0 { "Succeeded" } else { "Failed" };
     pod["status"] = json!({"phase": phase, "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": false,
@@ -131,7 +131,7 @@ fn what_has_ended_stays_as_it_ended() {
 
 #[test]
 fn a_lost_pod_is_a_stopped_session() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     api.remove("pods", "default", "tool-alice");
     stop(&api, "alice").done();
     assert_eq!(session(&api, "alice")["status"]["phase"], "stopped");
@@ -139,7 +139,7 @@ fn a_lost_pod_is_a_stopped_session() {
 
 #[test]
 fn a_second_stop_says_so_and_writes_nothing() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     stop(&api, "alice").done();
     let before = written(&api).len();
     let played = stop(&api, "alice");
@@ -154,7 +154,7 @@ fn a_second_stop_says_so_and_writes_nothing() {
 fn a_stop_that_was_cut_off_is_finished_by_the_next() {
     let path = "/apis/streaming.platform/v1/namespaces/default/sessions/alice/status";
     for refused in ["pods", "status"] {
-        let api = Running::default().server();
+        let api = running("alice").server();
         let (method, pattern) = match refused {
             "pods" => ("DELETE", "/api/v1/namespaces/default/pods/tool-alice"),
             _ => ("PATCH", path),
@@ -189,11 +189,7 @@ fn a_stop_that_was_cut_off_is_finished_by_the_next() {
 
 #[test]
 fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     let played = stop(&api, "alice --timeout=50ms");
     golden("stop-timeout.txt", &played.text());
     assert_eq!(session(&api, "alice")["spec"]["state"], "stopped");
@@ -208,11 +204,7 @@ fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
 
 #[test]
 fn ctrl_c_in_the_wait_tells_how_to_finish() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     let interrupt = Interrupt::default();
     let trigger = interrupt.clone();
     api.react("pods", move |_| {
@@ -227,7 +219,7 @@ fn ctrl_c_in_the_wait_tells_how_to_finish() {
 /// Pods with the session's labels, but without an owner or with another one.
 #[test]
 fn others_with_our_labels_are_not_touched() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let labels =
         json!({"streaming.platform/session": "alice", "streaming.platform/primary": "true"});
     let pod = |name: &str, owners: Value| {
@@ -243,7 +235,7 @@ fn others_with_our_labels_are_not_touched() {
 
 #[test]
 fn a_session_that_is_being_deleted_is_left_alone() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let mut going = session(&api, "alice");
     going["metadata"]["deletionTimestamp"] = NOW.into();
     going["metadata"]["finalizers"] = json!(["x/y"]);
