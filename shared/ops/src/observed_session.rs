@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::finish_start::ReadySession;
-use crate::session_objects::owner_kinds;
-use crate::session_objects::session_selector;
+use crate::session_objects::{owner_kinds, session_selector, with_setup_hint};
 use session_client::{ObjectList, Scope, not_found_error, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
@@ -53,7 +52,7 @@ impl Cluster {
             self.get(&SESSION, namespace, name),
             self.list(&POD, Scope::Namespace(namespace), &select),
         );
-        let Some(object) = object? else {
+        let Some(object) = with_setup_hint(object)? else {
             return Err(not_found_error(&SESSION, name));
         };
         let session = parse_object(object.clone())?;

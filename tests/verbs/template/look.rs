@@ -180,36 +180,3 @@ fn what_may_not_be_read_is_the_servers_to_say() {
         );
     }
 }
-
-#[test]
-fn command_lines_that_cannot_be_meant_are_refused_before_any_request() {
-    let api = FakeApi::new();
-    let mut text = String::new();
-    for words in [
-        "list -o bogus",
-        "list --builtin -l a=b",
-        "show Lab",
-        "show pod/x",
-        "show x -o wide",
-        "params",
-        "params x -f y",
-        "params -f y --builtin",
-        "render",
-        "render x --name A",
-        "render x --set A",
-        "render x --set a-b=c",
-        "render -f - --env-file -",
-        "render x --builtin --primary Pod/x",
-        "apply -f nowhere.yaml",
-        "apply -f - --dry-run=maybe",
-        "delete x -o json",
-        "lint -f - -f -",
-        "lint -f - -o name",
-        "lint -f nowhere.yaml",
-    ] {
-        let played = template(&api, words);
-        text.push_str(&format!("$ template {words}\n{}", played.failed()));
-    }
-    golden("template-usage.txt", &text);
-    assert!(api.lines().is_empty());
-}
