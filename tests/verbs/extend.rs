@@ -8,12 +8,10 @@
     reason = "tests may fail loudly"
 )]
 
-use std::path::Path;
-
 use kubectl_session_extend::Extend;
 use play::{Play, Played};
 use serde_json::{Value, json};
-use session_support::{FakeApi, SessionFixture, golden, run_binary};
+use session_support::{FakeApi, SessionFixture, golden};
 
 #[path = "play.rs"]
 mod play;
@@ -146,47 +144,6 @@ fn what_cannot_be_is_told_and_nothing_is_written() {
         });
     });
     golden("extend-refused.txt", &text);
-}
-
-#[test]
-fn one_that_fails_keeps_no_other() {
-    let api = server();
-    let played = extend(&api, "nobody bob --by 1h");
-    assert_eq!(played.code, 1);
-    assert_eq!(played.out, "session.streaming.platform/bob extended\n");
-    assert!(
-        played.err.contains("\"nobody\" not found"),
-        "{}",
-        played.err
-    );
-    let api = FakeApi::stateful();
-    let played = extend(&api, "-l a=b --by 1h");
-    assert_eq!(
-        (played.done(), played.err.as_str()),
-        ("", "No resources found\n")
-    );
-}
-
-#[test]
-fn a_rehearsal_keeps_everything() {
-    let api = server();
-    let before = session(&api, "alice");
-    let played = extend(&api, "alice --by 1h --dry-run=client");
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform/alice extended (dry run)\n"
-    );
-    assert!(api.writes().is_empty());
-    let played = extend(&api, "alice --by 1h --dry-run=server");
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform/alice extended (server dry run)\n"
-    );
-    let all = api.requests();
-    let patches = all.iter().filter(|request| request.method == "PATCH");
-    let asked: Vec<_> = patches.map(|request| request.query("dryRun")).collect();
-    assert_eq!(asked, [Some("All".to_owned())]);
-    assert_eq!(session(&api, "alice"), before);
 }
 
 #[test]

@@ -388,7 +388,7 @@ fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
         let api = stalled(row.verb());
         let played = row.run(&api, "--timeout=50ms");
         assert_eq!(played.code, 1, "{}: {played:?}", row.command);
-        format!("{}{}", played.out, played.err)
+        format!("{}{}{}\n", played.out, played.err, written(&api).join("\n"))
     });
 }
 
@@ -418,7 +418,7 @@ fn ctrl_c_in_the_wait_tells_how_to_go_on() {
             (row.run)(play, row.words())
         });
         assert_eq!(played.code, 130, "{}: {played:?}", row.command);
-        format!("{}{}", played.out, played.err)
+        format!("{}{}{}\n", played.out, played.err, written(&api).join("\n"))
     });
 }
 

@@ -230,21 +230,3 @@ fn who_has_no_end_or_is_asked_for_anew_or_rests_is_not_expired() {
     assert_eq!(played.done(), "");
     assert!(api.writes().is_empty());
 }
-
-/// Pods with the session's labels, but no owner or another owner.
-#[test]
-fn others_with_our_labels_are_not_touched() {
-    let api = FakeApi::stateful();
-    let alice = Session {
-        on_expiry: "delete",
-        ..Session::default()
-    };
-    alice.put(&api);
-    let nobodys = alice.metadata("nobodys");
-    let put = api.put(
-        json!({"apiVersion": "v1", "kind": "Pod", "metadata": nobodys, "spec": {"containers": []}}),
-    );
-    let played = cleanup(&api, "--expired -y");
-    assert!(played.done().ends_with("1 deleted\n"), "{played:?}");
-    assert_eq!(api.object("pods", "default", "nobodys"), Some(put));
-}

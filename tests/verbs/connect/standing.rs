@@ -78,17 +78,3 @@ fn an_expired_session_that_still_runs_is_entered_with_a_warning() {
         )
     );
 }
-
-#[test]
-fn a_cluster_without_the_api_is_told() {
-    let api = server(json!([]));
-    api.unserve("sessions.streaming.platform");
-    let played = connect(&api, "alice");
-    assert!(
-        played
-            .failed()
-            .contains("hint: install the API first: kubectl session setup"),
-        "{}",
-        played.err
-    );
-}

@@ -1,12 +1,11 @@
 //! Order of a deletion: sync hook, workload, wait for the Pods, data, Session; every write names a UID.
 
-use kubectl_session_delete::Delete;
-use serde_json::{Value, json};
+use serde_json::json;
 use session_shared::client::interrupt::Interrupt;
 use session_support::session_fixture::SESSIONS;
 use session_support::{Answer, Execution, golden};
 
-use crate::play::{NOW, Play};
+use crate::play::NOW;
 use crate::running::{delete, left, lingering, meanwhile, running, written};
 
 #[test]
@@ -119,30 +118,6 @@ fn without_waiting_nobody_looks_whether_it_is_gone() {
 }
 
 #[test]
-fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
-    let api = lingering(running("alice")).server();
-    let played = delete(&api, "alice --timeout=50ms");
-    golden("delete-timeout.txt", &played.text());
-    assert_eq!(written(&api), ["DELETE pods/tool-alice"]);
-}
-
-#[test]
-fn ctrl_c_in_the_wait_tells_how_to_finish() {
-    let api = lingering(running("alice")).server();
-    let interrupt = Interrupt::default();
-    let trigger = interrupt.clone();
-    api.react("pods", move |_| {
-        trigger.trigger();
-        Vec::new()
-    });
-    let play = Play::on(&api).stopped_by(&interrupt);
-    let played = play.run::<Delete>("alice");
-    golden("delete-interrupted.txt", &played.text());
-    assert_eq!(played.code, 130);
-    assert_eq!(written(&api), ["DELETE pods/tool-alice"]);
-}
-
-#[test]
 fn ctrl_c_in_the_sync_deletes_nothing() {
     let api = session_support::FakeApi::stateful();
     let delay = std::time::Duration::from_secs(30);
@@ -158,40 +133,6 @@ fn ctrl_c_in_the_sync_deletes_nothing() {
     golden("delete-interrupted-sync.txt", &played.text());
     assert_eq!(played.code, 130, "{played:?}");
     assert!(api.writes().is_empty());
-}
-
-/// Pods with the session's labels, but without an owner or with another one.
-#[test]
-fn others_with_our_labels_are_not_touched() {
-    let api = running("alice").server();
-    let labels = json!({"streaming.platform/session": "alice", "streaming.platform/user": "alice", "streaming.platform/primary": "true"});
-    let pod = |name: &str, owners: Value| {
-        json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": []},
-            "metadata": {"name": name, "namespace": "default", "labels": labels, "ownerReferences": owners}})
-    };
-    api.put(pod("nobodys", json!([])));
-    let other = json!([{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": "another"}]);
-    api.put(pod("anothers", other));
-    let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "bobs", "namespace": "default"}});
-    claim["metadata"]["labels"] = labels.clone();
-    claim["metadata"]["annotations"] = json!({"streaming.platform/user-id": "bob"});
-    api.put(claim);
-    delete(&api, "alice --delete-data -y").done();
-    let stays = [
-        "pods/anothers",
-        "pods/nobodys",
-        "persistentvolumeclaims/bobs",
-    ];
-    assert_eq!(left(&api), stays);
-}
-
-#[test]
-fn a_controller_that_is_alive_does_the_work() {
-    let api = running("alice").server();
-    api.put(session_support::session_fixture::controller_lease());
-    delete(&api, "alice").done();
-    assert_eq!(written(&api), ["DELETE sessions/alice"]);
-    assert!(api.executed().is_empty());
 }
 
 #[test]

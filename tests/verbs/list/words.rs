@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use session_support::{FakeApi, golden, run_binary};
-
-use crate::class::list;
+use session_support::run_binary;
 
 #[test]
 fn a_number_that_is_none_is_told_with_its_flag() {

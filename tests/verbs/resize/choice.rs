@@ -1,9 +1,7 @@
 //! The session, its preconditions, and usage errors.
 
-use std::path::Path;
-
 use serde_json::json;
-use session_support::{FakeApi, golden, run_binary};
+use session_support::{FakeApi, golden};
 
 use crate::scene::{half, resize, server, session};
 

@@ -1,9 +1,7 @@
 //! Selection of sessions, confirmation, and dry runs.
 
-use std::path::Path;
-
 use kubectl_session_stop::Stop;
-use session_support::{FakeApi, golden, run_binary};
+use session_support::{FakeApi, golden};
 
 use crate::play::Play;
 use crate::running::{running, session, stop, without_claim};
@@ -58,52 +56,6 @@ fn nobody_is_asked_where_nothing_is_lost() {
     pod["status"] = serde_json::json!({"phase": "Pending"});
     api.put(pod);
     stop(&api, "alice").done();
-}
-
-#[test]
-fn one_that_fails_stops_no_other() {
-    let api = two();
-    let played = stop(&api, "nobody alice");
-    golden("stop-missing.txt", &played.text());
-    assert_eq!(played.code, 1);
-    assert_eq!(session(&api, "alice")["status"]["phase"], "stopped");
-}
-
-#[test]
-fn a_selection_that_finds_nothing_is_no_error() {
-    let api = FakeApi::stateful();
-    let played = stop(&api, "-l a=b");
-    assert_eq!(
-        (played.done(), played.err.as_str()),
-        ("", "No resources found\n")
-    );
-}
-
-#[test]
-fn a_rehearsal_keeps_everything() {
-    let api = two();
-    let played = stop(&api, "alice bob --dry-run=client");
-    assert_eq!(
-        played.done().lines().last().unwrap(),
-        "session.streaming.platform/bob stopped (dry run)"
-    );
-    assert!(api.writes().is_empty());
-    let played = stop(&api, "alice --dry-run=server");
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform/alice stopped (server dry run)\n"
-    );
-    let all = api.requests().into_iter();
-    let rehearsed: Vec<_> = all.filter(|request| request.method != "GET").collect();
-    assert_eq!(rehearsed.len(), 2, "what is wanted, and the Pod");
-    for write in rehearsed {
-        let sent = write.query("dryRun").unwrap_or_default();
-        assert!(
-            sent == "All" || write.json()["dryRun"][0] == "All",
-            "{write:?}"
-        );
-    }
-    assert!(api.executed().is_empty() && api.objects("pods").len() == 2);
 }
 
 #[test]

@@ -68,19 +68,6 @@ fn controlled(phase: &'static str) -> FakeApi {
 }
 
 #[test]
-fn a_controller_that_is_alive_does_the_work() {
-    let api = controlled("stopped");
-    let played = stop(&api, "alice");
-    assert_eq!(played.done(), "session.streaming.platform/alice stopped\n");
-    assert_eq!(written(&api), ["PATCH sessions/alice"]);
-    assert!(api.executed().is_empty());
-    assert_eq!(
-        session(&api, "alice")["metadata"]["annotations"].get(labels::SKIP_SYNC),
-        None
-    );
-}
-
-#[test]
 fn a_controller_whose_sync_fails_is_told() {
     let api = controlled("running");
     golden("stop-controller-sync.txt", &stop(&api, "alice").text());
