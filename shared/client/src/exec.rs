@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use serde_json::Value;
 
 use super::Cluster;
-use super::failure_of_response::failure_of_status;
+use super::failure_of_response::{exit_code, failure_of_status};
 use super::remote_command::{ExecMessage, ExecRequest};
 use session_model::failure::{Failure, FailureKind};
 
@@ -93,23 +92,4 @@ fn append_head(kept: &mut Vec<u8>, bytes: &[u8]) {
         .saturating_sub(kept.len())
         .min(bytes.len());
     kept.extend(bytes.iter().take(room));
-}
-
-/// Returns the HTTP status of an upgrade as far as kube reports it; 0 if unknown.
-pub(super) fn upgrade_status_code(error: Option<&kube::Error>) -> u16 {
-    match error {
-        None => 101,
-        Some(kube::Error::Api(status)) => status.code,
-        Some(_) => 0,
-    }
-}
-
-/// Returns the exit code in the Status at the end of an exec; `None` if the command was never started.
-pub(super) fn exit_code(status: &Value) -> Option<i32> {
-    if status["status"] == "Success" {
-        return Some(0);
-    }
-    let causes = status["details"]["causes"].as_array()?;
-    let cause = causes.iter().find(|cause| cause["reason"] == "ExitCode")?;
-    cause["message"].as_str()?.parse().ok()
 }

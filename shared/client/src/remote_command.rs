@@ -25,8 +25,9 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::api_paths;
-use super::exec::{exit_code, upgrade_status_code};
-use super::failure_of_response::{RequestSubject, failure_of_response, failure_of_status};
+use super::failure_of_response::{
+    RequestSubject, exit_code, failure_of_response, failure_of_status, upgrade_status_code,
+};
 use super::read_limits::EXEC_STATUS_LIMIT;
 use super::{Cluster, Scope};
 use session_model::failure::{Failure, FailureKind};

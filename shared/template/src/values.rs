@@ -105,11 +105,12 @@ impl Values {
     }
 
     /// Returns the names of the secrets that must be generated.
-    pub fn missing_secrets(&self) -> impl Iterator<Item = &str> {
+    #[cfg(test)]
+    pub(super) fn missing_secrets(&self) -> impl Iterator<Item = &str> {
         self.to_generate.keys().map(String::as_str)
     }
 
-    /// Generates the secrets named by [`Values::missing_secrets`] from the operating system's random number generator.
+    /// Generates the secrets that have no value from the operating system's random number generator.
     ///
     /// # Errors
     /// If the random number generator fails.
