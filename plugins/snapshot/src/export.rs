@@ -14,6 +14,14 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
 use session_shared::names::SessionName;
+use session_shared::ops::container_archive::archive_file::{ArchiveFooter, compress_checked};
+use session_shared::ops::container_archive::container_path::{
+    SourceDirectories, ensure_not_root, find_container,
+};
+use session_shared::ops::container_archive::tarball::ArchiveContents;
+use session_shared::ops::container_archive::transfer::{
+    MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum,
+};
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::{Cluster, missing_right};
@@ -26,14 +34,10 @@ use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::archive::{ArchiveFooter, compress_checked};
 use crate::archive_args::reject_other_flags;
 use crate::archive_target::ArchiveTarget;
 use crate::args::CreateArgs;
-use crate::container_path::{SourceDirectories, ensure_not_root, find_container};
 use crate::create::observe_session;
-use crate::tarball::ArchiveContents;
-use crate::transfer::{MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum};
 
 /// A validated `create --to`.
 struct Export {

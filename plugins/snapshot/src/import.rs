@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom};
+use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -15,6 +15,13 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::objects::storage_limit::storage_limit;
+use session_shared::ops::container_archive::archive_file::{self, CheckedArchive, check_archive};
+use session_shared::ops::container_archive::container_path::{
+    ensure_not_root, find_container, normalize_absolute, parse_directory, with_incomplete_hint,
+};
+use session_shared::ops::container_archive::transfer::{
+    MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum,
+};
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::{Cluster, missing_right};
@@ -27,12 +34,9 @@ use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::archive::{self, CheckedArchive, check_archive};
 use crate::archive_args::reject_other_flags;
 use crate::args::RestoreArgs;
-use crate::container_path::{ensure_not_root, find_container, normalize_absolute, parse_directory};
 use crate::create::observe_session;
-use crate::transfer::{MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum};
 
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been restored";
@@ -157,9 +161,7 @@ impl Import {
     async fn open_checked(&self, environment: &mut Environment) -> Result<(File, CheckedArchive)> {
         let wrong = || self.error_context();
         let mut file = match self.from.as_str() {
-            "-" => crate::archive::buffer_stdin(environment)
-                .await
-                .with_context(wrong)?,
+            "-" => buffer_stdin(environment).await.with_context(wrong)?,
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
         };
         if file.metadata().is_ok_and(|found| found.is_dir()) {
@@ -327,8 +329,9 @@ impl Import {
         let mut sink = environment.console.progress();
         let (send, mut receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
         let (contents, length) = (checked.contents.clone(), checked.plain_bytes);
-        let reading =
-            spawn_blocking(move || archive::send_plain(BufReader::new(file), &contents, &send));
+        let reading = spawn_blocking(move || {
+            archive_file::send_plain(BufReader::new(file), &contents, &send)
+        });
         let begun = Cell::new(false);
         let unpacked = {
             // Dropped at the end of the block, so that the thread finds its end of the stream closed.
@@ -346,7 +349,7 @@ impl Import {
         let read = reading.await?;
         sink.tell(ProgressEvent::Done);
         let half = |error| match begun.get() {
-            true => crate::container_path::with_incomplete_hint(error, place, inside),
+            true => with_incomplete_hint(error, place, inside),
             false => error,
         };
         let sent = read.with_context(|| self.error_context());
@@ -388,4 +391,13 @@ impl Import {
             ));
         }
     }
+}
+
+/// Copies standard input to an unnamed temporary file.
+async fn buffer_stdin(environment: &mut Environment) -> Result<File> {
+    let (mut file, mut input) = (tempfile::tempfile()?, environment.console.stdin_stream());
+    while let Some(piece) = input.read_chunk().await {
+        file.write_all(&piece)?;
+    }
+    Ok(file)
 }

@@ -19,12 +19,10 @@
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod archive;
 mod archive_args;
 mod archive_target;
 mod args;
 mod clone_session;
-mod container_path;
 mod create;
 mod delete;
 mod deletion;
@@ -37,8 +35,6 @@ mod prune;
 mod restore;
 mod schedule;
 mod snapshot_set;
-pub mod tarball;
-mod transfer;
 mod view;
 
 use anyhow::Result;

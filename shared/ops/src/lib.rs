@@ -36,6 +36,7 @@ mod claim_mapping;
 pub mod claim_restore;
 pub mod clone_plan;
 mod cluster;
+pub mod container_archive;
 mod controller;
 pub mod deletion;
 mod deletion_data;

@@ -2,7 +2,6 @@
 //! member whose comment names the session and directory and holds length and SHA-256 of the tar stream. It is written last,
 //! so an archive without it was never verified.
 
-use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 
 use anyhow::{Context, Result, bail};
@@ -11,11 +10,10 @@ use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
 use serde_json::{Value, json};
-use session_shared::objects::resource::string_at;
-use session_shared::verb::Environment;
+use session_model::objects::resource::string_at;
 use tokio::sync::mpsc;
 
-use crate::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
+use super::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
 
 /// Compression level: nearly the size of the default level, in half the time.
 const COMPRESSION_LEVEL: u32 = 3;
@@ -26,20 +24,27 @@ const FOOTER_KIND: &str = "SessionFiles";
 
 /// Footer of an archive: origin and checksum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ArchiveFooter {
-    pub(crate) session: String,
-    pub(crate) namespace: String,
+pub struct ArchiveFooter {
+    /// Name of the session.
+    pub session: String,
+    /// Its namespace.
+    pub namespace: String,
     /// Directory in the container that the names are relative to.
-    pub(crate) directory: String,
+    pub directory: String,
     /// Time of the export, in RFC 3339.
-    pub(crate) created: String,
-    pub(crate) length: u64,
-    pub(crate) sha256: String,
+    pub created: String,
+    /// Length of the tar stream in bytes.
+    pub length: u64,
+    /// SHA-256 of the tar stream in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 impl ArchiveFooter {
     /// Encodes the footer as a gzip member.
-    pub(crate) fn to_gzip_member(&self) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// None in practice: the writer is memory.
+    pub fn to_gzip_member(&self) -> io::Result<Vec<u8>> {
         let object = json!({
             "apiVersion": "streaming.platform/v1", "kind": FOOTER_KIND,
             "session": self.session, "namespace": self.namespace, "directory": self.directory,
@@ -68,7 +73,7 @@ impl ArchiveFooter {
 ///
 /// # Errors
 /// A failed write; a stream that is truncated or could not be restored.
-pub(crate) fn compress_checked<W: Write>(
+pub fn compress_checked<W: Write>(
     pieces: mpsc::Receiver<Bytes>,
     file: W,
 ) -> Result<(ArchiveContents, W)> {
@@ -117,12 +122,13 @@ impl<W: Write> Read for CompressingReader<W> {
 
 /// Result of checking an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CheckedArchive {
-    pub(crate) contents: ArchiveContents,
+pub struct CheckedArchive {
+    /// What the archive contains.
+    pub contents: ArchiveContents,
     /// Footer; `None` for an archive of another program.
-    pub(crate) footer: Option<ArchiveFooter>,
+    pub footer: Option<ArchiveFooter>,
     /// Bytes of the plain tar stream that is sent to the container.
-    pub(crate) plain_bytes: u64,
+    pub plain_bytes: u64,
 }
 
 /// Reads an archive to its end and checks it.
@@ -130,7 +136,7 @@ pub(crate) struct CheckedArchive {
 /// # Errors
 /// An archive that is not a gzip file, is truncated or damaged, does not match its footer, or has entries outside its
 /// directory.
-pub(crate) fn check_archive(file: impl BufRead) -> Result<CheckedArchive> {
+pub fn check_archive(file: impl BufRead) -> Result<CheckedArchive> {
     let mut stream = ArchiveReader::new(file)?;
     let mut sent = ByteCounter(0);
     let contents = transcode(&mut stream, &mut sent)?;
@@ -170,7 +176,7 @@ impl Write for ByteCounter {
 ///
 /// # Errors
 /// An archive that has changed since it was checked.
-pub(crate) fn send_plain(
+pub fn send_plain(
     file: impl BufRead,
     checked: &ArchiveContents,
     to: &mpsc::Sender<Bytes>,
@@ -212,7 +218,7 @@ impl Write for ChannelWriter<'_> {
 }
 
 /// Reader of the tar stream in a file of one or more gzip members.
-pub(crate) struct ArchiveReader<R: BufRead> {
+struct ArchiveReader<R: BufRead> {
     member: Option<GzDecoder<R>>,
     /// Footer, once read. No data may follow it.
     footer: Option<ArchiveFooter>,
@@ -223,7 +229,7 @@ impl<R: BufRead> ArchiveReader<R> {
     ///
     /// # Errors
     /// A file that does not start with the gzip magic number.
-    pub(crate) fn new(mut file: R) -> Result<Self> {
+    fn new(mut file: R) -> Result<Self> {
         let start = file.fill_buf().context("failed to read")?;
         if !start.starts_with(&[0x1f, 0x8b]) {
             bail!("the archive is not a gzip file");
@@ -262,15 +268,6 @@ fn remaining<R: BufRead>(mut rest: R) -> io::Result<Option<R>> {
     Ok((!ended).then_some(rest))
 }
 
-/// Copies standard input to an unnamed temporary file.
-pub(crate) async fn buffer_stdin(environment: &mut Environment) -> Result<File> {
-    let (mut file, mut input) = (tempfile::tempfile()?, environment.console.stdin_stream());
-    while let Some(piece) = input.read_chunk().await {
-        file.write_all(&piece)?;
-    }
-    Ok(file)
-}
-
 #[cfg(test)]
-#[path = "archive_tests.rs"]
+#[path = "archive_file_tests.rs"]
 mod tests;

@@ -1,22 +1,19 @@
 //! Container and directories whose files are copied, and checks of container paths.
 
+use crate::stop::ObservedSession;
 use anyhow::{Result, anyhow};
-use session_shared::Pod;
-use session_shared::client::container_directory::ContainerDirectory;
-use session_shared::client::container_files::ContainerRef;
-use session_shared::failure::{usage_error, with_hint};
-use session_shared::objects::conditions::is_ready;
-use session_shared::ops::stop::ObservedSession;
-use session_shared::reconcile::{container_names, default_container, is_primary_pod};
+use k8s_openapi::api::core::v1::Pod;
+use session_client::container_directory::ContainerDirectory;
+use session_client::container_files::ContainerRef;
+use session_engine::reconcile::{container_names, default_container, is_primary_pod};
+use session_model::failure::{usage_error, with_hint};
+use session_model::objects::conditions::is_ready;
 
 /// Returns the wanted container of a session, or its primary one.
 ///
 /// # Errors
 /// A session that is not running; a container that no Pod of the session has.
-pub(crate) fn find_container(
-    observed: &ObservedSession,
-    wanted: Option<&str>,
-) -> Result<ContainerRef> {
+pub fn find_container(observed: &ObservedSession, wanted: Option<&str>) -> Result<ContainerRef> {
     let (session, namespace) = (observed.name(), observed.namespace());
     let own = observed.live.own_pods(&observed.ownership.session_uid);
     let mut pods = observed
@@ -56,11 +53,11 @@ fn pod_name(pod: &Pod) -> &str {
 
 /// Directories to copy from a container, as a base directory and paths relative to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SourceDirectories {
+pub struct SourceDirectories {
     /// Directory that `paths` are relative to; empty for the container's default directory.
-    pub(crate) base: String,
+    pub base: String,
     /// Paths to copy, relative to `base`.
-    pub(crate) paths: Vec<String>,
+    pub paths: Vec<String>,
 }
 
 impl SourceDirectories {
@@ -68,7 +65,7 @@ impl SourceDirectories {
     ///
     /// # Errors
     /// A path that is not absolute, or is `/`.
-    pub(crate) fn parse(paths: &[String]) -> Result<Self> {
+    pub fn parse(paths: &[String]) -> Result<Self> {
         let cleaned = paths.iter().map(|path| parse_directory(path));
         let mut cleaned = cleaned.collect::<Result<Vec<String>>>()?;
         // A directory inside another one is copied with it; listed twice, its files would be stored twice.
@@ -96,7 +93,7 @@ impl SourceDirectories {
 ///
 /// # Errors
 /// A path that is not absolute, or is `/`.
-pub(crate) fn parse_directory(path: &str) -> Result<String> {
+pub fn parse_directory(path: &str) -> Result<String> {
     match normalize_absolute(path) {
         None => Err(usage_error(format!(
             "--path must be an absolute path in the container, got {path:?}"
@@ -109,7 +106,7 @@ pub(crate) fn parse_directory(path: &str) -> Result<String> {
 }
 
 /// Normalizes an absolute path; `None` for a relative path, one with `..`, or one with control characters.
-pub(crate) fn normalize_absolute(path: &str) -> Option<String> {
+pub fn normalize_absolute(path: &str) -> Option<String> {
     let parts: Vec<&str> = path
         .split('/')
         .filter(|part| !matches!(*part, "" | "."))
@@ -123,7 +120,7 @@ pub(crate) fn normalize_absolute(path: &str) -> Option<String> {
 ///
 /// # Errors
 /// `path` is `/`.
-pub(crate) fn ensure_not_root(path: &str, inside: &ContainerRef) -> Result<()> {
+pub fn ensure_not_root(path: &str, inside: &ContainerRef) -> Result<()> {
     if path != "/" {
         return Ok(());
     }
@@ -136,7 +133,7 @@ pub(crate) fn ensure_not_root(path: &str, inside: &ContainerRef) -> Result<()> {
 }
 
 /// Adds a hint about the state of the files after an incomplete restore.
-pub(crate) fn with_incomplete_hint(
+pub fn with_incomplete_hint(
     error: anyhow::Error,
     place: &ContainerDirectory,
     inside: &ContainerRef,
