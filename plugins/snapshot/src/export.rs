@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
+use session_shared::client::ContainerRef;
 use session_shared::client::DryRun;
-use session_shared::client::container_files::ContainerRef;
 use session_shared::client::container_files::ScriptPid;
 use session_shared::encode::shell;
 use session_shared::failure::{HintExt, usage_error};

@@ -6,9 +6,9 @@ use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
+use session_shared::client::ContainerRef;
 use session_shared::client::DryRun;
 use session_shared::client::container_directory::ContainerDirectory;
-use session_shared::client::container_files::ContainerRef;
 use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, has_kind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;

@@ -5,9 +5,18 @@ use std::time::Duration;
 use session_support::{Answer, Execution, FakeApi};
 
 use super::cluster;
+use crate::ContainerRef;
 use session_model::failure::{self, FailureKind};
 
 const LIMIT: Duration = Duration::from_secs(5);
+
+fn container(pod: &str, name: &str) -> ContainerRef {
+    ContainerRef {
+        namespace: "default".into(),
+        pod: pod.into(),
+        container: name.into(),
+    }
+}
 
 fn words(line: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
@@ -34,19 +43,24 @@ async fn a_command_ends_with_its_code() {
     );
     let cluster = cluster(&api);
     let good = cluster
-        .exec("default", "p", "c", &words("sync-home --all"), LIMIT)
+        .exec(&container("p", "c"), &words("sync-home --all"), LIMIT)
         .await
         .unwrap();
     assert_eq!(
-        (good.code, good.stdout.as_slice(), good.stderr.as_slice()),
+        (
+            good.code().unwrap(),
+            good.stdout.as_slice(),
+            good.stderr.as_slice()
+        ),
         (0, &b"done\n"[..], &b"slow\n"[..])
     );
     assert_eq!(
         cluster
-            .exec("default", "p", "", &words("false"), LIMIT)
+            .exec(&container("p", ""), &words("false"), LIMIT)
             .await
             .unwrap()
-            .code,
+            .code()
+            .unwrap(),
         7
     );
     assert_eq!(api.executed(), [words("sync-home --all"), words("false")]);
@@ -71,11 +85,11 @@ async fn output_is_read_to_the_end_and_kept_up_to_64_kib() {
         },
     );
     let done = cluster(&api)
-        .exec("default", "p", "c", &words("yes"), LIMIT)
+        .exec(&container("p", "c"), &words("yes"), LIMIT)
         .await
         .unwrap();
     assert_eq!(
-        (done.code, done.stdout.len(), done.stderr.len()),
+        (done.code().unwrap(), done.stdout.len(), done.stderr.len()),
         (1, 65536, 65536)
     );
 }
@@ -109,15 +123,15 @@ async fn aborted_commands_are_failures() {
     );
     let cluster = cluster(&api);
     let cut = cluster
-        .exec("default", "p", "c", &words("cut"), LIMIT)
+        .exec(&container("p", "c"), &words("cut"), LIMIT)
         .await
+        .unwrap()
+        .code()
         .unwrap_err();
     assert!(failure::has_kind(&cut, FailureKind::Unreachable), "{cut}");
     let slow = cluster
         .exec(
-            "default",
-            "p",
-            "c",
+            &container("p", "c"),
             &words("slow"),
             Duration::from_millis(200),
         )
@@ -125,12 +139,12 @@ async fn aborted_commands_are_failures() {
         .unwrap_err();
     assert!(failure::has_kind(&slow, FailureKind::TimedOut), "{slow}");
     let gone = cluster
-        .exec("default", "gone", "c", &words("x"), LIMIT)
+        .exec(&container("gone", "c"), &words("x"), LIMIT)
         .await
         .unwrap_err();
     assert!(failure::has_kind(&gone, FailureKind::NotFound), "{gone}");
     let walled = cluster
-        .exec("default", "walled", "c", &words("x"), LIMIT)
+        .exec(&container("walled", "c"), &words("x"), LIMIT)
         .await
         .unwrap_err();
     assert!(walled.to_string().contains("WebSocket"), "{walled}");

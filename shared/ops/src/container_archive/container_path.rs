@@ -3,8 +3,8 @@
 use crate::stop::ObservedSession;
 use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
+use session_client::ContainerRef;
 use session_client::container_directory::ContainerDirectory;
-use session_client::container_files::ContainerRef;
 use session_engine::reconcile::{container_names, default_container, is_primary_pod};
 use session_model::failure::{usage_error, with_hint};
 use session_model::objects::conditions::is_ready;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use session_client::container_files::ContainerRef;
+use session_client::ContainerRef;
 use session_client::container_files::TransferChecksum;
 use session_client::interrupt::Interrupt;
 use session_model::failure::{Failure, FailureKind};
