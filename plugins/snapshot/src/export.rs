@@ -3,25 +3,19 @@
 use std::io;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
-use session_shared::Timestamp;
+use anyhow::Result;
 use session_shared::client::ContainerRef;
 use session_shared::client::DryRun;
-use session_shared::client::container_files::ScriptPid;
 use session_shared::encode::shell;
-use session_shared::failure::{HintExt, usage_error};
+use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
 use session_shared::names::SessionName;
-use session_shared::ops::container_archive::archive_file::{ArchiveFooter, compress_checked};
-use session_shared::ops::container_archive::container_path::{
-    SourceDirectories, ensure_not_root, find_container,
-};
-use session_shared::ops::container_archive::tarball::ArchiveContents;
-use session_shared::ops::container_archive::transfer::{
-    MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum,
-};
+use session_shared::ops::container_archive::archive_file::ArchiveFooter;
+use session_shared::ops::container_archive::source_directories::SourceDirectories;
+use session_shared::ops::container_archive::tarball::{ArchiveContents, file_count};
+use session_shared::ops::container_archive::{ContainerExport, ExportError, find_container};
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::{Cluster, missing_right};
@@ -31,10 +25,8 @@ use session_shared::report::console::OutputClosed;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
-use crate::archive_args::reject_other_flags;
+use crate::archive_args::{ensure_not_root, parse_directory, reject_other_flags};
 use crate::archive_target::ArchiveTarget;
 use crate::args::CreateArgs;
 use crate::create::observe_session;
@@ -52,7 +44,7 @@ struct Export {
 
 /// Outcome of a completed export.
 struct ExportOutcome {
-    inside: ContainerRef,
+    container: ContainerRef,
     directory: String,
     contents: ArchiveContents,
     /// Size of the compressed archive in bytes.
@@ -116,9 +108,10 @@ impl Export {
                 "-o cannot be given with --to -: standard output is the archive",
             ));
         }
+        let paths = args.file.paths.iter().map(|path| parse_directory(path));
         Ok(Self {
             session: parse_session_name(&args.session)?,
-            directories: SourceDirectories::parse(&args.file.paths)?,
+            directories: SourceDirectories::new(paths.collect::<Result<_>>()?),
             container: args.file.container.clone(),
             target: ArchiveTarget::parse(to, args.file.overwrite, &environment.console)?,
             dry_run: args.write_flags.dry_run()?,
@@ -141,106 +134,74 @@ impl Export {
     async fn apply(
         &self,
         cluster: &Cluster,
-        inside: ContainerRef,
-        pausing: &QuiesceHooks,
+        container: ContainerRef,
+        hooks: &QuiesceHooks,
         environment: &mut Environment,
     ) -> Result<ExportOutcome> {
         let _guard = environment.interrupt.guard()?;
         let interrupt = environment.interrupt.clone();
-        let mut sink = environment.console.progress();
-        let looked = cluster.inspect_directory(&inside, &self.directories.base);
-        let directory = interrupt.race(looked).await?.path;
+        let copy = ContainerExport {
+            cluster,
+            container: &container,
+            directories: &self.directories,
+            limit: self.limit,
+            interrupt: &interrupt,
+        };
+        let directory = copy.find_directory().await?;
         if self.directories.base.is_empty() {
-            ensure_not_root(&directory, &inside)?;
+            ensure_not_root(&directory, &container)?;
         }
-        let (opened, writer) = self.target.open(&environment.console)?;
-        let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
-        let recording = spawn_blocking(move || compress_checked(receive, writer));
-        let (running, paths) = (ScriptPid::default(), &self.directories.paths);
-        let packing = cluster.pack_tar(&inside, &directory, paths, send, &running, &mut sink);
-        let packing = run_with_limit(self.limit, &interrupt, packing);
-        let packed = pausing.run_around(cluster, &interrupt, packing).await;
-        if !matches!(packed, Ok(Some(_))) {
-            cluster.kill_script(&inside, &running).await;
-        }
-        // The sender is dropped by now, so the thread ends.
-        let recorded = recording.await?;
+        let mut sink = environment.console.progress();
+        let (target, writer) = self.target.open(&environment.console)?;
+        let copied = copy.copy(&directory, writer, hooks, &mut sink).await;
         sink.tell(ProgressEvent::Done);
-        let passed = match packed? {
-            Some(passed) => passed,
-            None => {
-                let why = recorded.err();
-                let why = opened.output_error().await.or(why);
-                let why = why.unwrap_or_else(|| anyhow!("the output was closed"));
-                return Err(self.with_context(why, &inside));
+        let (contents, writer) = match copied {
+            Ok(copied) => copied,
+            Err(ExportError::Remote(error)) => return Err(error),
+            Err(ExportError::Local(error)) => {
+                let error = target.output_error().await.unwrap_or(error);
+                return Err(self.with_context(error, &container));
             }
         };
-        let (contents, writer) = match recorded {
-            Ok(recorded) => recorded,
-            Err(why) => {
-                let why = opened.output_error().await.unwrap_or(why);
-                return Err(self.with_context(why, &inside));
-            }
-        };
-        verify_checksum(&passed, &contents.sha256, &inside).with_hint("run the command again")?;
-        let seal = self.footer(&inside, &directory, &contents, environment.now());
-        let seal = seal.to_gzip_member()?;
-        let finished = opened.finish(writer, seal).await;
+        let now = environment.now();
+        let footer = ArchiveFooter::new(&self.session, &container, &directory, &contents, now);
+        let finished = target.finish(writer, footer.to_gzip_member()?).await;
         Ok(ExportOutcome {
-            archive_size: finished.map_err(|why| self.with_context(why, &inside))?,
-            inside,
+            archive_size: finished.map_err(|error| self.with_context(error, &container))?,
+            container,
             directory,
             contents,
         })
     }
 
-    fn footer(
-        &self,
-        inside: &ContainerRef,
-        directory: &str,
-        contents: &ArchiveContents,
-        now: Timestamp,
-    ) -> ArchiveFooter {
-        ArchiveFooter {
-            session: self.session.to_string(),
-            namespace: inside.namespace.clone(),
-            directory: directory.to_owned(),
-            created: now.to_string(),
-            length: contents.stream_bytes,
-            sha256: contents.sha256.clone(),
-        }
-    }
-
     /// Adds context to an error on this machine: a failed write, or an archive that cannot be restored.
-    fn with_context(&self, why: anyhow::Error, inside: &ContainerRef) -> anyhow::Error {
-        if why.is::<OutputClosed>() {
-            return why;
+    fn with_context(&self, error: anyhow::Error, container: &ContainerRef) -> anyhow::Error {
+        if error.is::<OutputClosed>() {
+            return error;
         }
-        if why.is::<io::Error>() {
-            return why.context(self.target.write_error_context());
+        if error.is::<io::Error>() {
+            return error.context(self.target.write_error_context());
         }
-        why.context(format!(
-            "cannot copy the files of container {:?} of pod {:?}",
-            inside.container, inside.pod
-        ))
+        let name = container.display_name();
+        error.context(format!("cannot copy the files of {name}"))
     }
 }
 
 impl ExportOutcome {
     fn describe(&self, target: &ArchiveTarget) -> String {
         let Self {
-            inside,
+            container,
             directory,
             contents,
-            archive_size: packed,
+            archive_size,
         } = self;
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
             file_count(contents.files),
             format_bytes(contents.stream_bytes),
-            inside.container,
+            container.container,
             target.display_name(),
-            format_bytes(*packed)
+            format_bytes(*archive_size)
         )
     }
 }

@@ -1,40 +1,32 @@
 //! `snapshot restore --from`: copies the files of an archive into the container of a running session.
 
-use std::cell::Cell;
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom, Write};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
-use session_shared::client::ContainerRef;
 use session_shared::client::DryRun;
-use session_shared::client::container_directory::ContainerDirectory;
 use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, has_kind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::names::SessionName;
-use session_shared::objects::storage_limit::storage_limit;
-use session_shared::ops::container_archive::archive_file::{self, CheckedArchive, check_archive};
-use session_shared::ops::container_archive::container_path::{
-    ensure_not_root, find_container, normalize_absolute, parse_directory, with_incomplete_hint,
-};
-use session_shared::ops::container_archive::transfer::{
-    MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum,
-};
+use session_shared::ops::container_archive::archive_file::{CheckedArchive, check_archive};
+use session_shared::ops::container_archive::source_directories::normalize_absolute;
+use session_shared::ops::container_archive::tarball::file_count;
+use session_shared::ops::container_archive::{ContainerImport, SpaceCheck, find_container};
+use session_shared::ops::missing_right;
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::ops::stop::ObservedSession;
-use session_shared::ops::{Cluster, missing_right};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::format_bytes;
 use session_shared::report::console::{Console, DELETION_QUESTION};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
-use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
-use crate::archive_args::reject_other_flags;
+use crate::archive_args::{ensure_not_root, parse_directory, reject_other_flags};
 use crate::args::RestoreArgs;
 use crate::create::observe_session;
 
@@ -51,6 +43,7 @@ struct Import {
     dry_run: DryRun,
     /// Time limit of the copy; zero means none.
     limit: Duration,
+    skip_hooks: bool,
     yes: bool,
 }
 
@@ -65,59 +58,59 @@ pub(crate) async fn run(
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive
-    let bringing = Import::parse(args, from)?;
+    let import = Import::parse(args, from)?;
     let format = Format::from_object_flags(&args.output)?;
-    let (file, checked) = bringing.open_checked(environment).await?;
-    let base = bringing.target_directory(&checked)?;
+    let (file, archive) = import.open_checked(environment).await?;
+    let base = import.target_directory(&archive)?;
     // reads only
     let cluster = environment.connect(connection).await?;
     cluster
         .known_sessions()
         .trust_all(args.trust.trust_manifest);
-    let observed = observe_session(&cluster, &bringing.session).await?;
-    let inside = find_container(&observed, bringing.container.as_deref())?;
-    if bringing.dry_run != DryRun::None {
-        let mut mutations = MutationPrinter::new(format, bringing.dry_run);
+    let observed = observe_session(&cluster, &import.session).await?;
+    let container = find_container(&observed, import.container.as_deref())?;
+    if import.dry_run != DryRun::None {
+        let mut mutations = MutationPrinter::new(format, import.dry_run);
         return environment
             .console
             .print(&mutations.print_result(&observed.object, "restored")?);
     }
-    let looked = cluster.inspect_directory(&inside, &base).await;
-    let place = looked.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
+    let inspected = cluster.inspect_directory(&container, &base).await;
+    let directory =
+        inspected.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
     // An archive of several directories has the root as its directory; without a recorded directory the root is refused.
     if base.is_empty() {
-        ensure_not_root(&place.path, &inside)?;
+        ensure_not_root(&directory.path, &container)?;
     }
-    bringing
-        .ensure_free_space(
-            &cluster,
-            &observed,
-            &inside,
-            &place,
-            &checked,
-            &mut environment.console,
-        )
-        .await?;
-    if !bringing.confirm(&checked, &place, &inside, &mut environment.console)? {
+    let interrupt = environment.interrupt.clone();
+    let copy = ContainerImport {
+        cluster: &cluster,
+        container: &container,
+        directory: &directory,
+        archive: &archive,
+        limit: import.limit,
+        interrupt: &interrupt,
+    };
+    let console = &mut environment.console;
+    import.ensure_free_space(&copy, &observed, console).await?;
+    if !import.confirm(&copy, console)? {
         return Ok(());
     }
     // carries out
-    let pausing = bringing.quiesce_hooks(&observed, args.file.skip_hooks);
-    bringing
-        .apply(
-            &cluster,
-            &inside,
-            &place,
-            (file, &checked),
-            &pausing,
-            environment,
-        )
-        .await?;
+    let hooks = import.quiesce_hooks(&observed);
+    let copied = {
+        let _guard = environment.interrupt.guard()?;
+        let mut sink = environment.console.progress();
+        let copied = copy.copy(file, &import.failure(), &hooks, &mut sink).await;
+        sink.tell(ProgressEvent::Done);
+        copied
+    };
+    copied?;
     // prints
     let mut mutations = MutationPrinter::new(format, DryRun::None);
     let console = &mut environment.console;
     console.print(&mutations.print_result(&observed.object, "restored")?)?;
-    bringing.print_notes(&checked, &place, &inside, console);
+    import.print_notes(&copy, console);
     Ok(())
 }
 
@@ -141,6 +134,7 @@ impl Import {
             container: args.file.container.clone(),
             dry_run: args.write_flags.dry_run()?,
             limit: args.wait_flags.timeout_or(Duration::ZERO),
+            skip_hooks: args.file.skip_hooks,
             yes: args.file.yes,
         })
     }
@@ -152,14 +146,15 @@ impl Import {
         }
     }
 
-    fn error_context(&self) -> String {
+    /// Returns what an error of the archive begins with.
+    fn failure(&self) -> String {
         format!("cannot restore {}", self.source_name())
     }
 
     /// Opens the archive and checks all of it. Standard input is first copied to a temporary file: nothing is written in a
     /// session before the last byte has been checked.
     async fn open_checked(&self, environment: &mut Environment) -> Result<(File, CheckedArchive)> {
-        let wrong = || self.error_context();
+        let wrong = || self.failure();
         let mut file = match self.from.as_str() {
             "-" => buffer_stdin(environment).await.with_context(wrong)?,
             path => File::open(path).with_context(|| format!("failed to open {path:?}"))?,
@@ -193,78 +188,59 @@ impl Import {
             (None, None) => Ok(String::new()),
             (None, Some(seal)) => normalize_absolute(&seal.directory).ok_or_else(|| {
                 let named = &seal.directory;
-                anyhow!("archive footer names invalid directory {named:?}")
-                    .context(self.error_context())
+                anyhow!("archive footer names invalid directory {named:?}").context(self.failure())
             }),
         }
     }
 
-    /// Checks free space and inodes: a Pod that exceeds its storage limit is evicted, and its data outside claims is lost.
+    /// Refuses an archive whose files do not fit.
+    ///
+    /// # Errors
+    /// Too little free space, or too few inodes.
     async fn ensure_free_space(
         &self,
-        cluster: &Cluster,
+        copy: &ContainerImport<'_>,
         observed: &ObservedSession,
-        inside: &ContainerRef,
-        place: &ContainerDirectory,
-        checked: &CheckedArchive,
         console: &mut Console,
     ) -> Result<()> {
-        let (path, container) = (&place.path, &inside.container);
-        let Some(room) = &place.free_space else {
-            console.note(&format!(
-                "free space below {path:?} in container {container:?} is unknown: {} needed",
-                format_bytes(checked.contents.unpacked_bytes)
-            ));
-            return Ok(());
-        };
-        let mut pods = observed.live.own_pods(&observed.ownership.session_uid);
-        let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(&inside.pod));
-        let limit = pod.and_then(|pod| storage_limit(pod, container, &room.mount_point));
-        let mut free = room.bytes;
-        if let Some(limit) = limit {
-            // The usage of a container's writable layer cannot be told apart from the image.
-            let used = match room.mount_point.as_str() {
-                "/" => None,
-                mount => cluster.get_directory_size(inside, mount).await,
-            };
-            free = free.min(limit.saturating_sub(used.unwrap_or_default()));
+        let (path, container) = (&copy.directory.path, copy.container);
+        match copy.check_space(observed).await {
+            SpaceCheck::Enough => Ok(()),
+            SpaceCheck::Unknown => {
+                console.note(&format!(
+                    "free space below {path:?} in container {:?} is unknown: {} needed",
+                    container.container,
+                    format_bytes(copy.archive.contents.unpacked_bytes)
+                ));
+                Ok(())
+            }
+            SpaceCheck::Short(amounts) => {
+                let error = anyhow!(
+                    "{} to {path:?} in {}: {amounts}",
+                    self.failure(),
+                    container.display_name()
+                );
+                let hint = format!(
+                    "delete files in the container, or choose another directory with --path DIR; {CANCELLED}"
+                );
+                Err(with_hint(error, hint))
+            }
         }
-        let lacks = match room.inodes {
-            Some(files) if checked.contents.entries > files => {
-                let entries = checked.contents.entries;
-                format!("{} to create, {files} inodes free", file_count(entries))
-            }
-            _ if checked.contents.unpacked_bytes > free => {
-                let unpacked = format_bytes(checked.contents.unpacked_bytes);
-                format!("{unpacked} needed, {} free", format_bytes(free))
-            }
-            _ => return Ok(()),
-        };
-        let error = anyhow!(
-            "cannot restore {} to {path:?} in container {container:?} of pod {:?}: {lacks}",
-            self.source_name(),
-            inside.pod
-        );
-        let hint = format!(
-            "delete files in the container, or choose another directory with --path DIR; {CANCELLED}"
-        );
-        Err(with_hint(error, hint))
     }
 
     /// Confirms, if needed, that files are replaced or that the directory is the archive's. An error without a terminal.
-    fn confirm(
-        &self,
-        checked: &CheckedArchive,
-        place: &ContainerDirectory,
-        inside: &ContainerRef,
-        console: &mut Console,
-    ) -> Result<bool> {
+    fn confirm(&self, copy: &ContainerImport<'_>, console: &mut Console) -> Result<bool> {
+        let (place, checked) = (copy.directory, copy.archive);
         // A directory that the user has named needs no confirmation.
         let is_chosen = self.path.is_some() || checked.footer.is_none() || place.is_default;
         if self.yes || (is_chosen && place.is_empty) {
             return Ok(true);
         }
-        let (path, container, session) = (&place.path, &inside.container, self.session.as_str());
+        let (path, container, session) = (
+            &place.path,
+            &copy.container.container,
+            self.session.as_str(),
+        );
         let file = self.source_name();
         if !console.can_prompt() {
             return Err(match is_chosen {
@@ -303,7 +279,7 @@ impl Import {
         Ok(false)
     }
 
-    fn quiesce_hooks(&self, observed: &ObservedSession, skip: bool) -> QuiesceHooks {
+    fn quiesce_hooks(&self, observed: &ObservedSession) -> QuiesceHooks {
         let (session, namespace) = (observed.name(), observed.namespace());
         let words = QuiesceMessages {
             failure: format!("cannot restore files of session {session:?}"),
@@ -312,71 +288,17 @@ impl Import {
                 shell::quote_word(&self.from)
             ),
         };
-        QuiesceHooks::of_session(observed, skip, words)
+        QuiesceHooks::of_session(observed, self.skip_hooks, words)
     }
 
-    async fn apply(
-        &self,
-        cluster: &Cluster,
-        inside: &ContainerRef,
-        place: &ContainerDirectory,
-        (file, checked): (File, &CheckedArchive),
-        pausing: &QuiesceHooks,
-        environment: &mut Environment,
-    ) -> Result<()> {
-        let _guard = environment.interrupt.guard()?;
-        let interrupt = environment.interrupt.clone();
-        let mut sink = environment.console.progress();
-        let (send, mut receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
-        let (contents, length) = (checked.contents.clone(), checked.plain_bytes);
-        let reading = spawn_blocking(move || {
-            archive_file::send_plain(BufReader::new(file), &contents, &send)
-        });
-        let begun = Cell::new(false);
-        let unpacked = {
-            // Dropped at the end of the block, so that the thread finds its end of the stream closed.
-            let unpacking = async {
-                begun.set(true);
-                let passed =
-                    cluster.unpack_tar(inside, &place.path, length, &mut receive, &mut sink);
-                let passed = passed.await;
-                drop(receive);
-                passed
-            };
-            let unpacking = run_with_limit(self.limit, &interrupt, unpacking);
-            pausing.run_around(cluster, &interrupt, unpacking).await
-        };
-        let read = reading.await?;
-        sink.tell(ProgressEvent::Done);
-        let half = |error| match begun.get() {
-            true => with_incomplete_hint(error, place, inside),
-            false => error,
-        };
-        let sent = read.with_context(|| self.error_context());
-        match (unpacked, sent) {
-            (Ok(passed), Ok(Some(sent))) => verify_checksum(&passed, &sent, inside).map_err(half),
-            (_, Err(error)) | (Err(error), _) => Err(half(error)),
-            (Ok(_), Ok(None)) => Err(half(anyhow!(
-                "cannot restore {}: the container stopped reading before the end",
-                self.source_name()
-            ))),
-        }
-    }
-
-    fn print_notes(
-        &self,
-        checked: &CheckedArchive,
-        place: &ContainerDirectory,
-        inside: &ContainerRef,
-        console: &mut Console,
-    ) {
-        let contents = &checked.contents;
+    fn print_notes(&self, copy: &ContainerImport<'_>, console: &mut Console) {
+        let contents = &copy.archive.contents;
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
             file_count(contents.files),
             format_bytes(contents.stream_bytes),
-            place.path,
-            inside.container
+            copy.directory.path,
+            copy.container.container
         ));
         if contents.setid_files > 0 {
             console.note(&format!(
@@ -384,7 +306,7 @@ impl Import {
                 file_count(contents.setid_files)
             ));
         }
-        if checked.footer.is_none() {
+        if copy.archive.footer.is_none() {
             console.note(&format!(
                 "{} was not written by kubectl session: only its gzip checksum was verified",
                 self.source_name()

@@ -9,9 +9,13 @@ use bytes::{Buf, Bytes};
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use session_model::objects::resource::string_at;
 use tokio::sync::mpsc;
+
+use session_client::ContainerRef;
+use session_model::names::SessionName;
+use session_model::objects::resource::string_at;
 
 use super::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
 
@@ -40,6 +44,24 @@ pub struct ArchiveFooter {
 }
 
 impl ArchiveFooter {
+    /// Returns the footer of an archive of `directory` in a container of `session`.
+    pub fn new(
+        session: &SessionName,
+        container: &ContainerRef,
+        directory: &str,
+        contents: &ArchiveContents,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            session: session.to_string(),
+            namespace: container.namespace.clone(),
+            directory: directory.to_owned(),
+            created: created.to_string(),
+            length: contents.stream_bytes,
+            sha256: contents.sha256.clone(),
+        }
+    }
+
     /// Encodes the footer as a gzip member.
     ///
     /// # Errors
@@ -73,7 +95,7 @@ impl ArchiveFooter {
 ///
 /// # Errors
 /// A failed write; a stream that is truncated or could not be restored.
-pub fn compress_checked<W: Write>(
+pub(super) fn compress_checked<W: Write>(
     pieces: mpsc::Receiver<Bytes>,
     file: W,
 ) -> Result<(ArchiveContents, W)> {
@@ -176,7 +198,7 @@ impl Write for ByteCounter {
 ///
 /// # Errors
 /// An archive that has changed since it was checked.
-pub fn send_plain(
+pub(super) fn send_plain(
     file: impl BufRead,
     checked: &ArchiveContents,
     to: &mpsc::Sender<Bytes>,

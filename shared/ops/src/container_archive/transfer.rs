@@ -9,13 +9,13 @@ use session_client::interrupt::Interrupt;
 use session_model::failure::{Failure, FailureKind};
 
 /// Capacity, in chunks, of the channel between the network and the disk.
-pub const MAX_QUEUED_CHUNKS: usize = 32;
+pub(super) const MAX_QUEUED_CHUNKS: usize = 32;
 
 /// Runs `work` until it ends, `limit` has passed (zero means no limit) or the user interrupts.
 ///
 /// # Errors
 /// The errors of `work`; `TimedOut`; `Interrupted`.
-pub async fn run_with_limit<T>(
+pub(super) async fn run_with_limit<T>(
     limit: Duration,
     interrupt: &Interrupt,
     work: impl Future<Output = Result<T>>,
@@ -36,7 +36,11 @@ pub async fn run_with_limit<T>(
 ///
 /// # Errors
 /// The SHA-256 checksums differ.
-pub fn verify_checksum(passed: &TransferChecksum, ours: &str, inside: &ContainerRef) -> Result<()> {
+pub(super) fn verify_checksum(
+    passed: &TransferChecksum,
+    ours: &str,
+    inside: &ContainerRef,
+) -> Result<()> {
     if passed.sha256 == ours {
         return Ok(());
     }
@@ -46,12 +50,4 @@ pub fn verify_checksum(passed: &TransferChecksum, ours: &str, inside: &Container
         inside.pod,
         passed.sha256
     ))
-}
-
-/// Returns a count of files with its noun: `1 file`, `2 files`.
-pub fn file_count(files: u64) -> String {
-    match files {
-        1 => "1 file".to_owned(),
-        files => format!("{files} files"),
-    }
 }

@@ -10,8 +10,9 @@ use anyhow::{Result, anyhow, bail};
 use tar::{EntryType, Header};
 
 use super::entry_names::{display_path, normalize_relative};
+use super::hashing_stream::HashingStream;
 use super::pax::{PaxRecords, check_global_records};
-use super::{BLOCK, HashingStream};
+use super::tar_entry::{BLOCK, EntryKind, TarEntry};
 
 /// Maximum size in bytes of a long-name or PAX header.
 const EXTENDED_MAX: u64 = 1 << 20;
@@ -25,49 +26,6 @@ const HEADER_NAME_BYTES: usize = 100;
 const MAX_HEADER_SIZE: u64 = 0o77_777_777_777;
 /// Upper bound of numeric owners (exclusive) and times (inclusive).
 const MAX_ID_OR_TIME: u64 = u32::MAX as u64;
-
-/// Kind of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EntryKind {
-    File,
-    Directory,
-    Symlink,
-    HardLink,
-    Fifo,
-}
-
-/// One entry of an archive, combined from all its headers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TarEntry {
-    pub(super) kind: EntryKind,
-    /// Normalized relative path; empty for the base directory itself.
-    pub(super) path: Vec<u8>,
-    /// Target of a link: unchanged for a symbolic link, normalized like `path` for a hard link; empty for other kinds.
-    pub(super) link_target: Vec<u8>,
-    pub(super) size: u64,
-    pub(super) mode: u32,
-    pub(super) uid: u64,
-    pub(super) gid: u64,
-    pub(super) mtime: u64,
-    pub(super) user: Vec<u8>,
-    pub(super) group: Vec<u8>,
-}
-
-impl TarEntry {
-    /// Returns the mode without setuid and setgid. Directories keep these bits: there they only make new files inherit the
-    /// group.
-    pub(super) fn unprivileged_mode(&self) -> u32 {
-        match self.kind {
-            EntryKind::Directory => self.mode & 0o7777,
-            _ => self.mode & 0o777,
-        }
-    }
-
-    /// Returns true for a file with a setuid or setgid bit.
-    pub(super) fn is_privileged(&self) -> bool {
-        matches!(self.kind, EntryKind::File | EntryKind::HardLink) && self.mode & 0o6000 != 0
-    }
-}
 
 /// Values of the extended headers before an entry's own header.
 #[derive(Default)]
