@@ -11,6 +11,7 @@ use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
 use session_shared::ops::container_archive::archive_file::ArchiveFooter;
 use session_shared::ops::container_archive::source_directories::SourceDirectories;
@@ -26,17 +27,20 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::archive_args::{ensure_not_root, parse_directory, reject_other_flags};
+use crate::archive_args::{ExportFlags, ensure_not_root, parse_directory, reject_other_flags};
 use crate::archive_target::ArchiveTarget;
 use crate::args::CreateArgs;
-use crate::create::observe_session;
+use crate::observe::observe_session;
 
 /// A validated `create --to`.
 struct Export {
     session: SessionName,
     directories: SourceDirectories,
     container: Option<String>,
+    /// Value of `--to`.
+    to: String,
     target: ArchiveTarget,
+    skip_hooks: bool,
     dry_run: DryRun,
     /// Time limit of the copy; zero means none.
     limit: Duration,
@@ -57,78 +61,99 @@ struct ExportOutcome {
 /// Invalid arguments, before any request; a session that is not running; a failed hook; a container without tar; an
 /// incomplete transfer, which leaves no file.
 pub(crate) async fn run(
-    args: &CreateArgs,
-    to: &str,
+    args: CreateArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let saving = Export::parse(args, to, environment)?;
-    let format = Format::from_object_flags(&args.output)?;
+    let (export, format, trust) = Export::parse(args, environment)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(args.trust.trust_manifest);
-    let observed = observe_session(&cluster, &saving.session).await?;
-    let inside = find_container(&observed, saving.container.as_deref())?;
+    cluster.known_sessions().trust_all(trust.trust_manifest);
+    let observed = observe_session(&cluster, &export.session).await?;
+    let inside = find_container(&observed, export.container.as_deref())?;
     // carries out
-    let saved = match saving.dry_run {
+    let saved = match export.dry_run {
         DryRun::None => {
-            let pausing = saving.quiesce_hooks(&observed, args.skip_hooks, to);
-            let saved = saving.apply(&cluster, inside, &pausing, environment).await;
+            let pausing = export.quiesce_hooks(&observed);
+            let saved = export.apply(&cluster, inside, &pausing, environment).await;
             Some(saved.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?)
         }
         DryRun::Client | DryRun::Server => None,
     };
     // prints
-    if saving.target != ArchiveTarget::Stdout {
-        let mut mutations = MutationPrinter::new(format, saving.dry_run);
+    if export.target != ArchiveTarget::Stdout {
+        let mut mutations = MutationPrinter::new(format, export.dry_run);
         let text = mutations.print_result(&observed.object, "saved")?;
         environment.console.print(&text)?;
     }
     if let Some(saved) = saved {
-        environment.console.note(&saved.describe(&saving.target));
+        environment.console.note(&saved.describe(&export.target));
     }
     Ok(())
 }
 
 impl Export {
-    fn parse(args: &CreateArgs, to: &str, environment: &Environment) -> Result<Self> {
+    fn parse(args: CreateArgs, environment: &Environment) -> Result<(Self, Format, TrustFlags)> {
+        let CreateArgs {
+            session,
+            name,
+            class,
+            skip_hooks,
+            keep,
+            known_hooks,
+            file,
+            trust,
+            output,
+            write_flags,
+            wait_flags,
+        } = args;
+        let ExportFlags {
+            to,
+            paths,
+            container,
+            overwrite,
+        } = file;
+        let to = to.unwrap_or_default();
         reject_other_flags(
             "--to",
             &[
-                ("--name", args.name.is_some()),
-                ("--class", args.class.is_some()),
-                ("--wait=false", !args.wait_flags.wait),
+                ("--name", name.is_some()),
+                ("--class", class.is_some()),
+                ("--keep", keep.is_some()),
+                ("--known-hooks", known_hooks.is_some()),
+                ("--wait=false", !wait_flags.wait),
             ],
         )?;
-        if to == "-" && non_empty(&args.output.output).is_some() {
+        if to == "-" && non_empty(&output.output).is_some() {
             return Err(usage_error(
                 "-o cannot be given with --to -: standard output is the archive",
             ));
         }
-        let paths = args.file.paths.iter().map(|path| parse_directory(path));
-        Ok(Self {
-            session: parse_session_name(&args.session)?,
-            directories: SourceDirectories::new(paths.collect::<Result<_>>()?),
-            container: args.file.container.clone(),
-            target: ArchiveTarget::parse(to, args.file.overwrite, &environment.console)?,
-            dry_run: args.write_flags.dry_run()?,
-            limit: args.wait_flags.timeout_or(Duration::ZERO),
-        })
+        let directories = paths.iter().map(|path| parse_directory(path));
+        let export = Self {
+            session: parse_session_name(&session)?,
+            directories: SourceDirectories::new(directories.collect::<Result<_>>()?),
+            container,
+            target: ArchiveTarget::parse(&to, overwrite, &environment.console)?,
+            to,
+            skip_hooks,
+            dry_run: write_flags.dry_run()?,
+            limit: wait_flags.timeout_or(Duration::ZERO),
+        };
+        Ok((export, Format::from_object_flags(&output)?, trust))
     }
 
-    fn quiesce_hooks(&self, observed: &ObservedSession, skip: bool, to: &str) -> QuiesceHooks {
+    fn quiesce_hooks(&self, observed: &ObservedSession) -> QuiesceHooks {
         let (session, namespace) = (observed.name(), observed.namespace());
         let words = QuiesceMessages {
             failure: format!("cannot copy files of session {session:?}"),
             skip_hint: format!(
                 "copy the files without the hooks: kubectl session snapshot create {session} -n {namespace} --to {}",
-                shell::quote_word(to)
+                shell::quote_word(&self.to)
             ),
         };
-        QuiesceHooks::of_session(observed, skip, words)
+        QuiesceHooks::of_session(observed, self.skip_hooks, words)
     }
 
     async fn apply(

@@ -10,6 +10,7 @@ use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, has_kind, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
 use session_shared::ops::container_archive::archive_file::{CheckedArchive, check_archive};
 use session_shared::ops::container_archive::source_directories::normalize_absolute;
@@ -26,9 +27,9 @@ use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 use tokio::task::spawn_blocking;
 
-use crate::archive_args::{ensure_not_root, parse_directory, reject_other_flags};
+use crate::archive_args::{ImportFlags, ensure_not_root, parse_directory, reject_other_flags};
 use crate::args::RestoreArgs;
-use crate::create::observe_session;
+use crate::observe::observe_session;
 
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been restored";
@@ -52,21 +53,17 @@ struct Import {
 /// # Errors
 /// Invalid arguments or archive, before any request; a session not running; a failed hook; no tar; an incomplete transfer.
 pub(crate) async fn run(
-    args: &RestoreArgs,
-    from: &str,
+    args: RestoreArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments and the archive
-    let import = Import::parse(args, from)?;
-    let format = Format::from_object_flags(&args.output)?;
+    let (import, format, trust) = Import::parse(args)?;
     let (file, archive) = import.open_checked(environment).await?;
     let base = import.target_directory(&archive)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(trust.trust_manifest);
     let observed = observe_session(&cluster, &import.session).await?;
     let container = find_container(&observed, import.container.as_deref())?;
     if import.dry_run != DryRun::None {
@@ -115,28 +112,48 @@ pub(crate) async fn run(
 }
 
 impl Import {
-    fn parse(args: &RestoreArgs, from: &str) -> Result<Self> {
+    fn parse(args: RestoreArgs) -> Result<(Self, Format, TrustFlags)> {
+        let RestoreArgs {
+            snapshot: session,
+            into,
+            in_place,
+            storage,
+            class,
+            file,
+            trust,
+            output,
+            write_flags,
+            wait_flags,
+        } = args;
+        let ImportFlags {
+            from,
+            path,
+            container,
+            skip_hooks,
+            yes,
+        } = file;
         reject_other_flags(
             "--from",
             &[
-                ("--into", args.into.is_some()),
-                ("--in-place", args.in_place),
-                ("--storage", args.storage.is_some()),
-                ("--class", args.class.is_some()),
-                ("--wait=false", !args.wait_flags.wait),
+                ("--into", into.is_some()),
+                ("--in-place", in_place),
+                ("--storage", storage.is_some()),
+                ("--class", class.is_some()),
+                ("--wait=false", !wait_flags.wait),
             ],
         )?;
-        let path = args.file.path.as_deref().map(parse_directory).transpose()?;
-        Ok(Self {
-            session: parse_session_name(&args.snapshot)?,
-            from: from.to_owned(),
+        let path = path.as_deref().map(parse_directory).transpose()?;
+        let import = Self {
+            session: parse_session_name(&session)?,
+            from: from.unwrap_or_default(),
             path,
-            container: args.file.container.clone(),
-            dry_run: args.write_flags.dry_run()?,
-            limit: args.wait_flags.timeout_or(Duration::ZERO),
-            skip_hooks: args.file.skip_hooks,
-            yes: args.file.yes,
-        })
+            container,
+            dry_run: write_flags.dry_run()?,
+            limit: wait_flags.timeout_or(Duration::ZERO),
+            skip_hooks,
+            yes,
+        };
+        Ok((import, Format::from_object_flags(&output)?, trust))
     }
 
     fn source_name(&self) -> String {
@@ -186,8 +203,8 @@ impl Import {
         match (&self.path, &checked.footer) {
             (Some(path), _) => Ok(path.clone()),
             (None, None) => Ok(String::new()),
-            (None, Some(seal)) => normalize_absolute(&seal.directory).ok_or_else(|| {
-                let named = &seal.directory;
+            (None, Some(footer)) => normalize_absolute(&footer.directory).ok_or_else(|| {
+                let named = &footer.directory;
                 anyhow!("archive footer names invalid directory {named:?}").context(self.failure())
             }),
         }

@@ -5,23 +5,24 @@
 //!         Intent    Observed    SchedulePlan  Outcome
 //! ```
 //!
-//! `objects` renders the ServiceAccount, Role, RoleBinding and CronJob; `cron_expression` validates the expression. `pruning` and
-//! `stopped` are used by the run itself (`create --keep`): which snapshots it deletes, and whether a stopped session needs
-//! a new one.
+//! `objects` renders the ServiceAccount, Role, RoleBinding and CronJob; `cron_expression` validates the expression. `run` is what
+//! the CronJob runs (`run-schedule`): `pruning` decides which snapshots it deletes, `stopped` whether a stopped session needs a
+//! new one.
 
 pub(crate) mod cron_expression;
-pub(crate) mod intent;
+mod intent;
 mod objects;
 mod outcome;
 mod plan;
-pub(crate) mod pruning;
-pub(crate) mod stopped;
+mod pruning;
+pub(crate) mod run;
+mod stopped;
 
 use std::future::ready;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::{DryRun, WriteOptions, random_token};
+use session_shared::client::{DryRun, random_token};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
 use session_shared::objects::ownership::Ownership;
@@ -32,12 +33,11 @@ use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::snapshot_plan::{self, SnapshotPlan, has_snapshot_hooks};
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::Environment;
 
 use crate::args::ScheduleArgs;
-use crate::create::get_session;
+use crate::observe::get_session;
 use intent::{Intent, ScheduleOptions};
 use objects::ScheduleInput;
 use plan::{Observed, SchedulePlan};
@@ -47,34 +47,29 @@ use plan::{Observed, SchedulePlan};
 /// # Errors
 /// Invalid arguments, before any request; a session whose claims do not support snapshots; the server's refusal.
 pub(crate) async fn run(
-    args: &ScheduleArgs,
+    args: ScheduleArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let intent = intent::parse_intent(args)?;
-    let format = Format::from_object_flags(&args.output)?;
-    let write = args.write_flags.write()?;
+    let mut intent = intent::parse_intent(args)?;
     let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(args.trust.trust_manifest);
-    match &intent.schedule {
-        Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, environment).await,
-        None => remove_schedule(&cluster, &intent, &write, format, environment).await,
+    cluster.known_sessions().trust_all(intent.trust_manifest);
+    match intent.schedule.take() {
+        Some(options) => create_schedule(&cluster, intent, &options, environment).await,
+        None => remove_schedule(&cluster, intent, environment).await,
     }
 }
 
 async fn create_schedule(
     cluster: &Cluster,
-    intent: &Intent,
-    asked: &ScheduleOptions,
-    write: &WriteOptions,
-    format: Format,
+    intent: Intent,
+    options: &ScheduleOptions,
     environment: &mut Environment,
 ) -> Result<()> {
     // reads only
-    let (ownership, planned) = plan_schedule(cluster, &intent.session, asked, environment).await?;
+    let (ownership, planned) =
+        plan_schedule(cluster, &intent.session, options, environment).await?;
     // writes
     let made = if intent.dry_run == DryRun::Client {
         outcome::dry_run_outcome(&planned)
@@ -83,7 +78,7 @@ async fn create_schedule(
         let interrupt = environment.interrupt.clone();
         let with = ApplyOptions {
             ownership: &ownership,
-            write: write.clone(),
+            write: intent.write.clone(),
             interrupt: &interrupt,
             wait_limit: outcome::REPLACE_TIMEOUT,
         };
@@ -93,7 +88,12 @@ async fn create_schedule(
         made?
     };
     // prints
-    outcome::report(&made, format, intent.dry_run, &mut environment.console)
+    outcome::report(
+        &made,
+        intent.format,
+        intent.dry_run,
+        &mut environment.console,
+    )
 }
 
 /// Reads the session and the schedule's existing objects, and plans the changes.
@@ -147,9 +147,7 @@ fn shared_class(snapshots: &[Value]) -> Option<&str> {
 
 async fn remove_schedule(
     cluster: &Cluster,
-    intent: &Intent,
-    write: &WriteOptions,
-    format: Format,
+    intent: Intent,
     environment: &mut Environment,
 ) -> Result<()> {
     // reads only
@@ -162,7 +160,7 @@ async fn remove_schedule(
     let interrupt = environment.interrupt.clone();
     let with = ApplyOptions {
         ownership: &ownership,
-        write: write.clone(),
+        write: intent.write.clone(),
         interrupt: &interrupt,
         wait_limit: outcome::REPLACE_TIMEOUT,
     };
@@ -179,7 +177,7 @@ async fn remove_schedule(
             .print_error_line(&no_resources_message(Some(namespace)));
         return Ok(());
     }
-    let mutations = MutationPrinter::new(format, intent.dry_run);
+    let mutations = MutationPrinter::new(intent.format, intent.dry_run);
     let hidden = there
         .iter()
         .any(|there| matches!(there, Observed::Forbidden));
