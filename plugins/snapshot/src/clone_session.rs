@@ -23,10 +23,11 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::args::{CloneArgs, TAKE_TIMEOUT};
+use crate::args::CloneArgs;
 use crate::observe::observe_session;
 use crate::plan::MutationOptions;
 use crate::take::confirm_hooks;
+use crate::timeouts::TAKE_TIMEOUT;
 
 /// Creates a new session with a copy of a session's current data.
 ///

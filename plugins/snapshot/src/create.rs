@@ -13,11 +13,12 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::args::{CreateArgs, TAKE_TIMEOUT};
+use crate::args::CreateArgs;
 use crate::export;
 use crate::observe::get_session;
 use crate::plan::MutationOptions;
 use crate::take::{confirm_hooks, take_snapshots};
+use crate::timeouts::TAKE_TIMEOUT;
 
 /// Takes a snapshot of every claim of a session, or with `--to` copies its files to an archive.
 ///

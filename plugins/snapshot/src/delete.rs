@@ -11,10 +11,11 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::args::{DELETE_TIMEOUT, DeleteArgs};
+use crate::args::DeleteArgs;
 use crate::deletion;
 use crate::plan::MutationOptions;
 use crate::snapshot_set::{self, SnapshotSet};
+use crate::timeouts::DELETE_TIMEOUT;
 
 /// Deletes snapshots by name.
 ///

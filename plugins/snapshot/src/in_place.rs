@@ -18,10 +18,11 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::args::{RestoreArgs, TAKE_TIMEOUT};
+use crate::args::RestoreArgs;
 use crate::observe::get_source_session;
 use crate::plan::MutationOptions;
 use crate::snapshot_set::{self, SnapshotSet};
+use crate::timeouts::TAKE_TIMEOUT;
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlaceRestore {

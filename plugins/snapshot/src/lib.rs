@@ -36,8 +36,10 @@ mod plan;
 mod prune;
 mod restore;
 mod schedule;
+mod schedule_args;
 mod snapshot_set;
 mod take;
+mod timeouts;
 mod view;
 
 use anyhow::Result;

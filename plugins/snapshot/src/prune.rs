@@ -11,11 +11,12 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
-use crate::args::{DELETE_TIMEOUT, PruneArgs};
+use crate::args::PruneArgs;
 use crate::delete::delete_snapshot_sets;
 use crate::deletion;
 use crate::plan::{MutationOptions, RetentionRule};
 use crate::snapshot_set;
+use crate::timeouts::DELETE_TIMEOUT;
 
 /// Deletes old snapshots.
 ///

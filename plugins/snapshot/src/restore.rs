@@ -14,10 +14,11 @@ use session_shared::ops::stop::ObservedSession;
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 
-use crate::args::{RestoreArgs, TAKE_TIMEOUT};
+use crate::args::RestoreArgs;
 use crate::observe::get_source_session;
 use crate::plan::MutationOptions;
 use crate::snapshot_set::{self, SnapshotSet};
+use crate::timeouts::TAKE_TIMEOUT;
 use crate::{clone_session, import, in_place};
 
 /// Restores a snapshot, or with `--from` the files of an archive.

@@ -36,8 +36,8 @@ use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::Environment;
 
-use crate::args::ScheduleArgs;
 use crate::observe::get_session;
+use crate::schedule_args::ScheduleArgs;
 use intent::{Intent, ScheduleOptions};
 use objects::ScheduleInput;
 use plan::{Observed, SchedulePlan};

@@ -10,7 +10,7 @@ use session_shared::report::format::Format;
 
 use super::cron_expression::CronExpression;
 use crate::archive_args::reject_other_flags;
-use crate::args::ScheduleArgs;
+use crate::schedule_args::ScheduleArgs;
 
 /// Default image: the one `cargo image` writes for this version. No registry has it.
 const DEFAULT_IMAGE: &str = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));

@@ -17,10 +17,11 @@ use session_shared::verb::Environment;
 
 use super::intent::check_keep;
 use super::{pruning, stopped};
-use crate::args::{RunScheduleArgs, TAKE_TIMEOUT};
 use crate::observe::get_session;
 use crate::plan::MutationOptions;
+use crate::schedule_args::RunScheduleArgs;
 use crate::take::{confirm_hooks, take_snapshots};
+use crate::timeouts::TAKE_TIMEOUT;
 
 /// Takes a snapshot marked as scheduled, unless the session is stopped and has one, and prunes the scheduled ones.
 ///
