@@ -25,7 +25,7 @@ pub(crate) fn unhealthy_reason(
     if session.spec.state == Some(DesiredState::Stopped) {
         return None;
     }
-    let state = assess_workload(session, live, &[]);
+    let state = assess_workload(session, live);
     if is_start_requested(session) {
         // Only an abandoned create is unhealthy: a session that was started before may be started again by its owner.
         let first = session.applied().is_none();

@@ -107,7 +107,6 @@ impl Creation<'_> {
             TargetState::Running,
             Some(&start),
             &LiveObjects::default(),
-            &[],
             self.observed.now,
         );
         let outcome = self.apply_plan(&decision.plan, &start, sink).await;

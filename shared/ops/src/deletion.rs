@@ -149,7 +149,7 @@ impl Deletion {
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
     pub fn runs_hooks(&self, options: &StopOptions) -> bool {
-        let state = assess_workload(&self.session, &self.live, &[]);
+        let state = assess_workload(&self.session, &self.live);
         let sync = !options.skip_sync && HookRun::find(&self.session, &state, "sync").is_some();
         !self.driver.is_controller()
             && (sync
@@ -164,7 +164,7 @@ impl Deletion {
         let wanted = TargetState::Deleted {
             skip_sync: options.skip_sync,
         };
-        let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;
+        let mut plan = reconcile(&self.session, wanted, None, &self.live, now).plan;
         if self.driver.is_controller() {
             // The controller's finalizer runs the hook and removes workload and data: only the DELETE remains.
             plan.stages

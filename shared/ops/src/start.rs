@@ -95,7 +95,6 @@ impl StartPlan {
             TargetState::Running,
             start,
             live,
-            &[],
             now,
         );
         started.objects = require_success(cluster.apply_plan(&decision.plan, &with, sink).await)?;

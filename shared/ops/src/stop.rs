@@ -66,7 +66,7 @@ impl ObservedSession {
     pub fn from_parts(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
         let SelectedSession { session, object } = chosen;
         let ownership = Ownership::of_session(&session)?;
-        let state = assess_workload(&session, &live, &[]);
+        let state = assess_workload(&session, &live);
         Ok(Self {
             session,
             object,

@@ -5,7 +5,7 @@
 //! ```text
 //! Session, template or manifest ─► render ─► Rendering ─┐
 //! ownership, existing objects to use ───────────────────┴► RenderedStart ─┐
-//! LiveObjects, Events ─► assess_workload ─► WorkloadState ────────────────┤
+//! LiveObjects ─► assess_workload ─► WorkloadState ────────────────────────┤
 //! Session, now ────────► target_state ────► TargetState ──────────────────┤
 //!                                                                         ▼
 //!                                                   reconcile ─► Decision: PhaseReason, Plan
@@ -59,7 +59,6 @@ pub use workload_state::{WorkloadState, assess_workload};
 
 use jiff::Timestamp;
 
-use crate::diagnosis::EventNote;
 use crate::plan::Plan;
 use session_model::api::Session;
 
@@ -79,10 +78,9 @@ pub fn reconcile(
     wanted: TargetState,
     start: Option<&RenderedStart>,
     live: &LiveObjects,
-    events: &[EventNote],
     now: Timestamp,
 ) -> Decision {
-    let state = assess_workload(session, live, events);
+    let state = assess_workload(session, live);
     let standing = decide_phase(session, wanted, &state);
     let plan = match (&state, wanted) {
         // A terminated workload is created again only by a new start request: a shell that the user left must not come back by
@@ -93,8 +91,7 @@ pub fn reconcile(
             }
             _ => Plan::default(),
         },
-        (_, TargetState::Stopped) => {
-            let skip_sync = target_state::is_sync_skipped(session);
+        (_, TargetState::Stopped { skip_sync }) => {
             plan_teardown(session, live, &state, Teardown::Stop { skip_sync }, now)
         }
         (_, TargetState::Deleted { skip_sync }) => {
