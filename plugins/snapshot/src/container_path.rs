@@ -6,7 +6,7 @@ use session_shared::client::container_directory::ContainerDirectory;
 use session_shared::client::container_files::ContainerRef;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::objects::conditions::is_ready;
-use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{container_names, default_container, is_primary_pod};
 
 /// Returns the wanted container of a session, or its primary one.

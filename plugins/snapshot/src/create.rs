@@ -9,12 +9,12 @@ use session_shared::failure::{self, FailureKind, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::names::{SessionName, check_dns_subdomain};
+use session_shared::ops::ObservedSession;
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::ops::snapshot_plan::{
     SnapshotClasses, SnapshotOptions, SnapshotPlan, parse_class_name, read_snapshot_source,
 };
-use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, Driver};
 use session_shared::progress::{ProgressEvent, ProgressSink};

@@ -90,13 +90,7 @@ impl StartPlan {
             return Ok(started);
         }
         let (start, live) = (Some(&self.start), &self.observed.live);
-        let decision = reconcile(
-            &started.session,
-            TargetState::Running,
-            start,
-            live,
-            now,
-        );
+        let decision = reconcile(&started.session, TargetState::Running, start, live, now);
         started.objects = require_success(cluster.apply_plan(&decision.plan, &with, sink).await)?;
         if write.dry_run {
             return Ok(started);

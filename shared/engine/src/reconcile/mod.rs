@@ -49,12 +49,14 @@ pub use render::{ManifestSource, RenderInput, RenderOutput, render};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
 pub use secret_ownership::{is_secret_proven, proves_secret};
-pub use start::{RenderedStart, Rendering, TemplateVersion, plan_start};
+use start::plan_start;
+pub use start::{RenderedStart, Rendering, TemplateVersion};
 pub use target_state::{
     PhaseReason, TargetState, decide_phase, expiry_time, is_expired, is_start_requested,
     target_state,
 };
-pub use teardown::{Teardown, effective_data_policy, kept_since_patch, plan_teardown};
+use teardown::plan_teardown;
+pub use teardown::{Teardown, effective_data_policy, kept_since_patch};
 pub use workload_state::{WorkloadState, assess_workload};
 
 use jiff::Timestamp;

@@ -300,13 +300,7 @@ fn data_is_destroyed_only_by_the_policy_delete() {
             .iter()
             .any(|word| word.contains("theirs"))
     );
-    let keep = reconcile(
-        &session(json!({}), json!({})),
-        gone,
-        None,
-        &live,
-        now(),
-    );
+    let keep = reconcile(&session(json!({}), json!({})), gone, None, &live, now());
     assert_eq!(words(&keep.plan)[0], "patch PersistentVolumeClaim \"c\"");
 }
 

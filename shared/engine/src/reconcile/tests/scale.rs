@@ -27,14 +27,7 @@ fn stopped_at(kind: &str, count: i64) -> Session {
 
 fn plan_of(kind: &str, live: &LiveObjects) -> Plan {
     let (session, start) = (stopped_at(kind, 4), scaled(kind));
-    reconcile(
-        &session,
-        TargetState::Running,
-        Some(&start),
-        live,
-        now(),
-    )
-    .plan
+    reconcile(&session, TargetState::Running, Some(&start), live, now()).plan
 }
 
 fn count_of(plan: &Plan, kind: &str) -> Option<i64> {
@@ -100,7 +93,11 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         unrecorded_workloads: vec![made],
         ..status_patch::StopRecord::default()
     };
-    let standing = decide_phase(&session, TargetState::Stopped { skip_sync: false }, &WorkloadState::NoWorkload);
+    let standing = decide_phase(
+        &session,
+        TargetState::Stopped { skip_sync: false },
+        &WorkloadState::NoWorkload,
+    );
     let patch = status_patch::stop_status(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }
