@@ -124,28 +124,32 @@ impl ObservedSession {
         let is_missing = |part: Part| parts.contains(&part) && !self.parts.contains(&part);
         let (namespace, name) = (self.namespace(), self.name());
         let select = session_selector(name);
-        let (pods, owners, claims, secret, snapshots) = futures::try_join!(
-            read_if(
-                is_missing(Part::Pods),
-                cluster.list_pods(namespace, &select)
-            ),
-            read_if(
-                is_missing(Part::Owners),
-                cluster.list_owners(namespace, &self.session)
-            ),
-            read_if(
-                is_missing(Part::Claims),
-                cluster.list_claims(namespace, &select)
-            ),
-            read_if(
-                is_missing(Part::ParametersSecret),
-                cluster.get_parameters_secret(namespace, name)
-            ),
-            read_if(
-                is_missing(Part::Snapshots),
-                list_snapshots(cluster, namespace, &select)
-            ),
-        )?;
+        // On the heap: five reads are too large for the stack of a thread that already holds a verb.
+        let reads = Box::pin(async {
+            futures::try_join!(
+                read_if(
+                    is_missing(Part::Pods),
+                    cluster.list_pods(namespace, &select)
+                ),
+                read_if(
+                    is_missing(Part::Owners),
+                    cluster.list_owners(namespace, &self.session)
+                ),
+                read_if(
+                    is_missing(Part::Claims),
+                    cluster.list_claims(namespace, &select)
+                ),
+                read_if(
+                    is_missing(Part::ParametersSecret),
+                    cluster.get_parameters_secret(namespace, name)
+                ),
+                read_if(
+                    is_missing(Part::Snapshots),
+                    list_snapshots(cluster, namespace, &select)
+                ),
+            )
+        });
+        let (pods, owners, claims, secret, snapshots) = reads.await?;
         let live = &mut self.live;
         live.pods = pods.unwrap_or(std::mem::take(&mut live.pods));
         live.owners = owners.unwrap_or(std::mem::take(&mut live.owners));
