@@ -6,6 +6,7 @@ use session_shared::failure::{exit_error, with_hint};
 use session_shared::labels::MANAGER;
 use session_shared::ops::observed_session::Part;
 use session_shared::ops::session_losses::SessionLosses;
+use session_shared::ops::start::StartContext;
 use session_shared::ops::start_plan::{StartOptions, StartPlan};
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, ObservedSession};
@@ -77,9 +78,12 @@ pub(crate) async fn start_stopped(
     let made = {
         let interrupt = environment.interrupt.clone();
         let mut sink = environment.console.progress();
-        let made = start_plan
-            .start(cluster, &write, &interrupt, now, &mut sink)
-            .await;
+        let context = StartContext {
+            write: &write,
+            interrupt: &interrupt,
+            now,
+        };
+        let made = start_plan.start(cluster, context, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         made?
     };

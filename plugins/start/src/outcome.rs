@@ -185,12 +185,8 @@ impl SessionTask {
                 driver: self.observed.driver,
             }));
         }
-        let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         if self.action == Action::Start {
-            return start_plan
-                .start(cluster, write, interrupt, now, sink)
-                .await
-                .map(Some);
+            return start_plan.start(cluster, with.into(), sink).await.map(Some);
         }
         start_plan
             .restart(cluster, &intent.stop_options, with, sink)

@@ -76,7 +76,6 @@ impl StartPlan {
                 ObservedSession::read(cluster, chosen, self.observed.driver).await?,
             );
         }
-        let (write, interrupt, now) = (with.write, with.interrupt, with.now);
-        start_plan.start(cluster, write, interrupt, now, sink).await
+        start_plan.start(cluster, with.into(), sink).await
     }
 }
