@@ -3,8 +3,8 @@
 use anyhow::{Result, anyhow};
 use session_shared::failure::{Failure, FailureKind, has_kind, with_hint};
 use session_shared::names::SessionName;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::selected_sessions::{SelectedSession, SessionSelection};
-use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::{Cluster, Driver};
 
 use crate::snapshot_set::{self, SnapshotSet};

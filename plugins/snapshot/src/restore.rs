@@ -8,9 +8,9 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::objects::volume_snapshot::source_claim_name;
 use session_shared::ops::Cluster;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::clone_plan::ClonePlan;
 use session_shared::ops::session_record::read_recorded_session;
-use session_shared::ops::stop::ObservedSession;
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 

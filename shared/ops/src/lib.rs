@@ -46,7 +46,7 @@ pub mod follow_logs;
 mod incomplete_copy;
 pub mod missing_right;
 mod name_conflict;
-mod observed_session;
+pub mod observed_session;
 mod patch_session;
 pub mod preflight;
 pub mod quiesce_hooks;

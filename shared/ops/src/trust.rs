@@ -20,9 +20,9 @@ use anyhow::{Result, anyhow};
 use futures::future::try_join;
 use serde::Serialize;
 
-use super::stop::ObservedSession;
 use super::template_lookup;
 use crate::Cluster;
+use crate::observed_session::ObservedSession;
 use session_engine::reconcile::{RenderedStart, Rendering};
 use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
 use session_model::failure::with_hint;

@@ -6,10 +6,10 @@ use session_shared::failure::{self, FailureKind, has_kind};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::ops::Cluster;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::snapshot_plan::{
     SnapshotClasses, SnapshotOptions, SnapshotPlan, parse_class_name, read_snapshot_source,
 };
-use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::trust::trust_hooks;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;

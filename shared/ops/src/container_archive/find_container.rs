@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use k8s_openapi::api::core::v1::Pod;
 
-use crate::stop::ObservedSession;
+use crate::ObservedSession;
 use session_client::ContainerRef;
 use session_engine::reconcile::{container_names, default_container, is_primary_pod};
 use session_model::failure::with_hint;
