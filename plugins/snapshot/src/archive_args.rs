@@ -112,14 +112,14 @@ pub(crate) fn parse_directory(path: &str) -> Result<String> {
 ///
 /// # Errors
 /// `path` is `/`.
-pub(crate) fn ensure_not_root(path: &str, inside: &ContainerRef) -> Result<()> {
+pub(crate) fn ensure_not_root(path: &str, container: &ContainerRef) -> Result<()> {
     if path != "/" {
         return Ok(());
     }
     let error = anyhow!(
         "cannot choose a directory: container {:?} of pod {:?} has neither a working directory nor a home directory",
-        inside.container,
-        inside.pod
+        container.container,
+        container.pod
     );
     Err(with_hint(error, "choose a directory with --path DIR"))
 }

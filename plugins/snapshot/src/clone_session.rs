@@ -77,11 +77,11 @@ pub(crate) async fn run(
         return Ok(());
     }
     let claims: Vec<&str> = plan.objects.iter().map(source_claim_name).collect();
-    let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &plan.name).await?;
-    copying.check_claim_sizes()?;
+    let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &plan.name).await?;
+    clone.check_claim_sizes()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        dry_run_outcome(&copying)
+        dry_run_outcome(&clone)
     } else {
         let _guard = environment.interrupt.guard()?;
         let interrupt = environment.interrupt.clone();
@@ -93,7 +93,7 @@ pub(crate) async fn run(
             wait: writes.wait,
             ..with
         };
-        apply_clone(&cluster, &copying, &taken, &with, environment).await?
+        apply_clone(&cluster, &clone, &taken, &with, environment).await?
     };
     // prints
     report_clone(&copied, format, writes.dry_run, &mut environment.console)?;
@@ -121,9 +121,9 @@ pub(crate) fn parse_size(given: Option<&str>) -> Result<Option<Quantity>> {
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn dry_run_outcome(copying: &ClonePlan) -> CloneOutcome {
+pub(crate) fn dry_run_outcome(clone: &ClonePlan) -> CloneOutcome {
     CloneOutcome {
-        session: copying.session.clone(),
+        session: clone.session.clone(),
         restore: RestoreOutcome::default(),
     }
 }
@@ -134,13 +134,13 @@ pub(crate) fn dry_run_outcome(copying: &ClonePlan) -> CloneOutcome {
 /// The failed step, with the snapshot's name and the command to continue with.
 pub(crate) async fn apply_clone(
     cluster: &Cluster,
-    copying: &ClonePlan,
+    clone: &ClonePlan,
     snapshots: &[Value],
     with: &SnapshotRun<'_>,
     environment: &mut Environment,
 ) -> Result<CloneOutcome> {
     let (now, mut sink) = (environment.now(), environment.console.progress());
-    let copied = copying.apply(cluster, snapshots, with, now, &mut sink);
+    let copied = clone.apply(cluster, snapshots, with, now, &mut sink);
     let copied = copied.await;
     sink.tell(ProgressEvent::Done);
     copied

@@ -71,12 +71,12 @@ pub(crate) async fn run(
     let cluster = environment.connect(connection).await?;
     cluster.known_sessions().trust_all(trust.trust_manifest);
     let observed = observe_session(&cluster, &export.session).await?;
-    let inside = find_container(&observed, export.container.as_deref())?;
+    let container = find_container(&observed, export.container.as_deref())?;
     // carries out
     let saved = match export.dry_run {
         DryRun::None => {
-            let pausing = export.quiesce_hooks(&observed);
-            let saved = export.apply(&cluster, inside, &pausing, environment).await;
+            let hooks = export.quiesce_hooks(&observed);
+            let saved = export.apply(&cluster, container, &hooks, environment).await;
             Some(saved.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?)
         }
         DryRun::Client | DryRun::Server => None,

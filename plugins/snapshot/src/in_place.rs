@@ -93,7 +93,7 @@ impl InPlaceRestore {
     async fn prepare(
         cluster: &Cluster,
         name: &str,
-        asked: &SnapshotOptions,
+        options: &SnapshotOptions,
         writes: &MutationOptions,
         environment: &mut Environment,
     ) -> Result<Self> {
@@ -108,7 +108,7 @@ impl InPlaceRestore {
         let saving = async {
             match held.live.data.is_empty() {
                 true => Ok(None),
-                false => SnapshotPlan::prepare(cluster, &held, asked, now)
+                false => SnapshotPlan::prepare(cluster, &held, options, now)
                     .await
                     .map(Some),
             }

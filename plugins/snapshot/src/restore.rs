@@ -83,16 +83,16 @@ async fn restore_into_new(
     set.ensure_ready()?;
     let source = source_or_recorded_session(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(source_claim_name).collect();
-    let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
-    copying.check_snapshots(&set.snapshots)?;
+    let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
+    clone.check_snapshots(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        clone_session::dry_run_outcome(&copying)
+        clone_session::dry_run_outcome(&clone)
     } else {
         let _guard = environment.interrupt.guard()?;
         let interrupt = environment.interrupt.clone();
         let with = writes.snapshot_run(&interrupt, writes.wait);
-        clone_session::apply_clone(&cluster, &copying, &set.snapshots, &with, environment).await?
+        clone_session::apply_clone(&cluster, &clone, &set.snapshots, &with, environment).await?
     };
     // prints
     clone_session::report_clone(&copied, format, writes.dry_run, &mut environment.console)

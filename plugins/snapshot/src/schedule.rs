@@ -100,38 +100,38 @@ async fn create_schedule(
 async fn plan_schedule(
     cluster: &Cluster,
     session: &SessionName,
-    asked: &ScheduleOptions,
+    options: &ScheduleOptions,
     environment: &Environment,
 ) -> Result<(Ownership, SchedulePlan)> {
     let found = get_session(cluster, session).await?;
-    let hooks = has_snapshot_hooks(&found.session) && !asked.skip_hooks;
+    let hooks = has_snapshot_hooks(&found.session) && !options.skip_hooks;
     if hooks {
         trust::check_trust(cluster, &found.session, StoredPart::Hooks).await?;
     }
     // A run has no trust record of this machine: the digest lets it run exactly the hooks the user has agreed to.
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();
-    let (present, there) = futures::try_join!(
+    let (source, objects) = futures::try_join!(
         snapshot_plan::read_snapshot_source(cluster, session, ready(Ok(found)), true),
         outcome::observe(cluster, session),
     )?;
     // A missing class or driver is reported now, not at the first run.
     let wanted = snapshot_plan::SnapshotOptions {
         name: Some(session.to_string()),
-        class: asked.class.clone(),
+        class: options.class.clone(),
         skip_hooks: true,
     };
-    let cutting = SnapshotPlan::prepare(cluster, &present, &wanted, environment.now()).await?;
+    let snapshot = SnapshotPlan::prepare(cluster, &source, &wanted, environment.now()).await?;
     let ownership = Ownership {
         command_token: random_token()?,
-        ..present.ownership.clone()
+        ..source.ownership.clone()
     };
-    let scheduling = ScheduleInput {
+    let input = ScheduleInput {
         ownership: &ownership,
-        options: asked,
-        class: shared_class(&cutting.objects),
+        options,
+        class: shared_class(&snapshot.objects),
         hooks: hooks.as_deref(),
     };
-    let planned = plan::plan_changes(scheduling.render(), &there, &ownership)?;
+    let planned = plan::plan_changes(input.render(), &objects, &ownership)?;
     Ok((ownership, planned))
 }
 
@@ -152,9 +152,9 @@ async fn remove_schedule(
 ) -> Result<()> {
     // reads only
     let found = get_session(cluster, &intent.session).await?;
-    let there = outcome::observe(cluster, &intent.session).await?;
+    let objects = outcome::observe(cluster, &intent.session).await?;
     let ownership = Ownership::of_session(&found.session)?;
-    let plan = plan::plan_removal(&there, &ownership)?;
+    let plan = plan::plan_removal(&objects, &ownership)?;
     // writes
     let _guard = environment.interrupt.guard()?;
     let interrupt = environment.interrupt.clone();
@@ -178,9 +178,9 @@ async fn remove_schedule(
         return Ok(());
     }
     let mutations = MutationPrinter::new(intent.format, intent.dry_run);
-    let hidden = there
+    let hidden = objects
         .iter()
-        .any(|there| matches!(there, Observed::Forbidden));
+        .any(|object| matches!(object, Observed::Forbidden));
     outcome::report_removal(
         &plan,
         hidden,

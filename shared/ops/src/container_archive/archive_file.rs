@@ -72,45 +72,45 @@ impl ArchiveFooter {
             "session": self.session, "namespace": self.namespace, "directory": self.directory,
             "made": self.created, "bytes": self.length, "sha256": self.sha256,
         });
-        let piece = GzBuilder::new().comment(object.to_string());
-        piece.write(Vec::new(), Compression::none()).finish()
+        let member = GzBuilder::new().comment(object.to_string());
+        member.write(Vec::new(), Compression::none()).finish()
     }
 
     /// Parses a gzip comment; `None` for a comment that is not a footer.
     fn parse(comment: &[u8]) -> Option<Self> {
         let object: Value = serde_json::from_slice(comment).ok()?;
-        let said = |pointer: &str| string_at(&object, pointer).to_owned();
-        (said("/kind") == FOOTER_KIND).then(|| Self {
-            session: said("/session"),
-            namespace: said("/namespace"),
-            directory: said("/directory"),
-            created: said("/made"),
+        let text = |pointer: &str| string_at(&object, pointer).to_owned();
+        (text("/kind") == FOOTER_KIND).then(|| Self {
+            session: text("/session"),
+            namespace: text("/namespace"),
+            directory: text("/directory"),
+            created: text("/made"),
             length: object["bytes"].as_u64().unwrap_or_default(),
-            sha256: said("/sha256"),
+            sha256: text("/sha256"),
         })
     }
 }
 
-/// Compresses the tar stream received from `pieces` to `file`, and checks it on the way. Returns the contents and the writer.
+/// Compresses the tar stream received from `chunks` to `file`, and checks it on the way. Returns the contents and the writer.
 ///
 /// # Errors
 /// A failed write; a stream that is truncated or could not be restored.
 pub(super) fn compress_checked<W: Write>(
-    pieces: mpsc::Receiver<Bytes>,
+    chunks: mpsc::Receiver<Bytes>,
     file: W,
 ) -> Result<(ArchiveContents, W)> {
-    let mut recording = CompressingReader {
-        chunks: pieces,
+    let mut compressor = CompressingReader {
+        chunks,
         chunk: Bytes::new(),
         gzip: GzEncoder::new(file, Compression::new(COMPRESSION_LEVEL)),
         write_error: None,
     };
     // An archive that could not be restored is an error now, not at the restore.
-    let examined = transcode(&mut recording, &mut io::sink());
-    if let Some(error) = recording.write_error {
+    let contents = transcode(&mut compressor, &mut io::sink());
+    if let Some(error) = compressor.write_error {
         return Err(error.into());
     }
-    Ok((examined?, recording.gzip.finish()?))
+    Ok((contents?, compressor.gzip.finish()?))
 }
 
 /// A reader that compresses to a file what it reads from a channel.
@@ -126,7 +126,7 @@ impl<W: Write> Read for CompressingReader<W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
             match self.chunks.blocking_recv() {
-                Some(piece) => self.chunk = piece,
+                Some(chunk) => self.chunk = chunk,
                 None => return Ok(0),
             }
         }
@@ -162,19 +162,19 @@ pub fn check_archive(file: impl BufRead) -> Result<CheckedArchive> {
     let mut stream = ArchiveReader::new(file)?;
     let mut sent = ByteCounter(0);
     let contents = transcode(&mut stream, &mut sent)?;
-    let seal = stream.footer;
-    if let Some(seal) = &seal
-        && (seal.length, &seal.sha256) != (contents.stream_bytes, &contents.sha256)
+    let footer = stream.footer;
+    if let Some(footer) = &footer
+        && (footer.length, &footer.sha256) != (contents.stream_bytes, &contents.sha256)
     {
         bail!(
             "the archive is damaged: its checksum is {} instead of {}",
             contents.sha256,
-            seal.sha256
+            footer.sha256
         );
     }
     Ok(CheckedArchive {
         contents,
-        footer: seal,
+        footer,
         plain_bytes: sent.0,
     })
 }
@@ -256,9 +256,9 @@ impl<R: BufRead> ArchiveReader<R> {
         if !start.starts_with(&[0x1f, 0x8b]) {
             bail!("the archive is not a gzip file");
         }
-        let piece = Some(GzDecoder::new(file));
+        let member = Some(GzDecoder::new(file));
         Ok(Self {
-            member: piece,
+            member,
             footer: None,
         })
     }
@@ -266,15 +266,15 @@ impl<R: BufRead> ArchiveReader<R> {
 
 impl<R: BufRead> Read for ArchiveReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(mut piece) = self.member.take() {
-            let read = piece.read(buffer);
+        while let Some(mut member) = self.member.take() {
+            let read = member.read(buffer);
             if !matches!(read, Ok(0)) || buffer.is_empty() {
-                self.member = Some(piece);
+                self.member = Some(member);
                 return read;
             }
-            let comment = piece.header().and_then(|header| header.comment());
+            let comment = member.header().and_then(|header| header.comment());
             self.footer = comment.and_then(ArchiveFooter::parse);
-            self.member = remaining(piece.into_inner())?.map(GzDecoder::new);
+            self.member = remaining(member.into_inner())?.map(GzDecoder::new);
             if self.footer.is_some() && self.member.is_some() {
                 let message = "data follows the footer";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));

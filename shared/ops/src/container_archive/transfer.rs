@@ -37,17 +37,17 @@ pub(super) async fn run_with_limit<T>(
 /// # Errors
 /// The SHA-256 checksums differ.
 pub(super) fn verify_checksum(
-    passed: &TransferChecksum,
+    checksum: &TransferChecksum,
     ours: &str,
-    inside: &ContainerRef,
+    container: &ContainerRef,
 ) -> Result<()> {
-    if passed.sha256 == ours {
+    if checksum.sha256 == ours {
         return Ok(());
     }
     Err(anyhow!(
         "copied files were changed in transit: container {:?} of pod {:?} reports checksum {:?}, this machine {ours:?}",
-        inside.container,
-        inside.pod,
-        passed.sha256
+        container.container,
+        container.pod,
+        checksum.sha256
     ))
 }

@@ -52,7 +52,7 @@ impl<R: Read> TarReader<R> {
     /// # Errors
     /// A stream that is truncated or damaged; an entry that is ambiguous or not allowed.
     pub(super) fn next_entry(&mut self) -> Result<Option<TarEntry>> {
-        let (mut start_plan, mut is_first) = (ExtendedHeaders::default(), true);
+        let (mut extended, mut is_first) = (ExtendedHeaders::default(), true);
         while let Some(header) = self.read_header()? {
             let kind = header.entry_type();
             let size = parse_field(&header, "size", &header.as_old().size)?;
@@ -62,14 +62,14 @@ impl<R: Read> TarReader<R> {
                 set_once(to, name)
             };
             match kind {
-                EntryType::GNULongName => name(&mut start_plan.path)?,
-                EntryType::GNULongLink => name(&mut start_plan.link_target)?,
+                EntryType::GNULongName => name(&mut extended.path)?,
+                EntryType::GNULongLink => name(&mut extended.link_target)?,
                 EntryType::XHeader => {
                     let records = PaxRecords::parse(&self.read_extended(size)?)?;
-                    set_once(&mut start_plan.records, records)?;
+                    set_once(&mut extended.records, records)?;
                 }
                 EntryType::XGlobalHeader => check_global_records(&self.read_extended(size)?)?,
-                kind => return start_plan.into_entry(&header, kind, size).map(Some),
+                kind => return extended.into_entry(&header, kind, size).map(Some),
             }
             is_first &= kind == EntryType::XGlobalHeader;
         }
