@@ -24,7 +24,8 @@
 //! finished by running it again.
 //!
 //! Beside the operations: `Confirmation` asks before data is destroyed, `trust` decides whether stored text may be run,
-//! `preflight` checks quotas and classes before a start, `QuiesceHooks` run around a snapshot.
+//! `preflight` checks quotas and classes before a start, `QuiesceHooks` run around a snapshot, and `container_archive` copies files out
+//! of a container and into it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 

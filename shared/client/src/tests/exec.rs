@@ -6,6 +6,7 @@ use session_support::{Answer, Execution, FakeApi};
 
 use super::cluster;
 use crate::ContainerRef;
+use crate::remote_command::ExecExit;
 use session_model::failure::{self, FailureKind};
 
 const LIMIT: Duration = Duration::from_secs(5);
@@ -148,4 +149,47 @@ async fn aborted_commands_are_failures() {
         .await
         .unwrap_err();
     assert!(walled.to_string().contains("WebSocket"), "{walled}");
+}
+
+#[tokio::test]
+async fn a_command_that_was_not_started_fails_in_the_servers_words() {
+    let api = FakeApi::stateful();
+    let words_of_server = "exec failed: unable to start container process: exec: \"nope\": executable file not found in $PATH: unknown";
+    api.execute(
+        "nope",
+        Execution {
+            refused: Some(words_of_server.to_owned()),
+            ..Execution::default()
+        },
+    );
+    let done = cluster(&api)
+        .exec(&container("p", "c"), &words("nope"), LIMIT)
+        .await
+        .unwrap();
+    assert!(
+        matches!(done.exit, ExecExit::NotStarted { code: 127, .. }),
+        "{done:?}"
+    );
+    let error = done.code().unwrap_err().to_string();
+    assert!(error.contains(words_of_server), "{error}");
+}
+
+#[tokio::test]
+async fn the_last_line_of_stderr_is_the_reason() {
+    let api = FakeApi::stateful();
+    let mut stderr = b"first\n".repeat(20_000);
+    stderr.extend(b"disk is full\n \n");
+    api.execute(
+        "sync",
+        Execution {
+            stderr,
+            code: 1,
+            ..Execution::default()
+        },
+    );
+    let done = cluster(&api)
+        .exec(&container("p", "c"), &words("sync"), LIMIT)
+        .await
+        .unwrap();
+    assert_eq!(done.error_suffix(), ": disk is full");
 }
