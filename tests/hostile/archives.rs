@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, ensure};
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
-use kubectl_session_snapshot::tarball::transcode;
+use session_shared::ops::container_archive::tarball::transcode;
 use serde_json::{Value, json};
 use session_support::terminal::{Terminal, ended};
 use session_support::{Execution, FakeApi, Output, run_binary};

@@ -86,7 +86,7 @@ async fn run_round(
     // reads only
     let observed = observe::observe(cluster, intent).await?;
     // pure
-    let items = plan::plan(intent, &observed, environment.now())?;
+    let items = plan::plan(intent, &observed, environment.now());
     // reads only
     let mut items = selector::filter_by_selector(cluster, intent, items).await?;
     let only_told = items.split_off(items.partition_point(|item| item.action != Action::Report));

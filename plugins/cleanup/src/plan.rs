@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::Result;
 use serde_json::Value;
 use session_shared::names::parameters_secret_name;
 use session_shared::objects::kept_data::{holds_data, is_claim, storage_size};
@@ -14,7 +13,7 @@ use session_shared::{Timestamp, labels};
 
 use crate::contents::plan_content;
 use crate::intent::Intent;
-use crate::observe::{Observed, SessionWithObjects};
+use crate::observe::Observed;
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
 use crate::session_plan::plan_session;
 
@@ -91,20 +90,11 @@ pub(crate) struct PlanItem {
     pub(crate) data: DataEffect,
 }
 
-/// Returns all planned actions, oldest first; `Label` before all others, `Report` after them.
-///
-/// # Errors
-/// An invalid session.
-pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<PlanItem>> {
+/// Returns all planned actions, oldest first; `AddLabels` before all others, `Report` after them.
+pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Vec<PlanItem> {
     let (sessions, nodes) = (observed.sessions.iter(), observed.nodes.as_ref());
-    let judged = sessions.map(
-        |SessionWithObjects {
-             session: chosen,
-             objects: live,
-         }| plan_session(intent, chosen, live, nodes, now),
-    );
-    let judged: Result<Vec<Option<PlanItem>>> = judged.collect();
-    let mut items: Vec<PlanItem> = judged?.into_iter().flatten().collect();
+    let planned = sessions.filter_map(|session| plan_session(intent, session, nodes, now));
+    let mut items: Vec<PlanItem> = planned.collect();
     let objects = observed.objects.iter();
     items.extend(objects.filter_map(|object| plan_object(intent, object, &observed.index, now)));
     let contents = observed.contents.iter();
@@ -119,7 +109,7 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
         let (first, second) = ((turn(a), a.due_since), (turn(b), b.due_since));
         first.cmp(&second).then_with(|| place(a).cmp(&place(b)))
     });
-    Ok(items)
+    items
 }
 
 /// Removes deletions of parameters that a remaining claim needs: a kept database needs its old password. Parameters are

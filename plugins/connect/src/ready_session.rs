@@ -65,7 +65,7 @@ async fn ensure_ready(
     environment: &mut Environment,
 ) -> Result<Option<ObservedSession>> {
     let namespace = cluster.namespace();
-    let state = assess_workload(&observed.session, &observed.live, &[]);
+    let state = assess_workload(&observed.session, &observed.live);
     let rests = matches!(
         state,
         WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. }
@@ -135,7 +135,7 @@ pub(crate) fn unrecoverable_error(
     observed: &ObservedSession,
     now: Timestamp,
 ) -> Option<anyhow::Error> {
-    let state = assess_workload(&observed.session, &observed.live, &[]);
+    let state = assess_workload(&observed.session, &observed.live);
     let stands = decide_phase(
         &observed.session,
         target_state(&observed.session, now),

@@ -58,7 +58,7 @@ impl Verb for Delete {
             && one.runs_hooks(&intent.stop_options)
             && !trust::confirm_trust(
                 &cluster,
-                &one.session,
+                &one.observed.session,
                 StoredPart::Hooks,
                 &mut environment.console,
             )

@@ -5,8 +5,9 @@ use futures::StreamExt;
 use session_shared::Timestamp;
 use session_shared::client::AccessReviews;
 use session_shared::ops::deletion::Deletion;
+use session_shared::ops::observed_session::Part;
 use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::{Cluster, Driver};
+use session_shared::ops::{Cluster, Driver, ObservedSession};
 
 use crate::plan::Intent;
 
@@ -53,12 +54,13 @@ pub(crate) async fn prepare_deletions(
             Driver::Controller => Vec::new(),
             Driver::Client => intent.needed_accesses(&chosen.session),
         };
-        let (live, ()) = futures::join!(
-            cluster.get_live_objects(namespace, &chosen.session),
+        let mut observed = ObservedSession::new(chosen, driver)?;
+        let (read, ()) = futures::join!(
+            observed.load(cluster, &Part::WORKLOAD_AND_DATA),
             permissions.prefetch(namespace, &needs)
         );
-        let deletion =
-            Deletion::from_parts(chosen, live?, driver)?.with_data_policy(intent.data_policy);
+        read?;
+        let deletion = Deletion::new(observed).with_data_policy(intent.data_policy);
         deletion
             .prepare(cluster, intent.snapshot_class.as_deref(), now)
             .await

@@ -5,12 +5,13 @@ use futures::StreamExt;
 use session_shared::api::Session;
 use session_shared::client::{AccessReviews, DryRun, WriteOptions};
 use session_shared::failure;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::finish_start::Started;
 use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::start_plan::StartPlan;
-use session_shared::ops::stop::{ObservedSession, StopContext};
+use session_shared::ops::stop::StopContext;
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, template_lookup};
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -184,12 +185,8 @@ impl SessionTask {
                 driver: self.observed.driver,
             }));
         }
-        let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         if self.action == Action::Start {
-            return start_plan
-                .start(cluster, write, interrupt, now, sink)
-                .await
-                .map(Some);
+            return start_plan.start(cluster, with.into(), sink).await.map(Some);
         }
         start_plan
             .restart(cluster, &intent.stop_options, with, sink)

@@ -67,11 +67,11 @@ impl Report {
         let snapshots = observed.snapshots.as_deref().unwrap_or(none);
         let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed_session;
-        let (live, notes) = (live_objects(observed), event_notes(events));
-        let state = assess_workload(session, &live, &notes);
+        let live = live_objects(observed);
+        let state = assess_workload(session, &live);
         let head = head::report_head(observed, &live, &state, now);
         let workloads = workloads::workload_reports(session, &live, pods, usage);
-        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &notes, &head, &state);
+        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &head, &state);
         let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {
             api_version: API_VERSION,
@@ -108,6 +108,7 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
             .filter_map(|pod| parse_object(pod.clone()).ok())
             .collect(),
         owners: observed.owners.clone().unwrap_or_default(),
+        events: event_notes(observed.events.as_deref().unwrap_or_default()),
         data: claims.chain(secret).cloned().collect(),
         ..LiveObjects::default()
     };
@@ -115,7 +116,7 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
 }
 
 /// Returns events in the form of the diagnosis, oldest first.
-pub(crate) fn event_notes(events: &[Value]) -> Vec<EventNote> {
+fn event_notes(events: &[Value]) -> Vec<EventNote> {
     let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
     notes.sort_by(|one, other| one.time.cmp(&other.time));
     notes

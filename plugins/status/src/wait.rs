@@ -17,7 +17,7 @@ use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::print_document;
-use crate::report::{Report, event_notes, live_objects};
+use crate::report::{Report, live_objects};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]
@@ -132,8 +132,7 @@ fn wait_state(report: &Report, observed: &Observed, target: Phase) -> WaitState 
 }
 
 fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
-    let events = event_notes(observed.events.as_deref().unwrap_or_default());
-    match assess_workload(&observed.typed_session, &live_objects(observed), &events) {
+    match assess_workload(&observed.typed_session, &live_objects(observed)) {
         WorkloadState::NotReady(finding) => {
             WaitState::Waiting(finding.stage, finding.object, finding.detail)
         }

@@ -4,8 +4,8 @@ use anyhow::Result;
 use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::client::DryRun;
 use session_shared::objects::access::Access;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::selected_sessions::SessionSelection;
-use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{Teardown, teardown_accesses};
 

@@ -177,22 +177,3 @@ fn failure_of_other_body(
         }],
     }
 }
-
-/// Returns the HTTP status of an upgrade as far as kube reports it; 0 if unknown.
-pub(super) fn upgrade_status_code(error: Option<&kube::Error>) -> u16 {
-    match error {
-        None => 101,
-        Some(kube::Error::Api(status)) => status.code,
-        Some(_) => 0,
-    }
-}
-
-/// Returns the exit code in the Status at the end of an exec; `None` if the command was never started.
-pub(super) fn exit_code(status: &Value) -> Option<i32> {
-    if status["status"] == "Success" {
-        return Some(0);
-    }
-    let causes = status["details"]["causes"].as_array()?;
-    let cause = causes.iter().find(|cause| cause["reason"] == "ExitCode")?;
-    cause["message"].as_str()?.parse().ok()
-}
