@@ -144,28 +144,6 @@ fn what_is_not_there_is_told_with_what_is() {
 }
 
 #[test]
-fn a_cluster_without_the_api_is_told_how_to_get_it() {
-    let api = FakeApi::stateful();
-    api.unserve("sessiontemplates.streaming.platform");
-    api.unserve("sessions.streaming.platform");
-    let check = |played: crate::play::Played| {
-        let wanted = "the server doesn't have a resource type \"sessiontemplates\"\nhint: install the API first: kubectl session setup\n";
-        assert!(played.failed().ends_with(wanted), "{played:#?}");
-    };
-    for words in [
-        "list",
-        "list -o json",
-        "show a",
-        "params a",
-        "render a",
-        "delete a",
-    ] {
-        check(template(&api, words));
-    }
-    check(crate::piped(&api, crate::TOOL, "apply -f -"));
-}
-
-#[test]
 fn what_may_not_be_read_is_the_servers_to_say() {
     let api = FakeApi::new();
     let forbidden = Answer::forbidden("alice", "list", "sessiontemplates.streaming.platform", "");
