@@ -1,5 +1,6 @@
 //! The rules that hold for every verb, as one table: a row is a command, a column a rule. The cells are golden files,
 //! `tests/golden/rules-RULE.txt`: what each command answers, or why the rule does not concern it.
+//! Long because every rule for every verb stands here.
 
 #[path = "rules/scene.rs"]
 mod scene;
