@@ -2,7 +2,7 @@
 
 use session_support::{Answer, golden};
 
-use crate::scenes::{KIND, running_api, status};
+use crate::scenes::{running_api, status};
 
 #[test]
 fn a_missing_right_is_no_error() {
