@@ -4,14 +4,16 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use k8s_openapi::api::core::v1::{LimitRange, Node, PersistentVolumeClaim, ResourceQuota, Taint};
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::storage::v1::StorageClass;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Cause;
 use super::claim_failure::CLAIM_NOT_FOUND;
+use super::fact_lines::{
+    describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
+};
 use super::quota::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
 use session_model::quantity::Quantity;
@@ -181,10 +183,6 @@ fn read_all<T: DeserializeOwned>(objects: &[Value]) -> Vec<T> {
     objects.iter().filter_map(read).collect()
 }
 
-fn name_of(metadata: &ObjectMeta) -> &str {
-    metadata.name.as_deref().unwrap_or(Untyped::NONE)
-}
-
 fn add_nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Node]) {
     for (label, value) in &room.node_selector {
         let has = |node: &&Node| {
@@ -215,29 +213,6 @@ fn add_nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Node]) {
         cause
             .evidence
             .extend(limit_lines(tainted.collect(), "tainted nodes"));
-    }
-}
-
-fn describe_node(node: &Node) -> String {
-    let conditions = node.status.iter().filter_map(|s| s.conditions.as_ref());
-    let ready = conditions.flatten().find(|one| one.type_ == "Ready");
-    let name = name_of(&node.metadata);
-    let Some(ready) = ready else {
-        return format!("node {name:?}: no Ready condition");
-    };
-    let since = ready.last_transition_time.as_ref();
-    format!(
-        "node {name:?}: Ready is {}{}: {}",
-        ready.status,
-        since.map_or_else(String::new, |since| format!(" since {}", since.0)),
-        ready.message.as_deref().unwrap_or("no message")
-    )
-}
-
-fn format_taint(taint: &Taint) -> String {
-    match taint.value.as_deref() {
-        None | Some("") => format!("{}:{}", taint.key, taint.effect),
-        Some(value) => format!("{}={value}:{}", taint.key, taint.effect),
     }
 }
 
@@ -326,26 +301,6 @@ fn describe_node_load(
     format!("node {node:?}: {}", figures.join(", "))
 }
 
-fn describe_claim(claim: &PersistentVolumeClaim) -> String {
-    let spec = claim.spec.as_ref();
-    let class = match spec.and_then(|spec| spec.storage_class_name.as_deref()) {
-        None => "no StorageClass".to_owned(),
-        Some("") => "StorageClass \"\" (explicitly none)".to_owned(),
-        Some(class) => format!("StorageClass {class:?}"),
-    };
-    let phase = claim.status.as_ref().and_then(|s| s.phase.as_deref());
-    let requests = spec.and_then(|spec| spec.resources.as_ref()?.requests.as_ref());
-    let size = requests.and_then(|requests| requests.get("storage"));
-    let modes = spec.and_then(|spec| spec.access_modes.as_deref());
-    format!(
-        "claim {:?}: {}, {class}, {} {}",
-        name_of(&claim.metadata),
-        phase.unwrap_or("no phase"),
-        size.map_or("no size", |size| size.0.as_str()),
-        modes.map_or_else(String::new, |modes| modes.join(","))
-    )
-}
-
 fn add_storage_classes(cause: &mut Cause, classes: &[StorageClass]) {
     let is_default = |class: &StorageClass| {
         let annotations = class.metadata.annotations.as_ref();
@@ -368,42 +323,4 @@ fn add_storage_classes(cause: &mut Cause, classes: &[StorageClass]) {
         [] => "the cluster has no StorageClass".to_owned(),
         names => format!("StorageClasses: {}{default}", names.join(", ")),
     });
-}
-
-fn describe_quota(quota: &ResourceQuota) -> String {
-    let status = quota.status.as_ref();
-    let hard = status.and_then(|status| status.hard.as_ref());
-    let figures = hard.into_iter().flatten().map(|(name, hard)| {
-        let used = status.and_then(|status| status.used.as_ref()?.get(name));
-        let used = used.map_or("unknown", |used| used.0.as_str());
-        format!("{name} {used} of {}", hard.0)
-    });
-    let figures: Vec<String> = figures.collect();
-    format!(
-        "quota {:?}: {} used",
-        name_of(&quota.metadata),
-        figures.join(", ")
-    )
-}
-
-fn describe_limit_range(range: &LimitRange) -> String {
-    let limits = range.spec.iter().flat_map(|spec| &spec.limits);
-    let parts = limits.map(|limit| {
-        let bounds = [("min", &limit.min), ("max", &limit.max)];
-        let bounds = bounds.into_iter().filter_map(|(bound, amounts)| {
-            let amounts = amounts.as_ref()?.iter();
-            let amounts: Vec<String> = amounts
-                .map(|(name, amount)| format!("{name} {}", amount.0))
-                .collect();
-            Some(format!("{bound} {}", amounts.join(", ")))
-        });
-        let bounds: Vec<String> = bounds.collect();
-        format!("{} {}", limit.type_, bounds.join(", "))
-    });
-    let parts: Vec<String> = parts.collect();
-    format!(
-        "LimitRange {:?}: {}",
-        name_of(&range.metadata),
-        parts.join("; ")
-    )
 }
