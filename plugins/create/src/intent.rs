@@ -12,7 +12,7 @@ use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::values::read_source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{overrides, primary_workload, resource::string_at};
+use session_shared::objects::{Untyped, overrides, primary_workload};
 use session_shared::ops::Driver;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
@@ -221,10 +221,8 @@ fn extract_secrets(
 
 fn from_session(file: &str, mut object: Value, args: &Args) -> Result<GivenSession> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
-    let name = Some(string_at(&metadata, "/name")).filter(|name| !name.is_empty());
-    let namespace = Some(string_at(&metadata, "/namespace"))
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned);
+    let name = Untyped(&metadata).str_at("/name");
+    let namespace = Untyped(&metadata).str_at("/namespace").map(str::to_owned);
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
     // The context names the file; the error itself names the field.
     let mut spec: SessionSpec =

@@ -14,7 +14,7 @@ mod roles;
 use anyhow::Result;
 use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::usage_error;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources_message};
@@ -102,7 +102,7 @@ async fn remove(
     for part in parts.into_iter().rev() {
         for one in install::remove_part(cluster, part, dry_run, write).await? {
             any = true;
-            let name = string_at(&one.object, "/metadata/name");
+            let name = Untyped(&one.object).name();
             environment
                 .console
                 .print(&mutations.print_deleted(one.resource, name, "", false))?;

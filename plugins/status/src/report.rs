@@ -9,7 +9,7 @@ use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, Condition, Phase, Session};
 use session_shared::client::parse_object;
 use session_shared::diagnosis::EventNote;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::reconcile::{LiveObjects, assess_workload};
 
 use crate::commands::{self, MethodReport, NextStep};
@@ -60,17 +60,14 @@ impl Report {
     /// Computes the report. `now` decides if the session has expired.
     pub(crate) fn from_observed(observed: &Observed, now: Timestamp) -> Self {
         let none: &[Value] = &[];
-        let (pods, events) = (
-            observed.pods.as_deref().unwrap_or(none),
-            observed.events.as_deref().unwrap_or(none),
-        );
+        let events = observed.events.as_deref().unwrap_or(none);
         let snapshots = observed.snapshots.as_deref().unwrap_or(none);
         let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed_session;
         let live = live_objects(observed);
         let state = assess_workload(session, &live);
         let head = head::report_head(observed, &live, &state, now);
-        let workloads = workloads::workload_reports(session, &live, pods, usage);
+        let workloads = workloads::workload_reports(session, &live, usage);
         let diagnosis = diagnosis::diagnosis_reports(observed, &live, &head, &state);
         let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {
@@ -117,7 +114,7 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
 
 /// Returns events in the form of the diagnosis, oldest first.
 fn event_notes(events: &[Value]) -> Vec<EventNote> {
-    let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
+    let mut notes: Vec<EventNote> = events.iter().filter_map(EventNote::from_value).collect();
     notes.sort_by(|one, other| one.time.cmp(&other.time));
     notes
 }
@@ -176,5 +173,5 @@ fn corrected_conditions(session: &Session, head: &ReportHead) -> Vec<Condition> 
 
 /// Returns the text at a JSON pointer; `None` where it is missing or empty.
 pub(crate) fn text_at(object: &Value, pointer: &str) -> Option<String> {
-    Some(string_at(object, pointer).to_owned()).filter(|text| !text.is_empty())
+    Untyped(object).str_at(pointer).map(str::to_owned)
 }

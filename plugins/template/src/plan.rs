@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use session_shared::api::{API_VERSION, Parameter, ParameterType};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::names::TemplateName;
+use session_shared::objects::Untyped;
 use session_shared::objects::primary_workload;
-use session_shared::objects::resource::string_at;
 use session_shared::template::{
     Finding, Manifest, Parameters, Problem, RESERVED_PARAMETERS, Severity, Source, SourceLocation,
     extract_secret_literals, lint_source, parse_plain_objects,
@@ -71,13 +71,13 @@ fn check_only_templates(source: &Source) -> Result<()> {
     let objects = parse_plain_objects(source)?;
     let other = objects
         .iter()
-        .find(|(_, object)| string_at(object, "/kind") != "SessionTemplate");
+        .find(|(_, object)| Untyped(object).kind() != "SessionTemplate");
     if let Some((place, object)) = other {
         let error = anyhow!(
             "{}:{place}: cannot apply {} {:?} together with a SessionTemplate",
             source.name(),
-            string_at(object, "/kind"),
-            string_at(object, "/metadata/name")
+            Untyped(object).kind(),
+            Untyped(object).name()
         );
         return Err(with_hint(
             error,
@@ -85,15 +85,15 @@ fn check_only_templates(source: &Source) -> Result<()> {
         ));
     }
     for (place, object) in &objects {
-        let version = string_at(object, "/apiVersion");
+        let version = Untyped(object).api_version();
         if version != API_VERSION {
             bail!(
                 "{}:{place}: apiVersion of SessionTemplate {:?} must be {API_VERSION:?}, not {version:?}",
                 source.name(),
-                string_at(object, "/metadata/name")
+                Untyped(object).name()
             );
         }
-        string_at(object, "/metadata/name").parse::<TemplateName>()?;
+        Untyped(object).name().parse::<TemplateName>()?;
     }
     Ok(())
 }
