@@ -3,17 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use futures::StreamExt;
 use serde_json::Value;
 use session_shared::client::interrupt::interrupted_error;
-use session_shared::client::{AccessReviews, Scope, WriteOptions};
+use session_shared::client::{AccessReviews, Scope};
 use session_shared::failure;
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
     VOLUME_SNAPSHOT_CONTENT, string_at,
 };
 use session_shared::ops::deletion::Deletion;
-use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::stop::{ObservedSession, StopContext};
@@ -24,6 +22,7 @@ use session_shared::reconcile::{LiveObjects, Teardown, teardown_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
+use session_shared::session_batch::run_concurrently;
 use session_shared::verb::Environment;
 
 use crate::content_action;
@@ -68,19 +67,12 @@ pub(crate) async fn apply_items(
     intent: &Intent,
     observed: &Observed,
     items: &[PlanItem],
-    write: &WriteOptions,
     environment: &mut Environment,
 ) -> Result<Vec<Option<Result<Outcome>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = environment.interrupt.guard()?;
-    let (interrupt, now) = (environment.interrupt.clone(), environment.now());
     let permissions = AccessReviews::new(cluster);
-    let with = StopContext {
-        write,
-        interrupt: &interrupt,
-        now,
-        permissions: &permissions,
-    };
+    let context = environment.stop_context(&intent.write, &permissions);
     let mut sink = environment.console.progress();
     sink.tell(ProgressEvent::Waiting {
         stage: WaitStage::Terminating,
@@ -90,21 +82,21 @@ pub(crate) async fn apply_items(
     let drivers = &check_controllers(cluster, items).await;
     let holders = &content_action::count_contents(cluster, items).await;
     let mut done: Vec<Option<Result<Outcome>>> = items.iter().map(|_| None).collect();
-    for turn in DeletionPhase::ALL {
+    for phase in DeletionPhase::ALL {
         let these: Vec<usize> = (0..items.len())
-            .filter(|at| DeletionPhase::of_item(&items[*at]) == turn)
+            .filter(|at| DeletionPhase::of_item(&items[*at]) == phase)
             .collect();
         if these.is_empty() {
             continue;
         }
-        let around = match turn {
+        let around = match phase {
             DeletionPhase::Users => Ok(SessionIndex::default()),
             _ => observe_users(cluster, intent, observed, items, &done, &these).await,
         };
         let around = &around.map_err(|error| format!("{error:#}"));
         // Items not begun before Ctrl-C are left for the next run.
-        let begun = these.iter().take_while(|_| !interrupt.is_set());
-        let all = futures::stream::iter(begun).map(|at| async move {
+        let begun = these.iter().take_while(|_| !context.interrupt.is_set());
+        let actions = begun.map(|at| async move {
             let item = &items[*at];
             let driver = match drivers.get(item.namespace.as_str()) {
                 Some(Ok(driver)) => *driver,
@@ -113,18 +105,25 @@ pub(crate) async fn apply_items(
             };
             match item.action {
                 _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
-                    content_action::apply_content_item(cluster, intent, item, holders, write).await
+                    content_action::apply_content_item(
+                        cluster,
+                        intent,
+                        item,
+                        holders,
+                        context.write,
+                    )
+                    .await
                 }
                 Action::StopSession | Action::DeleteSession => {
-                    end_session(cluster, intent, observed, item, driver, with).await
+                    end_session(cluster, intent, observed, item, driver, context).await
                 }
                 _ => match around {
-                    Ok(around) => apply_object_item(cluster, intent, item, around, with).await,
+                    Ok(around) => apply_object_item(cluster, intent, item, around, context).await,
                     Err(text) => Err(anyhow::anyhow!("{text}")),
                 },
             }
         });
-        let results: Vec<Result<Outcome>> = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+        let results = run_concurrently(actions).await;
         for (at, result) in these.iter().zip(results) {
             done[*at] = Some(result);
         }
@@ -213,11 +212,11 @@ async fn check_controllers<'i>(
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
-    let asked = futures::stream::iter(namespaces).map(|namespace| async move {
+    let choices = namespaces.into_iter().map(|namespace| async move {
         let driver = cluster.choose_driver(namespace, None).await;
         (namespace, driver.map_err(|error| format!("{error:#}")))
     });
-    asked.buffered(MAX_CONCURRENT_SESSIONS).collect().await
+    run_concurrently(choices).await.into_iter().collect()
 }
 
 async fn end_session(

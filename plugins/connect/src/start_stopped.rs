@@ -17,7 +17,7 @@ use session_shared::verb::Environment;
 use crate::intent::Intent;
 use crate::plan;
 
-/// Starts a session, as `start` does without flags, waits until it is ready, and returns it. What `present` holds is not read again.
+/// Starts a session, as `start` does without flags, waits until it is ready, and returns it. What `observed` holds is not read again.
 ///
 /// # Errors
 /// Those of `start`; an unknown method, before anything is written; a start that would destroy data.
@@ -47,17 +47,17 @@ pub(crate) async fn start_stopped(
         cluster.choose_driver(namespace, None),
         cluster.live_beside(namespace, &chosen.session, &observed.live)
     )?;
-    let rests = stop::ObservedSession::from_parts(chosen, live, driver)?;
+    let stopped = stop::ObservedSession::from_parts(chosen, live, driver)?;
     let now = environment.now();
     let start_plan = {
         let mut sink = environment.console.progress();
         let start_plan =
-            StartPlan::prepare(cluster, rests, &StartOptions::default(), now, &mut sink).await;
+            StartPlan::prepare(cluster, stopped, &StartOptions::default(), now, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         start_plan?
     };
-    if let Some(ending) = SessionLosses::of_start(&start_plan) {
-        let (name, lost) = (&intent.name, ending.destroyed.join(", "));
+    if let Some(losses) = SessionLosses::of_start(&start_plan) {
+        let (name, lost) = (&intent.name, losses.destroyed.join(", "));
         let error = anyhow!(
             "starting session {:?} would destroy data: {lost}",
             name.as_str()
@@ -71,25 +71,25 @@ pub(crate) async fn start_stopped(
     let mut planned = observed.session.clone();
     planned.status.get_or_insert_default().applied = Some(start_plan.start.start_record(&[]));
     plan::resolve_target(intent, &planned)?;
-    let told = format!("starting stopped session \"{}\"", intent.name);
-    environment.console.note(&told);
+    let note = format!("starting stopped session \"{}\"", intent.name);
+    environment.console.note(&note);
     for note in &start_plan.notes {
         environment.console.note(note);
     }
     let write = WriteOptions::by(MANAGER);
     // Ctrl-C takes effect between two steps, so that the error can name the command to continue with.
     let _guard = environment.interrupt.guard()?;
-    let made = {
+    let started = {
         let interrupt = environment.interrupt.clone();
         let mut sink = environment.console.progress();
-        let made = start_plan
+        let started = start_plan
             .start(cluster, &write, &interrupt, now, &mut sink)
             .await;
         sink.tell(ProgressEvent::Done);
-        made?
+        started?
     };
-    let ready = started::wait_ready(cluster, &made, intent.limit, &write, environment).await?;
-    let mut woken = cluster.observe_ready_session(namespace, ready).await?;
-    woken.live = woken.live.beside_strangers(&observed.live);
-    Ok(woken)
+    let ready = started::wait_ready(cluster, &started, intent.limit, &write, environment).await?;
+    let mut observed_again = cluster.observe_ready_session(namespace, ready).await?;
+    observed_again.live = observed_again.live.beside_strangers(&observed.live);
+    Ok(observed_again)
 }

@@ -17,7 +17,7 @@ use session_shared::ops::{Cluster, ExpansionOutcome};
 use session_shared::quantity::Quantity;
 use session_shared::verb::Environment;
 
-use crate::plan::Intent;
+use crate::intent::Intent;
 
 /// JSON pointer of a claim's storage request.
 const STORAGE_REQUEST: &str = "/spec/resources/requests/storage";

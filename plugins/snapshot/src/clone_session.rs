@@ -75,16 +75,9 @@ pub(crate) async fn run(
         return Ok(());
     }
     let cutting = SnapshotPlan::prepare(&cluster, &source, &asked, environment.now()).await?;
-    if cutting.has_hooks()
-        && writes.dry_run == DryRun::None
-        && !trust::confirm_trust(
-            &cluster,
-            &source.session,
-            StoredPart::Hooks,
-            &mut environment.console,
-        )
-        .await?
-    {
+    let (runs_hooks, console) = (cutting.has_hooks(), &mut environment.console);
+    let stored = &source.session;
+    if !trust::confirm_hooks(&cluster, stored, runs_hooks, writes.dry_run, console).await? {
         return Ok(());
     }
     let claims: Vec<&str> = cutting.objects.iter().map(source_claim_name).collect();

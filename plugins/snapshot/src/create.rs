@@ -10,12 +10,10 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::names::{SessionName, check_dns_subdomain};
 use session_shared::ops::selected_sessions::SelectedSession;
-use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::ops::snapshot_plan::{
     SnapshotClasses, SnapshotOptions, SnapshotPlan, parse_class_name, read_snapshot_source,
 };
 use session_shared::ops::stop::ObservedSession;
-use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, Driver};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
@@ -69,16 +67,9 @@ pub(crate) async fn run(
         Some(_) => mark_scheduled(&cluster, &observed, &mut cutting, environment).await?,
         None => None,
     };
-    if cutting.has_hooks()
-        && writes.dry_run == DryRun::None
-        && !trust::confirm_trust(
-            &cluster,
-            &observed.session,
-            StoredPart::Hooks,
-            &mut environment.console,
-        )
-        .await?
-    {
+    let (runs_hooks, console) = (cutting.has_hooks(), &mut environment.console);
+    let stored = &observed.session;
+    if !trust::confirm_hooks(&cluster, stored, runs_hooks, writes.dry_run, console).await? {
         return Ok(());
     }
     // writes
@@ -178,13 +169,9 @@ fn parse_options(args: &CreateArgs) -> Result<SnapshotOptions> {
 
 /// Reads a session from the server.
 pub(crate) async fn get_session(cluster: &Cluster, name: &SessionName) -> Result<SelectedSession> {
-    let which = SessionSelection::ByName(vec![name.clone()]);
-    let mut chosen = cluster
-        .get_selected_sessions(cluster.namespace(), &which)
-        .await?;
-    chosen
-        .pop()
-        .unwrap_or_else(|| Err(anyhow!("session {:?} was not read", name.as_str())))
+    cluster
+        .get_selected_session(cluster.namespace(), name)
+        .await
 }
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.

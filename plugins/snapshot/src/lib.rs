@@ -58,7 +58,10 @@ impl Verb for Snapshot {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        environment.apply_flags(&args.verbosity, args.command.write_flags());
+        let write_flags = args.command.write_flags();
+        environment
+            .console
+            .apply_flags(&args.verbosity, write_flags);
         let connection = &args.connection;
         match &args.command {
             SnapshotCommand::Create(args) => create::run(args, connection, environment).await,

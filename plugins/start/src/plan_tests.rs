@@ -1,11 +1,16 @@
 use clap::Parser;
 use serde_json::{Value, json};
 
+use session_shared::report::console::Console;
+
 use super::*;
+use crate::args::Args;
+use crate::intent::parse_intent;
 
 fn intent(line: &str) -> Result<Intent> {
     let words = std::iter::once("start").chain(line.split_whitespace());
-    parse_intent(&Args::parse_from(words), &mut std::io::empty())
+    let (mut console, _) = Console::for_test("", false);
+    parse_intent(Args::parse_from(words), &mut console)
 }
 
 fn session(state: &str, answered: &str) -> Session {

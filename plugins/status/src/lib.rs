@@ -46,14 +46,13 @@ impl Verb for Status {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        environment.console.apply_flags(&args.verbosity);
-        let mut intent = intent::validate_args(&args)?;
-        let cluster = environment.connect(&args.connection).await?;
+        let mut intent = intent::parse_intent(args, &mut environment.console)?;
+        let cluster = environment.connect(&intent.connection).await?;
         match intent.mode {
             StatusMode::Once => {
                 let observed = observe::observe(&cluster, intent.name.as_str()).await?;
-                for stranger in &report::live_objects(&observed).impostors {
-                    environment.console.note(&stranger.note());
+                for impostor in &report::live_objects(&observed).impostors {
+                    environment.console.note(&impostor.note());
                 }
                 let report = Report::from_observed(&observed, environment.now());
                 print_report(&report, &mut intent.format, environment)
