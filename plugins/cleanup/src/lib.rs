@@ -17,12 +17,14 @@ mod content_action;
 mod contents;
 mod health;
 mod intent;
+mod item_outcome;
 mod object_action;
 mod object_users;
 mod observe;
 mod orphans;
 mod outcome;
 mod plan;
+mod plan_item;
 mod selector;
 mod session_plan;
 mod view;
@@ -40,7 +42,7 @@ use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::Intent;
-use plan::Action;
+use plan_item::Action;
 
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been cleaned up";

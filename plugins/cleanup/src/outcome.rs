@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use serde_json::Value;
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::{AccessReviews, Scope};
 use session_shared::failure;
@@ -27,35 +26,14 @@ use session_shared::verb::Environment;
 
 use crate::content_action;
 use crate::intent::Intent;
+use crate::item_outcome::Outcome;
 use crate::object_action::apply_object_item;
 use crate::object_users::ObjectUsers;
 use crate::observe::Observed;
 use crate::orphans::SessionIndex;
-use crate::plan::{Action, DataEffect, PlanItem};
+use crate::plan_item::{Action, DataEffect, PlanItem};
 use crate::session_plan::plan_session;
 use crate::view;
-
-/// Outcome of one item.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// The session was stopped; the updated Session.
-    Stopped(Value),
-    /// The session was deleted.
-    Deleted {
-        /// Names of claims that were kept.
-        kept: Vec<String>,
-        /// Name of the snapshot taken of deleted claims.
-        saved: Option<String>,
-    },
-    /// Another object was deleted.
-    ObjectDeleted,
-    /// Session labels were added; the updated object.
-    Labelled(Value),
-    /// The kept-since time was recorded; the updated object.
-    Dated(Value),
-    /// Nothing was done, because the object was deleted or changed since the plan was made.
-    Skipped,
-}
 
 /// Carries out all items, phase by phase and with limited concurrency; a failed item does not stop the others. The outcome
 /// is `None` for items that were not begun because of an interrupt.

@@ -6,6 +6,7 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod dispatch;
+mod dispatch_errors;
 mod external;
 
 use std::ffi::OsString;

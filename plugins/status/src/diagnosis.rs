@@ -8,8 +8,7 @@ use session_shared::diagnosis::{
 use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
 
 use crate::head::ReportHead;
-use crate::observe::Observed;
-use crate::report::{event_notes, live_objects};
+use crate::observe::{Observed, event_notes, live_objects};
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -15,6 +15,7 @@ mod commands;
 mod data;
 mod diagnosis;
 mod events;
+mod explained_causes;
 mod followed_session;
 mod head;
 mod intent;
@@ -22,6 +23,7 @@ mod layout;
 mod network;
 mod observe;
 mod report;
+mod text_at;
 mod view;
 mod wait;
 mod watch;
@@ -50,8 +52,9 @@ impl Verb for Status {
         let cluster = environment.connect(&intent.connection).await?;
         match intent.mode {
             StatusMode::Once => {
-                let observed = observe::observe(&cluster, intent.name.as_str()).await?;
-                for impostor in &report::live_objects(&observed).impostors {
+                let observed =
+                    explained_causes::observe_with_causes(&cluster, intent.name.as_str()).await?;
+                for impostor in &observe::live_objects(&observed).impostors {
                     environment.console.note(&impostor.note());
                 }
                 let report = Report::from_observed(&observed, environment.now());

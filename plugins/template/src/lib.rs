@@ -13,6 +13,7 @@
 mod apply;
 mod args;
 mod delete;
+mod empty_cell;
 mod lint;
 mod list;
 mod parameter_view;
