@@ -27,3 +27,5 @@ mod kubectl;
 mod program;
 #[path = "session/surroundings.rs"]
 mod surroundings;
+#[path = "session/version.rs"]
+mod version;

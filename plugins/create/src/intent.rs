@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
-use session_shared::api::{DataPolicy, DesiredState, ResourceLimits, SessionSpec, StorageSpec};
+use session_shared::api::SessionSpec;
 use session_shared::client::{DryRun, WriteOptions};
-use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
@@ -14,9 +13,8 @@ use session_shared::flags::reconcile::parse_driver;
 use session_shared::flags::values::read_source;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{overrides, primary_workload, resource::string_at};
+use session_shared::objects::{primary_workload, resource::string_at};
 use session_shared::ops::Driver;
-use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::template::AssignedValues;
@@ -24,6 +22,7 @@ use session_shared::template::{Source, extract_secret_literals};
 
 use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::session_file;
+use crate::spec_overrides::{SpecOverrides, check_spec};
 
 /// Maximum number of characters of the owner in a generated name: with time and random part it fits every built-in template.
 const MAX_OWNER_CHARS: usize = 24;
@@ -308,100 +307,6 @@ fn merge_equal<T: PartialEq + ToString>(
         }
         (given, found) => Ok(given.or(found)),
     }
-}
-
-/// Values of flags that override those of the spec.
-struct SpecOverrides {
-    cpu: Option<String>,
-    memory: Option<String>,
-    gpu: Option<String>,
-    storage: Option<String>,
-    storage_class: Option<String>,
-    expires_in: Option<String>,
-    preset: Option<String>,
-    data_policy: Option<String>,
-}
-
-impl SpecOverrides {
-    fn apply(self, spec: &mut SessionSpec) -> Result<()> {
-        if self.cpu.is_some() || self.memory.is_some() || self.gpu.is_some() {
-            let resources = spec.resources.get_or_insert_with(ResourceLimits::default);
-            for (field, flag) in [
-                (&mut resources.cpu, &self.cpu),
-                (&mut resources.memory, &self.memory),
-                (&mut resources.gpu, &self.gpu),
-            ] {
-                if let Some(value) = flag {
-                    *field = Some(value.as_str().into());
-                }
-            }
-        }
-        if self.storage.is_some() || self.storage_class.is_some() {
-            let storage = spec.storage.get_or_insert_with(StorageSpec::default);
-            let size = self.storage.as_deref().map(Into::into);
-            storage.size = size.or(storage.size.take());
-            storage.class = self.storage_class.or(storage.class.take());
-        }
-        if let Some(value) = &self.expires_in {
-            spec.timeout = Some(value.as_str().into());
-        }
-        spec.preset = self.preset.or(spec.preset.take());
-        if let Some(word) = &self.data_policy {
-            spec.data_policy = Some(parse_data_policy(word)?);
-        }
-        spec.state = Some(spec.state.unwrap_or(DesiredState::Running));
-        Ok(())
-    }
-}
-
-fn parse_data_policy(word: &str) -> Result<DataPolicy> {
-    let all = [DataPolicy::Keep, DataPolicy::Snapshot, DataPolicy::Delete];
-    match all.into_iter().find(|policy| policy.as_str() == word) {
-        Some(policy) => Ok(policy),
-        None => {
-            bail!("Invalid data policy ({word}). Must be \"keep\", \"snapshot\", or \"delete\".")
-        }
-    }
-}
-
-/// Rejects values that are invalid with any template.
-fn check_spec(spec: &SessionSpec) -> Result<()> {
-    if let Some(resources) = &spec.resources {
-        for (name, value) in [("cpu", &resources.cpu), ("memory", &resources.memory)] {
-            if let Some(value) = value {
-                ensure_positive(name, &value.to_string())?;
-            }
-        }
-        if let Some(gpu) = &resources.gpu {
-            overrides::parse_gpu_count(&gpu.to_string())?;
-        }
-    }
-    if let Some(size) = spec
-        .storage
-        .as_ref()
-        .and_then(|storage| storage.size.as_ref())
-    {
-        ensure_positive("storage", &size.to_string())?;
-    }
-    if let Some(timeout) = &spec.timeout {
-        let text = timeout.to_string();
-        text.parse::<Lifetime>()
-            .with_context(|| format!("invalid lifetime {text:?}"))?;
-    }
-    if spec.state == Some(DesiredState::Stopped) {
-        bail!("cannot create a stopped session: spec.state is \"stopped\"");
-    }
-    Ok(())
-}
-
-fn ensure_positive(name: &str, value: &str) -> Result<()> {
-    let parsed: Quantity = value
-        .parse()
-        .with_context(|| format!("invalid {name} {value:?}"))?;
-    if parsed.is_zero() || parsed.is_negative() {
-        bail!("invalid {name} {value:?}: must be greater than 0");
-    }
-    Ok(())
 }
 
 /// Returns a generated name: `{owner}-{unix seconds}-{random}`, which sorts by time and can be filtered by owner. `begin`

@@ -5,7 +5,8 @@
 //! Args    Intent    Observed   NewSession                     Started
 //! ```
 //!
-//! `session_file` recognizes a Session object in the file of `-f`, `dry_run` prints a client-side dry run in place of `creation`.
+//! `session_file` recognizes a Session object in the file of `-f`, `spec_overrides` writes flags into its
+//! spec, `dry_run` prints a client-side dry run in place of `creation`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -17,6 +18,7 @@ mod kept_claims;
 mod observe;
 mod plan;
 mod session_file;
+mod spec_overrides;
 
 use anyhow::Result;
 use session_shared::ops::preflight;

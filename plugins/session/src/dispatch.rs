@@ -7,8 +7,8 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    ProgramName, add_connection_flags, command_line as wording, command_path, report_usage,
-    run_entry, run_reporting,
+    ProgramName, add_global_flags, command_line as wording, command_path, report_usage, run_entry,
+    run_reporting,
 };
 
 use crate::dispatch_errors::report_unknown_verb;
@@ -113,7 +113,7 @@ fn base_command(prefix: &str) -> Command {
         .about("Print the help of a verb")
         .arg(clap::Arg::new("verb"));
     let options = Command::new("options").about("List the flags of all verbs");
-    add_connection_flags(Command::new("session"))
+    add_global_flags(Command::new("session"))
         .about("Run interactive sessions on Kubernetes")
         .long_about(ABOUT)
         .override_usage("kubectl session COMMAND [options]")

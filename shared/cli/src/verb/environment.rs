@@ -143,7 +143,7 @@ impl Environment {
     fn agent(&self) -> UserAgent {
         UserAgent {
             program: format!("kubectl-session-{}", self.verb),
-            version: env!("CARGO_PKG_VERSION"),
+            version: super::VERSION,
         }
     }
 
