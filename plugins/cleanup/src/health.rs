@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use session_shared::api::{DesiredState, Phase, Session};
+use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{
-    LiveObjects, TargetState, WorkloadState, assess_workload, decide_phase, is_primary_pod,
-    is_start_requested,
+    TargetState, WorkloadState, decide_phase, is_primary_pod, is_start_requested,
 };
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
@@ -17,15 +17,14 @@ const START_GRACE_SECONDS: i64 = 60;
 
 /// Returns since when and why a session is unhealthy; `None` for one that is healthy, stopped, or may still become ready.
 pub(crate) fn unhealthy_reason(
-    session: &Session,
-    live: &LiveObjects,
+    observed: &ObservedSession,
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
 ) -> Option<(Option<Timestamp>, String)> {
+    let (session, live, state) = (&observed.session, &observed.live, &observed.state);
     if session.spec.state == Some(DesiredState::Stopped) {
         return None;
     }
-    let state = assess_workload(session, live, &[]);
     if is_start_requested(session) {
         // Only an abandoned create is unhealthy: a session that was started before may be started again by its owner.
         let first = session.applied().is_none();
@@ -45,7 +44,7 @@ pub(crate) fn unhealthy_reason(
     if matches!(state, WorkloadState::Lost) && is_just_started(session, now) {
         return None;
     }
-    let standing = decide_phase(session, TargetState::Running, &state);
+    let standing = decide_phase(session, TargetState::Running, state);
     if standing.phase == Phase::Failed {
         return Some((
             ready_transition_time(session),

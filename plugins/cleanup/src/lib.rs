@@ -84,7 +84,7 @@ async fn run_round(
     // reads only
     let observed = observe::observe(cluster, intent).await?;
     // pure
-    let items = plan::plan(intent, &observed, environment.now())?;
+    let items = plan::plan(intent, &observed, environment.now());
     // reads only
     let mut items = selector::filter_by_selector(cluster, intent, items).await?;
     let only_reported =

@@ -12,8 +12,8 @@ use session_shared::objects::resource::{
     string_at,
 };
 use session_shared::ops::Cluster;
-use session_shared::ops::deletion::list_snapshots;
 use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::session_objects::list_snapshots;
 use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::stop::StopContext;
 use session_shared::reconcile::kept_since_patch;

@@ -14,10 +14,11 @@ use session_shared::objects::resource::{
     POD_DISRUPTION_BUDGET, ROLE, ROLE_BINDING, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT,
     VOLUME_SNAPSHOT_CONTENT, label, string_at,
 };
-use session_shared::ops::Cluster;
+use session_shared::ops::observed_session::{ObservedSession, Part};
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::snapshot_plan::clarify_unserved;
+use session_shared::ops::{Cluster, Driver};
 use session_shared::reconcile::LiveObjects;
 
 use crate::contents::{
@@ -38,17 +39,10 @@ const PASSIVE_KINDS: [&ResourceType; 7] = [
     &ROLE_BINDING,
 ];
 
-/// A session with the objects that carry its label.
-#[derive(Debug)]
-pub(crate) struct SessionWithObjects {
-    pub(crate) session: SelectedSession,
-    pub(crate) objects: LiveObjects,
-}
-
 /// Observed state of the cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
-    pub(crate) sessions: Vec<SessionWithObjects>,
+    pub(crate) sessions: Vec<ObservedSession>,
     /// Objects with a session's label. Empty unless needed for orphans, kept data or snapshots.
     pub(crate) objects: Vec<Value>,
     /// Index of existing sessions and of the objects in use. Empty unless needed for orphans, kept data or snapshots.
@@ -277,7 +271,7 @@ fn join_objects(
     pods: Vec<Value>,
     owners: Vec<Value>,
     claims: Vec<Value>,
-) -> Result<Vec<SessionWithObjects>> {
+) -> Result<Vec<ObservedSession>> {
     let mut lives: HashMap<(String, String), LiveObjects> = HashMap::new();
     for pod in pods {
         let live = lives.entry(session_key(&pod)).or_default();
@@ -292,16 +286,13 @@ fn join_objects(
         live.data.push(claim);
     }
     let looked = sessions.into_iter().map(|chosen| {
-        let part = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
-        let key = (part("/metadata/namespace"), part("/metadata/name"));
-        let live = lives.remove(&key).unwrap_or_default();
-        let live = live.attribute(&chosen.session);
-        SessionWithObjects {
-            session: chosen,
-            objects: live,
-        }
+        let session = &chosen.session;
+        let key = (session.namespace().to_owned(), session.name().to_owned());
+        let live = lives.remove(&key).unwrap_or_default().attribute(session);
+        let observed = ObservedSession::new(chosen, Driver::Client)?;
+        Ok(observed.with_objects(live, &[Part::Pods, Part::Owners, Part::Claims]))
     });
-    Ok(looked.collect())
+    looked.collect()
 }
 
 /// Returns namespace and name of the session whose label an object carries.

@@ -11,9 +11,10 @@ use session_shared::objects::resource::{
     VOLUME_SNAPSHOT_CONTENT, string_at,
 };
 use session_shared::ops::deletion::Deletion;
+use session_shared::ops::observed_session::{ObservedSession, Part};
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_objects::with_setup_hint;
-use session_shared::ops::stop::{ObservedSession, StopContext};
+use session_shared::ops::stop::StopContext;
 use session_shared::ops::{Cluster, Driver};
 use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
 use session_shared::prompt::confirmation;
@@ -220,13 +221,14 @@ async fn end_session(
     } else {
         needs
     };
-    let (live, ()) = futures::join!(
-        cluster.get_live_objects(&item.namespace, &chosen.session),
+    let mut session = ObservedSession::new(chosen, driver)?;
+    let (read, ()) = futures::join!(
+        session.load(cluster, &Part::WORKLOAD_AND_DATA),
         with.permissions.prefetch(&item.namespace, &needs)
     );
-    let live = live?;
-    let nodes = current_nodes(cluster, observed, &live).await?;
-    let still = plan_session(intent, &chosen, &live, nodes.as_ref(), with.now)?;
+    read?;
+    let nodes = current_nodes(cluster, observed, &session.live).await?;
+    let still = plan_session(intent, &session, nodes.as_ref(), with.now);
     // The user has confirmed a certain action and loss of data. If either has changed, the item is left for the next plan.
     if still.is_none_or(|still| still.action != item.action || still.data != item.data) {
         return Ok(Outcome::Skipped);
@@ -234,14 +236,13 @@ async fn end_session(
     let options = &intent.stop_options;
     match item.action {
         Action::StopSession => {
-            let observed = ObservedSession::from_parts(chosen, live, driver)?;
-            let stopped = observed
+            let stopped = session
                 .stop(cluster, options, with, &mut DiscardingSink)
                 .await?;
             Ok(Outcome::Stopped(stopped))
         }
         _ => {
-            let deletion = Deletion::from_parts(chosen, live, driver)?;
+            let deletion = Deletion::new(session);
             let deletion = deletion.prepare(cluster, None, with.now).await?;
             deletion
                 .delete(cluster, options, with, &mut DiscardingSink)

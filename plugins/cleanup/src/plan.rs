@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use anyhow::Result;
 use serde_json::Value;
 use session_shared::names::parameters_secret_name;
 use session_shared::objects::kept_data::{holds_data, is_claim};
@@ -13,22 +12,16 @@ use session_shared::{Timestamp, labels};
 
 use crate::contents::plan_content;
 use crate::intent::Intent;
-use crate::observe::{Observed, SessionWithObjects};
+use crate::observe::Observed;
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
 use crate::plan_item::{Action, DataEffect, PlanItem, data_size};
 use crate::session_plan::plan_session;
 
-/// Returns all planned actions, oldest first; `Label` before all others, `Report` after them.
-///
-/// # Errors
-/// An invalid session.
-pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Result<Vec<PlanItem>> {
+/// Returns all planned actions, oldest first; `AddLabels` before all others, `Report` after them.
+pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Vec<PlanItem> {
     let (sessions, nodes) = (observed.sessions.iter(), observed.nodes.as_ref());
-    let planned = sessions.map(|SessionWithObjects { session, objects }| {
-        plan_session(intent, session, objects, nodes, now)
-    });
-    let planned: Result<Vec<Option<PlanItem>>> = planned.collect();
-    let mut items: Vec<PlanItem> = planned?.into_iter().flatten().collect();
+    let planned = sessions.filter_map(|session| plan_session(intent, session, nodes, now));
+    let mut items: Vec<PlanItem> = planned.collect();
     let objects = observed.objects.iter();
     items.extend(objects.filter_map(|object| plan_object(intent, object, &observed.index, now)));
     let contents = observed.contents.iter();
@@ -43,7 +36,7 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Resu
         let (first, second) = ((rank(a), a.due_since), (rank(b), b.due_since));
         first.cmp(&second).then_with(|| place(a).cmp(&place(b)))
     });
-    Ok(items)
+    items
 }
 
 /// Removes deletions of parameters that a remaining claim needs: a kept database needs its old password. Parameters are

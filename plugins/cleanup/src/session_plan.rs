@@ -2,15 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::Result;
 use session_shared::Timestamp;
-use session_shared::objects::resource::{SESSION, string_at};
-use session_shared::ops::Driver;
+use session_shared::objects::resource::SESSION;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::deletion::Deletion;
-use session_shared::ops::selected_sessions::SelectedSession;
-use session_shared::ops::stop::ObservedSession;
 use session_shared::quantity::Quantity;
-use session_shared::reconcile::{LiveObjects, TargetState, find_losses, is_expired, target_state};
+use session_shared::reconcile::{TargetState, find_losses, is_expired, target_state};
 use session_shared::report::age;
 
 use crate::health::unhealthy_reason;
@@ -19,77 +16,60 @@ use crate::plan_item::{Action, DataEffect, PlanItem, data_size};
 
 /// Returns the planned action for a session; `None` for none. Called again right before the action, so that a session that
 /// was extended in the meantime is left alone.
-///
-/// # Errors
-/// An invalid session.
 pub(crate) fn plan_session(
     intent: &Intent,
-    chosen: &SelectedSession,
-    live: &LiveObjects,
+    observed: &ObservedSession,
     nodes: Option<&BTreeSet<String>>,
     now: Timestamp,
-) -> Result<Option<PlanItem>> {
-    let session = &chosen.session;
+) -> Option<PlanItem> {
+    let session = &observed.session;
     if session.is_being_deleted() {
-        return Ok(None);
+        return None;
     }
     if intent.expired && is_expired(session, now) {
-        let ended = plan_expired(chosen, live, now)?;
+        let ended = plan_expired(observed, now);
         if ended.is_some() {
-            return Ok(ended);
+            return ended;
         }
     }
-    let ill = intent
+    let (since, why) = intent
         .unhealthy
-        .then(|| unhealthy_reason(session, live, nodes, now));
-    match ill.flatten() {
-        Some((since, why)) => plan_delete(chosen, live, since, why).map(Some),
-        None => Ok(None),
-    }
+        .then(|| unhealthy_reason(observed, nodes, now))
+        .flatten()?;
+    Some(plan_delete(observed, since, why))
 }
 
-fn plan_expired(
-    chosen: &SelectedSession,
-    live: &LiveObjects,
-    now: Timestamp,
-) -> Result<Option<PlanItem>> {
-    let since = chosen.session.expires_at().and_then(|at| at.parse().ok());
+fn plan_expired(observed: &ObservedSession, now: Timestamp) -> Option<PlanItem> {
+    let since = observed.session.expires_at().and_then(|at| at.parse().ok());
     let why = format!("expired {} ago", age::age_since(since, now));
-    match target_state(&chosen.session, now) {
-        TargetState::Deleted { .. } => plan_delete(chosen, live, since, why).map(Some),
-        TargetState::Stopped => plan_stop(chosen, live, since, why),
+    match target_state(&observed.session, now) {
+        TargetState::Deleted { .. } => Some(plan_delete(observed, since, why)),
+        TargetState::Stopped { .. } => plan_stop(observed, since, why),
         // A new start has been requested, which sets a new expiry.
-        TargetState::Running => Ok(None),
+        TargetState::Running => None,
     }
 }
 
 fn plan_stop(
-    chosen: &SelectedSession,
-    live: &LiveObjects,
+    observed: &ObservedSession,
     since: Option<Timestamp>,
     why: String,
-) -> Result<Option<PlanItem>> {
-    let observed = ObservedSession::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
+) -> Option<PlanItem> {
     if observed.is_stopped() {
-        return Ok(None);
+        return None;
     }
-    let size = claims_size(chosen, live);
+    let size = claims_size(observed);
     let data = match find_losses(&observed.session, &observed.live).is_empty() {
         false => DataEffect::Destroyed,
         true if size.is_some() => DataEffect::Kept,
         true => DataEffect::None,
     };
-    let item = session_item(Action::StopSession, chosen, since, why);
-    Ok(Some(PlanItem { size, data, ..item }))
+    let item = session_item(Action::StopSession, observed, since, why);
+    Some(PlanItem { size, data, ..item })
 }
 
-fn plan_delete(
-    chosen: &SelectedSession,
-    live: &LiveObjects,
-    since: Option<Timestamp>,
-    why: String,
-) -> Result<PlanItem> {
-    let deletion = Deletion::from_parts(chosen.clone(), live.clone(), Driver::Client)?;
+fn plan_delete(observed: &ObservedSession, since: Option<Timestamp>, why: String) -> PlanItem {
+    let deletion = Deletion::new(observed.clone());
     let data = if !deletion.destroyed_data().is_empty() {
         DataEffect::Destroyed
     } else if !deletion.snapshot_claims().is_empty() {
@@ -99,34 +79,34 @@ fn plan_delete(
     } else {
         DataEffect::None
     };
-    let size = claims_size(chosen, live);
-    let item = session_item(Action::DeleteSession, chosen, since, why);
-    Ok(PlanItem { size, data, ..item })
+    let size = claims_size(observed);
+    let item = session_item(Action::DeleteSession, observed, since, why);
+    PlanItem { size, data, ..item }
 }
 
 fn session_item(
-    deed: Action,
-    chosen: &SelectedSession,
+    action: Action,
+    observed: &ObservedSession,
     since: Option<Timestamp>,
     why: String,
 ) -> PlanItem {
-    let text = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
     PlanItem {
-        action: deed,
+        action,
         resource: &SESSION,
-        namespace: text("/metadata/namespace"),
-        name: text("/metadata/name"),
-        uid: text("/metadata/uid"),
+        namespace: observed.namespace().to_owned(),
+        name: observed.name().to_owned(),
+        uid: observed.uid().to_owned(),
         due_since: since,
         reason: why,
         size: None,
-        owner: chosen.session.owner().to_owned(),
+        owner: observed.session.owner().to_owned(),
         data: DataEffect::None,
     }
 }
 
 /// Returns the total size of the session's claims; the requested size for claims that are not bound.
-fn claims_size(chosen: &SelectedSession, live: &LiveObjects) -> Option<Quantity> {
-    let sizes = live.own_data(&chosen.session).filter_map(data_size);
+fn claims_size(observed: &ObservedSession) -> Option<Quantity> {
+    let own = observed.live.own_data(&observed.session);
+    let sizes = own.filter_map(data_size);
     sizes.reduce(|all: Quantity, one: Quantity| all.add(&one))
 }

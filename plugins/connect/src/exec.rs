@@ -7,12 +7,12 @@ use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use futures::future::{Either, join, select};
 use session_shared::Pod;
-use session_shared::client::parse_object;
 use session_shared::client::remote_command::ExecExit;
 use session_shared::client::remote_command::ExecInput;
 use session_shared::client::remote_command::ExecOutput;
 use session_shared::client::remote_command::ExecRequest;
 use session_shared::client::remote_command::RemoteCommand;
+use session_shared::client::{ContainerRef, parse_object};
 use session_shared::failure::{FailureKind, check_exit_code, exit_error, find_failure, with_hint};
 use session_shared::objects::resource::POD;
 use session_shared::ops::{Cluster, ObservedSession, missing_right};
@@ -54,11 +54,13 @@ pub(crate) async fn run(
     let Some((pod, container)) = plan::choose_pod(observed, container)? else {
         bail!("session \"{}\" has no Pod", intent.name)
     };
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let container = ContainerRef {
+        namespace: cluster.namespace().to_owned(),
+        pod: pod.metadata.name.clone().unwrap_or_default(),
+        container,
+    };
     let streams = choose_streams(intent, &mut environment.console);
     let running = ExecRequest {
-        namespace: cluster.namespace(),
-        pod: name,
         container: &container,
         argv,
         stdin: streams.stdin,
@@ -162,7 +164,7 @@ async fn exit_as_command(
     ending: ExecExit,
     console: &mut Console,
 ) -> Result<()> {
-    let (name, container) = (running.pod, running.container);
+    let (name, container) = (&running.container.pod, &running.container.container);
     let program = running.argv.first().map_or("", String::as_str);
     match ending {
         ExecExit::Code(code) => {
@@ -173,11 +175,11 @@ async fn exit_as_command(
             }
             check_exit_code(code)
         }
-        ExecExit::NotStarted(code @ 127) => Err(exit_error(
-            code,
+        ExecExit::NotStarted { code: 127, .. } => Err(exit_error(
+            127,
             format!("command {program:?} not found in container {container:?} of pod {name:?}"),
         )),
-        ExecExit::NotStarted(code) => Err(exit_error(
+        ExecExit::NotStarted { code, .. } => Err(exit_error(
             code,
             format!("cannot run command {program:?} in container {container:?} of pod {name:?}"),
         )),
@@ -207,9 +209,9 @@ async fn explain_not_started(
 ) -> anyhow::Error {
     let ended = match get_pod_again(cluster, running).await {
         Some(Some(pod)) if pod.metadata.uid == before.metadata.uid => {
-            plan::not_running_reason(&pod, running.container)
+            plan::not_running_reason(&pod, &running.container.container)
         }
-        Some(_) => Some(format!("pod {:?} was deleted", running.pod)),
+        Some(_) => Some(format!("pod {:?} was deleted", running.container.pod)),
         None => None,
     };
     let why = format!(
@@ -231,16 +233,16 @@ async fn explain_killed(
 ) -> Option<String> {
     match get_pod_again(cluster, running).await? {
         Some(pod) if pod.metadata.uid == before.metadata.uid => {
-            plan::kill_reason(&pod, running.container)
+            plan::kill_reason(&pod, &running.container.container)
         }
         // Deleted, or replaced by another Pod of the same name.
-        _ => Some(format!("pod {:?} was deleted", running.pod)),
+        _ => Some(format!("pod {:?} was deleted", running.container.pod)),
     }
 }
 
 /// Reads the Pod again: `None` if it cannot be read, `Some(None)` if it does not exist.
 async fn get_pod_again(cluster: &Cluster, running: &ExecRequest<'_>) -> Option<Option<Pod>> {
-    let read = cluster.get(&POD, running.namespace, running.pod);
+    let read = cluster.get(&POD, &running.container.namespace, &running.container.pod);
     let found = tokio::time::timeout(POD_READ_TIMEOUT, read)
         .await
         .ok()?

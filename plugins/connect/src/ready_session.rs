@@ -67,7 +67,7 @@ async fn ensure_ready(
     environment: &mut Environment,
 ) -> Result<Option<ObservedSession>> {
     let namespace = cluster.namespace();
-    let state = assess_workload(&observed.session, &observed.live, &[]);
+    let state = assess_workload(&observed.session, &observed.live);
     let is_stopped = matches!(
         state,
         WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. }
@@ -137,7 +137,7 @@ pub(crate) fn unrecoverable_error(
     observed: &ObservedSession,
     now: Timestamp,
 ) -> Option<anyhow::Error> {
-    let state = assess_workload(&observed.session, &observed.live, &[]);
+    let state = assess_workload(&observed.session, &observed.live);
     let phase = decide_phase(
         &observed.session,
         target_state(&observed.session, now),

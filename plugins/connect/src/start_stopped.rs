@@ -4,11 +4,12 @@ use anyhow::{Result, anyhow};
 use session_shared::client::WriteOptions;
 use session_shared::failure::{exit_error, with_hint};
 use session_shared::labels::MANAGER;
-use session_shared::ops::selected_sessions::SelectedSession;
+use session_shared::ops::observed_session::Part;
 use session_shared::ops::session_losses::SessionLosses;
+use session_shared::ops::start::StartContext;
 use session_shared::ops::start_plan::{StartOptions, StartPlan};
 use session_shared::ops::trust::StoredPart;
-use session_shared::ops::{Cluster, ObservedSession, stop};
+use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::started;
 use session_shared::prompt::trust;
@@ -37,17 +38,12 @@ pub(crate) async fn start_stopped(
     {
         return Err(exit_error(1, ""));
     }
-    let chosen = SelectedSession {
-        session: observed.session.clone(),
-        object: observed.object.clone(),
-    };
-    chosen.ensure_not_deleting()?;
-    let namespace = cluster.namespace();
-    let (driver, live) = futures::try_join!(
-        cluster.choose_driver(namespace, None),
-        cluster.live_beside(namespace, &chosen.session, &observed.live)
+    let mut stopped = observed.clone();
+    let (driver, ()) = futures::try_join!(
+        cluster.choose_driver(cluster.namespace(), None),
+        stopped.load(cluster, &Part::WORKLOAD_AND_DATA)
     )?;
-    let stopped = stop::ObservedSession::from_parts(chosen, live, driver)?;
+    stopped.driver = driver;
     let now = environment.now();
     let start_plan = {
         let mut sink = environment.console.progress();
@@ -82,14 +78,17 @@ pub(crate) async fn start_stopped(
     let started = {
         let interrupt = environment.interrupt.clone();
         let mut sink = environment.console.progress();
-        let started = start_plan
-            .start(cluster, &write, &interrupt, now, &mut sink)
-            .await;
+        let context = StartContext {
+            write: &write,
+            interrupt: &interrupt,
+            now,
+        };
+        let started = start_plan.start(cluster, context, &mut sink).await;
         sink.tell(ProgressEvent::Done);
         started?
     };
     let ready = started::wait_ready(cluster, &started, intent.limit, &write, environment).await?;
-    let mut observed_again = cluster.observe_ready_session(namespace, ready).await?;
+    let mut observed_again = cluster.observe_ready_session(ready).await?;
     observed_again.live = observed_again.live.beside_strangers(&observed.live);
     Ok(observed_again)
 }

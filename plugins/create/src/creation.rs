@@ -13,13 +13,12 @@ use session_shared::objects::resource::{
     NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, string_at,
 };
 use session_shared::objects::{ResourceType, is_data};
-use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::finish_start::Started;
-use session_shared::ops::start::require_success;
-use session_shared::ops::{Cluster, Driver, trust};
-use session_shared::plan::{PlanOutcome, PropagationPolicy, StepResult};
+use session_shared::ops::start::{RequestedStart, StartContext};
+use session_shared::ops::{Cluster, Driver};
+use session_shared::plan::PropagationPolicy;
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::reconcile::{LiveObjects, RenderedStart, TargetState, reconcile, status_patch};
+use session_shared::reconcile::{LiveObjects, Rendering};
 use session_shared::template::decode_parameters_secret;
 
 use crate::intent::Intent;
@@ -40,7 +39,8 @@ pub(crate) struct Creation<'a> {
 struct CreatedObjects {
     namespace: Option<Value>,
     session: Option<Value>,
-    data: Vec<Value>,
+    /// Objects of the session, of which only data has no owner.
+    created: Vec<Value>,
 }
 
 impl Creation<'_> {
@@ -50,11 +50,11 @@ impl Creation<'_> {
     /// The server's refusal, or `Interrupted`, after the objects of this run have been deleted again.
     pub(crate) async fn create(
         &self,
-        mut subject: NewSession,
+        subject: NewSession,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         let mut undo = CreatedObjects::default();
-        let started = self.create_objects(&mut subject, &mut undo, sink).await;
+        let started = self.create_objects(&subject, &mut undo, sink).await;
         sink.tell(ProgressEvent::Done);
         match started {
             Ok(started) => Ok(started),
@@ -65,7 +65,7 @@ impl Creation<'_> {
 
     async fn create_objects(
         &self,
-        subject: &mut NewSession,
+        subject: &NewSession,
         undo: &mut CreatedObjects,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
@@ -80,62 +80,42 @@ impl Creation<'_> {
         }
         let object = self.create_session(subject).await?;
         undo.session = Some(object.clone());
-        let session: Session = parse_object(object.clone())?;
         let uid = string_at(&object, "/metadata/uid").to_owned();
-        if !self.write.dry_run {
-            // The spec that was sent: the returned one may have been changed by somebody else.
-            let sent: Session = parse_object(subject.session_object(&self.intent.metadata))?;
-            let rendering = Some(&subject.rendered.rendering);
-            trust::record_trusted(self.cluster, &uid, &sent.spec, rendering, sink);
-        }
-        if !self.driver.is_controller() || session.spec.secrets_from.is_some() {
-            self.create_parameters_secret(subject, &uid, undo, sink)
-                .await?;
-        }
         let start = subject.start(&self.intent.use_existing, &uid);
-        if self.driver.is_controller() {
-            return Ok(Started {
-                session,
-                object,
-                start,
-                objects: Vec::new(),
-                driver: self.driver,
-            });
-        }
-        let decision = reconcile(
-            &session,
-            TargetState::Running,
-            Some(&start),
-            &LiveObjects::default(),
-            &[],
-            self.observed.now,
-        );
-        let outcome = self.apply_plan(&decision.plan, &start, sink).await;
-        undo.data
-            .extend(outcome.created().filter(|object| is_data(object)).cloned());
-        let objects = require_success(outcome)?;
-        self.check_interrupt()?;
-        if self.write.dry_run {
-            return Ok(Started {
-                session,
-                object,
-                start,
-                objects,
-                driver: self.driver,
-            });
-        }
-        let status = status_patch::start_status(&session, &start, &objects, self.observed.now);
-        let object = self
-            .cluster
-            .patch_status(&session, status, self.write)
-            .await?;
-        Ok(Started {
-            session: parse_object(object.clone())?,
+        let sent: Session = parse_object(subject.session_object(&self.intent.metadata))?;
+        let requested = RequestedStart {
             object,
+            sent_spec: &sent.spec,
+            secret_plan: start.parameters_plan(),
             start,
-            objects,
+            live: &LiveObjects::default(),
             driver: self.driver,
-        })
+            gave_secrets: sent.spec.secrets_from.is_some(),
+        };
+        let context = StartContext {
+            write: self.write,
+            interrupt: self.interrupt,
+            now: self.observed.now,
+        };
+        let render_again = |secret: &Value| self.render_with_secret(subject, secret);
+        requested
+            .carry_out(self.cluster, context, &mut undo.created, render_again, sink)
+            .await
+    }
+
+    /// Renders the session with the values of a Secret that was kept from an earlier one.
+    fn render_with_secret(&self, subject: &NewSession, secret: &Value) -> Result<Rendering> {
+        let stored = decode_parameters_secret(secret)?;
+        let (intent, observed) = (self.intent, self.observed);
+        plan::render_session(
+            intent,
+            observed,
+            &subject.name,
+            &subject.spec,
+            &stored,
+            false,
+        )
+        .map(|output| output.rendering)
     }
 
     /// Returns the outcome of a server-side dry run in a namespace that does not exist: the server cannot check objects in
@@ -221,54 +201,6 @@ impl Creation<'_> {
         }
     }
 
-    /// Creates the parameters Secret before the objects rendered from it. A Secret kept from an earlier session takes
-    /// precedence over newly generated values: kept data needs its old passwords.
-    async fn create_parameters_secret(
-        &self,
-        subject: &mut NewSession,
-        uid: &str,
-        undo: &mut CreatedObjects,
-        sink: &mut dyn ProgressSink,
-    ) -> Result<()> {
-        let start = subject.start(&self.intent.use_existing, uid);
-        let outcome = self
-            .apply_plan(&start.parameters_plan(), &start, sink)
-            .await;
-        undo.data.extend(outcome.created().cloned());
-        let kept = outcome.results.iter().find_map(|done| match done {
-            StepResult::Adopted(secret) => Some(secret.clone()),
-            _ => None,
-        });
-        require_success(outcome)?;
-        if let Some(secret) = kept {
-            let stored = decode_parameters_secret(&secret)?;
-            subject.rendered = plan::render_session(
-                self.intent,
-                self.observed,
-                &subject.name,
-                &subject.spec,
-                &stored,
-                false,
-            )?;
-        }
-        Ok(())
-    }
-
-    async fn apply_plan(
-        &self,
-        plan: &session_shared::plan::Plan,
-        start: &RenderedStart,
-        sink: &mut dyn ProgressSink,
-    ) -> PlanOutcome {
-        let with = ApplyOptions {
-            ownership: &start.ownership,
-            write: self.write.clone(),
-            interrupt: self.interrupt,
-            wait_limit: std::time::Duration::MAX,
-        };
-        self.cluster.apply_plan(plan, &with, sink).await
-    }
-
     /// Deletes what this run has created, by UID: the Session, with which everything it owns is deleted, and the data,
     /// which has no owner. Objects that existed before are not touched.
     async fn roll_back(
@@ -288,7 +220,7 @@ impl Creation<'_> {
             .iter()
             .map(|session| (&SESSION, session))
             .collect();
-        for data in &undo.data {
+        for data in undo.created.iter().filter(|object| is_data(object)) {
             let resource = if string_at(data, "/kind") == "Secret" {
                 &SECRET
             } else {

@@ -4,8 +4,9 @@ use anyhow::Result;
 use session_shared::Timestamp;
 use session_shared::client::AccessReviews;
 use session_shared::ops::deletion::Deletion;
+use session_shared::ops::observed_session::Part;
 use session_shared::ops::selected_sessions::SelectedSession;
-use session_shared::ops::{Cluster, Driver};
+use session_shared::ops::{Cluster, Driver, ObservedSession};
 use session_shared::session_batch::SessionBatch;
 
 use crate::intent::Intent;
@@ -34,12 +35,13 @@ pub(crate) async fn prepare_deletions(
             Driver::Controller => Vec::new(),
             Driver::Client => intent.needed_accesses(&selected.session),
         };
-        let (live, ()) = futures::join!(
-            cluster.get_live_objects(namespace, &selected.session),
+        let mut observed = ObservedSession::new(selected, driver)?;
+        let (read, ()) = futures::join!(
+            observed.load(cluster, &Part::WORKLOAD_AND_DATA),
             permissions.prefetch(namespace, &accesses)
         );
-        let deletion = Deletion::from_parts(selected, live?, driver)?;
-        let deletion = deletion.with_data_policy(intent.data_policy);
+        read?;
+        let deletion = Deletion::new(observed).with_data_policy(intent.data_policy);
         deletion
             .prepare(cluster, intent.snapshot_class.as_deref(), now)
             .await

@@ -80,7 +80,7 @@ fn data_lines(deletion: &Deletion, namespace: &str) -> Vec<String> {
             "kubectl session snapshot restore {} -n {namespace}",
             shell::quote_word(set)
         );
-        match deletion.session.spec.manifest {
+        match deletion.observed.session.spec.manifest {
             None => format!("saved: snapshot/{set}, restore with: {restore} --into {name}"),
             Some(_) => format!("saved: snapshot/{set}, to restore create {name} again, stop it, and run: {restore} --in-place"),
         }

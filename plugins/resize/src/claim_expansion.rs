@@ -12,7 +12,7 @@ use session_shared::objects::kept_data::is_bound;
 use session_shared::objects::resource::{
     CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, string_at,
 };
-use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::{Cluster, ExpansionOutcome};
 use session_shared::quantity::Quantity;
 use session_shared::verb::Environment;

@@ -5,8 +5,8 @@ use session_shared::client::timed_out;
 use session_shared::diagnosis::pod_resize::ResizeState;
 use session_shared::failure::{self, Failure, FailureKind, with_evidence, with_hint};
 use session_shared::objects::resource::{POD, string_at};
+use session_shared::ops::ObservedSession;
 use session_shared::ops::ResizeWait;
-use session_shared::ops::stop::ObservedSession;
 
 use crate::plan::ResourceChange;
 

@@ -9,8 +9,8 @@ use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::Cluster;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::start_plan::{StartOptions, StartPlan};
-use session_shared::ops::stop::ObservedSession;
 use session_shared::reconcile::{is_start_requested, restart_accesses};
 use session_shared::verb::Environment;
 

@@ -10,7 +10,7 @@ use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
 use session_shared::objects::resource::string_at;
-use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::ObservedSession;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::is_primary_pod;
 

@@ -1,8 +1,10 @@
 //! Flags of `create --to` and `restore --from`, which copy a session's files to and from a local archive.
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
-use session_shared::failure::usage_error;
+use session_shared::client::ContainerRef;
+use session_shared::failure::{usage_error, with_hint};
+use session_shared::ops::container_archive::source_directories::normalize_absolute;
 
 /// Flags of `snapshot create` that write an archive.
 #[derive(Args, Clone, Debug, Default)]
@@ -87,5 +89,52 @@ pub(crate) fn reject_other_flags(flag: &str, others: &[(&str, bool)]) -> Result<
     match others.iter().find(|(_, is_set)| *is_set) {
         Some((other, _)) => Err(usage_error(format!("{other} cannot be given with {flag}"))),
         None => Ok(()),
+    }
+}
+
+/// Validates a directory path in a container. Returns it without a trailing slash.
+///
+/// # Errors
+/// A path that is not absolute, or is `/`.
+pub(crate) fn parse_directory(path: &str) -> Result<String> {
+    match normalize_absolute(path) {
+        None => Err(usage_error(format!(
+            "--path must be an absolute path in the container, got {path:?}"
+        ))),
+        Some(root) if root == "/" => Err(usage_error(
+            "--path cannot be /: the root directory contains files of the image and the node",
+        )),
+        Some(path) => Ok(path),
+    }
+}
+
+/// Refuses the container's root as the default directory.
+///
+/// # Errors
+/// `path` is `/`.
+pub(crate) fn ensure_not_root(path: &str, container: &ContainerRef) -> Result<()> {
+    if path != "/" {
+        return Ok(());
+    }
+    let error = anyhow!(
+        "cannot choose a directory: container {:?} of pod {:?} has neither a working directory nor a home directory",
+        container.container,
+        container.pod
+    );
+    Err(with_hint(error, "choose a directory with --path DIR"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_absolute_and_not_the_root() {
+        for path in [
+            "", "home", "./x", "/", "//", "/.", "/a\nb", "/a\x1b", "/a/..",
+        ] {
+            assert!(parse_directory(path).is_err(), "{path:?}");
+        }
+        assert_eq!(parse_directory("/a..b/").unwrap(), "/a..b");
     }
 }

@@ -12,6 +12,8 @@ use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
 use crate::archive_args::{ExportFlags, ImportFlags};
+use crate::schedule_args::{RunScheduleArgs, SCHEDULE_EXAMPLES, ScheduleArgs};
+use crate::timeouts::{DELETE_TIMEOUT, TAKE_TIMEOUT};
 
 pub(crate) const ABOUT: &str = "Take, schedule, list, restore and delete snapshots of sessions
 
@@ -81,7 +83,7 @@ pub enum SnapshotCommand {
     Prune(PruneArgs),
     /// Take snapshots on a cron schedule
     ///
-    /// A CronJob in the session's namespace runs `snapshot create NAME --keep NUMBER` under a ServiceAccount that has only
+    /// A CronJob in the session's namespace runs `snapshot run-schedule NAME --keep NUMBER` under a ServiceAccount that has only
     /// the permissions it needs. These objects are deleted with the session; the snapshots are kept. Snapshots taken by
     /// hand are neither counted nor deleted. Of a stopped session only one snapshot is taken; the next one follows after it
     /// has been started again. To change a schedule, run the command again; `status NAME` and `snapshot list NAME` show it.
@@ -93,6 +95,15 @@ pub enum SnapshotCommand {
     /// registry and name it with --image, or import it on every node.
     #[command(after_long_help = SCHEDULE_EXAMPLES, override_usage = "kubectl session snapshot schedule NAME (--cron CRON --keep NUMBER | --remove) [options]")]
     Schedule(ScheduleArgs),
+    /// Take a scheduled snapshot and delete old ones
+    ///
+    /// What the CronJob of a schedule runs. Delete all but the newest NUMBER scheduled snapshots of the session. Of a
+    /// stopped session only one snapshot is taken.
+    #[command(
+        hide = true,
+        override_usage = "kubectl session snapshot run-schedule NAME --keep NUMBER [options]"
+    )]
+    RunSchedule(RunScheduleArgs),
 }
 
 impl SnapshotCommand {
@@ -105,6 +116,7 @@ impl SnapshotCommand {
             SnapshotCommand::Delete(args) => Some(&args.write_flags),
             SnapshotCommand::Prune(args) => Some(&args.write_flags),
             SnapshotCommand::Schedule(args) => Some(&args.write_flags),
+            SnapshotCommand::RunSchedule(args) => Some(&args.write_flags),
             SnapshotCommand::List(_) => None,
         }
     }
@@ -124,7 +136,7 @@ const CREATE_EXAMPLES: &str = "  # Take a snapshot and wait until it is ready to
 
 /// Flags and arguments of `snapshot create`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::create::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, TAKE_TIMEOUT)))]
 pub struct CreateArgs {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
@@ -138,12 +150,12 @@ pub struct CreateArgs {
     /// If true, do not run the template's quiesce and resume hooks
     #[arg(long)]
     pub skip_hooks: bool,
-    /// SHA-256 digest of the hooks at the time the schedule was created
+    /// Refused: the CronJobs of version 0.1 before its release ran `create --keep`
+    #[arg(long, value_name = "NUMBER", hide = true)]
+    pub keep: Option<String>,
+    /// Refused, as --keep
     #[arg(long, value_name = "SHA256", hide = true)]
     pub known_hooks: Option<String>,
-    /// Mark the snapshot as scheduled and delete all but the newest NUMBER scheduled snapshots of the session
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
-    pub keep: Option<u32>,
     #[command(flatten)]
     pub file: ExportFlags,
     #[command(flatten)]
@@ -192,7 +204,7 @@ const RESTORE_EXAMPLES: &str =
 
 /// Flags and arguments of `snapshot restore`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::clone_session::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, TAKE_TIMEOUT)))]
 pub struct RestoreArgs {
     /// Name of a snapshot, or of one of its VolumeSnapshots if the session has several claims; the output of -o name is
     /// accepted, too. With --from, name of the session
@@ -232,7 +244,7 @@ const CLONE_EXAMPLES: &str = "  # Create a session with a copy of dev's data
 
 /// Flags and arguments of `snapshot clone`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::clone_session::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, TAKE_TIMEOUT)))]
 pub struct CloneArgs {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     #[arg(value_name = "NAME")]
@@ -267,7 +279,7 @@ const DELETE_EXAMPLES: &str = "  # Delete a snapshot after a prompt for confirma
 
 /// Flags and arguments of `snapshot delete`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::delete::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, DELETE_TIMEOUT)))]
 pub struct DeleteArgs {
     /// Names of snapshots, or of single VolumeSnapshots if a session has several claims; the output of -o name is accepted, too
     #[arg(value_name = "SNAPSHOT", required = true)]
@@ -295,7 +307,7 @@ const PRUNE_EXAMPLES: &str =
 
 /// Flags and arguments of `snapshot prune`.
 #[derive(Group, Clone, Debug)]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::prune::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, DELETE_TIMEOUT)))]
 pub struct PruneArgs {
     /// Name of the session, also after its deletion; session/NAME is accepted, too
     #[arg(value_name = "NAME")]
@@ -318,63 +330,4 @@ pub struct PruneArgs {
     pub write_flags: WriteFlags,
     #[command(flatten)]
     pub wait_flags: WaitFlags,
-}
-
-const SCHEDULE_EXAMPLES: &str = "  # Take a snapshot every night at 03:30 in Berlin, and keep the newest seven
-  kubectl session snapshot schedule dev --cron \"30 3 * * *\" --time-zone Europe/Berlin --keep 7 --image registry.example.com/kubectl-session:0.1.0
-
-  # Change the schedule to every hour
-  kubectl session snapshot schedule dev --cron @hourly --keep 24 --image registry.example.com/kubectl-session:0.1.0
-
-  # Print the objects that would be created
-  kubectl session snapshot schedule dev --cron @daily --keep 7 --dry-run=client -o yaml
-
-  # Remove the schedule and keep the snapshots
-  kubectl session snapshot schedule dev --remove";
-
-const IMAGE_HELP: &str = concat!(
-    "Image that contains this program; defaults to localhost/kubectl-session:",
-    env!("CARGO_PKG_VERSION"),
-    ", which must be imported on every node"
-);
-
-const SCHEDULE_TRUST: &str = "If true, also use stored hooks that another user may have changed
-
-They run in the session's container at every snapshot, so read them first. Without this flag, such a session is refused.";
-
-/// Flags and arguments of `snapshot schedule`.
-#[derive(Group, Clone, Debug)]
-#[command(mut_arg("trust_manifest", |trust| trust.long_help(SCHEDULE_TRUST)))]
-pub struct ScheduleArgs {
-    /// Name of the session; session/NAME and the output of -o name are accepted, too
-    #[arg(value_name = "NAME")]
-    pub session: String,
-    /// Schedule in cron syntax (minute, hour, day of month, month, day of week), or @hourly, @daily, @weekly, @monthly,
-    /// @yearly
-    #[arg(long, value_name = "CRON", allow_hyphen_values = true)]
-    pub cron: Option<String>,
-    /// Number of newest scheduled snapshots to keep
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
-    pub keep: Option<u32>,
-    /// Time zone of --cron (Europe/Berlin); defaults to that of the kube-controller-manager, usually UTC
-    #[arg(long, value_name = "ZONE")]
-    pub time_zone: Option<String>,
-    /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
-    #[arg(long, value_name = "NAME")]
-    pub class: Option<String>,
-    /// If true, do not run the template's quiesce and resume hooks
-    #[arg(long)]
-    pub skip_hooks: bool,
-    /// Image that contains this program.
-    #[arg(long, value_name = "IMAGE", help = IMAGE_HELP)]
-    pub image: Option<String>,
-    /// If true, remove the schedule and keep its snapshots
-    #[arg(long)]
-    pub remove: bool,
-    #[command(flatten)]
-    pub trust: TrustFlags,
-    #[command(flatten)]
-    pub output: ObjectOutputFlags,
-    #[command(flatten)]
-    pub write_flags: WriteFlags,
 }

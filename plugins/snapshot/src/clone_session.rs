@@ -1,7 +1,5 @@
 //! `snapshot clone` and `snapshot restore --into`: a new session with the data of another one.
 
-use std::time::Duration;
-
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::DryRun;
@@ -18,7 +16,7 @@ use session_shared::ops::snapshot_plan::{
 };
 use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::prompt::trust;
+use session_shared::prompt::trust::confirm_trust;
 use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -26,11 +24,10 @@ use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::CloneArgs;
-use crate::create::observe_session;
+use crate::observe::observe_session;
 use crate::plan::MutationOptions;
-
-/// Default of `--timeout`: a CSI driver that copies the volume takes minutes.
-pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
+use crate::take::confirm_hooks;
+use crate::timeouts::TAKE_TIMEOUT;
 
 /// Creates a new session with a copy of a session's current data.
 ///
@@ -38,71 +35,70 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(600);
 /// Invalid arguments, before any request; a session without claims, or with a claim that the new session would not have; a
 /// failed hook; a refusal of the server or the CSI driver.
 pub(crate) async fn run(
-    args: &CloneArgs,
+    args: CloneArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
+    let CloneArgs {
+        session,
+        new,
+        class,
+        skip_hooks,
+        storage,
+        trust,
+        output,
+        write_flags,
+        wait_flags,
+    } = args;
     // no requests: validation of the arguments
-    let (old, new) = (
-        parse_session_name(&args.session)?,
-        parse_session_name(&args.new)?,
-    );
+    let (old, new) = (parse_session_name(&session)?, parse_session_name(&new)?);
     if old == new {
         return Err(usage_error("NAME and NEW must differ"));
     }
-    let asked = SnapshotOptions {
+    let options = SnapshotOptions {
         name: None,
-        class: parse_class_name(args.class.as_deref())?,
-        skip_hooks: args.skip_hooks,
+        class: parse_class_name(class.as_deref())?,
+        skip_hooks,
     };
-    let size = parse_size(args.storage.as_deref())?;
-    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
-    let format = Format::from_object_flags(&args.output)?;
+    let size = parse_size(storage.as_deref())?;
+    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, TAKE_TIMEOUT)?;
+    let format = Format::from_object_flags(&output)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(trust.trust_manifest);
     let source = observe_session(&cluster, &old).await?;
-    if !trust::confirm_trust(
-        &cluster,
-        &source.session,
-        StoredPart::Copy,
-        &mut environment.console,
-    )
-    .await?
-    {
+    let console = &mut environment.console;
+    if !confirm_trust(&cluster, &source.session, StoredPart::Copy, console).await? {
         return Ok(());
     }
-    let cutting = SnapshotPlan::prepare(&cluster, &source, &asked, environment.now()).await?;
-    let (runs_hooks, console) = (cutting.has_hooks(), &mut environment.console);
-    let stored = &source.session;
-    if !trust::confirm_hooks(&cluster, stored, runs_hooks, writes.dry_run, console).await? {
+    let plan = SnapshotPlan::prepare(&cluster, &source, &options, environment.now()).await?;
+    let console = &mut environment.console;
+    if !confirm_hooks(&cluster, &source, &plan, writes.dry_run, console).await? {
         return Ok(());
     }
-    let claims: Vec<&str> = cutting.objects.iter().map(source_claim_name).collect();
-    let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &cutting.name).await?;
-    copying.check_claim_sizes()?;
+    let claims: Vec<&str> = plan.objects.iter().map(source_claim_name).collect();
+    let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &plan.name).await?;
+    clone.check_claim_sizes()?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        dry_run_outcome(&copying)
+        dry_run_outcome(&clone)
     } else {
         let _guard = environment.interrupt.guard()?;
         let interrupt = environment.interrupt.clone();
         let with = writes.snapshot_run(&interrupt, true);
         let mut sink = environment.console.progress();
-        let taken = cutting.take(&cluster, &with, &mut sink).await;
+        let taken = plan.take(&cluster, &with, &mut sink).await;
         let taken = taken.inspect_err(|_| sink.tell(ProgressEvent::Done))?;
         let with = SnapshotRun {
-            wait: args.wait_flags.wait,
+            wait: writes.wait,
             ..with
         };
-        apply_clone(&cluster, &copying, &taken, &with, environment).await?
+        apply_clone(&cluster, &clone, &taken, &with, environment).await?
     };
     // prints
     report_clone(&copied, format, writes.dry_run, &mut environment.console)?;
     if writes.dry_run == DryRun::None {
-        let set = &cutting.name;
+        let set = &plan.name;
         let note = format!("snapshot {set:?} of the data is kept");
         environment.console.note(&note);
     }
@@ -125,9 +121,9 @@ pub(crate) fn parse_size(given: Option<&str>) -> Result<Option<Quantity>> {
 }
 
 /// Returns the outcome that a client-side dry run prints.
-pub(crate) fn dry_run_outcome(copying: &ClonePlan) -> CloneOutcome {
+pub(crate) fn dry_run_outcome(clone: &ClonePlan) -> CloneOutcome {
     CloneOutcome {
-        session: copying.session.clone(),
+        session: clone.session.clone(),
         restore: RestoreOutcome::default(),
     }
 }
@@ -138,13 +134,13 @@ pub(crate) fn dry_run_outcome(copying: &ClonePlan) -> CloneOutcome {
 /// The failed step, with the snapshot's name and the command to continue with.
 pub(crate) async fn apply_clone(
     cluster: &Cluster,
-    copying: &ClonePlan,
+    clone: &ClonePlan,
     snapshots: &[Value],
     with: &SnapshotRun<'_>,
     environment: &mut Environment,
 ) -> Result<CloneOutcome> {
     let (now, mut sink) = (environment.now(), environment.console.progress());
-    let copied = copying.apply(cluster, snapshots, with, now, &mut sink);
+    let copied = clone.apply(cluster, snapshots, with, now, &mut sink);
     let copied = copied.await;
     sink.tell(ProgressEvent::Done);
     copied

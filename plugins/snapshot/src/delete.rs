@@ -1,7 +1,5 @@
 //! `snapshot delete`.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind};
@@ -17,29 +15,35 @@ use crate::args::DeleteArgs;
 use crate::deletion;
 use crate::plan::MutationOptions;
 use crate::snapshot_set::{self, SnapshotSet};
-
-/// Default of `--timeout`: the CSI driver frees the storage before the object is deleted.
-pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+use crate::timeouts::DELETE_TIMEOUT;
 
 /// Deletes snapshots by name.
 ///
 /// # Errors
 /// No terminal to ask on; missing snapshots and the server's refusals, after the other snapshots have been deleted.
 pub(crate) async fn run(
-    args: &DeleteArgs,
+    args: DeleteArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
+    let DeleteArgs {
+        names: words,
+        ignore_not_found,
+        yes,
+        output,
+        write_flags,
+        wait_flags,
+    } = args;
     // no requests: validation of the arguments
     let mut names: Vec<&str> = Vec::new();
-    for word in &args.names {
+    for word in &words {
         let name = snapshot_set::parse_snapshot_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
-    let format = Format::from_name_flags(&args.output)?;
+    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, DELETE_TIMEOUT)?;
+    let format = Format::from_name_flags(&output)?;
     // reads only
     let cluster = environment.connect(connection).await?;
     let all = snapshot_set::list_snapshot_sets(&cluster, None).await?;
@@ -47,13 +51,12 @@ pub(crate) async fn run(
     for name in names {
         match snapshot_set::find_snapshot_set(&cluster, &all, name).await {
             Ok(set) => found.push(set),
-            Err(error)
-                if args.ignore_not_found && failure::has_kind(&error, FailureKind::NotFound) => {}
+            Err(error) if ignore_not_found && failure::has_kind(&error, FailureKind::NotFound) => {}
             Err(error) => errors.push(error),
         }
     }
     // confirmation
-    let agreed = args.yes || writes.dry_run != DryRun::None;
+    let agreed = yes || writes.dry_run != DryRun::None;
     if !agreed && !deletion::confirm_deletion(&found, &mut environment.console)? {
         return Ok(());
     }

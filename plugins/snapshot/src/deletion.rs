@@ -50,9 +50,9 @@ pub(crate) async fn delete_snapshot_set(
     with: &SnapshotRun<'_>,
     sink: &mut dyn ProgressSink,
 ) -> Result<()> {
-    let belonging = set.ownership()?;
+    let ownership = set.ownership()?;
     let carrying = ApplyOptions {
-        ownership: &belonging,
+        ownership: &ownership,
         write: with.write.clone(),
         interrupt: with.interrupt,
         wait_limit: with.timeout,

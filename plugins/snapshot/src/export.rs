@@ -3,19 +3,22 @@
 use std::io;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
-use session_shared::Timestamp;
+use anyhow::Result;
+use session_shared::client::ContainerRef;
 use session_shared::client::DryRun;
-use session_shared::client::container_files::ContainerRef;
-use session_shared::client::container_files::ScriptPid;
 use session_shared::encode::shell;
-use session_shared::failure::{HintExt, usage_error};
+use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
+use session_shared::ops::ObservedSession;
+use session_shared::ops::container_archive::archive_file::ArchiveFooter;
+use session_shared::ops::container_archive::source_directories::SourceDirectories;
+use session_shared::ops::container_archive::tarball::{ArchiveContents, file_count};
+use session_shared::ops::container_archive::{ContainerExport, ExportError, find_container};
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
-use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::{Cluster, missing_right};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::format_bytes;
@@ -23,24 +26,21 @@ use session_shared::report::console::OutputClosed;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
-use tokio::sync::mpsc;
-use tokio::task::spawn_blocking;
 
-use crate::archive::{ArchiveFooter, compress_checked};
-use crate::archive_args::reject_other_flags;
+use crate::archive_args::{ExportFlags, ensure_not_root, parse_directory, reject_other_flags};
 use crate::archive_target::ArchiveTarget;
 use crate::args::CreateArgs;
-use crate::container_path::{SourceDirectories, ensure_not_root, find_container};
-use crate::create::observe_session;
-use crate::tarball::ArchiveContents;
-use crate::transfer::{MAX_QUEUED_CHUNKS, file_count, run_with_limit, verify_checksum};
+use crate::observe::observe_session;
 
 /// A validated `create --to`.
 struct Export {
     session: SessionName,
     directories: SourceDirectories,
     container: Option<String>,
+    /// Value of `--to`.
+    to: String,
     target: ArchiveTarget,
+    skip_hooks: bool,
     dry_run: DryRun,
     /// Time limit of the copy; zero means none.
     limit: Duration,
@@ -48,7 +48,7 @@ struct Export {
 
 /// Outcome of a completed export.
 struct ExportOutcome {
-    inside: ContainerRef,
+    container: ContainerRef,
     directory: String,
     contents: ArchiveContents,
     /// Size of the compressed archive in bytes.
@@ -61,182 +61,172 @@ struct ExportOutcome {
 /// Invalid arguments, before any request; a session that is not running; a failed hook; a container without tar; an
 /// incomplete transfer, which leaves no file.
 pub(crate) async fn run(
-    args: &CreateArgs,
-    to: &str,
+    args: CreateArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let saving = Export::parse(args, to, environment)?;
-    let format = Format::from_object_flags(&args.output)?;
+    let (export, format, trust) = Export::parse(args, environment)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(args.trust.trust_manifest);
-    let observed = observe_session(&cluster, &saving.session).await?;
-    let inside = find_container(&observed, saving.container.as_deref())?;
+    cluster.known_sessions().trust_all(trust.trust_manifest);
+    let observed = observe_session(&cluster, &export.session).await?;
+    let container = find_container(&observed, export.container.as_deref())?;
     // carries out
-    let saved = match saving.dry_run {
+    let saved = match export.dry_run {
         DryRun::None => {
-            let pausing = saving.quiesce_hooks(&observed, args.skip_hooks, to);
-            let saved = saving.apply(&cluster, inside, &pausing, environment).await;
+            let hooks = export.quiesce_hooks(&observed);
+            let saved = export.apply(&cluster, container, &hooks, environment).await;
             Some(saved.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?)
         }
         DryRun::Client | DryRun::Server => None,
     };
     // prints
-    if saving.target != ArchiveTarget::Stdout {
-        let mut mutations = MutationPrinter::new(format, saving.dry_run);
+    if export.target != ArchiveTarget::Stdout {
+        let mut mutations = MutationPrinter::new(format, export.dry_run);
         let text = mutations.print_result(&observed.object, "saved")?;
         environment.console.print(&text)?;
     }
     if let Some(saved) = saved {
-        environment.console.note(&saved.describe(&saving.target));
+        environment.console.note(&saved.describe(&export.target));
     }
     Ok(())
 }
 
 impl Export {
-    fn parse(args: &CreateArgs, to: &str, environment: &Environment) -> Result<Self> {
+    fn parse(args: CreateArgs, environment: &Environment) -> Result<(Self, Format, TrustFlags)> {
+        let CreateArgs {
+            session,
+            name,
+            class,
+            skip_hooks,
+            keep,
+            known_hooks,
+            file,
+            trust,
+            output,
+            write_flags,
+            wait_flags,
+        } = args;
+        let ExportFlags {
+            to,
+            paths,
+            container,
+            overwrite,
+        } = file;
+        let to = to.unwrap_or_default();
         reject_other_flags(
             "--to",
             &[
-                ("--name", args.name.is_some()),
-                ("--class", args.class.is_some()),
-                ("--wait=false", !args.wait_flags.wait),
+                ("--name", name.is_some()),
+                ("--class", class.is_some()),
+                ("--keep", keep.is_some()),
+                ("--known-hooks", known_hooks.is_some()),
+                ("--wait=false", !wait_flags.wait),
             ],
         )?;
-        if to == "-" && non_empty(&args.output.output).is_some() {
+        if to == "-" && non_empty(&output.output).is_some() {
             return Err(usage_error(
                 "-o cannot be given with --to -: standard output is the archive",
             ));
         }
-        Ok(Self {
-            session: parse_session_name(&args.session)?,
-            directories: SourceDirectories::parse(&args.file.paths)?,
-            container: args.file.container.clone(),
-            target: ArchiveTarget::parse(to, args.file.overwrite, &environment.console)?,
-            dry_run: args.write_flags.dry_run()?,
-            limit: args.wait_flags.timeout_or(Duration::ZERO),
-        })
+        let directories = paths.iter().map(|path| parse_directory(path));
+        let export = Self {
+            session: parse_session_name(&session)?,
+            directories: SourceDirectories::new(directories.collect::<Result<_>>()?),
+            container,
+            target: ArchiveTarget::parse(&to, overwrite, &environment.console)?,
+            to,
+            skip_hooks,
+            dry_run: write_flags.dry_run()?,
+            limit: wait_flags.timeout_or(Duration::ZERO),
+        };
+        Ok((export, Format::from_object_flags(&output)?, trust))
     }
 
-    fn quiesce_hooks(&self, observed: &ObservedSession, skip: bool, to: &str) -> QuiesceHooks {
+    fn quiesce_hooks(&self, observed: &ObservedSession) -> QuiesceHooks {
         let (session, namespace) = (observed.name(), observed.namespace());
         let words = QuiesceMessages {
             failure: format!("cannot copy files of session {session:?}"),
             skip_hint: format!(
                 "copy the files without the hooks: kubectl session snapshot create {session} -n {namespace} --to {}",
-                shell::quote_word(to)
+                shell::quote_word(&self.to)
             ),
         };
-        QuiesceHooks::of_session(observed, skip, words)
+        QuiesceHooks::of_session(observed, self.skip_hooks, words)
     }
 
     async fn apply(
         &self,
         cluster: &Cluster,
-        inside: ContainerRef,
-        pausing: &QuiesceHooks,
+        container: ContainerRef,
+        hooks: &QuiesceHooks,
         environment: &mut Environment,
     ) -> Result<ExportOutcome> {
         let _guard = environment.interrupt.guard()?;
         let interrupt = environment.interrupt.clone();
-        let mut sink = environment.console.progress();
-        let looked = cluster.inspect_directory(&inside, &self.directories.base);
-        let directory = interrupt.race(looked).await?.path;
+        let copy = ContainerExport {
+            cluster,
+            container: &container,
+            directories: &self.directories,
+            limit: self.limit,
+            interrupt: &interrupt,
+        };
+        let directory = copy.find_directory().await?;
         if self.directories.base.is_empty() {
-            ensure_not_root(&directory, &inside)?;
+            ensure_not_root(&directory, &container)?;
         }
-        let (opened, writer) = self.target.open(&environment.console)?;
-        let (send, receive) = mpsc::channel(MAX_QUEUED_CHUNKS);
-        let recording = spawn_blocking(move || compress_checked(receive, writer));
-        let (running, paths) = (ScriptPid::default(), &self.directories.paths);
-        let packing = cluster.pack_tar(&inside, &directory, paths, send, &running, &mut sink);
-        let packing = run_with_limit(self.limit, &interrupt, packing);
-        let packed = pausing.run_around(cluster, &interrupt, packing).await;
-        if !matches!(packed, Ok(Some(_))) {
-            cluster.kill_script(&inside, &running).await;
-        }
-        // The sender is dropped by now, so the thread ends.
-        let recorded = recording.await?;
+        let mut sink = environment.console.progress();
+        let (target, writer) = self.target.open(&environment.console)?;
+        let copied = copy.copy(&directory, writer, hooks, &mut sink).await;
         sink.tell(ProgressEvent::Done);
-        let passed = match packed? {
-            Some(passed) => passed,
-            None => {
-                let why = recorded.err();
-                let why = opened.output_error().await.or(why);
-                let why = why.unwrap_or_else(|| anyhow!("the output was closed"));
-                return Err(self.with_context(why, &inside));
+        let (contents, writer) = match copied {
+            Ok(copied) => copied,
+            Err(ExportError::Remote(error)) => return Err(error),
+            Err(ExportError::Local(error)) => {
+                let error = target.output_error().await.unwrap_or(error);
+                return Err(self.with_context(error, &container));
             }
         };
-        let (contents, writer) = match recorded {
-            Ok(recorded) => recorded,
-            Err(why) => {
-                let why = opened.output_error().await.unwrap_or(why);
-                return Err(self.with_context(why, &inside));
-            }
-        };
-        verify_checksum(&passed, &contents.sha256, &inside).with_hint("run the command again")?;
-        let seal = self.footer(&inside, &directory, &contents, environment.now());
-        let seal = seal.to_gzip_member()?;
-        let finished = opened.finish(writer, seal).await;
+        let now = environment.now();
+        let footer = ArchiveFooter::new(&self.session, &container, &directory, &contents, now);
+        let finished = target.finish(writer, footer.to_gzip_member()?).await;
         Ok(ExportOutcome {
-            archive_size: finished.map_err(|why| self.with_context(why, &inside))?,
-            inside,
+            archive_size: finished.map_err(|error| self.with_context(error, &container))?,
+            container,
             directory,
             contents,
         })
     }
 
-    fn footer(
-        &self,
-        inside: &ContainerRef,
-        directory: &str,
-        contents: &ArchiveContents,
-        now: Timestamp,
-    ) -> ArchiveFooter {
-        ArchiveFooter {
-            session: self.session.to_string(),
-            namespace: inside.namespace.clone(),
-            directory: directory.to_owned(),
-            created: now.to_string(),
-            length: contents.stream_bytes,
-            sha256: contents.sha256.clone(),
-        }
-    }
-
     /// Adds context to an error on this machine: a failed write, or an archive that cannot be restored.
-    fn with_context(&self, why: anyhow::Error, inside: &ContainerRef) -> anyhow::Error {
-        if why.is::<OutputClosed>() {
-            return why;
+    fn with_context(&self, error: anyhow::Error, container: &ContainerRef) -> anyhow::Error {
+        if error.is::<OutputClosed>() {
+            return error;
         }
-        if why.is::<io::Error>() {
-            return why.context(self.target.write_error_context());
+        if error.is::<io::Error>() {
+            return error.context(self.target.write_error_context());
         }
-        why.context(format!(
-            "cannot copy the files of container {:?} of pod {:?}",
-            inside.container, inside.pod
-        ))
+        let name = container.display_name();
+        error.context(format!("cannot copy the files of {name}"))
     }
 }
 
 impl ExportOutcome {
     fn describe(&self, target: &ArchiveTarget) -> String {
         let Self {
-            inside,
+            container,
             directory,
             contents,
-            archive_size: packed,
+            archive_size,
         } = self;
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
             file_count(contents.files),
             format_bytes(contents.stream_bytes),
-            inside.container,
+            container.container,
             target.display_name(),
-            format_bytes(*packed)
+            format_bytes(*archive_size)
         )
     }
 }

@@ -8,9 +8,9 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::objects::object_references::ObjectReferences;
 use session_shared::objects::resource::{POD, string_at};
 use session_shared::ops::Cluster;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::claim_restore::{ClaimRestorePlan, RestoreOutcome};
 use session_shared::ops::snapshot_plan::{SnapshotOptions, SnapshotPlan, parse_class_name};
-use session_shared::ops::stop::ObservedSession;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::confirmation;
 use session_shared::report::console::Console;
@@ -19,10 +19,10 @@ use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::args::RestoreArgs;
-use crate::clone_session::DEFAULT_TIMEOUT;
+use crate::observe::get_source_session;
 use crate::plan::MutationOptions;
-use crate::restore::{ensure_ready, get_source_session};
 use crate::snapshot_set::{self, SnapshotSet};
+use crate::timeouts::TAKE_TIMEOUT;
 
 /// A validated in-place restore: the snapshot is ready, the session stopped, and its claims unused.
 struct InPlaceRestore {
@@ -39,29 +39,39 @@ struct InPlaceRestore {
 /// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or not stopped; a refusal
 /// of the server or the CSI driver, with the names of both snapshots.
 pub(crate) async fn run(
-    args: &RestoreArgs,
+    args: RestoreArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
+    let RestoreArgs {
+        snapshot,
+        into: _,
+        in_place: _,
+        storage,
+        class,
+        file: _,
+        trust,
+        output,
+        write_flags,
+        wait_flags,
+    } = args;
     // no requests: validation of the arguments
-    if args.storage.is_some() {
+    if storage.is_some() {
         return Err(usage_error(
             "--storage cannot be given with --in-place: claims keep their size",
         ));
     }
-    let name = snapshot_set::parse_snapshot_name(&args.snapshot)?;
-    let asked = SnapshotOptions {
-        class: parse_class_name(args.class.as_deref())?,
+    let name = snapshot_set::parse_snapshot_name(&snapshot)?;
+    let options = SnapshotOptions {
+        class: parse_class_name(class.as_deref())?,
         ..SnapshotOptions::default()
     };
-    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
-    let format = Format::from_object_flags(&args.output)?;
+    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, TAKE_TIMEOUT)?;
+    let format = Format::from_object_flags(&output)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(args.trust.trust_manifest);
-    let plan = InPlaceRestore::prepare(&cluster, name, &asked, &writes, environment).await?;
+    cluster.known_sessions().trust_all(trust.trust_manifest);
+    let plan = InPlaceRestore::prepare(&cluster, name, &options, &writes, environment).await?;
     // writes
     let restored = if writes.dry_run == DryRun::None {
         plan.apply(&cluster, &writes, environment).await?
@@ -83,14 +93,14 @@ impl InPlaceRestore {
     async fn prepare(
         cluster: &Cluster,
         name: &str,
-        asked: &SnapshotOptions,
+        options: &SnapshotOptions,
         writes: &MutationOptions,
         environment: &mut Environment,
     ) -> Result<Self> {
         let now = environment.now();
         let all = snapshot_set::list_snapshot_sets(cluster, None).await?;
         let set = snapshot_set::find_snapshot_set(cluster, &all, name).await?;
-        ensure_ready(&set)?;
+        set.ensure_ready()?;
         let observed = get_stopped_session(cluster, &set).await?;
         let replacing = ClaimRestorePlan::new(&observed, &set.snapshots)?;
         let mut held = observed.clone();
@@ -98,7 +108,7 @@ impl InPlaceRestore {
         let saving = async {
             match held.live.data.is_empty() {
                 true => Ok(None),
-                false => SnapshotPlan::prepare(cluster, &held, asked, now)
+                false => SnapshotPlan::prepare(cluster, &held, options, now)
                     .await
                     .map(Some),
             }

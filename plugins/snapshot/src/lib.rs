@@ -3,28 +3,27 @@
 //! Volume snapshots (one VolumeSnapshot for each claim, grouped as a `SnapshotSet`):
 //!
 //! ```text
-//! create    flags ─► SnapshotOptions ─► SnapshotPlan ─► created ─► pruned (with --keep)
+//! create    flags ─► SnapshotOptions ─► SnapshotPlan ─► created
 //! restore   SnapshotSet ─► in_place (claims replaced)  or  clone (new session)
 //! delete    SnapshotSets by name ─► confirmed ─► deleted
 //! prune     SnapshotSets ─► RetentionRule ─► confirmed ─► deleted
-//! schedule  args ─► Intent ─► observed objects ─► plan ─► outcome (a CronJob that runs `create --keep`)
+//! schedule  args ─► Intent ─► observed objects ─► plan ─► outcome (a CronJob that runs `run-schedule`)
+//! run-schedule  flags ─► SnapshotPlan, marked as scheduled ─► created ─► scheduled ones pruned
 //! ```
 //!
-//! Files of a container, without volume snapshots:
+//! Files of a container, without volume snapshots, by `session_shared::ops::container_archive`:
 //!
 //! ```text
-//! create --to     container ─► export ─► tarball check ─► gzip ─► archive with a footer
-//! restore --from  archive ─► footer and tarball check ─► plain copy ─► import ─► container
+//! create --to     flags ─► Export ─► ContainerExport ─► ArchiveTarget
+//! restore --from  flags ─► Import, CheckedArchive ─► confirmed ─► ContainerImport
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
-mod archive;
 mod archive_args;
 mod archive_target;
 mod args;
 mod clone_session;
-mod container_path;
 mod create;
 mod delete;
 mod deletion;
@@ -32,13 +31,15 @@ mod export;
 mod import;
 mod in_place;
 mod list;
+mod observe;
 mod plan;
 mod prune;
 mod restore;
 mod schedule;
+mod schedule_args;
 mod snapshot_set;
-pub mod tarball;
-mod transfer;
+mod take;
+mod timeouts;
 mod view;
 
 use anyhow::Result;
@@ -58,12 +59,15 @@ impl Verb for Snapshot {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        let write_flags = args.command.write_flags();
-        environment
-            .console
-            .apply_flags(&args.verbosity, write_flags);
-        let connection = &args.connection;
-        match &args.command {
+        let Args {
+            command,
+            verbosity,
+            connection,
+        } = args;
+        let write_flags = command.write_flags();
+        environment.console.apply_flags(&verbosity, write_flags);
+        let connection = &connection;
+        match command {
             SnapshotCommand::Create(args) => create::run(args, connection, environment).await,
             SnapshotCommand::List(args) => list::run(args, connection, environment).await,
             SnapshotCommand::Restore(args) => restore::run(args, connection, environment).await,
@@ -71,6 +75,9 @@ impl Verb for Snapshot {
             SnapshotCommand::Delete(args) => delete::run(args, connection, environment).await,
             SnapshotCommand::Prune(args) => prune::run(args, connection, environment).await,
             SnapshotCommand::Schedule(args) => schedule::run(args, connection, environment).await,
+            SnapshotCommand::RunSchedule(args) => {
+                schedule::run::run(args, connection, environment).await
+            }
         }
     }
 }

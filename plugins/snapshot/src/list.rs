@@ -5,9 +5,10 @@ use serde_json::Value;
 use session_shared::client::{ListOptions, Scope};
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::list::parse_session_name;
+use session_shared::flags::list::{ListFlags, parse_session_name};
 use session_shared::flags::non_empty;
 use session_shared::labels;
+use session_shared::names::SessionName;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
 use session_shared::ops::snapshot_plan::clarify_unserved;
@@ -26,24 +27,29 @@ use crate::view;
 /// # Errors
 /// An invalid output format or sort path; the server's refusal; a cluster without the VolumeSnapshot API.
 pub(crate) async fn run(
-    args: &ListArgs,
+    args: ListArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    let output = &args.output;
+    let ListArgs {
+        session,
+        selecting,
+        output,
+    } = args;
     let format = Format::parse(
         output.output.as_deref(),
         FormatSet::All,
         output.no_headers,
         output.show_managed_fields,
     )?;
-    let everywhere = args.selecting.all_namespaces;
-    if everywhere && args.session.is_some() {
+    let everywhere = selecting.all_namespaces;
+    if everywhere && session.is_some() {
         return Err(usage_error(
             "a resource cannot be retrieved by name across all namespaces",
         ));
     }
-    let select = list_options(args)?;
+    let session = session.as_deref().map(parse_session_name).transpose()?;
+    let select = list_options(session.as_ref(), &selecting);
     // reads only
     let cluster = environment.connect(connection).await?;
     let scope = if everywhere {
@@ -61,7 +67,7 @@ pub(crate) async fn run(
     match format {
         Format::Objects(mut printer) => environment.console.print(&printer.print_list(&found)?),
         Format::Text { .. } => {
-            let mut options = TableOptions::from_flags(output);
+            let mut options = TableOptions::from_flags(&output);
             options.namespace = everywhere;
             options.kind = output.show_kind.then(|| VOLUME_SNAPSHOT.singular());
             let mut printer = TablePrinter::new(options);
@@ -74,36 +80,31 @@ pub(crate) async fn run(
                     .print_error_line(&no_resources_message(namespace));
             }
             // A list narrowed by a selector says nothing about the schedule as a whole.
-            let picks = [
-                args.selecting.label_selector(),
-                args.selecting.field_selector(),
-            ];
-            if let Some(name) = &args.session
-                && picks.iter().all(|selector| selector.is_empty())
-                && let Some(told) =
-                    schedule::describe_schedule(&cluster, &parse_session_name(name)?).await
+            let selectors = [selecting.label_selector(), selecting.field_selector()];
+            if let Some(name) = &session
+                && selectors.iter().all(|selector| selector.is_empty())
+                && let Some(line) = schedule::describe_schedule(&cluster, name).await
             {
-                environment.console.note(&told);
+                environment.console.note(&line);
             }
             Ok(())
         }
     }
 }
 
-fn list_options(args: &ListArgs) -> Result<ListOptions> {
+fn list_options(session: Option<&SessionName>, selecting: &ListFlags) -> ListOptions {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
-    parts.push(match &args.session {
-        Some(name) => format!("{}={}", labels::SESSION, parse_session_name(name)?),
+    parts.push(match session {
+        Some(name) => format!("{}={name}", labels::SESSION),
         None => labels::SESSION.to_owned(),
     });
-    let selecting = &args.selecting;
     parts.extend(non_empty(&selecting.selector).map(str::to_owned));
-    Ok(ListOptions {
+    ListOptions {
         label_selector: parts.join(","),
         field_selector: selecting.field_selector().to_owned(),
         limit: selecting.chunk_size,
         ..ListOptions::default()
-    })
+    }
 }
 
 /// Lists VolumeSnapshots.

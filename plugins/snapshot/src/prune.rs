@@ -1,7 +1,5 @@
 //! `snapshot prune`.
 
-use std::time::Duration;
-
 use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
@@ -18,9 +16,7 @@ use crate::delete::delete_snapshot_sets;
 use crate::deletion;
 use crate::plan::{MutationOptions, RetentionRule};
 use crate::snapshot_set;
-
-/// Default of `--timeout`, for each snapshot.
-pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+use crate::timeouts::DELETE_TIMEOUT;
 
 /// Deletes old snapshots.
 ///
@@ -28,14 +24,25 @@ pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Invalid arguments, before any request; no terminal to ask on; the server's refusals, after the other snapshots have been
 /// deleted.
 pub(crate) async fn run(
-    args: &PruneArgs,
+    args: PruneArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
+    let PruneArgs {
+        session,
+        all,
+        keep,
+        older_than,
+        yes,
+        output,
+        write_flags,
+        wait_flags,
+    } = args;
     // no requests: validation of the arguments
-    let (session, rule) = (parse_session(args)?, parse_rule(args)?);
-    let writes = MutationOptions::from_flags(&args.write_flags, &args.wait_flags, DEFAULT_TIMEOUT)?;
-    let format = Format::from_name_flags(&args.output)?;
+    let session = parse_session(session.as_deref(), all)?;
+    let rule = parse_rule(keep, older_than.as_deref())?;
+    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, DELETE_TIMEOUT)?;
+    let format = Format::from_name_flags(&output)?;
     // reads only
     let cluster = environment.connect(connection).await?;
     let all = snapshot_set::list_snapshot_sets(&cluster, session.as_ref()).await?;
@@ -43,7 +50,7 @@ pub(crate) async fn run(
     let all = snapshot_set::exclude_doubtful(&cluster, all, |_| true, sink).await?;
     let doomed = rule.select_for_deletion(all, environment.now());
     // confirmation
-    let agreed = args.yes || writes.dry_run != DryRun::None;
+    let agreed = yes || writes.dry_run != DryRun::None;
     if !agreed && !deletion::confirm_deletion(&doomed, &mut environment.console)? {
         return Ok(());
     }
@@ -56,8 +63,8 @@ pub(crate) async fn run(
     failure::combine_errors(errors)
 }
 
-fn parse_session(args: &PruneArgs) -> Result<Option<SessionName>> {
-    match (&args.session, args.all) {
+fn parse_session(name: Option<&str>, all: bool) -> Result<Option<SessionName>> {
+    match (name, all) {
         (Some(_), true) => Err(usage_error(
             "setting 'all' parameter but found a non empty name",
         )),
@@ -67,8 +74,8 @@ fn parse_session(args: &PruneArgs) -> Result<Option<SessionName>> {
     }
 }
 
-fn parse_rule(args: &PruneArgs) -> Result<RetentionRule> {
-    let older_than = match &args.older_than {
+fn parse_rule(keep: Option<u32>, older_than: Option<&str>) -> Result<RetentionRule> {
+    let older_than = match older_than {
         None => None,
         Some(text) => {
             let age: Lifetime = text.parse()?;
@@ -76,11 +83,9 @@ fn parse_rule(args: &PruneArgs) -> Result<RetentionRule> {
             Some(age.ok_or_else(|| usage_error("--older-than must be greater than 0"))?)
         }
     };
-    if args.keep.is_none() && older_than.is_none() {
+    if keep.is_none() && older_than.is_none() {
         return Err(usage_error("--keep or --older-than is required"));
     }
-    let keep = args
-        .keep
-        .map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
+    let keep = keep.map(|keep| usize::try_from(keep).unwrap_or(usize::MAX));
     Ok(RetentionRule { keep, older_than })
 }

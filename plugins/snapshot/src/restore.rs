@@ -1,24 +1,24 @@
 //! `snapshot restore`: restores a snapshot in place or into a new session, or an archive's files into a running one.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::DryRun;
-use session_shared::failure::{Failure, FailureKind, has_kind, usage_error, with_hint};
+use session_shared::failure::{FailureKind, has_kind, usage_error};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
-use session_shared::objects::resource::string_at;
-use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
+use session_shared::objects::volume_snapshot::source_claim_name;
 use session_shared::ops::Cluster;
+use session_shared::ops::ObservedSession;
 use session_shared::ops::clone_plan::ClonePlan;
 use session_shared::ops::session_record::read_recorded_session;
-use session_shared::ops::stop::ObservedSession;
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 
 use crate::args::RestoreArgs;
-use crate::create::observe_session;
+use crate::observe::get_source_session;
 use crate::plan::MutationOptions;
 use crate::snapshot_set::{self, SnapshotSet};
+use crate::timeouts::TAKE_TIMEOUT;
 use crate::{clone_session, import, in_place};
 
 /// Restores a snapshot, or with `--from` the files of an archive.
@@ -27,18 +27,18 @@ use crate::{clone_session, import, in_place};
 /// Invalid arguments, before any request; a snapshot that is not ready; a session that is missing or, for `--in-place`,
 /// running; a refusal of the server or the CSI driver, with the names of the snapshots that hold the data.
 pub(crate) async fn run(
-    args: &RestoreArgs,
+    args: RestoreArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    if let (true, Some(from)) = (args.file.is_set()?, &args.file.from) {
-        return import::run(args, from, connection, environment).await;
+    if args.file.is_set()? {
+        return import::run(args, connection, environment).await;
     }
     match (&args.into, args.in_place) {
         (Some(_), true) => Err(usage_error(
             "--into and --in-place cannot be given together",
         )),
-        (Some(new), false) => restore_into_new(args, new, connection, environment).await,
+        (Some(_), false) => restore_into_new(args, connection, environment).await,
         (None, true) => in_place::run(args, connection, environment).await,
         (None, false) => Err(usage_error(
             "one of --into, --in-place or --from is required",
@@ -48,69 +48,54 @@ pub(crate) async fn run(
 
 /// Creates a new session with the data of a snapshot.
 async fn restore_into_new(
-    args: &RestoreArgs,
-    new: &str,
+    args: RestoreArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
+    let RestoreArgs {
+        snapshot,
+        into,
+        in_place: _,
+        storage,
+        class,
+        file: _,
+        trust,
+        output,
+        write_flags,
+        wait_flags,
+    } = args;
     // no requests: validation of the arguments
-    if args.class.is_some() {
+    if class.is_some() {
         return Err(usage_error(
             "--class cannot be given with --into: restoring into a new session takes no snapshot",
         ));
     }
-    let name = snapshot_set::parse_snapshot_name(&args.snapshot)?;
-    let (new, size) = (
-        parse_session_name(new)?,
-        clone_session::parse_size(args.storage.as_deref())?,
-    );
-    let writes = MutationOptions::from_flags(
-        &args.write_flags,
-        &args.wait_flags,
-        clone_session::DEFAULT_TIMEOUT,
-    )?;
-    let format = Format::from_object_flags(&args.output)?;
+    let name = snapshot_set::parse_snapshot_name(&snapshot)?;
+    let new = parse_session_name(&into.unwrap_or_default())?;
+    let size = clone_session::parse_size(storage.as_deref())?;
+    let writes = MutationOptions::from_flags(&write_flags, &wait_flags, TAKE_TIMEOUT)?;
+    let format = Format::from_object_flags(&output)?;
     // reads only
     let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(args.trust.trust_manifest);
+    cluster.known_sessions().trust_all(trust.trust_manifest);
     let all = snapshot_set::list_snapshot_sets(&cluster, None).await?;
     let set = snapshot_set::find_snapshot_set(&cluster, &all, name).await?;
-    ensure_ready(&set)?;
+    set.ensure_ready()?;
     let source = source_or_recorded_session(&cluster, &set).await?;
     let claims: Vec<&str> = set.snapshots.iter().map(source_claim_name).collect();
-    let copying = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
-    copying.check_snapshots(&set.snapshots)?;
+    let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
+    clone.check_snapshots(&set.snapshots)?;
     // writes
     let copied = if writes.dry_run == DryRun::Client {
-        clone_session::dry_run_outcome(&copying)
+        clone_session::dry_run_outcome(&clone)
     } else {
         let _guard = environment.interrupt.guard()?;
         let interrupt = environment.interrupt.clone();
         let with = writes.snapshot_run(&interrupt, writes.wait);
-        clone_session::apply_clone(&cluster, &copying, &set.snapshots, &with, environment).await?
+        clone_session::apply_clone(&cluster, &clone, &set.snapshots, &with, environment).await?
     };
     // prints
     clone_session::report_clone(&copied, format, writes.dry_run, &mut environment.console)
-}
-
-/// Checks that every VolumeSnapshot of the set is ready to restore.
-///
-/// # Errors
-/// The first VolumeSnapshot that is not ready, with its state.
-pub(crate) fn ensure_ready(set: &SnapshotSet) -> Result<()> {
-    for snapshot in &set.snapshots {
-        let state = SnapshotState::of(snapshot);
-        if state != SnapshotState::Ready {
-            return Err(anyhow!(
-                "snapshot {:?} is not ready: {}",
-                string_at(snapshot, "/metadata/name"),
-                state.describe()
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// Returns the session the snapshot was taken of. If it has been deleted, the session is rebuilt from the metadata stored
@@ -132,45 +117,4 @@ async fn source_or_recorded_session(
         }
         other => other,
     }
-}
-
-/// Returns the existing session the snapshot was taken of.
-///
-/// # Errors
-/// `NotFound` if the session has been deleted; a session of another user; VolumeSnapshots of other data.
-pub(crate) async fn get_source_session(
-    cluster: &Cluster,
-    set: &SnapshotSet,
-) -> Result<ObservedSession> {
-    let name = set.session.parse()?;
-    let namespace = cluster.namespace();
-    let found = observe_session(cluster, &name).await;
-    let found = match found {
-        Err(error) if has_kind(&error, FailureKind::NotFound) => {
-            let message = format!(
-                "cannot restore snapshot {:?}: session {:?} does not exist",
-                set.name, set.session
-            );
-            let create = format!(
-                "create the session again and stop it: kubectl session create {name} -n {namespace}"
-            );
-            return Err(with_hint(
-                Failure::client_side(FailureKind::NotFound, message),
-                create,
-            ));
-        }
-        other => other?,
-    };
-    let whose = set.ownership()?.user_id;
-    if whose != found.ownership.user_id {
-        return Err(anyhow!(
-            "cannot restore snapshot {:?}: snapshot belongs to user {:?}, session {:?} to user {:?}",
-            set.name,
-            whose.as_str(),
-            set.session,
-            found.ownership.user_id.as_str()
-        ));
-    }
-    snapshot_set::verify_provenance(cluster, set, &found.live.data).await?;
-    Ok(found)
 }

@@ -5,23 +5,24 @@
 //!         Intent    Observed    SchedulePlan  Outcome
 //! ```
 //!
-//! `objects` renders the ServiceAccount, Role, RoleBinding and CronJob; `cron_expression` validates the expression. `pruning` and
-//! `stopped` are used by the run itself (`create --keep`): which snapshots it deletes, and whether a stopped session needs
-//! a new one.
+//! `objects` renders the ServiceAccount, Role, RoleBinding and CronJob; `cron_expression` validates the expression. `run` is what
+//! the CronJob runs (`run-schedule`): `pruning` decides which snapshots it deletes, `stopped` whether a stopped session needs a
+//! new one.
 
 pub(crate) mod cron_expression;
-pub(crate) mod intent;
+mod intent;
 mod objects;
 mod outcome;
 mod plan;
-pub(crate) mod pruning;
-pub(crate) mod stopped;
+mod pruning;
+pub(crate) mod run;
+mod stopped;
 
 use std::future::ready;
 
 use anyhow::Result;
 use serde_json::Value;
-use session_shared::client::{DryRun, WriteOptions, random_token};
+use session_shared::client::{DryRun, random_token};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
 use session_shared::objects::ownership::Ownership;
@@ -32,12 +33,11 @@ use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::snapshot_plan::{self, SnapshotPlan, has_snapshot_hooks};
 use session_shared::ops::trust::{self, StoredPart};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::Environment;
 
-use crate::args::ScheduleArgs;
-use crate::create::get_session;
+use crate::observe::get_session;
+use crate::schedule_args::ScheduleArgs;
 use intent::{Intent, ScheduleOptions};
 use objects::ScheduleInput;
 use plan::{Observed, SchedulePlan};
@@ -47,34 +47,29 @@ use plan::{Observed, SchedulePlan};
 /// # Errors
 /// Invalid arguments, before any request; a session whose claims do not support snapshots; the server's refusal.
 pub(crate) async fn run(
-    args: &ScheduleArgs,
+    args: ScheduleArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: validation of the arguments
-    let intent = intent::parse_intent(args)?;
-    let format = Format::from_object_flags(&args.output)?;
-    let write = args.write_flags.write()?;
+    let mut intent = intent::parse_intent(args)?;
     let cluster = environment.connect(connection).await?;
-    cluster
-        .known_sessions()
-        .trust_all(args.trust.trust_manifest);
-    match &intent.schedule {
-        Some(asked) => create_schedule(&cluster, &intent, asked, &write, format, environment).await,
-        None => remove_schedule(&cluster, &intent, &write, format, environment).await,
+    cluster.known_sessions().trust_all(intent.trust_manifest);
+    match intent.schedule.take() {
+        Some(options) => create_schedule(&cluster, intent, &options, environment).await,
+        None => remove_schedule(&cluster, intent, environment).await,
     }
 }
 
 async fn create_schedule(
     cluster: &Cluster,
-    intent: &Intent,
-    asked: &ScheduleOptions,
-    write: &WriteOptions,
-    format: Format,
+    intent: Intent,
+    options: &ScheduleOptions,
     environment: &mut Environment,
 ) -> Result<()> {
     // reads only
-    let (ownership, planned) = plan_schedule(cluster, &intent.session, asked, environment).await?;
+    let (ownership, planned) =
+        plan_schedule(cluster, &intent.session, options, environment).await?;
     // writes
     let made = if intent.dry_run == DryRun::Client {
         outcome::dry_run_outcome(&planned)
@@ -83,7 +78,7 @@ async fn create_schedule(
         let interrupt = environment.interrupt.clone();
         let with = ApplyOptions {
             ownership: &ownership,
-            write: write.clone(),
+            write: intent.write.clone(),
             interrupt: &interrupt,
             wait_limit: outcome::REPLACE_TIMEOUT,
         };
@@ -93,45 +88,50 @@ async fn create_schedule(
         made?
     };
     // prints
-    outcome::report(&made, format, intent.dry_run, &mut environment.console)
+    outcome::report(
+        &made,
+        intent.format,
+        intent.dry_run,
+        &mut environment.console,
+    )
 }
 
 /// Reads the session and the schedule's existing objects, and plans the changes.
 async fn plan_schedule(
     cluster: &Cluster,
     session: &SessionName,
-    asked: &ScheduleOptions,
+    options: &ScheduleOptions,
     environment: &Environment,
 ) -> Result<(Ownership, SchedulePlan)> {
     let found = get_session(cluster, session).await?;
-    let hooks = has_snapshot_hooks(&found.session) && !asked.skip_hooks;
+    let hooks = has_snapshot_hooks(&found.session) && !options.skip_hooks;
     if hooks {
         trust::check_trust(cluster, &found.session, StoredPart::Hooks).await?;
     }
     // A run has no trust record of this machine: the digest lets it run exactly the hooks the user has agreed to.
     let hooks = hooks.then(|| trust::hooks_digest(&found.session)).flatten();
-    let (present, there) = futures::try_join!(
+    let (source, objects) = futures::try_join!(
         snapshot_plan::read_snapshot_source(cluster, session, ready(Ok(found)), true),
         outcome::observe(cluster, session),
     )?;
     // A missing class or driver is reported now, not at the first run.
     let wanted = snapshot_plan::SnapshotOptions {
         name: Some(session.to_string()),
-        class: asked.class.clone(),
+        class: options.class.clone(),
         skip_hooks: true,
     };
-    let cutting = SnapshotPlan::prepare(cluster, &present, &wanted, environment.now()).await?;
+    let snapshot = SnapshotPlan::prepare(cluster, &source, &wanted, environment.now()).await?;
     let ownership = Ownership {
         command_token: random_token()?,
-        ..present.ownership.clone()
+        ..source.ownership.clone()
     };
-    let scheduling = ScheduleInput {
+    let input = ScheduleInput {
         ownership: &ownership,
-        options: asked,
-        class: shared_class(&cutting.objects),
+        options,
+        class: shared_class(&snapshot.objects),
         hooks: hooks.as_deref(),
     };
-    let planned = plan::plan_changes(scheduling.render(), &there, &ownership)?;
+    let planned = plan::plan_changes(input.render(), &objects, &ownership)?;
     Ok((ownership, planned))
 }
 
@@ -147,22 +147,20 @@ fn shared_class(snapshots: &[Value]) -> Option<&str> {
 
 async fn remove_schedule(
     cluster: &Cluster,
-    intent: &Intent,
-    write: &WriteOptions,
-    format: Format,
+    intent: Intent,
     environment: &mut Environment,
 ) -> Result<()> {
     // reads only
     let found = get_session(cluster, &intent.session).await?;
-    let there = outcome::observe(cluster, &intent.session).await?;
+    let objects = outcome::observe(cluster, &intent.session).await?;
     let ownership = Ownership::of_session(&found.session)?;
-    let plan = plan::plan_removal(&there, &ownership)?;
+    let plan = plan::plan_removal(&objects, &ownership)?;
     // writes
     let _guard = environment.interrupt.guard()?;
     let interrupt = environment.interrupt.clone();
     let with = ApplyOptions {
         ownership: &ownership,
-        write: write.clone(),
+        write: intent.write.clone(),
         interrupt: &interrupt,
         wait_limit: outcome::REPLACE_TIMEOUT,
     };
@@ -179,10 +177,10 @@ async fn remove_schedule(
             .print_error_line(&no_resources_message(Some(namespace)));
         return Ok(());
     }
-    let mutations = MutationPrinter::new(format, intent.dry_run);
-    let hidden = there
+    let mutations = MutationPrinter::new(intent.format, intent.dry_run);
+    let hidden = objects
         .iter()
-        .any(|there| matches!(there, Observed::Forbidden));
+        .any(|object| matches!(object, Observed::Forbidden));
     outcome::report_removal(
         &plan,
         hidden,

@@ -40,6 +40,24 @@ impl SnapshotSet {
         self.snapshots.iter().all(ready)
     }
 
+    /// Checks that every VolumeSnapshot is ready to restore.
+    ///
+    /// # Errors
+    /// The first VolumeSnapshot that is not ready, with its state.
+    pub(crate) fn ensure_ready(&self) -> Result<()> {
+        for snapshot in &self.snapshots {
+            let state = SnapshotState::of(snapshot);
+            if state != SnapshotState::Ready {
+                return Err(anyhow!(
+                    "snapshot {:?} is not ready: {}",
+                    string_at(snapshot, "/metadata/name"),
+                    state.describe()
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// Returns the creation time of the newest VolumeSnapshot.
     pub(crate) fn created_at(&self) -> Option<Timestamp> {
         let times = self.snapshots.iter();

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use session_shared::api::Session;
 use session_shared::client::{AccessReviews, DryRun};
+use session_shared::ops::ObservedSession;
 use session_shared::ops::selected_sessions::{SelectedSession, SessionSelection};
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::start_plan::StartPlan;
-use session_shared::ops::stop::ObservedSession;
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, template_lookup};
 use session_shared::prompt::trust;

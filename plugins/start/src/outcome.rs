@@ -83,13 +83,8 @@ impl SessionTask {
                 driver: self.observed.driver,
             }));
         }
-        let (write, interrupt, now) = (with.write, with.interrupt, with.now);
         let started = match self.action {
-            Action::Start => {
-                start_plan
-                    .start(cluster, write, interrupt, now, sink)
-                    .await?
-            }
+            Action::Start => start_plan.start(cluster, with.into(), sink).await?,
             _ => {
                 let options = &intent.stop_options;
                 start_plan.restart(cluster, options, with, sink).await?

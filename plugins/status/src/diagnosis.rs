@@ -2,13 +2,11 @@
 
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
-use session_shared::diagnosis::{
-    Cause, EventNote, Finding, Prognosis, inspect_missing_pods, inspect_pod,
-};
+use session_shared::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods, inspect_pod};
 use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
 
 use crate::head::ReportHead;
-use crate::observe::{Observed, event_notes, live_objects};
+use crate::observe::{Observed, live_objects};
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -28,7 +26,6 @@ pub(crate) struct DiagnosisReport {
 pub(crate) fn diagnosis_reports(
     observed: &Observed,
     live: &LiveObjects,
-    notes: &[EventNote],
     head: &ReportHead,
     state: &WorkloadState,
 ) -> Vec<DiagnosisReport> {
@@ -51,7 +48,7 @@ pub(crate) fn diagnosis_reports(
             .find(|(before, _)| *before == cause);
         finer.map_or(cause, |(_, finer)| finer.clone())
     };
-    let causes = find_causes(&observed.typed_session, live, notes, state);
+    let causes = find_causes(&observed.typed_session, live, state);
     found.extend(
         causes
             .into_iter()
@@ -62,12 +59,9 @@ pub(crate) fn diagnosis_reports(
 
 /// Returns the causes of a session before they are explained.
 pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
-    let (live, notes) = (
-        live_objects(observed),
-        event_notes(observed.events.as_deref().unwrap_or_default()),
-    );
-    let state = assess_workload(&observed.typed_session, &live, &notes);
-    let found = find_causes(&observed.typed_session, &live, &notes, &state);
+    let live = live_objects(observed);
+    let state = assess_workload(&observed.typed_session, &live);
+    let found = find_causes(&observed.typed_session, &live, &state);
     found.into_iter().map(|(_, cause)| cause).collect()
 }
 
@@ -75,11 +69,10 @@ pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
 fn find_causes(
     session: &Session,
     live: &LiveObjects,
-    notes: &[EventNote],
     state: &WorkloadState,
 ) -> Vec<(String, Cause)> {
     let uid = session.uid();
-    let pods = live.own_pods(uid).map(|pod| inspect_pod(pod, notes));
+    let pods = live.own_pods(uid).map(|pod| inspect_pod(pod, &live.events));
     let has_pods = |name: &str, kind: &str| {
         let mut owners = live
             .own_pods(uid)
@@ -92,7 +85,7 @@ fn find_causes(
             .iter()
             .any(|w| object["metadata"]["uid"] == w.uid.as_str() && !has_pods(&w.name, &w.kind))
     });
-    let missing = bare.map(|object| inspect_missing_pods(object, notes));
+    let missing = bare.map(|object| inspect_missing_pods(object, &live.events));
     let all = pods.chain(missing);
     let mut found: Vec<(String, Cause)> = all
         .filter_map(|finding| Some((finding.object.clone(), reportable_cause(&finding)?)))

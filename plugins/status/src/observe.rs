@@ -73,6 +73,7 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
             .filter_map(|pod| parse_object(pod.clone()).ok())
             .collect(),
         owners: observed.owners.clone().unwrap_or_default(),
+        events: event_notes(observed.events.as_deref().unwrap_or_default()),
         data: claims.chain(secret).cloned().collect(),
         ..LiveObjects::default()
     };
@@ -80,7 +81,7 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
 }
 
 /// Returns events in the form of the diagnosis, oldest first.
-pub(crate) fn event_notes(events: &[Value]) -> Vec<EventNote> {
+fn event_notes(events: &[Value]) -> Vec<EventNote> {
     let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
     notes.sort_by(|one, other| one.time.cmp(&other.time));
     notes

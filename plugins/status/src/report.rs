@@ -15,7 +15,7 @@ use crate::diagnosis::{self, DiagnosisReport};
 use crate::events::{self, EventReport};
 use crate::head::{self, ReportHead};
 use crate::network::{self, NetworkReport};
-use crate::observe::{Observed, event_notes, live_objects};
+use crate::observe::{Observed, live_objects};
 use crate::workloads::{self, WorkloadReport};
 
 /// Kind of the document.
@@ -64,11 +64,11 @@ impl Report {
         let snapshots = observed.snapshots.as_deref().unwrap_or(none);
         let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed_session;
-        let (live, notes) = (live_objects(observed), event_notes(events));
-        let state = assess_workload(session, &live, &notes);
+        let live = live_objects(observed);
+        let state = assess_workload(session, &live);
         let head = head::report_head(observed, &live, &state, now);
         let workloads = workloads::workload_reports(session, &live, pods, usage);
-        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &notes, &head, &state);
+        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &head, &state);
         let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {
             api_version: API_VERSION,

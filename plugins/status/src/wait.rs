@@ -16,7 +16,7 @@ use session_shared::verb::Environment;
 use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
-use crate::observe::{event_notes, live_objects};
+use crate::observe::live_objects;
 use crate::print_document;
 use crate::report::Report;
 
@@ -133,8 +133,7 @@ fn wait_state(report: &Report, observed: &Observed, target: Phase) -> WaitState 
 }
 
 fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
-    let events = event_notes(observed.events.as_deref().unwrap_or_default());
-    match assess_workload(&observed.typed_session, &live_objects(observed), &events) {
+    match assess_workload(&observed.typed_session, &live_objects(observed)) {
         WorkloadState::NotReady(finding) => {
             WaitState::Waiting(finding.stage, finding.object, finding.detail)
         }

@@ -4,7 +4,7 @@ use anyhow::Result;
 use session_shared::api::Session;
 use session_shared::client::AccessReviews;
 use session_shared::ops::Cluster;
-use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::ObservedSession;
 use session_shared::session_batch::SessionBatch;
 
 use crate::intent::Intent;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::client::AccessReviews;
 use session_shared::failure;
 use session_shared::ops::Cluster;
-use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::ObservedSession;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::report::console::Console;
 use session_shared::report::mutation::MutationPrinter;

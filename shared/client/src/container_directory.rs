@@ -3,11 +3,10 @@
 
 use anyhow::{Result, anyhow};
 
-use super::Cluster;
-use super::container_files::{
-    ContainerRef, REQUIRED_PROGRAMS, append_tail, next_output, shell_argv,
-};
-use super::remote_command::{ExecExit, ExecOutput};
+use super::container_files::{REQUIRED_PROGRAMS, STALL_TIMEOUT, shell_argv};
+use super::exec::LongOutput;
+use super::remote_command::ExecExit;
+use super::{Cluster, ContainerRef};
 
 /// Shell script that prints, one per line: each program of `$2…` that is missing, whether directory `$1` is the default
 /// one, the lines of df about its file system, and whether it is empty. If `$1` is empty, the default directory is used.
@@ -27,8 +26,6 @@ if [ -z "$(ls -A "$d" | head -n 1)" ]; then echo "empty $d"; else echo "in $d"; 
 fi"#;
 /// Shell script that prints the size of directory `$1` in KiB.
 const DISK_USAGE_SCRIPT: &str = r#"du -sk "$1" 2>/dev/null"#;
-/// Most bytes that a script may print; both print a few lines.
-const SCRIPT_OUTPUT_MAX: usize = 64 * 1024;
 
 /// A directory in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,26 +81,11 @@ impl Cluster {
     /// # Errors
     /// An exit code other than 0, or too much output.
     async fn run_script(&self, inside: &ContainerRef, argv: &[String]) -> Result<String> {
-        let mut remote = self.start_exec(&inside.exec_request(argv, false)).await?;
-        let (mut out, mut told) = (Vec::new(), Vec::new());
-        let ending = loop {
-            match next_output(&mut remote).await? {
-                ExecOutput::Stdout(bytes) => {
-                    out.extend_from_slice(&bytes);
-                    if out.len() > SCRIPT_OUTPUT_MAX {
-                        return Err(anyhow!(
-                            "{} printed more than 64 KiB",
-                            inside.display_name()
-                        ));
-                    }
-                }
-                ExecOutput::Stderr(bytes) => append_tail(&mut told, &bytes),
-                ExecOutput::Exited(ending) => break ending,
-            }
-        };
-        match ending {
-            ExecExit::Code(0) => Ok(String::from_utf8_lossy(&out).into_owned()),
-            ending => Err(inside.script_error(&ending, &told)),
+        let run = self.collect_output(inside, argv, STALL_TIMEOUT, LongOutput::Refuse);
+        let done = run.await?;
+        match done.exit {
+            ExecExit::Code(0) => Ok(String::from_utf8_lossy(&done.stdout).into_owned()),
+            exit => Err(inside.script_error(&exit, &done.stderr)),
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::container_files::tests::{inside, run};
+use session_model::failure::{Failure, FailureKind};
 use std::fs;
 use std::path::Path;
 
@@ -47,9 +48,11 @@ fn missing_programs_are_named() {
         "cannot read directory \"/root\" in container \"main\" of pod \"tool\""
     );
     assert!(inside().parse_directory("").is_err());
-    let error = inside()
-        .script_error(&ExecExit::NotStarted(127), b"")
-        .to_string();
+    let not_started = ExecExit::NotStarted {
+        code: 127,
+        failure: Failure::client_side(FailureKind::OtherStatus, "no sh"),
+    };
+    let error = inside().script_error(&not_started, b"").to_string();
     assert!(error.contains("has no shell"), "{error}");
 }
 

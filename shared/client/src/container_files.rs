@@ -8,16 +8,15 @@ use anyhow::{Result, anyhow};
 use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, Sender};
 
-use super::Cluster;
+use super::exec::{append_tail, last_line_suffix};
 use super::progress_meter::ProgressMeter;
 use super::remote_command::{ExecExit, ExecOutput, ExecRequest, RemoteCommand};
+use super::{Cluster, ContainerRef};
 use session_model::failure::{Failure, FailureKind, with_hint};
 use session_model::progress::ProgressSink;
 
 /// Longest time without any data before a copy is aborted.
-const STALL_TIMEOUT: Duration = Duration::from_secs(120);
-/// Bytes of a script's standard error that are kept, from the end.
-const STDERR_TAIL_BYTES: usize = 16 * 1024;
+pub(super) const STALL_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Shell script that writes the paths `$2…`, relative to directory `$1`, as a tar stream to standard output. The pipe to
 /// sha256sum belongs to the script itself, so that /proc/self/fd can open it.
@@ -36,17 +35,6 @@ const KILL_SCRIPT: &str = r#"kill -9 -- "-$1" 2>/dev/null || kill -9 "$1""#;
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// Programs that the scripts need besides a shell.
 pub(super) const REQUIRED_PROGRAMS: [&str; 5] = ["tar", "tee", "sha256sum", "head", "cat"];
-
-/// A container, identified by namespace, Pod and name.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContainerRef {
-    /// Namespace of the Pod.
-    pub namespace: String,
-    /// Name of the Pod.
-    pub pod: String,
-    /// Name of the container.
-    pub container: String,
-}
 
 /// The process id of a script inside its container; unset until the script has printed it.
 #[derive(Debug, Default)]
@@ -116,12 +104,7 @@ impl Cluster {
             return;
         };
         let argv = shell_argv(KILL_SCRIPT, [number.as_str()]);
-        let killed = async {
-            let mut remote = self.start_exec(&inside.exec_request(&argv, false)).await?;
-            while !matches!(remote.next_output().await?, ExecOutput::Exited(_)) {}
-            anyhow::Ok(())
-        };
-        drop(tokio::time::timeout(KILL_TIMEOUT, killed).await);
+        drop(self.exec(inside, &argv, KILL_TIMEOUT).await);
     }
 
     /// Unpacks the tar stream from `from`, `length` bytes, below the directory `base`.
@@ -185,20 +168,13 @@ impl Cluster {
 
 impl ContainerRef {
     /// Builds the request to run `argv` in the container, without a terminal.
-    pub(super) fn exec_request<'a>(&'a self, argv: &'a [String], stdin: bool) -> ExecRequest<'a> {
+    fn exec_request<'a>(&'a self, argv: &'a [String], stdin: bool) -> ExecRequest<'a> {
         ExecRequest {
-            namespace: &self.namespace,
-            pod: &self.pod,
-            container: &self.container,
+            container: self,
             argv,
             stdin,
             tty: false,
         }
-    }
-
-    /// Returns `container "C" of pod "P"`, for messages.
-    pub(super) fn display_name(&self) -> String {
-        format!("container {:?} of pod {:?}", self.container, self.pod)
     }
 
     /// The error for a container that lacks the programs to copy files.
@@ -227,7 +203,7 @@ impl ContainerRef {
             (ExecExit::Code(_), Some(code), _) if code != "0" => Err(anyhow!(
                 "tar in {} failed with exit code {code}{}",
                 self.display_name(),
-                last_error_line(&text)
+                last_error_line(told)
             )),
             _ => Err(self.script_error(ending, told)),
         }
@@ -235,9 +211,9 @@ impl ContainerRef {
 
     /// Converts the end of a script that did not succeed into an error, with the last line of its standard error.
     pub(super) fn script_error(&self, ending: &ExecExit, told: &[u8]) -> anyhow::Error {
-        let said = last_error_line(&String::from_utf8_lossy(told));
+        let said = last_error_line(told);
         match ending {
-            ExecExit::NotStarted(_) => self.missing_programs_error("no shell"),
+            ExecExit::NotStarted { .. } => self.missing_programs_error("no shell"),
             ExecExit::ConnectionLost => {
                 let message = format!("lost the connection to {}", self.display_name());
                 anyhow!(message)
@@ -262,7 +238,7 @@ fn has_tar_failed(told: &[u8]) -> bool {
 
 /// Returns the last line that neither the script itself nor tar's usual closing remark added, as `: LINE`; empty if there
 /// is none.
-fn last_error_line(text: &str) -> String {
+fn last_error_line(told: &[u8]) -> String {
     let ours = |line: &str| {
         ["tar ", "sum ", "run "]
             .iter()
@@ -270,11 +246,7 @@ fn last_error_line(text: &str) -> String {
             || line == "sum"
     };
     let habit = |line: &str| line.contains("previous errors") || line.contains("not recoverable");
-    let lines = text.lines().rev().map(str::trim);
-    let told = lines.filter(|line| !line.is_empty() && !ours(line));
-    let mut told = told.filter(|line| !habit(line));
-    told.next()
-        .map_or(String::new(), |line| format!(": {line}"))
+    last_line_suffix(told, |line| ours(line) || habit(line))
 }
 
 /// Returns the arguments that run a shell script with positional parameters from `$1` on.
@@ -288,7 +260,7 @@ pub(super) fn shell_argv<'a>(text: &str, words: impl IntoIterator<Item = &'a str
 ///
 /// # Errors
 /// TimedOut if there is none for two minutes.
-pub(super) async fn next_output(remote: &mut RemoteCommand) -> Result<ExecOutput> {
+async fn next_output(remote: &mut RemoteCommand) -> Result<ExecOutput> {
     with_stall_timeout(remote.next_output()).await?
 }
 
@@ -303,13 +275,6 @@ async fn with_stall_timeout<T>(work: impl Future<Output = T>) -> Result<T> {
             );
             Failure::client_side(FailureKind::TimedOut, message).into()
         })
-}
-
-/// Appends bytes and drops the beginning beyond the limit.
-pub(super) fn append_tail(told: &mut Vec<u8>, bytes: &[u8]) {
-    told.extend_from_slice(bytes);
-    let over = told.len().saturating_sub(STDERR_TAIL_BYTES);
-    told.drain(..over);
 }
 
 #[cfg(test)]

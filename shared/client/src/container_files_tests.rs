@@ -177,12 +177,3 @@ fn progress_is_one_short_line() {
     assert_eq!(format_progress(3 * mi, None, second / 2), "3Mi");
     assert_eq!(format_progress(0, Some(0), second), "0, 0/s");
 }
-
-#[test]
-fn only_the_end_of_what_is_said_is_kept() {
-    let mut told = Vec::new();
-    append_tail(&mut told, &vec![b'x'; STDERR_TAIL_BYTES]);
-    append_tail(&mut told, b"end");
-    assert_eq!(told.len(), STDERR_TAIL_BYTES);
-    assert!(told.ends_with(b"xend"));
-}

@@ -1,115 +1,149 @@
-//! Commands in containers without input and terminal, such as hooks.
+//! Commands in containers without input and terminal: hooks, and scripts that print a few lines.
 
 use std::time::Duration;
 
-use anyhow::Result;
-use serde_json::Value;
+use anyhow::{Result, bail};
 
-use super::Cluster;
-use super::failure_of_response::failure_of_status;
-use super::remote_command::{ExecMessage, ExecRequest};
+use super::remote_command::{ExecExit, ExecOutput, ExecRequest};
+use super::{Cluster, ContainerRef};
 use session_model::failure::{Failure, FailureKind};
 
-/// Bytes of each output stream that are kept; the rest is read and dropped.
-const OUTPUT_HEAD_BYTES: usize = 64 * 1024;
+/// Bytes of each output stream that are kept.
+const OUTPUT_BYTES: usize = 64 * 1024;
 
-/// The exit code and output of a command in a container.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// The end and the output of a command in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecResult {
-    /// The exit code.
-    pub code: i32,
+    /// How the command ended.
+    pub exit: ExecExit,
     /// The first 64 KiB of stdout.
     pub stdout: Vec<u8>,
-    /// The first 64 KiB of stderr.
+    /// The last 64 KiB of stderr.
     pub stderr: Vec<u8>,
+}
+
+/// What happens to a command whose stdout is longer than what is kept of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LongOutput {
+    /// The rest is read and dropped.
+    Drop,
+    /// The command is given up.
+    Refuse,
+}
+
+impl ExecResult {
+    /// Returns the exit code.
+    ///
+    /// # Errors
+    /// A Failure: the server's if the command could not be started, Unreachable if the connection was lost before it ended.
+    pub fn code(&self) -> Result<i32> {
+        match &self.exit {
+            ExecExit::Code(code) => Ok(*code),
+            ExecExit::NotStarted { failure, .. } => Err(failure.clone().into()),
+            ExecExit::ConnectionLost => {
+                Err(Failure::client_side(FailureKind::Unreachable, "unexpected EOF").into())
+            }
+        }
+    }
+
+    /// Returns the last line of stderr as `: LINE`; empty if there is none.
+    pub fn error_suffix(&self) -> String {
+        last_line_suffix(&self.stderr, |_| false)
+    }
 }
 
 impl Cluster {
     /// Runs a command in a container without input, for at most `limit`. After a time-out the command may go on running.
     ///
     /// # Errors
-    /// A Failure: of kind TimedOut after `limit`, Unreachable if the connection is lost before the command exits.
+    /// Whatever the server refuses; a Failure of kind TimedOut after `limit`.
     pub async fn exec(
         &self,
-        namespace: &str,
-        pod: &str,
-        container: &str,
-        command: &[String],
+        container: &ContainerRef,
+        argv: &[String],
         limit: Duration,
     ) -> Result<ExecResult> {
-        let work = self.exec_without_timeout(namespace, pod, container, command);
-        match tokio::time::timeout(limit, work).await {
-            Ok(executed) => executed,
-            Err(_) => {
-                let program = command.first().map_or("", String::as_str);
-                let message = format!(
-                    "timed out after {} s waiting for {program:?} in pod \"{pod}\"",
-                    limit.as_secs()
-                );
-                Err(Failure::client_side(FailureKind::TimedOut, message).into())
-            }
-        }
+        self.collect_output(container, argv, limit, LongOutput::Drop)
+            .await
     }
 
-    async fn exec_without_timeout(
+    /// As [`Cluster::exec`], with a choice of what a long output means.
+    ///
+    /// # Errors
+    /// As [`Cluster::exec`]; too much output with [`LongOutput::Refuse`].
+    pub(super) async fn collect_output(
         &self,
-        namespace: &str,
-        pod: &str,
-        container: &str,
-        command: &[String],
+        container: &ContainerRef,
+        argv: &[String],
+        limit: Duration,
+        long: LongOutput,
     ) -> Result<ExecResult> {
-        let running = ExecRequest {
-            namespace,
-            pod,
+        let request = ExecRequest {
             container,
-            argv: command,
+            argv,
             stdin: false,
             tty: false,
         };
-        let mut remote = self.start_exec(&running).await?;
-        let mut done = ExecResult::default();
-        loop {
-            match remote.next_message().await? {
-                ExecMessage::Stdout(bytes) => append_head(&mut done.stdout, &bytes),
-                ExecMessage::Stderr(bytes) => append_head(&mut done.stderr, &bytes),
-                ExecMessage::Status(status) => {
-                    done.code = exit_code(&status)
-                        .ok_or_else(|| failure_of_status(&status, 0, remote.subject()))?;
-                    return Ok(done);
-                }
-                ExecMessage::ConnectionLost => {
-                    return Err(
-                        Failure::client_side(FailureKind::Unreachable, "unexpected EOF").into(),
-                    );
+        let run = async {
+            let mut remote = self.start_exec(&request).await?;
+            let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+            loop {
+                match remote.next_output().await? {
+                    ExecOutput::Stdout(bytes) => {
+                        let room = OUTPUT_BYTES - stdout.len();
+                        if long == LongOutput::Refuse && bytes.len() > room {
+                            bail!("{} printed more than 64 KiB", container.display_name());
+                        }
+                        stdout.extend(bytes.iter().take(room));
+                    }
+                    ExecOutput::Stderr(bytes) => append_tail(&mut stderr, &bytes),
+                    ExecOutput::Exited(exit) => {
+                        return Ok(ExecResult {
+                            exit,
+                            stdout,
+                            stderr,
+                        });
+                    }
                 }
             }
-        }
+        };
+        tokio::time::timeout(limit, run).await.unwrap_or_else(|_| {
+            let program = argv.first().map_or("", String::as_str);
+            let message = format!(
+                "timed out after {} s waiting for {program:?} in pod {:?}",
+                limit.as_secs(),
+                container.pod
+            );
+            Err(Failure::client_side(FailureKind::TimedOut, message).into())
+        })
     }
 }
 
-/// Appends bytes until the stream's limit is reached.
-fn append_head(kept: &mut Vec<u8>, bytes: &[u8]) {
-    let room = OUTPUT_HEAD_BYTES
-        .saturating_sub(kept.len())
-        .min(bytes.len());
-    kept.extend(bytes.iter().take(room));
+/// Appends bytes and drops the beginning beyond the limit.
+pub(super) fn append_tail(tail: &mut Vec<u8>, bytes: &[u8]) {
+    tail.extend_from_slice(bytes);
+    let over = tail.len().saturating_sub(OUTPUT_BYTES);
+    tail.drain(..over);
 }
 
-/// Returns the HTTP status of an upgrade as far as kube reports it; 0 if unknown.
-pub(super) fn upgrade_status_code(error: Option<&kube::Error>) -> u16 {
-    match error {
-        None => 101,
-        Some(kube::Error::Api(status)) => status.code,
-        Some(_) => 0,
-    }
+/// Returns the last line of a command's stderr that is neither empty nor `noise`, as `: LINE`; empty if there is none.
+pub(super) fn last_line_suffix(stderr: &[u8], noise: impl Fn(&str) -> bool) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    let mut lines = text.lines().rev().map(str::trim);
+    let last = lines.find(|line| !line.is_empty() && !noise(line));
+    last.map_or(String::new(), |line| format!(": {line}"))
 }
 
-/// Returns the exit code in the Status at the end of an exec; `None` if the command was never started.
-pub(super) fn exit_code(status: &Value) -> Option<i32> {
-    if status["status"] == "Success" {
-        return Some(0);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_what_is_said_is_kept() {
+        let mut told = Vec::new();
+        append_tail(&mut told, &vec![b'x'; OUTPUT_BYTES]);
+        append_tail(&mut told, b"end");
+        assert_eq!(told.len(), OUTPUT_BYTES);
+        assert!(told.ends_with(b"xend"));
     }
-    let causes = status["details"]["causes"].as_array()?;
-    let cause = causes.iter().find(|cause| cause["reason"] == "ExitCode")?;
-    cause["message"].as_str()?.parse().ok()
 }

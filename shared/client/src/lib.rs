@@ -6,7 +6,7 @@
 //!                                                     ├─ read, write        one request each: ApiRequest ─► JSON
 //!                                                     ├─ watch              ─► stream of WatchChange, reconnecting
 //!                                                     ├─ watch_events       several watches and timers in one stream
-//!                                                     ├─ remote_command     exec; container_files and container_directory on top
+//!                                                     ├─ remote_command     exec with streams; exec, container_files and container_directory on top
 //!                                                     ├─ pod_log            one log as a stream of bytes
 //!                                                     └─ forward            streams to ports of a Pod
 //! ```
@@ -60,6 +60,7 @@ mod caller_identity;
 mod client_config;
 pub mod container_directory;
 pub mod container_files;
+mod container_ref;
 mod credential_plugin;
 mod credentials;
 mod exec;
@@ -116,6 +117,7 @@ pub use access_reviews::AccessReviews;
 pub use api_request::{Exchange, status_text};
 pub use backoff::Backoff;
 pub use caller_identity::CallerIdentity;
+pub use container_ref::ContainerRef;
 pub use exec::ExecResult;
 pub use list_page::{ListOptions, ObjectList};
 pub use node_usage::{NodeUsage, PodUsage, VolumeUsage};

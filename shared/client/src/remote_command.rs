@@ -25,10 +25,9 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::{self, Message};
 
 use super::api_paths;
-use super::exec::{exit_code, upgrade_status_code};
 use super::failure_of_response::{RequestSubject, failure_of_response, failure_of_status};
 use super::read_limits::EXEC_STATUS_LIMIT;
-use super::{Cluster, Scope};
+use super::{Cluster, ContainerRef, Scope};
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::resource::{POD, string_at};
 
@@ -52,12 +51,8 @@ const CLOSE: u8 = 255;
 /// A command to run in a container.
 #[derive(Clone, Copy, Debug)]
 pub struct ExecRequest<'a> {
-    /// Namespace of the Pod.
-    pub namespace: &'a str,
-    /// Name of the Pod.
-    pub pod: &'a str,
-    /// Name of the container; if empty, the server chooses it.
-    pub container: &'a str,
+    /// The container.
+    pub container: &'a ContainerRef,
     /// The command and its arguments.
     pub argv: &'a [String],
     /// If true, the command gets standard input.
@@ -77,27 +72,18 @@ pub enum ExecOutput {
     Exited(ExecExit),
 }
 
-/// A message from the server about a running command.
-#[derive(Debug)]
-pub(super) enum ExecMessage {
-    /// Bytes written to stdout.
-    Stdout(Bytes),
-    /// Bytes written to stderr.
-    Stderr(Bytes),
-    /// The Status that reports the end of the command.
-    Status(Value),
-    /// The connection was lost.
-    ConnectionLost,
-}
-
 /// The end of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ExecExit {
     /// The command exited with this code; 128 + n if signal n killed it.
     Code(i32),
-    /// The command could not be started. The code is a shell's: 127 for a program that does not exist, 126 for one that
-    /// cannot be executed.
-    NotStarted(u8),
+    /// The command could not be started.
+    NotStarted {
+        /// A shell's exit code: 127 for a program that does not exist, 126 for one that cannot be executed.
+        code: u8,
+        /// The server's words.
+        failure: Failure,
+    },
     /// The connection was lost; the exit code is unknown.
     ConnectionLost,
 }
@@ -133,8 +119,9 @@ impl Cluster {
         if let Some(credentials) = &self.inner.credentials {
             credentials.renew_expired().await?;
         }
+        let container = running.container;
         let params = AttachParams {
-            container: Some(running.container.to_owned()).filter(|name| !name.is_empty()),
+            container: Some(container.container.clone()).filter(|name| !name.is_empty()),
             stdin: running.stdin,
             stdout: true,
             stderr: !running.tty,
@@ -145,14 +132,14 @@ impl Cluster {
             method: "GET".into(),
             plural: "pods".into(),
             qualified: "pods".into(),
-            name: running.pod.to_owned(),
+            name: container.pod.clone(),
         };
         let request = Request::new(api_paths::collection_path(
             &POD,
-            Scope::Namespace(running.namespace),
+            Scope::Namespace(&container.namespace),
         )?)
         .exec(
-            running.pod,
+            &container.pod,
             running.argv.iter().map(String::as_str),
             &params,
         )?;
@@ -189,58 +176,39 @@ impl RemoteCommand {
     /// Waits for the next output. Cancel-safe: no output is lost if the future is dropped.
     ///
     /// # Errors
-    /// A command that could not be run for a reason that is not its own, in the server's words.
+    /// A command that could not be run for a reason that is not its own, in the server's words; a Status that is not JSON or
+    /// too large.
     pub async fn next_output(&mut self) -> Result<ExecOutput> {
-        Ok(match self.next_message().await? {
-            ExecMessage::Stdout(bytes) => ExecOutput::Stdout(bytes),
-            ExecMessage::Stderr(bytes) => ExecOutput::Stderr(bytes),
-            ExecMessage::Status(status) => {
-                ExecOutput::Exited(exit_of_status(&status, &self.subject)?)
-            }
-            ExecMessage::ConnectionLost => ExecOutput::Exited(ExecExit::ConnectionLost),
-        })
-    }
-
-    /// The request as errors name it.
-    pub(super) fn subject(&self) -> &RequestSubject {
-        &self.subject
-    }
-
-    /// As [`RemoteCommand::next_output`], with the Status as the server sent it.
-    ///
-    /// # Errors
-    /// A Status that is not JSON or too large.
-    pub(super) async fn next_message(&mut self) -> Result<ExecMessage> {
         loop {
             let next = self.messages.next();
             let message = match self.silence {
                 None => next.await,
                 Some(limit) => match tokio::time::timeout(limit, next).await {
                     Ok(message) => message,
-                    Err(_) => return Ok(ExecMessage::ConnectionLost),
+                    Err(_) => return Ok(ExecOutput::Exited(ExecExit::ConnectionLost)),
                 },
             };
             let Some(Ok(message)) = message else {
-                return Ok(ExecMessage::ConnectionLost);
+                return Ok(ExecOutput::Exited(ExecExit::ConnectionLost));
             };
             let Message::Binary(bytes) = message else {
                 continue;
             };
             match bytes.first() {
                 Some(&STDOUT) if bytes.len() > 1 => {
-                    return Ok(ExecMessage::Stdout(bytes.slice(1..)));
+                    return Ok(ExecOutput::Stdout(bytes.slice(1..)));
                 }
                 Some(&STDERR) if bytes.len() > 1 => {
-                    return Ok(ExecMessage::Stderr(bytes.slice(1..)));
+                    return Ok(ExecOutput::Stderr(bytes.slice(1..)));
                 }
                 Some(&STATUS) if bytes.len() > 1 => {
                     let about = self.subject.error_suffix();
                     if bytes.len() > EXEC_STATUS_LIMIT.bytes {
                         return Err(EXEC_STATUS_LIMIT.exceeded_error(&about));
                     }
-                    return Ok(ExecMessage::Status(
-                        EXEC_STATUS_LIMIT.parse_json(&bytes[1..], &about)?.0,
-                    ));
+                    let (status, _) = EXEC_STATUS_LIMIT.parse_json(&bytes[1..], &about)?;
+                    let exit = exit_of_status(&status, &self.subject)?;
+                    return Ok(ExecOutput::Exited(exit));
                 }
                 // Messages that only open or close a channel.
                 _ => {}
@@ -308,9 +276,29 @@ fn exit_of_status(status: &Value, subject: &RequestSubject) -> Result<ExecExit, 
     if let Some(code) = exit_code(status) {
         return Ok(ExecExit::Code(code));
     }
+    let failure = failure_of_status(status, 0, subject);
     match start_failure_code(string_at(status, "/message")) {
-        Some(code) => Ok(ExecExit::NotStarted(code)),
-        None => Err(failure_of_status(status, 0, subject).into()),
+        Some(code) => Ok(ExecExit::NotStarted { code, failure }),
+        None => Err(failure.into()),
+    }
+}
+
+/// Returns the exit code in the Status at the end of an exec; `None` if the command was never started.
+fn exit_code(status: &Value) -> Option<i32> {
+    if status["status"] == "Success" {
+        return Some(0);
+    }
+    let causes = status["details"]["causes"].as_array()?;
+    let cause = causes.iter().find(|cause| cause["reason"] == "ExitCode")?;
+    cause["message"].as_str()?.parse().ok()
+}
+
+/// Returns the HTTP status of an upgrade as far as kube reports it; 0 if unknown.
+pub(super) fn upgrade_status_code(error: Option<&kube::Error>) -> u16 {
+    match error {
+        None => 101,
+        Some(kube::Error::Api(status)) => status.code,
+        Some(_) => 0,
     }
 }
 

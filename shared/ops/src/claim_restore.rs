@@ -5,9 +5,9 @@ use futures::future::try_join_all;
 use serde_json::{Map, Value, json};
 
 use super::snapshot_plan::SnapshotRun;
-use super::stop::ObservedSession;
 use crate::Cluster;
 use crate::apply_plan::ApplyOptions;
+use crate::observed_session::ObservedSession;
 use session_client::random_token;
 use session_engine::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::ObjectRef;

@@ -22,9 +22,9 @@ use super::incomplete_copy::{
 use super::session_record::check_no_kept_claims;
 use super::snapshot_plan::SnapshotRun;
 use super::start_plan::{manifest_source, read_stored_secrets, read_template};
-use super::stop::ObservedSession;
 use super::trust::{self, StoredPart};
 use crate::Cluster;
+use crate::observed_session::ObservedSession;
 use session_client::{WriteOptions, random_token};
 use session_engine::plan::PropagationPolicy;
 use session_engine::reconcile::{RenderInput, render, status_patch};

@@ -2,9 +2,9 @@
 //! or deleted.
 //!
 //! ```text
-//! Deletion::with ─► under(policy) ─► prepared ─► delete
-//! session, objects  override by flag  snapshots,  rights, sync, snapshot, workload, Session, claims
-//!                                     classes
+//! ObservedSession ─► Deletion::new ─► with_data_policy ─► prepare ─► delete
+//!                                     override by flag    snapshots,  rights, sync, snapshot, workload, Session, claims
+//!                                                         classes
 //! ```
 
 use anyhow::Result;
@@ -12,24 +12,19 @@ use futures::future::join_all;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::observed_session::{ObservedSession, Part};
 use super::snapshot_plan::{SnapshotOptions, SnapshotPlan, SnapshotRun};
-use super::stop::{DELETE, ObservedSession, StopContext, explain_step_failure, nothing_done_hint};
+use super::stop::{DELETE, StopContext, explain_step_failure, nothing_done_hint};
 use super::stop_options::StopOptions;
 use super::trust::{self, StoredPart};
+use crate::Cluster;
 use crate::apply_plan::ApplyOptions;
-use crate::selected_sessions::SelectedSession;
-use crate::session_objects::session_selector;
-use crate::{Cluster, Driver};
 use session_client::{DeleteOptions, ListOptions, Scope, WriteOptions};
 use session_engine::plan::{Plan, Step};
-use session_engine::reconcile::{
-    HookRun, LiveObjects, TargetState, assess_workload, effective_data_policy, kept_since_patch,
-    reconcile,
-};
-use session_model::api::{DataPolicy, Session};
+use session_engine::reconcile::{TargetState, effective_data_policy, kept_since_patch};
+use session_model::api::DataPolicy;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::objects::kept_data::is_snapshot;
-use session_model::objects::ownership::Ownership;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, string_at,
 };
@@ -39,41 +34,24 @@ use session_model::progress::ProgressSink;
 /// The deletion of one session: the session, its objects, and the snapshot that is taken first.
 #[derive(Clone, Debug)]
 pub struct Deletion {
-    /// The Session, with the data policy of this deletion.
-    pub session: Session,
-    /// Its objects.
-    pub live: LiveObjects,
-    /// Ownership of its objects.
-    pub ownership: Ownership,
-    /// The process that carries out the deletion.
-    pub driver: Driver,
-    /// The Session with every field, as the server returned it.
-    pub(super) object: Value,
+    /// The session, with the data policy of this deletion, and its objects.
+    pub observed: ObservedSession,
     /// The snapshot that is taken before the claims are deleted.
     pub(super) snapshot_plan: Option<SnapshotPlan>,
 }
 
 impl Deletion {
-    /// Combines a session with objects that have been read already. Sends no request.
-    ///
-    /// # Errors
-    /// An invalid name, Namespace or owner of the Session.
-    pub fn from_parts(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
-        let SelectedSession { session, object } = chosen;
-        let ownership = Ownership::of_session(&session)?;
-        Ok(Self {
-            session,
-            live,
-            ownership: ownership,
-            driver,
-            object,
+    /// Returns the deletion of a session by its own data policy. Sends no request.
+    pub fn new(observed: ObservedSession) -> Self {
+        Self {
+            observed,
             snapshot_plan: None,
-        })
+        }
     }
 
     /// Overrides the data policy, if one is given.
     pub fn with_data_policy(mut self, policy: Option<DataPolicy>) -> Self {
-        self.session.spec.data_policy = policy.or(self.session.spec.data_policy);
+        self.observed.session.spec.data_policy = policy.or(self.observed.session.spec.data_policy);
         self
     }
 
@@ -88,33 +66,28 @@ impl Deletion {
         class: Option<&str>,
         now: Timestamp,
     ) -> Result<Self> {
-        let select = session_selector(self.name());
-        let (snapshots, pods) = futures::try_join!(
-            list_snapshots(cluster, self.namespace(), &select),
+        let mut observed = self.observed.clone();
+        let ((), pods) = futures::try_join!(
+            observed.load(cluster, &[Part::Snapshots]),
             self.list_namespace_pods(cluster)
         )?;
-        self.live.snapshots_unlistable = snapshots.is_none();
-        self.live.data.extend(snapshots.unwrap_or_default());
+        self.observed = observed;
         self.check_claims_unused(&pods)?;
         let held = self.bound_claims();
         // A controller takes the snapshot itself, before it removes its finalizer.
         if self.data_policy() != DataPolicy::Snapshot
             || held.is_empty()
-            || self.driver.is_controller()
+            || self.observed.driver.is_controller()
         {
             return Ok(self);
         }
-        let chosen = SelectedSession {
-            session: self.session.clone(),
-            object: self.object.clone(),
-        };
-        let mut observed = ObservedSession::from_parts(chosen, self.live.clone(), Driver::Client)?;
-        observed.live.data = held.into_iter().cloned().collect();
+        let mut source = self.observed.clone();
+        source.live.data = held.into_iter().cloned().collect();
         let asked = SnapshotOptions {
             class: class.map(str::to_owned),
             ..SnapshotOptions::default()
         };
-        let cutting = SnapshotPlan::prepare(cluster, &observed, &asked, now).await;
+        let cutting = SnapshotPlan::prepare(cluster, &source, &asked, now).await;
         self.snapshot_plan = Some(cutting.map_err(|error| self.with_data_hints(error))?);
         Ok(self)
     }
@@ -122,7 +95,7 @@ impl Deletion {
     /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
     async fn list_namespace_pods(&self, cluster: &Cluster) -> Result<Vec<Value>> {
         let goes = self.data_policy() != DataPolicy::Keep && !self.claim_names().is_empty();
-        if !goes || self.driver.is_controller() {
+        if !goes || self.observed.driver.is_controller() {
             return Ok(Vec::new());
         }
         let scope = Scope::Namespace(self.namespace());
@@ -134,29 +107,25 @@ impl Deletion {
 
     /// Returns the session's name.
     pub fn name(&self) -> &str {
-        self.session.name()
+        self.observed.name()
     }
 
     /// Returns the session's Namespace.
     pub fn namespace(&self) -> &str {
-        self.ownership.namespace.as_str()
+        self.observed.namespace()
     }
 
     /// Returns the data policy of this deletion.
     pub fn data_policy(&self) -> DataPolicy {
-        effective_data_policy(&self.session)
+        effective_data_policy(&self.observed.session)
     }
 
     /// Returns true if a deletion with these options runs hooks from this process: sync, quiesce or resume.
     pub fn runs_hooks(&self, options: &StopOptions) -> bool {
-        let state = assess_workload(&self.session, &self.live, &[]);
-        let sync = !options.skip_sync && HookRun::find(&self.session, &state, "sync").is_some();
-        !self.driver.is_controller()
-            && (sync
-                || self
-                    .snapshot_plan
-                    .as_ref()
-                    .is_some_and(SnapshotPlan::has_hooks))
+        let snapshot = self.snapshot_plan.as_ref();
+        self.observed.runs_sync(options)
+            || (!self.observed.driver.is_controller()
+                && snapshot.is_some_and(SnapshotPlan::has_hooks))
     }
 
     /// Returns the steps of the deletion, in order, without the snapshot, which `delete` takes after the sync hook.
@@ -164,8 +133,8 @@ impl Deletion {
         let wanted = TargetState::Deleted {
             skip_sync: options.skip_sync,
         };
-        let mut plan = reconcile(&self.session, wanted, None, &self.live, &[], now).plan;
-        if self.driver.is_controller() {
+        let mut plan = self.observed.plan(wanted, None, now);
+        if self.observed.driver.is_controller() {
             // The controller's finalizer runs the hook and removes workload and data: only the DELETE remains.
             plan.stages
                 .retain(|stage| stage.iter().any(targets_session));
@@ -189,14 +158,14 @@ impl Deletion {
         options: &StopOptions,
         with: StopContext<'_>,
     ) -> Result<()> {
-        if self.driver.is_controller() || with.write.dry_run {
+        if self.observed.driver.is_controller() || with.write.dry_run {
             return Ok(());
         }
         let mut last = self.clone();
         if self.snapshot_plan.is_some() {
             let held = self.bound_claims().into_iter();
             let uids = held.map(|claim| string_at(claim, "/metadata/uid").to_owned());
-            last.live.snapshotted_claims = uids.collect();
+            last.observed.live.snapshotted_claims = uids.collect();
         }
         let needs = last.steps(options, with.now).required_permissions();
         let (permitted, rehearsed) = futures::join!(
@@ -214,7 +183,7 @@ impl Deletion {
     /// Refusals of the server.
     async fn dry_run_delete(&self, cluster: &Cluster) -> Result<()> {
         let options = DeleteOptions {
-            uid: self.ownership.session_uid.clone(),
+            uid: self.observed.uid().to_owned(),
             dry_run: true,
             ..DeleteOptions::default()
         };
@@ -236,9 +205,9 @@ impl Deletion {
         with: StopContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
-        self.live.report_impostors(sink);
+        self.observed.live.report_impostors(sink);
         if self.runs_hooks(options) && !with.write.dry_run {
-            trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
+            trust::check_trust(cluster, &self.observed.session, StoredPart::Hooks).await?;
         }
         self.require_access(cluster, options, with).await?;
         let Some(saving) = &self.snapshot_plan else {
@@ -287,11 +256,11 @@ impl Deletion {
                 .any(|snapshot| source_claim_name(snapshot) == name)
         };
         let saved = self.bound_claims().into_iter().filter(is_saved);
-        after.live.snapshotted_claims = saved
+        after.observed.live.snapshotted_claims = saved
             .map(|claim| string_at(claim, "/metadata/uid").to_owned())
             .collect();
         if !write.dry_run {
-            after.live.data.extend(taken);
+            after.observed.live.data.extend(taken);
         }
         after
     }
@@ -317,7 +286,7 @@ impl Deletion {
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let carrying = ApplyOptions {
-            ownership: &self.ownership,
+            ownership: &self.observed.ownership,
             write: with.write.clone(),
             interrupt: with.interrupt,
             wait_limit: options.timeout,
@@ -342,10 +311,10 @@ impl Deletion {
     /// Annotates the session's snapshots with the time since which they are kept. The annotation is only shown in lists: failures
     /// are ignored.
     async fn annotate_snapshots(&self, cluster: &Cluster, with: StopContext<'_>) {
-        if with.write.dry_run || self.driver.is_controller() || with.interrupt.is_set() {
+        if with.write.dry_run || self.observed.driver.is_controller() || with.interrupt.is_set() {
             return;
         }
-        let own = self.live.own_data(&self.session);
+        let own = self.observed.live.own_data(&self.observed.session);
         let patches = own.filter(|object| is_snapshot(object)).map(|snapshot| {
             let mut patch = kept_since_patch(with.now);
             patch["metadata"]["uid"] = string_at(snapshot, "/metadata/uid").into();
@@ -359,26 +328,6 @@ impl Deletion {
             }
         });
         drop(join_all(patches).await);
-    }
-}
-
-/// Lists VolumeSnapshots. Returns `None` if the caller may not list them, and an empty list if the cluster does not serve them.
-///
-/// # Errors
-/// Other refusals of the server.
-pub async fn list_snapshots(
-    cluster: &Cluster,
-    namespace: &str,
-    select: &ListOptions,
-) -> Result<Option<Vec<Value>>> {
-    let scope = Scope::Namespace(namespace);
-    match cluster.list(&VOLUME_SNAPSHOT, scope, select).await {
-        Ok(list) => Ok(Some(list.items)),
-        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
-            Ok(Some(Vec::new()))
-        }
-        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -28,19 +28,19 @@ impl Deletion {
 
     /// Returns the step that writes an overriding data policy into the Session, for a controller.
     pub(super) fn data_policy_step(&self) -> Option<Step> {
-        let policy = self.session.spec.data_policy?;
-        if string_at(&self.object, "/spec/dataPolicy") == policy.as_str() {
+        let policy = self.observed.session.spec.data_policy?;
+        if string_at(&self.observed.object, "/spec/dataPolicy") == policy.as_str() {
             return None;
         }
         Some(Step::Patch {
-            target: ObjectRef::from_object(&self.object),
+            target: ObjectRef::from_object(&self.observed.object),
             resource: SESSION.clone(),
             patch: json!({ "spec": { "dataPolicy": policy } }),
         })
     }
 
     fn own_claims(&self) -> impl Iterator<Item = &Value> {
-        let own = self.live.own_data(&self.session);
+        let own = self.observed.live.own_data(&self.observed.session);
         own.filter(|object| is_claim(object))
     }
 
@@ -72,7 +72,7 @@ impl Deletion {
     pub fn destroyed_data(&self) -> Vec<String> {
         let claims = self.destroyed_claims();
         let claims = claims.iter().map(|claim| claim_word(claim));
-        let losses = find_losses(&self.session, &self.live);
+        let losses = find_losses(&self.observed.session, &self.observed.live);
         let pods = losses.iter().map(ToString::to_string);
         claims.chain(pods).collect()
     }
@@ -102,7 +102,7 @@ impl Deletion {
 
     /// Returns the names of the session's existing VolumeSnapshots, which are kept.
     pub fn existing_snapshot_names(&self) -> Vec<String> {
-        let own = self.live.own_data(&self.session);
+        let own = self.observed.live.own_data(&self.observed.session);
         own.filter(|object| is_snapshot(object))
             .map(object_name)
             .collect()
@@ -113,10 +113,9 @@ impl Deletion {
     /// # Errors
     /// The first claim that is in use, and the Pod.
     pub(super) fn check_claims_unused(&self, pods: &[Value]) -> Result<()> {
-        let uid = &self.ownership.session_uid;
         let own: Vec<&str> = self
-            .live
-            .own_pods(uid)
+            .observed
+            .own_pods()
             .filter_map(|pod: &Pod| pod.metadata.uid.as_deref())
             .collect();
         let others = pods

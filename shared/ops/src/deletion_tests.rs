@@ -4,6 +4,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::Driver;
+use crate::selected_sessions::SelectedSession;
+use session_engine::reconcile::LiveObjects;
+use session_model::api::Session;
 
 const NOW: &str = "2026-01-01T00:00:00Z";
 
@@ -34,7 +38,9 @@ fn doomed(spec: Option<&str>, status: Option<&str>) -> Deletion {
         ..LiveObjects::default()
     };
     let object = serde_json::to_value(&session).unwrap();
-    Deletion::from_parts(SelectedSession { session, object }, live, Driver::Client).unwrap()
+    let observed =
+        ObservedSession::new(SelectedSession { session, object }, Driver::Client).unwrap();
+    Deletion::new(observed.with_objects(live, &Part::WORKLOAD_AND_DATA))
 }
 
 fn steps(deletion: &Deletion, wait: bool) -> Vec<String> {
@@ -87,7 +93,7 @@ fn a_policy_that_is_given_goes_before_both() {
 #[test]
 fn a_claim_that_never_was_bound_has_nothing_to_save() {
     let mut pending = doomed(Some("snapshot"), None);
-    pending.live.data[0]["status"] = json!({"phase": "Pending"});
+    pending.observed.live.data[0]["status"] = json!({"phase": "Pending"});
     assert!(pending.snapshot_claims().is_empty());
     assert_eq!(pending.never_bound_claims(), ["c"]);
 }
@@ -117,7 +123,7 @@ fn workload_then_data_then_the_session() {
 #[test]
 fn a_controller_does_everything_but_the_delete_itself() {
     let mut deletion = doomed(None, None);
-    deletion.driver = Driver::Controller;
+    deletion.observed.driver = Driver::Controller;
     assert_eq!(steps(&deletion, true), ["delete a", "await a"]);
     let deletion = deletion.with_data_policy(Some(DataPolicy::Delete));
     assert_eq!(steps(&deletion, true), ["patch a", "delete a", "await a"]);

@@ -24,7 +24,8 @@
 //! finished by running it again.
 //!
 //! Beside the operations: `Confirmation` asks before data is destroyed, `trust` decides whether stored text may be run,
-//! `preflight` checks quotas and classes before a start, `QuiesceHooks` run around a snapshot.
+//! `preflight` checks quotas and classes before a start, `QuiesceHooks` run around a snapshot, and `container_archive` copies files out
+//! of a container and into it.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -36,6 +37,7 @@ mod claim_mapping;
 pub mod claim_restore;
 pub mod clone_plan;
 mod cluster;
+pub mod container_archive;
 mod controller;
 pub mod deletion;
 mod deletion_data;
@@ -45,7 +47,7 @@ pub mod follow_logs;
 mod incomplete_copy;
 pub mod missing_right;
 mod name_conflict;
-mod observed_session;
+pub mod observed_session;
 mod patch_session;
 pub mod preflight;
 pub mod quiesce_hooks;

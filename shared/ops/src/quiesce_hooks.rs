@@ -2,9 +2,9 @@
 
 use anyhow::{Result, anyhow};
 
-use super::stop::ObservedSession;
 use super::trust::{self, StoredPart};
 use crate::Cluster;
+use crate::observed_session::ObservedSession;
 use session_client::interrupt::Interrupt;
 use session_engine::reconcile::HookRun;
 use session_model::api::Session;

@@ -4,9 +4,10 @@ use anyhow::Result;
 
 use super::finish_start::Started;
 use super::start_plan::StartPlan;
-use super::stop::{ObservedSession, StopContext};
+use super::stop::StopContext;
 use super::stop_options::StopOptions;
 use crate::Cluster;
+use crate::observed_session::ObservedSession;
 use crate::selected_sessions::SelectedSession;
 use session_model::objects::access::Access;
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
@@ -75,7 +76,6 @@ impl StartPlan {
                 ObservedSession::read(cluster, chosen, self.observed.driver).await?,
             );
         }
-        let (write, interrupt, now) = (with.write, with.interrupt, with.now);
-        start_plan.start(cluster, write, interrupt, now, sink).await
+        start_plan.start(cluster, with.into(), sink).await
     }
 }

@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 
 use crate::Cluster;
+use session_client::ContainerRef;
 use session_engine::reconcile::HookRun;
 
 impl Cluster {
@@ -17,28 +18,19 @@ impl Cluster {
             pod,
             container,
             command,
-            timeout: limit,
+            timeout,
         } = run;
-        let place = || format!("hook {name:?} in container {container:?} of pod {pod:?}");
-        let done = self
-            .exec(namespace, pod, container, command, *limit)
-            .await
-            .with_context(|| format!("{} failed", place()))?;
-        if done.code == 0 {
-            return Ok(());
-        }
-        let said = String::from_utf8_lossy(&done.stderr);
-        let said = said
-            .lines()
-            .rev()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or_default()
-            .trim();
-        let said = if said.is_empty() {
-            String::new()
-        } else {
-            format!(": {said}")
+        let place = format!("hook {name:?} in container {container:?} of pod {pod:?}");
+        let container = ContainerRef {
+            namespace: namespace.to_owned(),
+            pod: pod.clone(),
+            container: container.clone(),
         };
-        bail!("{} failed with exit code {}{said}", place(), done.code)
+        let done = self.exec(&container, command, *timeout).await;
+        let ended = done.and_then(|done| Ok((done.code()?, done.error_suffix())));
+        match ended.with_context(|| format!("{place} failed"))? {
+            (0, _) => Ok(()),
+            (code, suffix) => bail!("{place} failed with exit code {code}{suffix}"),
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::deletion::Deletion;
 use super::start_plan::StartPlan;
-use super::stop::ObservedSession;
+use crate::observed_session::ObservedSession;
 use session_engine::reconcile::find_losses;
 use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 

@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use crate::Cluster;
 use session_client::{ListOptions, Scope, not_found_error, parse_object};
-use session_engine::reconcile::LiveObjects;
 use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
@@ -15,7 +14,7 @@ use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
 use session_model::objects::resource::{
     DAEMON_SET, DEPLOYMENT, JOB, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, SECRET, SESSION,
-    STATEFUL_SET,
+    STATEFUL_SET, VOLUME_SNAPSHOT,
 };
 
 impl Cluster {
@@ -31,67 +30,14 @@ impl Cluster {
         parse_object(found)
     }
 
-    /// Reads all objects with the session's label: Pods, their owners and data. One LIST per kind, all at the same time.
-    /// Kinds that the last start did not create, according to status.applied, are left out.
-    ///
-    /// # Errors
-    /// Whatever the server refuses. A missing right to read the parameters Secret is not an error; the Secret is then
-    /// left out.
-    pub async fn get_live_objects(
+    /// Lists the Pods with the session's label.
+    pub(super) async fn list_pods(
         &self,
         namespace: &str,
-        session: &Session,
-    ) -> Result<LiveObjects> {
-        let (workload, data) = futures::try_join!(
-            self.get_workload(namespace, session),
-            self.list_data(namespace, session.name()),
-        )?;
-        Ok(LiveObjects { data, ..workload })
-    }
-
-    /// Reads the objects of which `known` holds only the Pods: as [`Cluster::get_live_objects`], without listing the Pods again.
-    ///
-    /// # Errors
-    /// As [`Cluster::get_live_objects`].
-    pub async fn live_beside(
-        &self,
-        namespace: &str,
-        session: &Session,
-        known: &LiveObjects,
-    ) -> Result<LiveObjects> {
-        let (owners, data) = futures::try_join!(
-            self.list_owners(namespace, session),
-            self.list_data(namespace, session.name()),
-        )?;
-        let live = LiveObjects {
-            pods: known.pods.clone(),
-            owners,
-            data,
-            ..LiveObjects::default()
-        };
-        Ok(live.attribute(session).beside_strangers(known))
-    }
-
-    /// Reads the part of [`Cluster::get_live_objects`] that runs: Pods and their owners.
-    ///
-    /// # Errors
-    /// Whatever the server refuses.
-    pub async fn get_workload(&self, namespace: &str, session: &Session) -> Result<LiveObjects> {
-        let select = session_selector(session.name());
-        let (pods, owners) = futures::try_join!(
-            self.list_items(&POD, namespace, &select),
-            self.list_owners(namespace, session),
-        )?;
-        let pods = pods
-            .into_iter()
-            .map(parse_object::<Pod>)
-            .collect::<Result<_>>()?;
-        let live = LiveObjects {
-            pods,
-            owners,
-            ..LiveObjects::default()
-        };
-        Ok(live.attribute(session))
+        select: &ListOptions,
+    ) -> Result<Vec<Pod>> {
+        let pods = self.list_items(&POD, namespace, select).await?;
+        pods.into_iter().map(parse_object::<Pod>).collect()
     }
 
     /// Reads the possible owners of the session's Pods: one LIST per kind that the last start created, all at the same
@@ -109,14 +55,14 @@ impl Cluster {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Lists the claims of a session, and reads its parameters Secret without values.
-    async fn list_data(&self, namespace: &str, name: &str) -> Result<Vec<Value>> {
-        let (select, parameters) = (session_selector(name), parameters_secret_name(name));
-        let (claims, secret) = futures::try_join!(
-            self.list_items(&PERSISTENT_VOLUME_CLAIM, namespace, &select),
-            self.get_secret_metadata(namespace, &parameters),
-        )?;
-        Ok(claims.into_iter().chain(secret).collect())
+    /// Lists the claims with the session's label.
+    pub(super) async fn list_claims(
+        &self,
+        namespace: &str,
+        select: &ListOptions,
+    ) -> Result<Vec<Value>> {
+        self.list_items(&PERSISTENT_VOLUME_CLAIM, namespace, select)
+            .await
     }
 
     async fn list_items(
@@ -131,9 +77,16 @@ impl Cluster {
             .items)
     }
 
-    /// Reads the parameters Secret and drops its values, which no caller needs.
-    async fn get_secret_metadata(&self, namespace: &str, name: &str) -> Result<Option<Value>> {
-        match self.get(&SECRET, namespace, name).await {
+    /// Reads the parameters Secret of a session and drops its values, which no caller needs. `None` where the caller may not read it.
+    pub(super) async fn get_parameters_secret(
+        &self,
+        namespace: &str,
+        session: &str,
+    ) -> Result<Option<Value>> {
+        match self
+            .get(&SECRET, namespace, &parameters_secret_name(session))
+            .await
+        {
             Ok(found) => Ok(found.map(|mut secret| {
                 if let Some(fields) = secret.as_object_mut() {
                     fields.shift_remove("data");
@@ -143,6 +96,26 @@ impl Cluster {
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+}
+
+/// Lists VolumeSnapshots. Returns `None` if the caller may not list them, and an empty list if the cluster does not serve them.
+///
+/// # Errors
+/// Other refusals of the server.
+pub async fn list_snapshots(
+    cluster: &Cluster,
+    namespace: &str,
+    select: &ListOptions,
+) -> Result<Option<Vec<Value>>> {
+    let scope = Scope::Namespace(namespace);
+    match cluster.list(&VOLUME_SNAPSHOT, scope, select).await {
+        Ok(list) => Ok(Some(list.items)),
+        Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => {
+            Ok(Some(Vec::new()))
+        }
+        Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

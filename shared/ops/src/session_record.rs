@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use anyhow::{Result, anyhow};
 use serde_json::{Value, json};
 
-use super::stop::ObservedSession;
 use super::trust;
 use crate::Cluster;
 use crate::controller::Driver;
+use crate::observed_session::ObservedSession;
 use crate::selected_sessions::SelectedSession;
 use session_engine::reconcile::{is_data_of, proves_secret};
 use session_model::api::API_VERSION;

@@ -22,8 +22,8 @@ pub use super::snapshot_classes::{SnapshotClasses, clarify_unserved, parse_class
 use super::snapshot_name::find_unused_name;
 pub use super::snapshot_name::generate_snapshot_name;
 pub use super::snapshot_source::{has_snapshot_hooks, read_snapshot_source};
-use super::stop::ObservedSession;
 use crate::Cluster;
+use crate::observed_session::ObservedSession;
 use crate::wait_snapshots::SnapshotDriverError;
 use crate::wait_snapshots::SnapshotMilestone;
 use session_client::interrupt::Interrupt;

@@ -3,9 +3,9 @@
 use anyhow::Result;
 use futures::join;
 
-use super::stop::ObservedSession;
 use crate::Cluster;
 use crate::controller::Driver;
+use crate::observed_session::{ObservedSession, Part};
 use crate::selected_sessions::SelectedSession;
 use crate::session_objects::session_selector;
 use session_client::Scope;
@@ -38,12 +38,15 @@ pub async fn read_snapshot_source(
     let (chosen, claims) = join!(chosen, claims);
     let chosen = chosen?;
     chosen.ensure_not_deleting()?;
-    let mut live = LiveObjects::default();
-    if has_snapshot_hooks(&chosen.session) && !skip_hooks {
-        live = cluster
-            .get_workload(cluster.namespace(), &chosen.session)
-            .await?;
+    let live = LiveObjects {
+        data: claims?.items,
+        ..LiveObjects::default()
+    };
+    let runs_hooks = has_snapshot_hooks(&chosen.session) && !skip_hooks;
+    let observed = ObservedSession::new(chosen, Driver::Client)?;
+    let mut observed = observed.with_objects(live, &[Part::Claims]);
+    if runs_hooks {
+        observed.load(cluster, &[Part::Pods, Part::Owners]).await?;
     }
-    live.data = claims?.items;
-    ObservedSession::from_parts(chosen, live, Driver::Client)
+    Ok(observed)
 }

@@ -1,5 +1,10 @@
 //! Execution of a start: writes the start request, the parameters Secret, the objects and the status, in this order. Every step
 //! may be repeated.
+//!
+//! ```text
+//! start:  StartPlan ─► patch of the Session ─┐
+//! create: NewSession ─► POST of the Session ─┴► RequestedStart ─► carry_out ─► Started
+//! ```
 
 use std::collections::BTreeMap;
 
@@ -9,19 +14,131 @@ use serde_json::{Value, json};
 
 use super::finish_start::Started;
 use super::start_plan::StartPlan;
+use super::stop::StopContext;
 use super::trust;
 use crate::Cluster;
+use crate::Driver;
 use crate::apply_plan::ApplyOptions;
-use session_client::interrupt::Interrupt;
+use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::{WriteOptions, parse_object};
-use session_engine::plan::{Plan, PlanOutcome, Step};
-use session_engine::reconcile::{TargetState, reconcile, status_patch};
-use session_model::api::{ObjectRef, Session};
+use session_engine::plan::{Plan, PlanOutcome, Step, StepResult};
+use session_engine::reconcile::{
+    LiveObjects, RenderedStart, Rendering, TargetState, reconcile, status_patch,
+};
+use session_model::api::{ObjectRef, SessionSpec};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::parameters_secret_name;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::resource::SECRET;
 use session_model::progress::ProgressSink;
+
+/// Context of a start: write options, interrupt signal and time.
+#[derive(Clone, Copy, Debug)]
+pub struct StartContext<'a> {
+    /// Dry run and field manager.
+    pub write: &'a WriteOptions,
+    /// Interrupt signal; takes effect between two steps.
+    pub interrupt: &'a Interrupt,
+    /// Time of the start.
+    pub now: Timestamp,
+}
+
+impl<'a> From<StopContext<'a>> for StartContext<'a> {
+    fn from(context: StopContext<'a>) -> Self {
+        Self {
+            write: context.write,
+            interrupt: context.interrupt,
+            now: context.now,
+        }
+    }
+}
+
+/// A start whose request is in the Session, by a POST or a patch. Parameters Secret, objects and status are still to be written.
+#[derive(Clone, Debug)]
+pub struct RequestedStart<'a> {
+    /// The Session with every field, as the server returned it with the request.
+    pub object: Value,
+    /// The spec as this command sent it: the returned one may have been changed by somebody else.
+    pub sent_spec: &'a SessionSpec,
+    /// The rendered start.
+    pub start: RenderedStart,
+    /// The session's existing objects.
+    pub live: &'a LiveObjects,
+    /// The process that creates the objects.
+    pub driver: Driver,
+    /// Steps that write the parameters Secret.
+    pub secret_plan: Plan,
+    /// True if this command writes the Secret although a controller creates the objects: the user gave secret values.
+    pub gave_secrets: bool,
+}
+
+impl RequestedStart<'_> {
+    /// Writes the parameters Secret, the objects and the status, in this order, and returns the started session. Adds the objects
+    /// that did not exist before to `created`, also if a later step fails. `render_again` renders the start with a Secret that was
+    /// kept from an earlier session, whose values take precedence over new ones: kept data needs its old passwords.
+    ///
+    /// # Errors
+    /// Refusals of the server; Interrupted.
+    pub async fn carry_out(
+        mut self,
+        cluster: &Cluster,
+        context: StartContext<'_>,
+        created: &mut Vec<Value>,
+        render_again: impl FnOnce(&Value) -> Result<Rendering>,
+        sink: &mut dyn ProgressSink,
+    ) -> Result<Started> {
+        let (write, dry_run) = (context.write, context.write.dry_run);
+        let ownership = self.start.ownership.clone();
+        if !dry_run {
+            let (uid, rendering) = (ownership.session_uid.as_str(), &self.start.rendering);
+            trust::record_trusted(cluster, uid, self.sent_spec, Some(rendering), sink);
+        }
+        let options = ApplyOptions {
+            ownership: &ownership,
+            write: write.clone(),
+            interrupt: context.interrupt,
+            wait_limit: std::time::Duration::MAX,
+        };
+        if !self.driver.is_controller() || self.gave_secrets {
+            let outcome = cluster.apply_plan(&self.secret_plan, &options, sink).await;
+            created.extend(outcome.created().cloned());
+            let kept = outcome.results.iter().find_map(|result| match result {
+                StepResult::Adopted(secret) => Some(secret.clone()),
+                _ => None,
+            });
+            require_success(outcome)?;
+            if let Some(secret) = kept {
+                self.start.rendering = render_again(&secret)?;
+            }
+        }
+        let mut started = Started {
+            session: parse_object(self.object.clone())?,
+            object: self.object,
+            start: self.start,
+            objects: Vec::new(),
+            driver: self.driver,
+        };
+        if started.driver.is_controller() {
+            return Ok(started);
+        }
+        let (start, target) = (Some(&started.start), TargetState::Running);
+        let decision = reconcile(&started.session, target, start, self.live, context.now);
+        let outcome = cluster.apply_plan(&decision.plan, &options, sink).await;
+        created.extend(outcome.created().cloned());
+        started.objects = require_success(outcome)?;
+        if dry_run {
+            return Ok(started);
+        }
+        if context.interrupt.is_set() {
+            return Err(interrupted_error());
+        }
+        let (session, objects) = (&started.session, &started.objects);
+        let status = status_patch::start_status(session, &started.start, objects, context.now);
+        started.object = cluster.patch_status(&ownership, status, write).await?;
+        started.session = parse_object(started.object.clone())?;
+        Ok(started)
+    }
+}
 
 impl StartPlan {
     /// Starts the session, without waiting until it is ready. If a step fails, created objects are kept: the next start continues
@@ -32,15 +149,13 @@ impl StartPlan {
     pub async fn start(
         &self,
         cluster: &Cluster,
-        write: &WriteOptions,
-        interrupt: &Interrupt,
-        now: Timestamp,
+        context: StartContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         let (namespace, name) = (self.observed.namespace(), self.observed.name());
-        let begun = self.try_start(cluster, write, interrupt, now, sink).await;
-        begun.map_err(|error| {
-            if write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
+        let started = self.try_start(cluster, context, sink).await;
+        started.map_err(|error| {
+            if context.write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
                 return error;
             }
             with_hint(
@@ -53,62 +168,28 @@ impl StartPlan {
     async fn try_start(
         &self,
         cluster: &Cluster,
-        write: &WriteOptions,
-        interrupt: &Interrupt,
-        now: Timestamp,
+        context: StartContext<'_>,
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
+        let patch = self.session_patch.clone();
+        let ownership = &self.start.ownership;
         let object = cluster
-            .patch_session(&self.start.ownership, self.session_patch.clone(), write)
+            .patch_session(ownership, patch, context.write)
             .await?;
-        let session: Session = parse_object(object.clone())?;
-        if !write.dry_run {
-            let uid = self.start.ownership.session_uid.as_str();
-            trust::record_trusted(cluster, uid, &self.spec, Some(&self.start.rendering), sink);
-        }
-        let with = ApplyOptions {
-            ownership: &self.start.ownership,
-            write: write.clone(),
-            interrupt,
-            wait_limit: std::time::Duration::MAX,
-        };
-        if !self.observed.driver.is_controller() || self.has_new_secrets {
-            require_success(
-                cluster
-                    .apply_plan(&self.parameters_secret_plan(), &with, sink)
-                    .await,
-            )?;
-        }
-        let mut started = Started {
-            session,
+        let requested = RequestedStart {
             object,
+            sent_spec: &self.spec,
             start: self.start.clone(),
-            objects: Vec::new(),
+            live: &self.observed.live,
             driver: self.observed.driver,
+            secret_plan: self.parameters_secret_plan(),
+            gave_secrets: self.has_new_secrets,
         };
-        if started.driver.is_controller() {
-            return Ok(started);
-        }
-        let (start, live) = (Some(&self.start), &self.observed.live);
-        let decision = reconcile(
-            &started.session,
-            TargetState::Running,
-            start,
-            live,
-            &[],
-            now,
-        );
-        started.objects = require_success(cluster.apply_plan(&decision.plan, &with, sink).await)?;
-        if write.dry_run {
-            return Ok(started);
-        }
-        let status =
-            status_patch::start_status(&started.session, &self.start, &started.objects, now);
-        started.object = cluster
-            .patch_status(&self.start.ownership, status, write)
-            .await?;
-        started.session = parse_object(started.object.clone())?;
-        Ok(started)
+        // The stored values are rendered already.
+        let render_again = |_: &Value| Ok(self.start.rendering.clone());
+        requested
+            .carry_out(cluster, context, &mut Vec::new(), render_again, sink)
+            .await
     }
 
     /// Returns the step that creates the parameters Secret, or patches it if values are new.

@@ -12,15 +12,15 @@ use futures::future::try_join_all;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::stop::ObservedSession;
 use super::trust::StoredPart;
 use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
+use crate::observed_session::ObservedSession;
 use session_client::{AccessReviews, random_token};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    DataLoss, ManifestSource, NamedObject, RenderInput, RenderOutput, RenderedStart,
-    find_claim_conflict, find_plan_losses, plan_start, render, status_patch,
+    DataLoss, ManifestSource, NamedObject, RenderInput, RenderedStart, TargetState,
+    find_claim_conflict, find_plan_losses, render, status_patch,
 };
 use session_model::api::{
     DesiredState, IntOrString, SecretSource, Session, SessionSpec, SessionTemplate,
@@ -67,6 +67,8 @@ pub struct StartPlan {
     pub session_patch: Value,
     /// The session's spec after that patch.
     pub spec: SessionSpec,
+    /// Time of the start request.
+    pub requested_at: Timestamp,
     /// Values in the session's parameters Secret; `None` if the Secret does not exist.
     pub stored_secrets: Option<BTreeMap<String, String>>,
     /// True if the user gave secret values.
@@ -121,7 +123,9 @@ impl StartPlan {
             .map(|change| format!("{change}; this start applies the current version"));
         // A merge patch adds parameters and removes none.
         spec.parameters.extend(rendered.parameters.clone());
-        let patch = start_request_patch(&observed.session, &rendered, options, gave_secrets, now);
+        spec.state = Some(DesiredState::Running);
+        spec.start_request = Some(next_start_request(&observed.session, now));
+        let patch = start_request_patch(&observed.session, &spec, options, gave_secrets);
         let start = RenderedStart {
             ownership: Ownership {
                 command_token: random_token()?,
@@ -145,10 +149,11 @@ impl StartPlan {
             ));
         }
         let start_plan = Self {
-            observed: observed,
+            observed,
             start,
             session_patch: patch,
             spec,
+            requested_at: now,
             stored_secrets: stored,
             has_new_secrets: gave_secrets,
             notes: notes.into_iter().collect(),
@@ -168,8 +173,11 @@ impl StartPlan {
         find_plan_losses(&self.steps(), &observed.session, &observed.live)
     }
 
+    /// Returns the steps after the start request, which is written into the Session first.
     fn steps(&self) -> Plan {
-        plan_start(&self.observed.session, &self.start, &self.observed.live)
+        let mut requested = self.observed.clone();
+        requested.session.spec = self.spec.clone();
+        requested.plan(TargetState::Running, Some(&self.start), self.requested_at)
     }
 
     /// Checks, if the start deletes objects first, that the caller has the rights for every step after that.
@@ -280,15 +288,13 @@ pub(super) async fn read_stored_secrets(
 /// Returns the merge patch of the Session that requests the start, without metadata.uid.
 fn start_request_patch(
     session: &Session,
-    rendered: &RenderOutput,
+    requested: &SessionSpec,
     options: &StartOptions,
     gave_secrets: bool,
-    now: Timestamp,
 ) -> Value {
-    let mut spec =
-        json!({ "state": DesiredState::Running, "startRequest": next_start_request(session, now) });
-    if rendered.parameters != session.spec.parameters {
-        spec["parameters"] = json!(rendered.parameters);
+    let mut spec = json!({ "state": requested.state, "startRequest": requested.start_request });
+    if requested.parameters != session.spec.parameters {
+        spec["parameters"] = json!(requested.parameters);
     }
     if let Some(preset) = &options.preset {
         spec["preset"] = preset.as_str().into();

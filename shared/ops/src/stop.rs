@@ -1,7 +1,7 @@
 //! Stop of a session: runs the sync hook and removes the workload. Claims, Services and Secrets are kept.
 //!
-//! `ObservedSession::of` reads the session, `plan` computes the steps, `stop` carries them out and writes the status. If a
-//! controller is alive, `stop` only patches the Session and waits for the controller.
+//! `plan_stop` computes the steps, `stop` carries them out and writes the status. If a controller is alive, `stop` only patches
+//! the Session and waits for the controller.
 
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
@@ -9,84 +9,23 @@ use serde_json::{Value, json};
 
 use crate::Cluster;
 use crate::apply_plan::ApplyOptions;
-use crate::controller::Driver;
-use crate::selected_sessions::SelectedSession;
+use crate::observed_session::ObservedSession;
 use crate::stop_options::StopOptions;
 use crate::trust::{self, StoredPart};
 use session_client::interrupt::Interrupt;
 use session_client::{AccessReviews, WriteOptions};
 use session_engine::plan::{Plan, Step, StepResult};
 use session_engine::reconcile::status_patch::{self, StopRecord};
-use session_engine::reconcile::{
-    HookRun, LiveObjects, PhaseReason, TargetState, Teardown, WorkloadState, assess_workload,
-    decide_phase, plan_teardown,
-};
-use session_model::api::{DesiredState, ObjectRef, Phase, Session};
+use session_engine::reconcile::{HookRun, PhaseReason, TargetState, WorkloadState, decide_phase};
+use session_model::api::{DesiredState, ObjectRef, Phase};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::conditions::condition;
-use session_model::objects::ownership::Ownership;
 use session_model::objects::pods::SCALABLE_KINDS;
 use session_model::objects::resource::{SESSION, string_at};
 use session_model::progress::ProgressSink;
 
-/// A session and all of its objects, as read from the cluster.
-#[derive(Clone, Debug)]
-pub struct ObservedSession {
-    /// The Session.
-    pub session: Session,
-    /// The Session with every field, also those that [`Session`] does not know.
-    pub object: Value,
-    /// Its objects.
-    pub live: LiveObjects,
-    /// State of its workload, derived from `live`.
-    pub state: WorkloadState,
-    /// Ownership of its objects.
-    pub ownership: Ownership,
-    /// The process that reconciles the session.
-    pub driver: Driver,
-}
-
 impl ObservedSession {
-    /// Reads all objects of a session.
-    ///
-    /// # Errors
-    /// Refusals of the server; a session that is being deleted.
-    pub async fn read(cluster: &Cluster, chosen: SelectedSession, driver: Driver) -> Result<Self> {
-        chosen.ensure_not_deleting()?;
-        let namespace = string_at(&chosen.object, "/metadata/namespace");
-        let live = cluster.get_live_objects(namespace, &chosen.session).await?;
-        Self::from_parts(chosen, live, driver)
-    }
-
-    /// Combines a session with objects that have been read already. Sends no request.
-    ///
-    /// # Errors
-    /// An invalid name, Namespace or owner of the Session.
-    pub fn from_parts(chosen: SelectedSession, live: LiveObjects, driver: Driver) -> Result<Self> {
-        let SelectedSession { session, object } = chosen;
-        let ownership = Ownership::of_session(&session)?;
-        let state = assess_workload(&session, &live, &[]);
-        Ok(Self {
-            session,
-            object,
-            live,
-            state: state,
-            ownership: ownership,
-            driver,
-        })
-    }
-
-    /// Returns the session's name.
-    pub fn name(&self) -> &str {
-        self.ownership.session.as_str()
-    }
-
-    /// Returns the session's Namespace.
-    pub fn namespace(&self) -> &str {
-        self.ownership.namespace.as_str()
-    }
-
     /// Returns true if the session has been stopped: spec, status and the absence of Pods agree.
     pub fn is_stopped(&self) -> bool {
         let phase = self.session.phase();
@@ -121,8 +60,7 @@ impl ObservedSession {
     /// nothing, and before the workload is removed, so that no controller makes it again.
     pub fn plan_stop(&self, options: &StopOptions, now: Timestamp) -> Plan {
         let skip_sync = options.skip_sync;
-        let what = Teardown::Stop { skip_sync };
-        let mut plan = plan_teardown(&self.session, &self.live, &self.state, what, now);
+        let mut plan = self.plan(TargetState::Stopped { skip_sync }, None, now);
         if !options.wait {
             plan.stages
                 .retain(|stage| !matches!(stage.first(), Some(Step::WaitDeleted { .. })));
@@ -148,7 +86,8 @@ impl ObservedSession {
     fn stopped_reason(&self) -> PhaseReason {
         match self.state {
             WorkloadState::Terminated { .. } | WorkloadState::NoWorkload => {
-                decide_phase(&self.session, TargetState::Stopped, &self.state)
+                let target = TargetState::Stopped { skip_sync: false };
+                decide_phase(&self.session, target, &self.state)
             }
             _ => PhaseReason {
                 phase: Phase::Stopped,

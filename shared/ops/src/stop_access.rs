@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 
-use super::stop::{ObservedSession, STOP, StopContext, nothing_done_hint};
+use super::stop::{STOP, StopContext, nothing_done_hint};
 use super::stop_options::StopOptions;
 use crate::Cluster;
 use crate::controller::Driver;
+use crate::observed_session::ObservedSession;
 use crate::selected_sessions::SelectedSession;
 use session_client::AccessReviews;
 use session_model::api::Session;

@@ -12,105 +12,29 @@
 //!
 //! [`KnownSessions`]: session_model::local_state::KnownSessions
 
+mod stored_text;
 mod untrusted_text;
-
-use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
 use futures::future::try_join;
-use serde::Serialize;
 
-use super::stop::ObservedSession;
 use super::template_lookup;
 use crate::Cluster;
+use crate::observed_session::ObservedSession;
 use session_engine::reconcile::{RenderedStart, Rendering};
-use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
+use session_model::api::{Session, SessionSpec};
 use session_model::failure::with_hint;
-use session_model::local_state::{Digests, sha256_hex};
+use session_model::local_state::sha256_hex;
 use session_model::objects::privileges::find_privileges;
 use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};
+pub use stored_text::StoredPart;
+use stored_text::{
+    StoredFields, connect_fields, field_digests, hook_fields, recorded_digests, spec_fields,
+    stored_fields,
+};
 use untrusted_text::UntrustedReason;
 pub use untrusted_text::UntrustedText;
-
-/// The part of a session's stored text that is about to be run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StoredPart {
-    /// The spec, for a start: manifest, or template and parameters.
-    Start,
-    /// The spec, for a copy of the session.
-    Copy,
-    /// The hooks of the last start.
-    Hooks,
-    /// The connect commands of the last start.
-    Connect,
-}
-
-impl StoredPart {
-    /// Returns the prefix of the part's field paths.
-    fn field_prefix(self) -> &'static str {
-        match self {
-            StoredPart::Start | StoredPart::Copy => "spec.",
-            StoredPart::Hooks => "status.applied.hooks",
-            StoredPart::Connect => "status.applied.connect",
-        }
-    }
-}
-
-/// Stored texts by field path.
-type StoredFields = BTreeMap<String, String>;
-
-fn stored_fields(session: &Session, part: StoredPart) -> StoredFields {
-    let applied = session.applied();
-    match part {
-        StoredPart::Start | StoredPart::Copy => spec_fields(&session.spec),
-        StoredPart::Hooks => hook_fields(applied.and_then(|applied| applied.hooks.as_ref())),
-        StoredPart::Connect => connect_fields(applied.map_or(&[], |applied| &applied.connect)),
-    }
-}
-
-/// Returns the fields that decide which objects a start makes. Sizes are left out: they run nothing.
-fn spec_fields(spec: &SessionSpec) -> StoredFields {
-    let primary = spec.primary.as_ref().map(to_json);
-    let texts = [
-        ("spec.manifest", spec.manifest.as_ref()),
-        ("spec.template", spec.template.as_ref()),
-        ("spec.application", spec.application.as_ref()),
-        ("spec.preset", spec.preset.as_ref()),
-        ("spec.primary", primary.as_ref()),
-    ];
-    let texts = texts.into_iter();
-    let texts = texts.filter_map(|(key, text)| Some((key.to_owned(), text?.clone())));
-    let parameters = spec.parameters.iter();
-    let parameters =
-        parameters.map(|(name, value)| (format!("spec.parameters.{name}"), value.clone()));
-    texts.chain(parameters).collect()
-}
-
-fn hook_fields(hooks: Option<&Hooks>) -> StoredFields {
-    let text = hooks.map(|hooks| (StoredPart::Hooks.field_prefix().to_owned(), to_json(hooks)));
-    text.into_iter().collect()
-}
-
-/// Returns the methods that run a command; ports and paths run nothing.
-fn connect_fields(methods: &[ConnectMethod]) -> StoredFields {
-    let commands = methods.iter().filter(|method| !method.exec.is_empty());
-    let key =
-        |method: &ConnectMethod| format!("{}.{}", StoredPart::Connect.field_prefix(), method.name);
-    commands
-        .map(|method| (key(method), to_json(method)))
-        .collect()
-}
-
-fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
-fn field_digests(fields: &StoredFields) -> Digests {
-    let each = fields.iter();
-    each.map(|(key, text)| (key.clone(), sha256_hex(text)))
-        .collect()
-}
 
 /// Checks that stored text may be run without confirmation. Sends no request if this machine knows the text.
 ///
@@ -190,13 +114,6 @@ pub async fn find_untrusted_text(
 
 fn is_recorded(cluster: &Cluster, uid: &str, part: StoredPart, fields: &StoredFields) -> bool {
     !uid.is_empty() && recorded_digests(cluster, uid, part) == field_digests(fields)
-}
-
-/// Returns the digests that this machine has recorded for that part of the session.
-fn recorded_digests(cluster: &Cluster, uid: &str, part: StoredPart) -> Digests {
-    let mut known = cluster.known_sessions().digests_of(uid);
-    known.retain(|key, _| key.starts_with(part.field_prefix()));
-    known
 }
 
 /// Returns true if hooks or connect commands equal those of the session's current template: that is an admin's text.

@@ -224,7 +224,11 @@ impl ReadinessWatch<'_> {
     }
 
     fn evaluate(&mut self) -> WorkloadState {
-        let state = assess_workload(self.session, &self.live(), &self.events);
+        let mut live = self.live();
+        // Moved, not cloned: a namespace may have thousands of events.
+        live.events = std::mem::take(&mut self.events);
+        let state = assess_workload(self.session, &live);
+        self.events = live.events;
         let WorkloadState::Ready { pod } = &state else {
             self.reevaluate_in = None;
             return state;

@@ -1,8 +1,8 @@
 //! Tar streams for `restore --from`: what is accepted is written in a form that is read as the same again.
 #![no_main]
 
-use kubectl_session_snapshot::tarball::{ArchiveContents, transcode};
 use libfuzzer_sys::fuzz_target;
+use session_shared::ops::container_archive::tarball::{ArchiveContents, transcode};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut plain = Vec::new();

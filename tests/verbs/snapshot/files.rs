@@ -26,7 +26,8 @@ pub const IN: &str = "usual\nroom /dev/sda 2000000 1000000 1000000 50% /home\nna
 /// The stream sent to the container for [`stream`]: the same entries in plain form, without the base directory.
 pub fn sent() -> Vec<u8> {
     let mut plain = Vec::new();
-    kubectl_session_snapshot::tarball::transcode(stream().as_slice(), &mut plain).unwrap();
+    session_shared::ops::container_archive::tarball::transcode(stream().as_slice(), &mut plain)
+        .unwrap();
     plain
 }
 

@@ -1,4 +1,4 @@
-//! `create --keep`, as a schedule runs it: requests, permissions, snapshots taken and deleted.
+//! `run-schedule`, as a CronJob runs it: requests, permissions, snapshots taken and deleted.
 
 use serde_json::{Value, json};
 use session_support::{Answer, FakeApi, Recorded, golden};
@@ -12,7 +12,7 @@ fn a_run_without_hooks_reads_the_session_and_its_claims_alone() {
         ..Scene::default()
     }
     .server();
-    let played = snapshot(&api, "create alice --keep 7 --class cuts");
+    let played = snapshot(&api, "run-schedule alice --keep 7 --class cuts");
     let text = format!("{}--- requests\n{}", played.text(), requests(&api));
     golden("snapshot-schedule-run.txt", &text);
     let made = &api.objects(SNAPSHOTS)[0];
@@ -128,7 +128,7 @@ fn a_run_prunes_what_runs_have_taken_and_nothing_else() {
             taken(&api, hour, true);
             taken(&api, hour, false);
         }
-        let played = snapshot(&api, &format!("create alice --keep 1{rest}"));
+        let played = snapshot(&api, &format!("run-schedule alice --keep 1{rest}"));
         let lines: Vec<&str> = played.done().lines().collect();
         assert_eq!(lines.len(), 1 + 3, "{played:?}");
         assert!(lines[0].contains("created"), "{lines:?}");
@@ -150,7 +150,7 @@ fn of_a_stopped_session_one_is_enough() {
     }
     .server();
     let old = taken(&api, 1, true);
-    let run = || snapshot(&api, "create alice --keep 2");
+    let run = || snapshot(&api, "run-schedule alice --keep 2");
     let first = run();
     assert!(first.done().contains("alice-20260301-120000 created"));
     api.forget_requests();
@@ -163,8 +163,8 @@ fn of_a_stopped_session_one_is_enough() {
     // After a restore: a claim with the same name and another UID.
     api.remove("persistentvolumeclaims", "default", "home-alice");
     api.put(crate::scene::claim("home-alice"));
-    let third = snapshot(&api, "create alice --keep 2 --name third");
-    assert!(third.done().contains("/third created"), "{third:?}");
+    let third = run();
+    assert!(third.done().contains(" created\n"), "{third:?}");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn what_another_user_left_under_that_name_stays() {
     object["metadata"]["annotations"]["streaming.platform/user-id"] = "bob@example.com".into();
     api.put(object);
     let ours = taken(&api, 2, true);
-    let played = snapshot(&api, "create alice --keep 1");
+    let played = snapshot(&api, "run-schedule alice --keep 1");
     let gone =
         format!("volumesnapshot.snapshot.storage.k8s.io {ours:?} deleted from default namespace");
     assert_eq!(played.done().lines().nth(1), Some(gone.as_str()));
@@ -191,8 +191,31 @@ fn a_run_that_fails_prunes_all_the_same() {
     }
     .server();
     let (old, new) = (taken(&api, 1, true), taken(&api, 2, true));
-    let played = snapshot(&api, "create alice --keep 1 --timeout=50ms");
+    let played = snapshot(&api, "run-schedule alice --keep 1 --timeout=50ms");
     assert_eq!(played.code, 1, "{played:?}");
     assert!(api.object(SNAPSHOTS, "default", &old).is_none());
     assert!(api.object(SNAPSHOTS, "default", &new).is_some());
+}
+
+#[test]
+fn what_older_schedules_ran_is_refused_with_the_way_on() {
+    let api = Scene::default().server();
+    for words in [
+        "create alice --keep 7 --class cuts --known-hooks=ab12",
+        "create alice --known-hooks ab12",
+    ] {
+        let played = snapshot(&api, words);
+        assert_eq!(played.code, 1, "{played:?}");
+        assert!(
+            played.err.contains("--keep cannot be given with create"),
+            "{played:?}"
+        );
+        assert!(
+            played
+                .err
+                .contains("kubectl session snapshot schedule alice --cron CRON --keep NUMBER"),
+            "{played:?}"
+        );
+    }
+    assert!(api.lines().is_empty(), "{:?}", api.lines());
 }

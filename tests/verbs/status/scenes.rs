@@ -189,7 +189,7 @@ fn with_data() -> FakeApi {
         "metadata": {"name": "session-alice-snapshots", "namespace": "default", "ownerReferences": [
             {"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": UID}]},
         "spec": {"schedule": "30 3 * * *", "timeZone": "Europe/Berlin", "jobTemplate": {"spec": {"template": {"spec": {
-            "containers": [{"name": "snapshot", "args": ["snapshot", "create", "alice", "--keep", "7"]}]}}}}},
+            "containers": [{"name": "snapshot", "args": ["snapshot", "run-schedule", "alice", "--keep", "7"]}]}}}}},
         "status": {"lastSuccessfulTime": "2026-03-01T02:30:09Z"}});
     let objects = [
         schedule,

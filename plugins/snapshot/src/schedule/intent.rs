@@ -1,25 +1,31 @@
 //! The validated command line of `snapshot schedule`. Pure.
 
 use anyhow::{Result, anyhow};
-use session_shared::client::DryRun;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::list::parse_session_name;
 use session_shared::names::SessionName;
 use session_shared::ops::snapshot_plan::parse_class_name;
+use session_shared::report::format::Format;
 
 use super::cron_expression::CronExpression;
-use crate::args::ScheduleArgs;
+use crate::archive_args::reject_other_flags;
+use crate::schedule_args::ScheduleArgs;
 
 /// Default image: the one `cargo image` writes for this version. No registry has it.
 const DEFAULT_IMAGE: &str = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
 
 /// A validated command line: a schedule to create or change, or its removal.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Intent {
     pub(crate) session: SessionName,
     /// The wanted schedule; `None` to remove it.
     pub(crate) schedule: Option<ScheduleOptions>,
     pub(crate) dry_run: DryRun,
+    pub(crate) write: WriteOptions,
+    /// True if hooks that another user may have changed are to be used.
+    pub(crate) trust_manifest: bool,
+    pub(crate) format: Format,
 }
 
 /// Options of a schedule: when snapshots are taken, how many are kept, and with which image.
@@ -37,42 +43,50 @@ pub(crate) struct ScheduleOptions {
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn parse_intent(args: &ScheduleArgs) -> Result<Intent> {
-    let asked = if args.remove {
+pub(crate) fn parse_intent(args: ScheduleArgs) -> Result<Intent> {
+    let ScheduleArgs {
+        session,
+        cron,
+        keep,
+        time_zone,
+        class,
+        skip_hooks,
+        image,
+        remove,
+        trust,
+        output,
+        write_flags,
+    } = args;
+    let schedule = if remove {
         let given = [
-            ("--cron", args.cron.is_some()),
-            ("--keep", args.keep.is_some()),
-            ("--time-zone", args.time_zone.is_some()),
-            ("--class", args.class.is_some()),
-            ("--image", args.image.is_some()),
-            ("--skip-hooks", args.skip_hooks),
+            ("--cron", cron.is_some()),
+            ("--keep", keep.is_some()),
+            ("--time-zone", time_zone.is_some()),
+            ("--class", class.is_some()),
+            ("--image", image.is_some()),
+            ("--skip-hooks", skip_hooks),
         ];
-        if let Some((flag, _)) = given.iter().find(|(_, given)| *given) {
-            return Err(usage_error(format!("{flag} cannot be given with --remove")));
-        }
+        reject_other_flags("--remove", &given)?;
         None
     } else {
-        Some(parse_options(args)?)
+        let cron = cron.ok_or_else(|| usage_error("one of --cron or --remove is required"))?;
+        let keep = keep.ok_or_else(|| usage_error("--keep is required"))?;
+        Some(ScheduleOptions {
+            cron: cron.parse()?,
+            time_zone: time_zone.as_deref().map(parse_time_zone).transpose()?,
+            keep: check_keep(keep)?,
+            class: parse_class_name(class.as_deref())?,
+            skip_hooks,
+            image: parse_image(image.as_deref().unwrap_or(DEFAULT_IMAGE))?,
+        })
     };
     Ok(Intent {
-        session: parse_session_name(&args.session)?,
-        schedule: asked,
-        dry_run: args.write_flags.dry_run()?,
-    })
-}
-
-fn parse_options(args: &ScheduleArgs) -> Result<ScheduleOptions> {
-    let Some(cron) = &args.cron else {
-        return Err(usage_error("one of --cron or --remove is required"));
-    };
-    let keep = args.keep.ok_or_else(|| usage_error("--keep is required"))?;
-    Ok(ScheduleOptions {
-        cron: cron.parse()?,
-        time_zone: args.time_zone.as_deref().map(parse_time_zone).transpose()?,
-        keep: check_keep(keep)?,
-        class: parse_class_name(args.class.as_deref())?,
-        skip_hooks: args.skip_hooks,
-        image: parse_image(args.image.as_deref().unwrap_or(DEFAULT_IMAGE))?,
+        session: parse_session_name(&session)?,
+        schedule,
+        dry_run: write_flags.dry_run()?,
+        write: write_flags.write()?,
+        trust_manifest: trust.trust_manifest,
+        format: Format::from_object_flags(&output)?,
     })
 }
 

@@ -71,7 +71,7 @@ impl ScheduleInput<'_> {
         objects
     }
 
-    /// Returns the permissions of a run: exactly those that the requests of `snapshot create --keep` need.
+    /// Returns the permissions of a run: exactly those that the requests of `snapshot run-schedule` need.
     fn role_rules(&self) -> Vec<Value> {
         let session = self.ownership.session.as_str();
         let rule = |group: &str, resources: &[&str], verbs: &[&str]| json!({ "apiGroups": [group], "resources": resources, "verbs": verbs });
@@ -165,7 +165,7 @@ impl ScheduleInput<'_> {
             self.ownership.session.to_string(),
             self.options.keep.to_string(),
         );
-        let mut words = ["snapshot", "create", &session, KEEP_FLAG, &keep]
+        let mut words = ["snapshot", "run-schedule", &session, KEEP_FLAG, &keep]
             .map(str::to_owned)
             .to_vec();
         if let Some(class) = self.class {

@@ -5,7 +5,7 @@ use session_shared::api::{DesiredState, Phase};
 use session_shared::labels;
 use session_shared::objects::resource::{annotation, string_at};
 use session_shared::objects::volume_snapshot::source_claim_name;
-use session_shared::ops::stop::ObservedSession;
+use session_shared::ops::ObservedSession;
 
 use crate::snapshot_set::SnapshotSet;
 

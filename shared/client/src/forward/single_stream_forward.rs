@@ -19,8 +19,8 @@ use tokio::task::JoinSet;
 
 use super::mux_connection::{CloseReason, PortFailureHandler};
 use crate::Cluster;
-use crate::exec::upgrade_status_code;
 use crate::failure_of_response::RequestSubject;
+use crate::remote_command::upgrade_status_code;
 use session_model::failure::{self, FailureKind};
 
 /// Streams opened in advance per port.

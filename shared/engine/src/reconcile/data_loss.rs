@@ -113,10 +113,7 @@ fn was_ever_ready(session: &Session, live: &LiveObjects) -> bool {
     };
     let uid = session.uid();
     ready
-        || matches!(
-            assess_workload(session, live, &[]),
-            WorkloadState::Ready { .. }
-        )
+        || matches!(assess_workload(session, live), WorkloadState::Ready { .. })
         || live.own_pods(uid).any(runs)
 }
 

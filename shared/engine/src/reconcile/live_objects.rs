@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::attribution::Impostor;
+use crate::diagnosis::EventNote;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::ownership::has_kind_and_name;
@@ -25,6 +26,8 @@ pub struct LiveObjects {
     pub impostors: Vec<Impostor>,
     /// Possible owners of Pods: StatefulSets, Deployments, ReplicaSets, Jobs, …
     pub owners: Vec<Value>,
+    /// Events of these objects, possibly of others too. Empty unless a wait or a report has read them.
+    pub events: Vec<EventNote>,
     /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion needs them.
     pub data: Vec<Value>,
     /// UIDs of claims of which this deletion has taken a snapshot that is ready. The data policy `snapshot` deletes these, and no

@@ -5,7 +5,7 @@
 //! ```text
 //! Session, template or manifest ─► render ─► Rendering ─┐
 //! ownership, existing objects to use ───────────────────┴► RenderedStart ─┐
-//! LiveObjects, Events ─► assess_workload ─► WorkloadState ────────────────┤
+//! LiveObjects ─► assess_workload ─► WorkloadState ────────────────────────┤
 //! Session, now ────────► target_state ────► TargetState ──────────────────┤
 //!                                                                         ▼
 //!                                                   reconcile ─► Decision: PhaseReason, Plan
@@ -49,17 +49,18 @@ pub use render::{ManifestSource, RenderInput, RenderOutput, render};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
 pub use secret_ownership::{is_secret_proven, proves_secret};
-pub use start::{RenderedStart, Rendering, TemplateVersion, plan_start};
+use start::plan_start;
+pub use start::{RenderedStart, Rendering, TemplateVersion};
 pub use target_state::{
     PhaseReason, TargetState, decide_phase, expiry_time, is_expired, is_start_requested,
     target_state,
 };
-pub use teardown::{Teardown, effective_data_policy, kept_since_patch, plan_teardown};
+use teardown::plan_teardown;
+pub use teardown::{Teardown, effective_data_policy, kept_since_patch};
 pub use workload_state::{WorkloadState, assess_workload};
 
 use jiff::Timestamp;
 
-use crate::diagnosis::EventNote;
 use crate::plan::Plan;
 use session_model::api::Session;
 
@@ -79,10 +80,9 @@ pub fn reconcile(
     wanted: TargetState,
     start: Option<&RenderedStart>,
     live: &LiveObjects,
-    events: &[EventNote],
     now: Timestamp,
 ) -> Decision {
-    let state = assess_workload(session, live, events);
+    let state = assess_workload(session, live);
     let standing = decide_phase(session, wanted, &state);
     let plan = match (&state, wanted) {
         // A terminated workload is created again only by a new start request: a shell that the user left must not come back by
@@ -93,8 +93,7 @@ pub fn reconcile(
             }
             _ => Plan::default(),
         },
-        (_, TargetState::Stopped) => {
-            let skip_sync = target_state::is_sync_skipped(session);
+        (_, TargetState::Stopped { skip_sync }) => {
             plan_teardown(session, live, &state, Teardown::Stop { skip_sync }, now)
         }
         (_, TargetState::Deleted { skip_sync }) => {

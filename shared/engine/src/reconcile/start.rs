@@ -141,7 +141,7 @@ impl RenderedStart {
 
 /// Returns the plan of a start, tier by tier: missing objects are created by POST, objects of an earlier start are applied, and
 /// running workloads and data are kept unchanged.
-pub fn plan_start(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Plan {
+pub(super) fn plan_start(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Plan {
     let mut start = start.clone();
     start.ownership.session_uid = session.uid().to_owned();
     let (mut plan, mut objects) = (Plan::default(), start.owned_objects());

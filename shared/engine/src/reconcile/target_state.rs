@@ -12,7 +12,10 @@ pub enum TargetState {
     /// The workload runs.
     Running,
     /// The workload is removed and the data kept.
-    Stopped,
+    Stopped {
+        /// If true, the sync hook is not run.
+        skip_sync: bool,
+    },
     /// The session is deleted; only data that the data policy keeps remains.
     Deleted {
         /// If true, the sync hook is not run.
@@ -43,18 +46,18 @@ pub fn target_state(session: &Session, now: Timestamp) -> TargetState {
         .unwrap_or_default();
     if is_expired(session, now) && !is_start_requested(session) {
         return match on_expiry {
-            OnExpiry::Stop => TargetState::Stopped,
+            OnExpiry::Stop => TargetState::Stopped { skip_sync },
             OnExpiry::Delete => TargetState::Deleted { skip_sync },
         };
     }
     match session.spec.state {
-        Some(DesiredState::Stopped) => TargetState::Stopped,
+        Some(DesiredState::Stopped) => TargetState::Stopped { skip_sync },
         _ => TargetState::Running,
     }
 }
 
 /// Returns true if the session is annotated to end without its sync hook.
-pub(super) fn is_sync_skipped(session: &Session) -> bool {
+fn is_sync_skipped(session: &Session) -> bool {
     session
         .metadata
         .annotations
@@ -102,7 +105,7 @@ pub fn decide_phase(session: &Session, wanted: TargetState, state: &WorkloadStat
         return phase_reason(Phase::Terminating, "", "");
     }
     match (state, wanted) {
-        (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped) => {
+        (WorkloadState::NoWorkload | WorkloadState::Lost, TargetState::Stopped { .. }) => {
             recorded_phase(session)
         }
         (WorkloadState::NoWorkload, _) if is_start_requested(session) => phase_reason(

@@ -31,7 +31,7 @@ pub enum Teardown {
 
 /// Returns the plan of a stop or deletion. With the data policy `snapshot`, only claims listed in `live.saved` and claims without
 /// data are deleted: the caller takes the snapshots first and lists the claims there.
-pub fn plan_teardown(
+pub(super) fn plan_teardown(
     session: &Session,
     live: &LiveObjects,
     state: &WorkloadState,

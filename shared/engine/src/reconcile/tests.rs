@@ -110,7 +110,6 @@ fn decide(session: &Session, live: &LiveObjects) -> Decision {
         target_state(session, now()),
         Some(&start()),
         live,
-        &[],
         now(),
     )
 }
@@ -218,7 +217,6 @@ fn without_its_template_a_session_runs_on_but_makes_nothing() {
         TargetState::Running,
         None,
         &LiveObjects::default(),
-        &[],
         now(),
     );
     assert!(decision.plan.is_empty());
@@ -248,7 +246,7 @@ fn an_expired_session_is_stopped_or_deleted_as_its_start_said() {
     status["expiresAt"] = "2026-01-01T11:59:59Z".into();
     assert_eq!(
         target_state(&session(asked(), status.clone()), now()),
-        TargetState::Stopped
+        TargetState::Stopped { skip_sync: false }
     );
     status["applied"]["onExpiry"] = "delete".into();
     assert_eq!(
@@ -267,7 +265,7 @@ fn deleting_goes_sync_workload_data_session() {
     let mut live = ready();
     live.data.push(claim());
     let gone = TargetState::Deleted { skip_sync: false };
-    let decision = reconcile(&session(asked(), started()), gone, None, &live, &[], now());
+    let decision = reconcile(&session(asked(), started()), gone, None, &live, now());
     assert_eq!(decision.standing.phase, Phase::Terminating);
     assert_eq!(
         words(&decision.plan),
@@ -292,7 +290,7 @@ fn data_is_destroyed_only_by_the_policy_delete() {
     live.data.push(foreign);
     let gone = TargetState::Deleted { skip_sync: true };
     let delete = session(json!({ "dataPolicy": "delete" }), json!({}));
-    let decision = reconcile(&delete, gone, None, &live, &[], now());
+    let decision = reconcile(&delete, gone, None, &live, now());
     assert_eq!(
         words(&decision.plan)[0],
         "delete PersistentVolumeClaim \"c\""
@@ -302,14 +300,7 @@ fn data_is_destroyed_only_by_the_policy_delete() {
             .iter()
             .any(|word| word.contains("theirs"))
     );
-    let keep = reconcile(
-        &session(json!({}), json!({})),
-        gone,
-        None,
-        &live,
-        &[],
-        now(),
-    );
+    let keep = reconcile(&session(json!({}), json!({})), gone, None, &live, now());
     assert_eq!(words(&keep.plan)[0], "patch PersistentVolumeClaim \"c\"");
 }
 
@@ -322,7 +313,6 @@ fn pods_of_others_are_never_counted_whatever_their_labels_say() {
         TargetState::Deleted { skip_sync: false },
         None,
         &live,
-        &[],
         now(),
     );
     assert_eq!(
@@ -348,7 +338,6 @@ fn pods_are_found_through_deployment_and_replica_set() {
         TargetState::Deleted { skip_sync: true },
         None,
         &live,
-        &[],
         now(),
     );
     assert_eq!(

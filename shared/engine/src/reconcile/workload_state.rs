@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::diagnosis::{Cause, EventNote, Finding, Prognosis, inspect_missing_pods, inspect_pod};
+use crate::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods, inspect_pod};
 use session_model::api::{DesiredState, Session};
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::string_at;
@@ -63,12 +63,8 @@ impl WorkloadState {
     }
 }
 
-/// Returns the state of the session's workload. `events` may be empty: they only make causes more specific.
-pub fn assess_workload(
-    session: &Session,
-    live: &LiveObjects,
-    events: &[EventNote],
-) -> WorkloadState {
+/// Returns the state of the session's workload. Events that were not read only make causes less specific.
+pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
     let uid = session.uid();
     let pods: Vec<&Pod> = live
         .own_pods(uid)
@@ -77,12 +73,12 @@ pub fn assess_workload(
         .collect();
     let pods = live.prefer_recorded(session, pods);
     if pods.is_empty() {
-        return assess_without_pods(session, live, events, uid);
+        return assess_without_pods(session, live, uid);
     }
     let wanted = wanted_replicas(session, live);
     let mut findings: Vec<(&Pod, Finding)> = pods
         .iter()
-        .map(|pod| (*pod, inspect_pod(pod, events)))
+        .map(|pod| (*pod, inspect_pod(pod, &live.events)))
         .collect();
     let ready = findings
         .iter()
@@ -98,7 +94,7 @@ pub fn assess_workload(
         };
     }
     // Fewer Pods than wanted and no cause among them: the workload's events may have one.
-    let missing = (pods.len() < wanted).then(|| assess_without_pods(session, live, events, uid));
+    let missing = (pods.len() < wanted).then(|| assess_without_pods(session, live, uid));
     if let Some(missing) = missing.filter(|missing| missing.cause().is_some())
         && findings
             .iter()
@@ -143,12 +139,7 @@ fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }
 
-fn assess_without_pods(
-    session: &Session,
-    live: &LiveObjects,
-    events: &[EventNote],
-    uid: &str,
-) -> WorkloadState {
+fn assess_without_pods(session: &Session, live: &LiveObjects, uid: &str) -> WorkloadState {
     let applied = session.applied();
     let primary = applied.and_then(|applied| applied.primary.as_ref());
     let is_primary = |object: &&Value| {
@@ -173,7 +164,7 @@ fn assess_without_pods(
         .find(|object| !rests(object))
     {
         Some(workload) => {
-            let finding = inspect_missing_pods(workload, events);
+            let finding = inspect_missing_pods(workload, &live.events);
             match &finding.prognosis {
                 Prognosis::Unrecoverable(cause) => WorkloadState::Unrecoverable(cause.clone()),
                 _ => WorkloadState::NotReady(finding),

@@ -10,7 +10,7 @@ use crate::names::SessionName;
 /// Longest name of a CronJob, in bytes: the names of its Jobs are 11 bytes longer.
 const CRON_JOB_NAME_MAX: usize = 52;
 
-/// Flag of `snapshot create` with the number of snapshots to keep.
+/// Flag of `snapshot run-schedule` with the number of snapshots to keep.
 pub const KEEP_FLAG: &str = "--keep";
 
 /// Name of the CronJob and the other objects of a session's schedule, at most 52 bytes.

@@ -2,7 +2,7 @@
 
 use anyhow::anyhow;
 
-use super::{StoredFields, StoredPart, field_digests, recorded_digests};
+use super::stored_text::{StoredFields, StoredPart, field_digests, recorded_digests};
 use crate::Cluster;
 use session_model::api::Session;
 use session_model::failure::with_hint;

@@ -39,7 +39,7 @@ fn of_data(policy: &str, snapshot: bool, saved: &[&str]) -> Vec<String> {
     }
     let session = session(json!({ "dataPolicy": policy }), json!({}));
     let gone = TargetState::Deleted { skip_sync: true };
-    let mut steps = words(&reconcile(&session, gone, None, &live, &[], now()).plan);
+    let mut steps = words(&reconcile(&session, gone, None, &live, now()).plan);
     steps.retain(|step| !step.contains("Session") && !step.starts_with("wait"));
     steps
 }

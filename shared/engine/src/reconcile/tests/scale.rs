@@ -27,15 +27,7 @@ fn stopped_at(kind: &str, count: i64) -> Session {
 
 fn plan_of(kind: &str, live: &LiveObjects) -> Plan {
     let (session, start) = (stopped_at(kind, 4), scaled(kind));
-    reconcile(
-        &session,
-        TargetState::Running,
-        Some(&start),
-        live,
-        &[],
-        now(),
-    )
-    .plan
+    reconcile(&session, TargetState::Running, Some(&start), live, now()).plan
 }
 
 fn count_of(plan: &Plan, kind: &str) -> Option<i64> {
@@ -84,7 +76,7 @@ fn fewer_pods_than_were_recorded_are_enough_where_fewer_are_wanted_now() {
         json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 1 },
         "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } }),
     ];
-    let state = assess_workload(&stopped_at("StatefulSet", 4), &live, &[]);
+    let state = assess_workload(&stopped_at("StatefulSet", 4), &live);
     assert!(matches!(state, WorkloadState::Ready { .. }), "{state:?}");
 }
 
@@ -101,7 +93,11 @@ fn what_a_start_that_was_cut_off_left_at_rest_is_recorded() {
         unrecorded_workloads: vec![made],
         ..status_patch::StopRecord::default()
     };
-    let standing = decide_phase(&session, TargetState::Stopped, &WorkloadState::NoWorkload);
+    let standing = decide_phase(
+        &session,
+        TargetState::Stopped { skip_sync: false },
+        &WorkloadState::NoWorkload,
+    );
     let patch = status_patch::stop_status(&session, &standing, &rest, now());
     assert_eq!(patch["status"]["applied"]["objects"][0]["uid"], "N");
 }

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 
 use tar::{EntryType, Header};
 
-use super::BLOCK;
-use super::tar_reader::{EntryKind, TarEntry};
+use super::tar_entry::{BLOCK, EntryKind, TarEntry};
 
 /// Maximum length of a name in a header, in bytes.
 const MAX_SHORT_NAME: usize = 99;

@@ -1,4 +1,6 @@
 use super::*;
+use sha2::{Digest, Sha256};
+use std::io;
 use tar::{Builder, EntryType, Header};
 
 /// An entry: its kind, its name as it stands in the header, and a link's target or a file's content.

@@ -10,8 +10,9 @@ use anyhow::{Result, anyhow, bail};
 use tar::{EntryType, Header};
 
 use super::entry_names::{display_path, normalize_relative};
+use super::hashing_stream::HashingStream;
 use super::pax::{PaxRecords, check_global_records};
-use super::{BLOCK, HashingStream};
+use super::tar_entry::{BLOCK, EntryKind, TarEntry};
 
 /// Maximum size in bytes of a long-name or PAX header.
 const EXTENDED_MAX: u64 = 1 << 20;
@@ -25,49 +26,6 @@ const HEADER_NAME_BYTES: usize = 100;
 const MAX_HEADER_SIZE: u64 = 0o77_777_777_777;
 /// Upper bound of numeric owners (exclusive) and times (inclusive).
 const MAX_ID_OR_TIME: u64 = u32::MAX as u64;
-
-/// Kind of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EntryKind {
-    File,
-    Directory,
-    Symlink,
-    HardLink,
-    Fifo,
-}
-
-/// One entry of an archive, combined from all its headers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct TarEntry {
-    pub(super) kind: EntryKind,
-    /// Normalized relative path; empty for the base directory itself.
-    pub(super) path: Vec<u8>,
-    /// Target of a link: unchanged for a symbolic link, normalized like `path` for a hard link; empty for other kinds.
-    pub(super) link_target: Vec<u8>,
-    pub(super) size: u64,
-    pub(super) mode: u32,
-    pub(super) uid: u64,
-    pub(super) gid: u64,
-    pub(super) mtime: u64,
-    pub(super) user: Vec<u8>,
-    pub(super) group: Vec<u8>,
-}
-
-impl TarEntry {
-    /// Returns the mode without setuid and setgid. Directories keep these bits: there they only make new files inherit the
-    /// group.
-    pub(super) fn unprivileged_mode(&self) -> u32 {
-        match self.kind {
-            EntryKind::Directory => self.mode & 0o7777,
-            _ => self.mode & 0o777,
-        }
-    }
-
-    /// Returns true for a file with a setuid or setgid bit.
-    pub(super) fn is_privileged(&self) -> bool {
-        matches!(self.kind, EntryKind::File | EntryKind::HardLink) && self.mode & 0o6000 != 0
-    }
-}
 
 /// Values of the extended headers before an entry's own header.
 #[derive(Default)]
@@ -94,7 +52,7 @@ impl<R: Read> TarReader<R> {
     /// # Errors
     /// A stream that is truncated or damaged; an entry that is ambiguous or not allowed.
     pub(super) fn next_entry(&mut self) -> Result<Option<TarEntry>> {
-        let (mut start_plan, mut is_first) = (ExtendedHeaders::default(), true);
+        let (mut extended, mut is_first) = (ExtendedHeaders::default(), true);
         while let Some(header) = self.read_header()? {
             let kind = header.entry_type();
             let size = parse_field(&header, "size", &header.as_old().size)?;
@@ -104,14 +62,14 @@ impl<R: Read> TarReader<R> {
                 set_once(to, name)
             };
             match kind {
-                EntryType::GNULongName => name(&mut start_plan.path)?,
-                EntryType::GNULongLink => name(&mut start_plan.link_target)?,
+                EntryType::GNULongName => name(&mut extended.path)?,
+                EntryType::GNULongLink => name(&mut extended.link_target)?,
                 EntryType::XHeader => {
                     let records = PaxRecords::parse(&self.read_extended(size)?)?;
-                    set_once(&mut start_plan.records, records)?;
+                    set_once(&mut extended.records, records)?;
                 }
                 EntryType::XGlobalHeader => check_global_records(&self.read_extended(size)?)?,
-                kind => return start_plan.into_entry(&header, kind, size).map(Some),
+                kind => return extended.into_entry(&header, kind, size).map(Some),
             }
             is_first &= kind == EntryType::XGlobalHeader;
         }

@@ -2,7 +2,6 @@
 //! member whose comment names the session and directory and holds length and SHA-256 of the tar stream. It is written last,
 //! so an archive without it was never verified.
 
-use std::fs::File;
 use std::io::{self, BufRead, Read, Write};
 
 use anyhow::{Context, Result, bail};
@@ -10,12 +9,15 @@ use bytes::{Buf, Bytes};
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
 use flate2::{Compression, GzBuilder};
+use jiff::Timestamp;
 use serde_json::{Value, json};
-use session_shared::objects::resource::string_at;
-use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 
-use crate::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
+use session_client::ContainerRef;
+use session_model::names::SessionName;
+use session_model::objects::resource::string_at;
+
+use super::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
 
 /// Compression level: nearly the size of the default level, in half the time.
 const COMPRESSION_LEVEL: u32 = 3;
@@ -26,64 +28,89 @@ const FOOTER_KIND: &str = "SessionFiles";
 
 /// Footer of an archive: origin and checksum.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ArchiveFooter {
-    pub(crate) session: String,
-    pub(crate) namespace: String,
+pub struct ArchiveFooter {
+    /// Name of the session.
+    pub session: String,
+    /// Its namespace.
+    pub namespace: String,
     /// Directory in the container that the names are relative to.
-    pub(crate) directory: String,
+    pub directory: String,
     /// Time of the export, in RFC 3339.
-    pub(crate) created: String,
-    pub(crate) length: u64,
-    pub(crate) sha256: String,
+    pub created: String,
+    /// Length of the tar stream in bytes.
+    pub length: u64,
+    /// SHA-256 of the tar stream in lower-case hexadecimal.
+    pub sha256: String,
 }
 
 impl ArchiveFooter {
+    /// Returns the footer of an archive of `directory` in a container of `session`.
+    pub fn new(
+        session: &SessionName,
+        container: &ContainerRef,
+        directory: &str,
+        contents: &ArchiveContents,
+        created: Timestamp,
+    ) -> Self {
+        Self {
+            session: session.to_string(),
+            namespace: container.namespace.clone(),
+            directory: directory.to_owned(),
+            created: created.to_string(),
+            length: contents.stream_bytes,
+            sha256: contents.sha256.clone(),
+        }
+    }
+
     /// Encodes the footer as a gzip member.
-    pub(crate) fn to_gzip_member(&self) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// None in practice: the writer is memory.
+    pub fn to_gzip_member(&self) -> io::Result<Vec<u8>> {
         let object = json!({
             "apiVersion": "streaming.platform/v1", "kind": FOOTER_KIND,
             "session": self.session, "namespace": self.namespace, "directory": self.directory,
             "made": self.created, "bytes": self.length, "sha256": self.sha256,
         });
-        let piece = GzBuilder::new().comment(object.to_string());
-        piece.write(Vec::new(), Compression::none()).finish()
+        let member = GzBuilder::new().comment(object.to_string());
+        member.write(Vec::new(), Compression::none()).finish()
     }
 
     /// Parses a gzip comment; `None` for a comment that is not a footer.
     fn parse(comment: &[u8]) -> Option<Self> {
         let object: Value = serde_json::from_slice(comment).ok()?;
-        let said = |pointer: &str| string_at(&object, pointer).to_owned();
-        (said("/kind") == FOOTER_KIND).then(|| Self {
-            session: said("/session"),
-            namespace: said("/namespace"),
-            directory: said("/directory"),
-            created: said("/made"),
+        let text = |pointer: &str| string_at(&object, pointer).to_owned();
+        (text("/kind") == FOOTER_KIND).then(|| Self {
+            session: text("/session"),
+            namespace: text("/namespace"),
+            directory: text("/directory"),
+            created: text("/made"),
             length: object["bytes"].as_u64().unwrap_or_default(),
-            sha256: said("/sha256"),
+            sha256: text("/sha256"),
         })
     }
 }
 
-/// Compresses the tar stream received from `pieces` to `file`, and checks it on the way. Returns the contents and the writer.
+/// Compresses the tar stream received from `chunks` to `file`, and checks it on the way. Returns the contents and the writer.
 ///
 /// # Errors
 /// A failed write; a stream that is truncated or could not be restored.
-pub(crate) fn compress_checked<W: Write>(
-    pieces: mpsc::Receiver<Bytes>,
+pub(super) fn compress_checked<W: Write>(
+    chunks: mpsc::Receiver<Bytes>,
     file: W,
 ) -> Result<(ArchiveContents, W)> {
-    let mut recording = CompressingReader {
-        chunks: pieces,
+    let mut compressor = CompressingReader {
+        chunks,
         chunk: Bytes::new(),
         gzip: GzEncoder::new(file, Compression::new(COMPRESSION_LEVEL)),
         write_error: None,
     };
     // An archive that could not be restored is an error now, not at the restore.
-    let examined = transcode(&mut recording, &mut io::sink());
-    if let Some(error) = recording.write_error {
+    let contents = transcode(&mut compressor, &mut io::sink());
+    if let Some(error) = compressor.write_error {
         return Err(error.into());
     }
-    Ok((examined?, recording.gzip.finish()?))
+    Ok((contents?, compressor.gzip.finish()?))
 }
 
 /// A reader that compresses to a file what it reads from a channel.
@@ -99,7 +126,7 @@ impl<W: Write> Read for CompressingReader<W> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.chunk.is_empty() {
             match self.chunks.blocking_recv() {
-                Some(piece) => self.chunk = piece,
+                Some(chunk) => self.chunk = chunk,
                 None => return Ok(0),
             }
         }
@@ -117,12 +144,13 @@ impl<W: Write> Read for CompressingReader<W> {
 
 /// Result of checking an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CheckedArchive {
-    pub(crate) contents: ArchiveContents,
+pub struct CheckedArchive {
+    /// What the archive contains.
+    pub contents: ArchiveContents,
     /// Footer; `None` for an archive of another program.
-    pub(crate) footer: Option<ArchiveFooter>,
+    pub footer: Option<ArchiveFooter>,
     /// Bytes of the plain tar stream that is sent to the container.
-    pub(crate) plain_bytes: u64,
+    pub plain_bytes: u64,
 }
 
 /// Reads an archive to its end and checks it.
@@ -130,23 +158,23 @@ pub(crate) struct CheckedArchive {
 /// # Errors
 /// An archive that is not a gzip file, is truncated or damaged, does not match its footer, or has entries outside its
 /// directory.
-pub(crate) fn check_archive(file: impl BufRead) -> Result<CheckedArchive> {
+pub fn check_archive(file: impl BufRead) -> Result<CheckedArchive> {
     let mut stream = ArchiveReader::new(file)?;
     let mut sent = ByteCounter(0);
     let contents = transcode(&mut stream, &mut sent)?;
-    let seal = stream.footer;
-    if let Some(seal) = &seal
-        && (seal.length, &seal.sha256) != (contents.stream_bytes, &contents.sha256)
+    let footer = stream.footer;
+    if let Some(footer) = &footer
+        && (footer.length, &footer.sha256) != (contents.stream_bytes, &contents.sha256)
     {
         bail!(
             "the archive is damaged: its checksum is {} instead of {}",
             contents.sha256,
-            seal.sha256
+            footer.sha256
         );
     }
     Ok(CheckedArchive {
         contents,
-        footer: seal,
+        footer,
         plain_bytes: sent.0,
     })
 }
@@ -170,7 +198,7 @@ impl Write for ByteCounter {
 ///
 /// # Errors
 /// An archive that has changed since it was checked.
-pub(crate) fn send_plain(
+pub(super) fn send_plain(
     file: impl BufRead,
     checked: &ArchiveContents,
     to: &mpsc::Sender<Bytes>,
@@ -212,7 +240,7 @@ impl Write for ChannelWriter<'_> {
 }
 
 /// Reader of the tar stream in a file of one or more gzip members.
-pub(crate) struct ArchiveReader<R: BufRead> {
+struct ArchiveReader<R: BufRead> {
     member: Option<GzDecoder<R>>,
     /// Footer, once read. No data may follow it.
     footer: Option<ArchiveFooter>,
@@ -223,14 +251,14 @@ impl<R: BufRead> ArchiveReader<R> {
     ///
     /// # Errors
     /// A file that does not start with the gzip magic number.
-    pub(crate) fn new(mut file: R) -> Result<Self> {
+    fn new(mut file: R) -> Result<Self> {
         let start = file.fill_buf().context("failed to read")?;
         if !start.starts_with(&[0x1f, 0x8b]) {
             bail!("the archive is not a gzip file");
         }
-        let piece = Some(GzDecoder::new(file));
+        let member = Some(GzDecoder::new(file));
         Ok(Self {
-            member: piece,
+            member,
             footer: None,
         })
     }
@@ -238,15 +266,15 @@ impl<R: BufRead> ArchiveReader<R> {
 
 impl<R: BufRead> Read for ArchiveReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while let Some(mut piece) = self.member.take() {
-            let read = piece.read(buffer);
+        while let Some(mut member) = self.member.take() {
+            let read = member.read(buffer);
             if !matches!(read, Ok(0)) || buffer.is_empty() {
-                self.member = Some(piece);
+                self.member = Some(member);
                 return read;
             }
-            let comment = piece.header().and_then(|header| header.comment());
+            let comment = member.header().and_then(|header| header.comment());
             self.footer = comment.and_then(ArchiveFooter::parse);
-            self.member = remaining(piece.into_inner())?.map(GzDecoder::new);
+            self.member = remaining(member.into_inner())?.map(GzDecoder::new);
             if self.footer.is_some() && self.member.is_some() {
                 let message = "data follows the footer";
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
@@ -262,15 +290,6 @@ fn remaining<R: BufRead>(mut rest: R) -> io::Result<Option<R>> {
     Ok((!ended).then_some(rest))
 }
 
-/// Copies standard input to an unnamed temporary file.
-pub(crate) async fn buffer_stdin(environment: &mut Environment) -> Result<File> {
-    let (mut file, mut input) = (tempfile::tempfile()?, environment.console.stdin_stream());
-    while let Some(piece) = input.read_chunk().await {
-        file.write_all(&piece)?;
-    }
-    Ok(file)
-}
-
 #[cfg(test)]
-#[path = "archive_tests.rs"]
+#[path = "archive_file_tests.rs"]
 mod tests;

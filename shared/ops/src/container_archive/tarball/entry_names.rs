@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use anyhow::{Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::tar_reader::{EntryKind, TarEntry};
+use super::tar_entry::{EntryKind, TarEntry};
 
 /// Maximum depth of a path in directories.
 const MAX_DEPTH: usize = 256;

@@ -3,19 +3,19 @@
 use std::time::Duration;
 
 use anyhow::{Result, anyhow};
-use session_shared::client::container_files::ContainerRef;
-use session_shared::client::container_files::TransferChecksum;
-use session_shared::client::interrupt::Interrupt;
-use session_shared::failure::{Failure, FailureKind};
+use session_client::ContainerRef;
+use session_client::container_files::TransferChecksum;
+use session_client::interrupt::Interrupt;
+use session_model::failure::{Failure, FailureKind};
 
 /// Capacity, in chunks, of the channel between the network and the disk.
-pub(crate) const MAX_QUEUED_CHUNKS: usize = 32;
+pub(super) const MAX_QUEUED_CHUNKS: usize = 32;
 
 /// Runs `work` until it ends, `limit` has passed (zero means no limit) or the user interrupts.
 ///
 /// # Errors
 /// The errors of `work`; `TimedOut`; `Interrupted`.
-pub(crate) async fn run_with_limit<T>(
+pub(super) async fn run_with_limit<T>(
     limit: Duration,
     interrupt: &Interrupt,
     work: impl Future<Output = Result<T>>,
@@ -36,26 +36,18 @@ pub(crate) async fn run_with_limit<T>(
 ///
 /// # Errors
 /// The SHA-256 checksums differ.
-pub(crate) fn verify_checksum(
-    passed: &TransferChecksum,
+pub(super) fn verify_checksum(
+    checksum: &TransferChecksum,
     ours: &str,
-    inside: &ContainerRef,
+    container: &ContainerRef,
 ) -> Result<()> {
-    if passed.sha256 == ours {
+    if checksum.sha256 == ours {
         return Ok(());
     }
     Err(anyhow!(
         "copied files were changed in transit: container {:?} of pod {:?} reports checksum {:?}, this machine {ours:?}",
-        inside.container,
-        inside.pod,
-        passed.sha256
+        container.container,
+        container.pod,
+        checksum.sha256
     ))
-}
-
-/// Returns a count of files with its noun: `1 file`, `2 files`.
-pub(crate) fn file_count(files: u64) -> String {
-    match files {
-        1 => "1 file".to_owned(),
-        files => format!("{files} files"),
-    }
 }

@@ -5,6 +5,7 @@
 //! BSD tar read alike. An ambiguous archive is refused.
 //!
 //! ```text
+//! tar_entry     an entry with the values of all its headers
 //! tar_reader    blocks and extended headers ─► TarEntry     (pax: records of a PAX header)
 //! entry_names   TarEntry ─► name checked against all earlier ones
 //! entry_writer  TarEntry ─► plain header
@@ -12,20 +13,22 @@
 
 mod entry_names;
 mod entry_writer;
+mod hashing_stream;
 mod pax;
+mod tar_entry;
 mod tar_reader;
 
 use std::collections::BTreeSet;
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 
 use anyhow::Result;
-use sha2::{Digest, Sha256};
 
 use entry_names::EntryNames;
-use tar_reader::{EntryKind, TarReader};
+use tar_entry::{BLOCK, EntryKind, TarEntry};
+use tar_reader::TarReader;
 
-/// Block size of a tar stream in bytes: the size of a header, and the multiple that content is padded to.
-const BLOCK: usize = 512;
+pub(crate) use hashing_stream::{HashingStream, hex_digest};
+
 /// Assumed allocation unit of a file system in bytes.
 const ALLOCATION_UNIT: u64 = 4096;
 /// Number of top-level names shown to the user.
@@ -67,7 +70,7 @@ impl ArchiveContents {
         format!("{}{more}", shown.join(", "))
     }
 
-    fn add_entry(&mut self, entry: &tar_reader::TarEntry) {
+    fn add_entry(&mut self, entry: &TarEntry) {
         self.entries += 1;
         self.files += u64::from(entry.kind != EntryKind::Directory);
         self.setid_files += u64::from(entry.is_privileged());
@@ -85,6 +88,14 @@ impl ArchiveContents {
             let first = String::from_utf8_lossy(first.unwrap_or_default());
             self.top_names.insert(first.into_owned());
         }
+    }
+}
+
+/// Returns a count of files with its noun: `1 file`, `2 files`.
+pub fn file_count(files: u64) -> String {
+    match files {
+        1 => "1 file".to_owned(),
+        files => format!("{files} files"),
     }
 }
 
@@ -111,55 +122,6 @@ pub fn transcode(stream: impl Read, out: &mut impl Write) -> Result<ArchiveConte
     contents.stream_bytes = hashed.length;
     contents.sha256 = hex_digest(hashed.hash);
     Ok(contents)
-}
-
-/// Returns a hash in lower-case hexadecimal.
-pub(crate) fn hex_digest(hash: Sha256) -> String {
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A reader or writer that counts and hashes the bytes passing through.
-#[derive(Debug)]
-pub(crate) struct HashingStream<T> {
-    pub(crate) inner: T,
-    pub(crate) hash: Sha256,
-    pub(crate) length: u64,
-}
-
-impl<T> HashingStream<T> {
-    pub(crate) fn new(inner: T) -> Self {
-        Self {
-            inner,
-            hash: Sha256::new(),
-            length: 0,
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        self.hash.update(bytes);
-        self.length += bytes.len() as u64;
-    }
-}
-
-impl<R: Read> Read for HashingStream<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.inner.read(buffer)?;
-        self.update(buffer.get(..count).unwrap_or_default());
-        Ok(count)
-    }
-}
-
-impl<W: Write> Write for HashingStream<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.inner.write(bytes)?;
-        self.update(bytes.get(..count).unwrap_or_default());
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
 }
 
 #[cfg(test)]
