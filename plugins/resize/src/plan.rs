@@ -102,7 +102,7 @@ impl ResourceChange {
 
     /// Returns the changed limits for people: `cpu limit 1, now 2; memory limit 1Gi, now 2Gi`.
     pub(crate) fn describe(&self) -> String {
-        let told = RESIZABLE_RESOURCES.iter().filter_map(|name| {
+        let changes = RESIZABLE_RESOURCES.iter().filter_map(|name| {
             let before = resource_amount(&self.before, "limits", name);
             let after = resource_amount(&self.after, "limits", name);
             let after = after.filter(|_| before != after)?;
@@ -111,7 +111,7 @@ impl ResourceChange {
                 None => format!("{name} limit none, now {after}"),
             })
         });
-        told.collect::<Vec<_>>().join("; ")
+        changes.collect::<Vec<_>>().join("; ")
     }
 
     /// Returns the reason why the Pod cannot be resized in place, as far as the Pod itself shows one.
@@ -207,7 +207,7 @@ pub(crate) fn plan_resize(observed: &ObservedSession, size: &ResourceLimits) -> 
             Some(set) => ResourceChange::compute(set.clone(), container, size)?,
             None => None,
         };
-    let hurdle = match primary.kind.as_str() {
+    let obstacle = match primary.kind.as_str() {
         "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
         _ => pods.iter().find_map(ResourceChange::in_place_obstacle),
     };
@@ -215,7 +215,7 @@ pub(crate) fn plan_resize(observed: &ObservedSession, size: &ResourceLimits) -> 
         pods,
         pod_template: template.filter(ResourceChange::is_needed),
         session_patch: session_patch(observed, size),
-        in_place_obstacle: hurdle,
+        in_place_obstacle: obstacle,
     })
 }
 

@@ -33,7 +33,7 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
         WorkloadState::Lost,
     );
     let asked = "2026-01-01T11:00:00Z";
-    for (line, state, answered, seen, deed) in [
+    for (line, state, answered, seen, action) in [
         ("a", "running", asked, &ready, Action::Unchanged),
         ("a --restart", "running", asked, &ready, Action::Restart),
         ("a", "running", asked, &lost, Action::Start),
@@ -52,7 +52,7 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
         ("a", "running", "unready", &ready, Action::WaitOnly),
     ] {
         let found = Action::of(&intent(line).unwrap(), &session(state, answered), seen);
-        assert_eq!(found, deed, "{line} {state} {answered:?} {seen:?}");
+        assert_eq!(found, action, "{line} {state} {answered:?} {seen:?}");
     }
 }
 
