@@ -80,7 +80,8 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         bail!("a resource cannot be retrieved by name across all namespaces");
     }
     let (selector, field_selector) = (selecting.label_selector(), selecting.field_selector());
-    if !(selector.is_empty() && field_selector.is_empty()) && !names.is_empty() {
+    let selects = !selector.is_empty() || !field_selector.is_empty();
+    if selects && !names.is_empty() {
         return Err(usage_error(
             "name cannot be provided when a selector is specified",
         ));
