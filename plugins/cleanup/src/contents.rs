@@ -11,7 +11,7 @@ use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
 use crate::orphans::managed_session;
-use crate::plan::{Action, DataEffect, PlanItem};
+use crate::plan_item::{Action, DataEffect, PlanItem};
 
 /// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it
 /// when it observes the deletion of a VolumeSnapshot, which it may have missed.
@@ -80,7 +80,7 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
     let uid = Untyped(content).str_at(&format!("{SNAPSHOT_REF_POINTER}/uid"));
     let (namespace, name) = snapshot_reference(content);
     let here = held.snapshot.as_ref();
-    let (deed, why, data) = match here.filter(|here| Untyped(here).uid() == uid) {
+    let (action, reason, data) = match here.filter(|here| Untyped(here).uid() == uid) {
         Some(snapshot) => {
             let session =
                 managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
@@ -113,29 +113,29 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
             }
         }
     };
-    let wanted = match deed {
+    let is_selected = match action {
         Action::AddLabels => intent.snapshot_contents,
         _ => intent.snapshot_contents || intent.orphans,
     };
-    wanted.then(|| content_item(deed, content, namespace, why, data))
+    is_selected.then(|| content_item(action, content, namespace, reason, data))
 }
 
 fn content_item(
-    deed: Action,
+    action: Action,
     content: &Value,
     namespace: String,
-    why: String,
+    reason: String,
     data: DataEffect,
 ) -> PlanItem {
     let owner = Untyped(content).annotation(labels::USER_ID);
     PlanItem {
-        action: deed,
+        action,
         resource: &VOLUME_SNAPSHOT_CONTENT,
         namespace,
         name: Untyped(content).name().to_owned(),
         uid: Untyped(content).uid().unwrap_or_default().to_owned(),
         due_since: Untyped(content).created(),
-        reason: why,
+        reason,
         size: restore_size(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,

@@ -52,16 +52,16 @@ impl SessionIndex {
         objects.for_each(|object| self.session_uses.add_uid(&object.uid));
     }
 
-    /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
+    /// Records what is used by those of `users` that will not be deleted. `objects` and everything they own do not count as
     /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
     pub(crate) fn record_uses(
         &mut self,
-        doomed: &[&Value],
+        objects: &[&Value],
         gone: &BTreeSet<String>,
         users: &ObjectUsers,
     ) {
         let uid = |object: &Value| Untyped(object).uid().map(str::to_owned);
-        let mut going: BTreeSet<String> = doomed.iter().filter_map(|object| uid(object)).collect();
+        let mut going: BTreeSet<String> = objects.iter().filter_map(|object| uid(object)).collect();
         loop {
             let mut leaving: BTreeSet<String> = going.union(gone).cloned().collect();
             loop {
@@ -83,7 +83,7 @@ impl SessionIndex {
                 .iter()
                 .filter(|user| uid(user).is_none_or(|uid| !leaving.contains(&uid)));
             let uses = ObjectReferences::from_users(stays);
-            let used = doomed.iter().filter(|object| uses.contains(object));
+            let used = objects.iter().filter(|object| uses.contains(object));
             let mut changed = false;
             for uid in used.filter_map(|object| Untyped(object).uid()) {
                 changed |= going.remove(uid);

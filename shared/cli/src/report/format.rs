@@ -57,7 +57,7 @@ impl FormatSet {
 }
 
 /// Output selected by `-o`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Format {
     /// The verb's own text: a table or a sentence.
     Text {
@@ -138,7 +138,7 @@ fn normalize_format(output: &str) -> String {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum PrintStyle {
     Json,
     Yaml,
@@ -215,7 +215,7 @@ fn go_error_text(error: &io::Error) -> String {
 }
 
 /// Printer of objects. It remembers what it printed: it separates YAML documents, and prints headings once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ObjectPrinter {
     style: PrintStyle,
     managed_fields: bool,
