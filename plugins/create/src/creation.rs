@@ -90,6 +90,7 @@ impl Creation<'_> {
             live: &LiveObjects::default(),
             driver: self.driver,
             gave_secrets: sent.spec.secrets_from.is_some(),
+            rolls_back: true,
         };
         let context = StartContext {
             write: self.write,
