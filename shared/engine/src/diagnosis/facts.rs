@@ -10,13 +10,15 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Cause;
-use super::claim_failure::CLAIM_NOT_FOUND;
 use super::fact_lines::{
     describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
 };
 use super::quota::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
 use session_model::quantity::Quantity;
+
+/// Reason of a cause for a claim that the scheduler does not know. It may have been created only a moment ago.
+pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
 /// Nodes that are listed one by one; the rest are counted.
 const MAX_NODES_SHOWN: usize = 4;
