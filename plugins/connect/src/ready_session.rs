@@ -7,7 +7,7 @@ use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::timed_out;
 use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
-use session_shared::ops::wait_ready::{WaitContext, WaitOutcome};
+use session_shared::ops::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::{
     PhaseReason, TargetState, WorkloadState, assess_workload, decide_phase, is_expired,
@@ -160,7 +160,14 @@ async fn wait_ready(
     let wait = async |context: &mut WaitContext<'_>| {
         let (session, owners) = (&observed.session, observed.live.owners.clone());
         cluster
-            .wait_ready(cluster.namespace(), session, owners, intent.limit, context)
+            .wait_ready(
+                cluster.namespace(),
+                session,
+                owners,
+                AwaitedWorkloads::Primary,
+                intent.limit,
+                context,
+            )
             .await
     };
     let waited = environment.wait(wait).await;

@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use crate::Cluster;
 use crate::controller::Driver;
-use crate::wait_ready::{WaitContext, WaitOutcome};
+use crate::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use session_client::interrupt::interrupted_error;
 use session_client::{WriteOptions, parse_object, timed_out};
+use session_engine::diagnosis::failed_init_container;
 use session_engine::reconcile::{
-    LiveObjects, RenderedStart, TargetState, WorkloadState, decide_phase, status_patch,
+    LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, decide_phase,
+    is_primary_pod, status_patch,
 };
 use session_model::api::{Phase, Session};
+use session_model::encode::shell;
 use session_model::failure::with_hint;
 use session_model::objects::endpoint::session_endpoint;
 use session_model::objects::resource::SESSION;
@@ -63,22 +66,30 @@ pub async fn wait_session_ready(
         return wait_by_controller(cluster, started, limit, run).await;
     }
     let owners = started.objects.clone();
+    let (namespace, session, all) = (namespace_of(started), &started.session, AwaitedWorkloads::All);
     let waited = cluster
-        .wait_ready(namespace_of(started), &started.session, owners, limit, run)
+        .wait_ready(namespace, session, owners, all, limit, run)
         .await;
     run.sink.tell(ProgressEvent::Done);
     match waited? {
         WaitOutcome::Settled { state, pod, live } => {
+            // The status is the primary workload's, also where another one is why the start failed.
+            let (primary, pod) = match assess_workload(session, &live) {
+                WorkloadState::Ready { pod } => {
+                    let found = live.pods.iter().find(|p| p.metadata.name.as_ref() == Some(&pod));
+                    (&WorkloadState::Ready { pod }, found)
+                }
+                _ => (&*state, pod.as_deref()),
+            };
             let (endpoint, object) =
-                write_ready_status(cluster, started, &state, pod.as_deref(), write, (run.now)())
-                    .await?;
+                write_ready_status(cluster, started, primary, pod, write, (run.now)()).await?;
             match *state {
                 WorkloadState::Ready { .. } => Ok(ReadySession {
                     endpoint,
                     object,
                     live: Some(*live),
                 }),
-                state => Err(not_ready_error(started, &state)),
+                state => Err(not_ready_error(started, &state, &live)),
             }
         }
         WaitOutcome::TimedOut(state) => {
@@ -87,7 +98,7 @@ pub async fn wait_session_ready(
                 Some(cause) => cause.attach_to(error),
                 None => with_hint(error, describe_state(&state)),
             };
-            Err(with_inspect_hints(error, started, &state))
+            Err(with_inspect_hints(error, started, None))
         }
         WaitOutcome::Interrupted(state) => {
             let message = format!(
@@ -95,11 +106,8 @@ pub async fn wait_session_ready(
                 session_name_of(started),
                 describe_state(&state)
             );
-            Err(with_inspect_hints(
-                with_hint(interrupted_error(), message),
-                started,
-                &state,
-            ))
+            let error = with_hint(interrupted_error(), message);
+            Err(with_inspect_hints(error, started, None))
         }
     }
 }
@@ -176,11 +184,7 @@ async fn wait_by_controller(
         "session {:?} did not become ready{why}",
         session_name_of(started)
     );
-    Err(with_inspect_hints(
-        error,
-        started,
-        &WorkloadState::NoWorkload,
-    ))
+    Err(with_inspect_hints(error, started, None))
 }
 
 fn describe_state(state: &WorkloadState) -> String {
@@ -201,7 +205,7 @@ fn describe_state(state: &WorkloadState) -> String {
     }
 }
 
-fn not_ready_error(started: &Started, state: &WorkloadState) -> anyhow::Error {
+fn not_ready_error(started: &Started, state: &WorkloadState, live: &LiveObjects) -> anyhow::Error {
     let what = format!(
         "session {:?} did not become ready",
         session_name_of(started)
@@ -210,21 +214,44 @@ fn not_ready_error(started: &Started, state: &WorkloadState) -> anyhow::Error {
         Some(cause) => cause.to_error(&what),
         None => anyhow!("{what}: {}", describe_state(state)),
     };
-    with_inspect_hints(error, started, state)
+    let logs = match state {
+        WorkloadState::Terminated { pod, .. } => logs_command(started, pod, live),
+        _ => None,
+    };
+    with_inspect_hints(error, started, logs)
 }
 
-/// Adds hints how to inspect and delete a session that is kept although it is not ready.
+/// Returns the `logs` command that shows why a Pod ended: of its workload, where that is not the primary one, and of the init
+/// container that failed, else of all containers. `None` for a Pod that its node terminated, which has no logs.
+fn logs_command(started: &Started, pod: &str, live: &LiveObjects) -> Option<String> {
+    let mut pods = live.pods.iter();
+    let pod = pods.find(|one| one.metadata.name.as_deref() == Some(pod))?;
+    if pod.status.as_ref().is_some_and(|status| status.reason.is_some()) {
+        return None;
+    }
+    let workload = live.workload_of(pod, started.session.uid());
+    let workload = workload.filter(|_| !is_primary_pod(pod)).map(|workload| {
+        let name = shell::quote_word(&workload.name);
+        format!(" {}/{name}", workload.kind.to_lowercase())
+    });
+    let container = match failed_init_container(pod) {
+        Some(name) => format!("-c {}", shell::quote_word(name)),
+        None => "--all-containers".to_owned(),
+    };
+    let (name, namespace) = (session_name_of(started), namespace_of(started));
+    let workload = workload.unwrap_or_default();
+    Some(format!("logs {name}{workload} -n {namespace} {container}"))
+}
+
+/// Adds hints how to inspect and delete a session that is kept although it is not ready. The log of an ended container says
+/// more than the status.
 fn with_inspect_hints(
     error: anyhow::Error,
     started: &Started,
-    state: &WorkloadState,
+    logs: Option<String>,
 ) -> anyhow::Error {
     let (name, namespace) = (session_name_of(started), namespace_of(started));
-    let look = match state {
-        // The log of an ended container says more than the status; it may be an init container's.
-        WorkloadState::Terminated { .. } => format!("logs {name} -n {namespace} --all-containers"),
-        _ => format!("status {name} -n {namespace}"),
-    };
+    let look = logs.unwrap_or_else(|| format!("status {name} -n {namespace}"));
     let error = with_hint(
         error,
         format!("inspect the session: kubectl session {look}"),

@@ -2,8 +2,14 @@
 //! ready.
 //!
 //! ```text
-//! watches of Pods and Events ─► reconcile's look ─► WorkloadState ─► WaitOutcome
-//!                                                   └─ progress events until it is final
+//! watches of Pods and Events ─► assess_workload: primary workload
+//!                                 │ ready
+//!                                 ▼
+//!                               check_stability: Pods without a readiness probe
+//!                                 │ stable, and all workloads are awaited
+//!                                 ▼
+//!                               find_unready_workload ─► WorkloadState ─► WaitOutcome
+//!                                                         └─ progress events until it is final
 //! ```
 
 use std::collections::BTreeMap;
@@ -15,16 +21,20 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::Cluster;
 use crate::session_objects::session_selector;
 use session_client::interrupt::Interrupt;
 use session_client::{ListOptions, Scope, WatchChange, parse_object, watch_ended_error};
 use session_engine::diagnosis::{CLAIM_NOT_FOUND, EventNote, FactQuery, check_stability};
-use session_engine::reconcile::{LiveObjects, WorkloadState, assess_workload};
+use session_engine::reconcile::{
+    LiveObjects, WorkloadState, assess_workload, find_unready_workload,
+};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::Untyped;
+use session_model::objects::conditions::is_ready;
 use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
@@ -49,6 +59,15 @@ pub enum WaitOutcome {
     Interrupted(Box<WorkloadState>),
 }
 
+/// The workloads that a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwaitedWorkloads {
+    /// The primary workload: all that `connect` needs.
+    Primary,
+    /// All workloads that the start made, and the primary one first.
+    All,
+}
+
 /// What a wait uses from outside: interrupt signal, progress sink and clock.
 pub struct WaitContext<'a> {
     /// Interrupt signal: Ctrl-C.
@@ -70,7 +89,10 @@ struct ReadinessWatch<'a> {
     namespace: &'a str,
     session: &'a Session,
     select: ListOptions,
+    awaited: AwaitedWorkloads,
     pods: BTreeMap<String, Pod>,
+    /// Time at which each Pod that is Ready was first seen so, by UID.
+    ready_since: BTreeMap<String, Instant>,
     /// Possible owners of the Pods.
     owners: Vec<Value>,
     events: Vec<EventNote>,
@@ -82,7 +104,7 @@ struct ReadinessWatch<'a> {
 }
 
 impl Cluster {
-    /// Waits until the primary workload of `session` is ready, has ended or cannot become ready. `made` are the objects
+    /// Waits until the workloads of `session` are ready, or one of them has ended or cannot become ready. `made` are the objects
     /// of this start, where the Pods' owner chains lead to. Two watches and no LIST: a watch without a resourceVersion
     /// starts with the existing objects.
     ///
@@ -93,6 +115,7 @@ impl Cluster {
         namespace: &str,
         session: &Session,
         made: Vec<Value>,
+        awaited: AwaitedWorkloads,
         limit: Duration,
         run: &mut WaitContext<'_>,
     ) -> Result<WaitOutcome> {
@@ -103,7 +126,9 @@ impl Cluster {
             namespace,
             session,
             select,
+            awaited,
             pods: BTreeMap::new(),
+            ready_since: BTreeMap::new(),
             owners: made,
             events: Vec::new(),
             reevaluate_in: None,
@@ -226,16 +251,59 @@ impl ReadinessWatch<'_> {
         let mut live = self.live();
         // Moved, not cloned: a namespace may have thousands of events.
         live.events = std::mem::take(&mut self.events);
-        let state = assess_workload(self.session, &live);
+        let state = self.assess(&live);
         self.events = live.events;
+        state
+    }
+
+    fn assess(&mut self, live: &LiveObjects) -> WorkloadState {
+        self.record_ready_pods();
+        self.reevaluate_in = None;
+        let state = assess_workload(self.session, live);
         let WorkloadState::Ready { pod } = &state else {
-            self.reevaluate_in = None;
             return state;
         };
-        let pod = self.pods.get(pod);
-        let doubt = pod.and_then(|pod| check_stability(pod, &self.events, (self.now)()));
-        self.reevaluate_in = doubt.as_ref().map(|(_, left)| *left);
-        doubt.map_or(state, |(finding, _)| WorkloadState::NotReady(finding))
+        let awaits_all = self.awaited == AwaitedWorkloads::All;
+        if let Some(unready) = awaits_all
+            .then(|| find_unready_workload(self.session, live))
+            .flatten()
+        {
+            return unready;
+        }
+        let own = live.own_pods(self.session.uid());
+        let awaited = own.filter(|one| {
+            is_ready(one) && (awaits_all || one.metadata.name.as_ref() == Some(pod))
+        });
+        let now = (self.now)();
+        let doubts = awaited.filter_map(|pod| {
+            let ready_for = self.ready_for(pod);
+            check_stability(pod, &live.events, ready_for, now)
+        });
+        let Some((finding, left)) = doubts.max_by_key(|(_, left)| *left) else {
+            return state;
+        };
+        self.reevaluate_in = Some(left);
+        WorkloadState::NotReady(finding)
+    }
+
+    /// Remembers since when each Pod is Ready.
+    fn record_ready_pods(&mut self) {
+        let ready = self.pods.values().filter(|pod| is_ready(pod));
+        let uids = ready.filter_map(|pod| pod.metadata.uid.clone());
+        let now = Instant::now();
+        let before = std::mem::take(&mut self.ready_since);
+        self.ready_since = uids
+            .map(|uid| {
+                let since = before.get(&uid).copied().unwrap_or(now);
+                (uid, since)
+            })
+            .collect();
+    }
+
+    fn ready_for(&self, pod: &Pod) -> Duration {
+        let uid = pod.metadata.uid.as_ref();
+        let since = uid.and_then(|uid| self.ready_since.get(uid));
+        since.map(Instant::elapsed).unwrap_or_default()
     }
 
     /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
@@ -277,11 +345,27 @@ impl ReadinessWatch<'_> {
                 self.read_replica_set(&object).await?;
                 self.pods.insert(name(&object), parse_object(object)?);
             }
-            WatchChange::Deleted(object) => drop(self.pods.remove(&name(&object))),
+            WatchChange::Deleted(object) => self.remove_pod(&name(&object)),
             WatchChange::Bookmark(_) => {}
             WatchChange::Restarted => self.pods.clear(),
         }
         Ok(())
+    }
+
+    /// Forgets a deleted Pod, except one with which its Job completed: a Job may delete its Pods at once
+    /// (ttlSecondsAfterFinished).
+    fn remove_pod(&mut self, name: &str) {
+        let counts = self.pods.get(name).is_some_and(|pod| {
+            let phase = pod
+                .status
+                .as_ref()
+                .and_then(|status| status.phase.as_deref());
+            let mut owners = pod.metadata.owner_references.iter().flatten();
+            phase == Some("Succeeded") && owners.any(|owner| owner.kind == "Job")
+        });
+        if !counts {
+            self.pods.remove(name);
+        }
     }
 
     /// Reads the ReplicaSet that owns a Deployment's Pod, once; it is not among the objects of the start.

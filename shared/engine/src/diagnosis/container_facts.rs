@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
 use super::image_pull::ImagePull;
+use super::init_container::is_sidecar;
 use super::{Cause, EventNote, missing_reference};
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
@@ -38,12 +39,21 @@ impl ContainerFacts<'_> {
     /// Returns the name for messages: `container "main" of pod "x"`.
     pub(super) fn quoted_name(&self) -> String {
         let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
-        let kind = if self.is_init {
-            "init container"
-        } else {
-            "container"
-        };
-        format!("{kind} {:?} of pod {pod:?}", self.status.name)
+        format!("{} {:?} of pod {pod:?}", self.kind(), self.status.name)
+    }
+
+    /// Returns what the container is, for messages.
+    pub(super) fn kind(&self) -> &'static str {
+        match self.is_init {
+            true if self.is_sidecar() => "sidecar container",
+            true => "init container",
+            false => "container",
+        }
+    }
+
+    /// Returns true for an init container with restart policy Always.
+    pub(super) fn is_sidecar(&self) -> bool {
+        self.is_init && is_sidecar(self.pod, &self.status.name)
     }
 
     /// Reads the container's state.
@@ -70,12 +80,10 @@ impl ContainerFacts<'_> {
     }
 
     fn after_termination(&self, end: &ContainerStateTerminated) -> ContainerProgress {
-        let policy = self
-            .pod
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.restart_policy.as_deref());
+        let policy = self.pod_spec_field(|spec| spec.restart_policy.as_deref());
         let stays = match policy.unwrap_or("Always") {
+            // Restarted whatever the Pod's own policy says.
+            _ if self.is_sidecar() => false,
             "Never" => true,
             "OnFailure" => end.exit_code == 0,
             _ => self.is_init && end.exit_code == 0,

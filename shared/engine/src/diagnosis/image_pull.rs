@@ -52,7 +52,7 @@ impl ImagePull<'_> {
     }
 
     /// Returns the cause of a pull that failed with that message, and true if retries cannot succeed: a registry that refuses
-    /// will refuse again, one that cannot be reached may come back.
+    /// will refuse again, one that cannot be reached or found may come back.
     pub(super) fn failure_cause(&self, message: &str) -> (Cause, bool) {
         let registry = registry_of(self.image);
         let image = self.image;
@@ -78,8 +78,9 @@ impl ImagePull<'_> {
             ),
             PullError::UnknownHost => (
                 format!("registry {registry:?} of image {image:?} is an unknown host"),
-                "check the registry in the image's name, and the node's DNS",
-                true,
+                "check the registry in the image's name, and the node's DNS; the pull is retried",
+                // The kubelet tries again, and a name server may answer otherwise the next time.
+                false,
             ),
             PullError::UntrustedCertificate => (
                 format!(
@@ -218,7 +219,7 @@ mod tests {
             (
                 "failed to do request: Head \"https://r.example.com/v2/tool/manifests/1\": dial tcp: lookup r.example.com on 10.0.0.2:53: no such host",
                 "an unknown host",
-                true,
+                false,
             ),
             (
                 "failed to do request: Head \"https://r.example.com/v2/\": tls: failed to verify certificate: x509: certificate signed by unknown authority",

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
 use super::container_facts::{ContainerFacts, ContainerProgress};
 use super::facts::FactQuery;
+use super::init_container::is_sidecar;
 use super::{Cause, EventNote, Finding, Prognosis, claim_failure, scheduling, volume_failure};
 use session_model::objects::conditions::pod_condition;
 use session_model::progress::WaitStage;
@@ -250,9 +251,12 @@ impl PodInspection<'_> {
                 ContainerProgress::Recoverable(cause) => {
                     return PodAssessment::recoverable(WaitStage::Initializing, cause);
                 }
-                // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
-                ContainerProgress::Running
-                    if status.started == Some(true) && self.is_sidecar(&status.name) => {}
+                // A sidecar counts as started once its startup probe has succeeded.
+                ContainerProgress::Running if contained.is_sidecar() => {
+                    if status.started != Some(true) {
+                        return self.assess_probing(&contained, WaitStage::Initializing);
+                    }
+                }
                 ContainerProgress::Running => {
                     let detail = format!("init container {:?} is running", status.name);
                     return PodAssessment::waiting(WaitStage::Initializing, detail);
@@ -295,24 +299,37 @@ impl PodInspection<'_> {
                 ContainerProgress::Running => {}
             }
         }
-        let Some(status) = probing else {
+        let status = probing.map(|status| (status, false)).or_else(|| self.unready_sidecar());
+        let Some((status, init)) = status else {
             return if statuses.is_empty() {
                 self.assess_creation()
             } else {
                 PodAssessment::waiting(WaitStage::Starting, "")
             };
         };
-        let contained = self.container_facts(status, false);
+        self.assess_probing(&self.container_facts(status, init), WaitStage::Probing)
+    }
+
+    /// Returns a running sidecar that is not ready: its readiness probe counts for the Pod, too.
+    fn unready_sidecar(&self) -> Option<(&ContainerStatus, bool)> {
+        let mut init = self.status.init_container_statuses.iter().flatten();
+        let unready = init.find(|status| !status.ready && is_sidecar(self.pod, &status.name))?;
+        Some((unready, true))
+    }
+
+    /// Diagnoses a running container that its startup or readiness probe holds back.
+    fn assess_probing(&self, contained: &ContainerFacts<'_>, stage: WaitStage) -> PodAssessment {
         // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
-        if status.restart_count > 0 {
-            return PodAssessment::recoverable(WaitStage::Starting, contained.crash_cause());
+        if contained.status.restart_count > 0 {
+            let stage = stage.min(WaitStage::Starting);
+            return PodAssessment::recoverable(stage, contained.crash_cause());
         }
         match contained.unready_cause() {
-            Some(cause) => PodAssessment::recoverable(WaitStage::Probing, cause),
-            None => PodAssessment::waiting(
-                WaitStage::Probing,
-                format!("container {:?} is not ready", status.name),
-            ),
+            Some(cause) => PodAssessment::recoverable(stage, cause),
+            None => {
+                let (kind, name) = (contained.kind(), &contained.status.name);
+                PodAssessment::waiting(stage, format!("{kind} {name:?} is not ready"))
+            }
         }
     }
 
@@ -354,12 +371,6 @@ impl PodInspection<'_> {
             ),
             _ => PodAssessment::waiting(WaitStage::Starting, ""),
         }
-    }
-
-    fn is_sidecar(&self, name: &str) -> bool {
-        let spec = self.pod.spec.iter();
-        let mut init = spec.flat_map(|spec| spec.init_containers.iter().flatten());
-        init.any(|c| c.name == name && c.restart_policy.as_deref() == Some("Always"))
     }
 }
 

@@ -29,43 +29,50 @@ pub fn sum_quota_demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
     sum
 }
 
-/// Returns the first quota that the objects would exceed, with its figures. Skips quotas with scopes, which only the server can
-/// match, and ignores defaults that a LimitRange would add.
+/// Hint for a quota that is exceeded.
+pub const QUOTA_REMEDY: &str = "request less, delete sessions that are no longer needed, or ask an administrator to raise the quota";
+
+/// Returns the quotas that the objects would exceed, with every exceeded resource and its figures. Skips quotas with scopes, which
+/// only the server can match, and ignores defaults that a LimitRange would add.
 pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
     let demand = sum_quota_demand(objects);
     let quotas = quotas
         .iter()
         .filter_map(|quota| Untyped(quota).read::<ResourceQuota>());
-    for quota in quotas {
-        let (Some(spec), Some(status)) = (&quota.spec, &quota.status) else {
-            continue;
-        };
-        if spec.scopes.is_some() || spec.scope_selector.is_some() {
-            continue;
-        }
-        for (name, hard) in status.hard.iter().flatten() {
-            let Some(asked) = demand.get(canonical_resource(name)) else {
-                continue;
-            };
-            let used = status.used.as_ref().and_then(|used| used.get(name));
-            let used = used.and_then(parse_amount).unwrap_or(Quantity::ZERO);
-            let Some(hard) = parse_amount(hard) else {
-                continue;
-            };
-            if !asked.is_zero() && used.add(asked) > hard {
-                return Some(Cause {
-                    reason: "QuotaExceeded".into(),
-                    message: format!(
-                        "quota {:?} is exceeded: {name}: requested {asked}, used {used}, hard {hard}",
-                        quota.metadata.name.as_deref().unwrap_or(Untyped::NONE)
-                    ),
-                    remedy: Some("request less, delete sessions that are no longer needed, or ask an administrator to raise the quota".into()),
-                    ..Cause::default()
-                });
-            }
-        }
+    let exceeded = quotas.filter_map(|quota| {
+        let figures = exceeded_resources(&quota, &demand)?;
+        let name = quota.metadata.name.as_deref().unwrap_or(Untyped::NONE);
+        (!figures.is_empty())
+            .then(|| format!("quota {name:?} is exceeded: {}", figures.join("; ")))
+    });
+    let exceeded: Vec<String> = exceeded.collect();
+    (!exceeded.is_empty()).then(|| Cause {
+        reason: "QuotaExceeded".into(),
+        message: exceeded.join("; "),
+        remedy: Some(QUOTA_REMEDY.into()),
+        ..Cause::default()
+    })
+}
+
+/// Returns a text for each resource of the quota that the demand would exceed: `cpu: requested 3, used 48, hard 50`. `None` for
+/// a quota that only the server can match.
+fn exceeded_resources(
+    quota: &ResourceQuota,
+    demand: &BTreeMap<String, Quantity>,
+) -> Option<Vec<String>> {
+    let (spec, status) = (quota.spec.as_ref()?, quota.status.as_ref()?);
+    if spec.scopes.is_some() || spec.scope_selector.is_some() {
+        return None;
     }
-    None
+    let exceeded = status.hard.iter().flatten().filter_map(|(name, hard)| {
+        let asked = demand.get(canonical_resource(name))?;
+        let used = status.used.as_ref().and_then(|used| used.get(name));
+        let used = used.and_then(parse_amount).unwrap_or(Quantity::ZERO);
+        let hard = parse_amount(hard)?;
+        (!asked.is_zero() && used.add(asked) > hard)
+            .then(|| format!("{name}: requested {asked}, used {used}, hard {hard}"))
+    });
+    Some(exceeded.collect())
 }
 
 /// Returns the full name of a quota's resource: `cpu` and `memory` are short for the requests.
@@ -249,6 +256,21 @@ mod tests {
             json!({ "count/sessions.streaming.platform": "1" }),
         );
         assert!(find_quota_shortfall(&sessions, &[limit]).is_some());
+    }
+
+    #[test]
+    fn all_exceeded_resources_of_all_quotas_are_named() {
+        let quotas = [
+            quota(
+                json!({ "requests.cpu": "2", "requests.memory": "1Gi", "pods": "5" }),
+                json!({ "requests.cpu": "1" }),
+            ),
+            quota(json!({ "pods": "1" }), json!({ "pods": "1" })),
+        ];
+        assert_eq!(
+            find_quota_shortfall(&[pod()], &quotas).unwrap().message,
+            "quota \"q\" is exceeded: requests.cpu: requested 3, used 1, hard 2; requests.memory: requested 1536Mi, used 0, hard 1Gi; quota \"q\" is exceeded: pods: requested 1, used 1, hard 1"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Reasons why the API server refuses a Pod, read from its message: the answer to a POST, or a controller's FailedCreate event.
 
 use super::Cause;
+use super::quota::QUOTA_REMEDY;
 
 /// A refusal of the API server that was recognised.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub struct Refusal {
 pub fn parse_refusal(message: &str) -> Option<Refusal> {
     parse_pod_security(message)
         .or_else(|| parse_webhook(message))
+        .or_else(|| parse_admission_policy(message))
         .or_else(|| parse_quota(message))
         .or_else(|| parse_limit_range(message))
         .or_else(|| parse_service_account(message))
@@ -69,12 +71,7 @@ fn parse_webhook(message: &str) -> Option<Refusal> {
     if let Some((_, rest)) = message.split_once("admission webhook \"") {
         let (name, said) = rest.split_once('"')?;
         let said = said.trim_start().strip_prefix("denied the request")?;
-        let said = said.trim_start_matches([':', ' ']);
-        let said = if said.is_empty() {
-            String::new()
-        } else {
-            format!(": {said}")
-        };
+        let said = quoted_answer(said);
         return Some(Refusal {
             reason: "WebhookDenied",
             message: format!("admission webhook {name:?} denied the request{said}"),
@@ -96,6 +93,34 @@ fn parse_webhook(message: &str) -> Option<Refusal> {
     })
 }
 
+/// Reads `ValidatingAdmissionPolicy 'P' with binding 'B' denied request: …`, and the same of a MutatingAdmissionPolicy, whose
+/// message begins with `policy`.
+fn parse_admission_policy(message: &str) -> Option<Refusal> {
+    let (before, said) = message.split_once(" denied request")?;
+    let (_, rest) = before.split_once("olicy '")?;
+    let (name, _) = rest.split_once('\'')?;
+    let said = quoted_answer(said);
+    Some(Refusal {
+        reason: "AdmissionPolicyDenied",
+        message: format!("admission policy {name:?} denied the request{said}"),
+        remedy: format!(
+            "change the fields that the message names, or ask the owner of admission policy {name:?}"
+        ),
+        is_transient: false,
+    })
+}
+
+/// Returns what a policy or webhook answered as `: TEXT` on one line; empty where it gave no reason. Policy engines answer on
+/// several lines.
+fn quoted_answer(said: &str) -> String {
+    let said = said.trim_start_matches([':', ' ', '\n']);
+    let words: Vec<&str> = said.split_whitespace().collect();
+    match words.as_slice() {
+        [] | ["without", "explanation"] => String::new(),
+        words => format!(": {}", words.join(" ")),
+    }
+}
+
 /// Reads `exceeded quota: Q, requested: …, used: …, limited: …` and `failed quota: Q: must specify …`.
 fn parse_quota(message: &str) -> Option<Refusal> {
     if let Some((_, rest)) = message.split_once("exceeded quota: ") {
@@ -108,9 +133,7 @@ fn parse_quota(message: &str) -> Option<Refusal> {
         return Some(Refusal {
             reason: "QuotaExceeded",
             message: format!("quota {name:?} is exceeded{figures}"),
-            remedy:
-                "request less, delete sessions that are no longer needed, or ask an administrator to raise the quota"
-                    .into(),
+            remedy: QUOTA_REMEDY.into(),
             is_transient: false,
         });
     }
@@ -189,6 +212,22 @@ mod tests {
                 "WebhookDenied",
             ),
             (
+                "admission webhook \"w.example.com\" denied the request without explanation",
+                "WebhookDenied",
+            ),
+            (
+                "pods \"web-5d4-\" is forbidden: ValidatingAdmissionPolicy 'no-root.example.com' with binding 'no-root' denied request: failed expression: object.spec.securityContext.runAsNonRoot",
+                "AdmissionPolicyDenied",
+            ),
+            (
+                "create Pod web-0 in StatefulSet web failed error: pods \"web-0\" is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+                "AdmissionPolicyDenied",
+            ),
+            (
+                "pods \"web-0\" is forbidden: policy 'p' with binding 'b' denied request: no",
+                "AdmissionPolicyDenied",
+            ),
+            (
                 "Internal error occurred: failed calling webhook \"w.example.com\": failed to call webhook: Post \"https://127.0.0.1:1/\": dial tcp 127.0.0.1:1: connect: connection refused",
                 "WebhookUnreachable",
             ),
@@ -204,6 +243,21 @@ mod tests {
             );
         }
         assert_eq!(parse_refusal("the server is on fire"), None);
+    }
+
+    #[test]
+    fn an_answer_of_several_lines_becomes_one() {
+        let kyverno = "admission webhook \"validate.kyverno.svc-fail\" denied the request: \n\nresource Pod/ns/web-0 was blocked due to the following policies \n\nrequire-labels:\n  check-team: 'validation error: label team is required'";
+        let message = parse_refusal(kyverno).map(|found| found.message).unwrap();
+        assert_eq!(
+            message,
+            "admission webhook \"validate.kyverno.svc-fail\" denied the request: resource Pod/ns/web-0 was blocked due to the following policies require-labels: check-team: 'validation error: label team is required'"
+        );
+        let silent = "admission webhook \"w\" denied the request without explanation";
+        assert_eq!(
+            parse_refusal(silent).unwrap().message,
+            "admission webhook \"w\" denied the request"
+        );
     }
 
     #[test]

@@ -72,6 +72,7 @@ fn every_cause_names_its_object_and_a_way_out() {
 #[test]
 fn what_may_heal_is_waited_for_and_nothing_else() {
     let heals = [
+        "no registry",
         "no answer",
         "too many requests",
         "pull unknown",
@@ -87,7 +88,11 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "ends well",
         "readiness",
         "startup slow",
+        "sidecar's startup",
+        "sidecar's readiness",
         "init again",
+        "claim held",
+        "attached elsewhere, Pod named",
         "cpu",
         "memory",
         "gpu",

@@ -76,7 +76,7 @@ pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
         return assess_without_pods(session, live, uid);
     }
     let wanted = wanted_replicas(session, live);
-    let mut findings: Vec<(&Pod, Finding)> = pods
+    let findings: Vec<(&Pod, Finding)> = pods
         .iter()
         .map(|pod| (*pod, inspect_pod(pod, &live.events)))
         .collect();
@@ -102,7 +102,11 @@ pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
     {
         return missing;
     }
-    // The Pod that most needs attention decides: unrecoverable, then terminated, then the one in the earliest stage.
+    decisive_state(findings)
+}
+
+/// Returns the state by the Pod that most needs attention: unrecoverable, then terminated, then the one in the earliest stage.
+pub(super) fn decisive_state(mut findings: Vec<(&Pod, Finding)>) -> WorkloadState {
     findings.sort_by_key(|(_, finding)| match &finding.prognosis {
         Prognosis::Unrecoverable(_) => (0, finding.stage),
         Prognosis::Ended { .. } => (1, finding.stage),
