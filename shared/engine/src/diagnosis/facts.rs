@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Cause;
+use super::claim_holder;
 use super::fact_lines::{
     describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
 };
@@ -59,6 +60,15 @@ pub enum FactQuery {
         /// Name of the claim.
         name: String,
     },
+    /// Pods of the namespace, to find those that hold the claims of one that waits.
+    ClaimHolders {
+        /// Name of the Pod that waits.
+        pod: String,
+        /// Its session; empty where it is none's.
+        session: String,
+        /// Names of its claims.
+        claims: Vec<String>,
+    },
     /// All StorageClasses.
     StorageClasses,
     /// The CSIDriver of a provisioner.
@@ -107,6 +117,7 @@ impl FactQuery {
             FactQuery::Node { name } => format!("node {name:?}"),
             FactQuery::PodsOnNode { node, .. } => format!("Pods on node {node:?}"),
             FactQuery::PersistentVolumeClaim { name } => format!("claim {name:?}"),
+            FactQuery::ClaimHolders { .. } => "Pods with the same claims".into(),
             FactQuery::StorageClasses => "StorageClasses".into(),
             FactQuery::CsiDriver { name } => format!("CSIDriver {name:?}"),
             FactQuery::ResourceQuotas => "quotas".into(),
@@ -163,6 +174,7 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
                 None => format!("claim {name:?}: does not exist"),
             })
         }
+        FactQuery::ClaimHolders { .. } => claim_holder::add_holders(cause, ask, objects),
         FactQuery::StorageClasses => add_storage_classes(cause, &read_all(objects)),
         FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"

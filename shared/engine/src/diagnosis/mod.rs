@@ -18,10 +18,12 @@
 
 mod cause_text;
 mod claim_failure;
+mod claim_holder;
 mod container_facts;
 mod crash;
 mod deletion_blocker;
 mod event;
+mod eviction;
 pub mod expansion;
 mod fact_lines;
 mod facts;
@@ -48,6 +50,7 @@ pub use init_container::{failed_init_container, is_sidecar};
 pub use missing_pods::inspect_missing_pods;
 pub use pod::inspect_pod;
 pub use refusal::{Refusal, parse_refusal};
+pub use scheduling::is_node_selector_unmatched;
 pub use stability::check_stability;
 
 use session_model::progress::WaitStage;

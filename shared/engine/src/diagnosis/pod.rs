@@ -349,7 +349,7 @@ impl PodInspection<'_> {
         match event.reason.as_str() {
             "Pulling" => PodAssessment::waiting(WaitStage::Pulling, event.message.clone()),
             "FailedMount" | "FailedAttachVolume" => {
-                let (cause, is_final) = volume_failure::volume_failure_cause(self.name, event);
+                let (cause, is_final) = volume_failure::volume_failure_cause(self.pod, event);
                 if is_final {
                     PodAssessment::unrecoverable(WaitStage::Starting, cause)
                 } else {

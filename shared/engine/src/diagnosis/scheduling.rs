@@ -6,8 +6,10 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use super::Cause;
+use super::claim_holder;
 use super::facts::{FactQuery, PodRequests};
 use super::quota::pod_resources;
+use session_model::objects::Untyped;
 use session_model::quantity::Quantity;
 
 /// Reads the scheduler's message about a Pod that fits on no node. The Pod may fit later without any change: nodes are added,
@@ -55,15 +57,29 @@ pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
     let remedies: Vec<String> = hurdles
         .iter()
         .take(2)
-        .map(|(_, hurdle)| hurdle.remedy())
+        .map(|(_, hurdle)| hurdle.remedy(pod))
         .collect();
     let remedy = remedies.join("; or ");
-    scheduling_cause(
-        name,
-        &told.join(", "),
-        &remedy,
-        vec![FactQuery::Nodes(room)],
-    )
+    let mut queries = vec![FactQuery::Nodes(room)];
+    let is_held = |(_, hurdle): &(usize, _)| *hurdle == UnschedulableReason::ClaimInUse;
+    if hurdles.iter().any(is_held) {
+        queries.insert(0, claim_holder::holders_query(pod));
+    }
+    scheduling_cause(name, &told.join(", "), &remedy, queries)
+}
+
+/// Returns true where a Pod waits for labels of a node, and no node has them all: without a new node or label it stays
+/// unscheduled. False where no node was seen.
+pub fn is_node_selector_unmatched(query: &FactQuery, nodes: &[Value]) -> bool {
+    let FactQuery::Nodes(room) = query else {
+        return false;
+    };
+    let has_all = |node: &Value| {
+        let node = Untyped(node);
+        let mut wanted = room.node_selector.iter();
+        wanted.all(|(label, value)| node.label(label) == Some(value.as_str()))
+    };
+    !room.node_selector.is_empty() && !nodes.is_empty() && !nodes.iter().any(has_all)
 }
 
 fn scheduling_cause(pod: &str, why: &str, remedy: &str, asks: Vec<FactQuery>) -> Cause {
@@ -83,6 +99,7 @@ enum UnschedulableReason {
     TooManyPods,
     NoMatchingVolume,
     VolumeUnreachable,
+    ClaimInUse,
     NodeSelector,
     HostPorts,
     PodAffinity,
@@ -106,6 +123,8 @@ impl UnschedulableReason {
             || says("volume node affinity")
         {
             Self::VolumeUnreachable
+        } else if says("ReadWriteOncePod access mode") {
+            Self::ClaimInUse
         } else if says("node affinity/selector") {
             Self::NodeSelector
         } else if says("free ports") {
@@ -126,7 +145,7 @@ impl UnschedulableReason {
         match self {
             Self::Insufficient(resource) if resource.contains('/') => 0,
             Self::Insufficient(_) => 1,
-            Self::NoMatchingVolume | Self::VolumeUnreachable => 2,
+            Self::NoMatchingVolume | Self::VolumeUnreachable | Self::ClaimInUse => 2,
             Self::HostPorts => 3,
             Self::NodeSelector => 4,
             Self::PodAffinity | Self::TooManyPods => 5,
@@ -145,6 +164,7 @@ impl UnschedulableReason {
             Self::TooManyPods => "at the limit of Pods".into(),
             Self::NoMatchingVolume => "without an available volume for its claims".into(),
             Self::VolumeUnreachable => "unable to reach its volume".into(),
+            Self::ClaimInUse => "closed to it, because another Pod holds its ReadWriteOncePod claim".into(),
             Self::NodeSelector => {
                 "without the labels that its nodeSelector or affinity requires".into()
             }
@@ -156,7 +176,7 @@ impl UnschedulableReason {
         }
     }
 
-    fn remedy(&self) -> String {
+    fn remedy(&self, pod: &Pod) -> String {
         match self {
             Self::Insufficient(resource) => format!(
                 "request less {resource}, delete sessions that are no longer needed, or add a node"
@@ -169,7 +189,8 @@ impl UnschedulableReason {
             Self::VolumeUnreachable => {
                 "free capacity on a node that can reach the volume, or use another claim".into()
             }
-            Self::NodeSelector => "change the nodeSelector or affinity, or label a node".into(),
+            Self::ClaimInUse => claim_holder::release_remedy(pod),
+            Self::NodeSelector => "change the nodeSelector or affinity, or label a node; the session starts when a node has the labels".into(),
             Self::HostPorts => "remove the hostPort, or use another one".into(),
             Self::PodAffinity => {
                 "change the affinity or topology spread rules, or add a node".into()
@@ -247,6 +268,24 @@ mod tests {
             "no node fits pod \"x\": 1 of 3 nodes without enough free cpu (64 requested), 2 of 3 nodes with a taint that it does not tolerate"
         );
         assert!(cause.remedy.unwrap().starts_with("request less cpu"));
+    }
+
+    #[test]
+    fn a_selector_is_hopeless_only_where_nodes_were_seen_and_none_matches() {
+        let query = |selector: Value| {
+            let mut pod = pod();
+            let spec = pod.spec.as_mut().unwrap();
+            spec.node_selector = serde_json::from_value(selector).unwrap();
+            let message = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
+            unschedulable_cause(&pod, message).queries.remove(0)
+        };
+        let node = |labels: Value| json!({ "metadata": { "name": "n", "labels": labels } });
+        let ssd = query(json!({ "disk": "ssd", "zone": "a" }));
+        assert!(is_node_selector_unmatched(&ssd, &[node(json!({ "disk": "ssd" }))]));
+        let both = node(json!({ "disk": "ssd", "zone": "a" }));
+        assert!(!is_node_selector_unmatched(&ssd, &[both]));
+        assert!(!is_node_selector_unmatched(&ssd, &[]));
+        assert!(!is_node_selector_unmatched(&query(json!({})), &[node(json!({}))]));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Diagnosis of a Pod in phase Succeeded or Failed: its containers ended, or its node or the cluster terminated it.
 
+use super::eviction::{StorageExcess, describe_loss};
 use super::pod::{PodAssessment, PodInspection};
 use super::{Cause, Prognosis};
 use session_model::progress::WaitStage;
@@ -55,17 +56,23 @@ impl PodInspection<'_> {
         let node = node.map(|node| format!(" {node:?}")).unwrap_or_default();
         let said = self.status.message.as_deref().unwrap_or_default().trim();
         let name = self.name;
-        let (how, remedy) = match word {
-            "Evicted" => (
+        let excess = StorageExcess::parse(said).filter(|_| word == "Evicted");
+        let excess_remedy = excess.as_ref().map(StorageExcess::remedy);
+        let (how, remedy) = match (word, &excess) {
+            ("Evicted", Some(excess)) => (
+                format!("pod {name:?} was evicted by its node{node}: {}", excess.describe()),
+                excess_remedy.as_deref().unwrap_or_default(),
+            ),
+            ("Evicted", None) => (
                 format!("pod {name:?} was evicted by its node{node}"),
                 "set resource requests to the real usage, so that a node with room is chosen; then start the session again",
             ),
-            "DeadlineExceeded" => (
+            ("DeadlineExceeded", _) => (
                 format!("pod {name:?} ran longer than its activeDeadlineSeconds"),
                 "raise activeDeadlineSeconds, or remove it and set the session's timeout",
             ),
-            "" => (format!("pod {name:?} ended for an unknown reason"), ""),
-            other => (
+            ("", _) => (format!("pod {name:?} ended for an unknown reason"), ""),
+            (other, _) => (
                 format!("pod {name:?} was terminated by its node{node}, for reason {other}"),
                 "check the events of the node, then start the session again",
             ),
@@ -86,6 +93,9 @@ impl PodInspection<'_> {
                 message => format!("condition DisruptionTarget: {reason}: {message}"),
             }
         }));
+        if word == "Evicted" {
+            evidence.push(describe_loss(self.pod));
+        }
         let cause = Cause {
             reason: word.to_owned(),
             message: how,
@@ -93,7 +103,7 @@ impl PodInspection<'_> {
             remedy: Some(remedy.to_owned()).filter(|remedy| !remedy.is_empty()),
             ..Cause::default()
         };
-        let detail = if said.is_empty() {
+        let detail = if said.is_empty() || excess.is_some() {
             cause.message.clone()
         } else {
             said.to_owned()

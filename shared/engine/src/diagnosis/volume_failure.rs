@@ -1,9 +1,12 @@
 //! Reasons why a volume is not attached or mounted for a Pod that has been scheduled.
 
-use super::{Cause, EventNote, missing_reference};
+use k8s_openapi::api::core::v1::Pod;
+
+use super::{Cause, EventNote, claim_holder, missing_reference};
 
 /// Reads a FailedMount or FailedAttachVolume event. Returns the cause, and true if retries cannot succeed.
-pub(super) fn volume_failure_cause(pod: &str, event: &EventNote) -> (Cause, bool) {
+pub(super) fn volume_failure_cause(waiting: &Pod, event: &EventNote) -> (Cause, bool) {
+    let pod = waiting.metadata.name.as_deref().unwrap_or_default();
     let message = event.message.as_str();
     let volume = message
         .split_once("for volume \"")
@@ -23,12 +26,10 @@ pub(super) fn volume_failure_cause(pod: &str, event: &EventNote) -> (Cause, bool
     }
     let said = message.split_once(" : ").map_or(message, |(_, said)| said);
     let said = said.lines().next().unwrap_or_default();
-    let (why, remedy) = if message.contains("Multi-Attach error") {
-        (
-            "is still attached to another node".to_owned(),
-            "find the Pod on the other node that uses the volume; the volume of a lost node is detached after some minutes",
-        )
-    } else if event.reason == "FailedAttachVolume" {
+    if message.contains("Multi-Attach error") {
+        return (proved(attached_elsewhere_cause(waiting, &place, message)), false);
+    }
+    let (why, remedy) = if event.reason == "FailedAttachVolume" {
         (
             format!("cannot be attached to its node: {said}"),
             "check the logs of the storage driver; attaching is retried",
@@ -45,4 +46,27 @@ pub(super) fn volume_failure_cause(pod: &str, event: &EventNote) -> (Cause, bool
         ..Cause::default()
     };
     (proved(cause), false)
+}
+
+/// Returns the cause of a volume with access mode ReadWriteOnce that another node has. The message of the attach/detach
+/// controller names Pods of the same namespace: `Volume is already used by pod(s) a, b and 1 pod(s) in different namespaces`.
+fn attached_elsewhere_cause(waiting: &Pod, place: &str, message: &str) -> Cause {
+    let named = message.split_once("already used by pod(s) ");
+    let pods = named.map(|(_, rest)| rest.split(" and ").next().unwrap_or(rest));
+    let why = match pods.map(str::trim).filter(|pods| !pods.is_empty()) {
+        Some(pods) => {
+            let pods: Vec<String> = pods.split(", ").map(|pod| format!("{pod:?}")).collect();
+            format!("is still attached to another node, where it is held by {}", pods.join(", "))
+        }
+        None => "is still attached to another node".to_owned(),
+    };
+    let remedy = claim_holder::release_remedy(waiting);
+    Cause {
+        message: format!("{place} {why}"),
+        remedy: Some(format!(
+            "{remedy}; the volume of a lost node is detached after some minutes"
+        )),
+        queries: vec![claim_holder::holders_query(waiting)],
+        ..Cause::default()
+    }
 }

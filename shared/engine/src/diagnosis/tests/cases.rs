@@ -143,6 +143,8 @@ fn containers() -> Vec<Case> {
             "startup slow",
             running(&[event("Unhealthy", "Startup probe failed: 500")]),
         ),
+        ("sidecar's startup", sidecar(false)),
+        ("sidecar's readiness", sidecar(true)),
         ("init for good", init("Never", 2)),
         ("init again", init("Always", 4)),
     ]
@@ -175,6 +177,12 @@ fn places() -> Vec<Case> {
         (
             "volume elsewhere",
             nodes("1 node(s) didn't match PersistentVolume's node affinity"),
+        ),
+        (
+            "claim held",
+            nodes(
+                "1 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode",
+            ),
         ),
         ("hurdle unknown", nodes("1 node(s) had unknown conditions")),
         (
@@ -266,7 +274,14 @@ fn volumes() -> Vec<Case> {
             "attached elsewhere",
             told(&[event(
                 "FailedAttachVolume",
-                "Multi-Attach error for volume \"v\" Volume is already used",
+                "Multi-Attach error for volume \"v\" Volume is already exclusively attached to one node and can't be attached to another",
+            )]),
+        ),
+        (
+            "attached elsewhere, Pod named",
+            told(&[event(
+                "FailedAttachVolume",
+                "Multi-Attach error for volume \"v\" Volume is already used by pod(s) web-a, web-b and 1 pod(s) in different namespaces",
             )]),
         ),
     ]
@@ -277,6 +292,18 @@ fn ends() -> Vec<Case> {
         (
             "sandbox",
             told(&[event("FailedCreatePodSandBox", "no network")]),
+        ),
+        (
+            "volume too full",
+            down("Evicted", "Usage of EmptyDir volume \"cache\" exceeds the limit \"16Mi\". "),
+        ),
+        (
+            "container too full",
+            down("Evicted", "Container main exceeded its local ephemeral storage limit \"64Mi\". "),
+        ),
+        (
+            "containers too full",
+            down("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 96Mi. "),
         ),
         ("deadline", down("DeadlineExceeded", "")),
         ("taken down", down("NodeShutdown", "")),
@@ -309,6 +336,12 @@ fn refusals() -> Vec<Case> {
         (
             "webhook refuses",
             refused("admission webhook \"w.example.com\" denied the request: no"),
+        ),
+        (
+            "policy refuses",
+            refused(
+                "create Pod p-0 in StatefulSet p failed error: pods \"p-0\" is forbidden: ValidatingAdmissionPolicy 'no-root.example.com' with binding 'b' denied request: no",
+            ),
         ),
         (
             "webhook away",

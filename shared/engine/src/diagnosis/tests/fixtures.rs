@@ -145,6 +145,27 @@ pub(super) fn init(policy: &str, code: i32) -> Finding {
     )
 }
 
+/// Returns the finding for a sidecar that runs and is not ready: before its startup probe succeeded, or after.
+pub(super) fn sidecar(started: bool) -> Finding {
+    let probe = if started { "Readiness" } else { "Startup" };
+    let mut side = container(json!({ "running": {} }), json!({}), 0);
+    side["name"] = "proxy".into();
+    side["started"] = started.into();
+    let mut status = scheduled(json!({ "initContainerStatuses": [side] }));
+    if started {
+        let mut main = container(json!({ "running": {} }), json!({}), 0);
+        main["ready"] = true.into();
+        status["containerStatuses"] = json!([main]);
+    }
+    let failed = EventNote {
+        field_path: "spec.initContainers{proxy}".into(),
+        ..event("Unhealthy", &format!("{probe} probe failed: HTTP probe failed with statuscode: 503"))
+    };
+    let sidecars = json!([{ "name": "proxy", "restartPolicy": "Always" }]);
+    let pod = pod(status, |pod| pod["spec"]["initContainers"] = sidecars.clone());
+    inspect_pod(&pod, &[failed])
+}
+
 pub(super) fn with_login(message: &str) -> Finding {
     let state = json!({ "waiting": { "reason": "ErrImagePull", "message": message } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 0)] }));

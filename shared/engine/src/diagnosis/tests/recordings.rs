@@ -83,6 +83,7 @@ fn an_evicted_pod() {
 pod \"evicted\" was evicted by its node \"diag-lost\"
   pod \"evicted\": Failed Evicted: The node was low on resource: memory. Threshold quantity: 100Mi, available: 53Mi. Container main was using 812Mi, request is 0, has larger consumption of memory.
   condition DisruptionTarget: TerminationByKubelet
+  lost with pod \"evicted\": files outside of volumes
 hint: set resource requests to the real usage, so that a node with room is chosen; then start the session again"
     );
 }
