@@ -15,7 +15,7 @@ use session_shared::client::remote_command::RemoteCommand;
 use session_shared::client::{ContainerRef, parse_object};
 use session_shared::failure::{FailureKind, check_exit_code, exit_error, find_failure, with_hint};
 use session_shared::objects::resource::POD;
-use session_shared::ops::{Cluster, ObservedSession, missing_right};
+use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::report::terminal::{RawOutput, StdinStream, TerminalSizes};
 use session_shared::verb::Environment;
@@ -26,6 +26,10 @@ use crate::plan;
 
 /// Time limit for reading the Pod after its command ended abnormally.
 const POD_READ_TIMEOUT: Duration = Duration::from_secs(3);
+/// Reads of a Pod whose status says nothing of the end yet, and the time between them: the kubelet kills the containers of an
+/// evicted Pod at once, and its status follows.
+const KILL_READS: usize = 3;
+const KILL_READ_INTERVAL: Duration = Duration::from_millis(500);
 /// Exit codes of a process ended by SIGKILL and SIGTERM.
 const SIGNAL_EXIT_CODES: [i32; 2] = [137, 143];
 
@@ -76,7 +80,7 @@ pub(crate) async fn run(
         Err(error) if is_kubelet_error(&error) => {
             return Err(explain_not_started(cluster, intent, pod, &running, error).await);
         }
-        Err(error) => return Err(missing_right::explain(error, cluster, "pods/exec")),
+        Err(error) => return Err(error),
     };
     exit_as_command(cluster, pod, &running, ending, &mut environment.console).await
 }
@@ -231,13 +235,22 @@ async fn explain_killed(
     before: &Pod,
     running: &ExecRequest<'_>,
 ) -> Option<String> {
-    match get_pod_again(cluster, running).await? {
-        Some(pod) if pod.metadata.uid == before.metadata.uid => {
-            plan::kill_reason(&pod, &running.container.container)
+    for read in 0..KILL_READS {
+        if read > 0 {
+            tokio::time::sleep(KILL_READ_INTERVAL).await;
         }
-        // Deleted, or replaced by another Pod of the same name.
-        _ => Some(format!("pod {:?} was deleted", running.container.pod)),
+        match get_pod_again(cluster, running).await? {
+            Some(pod) if pod.metadata.uid == before.metadata.uid => {
+                let reason = plan::kill_reason(&pod, &running.container.container);
+                if reason.is_some() {
+                    return reason;
+                }
+            }
+            // Deleted, or replaced by another Pod of the same name.
+            _ => return Some(format!("pod {:?} was deleted", running.container.pod)),
+        }
     }
+    None
 }
 
 /// Reads the Pod again: `None` if it cannot be read, `Some(None)` if it does not exist.

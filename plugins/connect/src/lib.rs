@@ -91,7 +91,7 @@ async fn open_connection(
             )?;
             let (forwarder, _) =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
-            stdio::run(cluster, &forwarder, port, environment).await
+            stdio::run(&forwarder, port, environment).await
         }
         (_, ConnectTarget::Command { argv, container }) => {
             let container = container.as_deref();
@@ -126,7 +126,7 @@ async fn open_connection(
             )?;
             let forwarder =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
-            open::run(cluster, forwarder, port, path, environment).await
+            open::run(forwarder, port, path, environment).await
         }
         (mode, ConnectTarget::Ssh { port, user, .. }) => {
             let user = user.as_ref();

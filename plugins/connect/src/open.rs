@@ -9,7 +9,6 @@ use futures::future::{Either, select};
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::encode::url::Endpoint;
-use session_shared::ops::{Cluster, missing_right};
 use session_shared::verb::Environment;
 
 use crate::port_forwarder::ForwardEvents;
@@ -23,7 +22,6 @@ const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manuall
 /// # Errors
 /// No free local port; the server's refusal.
 pub(crate) async fn run(
-    cluster: &Cluster,
     (forwarder, events): (Forwarder, ForwardEvents),
     port: u16,
     path: &str,
@@ -31,10 +29,7 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let listener = LocalListener::bind(IpAddr::V4(Ipv4Addr::LOCALHOST), 0).await;
     let listener = listener.context("failed to listen on 127.0.0.1")?;
-    let ready = forwarder.connect(port).await;
-    ready.map_err(|error| {
-        missing_right::explain(error, cluster, port_forwarder::PORT_FORWARD_RESOURCE)
-    })?;
+    forwarder.connect(port).await?;
     let url = listener
         .address()
         .to_string()

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::{ConnectMethod, IntOrString, Session};
+use session_shared::diagnosis::inspect_pod;
 use session_shared::encode::shell;
 use session_shared::encode::url::Endpoint;
 use session_shared::failure::with_hint;
@@ -261,6 +262,13 @@ pub(crate) fn kill_reason(pod: &Pod, container: &str) -> Option<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     if pod.metadata.deletion_timestamp.is_some() {
         return Some(format!("pod {name:?} is being deleted"));
+    }
+    if let Some(eviction) = inspect_pod(pod, &[])
+        .cause()
+        .filter(|cause| cause.reason == "Evicted")
+    {
+        let remedy = eviction.remedy.as_deref().unwrap_or_default();
+        return Some(format!("{}; {remedy}", eviction.message));
     }
     let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
     let status = statuses.iter().find(|status| status.name == container)?;

@@ -8,7 +8,7 @@ use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::failure::with_hint;
-use session_shared::ops::{Cluster, ObservedSession, missing_right};
+use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::report::escape;
 use session_shared::verb::Environment;
@@ -63,10 +63,7 @@ pub(crate) async fn run(
     let (forwarder, events) =
         port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
     if let Some((_, port)) = ports.first() {
-        let ready = forwarder.connect(*port).await;
-        ready.map_err(|error| {
-            missing_right::explain(error, cluster, port_forwarder::PORT_FORWARD_RESOURCE)
-        })?;
+        forwarder.connect(*port).await?;
     }
     let console = &mut environment.console;
     for (listener, remote) in &ports {

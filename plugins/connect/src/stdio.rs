@@ -6,7 +6,6 @@ use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::{Either, select};
 use session_shared::client::forward::Forwarder;
-use session_shared::ops::{Cluster, missing_right};
 use session_shared::report::terminal::{RawOutput, StdinStream};
 use session_shared::verb::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
@@ -21,15 +20,11 @@ const CHUNK: usize = 64 * 1024;
 /// # Errors
 /// The server's refusal; a lost connection.
 pub(crate) async fn run(
-    cluster: &Cluster,
     forwarder: &Forwarder,
     port: u16,
     environment: &mut Environment,
 ) -> Result<()> {
-    let opened = forwarder.open_stream(port).await;
-    let stream = opened.map_err(|error| {
-        missing_right::explain(error, cluster, port_forwarder::PORT_FORWARD_RESOURCE)
-    })?;
+    let stream = forwarder.open_stream(port).await?;
     let console = &mut environment.console;
     let is_typed = console.stdin_is_terminal();
     let (out, _) = console.raw_outputs();

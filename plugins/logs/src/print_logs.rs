@@ -6,7 +6,6 @@ use session_shared::failure;
 use session_shared::ops::Cluster;
 use session_shared::ops::follow_logs::LogEvent;
 use session_shared::ops::follow_logs::LogFollower;
-use session_shared::ops::missing_right::explain_log;
 use session_shared::report::console::Console;
 use session_shared::report::log_merger::LogMerger;
 
@@ -38,10 +37,7 @@ pub(crate) async fn print_existing(
             ..options.clone()
         };
         let read = async {
-            let mut stream = cluster
-                .open_log(namespace, pod, &options)
-                .await
-                .map_err(|error| explain_log(error, namespace))?;
+            let mut stream = cluster.open_log(namespace, pod, &options).await?;
             while let Some(piece) = futures::StreamExt::next(&mut stream).await {
                 console.print_bytes(&merger.push(index, &piece?))?;
             }

@@ -13,13 +13,13 @@ use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
+use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::container_archive::archive_file::ArchiveFooter;
 use session_shared::ops::container_archive::source_directories::SourceDirectories;
 use session_shared::ops::container_archive::tarball::{ArchiveContents, file_count};
 use session_shared::ops::container_archive::{ContainerExport, ExportError, find_container};
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
-use session_shared::ops::{Cluster, missing_right};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::format_bytes;
 use session_shared::report::console::OutputClosed;
@@ -77,7 +77,7 @@ pub(crate) async fn run(
         DryRun::None => {
             let hooks = export.quiesce_hooks(&observed);
             let saved = export.apply(&cluster, container, &hooks, environment).await;
-            Some(saved.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?)
+            Some(saved?)
         }
         DryRun::Client | DryRun::Server => None,
     };

@@ -17,7 +17,6 @@ use session_shared::ops::container_archive::archive_file::{CheckedArchive, check
 use session_shared::ops::container_archive::source_directories::normalize_absolute;
 use session_shared::ops::container_archive::tarball::file_count;
 use session_shared::ops::container_archive::{ContainerImport, SpaceCheck, find_container};
-use session_shared::ops::missing_right;
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::format_bytes;
@@ -72,9 +71,7 @@ pub(crate) async fn run(
             .console
             .print(&mutations.print_result(&observed.object, "restored")?);
     }
-    let inspected = cluster.inspect_directory(&container, &base).await;
-    let directory =
-        inspected.map_err(|error| missing_right::explain(error, &cluster, "pods/exec"))?;
+    let directory = cluster.inspect_directory(&container, &base).await?;
     // An archive of several directories has the root as its directory; without a recorded directory the root is refused.
     if base.is_empty() {
         ensure_not_root(&directory.path, &container)?;

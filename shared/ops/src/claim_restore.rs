@@ -36,6 +36,8 @@ pub struct ClaimReplacement {
     pub existing: Option<Value>,
     /// The new claim, complete.
     pub wanted: Value,
+    /// The VolumeSnapshot.
+    source: Value,
 }
 
 /// A validated restore in place of a session's claims.
@@ -72,6 +74,7 @@ impl ClaimRestorePlan {
             });
             let wanted = claim_from_snapshot(&ownership, snapshot, found, name, None)?;
             Ok(ClaimReplacement {
+                source: snapshot.clone(),
                 snapshot: Untyped(snapshot).name().to_owned(),
                 existing: found.cloned(),
                 wanted,
@@ -135,6 +138,11 @@ impl ClaimRestorePlan {
             )
         });
         try_join_all(posts).await?;
+        let sizes = self
+            .claims
+            .iter()
+            .map(|claim| (&claim.source, &claim.wanted));
+        note_sizes(sizes, sink);
         let wanted: Vec<Value> = self
             .claims
             .iter()
@@ -258,6 +266,29 @@ pub(super) fn required_source_claim(snapshot: &Value) -> Result<&str> {
     })
 }
 
+/// Reports the claims that are not as large as their snapshots.
+pub(super) fn note_sizes<'a>(
+    restored: impl Iterator<Item = (&'a Value, &'a Value)>,
+    sink: &mut dyn ProgressSink,
+) {
+    let notes = restored.filter_map(|(snapshot, claim)| size_note(snapshot, claim));
+    notes.for_each(|note| sink.tell(ProgressEvent::Note(note)));
+}
+
+/// Returns a note for a claim that is not as large as its snapshot: the claim has been expanded since, or a larger one is wanted.
+fn size_note(snapshot: &Value, claim: &Value) -> Option<String> {
+    let size = Untyped(claim).str_at("/spec/resources/requests/storage")?;
+    let source = Untyped(snapshot).str_at("/status/restoreSize")?;
+    let quantity = |text: &str| text.parse::<Quantity>().ok();
+    (quantity(size) != quantity(source)).then(|| {
+        format!(
+            "claim {:?} is restored with {size}; snapshot {:?} has {source}",
+            Untyped(claim).name(),
+            Untyped(snapshot).name()
+        )
+    })
+}
+
 /// Returns the wanted size, else the larger one of claim and snapshot; `None` if neither is known.
 fn restored_size(
     claim: Option<&str>,
@@ -309,6 +340,19 @@ mod tests {
         let remembered = r#"{"accessModes":["ReadWriteOnce"],"storageClassName":"fast","resources":{"requests":{"storage":"1Gi"}}}"#;
         json!({ "metadata": { "name": "a-1", "annotations": { labels::CLAIM: remembered } },
             "spec": { "source": { "persistentVolumeClaimName": "home" } }, "status": { "restoreSize": "2Gi" } })
+    }
+
+    #[test]
+    fn a_size_that_is_not_the_snapshots_is_told() {
+        let snapshot =
+            json!({ "metadata": { "name": "s-home" }, "status": { "restoreSize": "64Mi" } });
+        let claim = |size: &str| json!({ "metadata": { "name": "home" }, "spec": { "resources": { "requests": { "storage": size } } } });
+        assert_eq!(
+            size_note(&snapshot, &claim("128Mi")).as_deref(),
+            Some("claim \"home\" is restored with 128Mi; snapshot \"s-home\" has 64Mi")
+        );
+        assert_eq!(size_note(&snapshot, &claim("65536Ki")), None);
+        assert_eq!(size_note(&json!({}), &claim("1Gi")), None);
     }
 
     #[test]

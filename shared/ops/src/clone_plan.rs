@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::claim_mapping::{is_rendered_claim, renamed_candidates, rendered_claim_names};
 use super::claim_restore::{
-    RestoreOutcome, claim_from_snapshot, required_source_claim, wait_claims_bound,
+    RestoreOutcome, claim_from_snapshot, note_sizes, required_source_claim, wait_claims_bound,
 };
 use super::incomplete_copy::{
     check_complete, create_or_get, incomplete_source, mark_complete, with_claims_hint,
@@ -230,8 +230,12 @@ impl ClonePlan {
             );
         }
         let claims = self.build_claims(&ownership, snapshots)?;
-        let typed = |claim: &Value| (&PERSISTENT_VOLUME_CLAIM, claim.clone());
-        objects.extend(claims.iter().map(typed));
+        note_sizes(snapshots.iter().zip(&claims), sink);
+        objects.extend(
+            claims
+                .iter()
+                .map(|claim| (&PERSISTENT_VOLUME_CLAIM, claim.clone())),
+        );
         let posts = objects
             .iter()
             .map(|(kind, object)| create_or_get(cluster, kind, object, &ownership, with.write));

@@ -54,7 +54,7 @@ impl Cluster {
         cause
     }
 
-    async fn get_fact(&self, namespace: &str, ask: &FactQuery) -> Fact {
+    pub(crate) async fn get_fact(&self, namespace: &str, ask: &FactQuery) -> Fact {
         let here = Scope::Namespace(namespace);
         let found = match ask {
             FactQuery::Log {
@@ -78,6 +78,7 @@ impl Cluster {
                 self.get_as_list(&PERSISTENT_VOLUME_CLAIM, namespace, name)
                     .await
             }
+            FactQuery::ClaimHolders { .. } => self.list_from_cache(&POD, here, "").await,
             FactQuery::StorageClasses => {
                 self.list_from_cache(&STORAGE_CLASS, Scope::Cluster, "")
                     .await

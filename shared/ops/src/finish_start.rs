@@ -66,7 +66,11 @@ pub async fn wait_session_ready(
         return wait_by_controller(cluster, started, limit, run).await;
     }
     let owners = started.objects.clone();
-    let (namespace, session, all) = (namespace_of(started), &started.session, AwaitedWorkloads::All);
+    let (namespace, session, all) = (
+        namespace_of(started),
+        &started.session,
+        AwaitedWorkloads::All,
+    );
     let waited = cluster
         .wait_ready(namespace, session, owners, all, limit, run)
         .await;
@@ -76,7 +80,10 @@ pub async fn wait_session_ready(
             // The status is the primary workload's, also where another one is why the start failed.
             let (primary, pod) = match assess_workload(session, &live) {
                 WorkloadState::Ready { pod } => {
-                    let found = live.pods.iter().find(|p| p.metadata.name.as_ref() == Some(&pod));
+                    let found = live
+                        .pods
+                        .iter()
+                        .find(|p| p.metadata.name.as_ref() == Some(&pod));
                     (&WorkloadState::Ready { pod }, found)
                 }
                 _ => (&*state, pod.as_deref()),
@@ -226,7 +233,11 @@ fn not_ready_error(started: &Started, state: &WorkloadState, live: &LiveObjects)
 fn logs_command(started: &Started, pod: &str, live: &LiveObjects) -> Option<String> {
     let mut pods = live.pods.iter();
     let pod = pods.find(|one| one.metadata.name.as_deref() == Some(pod))?;
-    if pod.status.as_ref().is_some_and(|status| status.reason.is_some()) {
+    if pod
+        .status
+        .as_ref()
+        .is_some_and(|status| status.reason.is_some())
+    {
         return None;
     }
     let workload = live.workload_of(pod, started.session.uid());

@@ -23,14 +23,14 @@ use session_client::interrupt::{Interrupt, interrupted_error};
 use session_client::{WriteOptions, parse_object};
 use session_engine::plan::{Plan, PlanOutcome, Step, StepResult};
 use session_engine::reconcile::{
-    LiveObjects, RenderedStart, Rendering, TargetState, reconcile, status_patch,
+    LiveObjects, RenderedStart, Rendering, TargetState, describe_evictions, reconcile, status_patch,
 };
 use session_model::api::{ObjectRef, SessionSpec};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::parameters_secret_name;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::resource::SECRET;
-use session_model::progress::ProgressSink;
+use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Context of a start: write options, interrupt signal and time.
 #[derive(Clone, Copy, Debug)]
@@ -156,6 +156,10 @@ impl StartPlan {
     ) -> Result<Started> {
         let (namespace, name) = (self.observed.namespace(), self.observed.name());
         let started = self.try_start(cluster, context, sink).await;
+        if started.is_ok() {
+            let notes = describe_evictions(&self.observed.live, self.observed.uid());
+            notes.for_each(|note| sink.tell(ProgressEvent::Note(note)));
+        }
         started.map_err(|error| {
             if context.write.dry_run || failure::has_kind(&error, FailureKind::Forbidden) {
                 return error;

@@ -27,7 +27,7 @@ use crate::Cluster;
 use crate::session_objects::session_selector;
 use session_client::interrupt::Interrupt;
 use session_client::{ListOptions, Scope, WatchChange, parse_object, watch_ended_error};
-use session_engine::diagnosis::{CLAIM_NOT_FOUND, EventNote, FactQuery, check_stability};
+use session_engine::diagnosis::{EventNote, check_stability};
 use session_engine::reconcile::{
     LiveObjects, WorkloadState, assess_workload, find_unready_workload,
 };
@@ -35,8 +35,10 @@ use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
 use session_model::objects::Untyped;
 use session_model::objects::conditions::is_ready;
-use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET};
+use session_model::objects::resource::{EVENT, POD, REPLICA_SET};
 use session_model::progress::{ProgressEvent, ProgressSink};
+
+mod unschedulable;
 
 /// Time limit of a read after the end of a wait.
 const READ_AFTER_WAIT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -44,7 +46,7 @@ const READ_AFTER_WAIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The result of waiting for a session to be ready.
 #[derive(Clone, Debug)]
 pub enum WaitOutcome {
-    /// The workload reached a final state: ready, ended or unrecoverable.
+    /// The workloads reached a final state: ready, ended, unrecoverable, or not ready for want of a node with the Pod's labels.
     Settled {
         /// The final state.
         state: Box<WorkloadState>,
@@ -96,6 +98,7 @@ struct ReadinessWatch<'a> {
     /// Possible owners of the Pods.
     owners: Vec<Value>,
     events: Vec<EventNote>,
+    has_listed_nodes: bool,
     /// Time until the state must be evaluated again without an event: a container that has crashed before counts as ready
     /// only after it has outlasted its last run.
     reevaluate_in: Option<Duration>,
@@ -131,6 +134,7 @@ impl Cluster {
             ready_since: BTreeMap::new(),
             owners: made,
             events: Vec::new(),
+            has_listed_nodes: false,
             reevaluate_in: None,
             now: run.now,
         };
@@ -203,7 +207,8 @@ impl ReadinessWatch<'_> {
                     | WorkloadState::Terminated { .. }
                     | WorkloadState::Unrecoverable(_)
             );
-            if is_last && !self.is_premature(state).await {
+            let is_premature = is_last && self.is_premature(state).await;
+            if (is_last && !is_premature) || self.is_selector_unmatched(state).await {
                 return Ok(());
             }
         }
@@ -271,9 +276,8 @@ impl ReadinessWatch<'_> {
             return unready;
         }
         let own = live.own_pods(self.session.uid());
-        let awaited = own.filter(|one| {
-            is_ready(one) && (awaits_all || one.metadata.name.as_ref() == Some(pod))
-        });
+        let awaited = own
+            .filter(|one| is_ready(one) && (awaits_all || one.metadata.name.as_ref() == Some(pod)));
         let now = (self.now)();
         let doubts = awaited.filter_map(|pod| {
             let ready_for = self.ready_for(pod);
@@ -304,19 +308,6 @@ impl ReadinessWatch<'_> {
         let uid = pod.metadata.uid.as_ref();
         let since = uid.and_then(|uid| self.ready_since.get(uid));
         since.map(Instant::elapsed).unwrap_or_default()
-    }
-
-    /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
-    /// retry.
-    async fn is_premature(&self, state: &WorkloadState) -> bool {
-        let WorkloadState::Unrecoverable(cause) = state else {
-            return false;
-        };
-        let Some(FactQuery::PersistentVolumeClaim { name }) = cause.queries.first() else {
-            return false;
-        };
-        let claim = (self.cluster).get(&PERSISTENT_VOLUME_CLAIM, self.namespace, name);
-        cause.reason == CLAIM_NOT_FOUND && matches!(claim.await, Ok(Some(_)))
     }
 
     fn deciding_pod(&self, state: &WorkloadState) -> Option<Box<Pod>> {

@@ -7,16 +7,11 @@ use session_support::{Answer, FakeApi, Output, run_binary};
 
 use crate::program::{discoverable, kubectls, program};
 
-/// What ours says beside kubectl's words where a deletion is refused: ours ends more than the Session.
-const UNTOUCHED: &str = "hint: nothing has been deleted: session \"alice\" is unchanged";
-
-/// stderr without kubectl's klog lines, and without [`UNTOUCHED`].
+/// stderr without kubectl's klog lines, and without the hints that ours adds below kubectl's words.
 fn said(output: &Output) -> String {
     let klog = |line: &&str| line.starts_with('E') && line.contains(".go:");
-    let lines = output
-        .stderr
-        .lines()
-        .filter(|line| !klog(line) && *line != UNTOUCHED);
+    let lines = output.stderr.lines();
+    let lines = lines.filter(|line| !klog(line) && !line.starts_with("hint: "));
     lines.map(|line| format!("{line}\n")).collect()
 }
 

@@ -7,9 +7,11 @@ use anyhow::Error;
 
 use super::console::{Console, OutputClosed};
 use super::escape;
+use session_engine::diagnosis::quota::QUOTA_REMEDY;
 use session_model::failure::{
     self, ErrorWithEvidence, ErrorWithHint, ExitError, Failure, FailureKind, UsageError,
 };
+use session_ops::missing_right;
 
 /// Exit code of an error that has none of its own.
 pub const EXIT_FAILURE: u8 = 1;
@@ -41,11 +43,11 @@ pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8
             console.print_error_line(&format!("  {}", escape::escape_line(line)));
         }
     }
-    let mut hints: Vec<&str> = Vec::new();
-    for hint in errors.iter().flat_map(hints_of) {
+    let mut hints: Vec<String> = Vec::new();
+    for hint in errors.iter().flat_map(all_hints) {
         if !hints.contains(&hint) {
+            console.hint(&hint);
             hints.push(hint);
-            console.hint(hint);
         }
     }
     let code = errors
@@ -198,6 +200,14 @@ fn cause_chain(error: &Error) -> String {
         text.push_str(&cause);
     }
     text
+}
+
+/// Returns the hints of an error, and after them the one that follows from its kind: a missing right, or an exceeded quota.
+fn all_hints(error: &Error) -> Vec<String> {
+    let is_quota = failure::has_kind(error, FailureKind::QuotaExceeded);
+    let quota = is_quota.then(|| QUOTA_REMEDY.to_owned());
+    let of_kind = missing_right::role_hint(error).or(quota);
+    hints_of(error).map(str::to_owned).chain(of_kind).collect()
 }
 
 /// Returns hints in the order in which they were added: the specific remedy before general ones.

@@ -11,7 +11,10 @@ use session_model::objects::Untyped;
 
 /// Returns the query for the Pods that mount the claims of `pod`.
 pub(super) fn holders_query(pod: &Pod) -> FactQuery {
-    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let volumes = pod
+        .spec
+        .iter()
+        .flat_map(|spec| spec.volumes.iter().flatten());
     let claims = volumes.filter_map(|volume| volume.persistent_volume_claim.as_ref());
     FactQuery::ClaimHolders {
         pod: pod.metadata.name.clone().unwrap_or_default(),
@@ -56,7 +59,9 @@ pub(super) fn add_holders(cause: &mut Cause, query: &FactQuery, pods: &[Value]) 
         });
         for claim in mounted {
             let node = pod.str_at("/spec/nodeName").unwrap_or(Untyped::NONE);
-            let holder = pod.label(labels::SESSION).filter(|holder| holder != session);
+            let holder = pod
+                .label(labels::SESSION)
+                .filter(|holder| holder != session);
             let of = holder.map_or_else(String::new, |holder| format!(" of session {holder:?}"));
             cause.evidence.push(format!(
                 "claim {claim:?} is held by pod {:?}{of} on node {node:?}",

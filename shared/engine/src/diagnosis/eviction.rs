@@ -24,7 +24,9 @@ impl<'a> StorageExcess<'a> {
                 limit: quoted(limit)?,
             });
         }
-        if let Some((head, rest)) = message.split_once(" exceeded its local ephemeral storage limit ") {
+        if let Some((head, rest)) =
+            message.split_once(" exceeded its local ephemeral storage limit ")
+        {
             return Some(Self::Container {
                 name: head.rsplit(' ').next()?,
                 limit: quoted(rest)?,
@@ -45,7 +47,9 @@ impl<'a> StorageExcess<'a> {
                 format!("container {name:?} exceeded its ephemeral-storage limit of {limit}")
             }
             Self::Containers { limit } => {
-                format!("its containers exceeded their ephemeral-storage limits of {limit} in total")
+                format!(
+                    "its containers exceeded their ephemeral-storage limits of {limit} in total"
+                )
             }
         }
     }
@@ -60,16 +64,23 @@ impl<'a> StorageExcess<'a> {
                 "raise the ephemeral-storage limit, or keep large files in a claim".to_owned()
             }
         };
-        format!("{raise}; then start the session again: what was in its emptyDir volumes and outside of volumes is gone")
+        format!(
+            "{raise}; then start the session again: what was in its emptyDir volumes and outside of volumes is gone"
+        )
     }
 }
 
 /// Returns a line of evidence about what ended with the Pod: `lost with pod "p": volume "cache", files outside of volumes`.
 pub(super) fn describe_loss(pod: &Pod) -> String {
-    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
+    let volumes = pod
+        .spec
+        .iter()
+        .flat_map(|spec| spec.volumes.iter().flatten());
     let volumes = volumes.filter(|volume| volume.empty_dir.is_some());
     let volumes = volumes.map(|volume| format!("volume {:?}", volume.name));
-    let lost: Vec<String> = volumes.chain(["files outside of volumes".to_owned()]).collect();
+    let lost: Vec<String> = volumes
+        .chain(["files outside of volumes".to_owned()])
+        .collect();
     format!(
         "lost with pod {:?}: {}",
         pod.metadata.name.as_deref().unwrap_or_default(),

@@ -23,7 +23,11 @@ fn has_failed(status: &ContainerStatus) -> bool {
         return false;
     };
     let last = status.last_state.as_ref();
-    let waits_after = || last.filter(|_| state.waiting.is_some())?.terminated.as_ref();
+    let waits_after = || {
+        last.filter(|_| state.waiting.is_some())?
+            .terminated
+            .as_ref()
+    };
     let end = state.terminated.as_ref().or_else(waits_after);
     end.is_some_and(|end| end.exit_code != 0)
 }
@@ -49,6 +53,9 @@ mod tests {
         let backoff = json!({ "waiting": { "reason": "CrashLoopBackOff" } });
         assert_eq!(failed(backoff, end()).as_deref(), Some("prep"));
         assert_eq!(failed(json!({ "running": {} }), end()), None);
-        assert_eq!(failed(json!({ "terminated": { "exitCode": 0 } }), json!({})), None);
+        assert_eq!(
+            failed(json!({ "terminated": { "exitCode": 0 } }), json!({})),
+            None
+        );
     }
 }

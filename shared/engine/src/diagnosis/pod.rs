@@ -299,7 +299,9 @@ impl PodInspection<'_> {
                 ContainerProgress::Running => {}
             }
         }
-        let status = probing.map(|status| (status, false)).or_else(|| self.unready_sidecar());
+        let status = probing
+            .map(|status| (status, false))
+            .or_else(|| self.unready_sidecar());
         let Some((status, init)) = status else {
             return if statuses.is_empty() {
                 self.assess_creation()

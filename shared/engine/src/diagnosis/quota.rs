@@ -42,8 +42,7 @@ pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause
     let exceeded = quotas.filter_map(|quota| {
         let figures = exceeded_resources(&quota, &demand)?;
         let name = quota.metadata.name.as_deref().unwrap_or(Untyped::NONE);
-        (!figures.is_empty())
-            .then(|| format!("quota {name:?} is exceeded: {}", figures.join("; ")))
+        (!figures.is_empty()).then(|| format!("quota {name:?} is exceeded: {}", figures.join("; ")))
     });
     let exceeded: Vec<String> = exceeded.collect();
     (!exceeded.is_empty()).then(|| Cause {

@@ -164,7 +164,9 @@ impl UnschedulableReason {
             Self::TooManyPods => "at the limit of Pods".into(),
             Self::NoMatchingVolume => "without an available volume for its claims".into(),
             Self::VolumeUnreachable => "unable to reach its volume".into(),
-            Self::ClaimInUse => "closed to it, because another Pod holds its ReadWriteOncePod claim".into(),
+            Self::ClaimInUse => {
+                "closed to it, because another Pod holds its ReadWriteOncePod claim".into()
+            }
             Self::NodeSelector => {
                 "without the labels that its nodeSelector or affinity requires".into()
             }
@@ -276,16 +278,23 @@ mod tests {
             let mut pod = pod();
             let spec = pod.spec.as_mut().unwrap();
             spec.node_selector = serde_json::from_value(selector).unwrap();
-            let message = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
+            let message =
+                "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
             unschedulable_cause(&pod, message).queries.remove(0)
         };
         let node = |labels: Value| json!({ "metadata": { "name": "n", "labels": labels } });
         let ssd = query(json!({ "disk": "ssd", "zone": "a" }));
-        assert!(is_node_selector_unmatched(&ssd, &[node(json!({ "disk": "ssd" }))]));
+        assert!(is_node_selector_unmatched(
+            &ssd,
+            &[node(json!({ "disk": "ssd" }))]
+        ));
         let both = node(json!({ "disk": "ssd", "zone": "a" }));
         assert!(!is_node_selector_unmatched(&ssd, &[both]));
         assert!(!is_node_selector_unmatched(&ssd, &[]));
-        assert!(!is_node_selector_unmatched(&query(json!({})), &[node(json!({}))]));
+        assert!(!is_node_selector_unmatched(
+            &query(json!({})),
+            &[node(json!({}))]
+        ));
     }
 
     #[test]

@@ -60,7 +60,10 @@ impl PodInspection<'_> {
         let excess_remedy = excess.as_ref().map(StorageExcess::remedy);
         let (how, remedy) = match (word, &excess) {
             ("Evicted", Some(excess)) => (
-                format!("pod {name:?} was evicted by its node{node}: {}", excess.describe()),
+                format!(
+                    "pod {name:?} was evicted by its node{node}: {}",
+                    excess.describe()
+                ),
                 excess_remedy.as_deref().unwrap_or_default(),
             ),
             ("Evicted", None) => (

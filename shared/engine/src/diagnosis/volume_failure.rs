@@ -27,7 +27,10 @@ pub(super) fn volume_failure_cause(waiting: &Pod, event: &EventNote) -> (Cause, 
     let said = message.split_once(" : ").map_or(message, |(_, said)| said);
     let said = said.lines().next().unwrap_or_default();
     if message.contains("Multi-Attach error") {
-        return (proved(attached_elsewhere_cause(waiting, &place, message)), false);
+        return (
+            proved(attached_elsewhere_cause(waiting, &place, message)),
+            false,
+        );
     }
     let (why, remedy) = if event.reason == "FailedAttachVolume" {
         (
@@ -56,7 +59,10 @@ fn attached_elsewhere_cause(waiting: &Pod, place: &str, message: &str) -> Cause 
     let why = match pods.map(str::trim).filter(|pods| !pods.is_empty()) {
         Some(pods) => {
             let pods: Vec<String> = pods.split(", ").map(|pod| format!("{pod:?}")).collect();
-            format!("is still attached to another node, where it is held by {}", pods.join(", "))
+            format!(
+                "is still attached to another node, where it is held by {}",
+                pods.join(", ")
+            )
         }
         None => "is still attached to another node".to_owned(),
     };

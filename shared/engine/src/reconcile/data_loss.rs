@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::live_objects::LiveObjects;
 use super::workload_state::{WorkloadState, assess_workload};
+use crate::diagnosis::inspect_pod;
 use crate::plan::{Plan, Step};
 use session_model::api::{Phase, Session};
 use session_model::objects::Untyped;
@@ -34,6 +35,20 @@ impl fmt::Display for DataLoss {
         let parts: Vec<String> = volumes.chain(files).collect();
         write!(f, "pod/{} ({})", self.pod, parts.join(", "))
     }
+}
+
+/// Returns a note for each Pod that its node evicted and that a start replaces: why, and what was lost with it. Other Pods are
+/// replaced by their controllers.
+pub fn describe_evictions<'a>(
+    live: &'a LiveObjects,
+    session_uid: &'a str,
+) -> impl Iterator<Item = String> + 'a {
+    live.directly_owned_pods(session_uid).filter_map(|pod| {
+        let found = inspect_pod(pod, &[]);
+        let cause = found.cause().filter(|cause| cause.reason == "Evicted")?;
+        let lost = cause.evidence.last().map_or("", String::as_str);
+        Some(format!("{}; {lost}", cause.message))
+    })
 }
 
 /// Returns the data that is lost when every Pod of the session ends. Empty for a session that was never ready, and for one whose

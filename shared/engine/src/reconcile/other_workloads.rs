@@ -293,7 +293,12 @@ mod tests {
             owned("Deployment", "api", json!({})),
             owned("StatefulSet", "db", json!({})),
         ];
-        let pods = vec![pod_of("StatefulSet", "db", "db-0", waiting("InvalidImageName"))];
+        let pods = vec![pod_of(
+            "StatefulSet",
+            "db",
+            "db-0",
+            waiting("InvalidImageName"),
+        )];
         let worst = found(owners, pods);
         assert!(
             matches!(worst, Some(WorkloadState::Unrecoverable(_))),

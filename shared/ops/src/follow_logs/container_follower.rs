@@ -14,7 +14,6 @@ use tokio::sync::watch::Receiver;
 
 use super::resume_filter::ResumeFilter;
 use crate::Cluster;
-use crate::missing_right::explain_log;
 use session_client::{Backoff, LogOptions, LogStream, parse_object};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::Untyped;
@@ -215,10 +214,7 @@ impl ContainerFollower {
             container,
         } = &self.target;
         let opened = async {
-            let stream = cluster
-                .open_log(namespace, pod, &options)
-                .await
-                .map_err(|error| explain_log(error, namespace))?;
+            let stream = cluster.open_log(namespace, pod, &options).await?;
             // The API finds logs by Pod name. The stream is the right one only if the Pod still has the same UID.
             let found = cluster.get(&POD, namespace, pod).await?;
             let ours = found.filter(|found| Untyped(found).has_uid(uid));

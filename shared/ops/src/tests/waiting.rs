@@ -29,7 +29,14 @@ async fn a_wait_for_ready_ends_at_its_timeout_whatever_its_watches_do() {
             sink: &mut nobody,
             now: &Timestamp::now,
         };
-        let wait = cluster.wait_ready("default", &session, vec![], AwaitedWorkloads::All, limit, &mut run);
+        let wait = cluster.wait_ready(
+            "default",
+            &session,
+            vec![],
+            AwaitedWorkloads::All,
+            limit,
+            &mut run,
+        );
         let waited = wait.await.unwrap();
         assert!(matches!(waited, WaitOutcome::TimedOut(_)), "{waited:?}");
         let (stop, pause) = (interrupt.clone(), Duration::from_secs(50));
@@ -37,7 +44,14 @@ async fn a_wait_for_ready_ends_at_its_timeout_whatever_its_watches_do() {
             tokio::time::sleep(pause).await;
             stop.trigger();
         };
-        let wait = cluster.wait_ready("default", &session, vec![], AwaitedWorkloads::All, limit, &mut run);
+        let wait = cluster.wait_ready(
+            "default",
+            &session,
+            vec![],
+            AwaitedWorkloads::All,
+            limit,
+            &mut run,
+        );
         let (waited, ()) = futures::join!(wait, stop);
         assert!(matches!(waited.unwrap(), WaitOutcome::Interrupted(_)));
     }
@@ -85,7 +99,14 @@ async fn a_wait_for_ready_reads_no_clock_but_the_given_one() {
         let session = serde_json::from_value(session.clone()).unwrap();
         let limit = Duration::from_millis(if is_ready { 10_000 } else { 300 });
         let cluster = cluster(&api);
-        let waited = cluster.wait_ready("default", &session, vec![], AwaitedWorkloads::All, limit, &mut run);
+        let waited = cluster.wait_ready(
+            "default",
+            &session,
+            vec![],
+            AwaitedWorkloads::All,
+            limit,
+            &mut run,
+        );
         let waited = waited.await.unwrap();
         assert_eq!(
             matches!(waited, WaitOutcome::Settled { .. }),

@@ -295,15 +295,24 @@ fn ends() -> Vec<Case> {
         ),
         (
             "volume too full",
-            down("Evicted", "Usage of EmptyDir volume \"cache\" exceeds the limit \"16Mi\". "),
+            down(
+                "Evicted",
+                "Usage of EmptyDir volume \"cache\" exceeds the limit \"16Mi\". ",
+            ),
         ),
         (
             "container too full",
-            down("Evicted", "Container main exceeded its local ephemeral storage limit \"64Mi\". "),
+            down(
+                "Evicted",
+                "Container main exceeded its local ephemeral storage limit \"64Mi\". ",
+            ),
         ),
         (
             "containers too full",
-            down("Evicted", "Pod ephemeral local storage usage exceeds the total limit of containers 96Mi. "),
+            down(
+                "Evicted",
+                "Pod ephemeral local storage usage exceeds the total limit of containers 96Mi. ",
+            ),
         ),
         ("deadline", down("DeadlineExceeded", "")),
         ("taken down", down("NodeShutdown", "")),

@@ -159,10 +159,15 @@ pub(super) fn sidecar(started: bool) -> Finding {
     }
     let failed = EventNote {
         field_path: "spec.initContainers{proxy}".into(),
-        ..event("Unhealthy", &format!("{probe} probe failed: HTTP probe failed with statuscode: 503"))
+        ..event(
+            "Unhealthy",
+            &format!("{probe} probe failed: HTTP probe failed with statuscode: 503"),
+        )
     };
     let sidecars = json!([{ "name": "proxy", "restartPolicy": "Always" }]);
-    let pod = pod(status, |pod| pod["spec"]["initContainers"] = sidecars.clone());
+    let pod = pod(status, |pod| {
+        pod["spec"]["initContainers"] = sidecars.clone()
+    });
     inspect_pod(&pod, &[failed])
 }
 

@@ -1,0 +1,51 @@
+//! What a wait asks the cluster about a Pod without a node: whether a missing claim exists by now, and whether any node has the
+//! labels that it requires.
+
+use super::ReadinessWatch;
+use session_engine::diagnosis::{
+    CLAIM_NOT_FOUND, EventNote, Fact, FactQuery, is_node_selector_unmatched,
+};
+use session_engine::reconcile::WorkloadState;
+use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
+
+/// Reasons of Events of a Pod for which a node is being added: those of the cluster autoscaler and of Karpenter.
+const SCALE_UP_REASONS: [&str; 2] = ["TriggeredScaleUp", "Nominated"];
+
+impl ReadinessWatch<'_> {
+    /// True if the scheduler reports a missing claim that exists: the scheduler has not seen the new claim yet, and will
+    /// retry.
+    pub(super) async fn is_premature(&self, state: &WorkloadState) -> bool {
+        let WorkloadState::Unrecoverable(cause) = state else {
+            return false;
+        };
+        let Some(FactQuery::PersistentVolumeClaim { name }) = cause.queries.first() else {
+            return false;
+        };
+        let claim = (self.cluster).get(&PERSISTENT_VOLUME_CLAIM, self.namespace, name);
+        cause.reason == CLAIM_NOT_FOUND && matches!(claim.await, Ok(Some(_)))
+    }
+
+    /// Returns true if no node has the labels that the Pod's nodeSelector requires: the wait ends although the session starts when
+    /// a node gets them. False while a cluster autoscaler has said that it adds a node. Nodes are listed once in a wait.
+    pub(super) async fn is_selector_unmatched(&mut self, state: &WorkloadState) -> bool {
+        let WorkloadState::NotReady(finding) = state else {
+            return false;
+        };
+        let mut queries = finding.cause().into_iter().flat_map(|cause| &cause.queries);
+        let query = queries.find(
+            |query| matches!(query, FactQuery::Nodes(room) if !room.node_selector.is_empty()),
+        );
+        let Some(query) = query.filter(|_| !self.has_listed_nodes) else {
+            return false;
+        };
+        self.has_listed_nodes = true;
+        let is_scaling = |event: &EventNote| SCALE_UP_REASONS.contains(&event.reason.as_str());
+        if self.events.iter().any(is_scaling) {
+            return false;
+        }
+        match self.cluster.get_fact(self.namespace, query).await {
+            Fact::Objects(nodes) => is_node_selector_unmatched(query, &nodes),
+            Fact::Lines(_) | Fact::Unavailable(_) => false,
+        }
+    }
+}
