@@ -90,12 +90,25 @@ pub(crate) fn next_steps(
     let restarted = again
         .into_iter()
         .any(|container| container.restarts > 0 && !container.ready);
-    let logs = || match restarted {
-        true => step(
+    // The default container has no log while an init container fails.
+    let mut pods = workloads.iter().flat_map(|workload| &workload.pods);
+    let failed_init = pods.find_map(|pod| {
+        let mut init = pod.containers.iter().filter(|one| one.init);
+        init.find(|one| one.exit_code.is_some_and(|code| code != 0))
+    });
+    let logs = || match (failed_init, restarted) {
+        (Some(failed), _) => {
+            let container = shell::quote_word(&failed.name);
+            step(
+                "show the logs of the failed init container",
+                format!("{} -c {container}", session_command(session, "logs")),
+            )
+        }
+        (None, true) => step(
             "show the logs of the previous run",
             format!("{} --previous", session_command(session, "logs")),
         ),
-        false => step("show the logs", session_command(session, "logs")),
+        (None, false) => step("show the logs", session_command(session, "logs")),
     };
     match head.phase {
         _ if head.expired && head.phase != Phase::Stopped => vec![delete()],

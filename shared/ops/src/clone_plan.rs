@@ -224,18 +224,13 @@ impl ClonePlan {
         trust::record_trusted(cluster, &ownership.session_uid, &stored.spec, None, sink);
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
         if !self.takes_secret {
-            objects.extend(
-                self.build_secret(&ownership)
-                    .map(|secret| (&SECRET, secret)),
-            );
+            let secret = self.build_secret(&ownership);
+            objects.extend(secret.map(|secret| (&SECRET, secret)));
         }
         let claims = self.build_claims(&ownership, snapshots)?;
         note_sizes(snapshots.iter().zip(&claims), sink);
-        objects.extend(
-            claims
-                .iter()
-                .map(|claim| (&PERSISTENT_VOLUME_CLAIM, claim.clone())),
-        );
+        let typed = |claim: &Value| (&PERSISTENT_VOLUME_CLAIM, claim.clone());
+        objects.extend(claims.iter().map(typed));
         let posts = objects
             .iter()
             .map(|(kind, object)| create_or_get(cluster, kind, object, &ownership, with.write));

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 use session_client::interrupt::Interrupt;
+use session_engine::reconcile::WorkloadState;
 use session_model::progress::{ProgressEvent, ProgressSink};
 use session_support::{Answer, FakeApi};
 
@@ -112,6 +113,134 @@ async fn a_wait_for_ready_reads_no_clock_but_the_given_one() {
             matches!(waited, WaitOutcome::Settled { .. }),
             is_ready,
             "{now}: {waited:?}"
+        );
+    }
+}
+
+/// Returns a Pod of the session, owned by it, with container "main".
+fn pod(name: &str, status: &Value) -> Value {
+    let labels = match name {
+        "web" => json!({"streaming.platform/primary": "true"}),
+        _ => json!({}),
+    };
+    json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": [{"name": "main"}], "nodeSelector": {"disk": "ssd"}},
+        "status": status, "metadata": {"name": name, "namespace": "default", "uid": name, "labels": labels,
+            "ownerReferences": [{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "s-1", "controller": true}]}})
+}
+
+fn ready_since(started: &str) -> Value {
+    json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}], "containerStatuses": [
+        {"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+            "state": {"running": {"startedAt": started}}}]})
+}
+
+/// Returns the outcome of a wait for a session of which the server shows `events` of Pods, and `nodes`.
+async fn outcome(
+    awaited: AwaitedWorkloads,
+    pods: &[(&str, Value)],
+    nodes: Vec<Value>,
+) -> WaitOutcome {
+    let api = FakeApi::new();
+    let added = pods
+        .iter()
+        .map(|(name, status)| json!({"type": "MODIFIED", "object": pod(name, status)}));
+    let nodes = json!({"apiVersion": "v1", "kind": "NodeList", "metadata": {"resourceVersion": "1"}, "items": nodes});
+    let path = "/api/v1/namespaces/default";
+    api.on(
+        "GET",
+        &format!("{path}/pods"),
+        Answer::watch(added.collect()),
+    )
+    .on("GET", &format!("{path}/events"), Answer::watch(vec![]))
+    .on(
+        "GET",
+        &format!("{path}/pods/*/log"),
+        Answer::text(200, "text/plain", "boom\n"),
+    )
+    .on("GET", "/api/v1/nodes", Answer::ok(nodes));
+    let mut session = session("a");
+    session["metadata"]["uid"] = "s-1".into();
+    let session = serde_json::from_value(session).unwrap();
+    let now: Timestamp = "2026-01-01T00:01:00Z".parse().unwrap();
+    let mut run = WaitContext {
+        interrupt: &Interrupt::default(),
+        sink: &mut Nobody,
+        now: &|| now,
+    };
+    let (cluster, limit) = (cluster(&api), Duration::from_secs(4));
+    let made = pods.iter().map(|(name, _)| pod(name, &json!({}))).collect();
+    let wait = cluster.wait_ready("default", &session, made, awaited, limit, &mut run);
+    wait.await.unwrap()
+}
+
+const JUST_NOW: &str = "2026-01-01T00:00:59Z";
+const LONG_AGO: &str = "2026-01-01T00:00:00Z";
+
+#[tokio::test]
+async fn a_pod_that_ends_in_its_first_second_was_never_ready() {
+    let end = json!({"phase": "Failed", "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": false,
+        "restartCount": 0, "state": {"terminated": {"exitCode": 3, "reason": "Error"}}}]});
+    let pods = [("web", ready_since(JUST_NOW)), ("web", end)];
+    let WaitOutcome::Settled { state, .. } =
+        outcome(AwaitedWorkloads::Primary, &pods, vec![]).await
+    else {
+        panic!("it has ended")
+    };
+    assert!(
+        matches!(*state, WorkloadState::Terminated { code: 3, .. }),
+        "{state:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_first_ready_is_believed_after_one_relist_and_an_old_one_at_once() {
+    for (started, least, most) in [(JUST_NOW, 1300, 3000), (LONG_AGO, 0, 1000)] {
+        let begin = std::time::Instant::now();
+        let pods = [("web", ready_since(started))];
+        let waited = outcome(AwaitedWorkloads::All, &pods, vec![]).await;
+        let lasted = begin.elapsed().as_millis();
+        assert!(matches!(waited, WaitOutcome::Settled { .. }), "{waited:?}");
+        assert!((least..most).contains(&lasted), "{started}: {lasted} ms");
+    }
+}
+
+#[tokio::test]
+async fn a_start_waits_for_all_workloads_and_a_connect_for_the_primary_one() {
+    let no_image = json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [{"name": "main", "image": "r.example.com/i:1", "imageID": "", "ready": false, "restartCount": 0,
+            "state": {"waiting": {"reason": "ErrImagePull", "message": "r.example.com/i:1: not found"}}}]});
+    let pods = [("web", ready_since(LONG_AGO)), ("api", no_image)];
+    let WaitOutcome::Settled { state, .. } = outcome(AwaitedWorkloads::All, &pods, vec![]).await
+    else {
+        panic!("the image of api does not exist")
+    };
+    let cause = state.cause().map(|cause| cause.message.clone());
+    assert_eq!(
+        cause.as_deref(),
+        Some(
+            "container \"main\" of pod \"api\": registry \"r.example.com\" does not have image \"r.example.com/i:1\""
+        )
+    );
+    let WaitOutcome::Settled { state, .. } =
+        outcome(AwaitedWorkloads::Primary, &pods, vec![]).await
+    else {
+        panic!("the primary workload is ready")
+    };
+    assert!(matches!(*state, WorkloadState::Ready { .. }), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_selector_that_no_node_has_ends_the_wait_and_one_that_a_node_has_does_not() {
+    let message = "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector.";
+    let waits = json!({"phase": "Pending", "conditions": [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}]});
+    for (disk, is_over) in [("hdd", true), ("ssd", false)] {
+        let node = json!({"metadata": {"name": "n", "labels": {"disk": disk}}, "status": {"allocatable": {}}});
+        let waited = outcome(AwaitedWorkloads::All, &[("web", waits.clone())], vec![node]).await;
+        assert_eq!(
+            matches!(waited, WaitOutcome::Settled { .. }),
+            is_over,
+            "{disk}: {waited:?}"
         );
     }
 }
