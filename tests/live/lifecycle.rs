@@ -328,6 +328,7 @@ fn a_pod_that_cannot_come_up_is_kept_and_explained() -> Result<()> {
             "shell",
             "--set",
             "IMAGE=docker.io/library/busybox:no-such-tag",
+            "--timeout=15s",
         ])?
         .exits(1)?;
     ensure!(

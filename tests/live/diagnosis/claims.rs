@@ -102,7 +102,7 @@ fn claims() -> Result<()> {
     says(
         Ok(consumer),
         &[
-            "  no node fits pod \"consumer\": ",
+            " no node fits pod \"consumer\": ",
             "without the labels that its nodeSelector",
         ],
     )?;

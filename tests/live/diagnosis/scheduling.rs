@@ -41,16 +41,6 @@ fn scheduling() -> Result<()> {
             format!("    no node offers {resource}\n"),
             "hint: add a node that offers ",
         ),
-        (
-            "selector",
-            format!(
-                "nodeSelector: {{disk: {}}}, containers: [{{name: main, {BUSYBOX}}}]",
-                world.namespace.name()
-            ),
-            "without the labels that its nodeSelector or affinity requires",
-            "    0 of ".to_owned(),
-            "hint: change the nodeSelector or affinity, or label a node",
-        ),
     ] {
         let begin = format!("  no node fits pod \"{name}\": ");
         says(
@@ -66,7 +56,19 @@ fn scheduling() -> Result<()> {
             ],
         )?;
     }
-    Ok(())
+    // No node gets the label by itself: the wait ends as soon as that is known.
+    let own = world.namespace.name();
+    let spec = format!("nodeSelector: {{disk: {own}}}, containers: [{{name: main, {BUSYBOX}}}]");
+    says(
+        create(&world, "selector", "60s", &spec),
+        &[
+            "error: session \"selector\" did not become ready: no node fits pod \"selector\": ",
+            "without the labels that its nodeSelector or affinity requires",
+            " nodes are available: ",
+            "  0 of ",
+            "hint: change the nodeSelector or affinity, or label a node",
+        ],
+    )
 }
 
 /// An extended resource of this test's own on the real node, taken away at the end.
