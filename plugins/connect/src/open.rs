@@ -13,7 +13,7 @@ use session_shared::verb::Environment;
 
 use crate::port_forwarder::ForwardEvents;
 
-use crate::{port_forwarder, serve_ports};
+use crate::serve_ports;
 
 const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manually\n";
 

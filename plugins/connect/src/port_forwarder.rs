@@ -27,8 +27,6 @@ use crate::{plan, ready_session};
 /// Receiver of the forwarder's events.
 pub(crate) type ForwardEvents = mpsc::UnboundedReceiver<ForwardEvent>;
 
-/// Resource whose permission port forwarding needs.
-pub(crate) const PORT_FORWARD_RESOURCE: &str = "pods/portforward";
 /// Minimum and maximum pause between two searches for the Pod.
 const SEARCH_PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(30)];
 

@@ -10,8 +10,6 @@ use session_shared::report::terminal::{RawOutput, StdinStream};
 use session_shared::verb::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
-use crate::port_forwarder;
-
 /// Buffer size in bytes for reading.
 const CHUNK: usize = 64 * 1024;
 

@@ -198,6 +198,14 @@ fn a_command_that_was_killed_says_by_whom() {
         "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]);
     oom.put(pod);
     text.push_str(&connect(&oom, "alice -- x").text());
+    let evicted = run(killed.clone());
+    let mut pod = evicted.object("pods", "default", "tool-alice").unwrap();
+    pod["status"]["phase"] = "Failed".into();
+    pod["status"]["reason"] = "Evicted".into();
+    pod["status"]["message"] =
+        "Usage of EmptyDir volume \"cache\" exceeds the limit \"16Mi\". ".into();
+    evicted.put(pod);
+    text.push_str(&connect(&evicted, "alice -- x").text());
     let deleted = run(killed);
     deleted.on(
         "GET",

@@ -7,6 +7,9 @@ use super::{EventNote, Finding, Prognosis, refusal};
 use session_model::objects::Untyped;
 use session_model::progress::WaitStage;
 
+/// Reasons of Events of a controller that cannot create a Pod, or the ReplicaSet that would.
+const FAILURE_REASONS: [&str; 2] = ["FailedCreate", "ReplicaSetCreateError"];
+
 /// Diagnoses a workload that has fewer Pods than it wants. The events of a Deployment are those of its ReplicaSets, which are
 /// recognised by name (`DEPLOYMENT-HASH`) and by being no older than the Deployment.
 pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
@@ -25,7 +28,7 @@ pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
     let failed = events
         .iter()
         .rev()
-        .find(|event| event.reason == "FailedCreate" && is_mine(event));
+        .find(|event| FAILURE_REASONS.contains(&event.reason.as_str()) && is_mine(event));
     let mut finding = Finding {
         stage: WaitStage::Scheduling,
         object: format!("{}/{name}", kind.to_lowercase()),
