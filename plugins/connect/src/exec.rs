@@ -81,10 +81,15 @@ pub(crate) async fn run(
     exit_as_command(cluster, pod, &running, ending, &mut environment.console).await
 }
 
-/// Chooses the streams by flags and terminals. A terminal requires standard input, and is the default only if standard
-/// input and output are terminals.
+/// Chooses the streams by flags and terminals, as kubectl exec does, except that a shell on a terminal needs no flags. A
+/// terminal requires standard input, and is the default only if standard input and output are terminals.
 fn choose_streams(intent: &Intent, console: &mut Console) -> Streams {
-    let stdin = intent.stdin.unwrap_or(true);
+    let is_shell = intent.command.is_empty();
+    let is_typed = console.stdin_is_terminal();
+    if is_shell && !is_typed && intent.stdin.is_none() {
+        console.note("standard input is not passed to the shell: use -i to pass it");
+    }
+    let stdin = intent.stdin.unwrap_or(is_shell && is_typed);
     let both = console.stdin_is_terminal() && console.stdout_is_terminal();
     let mut tty = stdin && intent.tty.unwrap_or(both);
     if tty && !console.stdin_is_terminal() {
