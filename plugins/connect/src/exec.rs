@@ -51,7 +51,7 @@ pub(crate) async fn run(
     container: Option<&str>,
     environment: &mut Environment,
 ) -> Result<()> {
-    let Some((pod, container)) = plan::choose_pod(observed, container)? else {
+    let Some((pod, container)) = observed.choose_container(container)? else {
         bail!("session \"{}\" has no Pod", intent.name)
     };
     let container = ContainerRef {

@@ -29,6 +29,7 @@ mod stdio;
 
 use anyhow::Result;
 use session_shared::failure::check_exit_code;
+use session_shared::objects::pod_ports::resolve_port;
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::prompt::trust;
@@ -87,7 +88,7 @@ async fn open_connection(
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
-            let port = plan::resolve_port(
+            let port = resolve_port(
                 port_forwarder::require_pod(intent, observed, container)?,
                 port,
             )?;
@@ -122,7 +123,7 @@ async fn open_connection(
             },
         ) => {
             let container = container.as_deref();
-            let port = plan::resolve_port(
+            let port = resolve_port(
                 port_forwarder::require_pod(intent, observed, container)?,
                 port,
             )?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use session_shared::encode::{shell, url};
 use session_shared::failure::with_hint;
 use session_shared::objects::conditions::is_ready;
+use session_shared::objects::pod_ports::resolve_port;
 use session_shared::objects::resource::{INGRESS, SERVICE};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
@@ -100,7 +101,7 @@ fn print_json(
     address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
-    let pod = plan::choose_pod(observed, None)?.map(|(pod, _)| pod);
+    let pod = observed.choose_container(None)?.map(|(pod, _)| pod);
     let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.as_ref());
     let ready = ip.is_some() && pod.is_some_and(is_ready);
     let ip = ip.filter(|_| ready);
@@ -109,11 +110,9 @@ fn print_json(
         .transpose()
         .context("the server reported an invalid pod IP")?;
     let ws_url = match (ip, plan::websocket_port(&observed.session, entrance), pod) {
-        (Some(ip), Some((port, path)), Some(pod)) => Some(url::websocket_url(
-            ip,
-            plan::resolve_port(pod, &port)?,
-            path,
-        )),
+        (Some(ip), Some((port, path)), Some(pod)) => {
+            Some(url::websocket_url(ip, resolve_port(pod, &port)?, path))
+        }
         _ => None,
     };
     let answer = json!({

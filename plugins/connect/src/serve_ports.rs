@@ -8,6 +8,7 @@ use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::failure::with_hint;
+use session_shared::objects::pod_ports::resolve_port;
 use session_shared::ops::{Cluster, ObservedSession, missing_right};
 use session_shared::report::console::Console;
 use session_shared::report::escape;
@@ -17,7 +18,7 @@ use crate::intent::Intent;
 use crate::port_forward::PortForward;
 use crate::port_forwarder::ForwardEvents;
 
-use crate::{plan, port_forwarder};
+use crate::port_forwarder;
 
 /// Listens on the local ports that are known without a request, so that a port in use is reported at once.
 ///
@@ -52,7 +53,7 @@ pub(crate) async fn run(
     let pod = port_forwarder::require_pod(intent, observed, container)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
-        let remote = plan::resolve_port(pod, &forward.remote)?;
+        let remote = resolve_port(pod, &forward.remote)?;
         let listeners = if listeners.is_empty() {
             listen_all_addresses(forward, remote).await?
         } else {

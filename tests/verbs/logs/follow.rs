@@ -274,6 +274,25 @@ fn it_ends_with_the_session_and_by_ctrl_c() {
 }
 
 #[test]
+fn a_pod_that_is_being_deleted_is_not_followed_while_another_is_there() {
+    let api = stack();
+    let mut pod = api.object("pods", "default", "api-a").unwrap();
+    pod["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z".into();
+    api.put(pod.clone());
+    let played = followed(&api, "deploy/api", |out| {
+        printed(out, "api-b/main\n");
+        api.write_log("api-a", "main", &time(1), b"farewell\n");
+        // A change of the Pod does not bring it in.
+        pod["metadata"]["annotations"] = json!({"x": "y"});
+        api.put(pod.clone());
+        api.write_log("api-b", "main", &time(1), b"work\n");
+        printed(out, "work\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "api-b/main\nwork\n");
+}
+
+#[test]
 fn what_is_no_text_passes_and_only_so_much_of_it() {
     let api = stack();
     let bytes: Vec<u8> = (0..=255)

@@ -49,6 +49,15 @@ impl LogFollower {
             return Ok(());
         }
         let uid = pod_uid(pod);
+        let deleted = pod.metadata.deletion_timestamp.is_some();
+        if self.skipped_pods.iter().any(|skipped| skipped == uid) {
+            return Ok(());
+        }
+        // Pods that are not being deleted come first.
+        if !self.is_initialized && deleted && self.pods_seen.iter().any(|known| known.is_alive) {
+            self.skipped_pods.push(uid.to_owned());
+            return Ok(());
+        }
         if !self.pods_seen.iter().any(|known| known.uid == uid) {
             self.pods_seen.push(FollowedPod {
                 uid: uid.to_owned(),
@@ -68,10 +77,7 @@ impl LogFollower {
             .status
             .as_ref()
             .and_then(|status| status.phase.as_deref());
-        let (deleted, failed) = (
-            pod.metadata.deletion_timestamp.is_some(),
-            phase == Some("Failed"),
-        );
+        let failed = phase == Some("Failed");
         if let Some(known) = self.pods_seen.iter_mut().find(|known| known.uid == uid) {
             known.has_failed |= failed;
             known.awaits_replacement |= known.is_alive && deleted;

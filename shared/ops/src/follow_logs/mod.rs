@@ -77,6 +77,8 @@ pub struct LogFollower {
     /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
     foreign_pods: Vec<Value>,
     pods_seen: Vec<FollowedPod>,
+    /// UIDs of Pods that were being deleted while another one was there when following began. They are not followed.
+    skipped_pods: Vec<String>,
     sources: Vec<LogSource>,
     /// Index of the log that is polled first, so that no log starves the others.
     next_polled: usize,
@@ -122,6 +124,7 @@ impl Cluster {
             live: LiveObjects::default(),
             foreign_pods: Vec::new(),
             pods_seen: Vec::new(),
+            skipped_pods: Vec::new(),
             sources: Vec::new(),
             next_polled: 0,
             queue: VecDeque::new(),
@@ -299,7 +302,8 @@ impl LogFollower {
         self.is_ending |= observed.uid() != self.session_uid || is_ending(&observed.session);
         let mut pods: Vec<Pod> = observed.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
-        pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
+        let is_ending = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+        pods.sort_by_key(|pod| (is_ending(pod), age(pod), pod.metadata.name.clone()));
         (self.live, self.session) = (observed.live, observed.session);
         self.foreign_pods.clear();
         let gone = |known: &&FollowedPod| {
