@@ -21,6 +21,9 @@ changes that.
 
 Forwarded ports stay open while the session's Pod is replaced. If the session is stopped or deleted, the command fails.
 
+If connect is ended by a signal, the command's standard input and terminal are closed, but the command may go on running; connect \
+then says how to list its processes. --kill-on-exit ends them.
+
 connect exits with the command's exit code: 126 if the command cannot be run, 127 if it is not found, 128 + N if signal N ended it. \
 After Ctrl-C, SIGTERM or SIGHUP the exit code is 130, 143 or 129, after any other error 1. On Windows, kubectl turns every \
 nonzero exit code into 1; run kubectl-session directly to get the original.";
@@ -151,4 +154,8 @@ pub struct StreamFlags {
     /// If true, run the command in a terminal; requires standard input, and defaults to true if standard input and output are terminals
     #[arg(short = 't', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tty: Option<bool>,
+
+    /// If true, also end the command and what it started if connect is ended by a signal; needs sh in the container
+    #[arg(long)]
+    pub kill_on_exit: bool,
 }

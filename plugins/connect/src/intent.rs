@@ -46,6 +46,8 @@ pub(crate) struct Intent {
     pub(crate) stdin: Option<bool>,
     /// Value of `-t`, if given.
     pub(crate) tty: Option<bool>,
+    /// True if the command is ended with this program.
+    pub(crate) kill_on_exit: bool,
     /// True if a stopped session is started.
     pub(crate) start: bool,
     /// True if a starting session is waited for.
@@ -69,6 +71,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         command: args.command.clone(),
         stdin: args.streams.stdin,
         tty: args.streams.tty,
+        kill_on_exit: args.streams.kill_on_exit,
         // Without waiting, a started session could not be entered.
         start: args.wait_flags.wait && !args.no_start,
         wait: args.wait_flags.wait,
@@ -167,6 +170,11 @@ fn reject_unused_flags(intent: &Intent) -> Result<()> {
     if !takes_command && !intent.command.is_empty() {
         return Err(usage_error(
             "a command can be given only for a shell or with --ssh",
+        ));
+    }
+    if intent.mode != ConnectMode::Method && intent.kill_on_exit {
+        return Err(usage_error(
+            "--kill-on-exit can be used only with a shell or a command",
         ));
     }
     if intent.mode != ConnectMode::Method && (intent.stdin.is_some() || intent.tty.is_some()) {

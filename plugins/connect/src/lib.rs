@@ -16,6 +16,7 @@
 mod args;
 mod exec;
 mod intent;
+mod left_command;
 mod open;
 mod plan;
 mod port_forward;

@@ -288,3 +288,54 @@ fn what_stands_in_the_way_is_named() {
     }
     golden("connect-in-the-way.txt", &text);
 }
+
+/// A command that takes longer than the user waits, and a signal once it runs.
+fn interrupted(words: &str) -> (FakeApi, crate::play::Played) {
+    let api = server(json!([]));
+    api.execute("kill -s", Execution::default());
+    let slow = Execution {
+        stdout: b"late\n".to_vec(),
+        delay: std::time::Duration::from_millis(1500),
+        ..Execution::default()
+    };
+    api.execute("", slow);
+    let played = Play::on(&api).meanwhile::<Connect>(words, |_, interrupt| {
+        while api.executed().is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        interrupt.trigger();
+    });
+    (api, played)
+}
+
+#[test]
+fn a_command_that_may_run_on_is_told_once_with_the_way_to_look() {
+    let (_, played) = interrupted("alice -- make all");
+    assert_eq!(played.code, 130);
+    assert_eq!(
+        played.err.lines().next(),
+        Some(
+            "note: command \"make\" may still run in container \"main\" of pod \"tool-alice\"; to list its processes: \
+             kubectl session connect alice -n default -c main -- ps"
+        )
+    );
+    assert_eq!(played.err.matches("may still run").count(), 1);
+}
+
+#[test]
+fn with_the_flag_a_second_command_ends_it() {
+    let (api, played) = interrupted("alice --kill-on-exit -- make all");
+    assert_eq!(played.code, 130, "{}", played.err);
+    assert!(!played.err.contains("may still run"), "{}", played.err);
+    let executed = api.executed();
+    let [started, killed] = executed.as_slice() else {
+        panic!("{executed:?}")
+    };
+    assert_eq!(started[..2], ["sh", "-c"]);
+    assert_eq!(started[4..], ["make", "all"]);
+    assert_eq!(
+        killed[3..],
+        [started[3].clone(), "TERM".into(), "HUP".into()]
+    );
+}

@@ -21,6 +21,7 @@ fn a_command_line_that_cannot_be_meant_is_told_before_any_request() {
         "alice --stdio 22 --method shell",
         "alice --open -- true",
         "alice --ssh -t",
+        "alice --open --kill-on-exit",
     ] {
         let api = FakeApi::stateful();
         let played = Play::on(&api).run::<Connect>(words);
