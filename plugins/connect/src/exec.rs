@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use futures::future::{Either, join, select};
 use session_shared::Pod;
-use session_shared::client::interrupt::interrupted_error;
+use session_shared::client::interrupt::ended_error;
 use session_shared::client::remote_command::ExecExit;
 use session_shared::client::remote_command::ExecInput;
 use session_shared::client::remote_command::ExecOutput;
@@ -87,7 +87,7 @@ pub(crate) async fn run(
                     left_command::still_running_note(intent.name.as_str(), &container, program);
                 environment.console.note(&note);
             }
-            copied.and_then(|ending| ending.ok_or_else(interrupted_error))
+            copied.and_then(|ending| ending.ok_or_else(ended_error))
         }
         Err(error) => Err(error),
     };
@@ -167,7 +167,7 @@ async fn copy_streams(
         copied.await
     };
     match tokio::time::timeout(END_GRACE, ended).await {
-        Ok(_) => Err(interrupted_error()),
+        Ok(_) => Err(ended_error()),
         Err(_) => Ok(None),
     }
 }

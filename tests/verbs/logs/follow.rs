@@ -33,6 +33,9 @@ fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send
     })
 }
 
+/// The last note of a session that is stopped.
+const STOPPED: &str = "note: session \"pr\" was stopped\n";
+
 fn printed(captured: &CapturedOutput, text: &str) {
     until(text, || captured.stdout().contains(text));
 }
@@ -72,7 +75,7 @@ fn lines_come_as_they_are_written_until_the_session_is_stopped() {
         stop(&api);
     });
     assert_eq!(played.done(), "db-0/main\nsecond\n");
-    assert_eq!(played.err, "");
+    assert_eq!(played.err, STOPPED);
 }
 
 #[test]
@@ -127,7 +130,10 @@ fn a_restarted_container_is_followed_on_with_what_it_wrote_last() {
         .filter(|line| !line.contains("cannot read the log"));
     assert_eq!(
         told.collect::<Vec<_>>(),
-        ["note: container \"main\" of pod \"db-0\" was restarted"]
+        [
+            "note: container \"main\" of pod \"db-0\" was restarted",
+            STOPPED.trim()
+        ]
     );
 }
 
@@ -157,8 +163,10 @@ fn a_crash_loop_is_waited_for_and_said_once() {
     assert_eq!(played.done(), "db-0/main\nagain\n");
     assert_eq!(
         played.err,
-        "note: waiting for container \"main\" of pod \"db-0\" to start: CrashLoopBackOff\n\
-         note: container \"main\" of pod \"db-0\" was restarted\n"
+        format!(
+            "note: waiting for container \"main\" of pod \"db-0\" to start: CrashLoopBackOff\n\
+             note: container \"main\" of pod \"db-0\" was restarted\n{STOPPED}"
+        )
     );
 }
 
@@ -180,7 +188,8 @@ fn a_pod_of_the_same_name_takes_the_place_of_the_one_that_is_gone() {
         stop(&api);
     });
     assert_eq!(played.done(), "old\nnew\n");
-    assert_eq!(played.err, "note: pod \"db-0\" was replaced by a new one\n");
+    let replaced = "note: pod \"db-0\" was replaced by a new one\n";
+    assert_eq!(played.err, format!("{replaced}{STOPPED}"));
 }
 
 #[test]
@@ -265,12 +274,31 @@ fn it_ends_with_the_session_and_by_ctrl_c() {
         api.remove(SESSIONS, "default", "pr");
     });
     assert_eq!(played.done(), "db-0/main\n");
+    assert_eq!(played.err, "note: session \"pr\" was deleted\n");
     let api = stack();
     let played = Play::on(&api).meanwhile::<Logs>("pr -f", |out, interrupt| {
         printed(out, "db-0/main\n");
         interrupt.trigger();
     });
-    assert_eq!((played.code, played.err.as_str()), (130, "interrupted\n"));
+    assert_eq!((played.code, played.err.as_str()), (130, ""));
+}
+
+#[test]
+fn the_end_of_a_pod_is_told_after_its_last_line_with_its_reason() {
+    let api = stack();
+    let end = "note: pod \"db-0\" failed: Evicted: The node was low on memory.\n";
+    let played = followed(&api, "", |out| {
+        printed(out, "db-0/main\n");
+        api.write_log("db-0", "main", &time(1), b"last\n");
+        api.end_run("db-0", "main");
+        let mut pod = api.object("pods", "default", "db-0").unwrap();
+        pod["status"] = json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."});
+        api.put(pod);
+        said(out, end);
+        assert!(out.stdout().ends_with("last\n"), "{}", out.stdout());
+        stop(&api);
+    });
+    assert_eq!(played.err, format!("{end}{STOPPED}"));
 }
 
 #[test]

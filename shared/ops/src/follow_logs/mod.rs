@@ -220,7 +220,9 @@ impl LogFollower {
                 if let Some(ended) = self.sources.get_mut(source) {
                     ended.stream = None;
                 }
-                LogEvent::Ended { source }
+                self.queue.push_back(LogEvent::Ended { source });
+                self.announce_end(source);
+                return Ok(());
             }
         };
         self.queue.push_back(told);
@@ -270,24 +272,37 @@ impl LogFollower {
         let object = match change {
             WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(()),
             WatchChange::Deleted(_) => {
-                self.is_ending = true;
+                self.end_with_session("was deleted");
                 return Ok(());
             }
             WatchChange::Added(object) | WatchChange::Modified(object) => object,
         };
         if string_at(&object, "/metadata/uid") != self.session_uid {
-            self.is_ending = true;
+            self.end_with_session("was deleted");
             return Ok(());
         }
         let Ok(session) = parse_object::<Session>(object) else {
             return Ok(());
         };
-        self.is_ending |= is_ending(&session);
+        if session.is_being_deleted() {
+            self.end_with_session("is being deleted");
+        } else if is_ending(&session) {
+            self.end_with_session("was stopped");
+        }
         self.session = session;
         for pod in std::mem::take(&mut self.foreign_pods) {
             self.handle_pod(pod).await?;
         }
         Ok(())
+    }
+
+    /// Expects no further Pod, and tells why, once.
+    fn end_with_session(&mut self, why: &str) {
+        if !self.is_ending {
+            self.is_ending = true;
+            let note = format!("session {:?} {why}", self.name);
+            self.queue.push_back(LogEvent::Note(note));
+        }
     }
 
     /// Takes over a complete read and restarts the watches from its versions.
@@ -330,7 +345,7 @@ impl LogFollower {
         {
             Ok(observed) => self.reset_to(observed),
             Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
-                self.is_ending = true;
+                self.end_with_session("was deleted");
                 self.pods = futures::stream::pending().boxed();
                 self.sessions = futures::stream::pending().boxed();
                 let all: Vec<String> = self
