@@ -99,6 +99,33 @@ fn a_cut_connection_loses_no_line_and_repeats_none() {
 }
 
 #[test]
+fn lines_that_were_rotated_away_while_the_connection_was_lost_are_told_with_their_time_span() {
+    let api = stack();
+    let played = followed(&api, "", |out| {
+        printed(out, "db-0/main\n");
+        api.without_logs(|| {
+            api.write_log("db-0", "main", &time(1), b"lost\n");
+            api.rotate_log("db-0", "main");
+            api.write_log("db-0", "main", &time(2), b"after\n");
+        });
+        printed(out, "after\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "db-0/main\nafter\n");
+    let told = played
+        .err
+        .lines()
+        .filter(|line| line.contains("may be missing"));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "note: the log of container \"main\" of pod \"db-0\" was rotated while the connection was lost: lines between \
+             2026-03-01T12:00:00Z and 2026-03-01T12:00:00.000000002Z may be missing"
+        ]
+    );
+}
+
+#[test]
 fn a_restarted_container_is_followed_on_with_what_it_wrote_last() {
     let api = stack();
     let played = followed(&api, "--timestamps", |out| {
