@@ -89,13 +89,11 @@ async fn open_connection(
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
-            let port = resolve_port(
-                port_forwarder::require_pod(intent, observed, container)?,
-                port,
-            )?;
+            let pod = port_forwarder::require_pod(intent, observed, container)?;
+            let port = resolve_port(pod, port)?;
             let (forwarder, _) =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
-            stdio::run(cluster, &forwarder, port, environment).await
+            stdio::run(cluster, &forwarder, pod, port, environment).await
         }
         (_, ConnectTarget::Command { argv, container }) => {
             let container = container.as_deref();
@@ -124,13 +122,11 @@ async fn open_connection(
             },
         ) => {
             let container = container.as_deref();
-            let port = resolve_port(
-                port_forwarder::require_pod(intent, observed, container)?,
-                port,
-            )?;
+            let pod = port_forwarder::require_pod(intent, observed, container)?;
+            let port = resolve_port(pod, port)?;
             let forwarder =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
-            open::run(cluster, forwarder, port, path, environment).await
+            open::run(cluster, forwarder, pod, port, path, environment).await
         }
         (way, ConnectTarget::Ssh { port, user, .. }) => {
             let user = user.as_ref();

@@ -281,6 +281,15 @@ pub(crate) fn find_address(
         let endpoint = text.parse::<Endpoint>();
         endpoint.with_context(|| format!("cannot use the endpoint of session {name:?}"))
     };
+    if let ConnectTarget::Ssh { port, .. } = entrance {
+        // No URL reaches an SSH server.
+        let is_service = |object: &&Value| object["kind"] != "Ingress";
+        let services: Vec<Value> = network.iter().filter(is_service).cloned().collect();
+        let exposed = exposed_endpoint(observed, port, &services);
+        let written = written.filter(|endpoint| !endpoint.starts_with("http"));
+        let endpoint = exposed.as_deref().or(written).map(read).transpose()?;
+        return Ok(endpoint.map(|endpoint| endpoint.to_string()));
+    }
     let ConnectTarget::Page { port, path, .. } = entrance else {
         let endpoint = written.map(read).transpose()?;
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
@@ -312,20 +321,10 @@ pub(crate) fn is_cluster_internal(address: &str) -> bool {
     host.ends_with(".svc") || host.ends_with(".svc.cluster.local")
 }
 
-/// Returns port and path of the session's WebSocket: those of the method `ws`, else of the web page.
-pub(crate) fn websocket_port<'a>(
-    session: &'a Session,
-    entrance: &'a ConnectTarget,
-) -> Option<(String, &'a str)> {
-    let named = connect_methods(session)
-        .iter()
-        .find(|method| method.name == "ws");
-    if let Some(http) = named.and_then(|method| method.http.as_ref()) {
-        let port = http.port.as_ref()?.to_string();
-        return Some((port, http.path.as_deref().unwrap_or_default()));
-    }
-    match entrance {
-        ConnectTarget::Page { port, path, .. } => Some((port.clone(), path)),
-        _ => None,
-    }
+/// Returns port and path of the session's WebSocket: those of the method `ws`. A web page need not speak WebSocket.
+pub(crate) fn websocket_port(session: &Session) -> Option<(String, &str)> {
+    let mut methods = connect_methods(session).iter();
+    let http = methods.find(|method| method.name == "ws")?.http.as_ref()?;
+    let port = http.port.as_ref()?.to_string();
+    Some((port, http.path.as_deref().unwrap_or_default()))
 }

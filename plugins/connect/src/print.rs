@@ -31,7 +31,7 @@ pub(crate) async fn run(
     let network = list_network_objects(cluster, observed).await;
     let address = plan::find_address(observed, entrance, &network)?;
     if as_json {
-        return print_json(intent, observed, entrance, address, console);
+        return print_json(intent, observed, address, console);
     }
     print_url(intent, entrance, cluster.namespace(), address, console)
 }
@@ -97,7 +97,6 @@ fn print_url(
 fn print_json(
     intent: &Intent,
     observed: &ObservedSession,
-    entrance: &ConnectTarget,
     address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
@@ -109,7 +108,7 @@ fn print_json(
         .map(|ip| ip.parse())
         .transpose()
         .context("the server reported an invalid pod IP")?;
-    let ws_url = match (ip, plan::websocket_port(&observed.session, entrance), pod) {
+    let ws_url = match (ip, plan::websocket_port(&observed.session), pod) {
         (Some(ip), Some((port, path)), Some(pod)) => {
             Some(url::websocket_url(ip, resolve_port(pod, &port)?, path))
         }

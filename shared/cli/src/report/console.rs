@@ -200,9 +200,9 @@ impl Console {
         self.terminals.input && (self.terminals.out || self.terminals.err)
     }
 
-    /// Begins a new line below the terminal's `^C`.
+    /// Begins a new line below the terminal's `^C`. With `--quiet`, as a ProxyCommand of ssh, another program has the terminal.
     pub fn end_interrupted_line(&mut self) {
-        if self.terminals.err {
+        if self.terminals.err && !self.quiet {
             self.print_error_line("");
         }
     }

@@ -69,6 +69,12 @@ pub fn tcp_port_name(pod: &Pod, number: u16) -> Option<&str> {
     port.name.as_deref()
 }
 
+/// True for a TCP port that the Pod declares.
+pub fn is_declared(pod: &Pod, number: u16) -> bool {
+    let mut ports = declared_ports(pod).filter(is_tcp);
+    ports.any(|port| port.container_port == i32::from(number))
+}
+
 /// Returns the TCP ports that a Pod declares, for messages: `80 (http), 443`.
 pub fn tcp_ports_text(pod: &Pod) -> String {
     let ports = declared_ports(pod).filter(is_tcp);
