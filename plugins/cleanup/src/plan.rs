@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use session_shared::names::parameters_secret_name;
-use session_shared::objects::kept_data::{holds_data, is_claim, storage_size};
-use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, string_at};
-use session_shared::quantity::Quantity;
+use session_shared::objects::Untyped;
+use session_shared::objects::kept_data::{holds_data, is_claim};
+use session_shared::objects::resource::{ResourceType, SECRET};
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
 
@@ -15,80 +15,8 @@ use crate::contents::plan_content;
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
+use crate::plan_item::{Action, DataEffect, PlanItem, data_size};
 use crate::session_plan::plan_session;
-
-/// Action of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Action {
-    /// Add session labels to a content while its snapshot still proves where it belongs.
-    AddLabels,
-    /// Stop a session.
-    StopSession,
-    /// Delete a session; its data policy applies.
-    DeleteSession,
-    /// Delete another object.
-    DeleteObject,
-    /// Only report the object.
-    Report,
-    /// Record the current time on kept data that has no kept-since time, so that its age counts from now.
-    RecordKeptSince,
-}
-
-impl Action {
-    /// Returns the word shown in the table.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Action::AddLabels => "label",
-            Action::StopSession => "stop",
-            Action::DeleteSession | Action::DeleteObject => "delete",
-            Action::Report => "leave",
-            Action::RecordKeptSince => "date",
-        }
-    }
-}
-
-/// Effect of an action on data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DataEffect {
-    /// There is no data.
-    None,
-    /// The data is kept.
-    Kept,
-    /// The data is deleted once a snapshot of it is ready.
-    Snapshotted,
-    /// The data is lost.
-    Destroyed,
-}
-
-impl DataEffect {
-    /// Returns the word shown in the table.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            DataEffect::None => "<none>",
-            DataEffect::Kept => "kept",
-            DataEffect::Snapshotted => "snapshot",
-            DataEffect::Destroyed => "destroyed",
-        }
-    }
-}
-
-/// One planned action on one object.
-#[derive(Clone, Debug)]
-pub(crate) struct PlanItem {
-    pub(crate) action: Action,
-    pub(crate) resource: &'static ResourceType,
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    pub(crate) uid: String,
-    /// Time since which the action is due; the oldest is carried out first.
-    pub(crate) due_since: Option<Timestamp>,
-    pub(crate) reason: String,
-    /// Size of the object's data.
-    pub(crate) size: Option<Quantity>,
-    /// User id of the owner.
-    pub(crate) owner: String,
-    pub(crate) data: DataEffect,
-}
 
 /// Returns all planned actions, oldest first; `AddLabels` before all others, `Report` after them.
 pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Vec<PlanItem> {
@@ -100,13 +28,13 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Vec<
     let contents = observed.contents.iter();
     items.extend(contents.filter_map(|held| plan_content(intent, held)));
     items.sort_by(|a, b| {
-        let turn = |item: &PlanItem| match item.action {
+        let rank = |item: &PlanItem| match item.action {
             Action::AddLabels => 0,
             Action::Report => 2,
             _ => 1,
         };
         let place = |item: &PlanItem| (item.namespace.clone(), item.name.clone());
-        let (first, second) = ((turn(a), a.due_since), (turn(b), b.due_since));
+        let (first, second) = ((rank(a), a.due_since), (rank(b), b.due_since));
         first.cmp(&second).then_with(|| place(a).cmp(&place(b)))
     });
     items
@@ -123,11 +51,11 @@ pub(crate) fn exclude_needed_secrets(items: Vec<PlanItem>, observed: &Observed) 
     let stays = |object: &&Value| {
         is_claim(object)
             && holds_data(object)
-            && !going.contains(string_at(object, "/metadata/uid"))
+            && Untyped(object).uid().is_none_or(|uid| !going.contains(uid))
     };
     let of = |object: &Value| {
-        let session = label(object, labels::SESSION).unwrap_or_default();
-        let namespace = string_at(object, "/metadata/namespace");
+        let session = Untyped(object).label(labels::SESSION).unwrap_or_default();
+        let namespace = Untyped(object).namespace().unwrap_or_default();
         (namespace.to_owned(), parameters_secret_name(session))
     };
     let needed: BTreeSet<(String, String)> =
@@ -146,26 +74,25 @@ pub(crate) fn plan_object(
     living: &SessionIndex,
     now: Timestamp,
 ) -> Option<PlanItem> {
-    let created = string_at(object, "/metadata/creationTimestamp")
-        .parse()
-        .ok();
+    let created = Untyped(object).created();
     let orphan = orphan_reason(object, living).filter(|_| intent.orphans);
-    let (deed, since, why, data) = match orphan {
+    let (action, since, reason, data) = match orphan {
         Some(why) => (Action::DeleteObject, created, why, DataEffect::None),
         None => plan_outlived_data(intent, object, living, now)?,
     };
-    let resource =
-        ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"))?;
-    let part = |pointer: &str| string_at(object, pointer).to_owned();
-    let owner = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
+    let resource = ResourceType::find_known(Untyped(object).api_version(), Untyped(object).kind())?;
+    let namespace = Untyped(object).namespace().unwrap_or_default();
+    let owner = Untyped(object)
+        .annotation(labels::USER_ID)
+        .or_else(|| Untyped(object).label(labels::USER));
     Some(PlanItem {
-        action: deed,
+        action,
         resource,
-        namespace: part("/metadata/namespace"),
-        name: part("/metadata/name"),
-        uid: part("/metadata/uid"),
+        namespace: namespace.to_owned(),
+        name: Untyped(object).name().to_owned(),
+        uid: Untyped(object).uid()?.to_owned(),
         due_since: since,
-        reason: why,
+        reason,
         size: data_size(object),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,
@@ -182,7 +109,7 @@ fn plan_outlived_data(
     let over = |since: &Timestamp, limit: Duration| {
         now.duration_since(*since).as_secs() >= limit.as_secs() as i64
     };
-    let told = |before: &str, after: &str, since: Timestamp| {
+    let delete = |before: &str, after: &str, since: Timestamp| {
         let why = format!("{before}{}{after}", age::age_since(Some(since), now));
         (
             Action::DeleteObject,
@@ -194,7 +121,7 @@ fn plan_outlived_data(
     if let Some(limit) = intent.kept_older_than {
         match kept_data_since(object, living) {
             Some(KeptSince::Known(since)) if over(&since, limit) => {
-                return Some(told("kept for ", "", since));
+                return Some(delete("kept for ", "", since));
             }
             Some(KeptSince::Unknown) => {
                 let why = "kept since an unknown time; age counts from now".to_owned();
@@ -208,15 +135,10 @@ fn plan_outlived_data(
         return None;
     }
     Some(match living.doubt(object) {
-        None => told("taken ", " ago", since),
+        None => delete("taken ", " ago", since),
         Some(doubt) => {
             let why = format!("not counted: {}", doubt.describe());
             (Action::Report, Some(since), why, DataEffect::Kept)
         }
     })
-}
-
-/// Returns the size of a claim or snapshot, or the requested size until it is bound.
-pub(crate) fn data_size(object: &Value) -> Option<Quantity> {
-    storage_size(object).parse().ok()
 }

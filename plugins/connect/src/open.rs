@@ -25,7 +25,7 @@ const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manuall
 /// No free local port; the server's refusal.
 pub(crate) async fn run(
     cluster: &Cluster,
-    (forwarder, told): (Forwarder, ForwardEvents),
+    (forwarder, events): (Forwarder, ForwardEvents),
     pod: &Pod,
     port: u16,
     path: &str,
@@ -56,7 +56,7 @@ pub(crate) async fn run(
         }
     });
     let served = pin!(serve_ports::serve_until_end(
-        (forwarder, told),
+        (forwarder, events),
         vec![(listener, port)],
         pod,
         false,

@@ -15,7 +15,8 @@ use session_shared::objects::pod_containers::container_status;
 use session_shared::objects::pod_ports::{resolve_port, tcp_port_name};
 use session_shared::ops::ObservedSession;
 
-use crate::intent::{ConnectMode, Intent, check_port};
+use crate::intent::{ConnectMode, Intent};
+use crate::port_name::check_port;
 
 /// Default shell of a session without methods: bash if installed, else sh.
 const DEFAULT_SHELL: &str =

@@ -12,8 +12,9 @@ use session_shared::client::forward::FindPod;
 use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::{Backoff, Scope, WatchChange, timed_out};
+use session_shared::objects::Untyped;
 use session_shared::objects::conditions::{has_condition, is_ready};
-use session_shared::objects::resource::{POD, SESSION, string_at};
+use session_shared::objects::resource::{POD, SESSION};
 use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::is_primary_pod;
@@ -58,7 +59,7 @@ pub(crate) fn new_forwarder(
 ) -> Result<(Forwarder, ForwardEvents)> {
     let find = pod_finder(cluster, intent, observed, container, environment)?;
     let aside = environment.console.stderr_handle();
-    let (tell, told) = mpsc::unbounded_channel();
+    let (sender, events) = mpsc::unbounded_channel();
     let forwarder = cluster
         .new_forwarder(find)
         .on_event(move |event| match event {
@@ -68,9 +69,9 @@ pub(crate) fn new_forwarder(
                 &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
             ),
             // The receiver is dropped only when the command ends.
-            event => drop(tell.send(event)),
+            event => drop(sender.send(event)),
         });
-    Ok((forwarder, told))
+    Ok((forwarder, events))
 }
 
 /// Search for the Pod after the connection to the previous one was lost.
@@ -176,7 +177,8 @@ impl PodSearch {
             let (WatchChange::Added(pod) | WatchChange::Modified(pod)) = change else {
                 continue;
             };
-            if !known.contains(string_at(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
+            let uid = Untyped(&pod).uid();
+            if uid.is_some_and(|uid| !known.contains(uid)) && is_ready_and_stays(&pod) {
                 return true;
             }
         }

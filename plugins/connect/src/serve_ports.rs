@@ -62,7 +62,7 @@ pub(crate) async fn run(
         };
         ports.extend(listeners.into_iter().map(|listener| (listener, remote)));
     }
-    let (forwarder, told) =
+    let (forwarder, events) =
         port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
     if let Some((_, port)) = ports.first() {
         let ready = forwarder.connect(*port).await;
@@ -77,7 +77,7 @@ pub(crate) async fn run(
             listener.address()
         ))?;
     }
-    serve_until_end((forwarder, told), ports, pod, true, console).await
+    serve_until_end((forwarder, events), ports, pod, true, console).await
 }
 
 /// Serves local ports and prints their events; accepted connections only if `every` is true.
@@ -85,7 +85,7 @@ pub(crate) async fn run(
 /// # Errors
 /// The reason why no Pod can be reached any more.
 pub(crate) async fn serve_until_end(
-    (forwarder, mut told): (Forwarder, ForwardEvents),
+    (forwarder, mut events): (Forwarder, ForwardEvents),
     ports: Vec<(LocalListener, u16)>,
     pod: &Pod,
     every: bool,
@@ -95,7 +95,7 @@ pub(crate) async fn serve_until_end(
     loop {
         tokio::select! {
             ended = &mut serving => return ended,
-            Some(event) = told.recv() => {
+            Some(event) = events.recv() => {
                 if every || !matches!(event, ForwardEvent::Accepted { .. }) {
                     print_event(event, pod, console)?;
                 }
@@ -105,8 +105,8 @@ pub(crate) async fn serve_until_end(
 }
 
 /// Prints an event, in kubectl's words where kubectl has any.
-fn print_event(told: ForwardEvent, pod: &Pod, console: &mut Console) -> Result<()> {
-    match told {
+fn print_event(event: ForwardEvent, pod: &Pod, console: &mut Console) -> Result<()> {
+    match event {
         ForwardEvent::Accepted { local } => {
             return console.print_line(&format!("Handling connection for {local}"));
         }

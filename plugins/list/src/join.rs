@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use session_shared::api::Phase;
 use session_shared::labels;
-use session_shared::objects::resource::{label, string_at};
+use session_shared::objects::Untyped;
 use session_shared::objects::table::Table;
 
 /// Kinds whose controllers create Pods.
@@ -49,7 +49,7 @@ struct PodFacts {
 /// The Pods of the primary workloads, by namespace and session.
 #[derive(Debug, Default)]
 pub(crate) struct SessionPods {
-    told: HashMap<(String, String), Vec<PodFacts>>,
+    facts: HashMap<(String, String), Vec<PodFacts>>,
     /// UIDs of Pods that falsely claim to be a session's.
     strangers: HashSet<String>,
     /// True without permission to list Pods: a session without Pods then means nothing.
@@ -62,7 +62,7 @@ impl SessionPods {
         let column = |name: &str| columns.column_index(name);
         let (ready, status, node) = (column("Ready"), column("Status"), column("Node"));
         for row in &page.rows {
-            let Some(session) = label(&row.object, labels::SESSION) else {
+            let Some(session) = Untyped(&row.object).label(labels::SESSION) else {
                 continue;
             };
             let cell = |at: Option<usize>| {
@@ -71,26 +71,28 @@ impl SessionPods {
                     .unwrap_or_default()
             };
             let (phase, word) = parse_pod_status(cell(status), cell(ready));
-            let references = row.object.pointer("/metadata/ownerReferences");
-            let references = || references.and_then(Value::as_array).into_iter().flatten();
-            let told = PodFacts {
-                uid: string_at(&row.object, "/metadata/uid").to_owned(),
-                owners: references()
-                    .map(|owner| string_at(owner, "/uid").to_owned())
+            let mut owners = Untyped(&row.object).owners();
+            let facts = PodFacts {
+                uid: Untyped(&row.object).uid().unwrap_or_default().to_owned(),
+                owners: Untyped(&row.object)
+                    .owners()
+                    .map(|owner| owner.uid.to_owned())
                     .collect(),
-                controlled: references()
-                    .any(|owner| POD_CONTROLLERS.contains(&string_at(owner, "/kind"))),
-                pod: string_at(&row.object, "/metadata/name").to_owned(),
+                controlled: owners.any(|owner| POD_CONTROLLERS.contains(&owner.kind)),
+                pod: Untyped(&row.object).name().to_owned(),
                 node: Some(cell(node).to_owned())
                     .filter(|node| !node.is_empty() && node != "<none>"),
                 phase,
                 status: word,
             };
             let key = (
-                string_at(&row.object, "/metadata/namespace").to_owned(),
+                Untyped(&row.object)
+                    .namespace()
+                    .unwrap_or_default()
+                    .to_owned(),
                 session.to_owned(),
             );
-            self.told.entry(key).or_default().push(told);
+            self.facts.entry(key).or_default().push(facts);
         }
     }
 
@@ -103,15 +105,18 @@ impl SessionPods {
     ) -> Vec<(String, String)> {
         let mut keys = Vec::new();
         for row in &page.rows {
-            let Some(session) = label(&row.object, labels::SESSION) else {
+            let Some(session) = Untyped(&row.object).label(labels::SESSION) else {
                 continue;
             };
             let key = (
-                string_at(&row.object, "/metadata/namespace").to_owned(),
+                Untyped(&row.object)
+                    .namespace()
+                    .unwrap_or_default()
+                    .to_owned(),
                 session.to_owned(),
             );
-            if let Some(told) = self.told.get_mut(&key) {
-                told.retain(|told| told.pod != string_at(&row.object, "/metadata/name"));
+            if let Some(facts) = self.facts.get_mut(&key) {
+                facts.retain(|facts| facts.pod != Untyped(&row.object).name());
             }
             keys.push(key);
         }
@@ -125,11 +130,12 @@ impl SessionPods {
     /// anybody can write them.
     fn claiming_pods(&self, session: &SessionKey<'_>) -> Vec<&PodFacts> {
         let key = (session.namespace.to_owned(), session.name.to_owned());
-        let all = self.told.get(&key).into_iter().flatten();
-        let claims =
-            |told: &&PodFacts| told.controlled || told.owners.iter().any(|uid| uid == session.uid);
+        let all = self.facts.get(&key).into_iter().flatten();
+        let claims = |facts: &&PodFacts| {
+            facts.controlled || facts.owners.iter().any(|uid| uid == session.uid)
+        };
         all.filter(claims)
-            .filter(|told| !self.strangers.contains(&told.uid))
+            .filter(|facts| !self.strangers.contains(&facts.uid))
             .collect()
     }
 
@@ -137,17 +143,17 @@ impl SessionPods {
     /// Only the complete session can tell, so it is read in these cases.
     pub(crate) fn may_be_forged(&self, session: &SessionKey<'_>, status_phase: &str) -> bool {
         let pods = self.claiming_pods(session);
-        let direct = pods.iter().filter(|told| !told.controlled).count();
+        let direct = pods.iter().filter(|facts| !facts.controlled).count();
         let stopped = status_phase == Phase::Stopped.as_str();
-        let runs = |told: &&PodFacts| !matches!(told.phase, None | Some(Phase::Stopped));
+        let runs = |facts: &&PodFacts| !matches!(facts.phase, None | Some(Phase::Stopped));
         direct > 1 || (direct == 1 && pods.len() > 1) || (stopped && pods.iter().any(runs))
     }
 
     /// Drops the Pods of a session that are not among `own`, the UIDs of its own Pods.
     pub(crate) fn drop_forged(&mut self, session: &SessionKey<'_>, own: &[String]) {
         let claiming = self.claiming_pods(session).into_iter();
-        let others = claiming.filter(|told| !own.contains(&told.uid));
-        let others: Vec<String> = others.map(|told| told.uid.clone()).collect();
+        let others = claiming.filter(|facts| !own.contains(&facts.uid));
+        let others: Vec<String> = others.map(|facts| facts.uid.clone()).collect();
         self.strangers.extend(others);
     }
 
@@ -163,7 +169,7 @@ impl SessionPods {
             .find(|phase| phase.as_str() == status_phase);
         let pods = self.claiming_pods(session);
         // The Pod that most needs attention decides.
-        let rank = |told: &&&PodFacts| match told.phase {
+        let rank = |facts: &&&PodFacts| match facts.phase {
             Some(Phase::Failed) => 0,
             Some(Phase::Stopped) => 1,
             Some(Phase::Pending) => 2,
@@ -172,8 +178,8 @@ impl SessionPods {
         };
         let worst = pods.iter().min_by_key(rank);
         let (pod, node) = (
-            worst.map(|told| told.pod.clone()),
-            worst.and_then(|told| told.node.clone()),
+            worst.map(|facts| facts.pod.clone()),
+            worst.and_then(|facts| facts.node.clone()),
         );
         let known = |phase: Phase, word: Option<String>| JoinedSession {
             phase,
@@ -185,9 +191,9 @@ impl SessionPods {
             return known(Phase::Terminating, None);
         }
         match (worst, stored) {
-            (Some(told), _) => known(
-                told.phase.or(stored).unwrap_or(Phase::Pending),
-                told.status.clone(),
+            (Some(facts), _) => known(
+                facts.phase.or(stored).unwrap_or(Phase::Pending),
+                facts.status.clone(),
             ),
             (None, Some(Phase::Running)) if !self.is_unlistable => {
                 known(Phase::Failed, Some("PodLost".into()))
@@ -240,9 +246,9 @@ pub(crate) struct SessionKey<'a> {
 impl<'a> SessionKey<'a> {
     pub(crate) fn from_session(session: &'a Value) -> Self {
         Self {
-            namespace: string_at(session, "/metadata/namespace"),
-            name: string_at(session, "/metadata/name"),
-            uid: string_at(session, "/metadata/uid"),
+            namespace: Untyped(session).namespace().unwrap_or_default(),
+            name: Untyped(session).name(),
+            uid: Untyped(session).uid().unwrap_or_default(),
         }
     }
 }
@@ -258,7 +264,7 @@ mod tests {
             "rows": rows.iter().enumerate().map(|(i, (ready, status))| json!({
                 "cells": [format!("p-{i}"), ready, status, "node-1"],
                 "object": { "metadata": { "name": format!("p-{i}"), "namespace": "ns", "uid": format!("P{i}"),
-                    "labels": { labels::SESSION: "a" }, "ownerReferences": [{ "kind": "Session", "uid": "S" }] } },
+                    "labels": { labels::SESSION: "a" }, "ownerReferences": [{ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" }] } },
             })).collect::<Vec<_>>(),
         }))
         .unwrap();

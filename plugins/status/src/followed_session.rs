@@ -8,11 +8,13 @@ use session_shared::client::{
     ListOptions, WatchChange, WatchEvent, WatchEvents, not_found_error, parse_object,
 };
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::session_selector;
 
-use crate::observe::{Observed, explain_causes, observe, read_second_round};
+use crate::explained_causes::{explain_causes, observe_with_causes};
+use crate::observe::{Observed, read_second_round};
 
 /// Number of ticks after which objects that are not watched are read again: usage, templates, Services.
 const TICKS_TO_REFRESH: u32 = 15;
@@ -66,7 +68,7 @@ impl<'a> FollowedSession<'a> {
         Ok(Self {
             cluster,
             name: name.to_owned(),
-            observed: observe(cluster, name).await?,
+            observed: observe_with_causes(cluster, name).await?,
             turns: watch_session(cluster, name, tick, limit),
             ticks: 0,
         })
@@ -102,7 +104,9 @@ impl<'a> FollowedSession<'a> {
                 read_second_round(self.cluster, &mut self.observed).await;
                 self.observed.events = events;
             }
-            NeededReads::All => self.observed = observe(self.cluster, &self.name).await?,
+            NeededReads::All => {
+                self.observed = observe_with_causes(self.cluster, &self.name).await?
+            }
         }
         Ok(FollowEvent::Changed)
     }
@@ -185,17 +189,14 @@ fn apply_session_change(observed: &mut Observed, change: WatchChange) -> Result<
                 NeededReads::SecondRound
             })
         }
-        WatchChange::Deleted(object) => Err(not_found_error(
-            &SESSION,
-            string_at(&object, "/metadata/name"),
-        )),
+        WatchChange::Deleted(object) => Err(not_found_error(&SESSION, Untyped(&object).name())),
         WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(NeededReads::None),
     }
 }
 
 /// Applies a change to a list. Returns true if an object was added or removed.
 fn apply_change(list: &mut Vec<Value>, change: WatchChange) -> bool {
-    let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
+    let uid = |object: &Value| Untyped(object).uid().map(str::to_owned);
     match change {
         WatchChange::Added(object) | WatchChange::Modified(object) => {
             match list.iter_mut().find(|known| uid(known) == uid(&object)) {

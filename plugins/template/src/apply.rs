@@ -6,7 +6,8 @@ use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::values::read_source;
-use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, apply_verb};
@@ -14,6 +15,7 @@ use session_shared::template::Severity;
 use session_shared::verb::Environment;
 
 use crate::args::TemplateApplyArgs;
+use crate::plan::TemplateNaming;
 use crate::{plan, template_input, view};
 
 /// Applies the templates of a file.
@@ -21,19 +23,32 @@ use crate::{plan, template_input, view};
 /// # Errors
 /// All problems of the file, before the first request; then the requests that failed.
 pub(crate) async fn run(
-    args: &TemplateApplyArgs,
+    args: TemplateApplyArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: check the file
-    let dry_run = args.write_flags.dry_run()?;
-    let write = args.write_flags.write()?;
-    let format = Format::from_object_flags(&args.output)?;
+    let TemplateApplyArgs {
+        filename,
+        name,
+        description,
+        primary,
+        output,
+        write_flags,
+    } = args;
+    let dry_run = write_flags.dry_run()?;
+    let write = write_flags.write()?;
+    let format = Format::from_object_flags(&output)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
-    let source = read_source(&args.filename, environment.console.input())?;
-    let ready = plan::plan_apply(&source, args)?;
-    let broken = plan::has_errors(&ready.findings);
-    for finding in &ready.findings {
+    let source = read_source(&filename, environment.console.input())?;
+    let naming = TemplateNaming {
+        name,
+        description,
+        primary,
+    };
+    let plan = plan::plan_apply(&source, &naming)?;
+    let broken = plan::has_errors(&plan.findings);
+    for finding in &plan.findings {
         match finding.severity {
             _ if broken => environment
                 .console
@@ -47,16 +62,16 @@ pub(crate) async fn run(
         bail!(
             "cannot apply {}: lint found {}",
             source.name(),
-            plan::count_findings(&ready.findings)
+            plan::count_findings(&plan.findings)
         );
     }
-    for hint in view::warning_hints(&ready.findings) {
+    for hint in view::warning_hints(&plan.findings) {
         environment.console.hint(hint);
     }
     // writes
     let cluster = environment.connect(connection).await?;
     let mut errors = Vec::new();
-    for object in &ready.objects {
+    for object in &plan.objects {
         match apply_template(&cluster, object, dry_run, &write).await {
             Ok((after, change)) => environment
                 .console
@@ -75,7 +90,7 @@ async fn apply_template(
     dry_run: DryRun,
     write: &WriteOptions,
 ) -> Result<(Value, &'static str)> {
-    let name = string_at(object, "/metadata/name");
+    let name = Untyped(object).name();
     let before = template_input::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     if dry_run == DryRun::Client {
         let change = match before {

@@ -7,29 +7,22 @@ use session_shared::api::{
 };
 use session_shared::encode::shell;
 use session_shared::labels;
+use session_shared::objects::Untyped;
 use session_shared::objects::ephemeral_volumes::{
     EphemeralVolume, ephemeral_volumes, user_data_volumes,
 };
 use session_shared::objects::pods::{pod_annotations, pod_spec};
-use session_shared::objects::resource::string_at;
 use session_shared::report::{escape, table};
 use session_shared::template::{Finding, Manifest, Parameters, Severity};
 
+use crate::empty_cell::{NONE, or_none};
 use crate::parameter_view::{ParameterView, parameter_views, parameters_table};
-
-/// Text for an empty cell.
-pub(crate) const NONE: &str = "<none>";
-
-/// Returns the text, or `<none>` if it is empty.
-pub(crate) fn or_none(text: &str) -> String {
-    if text.is_empty() { NONE } else { text }.to_owned()
-}
 
 /// Formats the table of built-in templates.
 pub(crate) fn builtin_table(objects: &[Value], no_headers: bool) -> String {
     let row = |object: &Value| {
         ["/metadata/name", "/spec/description"]
-            .map(|at| string_at(object, at).to_owned())
+            .map(|at| Untyped(object).str_at(at).unwrap_or_default().to_owned())
             .to_vec()
     };
     let rows: Vec<Vec<String>> = objects.iter().map(row).collect();
@@ -177,8 +170,8 @@ fn claim_volumes<'a>(object: &'a Value, spec: &'a Map<String, Value>) -> Vec<&'a
     let templates = object.pointer("/spec/volumeClaimTemplates");
     let templates = templates.and_then(Value::as_array).into_iter().flatten();
     claims
-        .map(|volume| string_at(volume, "/name"))
-        .chain(templates.map(|claim| string_at(claim, "/metadata/name")))
+        .filter_map(|volume| Untyped(volume).str_at("/name"))
+        .chain(templates.map(|claim| Untyped(claim).name()))
         .collect()
 }
 

@@ -17,7 +17,8 @@
 //! ```no_run
 //! use futures::StreamExt;
 //! use session_client::{Cluster, ConnectOptions, ListOptions, Scope, UserAgent, WatchChange};
-//! use session_model::objects::resource::{POD, string_at};
+//! use session_model::objects::Untyped;
+//! use session_model::objects::resource::POD;
 //!
 //! # async fn follow_pods() -> anyhow::Result<()> {
 //! // kubectl's flags as plain data; what is absent comes from the kubeconfig, or from the Pod the program runs in.
@@ -29,15 +30,15 @@
 //! let web = ListOptions::with_labels("app=web");
 //! let pods = cluster.list(&POD, here, &web).await?;
 //! for pod in &pods.items {
-//!     println!("{}", string_at(pod, "/metadata/name"));
+//!     println!("{}", Untyped(pod).name());
 //! }
 //!
 //! // From the list's version on, without a gap; reconnects by itself.
 //! let mut changes = cluster.watch(&POD, here, &web, Some(&pods.resource_version), false);
 //! while let Some(change) = changes.next().await {
 //!     match change? {
-//!         WatchChange::Added(pod) => println!("+ {}", string_at(&pod, "/metadata/name")),
-//!         WatchChange::Deleted(pod) => println!("- {}", string_at(&pod, "/metadata/name")),
+//!         WatchChange::Added(pod) => println!("+ {}", Untyped(&pod).name()),
+//!         WatchChange::Deleted(pod) => println!("- {}", Untyped(&pod).name()),
 //!         _ => {}
 //!     }
 //! }
@@ -143,8 +144,8 @@ pub struct UserAgent {
 }
 
 impl UserAgent {
-    /// Returns `PROGRAM/VERSION (os/arch)`, with Go's names of operating systems and architectures.
-    fn header_value(&self) -> HeaderValue {
+    /// Returns `os/arch`, with Go's names of operating systems and architectures.
+    pub fn platform() -> String {
         let system = if cfg!(target_os = "macos") {
             "darwin"
         } else {
@@ -155,7 +156,12 @@ impl UserAgent {
             "aarch64" => "arm64",
             other => other,
         };
-        let text = format!("{}/{} ({system}/{machine})", self.program, self.version);
+        format!("{system}/{machine}")
+    }
+
+    /// Returns `PROGRAM/VERSION (os/arch)`.
+    fn header_value(&self) -> HeaderValue {
+        let text = format!("{}/{} ({})", self.program, self.version, Self::platform());
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("kubectl"))
     }
 }

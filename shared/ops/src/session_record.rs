@@ -15,9 +15,9 @@ use session_engine::reconcile::{is_data_of, proves_secret};
 use session_model::api::API_VERSION;
 use session_model::failure::with_hint;
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::is_claim;
 use session_model::objects::ownership::{Ownership, is_parameters_secret};
-use session_model::objects::resource::{annotation, string_at};
 
 /// Fields of a Session's spec that belong to one start and are not recorded.
 const START_FIELDS: [&str; 3] = ["startRequest", "state", "secretsFrom"];
@@ -82,12 +82,12 @@ fn check_secret_provenance(secret: &Value, snapshot: &Value) -> Result<()> {
         return Ok(());
     }
     let (name, namespace) = (
-        string_at(secret, "/metadata/name"),
-        string_at(secret, "/metadata/namespace"),
+        Untyped(secret).name(),
+        Untyped(secret).namespace().unwrap_or_default(),
     );
     let error = anyhow!(
         "Secret {name:?} is labelled as kept data of this session, but snapshot {:?} does not prove that the session made it",
-        string_at(snapshot, "/metadata/name")
+        Untyped(snapshot).name()
     );
     let look = format!("inspect the Secret: kubectl describe secret {name} -n {namespace}");
     let delete = format!("delete the Secret: kubectl delete secret {name} -n {namespace}");
@@ -95,11 +95,12 @@ fn check_secret_provenance(secret: &Value, snapshot: &Value) -> Result<()> {
 }
 
 fn session_from_record(ownership: &Ownership, snapshot: &Value) -> Option<Value> {
-    let spec: Value = serde_json::from_str(annotation(snapshot, labels::SESSION_SPEC)?).ok()?;
+    let spec: Value =
+        serde_json::from_str(Untyped(snapshot).annotation(labels::SESSION_SPEC)?).ok()?;
     let runs_something = ["template", "application"]
         .iter()
         .any(|field| spec.get(*field).is_some());
-    let own = string_at(&spec, "/userId") == ownership.user_id.as_str();
+    let own = Untyped(&spec).str_at("/userId") == Some(ownership.user_id.as_str());
     (own && runs_something && spec.get("manifest").is_none()).then(|| {
         json!({
             "apiVersion": API_VERSION,
@@ -121,7 +122,7 @@ pub(super) fn check_no_kept_claims(
 ) -> Result<()> {
     let is_there = |name: &&String| {
         let mut claims = found.iter().filter(|object| is_claim(object));
-        claims.any(|claim| string_at(claim, "/metadata/name") == name.as_str())
+        claims.any(|claim| Untyped(claim).name() == name.as_str())
     };
     let Some(name) = names.values().find(is_there) else {
         return Ok(());
@@ -139,18 +140,7 @@ pub(super) fn check_no_kept_claims(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn belonging() -> Ownership {
-        Ownership {
-            session: "a".parse().unwrap(),
-            session_uid: "u-1".into(),
-            namespace: "ns".parse().unwrap(),
-            user_id: "alice".parse().unwrap(),
-            command_token: String::new(),
-            template: Some("lab".into()),
-            primary: None,
-        }
-    }
+    use session_support::session_fixture::ownership;
 
     fn taken_of(spec: Value) -> Value {
         let mut snapshots = [json!({ "metadata": { "annotations": {} } })];
@@ -163,7 +153,7 @@ mod tests {
     fn a_session_is_remembered_without_what_belongs_to_a_start() {
         let spec = json!({ "userId": "alice", "template": "lab", "parameters": { "SIZE": "1Gi" },
             "state": "running", "startRequest": "2026-01-01T00:00:00Z", "secretsFrom": "client" });
-        let session = session_from_record(&belonging(), &taken_of(spec)).unwrap();
+        let session = session_from_record(&ownership(), &taken_of(spec)).unwrap();
         assert_eq!(
             session["spec"],
             json!({ "userId": "alice", "template": "lab", "parameters": { "SIZE": "1Gi" } })
@@ -177,11 +167,11 @@ mod tests {
         let snapshot = taken_of(manifest.clone());
         assert_eq!(snapshot["metadata"]["annotations"], json!({}));
         let forged = |spec: Value| json!({ "metadata": { "annotations": { labels::SESSION_SPEC: spec.to_string() } } });
-        assert!(session_from_record(&belonging(), &forged(manifest)).is_none());
+        assert!(session_from_record(&ownership(), &forged(manifest)).is_none());
         let anothers = json!({ "userId": "bob", "template": "lab" });
-        assert!(session_from_record(&belonging(), &forged(anothers)).is_none());
-        assert!(session_from_record(&belonging(), &forged(json!({ "userId": "alice" }))).is_none());
+        assert!(session_from_record(&ownership(), &forged(anothers)).is_none());
+        assert!(session_from_record(&ownership(), &forged(json!({ "userId": "alice" }))).is_none());
         let own = json!({ "userId": "alice", "template": "lab" });
-        assert!(session_from_record(&belonging(), &forged(own)).is_some());
+        assert!(session_from_record(&ownership(), &forged(own)).is_some());
     }
 }

@@ -101,33 +101,6 @@ impl Source {
         &self.text
     }
 
-    /// Returns the text with every `from` replaced by `to` (`--replace '{user-id}=${USER_ID}'`), for files with the placeholders
-    /// of another tool. This is the only replacement in text instead of the parsed tree: the user requests it explicitly.
-    ///
-    /// # Errors
-    /// If `from` is empty or does not occur in the text, or if the result is too long.
-    pub fn replace_text(&self, from: &str, to: &str) -> Result<Self> {
-        if from.is_empty() {
-            bail!("cannot replace an empty text: the text before \"=\" must not be empty");
-        }
-        if !self.text.contains(from) {
-            bail!("{}: cannot replace {from:?}: text not found", self.name);
-        }
-        let grown = self.text.matches(from).count().saturating_mul(to.len());
-        if grown.saturating_add(self.text.len()) > 2 * INPUT_MAX {
-            bail!(
-                "{}: cannot replace {from:?}: the result is too long",
-                self.name
-            );
-        }
-        Self::embedded(
-            self.name.clone(),
-            self.text.replace(from, to),
-            self.line,
-            self.indent,
-        )
-    }
-
     /// Converts line and column of the text to a location in the file.
     pub(super) fn location(&self, line: usize, column: usize) -> SourceLocation {
         SourceLocation {
@@ -200,16 +173,5 @@ mod tests {
             error.to_string(),
             "a: must have at most 1048576 bytes, but has 1048577"
         );
-    }
-
-    #[test]
-    fn foreign_placeholders_are_replaced_on_request() {
-        let source = Source::new("a", "n: s-{user-id}").unwrap();
-        let ours = source.replace_text("{user-id}", "${USER_ID}").unwrap();
-        assert_eq!(ours.text(), "n: s-${USER_ID}");
-        assert!(source.replace_text("{id}", "x").is_err());
-        assert!(source.replace_text("", "x").is_err());
-        let long = Source::new("a", "x".repeat(100_000)).unwrap();
-        assert!(long.replace_text("x", &"y".repeat(1000)).is_err());
     }
 }

@@ -8,7 +8,9 @@ use crate::play::Play;
 use crate::scene::{Session, class, cleanup, written};
 
 fn labelled(api: &FakeApi, name: &str, team: &str) {
-    let mut session = api.object(crate::scene::KIND, "default", name).unwrap();
+    let mut session = api
+        .object(session_support::session_fixture::SESSIONS, "default", name)
+        .unwrap();
     session["metadata"]["labels"] = serde_json::json!({ "team": team });
     api.put(session);
 }
@@ -32,7 +34,7 @@ fn only_what_the_query_selects_is_ended() {
 fn what_belongs_to_a_session_that_is_not_selected_is_no_orphan() {
     let api = class();
     let config = object("v1", "ConfigMap", {
-        let mut metadata = Session::default().metadata("of-alice", None);
+        let mut metadata = Session::default().metadata("of-alice");
         metadata["labels"]["team"] = "red".into();
         metadata
     });

@@ -20,11 +20,12 @@ use super::full_screen::FullScreen;
 use super::live_line::{LiveLine, LiveTarget, ProgressDisplay};
 use super::standard_input::StandardInput;
 use super::stderr_handle::StderrState;
-pub use super::streams::CapturedOutput;
 use super::streams::SharedStream;
+pub use super::streams::{CapturedOutput, OutputClosed};
 use super::terminal;
 pub use crate::flags::output::Colour;
 use crate::flags::output::VerbosityFlags;
+use crate::flags::write::WriteFlags;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 
@@ -48,18 +49,6 @@ pub fn deletion_preview(names: &[String]) -> Vec<String> {
 pub const DELETION_QUESTION: &str = "Do you want to continue?";
 /// Message after a prompt was answered with no.
 pub const DELETION_CANCELLED: &str = "deletion is cancelled";
-
-/// Error of a write to standard output that nobody reads any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutputClosed;
-
-impl fmt::Display for OutputClosed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("standard output was closed")
-    }
-}
-
-impl std::error::Error for OutputClosed {}
 
 /// Meaning of a word in a report, shown as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,10 +172,17 @@ impl Console {
         (console, captured)
     }
 
-    /// Applies `--quiet` and `--color`.
-    pub fn apply_flags(&mut self, verbosity: &VerbosityFlags) {
+    /// Applies `--quiet` and `--color`, and warns about a deprecated flag of a verb that writes.
+    pub fn apply_flags<'a>(
+        &mut self,
+        verbosity: &VerbosityFlags,
+        write_flags: impl Into<Option<&'a WriteFlags>>,
+    ) {
         self.colour = verbosity.color;
         self.quiet = verbosity.quiet;
+        if let Some(text) = write_flags.into().and_then(WriteFlags::deprecation_warning) {
+            self.warn(text);
+        }
     }
 
     /// Makes reads of standard input and prompts fail once the interrupt is set.

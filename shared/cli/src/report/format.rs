@@ -10,7 +10,7 @@ use super::custom_columns::CustomColumns;
 use super::jsonpath::JsonPath;
 use super::{escape, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// Bytes of a template file that are read at most.
 const MAX_TEMPLATE_BYTES: u64 = 1 << 20;
@@ -57,7 +57,7 @@ impl FormatSet {
 }
 
 /// Output selected by `-o`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Format {
     /// The verb's own text: a table or a sentence.
     Text {
@@ -138,7 +138,7 @@ fn normalize_format(output: &str) -> String {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum PrintStyle {
     Json,
     Yaml,
@@ -215,7 +215,7 @@ fn go_error_text(error: &io::Error) -> String {
 }
 
 /// Printer of objects. It remembers what it printed: it separates YAML documents, and prints headings once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ObjectPrinter {
     style: PrintStyle,
     managed_fields: bool,
@@ -299,10 +299,10 @@ impl ObjectPrinter {
 
 /// Returns kind and group in lower case and the name: `session.streaming.platform/alice`.
 pub fn kind_and_name(object: &Value) -> String {
-    let kind = string_at(object, "/kind").to_lowercase();
-    let api_version = string_at(object, "/apiVersion");
+    let kind = Untyped(object).kind().to_lowercase();
+    let api_version = Untyped(object).api_version();
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let name = Some(string_at(object, "/metadata/name")).filter(|name| !name.is_empty());
+    let name = Untyped(object).str_at("/metadata/name");
     let dot = if group.is_empty() { "" } else { "." };
     escape::escape_line(&format!(
         "{kind}{dot}{group}/{}",

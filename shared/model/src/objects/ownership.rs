@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::pods::pod_metadata_paths;
-use super::resource::{label, string_at};
+use super::untyped::Untyped;
 use crate::api::{API_VERSION, PrimaryRef, Session};
 use crate::labels;
 use crate::names::{NamespaceName, SessionName, UserId};
@@ -32,7 +32,7 @@ pub struct Ownership {
 /// Returns true for data, which outlives a Session: claims, snapshots and the parameters Secret. Data never has an owner reference,
 /// so that neither garbage collection nor a plain `kubectl delete session` deletes it.
 pub fn is_data(object: &Value) -> bool {
-    match string_at(object, "/kind") {
+    match Untyped(object).kind() {
         "PersistentVolumeClaim" | "VolumeSnapshot" => true,
         _ => is_parameters_secret(object),
     }
@@ -40,7 +40,7 @@ pub fn is_data(object: &Value) -> bool {
 
 /// Returns true for the Secret that holds a session's secret parameters.
 pub fn is_parameters_secret(object: &Value) -> bool {
-    string_at(object, "/kind") == "Secret" && label(object, labels::PARAMETERS).is_some()
+    Untyped(object).kind() == "Secret" && Untyped(object).label(labels::PARAMETERS).is_some()
 }
 
 impl Ownership {
@@ -116,11 +116,11 @@ impl Ownership {
                 metadata.insert("ownerReferences".into(), json!([owner]));
             }
         }
-        for path in pod_metadata_paths(string_at(object, "/kind")) {
+        for path in pod_metadata_paths(Untyped(object).kind()) {
             ensure_map(object, path);
             self.set_metadata(object.pointer_mut(path), false, false);
         }
-        if primary && let Some(path) = pod_metadata_paths(string_at(object, "/kind")).last() {
+        if primary && let Some(path) = pod_metadata_paths(Untyped(object).kind()).last() {
             set_metadata_entry(object, path, "labels", labels::PRIMARY, "true");
         }
         if let Some(claims) = object
@@ -159,7 +159,7 @@ impl Ownership {
 
     /// Sets fields that every workload must have, whatever the manifest says.
     fn set_workload_defaults(&self, object: &mut Value) {
-        if string_at(object, "/kind") == "StatefulSet"
+        if Untyped(object).kind() == "StatefulSet"
             && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
         {
             // Only the data policy deletes claims, and a changed template must not restart a user's session.
@@ -178,7 +178,7 @@ impl Ownership {
 
 /// Returns true if the object has that kind and name.
 pub fn has_kind_and_name(object: &Value, kind: &str, name: &str) -> bool {
-    string_at(object, "/kind") == kind && string_at(object, "/metadata/name") == name
+    Untyped(object).kind() == kind && Untyped(object).name() == name
 }
 
 fn ensure_map(object: &mut Value, path: &str) {
@@ -230,7 +230,7 @@ pub(crate) fn set_metadata_entry(
 mod tests {
     use super::*;
 
-    fn belonging() -> Ownership {
+    fn ownership() -> Ownership {
         Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
@@ -252,7 +252,7 @@ mod tests {
             "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "w" },
             "spec": { "template": { "spec": {} }, "volumeClaimTemplates": [{ "metadata": { "name": "d" } }] },
         });
-        belonging().apply_to(&mut object);
+        ownership().apply_to(&mut object);
         assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "u-1");
         assert_eq!(object["metadata"]["namespace"], "ns");
         assert_eq!(
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn data_is_marked_but_never_owned() {
         let mut claim = json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "c" } });
-        belonging().apply_to(&mut claim);
+        ownership().apply_to(&mut claim);
         assert!(claim["metadata"].get("ownerReferences").is_none());
         assert_eq!(claim["metadata"]["annotations"][labels::SESSION_UID], "u-1");
     }
@@ -289,7 +289,7 @@ mod tests {
     fn a_manifest_session_keeps_what_its_author_wrote() {
         let mut pod =
             json!({ "kind": "Pod", "metadata": { "name": "p", "labels": null }, "spec": {} });
-        let mut mine = belonging();
+        let mut mine = ownership();
         mine.template = None;
         mine.apply_to(&mut pod);
         assert!(pod["spec"].get("automountServiceAccountToken").is_none());

@@ -4,7 +4,7 @@
 use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod};
 use serde_json::Value;
 
-use super::resource::string_at;
+use super::untyped::Untyped;
 
 /// Restart policy that makes an init container a sidecar.
 const SIDECAR_POLICY: &str = "Always";
@@ -53,11 +53,11 @@ pub fn names_in_spec(spec: &serde_json::Map<String, Value>) -> Vec<&str> {
             .into_iter()
             .flatten()
     };
-    let sidecars =
-        list("initContainers").filter(|init| string_at(init, "/restartPolicy") == SIDECAR_POLICY);
+    let sidecars = list("initContainers")
+        .filter(|init| Untyped(init).str_at("/restartPolicy") == Some(SIDECAR_POLICY));
     list("containers")
         .chain(sidecars)
-        .map(|container| string_at(container, "/name"))
+        .filter_map(|container| Untyped(container).str_at("/name"))
         .collect()
 }
 

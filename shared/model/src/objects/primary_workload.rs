@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::ownership::has_kind_and_name;
 use super::pod_containers::names_in_spec;
 use super::pods::{WORKLOAD_KINDS, default_container, pod_spec};
-use super::resource::string_at;
+use super::untyped::Untyped;
 use crate::api::PrimaryRef;
 use crate::failure::{HintExt, with_hint};
 
@@ -17,7 +17,7 @@ use crate::failure::{HintExt, with_hint};
 pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
     let workloads: Vec<&Value> = objects
         .iter()
-        .filter(|o| WORKLOAD_KINDS.contains(&string_at(o, "/kind")))
+        .filter(|o| WORKLOAD_KINDS.contains(&Untyped(o).kind()))
         .collect();
     let all = || {
         workloads
@@ -69,8 +69,8 @@ pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Resul
         check_container(chosen, name)?;
     }
     Ok(PrimaryRef {
-        kind: string_at(chosen, "/kind").to_owned(),
-        name: string_at(chosen, "/metadata/name").to_owned(),
+        kind: Untyped(chosen).kind().to_owned(),
+        name: Untyped(chosen).name().to_owned(),
         container: container.or_else(|| default_container(chosen)),
     })
 }
@@ -91,11 +91,7 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
 }
 
 fn workload_label(workload: &Value) -> String {
-    format!(
-        "{}/{}",
-        string_at(workload, "/kind"),
-        string_at(workload, "/metadata/name")
-    )
+    format!("{}/{}", Untyped(workload).kind(), Untyped(workload).name())
 }
 
 /// Parses the value of --primary, `KIND/NAME`; the case of the kind is ignored.
