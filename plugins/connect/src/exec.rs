@@ -73,21 +73,16 @@ pub(crate) async fn run(
     };
     let started = cluster.start_exec(&running).await;
     let ending = match started {
-        Ok(mut remote) => {
-            // The user is told what runs on before this process ends.
-            let _guard = environment.interrupt.guard()?;
-            let copied = copy_streams(&mut remote, streams, environment).await;
-            if !matches!(copied, Ok(Some(_)))
-                && let Some(mark) = &mark
-            {
-                left_command::kill_command(cluster, &container, mark, &mut remote).await?;
-            } else if matches!(copied, Ok(None)) {
-                let program = argv.first().map_or("", String::as_str);
-                let note =
-                    left_command::still_running_note(intent.name.as_str(), &container, program);
-                environment.console.note(&note);
-            }
-            copied.and_then(|ending| ending.ok_or_else(ended_error))
+        Ok(remote) => {
+            let command = AttachedCommand {
+                remote,
+                container: &container,
+                program: argv.first().map_or("", String::as_str),
+                mark: mark.as_deref(),
+            };
+            command
+                .copy_until_end(cluster, intent, streams, environment)
+                .await
         }
         Err(error) => Err(error),
     };
@@ -101,6 +96,42 @@ pub(crate) async fn run(
     let is_marked = mark.is_some();
     let console = &mut environment.console;
     exit_as_command(cluster, pod, &running, ending, is_marked, console).await
+}
+
+/// A started command, with what is needed to end it or to tell the user about it.
+struct AttachedCommand<'a> {
+    remote: RemoteCommand,
+    container: &'a ContainerRef,
+    /// First word of the command as the user knows it.
+    program: &'a str,
+    /// Mark in its environment, for `--kill-on-exit`.
+    mark: Option<&'a str>,
+}
+
+impl AttachedCommand<'_> {
+    /// Copies all streams until the command or this program ends. A command that this program leaves is ended, or the user is
+    /// told that it may run on.
+    async fn copy_until_end(
+        mut self,
+        cluster: &Cluster,
+        intent: &Intent,
+        streams: Streams,
+        environment: &mut Environment,
+    ) -> Result<ExecExit> {
+        // The user is told what runs on before this process ends.
+        let _guard = environment.interrupt.guard()?;
+        let copied = copy_streams(&mut self.remote, streams, environment).await;
+        if !matches!(copied, Ok(Some(_)))
+            && let Some(mark) = self.mark
+        {
+            left_command::kill_command(cluster, self.container, mark, &mut self.remote).await?;
+        } else if matches!(copied, Ok(None)) {
+            let session = intent.name.as_str();
+            let note = left_command::still_running_note(session, self.container, self.program);
+            environment.console.note(&note);
+        }
+        copied.and_then(|ending| ending.ok_or_else(ended_error))
+    }
 }
 
 /// Chooses the streams by flags and terminals, as kubectl exec does, except that a shell on a terminal needs no flags. In the
