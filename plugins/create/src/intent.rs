@@ -368,8 +368,11 @@ pub(crate) fn generate_name(
     seconds: i64,
     random: &str,
 ) -> Result<SessionName> {
-    let begin = begin.map_or_else(|| labels::to_name_part(owner.as_str()), ToString::to_string);
-    let begin: String = begin.chars().take(MAX_OWNER_CHARS).collect();
+    // An owner that is cut keeps its hash, so that two owners have different names; a prefix is the user's own choice.
+    let begin = match begin {
+        Some(begin) => begin.as_str().chars().take(MAX_OWNER_CHARS).collect(),
+        None => labels::to_name_part_within(owner.as_str(), MAX_OWNER_CHARS),
+    };
     format!("{}-{seconds}-{random}", begin.trim_end_matches('-')).parse()
 }
 
