@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use session_model::failure::{Failure, FailureKind};
+use session_model::foreign_error::decode_error_text;
 use session_model::objects::ResourceType;
 use session_model::objects::resource::string_at;
 
@@ -29,7 +30,8 @@ pub fn parse_object<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> 
         string_at(&object, "/kind"),
         string_at(&object, "/metadata/name")
     );
-    serde_json::from_value(object).map_err(|error| anyhow::anyhow!("cannot read {what}: {error}"))
+    serde_json::from_value(object)
+        .map_err(|error| anyhow::anyhow!("cannot read {what}: {}", decode_error_text(&error)))
 }
 
 /// Returns the error for a wait that exceeds its time limit, in kubectl's words.
