@@ -81,7 +81,26 @@ impl VerbEntry {
 
 fn verb_command<V: Verb>() -> Command {
     // A repeated flag overrides the earlier one, as with kubectl.
-    <V::Args as clap::CommandFactory>::command().args_override_self(true)
+    take_next_word(<V::Args as clap::CommandFactory>::command().args_override_self(true))
+}
+
+/// Lets every flag that needs a value take the next word whatever it begins with, as kubectl does: `--user-id -x`.
+fn take_next_word(command: Command) -> Command {
+    let needs_word = |arg: &clap::Arg| {
+        let one = arg
+            .get_num_args()
+            .is_none_or(|count| count == clap::builder::ValueRange::SINGLE);
+        !arg.is_positional()
+            && arg.get_action().takes_values()
+            && !arg.is_require_equals_set()
+            && one
+    };
+    command
+        .mut_args(|arg| match needs_word(&arg) {
+            true => arg.allow_hyphen_values(true),
+            false => arg,
+        })
+        .mut_subcommands(take_next_word)
 }
 
 /// Runs a verb on a runtime of one thread: more threads cost start-up time and gain nothing.
@@ -110,7 +129,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
 
 /// Adds the connection flags to a command.
 pub fn add_connection_flags(command: Command) -> Command {
-    ConnectionFlags::augment_args(command)
+    take_next_word(ConnectionFlags::augment_args(command))
 }
 
 /// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.
