@@ -6,6 +6,7 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
+use session_shared::names::UserId;
 use session_shared::ops::stop_options::StopOptions;
 
 use crate::args::Args;
@@ -27,6 +28,8 @@ pub(crate) struct Intent {
     pub(crate) snapshot_contents: bool,
     /// Label selector for the objects of the plan; empty for none.
     pub(crate) selector: String,
+    /// Owner of the sessions and objects; `None` for all owners.
+    pub(crate) owner: Option<UserId>,
     pub(crate) all_namespaces: bool,
     /// Pause between two rounds; `None` for a single round.
     pub(crate) interval: Option<Duration>,
@@ -80,6 +83,7 @@ pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
         snapshots_older_than: snapshots,
         snapshot_contents: args.snapshot_contents,
         selector: args.selector.clone().unwrap_or_default(),
+        owner: args.user_id.as_deref().map(str::parse).transpose()?,
         all_namespaces: args.all_namespaces,
         interval: args.interval,
         max_actions: args.max.map_or(usize::MAX, |most| most as usize),

@@ -53,3 +53,27 @@ fn interactive_asks_without_a_terminal_too() {
         assert_eq!(usize::from(deleted), left, "{}", played.text());
     }
 }
+
+#[test]
+fn only_what_the_owner_has_is_ended() {
+    let api = class();
+    let plan = cleanup(&api, "--expired -A --dry-run=client");
+    let all = plan.done().lines().skip(1).count();
+    let owner =
+        api.object(crate::scene::KIND, "default", "alice").unwrap()["spec"]["userId"].clone();
+    let mut other = api.object(crate::scene::KIND, "default", "alice").unwrap();
+    other["spec"]["userId"] = "-x".into();
+    api.put(other);
+    let words = format!(
+        "--expired -A --user-id {} --dry-run=client",
+        owner.as_str().unwrap()
+    );
+    let rest = cleanup(&api, &words).done().lines().skip(1).count();
+    assert!(all >= 2 && rest < all, "{rest} of {all}");
+    let plan = cleanup(&api, "--expired -A --user-id -x --dry-run=client");
+    let rows: Vec<&str> = plan.done().lines().skip(1).collect();
+    assert!(
+        rows.len() == 1 && rows[0].contains("session/alice"),
+        "{rows:?}"
+    );
+}
