@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use session_shared::api::{DataPolicy, DesiredState, ResourceLimits, SessionSpec, StorageSpec};
 use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::list::parse_new_owner;
-use session_shared::flags::values::read_source;
+use session_shared::foreign_error::decode_error_text;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{overrides, primary_workload, resource::string_at};
@@ -83,6 +83,7 @@ pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent>
         .transpose()?;
     let user_id = args.user_id.as_deref().map(parse_new_owner).transpose()?;
     let driver = Driver::parse(&args.reconcile)?;
+    args.replacements.require_file(args.filename.as_deref())?;
     let mut assigned = args
         .values
         .read_values(args.filename.as_deref(), console.input())?;
@@ -160,7 +161,7 @@ fn from_file(
     assigned: &mut AssignedValues,
     console: &mut Console,
 ) -> Result<GivenSession> {
-    let source = read_source(file, console.input())?;
+    let source = args.replacements.read_source(file, console.input())?;
     let shown = source.name();
     if let Some(session) = session_file::parse_session_file(&source)? {
         let mut found = from_session(shown, session, args)?;
@@ -201,14 +202,7 @@ fn extract_secrets(
 ) -> Result<String> {
     let extracted = extract_secret_literals(source)?;
     for problem in &extracted.visible_passwords {
-        console.warn(&problem.to_string());
-    }
-    if let Some(hint) = extracted
-        .visible_passwords
-        .iter()
-        .find_map(|problem| problem.hint.as_deref())
-    {
-        console.hint(hint);
+        console.warn_with_hint(&problem.to_string(), problem.hint.as_deref());
     }
     for problem in &extracted.removed {
         console.note(&problem.to_string());
@@ -227,8 +221,9 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<GivenSessi
         .map(str::to_owned);
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
     // The context names the file; the error itself names the field.
-    let mut spec: SessionSpec =
-        serde_json::from_value(spec).with_context(|| format!("{file}: invalid Session"))?;
+    let mut spec: SessionSpec = serde_json::from_value(spec)
+        .map_err(|error| anyhow!(decode_error_text(&error)))
+        .with_context(|| format!("{file}: invalid Session"))?;
     let user_id = Some(spec.user_id.as_str())
         .filter(|id| !id.is_empty())
         .map(parse_new_owner)

@@ -5,7 +5,6 @@ use serde_json::Value;
 use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::values::read_source;
 use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
@@ -30,7 +29,8 @@ pub(crate) async fn run(
     let write = args.write_flags.write()?;
     let format = Format::from_object_flags(&args.output)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
-    let source = read_source(&args.filename, environment.console.input())?;
+    let input = environment.console.input();
+    let source = args.replacements.read_source(&args.filename, input)?;
     let ready = plan::plan_apply(&source, args)?;
     let broken = plan::has_errors(&ready.findings);
     for finding in &ready.findings {
@@ -39,7 +39,10 @@ pub(crate) async fn run(
                 .console
                 .print_error_line(view::finding_text(finding).trim_end()),
             Severity::Info => {}
-            _ => environment.console.warn(&finding.problem.to_string()),
+            _ => environment.console.warn_with_hint(
+                &finding.problem.to_string(),
+                finding.problem.hint.as_deref(),
+            ),
         }
     }
     if broken {
@@ -49,9 +52,6 @@ pub(crate) async fn run(
             source.name(),
             plan::count_findings(&ready.findings)
         );
-    }
-    for hint in view::warning_hints(&ready.findings) {
-        environment.console.hint(hint);
     }
     // writes
     let cluster = environment.connect(connection).await?;

@@ -2,7 +2,6 @@
 
 use anyhow::{Result, bail};
 use session_shared::failure::usage_error;
-use session_shared::flags::values::read_source;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, FormatSet};
 use session_shared::template::lint_source;
@@ -26,7 +25,9 @@ pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> 
     }
     let mut found = Vec::new();
     for file in &args.filename {
-        found.extend(lint_source(&read_source(file, console.input())?));
+        found.extend(lint_source(
+            &args.replacements.read_source(file, console.input())?,
+        ));
     }
     match format {
         Format::Objects(mut printer) => {

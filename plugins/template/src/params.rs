@@ -29,7 +29,8 @@ pub(crate) async fn run(
     )?;
     let chosen = match &place {
         TemplateSource::File(file) => {
-            template_input::read_from_file(file, &mut environment.console)?
+            let replacements = &args.template.replacements;
+            template_input::read_from_file(file, replacements, &mut environment.console)?
         }
         TemplateSource::Builtin(name) => template_input::read_builtin(name)?,
         TemplateSource::Cluster(name) => {

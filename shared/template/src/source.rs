@@ -35,7 +35,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Creates a source. A byte order mark is dropped.
+    /// Creates a source. Byte order marks are dropped at its start and, as kubectl does, after each `---`.
     ///
     /// # Errors
     /// If the text has more than [`INPUT_MAX`] bytes.
@@ -60,9 +60,9 @@ impl Source {
                 text.len()
             );
         }
-        let text = match text.strip_prefix('\u{feff}') {
-            Some(rest) => rest.to_owned(),
-            None => text,
+        let text = match text.contains(BYTE_ORDER_MARK) {
+            true => without_byte_order_marks(&text),
+            false => text,
         };
         Ok(Self {
             name,
@@ -164,6 +164,22 @@ impl Source {
     }
 }
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Removes the byte order mark of each document: files with one may have been joined with `---` between them.
+fn without_byte_order_marks(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut begins_document = true;
+    for line in text.split_inclusive('\n') {
+        result.push_str(match begins_document {
+            true => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
+            false => line,
+        });
+        begins_document = line.starts_with("---");
+    }
+    result
+}
+
 /// Returns the location right after `text`, which begins at 1:1.
 fn end_location(text: &str) -> SourceLocation {
     let line = text.matches('\n').count() + 1;
@@ -190,6 +206,16 @@ mod tests {
     fn a_byte_order_mark_is_dropped() {
         let source = Source::from_bytes("a.yaml", "\u{feff}a: 1".as_bytes()).unwrap();
         assert_eq!(source.text(), "a: 1");
+    }
+
+    #[test]
+    fn each_document_may_have_a_byte_order_mark() {
+        let text = "\u{feff}a: 1\n---\n\u{feff}b: 2\n--- # more\r\n\u{feff}c: \u{feff}3\n";
+        let source = Source::new("a", text).unwrap();
+        assert_eq!(
+            source.text(),
+            "a: 1\n---\nb: 2\n--- # more\r\nc: \u{feff}3\n"
+        );
     }
 
     #[test]
