@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use session_shared::template::property::{
+use session_support::structure::{
     HOSTILE_VALUES, RandomText, StructureProperty, check_manifest_text,
 };
 

@@ -26,5 +26,3 @@ mod scene;
 mod selected;
 #[path = "cleanup/unhealthy.rs"]
 mod unhealthy;
-#[path = "cleanup/words.rs"]
-mod words;

@@ -27,7 +27,5 @@ mod stopped;
 mod tool;
 #[path = "connect/wait.rs"]
 mod wait;
-#[path = "connect/words.rs"]
-mod words;
 #[path = "connect/written.rs"]
 mod written;

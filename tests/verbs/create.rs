@@ -28,5 +28,3 @@ mod template;
 mod tool;
 #[path = "create/waiting.rs"]
 mod waiting;
-#[path = "create/words.rs"]
-mod words;

@@ -22,5 +22,3 @@ mod play;
 mod running;
 #[path = "delete/snapshot.rs"]
 mod snapshot;
-#[path = "delete/words.rs"]
-mod words;

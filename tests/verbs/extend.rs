@@ -8,12 +8,10 @@
     reason = "tests may fail loudly"
 )]
 
-use std::path::Path;
-
 use kubectl_session_extend::Extend;
 use play::{Play, Played};
 use serde_json::{Value, json};
-use session_support::{FakeApi, golden, run_binary};
+use session_support::{FakeApi, SessionFixture, golden};
 
 #[path = "play.rs"]
 mod play;
@@ -28,12 +26,12 @@ fn server() -> FakeApi {
         "spec": {"manifest": "x", "lifetime": {"timeout": "2h", "maximum": "24h"}},
     }));
     for name in ["alice", "bob"] {
-        api.put(json!({
-            "apiVersion": "streaming.platform/v1", "kind": "Session",
-            "metadata": {"name": name, "namespace": "default", "labels": {"streaming.platform/user": name}},
-            "spec": {"userId": name, "template": "tool", "state": "running"},
-            "status": {"phase": "running", "startTime": "2026-03-01T11:00:00Z", "expiresAt": "2026-03-01T13:00:00Z"},
-        }));
+        SessionFixture::running(name)
+            .user(name)
+            .status(
+                json!({"startTime": "2026-03-01T11:00:00Z", "expiresAt": "2026-03-01T13:00:00Z"}),
+            )
+            .put(&api);
     }
     api
 }
@@ -149,55 +147,9 @@ fn what_cannot_be_is_told_and_nothing_is_written() {
 }
 
 #[test]
-fn one_that_fails_keeps_no_other() {
-    let api = server();
-    let played = extend(&api, "nobody bob --by 1h");
-    assert_eq!(played.code, 1);
-    assert_eq!(played.out, "session.streaming.platform/bob extended\n");
-    assert!(
-        played.err.contains("\"nobody\" not found"),
-        "{}",
-        played.err
-    );
-    let api = FakeApi::stateful();
-    let played = extend(&api, "-l a=b --by 1h");
-    assert_eq!(
-        (played.done(), played.err.as_str()),
-        ("", "No resources found\n")
-    );
-}
-
-#[test]
-fn a_rehearsal_keeps_everything() {
-    let api = server();
-    let before = session(&api, "alice");
-    let played = extend(&api, "alice --by 1h --dry-run=client");
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform/alice extended (dry run)\n"
-    );
-    assert!(api.writes().is_empty());
-    let played = extend(&api, "alice --by 1h --dry-run=server");
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform/alice extended (server dry run)\n"
-    );
-    let all = api.requests();
-    let patches = all.iter().filter(|request| request.method == "PATCH");
-    let asked: Vec<_> = patches.map(|request| request.query("dryRun")).collect();
-    assert_eq!(asked, [Some("All".to_owned())]);
-    assert_eq!(session(&api, "alice"), before);
-}
-
-#[test]
 fn a_controller_writes_the_end_itself() {
     let api = server();
-    let renewed = session_shared::Timestamp::now().to_string();
-    api.put(
-        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
-    );
+    api.put(session_support::session_fixture::controller_lease());
     extend(&api, "alice --by 1h").done();
     let writes = api.writes();
     assert_eq!(writes.len(), 1);
@@ -216,48 +168,4 @@ fn the_object_is_printed_as_it_is_then() {
     let played = extend(&api, "session/alice --by 1h -o name -q");
     assert_eq!(played.done(), "session.streaming.platform/alice\n");
     assert_eq!(played.err, "");
-}
-
-#[test]
-fn a_choice_that_cannot_be_meant_is_told_before_any_request() {
-    let mut text = String::new();
-    for words in [
-        "--by 1h",
-        "alice",
-        "alice --by 0",
-        "alice --by never",
-        "alice --by -1h",
-        "alice --by 99999999999999999999s",
-        "alice --by 9223372036854775807",
-        "alice --by 106751991167301d",
-        "alice --by 1h-",
-        "alice --by=",
-        "alice --by soon",
-        "alice --until tomorrow",
-        "alice --until 2026-03-01T11:00:00Z",
-        "alice --until 99999-01-01T00:00:00Z",
-        "alice --by 1h --no-expiry",
-        "Alice --by 1h",
-    ] {
-        let api = FakeApi::stateful();
-        text.push_str(&format!(
-            "$ extend {words}\n{}",
-            extend(&api, words).failed()
-        ));
-        assert!(api.requests().is_empty(), "{words}");
-    }
-    golden("extend-illegal.txt", &text);
-}
-
-#[test]
-fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
-    let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-extend"));
-    let mut text = String::new();
-    for words in ["alice --bogus", "alice --by", "alice --no-expiry=x"] {
-        let args: Vec<&str> = words.split(' ').collect();
-        let done = run_binary(program, &args, &[], "");
-        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{words}");
-        text.push_str(&format!("$ extend {words}\n{}", done.stderr));
-    }
-    golden("extend-usage.txt", &text);
 }

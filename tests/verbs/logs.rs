@@ -16,5 +16,3 @@ mod follow;
 mod play;
 #[path = "logs/stack.rs"]
 mod stack;
-#[path = "logs/words.rs"]
-mod words;

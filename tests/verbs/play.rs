@@ -1,5 +1,7 @@
 //! One call of a verb, in process: against a fake API, on captured streams, at a fixed time.
 
+use std::ffi::OsString;
+
 use clap::FromArgMatches;
 use session_shared::Timestamp;
 use session_shared::client::interrupt::Interrupt;
@@ -8,6 +10,7 @@ use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{CapturedOutput, Console};
 use session_shared::report::errors;
+use session_shared::verb::command_line::report_clap_error_for;
 use session_shared::verb::{Environment, Verb, VerbEntry, command_path};
 use session_support::FakeApi;
 
@@ -89,14 +92,23 @@ impl<'a> Play<'a> {
     fn call<V: Verb>(
         self,
         words: &[&str],
-        (console, captured): (Console, CapturedOutput),
+        (mut console, captured): (Console, CapturedOutput),
     ) -> Played {
-        let command = (VerbEntry::of::<V>().command)().no_binary_name(true);
-        let matches = command
-            .try_get_matches_from(words)
-            .unwrap_or_else(|error| panic!("{words:?}: {error}"));
+        let verb = format!("kubectl session {}", V::NAME);
+        let command = (VerbEntry::of::<V>().command)()
+            .no_binary_name(true)
+            .bin_name(&verb)
+            .disable_help_subcommand(true);
+        let matches = match command.clone().try_get_matches_from(words) {
+            Ok(matches) => matches,
+            Err(error) => {
+                let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+                let code = report_clap_error_for(&mut console, &command, &verb, &error, &words);
+                return Played::new(&captured, code);
+            }
+        };
         let args = V::Args::from_arg_matches(&matches).unwrap();
-        let prefix = command_path(&format!("kubectl session {}", V::NAME), &matches);
+        let prefix = command_path(&verb, &matches);
         let code = runtime().block_on(async {
             let client = session_shared::client::Cluster::from_client(self.api.client(), "default");
             let cluster = Cluster::from(client);
@@ -119,16 +131,20 @@ impl<'a> Play<'a> {
                 },
             }
         });
-        Played {
-            out: captured.stdout(),
-            err: captured.stderr(),
-            code,
-        }
+        Played::new(&captured, code)
     }
 }
 
 #[allow(dead_code, reason = "no verb needs all of it")]
 impl Played {
+    fn new(captured: &CapturedOutput, code: u8) -> Self {
+        Self {
+            out: captured.stdout(),
+            err: captured.stderr(),
+            code,
+        }
+    }
+
     /// The call failed with exit code 1 and printed nothing on stdout; returns stderr.
     #[track_caller]
     pub fn failed(&self) -> &str {

@@ -9,8 +9,6 @@
     reason = "tests may fail loudly"
 )]
 
-#[path = "session/absent.rs"]
-mod absent;
 #[path = "session/beside.rs"]
 mod beside;
 #[path = "session/dispatch.rs"]
@@ -23,7 +21,11 @@ mod fuzz;
 mod help;
 #[path = "session/kubectl.rs"]
 mod kubectl;
+#[path = "play.rs"]
+mod play;
 #[path = "session/program.rs"]
 mod program;
+#[path = "rules.rs"]
+mod rules;
 #[path = "session/surroundings.rs"]
 mod surroundings;

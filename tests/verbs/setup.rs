@@ -16,5 +16,3 @@ mod install;
 mod play;
 #[path = "setup/remove.rs"]
 mod remove;
-#[path = "setup/words.rs"]
-mod words;

@@ -26,5 +26,3 @@ mod shown;
 mod wait;
 #[path = "status/watch.rs"]
 mod watch;
-#[path = "status/words.rs"]
-mod words;

@@ -7,7 +7,6 @@ use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::timed_out;
 use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
-use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::wait_ready::{WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::progress::{ProgressEvent, ProgressSink};
@@ -35,11 +34,9 @@ pub(crate) async fn get_ready_session(
     environment: &mut Environment,
 ) -> Result<ObservedSession> {
     let namespace = cluster.namespace();
-    let observed = with_setup_hint(
-        cluster
-            .observe_session(namespace, intent.name.as_str())
-            .await,
-    )?;
+    let observed = cluster
+        .observe_session(namespace, intent.name.as_str())
+        .await?;
     if matches!(
         intent.mode,
         ConnectMode::Print { json: true } | ConnectMode::SshConfig

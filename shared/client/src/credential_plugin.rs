@@ -1,7 +1,6 @@
 //! Exec credential plugins, run with client-go's rules: once, and again only when the credentials have expired.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Result, bail};
@@ -14,7 +13,6 @@ use super::plugin_policy;
 use super::plugin_process::{self, PluginError};
 use super::process_env::ProcessEnv;
 use super::read_limits::PLUGIN_OUTPUT_LIMIT;
-use session_model::executable;
 use session_model::failure::{self, Failure, FailureKind};
 
 /// Protocol versions that client-go supports.
@@ -90,7 +88,7 @@ impl CredentialPlugin {
     /// # Errors
     /// A plugin that is not allowed, not installed, fails, or prints invalid credentials, in kubectl's words.
     pub(super) async fn run(&self) -> Result<PluginCredential> {
-        let path = find_program(&self.command, &self.around);
+        let path = plugin_policy::find_program(&self.command, &self.around);
         plugin_policy::check_plugin_allowed(&self.command, path.as_deref(), &self.around)?;
         let Some(path) = path else {
             return Err(self.not_found_error());
@@ -228,14 +226,6 @@ fn credentials_error(reason: String) -> anyhow::Error {
         format!("getting credentials: {reason}"),
     )
     .into()
-}
-
-/// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.
-pub(super) fn find_program(command: &str, around: &ProcessEnv) -> Option<PathBuf> {
-    if command.contains(std::path::MAIN_SEPARATOR) {
-        return Some(PathBuf::from(command)).filter(|path| executable::is_executable(path));
-    }
-    executable::find_executable_in(command, around.var_os("PATH")?)
 }
 
 fn cluster_info(cluster: &Cluster, authority: Option<&[u8]>) -> Value {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::process_env::ProcessEnv;
 use super::read_limits::KUBECONFIG_LIMIT;
+use session_model::executable;
 use session_model::failure::{Failure, FailureKind};
 
 /// Checks whether the policy allows a plugin. `found` is the resolved path of `command`, if it exists.
@@ -48,7 +49,7 @@ pub(super) fn check_plugin_allowed(
                 .iter()
                 .filter_map(|entry| entry["command"].as_str().or(entry["name"].as_str()));
             if names
-                .map(|name| super::credential_plugin::find_program(name, around))
+                .map(|name| find_program(name, around))
                 .any(|allowed| allowed.as_deref() == Some(path))
             {
                 return Ok(());
@@ -83,6 +84,14 @@ fn read_kuberc(around: &ProcessEnv) -> Result<Option<Value>> {
     };
     let value = serde_saphyr::from_str(&text).with_context(unreadable)?;
     Ok(Some(value))
+}
+
+/// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.
+pub(super) fn find_program(command: &str, around: &ProcessEnv) -> Option<PathBuf> {
+    if command.contains(std::path::MAIN_SEPARATOR) {
+        return Some(PathBuf::from(command)).filter(|path| executable::is_executable(path));
+    }
+    executable::find_executable_in(command, around.var_os("PATH")?)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::api_request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
 use super::list_page::{ListOptions, ObjectList, page_request, split_page, with_type_meta};
 use super::page_check::PageCheck;
 use super::read_limits::DISCOVERY_LIMIT;
-use super::response_body::invalid_json_error;
+use super::read_limits::invalid_json_error;
 use super::scope::{OwnedScope, Scope};
 use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};

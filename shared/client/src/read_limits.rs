@@ -14,7 +14,6 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::response_body::invalid_json_error;
 use session_model::failure::{Failure, FailureKind};
 
 const MIB: usize = 1 << 20;
@@ -177,6 +176,15 @@ pub(super) fn estimate_json_memory(text: &[u8]) -> u64 {
         };
     }
     memory
+}
+
+/// The error for a successful response that is not JSON, usually a login page of a proxy between client and server.
+pub(super) fn invalid_json_error(error: &serde_json::Error) -> anyhow::Error {
+    Failure::client_side(
+        FailureKind::Unreachable,
+        format!("the server returned invalid JSON: {error}"),
+    )
+    .into()
 }
 
 #[cfg(test)]

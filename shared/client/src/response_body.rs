@@ -7,7 +7,6 @@ use kube::client::Body;
 use serde_json::Value;
 
 use super::read_limits::ReadLimit;
-use session_model::failure::{Failure, FailureKind};
 
 /// A response whose body was read completely.
 pub(super) struct BufferedResponse {
@@ -49,13 +48,4 @@ pub(super) async fn read_limited_body(
         read.extend_from_slice(&data);
     }
     Ok((read, true))
-}
-
-/// The error for a successful response that is not JSON, usually a login page of a proxy between client and server.
-pub(super) fn invalid_json_error(error: &serde_json::Error) -> anyhow::Error {
-    Failure::client_side(
-        FailureKind::Unreachable,
-        format!("the server returned invalid JSON: {error}"),
-    )
-    .into()
 }

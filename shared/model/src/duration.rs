@@ -1,4 +1,9 @@
-//! Durations: the lifetime of a session, and the timeout of a command.
+//! Durations of the API: the lifetime of a session and the timeout of a hook, as jiff reads them: `1w`, `1d12h`, `PT1H`, and
+//! integers in seconds.
+//!
+//! The flags that kubectl has too are read by [`crate::go_duration`] instead, because the two differ in meaning: Go knows no
+//! days or weeks and refuses `5 m` and `PT1H`, allows `1.5h30m` and `30m1h`, and kubectl takes a negative duration as no limit,
+//! where a lifetime refuses it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -206,59 +211,20 @@ fn is_too_large_number(text: &str) -> bool {
     many && ["", "s", "m", "h", "d", "w"].contains(&unit)
 }
 
-/// Longest time that a command waits, written as kubectl's `--timeout`: `30s`, `5m`, `1m30s`, or integer seconds. At most ten
-/// years. Each verb defines the meaning of 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Timeout(Duration);
-
-impl Timeout {
-    /// Creates a timeout from seconds.
-    pub const fn from_seconds(seconds: u32) -> Self {
-        Self(Duration::from_secs(seconds as u64))
+/// Parses the timeout of a hook: integer seconds, or a duration as a lifetime has, but also of less than a second. At most ten
+/// years.
+///
+/// # Errors
+/// If the text is not such a duration.
+pub fn parse_hook_timeout(text: &str) -> Result<Duration> {
+    let duration = match text.parse::<i64>() {
+        Ok(seconds) => Duration::from_secs(Lifetime::from_seconds(seconds)?.seconds),
+        Err(_) => parse_duration(text)?,
+    };
+    if duration.as_secs() > LIFETIME_MAX {
+        bail!("invalid duration {text:?}: must be at most ten years");
     }
-
-    /// Returns the timeout as a duration.
-    pub fn duration(self) -> Duration {
-        self.0
-    }
-
-    /// Returns true for 0.
-    pub fn is_zero(self) -> bool {
-        self.0.is_zero()
-    }
-}
-
-impl FromStr for Timeout {
-    type Err = anyhow::Error;
-
-    fn from_str(text: &str) -> Result<Self> {
-        let duration = match text.parse::<i64>() {
-            Ok(seconds) => Duration::from_secs(Lifetime::from_seconds(seconds)?.seconds),
-            Err(_) => parse_duration(text)?,
-        };
-        if duration.as_secs() > LIFETIME_MAX {
-            bail!("invalid duration {text:?}: must be at most ten years");
-        }
-        Ok(Self(duration))
-    }
-}
-
-impl fmt::Display for Timeout {
-    /// Prints the duration as Go does: `5m0s`, `1h0m0s`, `30s`, `1.5s`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, rest) = (self.0.as_secs(), self.0.subsec_nanos());
-        if seconds >= 3600 {
-            write!(f, "{}h", seconds / 3600)?;
-        }
-        if seconds >= 60 {
-            write!(f, "{}m", seconds / 60 % 60)?;
-        }
-        let fraction = format!("{rest:09}");
-        match fraction.trim_end_matches('0') {
-            "" => write!(f, "{}s", seconds % 60),
-            fraction => write!(f, "{}.{fraction}s", seconds % 60),
-        }
-    }
+    Ok(duration)
 }
 
 #[cfg(test)]
@@ -339,25 +305,29 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_written_as_kubectl_writes_it() {
-        for (text, wanted) in [
-            ("30s", "30s"),
-            ("5m", "5m0s"),
-            ("300", "5m0s"),
-            ("1h30m", "1h30m0s"),
-            ("1500ms", "1.5s"),
-            ("0", "0s"),
-            ("0s", "0s"),
+    fn a_hook_may_have_less_than_a_second() {
+        for (text, milliseconds) in [
+            ("30s", 30_000),
+            ("300", 300_000),
+            ("1h30m", 5_400_000),
+            ("1500ms", 1500),
+            ("1d", 86_400_000),
+            ("0", 0),
         ] {
-            assert_eq!(
-                text.parse::<Timeout>().unwrap().to_string(),
-                wanted,
-                "{text}"
-            );
+            let read = parse_hook_timeout(text).unwrap();
+            assert_eq!(read, Duration::from_millis(milliseconds), "{text}");
         }
-        for text in ["", "-1s", "-5", "1y", "soon", "5m ago"] {
-            assert!(text.parse::<Timeout>().is_err(), "{text}");
+        for (text, reason) in [
+            ("", "must be seconds"),
+            ("-1s", "must not be negative"),
+            ("-5", "must not be negative"),
+            ("1y", "no fixed length"),
+            ("soon", "must be seconds"),
+            ("5m ago", "must not be negative"),
+            ("3651d", "must be at most ten years"),
+        ] {
+            let error = parse_hook_timeout(text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
         }
-        assert!("0".parse::<Timeout>().unwrap().is_zero());
     }
 }

@@ -1,4 +1,8 @@
-//! Durations as Go and kubectl write them.
+//! Durations as Go and kubectl write them, for the flags that kubectl has too.
+//!
+//! Not read by jiff as the API's durations are ([`crate::duration`]): a script that gives kubectl and us the same words must get
+//! the same answer. jiff accepts `1d`, `5 m`, `5m ago` and `PT1H`, which kubectl refuses, and refuses `1.5h30m` and `30m1h`, which it
+//! accepts; negative durations mean no limit here; errors are Go's words.
 
 use std::time::Duration;
 
@@ -88,5 +92,18 @@ mod tests {
             read("5x").unwrap_err(),
             r#"time: unknown unit "x" in duration "5x""#
         );
+    }
+
+    /// Why this is no job for jiff.
+    #[test]
+    fn jiff_reads_other_durations() {
+        for text in ["1.5h30m", "30m1h", "1h1h"] {
+            assert!(parse(text).is_ok(), "{text}");
+            assert!(text.parse::<jiff::Span>().is_err(), "{text}");
+        }
+        for text in ["1d", "5 m", "5m ago", "PT1H"] {
+            assert!(parse(text).is_err(), "{text}");
+            assert!(text.parse::<jiff::Span>().is_ok(), "{text}");
+        }
     }
 }

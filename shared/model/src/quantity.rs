@@ -64,11 +64,6 @@ impl Quantity {
         clamp(div_round_up(self.nano, NANO))
     }
 
-    /// Returns the amount in thousandths, rounded away from zero, as Kubernetes' `Quantity.MilliValue()` does.
-    pub fn milli_value(&self) -> i64 {
-        clamp(div_round_up(self.nano, NANO / 1000))
-    }
-
     /// Returns true if the amount is a whole number, as extended resources (`nvidia.com/gpu`) must be.
     pub fn is_whole(&self) -> bool {
         self.nano % NANO == 0

@@ -291,18 +291,7 @@ async fn waits_for_first_consumer(cluster: &Cluster, claim: &Value) -> Result<bo
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn belonging() -> Ownership {
-        Ownership {
-            session: "a".parse().unwrap(),
-            session_uid: "u-1".into(),
-            namespace: "ns".parse().unwrap(),
-            user_id: "alice".parse().unwrap(),
-            command_token: "r1".into(),
-            template: Some("lab".into()),
-            primary: None,
-        }
-    }
+    use session_support::session_fixture::ownership;
 
     fn snapshot() -> Value {
         let remembered = r#"{"accessModes":["ReadWriteOnce"],"storageClassName":"fast","resources":{"requests":{"storage":"1Gi"}}}"#;
@@ -312,7 +301,7 @@ mod tests {
 
     #[test]
     fn a_claim_that_is_gone_is_made_as_the_snapshot_remembers_it() {
-        let claim = claim_from_snapshot(&belonging(), &snapshot(), None, "home", None).unwrap();
+        let claim = claim_from_snapshot(&ownership(), &snapshot(), None, "home", None).unwrap();
         assert_eq!(string_at(&claim, "/metadata/name"), "home");
         assert_eq!(string_at(&claim, "/spec/storageClassName"), "fast");
         assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "2Gi");
@@ -320,7 +309,7 @@ mod tests {
         assert_eq!(claim["metadata"]["labels"][labels::SESSION], "a");
         let mut forgetful = snapshot();
         forgetful["metadata"]["annotations"] = json!({});
-        assert!(claim_from_snapshot(&belonging(), &forgetful, None, "home", None).is_err());
+        assert!(claim_from_snapshot(&ownership(), &forgetful, None, "home", None).is_err());
     }
 
     #[test]
@@ -331,7 +320,7 @@ mod tests {
             "spec": { "accessModes": ["ReadWriteMany"], "volumeName": "pvc-1", "resources": { "requests": { "storage": "5Gi" } } },
         });
         let claim =
-            claim_from_snapshot(&belonging(), &snapshot(), Some(&found), "home", None).unwrap();
+            claim_from_snapshot(&ownership(), &snapshot(), Some(&found), "home", None).unwrap();
         assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteMany"]));
         assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "5Gi");
         assert_eq!(claim["spec"].get("volumeName"), None);

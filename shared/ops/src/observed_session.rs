@@ -15,7 +15,7 @@ use crate::Cluster;
 use crate::controller::Driver;
 use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
-use crate::session_objects::{list_snapshots, owner_kinds, session_selector};
+use crate::session_objects::{list_snapshots, owner_kinds, session_selector, with_setup_hint};
 use session_client::{ObjectList, Scope, not_found_error, parse_object};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
@@ -216,7 +216,7 @@ impl Cluster {
             self.get(&SESSION, namespace, name),
             self.list(&POD, Scope::Namespace(namespace), &select),
         );
-        let Some(object) = object? else {
+        let Some(object) = with_setup_hint(object)? else {
             return Err(not_found_error(&SESSION, name));
         };
         self.observed_with_pods(SelectedSession::parse(object)?, pods?)

@@ -139,18 +139,7 @@ pub(super) fn check_no_kept_claims(
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn belonging() -> Ownership {
-        Ownership {
-            session: "a".parse().unwrap(),
-            session_uid: "u-1".into(),
-            namespace: "ns".parse().unwrap(),
-            user_id: "alice".parse().unwrap(),
-            command_token: String::new(),
-            template: Some("lab".into()),
-            primary: None,
-        }
-    }
+    use session_support::session_fixture::ownership;
 
     fn taken_of(spec: Value) -> Value {
         let mut snapshots = [json!({ "metadata": { "annotations": {} } })];
@@ -163,7 +152,7 @@ mod tests {
     fn a_session_is_remembered_without_what_belongs_to_a_start() {
         let spec = json!({ "userId": "alice", "template": "lab", "parameters": { "SIZE": "1Gi" },
             "state": "running", "startRequest": "2026-01-01T00:00:00Z", "secretsFrom": "client" });
-        let session = session_from_record(&belonging(), &taken_of(spec)).unwrap();
+        let session = session_from_record(&ownership(), &taken_of(spec)).unwrap();
         assert_eq!(
             session["spec"],
             json!({ "userId": "alice", "template": "lab", "parameters": { "SIZE": "1Gi" } })
@@ -177,11 +166,11 @@ mod tests {
         let snapshot = taken_of(manifest.clone());
         assert_eq!(snapshot["metadata"]["annotations"], json!({}));
         let forged = |spec: Value| json!({ "metadata": { "annotations": { labels::SESSION_SPEC: spec.to_string() } } });
-        assert!(session_from_record(&belonging(), &forged(manifest)).is_none());
+        assert!(session_from_record(&ownership(), &forged(manifest)).is_none());
         let anothers = json!({ "userId": "bob", "template": "lab" });
-        assert!(session_from_record(&belonging(), &forged(anothers)).is_none());
-        assert!(session_from_record(&belonging(), &forged(json!({ "userId": "alice" }))).is_none());
+        assert!(session_from_record(&ownership(), &forged(anothers)).is_none());
+        assert!(session_from_record(&ownership(), &forged(json!({ "userId": "alice" }))).is_none());
         let own = json!({ "userId": "alice", "template": "lab" });
-        assert!(session_from_record(&belonging(), &forged(own)).is_some());
+        assert!(session_from_record(&ownership(), &forged(own)).is_some());
     }
 }

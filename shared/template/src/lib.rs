@@ -31,8 +31,6 @@ mod parameters;
 mod parameters_secret;
 mod placeholder;
 mod problem;
-#[doc(hidden)]
-pub mod property;
 mod render;
 mod resolve;
 mod scalar;

@@ -5,19 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result, bail};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Map, Value};
-
-use super::values::Values;
-
-impl Values {
-    /// Returns `data` of the parameters Secret: each secret value, in base64.
-    pub fn parameters_secret_data(&self) -> Map<String, Value> {
-        self.secret_values()
-            .iter()
-            .map(|(name, value)| (name.clone(), Value::String(STANDARD.encode(value))))
-            .collect()
-    }
-}
+use serde_json::Value;
 
 /// Merges a Secret's `stringData` into its `data`, as the API server does. Does nothing for other objects.
 pub fn merge_string_data(object: &mut Value) {

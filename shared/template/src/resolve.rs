@@ -310,22 +310,7 @@ pub(super) fn most_similar<'n>(
 ) -> Option<&'n str> {
     let lower = wanted.to_lowercase();
     let (distance, name) = names
-        .map(|name| (levenshtein_distance(&lower, &name.to_lowercase()), name))
+        .map(|name| (strsim::levenshtein(&lower, &name.to_lowercase()), name))
         .min()?;
     (distance * 3 <= name.chars().count().max(3)).then_some(name)
-}
-
-/// Returns the Levenshtein distance.
-fn levenshtein_distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, letter) in left.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], at + 1);
-        for (column, other) in right.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *other);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }

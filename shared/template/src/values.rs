@@ -52,7 +52,8 @@ impl Values {
         }
     }
 
-    pub(super) fn set(&mut self, name: &str, value: &str) {
+    /// Sets a value without any check of it: rendering must be safe without.
+    pub fn set(&mut self, name: &str, value: &str) {
         self.plain.insert(name.to_owned(), value.to_owned());
     }
 
@@ -104,11 +105,12 @@ impl Values {
     }
 
     /// Returns the names of the secrets that must be generated.
-    pub fn missing_secrets(&self) -> impl Iterator<Item = &str> {
+    #[cfg(test)]
+    pub(super) fn missing_secrets(&self) -> impl Iterator<Item = &str> {
         self.to_generate.keys().map(String::as_str)
     }
 
-    /// Generates the secrets named by [`Values::missing_secrets`] from the operating system's random number generator.
+    /// Generates the secrets that have no value from the operating system's random number generator.
     ///
     /// # Errors
     /// If the random number generator fails.

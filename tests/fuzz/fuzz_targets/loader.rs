@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use session_shared::template::property::check_manifest_text;
+use session_support::structure::check_manifest_text;
 use session_shared::template::{Manifest, Source, TemplateFile, parse_plain_objects};
 
 /// Bytes of scalars that the loader lets through, each at most six as JSON, and its nodes with what stands between them.

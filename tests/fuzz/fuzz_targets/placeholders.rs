@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use session_shared::template::property::StructureProperty;
+use session_support::structure::StructureProperty;
 use session_shared::template::{ValueLayers, SessionIdentity, Manifest, RENDERED_BYTES_MAX, Parameters, Source};
 
 static PROPERTY: LazyLock<StructureProperty> = LazyLock::new(|| StructureProperty::new().expect("the manifest is good"));

@@ -4,12 +4,11 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use session_support::{Answer, FakeApi, Listening, Output, run_binary};
+pub(super) use session_support::session_fixture::SESSIONS;
+use session_support::{Answer, FakeApi, Listening, Output, SessionFixture, run_binary};
 
-pub(super) const SESSIONS: &str = "sessions.streaming.platform";
 pub(super) const CLAIMS: &str = "persistentvolumeclaims";
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
-const START: &str = "2026-03-01T10:00:00Z";
 const MANIFEST: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: tool-alice}\n\
                         spec: {containers: [{name: main, image: \"tool:1\"}]}\n";
 
@@ -74,34 +73,18 @@ impl Scene {
 
     /// A session that runs, with one Pod of these volumes, and each claim that it mounts.
     pub(super) fn session(&self, name: &str, volumes: &[(Value, Value)]) -> &Self {
-        let mut session = self.api.put(json!({
-            "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": name, "namespace": "default"},
-            "spec": {"userId": "alice", "manifest": MANIFEST, "startRequest": START, "state": "running"},
-        }));
-        let uid = session["metadata"]["uid"].as_str().unwrap().to_owned();
-        let mut metadata = marked(&format!("tool-{name}"), name, &uid);
-        metadata["labels"]["streaming.platform/primary"] = "true".into();
-        metadata["ownerReferences"] = json!([{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": name,
-            "uid": uid, "controller": true}]);
         let (sources, mounts): (Vec<Value>, Vec<Value>) = volumes.iter().cloned().unzip();
-        let mut pod = object("Pod", metadata);
-        pod["spec"] = json!({"containers": [{"name": "main", "image": "tool:1", "volumeMounts": mounts}], "volumes": sources});
-        pod["status"] = json!({"phase": "Running", "conditions": [
-            {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]});
-        let pod = self.api.put(pod);
+        let container = json!({"name": "main", "image": "tool:1", "volumeMounts": mounts});
+        let mut fixture = SessionFixture::running(name)
+            .session_fields(json!({"spec": {"template": null, "manifest": MANIFEST}, "status": {"template": null}}))
+            .pod_fields(json!({"spec": {"containers": [container], "volumes": sources}}));
         for (source, _) in volumes {
             if let Some(claim) = source["persistentVolumeClaim"]["claimName"].as_str() {
-                let mut object = kept_claim(claim, name);
-                object["metadata"]["annotations"]["streaming.platform/kept-since"] = Value::Null;
-                self.api.put(object);
+                let claim = fixture.claim_object(claim);
+                fixture = fixture.claim(claim);
             }
         }
-        session["status"] = json!({
-            "phase": "running", "startRequest": START, "startTime": START,
-            "applied": {"primary": {"kind": "Pod", "name": pod["metadata"]["name"], "container": "main"},
-                "objects": [{"apiVersion": "v1", "kind": "Pod", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}]},
-        });
-        self.api.put(session);
+        fixture.put(&self.api);
         self
     }
 

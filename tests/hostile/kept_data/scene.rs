@@ -4,13 +4,12 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use session_support::{FakeApi, Output, run_binary};
+pub(super) use session_support::session_fixture::{SESSIONS, START};
+use session_support::{FakeApi, Output, SessionFixture, run_binary};
 
-pub(super) const SESSIONS: &str = "sessions.streaming.platform";
 pub(super) const SNAPSHOTS: &str = "volumesnapshots.snapshot.storage.k8s.io";
 pub(super) const CLAIMS: &str = "persistentvolumeclaims";
 pub(super) const PARAMETERS: &str = "session-alice-parameters";
-pub(super) const START: &str = "2026-03-01T10:00:00Z";
 pub(super) const LOGGED: &str = "2026-03-01T10:00:01.000000000Z";
 
 pub(super) fn call(api: &FakeApi, words: &str) -> Output {
@@ -135,25 +134,24 @@ pub(super) fn sessions_of(api: &FakeApi, state: &str) -> Value {
     })
 }
 
+fn fixture() -> SessionFixture {
+    SessionFixture::running("alice").session_fields(json!({"metadata": {"uid": "S"}}))
+}
+
 pub(super) fn metadata(name: &str) -> Value {
-    json!({"name": name, "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z",
-        "labels": {"app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/session": "alice",
-            "streaming.platform/user": "alice"},
-        "annotations": {"streaming.platform/user-id": "alice", "streaming.platform/template": "tool",
-            "streaming.platform/run": "an-earlier-one", "streaming.platform/session-uid": "S"}})
+    let mut metadata = fixture().metadata(name);
+    metadata["creationTimestamp"] = "2026-01-01T00:00:00Z".into();
+    metadata
 }
 
 /// A ready Pod that names `owner`.
 pub(super) fn pod(name: &str, owner: &Value) -> Value {
-    let mut metadata = metadata(name);
-    metadata["labels"]["streaming.platform/primary"] = "true".into();
-    metadata["ownerReferences"] = json!([{"apiVersion": owner["apiVersion"], "kind": owner["kind"],
-        "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true}]);
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "main"}]},
-        "status": {"phase": "Running", "conditions": [
-            {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}],
-            "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 0,
-                "containerID": "c://1", "state": {"running": {}}}]}})
+    let container = json!({"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+        "containerID": "c://1", "state": {"running": {}}});
+    fixture()
+        .pod_name(name)
+        .pod_fields(json!({"status": {"containerStatuses": [container]}}))
+        .pod(owner)
 }
 
 pub(super) fn kept_claim(name: &str) -> Value {

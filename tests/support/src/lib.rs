@@ -25,8 +25,10 @@ mod request;
 mod route;
 mod selector;
 mod serve;
+pub mod session_fixture;
 mod store;
 mod stream;
+pub mod structure;
 mod table;
 #[cfg(unix)]
 pub mod terminal;
@@ -41,3 +43,4 @@ pub use golden::golden;
 pub use real::Real;
 pub use request::Recorded;
 pub use serve::Listening;
+pub use session_fixture::SessionFixture;

@@ -24,7 +24,7 @@ fn server() -> FakeApi {
 
 /// A content of `ghost` whose VolumeSnapshot has been deleted.
 fn content(name: &str, snapshot: &str) -> Value {
-    let mut metadata = GONE.metadata(name, None);
+    let mut metadata = GONE.metadata(name);
     metadata.as_object_mut().unwrap().remove("namespace");
     metadata["finalizers"] =
         json!(["snapshot.storage.kubernetes.io/volumesnapshotcontent-bound-protection"]);
@@ -45,7 +45,7 @@ fn unlabelled(name: &str, snapshot: &str) -> Value {
 
 /// An existing VolumeSnapshot of `ghost` with a content that has no session labels.
 fn taken(api: &FakeApi, name: &str) {
-    let snapshot = api.put(object(GROUP, "VolumeSnapshot", GONE.metadata(name, None)));
+    let snapshot = api.put(object(GROUP, "VolumeSnapshot", GONE.metadata(name)));
     let mut content = unlabelled(&format!("content-of-{name}"), name);
     content["spec"]["volumeSnapshotRef"]["uid"] = snapshot["metadata"]["uid"].clone();
     api.put(content);

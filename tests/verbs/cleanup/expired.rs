@@ -2,10 +2,11 @@
 
 use kubectl_session_cleanup::Cleanup;
 use serde_json::json;
+use session_support::session_fixture::SESSIONS;
 use session_support::{Execution, FakeApi, golden};
 
 use crate::play::{NOW, Play};
-use crate::scene::{KIND, Session, class, cleanup, left, written};
+use crate::scene::{Session, class, cleanup, left, written};
 
 #[test]
 fn the_plan_is_shown_first_and_nothing_is_done_in_a_rehearsal() {
@@ -55,8 +56,8 @@ fn each_ends_as_its_start_wrote_it_down() {
         7,
         "{done}"
     );
-    assert_eq!(api.executed(), [["sync-home"]]);
-    let alice = api.object(KIND, "default", "alice").unwrap();
+    assert_eq!(api.executed(), [["sync-home", "--all"]]);
+    let alice = api.object(SESSIONS, "default", "alice").unwrap();
     assert_eq!(alice["status"]["phase"], "stopped");
     assert_eq!(alice["spec"]["state"], "stopped");
     let home = api.object("persistentvolumeclaims", "default", "home-bob");
@@ -110,7 +111,7 @@ fn a_word_is_needed_and_asked_for_on_a_terminal() {
 fn who_has_got_more_time_in_the_meantime_is_left_alone() {
     let api = class();
     // The Lease is read after the plan has been made.
-    let mut alice = api.object(KIND, "default", "alice").unwrap();
+    let mut alice = api.object(SESSIONS, "default", "alice").unwrap();
     alice["status"]["expiresAt"] = "2026-03-01T18:00:00Z".into();
     let later = session_support::Answer::ok(alice);
     api.on(
@@ -126,7 +127,7 @@ fn who_has_got_more_time_in_the_meantime_is_left_alone() {
 #[test]
 fn a_session_that_was_made_anew_in_the_meantime_is_left_alone() {
     let api = class();
-    let mut bob = api.object(KIND, "default", "bob").unwrap();
+    let mut bob = api.object(SESSIONS, "default", "bob").unwrap();
     bob["metadata"]["uid"] = "another".into();
     api.on(
         "GET",
@@ -164,8 +165,8 @@ fn one_that_fails_is_told_and_the_rest_goes_on() {
     let played = cleanup(&api, "--expired -y");
     golden("cleanup-failed.txt", &played.text());
     assert_eq!(played.code, 1);
-    assert!(api.object(KIND, "default", "carol").is_none());
-    assert!(api.object(KIND, "default", "alice").is_some());
+    assert!(api.object(SESSIONS, "default", "carol").is_none());
+    assert!(api.object(SESSIONS, "default", "alice").is_some());
     assert!(api.object("pods", "default", "tool-bob").is_some());
 }
 
@@ -197,7 +198,7 @@ fn an_expired_session_is_saved_in_a_snapshot_where_its_policy_says_so() {
     api.put(claim);
     let played = cleanup(&api, "--expired -y");
     golden("cleanup-saved.txt", &played.text());
-    assert!(api.objects(KIND).is_empty() && api.objects("persistentvolumeclaims").is_empty());
+    assert!(api.objects(SESSIONS).is_empty() && api.objects("persistentvolumeclaims").is_empty());
     let snapshots = api.objects("volumesnapshots.snapshot.storage.k8s.io");
     assert_eq!(snapshots.len(), 1);
 }
@@ -228,22 +229,4 @@ fn who_has_no_end_or_is_asked_for_anew_or_rests_is_not_expired() {
     let played = cleanup(&api, "--expired -y");
     assert_eq!(played.done(), "");
     assert!(api.writes().is_empty());
-}
-
-/// Pods with the session's labels, but no owner or another owner.
-#[test]
-fn others_with_our_labels_are_not_touched() {
-    let api = FakeApi::stateful();
-    let alice = Session {
-        on_expiry: "delete",
-        ..Session::default()
-    };
-    alice.put(&api);
-    let nobodys = alice.metadata("nobodys", None);
-    let put = api.put(
-        json!({"apiVersion": "v1", "kind": "Pod", "metadata": nobodys, "spec": {"containers": []}}),
-    );
-    let played = cleanup(&api, "--expired -y");
-    assert!(played.done().ends_with("1 deleted\n"), "{played:?}");
-    assert_eq!(api.object("pods", "default", "nobodys"), Some(put));
 }

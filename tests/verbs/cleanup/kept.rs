@@ -33,7 +33,7 @@ fn kept() -> FakeApi {
     };
     since(carol, "home-carol", "2026-02-01T00:00:00Z");
     api.put(GONE.claim_of("not-kept"));
-    let mut secret = GONE.metadata("session-ghost-parameters", None);
+    let mut secret = GONE.metadata("session-ghost-parameters");
     secret["labels"]["streaming.platform/parameters"] = "true".into();
     secret["annotations"]["streaming.platform/kept-since"] = "2026-01-30T12:00:00Z".into();
     api.put(object("v1", "Secret", secret));
@@ -42,7 +42,7 @@ fn kept() -> FakeApi {
         ("restored", "2026-01-01T00:00:00Z"),
         ("young", "2026-02-28T00:00:00Z"),
     ] {
-        let mut metadata = GONE.metadata(name, None);
+        let mut metadata = GONE.metadata(name);
         metadata["creationTimestamp"] = taken.into();
         metadata["annotations"]["streaming.platform/session-uid"] = "gone".into();
         let mut snapshot = object("snapshot.storage.k8s.io/v1", "VolumeSnapshot", metadata);
@@ -197,13 +197,13 @@ fn secrets_stay_as_long_as_there_is_a_snapshot() {
 #[test]
 fn a_snapshot_that_comes_in_between_saves_the_secret() {
     let api = FakeApi::stateful();
-    let mut secret = GONE.metadata("session-ghost-parameters", None);
+    let mut secret = GONE.metadata("session-ghost-parameters");
     secret["labels"]["streaming.platform/parameters"] = "true".into();
     secret["annotations"][SINCE] = "2026-01-30T12:00:00Z".into();
     api.put(object("v1", "Secret", secret));
     let path = "/apis/snapshot.storage.k8s.io/v1/namespaces/default/volumesnapshots";
     let (snapshot, first) = (
-        GONE.metadata("late", None),
+        GONE.metadata("late"),
         std::sync::atomic::AtomicBool::new(true),
     );
     api.handle("GET", path, move |_| {

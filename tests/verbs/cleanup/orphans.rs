@@ -22,14 +22,14 @@ pub fn object(api_version: &str, kind: &str, metadata: Value) -> Value {
 }
 
 fn owned_by(uid: &str, name: &str) -> Value {
-    let mut metadata = GONE.metadata(name, None);
+    let mut metadata = GONE.metadata(name);
     metadata["ownerReferences"] = json!([{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "ghost", "uid": uid}]);
     metadata
 }
 
 /// A claim that was never bound.
 fn unbound(name: &str) -> Value {
-    let mut claim = object("v1", "PersistentVolumeClaim", GONE.metadata(name, None));
+    let mut claim = object("v1", "PersistentVolumeClaim", GONE.metadata(name));
     claim["spec"] = json!({"resources": {"requests": {"storage": "1Gi"}}});
     claim["status"] = json!({"phase": "Pending"});
     claim
@@ -38,8 +38,8 @@ fn unbound(name: &str) -> Value {
 fn orphans(api: &FakeApi) {
     api.put(object("v1", "ConfigMap", owned_by("gone", "settings")));
     // As left by `kubectl delete --cascade=orphan`.
-    api.put(object("v1", "Service", GONE.metadata("web", None)));
-    api.put(object("v1", "Secret", GONE.metadata("token", None)));
+    api.put(object("v1", "Service", GONE.metadata("web")));
+    api.put(object("v1", "Secret", GONE.metadata("token")));
     api.put(object("apps/v1", "Deployment", owned_by("gone", "web")));
     let mut pod = object("v1", "Pod", owned_by("gone", "shell"));
     pod["spec"] =
@@ -112,10 +112,10 @@ fn data_is_never_an_orphan() {
         claim["status"]["phase"] = "Bound".into();
         claim["metadata"]["ownerReferences"] = json!([{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "ghost", "uid": "gone"}]);
     });
-    let mut secret = GONE.metadata("session-ghost-parameters", None);
+    let mut secret = GONE.metadata("session-ghost-parameters");
     secret["labels"]["streaming.platform/parameters"] = "true".into();
     api.put(object("v1", "Secret", secret));
-    let snapshot = GONE.metadata("snap", None);
+    let snapshot = GONE.metadata("snap");
     api.put(object(
         "snapshot.storage.k8s.io/v1",
         "VolumeSnapshot",
@@ -153,16 +153,16 @@ fn what_is_not_ours_or_is_used_stays() {
     api.put(object(
         "v1",
         "ConfigMap",
-        Session::default().metadata("bare", None),
+        Session::default().metadata("bare"),
     ));
     // Objects that alice's Pod refers to, and those that her start used.
-    api.put(object("v1", "Secret", GONE.metadata("named", None)));
+    api.put(object("v1", "Secret", GONE.metadata("named")));
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();
     pod["spec"]["volumes"] = json!([{"name": "x", "projected": {"sources": [{"secret": {"name": "named"}}]}},
         {"name": "y", "persistentVolumeClaim": {"claimName": "mounted"}}]);
     api.put(pod);
     api.put(unbound("mounted"));
-    let used = api.put(object("v1", "Service", GONE.metadata("used", None)));
+    let used = api.put(object("v1", "Service", GONE.metadata("used")));
     let applied = alice["status"]["applied"]["objects"]
         .as_array_mut()
         .unwrap();

@@ -3,25 +3,26 @@
 use kubectl_session_cleanup::Cleanup;
 use serde_json::json;
 use session_shared::client::interrupt::Interrupt;
+use session_support::session_fixture::SESSIONS;
 use session_support::{Answer, golden};
 
 use crate::play::Play;
-use crate::scene::{KIND, class, cleanup};
+use crate::scene::{class, cleanup};
 
 #[test]
 fn no_more_is_done_at_once_than_was_said_and_the_oldest_goes_first() {
     let api = class();
     let played = cleanup(&api, "--expired --max 1 -y");
     golden("cleanup-max.txt", &played.text());
-    assert!(api.object(KIND, "default", "bob").is_none());
-    assert_eq!(api.objects(KIND).len(), 4);
+    assert!(api.object(SESSIONS, "default", "bob").is_none());
+    assert_eq!(api.objects(SESSIONS).len(), 4);
 }
 
 #[test]
 fn rounds_go_on_after_a_failure_until_ctrl_c() {
     let api = class();
     let path = "/apis/streaming.platform/v1/namespaces/default/sessions";
-    let mut items = api.objects(KIND);
+    let mut items = api.objects(SESSIONS);
     items.retain(|session| session["metadata"]["namespace"] == "default");
     let refused = json!({});
     api.on(

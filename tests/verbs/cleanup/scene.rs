@@ -2,11 +2,11 @@
 
 use kubectl_session_cleanup::Cleanup;
 use serde_json::{Value, json};
-use session_support::{Execution, FakeApi};
+use session_support::session_fixture::SESSIONS;
+use session_support::{Execution, FakeApi, SessionFixture};
 
 use crate::play::{Play, Played};
 
-pub const KIND: &str = "sessions.streaming.platform";
 const START: &str = "2026-03-01T08:00:00Z";
 
 /// A running session with its Pod and optionally a claim.
@@ -39,76 +39,43 @@ impl Default for Session<'_> {
 impl Session<'_> {
     /// Writes the session and its objects; returns the Session.
     pub fn put(&self, api: &FakeApi) -> Value {
-        let name = self.name;
-        let mut session = api.put(json!({
-            "apiVersion": "streaming.platform/v1", "kind": "Session",
-            "metadata": {"name": name, "namespace": self.namespace},
-            "spec": {"userId": format!("{name}@example.com"), "template": "tool", "startRequest": START, "state": "running"},
-        }));
-        let pod = api.put(self.pod(&session));
-        api.put(json!({"apiVersion": "v1", "kind": "Service", "metadata": self.metadata(&format!("tool-{name}"), Some(&session))}));
+        let mut fixture = self.fixture();
+        if self.sync {
+            fixture = fixture.sync();
+        }
         if self.claim {
-            api.put(self.claim_of(&format!("home-{name}")));
+            fixture = fixture.home();
         }
-        session["status"] = self.status(&pod);
-        api.put(session)
-    }
-
-    pub fn metadata(&self, name: &str, owner: Option<&Value>) -> Value {
-        let mut metadata = json!({
-            "name": name, "namespace": self.namespace,
-            "labels": {"streaming.platform/session": self.name, "streaming.platform/user": self.name,
-                "app.kubernetes.io/managed-by": "kubectl-session"},
-            "annotations": {"streaming.platform/user-id": format!("{}@example.com", self.name),
-                "streaming.platform/run": "r-1", "streaming.platform/session-uid": format!("uid-of-{}", self.name)},
-        });
-        if let Some(owner) = owner {
-            metadata["ownerReferences"] = json!([{"apiVersion": owner["apiVersion"], "kind": owner["kind"],
-                "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true}]);
-        }
-        metadata
-    }
-
-    /// A bound claim.
-    pub fn claim_of(&self, claim: &str) -> Value {
-        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": self.metadata(claim, None),
-            "spec": {"resources": {"requests": {"storage": "1Gi"}}, "volumeName": format!("pv-{claim}")},
-            "status": {"phase": "Bound", "capacity": {"storage": "2Gi"}}})
-    }
-
-    fn pod(&self, session: &Value) -> Value {
-        let mut metadata = self.metadata(&format!("tool-{}", self.name), Some(session));
-        metadata["labels"]["streaming.platform/primary"] = "true".into();
-        let mut spec = json!({"containers": [{"name": "main"}], "nodeName": "n1"});
-        if self.claim {
-            let claim = json!({"claimName": format!("home-{}", self.name)});
-            spec["volumes"] = json!([{"name": "home", "persistentVolumeClaim": claim}]);
-        }
-        json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec,
-            "status": {"phase": "Running", "conditions": [
-                {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]},
-        })
-    }
-
-    fn status(&self, pod: &Value) -> Value {
-        let hooks = if self.sync {
-            json!({"sync": {"command": ["sync-home"], "timeout": "1m"}})
-        } else {
-            json!({})
-        };
-        let mut status = json!({
-            "phase": "running", "startRequest": START, "startTime": START, "template": "tool", "dataPolicy": self.policy,
-            "applied": {
-                "primary": {"kind": "Pod", "name": format!("tool-{}", self.name), "container": "main"},
-                "hooks": hooks, "onExpiry": self.on_expiry,
-                "objects": [{"apiVersion": "v1", "kind": "Pod", "name": format!("tool-{}", self.name), "uid": pod["metadata"]["uid"]}],
-            },
-        });
         if !self.expires.is_empty() {
-            status["expiresAt"] = self.expires.into();
+            fixture = fixture.status(json!({"expiresAt": self.expires}));
         }
-        status
+        let session = fixture.put(api);
+        if self.claim {
+            api.put(self.claim_of(&format!("home-{}", self.name)));
+        }
+        session
+    }
+
+    pub fn metadata(&self, name: &str) -> Value {
+        self.fixture().metadata(name)
+    }
+
+    /// A bound claim whose volume is larger than what was requested.
+    pub fn claim_of(&self, claim: &str) -> Value {
+        let mut claim = self.fixture().claim_object(claim);
+        claim["status"]["capacity"]["storage"] = "2Gi".into();
+        claim
+    }
+
+    fn fixture(&self) -> SessionFixture {
+        SessionFixture::running(self.name)
+            .namespace(self.namespace)
+            .user(&format!("{}@example.com", self.name))
+            .service()
+            .pod_fields(json!({"spec": {"nodeName": "n1"}}))
+            .status(json!({"dataPolicy": self.policy, "startTime": START, "startRequest": START}))
+            .session_fields(json!({"spec": {"startRequest": START}}))
+            .applied(json!({"onExpiry": self.on_expiry}))
     }
 }
 
@@ -173,7 +140,7 @@ pub fn written(api: &FakeApi) -> Vec<String> {
 /// Names of all objects, as `resource/namespace/name`.
 pub fn left(api: &FakeApi) -> Vec<String> {
     let kinds = [
-        KIND,
+        SESSIONS,
         "pods",
         "services",
         "persistentvolumeclaims",

@@ -2,13 +2,14 @@
 
 use kubectl_session_cleanup::Cleanup;
 use session_support::FakeApi;
+use session_support::session_fixture::SESSIONS;
 
 use crate::orphans::object;
 use crate::play::Play;
 use crate::scene::{Session, class, cleanup, written};
 
 fn labelled(api: &FakeApi, name: &str, team: &str) {
-    let mut session = api.object(crate::scene::KIND, "default", name).unwrap();
+    let mut session = api.object(SESSIONS, "default", name).unwrap();
     session["metadata"]["labels"] = serde_json::json!({ "team": team });
     api.put(session);
 }
@@ -32,7 +33,7 @@ fn only_what_the_query_selects_is_ended() {
 fn what_belongs_to_a_session_that_is_not_selected_is_no_orphan() {
     let api = class();
     let config = object("v1", "ConfigMap", {
-        let mut metadata = Session::default().metadata("of-alice", None);
+        let mut metadata = Session::default().metadata("of-alice");
         metadata["labels"]["team"] = "red".into();
         metadata
     });
@@ -59,9 +60,8 @@ fn only_what_the_owner_has_is_ended() {
     let api = class();
     let plan = cleanup(&api, "--expired -A --dry-run=client");
     let all = plan.done().lines().skip(1).count();
-    let owner =
-        api.object(crate::scene::KIND, "default", "alice").unwrap()["spec"]["userId"].clone();
-    let mut other = api.object(crate::scene::KIND, "default", "alice").unwrap();
+    let owner = api.object(SESSIONS, "default", "alice").unwrap()["spec"]["userId"].clone();
+    let mut other = api.object(SESSIONS, "default", "alice").unwrap();
     other["spec"]["userId"] = "-x".into();
     api.put(other);
     let words = format!(

@@ -1,9 +1,10 @@
 //! Unhealthy sessions, and sessions that only look unhealthy.
 
 use serde_json::{Value, json};
+use session_support::session_fixture::SESSIONS;
 use session_support::{FakeApi, golden};
 
-use crate::scene::{KIND, Session, cleanup};
+use crate::scene::{Session, cleanup};
 
 fn named(name: &'static str) -> Session<'static> {
     Session {
@@ -76,7 +77,7 @@ fn well() -> FakeApi {
     with_pod(&api, "never-ready", |pod| {
         unready_since(pod, "2026-03-01T10:00:00Z")
     });
-    let mut session = api.object(KIND, "default", "never-ready").unwrap();
+    let mut session = api.object(SESSIONS, "default", "never-ready").unwrap();
     session["status"]["phase"] = "pending".into();
     api.put(session);
     with_session(&api, "in-the-making", |session| {
@@ -92,11 +93,11 @@ fn well() -> FakeApi {
     api.remove("pods", "default", "tool-just-made");
     // One user has stopped the failed session, another one restarts his.
     with_pod(&api, "stopped", ended);
-    let mut session = api.object(KIND, "default", "stopped").unwrap();
+    let mut session = api.object(SESSIONS, "default", "stopped").unwrap();
     session["spec"]["state"] = "stopped".into();
     api.put(session);
     with_pod(&api, "starts-again", ended);
-    let mut session = api.object(KIND, "default", "starts-again").unwrap();
+    let mut session = api.object(SESSIONS, "default", "starts-again").unwrap();
     session["spec"]["startRequest"] = "2026-03-01T11:00:00Z".into();
     api.put(session);
     api
@@ -107,7 +108,7 @@ fn who_cannot_be_used_any_more_is_deleted_by_the_data_policy() {
     let api = ward();
     let played = cleanup(&api, "--unhealthy -y");
     golden("cleanup-unhealthy.txt", &played.text());
-    assert!(api.objects(KIND).is_empty());
+    assert!(api.objects(SESSIONS).is_empty());
     assert_eq!(api.objects("persistentvolumeclaims").len(), 5, "kept");
 }
 

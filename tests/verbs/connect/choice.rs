@@ -1,9 +1,10 @@
 //! Choice of Pod, container and command.
 
 use serde_json::{Value, json};
+use session_support::session_fixture::owned;
 use session_support::{Execution, FakeApi, golden};
 
-use crate::running::{connect, pod, put_status, server, session, usual};
+use crate::running::{connect, fixture, pod, server, usual};
 
 /// Pod, container and command of the exec request.
 fn entered(api: &FakeApi) -> String {
@@ -78,32 +79,30 @@ fn what_there_is_not_is_told_with_what_there_is() {
 fn deployed() -> FakeApi {
     let api = FakeApi::stateful();
     api.execute("", Execution::default());
-    let session = api.put(session("alice"));
-    let owned = |kind: &str, name: &str, owner: &Value| {
-        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": "default",
-            "labels": {"streaming.platform/session": "alice"},
-            "ownerReferences": [{"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true}]},
-            "spec": {"template": {"metadata": {}, "spec": {}}}})
+    let methods = json!([
+        {"name": "shell", "exec": ["sh"]},
+        {"name": "db", "exec": ["psql"], "container": "postgres"},
+    ]);
+    let mut session = api.put(fixture(methods, &[]).session());
+    let set = |kind: &str, name: &str, owner: &Value| {
+        let metadata = json!({"name": name, "namespace": "default", "labels": {"streaming.platform/session": "alice"}});
+        owned(
+            json!({"apiVersion": "apps/v1", "kind": kind, "metadata": metadata,
+            "spec": {"template": {"metadata": {}, "spec": {}}}}),
+            owner,
+        )
     };
-    let deployment = api.put(owned("Deployment", "web", &session));
-    let set = api.put(owned("ReplicaSet", "web-1", &deployment));
+    let deployment = api.put(set("Deployment", "web", &session));
+    let set = api.put(set("ReplicaSet", "web-1", &deployment));
     let stranger = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": {"name": "web-0", "uid": "u-stranger"}});
     let mut unready = pod("web-1-a", &set, &["main"]);
     unready["status"]["conditions"][1]["status"] = "False".into();
     api.put(pod("web-0-x", &stranger, &["main"]));
     api.put(unready);
-    let ready = api.put(pod("web-1-b", &set, &["main"]));
+    api.put(pod("web-1-b", &set, &["main"]));
     let mut other = pod("db-0", &set, &["postgres"]);
     other["metadata"]["labels"] = json!({"streaming.platform/session": "alice"});
     api.put(other);
-    let methods = json!([
-        {"name": "shell", "exec": ["sh"]},
-        {"name": "db", "exec": ["psql"], "container": "postgres"},
-    ]);
-    put_status(&api, session, &ready, methods);
-    let mut session = api
-        .object("sessions.streaming.platform", "default", "alice")
-        .unwrap();
     session["status"]["applied"]["objects"] = json!([{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web",
         "uid": deployment["metadata"]["uid"]}]);
     api.put(session);

@@ -2,19 +2,28 @@
 
 use kubectl_session_connect::Connect;
 use serde_json::{Value, json};
-use session_support::{Execution, FakeApi};
+use session_support::session_fixture::SESSIONS;
+use session_support::{Execution, FakeApi, SessionFixture};
 
 use crate::play::{Play, Played};
-
-pub const START: &str = "2026-03-01T10:00:00Z";
 
 /// A server with session `alice`: one Pod `tool-alice` with containers `main` and `side`, and these connection methods.
 pub fn server(methods: Value) -> FakeApi {
     let api = FakeApi::stateful();
-    let session = api.put(session("alice"));
-    let pod = api.put(pod("tool-alice", &session, &["main", "side"]));
-    put_status(&api, session, &pod, methods);
+    fixture(methods, &["main", "side"]).put(&api);
     api
+}
+
+/// A ready session; port `web` is that of container `main`.
+pub fn fixture(methods: Value, containers: &[&str]) -> SessionFixture {
+    let container = |name: &&str| {
+        let port = if *name == "main" { "web" } else { "other" };
+        json!({"name": name, "ports": [{"name": port, "containerPort": 8080}]})
+    };
+    let containers: Vec<Value> = containers.iter().map(container).collect();
+    SessionFixture::running("alice")
+        .applied(json!({"connect": methods}))
+        .pod_fields(json!({"spec": {"containers": containers}, "status": {"podIP": "10.1.2.3"}}))
 }
 
 /// A session with a shell and a web page, in which every command ends at once.
@@ -27,51 +36,14 @@ pub fn usual() -> FakeApi {
     api
 }
 
-pub fn session(name: &str) -> Value {
-    json!({
-        "apiVersion": "streaming.platform/v1", "kind": "Session",
-        "metadata": {"name": name, "namespace": "default"},
-        "spec": {"userId": "alice", "template": "tool", "startRequest": START, "state": "running"},
-    })
-}
-
-/// A ready primary Pod owned by `owner`.
+/// A ready primary Pod of alice's owned by `owner`.
 pub fn pod(name: &str, owner: &Value, containers: &[&str]) -> Value {
-    let containers: Vec<Value> = containers
-        .iter()
-        .map(|name| json!({"name": name, "ports": [{"name": if *name == "main" { "web" } else { "other" }, "containerPort": 8080}]}))
-        .collect();
-    json!({
-        "apiVersion": "v1", "kind": "Pod",
-        "metadata": {
-            "name": name, "namespace": "default",
-            "labels": {"streaming.platform/session": "alice", "streaming.platform/primary": "true"},
-            "ownerReferences": [{"apiVersion": owner["apiVersion"], "kind": owner["kind"],
-                "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true}],
-        },
-        "spec": {"containers": containers},
-        "status": {"phase": "Running", "podIP": "10.1.2.3", "conditions": [
-            {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]},
-    })
-}
-
-pub fn put_status(api: &FakeApi, mut session: Value, pod: &Value, methods: Value) {
-    session["status"] = json!({
-        "phase": "running", "startRequest": START, "startTime": START, "template": "tool",
-        "applied": {
-            "primary": {"kind": "Pod", "name": "tool-alice", "container": "main"},
-            "connect": methods,
-            "objects": [{"apiVersion": "v1", "kind": "Pod", "name": "tool-alice", "uid": pod["metadata"]["uid"]}],
-        },
-    });
-    api.put(session);
+    fixture(Value::Null, containers).pod_name(name).pod(owner)
 }
 
 /// Changes the existing session.
 pub fn change(api: &FakeApi, change: impl FnOnce(&mut Value)) {
-    let mut session = api
-        .object("sessions.streaming.platform", "default", "alice")
-        .unwrap();
+    let mut session = api.object(SESSIONS, "default", "alice").unwrap();
     change(&mut session);
     api.put(session);
 }

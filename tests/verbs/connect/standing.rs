@@ -1,6 +1,7 @@
 //! Sessions that cannot be connected to, each with its error.
 
 use serde_json::json;
+use session_support::session_fixture::{ended_pod_status, waiting_pod_status};
 use session_support::{FakeApi, golden};
 
 use crate::running::{change, connect, server};
@@ -23,11 +24,6 @@ fn pod_status(api: &FakeApi, status: serde_json::Value) {
 #[test]
 fn each_standing_has_its_own_words() {
     let gone = |api: &FakeApi| api.remove("pods", "default", "tool-alice");
-    let ended = |code: i32, reason: &str| {
-        json!({"phase": if code == 0 { "Succeeded" } else { "Failed" }, "containerStatuses": [
-            {"name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 0,
-             "state": {"terminated": {"exitCode": code, "reason": reason}}}]})
-    };
     let texts = [
         after(|api| {
             gone(api);
@@ -37,14 +33,12 @@ fn each_standing_has_its_own_words() {
                 session["status"]["applied"]["primary"] = json!(null);
             });
         }),
-        after(|api| pod_status(api, ended(0, "Completed"))),
-        after(|api| pod_status(api, ended(1, "Error"))),
+        after(|api| pod_status(api, ended_pod_status(0, "Completed"))),
+        after(|api| pod_status(api, ended_pod_status(1, "Error"))),
         after(|api| {
             pod_status(
                 api,
-                json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}], "containerStatuses": [
-                {"name": "main", "image": "nope", "imageID": "", "ready": false, "restartCount": 0,
-                 "state": {"waiting": {"reason": "InvalidImageName", "message": "couldn't parse image name"}}}]}),
+                waiting_pod_status("InvalidImageName", "couldn't parse image name"),
             );
         }),
         after(gone),
@@ -60,14 +54,7 @@ fn each_standing_has_its_own_words() {
                 session["status"]["expiresAt"] = "2026-03-01T11:00:00Z".into()
             });
         }),
-        after(|api| {
-            pod_status(
-                api,
-                json!({"phase": "Pending", "conditions": [{"type": "PodScheduled", "status": "True"}],
-                "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 0,
-                 "state": {"waiting": {"reason": "ContainerCreating"}}}]}),
-            );
-        }),
+        after(|api| pod_status(api, waiting_pod_status("ContainerCreating", ""))),
     ];
     for (at, text) in texts.iter().enumerate() {
         assert!(!texts[..at].contains(text), "said twice: {text}");
@@ -89,19 +76,5 @@ fn an_expired_session_that_still_runs_is_entered_with_a_warning() {
             "Warning: session \"alice\" expired at 2026-03-01T11:00:00Z, and may be stopped at any time\n",
             0
         )
-    );
-}
-
-#[test]
-fn a_cluster_without_the_api_is_told() {
-    let api = server(json!([]));
-    api.unserve("sessions.streaming.platform");
-    let played = connect(&api, "alice");
-    assert!(
-        played
-            .failed()
-            .contains("hint: install the API first: kubectl session setup"),
-        "{}",
-        played.err
     );
 }

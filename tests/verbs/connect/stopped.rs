@@ -96,9 +96,7 @@ fn a_session_of_two_pods_is_listed_after_its_start() {
 #[test]
 fn the_pods_of_a_controllers_start_are_listed_after_it() {
     let api = rested();
-    api.put(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": session_shared::Timestamp::now().to_string(), "leaseDurationSeconds": 3600}}));
+    api.put(session_support::session_fixture::controller_lease());
     api.react("sessions.streaming.platform", |session| {
         if session["spec"]["startRequest"] == session["status"]["startRequest"] {
             return Vec::new();

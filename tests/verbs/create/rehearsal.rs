@@ -126,18 +126,6 @@ fn the_object_that_was_created_can_be_printed() {
 }
 
 #[test]
-fn a_bare_dry_run_is_the_clients_and_deprecated() {
-    let api = server();
-    let played = create(&api, "alice --template tool --dry-run");
-    let wanted = (
-        "session.streaming.platform/alice created (dry run)\n",
-        "Warning: --dry-run is deprecated and can be replaced with --dry-run=client.\n",
-    );
-    assert_eq!((played.done(), played.err.as_str()), wanted);
-    writes_nothing(&api);
-}
-
-#[test]
 fn a_server_dry_run_says_what_hangs_on_a_namespace_that_is_not_there() {
     let api = server();
     let played = create(

@@ -214,17 +214,3 @@ fn a_template_that_is_not_there_is_told_with_those_that_are() {
     );
     assert!(api.writes().is_empty());
 }
-
-#[test]
-fn without_the_api_it_says_how_to_install_it() {
-    let api = FakeApi::stateful();
-    api.unserve("sessions.streaming.platform")
-        .unserve("sessiontemplates.streaming.platform");
-    let played = create(&api, "alice --template tool");
-    let text = played.failed();
-    assert!(
-        text.ends_with("hint: install the API first: kubectl session setup\n"),
-        "{text}"
-    );
-    assert!(api.writes().is_empty());
-}

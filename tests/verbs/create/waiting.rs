@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use kubectl_session_create::Create;
 use serde_json::{Value, json};
 use session_shared::client::interrupt::Interrupt;
+use session_support::session_fixture::controller_lease;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::Play;
@@ -216,12 +217,9 @@ fn ctrl_c_while_waiting_leaves_a_session_that_comes_up() {
 
 /// A Lease renewed just now, by the clock of the fake server.
 fn controller(api: &FakeApi, namespace: &str) {
-    let renewed = session_shared::Timestamp::now().to_string();
-    api.put(
-        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": namespace},
-        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
-    );
+    let mut lease = controller_lease();
+    lease["metadata"]["namespace"] = namespace.into();
+    api.put(lease);
 }
 
 /// A minimal controller that only writes the Session's status.
@@ -276,9 +274,9 @@ fn a_controller_that_refuses_is_quoted() {
 #[test]
 fn a_controller_that_is_gone_or_not_wanted_is_none() {
     let api = server();
-    api.put(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": "2020-01-01T00:00:00Z", "leaseDurationSeconds": 15}}));
+    let mut lease = controller_lease();
+    lease["spec"]["renewTime"] = "2020-01-01T00:00:00Z".into();
+    api.put(lease);
     create(&api, "alice --template tool --wait=false").done();
     assert_eq!(made(&api).len(), 8);
     let api = server();

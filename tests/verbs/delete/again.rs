@@ -4,9 +4,10 @@ use kubectl_session_delete::Delete;
 use serde_json::json;
 use session_shared::client::interrupt::Interrupt;
 use session_support::FakeApi;
+use session_support::session_fixture::SESSIONS;
 
 use crate::play::Play;
-use crate::running::{KIND, Running, delete, left, written};
+use crate::running::{delete, left, lingering, running, with_policy, written};
 
 /// Interrupts the deletion when an object of `kind` is written.
 fn ended_at(api: &FakeApi, kind: &str, words: &str) {
@@ -29,11 +30,7 @@ fn finalized(api: &FakeApi, kind: &str, name: &str) {
 
 #[test]
 fn after_the_workload_was_marked() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     ended_at(&api, "pods", "alice");
     api.remove("pods", "default", "tool-alice");
     delete(&api, "alice").done();
@@ -47,9 +44,9 @@ fn after_the_workload_was_marked() {
 
 #[test]
 fn after_the_data_was_marked_as_kept() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     ended_at(&api, "persistentvolumeclaims", "alice");
-    assert!(api.object(KIND, "default", "alice").is_some());
+    assert!(api.object(SESSIONS, "default", "alice").is_some());
     let written_before = written(&api).len();
     delete(&api, "alice").done();
     let after = written(&api)[written_before..].to_vec();
@@ -63,11 +60,7 @@ fn after_the_data_was_marked_as_kept() {
 
 #[test]
 fn after_the_data_was_deleted() {
-    let api = Running {
-        policy: "delete",
-        ..Running::default()
-    }
-    .server();
+    let api = with_policy(running("alice"), "delete").server();
     finalized(&api, "persistentvolumeclaims", "home-alice");
     ended_at(&api, "persistentvolumeclaims", "alice -y");
     api.remove("persistentvolumeclaims", "default", "home-alice");
@@ -77,10 +70,10 @@ fn after_the_data_was_deleted() {
 
 #[test]
 fn after_the_session_was_marked() {
-    let api = Running::default().server();
-    finalized(&api, KIND, "alice");
-    ended_at(&api, KIND, "alice");
-    api.remove(KIND, "default", "alice");
+    let api = running("alice").server();
+    finalized(&api, SESSIONS, "alice");
+    ended_at(&api, SESSIONS, "alice");
+    api.remove(SESSIONS, "default", "alice");
     let played = delete(&api, "alice");
     assert_eq!(
         played.failed(),
@@ -91,9 +84,9 @@ fn after_the_session_was_marked() {
 
 #[test]
 fn a_successor_of_that_name_is_not_waited_for_and_not_touched() {
-    let api = Running::default().server();
-    finalized(&api, KIND, "alice");
-    api.react(KIND, |session| {
+    let api = running("alice").server();
+    finalized(&api, SESSIONS, "alice");
+    api.react(SESSIONS, |session| {
         if session["metadata"]["deletionTimestamp"].is_null() {
             return Vec::new();
         }
@@ -102,7 +95,7 @@ fn a_successor_of_that_name_is_not_waited_for_and_not_touched() {
         vec![next]
     });
     delete(&api, "alice").done();
-    let next = api.object(KIND, "default", "alice").unwrap();
+    let next = api.object(SESSIONS, "default", "alice").unwrap();
     assert_eq!(next["metadata"]["uid"], "the-next");
     let deletes = written(&api);
     let of_sessions = deletes

@@ -2,14 +2,11 @@
 
 use session_support::{FakeApi, golden};
 
-use crate::running::{Running, delete, left, written};
+use crate::running::{delete, left, running};
 
 fn two() -> FakeApi {
-    let api = Running::default().server();
-    let bob = Running {
-        name: "bob",
-        ..Running::default()
-    };
+    let api = running("alice").server();
+    let bob = running("bob");
     bob.put(&api);
     api
 }
@@ -56,14 +53,6 @@ fn a_selection_is_the_servers() {
 }
 
 #[test]
-fn a_selection_that_finds_nothing_is_no_error() {
-    let api = FakeApi::stateful();
-    let played = delete(&api, "--all");
-    let said = (played.done(), played.err.as_str());
-    assert_eq!(said, ("", "No resources found\n"));
-}
-
-#[test]
 fn names_as_list_prints_them_are_taken() {
     let api = two();
     let played = delete(&api, "session.streaming.platform/alice session/bob -o name");
@@ -77,11 +66,8 @@ fn names_as_list_prints_them_are_taken() {
 fn one_that_fails_stops_no_other() {
     let api = FakeApi::stateful();
     api.execute("sync-home", session_support::Execution::default());
-    Running::default().put(&api);
-    let bob = Running {
-        name: "bob",
-        ..Running::default()
-    };
+    running("alice").put(&api);
+    let bob = running("bob");
     bob.put(&api);
     let path = "/api/v1/namespaces/default/pods/tool-alice";
     api.on("DELETE", path, session_support::Answer::internal("x"));
@@ -95,67 +81,5 @@ fn one_that_fails_stops_no_other() {
     assert!(
         api.object("sessions.streaming.platform", "default", "alice")
             .is_some()
-    );
-}
-
-#[test]
-fn a_client_dry_run_sends_nothing_that_writes() {
-    let api = Running {
-        policy: "delete",
-        ..Running::default()
-    }
-    .server();
-    let played = delete(&api, "alice --dry-run=client");
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform \"alice\" deleted from default namespace (dry run)\n"
-    );
-    assert!(api.requests().iter().all(|request| request.method == "GET"));
-    assert!(api.executed().is_empty());
-}
-
-#[test]
-fn a_bare_dry_run_is_the_clients_and_deprecated() {
-    let api = two();
-    let played = delete(&api, "alice --dry-run");
-    assert!(played.done().ends_with(" (dry run)\n"));
-    let text = "Warning: --dry-run is deprecated and can be replaced with --dry-run=client.\n";
-    assert!(played.err.starts_with(text), "{}", played.err);
-    assert_eq!(written(&api), Vec::<String>::new());
-}
-
-#[test]
-fn a_server_dry_run_runs_no_hook_and_keeps_everything() {
-    let api = two();
-    let before = left(&api);
-    let played = delete(&api, "alice --dry-run=server");
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform \"alice\" deleted from default namespace (server dry run)\n"
-    );
-    assert!(api.executed().is_empty());
-    assert_eq!(written(&api), Vec::<String>::new());
-    assert_eq!(left(&api), before);
-    let sent = api.requests().into_iter();
-    let sent: Vec<String> = sent
-        .filter(|request| request.method != "GET")
-        .map(|request| {
-            let all = request.query("dryRun").is_some() || request.json()["dryRun"][0] == "All";
-            assert!(all, "{}", request.line());
-            request.method
-        })
-        .collect();
-    assert_eq!(sent, ["DELETE", "PATCH", "PATCH", "DELETE"]);
-    assert!(!api.lines().iter().any(|line| line.contains("watch=")));
-}
-
-#[test]
-fn without_the_api_it_says_how_to_install_it() {
-    let api = FakeApi::stateful();
-    api.unserve("sessions.streaming.platform");
-    let text = delete(&api, "alice").failed().to_owned();
-    assert!(
-        text.ends_with("hint: install the API first: kubectl session setup\n"),
-        "{text}"
     );
 }

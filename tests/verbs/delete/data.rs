@@ -5,14 +5,10 @@ use serde_json::json;
 use session_support::{FakeApi, golden};
 
 use crate::play::{Play, Played};
-use crate::running::{Running, delete, left, written};
+use crate::running::{delete, left, running, with_policy, without_claim, written};
 
 fn server(policy: &str) -> FakeApi {
-    Running {
-        policy,
-        ..Running::default()
-    }
-    .server()
+    with_policy(running("alice"), policy).server()
 }
 
 fn asked(api: &FakeApi, answer: &str, words: &str) -> Played {
@@ -66,12 +62,7 @@ fn without_a_terminal_destroyed_data_needs_y() {
 #[test]
 fn what_only_pods_hold_is_asked_about_under_every_policy() {
     for policy in ["keep", "snapshot", "delete"] {
-        let api = Running {
-            policy,
-            claim: false,
-            ..Running::default()
-        }
-        .server();
+        let api = with_policy(without_claim("alice"), policy).server();
         let refused = delete(&api, "alice");
         let told = refused.failed().split_once("error: ").unwrap().1;
         assert_eq!(
@@ -151,10 +142,7 @@ fn the_sessions_own_policy_goes_before_its_templates() {
 #[test]
 fn several_sessions_are_asked_about_on_a_terminal_only() {
     let both = |api: &FakeApi| {
-        let bob = Running {
-            name: "bob",
-            ..Running::default()
-        };
+        let bob = running("bob");
         bob.put(api);
     };
     let api = server("keep");

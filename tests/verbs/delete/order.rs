@@ -1,16 +1,16 @@
 //! Order of a deletion: sync hook, workload, wait for the Pods, data, Session; every write names a UID.
 
-use kubectl_session_delete::Delete;
-use serde_json::{Value, json};
+use serde_json::json;
 use session_shared::client::interrupt::Interrupt;
+use session_support::session_fixture::SESSIONS;
 use session_support::{Answer, Execution, golden};
 
-use crate::play::{NOW, Play};
-use crate::running::{KIND, Running, delete, left, meanwhile, written};
+use crate::play::NOW;
+use crate::running::{delete, left, lingering, meanwhile, running, written};
 
 #[test]
 fn everything_goes_in_order_and_data_is_kept() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let played = delete(&api, "alice");
     let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
     golden(
@@ -30,11 +30,11 @@ fn everything_goes_in_order_and_data_is_kept() {
 
 #[test]
 fn every_delete_and_patch_insists_on_what_was_seen() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let uid = |kind: &str, name: &str| {
         api.object(kind, "default", name).unwrap()["metadata"]["uid"].clone()
     };
-    let (session, pod) = (uid(KIND, "alice"), uid("pods", "tool-alice"));
+    let (session, pod) = (uid(SESSIONS, "alice"), uid("pods", "tool-alice"));
     let claim = uid("persistentvolumeclaims", "home-alice");
     delete(&api, "alice").done();
     for write in api.writes() {
@@ -72,7 +72,7 @@ fn a_sync_that_fails_deletes_nothing() {
     for execution in [failing, cut] {
         let api = session_support::FakeApi::stateful();
         api.execute("sync-home", execution);
-        Running::default().put(&api);
+        running("alice").put(&api);
         let played = delete(&api, "alice");
         assert_eq!(played.code, 1);
         text.push_str(&played.text());
@@ -86,7 +86,7 @@ fn a_sync_that_fails_deletes_nothing() {
 
 #[test]
 fn what_does_not_run_is_not_synchronised() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();
     pod["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "True"}]);
     api.put(pod);
@@ -96,11 +96,7 @@ fn what_does_not_run_is_not_synchronised() {
 
 #[test]
 fn the_data_waits_until_the_pods_are_gone() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     let played = meanwhile(&api, "fieldSelector=metadata.name%3Dtool-alice", |_| {
         assert_eq!(written(&api), ["DELETE pods/tool-alice"]);
         api.remove("pods", "default", "tool-alice");
@@ -111,11 +107,7 @@ fn the_data_waits_until_the_pods_are_gone() {
 
 #[test]
 fn without_waiting_nobody_looks_whether_it_is_gone() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice")).server();
     let played = delete(&api, "alice --wait=false");
     assert_eq!(
         played.done(),
@@ -123,38 +115,6 @@ fn without_waiting_nobody_looks_whether_it_is_gone() {
     );
     assert!(!api.lines().iter().any(|line| line.contains("watch=")));
     assert_eq!(written(&api).len(), 4);
-}
-
-#[test]
-fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
-    let played = delete(&api, "alice --timeout=50ms");
-    golden("delete-timeout.txt", &played.text());
-    assert_eq!(written(&api), ["DELETE pods/tool-alice"]);
-}
-
-#[test]
-fn ctrl_c_in_the_wait_tells_how_to_finish() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
-    let interrupt = Interrupt::default();
-    let trigger = interrupt.clone();
-    api.react("pods", move |_| {
-        trigger.trigger();
-        Vec::new()
-    });
-    let play = Play::on(&api).stopped_by(&interrupt);
-    let played = play.run::<Delete>("alice");
-    golden("delete-interrupted.txt", &played.text());
-    assert_eq!(played.code, 130);
-    assert_eq!(written(&api), ["DELETE pods/tool-alice"]);
 }
 
 #[test]
@@ -168,55 +128,16 @@ fn ctrl_c_in_the_sync_deletes_nothing() {
             ..Execution::default()
         },
     );
-    Running::default().put(&api);
+    running("alice").put(&api);
     let played = meanwhile(&api, "/exec?", Interrupt::trigger);
     golden("delete-interrupted-sync.txt", &played.text());
     assert_eq!(played.code, 130, "{played:?}");
     assert!(api.writes().is_empty());
 }
 
-/// Pods with the session's labels, but without an owner or with another one.
-#[test]
-fn others_with_our_labels_are_not_touched() {
-    let api = Running::default().server();
-    let labels = json!({"streaming.platform/session": "alice", "streaming.platform/user": "alice", "streaming.platform/primary": "true"});
-    let pod = |name: &str, owners: Value| {
-        json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": []},
-            "metadata": {"name": name, "namespace": "default", "labels": labels, "ownerReferences": owners}})
-    };
-    api.put(pod("nobodys", json!([])));
-    let other = json!([{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": "another"}]);
-    api.put(pod("anothers", other));
-    let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "bobs", "namespace": "default"}});
-    claim["metadata"]["labels"] = labels.clone();
-    claim["metadata"]["annotations"] = json!({"streaming.platform/user-id": "bob"});
-    api.put(claim);
-    delete(&api, "alice --delete-data -y").done();
-    let stays = [
-        "pods/anothers",
-        "pods/nobodys",
-        "persistentvolumeclaims/bobs",
-    ];
-    assert_eq!(left(&api), stays);
-}
-
-#[test]
-fn a_controller_that_is_alive_does_the_work() {
-    let api = Running::default().server();
-    let renewed = session_shared::Timestamp::now().to_string();
-    api.put(
-        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
-    );
-    delete(&api, "alice").done();
-    assert_eq!(written(&api), ["DELETE sessions/alice"]);
-    assert!(api.executed().is_empty());
-}
-
 #[test]
 fn a_refusal_is_printed_in_the_servers_words() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let pods = "/api/v1/namespaces/default/pods/*";
     api.on(
         "DELETE",

@@ -6,7 +6,7 @@ use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, Execution, FakeApi, golden};
 
 use crate::play::{NOW, Play};
-use crate::running::{Running, SNAPSHOTS, delete, left, written};
+use crate::running::{SNAPSHOTS, delete, left, running, with_policy, without_claim, written};
 
 const CLAIMS: &str = "persistentvolumeclaims";
 const DRIVER: &str = "disks.example.com";
@@ -50,18 +50,9 @@ fn class(name: &str, default: bool) -> Value {
 }
 
 fn put(api: &FakeApi, name: &str, policy: &str) {
-    let running = Running {
-        name,
-        policy,
-        ..Running::default()
-    };
-    running.put(api);
-    let mut session = api
-        .object("sessions.streaming.platform", "default", name)
-        .unwrap();
-    session["status"]["applied"]["hooks"]["quiesce"] = json!({"command": ["freeze"]});
-    session["status"]["applied"]["hooks"]["resume"] = json!({"command": ["thaw"]});
-    api.put(session);
+    let hooks =
+        json!({"hooks": {"quiesce": {"command": ["freeze"]}, "resume": {"command": ["thaw"]}}});
+    with_policy(running(name), policy).applied(hooks).put(api);
     bind(api, &format!("home-{name}"), "Bound");
 }
 
@@ -249,11 +240,7 @@ fn what_never_had_a_volume_needs_no_snapshot() {
     assert_eq!(left(&api), Vec::<String>::new());
     let api = served();
     api.execute("sync-home", Execution::default());
-    let without = Running {
-        claim: false,
-        policy: "snapshot",
-        ..Running::default()
-    };
+    let without = with_policy(without_claim("alice"), "snapshot");
     without.put(&api);
     let played = delete(&api, "alice -y");
     played.done();

@@ -94,14 +94,6 @@ fn what_may_not_be_seen_of_sessions_is_an_error() {
 }
 
 #[test]
-fn without_the_api_it_says_how_to_install_it() {
-    let api = FakeApi::stateful();
-    api.unserve("sessions.streaming.platform");
-    let played = list(&api, "");
-    golden("list-no-api.txt", &played.text());
-}
-
-#[test]
 fn pages_are_asked_for_until_there_are_no_more() {
     let api = class();
     let played = list(&api, "--chunk-size=2");

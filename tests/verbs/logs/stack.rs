@@ -2,7 +2,7 @@
 
 use kubectl_session_logs::Logs;
 use serde_json::{Value, json};
-use session_support::FakeApi;
+use session_support::{FakeApi, session_fixture};
 
 use crate::play::{Play, Played};
 
@@ -27,12 +27,9 @@ pub fn session(api: &FakeApi, container: Option<&str>) -> Value {
 
 /// Returns an object with an owner.
 pub fn owned(api: &FakeApi, api_version: &str, kind: &str, name: &str, owner: &Value) -> Value {
-    let metadata = json!({
-        "name": name, "namespace": "default", "labels": {"streaming.platform/session": "pr"},
-        "ownerReferences": [{"apiVersion": owner["apiVersion"], "kind": owner["kind"],
-            "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true}],
-    });
-    let mut object = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata});
+    let metadata = json!({"name": name, "namespace": "default", "labels": {"streaming.platform/session": "pr"}});
+    let object = json!({"apiVersion": api_version, "kind": kind, "metadata": metadata});
+    let mut object = session_fixture::owned(object, owner);
     if kind != "Pod" {
         object["metadata"]["uid"] = format!("u-{kind}-{name}").into();
     } else {

@@ -108,23 +108,6 @@ fn a_node_that_is_full_now_is_told_before() {
 }
 
 #[test]
-fn rehearsals_keep_everything() {
-    for (words, suffix, writes) in [
-        ("--dry-run=client", "(dry run)", 0),
-        ("--dry-run=server", "(server dry run)", 3),
-    ] {
-        let api = server("Pod", &half());
-        let played = resize(&api, &format!("alice --cpu 2 {words}"));
-        let line = format!("session.streaming.platform/alice resized {suffix}\n");
-        assert_eq!(played.done(), line);
-        let all = api.requests();
-        let rehearsed = all.iter().filter(|one| one.query("dryRun").is_some());
-        assert_eq!((kept(&api).len(), rehearsed.count()), (0, writes));
-        assert_eq!(resources(&api), half());
-    }
-}
-
-#[test]
 fn nobody_waits_who_does_not_want_to() {
     let api = server("Pod", &half());
     let played = resize(&api, "alice --cpu 2 --wait=false");

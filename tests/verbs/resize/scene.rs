@@ -2,12 +2,11 @@
 
 use kubectl_session_resize::Resize;
 use serde_json::{Value, json};
-use session_support::FakeApi;
+pub use session_support::session_fixture::SESSIONS;
+use session_support::session_fixture::START;
+use session_support::{FakeApi, SessionFixture};
 
 use crate::play::{Play, Played};
-
-pub const KIND: &str = "sessions.streaming.platform";
-const START: &str = "2026-03-01T10:00:00Z";
 
 /// Limits of 1 CPU and 1Gi, with half of that requested.
 pub fn half() -> Value {
@@ -17,58 +16,21 @@ pub fn half() -> Value {
 /// Returns a server with session alice, whose workload has that kind and these resources; its Pod runs on node-1.
 pub fn server(kind: &str, resources: &Value) -> FakeApi {
     let api = FakeApi::stateful();
-    let mut session = api.put(json!({
-        "apiVersion": "streaming.platform/v1", "kind": "Session",
-        "metadata": {"name": "alice", "namespace": "default", "labels": {"streaming.platform/user": "alice"}},
-        "spec": {"userId": "alice", "template": "tool", "startRequest": START, "state": "running"},
-    }));
-    let containers = json!([{"name": "side"}, {"name": "main", "resources": resources}]);
-    let mut workload = Value::Null;
-    if kind != "Pod" {
-        workload = api.put(
-            json!({"apiVersion": "apps/v1", "kind": kind, "metadata": owned("tool-alice", &session),
-            "spec": {"replicas": 1, "template": {"spec": {"containers": containers}}}}),
-        );
-    }
-    let owner = if workload.is_null() {
-        &session
-    } else {
-        &workload
-    };
-    let mut metadata = owned("tool-alice-0", owner);
-    metadata["labels"]["streaming.platform/primary"] = "true".into();
-    let actual = json!({"name": "main", "ready": true, "restartCount": 0, "image": "", "imageID": "",
+    let container = json!({"name": "main", "ready": true, "restartCount": 0, "image": "", "imageID": "",
         "state": {"running": {"startedAt": START}}, "resources": resources, "allocatedResources": resources["requests"]});
-    let pod = api.put(json!({
-        "apiVersion": "v1", "kind": "Pod", "metadata": metadata,
-        "spec": {"nodeName": "node-1", "containers": containers},
-        "status": {"phase": "Running", "containerStatuses": [actual], "conditions": [
-            {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]},
-    }));
-    let primary = if workload.is_null() { &pod } else { &workload };
-    let uid = primary["metadata"]["uid"].clone();
-    let primary = json!({"kind": kind, "name": primary["metadata"]["name"], "container": "main"});
-    session["status"] = json!({
-        "phase": "running", "startRequest": START, "startTime": START, "template": "tool",
-        "applied": {"primary": primary, "objects": [{"apiVersion": if kind == "Pod" { "v1" } else { "apps/v1" }, "kind": kind,
-            "name": primary["name"], "uid": uid}]},
-    });
-    api.put(session);
+    SessionFixture::running("alice")
+        .pod_name("tool-alice-0")
+        .workload(kind, 1)
+        .pod_fields(json!({
+            "spec": {"nodeName": "node-1", "containers": [{"name": "side"}, {"name": "main", "resources": resources}]},
+            "status": {"containerStatuses": [container]},
+        }))
+        .put(&api);
     api.put(
         json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"},
         "status": {"allocatable": {"cpu": "4", "memory": "8Gi"}}}),
     );
     api
-}
-
-fn owned(name: &str, owner: &Value) -> Value {
-    json!({
-        "name": name, "namespace": "default",
-        "labels": {"streaming.platform/session": "alice", "streaming.platform/user": "alice"},
-        "annotations": {"streaming.platform/user-id": "alice"},
-        "ownerReferences": [{"apiVersion": owner["apiVersion"], "kind": owner["kind"],
-            "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true}],
-    })
 }
 
 /// Adds a kubelet that completes every resize.
@@ -111,7 +73,7 @@ pub fn resize(api: &FakeApi, words: &str) -> Played {
 }
 
 pub fn session(api: &FakeApi) -> Value {
-    api.object(KIND, "default", "alice").unwrap()
+    api.object(SESSIONS, "default", "alice").unwrap()
 }
 
 /// Returns the `resources` of the container in the Pod.

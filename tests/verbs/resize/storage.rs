@@ -1,7 +1,7 @@
 //! Expansion of claims: checks, waits, and reverts when the driver refuses the size.
 
 use serde_json::{Value, json};
-use session_support::{Answer, FakeApi, golden};
+use session_support::{Answer, FakeApi, SessionFixture, golden};
 
 use crate::scene::{half, kept, resize, server, session, told};
 
@@ -11,11 +11,7 @@ const CLAIM: &str = "/api/v1/namespaces/default/persistentvolumeclaims/home-alic
 fn stored() -> FakeApi {
     let api = server("Pod", &half());
     api.serve("storage.k8s.io/v1", "CSIDriver", "csidrivers", false);
-    api.put(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-        "metadata": {"name": "home-alice", "namespace": "default", "labels": {"streaming.platform/session": "alice"},
-            "annotations": {"streaming.platform/user-id": "alice"}},
-        "spec": {"storageClassName": "fast", "resources": {"requests": {"storage": "1Gi"}}},
-        "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}}));
+    api.put(SessionFixture::running("alice").claim_object("home-alice"));
     api.put(json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "fast"},
         "provisioner": "csi.example.com", "allowVolumeExpansion": true}));
     api.put(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use session_support::{Answer, FakeApi, Listening, Output, run_binary};
+use session_support::{Answer, FakeApi, Listening, Output, SessionFixture, run_binary};
 
 pub const VERBS: [&str; 14] = [
     "create", "list", "status", "logs", "connect", "stop", "start", "extend", "resize", "snapshot",
@@ -27,11 +27,9 @@ pub fn server() -> FakeApi {
 }
 
 pub fn session(name: &str) -> Value {
-    json!({
-        "apiVersion": "streaming.platform/v1", "kind": "Session",
-        "metadata": {"name": name, "namespace": "default", "creationTimestamp": "2999-01-01T00:00:00Z"},
-        "spec": {"userId": "alice", "template": "tool"}, "status": {"phase": "stopped", "template": "tool"},
-    })
+    SessionFixture::stopped(name)
+        .session_fields(json!({"metadata": {"creationTimestamp": "2999-01-01T00:00:00Z"}}))
+        .session()
 }
 
 /// What kubectl asks before it knows what `sessions` are.

@@ -207,10 +207,7 @@ fn it_waits_until_the_definitions_are_served() {
 }
 
 #[test]
-fn a_definition_that_is_never_served_is_told_in_kubectls_words() {
-    let api = FakeApi::stateful();
-    let played = setup(&api, "--timeout=50ms");
-    golden("setup-timeout.txt", &played.text());
+fn without_waiting_nobody_watches_the_definitions() {
     let api = FakeApi::stateful();
     setup(&api, "crds --wait=false").done();
     assert!(!api.lines().iter().any(|line| line.contains("watch=")));

@@ -2,14 +2,13 @@
 
 use kubectl_session_snapshot::Snapshot;
 use serde_json::{Value, json};
-use session_support::{Execution, FakeApi};
+pub use session_support::session_fixture::{SESSIONS, START};
+use session_support::{Execution, FakeApi, SessionFixture};
 
 use crate::play::{Play, Played};
 
-pub const SESSIONS: &str = "sessions.streaming.platform";
 pub const SNAPSHOTS: &str = "volumesnapshots.snapshot.storage.k8s.io";
 pub const DRIVER: &str = "disks.example.com";
-pub const START: &str = "2026-03-01T10:00:00Z";
 
 /// Behavior of the driver for a new snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,26 +78,26 @@ impl Scene<'_> {
     }
 
     fn put(&self, api: &FakeApi) {
-        let mut session = api.put(json!({
-            "apiVersion": "streaming.platform/v1", "kind": "Session",
-            "metadata": {"name": "alice", "namespace": "default", "uid": "u-alice"},
-            "spec": {"userId": "alice@example.com", "template": "tool", "startRequest": START,
-                "state": if self.runs { "running" } else { "stopped" }},
-        }));
-        let mut applied = json!({"primary": {"kind": "Pod", "name": "tool-alice", "container": "main"}, "objects": []});
+        let mut fixture = if self.runs {
+            fixture()
+        } else {
+            fixture().at_rest()
+        };
         if self.hooks {
-            applied["hooks"] = json!({"quiesce": {"command": ["freeze", "/home"]}, "resume": {"command": ["thaw", "/home"]}});
-        }
-        session["status"] = json!({"phase": if self.runs { "running" } else { "stopped" }, "startRequest": START,
-            "startTime": START, "template": "tool", "applied": applied});
-        let session = api.put(session);
-        if self.runs {
-            api.put(pod(&session));
+            fixture = fixture.applied(json!({"hooks": {
+                "quiesce": {"command": ["freeze", "/home"]}, "resume": {"command": ["thaw", "/home"]}}}));
         }
         for name in self.claims {
-            api.put(claim(name));
+            fixture = fixture.claim(claim(name));
         }
+        fixture.put(api);
     }
+}
+
+fn fixture() -> SessionFixture {
+    SessionFixture::running("alice")
+        .user("alice@example.com")
+        .session_fields(json!({"metadata": {"uid": "u-alice"}}))
 }
 
 pub fn class(name: &str, driver: &str, default: bool) -> Value {
@@ -107,32 +106,13 @@ pub fn class(name: &str, driver: &str, default: bool) -> Value {
 }
 
 pub fn metadata(name: &str) -> Value {
-    json!({
-        "name": name, "namespace": "default",
-        "labels": {"app.kubernetes.io/managed-by": "kubectl-session", "streaming.platform/session": "alice",
-            "streaming.platform/user": "alice-example.com-ff8d9819"},
-        "annotations": {"streaming.platform/user-id": "alice@example.com", "streaming.platform/template": "tool",
-            "streaming.platform/session-uid": "u-alice", "streaming.platform/run": "an-earlier-one"},
-    })
+    fixture().metadata(name)
 }
 
 pub fn claim(name: &str) -> Value {
-    let mut metadata = metadata(name);
-    metadata["annotations"]["volume.kubernetes.io/storage-provisioner"] = DRIVER.into();
-    json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata,
-        "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "fast", "volumeMode": "Filesystem",
-            "volumeName": format!("pvc-{name}"), "resources": {"requests": {"storage": "1Gi"}}},
-        "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}})
-}
-
-fn pod(session: &Value) -> Value {
-    let mut metadata = metadata("tool-alice");
-    metadata["labels"]["streaming.platform/primary"] = "true".into();
-    metadata["ownerReferences"] = json!([{"apiVersion": session["apiVersion"], "kind": "Session", "name": "alice",
-        "uid": session["metadata"]["uid"], "controller": true}]);
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "main"}]},
-        "status": {"phase": "Running", "conditions": [
-            {"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}]}})
+    let mut claim = fixture().claim_object(name);
+    claim["metadata"]["annotations"]["volume.kubernetes.io/storage-provisioner"] = DRIVER.into();
+    claim
 }
 
 fn acted(driver: Driver, snapshot: &Value) -> Vec<Value> {

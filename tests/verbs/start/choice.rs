@@ -1,14 +1,11 @@
 //! Selection of sessions, dry runs, and usage errors.
 
-use std::path::Path;
-
 use kubectl_session_create::Create;
 use kubectl_session_stop::Stop;
-use serde_json::json;
-use session_support::{FakeApi, golden, run_binary};
+use session_support::{FakeApi, golden};
 
-use crate::play::{NOW, Play};
-use crate::rested::{lively, object, requests_of, rested, running, session, start, written};
+use crate::play::Play;
+use crate::rested::{object, requests_of, rested, running, start, written};
 
 fn two() -> FakeApi {
     let api = rested();
@@ -36,40 +33,6 @@ fn several_come_up_together() {
 }
 
 #[test]
-fn one_that_fails_starts_the_others() {
-    let api = two();
-    let played = start(&api, "nobody alice");
-    golden("start-missing.txt", &played.text());
-    assert_eq!(session(&api)["status"]["phase"], "running");
-}
-
-#[test]
-fn a_rehearsal_keeps_everything() {
-    let api = rested();
-    let (played, requests) = requests_of(&api, || start(&api, "alice --dry-run=client"));
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform/alice started (dry run)\n"
-    );
-    assert_eq!(written(&requests), [""; 0]);
-    let before = session(&api);
-    let (played, requests) = requests_of(&api, || start(&api, "alice --dry-run=server"));
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform/alice started (server dry run)\n"
-    );
-    assert!(requests.iter().any(|request| request.method == "PATCH"));
-    for write in requests.iter().filter(|request| request.method != "GET") {
-        let sent = write.query("dryRun").unwrap_or_default();
-        assert!(
-            sent == "All" || write.json()["dryRun"][0] == "All",
-            "{write:?}"
-        );
-    }
-    assert_eq!((session(&api), api.objects("pods").len()), (before, 0));
-}
-
-#[test]
 fn the_object_is_printed_as_it_is_then() {
     let api = rested();
     let played = start(&api, "alice -o jsonpath={.spec.state}/{.status.phase}");
@@ -79,21 +42,6 @@ fn the_object_is_printed_as_it_is_then() {
         start(&api, "session/alice -o name").done(),
         "session.streaming.platform/alice\n"
     );
-}
-
-#[test]
-fn a_session_that_is_being_deleted_is_left_alone() {
-    let api = rested();
-    let mut going = session(&api);
-    going["metadata"]["deletionTimestamp"] = NOW.into();
-    going["metadata"]["finalizers"] = json!(["x/y"]);
-    api.put(going);
-    let (played, requests) = requests_of(&api, || start(&api, "alice"));
-    assert_eq!(
-        played.failed(),
-        "error: session \"alice\" is being deleted\n"
-    );
-    assert_eq!(written(&requests), [""; 0]);
 }
 
 /// Without a claim, a restart destroys the Pod's data.
@@ -108,76 +56,4 @@ fn a_restart_that_destroys_data_needs_a_word() {
     assert_eq!(written(&requests), [""; 0]);
     start(&api, "alice --restart -y").done();
     object(&api, "pods", "tool-alice");
-}
-
-#[test]
-fn a_controller_that_is_alive_does_the_work() {
-    let api = rested();
-    let renewed = session_shared::Timestamp::now().to_string();
-    api.put(
-        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
-    );
-    api.react("sessions.streaming.platform", |session| {
-        let mut session = session.clone();
-        if session["spec"]["state"] != "running" {
-            return Vec::new();
-        }
-        session["status"]["startRequest"] = session["spec"]["startRequest"].clone();
-        session["status"]["observedGeneration"] = session["metadata"]["generation"].clone();
-        session["status"]["phase"] = "running".into();
-        vec![session]
-    });
-    let (played, requests) = requests_of(&api, || start(&api, "alice"));
-    assert_eq!(played.done(), "session.streaming.platform/alice started\n");
-    assert_eq!(
-        written(&requests),
-        ["PATCH sessions.streaming.platform/alice"]
-    );
-}
-
-#[test]
-fn a_choice_that_cannot_be_meant_is_told_before_any_request() {
-    let mut text = String::new();
-    for words in [
-        "",
-        "alice -l a=b",
-        "alice --all",
-        "pod/alice",
-        "Alice",
-        "alice --set IMAGE",
-        "alice --set-file PASSWORD=/no/such/file",
-        "alice --expires-in -1",
-        "alice --expires-in soon",
-        "alice --expires-in 9223372036854775807",
-        "alice --expires-in 99999999999999999999s",
-        "--all --trust-manifest",
-        "alice --dry-run=maybe",
-        "alice -o wide",
-    ] {
-        let api = lively();
-        let played = start(&api, words);
-        text.push_str(&format!("$ start {words}\n{}", played.failed()));
-        assert!(api.requests().is_empty(), "{words}");
-    }
-    golden("start-illegal.txt", &text);
-}
-
-#[test]
-fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
-    let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-start"));
-    let mut text = String::new();
-    for words in [
-        "alice --bogus",
-        "alice -l",
-        "alice --timeout=x",
-        "alice --skip-sync",
-    ] {
-        let args: Vec<&str> = words.split(' ').collect();
-        let done = run_binary(program, &args, &[], "");
-        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{words}");
-        text.push_str(&format!("$ start {words}\n{}", done.stderr));
-    }
-    golden("start-usage.txt", &text);
 }

@@ -1,14 +1,12 @@
 //! The wait until the session is ready, and starts that fail before.
 
 use kubectl_session_create::Create;
-use kubectl_session_start::Start;
 use kubectl_session_stop::Stop;
 use serde_json::json;
-use session_shared::client::interrupt::Interrupt;
 use session_support::{Answer, FakeApi, golden};
 
 use crate::play::Play;
-use crate::rested::{object, requests_of, rested, session, start, written};
+use crate::rested::{requests_of, rested, session, start, written};
 use crate::tool::{server, waiting};
 
 /// Returns a server with a stopped session, where no Pod becomes ready.
@@ -52,29 +50,6 @@ fn a_session_that_does_not_come_up_is_kept_and_explained() {
         (played.code, session(&api)["status"]["phase"].clone()),
         (1, json!("failed"))
     );
-}
-
-#[test]
-fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
-    let api = lame();
-    let played = start(&api, "alice --timeout=50ms");
-    golden("start-timeout.txt", &played.text());
-    assert_eq!(session(&api)["spec"]["state"], "running");
-}
-
-#[test]
-fn ctrl_c_in_the_wait_leaves_what_comes_up() {
-    let api = lame();
-    let interrupt = Interrupt::default();
-    let trigger = interrupt.clone();
-    api.react("pods", move |_| {
-        trigger.trigger();
-        Vec::new()
-    });
-    let played = Play::on(&api).stopped_by(&interrupt).run::<Start>("alice");
-    golden("start-interrupted.txt", &played.text());
-    assert_eq!(played.code, 130);
-    object(&api, "pods", "tool-alice");
 }
 
 #[test]

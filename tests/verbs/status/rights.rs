@@ -2,7 +2,7 @@
 
 use session_support::{Answer, golden};
 
-use crate::scenes::{KIND, running_api, status};
+use crate::scenes::{running_api, status};
 
 #[test]
 fn a_missing_right_is_no_error() {
@@ -56,19 +56,5 @@ fn a_broken_part_says_what_the_server_said() {
         status(&api, "")
             .done()
             .contains("<unknown> (Internal error occurred: etcd is sad)")
-    );
-}
-
-#[test]
-fn without_the_session_there_is_nothing_to_show() {
-    let api = running_api();
-    api.remove(KIND, "default", "alice");
-    let text = "Error from server (NotFound): sessions.streaming.platform \"alice\" not found\n";
-    assert_eq!(status(&api, "").failed(), text);
-    api.unserve(KIND);
-    assert!(
-        status(&api, "")
-            .failed()
-            .contains("hint: install the API first: kubectl session setup")
     );
 }

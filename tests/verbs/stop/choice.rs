@@ -1,22 +1,15 @@
 //! Selection of sessions, confirmation, and dry runs.
 
-use std::path::Path;
-
 use kubectl_session_stop::Stop;
-use session_support::{FakeApi, golden, run_binary};
+use session_support::{FakeApi, golden};
 
 use crate::play::Play;
-use crate::running::{Running, session, stop};
+use crate::running::{running, session, stop, without_claim};
 
 /// Returns a server with two running sessions: alice has a claim, bob has none.
 fn two() -> FakeApi {
-    let api = Running::default().server();
-    let bob = Running {
-        name: "bob",
-        claim: false,
-        ..Running::default()
-    };
-    bob.put(&api);
+    let api = running("alice").server();
+    without_claim("bob").put(&api);
     api
 }
 
@@ -55,11 +48,7 @@ fn nobody_is_asked_where_nothing_is_lost() {
     api.put(pod);
     stop(&api, "alice bob").done();
     let api = FakeApi::stateful();
-    let new = Running {
-        claim: false,
-        ..Running::default()
-    };
-    new.put(&api);
+    without_claim("alice").put(&api);
     let mut fresh = session(&api, "alice");
     fresh["status"]["phase"] = "pending".into();
     api.put(fresh);
@@ -67,52 +56,6 @@ fn nobody_is_asked_where_nothing_is_lost() {
     pod["status"] = serde_json::json!({"phase": "Pending"});
     api.put(pod);
     stop(&api, "alice").done();
-}
-
-#[test]
-fn one_that_fails_stops_no_other() {
-    let api = two();
-    let played = stop(&api, "nobody alice");
-    golden("stop-missing.txt", &played.text());
-    assert_eq!(played.code, 1);
-    assert_eq!(session(&api, "alice")["status"]["phase"], "stopped");
-}
-
-#[test]
-fn a_selection_that_finds_nothing_is_no_error() {
-    let api = FakeApi::stateful();
-    let played = stop(&api, "-l a=b");
-    assert_eq!(
-        (played.done(), played.err.as_str()),
-        ("", "No resources found\n")
-    );
-}
-
-#[test]
-fn a_rehearsal_keeps_everything() {
-    let api = two();
-    let played = stop(&api, "alice bob --dry-run=client");
-    assert_eq!(
-        played.done().lines().last().unwrap(),
-        "session.streaming.platform/bob stopped (dry run)"
-    );
-    assert!(api.writes().is_empty());
-    let played = stop(&api, "alice --dry-run=server");
-    assert_eq!(
-        played.done(),
-        "session.streaming.platform/alice stopped (server dry run)\n"
-    );
-    let all = api.requests().into_iter();
-    let rehearsed: Vec<_> = all.filter(|request| request.method != "GET").collect();
-    assert_eq!(rehearsed.len(), 2, "what is wanted, and the Pod");
-    for write in rehearsed {
-        let sent = write.query("dryRun").unwrap_or_default();
-        assert!(
-            sent == "All" || write.json()["dryRun"][0] == "All",
-            "{write:?}"
-        );
-    }
-    assert!(api.executed().is_empty() && api.objects("pods").len() == 2);
 }
 
 #[test]
@@ -125,42 +68,4 @@ fn the_object_is_printed_as_it_is_then() {
         stop(&api, "session/alice -o name").done(),
         "session.streaming.platform/alice\n"
     );
-}
-
-#[test]
-fn a_choice_that_cannot_be_meant_is_told_before_any_request() {
-    let mut text = String::new();
-    for words in [
-        "",
-        "alice -l a=b",
-        "alice --all",
-        "pod/alice",
-        "Alice",
-        "alice --dry-run=maybe",
-        "alice -o wide",
-    ] {
-        let api = FakeApi::stateful();
-        let played = stop(&api, words);
-        text.push_str(&format!("$ stop {words}\n{}", played.failed()));
-        assert!(api.requests().is_empty(), "{words}");
-    }
-    golden("stop-illegal.txt", &text);
-}
-
-#[test]
-fn a_command_line_that_cannot_be_meant_is_answered_as_kubectl_does() {
-    let program = Path::new(env!("CARGO_BIN_EXE_kubectl-session-stop"));
-    let mut text = String::new();
-    for words in [
-        "alice --bogus",
-        "alice -l",
-        "alice --timeout=x",
-        "alice --skip-sync=x",
-    ] {
-        let args: Vec<&str> = words.split(' ').collect();
-        let done = run_binary(program, &args, &[], "");
-        assert_eq!((done.code, done.stdout.as_str()), (1, ""), "{words}");
-        text.push_str(&format!("$ stop {words}\n{}", done.stderr));
-    }
-    golden("stop-usage.txt", &text);
 }

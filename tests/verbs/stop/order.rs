@@ -1,16 +1,14 @@
 //! Order of a stop: sync hook, spec.state, workload, wait for the Pods, status; every write names a UID.
 
-use kubectl_session_stop::Stop;
-use serde_json::{Value, json};
-use session_shared::client::interrupt::Interrupt;
+use serde_json::json;
 use session_support::{Answer, Execution, FakeApi, golden};
 
-use crate::play::{NOW, Play};
-use crate::running::{Running, session, stop, written};
+use crate::play::NOW;
+use crate::running::{lingering, running, session, stop, written};
 
 #[test]
 fn a_pod_goes_and_everything_else_stays() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let played = stop(&api, "alice");
     let lines: String = api.lines().iter().map(|line| format!("{line}\n")).collect();
     golden(
@@ -43,7 +41,7 @@ fn a_pod_goes_and_everything_else_stays() {
 
 #[test]
 fn every_write_insists_on_what_was_seen() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let uid = |kind: &str, name: &str| {
         api.object(kind, "default", name).unwrap()["metadata"]["uid"].clone()
     };
@@ -81,7 +79,7 @@ fn a_sync_that_fails_stops_nothing() {
     for execution in [failing, cut] {
         let api = FakeApi::stateful();
         api.execute("sync-home", execution);
-        Running::default().put(&api);
+        running("alice").put(&api);
         let played = stop(&api, "alice");
         text.push_str(&played.text());
         assert_eq!(played.code, 1);
@@ -94,7 +92,7 @@ fn a_sync_that_fails_stops_nothing() {
 
 #[test]
 fn what_does_not_run_is_not_synchronised() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();
     pod["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "True"}]);
     api.put(pod);
@@ -103,7 +101,7 @@ fn what_does_not_run_is_not_synchronised() {
 }
 
 fn ended(code: u8) -> FakeApi {
-    let api = Running::default().server();
+    let api = running("alice").server();
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();
     let phase = if code == 0 { "Succeeded" } else { "Failed" };
     pod["status"] = json!({"phase": phase, "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": false,
@@ -131,7 +129,7 @@ fn what_has_ended_stays_as_it_ended() {
 
 #[test]
 fn a_lost_pod_is_a_stopped_session() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     api.remove("pods", "default", "tool-alice");
     stop(&api, "alice").done();
     assert_eq!(session(&api, "alice")["status"]["phase"], "stopped");
@@ -139,7 +137,7 @@ fn a_lost_pod_is_a_stopped_session() {
 
 #[test]
 fn a_second_stop_says_so_and_writes_nothing() {
-    let api = Running::default().server();
+    let api = running("alice").server();
     stop(&api, "alice").done();
     let before = written(&api).len();
     let played = stop(&api, "alice");
@@ -154,7 +152,7 @@ fn a_second_stop_says_so_and_writes_nothing() {
 fn a_stop_that_was_cut_off_is_finished_by_the_next() {
     let path = "/apis/streaming.platform/v1/namespaces/default/sessions/alice/status";
     for refused in ["pods", "status"] {
-        let api = Running::default().server();
+        let api = running("alice").server();
         let (method, pattern) = match refused {
             "pods" => ("DELETE", "/api/v1/namespaces/default/pods/tool-alice"),
             _ => ("PATCH", path),
@@ -188,14 +186,9 @@ fn a_stop_that_was_cut_off_is_finished_by_the_next() {
 }
 
 #[test]
-fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
-    let played = stop(&api, "alice --timeout=50ms");
-    golden("stop-timeout.txt", &played.text());
+fn a_stop_whose_wait_took_too_long_is_finished_by_the_next() {
+    let api = lingering(running("alice")).server();
+    assert_eq!(stop(&api, "alice --timeout=50ms").code, 1);
     assert_eq!(session(&api, "alice")["spec"]["state"], "stopped");
     assert_eq!(
         session(&api, "alice")["status"]["phase"],
@@ -204,54 +197,4 @@ fn a_wait_that_takes_too_long_is_told_in_kubectls_words() {
     );
     stop(&api, "alice --wait=false").done();
     assert_eq!(session(&api, "alice")["status"]["phase"], "stopped");
-}
-
-#[test]
-fn ctrl_c_in_the_wait_tells_how_to_finish() {
-    let api = Running {
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
-    let interrupt = Interrupt::default();
-    let trigger = interrupt.clone();
-    api.react("pods", move |_| {
-        trigger.trigger();
-        Vec::new()
-    });
-    let played = Play::on(&api).stopped_by(&interrupt).run::<Stop>("alice");
-    golden("stop-interrupted.txt", &played.text());
-    assert_eq!(played.code, 130);
-}
-
-/// Pods with the session's labels, but without an owner or with another one.
-#[test]
-fn others_with_our_labels_are_not_touched() {
-    let api = Running::default().server();
-    let labels =
-        json!({"streaming.platform/session": "alice", "streaming.platform/primary": "true"});
-    let pod = |name: &str, owners: Value| {
-        json!({"apiVersion": "v1", "kind": "Pod", "spec": {"containers": []},
-            "metadata": {"name": name, "namespace": "default", "labels": labels, "ownerReferences": owners}})
-    };
-    api.put(pod("nobodys", json!([])));
-    let other = json!([{"apiVersion": "streaming.platform/v1", "kind": "Session", "name": "alice", "uid": "another"}]);
-    api.put(pod("anothers", other));
-    stop(&api, "alice").done();
-    assert_eq!(api.objects("pods").len(), 2);
-}
-
-#[test]
-fn a_session_that_is_being_deleted_is_left_alone() {
-    let api = Running::default().server();
-    let mut going = session(&api, "alice");
-    going["metadata"]["deletionTimestamp"] = NOW.into();
-    going["metadata"]["finalizers"] = json!(["x/y"]);
-    api.put(going);
-    let played = stop(&api, "alice");
-    assert_eq!(
-        played.failed(),
-        "error: session \"alice\" is being deleted\n"
-    );
-    assert!(api.writes().is_empty());
 }

@@ -2,19 +2,16 @@
 
 use serde_json::json;
 use session_shared::labels;
+use session_support::session_fixture::{SESSIONS, controller_lease};
 use session_support::{FakeApi, golden};
 
-use crate::running::{KIND, Running, session, stop, stop_and_end, written};
+use crate::running::{lingering, running, session, stop, stop_and_end, written};
 
 #[test]
 fn what_can_rest_is_scaled_to_0_and_its_count_remembered() {
     let mut text = String::new();
     for kind in ["StatefulSet", "Deployment"] {
-        let api = Running {
-            kind,
-            ..Running::default()
-        }
-        .server();
+        let api = running("alice").workload(kind, 2).server();
         let played = stop_and_end(&api, "alice");
         text.push_str(&format!("{kind}\n{}", played.text()));
         written(&api)
@@ -40,12 +37,7 @@ fn what_can_rest_is_scaled_to_0_and_its_count_remembered() {
 
 #[test]
 fn a_second_try_does_not_lose_the_count() {
-    let api = Running {
-        kind: "StatefulSet",
-        lingers: true,
-        ..Running::default()
-    }
-    .server();
+    let api = lingering(running("alice").workload("StatefulSet", 2)).server();
     assert_eq!(stop(&api, "alice --timeout=50ms").code, 1);
     let set = api
         .object("statefulsets.apps", "default", "tool-alice")
@@ -58,14 +50,9 @@ fn a_second_try_does_not_lose_the_count() {
 
 /// A controller for tests: it writes a phase when spec.state changes.
 fn controlled(phase: &'static str) -> FakeApi {
-    let api = Running::default().server();
-    let renewed = session_shared::Timestamp::now().to_string();
-    api.put(
-        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
-        "metadata": {"name": "session-controller", "namespace": "session-system"},
-        "spec": {"holderIdentity": "c-1", "renewTime": renewed, "leaseDurationSeconds": 3600}}),
-    );
-    api.react(KIND, move |session| {
+    let api = running("alice").server();
+    api.put(controller_lease());
+    api.react(SESSIONS, move |session| {
         let mut session = session.clone();
         if session["spec"]["state"] != "stopped" {
             return Vec::new();
@@ -78,19 +65,6 @@ fn controlled(phase: &'static str) -> FakeApi {
         vec![session]
     });
     api
-}
-
-#[test]
-fn a_controller_that_is_alive_does_the_work() {
-    let api = controlled("stopped");
-    let played = stop(&api, "alice");
-    assert_eq!(played.done(), "session.streaming.platform/alice stopped\n");
-    assert_eq!(written(&api), ["PATCH sessions/alice"]);
-    assert!(api.executed().is_empty());
-    assert_eq!(
-        session(&api, "alice")["metadata"]["annotations"].get(labels::SKIP_SYNC),
-        None
-    );
 }
 
 #[test]

@@ -81,19 +81,6 @@ fn who_may_not_list_sessions_may_delete_templates() {
 }
 
 #[test]
-fn a_dry_run_deletes_nothing() {
-    let api = server();
-    for (way, suffix) in [("client", "(dry run)"), ("server", "(server dry run)")] {
-        let played = template(&api, &format!("delete tool --dry-run={way}"));
-        assert_eq!(
-            played.done(),
-            format!("sessiontemplate.streaming.platform \"tool\" deleted {suffix}\n")
-        );
-    }
-    assert!(api.writes().is_empty() && api.object(QUALIFIED, "", "tool").is_some());
-}
-
-#[test]
 fn what_is_missing_stops_no_other() {
     let api = server();
     let played = template(&api, "delete gone tool nothing");

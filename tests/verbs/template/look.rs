@@ -144,28 +144,6 @@ fn what_is_not_there_is_told_with_what_is() {
 }
 
 #[test]
-fn a_cluster_without_the_api_is_told_how_to_get_it() {
-    let api = FakeApi::stateful();
-    api.unserve("sessiontemplates.streaming.platform");
-    api.unserve("sessions.streaming.platform");
-    let check = |played: crate::play::Played| {
-        let wanted = "the server doesn't have a resource type \"sessiontemplates\"\nhint: install the API first: kubectl session setup\n";
-        assert!(played.failed().ends_with(wanted), "{played:#?}");
-    };
-    for words in [
-        "list",
-        "list -o json",
-        "show a",
-        "params a",
-        "render a",
-        "delete a",
-    ] {
-        check(template(&api, words));
-    }
-    check(crate::piped(&api, crate::TOOL, "apply -f -"));
-}
-
-#[test]
 fn what_may_not_be_read_is_the_servers_to_say() {
     let api = FakeApi::new();
     let forbidden = Answer::forbidden("alice", "list", "sessiontemplates.streaming.platform", "");
@@ -179,37 +157,4 @@ fn what_may_not_be_read_is_the_servers_to_say() {
             "{played:?}"
         );
     }
-}
-
-#[test]
-fn command_lines_that_cannot_be_meant_are_refused_before_any_request() {
-    let api = FakeApi::new();
-    let mut text = String::new();
-    for words in [
-        "list -o bogus",
-        "list --builtin -l a=b",
-        "show Lab",
-        "show pod/x",
-        "show x -o wide",
-        "params",
-        "params x -f y",
-        "params -f y --builtin",
-        "render",
-        "render x --name A",
-        "render x --set A",
-        "render x --set a-b=c",
-        "render -f - --env-file -",
-        "render x --builtin --primary Pod/x",
-        "apply -f nowhere.yaml",
-        "apply -f - --dry-run=maybe",
-        "delete x -o json",
-        "lint -f - -f -",
-        "lint -f - -o name",
-        "lint -f nowhere.yaml",
-    ] {
-        let played = template(&api, words);
-        text.push_str(&format!("$ template {words}\n{}", played.failed()));
-    }
-    golden("template-usage.txt", &text);
-    assert!(api.lines().is_empty());
 }

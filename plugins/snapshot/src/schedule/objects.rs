@@ -210,18 +210,15 @@ mod tests {
         }
     }
 
-    fn belonging(session: &str, primary: Option<(&str, &str)>) -> Ownership {
+    fn ownership(session: &str, primary: Option<(&str, &str)>) -> Ownership {
         let primary = primary.map(|(kind, name)| {
             serde_json::from_value(json!({ "kind": kind, "name": name })).unwrap()
         });
         Ownership {
             session: session.parse().unwrap(),
-            session_uid: "u-1".into(),
-            namespace: "ns".parse().unwrap(),
             user_id: "alice@example.com".parse().unwrap(),
-            command_token: "r1".into(),
-            template: Some("lab".into()),
             primary,
+            ..session_support::session_fixture::ownership()
         }
     }
 
@@ -239,7 +236,7 @@ mod tests {
 
     #[test]
     fn everything_is_the_sessions_but_the_pods_are_not() {
-        let all = objects(&belonging("alice", None), false);
+        let all = objects(&ownership("alice", None), false);
         for (object, resource) in all.iter().zip(SCHEDULE_RESOURCES) {
             assert_eq!(object["kind"], resource.kind.as_ref());
             let metadata = &object["metadata"];
@@ -261,17 +258,17 @@ mod tests {
             all.map(|rule| rule["resources"][0].as_str().unwrap().to_owned())
                 .collect::<Vec<_>>()
         };
-        let all = objects(&belonging("alice", None), false);
+        let all = objects(&ownership("alice", None), false);
         assert_eq!(
             resources(&all[1]["rules"]),
             ["sessions", "persistentvolumeclaims", "volumesnapshots"]
         );
-        let pod = objects(&belonging("alice", Some(("Pod", "lab-alice"))), true);
+        let pod = objects(&ownership("alice", Some(("Pod", "lab-alice"))), true);
         let exec = &pod[1]["rules"][6];
         assert_eq!(exec["resources"], json!(["pods/exec"]));
         assert_eq!(exec["resourceNames"], json!(["lab-alice"]));
         let set = objects(
-            &belonging("alice", Some(("StatefulSet", "lab-alice"))),
+            &ownership("alice", Some(("StatefulSet", "lab-alice"))),
             true,
         );
         assert_eq!(set[1]["rules"][6].get("resourceNames"), None);
@@ -283,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_schedule_is_told_in_a_line() {
-        let mut job = objects(&belonging("alice", None), false).remove(3);
+        let mut job = objects(&ownership("alice", None), false).remove(3);
         let so_far = "snapshots are taken by schedule \"30 3 * * *\" (Europe/Berlin), keeps 7; ";
         assert_eq!(describe_cron_job(&job), format!("{so_far}no success yet"));
         job["status"] = json!({ "lastSuccessfulTime": "2026-03-01T03:30:09Z" });

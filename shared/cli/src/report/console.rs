@@ -20,8 +20,8 @@ use super::full_screen::FullScreen;
 use super::live_line::{LiveLine, LiveTarget, ProgressDisplay};
 use super::standard_input::StandardInput;
 use super::stderr_handle::StderrState;
-pub use super::streams::CapturedOutput;
 use super::streams::SharedStream;
+pub use super::streams::{CapturedOutput, OutputClosed};
 use super::terminal;
 pub use crate::flags::output::Colour;
 use crate::flags::output::VerbosityFlags;
@@ -48,18 +48,6 @@ pub fn deletion_preview(names: &[String]) -> Vec<String> {
 pub const DELETION_QUESTION: &str = "Do you want to continue?";
 /// Message after a prompt was answered with no.
 pub const DELETION_CANCELLED: &str = "deletion is cancelled";
-
-/// Error of a write to standard output that nobody reads any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutputClosed;
-
-impl fmt::Display for OutputClosed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("standard output was closed")
-    }
-}
-
-impl std::error::Error for OutputClosed {}
 
 /// Meaning of a word in a report, shown as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,8 +6,7 @@ use rustix::process::{Signal, getpid, kill_process};
 #[cfg(unix)]
 use tokio::signal::unix;
 
-use super::console::OutputClosed;
-use super::streams::SharedStream;
+use super::streams::{OutputClosed, SharedStream};
 
 /// Switches to the terminal's second screen, so that the first one is restored afterwards, and hides the cursor.
 const ENTER_ALTERNATE_SCREEN: &str = "\x1b[?1049h\x1b[?25l";

@@ -38,16 +38,6 @@ impl MutationPrinter {
         }
     }
 
-    /// Formats the result of an object of which only the name is known. Formats that print objects print the sentence
-    /// instead.
-    pub fn print_result_by_name(&self, resource: &ResourceType, name: &str, verb: &str) -> String {
-        let subject = escape::escape_line(&format!("{}/{name}", resource.singular())).into_owned();
-        match &self.format {
-            Format::Objects(printer) if printer.is_name() => format!("{subject}\n"),
-            _ => format!("{subject} {verb}{}\n", dry_run_suffix(self.dry_run)),
-        }
-    }
-
     /// Formats a deletion: `session.streaming.platform "alice" deleted from q namespace`; cluster-scoped objects have
     /// no namespace.
     pub fn print_deleted(
@@ -123,7 +113,7 @@ mod tests {
     use super::*;
     use crate::report::format::FormatSet;
     use serde_json::json;
-    use session_model::objects::resource::{NAMESPACE, POD, SESSION, SESSION_TEMPLATE};
+    use session_model::objects::resource::{NAMESPACE, SESSION, SESSION_TEMPLATE};
 
     fn mutations(output: &str, dry_run: DryRun) -> MutationPrinter {
         MutationPrinter::new(
@@ -154,15 +144,6 @@ mod tests {
         assert_eq!(
             text(DryRun::Server),
             "session.streaming.platform/alice created (server dry run)\n"
-        );
-        let plain = mutations("", DryRun::None);
-        assert_eq!(
-            plain.print_result_by_name(&SESSION, "alice", "stopped"),
-            "session.streaming.platform/alice stopped\n"
-        );
-        assert_eq!(
-            plain.print_result_by_name(&POD, "a", "resized"),
-            "pod/a resized\n"
         );
     }
 
@@ -196,10 +177,6 @@ mod tests {
         let mut name = mutations("name", DryRun::Server);
         assert_eq!(
             name.print_result(&alice(), "created").unwrap(),
-            "session.streaming.platform/alice\n"
-        );
-        assert_eq!(
-            name.print_result_by_name(&SESSION, "alice", "stopped"),
             "session.streaming.platform/alice\n"
         );
         assert_eq!(

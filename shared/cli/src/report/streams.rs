@@ -4,6 +4,18 @@ use std::fmt;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Error of a write to standard output that nobody reads any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutputClosed;
+
+impl fmt::Display for OutputClosed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("standard output was closed")
+    }
+}
+
+impl std::error::Error for OutputClosed {}
+
 /// Output stream with several writers: the console and the live line share standard error.
 #[derive(Clone)]
 pub(super) struct SharedStream(Arc<Mutex<Box<dyn Write + Send>>>);

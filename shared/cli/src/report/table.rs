@@ -41,7 +41,7 @@ impl TableOptions {
     }
 }
 
-/// Printer of the pages of a Table as one table, or of the events of a watch as they come.
+/// Printer of the pages of a Table as one table.
 #[derive(Debug, Default)]
 pub struct TablePrinter {
     options: TableOptions,
@@ -62,12 +62,27 @@ impl TablePrinter {
 
     /// Adds a page. Its columns may be missing if they are those of the page before.
     pub fn add_page(&mut self, table: &Table) {
-        self.take(table, None);
-    }
-
-    /// Adds an event of a watch, after its type (`ADDED`): `--output-watch-events`.
-    pub fn add_event(&mut self, event: &str, table: &Table) {
-        self.take(table, Some(event));
+        let known = table.column_definitions.is_empty() || table.column_definitions == self.columns;
+        if !known {
+            self.columns.clone_from(&table.column_definitions);
+            self.headed = false;
+        }
+        if table.rows.is_empty() {
+            return;
+        }
+        let columns = self.decorated_columns();
+        if !self.options.no_headers && !self.headed {
+            let headings = columns
+                .iter()
+                .map(|(name, _)| Cow::Owned(Value::from(name.to_uppercase())));
+            self.write_line(&columns, &headings.collect::<Vec<_>>());
+        }
+        self.headed = true;
+        for row in &table.rows {
+            self.rows += 1;
+            let cells = self.decorated_cells(row, columns.len());
+            self.write_line(&columns, &cells);
+        }
     }
 
     /// Returns the number of rows added. With none, nothing is printed, not even headings.
@@ -78,30 +93,6 @@ impl TablePrinter {
     /// Returns the text of all rows added since the last call. Columns never get narrower between calls.
     pub fn flush(&mut self) -> String {
         self.tabs.flush()
-    }
-
-    fn take(&mut self, table: &Table, event: Option<&str>) {
-        let known = table.column_definitions.is_empty() || table.column_definitions == self.columns;
-        if !known {
-            self.columns.clone_from(&table.column_definitions);
-            self.headed = false;
-        }
-        if table.rows.is_empty() {
-            return;
-        }
-        let columns = self.decorated_columns(event.is_some());
-        if !self.options.no_headers && !self.headed {
-            let headings = columns
-                .iter()
-                .map(|(name, _)| Cow::Owned(Value::from(name.to_uppercase())));
-            self.write_line(&columns, &headings.collect::<Vec<_>>());
-        }
-        self.headed = true;
-        for row in &table.rows {
-            self.rows += 1;
-            let cells = self.decorated_cells(row, event, columns.len());
-            self.write_line(&columns, &cells);
-        }
     }
 
     /// Writes the cells of the columns that are shown. There may be fewer or more cells than columns.
@@ -123,11 +114,10 @@ impl TablePrinter {
     }
 
     /// Returns the names of all columns, and whether each is shown.
-    fn decorated_columns(&self, event: bool) -> Vec<(String, bool)> {
+    fn decorated_columns(&self) -> Vec<(String, bool)> {
         let shown = |name: &str| (name.to_owned(), true);
         let options = &self.options;
         let mut columns = Vec::new();
-        columns.extend(event.then(|| shown("Event")));
         columns.extend(options.namespace.then(|| shown("Namespace")));
         let visible = |column: &Column| options.wide || column.priority == 0;
         columns.extend(
@@ -143,12 +133,7 @@ impl TablePrinter {
 
     /// Returns the cells of a row with the added ones. In a row with a missing cell the added ones move to the left, as
     /// in kubectl.
-    fn decorated_cells<'r>(
-        &self,
-        row: &'r Row,
-        event: Option<&str>,
-        width: usize,
-    ) -> Vec<Cow<'r, Value>> {
+    fn decorated_cells<'r>(&self, row: &'r Row, width: usize) -> Vec<Cow<'r, Value>> {
         let options = &self.options;
         let mut cells = Vec::with_capacity(width);
         if options.namespace {
@@ -175,16 +160,13 @@ impl TablePrinter {
         let bare = row.object.is_null();
         if bare && decorated {
             // kubectl pads half of the missing cells, which decides where a line ends.
-            let missing = (width - usize::from(event.is_some())).saturating_sub(cells.len());
+            let missing = width.saturating_sub(cells.len());
             cells.extend(std::iter::repeat_n(
                 Cow::Owned(Value::Null),
                 missing.div_ceil(2),
             ));
         } else if !bare {
             self.add_labels(row, &mut cells);
-        }
-        if let Some(event) = event {
-            cells.insert(0, Cow::Owned(Value::from(format!("{event:<8}"))));
         }
         cells
     }

@@ -1,6 +1,6 @@
 //! Reasons why a claim has no volume, read from its events.
 
-use super::facts::FactQuery;
+use super::facts::{CLAIM_NOT_FOUND, FactQuery};
 use super::{Cause, EventNote};
 
 /// State of a claim that is not bound.
@@ -97,9 +97,6 @@ pub(super) fn unbound_claims_cause(pod: &str, claims: &[&str]) -> Cause {
         ..Cause::default()
     }
 }
-
-/// Reason of a cause for a claim that the scheduler does not know. It may have been created only a moment ago.
-pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
 /// Reads the scheduler's message about a claim that does not exist.
 pub(super) fn missing_claim_cause(pod: &str, message: &str) -> Option<Cause> {

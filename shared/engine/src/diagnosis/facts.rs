@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Cause;
-use super::claim_failure::CLAIM_NOT_FOUND;
 use super::quota::{parse_quantity, pod_resources};
 use session_model::objects::conditions::condition;
 use session_model::objects::resource::{annotation, label as label_of, string_at};
 use session_model::quantity::Quantity;
+
+/// Reason of a cause for a claim that the scheduler does not know. It may have been created only a moment ago.
+pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
 /// Nodes that are listed one by one; the rest are counted.
 const MAX_NODES_SHOWN: usize = 4;

@@ -38,9 +38,9 @@ mod stability;
 mod terminated_pod;
 mod volume_failure;
 
-pub use claim_failure::CLAIM_NOT_FOUND;
 pub use deletion_blocker::find_deletion_blocker;
 pub use event::EventNote;
+pub use facts::CLAIM_NOT_FOUND;
 pub use facts::{Fact, FactQuery, PodRequests, refine};
 pub use missing_pods::inspect_missing_pods;
 pub use pod::inspect_pod;

@@ -11,35 +11,11 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::Value;
 
-use super::live_objects::LiveObjects;
+use super::live_objects::{Impostor, LiveObjects};
 use super::target_state::is_start_requested;
 use session_model::api::Session;
 use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};
-
-/// A Pod or workload whose ownerReferences claim that it is the session's, although it is not.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Impostor {
-    /// Kind of the object.
-    pub kind: String,
-    /// Name of the object.
-    pub name: String,
-    /// UID of the object.
-    pub uid: String,
-    why: String,
-}
-
-impl Impostor {
-    /// Returns a note for the user.
-    pub fn note(&self) -> String {
-        format!(
-            "{} {:?} is ignored: {}",
-            self.kind.to_lowercase(),
-            self.name,
-            self.why
-        )
-    }
-}
 
 /// Result of judging one object.
 enum Attribution {

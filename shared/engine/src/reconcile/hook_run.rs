@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::workload_state::WorkloadState;
 use session_model::api::Session;
-use session_model::duration::Timeout;
+use session_model::duration::parse_hook_timeout;
 
 /// Timeout of a hook that does not set one.
 const DEFAULT_HOOK_TIMEOUT: Duration = Duration::from_secs(300);
@@ -45,8 +45,7 @@ impl HookRun {
         let limit = hook
             .timeout
             .as_ref()
-            .and_then(|timeout| timeout.to_string().parse::<Timeout>().ok())
-            .map(Timeout::duration);
+            .and_then(|timeout| parse_hook_timeout(&timeout.to_string()).ok());
         Some(Self {
             name,
             pod: pod.clone(),

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use super::attribution::Impostor;
 use crate::diagnosis::EventNote;
 use session_model::api::Session;
 use session_model::labels;
@@ -47,6 +46,31 @@ pub struct NamedObject {
     pub resource: ResourceType,
     /// The object.
     pub object: Value,
+}
+
+/// A Pod or workload whose ownerReferences claim that it is the session's, although it is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Impostor {
+    /// Kind of the object.
+    pub kind: String,
+    /// Name of the object.
+    pub name: String,
+    /// UID of the object.
+    pub uid: String,
+    /// Why it is not the session's.
+    pub(super) why: String,
+}
+
+impl Impostor {
+    /// Returns a note for the user.
+    pub fn note(&self) -> String {
+        format!(
+            "{} {:?} is ignored: {}",
+            self.kind.to_lowercase(),
+            self.name,
+            self.why
+        )
+    }
 }
 
 impl LiveObjects {

@@ -21,11 +21,9 @@ mod template;
 pub use admission::{ADMISSION_POLICY, admission_objects, is_policy_in_force};
 pub use crd::custom_resource_definitions;
 pub use int_or_string::IntOrString;
-pub use object_ref::ObjectRef;
+pub use object_ref::{ObjectRef, PrimaryRef};
 pub use parameter::{Parameter, ParameterType, Presets, SecretGeneration};
-pub use session::{
-    DesiredState, PrimaryRef, ResourceLimits, SecretSource, Session, SessionSpec, StorageSpec,
-};
+pub use session::{DesiredState, ResourceLimits, SecretSource, Session, SessionSpec, StorageSpec};
 pub use status::{Condition, Phase, SessionStatus, StartRecord};
 pub use template::{
     ConnectMethod, DataPolicy, Hook, Hooks, HttpConnect, LabelSelector, LifetimePolicy, OnExpiry,

@@ -1,4 +1,4 @@
-//! A reference to one object of the cluster.
+//! References to objects of the cluster.
 
 use std::fmt;
 
@@ -20,6 +20,23 @@ pub struct ObjectRef {
     /// UID of the object; empty until the server has assigned one.
     #[serde(default)]
     pub uid: String,
+}
+
+/// Reference to the primary workload and the container that connect enters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PrimaryRef {
+    /// Kind of the workload: Pod, StatefulSet or Deployment.
+    #[schemars(length(max = 63))]
+    pub kind: String,
+    /// Name of the workload. In a template, placeholders are allowed.
+    #[schemars(length(max = 253))]
+    pub name: String,
+    /// Container to enter. If absent: the one named by the Pod's annotation kubectl.kubernetes.io/default-container, else the
+    /// first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub container: Option<String>,
 }
 
 impl ObjectRef {

@@ -12,6 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::int_or_string::IntOrString;
+use super::object_ref::PrimaryRef;
 use super::status::{Condition, Phase, SessionStatus, StartRecord};
 use super::template::DataPolicy;
 
@@ -132,23 +133,6 @@ pub struct SessionSpec {
     /// Policy for the session's data when the session is deleted: keep, snapshot or delete.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data_policy: Option<DataPolicy>,
-}
-
-/// Reference to the primary workload and the container that connect enters.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PrimaryRef {
-    /// Kind of the workload: Pod, StatefulSet or Deployment.
-    #[schemars(length(max = 63))]
-    pub kind: String,
-    /// Name of the workload. In a template, placeholders are allowed.
-    #[schemars(length(max = 253))]
-    pub name: String,
-    /// Container to enter. If absent: the one named by the Pod's annotation kubectl.kubernetes.io/default-container, else the
-    /// first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 253))]
-    pub container: Option<String>,
 }
 
 /// Resource limits of the primary container.

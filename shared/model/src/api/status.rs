@@ -6,8 +6,7 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::object_ref::ObjectRef;
-use super::session::PrimaryRef;
+use super::object_ref::{ObjectRef, PrimaryRef};
 use super::template::{ConnectMethod, DataPolicy, Hooks, OnExpiry};
 
 /// Observed state of a session. podName, nodeName and endpoint are informational: no command acts on them.

@@ -13,8 +13,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::int_or_string::IntOrString;
+use super::object_ref::PrimaryRef;
 use super::parameter::Parameter;
-use super::session::PrimaryRef;
 use crate::names::SshUser;
 
 /// Content of a session template: parameters, and a manifest with placeholders for them.

@@ -230,7 +230,7 @@ pub(crate) fn set_metadata_entry(
 mod tests {
     use super::*;
 
-    fn belonging() -> Ownership {
+    fn ownership() -> Ownership {
         Ownership {
             session: "a".parse().unwrap(),
             session_uid: "u-1".into(),
@@ -252,7 +252,7 @@ mod tests {
             "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": { "name": "w" },
             "spec": { "template": { "spec": {} }, "volumeClaimTemplates": [{ "metadata": { "name": "d" } }] },
         });
-        belonging().apply_to(&mut object);
+        ownership().apply_to(&mut object);
         assert_eq!(object["metadata"]["ownerReferences"][0]["uid"], "u-1");
         assert_eq!(object["metadata"]["namespace"], "ns");
         assert_eq!(
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn data_is_marked_but_never_owned() {
         let mut claim = json!({ "kind": "PersistentVolumeClaim", "metadata": { "name": "c" } });
-        belonging().apply_to(&mut claim);
+        ownership().apply_to(&mut claim);
         assert!(claim["metadata"].get("ownerReferences").is_none());
         assert_eq!(claim["metadata"]["annotations"][labels::SESSION_UID], "u-1");
     }
@@ -289,7 +289,7 @@ mod tests {
     fn a_manifest_session_keeps_what_its_author_wrote() {
         let mut pod =
             json!({ "kind": "Pod", "metadata": { "name": "p", "labels": null }, "spec": {} });
-        let mut mine = belonging();
+        let mut mine = ownership();
         mine.template = None;
         mine.apply_to(&mut pod);
         assert!(pod["spec"].get("automountServiceAccountToken").is_none());

@@ -2,17 +2,10 @@
 
 use serde_json::{Value, json};
 use session_support::FakeApi;
+use session_support::session_fixture::owned;
 
 use super::{cluster, session};
 use session_model::failure::{self, FailureKind};
-
-fn owned(mut object: Value, owner: &Value) -> Value {
-    object["metadata"]["ownerReferences"] = json!([{
-        "apiVersion": owner["apiVersion"], "kind": owner["kind"],
-        "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"], "controller": true,
-    }]);
-    object
-}
 
 fn workload(kind: &str, name: &str) -> Value {
     let labels = json!({"streaming.platform/session": "a"});

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::super::lint::{Severity, lint_source};
-use super::super::property::HOSTILE_VALUES;
 use super::super::{Manifest, Parameters, Source, TemplateFile, ValueLayers, builtin_templates};
 use super::{identity, map};
 use crate::ParameterRules as _;
+use session_support::structure::HOSTILE_VALUES;
 
 pub(super) fn file(name: &str) -> TemplateFile {
     let (_, text) = builtin_templates()

@@ -12,7 +12,6 @@ mod oracle;
 mod parameters;
 mod render;
 mod secrets;
-mod structure;
 
 use std::collections::BTreeMap;
 

@@ -99,20 +99,6 @@ fn a_watch_keeps_earlier_widths_and_prints_the_heading_once() {
 }
 
 #[test]
-fn watch_events_stand_before_everything_else() {
-    let mut printer = TablePrinter::new(TableOptions {
-        namespace: true,
-        ..TableOptions::default()
-    });
-    printer.add_event("ADDED", &small(&["a", "b"]));
-    printer.add_event("MODIFIED", &small(&["a", "c"]));
-    assert_eq!(
-        printer.flush(),
-        "EVENT      NAMESPACE   NAME   PHASE\nADDED      q           a      b\nMODIFIED   q           a      c\n"
-    );
-}
-
-#[test]
 fn options_follow_the_flags() {
     let flags = ListOutputFlags {
         output: Some("wide".into()),
@@ -217,7 +203,6 @@ proptest! {
                 ..Table::default()
             };
             printer.add_page(&page);
-            printer.add_event("ADDED", &page);
             let text = printer.flush();
             prop_assert!(!text.contains(['\x1b', '\r']));
         }

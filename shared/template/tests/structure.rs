@@ -1,8 +1,11 @@
 //! Tests that no value creates structure.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests may fail loudly")]
 
 use proptest::prelude::*;
 
-use super::super::property::{HOSTILE_VALUES, RandomText, StructureProperty, check_manifest_text};
+use session_support::structure::{
+    HOSTILE_VALUES, RandomText, StructureProperty, check_manifest_text,
+};
 
 fn cases(count: u32) -> ProptestConfig {
     ProptestConfig {

@@ -1,18 +1,13 @@
-//! Property tests of this module, used by tests, fuzzing and `cargo bench-template`: no value creates structure, and no text
-//! makes the code panic.
+//! What must hold for every template: no value creates structure, and no text makes the parser panic. For the tests of
+//! session-template, fuzzing and `cargo bench-template`.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
-
-use super::extract::extract_secret_literals;
-use super::lint::lint_source;
-use super::manifest::Manifest;
-use super::parameters::Parameters;
-use super::resolve::ValueLayers;
-use super::scalar::parse_plain_scalar;
-use super::source::Source;
-use super::values::{SessionIdentity, Values};
+use session_template::{
+    Manifest, Parameters, SessionIdentity, Source, ValueLayers, Values, extract_secret_literals,
+    lint_source,
+};
 
 /// Values that break text-based templates.
 pub const HOSTILE_VALUES: [&str; 37] = [
@@ -154,7 +149,12 @@ impl StructureProperty {
             .manifest
             .render(&values)
             .map_err(|error| format!("{error:#}"))?;
-        let plain = parse_plain_scalar(value);
+        let objects = rendered.into_objects();
+        if objects.len() != 1 {
+            return Err(format!("{} objects instead of one", objects.len()));
+        }
+        // A number, a boolean, null or the text itself.
+        let plain = &objects[0]["spec"]["plain"];
         if plain.is_array() || plain.is_object() || plain.as_str().is_some_and(|text| text != value)
         {
             return Err(format!("a plain placeholder became {plain}"));
@@ -174,10 +174,6 @@ impl StructureProperty {
                 "items": [plain, "last"],
             },
         });
-        let objects = rendered.into_objects();
-        if objects.len() != 1 {
-            return Err(format!("{} objects instead of one", objects.len()));
-        }
         // Compared as JSON text, as it is sent, because a parsed float may differ in its last bit.
         let (sent, wanted) = (objects[0].to_string(), wanted.to_string());
         match sent == wanted {
