@@ -252,10 +252,10 @@ fn every_verb_has_its_parts() {
             );
         }
         assert!(
-            ["plan.rs", "view.rs"]
+            ["intent.rs", "plan.rs"]
                 .iter()
                 .any(|file| folder.join("src").join(file).is_file()),
-            "plugins/{verb} has neither src/plan.rs nor src/view.rs"
+            "plugins/{verb} has neither src/intent.rs nor src/plan.rs"
         );
         assert!(
             root().join(format!("tests/verbs/{verb}.rs")).is_file(),

@@ -29,3 +29,5 @@ mod program;
 mod rules;
 #[path = "session/surroundings.rs"]
 mod surroundings;
+#[path = "session/version.rs"]
+mod version;

@@ -14,8 +14,8 @@ use crate::contents::{
     self, RetainedContent, delete_policy_patch, plan_content, snapshot_reference, storage_handle,
 };
 use crate::intent::Intent;
-use crate::outcome::Outcome;
-use crate::plan::{Action, PlanItem};
+use crate::item_outcome::Outcome;
+use crate::plan_item::{Action, PlanItem};
 
 /// Number of contents for each storage snapshot, or the error as text.
 pub(crate) type ContentCounts = Result<BTreeMap<(String, String), usize>, String>;

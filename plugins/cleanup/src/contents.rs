@@ -10,7 +10,7 @@ use session_shared::quantity::Quantity;
 
 use crate::intent::Intent;
 use crate::orphans::managed_session;
-use crate::plan::{Action, DataEffect, PlanItem};
+use crate::plan_item::{Action, DataEffect, PlanItem};
 
 /// Annotation without which the CSI snapshotter does not finish the deletion of a content. The snapshot-controller sets it
 /// when it observes the deletion of a VolumeSnapshot, which it may have missed.
@@ -75,7 +75,7 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
     let uid = string_at(content, &format!("{SNAPSHOT_REF_POINTER}/uid"));
     let (namespace, name) = snapshot_reference(content);
     let here = held.snapshot.as_ref();
-    let (deed, why, data) = match here.filter(|here| string_at(here, "/metadata/uid") == uid) {
+    let (action, reason, data) = match here.filter(|here| string_at(here, "/metadata/uid") == uid) {
         Some(snapshot) => {
             let session =
                 managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
@@ -108,23 +108,23 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
             }
         }
     };
-    let wanted = match deed {
+    let is_selected = match action {
         Action::AddLabels => intent.snapshot_contents,
         _ => intent.snapshot_contents || intent.orphans,
     };
-    wanted.then(|| content_item(deed, content, namespace, why, data))
+    is_selected.then(|| content_item(action, content, namespace, reason, data))
 }
 
 fn content_item(
-    deed: Action,
+    action: Action,
     content: &Value,
     namespace: String,
-    why: String,
+    reason: String,
     data: DataEffect,
 ) -> PlanItem {
     let owner = annotation(content, labels::USER_ID);
     PlanItem {
-        action: deed,
+        action,
         resource: &VOLUME_SNAPSHOT_CONTENT,
         namespace,
         name: string_at(content, "/metadata/name").to_owned(),
@@ -132,7 +132,7 @@ fn content_item(
         due_since: string_at(content, "/metadata/creationTimestamp")
             .parse()
             .ok(),
-        reason: why,
+        reason,
         size: restore_size(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use session_shared::client::DryRun;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::UserId;
 use session_shared::ops::stop_options::StopOptions;
+use session_shared::report::console::Console;
 
 use crate::args::Args;
 
@@ -39,58 +42,87 @@ pub(crate) struct Intent {
     pub(crate) stop_options: StopOptions,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
+    pub(crate) trust: TrustFlags,
     pub(crate) dry_run: DryRun,
+    pub(crate) write: WriteOptions,
+    pub(crate) connection: ConnectionFlags,
 }
 
-/// Validates the command line.
+/// Applies the output flags and validates the command line.
 ///
 /// # Errors
 /// No selection; flags that exclude each other; invalid durations.
-pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
-    if let Some(name) = args.names.first() {
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        expired,
+        unhealthy,
+        orphans,
+        all,
+        kept_older_than,
+        snapshots_older_than,
+        snapshot_contents,
+        names,
+        selector,
+        user_id,
+        all_namespaces,
+        interval,
+        max,
+        interactive,
+        yes,
+        trust,
+        verbosity,
+        write_flags,
+        wait_flags,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, &write_flags);
+    if let Some(name) = names.first() {
         let error = usage_error(format!("cleanup does not accept names: {name:?}"));
         let delete = format!("delete a session by name: kubectl session delete {name}");
         return Err(with_hint(error, delete));
     }
-    if args.interactive && args.yes {
+    if interactive && yes {
         return Err(usage_error("-i and -y cannot be given together"));
     }
-    let kept = parse_min_age("kept-older-than", args.kept_older_than.as_deref())?;
-    let snapshots = parse_min_age("snapshots-older-than", args.snapshots_older_than.as_deref())?;
-    let sweeps = args.expired || args.unhealthy || args.orphans || args.all;
-    if !sweeps && kept.is_none() && snapshots.is_none() && !args.snapshot_contents {
+    let kept = parse_min_age("kept-older-than", kept_older_than.as_deref())?;
+    let snapshots = parse_min_age("snapshots-older-than", snapshots_older_than.as_deref())?;
+    let sweeps = expired || unhealthy || orphans || all;
+    if !sweeps && kept.is_none() && snapshots.is_none() && !snapshot_contents {
         return Err(usage_error(
             "one of --expired, --unhealthy, --orphans, --all, --kept-older-than, --snapshots-older-than or --snapshot-contents is required",
         ));
     }
-    if args.max == Some(0) {
+    if max == Some(0) {
         return Err(usage_error("--max must be at least 1"));
     }
-    let dry_run = args.write_flags.dry_run()?;
-    if let Some(interval) = args.interval {
+    let dry_run = write_flags.dry_run()?;
+    if let Some(interval) = interval {
         if interval.is_zero() {
             return Err(usage_error("--interval must be greater than 0"));
         }
-        if args.interactive || (!args.yes && dry_run == DryRun::None) {
+        if interactive || (!yes && dry_run == DryRun::None) {
             return Err(usage_error("--interval requires --yes or --dry-run"));
         }
     }
     Ok(Intent {
-        expired: args.expired || args.all,
-        unhealthy: args.unhealthy || args.all,
-        orphans: args.orphans || args.all,
+        expired: expired || all,
+        unhealthy: unhealthy || all,
+        orphans: orphans || all,
         kept_older_than: kept,
         snapshots_older_than: snapshots,
-        snapshot_contents: args.snapshot_contents,
-        selector: args.selector.clone().unwrap_or_default(),
-        owner: args.user_id.as_deref().map(str::parse).transpose()?,
-        all_namespaces: args.all_namespaces,
-        interval: args.interval,
-        max_actions: args.max.map_or(usize::MAX, |most| most as usize),
-        stop_options: StopOptions::new(args.wait_flags.wait, args.wait_flags.given(), false),
-        yes: args.yes,
-        interactive: args.interactive,
+        snapshot_contents,
+        selector: selector.unwrap_or_default(),
+        owner: user_id.as_deref().map(str::parse).transpose()?,
+        all_namespaces,
+        interval,
+        max_actions: max.map_or(usize::MAX, |most| most as usize),
+        stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), false),
+        yes,
+        interactive,
+        trust,
         dry_run,
+        write: write_flags.write()?,
+        connection,
     })
 }
 

@@ -17,18 +17,20 @@ mod content_action;
 mod contents;
 mod health;
 mod intent;
+mod item_outcome;
 mod object_action;
 mod object_users;
 mod observe;
 mod orphans;
 mod outcome;
 mod plan;
+mod plan_item;
 mod selector;
 mod session_plan;
 mod view;
 
 use anyhow::{Error, Result, anyhow};
-use session_shared::client::{DryRun, WriteOptions};
+use session_shared::client::DryRun;
 use session_shared::failure::{ErrorList, with_hint};
 use session_shared::ops::Cluster;
 use session_shared::report::console::{Console, DELETION_QUESTION};
@@ -40,7 +42,7 @@ use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
 use intent::Intent;
-use plan::Action;
+use plan_item::Action;
 
 /// Line printed after a declined prompt.
 const CANCELLED: &str = "nothing has been cleaned up";
@@ -58,18 +60,15 @@ impl Verb for Cleanup {
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
-        environment.apply_flags(&args.verbosity, &args.write_flags);
-        let intent = intent::parse_intent(&args)?;
-        let write = args.write_flags.write()?;
-        let cluster = environment.connect(&args.connection).await?;
-        cluster
-            .known_sessions()
-            .trust_all(args.trust.trust_manifest);
+        let intent = intent::parse_intent(args, &mut environment.console)?;
+        let cluster = environment
+            .connect_trusting(&intent.connection, intent.trust)
+            .await?;
         let Some(interval) = intent.interval else {
-            return run_round(&cluster, &intent, &write, environment).await;
+            return run_round(&cluster, &intent, environment).await;
         };
         loop {
-            let done = run_round(&cluster, &intent, &write, environment).await;
+            let done = run_round(&cluster, &intent, environment).await;
             done.or_else(|error| report_and_continue(error, &mut environment.console))?;
             environment.interrupt.sleep(interval).await?;
         }
@@ -80,7 +79,6 @@ impl Verb for Cleanup {
 async fn run_round(
     cluster: &Cluster,
     intent: &Intent,
-    write: &WriteOptions,
     environment: &mut Environment,
 ) -> Result<()> {
     // reads only
@@ -89,15 +87,16 @@ async fn run_round(
     let items = plan::plan(intent, &observed, environment.now());
     // reads only
     let mut items = selector::filter_by_selector(cluster, intent, items).await?;
-    let only_told = items.split_off(items.partition_point(|item| item.action != Action::Report));
-    let left = items.len().saturating_sub(intent.max_actions);
+    let only_reported =
+        items.split_off(items.partition_point(|item| item.action != Action::Report));
+    let postponed = items.len().saturating_sub(intent.max_actions);
     items.truncate(intent.max_actions);
     let items = plan::exclude_needed_secrets(items, &observed);
     let console = &mut environment.console;
     observed.forbidden_kinds.iter().for_each(|what| {
         console.note(&format!("{what} not checked: no permission to list them"));
     });
-    if items.is_empty() && only_told.is_empty() {
+    if items.is_empty() && only_reported.is_empty() {
         if intent.interval.is_none() {
             let place = (!intent.all_namespaces).then(|| cluster.namespace());
             console.print_error_line(&no_resources_message(place));
@@ -105,18 +104,20 @@ async fn run_round(
         return Ok(());
     }
     console.print(&view::plan_table(
-        items.iter().chain(&only_told),
+        items.iter().chain(&only_reported),
         intent.all_namespaces,
     ))?;
-    if left > 0 {
-        console.note(&format!("further actions left for the next run: {left}"));
+    if postponed > 0 {
+        console.note(&format!(
+            "further actions left for the next run: {postponed}"
+        ));
     }
     // confirmation
     if items.is_empty() || intent.dry_run == DryRun::Client || !confirm(intent, console)? {
         return Ok(());
     }
     // writes
-    let done = outcome::apply_items(cluster, intent, &observed, &items, write, environment).await?;
+    let done = outcome::apply_items(cluster, intent, &observed, &items, environment).await?;
     // prints
     outcome::report(intent, &items, done, &mut environment.console)
 }

@@ -19,9 +19,10 @@ use session_shared::ops::stop::StopContext;
 use session_shared::reconcile::kept_since_patch;
 
 use crate::intent::Intent;
+use crate::item_outcome::Outcome;
 use crate::orphans::SessionIndex;
-use crate::outcome::Outcome;
-use crate::plan::{Action, PlanItem, plan_object};
+use crate::plan::plan_object;
+use crate::plan_item::{Action, PlanItem};
 
 /// Deletes or dates one object if the plan still applies to it: its session still does not exist, and nothing in `around`
 /// uses it.

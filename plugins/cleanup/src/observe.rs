@@ -164,12 +164,12 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         objects.extend(claims.items.iter().cloned().chain(snapshots));
         objects.extend(services.into_iter().flat_map(|list| list.items));
         objects.extend(users.iter().filter(labelled).cloned());
-        let doomed = objects.iter().filter(|_| intent.orphans);
-        let doomed = doomed.filter(|object| orphan_reason(object, living).is_some());
-        let doomed: Vec<&Value> = doomed.collect();
+        let orphans = objects.iter().filter(|_| intent.orphans);
+        let orphans = orphans.filter(|object| orphan_reason(object, living).is_some());
+        let orphans: Vec<&Value> = orphans.collect();
         observed
             .index
-            .record_uses(&doomed, &BTreeSet::new(), &users);
+            .record_uses(&orphans, &BTreeSet::new(), &users);
     }
     let ObjectUsers {
         pods,
@@ -285,14 +285,14 @@ fn join_objects(
         let live = lives.entry(session_key(&claim)).or_default();
         live.data.push(claim);
     }
-    let looked = sessions.into_iter().map(|chosen| {
+    let observed = sessions.into_iter().map(|chosen| {
         let session = &chosen.session;
         let key = (session.namespace().to_owned(), session.name().to_owned());
         let live = lives.remove(&key).unwrap_or_default().attribute(session);
         let observed = ObservedSession::new(chosen, Driver::Client)?;
         Ok(observed.with_objects(live, &[Part::Pods, Part::Owners, Part::Claims]))
     });
-    looked.collect()
+    observed.collect()
 }
 
 /// Returns namespace and name of the session whose label an object carries.

@@ -51,16 +51,16 @@ impl SessionIndex {
         objects.for_each(|object| self.session_uses.add_uid(&object.uid));
     }
 
-    /// Records what is used by those of `users` that will not be deleted. `doomed` and everything they own do not count as
+    /// Records what is used by those of `users` that will not be deleted. `objects` and everything they own do not count as
     /// users, unless something else uses them: then they stay, with what they use. `gone` have been deleted already.
     pub(crate) fn record_uses(
         &mut self,
-        doomed: &[&Value],
+        objects: &[&Value],
         gone: &BTreeSet<String>,
         users: &ObjectUsers,
     ) {
         let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
-        let mut going: BTreeSet<String> = doomed.iter().map(|object| uid(object)).collect();
+        let mut going: BTreeSet<String> = objects.iter().map(|object| uid(object)).collect();
         loop {
             let mut leaving: BTreeSet<String> = going.union(gone).cloned().collect();
             loop {
@@ -78,7 +78,7 @@ impl SessionIndex {
             }
             let stays = users.iter().filter(|user| !leaving.contains(&uid(user)));
             let uses = ObjectReferences::from_users(stays);
-            let used = doomed.iter().filter(|object| uses.contains(object));
+            let used = objects.iter().filter(|object| uses.contains(object));
             let mut changed = false;
             used.for_each(|object| changed |= going.remove(&uid(object)));
             if !changed {

@@ -3,10 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Result;
-use futures::StreamExt;
-use serde_json::Value;
 use session_shared::client::interrupt::interrupted_error;
-use session_shared::client::{AccessReviews, Scope, WriteOptions};
+use session_shared::client::{AccessReviews, Scope};
 use session_shared::failure;
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
@@ -14,7 +12,6 @@ use session_shared::objects::resource::{
 };
 use session_shared::ops::deletion::Deletion;
 use session_shared::ops::observed_session::{ObservedSession, Part};
-use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::ops::stop::StopContext;
@@ -25,39 +22,19 @@ use session_shared::reconcile::{LiveObjects, Teardown, teardown_accesses};
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
+use session_shared::session_batch::run_concurrently;
 use session_shared::verb::Environment;
 
 use crate::content_action;
 use crate::intent::Intent;
+use crate::item_outcome::Outcome;
 use crate::object_action::apply_object_item;
 use crate::object_users::ObjectUsers;
 use crate::observe::Observed;
 use crate::orphans::SessionIndex;
-use crate::plan::{Action, DataEffect, PlanItem};
+use crate::plan_item::{Action, DataEffect, PlanItem};
 use crate::session_plan::plan_session;
 use crate::view;
-
-/// Outcome of one item.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// The session was stopped; the updated Session.
-    Stopped(Value),
-    /// The session was deleted.
-    Deleted {
-        /// Names of claims that were kept.
-        kept: Vec<String>,
-        /// Name of the snapshot taken of deleted claims.
-        saved: Option<String>,
-    },
-    /// Another object was deleted.
-    ObjectDeleted,
-    /// Session labels were added; the updated object.
-    Labelled(Value),
-    /// The kept-since time was recorded; the updated object.
-    Dated(Value),
-    /// Nothing was done, because the object was deleted or changed since the plan was made.
-    Skipped,
-}
 
 /// Carries out all items, phase by phase and with limited concurrency; a failed item does not stop the others. The outcome
 /// is `None` for items that were not begun because of an interrupt.
@@ -69,19 +46,12 @@ pub(crate) async fn apply_items(
     intent: &Intent,
     observed: &Observed,
     items: &[PlanItem],
-    write: &WriteOptions,
     environment: &mut Environment,
 ) -> Result<Vec<Option<Result<Outcome>>>> {
     // Ctrl-C ends the waiting, not the process: the outcome is still reported.
     let _guard = environment.interrupt.guard()?;
-    let (interrupt, now) = (environment.interrupt.clone(), environment.now());
     let permissions = AccessReviews::new(cluster);
-    let with = StopContext {
-        write,
-        interrupt: &interrupt,
-        now,
-        permissions: &permissions,
-    };
+    let context = environment.stop_context(&intent.write, &permissions);
     let mut sink = environment.console.progress();
     sink.tell(ProgressEvent::Waiting {
         stage: WaitStage::Terminating,
@@ -91,21 +61,21 @@ pub(crate) async fn apply_items(
     let drivers = &check_controllers(cluster, items).await;
     let holders = &content_action::count_contents(cluster, items).await;
     let mut done: Vec<Option<Result<Outcome>>> = items.iter().map(|_| None).collect();
-    for turn in DeletionPhase::ALL {
+    for phase in DeletionPhase::ALL {
         let these: Vec<usize> = (0..items.len())
-            .filter(|at| DeletionPhase::of_item(&items[*at]) == turn)
+            .filter(|at| DeletionPhase::of_item(&items[*at]) == phase)
             .collect();
         if these.is_empty() {
             continue;
         }
-        let around = match turn {
+        let around = match phase {
             DeletionPhase::Users => Ok(SessionIndex::default()),
             _ => observe_users(cluster, intent, observed, items, &done, &these).await,
         };
         let around = &around.map_err(|error| format!("{error:#}"));
         // Items not begun before Ctrl-C are left for the next run.
-        let begun = these.iter().take_while(|_| !interrupt.is_set());
-        let all = futures::stream::iter(begun).map(|at| async move {
+        let begun = these.iter().take_while(|_| !context.interrupt.is_set());
+        let actions = begun.map(|at| async move {
             let item = &items[*at];
             let driver = match drivers.get(item.namespace.as_str()) {
                 Some(Ok(driver)) => *driver,
@@ -114,18 +84,25 @@ pub(crate) async fn apply_items(
             };
             match item.action {
                 _ if *item.resource == VOLUME_SNAPSHOT_CONTENT => {
-                    content_action::apply_content_item(cluster, intent, item, holders, write).await
+                    content_action::apply_content_item(
+                        cluster,
+                        intent,
+                        item,
+                        holders,
+                        context.write,
+                    )
+                    .await
                 }
                 Action::StopSession | Action::DeleteSession => {
-                    end_session(cluster, intent, observed, item, driver, with).await
+                    end_session(cluster, intent, observed, item, driver, context).await
                 }
                 _ => match around {
-                    Ok(around) => apply_object_item(cluster, intent, item, around, with).await,
+                    Ok(around) => apply_object_item(cluster, intent, item, around, context).await,
                     Err(text) => Err(anyhow::anyhow!("{text}")),
                 },
             }
         });
-        let results: Vec<Result<Outcome>> = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
+        let results = run_concurrently(actions).await;
         for (at, result) in these.iter().zip(results) {
             done[*at] = Some(result);
         }
@@ -214,11 +191,11 @@ async fn check_controllers<'i>(
     let mut namespaces: Vec<&str> = sessions.map(|item| item.namespace.as_str()).collect();
     namespaces.sort_unstable();
     namespaces.dedup();
-    let asked = futures::stream::iter(namespaces).map(|namespace| async move {
+    let choices = namespaces.into_iter().map(|namespace| async move {
         let driver = cluster.choose_driver(namespace, None).await;
         (namespace, driver.map_err(|error| format!("{error:#}")))
     });
-    asked.buffered(MAX_CONCURRENT_SESSIONS).collect().await
+    run_concurrently(choices).await.into_iter().collect()
 }
 
 async fn end_session(

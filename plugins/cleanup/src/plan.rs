@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use session_shared::names::{UserId, parameters_secret_name};
-use session_shared::objects::kept_data::{holds_data, is_claim, storage_size};
+use session_shared::objects::kept_data::{holds_data, is_claim};
 use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, string_at};
-use session_shared::quantity::Quantity;
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
 
@@ -15,80 +14,8 @@ use crate::contents::plan_content;
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::orphans::{KeptSince, SessionIndex, kept_data_since, orphan_reason, snapshot_time};
+use crate::plan_item::{Action, DataEffect, PlanItem, data_size};
 use crate::session_plan::plan_session;
-
-/// Action of an item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Action {
-    /// Add session labels to a content while its snapshot still proves where it belongs.
-    AddLabels,
-    /// Stop a session.
-    StopSession,
-    /// Delete a session; its data policy applies.
-    DeleteSession,
-    /// Delete another object.
-    DeleteObject,
-    /// Only report the object.
-    Report,
-    /// Record the current time on kept data that has no kept-since time, so that its age counts from now.
-    RecordKeptSince,
-}
-
-impl Action {
-    /// Returns the word shown in the table.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Action::AddLabels => "label",
-            Action::StopSession => "stop",
-            Action::DeleteSession | Action::DeleteObject => "delete",
-            Action::Report => "leave",
-            Action::RecordKeptSince => "date",
-        }
-    }
-}
-
-/// Effect of an action on data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DataEffect {
-    /// There is no data.
-    None,
-    /// The data is kept.
-    Kept,
-    /// The data is deleted once a snapshot of it is ready.
-    Snapshotted,
-    /// The data is lost.
-    Destroyed,
-}
-
-impl DataEffect {
-    /// Returns the word shown in the table.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            DataEffect::None => "<none>",
-            DataEffect::Kept => "kept",
-            DataEffect::Snapshotted => "snapshot",
-            DataEffect::Destroyed => "destroyed",
-        }
-    }
-}
-
-/// One planned action on one object.
-#[derive(Clone, Debug)]
-pub(crate) struct PlanItem {
-    pub(crate) action: Action,
-    pub(crate) resource: &'static ResourceType,
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    pub(crate) uid: String,
-    /// Time since which the action is due; the oldest is carried out first.
-    pub(crate) due_since: Option<Timestamp>,
-    pub(crate) reason: String,
-    /// Size of the object's data.
-    pub(crate) size: Option<Quantity>,
-    /// User id of the owner.
-    pub(crate) owner: String,
-    pub(crate) data: DataEffect,
-}
 
 /// Returns all planned actions, oldest first; `AddLabels` before all others, `Report` after them.
 pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Vec<PlanItem> {
@@ -106,13 +33,13 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Vec<
             .is_none_or(|owner| belongs_to(item, owner))
     });
     items.sort_by(|a, b| {
-        let turn = |item: &PlanItem| match item.action {
+        let rank = |item: &PlanItem| match item.action {
             Action::AddLabels => 0,
             Action::Report => 2,
             _ => 1,
         };
         let place = |item: &PlanItem| (item.namespace.clone(), item.name.clone());
-        let (first, second) = ((turn(a), a.due_since), (turn(b), b.due_since));
+        let (first, second) = ((rank(a), a.due_since), (rank(b), b.due_since));
         first.cmp(&second).then_with(|| place(a).cmp(&place(b)))
     });
     items
@@ -161,7 +88,7 @@ pub(crate) fn plan_object(
         .parse()
         .ok();
     let orphan = orphan_reason(object, living).filter(|_| intent.orphans);
-    let (deed, since, why, data) = match orphan {
+    let (action, since, reason, data) = match orphan {
         Some(why) => (Action::DeleteObject, created, why, DataEffect::None),
         None => plan_outlived_data(intent, object, living, now)?,
     };
@@ -170,13 +97,13 @@ pub(crate) fn plan_object(
     let part = |pointer: &str| string_at(object, pointer).to_owned();
     let owner = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
     Some(PlanItem {
-        action: deed,
+        action,
         resource,
         namespace: part("/metadata/namespace"),
         name: part("/metadata/name"),
         uid: part("/metadata/uid"),
         due_since: since,
-        reason: why,
+        reason,
         size: data_size(object),
         owner: owner.unwrap_or("<unknown>").to_owned(),
         data,
@@ -193,7 +120,7 @@ fn plan_outlived_data(
     let over = |since: &Timestamp, limit: Duration| {
         now.duration_since(*since).as_secs() >= limit.as_secs() as i64
     };
-    let told = |before: &str, after: &str, since: Timestamp| {
+    let delete = |before: &str, after: &str, since: Timestamp| {
         let why = format!("{before}{}{after}", age::age_since(Some(since), now));
         (
             Action::DeleteObject,
@@ -205,7 +132,7 @@ fn plan_outlived_data(
     if let Some(limit) = intent.kept_older_than {
         match kept_data_since(object, living) {
             Some(KeptSince::Known(since)) if over(&since, limit) => {
-                return Some(told("kept for ", "", since));
+                return Some(delete("kept for ", "", since));
             }
             Some(KeptSince::Unknown) => {
                 let why = "kept since an unknown time; age counts from now".to_owned();
@@ -219,15 +146,10 @@ fn plan_outlived_data(
         return None;
     }
     Some(match living.doubt(object) {
-        None => told("taken ", " ago", since),
+        None => delete("taken ", " ago", since),
         Some(doubt) => {
             let why = format!("not counted: {}", doubt.describe());
             (Action::Report, Some(since), why, DataEffect::Kept)
         }
     })
-}
-
-/// Returns the size of a claim or snapshot, or the requested size until it is bound.
-pub(crate) fn data_size(object: &Value) -> Option<Quantity> {
-    storage_size(object).parse().ok()
 }

@@ -10,7 +10,7 @@ use session_shared::objects::resource::string_at;
 use session_shared::ops::Cluster;
 
 use crate::intent::Intent;
-use crate::plan::PlanItem;
+use crate::plan_item::PlanItem;
 
 /// Returns the items that the selector matches, as the server evaluates it, with one LIST for each kind. The selector is
 /// applied to a plan made from all objects: if the objects were read with it, the sessions it does not match would look

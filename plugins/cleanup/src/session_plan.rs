@@ -12,7 +12,7 @@ use session_shared::report::age;
 
 use crate::health::unhealthy_reason;
 use crate::intent::Intent;
-use crate::plan::{Action, DataEffect, PlanItem, data_size};
+use crate::plan_item::{Action, DataEffect, PlanItem, data_size};
 
 /// Returns the planned action for a session; `None` for none. Called again right before the action, so that a session that
 /// was extended in the meantime is left alone.

@@ -3,8 +3,8 @@
 use session_shared::client::DryRun;
 use session_shared::report::table;
 
-use crate::outcome::Outcome;
-use crate::plan::PlanItem;
+use crate::item_outcome::Outcome;
+use crate::plan_item::PlanItem;
 
 const HEADINGS: [&str; 7] = [
     "namespace",

@@ -10,6 +10,9 @@ use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::go_duration::parse;
 
+/// Default of `--timeout`: as for `create`.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+
 pub(crate) const ABOUT: &str = "Open a session's shell, run a command in it, or reach its ports
 
 The template defines the connection methods of a session, and the first one is the default; kubectl session status NAME lists \
@@ -58,7 +61,7 @@ const WAIT: &str = "If true, wait until the session is ready, and start it if it
 #[command(name = "connect", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session connect NAME [--open | --print | --ssh | --ssh-config | --stdio PORT | --port-forward PORTS] [options] [-- COMMAND [ARGS...]]")]
 // An argument that is changed comes last, so this is the order of the flags in help.
 #[command(mut_arg("wait", |wait| wait.help(WAIT)))]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, DEFAULT_TIMEOUT)))]
 #[command(mut_arg("pod_running_timeout", |alias| alias))]
 pub struct Args {
     /// Name of the session; session/NAME and the output of -o name are accepted, too

@@ -107,15 +107,15 @@ async fn copy_streams(
     let _raw = streams.tty.then(|| console.enter_raw_mode()).transpose()?;
     let sizes = streams.tty.then(|| console.terminal_sizes());
     let inlet = streams.stdin.then(|| console.stdin_stream());
-    let heard = pin!(pass_output(remote, &out, &err));
-    let told = pin!(join(
+    let received = pin!(pass_output(remote, &out, &err));
+    let sent = pin!(join(
         pass_input(inlet, &input, &err),
         pass_sizes(sizes, &input)
     ));
-    match select(heard, told).await {
+    match select(received, sent).await {
         Either::Left((ending, _)) => ending,
         // The command may continue after the end of its input.
-        Either::Right((_, heard)) => heard.await,
+        Either::Right((_, received)) => received.await,
     }
 }
 

@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::names::SessionName;
+use session_shared::report::console::Console;
 
-use crate::args::Args;
+use crate::args::{Args, DEFAULT_TIMEOUT, StreamFlags};
 use crate::port_forward::{self, PortForward};
-
-/// Default of `--timeout`: as for `create`.
-pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
+use crate::port_name::parse_port;
 
 /// Kind of connection that the flags select.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,113 +53,123 @@ pub(crate) struct Intent {
     pub(crate) wait: bool,
     /// Time limit of the wait.
     pub(crate) limit: Duration,
+    pub(crate) trust: TrustFlags,
+    pub(crate) connection: ConnectionFlags,
 }
 
-/// Validates the command line.
+/// Applies the output flags and validates the command line.
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
-    let way = parse_mode(args)?;
-    let limit = args.wait_flags.timeout_or(DEFAULT_TIMEOUT);
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        name,
+        command,
+        method,
+        container,
+        streams: StreamFlags { stdin, tty },
+        open,
+        print,
+        output,
+        stdio,
+        port_forward,
+        ssh,
+        ssh_config,
+        no_start,
+        pod_running_timeout,
+        wait_flags,
+        trust,
+        verbosity,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, None);
+    let mode = ModeFlags {
+        open,
+        print,
+        output,
+        stdio,
+        port_forward,
+        ssh,
+        ssh_config,
+    };
+    let limit = wait_flags.timeout_or(DEFAULT_TIMEOUT);
     let intent = Intent {
-        name: parse_session_name(&args.name)?,
-        mode: way,
-        method: args.method.clone(),
-        container: args.container.clone(),
-        command: args.command.clone(),
-        stdin: args.streams.stdin,
-        tty: args.streams.tty,
+        mode: mode.parse()?,
+        name: parse_session_name(&name)?,
+        method,
+        container,
+        command,
+        stdin,
+        tty,
         // Without waiting, a started session could not be entered.
-        start: args.wait_flags.wait && !args.no_start,
-        wait: args.wait_flags.wait,
-        limit: args.pod_running_timeout.unwrap_or(limit),
+        start: wait_flags.wait && !no_start,
+        wait: wait_flags.wait,
+        limit: pod_running_timeout.unwrap_or(limit),
+        trust,
+        connection,
     };
     reject_unused_flags(&intent)?;
     Ok(intent)
 }
 
-fn parse_mode(args: &Args) -> Result<ConnectMode> {
-    let asked = [
-        ("--open", args.open),
-        ("--print", args.print),
-        ("--stdio", args.stdio.is_some()),
-        ("--port-forward", !args.port_forward.is_empty()),
-        ("--ssh", args.ssh),
-        ("--ssh-config", args.ssh_config),
-    ];
-    let asked: Vec<&str> = asked
-        .into_iter()
-        .filter_map(|(flag, given)| given.then_some(flag))
-        .collect();
-    if let [one, other, ..] = asked.as_slice() {
-        return Err(usage_error(format!(
-            "{one} and {other} cannot be specified together"
-        )));
-    }
-    let json = match non_empty(&args.output) {
-        None => false,
-        Some("json") => true,
-        Some(other) => {
+/// The flags that select the kind of connection.
+struct ModeFlags {
+    open: bool,
+    print: bool,
+    output: Option<String>,
+    stdio: Option<String>,
+    port_forward: Vec<String>,
+    ssh: bool,
+    ssh_config: bool,
+}
+
+impl ModeFlags {
+    fn parse(&self) -> Result<ConnectMode> {
+        let flags = [
+            ("--open", self.open),
+            ("--print", self.print),
+            ("--stdio", self.stdio.is_some()),
+            ("--port-forward", !self.port_forward.is_empty()),
+            ("--ssh", self.ssh),
+            ("--ssh-config", self.ssh_config),
+        ];
+        let given: Vec<&str> = flags
+            .into_iter()
+            .filter_map(|(flag, is_given)| is_given.then_some(flag))
+            .collect();
+        if let [flag, other, ..] = given.as_slice() {
             return Err(usage_error(format!(
-                "unable to match a printer suitable for the output format {other:?}, allowed formats are: json"
+                "{flag} and {other} cannot be specified together"
             )));
         }
-    };
-    if json && !args.print {
-        return Err(usage_error("-o requires --print"));
-    }
-    Ok(match asked.first().copied() {
-        Some("--open") => ConnectMode::Open,
-        Some("--print") => ConnectMode::Print { json },
-        Some("--port-forward") => ConnectMode::Forward {
-            ports: port_forward::parse_port_forwards(&args.port_forward)?,
-        },
-        Some("--ssh") => ConnectMode::Ssh,
-        Some("--ssh-config") => ConnectMode::SshConfig,
-        _ => match &args.stdio {
-            Some(port) => ConnectMode::Stdio {
-                port: parse_port(port)?,
+        let json = match non_empty(&self.output) {
+            None => false,
+            Some("json") => true,
+            Some(other) => {
+                return Err(usage_error(format!(
+                    "unable to match a printer suitable for the output format {other:?}, allowed formats are: json"
+                )));
+            }
+        };
+        if json && !self.print {
+            return Err(usage_error("-o requires --print"));
+        }
+        Ok(match given.first().copied() {
+            Some("--open") => ConnectMode::Open,
+            Some("--print") => ConnectMode::Print { json },
+            Some("--port-forward") => ConnectMode::Forward {
+                ports: port_forward::parse_port_forwards(&self.port_forward)?,
             },
-            None => ConnectMode::Method,
-        },
-    })
-}
-
-/// Validates a port number or name from the command line.
-///
-/// # Errors
-/// A usage error.
-pub(crate) fn parse_port(word: &str) -> Result<String> {
-    check_port(word).map_err(|error| usage_error(error.to_string()))?;
-    Ok(word.to_owned())
-}
-
-/// Validates a port number or name of a connection method.
-///
-/// # Errors
-/// Neither a port number nor a valid port name.
-pub(crate) fn check_port(word: &str) -> Result<()> {
-    let number = word.parse::<i64>();
-    let is_legal = match number {
-        Ok(number) => (1..=65535).contains(&number),
-        Err(_) => is_port_name(word),
-    };
-    if !is_legal {
-        bail!("invalid port {word:?}: must be a number from 1 to 65535 or a port name");
+            Some("--ssh") => ConnectMode::Ssh,
+            Some("--ssh-config") => ConnectMode::SshConfig,
+            _ => match &self.stdio {
+                Some(port) => ConnectMode::Stdio {
+                    port: parse_port(port)?,
+                },
+                None => ConnectMode::Method,
+            },
+        })
     }
-    Ok(())
-}
-
-/// Returns true for an IANA service name, the form of Kubernetes' port names.
-fn is_port_name(word: &str) -> bool {
-    let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    word.len() <= 15
-        && word.chars().all(legal)
-        && word.contains(|c: char| c.is_ascii_lowercase())
-        && !word.starts_with('-')
-        && !word.ends_with('-')
-        && !word.contains("--")
 }
 
 /// Rejects flags and arguments that the selected kind of connection does not use.

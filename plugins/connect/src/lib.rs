@@ -20,6 +20,7 @@ mod open;
 mod plan;
 mod port_forward;
 mod port_forwarder;
+mod port_name;
 mod print;
 mod ready_session;
 mod serve_ports;
@@ -49,41 +50,38 @@ impl Verb for Connect {
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // no requests: validation of the arguments
-        environment.console.apply_flags(&args.verbosity);
-        let intent = intent::parse_intent(&args)?;
+        let intent = intent::parse_intent(args, &mut environment.console)?;
         let listeners = match &intent.mode {
             ConnectMode::Forward { ports } => serve_ports::listen_known_ports(ports).await?,
             _ => Vec::new(),
         };
-        let cluster = environment.connect(&args.connection).await?;
-        cluster
-            .known_sessions()
-            .trust_all(args.trust.trust_manifest);
+        let cluster = environment
+            .connect_trusting(&intent.connection, intent.trust)
+            .await?;
         // reads, and waits
         let observed = ready_session::get_ready_session(&cluster, &intent, environment).await?;
         // pure
-        let entrance = plan::resolve_target(&intent, &observed.session)?;
+        let target = plan::resolve_target(&intent, &observed.session)?;
         // streams, or prints
         if let ConnectMode::Forward { ports } = &intent.mode {
             return serve_ports::run(&cluster, &intent, &observed, ports, listeners, environment)
                 .await;
         }
-        open_connection(&cluster, &intent, &args, &observed, &entrance, environment).await
+        open_connection(&cluster, &intent, &observed, &target, environment).await
     }
 }
 
 async fn open_connection(
     cluster: &Cluster,
     intent: &Intent,
-    args: &Args,
     observed: &ObservedSession,
-    entrance: &ConnectTarget,
+    target: &ConnectTarget,
     environment: &mut Environment,
 ) -> Result<()> {
-    match (&intent.mode, entrance) {
+    match (&intent.mode, target) {
         (ConnectMode::Print { json }, _) => {
             let console = &mut environment.console;
-            print::run(cluster, intent, observed, entrance, *json, console).await
+            print::run(cluster, intent, observed, target, *json, console).await
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
@@ -98,9 +96,9 @@ async fn open_connection(
         (_, ConnectTarget::Command { argv, container }) => {
             let container = container.as_deref();
             // A command typed by the user needs no trust in the session.
-            let stored =
+            let is_stored =
                 intent.command.is_empty() && !plan::connect_methods(&observed.session).is_empty();
-            if stored
+            if is_stored
                 && !trust::confirm_trust(
                     cluster,
                     &observed.session,
@@ -130,11 +128,11 @@ async fn open_connection(
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
             open::run(cluster, forwarder, port, path, environment).await
         }
-        (way, ConnectTarget::Ssh { port, user, .. }) => {
+        (mode, ConnectTarget::Ssh { port, user, .. }) => {
             let user = user.as_ref();
-            let host = ssh::ssh_host(cluster, intent, observed, &args.connection, port, user)?;
-            if *way == ConnectMode::SshConfig {
-                return ssh::print_host_block(host, &args.connection, &mut environment.console);
+            let host = ssh::ssh_host(cluster, intent, observed, &intent.connection, port, user)?;
+            if *mode == ConnectMode::SshConfig {
+                return ssh::print_host_block(host, &intent.connection, &mut environment.console);
             }
             ssh::exec_ssh(&host, &intent.command)
         }

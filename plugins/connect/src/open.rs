@@ -24,7 +24,7 @@ const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manuall
 /// No free local port; the server's refusal.
 pub(crate) async fn run(
     cluster: &Cluster,
-    (forwarder, told): (Forwarder, ForwardEvents),
+    (forwarder, events): (Forwarder, ForwardEvents),
     port: u16,
     path: &str,
     environment: &mut Environment,
@@ -54,7 +54,7 @@ pub(crate) async fn run(
         }
     });
     let served = pin!(serve_ports::serve_until_end(
-        (forwarder, told),
+        (forwarder, events),
         vec![(listener, port)],
         false,
         console

@@ -15,7 +15,8 @@ use session_shared::objects::endpoint::{PodPort, port_endpoint};
 use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{container_names, default_container, is_primary_pod};
 
-use crate::intent::{ConnectMode, Intent, check_port};
+use crate::intent::{ConnectMode, Intent};
+use crate::port_name::check_port;
 
 /// Default shell of a session without methods: bash if installed, else sh.
 const DEFAULT_SHELL: &str =

@@ -58,7 +58,7 @@ pub(crate) fn new_forwarder(
 ) -> Result<(Forwarder, ForwardEvents)> {
     let find = pod_finder(cluster, intent, observed, container, environment)?;
     let aside = environment.console.stderr_handle();
-    let (tell, told) = mpsc::unbounded_channel();
+    let (sender, events) = mpsc::unbounded_channel();
     let forwarder = cluster
         .new_forwarder(find)
         .on_event(move |event| match event {
@@ -68,9 +68,9 @@ pub(crate) fn new_forwarder(
                 &format!("port-forward: {why}; falling back to v4.channel.k8s.io"),
             ),
             // The receiver is dropped only when the command ends.
-            event => drop(tell.send(event)),
+            event => drop(sender.send(event)),
         });
-    Ok((forwarder, told))
+    Ok((forwarder, events))
 }
 
 /// Search for the Pod after the connection to the previous one was lost.

@@ -9,7 +9,6 @@ use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::wait_ready::{WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
-use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::reconcile::{
     PhaseReason, TargetState, WorkloadState, assess_workload, decide_phase, is_expired,
     is_start_requested, target_state,
@@ -43,10 +42,10 @@ pub(crate) async fn get_ready_session(
     ) {
         return Ok(observed);
     }
-    let brought = ensure_ready(cluster, intent, &observed, environment).await?;
-    let observed = brought.unwrap_or(observed);
-    for stranger in &observed.live.impostors {
-        environment.console.note(&stranger.note());
+    let ready = ensure_ready(cluster, intent, &observed, environment).await?;
+    let observed = ready.unwrap_or(observed);
+    for impostor in &observed.live.impostors {
+        environment.console.note(&impostor.note());
     }
     if let Some(left) = remaining_if_soon(&observed.session, environment.now()) {
         environment.console.note(&format!(
@@ -66,7 +65,7 @@ async fn ensure_ready(
 ) -> Result<Option<ObservedSession>> {
     let namespace = cluster.namespace();
     let state = assess_workload(&observed.session, &observed.live);
-    let rests = matches!(
+    let is_stopped = matches!(
         state,
         WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. }
     );
@@ -74,7 +73,7 @@ async fn ensure_ready(
     let deleted = observed.session.is_being_deleted();
     if !deleted && is_expired(&observed.session, now) && !is_start_requested(&observed.session) {
         let error = expired_error(cluster, intent, observed);
-        if rests && intent.start {
+        if is_stopped && intent.start {
             return start_stopped(cluster, intent, observed, environment)
                 .await
                 .map(Some);
@@ -88,13 +87,13 @@ async fn ensure_ready(
             .warn(&format!("{error}, and may be stopped at any time"));
         return Ok(None);
     }
-    let wanted = target_state(&observed.session, now);
-    let stands = decide_phase(&observed.session, wanted, &state);
-    match (stands.phase, &state) {
+    let target = target_state(&observed.session, now);
+    let phase = decide_phase(&observed.session, target, &state);
+    match (phase.phase, &state) {
         (Phase::Running, _) => Ok(None),
         (Phase::Pending, _) if !intent.wait => {
             let state = cluster.explain_state(namespace, state).await;
-            Err(not_ready_error(intent, &stands, &state))
+            Err(not_ready_error(intent, &phase, &state))
         }
         (Phase::Pending, _) => {
             if has_recorded_methods(observed) {
@@ -108,14 +107,14 @@ async fn ensure_ready(
                 .await?;
             Ok(Some(now))
         }
-        (Phase::Stopped, _) if rests && intent.start => {
+        (Phase::Stopped, _) if is_stopped && intent.start => {
             start_stopped(cluster, intent, observed, environment)
                 .await
                 .map(Some)
         }
         _ => {
             let state = cluster.explain_state(namespace, state).await;
-            Err(not_connectable_error(cluster, intent, &stands, &state))
+            Err(not_connectable_error(cluster, intent, &phase, &state))
         }
     }
 }
@@ -136,14 +135,14 @@ pub(crate) fn unrecoverable_error(
     now: Timestamp,
 ) -> Option<anyhow::Error> {
     let state = assess_workload(&observed.session, &observed.live);
-    let stands = decide_phase(
+    let phase = decide_phase(
         &observed.session,
         target_state(&observed.session, now),
         &state,
     );
-    match stands.phase {
+    match phase.phase {
         Phase::Running | Phase::Pending => None,
-        _ => Some(not_connectable_error(cluster, intent, &stands, &state)),
+        _ => Some(not_connectable_error(cluster, intent, &phase, &state)),
     }
 }
 
@@ -158,30 +157,19 @@ async fn wait_ready(
     observed: &ObservedSession,
     environment: &mut Environment,
 ) -> Result<()> {
-    let (interrupt, now) = (environment.interrupt.clone(), environment.clock());
-    let mut sink = environment.console.progress();
-    let mut run = WaitContext {
-        interrupt: &interrupt,
-        sink: &mut sink,
-        now: &now,
+    let wait = async |context: &mut WaitContext<'_>| {
+        let (session, owners) = (&observed.session, observed.live.owners.clone());
+        cluster
+            .wait_ready(cluster.namespace(), session, owners, intent.limit, context)
+            .await
     };
-    let waited = cluster
-        .wait_ready(
-            cluster.namespace(),
-            &observed.session,
-            observed.live.owners.clone(),
-            intent.limit,
-            &mut run,
-        )
-        .await;
-    sink.tell(ProgressEvent::Done);
-    drop(sink);
+    let waited = environment.wait(wait).await;
     match waited? {
         WaitOutcome::Settled { state, .. } => {
-            let stands = decide_phase(&observed.session, TargetState::Running, &state);
+            let phase = decide_phase(&observed.session, TargetState::Running, &state);
             match *state {
                 WorkloadState::Ready { .. } => Ok(()),
-                state => Err(not_connectable_error(cluster, intent, &stands, &state)),
+                state => Err(not_connectable_error(cluster, intent, &phase, &state)),
             }
         }
         WaitOutcome::TimedOut(state) => {
@@ -189,8 +177,8 @@ async fn wait_ready(
             let error = match state.cause() {
                 Some(cause) => cause.attach_to(error),
                 None => {
-                    let stands = decide_phase(&observed.session, TargetState::Running, &state);
-                    with_hint(error, stands.message)
+                    let phase = decide_phase(&observed.session, TargetState::Running, &state);
+                    with_hint(error, phase.message)
                 }
             };
             Err(with_status_hint(error, cluster, intent))
@@ -208,11 +196,11 @@ fn with_status_hint(error: anyhow::Error, cluster: &Cluster, intent: &Intent) ->
     )
 }
 
-fn not_ready_error(intent: &Intent, stands: &PhaseReason, state: &WorkloadState) -> anyhow::Error {
+fn not_ready_error(intent: &Intent, phase: &PhaseReason, state: &WorkloadState) -> anyhow::Error {
     let what = format!("session \"{}\" is not ready", intent.name);
     let error = match state.cause() {
         Some(cause) => cause.to_error(&what),
-        None => anyhow!("{what}: {}", stands.message),
+        None => anyhow!("{what}: {}", phase.message),
     };
     with_hint(error, "omit --wait=false to wait for the session")
 }
@@ -237,16 +225,16 @@ fn expired_error(cluster: &Cluster, intent: &Intent, observed: &ObservedSession)
 fn not_connectable_error(
     cluster: &Cluster,
     intent: &Intent,
-    stands: &PhaseReason,
+    phase: &PhaseReason,
     state: &WorkloadState,
 ) -> anyhow::Error {
     let name = &intent.name;
     let again = || start_hint(cluster, intent);
-    let because = |word: &str| match stands.message.as_str() {
+    let because = |word: &str| match phase.message.as_str() {
         "" => format!("session \"{name}\" {word}"),
         message => format!("session \"{name}\" {word}: {message}"),
     };
-    match (stands.phase, state) {
+    match (phase.phase, state) {
         (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
         (_, WorkloadState::Lost) => with_hint(anyhow!(because("is lost")), again()),
         (Phase::Failed, WorkloadState::Unrecoverable(cause)) => {
@@ -264,7 +252,7 @@ fn not_connectable_error(
         }
         (Phase::Failed, _) => with_hint(anyhow!(because("has failed")), again()),
         (_, WorkloadState::Terminated { .. }) => {
-            with_hint(anyhow!("session \"{name}\" {}", stands.message), again())
+            with_hint(anyhow!("session \"{name}\" {}", phase.message), again())
         }
         _ => with_hint(anyhow!(because("is stopped")), again()),
     }

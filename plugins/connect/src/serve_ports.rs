@@ -60,7 +60,7 @@ pub(crate) async fn run(
         };
         ports.extend(listeners.into_iter().map(|listener| (listener, remote)));
     }
-    let (forwarder, told) =
+    let (forwarder, events) =
         port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
     if let Some((_, port)) = ports.first() {
         let ready = forwarder.connect(*port).await;
@@ -75,7 +75,7 @@ pub(crate) async fn run(
             listener.address()
         ))?;
     }
-    serve_until_end((forwarder, told), ports, true, console).await
+    serve_until_end((forwarder, events), ports, true, console).await
 }
 
 /// Serves local ports and prints their events; accepted connections only if `every` is true.
@@ -83,7 +83,7 @@ pub(crate) async fn run(
 /// # Errors
 /// The reason why no Pod can be reached any more.
 pub(crate) async fn serve_until_end(
-    (forwarder, mut told): (Forwarder, ForwardEvents),
+    (forwarder, mut events): (Forwarder, ForwardEvents),
     ports: Vec<(LocalListener, u16)>,
     every: bool,
     console: &mut Console,
@@ -92,7 +92,7 @@ pub(crate) async fn serve_until_end(
     loop {
         tokio::select! {
             ended = &mut serving => return ended,
-            Some(event) = told.recv() => {
+            Some(event) = events.recv() => {
                 if every || !matches!(event, ForwardEvent::Accepted { .. }) {
                     print_event(event, console)?;
                 }
@@ -102,8 +102,8 @@ pub(crate) async fn serve_until_end(
 }
 
 /// Prints an event, in kubectl's words where kubectl has any.
-fn print_event(told: ForwardEvent, console: &mut Console) -> Result<()> {
-    match told {
+fn print_event(event: ForwardEvent, console: &mut Console) -> Result<()> {
+    match event {
         ForwardEvent::Accepted { local } => {
             return console.print_line(&format!("Handling connection for {local}"));
         }

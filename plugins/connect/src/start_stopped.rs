@@ -18,7 +18,7 @@ use session_shared::verb::Environment;
 use crate::intent::Intent;
 use crate::plan;
 
-/// Starts a session, as `start` does without flags, waits until it is ready, and returns it. What `present` holds is not read again.
+/// Starts a session, as `start` does without flags, waits until it is ready, and returns it. What `observed` holds is not read again.
 ///
 /// # Errors
 /// Those of `start`; an unknown method, before anything is written; a start that would destroy data.
@@ -52,8 +52,8 @@ pub(crate) async fn start_stopped(
         sink.tell(ProgressEvent::Done);
         start_plan?
     };
-    if let Some(ending) = SessionLosses::of_start(&start_plan) {
-        let (name, lost) = (&intent.name, ending.destroyed.join(", "));
+    if let Some(losses) = SessionLosses::of_start(&start_plan) {
+        let (name, lost) = (&intent.name, losses.destroyed.join(", "));
         let error = anyhow!(
             "starting session {:?} would destroy data: {lost}",
             name.as_str()
@@ -67,15 +67,15 @@ pub(crate) async fn start_stopped(
     let mut planned = observed.session.clone();
     planned.status.get_or_insert_default().applied = Some(start_plan.start.start_record(&[]));
     plan::resolve_target(intent, &planned)?;
-    let told = format!("starting stopped session \"{}\"", intent.name);
-    environment.console.note(&told);
+    let note = format!("starting stopped session \"{}\"", intent.name);
+    environment.console.note(&note);
     for note in &start_plan.notes {
         environment.console.note(note);
     }
     let write = WriteOptions::by(MANAGER);
     // Ctrl-C takes effect between two steps, so that the error can name the command to continue with.
     let _guard = environment.interrupt.guard()?;
-    let made = {
+    let started = {
         let interrupt = environment.interrupt.clone();
         let mut sink = environment.console.progress();
         let context = StartContext {
@@ -83,12 +83,12 @@ pub(crate) async fn start_stopped(
             interrupt: &interrupt,
             now,
         };
-        let made = start_plan.start(cluster, context, &mut sink).await;
+        let started = start_plan.start(cluster, context, &mut sink).await;
         sink.tell(ProgressEvent::Done);
-        made?
+        started?
     };
-    let ready = started::wait_ready(cluster, &made, intent.limit, &write, environment).await?;
-    let mut woken = cluster.observe_ready_session(ready).await?;
-    woken.live = woken.live.beside_strangers(&observed.live);
-    Ok(woken)
+    let ready = started::wait_ready(cluster, &started, intent.limit, &write, environment).await?;
+    let mut observed_again = cluster.observe_ready_session(ready).await?;
+    observed_again.live = observed_again.live.beside_strangers(&observed.live);
+    Ok(observed_again)
 }

@@ -34,22 +34,22 @@ pub(crate) async fn run(
     let is_typed = console.stdin_is_terminal();
     let (out, _) = console.raw_outputs();
     let (read, write) = tokio::io::split(stream);
-    let heard = pin!(receive(read, &out));
-    let told = pin!(send(console.stdin_stream(), write));
-    match select(heard, told).await {
-        Either::Left((heard, told)) => {
-            heard?;
+    let received = pin!(receive(read, &out));
+    let sent = pin!(send(console.stdin_stream(), write));
+    match select(received, sent).await {
+        Either::Left((received, sent)) => {
+            received?;
             // A user who types cannot notice that the port is closed unless this program ends.
             if is_typed || !out.close() {
                 return Ok(());
             }
             // Input that the closed port no longer reads is not an error.
-            let _ = told.await;
+            let _ = sent.await;
             Ok(())
         }
-        Either::Right((told, heard)) => {
-            let heard = heard.await;
-            heard.and(told)
+        Either::Right((sent, received)) => {
+            let received = received.await;
+            received.and(sent)
         }
     }
 }

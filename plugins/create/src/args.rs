@@ -1,5 +1,7 @@
 //! Command line of `create`.
 
+use std::time::Duration;
+
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
@@ -7,6 +9,9 @@ use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
+
+/// Default of `--timeout`.
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 
 pub(crate) const ABOUT: &str = "Create a session from a template or a manifest
 
@@ -41,7 +46,7 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
 /// Flags and arguments of `create`, as typed.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "create", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session create [NAME] (--template NAME | -f FILENAME) [options]")]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::intent::DEFAULT_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, DEFAULT_TIMEOUT)))]
 pub struct Args {
     /// Name of the session; generated from the owner and the time if omitted
     pub name: Option<String>,

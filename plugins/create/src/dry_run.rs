@@ -18,7 +18,6 @@ use crate::plan::NewSession;
 pub(crate) fn print_dry_run(
     intent: &Intent,
     subject: &NewSession,
-    mut format: Format,
     console: &mut Console,
 ) -> Result<()> {
     for warning in &subject.rendered.rendering.warnings {
@@ -26,9 +25,8 @@ pub(crate) fn print_dry_run(
     }
     if !intent.rendered {
         let session = subject.session_object(&intent.metadata);
-        return console.print(
-            &MutationPrinter::new(format, DryRun::Client).print_result(&session, "created")?,
-        );
+        let mut mutations = MutationPrinter::new(intent.format.clone(), DryRun::Client);
+        return console.print(&mutations.print_result(&session, "created")?);
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
     for withheld in &subject.rendered.withheld {
@@ -38,13 +36,13 @@ pub(crate) fn print_dry_run(
             withheld.name
         ));
     }
-    let text = match &mut format {
+    let text = match intent.format.clone() {
         // Text output has one line for each object.
         Format::Text { .. } => shown
             .iter()
             .map(|object| format!("{} created (dry run)\n", kind_and_name(object)))
             .collect(),
-        Format::Objects(printer) => printer.print_list(&shown)?,
+        Format::Objects(mut printer) => printer.print_list(&shown)?,
     };
     console.print(&text)
 }

@@ -4,26 +4,27 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
-use session_shared::api::{DataPolicy, DesiredState, ResourceLimits, SessionSpec, StorageSpec};
-use session_shared::client::DryRun;
-use session_shared::duration::Lifetime;
+use session_shared::api::SessionSpec;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::{usage_error, with_hint};
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
+use session_shared::flags::reconcile::parse_driver;
+use session_shared::flags::values::ReplaceFlags;
 use session_shared::foreign_error::decode_error_text;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{overrides, primary_workload, resource::string_at};
+use session_shared::objects::{primary_workload, resource::string_at};
 use session_shared::ops::Driver;
-use session_shared::quantity::Quantity;
 use session_shared::report::console::Console;
+use session_shared::report::format::Format;
 use session_shared::template::AssignedValues;
 use session_shared::template::{Source, extract_secret_literals};
 
-use crate::args::Args;
+use crate::args::{Args, DEFAULT_TIMEOUT};
 use crate::session_file;
+use crate::spec_overrides::{SpecOverrides, check_spec};
 
-/// Default of `--timeout`.
-pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(300);
 /// Maximum number of characters of the owner in a generated name: with time and random part it fits every built-in template.
 const MAX_OWNER_CHARS: usize = 24;
 
@@ -65,53 +66,93 @@ pub(crate) struct Intent {
     pub(crate) rendered: bool,
     /// Time limit of the wait; `None` to not wait.
     pub(crate) wait: Option<Duration>,
+    pub(crate) format: Format,
+    pub(crate) write: WriteOptions,
+    pub(crate) connection: ConnectionFlags,
 }
 
-/// Validates the command line and the files it names.
+/// Applies the output flags, and validates the command line and the files it names.
 ///
 /// # Errors
 /// Every mistake that can be found without a request.
-pub(crate) fn parse_intent(args: &Args, console: &mut Console) -> Result<Intent> {
-    let dry_run = args.write_flags.dry_run()?;
-    if args.rendered && dry_run != DryRun::Client {
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        name,
+        template,
+        filename,
+        values,
+        replacements,
+        preset,
+        user_id,
+        cpu,
+        memory,
+        gpu,
+        storage,
+        storage_class,
+        expires_in,
+        data_policy,
+        existing,
+        primary,
+        create_namespace,
+        skip_checks,
+        generate_name,
+        reconcile,
+        rendered,
+        output,
+        verbosity,
+        write_flags,
+        wait_flags,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, &write_flags);
+    let dry_run = write_flags.dry_run()?;
+    if rendered && dry_run != DryRun::Client {
         return Err(usage_error("--rendered requires --dry-run=client"));
     }
-    let name = args
-        .name
-        .as_deref()
-        .map(str::parse::<SessionName>)
-        .transpose()?;
-    let user_id = args.user_id.as_deref().map(parse_new_owner).transpose()?;
-    let driver = Driver::parse(&args.reconcile)?;
-    args.replacements.require_file(args.filename.as_deref())?;
-    let mut assigned = args
-        .values
-        .read_values(args.filename.as_deref(), console.input())?;
-    let found = match &args.filename {
-        Some(file) => from_file(file, args, &mut assigned, console)?,
-        None => from_template(args)?,
+    let name = name.as_deref().map(str::parse).transpose()?;
+    let user_id = user_id.as_deref().map(parse_new_owner).transpose()?;
+    let driver = parse_driver(&reconcile)?;
+    let (filename, primary) = (filename.as_deref(), primary.as_deref());
+    replacements.require_file(filename)?;
+    let mut values = values.read_values(filename, console.input())?;
+    let given = match filename {
+        Some(file) => from_file(file, &replacements, primary, &mut values, console)?,
+        None => from_template(template.as_deref(), primary)?,
     };
-    let mut intent = Intent {
-        generate_name: args.generate_name || (name.is_none() && found.name.is_none()),
-        name: merge_equal("name", name, found.name)?,
-        source: found.source,
-        spec: found.spec,
-        metadata: found.metadata,
-        namespace: found.namespace,
-        user_id: merge_equal("owner", user_id, found.user_id)?,
-        values: assigned,
-        use_existing: args.existing.objects()?,
-        create_namespace: args.create_namespace,
-        skip_checks: args.skip_checks,
+    let mut spec = given.spec;
+    let overrides = SpecOverrides {
+        cpu,
+        memory,
+        gpu,
+        storage,
+        storage_class,
+        expires_in,
+        preset,
+        data_policy,
+    };
+    overrides.apply(&mut spec)?;
+    let intent = Intent {
+        generate_name: generate_name || (name.is_none() && given.name.is_none()),
+        name: merge_equal("name", name, given.name)?,
+        source: given.source,
+        spec,
+        metadata: given.metadata,
+        namespace: given.namespace,
+        user_id: merge_equal("owner", user_id, given.user_id)?,
+        values,
+        use_existing: existing.objects()?,
+        create_namespace,
+        skip_checks,
         driver,
         dry_run,
-        rendered: args.rendered,
-        wait: args
-            .wait_flags
+        rendered,
+        wait: wait_flags
             .wait
-            .then(|| args.wait_flags.timeout_or(DEFAULT_TIMEOUT)),
+            .then(|| wait_flags.timeout_or(DEFAULT_TIMEOUT)),
+        format: Format::from_object_flags(&output)?,
+        write: write_flags.write()?,
+        connection,
     };
-    apply_flags(&mut intent.spec, args)?;
     check_spec(&intent.spec)?;
     Ok(intent)
 }
@@ -126,15 +167,15 @@ struct GivenSession {
     source: SessionSource,
 }
 
-fn from_template(args: &Args) -> Result<GivenSession> {
-    let Some(template) = &args.template else {
+fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenSession> {
+    let Some(template) = template else {
         let error = usage_error("one of --template or --filename is required");
         return Err(with_hint(
             error,
             "list the templates: kubectl session template list",
         ));
     };
-    if args.primary.is_some() {
+    if primary.is_some() {
         return Err(usage_error(
             "--primary requires --filename: a template defines its own primary workload",
         ));
@@ -157,14 +198,15 @@ fn from_template(args: &Args) -> Result<GivenSession> {
 
 fn from_file(
     file: &str,
-    args: &Args,
+    replacements: &ReplaceFlags,
+    primary: Option<&str>,
     assigned: &mut AssignedValues,
     console: &mut Console,
 ) -> Result<GivenSession> {
-    let source = args.replacements.read_source(file, console.input())?;
+    let source = replacements.read_source(file, console.input())?;
     let shown = source.name();
     if let Some(session) = session_file::parse_session_file(&source)? {
-        let mut found = from_session(shown, session, args)?;
+        let mut found = from_session(shown, session, primary)?;
         if let (SessionSource::Manifest(name), Some(text)) =
             (&found.source, found.spec.manifest.take())
         {
@@ -177,11 +219,7 @@ fn from_file(
         manifest: Some(extract_secrets(&source, assigned, console)?),
         ..SessionSpec::default()
     };
-    spec.primary = args
-        .primary
-        .as_deref()
-        .map(primary_workload::parse_primary)
-        .transpose()?;
+    spec.primary = primary.map(primary_workload::parse_primary).transpose()?;
     let body = SessionSource::Manifest(shown.to_owned());
     Ok(GivenSession {
         name: None,
@@ -213,7 +251,7 @@ fn extract_secrets(
     Ok(extracted.text)
 }
 
-fn from_session(file: &str, mut object: Value, args: &Args) -> Result<GivenSession> {
+fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<GivenSession> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
     let name = Some(string_at(&metadata, "/name")).filter(|name| !name.is_empty());
     let namespace = Some(string_at(&metadata, "/namespace"))
@@ -228,7 +266,7 @@ fn from_session(file: &str, mut object: Value, args: &Args) -> Result<GivenSessi
         .filter(|id| !id.is_empty())
         .map(parse_new_owner)
         .transpose()?;
-    if let Some(primary) = &args.primary {
+    if let Some(primary) = primary {
         spec.primary = Some(primary_workload::parse_primary(primary)?);
     }
     let body = match (&spec.manifest, spec.template_name()) {
@@ -267,92 +305,6 @@ fn merge_equal<T: PartialEq + ToString>(
         }
         (given, found) => Ok(given.or(found)),
     }
-}
-
-/// Overrides the spec with the values of flags.
-fn apply_flags(spec: &mut SessionSpec, args: &Args) -> Result<()> {
-    if args.cpu.is_some() || args.memory.is_some() || args.gpu.is_some() {
-        let resources = spec.resources.get_or_insert_with(ResourceLimits::default);
-        for (field, flag) in [
-            (&mut resources.cpu, &args.cpu),
-            (&mut resources.memory, &args.memory),
-            (&mut resources.gpu, &args.gpu),
-        ] {
-            if let Some(value) = flag {
-                *field = Some(value.as_str().into());
-            }
-        }
-    }
-    if args.storage.is_some() || args.storage_class.is_some() {
-        let storage = spec.storage.get_or_insert_with(StorageSpec::default);
-        storage.size = args
-            .storage
-            .as_deref()
-            .map(Into::into)
-            .or(storage.size.take());
-        storage.class = args.storage_class.clone().or(storage.class.take());
-    }
-    if let Some(value) = &args.expires_in {
-        spec.timeout = Some(value.as_str().into());
-    }
-    if let Some(value) = &args.preset {
-        spec.preset = Some(value.clone());
-    }
-    if let Some(word) = &args.data_policy {
-        spec.data_policy = Some(parse_data_policy(word)?);
-    }
-    spec.state = Some(spec.state.unwrap_or(DesiredState::Running));
-    Ok(())
-}
-
-fn parse_data_policy(word: &str) -> Result<DataPolicy> {
-    let all = [DataPolicy::Keep, DataPolicy::Snapshot, DataPolicy::Delete];
-    match all.into_iter().find(|policy| policy.as_str() == word) {
-        Some(policy) => Ok(policy),
-        None => {
-            bail!("Invalid data policy ({word}). Must be \"keep\", \"snapshot\", or \"delete\".")
-        }
-    }
-}
-
-/// Rejects values that are invalid with any template.
-fn check_spec(spec: &SessionSpec) -> Result<()> {
-    if let Some(resources) = &spec.resources {
-        for (name, value) in [("cpu", &resources.cpu), ("memory", &resources.memory)] {
-            if let Some(value) = value {
-                ensure_positive(name, &value.to_string())?;
-            }
-        }
-        if let Some(gpu) = &resources.gpu {
-            overrides::parse_gpu_count(&gpu.to_string())?;
-        }
-    }
-    if let Some(size) = spec
-        .storage
-        .as_ref()
-        .and_then(|storage| storage.size.as_ref())
-    {
-        ensure_positive("storage", &size.to_string())?;
-    }
-    if let Some(timeout) = &spec.timeout {
-        let text = timeout.to_string();
-        text.parse::<Lifetime>()
-            .with_context(|| format!("invalid lifetime {text:?}"))?;
-    }
-    if spec.state == Some(DesiredState::Stopped) {
-        bail!("cannot create a stopped session: spec.state is \"stopped\"");
-    }
-    Ok(())
-}
-
-fn ensure_positive(name: &str, value: &str) -> Result<()> {
-    let parsed: Quantity = value
-        .parse()
-        .with_context(|| format!("invalid {name} {value:?}"))?;
-    if parsed.is_zero() || parsed.is_negative() {
-        bail!("invalid {name} {value:?}: must be greater than 0");
-    }
-    Ok(())
 }
 
 /// Returns a generated name: `{owner}-{unix seconds}-{random}`, which sorts by time and can be filtered by owner. `begin`

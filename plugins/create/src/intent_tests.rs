@@ -38,13 +38,3 @@ fn two_sources_agree_or_are_refused() {
         "the name from the provided object \"b\" does not match the name \"a\""
     );
 }
-
-#[test]
-fn words_are_checked() {
-    assert!(
-        parse_data_policy("x")
-            .unwrap_err()
-            .to_string()
-            .contains("Must be")
-    );
-}

@@ -5,7 +5,8 @@
 //! Args    Intent    Observed   NewSession                     Started
 //! ```
 //!
-//! `session_file` recognizes a Session object in the file of `-f`, `dry_run` prints a client-side dry run in place of `creation`.
+//! `session_file` recognizes a Session object in the file of `-f`, `spec_overrides` writes flags into its
+//! spec, `dry_run` prints a client-side dry run in place of `creation`.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
@@ -17,11 +18,11 @@ mod kept_claims;
 mod observe;
 mod plan;
 mod session_file;
+mod spec_overrides;
 
 use anyhow::Result;
 use session_shared::ops::preflight;
 use session_shared::prompt::started;
-use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::{Environment, Verb};
 
@@ -40,12 +41,10 @@ impl Verb for Create {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        environment.apply_flags(&args.verbosity, &args.write_flags);
         // no requests: validation of the arguments and files
-        let intent = intent::parse_intent(&args, &mut environment.console)?;
-        let format = Format::from_object_flags(&args.output)?;
+        let intent = intent::parse_intent(args, &mut environment.console)?;
         // reads only
-        let cluster = environment.connect(&args.connection).await?;
+        let cluster = environment.connect(&intent.connection).await?;
         let (observed, driver) = observe::observe(&cluster, &intent, environment.now()).await?;
         // pure
         let subject = plan::plan_session(&intent, &observed)?;
@@ -53,7 +52,7 @@ impl Verb for Create {
             environment.console.warn(&privilege);
         }
         if intent.is_client_dry_run() {
-            return dry_run::print_dry_run(&intent, &subject, format, &mut environment.console);
+            return dry_run::print_dry_run(&intent, &subject, &mut environment.console);
         }
         if !intent.skip_checks {
             let namespace = subject.ownership.namespace.as_str();
@@ -71,7 +70,6 @@ impl Verb for Create {
             notes.iter().for_each(|note| environment.console.note(note));
         }
         // writes
-        let write = args.write_flags.write()?;
         // Ctrl-C must not end the process from here on: the objects would be neither rolled back nor reported.
         let interrupt = environment.interrupt.clone();
         let _guard = interrupt.guard()?;
@@ -79,7 +77,7 @@ impl Verb for Create {
             cluster: &cluster,
             intent: &intent,
             observed: &observed,
-            write: &write,
+            write: &intent.write,
             interrupt: &interrupt,
             driver,
         };
@@ -87,13 +85,13 @@ impl Verb for Create {
             .create(subject, &mut environment.console.progress())
             .await?;
         // prints
-        let mut mutations = MutationPrinter::new(format, intent.dry_run);
+        let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
         started::print_started(
             &started,
             "created",
             &mut mutations,
             &mut environment.console,
         )?;
-        started::finish(&cluster, started, intent.wait, &write, environment).await
+        started::finish(&cluster, started, intent.wait, &intent.write, environment).await
     }
 }

@@ -192,7 +192,7 @@ impl NewSession {
         ownership.session_uid = session_uid.to_owned();
         RenderedStart {
             rendering: self.rendered.rendering.clone(),
-            ownership: ownership,
+            ownership,
             use_existing: use_existing.to_vec(),
         }
     }

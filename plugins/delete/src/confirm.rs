@@ -9,19 +9,20 @@ use session_shared::ops::stop::DELETE;
 use session_shared::prompt::confirmation::Confirmation;
 use session_shared::report::console::Console;
 
-use crate::plan::Intent;
+use crate::intent::Intent;
+use crate::observe::Observed;
 
 /// Prints a note for each session whose data policy is `snapshot` and that has no claim to take a snapshot of.
-pub(crate) fn note_skipped_snapshots(deletion: &[Deletion], console: &mut Console) {
-    let meant = |one: &&Deletion| {
-        one.data_policy() == DataPolicy::Snapshot && one.snapshot_claims().is_empty()
+pub(crate) fn note_skipped_snapshots(observed: &Observed, console: &mut Console) {
+    let without_claims = |deletion: &&Deletion| {
+        deletion.data_policy() == DataPolicy::Snapshot && deletion.snapshot_claims().is_empty()
     };
-    for one in deletion.iter().filter(meant) {
-        let what = match one.never_bound_claims().is_empty() {
+    for deletion in observed.sessions().filter(without_claims) {
+        let what = match deletion.never_bound_claims().is_empty() {
             true => "no claims",
             false => "no claim that was ever bound to a volume",
         };
-        let name = one.name();
+        let name = deletion.name();
         console.note(&format!(
             "no snapshot is taken of session {name:?}: session has {what}"
         ));
@@ -35,7 +36,7 @@ pub(crate) fn note_skipped_snapshots(deletion: &[Deletion], console: &mut Consol
 /// Data would be destroyed, and there is neither a terminal nor `-y`.
 pub(crate) fn confirm_deletion(
     intent: &Intent,
-    deletion: &[Deletion],
+    observed: &Observed,
     console: &mut Console,
 ) -> Result<bool> {
     let question = Confirmation {
@@ -44,6 +45,7 @@ pub(crate) fn confirm_deletion(
         interactive: intent.interactive,
         asks_for_several: true,
     };
-    let ending: Vec<SessionLosses> = deletion.iter().map(SessionLosses::of_deletion).collect();
-    question.ask(&ending, console)
+    let deletions = observed.sessions();
+    let losses: Vec<SessionLosses> = deletions.map(SessionLosses::of_deletion).collect();
+    question.ask(&losses, console)
 }

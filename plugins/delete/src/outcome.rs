@@ -1,27 +1,26 @@
 //! Deletes the sessions and prints the results.
 
 use anyhow::Result;
-use futures::StreamExt;
 use session_shared::api::DataPolicy;
-use session_shared::client::{AccessReviews, DryRun, WriteOptions};
+use session_shared::client::{AccessReviews, DryRun};
 use session_shared::encode::shell;
 use session_shared::failure;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::ops::deletion::Deletion;
-use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
-use session_shared::ops::stop::StopContext;
-use session_shared::progress::{DiscardingSink, ProgressEvent, ProgressSink, WaitStage};
+use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
-use session_shared::report::mutation::{MutationPrinter, no_resources_message};
+use session_shared::report::mutation::MutationPrinter;
+use session_shared::session_batch::SessionBatch;
 use session_shared::verb::Environment;
 
+use crate::intent::Intent;
 use crate::observe::Observed;
-use crate::plan::Intent;
 
-/// Deletes the sessions, a limited number at a time, and returns a result for each. A failure does not affect the other
-/// sessions.
+/// The deleted sessions.
+pub(crate) type Outcome = SessionBatch<(Deletion, ())>;
+
+/// Deletes the sessions.
 ///
 /// # Errors
 /// Interrupted before the first session.
@@ -29,42 +28,21 @@ pub(crate) async fn delete_sessions(
     cluster: &Cluster,
     permissions: &AccessReviews,
     intent: &Intent,
-    deletion: &[Deletion],
-    write: &WriteOptions,
-    environment: &mut Environment,
-) -> Result<Vec<Result<()>>> {
-    if intent.dry_run == DryRun::Client {
-        return Ok(deletion.iter().map(|_| Ok(())).collect());
-    }
-    // Ctrl-C ends the waiting, not the process: the results still have to be printed.
-    let _guard = environment.interrupt.guard()?;
-    let (interrupt, now) = (environment.interrupt.clone(), environment.now());
-    let with = StopContext {
-        write,
-        interrupt: &interrupt,
-        now,
-        permissions,
+    observed: Observed,
+    environment: &Environment,
+) -> Result<Outcome> {
+    let context = environment.stop_context(&intent.write, permissions);
+    let delete = async |deletion: &Deletion, sink: &mut dyn ProgressSink| match intent.dry_run {
+        DryRun::Client => Ok(()),
+        DryRun::None | DryRun::Server => {
+            deletion
+                .delete(cluster, &intent.stop_options, context, sink)
+                .await
+        }
     };
-    let options = &intent.stop_options;
-    let mut sink = environment.console.progress();
-    if let [one] = deletion {
-        let done = one.delete(cluster, options, with, &mut sink).await;
-        sink.tell(ProgressEvent::Done);
-        return Ok(vec![done]);
-    }
-    let object = format!("{} sessions", deletion.len());
-    sink.tell(ProgressEvent::Waiting {
-        stage: WaitStage::Terminating,
-        object,
-        detail: String::new(),
-    });
-    let all = futures::stream::iter(deletion).map(|one| async move {
-        one.delete(cluster, options, with, &mut DiscardingSink)
-            .await
-    });
-    let done = all.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    sink.tell(ProgressEvent::Done);
-    Ok(done)
+    observed
+        .apply(WaitStage::Terminating, environment, delete)
+        .await
 }
 
 /// Prints a line for each deleted session and, on standard error, a line for each piece of its data.
@@ -74,34 +52,18 @@ pub(crate) async fn delete_sessions(
 pub(crate) fn print_results(
     cluster: &Cluster,
     intent: &Intent,
-    found: Observed,
-    done: Vec<Result<()>>,
-    format: Format,
+    deleted: Outcome,
     console: &mut Console,
 ) -> Result<()> {
     let namespace = cluster.namespace();
-    if found.deletions.is_empty() && found.errors.is_empty() {
-        console.print_error_line(&no_resources_message(None));
-        return Ok(());
-    }
-    let mutations = MutationPrinter::new(format, intent.dry_run);
-    let mut errors = found.errors;
-    for (deletion, done) in found.deletions.iter().zip(done) {
-        match done {
-            Err(error) => errors.push(error),
-            Ok(()) => {
-                console.print(&mutations.print_deleted(
-                    &SESSION,
-                    deletion.name(),
-                    namespace,
-                    false,
-                ))?;
-                data_lines(deletion, namespace)
-                    .iter()
-                    .for_each(|line| console.print_error_line(line));
-            }
-        }
-    }
+    let mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let errors = deleted.print(console, |(deletion, ()), console| {
+        let name = deletion.name();
+        console.print(&mutations.print_deleted(&SESSION, name, namespace, false))?;
+        let lines = data_lines(&deletion, namespace);
+        lines.iter().for_each(|line| console.print_error_line(line));
+        Ok(())
+    })?;
     failure::combine_errors(errors)
 }
 

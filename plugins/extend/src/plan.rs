@@ -1,83 +1,13 @@
-//! The validated request of an extension, and the lifetime it gives each session. Pure.
-
-use std::time::Duration;
+//! The lifetime that an extension gives each session. Pure.
 
 use anyhow::{Context, Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::api::{DesiredState, Phase, Session, SessionTemplate};
-use session_shared::client::DryRun;
 use session_shared::duration::Lifetime;
-use session_shared::failure::{usage_error, with_hint};
-use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::failure::with_hint;
 use session_shared::reconcile::status_patch::format_rfc3339;
 
-use crate::args::Args;
-
-/// A validated extend request.
-#[derive(Clone, Debug)]
-pub(crate) struct Intent {
-    pub(crate) selection: SessionSelection,
-    pub(crate) expiry: NewExpiry,
-    pub(crate) dry_run: DryRun,
-}
-
-/// The wanted expiry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NewExpiry {
-    /// The present expiry plus this time.
-    After(Duration),
-    /// This time.
-    At(Timestamp),
-    /// No expiry.
-    Never,
-}
-
-/// Validates the command line.
-///
-/// # Errors
-/// Usage errors, and a time that is in the past.
-pub(crate) fn parse_intent(args: &Args, now: Timestamp) -> Result<Intent> {
-    Ok(Intent {
-        selection: args.selection.selection()?,
-        expiry: parse_expiry(args, now)?,
-        dry_run: args.write_flags.dry_run()?,
-    })
-}
-
-fn parse_expiry(args: &Args, now: Timestamp) -> Result<NewExpiry> {
-    match (&args.by, &args.until, args.no_expiry) {
-        (Some(text), None, false) => {
-            let by: Lifetime = text
-                .parse()
-                .with_context(|| format!("invalid value of --by {text:?}"))?;
-            let by = by.duration();
-            by.map(NewExpiry::After).ok_or_else(|| {
-                usage_error("--by requires a duration: use --no-expiry to remove the expiry")
-            })
-        }
-        (None, Some(text), false) => {
-            let Ok(at) = text.parse::<Timestamp>() else {
-                return Err(usage_error(format!(
-                    "invalid value of --until {text:?}: expected a time such as {}",
-                    format_rfc3339(now)
-                )));
-            };
-            if at <= now {
-                return Err(usage_error(format!(
-                    "invalid value of --until {text:?}: time is in the past"
-                )));
-            }
-            Ok(NewExpiry::At(at))
-        }
-        (None, None, true) => Ok(NewExpiry::Never),
-        (None, None, false) => Err(usage_error(
-            "one of --by, --until and --no-expiry is required",
-        )),
-        _ => Err(usage_error(
-            "only one of --by, --until and --no-expiry can be specified",
-        )),
-    }
-}
+use crate::intent::NewExpiry;
 
 /// The new lifetime of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,12 @@
 use clap::Parser;
 use serde_json::{Value, json};
 
+use session_shared::report::console::Console;
+use std::time::Duration;
+
 use super::*;
+use crate::args::Args;
+use crate::intent::parse_intent;
 
 fn time(text: &str) -> Timestamp {
     format!("2026-03-01T{text}:00Z").parse().unwrap()
@@ -9,7 +14,9 @@ fn time(text: &str) -> Timestamp {
 
 fn read_end(line: &str) -> Result<NewExpiry> {
     let words = ["extend", "a"].into_iter().chain(line.split_whitespace());
-    parse_intent(&Args::parse_from(words), time("12:00")).map(|intent| intent.expiry)
+    let (mut console, _) = Console::for_test("", false);
+    let intent = parse_intent(Args::parse_from(words), &mut console, time("12:00"));
+    intent.map(|intent| intent.expiry)
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! Detection of forged Pods: reads those sessions whose Pods look suspicious, and drops Pods that are not their own.
 
-use futures::StreamExt;
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
-use session_shared::ops::selected_sessions::MAX_CONCURRENT_SESSIONS;
+use session_shared::session_batch::run_concurrently;
 
 use crate::join::{SessionKey, SessionPods};
 
@@ -30,18 +29,16 @@ pub(crate) async fn drop_forged_pods<'a>(
         .filter(|(session, phase)| pods.may_be_forged(session, phase))
         .map(|(session, _)| session)
         .collect();
-    let reads = futures::stream::iter(doubtful).map(|session| async move {
-        let present = cluster
+    let reads = doubtful.into_iter().map(|session| async move {
+        let observed = cluster
             .observe_session(session.namespace, session.name)
             .await
             .ok()?;
         let uid = |pod: &Pod| pod.metadata.uid.clone();
-        let own: Vec<String> = present.own_pods().filter_map(uid).collect();
+        let own: Vec<String> = observed.own_pods().filter_map(uid).collect();
         Some((session, own))
     });
-    let found: Vec<Option<(SessionKey<'_>, Vec<String>)>> =
-        reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-    for (session, own) in found.into_iter().flatten() {
+    for (session, own) in run_concurrently(reads).await.into_iter().flatten() {
         pods.drop_forged(&session, &own);
     }
 }

@@ -3,10 +3,13 @@
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::flags::non_empty;
+use session_shared::flags::output::ListOutputFlags;
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
+use session_shared::report::console::Console;
 use session_shared::report::format::{Format, FormatSet};
 
 use crate::args::Args;
@@ -28,6 +31,9 @@ pub(crate) struct Intent {
     pub(crate) watch: bool,
     pub(crate) ignore_not_found: bool,
     pub(crate) format: Format,
+    /// Columns and order of the table.
+    pub(crate) output: ListOutputFlags,
+    pub(crate) connection: ConnectionFlags,
 }
 
 impl Intent {
@@ -35,7 +41,12 @@ impl Intent {
     pub(crate) fn owner(&self) -> Option<&UserId> {
         self.selections
             .iter()
-            .find_map(|chosen| chosen.owner.as_ref())
+            .find_map(|selection| selection.owner.as_ref())
+    }
+
+    /// Returns the path to sort by, if one is given.
+    pub(crate) fn sort_by(&self) -> Option<&str> {
+        non_empty(&self.output.sort_by)
     }
 }
 
@@ -46,85 +57,89 @@ pub(crate) struct OwnerSelection {
     pub(crate) owner: Option<UserId>,
 }
 
-/// Validates the command line.
+/// Applies the output flags and validates the command line.
 ///
 /// # Errors
 /// Usage errors, with kubectl's messages where kubectl has the same check.
-pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
-    let all_namespaces = args.selecting.all_namespaces;
-    if all_namespaces && !args.names.is_empty() {
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        names,
+        user_id,
+        phase,
+        kept,
+        watch,
+        ignore_not_found,
+        selecting,
+        output,
+        verbosity,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, None);
+    let all_namespaces = selecting.all_namespaces;
+    if all_namespaces && !names.is_empty() {
         bail!("a resource cannot be retrieved by name across all namespaces");
     }
-    let selector = args.selecting.label_selector();
-    let selects = !selector.is_empty() || !args.selecting.field_selector().is_empty();
-    if selects && !args.names.is_empty() {
+    let (selector, field_selector) = (selecting.label_selector(), selecting.field_selector());
+    let selects = !selector.is_empty() || !field_selector.is_empty();
+    if selects && !names.is_empty() {
         return Err(usage_error(
             "name cannot be provided when a selector is specified",
         ));
     }
-    let kept = args.kept.then(|| kept_data_selector(args)).transpose()?;
-    let output = &args.output;
+    if kept {
+        let only_sessions = [
+            (watch, "--watch"),
+            (!phase.is_empty(), "--phase"),
+            (!field_selector.is_empty(), "--field-selector"),
+        ];
+        if let Some((_, flag)) = only_sessions.iter().find(|(given, _)| *given) {
+            return Err(usage_error(format!(
+                "--kept and {flag} cannot be given together"
+            )));
+        }
+    }
+    let names = names.iter().map(|name| parse_session_name(name));
+    let names = names.collect::<Result<Vec<SessionName>>>()?;
+    let kept_selector = || kept_data_selector(&names, user_id.as_deref(), selector);
     Ok(Intent {
-        names: args
-            .names
-            .iter()
-            .map(|name| parse_session_name(name))
-            .collect::<Result<_>>()?,
+        kept_selector: kept.then(kept_selector).transpose()?,
+        names,
         all_namespaces,
-        selections: owner_selections(selector, args.user_id.as_deref())?,
-        field_selector: args.selecting.field_selector().to_owned(),
-        chunk_size: args.selecting.chunk_size,
-        phases: args
-            .phase
+        selections: owner_selections(selector, user_id.as_deref())?,
+        field_selector: field_selector.to_owned(),
+        chunk_size: selecting.chunk_size,
+        phases: phase
             .iter()
             .map(|word| parse_phase(word))
             .collect::<Result<_>>()?,
-        kept_selector: kept,
-        watch: args.watch,
-        ignore_not_found: args.ignore_not_found,
+        watch,
+        ignore_not_found,
         format: Format::parse(
             output.output.as_deref(),
             FormatSet::All,
             output.no_headers,
             output.show_managed_fields,
         )?,
+        output,
+        connection,
     })
 }
 
-/// Returns the label selector of sessions' data.
-///
-/// # Errors
-/// A flag that applies only to existing sessions.
-fn kept_data_selector(args: &Args) -> Result<String> {
-    for (given, flag) in [
-        (args.watch, "--watch"),
-        (!args.phase.is_empty(), "--phase"),
-        (
-            !args.selecting.field_selector().is_empty(),
-            "--field-selector",
-        ),
-    ] {
-        if given {
-            return Err(usage_error(format!(
-                "--kept and {flag} cannot be given together"
-            )));
-        }
-    }
+/// Returns the label selector of the data of sessions.
+fn kept_data_selector(
+    names: &[SessionName],
+    user_id: Option<&str>,
+    selector: &str,
+) -> Result<String> {
     let mut parts = vec![format!("{}={}", labels::MANAGED_BY, labels::MANAGER)];
-    let names = args.names.iter();
-    let names: Vec<SessionName> = names
-        .map(|name| parse_session_name(name))
-        .collect::<Result<_>>()?;
     let names: Vec<&str> = names.iter().map(SessionName::as_str).collect();
     parts.push(labels::session_selector(&names));
-    let user = args
-        .user_id
-        .as_deref()
-        .map(str::parse::<UserId>)
-        .transpose()?;
-    let value = user.map(|user| labels::to_label_value(user.as_str()));
-    parts.extend(value.map(|value| format!("{}={value}", labels::USER)));
-    parts.extend(non_empty(&args.selecting.selector).map(str::to_owned));
+    if let Some(user_id) = user_id {
+        let owner: UserId = user_id.parse()?;
+        let value = labels::to_label_value(owner.as_str());
+        parts.push(format!("{}={value}", labels::USER));
+    }
+    parts.extend((!selector.is_empty()).then(|| selector.to_owned()));
     Ok(parts.join(","))
 }
 
@@ -178,9 +193,9 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        validate_args(
-            &Args::try_parse_from(std::iter::once("list").chain(line.split_whitespace())).unwrap(),
-        )
+        let words = std::iter::once("list").chain(line.split_whitespace());
+        let (mut console, _) = Console::for_test("", false);
+        parse_intent(Args::parse_from(words), &mut console)
     }
 
     #[test]

@@ -49,7 +49,7 @@ struct PodFacts {
 /// The Pods of the primary workloads, by namespace and session.
 #[derive(Debug, Default)]
 pub(crate) struct SessionPods {
-    told: HashMap<(String, String), Vec<PodFacts>>,
+    facts: HashMap<(String, String), Vec<PodFacts>>,
     /// UIDs of Pods that falsely claim to be a session's.
     strangers: HashSet<String>,
     /// True without permission to list Pods: a session without Pods then means nothing.
@@ -73,7 +73,7 @@ impl SessionPods {
             let (phase, word) = parse_pod_status(cell(status), cell(ready));
             let references = row.object.pointer("/metadata/ownerReferences");
             let references = || references.and_then(Value::as_array).into_iter().flatten();
-            let told = PodFacts {
+            let facts = PodFacts {
                 uid: string_at(&row.object, "/metadata/uid").to_owned(),
                 owners: references()
                     .map(|owner| string_at(owner, "/uid").to_owned())
@@ -90,7 +90,7 @@ impl SessionPods {
                 string_at(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),
             );
-            self.told.entry(key).or_default().push(told);
+            self.facts.entry(key).or_default().push(facts);
         }
     }
 
@@ -110,8 +110,8 @@ impl SessionPods {
                 string_at(&row.object, "/metadata/namespace").to_owned(),
                 session.to_owned(),
             );
-            if let Some(told) = self.told.get_mut(&key) {
-                told.retain(|told| told.pod != string_at(&row.object, "/metadata/name"));
+            if let Some(facts) = self.facts.get_mut(&key) {
+                facts.retain(|facts| facts.pod != string_at(&row.object, "/metadata/name"));
             }
             keys.push(key);
         }
@@ -125,11 +125,12 @@ impl SessionPods {
     /// anybody can write them.
     fn claiming_pods(&self, session: &SessionKey<'_>) -> Vec<&PodFacts> {
         let key = (session.namespace.to_owned(), session.name.to_owned());
-        let all = self.told.get(&key).into_iter().flatten();
-        let claims =
-            |told: &&PodFacts| told.controlled || told.owners.iter().any(|uid| uid == session.uid);
+        let all = self.facts.get(&key).into_iter().flatten();
+        let claims = |facts: &&PodFacts| {
+            facts.controlled || facts.owners.iter().any(|uid| uid == session.uid)
+        };
         all.filter(claims)
-            .filter(|told| !self.strangers.contains(&told.uid))
+            .filter(|facts| !self.strangers.contains(&facts.uid))
             .collect()
     }
 
@@ -137,17 +138,17 @@ impl SessionPods {
     /// Only the complete session can tell, so it is read in these cases.
     pub(crate) fn may_be_forged(&self, session: &SessionKey<'_>, status_phase: &str) -> bool {
         let pods = self.claiming_pods(session);
-        let direct = pods.iter().filter(|told| !told.controlled).count();
+        let direct = pods.iter().filter(|facts| !facts.controlled).count();
         let stopped = status_phase == Phase::Stopped.as_str();
-        let runs = |told: &&PodFacts| !matches!(told.phase, None | Some(Phase::Stopped));
+        let runs = |facts: &&PodFacts| !matches!(facts.phase, None | Some(Phase::Stopped));
         direct > 1 || (direct == 1 && pods.len() > 1) || (stopped && pods.iter().any(runs))
     }
 
     /// Drops the Pods of a session that are not among `own`, the UIDs of its own Pods.
     pub(crate) fn drop_forged(&mut self, session: &SessionKey<'_>, own: &[String]) {
         let claiming = self.claiming_pods(session).into_iter();
-        let others = claiming.filter(|told| !own.contains(&told.uid));
-        let others: Vec<String> = others.map(|told| told.uid.clone()).collect();
+        let others = claiming.filter(|facts| !own.contains(&facts.uid));
+        let others: Vec<String> = others.map(|facts| facts.uid.clone()).collect();
         self.strangers.extend(others);
     }
 
@@ -163,7 +164,7 @@ impl SessionPods {
             .find(|phase| phase.as_str() == status_phase);
         let pods = self.claiming_pods(session);
         // The Pod that most needs attention decides.
-        let rank = |told: &&&PodFacts| match told.phase {
+        let rank = |facts: &&&PodFacts| match facts.phase {
             Some(Phase::Failed) => 0,
             Some(Phase::Stopped) => 1,
             Some(Phase::Pending) => 2,
@@ -172,8 +173,8 @@ impl SessionPods {
         };
         let worst = pods.iter().min_by_key(rank);
         let (pod, node) = (
-            worst.map(|told| told.pod.clone()),
-            worst.and_then(|told| told.node.clone()),
+            worst.map(|facts| facts.pod.clone()),
+            worst.and_then(|facts| facts.node.clone()),
         );
         let known = |phase: Phase, word: Option<String>| JoinedSession {
             phase,
@@ -185,9 +186,9 @@ impl SessionPods {
             return known(Phase::Terminating, None);
         }
         match (worst, stored) {
-            (Some(told), _) => known(
-                told.phase.or(stored).unwrap_or(Phase::Pending),
-                told.status.clone(),
+            (Some(facts), _) => known(
+                facts.phase.or(stored).unwrap_or(Phase::Pending),
+                facts.status.clone(),
             ),
             (None, Some(Phase::Running)) if !self.is_unlistable => {
                 known(Phase::Failed, Some("PodLost".into()))

@@ -43,17 +43,14 @@ impl Verb for List {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        environment.console.apply_flags(&args.verbosity);
-        let mut intent = intent::validate_args(&args)?;
-        let cluster = environment.connect(&args.connection).await?;
-        if let Some(selector) = intent.kept_selector.take() {
-            return list_kept(&cluster, intent, &selector, &args, environment).await;
+        let intent = intent::parse_intent(args, &mut environment.console)?;
+        let cluster = environment.connect(&intent.connection).await?;
+        if let Some(selector) = &intent.kept_selector {
+            return list_kept(&cluster, &intent, selector, environment).await;
         }
-        match std::mem::replace(&mut intent.format, Format::Text { wide: false }) {
-            Format::Text { .. } => list_table(&cluster, &intent, &args, environment).await,
-            Format::Objects(printer) => {
-                list_objects(&cluster, &intent, printer, &args, environment).await
-            }
+        match intent.format.clone() {
+            Format::Text { .. } => list_table(&cluster, &intent, environment).await,
+            Format::Objects(printer) => list_objects(&cluster, &intent, printer, environment).await,
         }
     }
 }
@@ -61,15 +58,12 @@ impl Verb for List {
 async fn list_table(
     cluster: &Cluster,
     intent: &Intent,
-    args: &Args,
     environment: &mut Environment,
 ) -> Result<()> {
-    let sort_by = args.output.sort_by.as_deref().unwrap_or_default();
     // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
-    let include = if sort_by.is_empty() {
-        IncludeObject::Metadata
-    } else {
-        IncludeObject::Object
+    let include = match intent.sort_by() {
+        None => IncludeObject::Metadata,
+        Some(_) => IncludeObject::Object,
     };
     let mut fetched = observe::observe_tables(cluster, intent, include).await?;
     note_missing_permission(&fetched.pods, environment);
@@ -90,12 +84,15 @@ async fn list_table(
         intent,
         environment.now(),
     );
-    if !sort_by.is_empty() && !fetched.sessions.rows.is_empty() {
-        sort::sort_rows(&mut fetched.sessions.rows, sort_by)?;
+    if let Some(path) = intent
+        .sort_by()
+        .filter(|_| !fetched.sessions.rows.is_empty())
+    {
+        sort::sort_rows(&mut fetched.sessions.rows, path)?;
     }
-    let mut options = TableOptions::from_flags(&args.output);
+    let mut options = TableOptions::from_flags(&intent.output);
     options.namespace = intent.all_namespaces;
-    options.kind = args
+    options.kind = intent
         .output
         .show_kind
         .then(|| session_shared::objects::resource::SESSION.singular());
@@ -133,30 +130,30 @@ async fn list_table(
 /// Lists the data of deleted sessions.
 async fn list_kept(
     cluster: &Cluster,
-    intent: Intent,
+    intent: &Intent,
     selector: &str,
-    args: &Args,
     environment: &mut Environment,
 ) -> Result<()> {
-    let mut found = kept_data::read_kept_data(cluster, &intent, selector).await?;
+    let mut kept = kept_data::read_kept_data(cluster, intent, selector).await?;
     let now = environment.now();
     let console = &mut environment.console;
-    for what in &found.unlistable {
-        console.note(&format!("{what} not listed: no permission to list them"));
+    for resource in &kept.unlistable {
+        console.note(&format!(
+            "{resource} not listed: no permission to list them"
+        ));
     }
-    let sort_by = args.output.sort_by.as_deref().unwrap_or_default();
-    if !sort_by.is_empty() && !found.objects.is_empty() {
-        sort::sort_objects(&mut found.objects, sort_by)?;
+    if let Some(path) = intent.sort_by().filter(|_| !kept.objects.is_empty()) {
+        sort::sort_objects(&mut kept.objects, path)?;
     }
-    match intent.format {
-        Format::Objects(mut printer) => console.print(&printer.print_list(&found.objects)?),
+    match intent.format.clone() {
+        Format::Objects(mut printer) => console.print(&printer.print_list(&kept.objects)?),
         Format::Text { .. } => {
-            let mut options = TableOptions::from_flags(&args.output);
+            let mut options = TableOptions::from_flags(&intent.output);
             options.namespace = intent.all_namespaces;
             let mut printer = TablePrinter::new(options);
-            printer.add_page(&kept_data::kept_table(&found.objects, now));
+            printer.add_page(&kept_data::kept_table(&kept.objects, now));
             console.print(&printer.flush())?;
-            if found.objects.is_empty() && !intent.ignore_not_found {
+            if kept.objects.is_empty() && !intent.ignore_not_found {
                 let place = (!intent.all_namespaces).then(|| cluster.namespace());
                 console.print_error_line(&no_resources_message(place));
             }
@@ -178,7 +175,6 @@ async fn list_objects(
     cluster: &Cluster,
     intent: &Intent,
     mut printer: ObjectPrinter,
-    args: &Args,
     environment: &mut Environment,
 ) -> Result<()> {
     if intent.watch {
@@ -192,13 +188,12 @@ async fn list_objects(
     let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
     drop_forged_pods(cluster, &mut fetched.pods, phases).await;
     view::join_objects(&mut fetched.sessions, &fetched.pods, intent);
-    let sort_by = args.output.sort_by.as_deref().unwrap_or_default();
-    if !sort_by.is_empty() && !fetched.sessions.is_empty() {
-        sort::sort_objects(&mut fetched.sessions, sort_by)?;
+    if let Some(path) = intent.sort_by().filter(|_| !fetched.sessions.is_empty()) {
+        sort::sort_objects(&mut fetched.sessions, path)?;
     }
     let text = match (intent.names.as_slice(), fetched.sessions.as_slice()) {
         // As with kubectl, a single name prints the object instead of a List.
-        ([_], [one]) => printer.print_object(one)?,
+        ([_], [session]) => printer.print_object(session)?,
         ([_], []) => String::new(),
         (_, sessions) => printer.print_list(sessions)?,
     };

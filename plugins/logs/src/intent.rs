@@ -4,9 +4,11 @@ use anyhow::{Result, anyhow, bail};
 use session_shared::Timestamp;
 use session_shared::client::LogOptions;
 use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::{list, non_empty};
 use session_shared::go_duration;
 use session_shared::names::SessionName;
+use session_shared::report::console::Console;
 
 use crate::args::Args;
 
@@ -22,6 +24,7 @@ pub(crate) struct Intent {
     pub(crate) prefix: Option<bool>,
     /// Options of every log; container and follow are set for each log.
     pub(crate) options: LogOptions,
+    pub(crate) connection: ConnectionFlags,
 }
 
 /// A workload or Pod as given on the command line.
@@ -43,49 +46,63 @@ pub(crate) enum ContainerSelection {
     All,
 }
 
-/// Validates the command line.
+/// Applies the output flags and validates the command line.
 ///
 /// # Errors
 /// Usage errors, with kubectl's messages where kubectl has the same check.
-pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
-    if args.all_containers
-        && let Some(container) = non_empty(&args.container)
-    {
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        name,
+        workload,
+        follow,
+        previous,
+        container,
+        all_containers,
+        since,
+        since_time,
+        tail,
+        limit_bytes,
+        timestamps,
+        prefix,
+        verbosity,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, None);
+    if all_containers && let Some(container) = non_empty(&container) {
         bail!("--all-containers=true should not be specified with container name {container}");
     }
-    let since = parse_since(&args.since)?;
-    if since.is_some() && non_empty(&args.since_time).is_some() {
+    let since_seconds = parse_since(&since)?;
+    if since_seconds.is_some() && non_empty(&since_time).is_some() {
         bail!("at most one of `sinceTime` or `sinceSeconds` may be specified");
     }
     let positive = |number: i64| u64::try_from(number).ok().filter(|number| *number > 0);
-    if args.limit_bytes < 0 {
+    if limit_bytes < 0 {
         bail!("--limit-bytes must be greater than 0");
     }
-    if args.tail < -1 {
+    if tail < -1 {
         bail!("--tail must be greater than or equal to -1");
     }
     Ok(Intent {
-        session: list::parse_session_name(&args.name)?,
-        workload: args.workload.as_deref().map(parse_workload).transpose()?,
-        containers: match (args.all_containers, non_empty(&args.container)) {
+        session: list::parse_session_name(&name)?,
+        workload: workload.as_deref().map(parse_workload).transpose()?,
+        containers: match (all_containers, non_empty(&container)) {
             (true, _) => ContainerSelection::All,
             (false, None) => ContainerSelection::Default,
             (false, Some(name)) => ContainerSelection::Named(name.to_owned()),
         },
         // The log of a previous run does not grow.
-        follow: args.follow && !args.previous,
-        prefix: args.prefix,
+        follow: follow && !previous,
+        prefix,
         options: LogOptions {
-            previous: args.previous,
-            timestamps: args.timestamps,
-            since_seconds: since,
-            since_time: non_empty(&args.since_time)
-                .map(parse_since_time)
-                .transpose()?,
-            tail: u64::try_from(args.tail).ok(),
-            limit_bytes: positive(args.limit_bytes),
+            previous,
+            timestamps,
+            since_seconds,
+            since_time: non_empty(&since_time).map(parse_since_time).transpose()?,
+            tail: u64::try_from(tail).ok(),
+            limit_bytes: positive(limit_bytes),
             ..LogOptions::default()
         },
+        connection,
     })
 }
 
@@ -125,9 +142,9 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        validate_args(
-            &Args::try_parse_from(std::iter::once("logs").chain(line.split_whitespace())).unwrap(),
-        )
+        let words = std::iter::once("logs").chain(line.split_whitespace());
+        let (mut console, _) = Console::for_test("", false);
+        parse_intent(Args::parse_from(words), &mut console)
     }
 
     #[test]

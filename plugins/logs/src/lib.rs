@@ -30,15 +30,14 @@ impl Verb for Logs {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        environment.console.apply_flags(&args.verbosity);
-        let intent = intent::validate_args(&args)?;
-        let cluster = environment.connect(&args.connection).await?;
+        let intent = intent::parse_intent(args, &mut environment.console)?;
+        let cluster = environment.connect(&intent.connection).await?;
         let namespace = cluster.namespace().to_owned();
         let observed = cluster
             .observe_session(&namespace, intent.session.as_str())
             .await?;
-        for stranger in &observed.live.impostors {
-            environment.console.note(&stranger.note());
+        for impostor in &observed.live.impostors {
+            environment.console.note(&impostor.note());
         }
         let chosen = plan::select_pods(&observed, intent.workload.as_ref())?;
         let sources = select_sources(&observed, &chosen, &intent, environment)?;
@@ -67,19 +66,19 @@ fn select_sources(
     intent: &Intent,
     environment: &mut Environment,
 ) -> Result<Vec<ContainerLog>> {
-    let mut found = Vec::new();
+    let mut logs = Vec::new();
     for pod in plan::find_pods(observed, chosen, intent.follow)? {
         let (containers, note) = plan::select_containers(pod, chosen, &intent.containers)?;
         // Printed once, because all Pods of a workload have the same containers.
-        if let Some(note) = note.filter(|_| found.is_empty() && !environment.console.is_quiet()) {
+        if let Some(note) = note.filter(|_| logs.is_empty() && !environment.console.is_quiet()) {
             environment.console.print_error_line(&note);
         }
-        found.extend(containers.into_iter().map(|container| ContainerLog {
+        logs.extend(containers.into_iter().map(|container| ContainerLog {
             pod: plan::pod_name(pod).to_owned(),
             container,
         }));
     }
-    Ok(found)
+    Ok(logs)
 }
 
 async fn follow_logs(
@@ -90,10 +89,10 @@ async fn follow_logs(
     prefixed: bool,
     environment: &mut Environment,
 ) -> Result<()> {
-    let wanted = intent.containers;
+    let containers = intent.containers;
     let choose: ContainerSelector = Box::new(move |pod, workload| {
         if chosen.matches(pod, workload) {
-            plan::select_containers(pod, &chosen, &wanted).map(|(containers, _)| containers)
+            plan::select_containers(pod, &chosen, &containers).map(|(selected, _)| selected)
         } else {
             Ok(Vec::new())
         }

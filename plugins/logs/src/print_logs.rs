@@ -24,11 +24,11 @@ pub(crate) async fn print_existing(
     prefixed: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let mut weave = LogMerger::default();
+    let mut merger = LogMerger::default();
     let mut failed = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         let ContainerLog { pod, container } = source;
-        weave.add_log(if prefixed {
+        merger.add_log(if prefixed {
             line_prefix(pod, container)
         } else {
             String::new()
@@ -43,12 +43,12 @@ pub(crate) async fn print_existing(
                 .await
                 .map_err(|error| explain_log(error, namespace))?;
             while let Some(piece) = futures::StreamExt::next(&mut stream).await {
-                console.print_bytes(&weave.push(index, &piece?))?;
+                console.print_bytes(&merger.push(index, &piece?))?;
             }
             anyhow::Ok(())
         };
         let result = read.await;
-        console.print_bytes(&weave.end_log(index))?;
+        console.print_bytes(&merger.end_log(index))?;
         match result {
             Err(error) if failure::find_failure(&error).is_none() => return Err(error),
             result => failed.extend(result.err()),
@@ -66,18 +66,18 @@ pub(crate) async fn print_followed(
     prefixed: bool,
     console: &mut Console,
 ) -> Result<()> {
-    let mut weave = LogMerger::default();
-    while let Some(told) = following.next(weave.open_log()).await? {
-        match told {
-            LogEvent::Started { pod, container, .. } => weave.add_log(if prefixed {
+    let mut merger = LogMerger::default();
+    while let Some(event) = following.next(merger.open_log()).await? {
+        match event {
+            LogEvent::Started { pod, container, .. } => merger.add_log(if prefixed {
                 line_prefix(&pod, &container)
             } else {
                 String::new()
             }),
             LogEvent::Bytes { source, bytes } => {
-                console.print_bytes(&weave.push(source, &bytes))?
+                console.print_bytes(&merger.push(source, &bytes))?
             }
-            LogEvent::Ended { source } => console.print_bytes(&weave.end_log(source))?,
+            LogEvent::Ended { source } => console.print_bytes(&merger.end_log(source))?,
             LogEvent::Note(text) => console.note(&text),
         }
     }

@@ -1,11 +1,16 @@
 //! The command line of `resize`.
 
+use std::time::Duration;
+
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
+
+/// Default of `--timeout`: the wait for the kubelet or the restart.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 pub(crate) const ABOUT: &str = "Change the CPU, memory and storage of a running session
 
@@ -33,7 +38,7 @@ const EXAMPLES: &str = "  # Resize the memory of a session in place
 /// Flags and arguments of `resize`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "resize", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session resize NAME (--cpu QUANTITY | --memory QUANTITY | --storage QUANTITY)... [options]")]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::plan::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, USUAL_WAIT)))]
 pub struct Args {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,

@@ -17,7 +17,7 @@ use session_shared::ops::{Cluster, ExpansionOutcome};
 use session_shared::quantity::Quantity;
 use session_shared::verb::Environment;
 
-use crate::plan::Intent;
+use crate::intent::Intent;
 
 /// JSON pointer of a claim's storage request.
 const STORAGE_REQUEST: &str = "/spec/resources/requests/storage";
@@ -72,10 +72,10 @@ impl ClaimExpansion {
         let wants = observed.session.spec.storage.as_ref();
         let wants = wants.and_then(|storage| storage.size.as_ref()?.to_string().parse().ok());
         let size_text = IntOrString::from(size.to_string().as_str());
-        let wish = json!({ "spec": { "storage": { "size": size_text } } });
+        let patch = json!({ "spec": { "storage": { "size": size_text } } });
         Ok(Self {
             claims: grow,
-            session_patch: (wants != Some(size)).then_some(wish),
+            session_patch: (wants != Some(size)).then_some(patch),
         })
     }
 
@@ -162,9 +162,9 @@ impl ClaimExpansion {
             unfinished = grown.iter().find_map(unfinished_expansion_error);
         }
         let object = match &self.session_patch {
-            Some(wish) => Some(
+            Some(patch) => Some(
                 cluster
-                    .patch_session(&observed.ownership, wish.clone(), write)
+                    .patch_session(&observed.ownership, patch.clone(), write)
                     .await?,
             ),
             None => None,

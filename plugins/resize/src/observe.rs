@@ -1,7 +1,7 @@
 //! Reads the session, its Pods and their nodes, and sends the resize as a server dry run, so that obstacles are found before the
 //! first write.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use session_shared::api::Session;
 use session_shared::client::{AccessReviews, DryRun, WriteOptions};
 use session_shared::diagnosis::pod_resize::{self, NodeFit};
@@ -16,7 +16,8 @@ use session_shared::verb::Environment;
 
 use crate::claim_expansion::ClaimExpansion;
 use crate::in_place_errors::Obstacle;
-use crate::plan::{self, Intent, ResizePlan, ResourceChange};
+use crate::intent::Intent;
+use crate::plan::{self, ResizePlan, ResourceChange};
 
 /// The session as read from the cluster, and everything planned for it.
 pub(crate) struct Observed {
@@ -42,25 +43,29 @@ pub(crate) async fn observe_session(
     environment: &Environment,
 ) -> Result<Observed> {
     let namespace = cluster.namespace();
-    let (chosen, driver) = futures::try_join!(
-        cluster.get_selected_sessions(namespace, &intent.selection),
+    let (selected, driver) = futures::try_join!(
+        cluster.get_selected_session(namespace, &intent.name),
         cluster.choose_driver(namespace, None)
     )?;
-    let chosen = chosen.into_iter().next().context("no session is named")??;
     let permissions = AccessReviews::new(cluster);
     let restarts = intent.restart && intent.dry_run == DryRun::None;
-    let foreseen = |session: &Session| match restarts {
+    let accesses = |session: &Session| match restarts {
         true => restart_accesses(session),
         false => Vec::new(),
     };
-    let observed =
-        ObservedSession::read_with_access_reviews(cluster, &permissions, chosen, driver, foreseen)
-            .await?;
-    let changes = plan::plan_resize(&observed, &intent.size)?;
-    let growth = ClaimExpansion::plan(&observed, intent.storage)?;
+    let observed = ObservedSession::read_with_access_reviews(
+        cluster,
+        &permissions,
+        selected,
+        driver,
+        accesses,
+    )
+    .await?;
+    let resize_plan = plan::plan_resize(&observed, &intent.size)?;
+    let claim_expansion = ClaimExpansion::plan(&observed, intent.storage)?;
     let mut notes = Vec::from_iter(interrupted_start_note(&observed));
-    growth.check(cluster, intent, &mut notes).await?;
-    let obstacle = find_obstacle(cluster, intent, &changes, &mut notes).await?;
+    claim_expansion.check(cluster, intent, &mut notes).await?;
+    let obstacle = find_obstacle(cluster, intent, &resize_plan, &mut notes).await?;
     let start_plan = match obstacle {
         None => None,
         Some(obstacle) if !intent.restart => return Err(obstacle.into_error(observed.name())),
@@ -73,9 +78,9 @@ pub(crate) async fn observe_session(
     }
     Ok(Observed {
         session: observed,
-        resize_plan: changes,
-        claim_expansion: growth,
-        start_plan: start_plan,
+        resize_plan,
+        claim_expansion,
+        start_plan,
         notes,
         permissions,
     })
@@ -84,8 +89,8 @@ pub(crate) async fn observe_session(
 /// Returns a note for a session whose start was interrupted: a resize does not finish the start.
 fn interrupted_start_note(observed: &ObservedSession) -> Option<String> {
     let (name, namespace) = (observed.name(), observed.namespace());
-    let cut = is_start_requested(&observed.session) && !observed.driver.is_controller();
-    cut.then(|| {
+    let interrupted = is_start_requested(&observed.session) && !observed.driver.is_controller();
+    interrupted.then(|| {
         format!(
             "the last start was interrupted; finish it with: kubectl session start {name} -n {namespace}"
         )
@@ -133,8 +138,8 @@ async fn find_obstacle(
     if resized.is_empty() {
         return Ok(None);
     }
-    if let Some(hurdle) = &changes.in_place_obstacle {
-        return Ok(Some(Obstacle::new(hurdle.clone())));
+    if let Some(obstacle) = &changes.in_place_obstacle {
+        return Ok(Some(Obstacle::new(obstacle.clone())));
     }
     for change in resized {
         match check_node_fit(cluster, change).await {

@@ -9,18 +9,18 @@ use session_shared::objects::resource::STATEFUL_SET;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::start_plan::StartPlan;
-use session_shared::ops::stop::{STOP, StopContext};
+use session_shared::ops::stop::STOP;
 use session_shared::ops::{Cluster, ResizeWait};
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::started;
 use session_shared::report::console::Console;
-use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
 
 use crate::in_place_errors::{infeasible_error, unfinished_error};
+use crate::intent::Intent;
 use crate::observe::{Observed, check_node_fit, prepare_start, resize_pod};
-use crate::plan::{Intent, ResourceChange};
+use crate::plan::ResourceChange;
 
 /// Word of the result line.
 const RESIZED: &str = "resized";
@@ -43,79 +43,50 @@ enum InPlaceOutcome {
 pub(crate) async fn resize_session(
     cluster: &Cluster,
     intent: &Intent,
-    found: Observed,
-    write: &WriteOptions,
-    format: Format,
+    observed: Observed,
     environment: &mut Environment,
 ) -> Result<()> {
-    for note in &found.notes {
+    for note in &observed.notes {
         environment.console.note(note);
     }
-    let mut mutations = MutationPrinter::new(format, intent.dry_run);
     // Claims cannot shrink again: nothing that comes after their expansion may be refused.
-    if let Some(start_plan) = &found.start_plan {
-        let (interrupt, now) = (&environment.interrupt, environment.now());
-        let with = StopContext {
-            write,
-            interrupt,
-            now,
-            permissions: &found.permissions,
-        };
-        if intent.dry_run == DryRun::None {
-            start_plan
-                .require_restart_access(&intent.stop_options, with)
-                .await?;
-        }
+    if let (Some(start_plan), DryRun::None) = (&observed.start_plan, intent.dry_run) {
+        let context = environment.stop_context(&intent.write, &observed.permissions);
+        start_plan
+            .require_restart_access(&intent.stop_options, context)
+            .await?;
     }
-    let grown = match intent.dry_run {
+    let expanded = match intent.dry_run {
         DryRun::Client => None,
         _ => {
-            let (growth, observed) = (&found.claim_expansion, &found.session);
-            growth
-                .apply(cluster, intent, observed, write, environment)
+            let (expansion, session) = (&observed.claim_expansion, &observed.session);
+            expansion
+                .apply(cluster, intent, session, &intent.write, environment)
                 .await?
         }
     };
-    if let (Some(start_plan), false) = (&found.start_plan, intent.dry_run == DryRun::Client) {
-        return restart_session(
-            cluster,
-            intent,
-            &found,
-            start_plan,
-            write,
-            &mut mutations,
-            environment,
-        )
-        .await;
+    if let (Some(start_plan), false) = (&observed.start_plan, intent.dry_run == DryRun::Client) {
+        return restart_session(cluster, intent, &observed, start_plan, environment).await;
     }
-    match resize_in_place(cluster, intent, &found, write, environment).await? {
+    match resize_in_place(cluster, intent, &observed, environment).await? {
         // Only the claims were expanded: their expansion returned the newest Session.
-        InPlaceOutcome::Done(_) if grown.is_some() && !found.resize_plan.has_changes() => {
+        InPlaceOutcome::Done(_) if expanded.is_some() && !observed.resize_plan.has_changes() => {
             print_result(
-                &found,
-                &grown.unwrap_or_default(),
-                &mut mutations,
+                intent,
+                &observed,
+                &expanded.unwrap_or_default(),
                 environment,
             )
         }
-        InPlaceOutcome::Done(object) => print_result(&found, &object, &mut mutations, environment),
+        InPlaceOutcome::Done(object) => print_result(intent, &observed, &object, environment),
         InPlaceOutcome::Unfinished(error) => Err(error),
         InPlaceOutcome::Infeasible(error) if !intent.restart => Err(error),
         InPlaceOutcome::Infeasible(_) => {
-            let start_plan = prepare_start(cluster, &found.session, intent, environment).await?;
-            if !confirm_restart(intent, &found.session, &mut environment.console)? {
+            let start_plan = prepare_start(cluster, &observed.session, intent, environment).await?;
+            if !confirm_restart(intent, &observed.session, &mut environment.console)? {
                 return Ok(());
             }
-            restart_session(
-                cluster,
-                intent,
-                &found,
-                &start_plan,
-                write,
-                &mut mutations,
-                environment,
-            )
-            .await
+            restart_session(cluster, intent, &observed, &start_plan, environment).await
         }
     }
 }
@@ -129,36 +100,35 @@ pub(crate) fn confirm_restart(
     observed: &ObservedSession,
     console: &mut Console,
 ) -> Result<bool> {
-    let ending = [SessionLosses::of_stop(observed)];
+    let losses = [SessionLosses::of_stop(observed)];
     if intent.dry_run != DryRun::None {
-        confirmation::print_dry_run_losses(&ending, console);
+        confirmation::print_dry_run_losses(&losses, console);
         return Ok(true);
     }
-    Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)
+    Confirmation::for_data_loss(STOP, intent.yes).ask(&losses, console)
 }
 
 fn print_result(
-    found: &Observed,
+    intent: &Intent,
+    observed: &Observed,
     object: &Value,
-    mutations: &mut MutationPrinter,
     environment: &mut Environment,
 ) -> Result<()> {
-    let word = if found.resize_plan.has_changes() || found.claim_expansion.has_changes() {
-        RESIZED
-    } else {
-        "unchanged"
-    };
+    let has_changes = observed.resize_plan.has_changes() || observed.claim_expansion.has_changes();
+    let word = if has_changes { RESIZED } else { "unchanged" };
+    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
     let line = mutations.print_result(object, word)?;
     environment.console.print(&line)?;
-    if let Some(change) = found
-        .resize_plan
-        .pods
-        .iter()
-        .find(|change| change.is_needed())
-    {
-        environment.console.note(&change.describe());
-    }
+    note_change(observed, &mut environment.console);
     Ok(())
+}
+
+/// Prints a note with the changed limits, which are the same for all Pods.
+fn note_change(observed: &Observed, console: &mut Console) {
+    let mut pods = observed.resize_plan.pods.iter();
+    if let Some(change) = pods.find(|change| change.is_needed()) {
+        console.note(&change.describe());
+    }
 }
 
 /// Resizes the Pods, waits, and then writes the size into the workload and the Session, so that an infeasible size is never
@@ -166,40 +136,40 @@ fn print_result(
 async fn resize_in_place(
     cluster: &Cluster,
     intent: &Intent,
-    found: &Observed,
-    write: &WriteOptions,
+    observed: &Observed,
     environment: &mut Environment,
 ) -> Result<InPlaceOutcome> {
+    let write = &intent.write;
     if intent.dry_run == DryRun::Client {
-        return Ok(InPlaceOutcome::Done(found.session.object.clone()));
+        return Ok(InPlaceOutcome::Done(observed.session.object.clone()));
     }
     // Ctrl-C ends the waiting, not the process: the size still has to be written.
     let _guard = environment.interrupt.guard()?;
-    let sized = found.resize_plan.pods.iter().map(|change| async move {
+    let resizes = observed.resize_plan.pods.iter().map(|change| async move {
         match change.is_needed() {
             true => resize_pod(cluster, change, true, write).await,
             false => Ok(change.object.clone()),
         }
     });
-    let pods = try_join_all(sized).await?;
+    let pods = try_join_all(resizes).await?;
     let waited = match intent.wait.filter(|_| !write.dry_run) {
-        Some(limit) => wait_resized(cluster, found, &pods, limit, environment).await?,
+        Some(limit) => wait_resized(cluster, observed, &pods, limit, environment).await?,
         None => Vec::new(),
     };
-    let changed = found.resize_plan.pods.iter().zip(&waited);
+    let changed = observed.resize_plan.pods.iter().zip(&waited);
     for (change, resized) in changed {
         if let ResizeState::Infeasible(message) = &resized.state {
             let figures = node_figures(cluster, change).await;
-            revert_pods(cluster, found, write).await?;
-            let error = infeasible_error(&found.session, resized, message, figures);
+            revert_pods(cluster, observed, write).await?;
+            let error = infeasible_error(&observed.session, resized, message, figures);
             return Ok(InPlaceOutcome::Infeasible(error));
         }
     }
-    let object = write_size(cluster, found, write).await?;
-    for (change, resized) in found.resize_plan.pods.iter().zip(&waited) {
+    let object = write_size(cluster, observed, write).await?;
+    for (change, resized) in observed.resize_plan.pods.iter().zip(&waited) {
         if let Some(kind) = resized.aborted_by {
             let figures = node_figures(cluster, change).await;
-            let error = unfinished_error(&found.session, resized, kind, figures);
+            let error = unfinished_error(&observed.session, resized, kind, figures);
             return Ok(InPlaceOutcome::Unfinished(error));
         }
     }
@@ -209,12 +179,12 @@ async fn resize_in_place(
 /// Waits for all Pods at the same time. A Pod that has the size already is waited for only if its status says otherwise.
 async fn wait_resized(
     cluster: &Cluster,
-    found: &Observed,
+    observed: &Observed,
     pods: &[Value],
     limit: std::time::Duration,
     environment: &Environment,
 ) -> Result<Vec<ResizeWait>> {
-    let waits = found
+    let waits = observed
         .resize_plan
         .pods
         .iter()
@@ -225,11 +195,11 @@ async fn wait_resized(
                 environment.console.progress(),
             );
             async move {
-                let settled = matches!(
+                let is_accepted = matches!(
                     pod_resize_state(&parse_object(pod.clone())?, &change.container),
                     ResizeState::Done | ResizeState::InProgress
                 );
-                if settled && !change.is_needed() {
+                if is_accepted && !change.is_needed() {
                     return Ok(ResizeWait {
                         pod: pod.clone(),
                         state: ResizeState::Done,
@@ -246,8 +216,8 @@ async fn wait_resized(
 }
 
 /// Resizes the Pods to their old size.
-async fn revert_pods(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<()> {
-    let changed = found
+async fn revert_pods(cluster: &Cluster, observed: &Observed, write: &WriteOptions) -> Result<()> {
+    let changed = observed
         .resize_plan
         .pods
         .iter()
@@ -257,20 +227,20 @@ async fn revert_pods(cluster: &Cluster, found: &Observed, write: &WriteOptions) 
 }
 
 /// Writes the size into the Pod template, for later Pods, and into the Session, for later starts. Returns the Session.
-async fn write_size(cluster: &Cluster, found: &Observed, write: &WriteOptions) -> Result<Value> {
-    if let Some(template) = &found.resize_plan.pod_template {
-        let namespace = found.session.namespace();
+async fn write_size(cluster: &Cluster, observed: &Observed, write: &WriteOptions) -> Result<Value> {
+    if let Some(template) = &observed.resize_plan.pod_template {
+        let namespace = observed.session.namespace();
         let (set, patch) = (template.object_ref(), template.patch(&template.after));
         cluster
             .strategic_patch(&STATEFUL_SET, namespace, &set.name, None, &patch, write)
             .await?;
     }
-    match &found.resize_plan.session_patch {
-        Some(wish) => {
-            let belonging = &found.session.ownership;
-            cluster.patch_session(belonging, wish.clone(), write).await
+    match &observed.resize_plan.session_patch {
+        Some(patch) => {
+            let ownership = &observed.session.ownership;
+            cluster.patch_session(ownership, patch.clone(), write).await
         }
-        None => Ok(found.session.object.clone()),
+        None => Ok(observed.session.object.clone()),
     }
 }
 
@@ -286,43 +256,28 @@ async fn node_figures(cluster: &Cluster, change: &ResourceChange) -> Vec<String>
 async fn restart_session(
     cluster: &Cluster,
     intent: &Intent,
-    found: &Observed,
+    observed: &Observed,
     start_plan: &StartPlan,
-    write: &WriteOptions,
-    mutations: &mut MutationPrinter,
     environment: &mut Environment,
 ) -> Result<()> {
     let _guard = environment.interrupt.guard()?;
-    let made = {
-        let (interrupt, now) = (environment.interrupt.clone(), environment.now());
-        let with = StopContext {
-            write,
-            interrupt: &interrupt,
-            now,
-            permissions: &found.permissions,
-        };
-        start_plan
-            .require_restart_access(&intent.stop_options, with)
-            .await?;
-        if let Some(wish) = &found.resize_plan.session_patch {
-            let belonging = &found.session.ownership;
+    let (options, write) = (&intent.stop_options, &intent.write);
+    let started = {
+        let context = environment.stop_context(write, &observed.permissions);
+        start_plan.require_restart_access(options, context).await?;
+        if let Some(patch) = &observed.resize_plan.session_patch {
+            let ownership = &observed.session.ownership;
             cluster
-                .patch_session(belonging, wish.clone(), write)
+                .patch_session(ownership, patch.clone(), write)
                 .await?;
         }
         let mut sink = environment.console.progress();
         start_plan
-            .restart(cluster, &intent.stop_options, with, &mut sink)
+            .restart(cluster, options, context, &mut sink)
             .await?
     };
-    started::print_started(&made, RESIZED, mutations, &mut environment.console)?;
-    if let Some(change) = found
-        .resize_plan
-        .pods
-        .iter()
-        .find(|change| change.is_needed())
-    {
-        environment.console.note(&change.describe());
-    }
-    started::finish(cluster, made, intent.wait, write, environment).await
+    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    started::print_started(&started, RESIZED, &mut mutations, &mut environment.console)?;
+    note_change(observed, &mut environment.console);
+    started::finish(cluster, started, intent.wait, write, environment).await
 }

@@ -1,95 +1,18 @@
-//! The validated request of a resize, the changes it makes, and whether they are possible in place. Pure.
+//! The changes that a resize makes, and whether they are possible in place. Pure.
 
-use std::time::Duration;
-
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use serde_json::{Map, Value, json};
 use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
-use session_shared::client::DryRun;
 use session_shared::diagnosis::pod_resize::RESIZABLE_RESOURCES;
-use session_shared::failure::{usage_error, with_hint};
-use session_shared::flags::list::parse_session_name;
+use session_shared::failure::with_hint;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
 use session_shared::objects::resource::string_at;
 use session_shared::ops::ObservedSession;
-use session_shared::ops::selected_sessions::SessionSelection;
-use session_shared::ops::stop_options::StopOptions;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::is_primary_pod;
-
-use crate::args::Args;
-
-/// Default timeout of the wait for the kubelet or the restart.
-pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
-
-/// A validated resize request.
-#[derive(Clone, Debug)]
-pub(crate) struct Intent {
-    pub(crate) selection: SessionSelection,
-    pub(crate) size: ResourceLimits,
-    /// Wanted size of the session's claims.
-    pub(crate) storage: Option<Quantity>,
-    pub(crate) restart: bool,
-    /// Options of the stop of a restart.
-    pub(crate) stop_options: StopOptions,
-    pub(crate) yes: bool,
-    pub(crate) dry_run: DryRun,
-    /// Timeout of the wait; `None` does not wait.
-    pub(crate) wait: Option<Duration>,
-}
-
-/// Validates the command line.
-///
-/// # Errors
-/// Usage errors: no size at all, or a quantity that is invalid, zero or negative.
-pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
-    let name = parse_session_name(&args.name)?;
-    if args.cpu.is_none() && args.memory.is_none() && args.storage.is_none() {
-        return Err(usage_error(
-            "at least one of --cpu, --memory and --storage is required",
-        ));
-    }
-    Ok(Intent {
-        selection: SessionSelection::ByName(vec![name]),
-        size: ResourceLimits {
-            cpu: parse_limit("cpu", args.cpu.as_deref())?,
-            memory: parse_limit("memory", args.memory.as_deref())?,
-            gpu: None,
-        },
-        storage: parse_positive("storage", args.storage.as_deref())?,
-        restart: args.restart,
-        stop_options: StopOptions::for_restart(args.wait_flags.given(), args.skip_sync),
-        yes: args.yes,
-        dry_run: args.write_flags.dry_run()?,
-        wait: args
-            .wait_flags
-            .wait
-            .then(|| args.wait_flags.timeout_or(USUAL_WAIT)),
-    })
-}
-
-/// Parses a limit and returns it in Kubernetes' canonical form.
-fn parse_limit(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
-    let amount = parse_positive(flag, text)?;
-    Ok(amount.map(|amount| IntOrString::from(amount.to_string().as_str())))
-}
-
-/// Parses a quantity that must be greater than 0.
-fn parse_positive(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
-    let Some(text) = text else { return Ok(None) };
-    let amount: Quantity = text
-        .parse()
-        .with_context(|| format!("invalid value of --{flag}"))?;
-    if amount.is_zero() || amount.is_negative() {
-        return Err(usage_error(format!(
-            "invalid value of --{flag} {text:?}: must be greater than 0"
-        )));
-    }
-    Ok(Some(amount))
-}
 
 /// The change of the `resources` of one container, in a Pod or in a workload's Pod template.
 #[derive(Clone, Debug, PartialEq)]
@@ -179,7 +102,7 @@ impl ResourceChange {
 
     /// Returns the changed limits for people: `cpu limit 1, now 2; memory limit 1Gi, now 2Gi`.
     pub(crate) fn describe(&self) -> String {
-        let told = RESIZABLE_RESOURCES.iter().filter_map(|name| {
+        let changes = RESIZABLE_RESOURCES.iter().filter_map(|name| {
             let before = resource_amount(&self.before, "limits", name);
             let after = resource_amount(&self.after, "limits", name);
             let after = after.filter(|_| before != after)?;
@@ -188,7 +111,7 @@ impl ResourceChange {
                 None => format!("{name} limit none, now {after}"),
             })
         });
-        told.collect::<Vec<_>>().join("; ")
+        changes.collect::<Vec<_>>().join("; ")
     }
 
     /// Returns the reason why the Pod cannot be resized in place, as far as the Pod itself shows one.
@@ -284,7 +207,7 @@ pub(crate) fn plan_resize(observed: &ObservedSession, size: &ResourceLimits) -> 
             Some(set) => ResourceChange::compute(set.clone(), container, size)?,
             None => None,
         };
-    let hurdle = match primary.kind.as_str() {
+    let obstacle = match primary.kind.as_str() {
         "Deployment" => Some("Pods of a Deployment are replaced, not resized".to_owned()),
         _ => pods.iter().find_map(ResourceChange::in_place_obstacle),
     };
@@ -292,7 +215,7 @@ pub(crate) fn plan_resize(observed: &ObservedSession, size: &ResourceLimits) -> 
         pods,
         pod_template: template.filter(ResourceChange::is_needed),
         session_patch: session_patch(observed, size),
-        in_place_obstacle: hurdle,
+        in_place_obstacle: obstacle,
     })
 }
 

@@ -1,10 +1,15 @@
 use clap::Parser;
 
+use session_shared::report::console::Console;
+
 use super::*;
+use crate::args::Args;
+use crate::intent::{Intent, parse_intent};
 
 fn intent(line: &str) -> Result<Intent> {
     let words = std::iter::once("resize").chain(line.split_whitespace());
-    parse_intent(&Args::parse_from(words))
+    let (mut console, _) = Console::for_test("", false);
+    parse_intent(Args::parse_from(words), &mut console)
 }
 
 #[test]

@@ -7,10 +7,11 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    ProgramName, add_connection_flags, command_line as wording, command_path, report_usage,
-    run_entry, run_reporting,
+    ProgramName, add_global_flags, command_line as wording, command_path, report_usage, run_entry,
+    run_reporting,
 };
 
+use crate::dispatch_errors::report_unknown_verb;
 use crate::external;
 use crate::{VERB_GROUPS, VERBS};
 
@@ -112,7 +113,7 @@ fn base_command(prefix: &str) -> Command {
         .about("Print the help of a verb")
         .arg(clap::Arg::new("verb"));
     let options = Command::new("options").about("List the flags of all verbs");
-    add_connection_flags(Command::new("session"))
+    add_global_flags(Command::new("session"))
         .about("Run interactive sessions on Kubernetes")
         .long_about(ABOUT)
         .override_usage("kubectl session COMMAND [options]")
@@ -149,23 +150,6 @@ fn print_page(page: impl FnOnce(usize) -> String) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-/// Prints the error for an unknown verb, with suggestions.
-pub(crate) fn report_unknown_verb(word: &str, prefix: &str) -> ExitCode {
-    let names: Vec<&str> = VERBS.iter().map(|verb| verb.name).collect();
-    session_shared::verb::report_unknown_verb(word, prefix, &names)
-}
-
-/// Prints the error for a program of others that cannot be started.
-pub(crate) fn report_exec_error(
-    error: &std::io::Error,
-    command: &std::process::Command,
-    prefix: &str,
-) -> ExitCode {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let error = anyhow::anyhow!("failed to run {program:?}: {error}");
-    run_reporting("session", prefix, |_| Err(error))
 }
 
 #[cfg(test)]

@@ -6,16 +6,16 @@ use std::process::{Command, ExitCode};
 
 use clap::ArgMatches;
 
-use crate::dispatch;
+use crate::dispatch_errors::{report_exec_error, report_unknown_verb};
 
 /// Replaces this process by the program of a word that is not a verb of the suite.
 pub(crate) fn run_external(word: &str, matches: &ArgMatches, prefix: &str) -> ExitCode {
     if word.contains(['/', '\\']) {
         // A word with a slash would make a path of the name, and could run any program.
-        return dispatch::report_unknown_verb(word, prefix);
+        return report_unknown_verb(word, prefix);
     }
     let Some(program) = find_program(word) else {
-        return dispatch::report_unknown_verb(word, prefix);
+        return report_unknown_verb(word, prefix);
     };
     let args: Vec<OsString> = matches
         .get_many::<OsString>("")
@@ -52,7 +52,7 @@ fn find_program(word: &str) -> Option<PathBuf> {
 fn replace(command: &mut Command, prefix: &str) -> ExitCode {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
-    dispatch::report_exec_error(&error, command, prefix)
+    report_exec_error(&error, command, prefix)
 }
 
 #[cfg(not(unix))]
@@ -64,6 +64,6 @@ fn replace(command: &mut Command, prefix: &str) -> ExitCode {
                 .and_then(|code| u8::try_from(code).ok())
                 .unwrap_or(1),
         ),
-        Err(error) => dispatch::report_exec_error(&error, command, prefix),
+        Err(error) => report_exec_error(&error, command, prefix),
     }
 }

@@ -6,7 +6,9 @@
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod dispatch;
+mod dispatch_errors;
 mod external;
+mod version;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -30,6 +32,7 @@ pub const VERBS: &[VerbEntry] = &[
     VerbEntry::of::<kubectl_session_cleanup::Cleanup>(),
     VerbEntry::of::<kubectl_session_template::Template>(),
     VerbEntry::of::<kubectl_session_setup::Setup>(),
+    VerbEntry::of::<version::Version>(),
 ];
 
 /// Groups of the verbs on the suite's help page.
@@ -49,6 +52,10 @@ pub const VERB_GROUPS: &[VerbGroup] = &[
     VerbGroup {
         title: "Admin Commands",
         verbs: &["template", "setup", "cleanup"],
+    },
+    VerbGroup {
+        title: "Other Commands",
+        verbs: &["version"],
     },
 ];
 

@@ -1,10 +1,15 @@
 //! The command line of `setup`.
 
+use std::time::Duration;
+
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
+
+/// Default of `--timeout`: the time until the server serves a new CustomResourceDefinition.
+pub(crate) const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) const ABOUT: &str = "Install the session API into a cluster
 
@@ -41,7 +46,7 @@ const EXAMPLES: &str = "  # Install everything
 #[derive(Parser, Clone, Debug)]
 #[command(name = "setup", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session setup [PART...] [options]
   kubectl session setup [PART...] --remove [--force] [options]")]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::install::ESTABLISHED_TIMEOUT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, ESTABLISHED_TIMEOUT)))]
 pub struct Args {
     /// Parts to install or remove: crds, roles, admission, templates. All parts if none is named
     #[arg(value_name = "PART")]

@@ -16,10 +16,8 @@ use session_shared::plan::PropagationPolicy;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_shared::report::mutation::apply_verb;
 
-use crate::plan::{SetupPart, part_objects};
-
-/// Default time to wait until the server serves a new CustomResourceDefinition.
-pub(crate) const ESTABLISHED_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::intent::SetupPart;
+use crate::plan::part_objects;
 
 /// An object after it was applied or removed.
 #[derive(Debug)]

@@ -3,55 +3,11 @@
 use anyhow::{Context, Result};
 use serde_json::Value;
 use session_shared::api::{admission_objects, custom_resource_definitions};
-use session_shared::failure::usage_error;
 use session_shared::labels;
 use session_shared::template::{Source, builtin_templates, parse_plain_objects};
 
+use crate::intent::SetupPart;
 use crate::roles;
-
-/// A part of the installation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum SetupPart {
-    /// The CustomResourceDefinitions.
-    Crds,
-    /// The Namespace session-system and the RBAC roles.
-    Roles,
-    /// The admission policy that protects sessions from other users.
-    Admission,
-    /// The built-in templates.
-    Templates,
-}
-
-impl SetupPart {
-    const ALL: [(SetupPart, &'static str); 4] = [
-        (SetupPart::Crds, "crds"),
-        (SetupPart::Roles, "roles"),
-        (SetupPart::Admission, "admission"),
-        (SetupPart::Templates, "templates"),
-    ];
-}
-
-/// Parses part names and returns the parts in the order of installation, without duplicates. No names mean all parts.
-///
-/// # Errors
-/// If a name is unknown.
-pub(crate) fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
-    let mut parts = Vec::new();
-    for word in words {
-        let Some((part, _)) = SetupPart::ALL.iter().find(|(_, name)| name == word) else {
-            return Err(usage_error(format!(
-                "unknown part {word:?}: must be one of crds, roles, admission, templates"
-            )));
-        };
-        parts.push(*part);
-    }
-    if parts.is_empty() {
-        parts = SetupPart::ALL.map(|(part, _)| part).to_vec();
-    }
-    parts.sort();
-    parts.dedup();
-    Ok(parts)
-}
 
 /// Returns the objects of a part, in the order in which they are applied.
 ///
@@ -94,22 +50,6 @@ fn label_managed(mut object: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn parts_are_installed_in_their_order_whatever_was_typed() {
-        let words = ["templates".to_owned(), "crds".to_owned(), "crds".to_owned()];
-        assert_eq!(
-            parse_parts(&words).unwrap(),
-            [SetupPart::Crds, SetupPart::Templates]
-        );
-        assert_eq!(parse_parts(&[]).unwrap().len(), 4);
-        assert!(
-            parse_parts(&["x".to_owned()])
-                .unwrap_err()
-                .to_string()
-                .contains("must be one of crds")
-        );
-    }
 
     #[test]
     fn every_part_has_objects_with_names() {

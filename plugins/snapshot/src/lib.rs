@@ -64,7 +64,8 @@ impl Verb for Snapshot {
             verbosity,
             connection,
         } = args;
-        environment.apply_flags(&verbosity, command.write_flags());
+        let write_flags = command.write_flags();
+        environment.console.apply_flags(&verbosity, write_flags);
         let connection = &connection;
         match command {
             SnapshotCommand::Create(args) => create::run(args, connection, environment).await,

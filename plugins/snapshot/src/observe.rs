@@ -4,20 +4,16 @@ use anyhow::{Result, anyhow};
 use session_shared::failure::{Failure, FailureKind, has_kind, with_hint};
 use session_shared::names::SessionName;
 use session_shared::ops::ObservedSession;
-use session_shared::ops::selected_sessions::{SelectedSession, SessionSelection};
+use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::{Cluster, Driver};
 
 use crate::snapshot_set::{self, SnapshotSet};
 
 /// Reads a session from the server.
 pub(crate) async fn get_session(cluster: &Cluster, name: &SessionName) -> Result<SelectedSession> {
-    let which = SessionSelection::ByName(vec![name.clone()]);
-    let mut chosen = cluster
-        .get_selected_sessions(cluster.namespace(), &which)
-        .await?;
-    chosen
-        .pop()
-        .unwrap_or_else(|| Err(anyhow!("session {:?} was not read", name.as_str())))
+    cluster
+        .get_selected_session(cluster.namespace(), name)
+        .await
 }
 
 /// Reads a session and its objects. The data is the same with and without a controller, so no Lease is read.

@@ -6,7 +6,6 @@ use session_shared::client::DryRun;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::snapshot_plan::SnapshotPlan;
-use session_shared::ops::trust::StoredPart;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::prompt::trust;
 use session_shared::report::console::Console;
@@ -26,10 +25,8 @@ pub(crate) async fn confirm_hooks(
     dry_run: DryRun,
     console: &mut Console,
 ) -> Result<bool> {
-    if !plan.has_hooks() || dry_run != DryRun::None {
-        return Ok(true);
-    }
-    trust::confirm_trust(cluster, &observed.session, StoredPart::Hooks, console).await
+    let session = &observed.session;
+    trust::confirm_hooks(cluster, session, plan.has_hooks(), dry_run, console).await
 }
 
 /// Creates the VolumeSnapshots of `plan` and returns them; a client-side dry run sends nothing.

@@ -1,5 +1,7 @@
 //! The command line of `start`.
 
+use std::time::Duration;
+
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
@@ -8,6 +10,9 @@ use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::values::ValueFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
+
+/// Default of `--timeout`.
+pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(300);
 
 pub(crate) const ABOUT: &str = "Start one or more stopped, ended or incomplete sessions
 
@@ -37,7 +42,7 @@ const EXAMPLES: &str = "  # Start a session and wait until it is ready
 /// Flags and arguments of `start`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "start", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session start (NAME... | -l QUERY | --all) [options]")]
-#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, crate::plan::USUAL_WAIT)))]
+#[command(mut_arg("timeout", |timeout| with_default_timeout(timeout, USUAL_WAIT)))]
 pub struct Args {
     /// Sessions to start.
     #[command(flatten)]

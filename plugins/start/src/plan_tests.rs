@@ -1,11 +1,16 @@
 use clap::Parser;
 use serde_json::{Value, json};
 
+use session_shared::report::console::Console;
+
 use super::*;
+use crate::args::Args;
+use crate::intent::parse_intent;
 
 fn intent(line: &str) -> Result<Intent> {
     let words = std::iter::once("start").chain(line.split_whitespace());
-    parse_intent(&Args::parse_from(words), &mut std::io::empty())
+    let (mut console, _) = Console::for_test("", false);
+    parse_intent(Args::parse_from(words), &mut console)
 }
 
 fn session(state: &str, answered: &str) -> Session {
@@ -28,7 +33,7 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
         WorkloadState::Lost,
     );
     let asked = "2026-01-01T11:00:00Z";
-    for (line, state, answered, seen, deed) in [
+    for (line, state, answered, seen, action) in [
         ("a", "running", asked, &ready, Action::Unchanged),
         ("a --restart", "running", asked, &ready, Action::Restart),
         ("a", "running", asked, &lost, Action::Start),
@@ -47,7 +52,7 @@ fn what_is_done_depends_on_what_is_there_and_what_was_asked() {
         ("a", "running", "unready", &ready, Action::WaitOnly),
     ] {
         let found = Action::of(&intent(line).unwrap(), &session(state, answered), seen);
-        assert_eq!(found, deed, "{line} {state} {answered:?} {seen:?}");
+        assert_eq!(found, action, "{line} {state} {answered:?} {seen:?}");
     }
 }
 

@@ -9,6 +9,9 @@ use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
 use session_shared::flags::wait;
 use session_shared::go_duration;
 
+/// Default of `--timeout`, the same as `create`'s.
+pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(300);
+
 pub(crate) const ABOUT: &str = "Show the state of a session on one screen
 
 Print the owner, phase, workloads, network, data, connection methods, conditions and events of a session. If the session is \
@@ -34,7 +37,7 @@ const EXAMPLES: &str = "  # Show the state of a session
 /// Flags and arguments of `status`, unchecked.
 #[derive(Parser, Clone, Debug)]
 #[command(name = "status", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session status NAME [options]")]
-#[command(mut_arg("timeout", |timeout| wait::with_default_timeout(timeout, crate::intent::DEFAULT_WAIT)))]
+#[command(mut_arg("timeout", |timeout| wait::with_default_timeout(timeout, DEFAULT_WAIT)))]
 pub struct Args {
     /// Name of the session; session/NAME and the output of -o name are accepted, too
     pub name: String,

@@ -12,7 +12,7 @@ use session_shared::objects::volume_snapshot::SnapshotState;
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{DataLoss, LiveObjects, effective_data_policy, find_data_at_risk};
 
-use crate::report::text_at;
+use crate::text_at::text_at;
 
 /// The data of a session.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

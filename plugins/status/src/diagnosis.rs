@@ -6,8 +6,7 @@ use session_shared::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods,
 use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
 
 use crate::head::ReportHead;
-use crate::observe::Observed;
-use crate::report::live_objects;
+use crate::observe::{Observed, live_objects};
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -8,7 +8,7 @@ use session_shared::objects::resource::string_at;
 use session_shared::reconcile::LiveObjects;
 
 use crate::data::DataReport;
-use crate::report::text_at;
+use crate::text_at::text_at;
 
 /// Maximum number of events shown.
 const MAX_EVENTS_SHOWN: usize = 10;

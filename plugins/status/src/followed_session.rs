@@ -12,7 +12,8 @@ use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SES
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::session_selector;
 
-use crate::observe::{Observed, explain_causes, observe, read_second_round};
+use crate::explained_causes::{explain_causes, observe_with_causes};
+use crate::observe::{Observed, read_second_round};
 
 /// Number of ticks after which objects that are not watched are read again: usage, templates, Services.
 const TICKS_TO_REFRESH: u32 = 15;
@@ -66,7 +67,7 @@ impl<'a> FollowedSession<'a> {
         Ok(Self {
             cluster,
             name: name.to_owned(),
-            observed: observe(cluster, name).await?,
+            observed: observe_with_causes(cluster, name).await?,
             turns: watch_session(cluster, name, tick, limit),
             ticks: 0,
         })
@@ -102,7 +103,9 @@ impl<'a> FollowedSession<'a> {
                 read_second_round(self.cluster, &mut self.observed).await;
                 self.observed.events = events;
             }
-            NeededReads::All => self.observed = observe(self.cluster, &self.name).await?,
+            NeededReads::All => {
+                self.observed = observe_with_causes(self.cluster, &self.name).await?
+            }
         }
         Ok(FollowEvent::Changed)
     }

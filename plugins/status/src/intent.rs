@@ -5,14 +5,13 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use session_shared::api::Phase;
 use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
 use session_shared::names::SessionName;
+use session_shared::report::console::Console;
 use session_shared::report::format::Format;
 
 use crate::args::Args;
-
-/// Default time to wait, the same as `create`'s.
-pub(crate) const DEFAULT_WAIT: Duration = Duration::from_secs(300);
 
 /// The validated command line.
 #[derive(Debug)]
@@ -23,6 +22,8 @@ pub(crate) struct Intent {
     pub(crate) format: Format,
     /// Print once, watch or wait.
     pub(crate) mode: StatusMode,
+    /// Cluster and credentials.
+    pub(crate) connection: ConnectionFlags,
 }
 
 /// The mode of `status`.
@@ -36,28 +37,39 @@ pub(crate) enum StatusMode {
     Wait { target: Phase, limit: Duration },
 }
 
-/// Validates the command line.
+/// Applies the output flags and validates the command line.
 ///
 /// # Errors
 /// An unknown phase, an invalid name, or flags that exclude each other.
-pub(crate) fn validate_args(args: &Args) -> Result<Intent> {
-    let mode = match &args.wait_for {
-        None if args.watch => StatusMode::Watch,
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        name,
+        watch,
+        wait_for,
+        timeout,
+        output,
+        verbosity,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, None);
+    let mode = match &wait_for {
+        None if watch => StatusMode::Watch,
         None => StatusMode::Once,
-        Some(_) if args.watch => {
+        Some(_) if watch => {
             return Err(usage_error(
                 "--watch cannot be used with --wait-for or --timeout",
             ));
         }
         Some(target) => StatusMode::Wait {
             target: parse_phase(target)?,
-            limit: args.timeout,
+            limit: timeout,
         },
     };
     Ok(Intent {
-        name: parse_session_name(&args.name)?,
-        format: Format::from_object_flags(&args.output)?,
+        name: parse_session_name(&name)?,
+        format: Format::from_object_flags(&output)?,
         mode,
+        connection,
     })
 }
 
@@ -83,7 +95,9 @@ mod tests {
 
     fn mode(line: &str) -> Result<StatusMode> {
         let words = std::iter::once("status").chain(line.split_whitespace());
-        Ok(validate_args(&Args::try_parse_from(words).unwrap())?.mode)
+        let (mut console, _) = Console::for_test("", false);
+        let intent = parse_intent(Args::parse_from(words), &mut console)?;
+        Ok(intent.mode)
     }
 
     use clap::Parser;

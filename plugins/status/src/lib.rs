@@ -15,6 +15,7 @@ mod commands;
 mod data;
 mod diagnosis;
 mod events;
+mod explained_causes;
 mod followed_session;
 mod head;
 mod intent;
@@ -22,6 +23,7 @@ mod layout;
 mod network;
 mod observe;
 mod report;
+mod text_at;
 mod view;
 mod wait;
 mod watch;
@@ -46,14 +48,14 @@ impl Verb for Status {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        environment.console.apply_flags(&args.verbosity);
-        let mut intent = intent::validate_args(&args)?;
-        let cluster = environment.connect(&args.connection).await?;
+        let mut intent = intent::parse_intent(args, &mut environment.console)?;
+        let cluster = environment.connect(&intent.connection).await?;
         match intent.mode {
             StatusMode::Once => {
-                let observed = observe::observe(&cluster, intent.name.as_str()).await?;
-                for stranger in &report::live_objects(&observed).impostors {
-                    environment.console.note(&stranger.note());
+                let observed =
+                    explained_causes::observe_with_causes(&cluster, intent.name.as_str()).await?;
+                for impostor in &observe::live_objects(&observed).impostors {
+                    environment.console.note(&impostor.note());
                 }
                 let report = Report::from_observed(&observed, environment.now());
                 print_report(&report, &mut intent.format, environment)

@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
 use session_shared::client::{ListOptions, NodeUsage, Scope, not_found_error, parse_object};
-use session_shared::diagnosis::Cause;
+use session_shared::diagnosis::{Cause, EventNote};
 use session_shared::failure::{self, FailureKind};
 use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
@@ -19,8 +19,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::owner_kinds;
 use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::session_objects::with_setup_hint;
-
-use crate::diagnosis;
+use session_shared::reconcile::LiveObjects;
 
 /// A part of the observed state, or the reason why it could not be read.
 pub(crate) type PartResult<T> = std::result::Result<T, String>;
@@ -61,6 +60,31 @@ pub(crate) struct Observed {
     pub(crate) usage: PartResult<Vec<NodeUsage>>,
     /// Causes as first diagnosed, each with its explained form.
     pub(crate) explained_causes: Vec<(Cause, Cause)>,
+}
+
+/// Returns the live objects for the reconciler. Parts that could not be read count as empty, and Pods that do not parse are
+/// ignored.
+pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
+    let pods = observed.pods.iter().flatten();
+    let claims = observed.claims.iter().flatten();
+    let secret = observed.secret.iter().flatten();
+    let live = LiveObjects {
+        pods: pods
+            .filter_map(|pod| parse_object(pod.clone()).ok())
+            .collect(),
+        owners: observed.owners.clone().unwrap_or_default(),
+        events: event_notes(observed.events.as_deref().unwrap_or_default()),
+        data: claims.chain(secret).cloned().collect(),
+        ..LiveObjects::default()
+    };
+    live.attribute(&observed.typed_session)
+}
+
+/// Returns events in the form of the diagnosis, oldest first.
+fn event_notes(events: &[Value]) -> Vec<EventNote> {
+    let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
+    notes.sort_by(|one, other| one.time.cmp(&other.time));
+    notes
 }
 
 /// Reads the session and everything that a report shows of it.
@@ -110,29 +134,7 @@ pub(crate) async fn observe(cluster: &Cluster, name: &str) -> Result<Observed> {
         explained_causes: Vec::new(),
     };
     read_second_round(cluster, &mut observed).await;
-    explain_causes(cluster, &mut observed).await;
     Ok(observed)
-}
-
-/// Reads further facts about the causes, such as the last lines of a log or the capacity of nodes. Causes that were explained
-/// before are not explained again.
-pub(crate) async fn explain_causes(cluster: &Cluster, observed: &mut Observed) {
-    let causes = diagnosis::unexplained_causes(observed);
-    observed
-        .explained_causes
-        .retain(|(before, _)| causes.contains(before));
-    let known = |cause: &Cause| {
-        observed
-            .explained_causes
-            .iter()
-            .any(|(before, _)| before == cause)
-    };
-    let new: Vec<Cause> = causes.into_iter().filter(|cause| !known(cause)).collect();
-    let asked = new
-        .iter()
-        .map(|cause| cluster.explain_cause(cluster.namespace(), cause.clone()));
-    let finer = join_all(asked).await;
-    observed.explained_causes.extend(new.into_iter().zip(finer));
 }
 
 /// Reads the objects that the session and its Pods refer to: the second round of requests.

@@ -7,10 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, Condition, Phase, Session};
-use session_shared::client::parse_object;
-use session_shared::diagnosis::EventNote;
-use session_shared::objects::resource::string_at;
-use session_shared::reconcile::{LiveObjects, assess_workload};
+use session_shared::reconcile::assess_workload;
 
 use crate::commands::{self, MethodReport, NextStep};
 use crate::data::{self, DataReport};
@@ -18,7 +15,7 @@ use crate::diagnosis::{self, DiagnosisReport};
 use crate::events::{self, EventReport};
 use crate::head::{self, ReportHead};
 use crate::network::{self, NetworkReport};
-use crate::observe::Observed;
+use crate::observe::{Observed, live_objects};
 use crate::workloads::{self, WorkloadReport};
 
 /// Kind of the document.
@@ -97,31 +94,6 @@ impl Report {
     }
 }
 
-/// Returns the live objects for the reconciler. Parts that could not be read count as empty, and Pods that do not parse are
-/// ignored.
-pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
-    let pods = observed.pods.iter().flatten();
-    let claims = observed.claims.iter().flatten();
-    let secret = observed.secret.iter().flatten();
-    let live = LiveObjects {
-        pods: pods
-            .filter_map(|pod| parse_object(pod.clone()).ok())
-            .collect(),
-        owners: observed.owners.clone().unwrap_or_default(),
-        events: event_notes(observed.events.as_deref().unwrap_or_default()),
-        data: claims.chain(secret).cloned().collect(),
-        ..LiveObjects::default()
-    };
-    live.attribute(&observed.typed_session)
-}
-
-/// Returns events in the form of the diagnosis, oldest first.
-fn event_notes(events: &[Value]) -> Vec<EventNote> {
-    let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
-    notes.sort_by(|one, other| one.time.cmp(&other.time));
-    notes
-}
-
 fn report_metadata(session: &Session) -> ReportMetadata {
     ReportMetadata {
         name: session.name().to_owned(),
@@ -172,9 +144,4 @@ fn corrected_conditions(session: &Session, head: &ReportHead) -> Vec<Condition> 
         ready.last_transition_time = head.since.clone().unwrap_or_default();
     }
     conditions
-}
-
-/// Returns the text at a JSON pointer; `None` where it is missing or empty.
-pub(crate) fn text_at(object: &Value, pointer: &str) -> Option<String> {
-    Some(string_at(object, pointer).to_owned()).filter(|text| !text.is_empty())
 }

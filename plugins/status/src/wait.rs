@@ -16,8 +16,9 @@ use session_shared::verb::Environment;
 use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
+use crate::observe::live_objects;
 use crate::print_document;
-use crate::report::{Report, live_objects};
+use crate::report::Report;
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]

@@ -12,7 +12,7 @@ use session_shared::objects::resource::string_at;
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{LiveObjects, is_primary_pod};
 
-use crate::report::text_at;
+use crate::text_at::text_at;
 
 /// A workload of the session with its Pods.
 #[derive(Clone, Debug, PartialEq, Serialize)]

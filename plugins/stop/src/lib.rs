@@ -2,12 +2,14 @@
 //!
 //! ```text
 //! Args ─► Intent ─► Observed ─► Action per session ─► Outcome ─► report
-//! args    plan      outcome     plan                  outcome    outcome
+//! args    intent    observe     plan                  outcome    outcome
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
+mod intent;
+mod observe;
 mod outcome;
 mod plan;
 
@@ -15,10 +17,8 @@ use anyhow::Result;
 use session_shared::client::{AccessReviews, DryRun};
 use session_shared::ops::session_losses::SessionLosses;
 use session_shared::ops::stop::STOP;
-use session_shared::ops::trust::StoredPart;
 use session_shared::prompt::confirmation::{self, Confirmation};
 use session_shared::prompt::trust;
-use session_shared::report::format::Format;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -34,54 +34,37 @@ impl Verb for Stop {
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
         // before any request: every mistake that the command line shows
-        environment.apply_flags(&args.verbosity, &args.write_flags);
-        let intent = plan::parse_intent(&args)?;
-        let format = Format::from_object_flags(&args.output)?;
-        let write = args.write_flags.write()?;
+        let intent = intent::parse_intent(args, &mut environment.console)?;
         // reads only
-        let cluster = environment.connect(&args.connection).await?;
-        cluster
-            .known_sessions()
-            .trust_all(args.trust.trust_manifest);
+        let cluster = environment
+            .connect_trusting(&intent.connection, intent.trust)
+            .await?;
         let permissions = AccessReviews::new(&cluster);
-        let found = outcome::read_sessions(&cluster, &permissions, &intent).await?;
+        let observed = observe::read_sessions(&cluster, &permissions, &intent).await?;
         let console = &mut environment.console;
         confirmation::note_unchecked_access(&permissions, console);
         // confirmation
-        let ending: Vec<SessionLosses> = found
-            .sessions_to_stop()
+        let losses: Vec<SessionLosses> = observed
+            .sessions()
+            .filter(|session| !session.is_stopped())
             .map(SessionLosses::of_stop)
             .collect();
         if intent.dry_run != DryRun::None {
-            confirmation::print_dry_run_losses(&ending, console);
-        } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&ending, console)? {
+            confirmation::print_dry_run_losses(&losses, console);
+        } else if !Confirmation::for_data_loss(STOP, intent.yes).ask(&losses, console)? {
             return Ok(());
         }
-        if let [one] = found.sessions.as_slice()
-            && intent.dry_run == DryRun::None
-            && one.runs_sync(&intent.stop_options)
-            && !trust::confirm_trust(
-                &cluster,
-                &one.session,
-                StoredPart::Hooks,
-                &mut environment.console,
-            )
-            .await?
-        {
-            return Ok(());
+        if let Some(observed) = observed.single() {
+            let runs_hooks = observed.runs_sync(&intent.stop_options);
+            let (session, dry_run) = (&observed.session, intent.dry_run);
+            if !trust::confirm_hooks(&cluster, session, runs_hooks, dry_run, console).await? {
+                return Ok(());
+            }
         }
         // writes
-        let present = &found.sessions;
-        let stopped = outcome::stop_sessions(
-            &cluster,
-            &permissions,
-            &intent,
-            present,
-            &write,
-            environment,
-        )
-        .await?;
+        let stopped =
+            outcome::stop_sessions(&cluster, &permissions, &intent, observed, environment).await?;
         // prints
-        outcome::print_results(&intent, found, stopped, format, &mut environment.console)
+        outcome::print_results(&intent, stopped, &mut environment.console)
     }
 }

@@ -1,74 +1,8 @@
-//! The validated request of a stop, and the action it takes on each session. Pure.
+//! The action that a stop takes on each session. Pure.
 
-use anyhow::Result;
-use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::client::DryRun;
-use session_shared::objects::access::Access;
-use session_shared::ops::ObservedSession;
-use session_shared::ops::selected_sessions::SessionSelection;
-use session_shared::ops::stop_options::StopOptions;
-use session_shared::reconcile::{Teardown, teardown_accesses};
 
-use crate::args::Args;
-
-/// A validated stop request.
-#[derive(Clone, Debug)]
-pub(crate) struct Intent {
-    pub(crate) selection: SessionSelection,
-    pub(crate) stop_options: StopOptions,
-    pub(crate) yes: bool,
-    pub(crate) dry_run: DryRun,
-}
-
-/// Validates the command line.
-///
-/// # Errors
-/// Usage errors, worded as kubectl words them.
-pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
-    Ok(Intent {
-        selection: args.selection.selection()?,
-        stop_options: StopOptions::new(
-            args.wait_flags.wait,
-            args.wait_flags.given(),
-            args.skip_sync,
-        ),
-        yes: args.yes,
-        dry_run: args.write_flags.dry_run()?,
-    })
-}
-
-impl Intent {
-    /// Returns the access rights that a stop of `session` needs; none for a dry run or a session that is stopped already.
-    pub(crate) fn needed_accesses(&self, session: &Session) -> Vec<Access> {
-        let phase = session.phase();
-        let rests = session.spec.state == Some(DesiredState::Stopped)
-            && matches!(phase, Some(Phase::Stopped | Phase::Failed));
-        if rests || self.dry_run != DryRun::None {
-            return Vec::new();
-        }
-        let skip_sync = self.stop_options.skip_sync;
-        teardown_accesses(
-            session,
-            Teardown::Stop { skip_sync },
-            self.stop_options.wait,
-        )
-    }
-}
-
-/// The sessions as read from the cluster.
-pub(crate) struct Observed {
-    /// Sessions that exist.
-    pub(crate) sessions: Vec<ObservedSession>,
-    /// Errors of the sessions that do not exist or are being deleted.
-    pub(crate) errors: Vec<anyhow::Error>,
-}
-
-impl Observed {
-    /// Returns the sessions that are not stopped yet.
-    pub(crate) fn sessions_to_stop(&self) -> impl Iterator<Item = &ObservedSession> {
-        self.sessions.iter().filter(|one| !one.is_stopped())
-    }
-}
+use crate::intent::Intent;
 
 /// The action taken on one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,12 +37,16 @@ impl Action {
 mod tests {
     use super::*;
     use clap::Parser;
+    use session_shared::api::Session;
+    use session_shared::report::console::Console;
+
+    use crate::args::Args;
+    use crate::intent::parse_intent;
 
     fn intent(line: &str) -> Intent {
-        parse_intent(&Args::parse_from(
-            std::iter::once("stop").chain(line.split_whitespace()),
-        ))
-        .unwrap()
+        let words = std::iter::once("stop").chain(line.split_whitespace());
+        let (mut console, _) = Console::for_test("", false);
+        parse_intent(Args::parse_from(words), &mut console).unwrap()
     }
 
     #[test]

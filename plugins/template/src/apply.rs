@@ -13,6 +13,7 @@ use session_shared::template::Severity;
 use session_shared::verb::Environment;
 
 use crate::args::TemplateApplyArgs;
+use crate::plan::TemplateNaming;
 use crate::{plan, template_input, view};
 
 /// Applies the templates of a file.
@@ -20,20 +21,33 @@ use crate::{plan, template_input, view};
 /// # Errors
 /// All problems of the file, before the first request; then the requests that failed.
 pub(crate) async fn run(
-    args: &TemplateApplyArgs,
+    args: TemplateApplyArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
     // no requests: check the file
-    let dry_run = args.write_flags.dry_run()?;
-    let write = args.write_flags.write()?;
-    let format = Format::from_object_flags(&args.output)?;
+    let TemplateApplyArgs {
+        filename,
+        replacements,
+        name,
+        description,
+        primary,
+        output,
+        write_flags,
+    } = args;
+    let dry_run = write_flags.dry_run()?;
+    let write = write_flags.write()?;
+    let format = Format::from_object_flags(&output)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
-    let input = environment.console.input();
-    let source = args.replacements.read_source(&args.filename, input)?;
-    let ready = plan::plan_apply(&source, args)?;
-    let broken = plan::has_errors(&ready.findings);
-    for finding in &ready.findings {
+    let source = replacements.read_source(&filename, environment.console.input())?;
+    let naming = TemplateNaming {
+        name,
+        description,
+        primary,
+    };
+    let plan = plan::plan_apply(&source, &naming)?;
+    let broken = plan::has_errors(&plan.findings);
+    for finding in &plan.findings {
         match finding.severity {
             _ if broken => environment
                 .console
@@ -50,13 +64,13 @@ pub(crate) async fn run(
         bail!(
             "cannot apply {}: lint found {}",
             source.name(),
-            plan::count_findings(&ready.findings)
+            plan::count_findings(&plan.findings)
         );
     }
     // writes
     let cluster = environment.connect(connection).await?;
     let mut errors = Vec::new();
-    for object in &ready.objects {
+    for object in &plan.objects {
         match apply_template(&cluster, object, dry_run, &write).await {
             Ok((after, change)) => environment
                 .console

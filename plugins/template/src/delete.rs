@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use serde_json::Value;
 use session_shared::client::DeleteOptions as Deletion;
 use session_shared::client::{DryRun, IncludeObject, ListOptions, Scope, not_found_error};
@@ -15,13 +15,12 @@ use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
+use session_shared::session_batch::run_concurrently;
 use session_shared::verb::Environment;
 
 use crate::args::TemplateDeleteArgs;
 use crate::template_input;
 
-/// Maximum number of concurrent requests.
-const CONCURRENCY: usize = 16;
 /// Number of sessions per page.
 const PAGE_SIZE: u32 = 500;
 /// Maximum number of sessions that are named in a note.
@@ -32,19 +31,25 @@ const NAMED_MAX: usize = 3;
 /// # Errors
 /// The templates that do not exist or cannot be deleted, after all others have been deleted.
 pub(crate) async fn run(
-    args: &TemplateDeleteArgs,
+    args: TemplateDeleteArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
+    let TemplateDeleteArgs {
+        names: words,
+        ignore_not_found,
+        output,
+        write_flags,
+    } = args;
     let mut names: Vec<TemplateName> = Vec::new();
-    for word in &args.names {
+    for word in &words {
         let name = template_input::parse_template_name(word)?;
         if !names.contains(&name) {
             names.push(name);
         }
     }
-    let dry_run = args.write_flags.dry_run()?;
-    let format = Format::from_name_flags(&args.output)?;
+    let dry_run = write_flags.dry_run()?;
+    let format = Format::from_name_flags(&output)?;
     let mutations = MutationPrinter::new(format, dry_run);
     // reads only
     let cluster = environment.connect(connection).await?;
@@ -57,7 +62,7 @@ pub(crate) async fn run(
     for (name, template) in names.iter().zip(found) {
         let done = match template {
             Some(template) => delete_template(&cluster, &template, dry_run).await,
-            None if args.ignore_not_found => continue,
+            None if ignore_not_found => continue,
             None => Err(not_found_error(&SESSION_TEMPLATE, name.as_str())),
         };
         if let Err(error) = done {
@@ -85,10 +90,10 @@ pub(crate) async fn run(
 }
 
 async fn get_templates(cluster: &Cluster, names: &[TemplateName]) -> Result<Vec<Option<Value>>> {
-    let reads = futures::stream::iter(names).map(|name| async move {
+    let reads = names.iter().map(|name| async move {
         template_input::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name.as_str()).await)
     });
-    reads.buffered(CONCURRENCY).try_collect().await
+    run_concurrently(reads).await.into_iter().collect()
 }
 
 /// Deletes a template by UID, so that a template recreated in the meantime is not deleted.

@@ -13,6 +13,7 @@
 mod apply;
 mod args;
 mod delete;
+mod empty_cell;
 mod lint;
 mod list;
 mod parameter_view;
@@ -38,13 +39,19 @@ impl Verb for Template {
     type Args = Args;
 
     async fn run(args: Args, environment: &mut Environment) -> Result<()> {
-        environment.apply_flags(&args.verbosity, args.command.write_flags());
-        let connection = &args.connection;
-        match &args.command {
+        let Args {
+            command,
+            verbosity,
+            connection,
+        } = args;
+        let console = &mut environment.console;
+        console.apply_flags(&verbosity, command.write_flags());
+        let connection = &connection;
+        match command {
             TemplateCommand::List(args) => list::run(args, connection, environment).await,
             TemplateCommand::Show(args) => show::run(args, connection, environment).await,
             TemplateCommand::Params(args) => params::run(args, connection, environment).await,
-            TemplateCommand::Lint(args) => lint::run(args, &mut environment.console),
+            TemplateCommand::Lint(args) => lint::run(args, console),
             TemplateCommand::Render(args) => render::run(args, connection, environment).await,
             TemplateCommand::Apply(args) => apply::run(args, connection, environment).await,
             TemplateCommand::Delete(args) => delete::run(args, connection, environment).await,

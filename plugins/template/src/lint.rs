@@ -13,36 +13,41 @@ use crate::{plan, view};
 ///
 /// # Errors
 /// If a file cannot be read, or the findings contain an error.
-pub(crate) fn run(args: &TemplateLintArgs, console: &mut Console) -> Result<()> {
-    if args.filename.iter().filter(|file| *file == "-").count() > 1 {
+pub(crate) fn run(args: TemplateLintArgs, console: &mut Console) -> Result<()> {
+    let TemplateLintArgs {
+        filename,
+        replacements,
+        output,
+    } = args;
+    if filename.iter().filter(|file| *file == "-").count() > 1 {
         return Err(usage_error("standard input can be read only once"));
     }
-    let format = Format::parse(args.output.as_deref(), FormatSet::Object, false, false)?;
+    let format = Format::parse(output.as_deref(), FormatSet::Object, false, false)?;
     if matches!(&format, Format::Objects(printer) if printer.is_name()) {
         bail!(
             "unable to match a printer suitable for the output format \"name\", allowed formats are: json,jsonpath,jsonpath-as-json,jsonpath-file,kyaml,yaml"
         );
     }
-    let mut found = Vec::new();
-    for file in &args.filename {
-        found.extend(lint_source(
-            &args.replacements.read_source(file, console.input())?,
+    let mut findings = Vec::new();
+    for file in &filename {
+        findings.extend(lint_source(
+            &replacements.read_source(file, console.input())?,
         ));
     }
     match format {
         Format::Objects(mut printer) => {
-            console.print(&printer.print_object(&view::findings_json(&found))?)?
+            console.print(&printer.print_object(&view::findings_json(&findings))?)?
         }
         Format::Text { .. } => {
-            let lines: String = found.iter().map(view::finding_text).collect();
+            let lines: String = findings.iter().map(view::finding_text).collect();
             console.print(&lines)?;
-            if found.is_empty() {
+            if findings.is_empty() {
                 console.note("no problems found");
             }
         }
     }
-    if plan::has_errors(&found) {
-        bail!("lint found {}", plan::count_findings(&found));
+    if plan::has_errors(&findings) {
+        bail!("lint found {}", plan::count_findings(&findings));
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use session_shared::client::{IncludeObject, ListOptions, Scope};
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
+use session_shared::flags::output::ListOutputFlags;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
 use session_shared::report::format::{Format, FormatSet, ObjectPrinter};
@@ -23,29 +24,39 @@ use crate::{template_input, view};
 /// # Errors
 /// If a request fails, or the output format or sort path is invalid.
 pub(crate) async fn run(
-    args: &TemplateListArgs,
+    args: TemplateListArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    let output = &args.output;
+    let TemplateListArgs {
+        builtin,
+        selecting,
+        output,
+    } = args;
     let format = Format::parse(
         output.output.as_deref(),
         FormatSet::All,
         output.no_headers,
         output.show_managed_fields,
     )?;
-    if args.builtin {
-        return print_builtin(args, format, environment);
+    let (selector, field_selector) = (selecting.label_selector(), selecting.field_selector());
+    if builtin {
+        if !(selector.is_empty() && field_selector.is_empty()) {
+            return Err(usage_error(
+                "--builtin cannot be specified together with a selector",
+            ));
+        }
+        return print_builtin(&output, format, environment);
     }
     let cluster = environment.connect(connection).await?;
     let select = ListOptions {
-        label_selector: args.selecting.label_selector().to_owned(),
-        field_selector: args.selecting.field_selector().to_owned(),
-        limit: args.selecting.chunk_size,
+        label_selector: selector.to_owned(),
+        field_selector: field_selector.to_owned(),
+        limit: selecting.chunk_size,
         ..ListOptions::default()
     };
     match format {
-        Format::Text { .. } => print_table(&cluster, &select, args, environment).await,
+        Format::Text { .. } => print_table(&cluster, &select, &output, environment).await,
         Format::Objects(printer) => {
             let list = cluster
                 .list(&SESSION_TEMPLATE, Scope::Cluster, &select)
@@ -53,7 +64,7 @@ pub(crate) async fn run(
             print_objects(
                 template_input::with_setup_hint(list)?.items,
                 printer,
-                args,
+                &output,
                 environment,
             )
         }
@@ -63,10 +74,10 @@ pub(crate) async fn run(
 async fn print_table(
     cluster: &Cluster,
     select: &ListOptions,
-    args: &TemplateListArgs,
+    output: &ListOutputFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    let sort_by = non_empty(&args.output.sort_by);
+    let sort_by = non_empty(&output.sort_by);
     // Only sorting by a path needs whole objects; metadata is a tenth of the bytes.
     let include = if sort_by.is_none() {
         IncludeObject::Metadata
@@ -80,8 +91,8 @@ async fn print_table(
         select.limit,
         include,
     );
-    let mut options = TableOptions::from_flags(&args.output);
-    options.kind = args.output.show_kind.then(|| SESSION_TEMPLATE.singular());
+    let mut options = TableOptions::from_flags(output);
+    options.kind = output.show_kind.then(|| SESSION_TEMPLATE.singular());
     let mut printer = TablePrinter::new(options);
     let mut sorted = None;
     while let Some(mut page) = template_input::with_setup_hint(pages.try_next().await)? {
@@ -109,10 +120,10 @@ async fn print_table(
 fn print_objects(
     mut found: Vec<Value>,
     mut printer: ObjectPrinter,
-    args: &TemplateListArgs,
+    output: &ListOutputFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    if let Some(sort_by) = non_empty(&args.output.sort_by)
+    if let Some(sort_by) = non_empty(&output.sort_by)
         && !found.is_empty()
     {
         sort::sort_objects(&mut found, sort_by)?;
@@ -121,25 +132,20 @@ fn print_objects(
 }
 
 fn print_builtin(
-    args: &TemplateListArgs,
+    output: &ListOutputFlags,
     format: Format,
     environment: &mut Environment,
 ) -> Result<()> {
-    if !(args.selecting.label_selector().is_empty() && args.selecting.field_selector().is_empty()) {
-        return Err(usage_error(
-            "--builtin cannot be specified together with a selector",
-        ));
-    }
     let mut found = template_input::builtin_objects()?;
     match format {
-        Format::Objects(printer) => print_objects(found, printer, args, environment),
+        Format::Objects(printer) => print_objects(found, printer, output, environment),
         Format::Text { .. } => {
-            if let Some(sort_by) = non_empty(&args.output.sort_by) {
+            if let Some(sort_by) = non_empty(&output.sort_by) {
                 sort::sort_objects(&mut found, sort_by)?;
             }
             environment
                 .console
-                .print(&view::builtin_table(&found, args.output.no_headers))
+                .print(&view::builtin_table(&found, output.no_headers))
         }
     }
 }

@@ -5,7 +5,7 @@ use session_shared::api::{Parameter, ParameterType};
 use session_shared::report::table;
 use session_shared::template::{Manifest, Parameters, Placeholder};
 
-use crate::view::{NONE, or_none};
+use crate::empty_cell::{NONE, or_none};
 
 /// A parameter with its effective default and whether a value is required.
 #[derive(Debug)]

@@ -16,21 +16,21 @@ use crate::template_input::{self, TemplateSource};
 /// # Errors
 /// If the template does not exist or is invalid, or the output format is invalid.
 pub(crate) async fn run(
-    args: &TemplateParamsArgs,
+    args: TemplateParamsArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    let place = template_input::template_source(&args.template)?;
-    let format = Format::parse(
-        args.output.as_deref(),
-        FormatSet::All,
-        args.no_headers,
-        false,
-    )?;
+    let TemplateParamsArgs {
+        template,
+        output,
+        no_headers,
+    } = args;
+    let place = template_input::template_source(&template)?;
+    let format = Format::parse(output.as_deref(), FormatSet::All, no_headers, false)?;
     let chosen = match &place {
         TemplateSource::File(file) => {
-            let replacements = &args.template.replacements;
-            template_input::read_from_file(file, replacements, &mut environment.console)?
+            let console = &mut environment.console;
+            template_input::read_from_file(file, &template.replacements, console)?
         }
         TemplateSource::Builtin(name) => template_input::read_builtin(name)?,
         TemplateSource::Cluster(name) => {
@@ -45,7 +45,7 @@ pub(crate) async fn run(
         return Ok(());
     }
     let text = match format {
-        Format::Text { wide } => parameter_view::parameters_table(&all, wide, args.no_headers),
+        Format::Text { wide } => parameter_view::parameters_table(&all, wide, no_headers),
         Format::Objects(printer) if printer.is_name() => all
             .iter()
             .map(|one| format!("{}\n", one.parameter.name))
@@ -55,7 +55,7 @@ pub(crate) async fn run(
                 .iter()
                 .map(parameter_view::ParameterView::to_json)
                 .collect();
-            let output = args.output.as_deref().unwrap_or_default();
+            let output = output.unwrap_or_default();
             if output.starts_with("custom-columns") {
                 printer.print_list(&all)?
             } else {

@@ -15,7 +15,6 @@ use session_shared::template::{
     extract_secret_literals, lint_source, parse_plain_objects,
 };
 
-use crate::args::TemplateApplyArgs;
 use crate::template_input;
 
 /// Metadata fields set by the server. Files written with `show -o yaml` contain them, and apply removes them.
@@ -35,12 +34,20 @@ pub(crate) struct Plan {
     pub(crate) findings: Vec<Finding>,
 }
 
+/// What makes a template of a manifest; all `None` for a SessionTemplate, which defines its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct TemplateNaming {
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) primary: Option<String>,
+}
+
 /// Reads the templates of a file, or creates a template from a manifest.
 ///
 /// # Errors
 /// If the file also contains other objects, or contains a manifest and no name is given. Problems that lint finds are in the
 /// findings.
-pub(crate) fn plan_apply(source: &Source, args: &TemplateApplyArgs) -> Result<Plan> {
+pub(crate) fn plan_apply(source: &Source, naming: &TemplateNaming) -> Result<Plan> {
     let findings = lint_source(source);
     // The findings contain the reason already.
     let templates = match template_input::read_templates(source) {
@@ -54,9 +61,9 @@ pub(crate) fn plan_apply(source: &Source, args: &TemplateApplyArgs) -> Result<Pl
         Err(error) => return Err(error),
     };
     if templates.is_empty() {
-        return template_from_manifest(source, args, findings);
+        return template_from_manifest(source, naming, findings);
     }
-    if args.name.is_some() || args.description.is_some() || args.primary.is_some() {
+    if naming != &TemplateNaming::default() {
         return Err(usage_error(
             "--name, --description and --primary require a manifest: a SessionTemplate defines its own",
         ));
@@ -104,10 +111,10 @@ fn check_only_templates(source: &Source) -> Result<()> {
 /// Creates a template from a manifest: the text unchanged, with declared parameters only for secrets.
 fn template_from_manifest(
     source: &Source,
-    args: &TemplateApplyArgs,
+    naming: &TemplateNaming,
     mut findings: Vec<Finding>,
 ) -> Result<Plan> {
-    let Some(name) = &args.name else {
+    let Some(name) = &naming.name else {
         let error = usage_error("--name is required to create a template from a manifest");
         return Err(with_hint(error, "use --name NAME"));
     };
@@ -118,10 +125,10 @@ fn template_from_manifest(
         "metadata": { "name": name.as_str() },
         "spec": {},
     });
-    if let Some(description) = &args.description {
+    if let Some(description) = &naming.description {
         object["spec"]["description"] = description.as_str().into();
     }
-    if let Some(primary) = &args.primary {
+    if let Some(primary) = &naming.primary {
         object["spec"]["primary"] = json!(primary_workload::parse_primary(primary)?);
     }
     for (field, value) in annotated_settings(source, &object["spec"]["primary"])? {

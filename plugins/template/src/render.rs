@@ -31,11 +31,12 @@ const DEFAULT_OWNER: &str = "user";
 /// Namespace of a session that is rendered without a cluster.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// Name, owner and namespace of the rendered session.
+/// Name, owner, namespace and preset of the rendered session.
 struct RenderedSession {
     session: SessionName,
     owner: UserId,
     namespace: NamespaceName,
+    preset: Option<String>,
 }
 
 /// Prints the objects of a session, as `create --dry-run=client --rendered` does.
@@ -43,20 +44,27 @@ struct RenderedSession {
 /// # Errors
 /// If the template or the values are invalid.
 pub(crate) async fn run(
-    args: &TemplateRenderArgs,
+    args: TemplateRenderArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    let place = template_input::template_source(&args.template)?;
-    let session: SessionName = args.session.parse()?;
-    let owner = args.user_id.as_deref().map(parse_new_owner).transpose()?;
-    let output = non_empty(&args.output);
+    let TemplateRenderArgs {
+        template,
+        values,
+        preset,
+        session,
+        user_id,
+        primary,
+        output,
+    } = args;
+    let place = template_input::template_source(&template)?;
+    let session: SessionName = session.parse()?;
+    let owner = user_id.as_deref().map(parse_new_owner).transpose()?;
+    let output = non_empty(&output);
     let documents = output.is_none();
     let format = Format::parse(output.unwrap_or("yaml"), FormatSet::Object, false, false)?;
-    let mut assigned = args.values.read_values(
-        args.template.filename.as_deref(),
-        environment.console.input(),
-    )?;
+    let mut assigned =
+        values.read_values(template.filename.as_deref(), environment.console.input())?;
     let (chosen, owner, namespace) = match &place {
         TemplateSource::Cluster(name) => {
             let cluster = environment.connect(connection).await?;
@@ -67,8 +75,8 @@ pub(crate) async fn run(
         place => {
             let chosen = match place {
                 TemplateSource::File(file) => {
-                    let replacements = &args.template.replacements;
-                    template_input::read_from_file(file, replacements, &mut environment.console)?
+                    let console = &mut environment.console;
+                    template_input::read_from_file(file, &template.replacements, console)?
                 }
                 TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => {
                     template_input::read_builtin(name)?
@@ -88,13 +96,15 @@ pub(crate) async fn run(
         session,
         owner,
         namespace,
+        preset,
     };
+    let console = &mut environment.console;
     let rendered = render_input(
         &chosen,
         &subject,
-        args,
+        primary.as_deref(),
         &mut assigned,
-        &mut environment.console,
+        console,
     )?;
     print_objects(
         rendered,
@@ -121,22 +131,22 @@ async fn resolve_owner(cluster: &Cluster, owner: Option<UserId>) -> Result<UserI
 fn render_input(
     chosen: &TemplateInput,
     subject: &RenderedSession,
-    args: &TemplateRenderArgs,
+    primary: Option<&str>,
     assigned: &mut AssignedValues,
     console: &mut Console,
 ) -> Result<RenderOutput> {
     let mut spec = SessionSpec {
         user_id: subject.owner.to_string(),
-        preset: args.preset.clone(),
+        preset: subject.preset.clone(),
         ..SessionSpec::default()
     };
     match chosen {
-        TemplateInput::Template(_) if args.primary.is_some() => Err(usage_error(
+        TemplateInput::Template(_) if primary.is_some() => Err(usage_error(
             "--primary requires a manifest: a template defines its own primary workload",
         )),
         TemplateInput::Template(found) => {
             spec.template.clone_from(&found.template.metadata.name);
-            check_with_locations(found, subject, args, assigned)?;
+            check_with_locations(found, subject, assigned)?;
             render_objects(
                 subject,
                 &spec,
@@ -145,11 +155,7 @@ fn render_input(
             )
         }
         TemplateInput::Manifest(source) => {
-            spec.primary = args
-                .primary
-                .as_deref()
-                .map(primary_workload::parse_primary)
-                .transpose()?;
+            spec.primary = primary.map(primary_workload::parse_primary).transpose()?;
             // As in create: literal values of Secrets become secret parameters and are not printed.
             let extracted = extract_secret_literals(source)?;
             for problem in &extracted.visible_passwords {
@@ -189,7 +195,6 @@ fn render_objects(
 fn check_with_locations(
     found: &LoadedTemplate,
     subject: &RenderedSession,
-    args: &TemplateRenderArgs,
     assigned: &AssignedValues,
 ) -> Result<()> {
     let manifest = Manifest::parse(&found.manifest)?;
@@ -203,7 +208,7 @@ fn check_with_locations(
     let given = ValueLayers {
         flags: &assigned.from_arguments,
         files: &assigned.from_files,
-        preset: args.preset.as_deref(),
+        preset: subject.preset.as_deref(),
         presets: &found.template.spec.presets,
         ..ValueLayers::default()
     };
@@ -258,7 +263,7 @@ fn objects(rendered: RenderOutput, subject: &RenderedSession) -> Vec<Value> {
     };
     let start = RenderedStart {
         rendering,
-        ownership: ownership,
+        ownership,
         use_existing: Vec::new(),
     };
     let mut objects = start.owned_objects();

@@ -15,13 +15,18 @@ use crate::view;
 /// # Errors
 /// If the template does not exist, or the output format is invalid.
 pub(crate) async fn run(
-    args: &TemplateShowArgs,
+    args: TemplateShowArgs,
     connection: &ConnectionFlags,
     environment: &mut Environment,
 ) -> Result<()> {
-    let name = template_input::parse_template_name(&args.name)?;
-    let format = Format::from_object_flags(&args.output)?;
-    let chosen = if args.builtin {
+    let TemplateShowArgs {
+        name,
+        builtin,
+        output,
+    } = args;
+    let name = template_input::parse_template_name(&name)?;
+    let format = Format::from_object_flags(&output)?;
+    let chosen = if builtin {
         template_input::read_builtin(&name)?
     } else {
         template_input::read_from_cluster(&environment.connect(connection).await?, &name).await?

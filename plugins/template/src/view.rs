@@ -15,15 +15,8 @@ use session_shared::objects::resource::string_at;
 use session_shared::report::{escape, table};
 use session_shared::template::{Finding, Manifest, Parameters};
 
+use crate::empty_cell::{NONE, or_none};
 use crate::parameter_view::{ParameterView, parameter_views, parameters_table};
-
-/// Text for an empty cell.
-pub(crate) const NONE: &str = "<none>";
-
-/// Returns the text, or `<none>` if it is empty.
-pub(crate) fn or_none(text: &str) -> String {
-    if text.is_empty() { NONE } else { text }.to_owned()
-}
 
 /// Formats the table of built-in templates.
 pub(crate) fn builtin_table(objects: &[Value], no_headers: bool) -> String {

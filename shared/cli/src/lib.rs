@@ -5,4 +5,5 @@
 pub mod flags;
 pub mod prompt;
 pub mod report;
+pub mod session_batch;
 pub mod verb;

@@ -142,8 +142,8 @@ pub struct UserAgent {
 }
 
 impl UserAgent {
-    /// Returns `PROGRAM/VERSION (os/arch)`, with Go's names of operating systems and architectures.
-    fn header_value(&self) -> HeaderValue {
+    /// Returns `os/arch`, with Go's names of operating systems and architectures.
+    pub fn platform() -> String {
         let system = if cfg!(target_os = "macos") {
             "darwin"
         } else {
@@ -154,7 +154,12 @@ impl UserAgent {
             "aarch64" => "arm64",
             other => other,
         };
-        let text = format!("{}/{} ({system}/{machine})", self.program, self.version);
+        format!("{system}/{machine}")
+    }
+
+    /// Returns `PROGRAM/VERSION (os/arch)`.
+    fn header_value(&self) -> HeaderValue {
+        let text = format!("{}/{} ({})", self.program, self.version, Self::platform());
         HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("kubectl"))
     }
 }

@@ -1,6 +1,6 @@
 //! The decision between a controller and this process as driver of a session, and the Lease that it depends on.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use crate::Cluster;
 
@@ -19,21 +19,6 @@ pub enum Driver {
 }
 
 impl Driver {
-    /// Parses a value of `--reconcile`. Returns `None` for `auto`, which leaves the choice to [`Cluster::choose_driver`].
-    ///
-    /// # Errors
-    /// A word other than `auto`, `client` and `controller`.
-    pub fn parse(word: &str) -> Result<Option<Self>> {
-        match word {
-            "auto" => Ok(None),
-            "client" => Ok(Some(Self::Client)),
-            "controller" => Ok(Some(Self::Controller)),
-            other => bail!(
-                "Invalid reconcile value ({other}). Must be \"auto\", \"client\", or \"controller\"."
-            ),
-        }
-    }
-
     /// Returns true for [`Driver::Controller`].
     pub fn is_controller(self) -> bool {
         self == Self::Controller

@@ -1,7 +1,7 @@
 //! The sessions that a command line selects, read from the server.
 
 use anyhow::{Result, bail};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use serde_json::Value;
 
 use crate::Cluster;
@@ -55,16 +55,34 @@ impl Cluster {
                     .collect()
             }
             SessionSelection::ByName(names) => {
-                let reads = futures::stream::iter(names).map(|name| async move {
-                    match with_setup_hint(self.get(&SESSION, namespace, name.as_str()).await)? {
-                        Some(found) => SelectedSession::parse(found).map(Ok),
-                        None => Ok(Err(not_found_error(&SESSION, name.as_str()))),
-                    }
-                });
-                let found: Vec<Result<Result<SelectedSession>>> =
-                    reads.buffered(MAX_CONCURRENT_SESSIONS).collect().await;
-                found.into_iter().collect()
+                let reads = futures::stream::iter(names)
+                    .map(|name| self.find_selected_session(namespace, name));
+                reads.buffered(MAX_CONCURRENT_SESSIONS).try_collect().await
             }
+        }
+    }
+
+    /// Reads a session by name.
+    ///
+    /// # Errors
+    /// A session that does not exist; whatever the server refuses.
+    pub async fn get_selected_session(
+        &self,
+        namespace: &str,
+        name: &SessionName,
+    ) -> Result<SelectedSession> {
+        self.find_selected_session(namespace, name).await?
+    }
+
+    /// Reads a session by name; that it does not exist is the inner error.
+    async fn find_selected_session(
+        &self,
+        namespace: &str,
+        name: &SessionName,
+    ) -> Result<Result<SelectedSession>> {
+        match with_setup_hint(self.get(&SESSION, namespace, name.as_str()).await)? {
+            Some(object) => SelectedSession::parse(object).map(Ok),
+            None => Ok(Err(not_found_error(&SESSION, name.as_str()))),
         }
     }
 }

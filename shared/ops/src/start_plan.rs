@@ -149,7 +149,7 @@ impl StartPlan {
             ));
         }
         let start_plan = Self {
-            observed: observed,
+            observed,
             start,
             session_patch: patch,
             spec,

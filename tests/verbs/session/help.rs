@@ -86,7 +86,8 @@ fn a_flag_with_a_default_shows_it_and_its_text_names_no_other() {
         let text = page(&words);
         let visible = command.get_arguments().filter(|arg| !arg.is_hide_set());
         for arg in visible.filter(|arg| arg.get_help_heading() != Some("Connection")) {
-            let Some(long) = arg.get_long().filter(|long| *long != "help") else {
+            let listed = |long: &&str| !["help", "version"].contains(long);
+            let Some(long) = arg.get_long().filter(listed) else {
                 continue;
             };
             let at = text

@@ -5,6 +5,7 @@ pub mod existing;
 pub mod list;
 pub mod numbers;
 pub mod output;
+pub mod reconcile;
 pub mod session_selection;
 pub mod trust_manifest;
 pub mod values;

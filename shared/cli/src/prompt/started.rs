@@ -67,14 +67,10 @@ pub async fn wait_ready(
     write: &WriteOptions,
     environment: &mut Environment,
 ) -> Result<ReadySession> {
-    let (interrupt, now) = (environment.interrupt.clone(), environment.clock());
-    let mut sink = environment.console.progress();
-    let mut run = WaitContext {
-        interrupt: &interrupt,
-        sink: &mut sink,
-        now: &now,
+    let wait = async |context: &mut WaitContext<'_>| {
+        finish_start::wait_session_ready(cluster, started, limit, write, context).await
     };
-    finish_start::wait_session_ready(cluster, started, limit, write, &mut run).await
+    environment.wait(wait).await
 }
 
 /// Prints endpoint, commands to connect and delete, and commands that read the secret parameters, all on standard error, so that

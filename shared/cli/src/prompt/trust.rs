@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::report::console::{Console, DELETION_QUESTION};
+use session_client::DryRun;
 use session_model::api::Session;
 use session_ops::Cluster;
 use session_ops::trust::{self, StoredPart};
@@ -34,4 +35,21 @@ pub async fn confirm_trust(
     }
     doubt.record_agreement(cluster);
     Ok(true)
+}
+
+/// Asks as [`confirm_trust`] does before an operation on one session that may run its hooks; a dry run runs none.
+///
+/// # Errors
+/// As [`trust::check_trust`], without a terminal.
+pub async fn confirm_hooks(
+    cluster: &Cluster,
+    session: &Session,
+    runs_hooks: bool,
+    dry_run: DryRun,
+    console: &mut Console,
+) -> Result<bool> {
+    if !runs_hooks || dry_run != DryRun::None {
+        return Ok(true);
+    }
+    confirm_trust(cluster, session, StoredPart::Hooks, console).await
 }

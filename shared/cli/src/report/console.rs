@@ -25,6 +25,7 @@ pub use super::streams::{CapturedOutput, OutputClosed};
 use super::terminal;
 pub use crate::flags::output::Colour;
 use crate::flags::output::VerbosityFlags;
+use crate::flags::write::WriteFlags;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 
@@ -171,10 +172,17 @@ impl Console {
         (console, captured)
     }
 
-    /// Applies `--quiet` and `--color`.
-    pub fn apply_flags(&mut self, verbosity: &VerbosityFlags) {
+    /// Applies `--quiet` and `--color`, and warns about a deprecated flag of a verb that writes.
+    pub fn apply_flags<'a>(
+        &mut self,
+        verbosity: &VerbosityFlags,
+        write_flags: impl Into<Option<&'a WriteFlags>>,
+    ) {
         self.colour = verbosity.color;
         self.quiet = verbosity.quiet;
+        if let Some(text) = write_flags.into().and_then(WriteFlags::deprecation_warning) {
+            self.warn(text);
+        }
     }
 
     /// Makes reads of standard input and prompts fail once the interrupt is set.

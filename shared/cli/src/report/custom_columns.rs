@@ -8,7 +8,7 @@ use super::tab_writer::TabWriter;
 use super::{escape, json};
 
 /// Printer of custom columns. It prints the heading once, and later calls never make a column narrower.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CustomColumns {
     headings: Vec<String>,
     paths: Vec<JsonPath>,

@@ -58,7 +58,7 @@ impl FormatSet {
 }
 
 /// Output selected by `-o`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Format {
     /// The verb's own text: a table or a sentence.
     Text {
@@ -139,7 +139,7 @@ fn normalize_format(output: &str) -> String {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum PrintStyle {
     Json,
     Yaml,
@@ -207,7 +207,7 @@ fn read_template_file(file: &str) -> io::Result<String> {
 }
 
 /// Printer of objects. It remembers what it printed: it separates YAML documents, and prints headings once.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ObjectPrinter {
     style: PrintStyle,
     managed_fields: bool,

@@ -237,10 +237,11 @@ mod tests {
     #[test]
     fn quiet_means_quiet() {
         let (mut console, captured) = Console::for_test("", true);
-        console.apply_flags(&VerbosityFlags {
+        let quiet = VerbosityFlags {
             quiet: true,
             ..VerbosityFlags::default()
-        });
+        };
+        console.apply_flags(&quiet, None);
         let mut progress = console.progress();
         progress.tell(waiting("x"));
         progress.tell(ProgressEvent::Note("y".into()));

@@ -20,7 +20,7 @@ const MAX_CELLS: usize = 256;
 
 /// Writer that aligns text at tab stops. It remembers the widths of its columns, so that later text is never narrower
 /// than the text above it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct TabWriter {
     text: String,
     lines: Vec<Vec<Cell>>,
@@ -31,7 +31,7 @@ pub struct TabWriter {
     ready: String,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Cell {
     text: Range<usize>,
     width: usize,

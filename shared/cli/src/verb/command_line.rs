@@ -55,7 +55,7 @@ pub fn report_clap_error_for(
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
         | ErrorKind::MissingSubcommand => help_page(&place.command, &place.prefix, console.width()),
-        ErrorKind::DisplayVersion => error.to_string(),
+        ErrorKind::DisplayVersion => super::version_text(),
         _ => {
             console.print_error_line(&usage_error_text(&place, error));
             return EXIT_FAILURE;

@@ -6,12 +6,15 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use crate::flags::connection::ConnectionFlags;
-use crate::flags::output::{Colour, VerbosityFlags};
-use crate::flags::write::WriteFlags;
+use crate::flags::output::Colour;
+use crate::flags::trust_manifest::TrustFlags;
 use crate::report::console::Console;
 use session_client::interrupt::Interrupt;
-use session_client::{Exchange, UserAgent};
+use session_client::{AccessReviews, Exchange, UserAgent, WriteOptions};
+use session_model::progress::{ProgressEvent, ProgressSink};
 use session_ops::Cluster;
+use session_ops::stop::StopContext;
+use session_ops::wait_ready::WaitContext;
 
 /// Level of `-v` from which requests are printed, as in kubectl.
 const TRACE_REQUESTS_LEVEL: i32 = 6;
@@ -66,18 +69,6 @@ impl Environment {
         }
     }
 
-    /// Applies the output flags, and warns about deprecated ones.
-    pub fn apply_flags<'a>(
-        &mut self,
-        verbosity: &VerbosityFlags,
-        write_flags: impl Into<Option<&'a WriteFlags>>,
-    ) {
-        self.console.apply_flags(verbosity);
-        if let Some(text) = write_flags.into().and_then(WriteFlags::deprecation_warning) {
-            self.console.warn(text);
-        }
-    }
-
     /// Builds the client of the cluster without sending a request. From then on `-v` applies: level 6 and higher print
     /// every request, no level prints headers or bodies. Warnings of the server are printed as they arrive.
     ///
@@ -108,10 +99,51 @@ impl Environment {
         Ok(cluster)
     }
 
+    /// Builds the client as [`Environment::connect`] does, for a verb with `--trust-manifest`.
+    ///
+    /// # Errors
+    /// Invalid flags or kubeconfig.
+    pub async fn connect_trusting(
+        &self,
+        flags: &ConnectionFlags,
+        trust: TrustFlags,
+    ) -> Result<Cluster> {
+        let cluster = self.connect(flags).await?;
+        cluster.known_sessions().trust_all(trust.trust_manifest);
+        Ok(cluster)
+    }
+
+    /// Runs a wait with the progress line and Ctrl-C of the terminal.
+    pub async fn wait<T>(&self, wait: impl AsyncFnOnce(&mut WaitContext<'_>) -> T) -> T {
+        let (now, mut sink) = (self.clock(), self.console.progress());
+        let mut context = WaitContext {
+            interrupt: &self.interrupt,
+            sink: &mut sink,
+            now: &now,
+        };
+        let waited = wait(&mut context).await;
+        sink.tell(ProgressEvent::Done);
+        waited
+    }
+
+    /// Returns what the stop of a session needs beside its options.
+    pub fn stop_context<'a>(
+        &'a self,
+        write: &'a WriteOptions,
+        permissions: &'a AccessReviews,
+    ) -> StopContext<'a> {
+        StopContext {
+            write,
+            interrupt: &self.interrupt,
+            now: self.now(),
+            permissions,
+        }
+    }
+
     fn agent(&self) -> UserAgent {
         UserAgent {
             program: format!("kubectl-session-{}", self.verb),
-            version: env!("CARGO_PKG_VERSION"),
+            version: super::VERSION,
         }
     }
 

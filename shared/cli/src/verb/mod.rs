@@ -1,7 +1,7 @@
 //! Harness of every program of the suite: command line in, exit code out.
 //!
 //! ```text
-//! argv ─► ProgramName ─► Entry (one verb) ─► clap ─► Verb::Args ─► Verb::run(args, Ground) ─► result
+//! argv ─► ProgramName ─► Entry (one verb) ─► clap ─► Verb::Args ─► Verb::run(args, Environment) ─► result
 //!                                              └─► usage: help page or usage error               └─► failure: text, exit code
 //! ```
 //!
@@ -19,7 +19,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::{ArgMatches, Args as _, Command, FromArgMatches, Parser};
+use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches, Parser};
 
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
@@ -27,6 +27,9 @@ use crate::report::console::Console;
 use crate::report::errors;
 use session_client::interrupt::interrupted_error;
 use session_model::failure::ErrorList;
+
+/// Version of the suite, of all its programs.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A verb of the suite.
 pub trait Verb {
@@ -81,7 +84,8 @@ impl VerbEntry {
 
 fn verb_command<V: Verb>() -> Command {
     // A repeated flag overrides the earlier one, as with kubectl.
-    take_next_word(<V::Args as clap::CommandFactory>::command().args_override_self(true))
+    let command = <V::Args as clap::CommandFactory>::command().args_override_self(true);
+    add_version_flag(take_next_word(command))
 }
 
 /// Lets every flag that needs a value take the next word whatever it begins with, as kubectl does: `--user-id -x`.
@@ -101,6 +105,25 @@ fn take_next_word(command: Command) -> Command {
             false => arg,
         })
         .mut_subcommands(take_next_word)
+}
+
+/// Adds `--version` to a command and its subcommands. It is not listed on help pages, as `--help` is not.
+fn add_version_flag(command: Command) -> Command {
+    let flag = Arg::new("version")
+        .long("version")
+        .action(ArgAction::Version)
+        .global(true)
+        .help("Print the version and exit");
+    command
+        .version(VERSION)
+        .propagate_version(true)
+        .disable_version_flag(true)
+        .arg(flag)
+}
+
+/// Returns what `version` and `--version` print, as kubectl does.
+pub fn version_text() -> String {
+    format!("Client Version: v{VERSION}\n")
 }
 
 /// Runs a verb on a runtime of one thread: more threads cost start-up time and gain nothing.
@@ -127,9 +150,9 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
     environment.finish(done)
 }
 
-/// Adds the connection flags to a command.
-pub fn add_connection_flags(command: Command) -> Command {
-    take_next_word(ConnectionFlags::augment_args(command))
+/// Adds the flags that every command takes: those of the connection, and `--version`.
+pub fn add_global_flags(command: Command) -> Command {
+    add_version_flag(take_next_word(ConnectionFlags::augment_args(command)))
 }
 
 /// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.

@@ -2,13 +2,17 @@
 
 use anyhow::Result;
 use session_shared::api::{DataPolicy, Session};
-use session_shared::client::DryRun;
+use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::objects::access::Access;
 use session_shared::ops::selected_sessions::SessionSelection;
 use session_shared::ops::snapshot_plan::parse_class_name;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{Teardown, teardown_accesses};
+use session_shared::report::console::Console;
+use session_shared::report::format::{Format, FormatSet};
 
 use crate::args::Args;
 
@@ -24,7 +28,11 @@ pub(crate) struct Intent {
     pub(crate) ignore_not_found: bool,
     pub(crate) yes: bool,
     pub(crate) interactive: bool,
+    pub(crate) trust: TrustFlags,
     pub(crate) dry_run: DryRun,
+    pub(crate) write: WriteOptions,
+    pub(crate) format: Format,
+    pub(crate) connection: ConnectionFlags,
 }
 
 impl Intent {
@@ -44,37 +52,55 @@ impl Intent {
     }
 }
 
-/// Validates the command line.
+/// Applies the output flags and validates the command line.
 ///
 /// # Errors
 /// Usage errors, worded as kubectl words them.
-pub(crate) fn parse_intent(args: &Args) -> Result<Intent> {
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        selection,
+        skip_sync,
+        keep_data,
+        snapshot_data,
+        delete_data,
+        class,
+        ignore_not_found,
+        yes,
+        interactive,
+        trust,
+        output,
+        verbosity,
+        write_flags,
+        wait_flags,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, &write_flags);
     Ok(Intent {
-        selection: args.selection.selection()?,
-        stop_options: StopOptions::new(
-            args.wait_flags.wait,
-            args.wait_flags.given(),
-            args.skip_sync,
-        ),
-        data_policy: parse_data_policy(args)?,
-        snapshot_class: parse_class_name(args.class.as_deref())?,
-        ignore_not_found: args.ignore_not_found || args.selection.names.is_empty(),
-        yes: args.yes,
-        interactive: args.interactive,
-        dry_run: args.write_flags.dry_run()?,
+        selection: selection.selection()?,
+        stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
+        data_policy: parse_data_policy(keep_data, snapshot_data, delete_data)?,
+        snapshot_class: parse_class_name(class.as_deref())?,
+        ignore_not_found: ignore_not_found || selection.names.is_empty(),
+        yes,
+        interactive,
+        trust,
+        dry_run: write_flags.dry_run()?,
+        format: Format::parse(output.output.as_deref(), FormatSet::Name, false, false)?,
+        write: write_flags.write()?,
+        connection,
     })
 }
 
-fn parse_data_policy(args: &Args) -> Result<Option<DataPolicy>> {
+fn parse_data_policy(keep: bool, snapshot: bool, delete: bool) -> Result<Option<DataPolicy>> {
     let given = [
-        (args.keep_data, "--keep-data", DataPolicy::Keep),
-        (args.snapshot_data, "--snapshot-data", DataPolicy::Snapshot),
-        (args.delete_data, "--delete-data", DataPolicy::Delete),
+        (keep, "--keep-data", DataPolicy::Keep),
+        (snapshot, "--snapshot-data", DataPolicy::Snapshot),
+        (delete, "--delete-data", DataPolicy::Delete),
     ];
     let mut given = given.into_iter().filter(|(given, ..)| *given);
     match (given.next(), given.next()) {
-        (Some((_, one, _)), Some((_, other, _))) => Err(usage_error(format!(
-            "{one} and {other} cannot be given together"
+        (Some((_, flag, _)), Some((_, other, _))) => Err(usage_error(format!(
+            "{flag} and {other} cannot be given together"
         ))),
         (Some((.., policy)), None) => Ok(Some(policy)),
         (None, _) => Ok(None),
@@ -87,10 +113,9 @@ mod tests {
     use clap::Parser;
 
     fn intent(line: &str) -> Result<Intent> {
-        parse_intent(
-            &Args::try_parse_from(std::iter::once("delete").chain(line.split_whitespace()))
-                .unwrap(),
-        )
+        let words = std::iter::once("delete").chain(line.split_whitespace());
+        let (mut console, _) = Console::for_test("", false);
+        parse_intent(Args::parse_from(words), &mut console)
     }
 
     #[test]

@@ -1,0 +1,105 @@
+//! The validated request of a resize. Pure.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use session_shared::api::{IntOrString, ResourceLimits};
+use session_shared::client::{DryRun, WriteOptions};
+use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::list::parse_session_name;
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::names::SessionName;
+use session_shared::ops::stop_options::StopOptions;
+use session_shared::quantity::Quantity;
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+
+use crate::args::{Args, USUAL_WAIT};
+
+/// A validated resize request.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) name: SessionName,
+    pub(crate) size: ResourceLimits,
+    /// Wanted size of the session's claims.
+    pub(crate) storage: Option<Quantity>,
+    pub(crate) restart: bool,
+    /// Options of the stop of a restart.
+    pub(crate) stop_options: StopOptions,
+    pub(crate) yes: bool,
+    pub(crate) trust: TrustFlags,
+    pub(crate) dry_run: DryRun,
+    pub(crate) write: WriteOptions,
+    pub(crate) format: Format,
+    /// Timeout of the wait; `None` does not wait.
+    pub(crate) wait: Option<Duration>,
+    pub(crate) connection: ConnectionFlags,
+}
+
+/// Applies the output flags and validates the command line.
+///
+/// # Errors
+/// Usage errors: no size at all, or a quantity that is invalid, zero or negative.
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        name,
+        cpu,
+        memory,
+        storage,
+        restart,
+        skip_sync,
+        yes,
+        trust,
+        output,
+        verbosity,
+        write_flags,
+        wait_flags,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, &write_flags);
+    let name = parse_session_name(&name)?;
+    if cpu.is_none() && memory.is_none() && storage.is_none() {
+        return Err(usage_error(
+            "at least one of --cpu, --memory and --storage is required",
+        ));
+    }
+    Ok(Intent {
+        name,
+        size: ResourceLimits {
+            cpu: parse_limit("cpu", cpu.as_deref())?,
+            memory: parse_limit("memory", memory.as_deref())?,
+            gpu: None,
+        },
+        storage: parse_positive("storage", storage.as_deref())?,
+        restart,
+        stop_options: StopOptions::for_restart(wait_flags.given(), skip_sync),
+        yes,
+        trust,
+        dry_run: write_flags.dry_run()?,
+        format: Format::from_object_flags(&output)?,
+        write: write_flags.write()?,
+        wait: wait_flags.wait.then(|| wait_flags.timeout_or(USUAL_WAIT)),
+        connection,
+    })
+}
+
+/// Parses a limit and returns it in Kubernetes' canonical form.
+fn parse_limit(flag: &str, text: Option<&str>) -> Result<Option<IntOrString>> {
+    let amount = parse_positive(flag, text)?;
+    Ok(amount.map(|amount| IntOrString::from(amount.to_string().as_str())))
+}
+
+/// Parses a quantity that must be greater than 0.
+fn parse_positive(flag: &str, text: Option<&str>) -> Result<Option<Quantity>> {
+    let Some(text) = text else { return Ok(None) };
+    let amount: Quantity = text
+        .parse()
+        .with_context(|| format!("invalid value of --{flag}"))?;
+    if amount.is_zero() || amount.is_negative() {
+        return Err(usage_error(format!(
+            "invalid value of --{flag} {text:?}: must be greater than 0"
+        )));
+    }
+    Ok(Some(amount))
+}

@@ -1,0 +1,127 @@
+//! The validated request of a setup. Pure.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use session_shared::client::{DryRun, WriteOptions};
+use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+
+use crate::args::{Args, ESTABLISHED_TIMEOUT};
+
+/// A part of the installation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum SetupPart {
+    /// The CustomResourceDefinitions.
+    Crds,
+    /// The Namespace session-system and the RBAC roles.
+    Roles,
+    /// The admission policy that protects sessions from other users.
+    Admission,
+    /// The built-in templates.
+    Templates,
+}
+
+impl SetupPart {
+    pub(crate) const ALL: [(SetupPart, &'static str); 4] = [
+        (SetupPart::Crds, "crds"),
+        (SetupPart::Roles, "roles"),
+        (SetupPart::Admission, "admission"),
+        (SetupPart::Templates, "templates"),
+    ];
+}
+
+/// A validated setup request.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    /// Parts in the order of installation.
+    pub(crate) parts: Vec<SetupPart>,
+    pub(crate) remove: bool,
+    pub(crate) force: bool,
+    /// Timeout of the wait for the API; `None` does not wait.
+    pub(crate) wait: Option<Duration>,
+    pub(crate) dry_run: DryRun,
+    pub(crate) write: WriteOptions,
+    pub(crate) format: Format,
+    pub(crate) connection: ConnectionFlags,
+}
+
+/// Applies the output flags and validates the command line.
+///
+/// # Errors
+/// Usage errors: an unknown part, or `--force` without `--remove`.
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        parts,
+        remove,
+        force,
+        output,
+        verbosity,
+        write_flags,
+        wait_flags,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, &write_flags);
+    let parts = parse_parts(&parts)?;
+    let dry_run = write_flags.dry_run()?;
+    let format = Format::from_object_flags(&output)?;
+    if force && !remove {
+        return Err(usage_error("--force requires --remove"));
+    }
+    let waits = wait_flags.wait && dry_run == DryRun::None;
+    Ok(Intent {
+        parts,
+        remove,
+        force,
+        wait: waits.then(|| wait_flags.timeout_or(ESTABLISHED_TIMEOUT)),
+        dry_run,
+        write: write_flags.write()?,
+        format,
+        connection,
+    })
+}
+
+/// Parses part names and returns the parts in the order of installation, without duplicates. No names mean all parts.
+///
+/// # Errors
+/// If a name is unknown.
+fn parse_parts(words: &[String]) -> Result<Vec<SetupPart>> {
+    let mut parts = Vec::new();
+    for word in words {
+        let Some((part, _)) = SetupPart::ALL.iter().find(|(_, name)| name == word) else {
+            return Err(usage_error(format!(
+                "unknown part {word:?}: must be one of crds, roles, admission, templates"
+            )));
+        };
+        parts.push(*part);
+    }
+    if parts.is_empty() {
+        parts = SetupPart::ALL.map(|(part, _)| part).to_vec();
+    }
+    parts.sort();
+    parts.dedup();
+    Ok(parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_installed_in_their_order_whatever_was_typed() {
+        let words = ["templates".to_owned(), "crds".to_owned(), "crds".to_owned()];
+        assert_eq!(
+            parse_parts(&words).unwrap(),
+            [SetupPart::Crds, SetupPart::Templates]
+        );
+        assert_eq!(parse_parts(&[]).unwrap().len(), 4);
+        assert!(
+            parse_parts(&["x".to_owned()])
+                .unwrap_err()
+                .to_string()
+                .contains("must be one of crds")
+        );
+    }
+}

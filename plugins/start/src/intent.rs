@@ -1,0 +1,92 @@
+//! The validated request of a start.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use session_shared::client::{DryRun, WriteOptions};
+use session_shared::duration::Lifetime;
+use session_shared::failure::usage_error;
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::start_plan::StartOptions;
+use session_shared::ops::stop_options::StopOptions;
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+
+use crate::args::{Args, USUAL_WAIT};
+
+/// A validated start request.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) selection: SessionSelection,
+    pub(crate) start_options: StartOptions,
+    pub(crate) restart: bool,
+    /// Options of the stop of a restart.
+    pub(crate) stop_options: StopOptions,
+    pub(crate) yes: bool,
+    pub(crate) trust: TrustFlags,
+    pub(crate) dry_run: DryRun,
+    pub(crate) write: WriteOptions,
+    pub(crate) format: Format,
+    /// Timeout of the wait for ready; `None` does not wait.
+    pub(crate) wait: Option<Duration>,
+    pub(crate) connection: ConnectionFlags,
+}
+
+/// Applies the output flags, validates the command line and reads the files it names.
+///
+/// # Errors
+/// Usage errors, unreadable files and invalid values.
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        selection,
+        values,
+        preset,
+        expires_in,
+        existing,
+        restart,
+        skip_sync,
+        yes,
+        trust_manifest,
+        skip_checks,
+        output,
+        verbosity,
+        write_flags,
+        wait_flags,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, &write_flags);
+    let selection = selection.selection()?;
+    if trust_manifest && matches!(selection, SessionSelection::BySelector(_)) {
+        return Err(usage_error(
+            "--trust-manifest requires a NAME, and cannot be used with --all or --selector",
+        ));
+    }
+    let dry_run = write_flags.dry_run()?;
+    Ok(Intent {
+        selection,
+        start_options: StartOptions {
+            values: values.read_values(None, console.input())?,
+            preset,
+            lifetime: expires_in.as_deref().map(parse_lifetime).transpose()?,
+            use_existing: existing.objects()?,
+            trust_manifest,
+            skip_checks,
+        },
+        restart,
+        stop_options: StopOptions::for_restart(wait_flags.given(), skip_sync),
+        yes,
+        trust: TrustFlags { trust_manifest },
+        dry_run,
+        format: Format::from_object_flags(&output)?,
+        write: write_flags.write()?,
+        wait: wait_flags.wait.then(|| wait_flags.timeout_or(USUAL_WAIT)),
+        connection,
+    })
+}
+
+fn parse_lifetime(text: &str) -> Result<Lifetime> {
+    text.parse()
+        .with_context(|| format!("invalid lifetime {text:?}"))
+}

@@ -1,0 +1,75 @@
+//! The validated request of a stop. Pure.
+
+use anyhow::Result;
+use session_shared::api::{DesiredState, Phase, Session};
+use session_shared::client::{DryRun, WriteOptions};
+use session_shared::flags::connection::ConnectionFlags;
+use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::objects::access::Access;
+use session_shared::ops::selected_sessions::SessionSelection;
+use session_shared::ops::stop_options::StopOptions;
+use session_shared::reconcile::{Teardown, teardown_accesses};
+use session_shared::report::console::Console;
+use session_shared::report::format::Format;
+
+use crate::args::Args;
+
+/// A validated stop request.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) selection: SessionSelection,
+    pub(crate) stop_options: StopOptions,
+    pub(crate) yes: bool,
+    pub(crate) trust: TrustFlags,
+    pub(crate) dry_run: DryRun,
+    pub(crate) write: WriteOptions,
+    pub(crate) format: Format,
+    pub(crate) connection: ConnectionFlags,
+}
+
+/// Applies the output flags and validates the command line.
+///
+/// # Errors
+/// Usage errors, worded as kubectl words them.
+pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> {
+    let Args {
+        selection,
+        skip_sync,
+        yes,
+        trust,
+        output,
+        verbosity,
+        write_flags,
+        wait_flags,
+        connection,
+    } = args;
+    console.apply_flags(&verbosity, &write_flags);
+    Ok(Intent {
+        selection: selection.selection()?,
+        stop_options: StopOptions::new(wait_flags.wait, wait_flags.given(), skip_sync),
+        yes,
+        trust,
+        dry_run: write_flags.dry_run()?,
+        format: Format::from_object_flags(&output)?,
+        write: write_flags.write()?,
+        connection,
+    })
+}
+
+impl Intent {
+    /// Returns the access rights that a stop of `session` needs; none for a dry run or a session that is stopped already.
+    pub(crate) fn needed_accesses(&self, session: &Session) -> Vec<Access> {
+        let phase = session.phase();
+        let stopped = session.spec.state == Some(DesiredState::Stopped)
+            && matches!(phase, Some(Phase::Stopped | Phase::Failed));
+        if stopped || self.dry_run != DryRun::None {
+            return Vec::new();
+        }
+        let skip_sync = self.stop_options.skip_sync;
+        teardown_accesses(
+            session,
+            Teardown::Stop { skip_sync },
+            self.stop_options.wait,
+        )
+    }
+}
