@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use session_shared::api::{admission_objects, custom_resource_definitions};
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::report::yaml;
 
 fn place(name: &str) -> PathBuf {
@@ -16,7 +16,7 @@ fn place(name: &str) -> PathBuf {
 #[test]
 fn the_checked_in_definitions_are_fresh() {
     for definition in custom_resource_definitions() {
-        let path = place(string_at(&definition, "/metadata/name"));
+        let path = place(Untyped(&definition).name());
         let fresh = yaml::format_yaml(&definition).expect("a definition is YAML");
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(&path, &fresh).expect("the definition can be written");

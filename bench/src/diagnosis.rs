@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use futures::StreamExt as _;
 use serde_json::Value;
 use session_shared::client::{ListOptions, Scope, WatchChange};
-use session_shared::objects::resource::{EVENT, POD, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::{EVENT, POD};
 use tokio::sync::oneshot;
 
 use crate::figure::{Samples, Table, Verdict};
@@ -90,7 +91,7 @@ fn statuses(pod: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn waits(pod: &Value, reason: &str) -> bool {
-    statuses(pod).any(|status| string_at(status, "/state/waiting/reason") == reason)
+    statuses(pod).any(|status| Untyped(status).str_at("/state/waiting/reason") == Some(reason))
 }
 
 fn has_ended(pod: &Value) -> bool {
@@ -104,8 +105,8 @@ fn is_unschedulable(pod: &Value) -> bool {
     let conditions = pod.pointer("/status/conditions").and_then(Value::as_array);
     let mut conditions = conditions.into_iter().flatten();
     conditions.any(|condition| {
-        string_at(condition, "/type") == "PodScheduled"
-            && string_at(condition, "/reason") == "Unschedulable"
+        Untyped(condition).str_at("/type") == Some("PodScheduled")
+            && Untyped(condition).str_at("/reason") == Some("Unschedulable")
     })
 }
 
@@ -230,11 +231,11 @@ impl Evidence {
             let (WatchChange::Added(object) | WatchChange::Modified(object)) = change? else {
                 continue;
             };
-            let is_event = string_at(&object, "/involvedObject/name") == name;
+            let is_event = Untyped(&object).str_at("/involvedObject/name") == Some(name);
             let proves = if is_event {
-                string_at(&object, "/reason") == case.event
+                Untyped(&object).str_at("/reason") == Some(case.event)
             } else {
-                string_at(&object, "/metadata/name") == name && (case.proved)(&object)
+                Untyped(&object).name() == name && (case.proved)(&object)
             };
             if proves {
                 return Ok(Instant::now());

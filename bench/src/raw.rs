@@ -10,8 +10,9 @@ use clap::{Arg, ArgAction, ArgMatches};
 use serde_json::{Value, json};
 use session_shared::client::{ListOptions, Scope, WriteOptions};
 use session_shared::objects::ResourceType;
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
-    LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE, string_at,
+    LEASE, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, SESSION, SESSION_TEMPLATE,
 };
 use session_shared::ops::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Cluster};
 
@@ -108,11 +109,11 @@ impl Bodies {
             .create(&SESSION, namespace, &self.session, &write)
             .await?;
         let (name, uid) = (
-            string_at(&session, "/metadata/name"),
-            string_at(&session, "/metadata/uid"),
+            Untyped(&session).name(),
+            Untyped(&session).uid().unwrap_or_default(),
         );
         for object in &self.objects {
-            let (version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
+            let (version, kind) = (Untyped(object).api_version(), Untyped(object).kind());
             let resource = ResourceType::find_known(version, kind)
                 .with_context(|| format!("{kind} is no kind that sessions are made of"))?;
             let owned = owned(object, name, uid);

@@ -7,7 +7,8 @@ use futures::StreamExt as _;
 use serde_json::{Value, json};
 use session_cluster::SNAPSHOT_CLASS;
 use session_shared::client::{ListOptions, Scope, WatchChange, WriteOptions};
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::VOLUME_SNAPSHOT;
 
 use crate::process::{milliseconds, timed};
 use crate::report::Report;
@@ -102,9 +103,8 @@ async fn taken(scene: &Scene<'_>, name: &str) -> Result<f64> {
     cluster
         .create(&VOLUME_SNAPSHOT, cluster.namespace(), &snapshot, &write)
         .await?;
-    let is_ready = |object: &Value| {
-        string_at(object, "/metadata/name") == name && object["status"]["readyToUse"] == true
-    };
+    let is_ready =
+        |object: &Value| Untyped(object).name() == name && object["status"]["readyToUse"] == true;
     let from = Some(before.resource_version.as_str());
     let mut changes = cluster.watch(&VOLUME_SNAPSHOT, place, &all, from, false);
     while let Some(change) = changes.next().await {

@@ -15,4 +15,5 @@ pub use session_ops as ops;
 pub use session_template as template;
 
 pub use jiff::Timestamp;
+pub use k8s_openapi;
 pub use k8s_openapi::api::core::v1::Pod;

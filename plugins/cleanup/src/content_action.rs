@@ -6,7 +6,8 @@ use anyhow::{Result, anyhow};
 use serde_json::Value;
 use session_shared::client::{DeleteOptions, DeleteOutcome, ListOptions, Scope, WriteOptions};
 use session_shared::failure::{self, FailureKind};
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT};
 use session_shared::objects::volume_snapshot::content_label_patch;
 use session_shared::ops::Cluster;
 
@@ -48,8 +49,7 @@ pub(crate) async fn apply_content_item(
     let found = cluster
         .get(&VOLUME_SNAPSHOT_CONTENT, "", &item.name)
         .await?;
-    let Some(content) = found.filter(|content| string_at(content, "/metadata/uid") == item.uid)
-    else {
+    let Some(content) = found.filter(|content| Untyped(content).has_uid(&item.uid)) else {
         return Ok(Outcome::Skipped);
     };
     let (namespace, name) = snapshot_reference(&content);
@@ -102,9 +102,9 @@ async fn delete_content(
     write: &WriteOptions,
 ) -> Result<Outcome> {
     patch_content(cluster, content, &delete_policy_patch(content), write).await?;
-    let name = string_at(content, "/metadata/name");
+    let name = Untyped(content).name();
     let options = DeleteOptions {
-        uid: string_at(content, "/metadata/uid").to_owned(),
+        uid: Untyped(content).uid().unwrap_or_default().to_owned(),
         dry_run: write.dry_run,
         ..DeleteOptions::default()
     };
@@ -121,7 +121,7 @@ async fn patch_content(
     patch: &Value,
     write: &WriteOptions,
 ) -> Result<Value> {
-    let name = string_at(content, "/metadata/name");
+    let name = Untyped(content).name();
     cluster
         .merge_patch(&VOLUME_SNAPSHOT_CONTENT, "", name, None, patch, write)
         .await

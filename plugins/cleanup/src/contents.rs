@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use session_shared::labels;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT_CONTENT, annotation, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::VOLUME_SNAPSHOT_CONTENT;
 use session_shared::objects::volume_snapshot::has_generated_name;
 use session_shared::quantity::Quantity;
 
@@ -30,17 +31,23 @@ pub(crate) struct RetainedContent {
 
 /// Returns namespace and name of the VolumeSnapshot that a content refers to.
 pub(crate) fn snapshot_reference(content: &Value) -> (String, String) {
-    let part =
-        |field: &str| string_at(content, &format!("{SNAPSHOT_REF_POINTER}/{field}")).to_owned();
+    let part = |field: &str| {
+        Untyped(content)
+            .str_at(&format!("{SNAPSHOT_REF_POINTER}/{field}"))
+            .unwrap_or_default()
+            .to_owned()
+    };
     (part("namespace"), part("name"))
 }
 
 /// Returns true for a bound content that outlives its VolumeSnapshot. A labeled content with another policy also counts: a
 /// cleanup that was killed has changed it.
 pub(crate) fn is_retained(content: &Value) -> bool {
-    let going = !string_at(content, "/metadata/deletionTimestamp").is_empty();
-    let bound = !string_at(content, &format!("{SNAPSHOT_REF_POINTER}/uid")).is_empty();
-    let retained = string_at(content, "/spec/deletionPolicy") == "Retain"
+    let going = Untyped(content).is_terminating();
+    let bound = Untyped(content)
+        .str_at(&format!("{SNAPSHOT_REF_POINTER}/uid"))
+        .is_some();
+    let retained = Untyped(content).str_at("/spec/deletionPolicy") == Some("Retain")
         || managed_session(content).is_some();
     !going && bound && retained
 }
@@ -57,12 +64,10 @@ pub(crate) fn count_by_handle(contents: &[Value]) -> BTreeMap<(String, String), 
 /// Returns the driver and its handle of the storage snapshot.
 pub(crate) fn storage_handle(content: &Value) -> Option<(String, String)> {
     let paths = ["/status/snapshotHandle", "/spec/source/snapshotHandle"];
-    let mut handles = paths.iter().map(|path| string_at(content, path));
-    let handle = handles.find(|handle| !handle.is_empty())?;
-    Some((
-        string_at(content, "/spec/driver").to_owned(),
-        handle.to_owned(),
-    ))
+    let mut paths = paths.into_iter();
+    let handle = paths.find_map(|path| Untyped(content).str_at(path))?;
+    let driver = Untyped(content).str_at("/spec/driver")?;
+    Some((driver.to_owned(), handle.to_owned()))
 }
 
 /// Returns the planned action for a content; `None` for none. A content without session labels is only ever labeled, and
@@ -72,10 +77,10 @@ pub(crate) fn plan_content(intent: &Intent, held: &RetainedContent) -> Option<Pl
     if !is_retained(content) {
         return None;
     }
-    let uid = string_at(content, &format!("{SNAPSHOT_REF_POINTER}/uid"));
+    let uid = Untyped(content).str_at(&format!("{SNAPSHOT_REF_POINTER}/uid"));
     let (namespace, name) = snapshot_reference(content);
     let here = held.snapshot.as_ref();
-    let (action, reason, data) = match here.filter(|here| string_at(here, "/metadata/uid") == uid) {
+    let (action, reason, data) = match here.filter(|here| Untyped(here).uid() == uid) {
         Some(snapshot) => {
             let session =
                 managed_session(snapshot).filter(|_| managed_session(content).is_none())?;
@@ -122,16 +127,14 @@ fn content_item(
     reason: String,
     data: DataEffect,
 ) -> PlanItem {
-    let owner = annotation(content, labels::USER_ID);
+    let owner = Untyped(content).annotation(labels::USER_ID);
     PlanItem {
         action,
         resource: &VOLUME_SNAPSHOT_CONTENT,
         namespace,
-        name: string_at(content, "/metadata/name").to_owned(),
-        uid: string_at(content, "/metadata/uid").to_owned(),
-        due_since: string_at(content, "/metadata/creationTimestamp")
-            .parse()
-            .ok(),
+        name: Untyped(content).name().to_owned(),
+        uid: Untyped(content).uid().unwrap_or_default().to_owned(),
+        due_since: Untyped(content).created(),
         reason,
         size: restore_size(content),
         owner: owner.unwrap_or("<unknown>").to_owned(),
@@ -152,8 +155,8 @@ fn restore_size(content: &Value) -> Option<Quantity> {
 pub(crate) fn delete_policy_patch(content: &Value) -> Value {
     json!({
         "metadata": {
-            "uid": string_at(content, "/metadata/uid"),
-            "resourceVersion": string_at(content, "/metadata/resourceVersion"),
+            "uid": Untyped(content).uid(),
+            "resourceVersion": Untyped(content).resource_version(),
             "annotations": { BEING_DELETED_ANNOTATION: "yes" },
         },
         "spec": { "deletionPolicy": "Delete" },

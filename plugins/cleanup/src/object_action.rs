@@ -5,11 +5,11 @@ use serde_json::Value;
 use session_shared::client::{DeleteOptions, DeleteOutcome, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
+use session_shared::objects::Untyped;
 use session_shared::objects::kept_data::holds_data;
 use session_shared::objects::ownership::is_data;
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT, is_terminating, label,
-    string_at,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT,
 };
 use session_shared::ops::Cluster;
 use session_shared::ops::selected_sessions::SelectedSession;
@@ -41,11 +41,11 @@ pub(crate) async fn apply_object_item(
     } else {
         cluster.get_metadata(resource, namespace, name).await?
     };
-    let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == item.uid) else {
+    let Some(object) = found.filter(|object| Untyped(object).has_uid(&item.uid)) else {
         return Ok(Outcome::Skipped);
     };
     let mut living = around.clone();
-    let session = label(&object, labels::SESSION).unwrap_or_default();
+    let session = Untyped(&object).label(labels::SESSION).unwrap_or_default();
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
         let select = session_selector(session);
         let snapshots = list_snapshots(cluster, namespace, &select).await?;
@@ -76,7 +76,10 @@ pub(crate) async fn apply_object_item(
     };
     if is_data(&object) {
         // A session that adopts the object changes its resourceVersion, and the deletion then fails.
-        options.resource_version = string_at(&object, "/metadata/resourceVersion").to_owned();
+        options.resource_version = Untyped(&object)
+            .resource_version()
+            .unwrap_or_default()
+            .to_owned();
     }
     match cluster.delete(resource, namespace, name, &options).await {
         Ok(DeleteOutcome::NotFound) => Ok(Outcome::Skipped),
@@ -96,7 +99,7 @@ async fn are_parameters_needed(
     let claims = cluster
         .list(&PERSISTENT_VOLUME_CLAIM, scope, select)
         .await?;
-    let stays = |claim: &Value| holds_data(claim) && !is_terminating(claim);
+    let stays = |claim: &Value| holds_data(claim) && !Untyped(claim).is_terminating();
     Ok(claims.items.iter().any(stays))
 }
 

@@ -9,10 +9,11 @@ use session_shared::client::{ListOptions, Scope, parse_object};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::ResourceType;
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
     CONFIG_MAP, HORIZONTAL_POD_AUTOSCALER, NETWORK_POLICY, NODE, PERSISTENT_VOLUME_CLAIM,
     POD_DISRUPTION_BUDGET, ROLE, ROLE_BINDING, SECRET, SERVICE, SESSION, VOLUME_SNAPSHOT,
-    VOLUME_SNAPSHOT_CONTENT, label, string_at,
+    VOLUME_SNAPSHOT_CONTENT,
 };
 use session_shared::ops::observed_session::{ObservedSession, Part};
 use session_shared::ops::selected_sessions::SelectedSession;
@@ -116,7 +117,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     let names = nodes
         .objects
         .iter()
-        .map(|node| string_at(node, "/metadata/name").to_owned());
+        .map(|node| Untyped(node).name().to_owned());
     let snapshots_unseen = !needing.forbidden_kinds.is_empty();
     let unseen = users
         .forbidden_kinds
@@ -144,7 +145,7 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
     }
     let sessions = sessions.items.into_iter().map(SelectedSession::parse);
     let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
-    let labelled = |object: &&Value| label(object, labels::SESSION).is_some();
+    let labelled = |object: &&Value| Untyped(object).label(labels::SESSION).is_some();
     if uses_count || intent.snapshots_older_than.is_some() {
         let living = &mut observed.index;
         sessions
@@ -224,9 +225,9 @@ async fn list_retained(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Retain
     // Read after the contents: a snapshot that is missing here was deleted while its content still existed.
     let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, scope, &all).await?;
     let named = |snapshot: Value| {
-        let part = |pointer: &str| string_at(&snapshot, pointer).to_owned();
-        let key = (part("/metadata/namespace"), part("/metadata/name"));
-        (key, snapshot)
+        let (namespace, name) = (Untyped(&snapshot).namespace(), Untyped(&snapshot).name());
+        let namespace = namespace.unwrap_or_default();
+        ((namespace.to_owned(), name.to_owned()), snapshot)
     };
     let snapshots: HashMap<_, _> = snapshots.items.into_iter().map(named).collect();
     let held = retained.into_iter().map(|content| RetainedContent {
@@ -297,9 +298,9 @@ fn join_objects(
 
 /// Returns namespace and name of the session whose label an object carries.
 fn session_key(object: &Value) -> (String, String) {
-    let name = label(object, labels::SESSION);
+    let name = Untyped(object).label(labels::SESSION);
     (
-        string_at(object, "/metadata/namespace").to_owned(),
+        Untyped(object).namespace().unwrap_or_default().to_owned(),
         name.unwrap_or_default().to_owned(),
     )
 }

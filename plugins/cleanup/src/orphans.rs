@@ -11,8 +11,9 @@ use session_shared::objects::object_references::ObjectReferences;
 use session_shared::objects::ownership::is_data;
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
 use session_shared::objects::resource::{
-    CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT, annotation, label, string_at,
+    CRON_JOB, INGRESS, REPLICATION_CONTROLLER, SERVICE_ACCOUNT,
 };
+use session_shared::objects::{Owner, Untyped};
 use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::{Timestamp, labels};
 
@@ -42,10 +43,10 @@ pub(crate) struct SessionIndex {
 impl SessionIndex {
     /// Adds a session.
     pub(crate) fn add_session(&mut self, chosen: &SelectedSession) {
-        let part = |pointer: &str| string_at(&chosen.object, pointer).to_owned();
-        self.uids.insert(part("/metadata/uid"));
+        let session = &chosen.session;
+        self.uids.insert(session.uid().to_owned());
         self.names
-            .insert((part("/metadata/namespace"), part("/metadata/name")));
+            .insert((session.namespace().to_owned(), session.name().to_owned()));
         let applied = chosen.session.applied();
         let objects = applied.into_iter().flat_map(|applied| &applied.objects);
         objects.for_each(|object| self.session_uses.add_uid(&object.uid));
@@ -59,8 +60,8 @@ impl SessionIndex {
         gone: &BTreeSet<String>,
         users: &ObjectUsers,
     ) {
-        let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
-        let mut going: BTreeSet<String> = objects.iter().map(|object| uid(object)).collect();
+        let uid = |object: &Value| Untyped(object).uid().map(str::to_owned);
+        let mut going: BTreeSet<String> = objects.iter().filter_map(|object| uid(object)).collect();
         loop {
             let mut leaving: BTreeSet<String> = going.union(gone).cloned().collect();
             loop {
@@ -69,18 +70,24 @@ impl SessionIndex {
                     let owned = owners.peek().is_some();
                     owned && owners.all(|owner| leaving.contains(owner))
                 });
-                let more: Vec<String> =
-                    more.map(uid).filter(|uid| !leaving.contains(uid)).collect();
+                let more: Vec<String> = more
+                    .filter_map(uid)
+                    .filter(|uid| !leaving.contains(uid))
+                    .collect();
                 if more.is_empty() {
                     break;
                 }
                 leaving.extend(more);
             }
-            let stays = users.iter().filter(|user| !leaving.contains(&uid(user)));
+            let stays = users
+                .iter()
+                .filter(|user| uid(user).is_none_or(|uid| !leaving.contains(&uid)));
             let uses = ObjectReferences::from_users(stays);
             let used = objects.iter().filter(|object| uses.contains(object));
             let mut changed = false;
-            used.for_each(|object| changed |= going.remove(&uid(object)));
+            for uid in used.filter_map(|object| Untyped(object).uid()) {
+                changed |= going.remove(uid);
+            }
             if !changed {
                 self.other_uses = Arc::new(uses);
                 self.forbidden_user_kinds.clone_from(&users.forbidden_kinds);
@@ -91,7 +98,7 @@ impl SessionIndex {
 
     /// Returns true if something uses `object`, or may use it because a kind could not be listed.
     fn is_used(&self, object: &Value) -> bool {
-        let unseen: &[&ResourceType] = match string_at(object, "/kind") {
+        let unseen: &[&ResourceType] = match Untyped(object).kind() {
             "Secret" => &[
                 &CRON_JOB,
                 &REPLICATION_CONTROLLER,
@@ -131,7 +138,7 @@ impl SessionIndex {
 
     /// Returns true if a session of that name in the object's namespace has, or may have, a snapshot.
     fn may_have_snapshot(&self, object: &Value, session: &str) -> bool {
-        let namespace = string_at(object, "/metadata/namespace").to_owned();
+        let namespace = Untyped(object).namespace().unwrap_or_default().to_owned();
         self.are_snapshots_forbidden
             || self
                 .with_snapshots
@@ -140,15 +147,15 @@ impl SessionIndex {
 
     /// Returns true if a session of that name exists in the object's namespace.
     fn has_session(&self, object: &Value, session: &str) -> bool {
-        let namespace = string_at(object, "/metadata/namespace").to_owned();
+        let namespace = Untyped(object).namespace().unwrap_or_default().to_owned();
         self.names.contains(&(namespace, session.to_owned()))
     }
 }
 
 /// Returns namespace and name of the session whose label an object carries.
 fn session_key(object: &Value) -> (String, String) {
-    let session = label(object, labels::SESSION).unwrap_or_default();
-    let namespace = string_at(object, "/metadata/namespace");
+    let session = Untyped(object).label(labels::SESSION).unwrap_or_default();
+    let namespace = Untyped(object).namespace().unwrap_or_default();
     (namespace.to_owned(), session.to_owned())
 }
 
@@ -157,29 +164,24 @@ fn session_key(object: &Value) -> (String, String) {
 /// can set them. Data is never an orphan: only `--kept-older-than` deletes it.
 pub(crate) fn orphan_reason(object: &Value, living: &SessionIndex) -> Option<String> {
     let session = managed_session(object)?;
-    annotation(object, labels::RUN)?;
+    Untyped(object).annotation(labels::RUN)?;
     if holds_data(object) || living.is_used(object) {
         return None;
     }
     let named = || living.has_session(object, session);
-    let owners = object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    let owners: Vec<&Value> = owners.into_iter().flatten().collect();
-    let is_session = |owner: &&&Value| {
-        string_at(owner, "/kind") == "Session" && string_at(owner, "/apiVersion") == API_VERSION
-    };
+    let owners: Vec<Owner<'_>> = Untyped(object).owners().collect();
     // An object with another owner is deleted with that owner.
-    if owners.iter().any(|owner| !is_session(&owner)) {
+    let is_session =
+        |owner: &Owner<'_>| owner.kind == "Session" && owner.api_version == API_VERSION;
+    if !owners.iter().all(is_session) {
         return None;
     }
-    let lives = |owner: &&Value| living.uids.contains(string_at(owner, "/uid"));
-    if owners.iter().any(lives) {
+    if owners.iter().any(|owner| living.uids.contains(owner.uid)) {
         return None;
     }
     // Without an owner reference, the annotation names the session. A new session of that name may still use the object.
     if owners.is_empty() {
-        let written = annotation(object, labels::SESSION_UID)?;
+        let written = Untyped(object).annotation(labels::SESSION_UID)?;
         if living.uids.contains(written) || named() {
             return None;
         }
@@ -210,7 +212,9 @@ pub(crate) fn kept_data_since(object: &Value, living: &SessionIndex) -> Option<K
     if !is_claim(object) && living.may_have_snapshot(object, session) {
         return None;
     }
-    let since = annotation(object, labels::KEPT_SINCE).and_then(|since| since.parse().ok());
+    let since = Untyped(object)
+        .annotation(labels::KEPT_SINCE)
+        .and_then(|since| since.parse().ok());
     Some(since.map_or(KeptSince::Unknown, KeptSince::Known))
 }
 
@@ -221,22 +225,18 @@ pub(crate) fn snapshot_time(object: &Value, living: &SessionIndex) -> Option<Tim
     if !is_snapshot(object) || living.is_used(object) {
         return None;
     }
-    string_at(object, "/metadata/creationTimestamp")
-        .parse()
-        .ok()
+    Untyped(object).created()
 }
 
 /// Returns the session whose label an object carries, if kubectl session manages it and it is not being deleted.
 pub(crate) fn managed_session(object: &Value) -> Option<&str> {
-    let going = !string_at(object, "/metadata/deletionTimestamp").is_empty();
-    let managed = label(object, labels::MANAGED_BY) == Some(labels::MANAGER);
-    label(object, labels::SESSION).filter(|_| managed && !going)
+    let going = Untyped(object).is_terminating();
+    let managed = Untyped(object).label(labels::MANAGED_BY) == Some(labels::MANAGER);
+    Untyped(object)
+        .label(labels::SESSION)
+        .filter(|_| managed && !going)
 }
 
 fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
-    let owners = object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    let owners = owners.into_iter().flatten();
-    owners.map(|owner| string_at(owner, "/uid"))
+    Untyped(object).owners().map(|owner| owner.uid)
 }

@@ -6,9 +6,10 @@ use anyhow::Result;
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::{AccessReviews, Scope};
 use session_shared::failure;
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
     CONFIG_MAP, NODE, PERSISTENT_VOLUME_CLAIM, SECRET, SERVICE, SERVICE_ACCOUNT, SESSION,
-    VOLUME_SNAPSHOT_CONTENT, string_at,
+    VOLUME_SNAPSHOT_CONTENT,
 };
 use session_shared::ops::deletion::Deletion;
 use session_shared::ops::observed_session::{ObservedSession, Part};
@@ -174,7 +175,8 @@ async fn observe_users(
         .map(|at| items[*at].uid.as_str())
         .collect();
     let objects = observed.objects.iter();
-    let deletion = objects.filter(|object| going.contains(string_at(object, "/metadata/uid")));
+    let deletion =
+        objects.filter(|object| Untyped(object).uid().is_some_and(|uid| going.contains(uid)));
     let mut living = SessionIndex::default();
     living.record_uses(&deletion.collect::<Vec<_>>(), &gone, &users);
     Ok(living)
@@ -207,7 +209,7 @@ async fn end_session(
     with: StopContext<'_>,
 ) -> Result<Outcome> {
     let found = with_setup_hint(cluster.get(&SESSION, &item.namespace, &item.name).await)?;
-    let Some(object) = found.filter(|object| string_at(object, "/metadata/uid") == item.uid) else {
+    let Some(object) = found.filter(|object| Untyped(object).has_uid(&item.uid)) else {
         return Ok(Outcome::Skipped);
     };
     let chosen = SelectedSession::parse(object)?;

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 use session_shared::names::{UserId, parameters_secret_name};
+use session_shared::objects::Untyped;
 use session_shared::objects::kept_data::{holds_data, is_claim};
-use session_shared::objects::resource::{ResourceType, SECRET, annotation, label, string_at};
+use session_shared::objects::resource::{ResourceType, SECRET};
 use session_shared::report::age;
 use session_shared::{Timestamp, labels};
 
@@ -61,11 +62,11 @@ pub(crate) fn exclude_needed_secrets(items: Vec<PlanItem>, observed: &Observed) 
     let stays = |object: &&Value| {
         is_claim(object)
             && holds_data(object)
-            && !going.contains(string_at(object, "/metadata/uid"))
+            && Untyped(object).uid().is_none_or(|uid| !going.contains(uid))
     };
     let of = |object: &Value| {
-        let session = label(object, labels::SESSION).unwrap_or_default();
-        let namespace = string_at(object, "/metadata/namespace");
+        let session = Untyped(object).label(labels::SESSION).unwrap_or_default();
+        let namespace = Untyped(object).namespace().unwrap_or_default();
         (namespace.to_owned(), parameters_secret_name(session))
     };
     let needed: BTreeSet<(String, String)> =
@@ -84,24 +85,23 @@ pub(crate) fn plan_object(
     living: &SessionIndex,
     now: Timestamp,
 ) -> Option<PlanItem> {
-    let created = string_at(object, "/metadata/creationTimestamp")
-        .parse()
-        .ok();
+    let created = Untyped(object).created();
     let orphan = orphan_reason(object, living).filter(|_| intent.orphans);
     let (action, since, reason, data) = match orphan {
         Some(why) => (Action::DeleteObject, created, why, DataEffect::None),
         None => plan_outlived_data(intent, object, living, now)?,
     };
-    let resource =
-        ResourceType::find_known(string_at(object, "/apiVersion"), string_at(object, "/kind"))?;
-    let part = |pointer: &str| string_at(object, pointer).to_owned();
-    let owner = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
+    let resource = ResourceType::find_known(Untyped(object).api_version(), Untyped(object).kind())?;
+    let namespace = Untyped(object).namespace().unwrap_or_default();
+    let owner = Untyped(object)
+        .annotation(labels::USER_ID)
+        .or_else(|| Untyped(object).label(labels::USER));
     Some(PlanItem {
         action,
         resource,
-        namespace: part("/metadata/namespace"),
-        name: part("/metadata/name"),
-        uid: part("/metadata/uid"),
+        namespace: namespace.to_owned(),
+        name: Untyped(object).name().to_owned(),
+        uid: Untyped(object).uid()?.to_owned(),
         due_since: since,
         reason,
         size: data_size(object),

@@ -81,5 +81,5 @@ pub(crate) struct PlanItem {
 
 /// Returns the size of a claim or snapshot, or the requested size until it is bound.
 pub(crate) fn data_size(object: &Value) -> Option<Quantity> {
-    storage_size(object).parse().ok()
+    storage_size(object)?.parse().ok()
 }

@@ -6,7 +6,7 @@ use anyhow::Result;
 use futures::future::try_join_all;
 use session_shared::client::{ListOptions, Scope};
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::ops::Cluster;
 
 use crate::intent::Intent;
@@ -47,9 +47,7 @@ pub(crate) async fn filter_by_selector(
     });
     let lists = try_join_all(lists).await?;
     let found = lists.iter().flat_map(|list| &list.items);
-    let uids: BTreeSet<&str> = found
-        .map(|object| string_at(object, "/metadata/uid"))
-        .collect();
+    let uids: BTreeSet<&str> = found.filter_map(|object| Untyped(object).uid()).collect();
     items.retain(|item| uids.contains(item.uid.as_str()));
     Ok(items)
 }

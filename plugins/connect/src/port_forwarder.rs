@@ -12,8 +12,9 @@ use session_shared::client::forward::FindPod;
 use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::{Backoff, Scope, WatchChange, timed_out};
+use session_shared::objects::Untyped;
 use session_shared::objects::conditions::{has_condition, is_ready};
-use session_shared::objects::resource::{POD, SESSION, string_at};
+use session_shared::objects::resource::{POD, SESSION};
 use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::is_primary_pod;
@@ -176,7 +177,8 @@ impl PodSearch {
             let (WatchChange::Added(pod) | WatchChange::Modified(pod)) = change else {
                 continue;
             };
-            if !known.contains(string_at(&pod, "/metadata/uid")) && is_ready_and_stays(&pod) {
+            let uid = Untyped(&pod).uid();
+            if uid.is_some_and(|uid| !known.contains(uid)) && is_ready_and_stays(&pod) {
                 return true;
             }
         }

@@ -9,9 +9,8 @@ use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::{WriteOptions, parse_object};
 use session_shared::failure::{self, FailureKind, HintExt};
 use session_shared::labels;
-use session_shared::objects::resource::{
-    NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, annotation, string_at,
-};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::{NAMESPACE, PERSISTENT_VOLUME_CLAIM, SECRET, SESSION};
 use session_shared::objects::{ResourceType, is_data};
 use session_shared::ops::finish_start::Started;
 use session_shared::ops::start::{RequestedStart, StartContext};
@@ -80,7 +79,7 @@ impl Creation<'_> {
         }
         let object = self.create_session(subject).await?;
         undo.session = Some(object.clone());
-        let uid = string_at(&object, "/metadata/uid").to_owned();
+        let uid = Untyped(&object).uid().unwrap_or_default().to_owned();
         let start = subject.start(&self.intent.use_existing, &uid);
         let sent: Session = parse_object(subject.session_object(&self.intent.metadata))?;
         let requested = RequestedStart {
@@ -91,6 +90,7 @@ impl Creation<'_> {
             live: &LiveObjects::default(),
             driver: self.driver,
             gave_secrets: sent.spec.secrets_from.is_some(),
+            rolls_back: true,
         };
         let context = StartContext {
             write: self.write,
@@ -193,7 +193,7 @@ impl Creation<'_> {
             return Err(error);
         }
         match self.cluster.get(&SESSION, namespace, name).await {
-            Ok(Some(found)) if annotation(&found, labels::RUN) == Some(subject.ownership.command_token.as_str()) => Ok(found),
+            Ok(Some(found)) if Untyped(&found).annotation(labels::RUN) == Some(subject.ownership.command_token.as_str()) => Ok(found),
             Ok(_) => Err(error),
             Err(_) => Err(error).with_hint(format!(
                 "the session may have been created; check when the server is reachable again: kubectl session list {name} -n {namespace}"
@@ -221,7 +221,7 @@ impl Creation<'_> {
             .map(|session| (&SESSION, session))
             .collect();
         for data in undo.created.iter().filter(|object| is_data(object)) {
-            let resource = if string_at(data, "/kind") == "Secret" {
+            let resource = if Untyped(data).kind() == "Secret" {
                 &SECRET
             } else {
                 &PERSISTENT_VOLUME_CLAIM

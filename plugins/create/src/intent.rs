@@ -14,7 +14,7 @@ use session_shared::flags::values::ReplaceFlags;
 use session_shared::foreign_error::decode_error_text;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
-use session_shared::objects::{primary_workload, resource::string_at};
+use session_shared::objects::{Untyped, primary_workload};
 use session_shared::ops::Driver;
 use session_shared::report::console::Console;
 use session_shared::report::format::Format;
@@ -253,10 +253,8 @@ fn extract_secrets(
 
 fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<GivenSession> {
     let metadata = object.get("metadata").cloned().unwrap_or_default();
-    let name = Some(string_at(&metadata, "/name")).filter(|name| !name.is_empty());
-    let namespace = Some(string_at(&metadata, "/namespace"))
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned);
+    let name = Untyped(&metadata).str_at("/name");
+    let namespace = Untyped(&metadata).str_at("/namespace").map(str::to_owned);
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
     // The context names the file; the error itself names the field.
     let mut spec: SessionSpec = serde_json::from_value(spec)

@@ -5,12 +5,11 @@ use serde_json::Value;
 use session_shared::client::{ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
+use session_shared::objects::Untyped;
 use session_shared::objects::kept_data::{
     immutable_difference, kept_claim_error, storage_size, was_bound,
 };
-use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, annotation, is_terminating, label, string_at,
-};
+use session_shared::objects::resource::PERSISTENT_VOLUME_CLAIM;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::Quantity;
@@ -49,7 +48,7 @@ impl KeptClaims {
         match list.await {
             Ok(list) => {
                 let mut claims = list.items;
-                claims.retain(|claim| was_bound(claim) && !is_terminating(claim));
+                claims.retain(|claim| was_bound(claim) && !Untyped(claim).is_terminating());
                 Ok(Self { claims })
             }
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
@@ -70,10 +69,8 @@ impl KeptClaims {
         let wanted = expected_claims(&objects);
         let mut notes = Vec::new();
         for claim in &self.claims {
-            let name = string_at(claim, "/metadata/name");
-            let wanted = wanted
-                .iter()
-                .find(|wanted| string_at(wanted, "/metadata/name") == name);
+            let name = Untyped(claim).name();
+            let wanted = wanted.iter().find(|wanted| Untyped(wanted).name() == name);
             match wanted {
                 Some(wanted) if is_adoptable(claim, subject) => {
                     ensure_unchanged(claim, wanted, intent)?;
@@ -89,8 +86,8 @@ impl KeptClaims {
 }
 
 fn is_adoptable(claim: &Value, subject: &NewSession) -> bool {
-    annotation(claim, labels::USER_ID) == Some(subject.ownership.user_id.as_str())
-        && annotation(claim, labels::TEMPLATE) == subject.ownership.template.as_deref()
+    Untyped(claim).annotation(labels::USER_ID) == Some(subject.ownership.user_id.as_str())
+        && Untyped(claim).annotation(labels::TEMPLATE) == subject.ownership.template.as_deref()
 }
 
 fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()> {
@@ -106,11 +103,16 @@ fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()
     // A size from the template is a minimum; a size from a flag must match.
     let storage = intent.spec.storage.as_ref();
     let given = storage.and_then(|storage| storage.size.as_ref());
-    let size = |text: &str| text.parse::<Quantity>().ok();
+    let size = |claim| {
+        Untyped(claim)
+            .str_at(SIZE_POINTER)?
+            .parse::<Quantity>()
+            .ok()
+    };
     if let (Some(given), Some(has), Some(wants)) = (
-        given.and_then(|given| size(&given.to_string())),
-        size(string_at(claim, SIZE_POINTER)),
-        size(string_at(wanted, SIZE_POINTER)),
+        given.and_then(|given| given.to_string().parse().ok()),
+        size(claim),
+        size(wanted),
     ) && wants == given
         && wants < has
     {
@@ -120,25 +122,27 @@ fn ensure_unchanged(claim: &Value, wanted: &Value, intent: &Intent) -> Result<()
     Ok(())
 }
 
+/// Size of a claim that has none, which the API server refuses.
+const UNKNOWN_SIZE: &str = "unknown size";
+
 /// Returns the note for an adopted claim. Adoption is always reported, because anyone can set labels.
 fn adopted_note(claim: &Value) -> String {
-    let since = annotation(claim, labels::KEPT_SINCE);
+    let since = Untyped(claim).annotation(labels::KEPT_SINCE);
     format!(
         "persistentvolumeclaim {:?} ({}) is adopted: kept since {}",
-        string_at(claim, "/metadata/name"),
-        storage_size(claim),
+        Untyped(claim).name(),
+        storage_size(claim).unwrap_or(UNKNOWN_SIZE),
         since.map_or_else(|| "an unknown time".into(), str::to_owned)
     )
 }
 
 /// Returns the note for an unused claim, with the commands to list and delete it.
 fn unused_note(claim: &Value, subject: &NewSession) -> String {
-    let (name, namespace) = (
-        string_at(claim, "/metadata/name"),
-        subject.ownership.namespace.as_str(),
-    );
-    let user = annotation(claim, labels::USER_ID).or_else(|| label(claim, labels::USER));
-    let template = annotation(claim, labels::TEMPLATE);
+    let (name, namespace) = (Untyped(claim).name(), subject.ownership.namespace.as_str());
+    let user = Untyped(claim)
+        .annotation(labels::USER_ID)
+        .or_else(|| Untyped(claim).label(labels::USER));
+    let template = Untyped(claim).annotation(labels::TEMPLATE);
     let of = match template {
         Some(template) => format!("template {template:?}"),
         None => "a manifest".to_owned(),
@@ -147,7 +151,7 @@ fn unused_note(claim: &Value, subject: &NewSession) -> String {
         "persistentvolumeclaim {name:?} ({size}), kept from a session {session:?} of user {user:?} and {of}, is not used. \
         List kept data: kubectl session list --kept -n {namespace}; delete the claim: \
         kubectl delete persistentvolumeclaim {name} -n {namespace}",
-        size = storage_size(claim),
+        size = storage_size(claim).unwrap_or(UNKNOWN_SIZE),
         session = subject.name.as_str(),
         user = user.unwrap_or_default(),
     )

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 use session_shared::api::API_VERSION;
 use session_shared::failure::HintExt;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::template::{Source, parse_plain_objects};
 
 /// Returns the Session object of a file; `None` for a manifest.
@@ -17,7 +17,7 @@ pub(crate) fn parse_session_file(source: &Source) -> Result<Option<Value>> {
         return Ok(None);
     };
     let is_session = |object: &Value| {
-        string_at(object, "/apiVersion") == API_VERSION && string_at(object, "/kind") == "Session"
+        Untyped(object).api_version() == API_VERSION && Untyped(object).kind() == "Session"
     };
     match objects
         .iter()

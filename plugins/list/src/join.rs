@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use session_shared::api::Phase;
 use session_shared::labels;
-use session_shared::objects::resource::{label, string_at};
+use session_shared::objects::Untyped;
 use session_shared::objects::table::Table;
 
 /// Kinds whose controllers create Pods.
@@ -62,7 +62,7 @@ impl SessionPods {
         let column = |name: &str| columns.column_index(name);
         let (ready, status, node) = (column("Ready"), column("Status"), column("Node"));
         for row in &page.rows {
-            let Some(session) = label(&row.object, labels::SESSION) else {
+            let Some(session) = Untyped(&row.object).label(labels::SESSION) else {
                 continue;
             };
             let cell = |at: Option<usize>| {
@@ -71,23 +71,25 @@ impl SessionPods {
                     .unwrap_or_default()
             };
             let (phase, word) = parse_pod_status(cell(status), cell(ready));
-            let references = row.object.pointer("/metadata/ownerReferences");
-            let references = || references.and_then(Value::as_array).into_iter().flatten();
+            let mut owners = Untyped(&row.object).owners();
             let facts = PodFacts {
-                uid: string_at(&row.object, "/metadata/uid").to_owned(),
-                owners: references()
-                    .map(|owner| string_at(owner, "/uid").to_owned())
+                uid: Untyped(&row.object).uid().unwrap_or_default().to_owned(),
+                owners: Untyped(&row.object)
+                    .owners()
+                    .map(|owner| owner.uid.to_owned())
                     .collect(),
-                controlled: references()
-                    .any(|owner| POD_CONTROLLERS.contains(&string_at(owner, "/kind"))),
-                pod: string_at(&row.object, "/metadata/name").to_owned(),
+                controlled: owners.any(|owner| POD_CONTROLLERS.contains(&owner.kind)),
+                pod: Untyped(&row.object).name().to_owned(),
                 node: Some(cell(node).to_owned())
                     .filter(|node| !node.is_empty() && node != "<none>"),
                 phase,
                 status: word,
             };
             let key = (
-                string_at(&row.object, "/metadata/namespace").to_owned(),
+                Untyped(&row.object)
+                    .namespace()
+                    .unwrap_or_default()
+                    .to_owned(),
                 session.to_owned(),
             );
             self.facts.entry(key).or_default().push(facts);
@@ -103,15 +105,18 @@ impl SessionPods {
     ) -> Vec<(String, String)> {
         let mut keys = Vec::new();
         for row in &page.rows {
-            let Some(session) = label(&row.object, labels::SESSION) else {
+            let Some(session) = Untyped(&row.object).label(labels::SESSION) else {
                 continue;
             };
             let key = (
-                string_at(&row.object, "/metadata/namespace").to_owned(),
+                Untyped(&row.object)
+                    .namespace()
+                    .unwrap_or_default()
+                    .to_owned(),
                 session.to_owned(),
             );
             if let Some(facts) = self.facts.get_mut(&key) {
-                facts.retain(|facts| facts.pod != string_at(&row.object, "/metadata/name"));
+                facts.retain(|facts| facts.pod != Untyped(&row.object).name());
             }
             keys.push(key);
         }
@@ -241,9 +246,9 @@ pub(crate) struct SessionKey<'a> {
 impl<'a> SessionKey<'a> {
     pub(crate) fn from_session(session: &'a Value) -> Self {
         Self {
-            namespace: string_at(session, "/metadata/namespace"),
-            name: string_at(session, "/metadata/name"),
-            uid: string_at(session, "/metadata/uid"),
+            namespace: Untyped(session).namespace().unwrap_or_default(),
+            name: Untyped(session).name(),
+            uid: Untyped(session).uid().unwrap_or_default(),
         }
     }
 }
@@ -259,7 +264,7 @@ mod tests {
             "rows": rows.iter().enumerate().map(|(i, (ready, status))| json!({
                 "cells": [format!("p-{i}"), ready, status, "node-1"],
                 "object": { "metadata": { "name": format!("p-{i}"), "namespace": "ns", "uid": format!("P{i}"),
-                    "labels": { labels::SESSION: "a" }, "ownerReferences": [{ "kind": "Session", "uid": "S" }] } },
+                    "labels": { labels::SESSION: "a" }, "ownerReferences": [{ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" }] } },
             })).collect::<Vec<_>>(),
         }))
         .unwrap();

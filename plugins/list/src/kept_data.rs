@@ -8,9 +8,10 @@ use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::objects::ResourceType;
+use session_shared::objects::Untyped;
 use session_shared::objects::kept_data::{holds_data, storage_size};
 use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT, annotation, label, string_at,
+    PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, VOLUME_SNAPSHOT,
 };
 use session_shared::objects::table::{Row, Table};
 use session_shared::objects::volume_snapshot::SnapshotState;
@@ -95,7 +96,7 @@ pub(crate) async fn read_kept_data(
 
 /// Returns true for data of the given sessions. The server filters by name only where the names fit into a URL.
 fn is_selected_by_name(object: &Value, intent: &Intent) -> bool {
-    let session = label(object, labels::SESSION);
+    let session = Untyped(object).label(labels::SESSION);
     let is_it = |name: &SessionName| session == Some(name.as_str());
     intent.names.is_empty() || intent.names.iter().any(is_it)
 }
@@ -117,17 +118,16 @@ impl KeptData {
 
 /// Returns true for an object that holds data, is not being deleted and belongs to no existing session.
 fn is_kept(object: &Value, sessions: &[SelectedSession]) -> bool {
-    let stays = string_at(object, "/metadata/deletionTimestamp").is_empty();
-    let namespace = string_at(object, "/metadata/namespace");
+    let stays = !Untyped(object).is_terminating();
+    let namespace = Untyped(object).namespace();
     let uses = |chosen: &SelectedSession| {
-        string_at(&chosen.object, "/metadata/namespace") == namespace
-            && is_data_of(object, &chosen.session)
+        Untyped(&chosen.object).namespace() == namespace && is_data_of(object, &chosen.session)
     };
     stays && holds_data(object) && !sessions.iter().any(uses)
 }
 
 fn is_owned_by(object: &Value, owner: Option<&UserId>) -> bool {
-    owner.is_none_or(|owner| annotation(object, labels::USER_ID) == Some(owner.as_str()))
+    owner.is_none_or(|owner| Untyped(object).annotation(labels::USER_ID) == Some(owner.as_str()))
 }
 
 /// Returns the Table of kept data, one row for each object.
@@ -137,41 +137,38 @@ pub(crate) fn kept_table(found: &[Value], now: Timestamp) -> Table {
 }
 
 fn kept_row(object: &Value, now: Timestamp) -> Row {
-    let shown = |text: &str| match text {
-        "" => Value::from("<none>"),
-        text => Value::from(text),
+    let shown = |text: Option<&str>| {
+        let text = text.filter(|text| !text.is_empty());
+        Value::from(text.unwrap_or(Untyped::NONE))
     };
-    let kind = string_at(object, "/kind");
-    let name = format!(
-        "{}/{}",
-        kind.to_lowercase(),
-        string_at(object, "/metadata/name")
-    );
-    let user = annotation(object, labels::USER_ID).or_else(|| label(object, labels::USER));
-    let since = annotation(object, labels::KEPT_SINCE).and_then(|since| since.parse().ok());
+    let kind = Untyped(object).kind();
+    let name = format!("{}/{}", kind.to_lowercase(), Untyped(object).name());
+    let user = Untyped(object)
+        .annotation(labels::USER_ID)
+        .or_else(|| Untyped(object).label(labels::USER));
+    let since = Untyped(object)
+        .annotation(labels::KEPT_SINCE)
+        .and_then(|since| since.parse().ok());
     let state = match kind {
         "VolumeSnapshot" => match SnapshotState::of(object) {
-            SnapshotState::Ready => "ready".to_owned(),
-            state => state.describe(),
+            SnapshotState::Ready => Some("ready".to_owned()),
+            state => Some(state.describe()),
         },
-        _ => string_at(object, "/status/phase").to_owned(),
+        _ => Untyped(object).str_at("/status/phase").map(str::to_owned),
     };
     let class = ["/spec/storageClassName", "/spec/volumeSnapshotClassName"];
-    let class = class.iter().map(|path| string_at(object, path));
+    let class = class
+        .into_iter()
+        .find_map(|path| Untyped(object).str_at(path));
     let cells = vec![
         Value::from(name),
-        shown(label(object, labels::SESSION).unwrap_or_default()),
-        shown(user.unwrap_or_default()),
-        shown(annotation(object, labels::TEMPLATE).unwrap_or_default()),
+        shown(Untyped(object).label(labels::SESSION)),
+        shown(user),
+        shown(Untyped(object).annotation(labels::TEMPLATE)),
         shown(storage_size(object)),
         Value::from(age::age_since(since, now)),
-        shown(&state),
-        shown(
-            class
-                .into_iter()
-                .find(|class| !class.is_empty())
-                .unwrap_or_default(),
-        ),
+        shown(state.as_deref()),
+        shown(class),
     ];
     Row {
         cells,

@@ -21,7 +21,7 @@ mod watch;
 use anyhow::Result;
 use session_shared::client::IncludeObject;
 use session_shared::failure;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::ops::Cluster;
 use session_shared::report::format::{Format, ObjectPrinter};
 use session_shared::report::mutation::no_resources_message;
@@ -185,7 +185,12 @@ async fn list_objects(
     let mut fetched = observe::observe_objects(cluster, intent).await?;
     note_missing_permission(&fetched.pods, environment);
     let phases = fetched.sessions.iter();
-    let phases = phases.map(|session| (session, string_at(session, "/status/phase")));
+    let phases = phases.map(|session| {
+        (
+            session,
+            Untyped(session).str_at("/status/phase").unwrap_or_default(),
+        )
+    });
     drop_forged_pods(cluster, &mut fetched.pods, phases).await;
     view::join_objects(&mut fetched.sessions, &fetched.pods, intent);
     if let Some(path) = intent.sort_by().filter(|_| !fetched.sessions.is_empty()) {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use session_shared::Timestamp;
 use session_shared::api::Phase;
 use session_shared::names::UserId;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::objects::table::{Row, Table};
 use session_shared::report::age::remaining_time;
 
@@ -100,7 +100,7 @@ pub(crate) fn join_object(
     phases: &[Phase],
     owner: Option<&UserId>,
 ) -> bool {
-    if owner.is_some_and(|owner| string_at(session, "/spec/userId") != owner.as_str()) {
+    if owner.is_some_and(|owner| Untyped(session).str_at("/spec/userId") != Some(owner.as_str())) {
         return false;
     }
     let deleting = session
@@ -108,7 +108,7 @@ pub(crate) fn join_object(
         .is_some_and(|time| !time.is_null());
     let (identity, phase) = (
         SessionKey::from_session(session),
-        string_at(session, "/status/phase"),
+        Untyped(session).str_at("/status/phase").unwrap_or_default(),
     );
     let joined = pods.join_session(&identity, phase, deleting);
     if !phases.is_empty() && !phases.contains(&joined.phase) {
@@ -134,7 +134,7 @@ fn overwrite_status(session: &mut Value, joined: &JoinedSession) {
     if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut)
         && let Some(ready) = conditions
             .iter_mut()
-            .find(|condition| string_at(condition, "/type") == "Ready")
+            .find(|condition| Untyped(condition).str_at("/type") == Some("Ready"))
     {
         ready["reason"] = word.as_str().into();
         ready["status"] = "False".into();

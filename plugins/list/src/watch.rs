@@ -7,7 +7,8 @@ use futures::StreamExt;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::client::{ListOptions, WatchChange};
-use session_shared::objects::resource::{POD, SESSION, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
 use session_shared::report::console::Console;
@@ -125,8 +126,8 @@ fn watch_selection(intent: &Intent) -> ListOptions {
 
 fn namespaced_name(object: &Value) -> NamespacedName {
     (
-        string_at(object, "/metadata/namespace").to_owned(),
-        string_at(object, "/metadata/name").to_owned(),
+        Untyped(object).namespace().unwrap_or_default().to_owned(),
+        Untyped(object).name().to_owned(),
     )
 }
 

@@ -7,11 +7,11 @@ use session_shared::api::IntOrString;
 use session_shared::client::{DryRun, WriteOptions, parse_object, timed_out};
 use session_shared::diagnosis::expansion::{Expansion, claim_expansion};
 use session_shared::failure::{self, Failure, FailureKind, with_evidence, with_hint};
+use session_shared::k8s_openapi::api::storage::v1::StorageClass;
 use session_shared::labels::MANAGER;
+use session_shared::objects::Untyped;
 use session_shared::objects::kept_data::is_bound;
-use session_shared::objects::resource::{
-    CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, string_at,
-};
+use session_shared::objects::resource::{CSI_DRIVER, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS};
 use session_shared::ops::ObservedSession;
 use session_shared::ops::{Cluster, ExpansionOutcome};
 use session_shared::quantity::Quantity;
@@ -42,7 +42,7 @@ impl ClaimExpansion {
         let name = observed.name();
         let data = observed.live.own_data(&observed.session);
         let claims: Vec<&Value> = data
-            .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim")
+            .filter(|object| Untyped(object).kind() == "PersistentVolumeClaim")
             .collect();
         if claims.is_empty() {
             bail!(
@@ -51,7 +51,7 @@ impl ClaimExpansion {
         }
         let mut grow = Vec::new();
         for claim in claims {
-            let id = string_at(claim, "/metadata/name");
+            let id = Untyped(claim).name();
             let has = quantity_at(claim, STORAGE_REQUEST)
                 .max(quantity_at(claim, "/status/capacity/storage"));
             if let Some(has) = has.filter(|has| *has > size) {
@@ -100,7 +100,9 @@ impl ClaimExpansion {
                 match failure::find_failure(&error) {
                     Some(failure) if failure.kind == FailureKind::Forbidden => notes.push(format!(
                         "StorageClass {:?} and its driver not checked: no permission to read them",
-                        string_at(claim, "/spec/storageClassName")
+                        Untyped(claim)
+                            .str_at("/spec/storageClassName")
+                            .unwrap_or(Untyped::NONE)
                     )),
                     _ => return Err(error),
                 }
@@ -181,7 +183,7 @@ impl ClaimExpansion {
         said: &str,
         write: &WriteOptions,
     ) -> Error {
-        let name = string_at(before, "/metadata/name");
+        let name = Untyped(before).name();
         let error = anyhow!("cannot expand claim {name:?}: its driver refuses the size");
         let error = with_evidence(error, vec![format!("claim {name:?}: {said}")]);
         // A reduced request has to stay above the volume's capacity, which is most often just the previous request.
@@ -210,23 +212,21 @@ fn quantity_at(object: &Value, path: &str) -> Option<Quantity> {
 }
 
 async fn check_class_and_driver(cluster: &Cluster, claim: &Value) -> Result<()> {
-    let (id, name) = (
-        string_at(claim, "/metadata/name"),
-        string_at(claim, "/spec/storageClassName"),
-    );
-    if name.is_empty() {
+    let id = Untyped(claim).name();
+    let Some(name) = Untyped(claim).str_at("/spec/storageClassName") else {
         bail!("cannot expand claim {id:?}: claim has no StorageClass");
-    }
+    };
     let Some(class) = cluster.get(&STORAGE_CLASS, "", name).await? else {
         bail!("cannot expand claim {id:?}: StorageClass {name:?} does not exist");
     };
-    if class.get("allowVolumeExpansion") != Some(&Value::Bool(true)) {
+    let class: StorageClass = parse_object(class)?;
+    if class.allow_volume_expansion != Some(true) {
         bail!("cannot expand claim {id:?}: StorageClass {name:?} does not allow expansion");
     }
-    let driver = string_at(&class, "/provisioner");
+    let driver = class.provisioner;
     // Provisioners that are built into Kubernetes have no CSIDriver object.
     if !driver.starts_with("kubernetes.io/")
-        && cluster.get(&CSI_DRIVER, "", driver).await?.is_none()
+        && cluster.get(&CSI_DRIVER, "", &driver).await?.is_none()
     {
         bail!("cannot expand claim {id:?}: CSI driver {driver:?} is not installed");
     }
@@ -240,10 +240,10 @@ async fn patch_storage_request(
     write: &WriteOptions,
 ) -> Result<Value> {
     let (namespace, name) = (
-        string_at(claim, "/metadata/namespace"),
-        string_at(claim, "/metadata/name"),
+        Untyped(claim).namespace().unwrap_or_default(),
+        Untyped(claim).name(),
     );
-    let patch = json!({ "metadata": { "uid": string_at(claim, "/metadata/uid") },
+    let patch = json!({ "metadata": { "uid": Untyped(claim).uid() },
         "spec": { "resources": { "requests": { "storage": size.to_string() } } } });
     let claims = &PERSISTENT_VOLUME_CLAIM;
     cluster
@@ -253,7 +253,7 @@ async fn patch_storage_request(
 
 /// Returns the error of a wait that ended early, if it did; the expansion continues.
 fn unfinished_expansion_error(grown: &ExpansionOutcome) -> Option<Error> {
-    let name = string_at(&grown.claim, "/metadata/name");
+    let name = Untyped(&grown.claim).name();
     let error = match grown.aborted_by? {
         FailureKind::Interrupted => Error::new(Failure::client_side(
             FailureKind::Interrupted,

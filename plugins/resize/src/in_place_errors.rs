@@ -1,10 +1,12 @@
 //! Errors of a resize in place: obstacles found beforehand, and resizes that the kubelet did not complete.
 
 use anyhow::{Error, Result, anyhow};
+use serde_json::Value;
 use session_shared::client::timed_out;
 use session_shared::diagnosis::pod_resize::ResizeState;
 use session_shared::failure::{self, Failure, FailureKind, with_evidence, with_hint};
-use session_shared::objects::resource::{POD, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::POD;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::ResizeWait;
 
@@ -36,7 +38,7 @@ impl Obstacle {
 
     /// Returns the obstacle of a node that is too small.
     pub(crate) fn node_too_small(change: &ResourceChange, figures: Vec<String>) -> Self {
-        let node = string_at(&change.object, "/spec/nodeName");
+        let node = node_name(&change.object);
         Self {
             reason: format!("node {node:?} is too small"),
             figures,
@@ -84,16 +86,19 @@ pub(crate) fn infeasible_error(
     figures: Vec<String>,
 ) -> Error {
     let name = observed.name();
-    let (node, pod) = (
-        string_at(&resized.pod, "/spec/nodeName"),
-        string_at(&resized.pod, "/metadata/name"),
-    );
+    let (node, pod) = (node_name(&resized.pod), Untyped(&resized.pod).name());
     let mut evidence = vec![format!("kubelet of node {node:?}: {message}")];
     evidence.extend(figures);
     let error = anyhow!(
         "cannot resize session {name:?} in place: infeasible on node {node:?}, pod {pod:?} keeps its size"
     );
     with_hint(with_evidence(error, evidence), NODE_TOO_SMALL_HINT)
+}
+
+/// Returns the name of a Pod's node. A Pod that is resized runs on one.
+pub(crate) fn node_name(pod: &Value) -> &str {
+    let name = Untyped(pod).str_at("/spec/nodeName");
+    name.unwrap_or(Untyped::NONE)
 }
 
 /// Returns the error of a wait that ended before the resize; the kubelet continues.
@@ -104,7 +109,7 @@ pub(crate) fn unfinished_error(
     figures: Vec<String>,
 ) -> Error {
     let (name, namespace) = (observed.name(), observed.namespace());
-    let pod = string_at(&resized.pod, "/metadata/name");
+    let pod = Untyped(&resized.pod).name();
     let error = match kind {
         FailureKind::Interrupted => Error::new(Failure::client_side(
             FailureKind::Interrupted,
@@ -112,7 +117,7 @@ pub(crate) fn unfinished_error(
         )),
         _ => timed_out(&POD, pod),
     };
-    let node = string_at(&resized.pod, "/spec/nodeName");
+    let node = node_name(&resized.pod);
     let (said, hint) = match &resized.state {
         ResizeState::Deferred(message) => (
             format!("kubelet of node {node:?} defers the resize of pod {pod:?}: {message}"),

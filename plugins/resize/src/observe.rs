@@ -7,7 +7,8 @@ use session_shared::client::{AccessReviews, DryRun, WriteOptions};
 use session_shared::diagnosis::pod_resize::{self, NodeFit};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
-use session_shared::objects::resource::{POD, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::start_plan::{StartOptions, StartPlan};
@@ -15,7 +16,7 @@ use session_shared::reconcile::{is_start_requested, restart_accesses};
 use session_shared::verb::Environment;
 
 use crate::claim_expansion::ClaimExpansion;
-use crate::in_place_errors::Obstacle;
+use crate::in_place_errors::{Obstacle, node_name};
 use crate::intent::Intent;
 use crate::plan::{self, ResizePlan, ResourceChange};
 
@@ -154,7 +155,7 @@ async fn find_obstacle(
             }
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => notes.push(format!(
                 "node {:?} not checked: no permission to read it",
-                string_at(&change.object, "/spec/nodeName")
+                node_name(&change.object)
             )),
             Err(error) => return Err(error),
         }
@@ -177,15 +178,17 @@ async fn find_obstacle(
 /// # Errors
 /// Refusals of the server.
 pub(crate) async fn check_node_fit(cluster: &Cluster, change: &ResourceChange) -> Result<NodeFit> {
-    let node = string_at(&change.object, "/spec/nodeName");
-    if !change.raises_requests() || node.is_empty() {
+    let pod = Untyped(&change.object);
+    let (Some(node), Some(uid)) = (pod.str_at("/spec/nodeName"), pod.uid()) else {
+        return Ok(NodeFit::Fits);
+    };
+    if !change.raises_requests() {
         return Ok(NodeFit::Fits);
     }
     let Some(load) = cluster.get_node_load(node).await? else {
         return Ok(NodeFit::Fits);
     };
     let (before, after) = change.pod_specs();
-    let uid = string_at(&change.object, "/metadata/uid");
     Ok(pod_resize::check_node_fit(
         &load.node, &load.pods, uid, &before, &after,
     ))
@@ -203,8 +206,8 @@ pub(crate) async fn resize_pod(
 ) -> Result<serde_json::Value> {
     let resources = if forth { &change.after } else { &change.before };
     let (namespace, name) = (
-        string_at(&change.object, "/metadata/namespace"),
-        string_at(&change.object, "/metadata/name"),
+        Untyped(&change.object).namespace().unwrap_or_default(),
+        Untyped(&change.object).name(),
     );
     let (patch, part) = (change.patch(resources), Some("resize"));
     cluster

@@ -6,10 +6,10 @@ use session_shared::Pod;
 use session_shared::api::{IntOrString, ObjectRef, ResourceLimits};
 use session_shared::diagnosis::pod_resize::RESIZABLE_RESOURCES;
 use session_shared::failure::with_hint;
+use session_shared::objects::Untyped;
 use session_shared::objects::overrides::set_limits;
 use session_shared::objects::pods::{default_container, pod_spec};
 use session_shared::objects::qos;
-use session_shared::objects::resource::string_at;
 use session_shared::ops::ObservedSession;
 use session_shared::quantity::Quantity;
 use session_shared::reconcile::is_primary_pod;
@@ -72,7 +72,7 @@ impl ResourceChange {
     /// Returns the strategic merge patch that sets the container's `resources`.
     pub(crate) fn patch(&self, resources: &Value) -> Value {
         let spec = json!({ "containers": [{ "name": self.container, "resources": resources }] });
-        let spec = match string_at(&self.object, "/kind") {
+        let spec = match Untyped(&self.object).kind() {
             "Pod" => spec,
             _ => json!({ "template": { "spec": spec } }),
         };
@@ -85,7 +85,7 @@ impl ResourceChange {
         let mut after = before.clone();
         let containers = after.get_mut("containers").and_then(Value::as_array_mut);
         for container in containers.into_iter().flatten() {
-            if string_at(container, "/name") == self.container {
+            if Untyped(container).str_at("/name") == Some(self.container.as_str()) {
                 container["resources"] = self.after.clone();
             }
         }
@@ -124,11 +124,12 @@ impl ResourceChange {
         let policies = find_container(&self.object, &self.container)?
             .get("resizePolicy")?
             .as_array()?;
-        let restarts = |policy: &&Value| string_at(policy, "/restartPolicy") == "RestartContainer";
+        let restarts =
+            |policy: &&Value| Untyped(policy).str_at("/restartPolicy") == Some("RestartContainer");
         let mut names = policies
             .iter()
             .filter(restarts)
-            .map(|p| string_at(p, "/resourceName"));
+            .filter_map(|p| Untyped(p).str_at("/resourceName"));
         let name = names.find(|name| {
             let of = |resources| {
                 let part = |part| resource_amount(resources, part, name);
@@ -147,7 +148,7 @@ fn find_container<'a>(object: &'a Value, container: &str) -> Option<&'a Value> {
     let containers = pod_spec(object)?.get("containers")?.as_array()?;
     containers
         .iter()
-        .find(|one| string_at(one, "/name") == container)
+        .find(|one| Untyped(one).str_at("/name") == Some(container))
 }
 
 fn resource_amount(resources: &Value, part: &str, name: &str) -> Option<Quantity> {
@@ -199,8 +200,7 @@ pub(crate) fn plan_resize(observed: &ObservedSession, size: &ResourceLimits) -> 
     }
     let mut owners = observed.live.owners.iter();
     let set = owners.find(|owner| {
-        string_at(owner, "/kind") == "StatefulSet"
-            && string_at(owner, "/metadata/name") == primary.name
+        Untyped(owner).kind() == "StatefulSet" && Untyped(owner).name() == primary.name
     });
     let template =
         match set.filter(|_| primary.kind == "StatefulSet" && !observed.driver.is_controller()) {

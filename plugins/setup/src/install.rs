@@ -8,8 +8,9 @@ use session_shared::api::{ADMISSION_POLICY, ObjectRef};
 use session_shared::client::{DryRun, ListOptions, Scope, WriteOptions};
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::ResourceType;
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
-    CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY, string_at,
+    CUSTOM_RESOURCE_DEFINITION, SESSION, VALIDATING_ADMISSION_POLICY,
 };
 use session_shared::ops::Cluster;
 use session_shared::plan::PropagationPolicy;
@@ -30,7 +31,7 @@ pub(crate) struct AppliedObject {
 }
 
 fn resource_type_of(object: &Value) -> Result<&'static ResourceType> {
-    let (api_version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
+    let (api_version, kind) = (Untyped(object).api_version(), Untyped(object).kind());
     ResourceType::find_known(api_version, kind)
         .ok_or_else(|| anyhow!("unknown kind {kind:?} of {api_version:?}"))
 }
@@ -71,7 +72,7 @@ pub(crate) async fn apply_part(
     let mut done = Vec::new();
     for object in part_objects(part)? {
         let resource = resource_type_of(&object)?;
-        let name = string_at(&object, "/metadata/name").to_owned();
+        let name = Untyped(&object).name().to_owned();
         let before = match cluster.get(resource, "", &name).await {
             // A dry run before the CustomResourceDefinitions exist: there are no templates yet.
             Err(error)
@@ -136,7 +137,7 @@ pub(crate) async fn wait_established(
         .iter()
         .filter(|applied| applied.resource.kind == CUSTOM_RESOURCE_DEFINITION.kind)
     {
-        let name = string_at(&definition.object, "/metadata/name");
+        let name = Untyped(&definition.object).name();
         let object = format!("customresourcedefinition/{name}");
         sink.tell(ProgressEvent::Waiting {
             stage: WaitStage::Establishing,
@@ -170,8 +171,8 @@ pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
     let named = |session: &Value| {
         format!(
             "{}/{}",
-            string_at(session, "/metadata/namespace"),
-            string_at(session, "/metadata/name")
+            Untyped(session).namespace().unwrap_or_default(),
+            Untyped(session).name()
         )
     };
     let some: Vec<String> = sessions.iter().take(3).map(named).collect();
@@ -207,10 +208,7 @@ pub(crate) async fn remove_part(
     let mut done = Vec::new();
     for object in part_objects(part)?.into_iter().rev() {
         let resource = resource_type_of(&object)?;
-        let found = match cluster
-            .get(resource, "", string_at(&object, "/metadata/name"))
-            .await
-        {
+        let found = match cluster.get(resource, "", Untyped(&object).name()).await {
             Err(error) if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) => None,
             other => other?,
         };

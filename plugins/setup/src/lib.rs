@@ -14,7 +14,7 @@ mod plan;
 mod roles;
 
 use anyhow::Result;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::ops::Cluster;
 use session_shared::report::mutation::{MutationPrinter, no_resources_message};
 use session_shared::verb::{Environment, Verb};
@@ -83,7 +83,7 @@ async fn remove(
         let removed = install::remove_part(cluster, *part, intent.dry_run, &intent.write).await?;
         for object in removed {
             any = true;
-            let name = string_at(&object.object, "/metadata/name");
+            let name = Untyped(&object.object).name();
             let line = mutations.print_deleted(object.resource, name, "", false);
             environment.console.print(&line)?;
         }

@@ -6,7 +6,7 @@ use session_shared::client::DryRun;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_session_name;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::objects::volume_snapshot::source_claim_name;
 use session_shared::ops::Cluster;
 use session_shared::ops::claim_restore::RestoreOutcome;
@@ -76,7 +76,7 @@ pub(crate) async fn run(
     if !confirm_hooks(&cluster, &source, &plan, writes.dry_run, console).await? {
         return Ok(());
     }
-    let claims: Vec<&str> = plan.objects.iter().map(source_claim_name).collect();
+    let claims: Vec<&str> = plan.objects.iter().filter_map(source_claim_name).collect();
     let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &plan.name).await?;
     clone.check_claim_sizes()?;
     // writes
@@ -161,7 +161,7 @@ pub(crate) fn report_clone(
     if dry_run != DryRun::None {
         return Ok(());
     }
-    let name = string_at(&copied.session, "/metadata/name");
+    let name = Untyped(&copied.session).name();
     let pending = &copied.restore.waiting_for_consumer;
     if !pending.is_empty() {
         let pending = pending.join(", ");
@@ -169,7 +169,7 @@ pub(crate) fn report_clone(
             "claim {pending} stays Pending until the first start: the StorageClass binds on first use"
         ));
     }
-    let namespace = string_at(&copied.session, "/metadata/namespace");
+    let namespace = Untyped(&copied.session).namespace().unwrap_or_default();
     console.note(&format!(
         "session {name:?} is stopped; start it with: kubectl session start {name} -n {namespace}"
     ));

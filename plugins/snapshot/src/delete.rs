@@ -4,7 +4,8 @@ use anyhow::Result;
 use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::report::format::Format;
@@ -92,8 +93,8 @@ pub(crate) async fn delete_snapshot_sets(
             }
         }
         for snapshot in &set.snapshots {
-            let name = string_at(snapshot, "/metadata/name");
-            let namespace = string_at(snapshot, "/metadata/namespace");
+            let name = Untyped(snapshot).name();
+            let namespace = Untyped(snapshot).namespace().unwrap_or_default();
             let line = mutations.print_deleted(&VOLUME_SNAPSHOT, name, namespace, false);
             environment.console.print(&line)?;
         }

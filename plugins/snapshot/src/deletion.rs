@@ -2,7 +2,8 @@
 
 use anyhow::{Result, anyhow};
 use session_shared::failure::with_hint;
-use session_shared::objects::resource::{VOLUME_SNAPSHOT, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::VOLUME_SNAPSHOT;
 use session_shared::ops::Cluster;
 use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::snapshot_plan::SnapshotRun;
@@ -21,7 +22,7 @@ pub(crate) fn confirm_deletion(doomed: &[SnapshotSet], console: &mut Console) ->
     let all = doomed.iter().flat_map(|set| &set.snapshots);
     let kind = VOLUME_SNAPSHOT.singular();
     let names: Vec<String> = all
-        .map(|one| format!("{kind}/{}", string_at(one, "/metadata/name")))
+        .map(|one| format!("{kind}/{}", Untyped(one).name()))
         .collect();
     if names.is_empty() {
         return Ok(true);

@@ -5,8 +5,9 @@ use session_shared::client::{AccessReviews, DryRun, ListOptions, Scope};
 use session_shared::encode::shell;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
+use session_shared::objects::Untyped;
 use session_shared::objects::object_references::ObjectReferences;
-use session_shared::objects::resource::{POD, string_at};
+use session_shared::objects::resource::POD;
 use session_shared::ops::Cluster;
 use session_shared::ops::ObservedSession;
 use session_shared::ops::claim_restore::{ClaimRestorePlan, RestoreOutcome};
@@ -184,7 +185,7 @@ impl InPlaceRestore {
         environment: &mut Environment,
     ) -> Result<()> {
         for claim in &self.claims.claims {
-            let name = string_at(&claim.wanted, "/metadata/name");
+            let name = Untyped(&claim.wanted).name();
             environment.console.note(&format!(
                 "claim {name:?} would be recreated from snapshot {:?}",
                 claim.snapshot
@@ -235,7 +236,7 @@ async fn ensure_claims_unused(
     let uses = ObjectReferences::from_running_pods(pods.items.iter());
     let used = replacing
         .existing_claims()
-        .find_map(|claim| Some((string_at(claim, "/metadata/name"), uses.find_user(claim)?)));
+        .find_map(|claim| Some((Untyped(claim).name(), uses.find_user(claim)?)));
     let Some((claim, user)) = used else {
         return Ok(());
     };

@@ -82,7 +82,7 @@ async fn restore_into_new(
     let set = snapshot_set::find_snapshot_set(&cluster, &all, name).await?;
     set.ensure_ready()?;
     let source = source_or_recorded_session(&cluster, &set).await?;
-    let claims: Vec<&str> = set.snapshots.iter().map(source_claim_name).collect();
+    let claims: Vec<&str> = set.snapshots.iter().filter_map(source_claim_name).collect();
     let clone = ClonePlan::prepare(&cluster, &source, &new, &claims, size, &set.name).await?;
     clone.check_snapshots(&set.snapshots)?;
     // writes

@@ -26,8 +26,9 @@ use session_shared::client::{DryRun, random_token};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
 use session_shared::objects::ownership::Ownership;
-use session_shared::objects::resource::{CRON_JOB, string_at};
+use session_shared::objects::resource::CRON_JOB;
 use session_shared::objects::snapshot_schedule::ScheduleName;
+use session_shared::objects::volume_snapshot::VolumeSnapshot;
 use session_shared::ops::Cluster;
 use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::snapshot_plan::{self, SnapshotPlan, has_snapshot_hooks};
@@ -138,11 +139,9 @@ async fn plan_schedule(
 /// Returns the VolumeSnapshotClass if all snapshots share one. It is passed to the run, whose Role cannot read classes;
 /// with several classes the run has to find them itself.
 fn shared_class(snapshots: &[Value]) -> Option<&str> {
-    let mut classes = snapshots
-        .iter()
-        .map(|one| string_at(one, "/spec/volumeSnapshotClassName"));
-    let first = classes.next().filter(|class| !class.is_empty())?;
-    classes.all(|class| class == first).then_some(first)
+    let mut classes = snapshots.iter().map(|one| VolumeSnapshot::of(one).class());
+    let first = classes.next()??;
+    classes.all(|class| class == Some(first)).then_some(first)
 }
 
 async fn remove_schedule(

@@ -9,11 +9,10 @@ use session_shared::encode::shell;
 use session_shared::failure::{FailureKind, has_kind, usage_error, with_hint};
 use session_shared::labels;
 use session_shared::names::SessionName;
+use session_shared::objects::Untyped;
 use session_shared::objects::ownership::Ownership;
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
-use session_shared::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, annotation, label, string_at,
-};
+use session_shared::objects::resource::{PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT};
 use session_shared::objects::volume_snapshot::{
     SnapshotState, snapshot_set_name, source_claim_name,
 };
@@ -50,7 +49,7 @@ impl SnapshotSet {
             if state != SnapshotState::Ready {
                 return Err(anyhow!(
                     "snapshot {:?} is not ready: {}",
-                    string_at(snapshot, "/metadata/name"),
+                    Untyped(snapshot).name(),
                     state.describe()
                 ));
             }
@@ -61,7 +60,7 @@ impl SnapshotSet {
     /// Returns the creation time of the newest VolumeSnapshot.
     pub(crate) fn created_at(&self) -> Option<Timestamp> {
         let times = self.snapshots.iter();
-        let times = times.map(|one| string_at(one, "/metadata/creationTimestamp").parse().ok());
+        let times = times.map(|one| Untyped(one).created());
         times.max().flatten()
     }
 
@@ -90,11 +89,11 @@ impl SnapshotSet {
     /// Labels or annotations that are missing or invalid.
     pub(crate) fn ownership(&self) -> Result<Ownership> {
         let one = self.snapshots.first().cloned().unwrap_or_default();
-        let annotation = |key: &str| annotation(&one, key).map(str::to_owned);
+        let annotation = |key: &str| Untyped(&one).annotation(key).map(str::to_owned);
         Ok(Ownership {
             session: self.session.parse()?,
             session_uid: annotation(labels::SESSION_UID).unwrap_or_default(),
-            namespace: string_at(&one, "/metadata/namespace").parse()?,
+            namespace: Untyped(&one).namespace().unwrap_or_default().parse()?,
             user_id: annotation(labels::USER_ID).unwrap_or_default().parse()?,
             command_token: String::new(),
             template: annotation(labels::TEMPLATE),
@@ -157,7 +156,7 @@ pub(crate) async fn exclude_doubtful(
         if let Some(doubt) = doubt(snapshot) {
             sink.tell(ProgressEvent::Note(format!(
                 "volumesnapshot {:?} is not counted and not deleted: {}",
-                string_at(snapshot, "/metadata/name"),
+                Untyped(snapshot).name(),
                 doubt.describe()
             )));
         }
@@ -177,9 +176,9 @@ pub(crate) async fn verify_provenance(
 ) -> Result<()> {
     let namespace = cluster.namespace();
     let mut claims = data.to_vec();
-    for name in set.snapshots.iter().map(source_claim_name) {
-        let known = |claim: &Value| string_at(claim, "/metadata/name") == name;
-        if !name.is_empty() && !claims.iter().any(known) {
+    for name in set.snapshots.iter().filter_map(source_claim_name) {
+        let known = |claim: &Value| Untyped(claim).name() == name;
+        if !claims.iter().any(known) {
             let found = cluster.get(&PERSISTENT_VOLUME_CLAIM, namespace, name);
             claims.extend(found.await?);
         }
@@ -190,7 +189,7 @@ pub(crate) async fn verify_provenance(
         else {
             continue;
         };
-        let name = string_at(snapshot, "/metadata/name");
+        let name = Untyped(snapshot).name();
         let error = anyhow!(
             "VolumeSnapshot {name:?} does not belong to session {:?}: {}",
             set.session,
@@ -209,7 +208,9 @@ fn group_by_set(snapshots: Vec<Value>) -> Vec<SnapshotSet> {
     for snapshot in snapshots {
         let session = session_label(&snapshot);
         let name = snapshot_set_name(&snapshot).to_owned();
-        let user = annotation(&snapshot, labels::USER_ID).unwrap_or_default();
+        let user = Untyped(&snapshot)
+            .annotation(labels::USER_ID)
+            .unwrap_or_default();
         let user = user.to_owned();
         match sets
             .iter_mut()
@@ -228,7 +229,7 @@ fn group_by_set(snapshots: Vec<Value>) -> Vec<SnapshotSet> {
 }
 
 fn session_label(snapshot: &Value) -> String {
-    let session = label(snapshot, labels::SESSION);
+    let session = Untyped(snapshot).label(labels::SESSION);
     session.unwrap_or_default().to_owned()
 }
 
@@ -262,7 +263,7 @@ pub(crate) async fn find_snapshot_set(
     }
     for set in sets {
         let mut all = set.snapshots.iter();
-        if let Some(one) = all.find(|one| string_at(one, "/metadata/name") == name) {
+        if let Some(one) = all.find(|one| Untyped(one).name() == name) {
             return Ok(SnapshotSet {
                 name: name.to_owned(),
                 session: set.session.clone(),
@@ -273,7 +274,7 @@ pub(crate) async fn find_snapshot_set(
     }
     if !whole.is_empty() {
         let names = whole.iter().flat_map(|set| &set.snapshots);
-        let names: Vec<&str> = names.map(|one| string_at(one, "/metadata/name")).collect();
+        let names: Vec<&str> = names.map(|one| Untyped(one).name()).collect();
         let error = anyhow!("several sessions have a snapshot {name:?}");
         return Err(with_hint(
             error,

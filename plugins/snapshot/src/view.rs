@@ -3,10 +3,10 @@
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::labels;
+use session_shared::objects::Untyped;
 use session_shared::objects::provenance::{ProvenanceProblem, find_provenance_problem};
-use session_shared::objects::resource::{label, string_at};
 use session_shared::objects::table::{Row, Table};
-use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
+use session_shared::objects::volume_snapshot::{SnapshotState, VolumeSnapshot, source_claim_name};
 use session_shared::report::age;
 
 /// Column headings; true if the column is shown without `-o wide`.
@@ -44,18 +44,20 @@ fn snapshot_row(snapshot: &Value, now: Timestamp) -> Row {
         text => Value::from(text),
     };
     let state = SnapshotState::of(snapshot);
-    let created = string_at(snapshot, "/metadata/creationTimestamp")
-        .parse()
-        .ok();
+    let created = Untyped(snapshot).created();
     let cells = vec![
-        shown(string_at(snapshot, "/metadata/name")),
-        shown(label(snapshot, labels::SESSION).unwrap_or_default()),
-        shown(source_claim_name(snapshot)),
+        shown(Untyped(snapshot).name()),
+        shown(Untyped(snapshot).label(labels::SESSION).unwrap_or_default()),
+        shown(source_claim_name(snapshot).unwrap_or_default()),
         Value::from((state == SnapshotState::Ready).to_string()),
-        shown(string_at(snapshot, "/status/restoreSize")),
-        shown(string_at(snapshot, "/spec/volumeSnapshotClassName")),
+        shown(
+            Untyped(snapshot)
+                .str_at("/status/restoreSize")
+                .unwrap_or_default(),
+        ),
+        shown(VolumeSnapshot::of(snapshot).class().unwrap_or_default()),
         Value::from(age::age_since(created, now)),
-        shown(label(snapshot, labels::USER).unwrap_or_default()),
+        shown(Untyped(snapshot).label(labels::USER).unwrap_or_default()),
         Value::from(doubt_text(snapshot).unwrap_or_else(|| state.describe())),
     ];
     Row {

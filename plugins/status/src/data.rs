@@ -1,14 +1,18 @@
 //! Data section of a report: claims, snapshots, the name of the parameters Secret (never its values), and data outside claims.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, Session};
 use session_shared::client::{NodeUsage, VolumeUsage};
+use session_shared::k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use session_shared::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use session_shared::labels;
+use session_shared::objects::Untyped;
 use session_shared::objects::provenance::find_provenance_problem;
-use session_shared::objects::resource::{annotation, string_at};
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
-use session_shared::objects::volume_snapshot::SnapshotState;
+use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{DataLoss, LiveObjects, effective_data_policy, find_data_at_risk};
 
@@ -115,10 +119,8 @@ pub(crate) fn data_report(
     let own: Vec<&Value> = live.own_data(session).collect();
     let claims = own
         .iter()
-        .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim");
-    let secret = own
-        .iter()
-        .find(|object| string_at(object, "/kind") == "Secret");
+        .filter(|object| Untyped(object).kind() == "PersistentVolumeClaim");
+    let secret = own.iter().find(|object| Untyped(object).kind() == "Secret");
     let is_foreign = |snapshot: &Value| {
         find_provenance_problem(snapshot, &live.data).is_some_and(|d| d.is_foreign())
     };
@@ -138,7 +140,10 @@ pub(crate) fn data_report(
         .filter(|pod| pods.contains(&pod.uid.as_str()))
         .flat_map(|pod| &pod.volumes)
         .collect();
-    let mut claims: Vec<ClaimReport> = claims.map(|claim| claim_report(claim, &used)).collect();
+    let mut claims: Vec<ClaimReport> = claims
+        .filter_map(|claim| Untyped(claim).read())
+        .map(|claim| claim_report(claim, &used))
+        .collect();
     claims.sort_by(|one, other| one.name.cmp(&other.name));
     let mut snapshots: Vec<SnapshotReport> = taken.own_data(session).map(snapshot_report).collect();
     snapshots.sort_by(|one, other| (&one.created, &one.name).cmp(&(&other.created, &other.name)));
@@ -146,7 +151,7 @@ pub(crate) fn data_report(
     DataReport {
         claims,
         ephemeral: ephemeral_data(find_data_at_risk(session, live)),
-        parameters_secret: secret.map(|secret| string_at(secret, "/metadata/name").to_owned()),
+        parameters_secret: secret.map(|secret| Untyped(secret).name().to_owned()),
         snapshots,
         schedule: schedule.map(SnapshotSchedule::from_cron_job),
         policy: policy.as_str().to_owned(),
@@ -171,21 +176,26 @@ fn ephemeral_data(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
     losses.into_iter().flat_map(of_one).collect()
 }
 
-fn claim_report(claim: &Value, used: &[&VolumeUsage]) -> ClaimReport {
-    let name = string_at(claim, "/metadata/name");
+fn claim_report(claim: PersistentVolumeClaim, used: &[&VolumeUsage]) -> ClaimReport {
+    let name = claim.metadata.name.unwrap_or_default();
+    let spec = claim.spec.unwrap_or_default();
+    let status = claim.status.unwrap_or_default();
+    let storage = |amounts: Option<BTreeMap<String, Quantity>>| Some(amounts?.remove("storage")?.0);
+    let requests = spec.resources.and_then(|resources| resources.requests);
+    let annotations = claim.metadata.annotations;
     ClaimReport {
-        name: name.to_owned(),
-        phase: text_at(claim, "/status/phase").unwrap_or_else(|| "Pending".into()),
-        requested: text_at(claim, "/spec/resources/requests/storage"),
-        capacity: text_at(claim, "/status/capacity/storage"),
-        class: text_at(claim, "/spec/storageClassName"),
-        volume: text_at(claim, "/spec/volumeName"),
-        kept_since: annotation(claim, labels::KEPT_SINCE).map(str::to_owned),
+        phase: status.phase.unwrap_or_else(|| "Pending".into()),
+        requested: storage(requests),
+        capacity: storage(status.capacity),
+        class: spec.storage_class_name.filter(|class| !class.is_empty()),
+        volume: spec.volume_name,
+        kept_since: annotations.and_then(|mut all| all.remove(labels::KEPT_SINCE)),
         used: used
             .iter()
             .find(|used| used.claim == name)
             .map(|used| volume_usage(used)),
-        uid: string_at(claim, "/metadata/uid").to_owned(),
+        uid: claim.metadata.uid.unwrap_or_default(),
+        name,
     }
 }
 
@@ -205,10 +215,10 @@ fn volume_usage(used: &VolumeUsage) -> VolumeUsageReport {
 
 fn snapshot_report(snapshot: &Value) -> SnapshotReport {
     SnapshotReport {
-        name: string_at(snapshot, "/metadata/name").to_owned(),
+        name: Untyped(snapshot).name().to_owned(),
         ready: SnapshotState::of(snapshot) == SnapshotState::Ready,
         size: text_at(snapshot, "/status/restoreSize"),
-        claim: text_at(snapshot, "/spec/source/persistentVolumeClaimName"),
+        claim: source_claim_name(snapshot).map(str::to_owned),
         created: text_at(snapshot, "/status/creationTime")
             .or_else(|| text_at(snapshot, "/metadata/creationTimestamp")),
     }

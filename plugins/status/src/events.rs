@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::Session;
 use session_shared::diagnosis::EventNote;
-use session_shared::objects::resource::string_at;
+use session_shared::objects::Untyped;
 use session_shared::reconcile::LiveObjects;
 
 use crate::data::DataReport;
@@ -43,11 +43,7 @@ pub(crate) fn latest_events(
         live.own_pods(uid)
             .filter_map(|pod| pod.metadata.uid.as_deref()),
     );
-    uids.extend(
-        live.owners
-            .iter()
-            .map(|owner| string_at(owner, "/metadata/uid")),
-    );
+    uids.extend(live.owners.iter().filter_map(|owner| Untyped(owner).uid()));
     uids.extend(data.claims.iter().map(|claim| claim.uid.as_str()));
     let applied = session.applied();
     uids.extend(
@@ -57,19 +53,19 @@ pub(crate) fn latest_events(
             .map(|object| object.uid.as_str()),
     );
     let own = events.iter().filter(|event| {
-        let about = string_at(event, "/involvedObject/uid");
-        !about.is_empty() && uids.contains(&about)
+        let about = Untyped(event).str_at("/involvedObject/uid");
+        about.is_some_and(|about| uids.contains(&about))
     });
-    let mut found: Vec<EventReport> = own.map(event_report).collect();
+    let mut found: Vec<EventReport> = own.filter_map(event_report).collect();
     found.sort_by(|one, other| one.time.cmp(&other.time));
     found.drain(..found.len().saturating_sub(MAX_EVENTS_SHOWN));
     found
 }
 
-fn event_report(event: &Value) -> EventReport {
-    let note = EventNote::from_value(event);
+fn event_report(event: &Value) -> Option<EventReport> {
+    let note = EventNote::from_value(event)?;
     let first = text_at(event, "/firstTimestamp").or_else(|| text_at(event, "/eventTime"));
-    EventReport {
+    Some(EventReport {
         first: first.unwrap_or_else(|| note.time.clone()),
         time: note.time,
         count: note.count,
@@ -77,5 +73,5 @@ fn event_report(event: &Value) -> EventReport {
         reason: note.reason,
         object: format!("{}/{}", note.object_kind.to_lowercase(), note.object_name),
         message: note.message,
-    }
+    })
 }

@@ -8,7 +8,8 @@ use session_shared::client::{
     ListOptions, WatchChange, WatchEvent, WatchEvents, not_found_error, parse_object,
 };
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::session_selector;
 
@@ -188,17 +189,14 @@ fn apply_session_change(observed: &mut Observed, change: WatchChange) -> Result<
                 NeededReads::SecondRound
             })
         }
-        WatchChange::Deleted(object) => Err(not_found_error(
-            &SESSION,
-            string_at(&object, "/metadata/name"),
-        )),
+        WatchChange::Deleted(object) => Err(not_found_error(&SESSION, Untyped(&object).name())),
         WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(NeededReads::None),
     }
 }
 
 /// Applies a change to a list. Returns true if an object was added or removed.
 fn apply_change(list: &mut Vec<Value>, change: WatchChange) -> bool {
-    let uid = |object: &Value| string_at(object, "/metadata/uid").to_owned();
+    let uid = |object: &Value| Untyped(object).uid().map(str::to_owned);
     match change {
         WatchChange::Added(object) | WatchChange::Modified(object) => {
             match list.iter_mut().find(|known| uid(known) == uid(&object)) {

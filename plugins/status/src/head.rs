@@ -3,9 +3,9 @@
 use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
+use session_shared::objects::Untyped;
 use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::session_endpoint;
-use session_shared::objects::resource::string_at;
 use session_shared::reconcile::{
     LiveObjects, WorkloadState, decide_phase, is_expired, is_primary_pod, target_state,
 };
@@ -131,7 +131,8 @@ fn template_state(session: &Session, now: &Value) -> TemplateState {
     let Some(applied) = session.applied() else {
         return TemplateState::Unknown;
     };
-    let same = applied.template_uid.as_deref() == Some(string_at(now, "/metadata/uid"))
+    let same = applied.template_uid.is_some()
+        && applied.template_uid.as_deref() == Untyped(now).uid()
         && applied.template_generation == now["metadata"]["generation"].as_i64();
     if same {
         TemplateState::Unchanged

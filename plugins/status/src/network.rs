@@ -1,11 +1,17 @@
 //! Network section of a report: Services, Ingresses and autoscalers.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::Session;
+use session_shared::k8s_openapi::api::autoscaling::v2::HorizontalPodAutoscaler;
+use session_shared::k8s_openapi::api::core::v1::{Service, ServicePort};
+use session_shared::k8s_openapi::api::networking::v1::Ingress;
+use session_shared::k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use session_shared::objects::Untyped;
 use session_shared::objects::conditions::is_ready;
-use session_shared::objects::resource::string_at;
 use session_shared::reconcile::LiveObjects;
 
 /// A Service, an Ingress or a HorizontalPodAutoscaler.
@@ -36,131 +42,100 @@ pub(crate) fn network_report(
     let pods: Vec<&Pod> = live.own_pods(uid).collect();
     objects
         .iter()
-        .map(|object| object_report(object, &pods))
+        .filter_map(|object| object_report(Untyped(object), &pods))
         .collect()
 }
 
-fn object_report(object: &Value, pods: &[&Pod]) -> NetworkReport {
-    let kind = string_at(object, "/kind");
-    let (addresses, ports) = match kind {
-        "Service" => (
-            service_addresses(object),
-            items_at(object, "/spec/ports").map(format_port).collect(),
-        ),
-        "Ingress" => (ingress_addresses(object), Vec::new()),
-        _ => (Vec::new(), vec![format_scale(object)]),
+fn object_report(object: Untyped<'_>, pods: &[&Pod]) -> Option<NetworkReport> {
+    let report = NetworkReport {
+        kind: object.kind().to_owned(),
+        name: object.name().to_owned(),
+        r#type: String::new(),
+        addresses: Vec::new(),
+        ports: Vec::new(),
+        pods: None,
+        ready: None,
     };
-    let selected: Option<Vec<&&Pod>> = service_selector(object).map(|selector| {
+    Some(match object.kind() {
+        "Service" => service_report(report, object.read()?, pods),
+        "Ingress" => NetworkReport {
+            addresses: ingress_addresses(object.read()?),
+            ..report
+        },
+        _ => NetworkReport {
+            ports: vec![format_scale(&object.read()?)],
+            ..report
+        },
+    })
+}
+
+fn service_report(report: NetworkReport, service: Service, pods: &[&Pod]) -> NetworkReport {
+    let spec = service.spec.unwrap_or_default();
+    let selected: Option<Vec<&&Pod>> = spec.selector.map(|selector| {
         pods.iter()
             .filter(|pod| matches_selector(&selector, pod))
             .collect()
     });
+    let balancer = service.status.and_then(|status| status.load_balancer);
+    let balancer = balancer.and_then(|balancer| balancer.ingress);
+    let balancer = balancer.into_iter().flatten();
+    let balancer = balancer.filter_map(|entry| entry.hostname.or(entry.ip));
+    let own = spec.cluster_ip.into_iter().chain(spec.external_name);
     NetworkReport {
-        kind: kind.to_owned(),
-        name: string_at(object, "/metadata/name").to_owned(),
-        r#type: string_at(object, "/spec/type").to_owned(),
-        addresses,
-        ports,
+        r#type: spec.type_.unwrap_or_default(),
+        addresses: own
+            .filter(|address| !address.is_empty())
+            .chain(balancer)
+            .collect(),
+        ports: spec.ports.iter().flatten().map(format_port).collect(),
         pods: selected.as_ref().map(Vec::len),
         ready: selected.map(|pods| pods.into_iter().filter(|pod| is_ready(pod)).count()),
+        ..report
     }
 }
 
-fn items_at<'a>(object: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-}
-
-fn load_balancer_addresses(object: &Value) -> impl Iterator<Item = String> {
-    let found = items_at(object, "/status/loadBalancer/ingress");
-    found.filter_map(|entry| {
-        Some(
-            entry
-                .get("hostname")
-                .or_else(|| entry.get("ip"))?
-                .as_str()?
-                .to_owned(),
-        )
-    })
-}
-
-fn service_addresses(service: &Value) -> Vec<String> {
-    let own = ["/spec/clusterIP", "/spec/externalName"]
-        .map(|pointer| string_at(service, pointer).to_owned());
-    own.into_iter()
-        .filter(|address| !address.is_empty())
-        .chain(load_balancer_addresses(service))
-        .collect()
-}
-
-fn ingress_addresses(ingress: &Value) -> Vec<String> {
-    let hosts = items_at(ingress, "/spec/rules").map(|rule| string_at(rule, "/host").to_owned());
+fn ingress_addresses(ingress: Ingress) -> Vec<String> {
+    let rules = ingress.spec.and_then(|spec| spec.rules);
+    let hosts = rules.into_iter().flatten().filter_map(|rule| rule.host);
+    let balancer = ingress.status.and_then(|status| status.load_balancer);
+    let balancer = balancer.and_then(|balancer| balancer.ingress);
+    let balancer = balancer.into_iter().flatten();
+    let balancer = balancer.filter_map(|entry| entry.hostname.or(entry.ip));
     hosts
         .filter(|host| !host.is_empty())
-        .chain(load_balancer_addresses(ingress))
+        .chain(balancer)
         .collect()
 }
 
-fn format_port(port: &Value) -> String {
-    let number = |key: &str| match &port[key] {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => String::new(),
-    };
-    let (from, to, node) = (number("port"), number("targetPort"), number("nodePort"));
-    let target = if to.is_empty() || to == from {
-        String::new()
-    } else {
-        format!("→{to}")
-    };
-    let node = if node.is_empty() {
-        node
-    } else {
-        format!(" at node port {node}")
-    };
-    format!(
-        "{from}{target}/{}{node}",
-        if string_at(port, "/protocol").is_empty() {
-            "TCP"
-        } else {
-            string_at(port, "/protocol")
-        }
-    )
+fn format_port(port: &ServicePort) -> String {
+    let from = port.port.to_string();
+    let to = port.target_port.as_ref().map(|target| match target {
+        IntOrString::Int(number) => number.to_string(),
+        IntOrString::String(name) => name.clone(),
+    });
+    let target = to.filter(|to| !to.is_empty() && *to != from);
+    let target = target.map_or_else(String::new, |to| format!("→{to}"));
+    let node = port.node_port;
+    let node = node.map_or_else(String::new, |node| format!(" at node port {node}"));
+    let protocol = port.protocol.as_deref().unwrap_or("TCP");
+    format!("{from}{target}/{protocol}{node}")
 }
 
-fn format_scale(scaler: &Value) -> String {
-    let number = |pointer: &str| scaler.pointer(pointer).and_then(Value::as_i64);
-    let (kind, name) = (
-        string_at(scaler, "/spec/scaleTargetRef/kind"),
-        string_at(scaler, "/spec/scaleTargetRef/name"),
-    );
-    let (least, most) = (
-        number("/spec/minReplicas").unwrap_or(1),
-        number("/spec/maxReplicas").unwrap_or(0),
-    );
-    let now =
-        number("/status/currentReplicas").map_or_else(String::new, |now| format!(", now {now}"));
+fn format_scale(scaler: &HorizontalPodAutoscaler) -> String {
+    let Some(spec) = &scaler.spec else {
+        return String::new();
+    };
+    let (kind, name) = (&spec.scale_target_ref.kind, &spec.scale_target_ref.name);
+    let (least, most) = (spec.min_replicas.unwrap_or(1), spec.max_replicas);
+    let now = scaler.status.as_ref().and_then(|s| s.current_replicas);
+    let now = now.map_or_else(String::new, |now| format!(", now {now}"));
     format!("{kind}/{name} {least} to {most}{now}")
 }
 
-fn service_selector(service: &Value) -> Option<Vec<(&str, &str)>> {
-    let map = service.pointer("/spec/selector")?.as_object()?;
-    Some(
-        map.iter()
-            .map(|(key, value)| (key.as_str(), value.as_str().unwrap_or_default()))
-            .collect(),
-    )
-}
-
-fn matches_selector(selector: &[(&str, &str)], pod: &Pod) -> bool {
+fn matches_selector(selector: &BTreeMap<String, String>, pod: &Pod) -> bool {
     let labels = pod.metadata.labels.as_ref();
     !selector.is_empty()
-        && selector.iter().all(|(key, value)| {
-            labels
-                .and_then(|labels| labels.get(*key))
-                .is_some_and(|label| label == value)
-        })
+        && selector
+            .iter()
+            .all(|(key, value)| labels.and_then(|labels| labels.get(key)) == Some(value))
 }

@@ -10,9 +10,10 @@ use session_shared::diagnosis::{Cause, EventNote};
 use session_shared::failure::{self, FailureKind};
 use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
+use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
     CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET,
-    SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT, string_at,
+    SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT,
 };
 use session_shared::objects::snapshot_schedule::ScheduleName;
 use session_shared::ops::Cluster;
@@ -82,7 +83,7 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
 
 /// Returns events in the form of the diagnosis, oldest first.
 fn event_notes(events: &[Value]) -> Vec<EventNote> {
-    let mut notes: Vec<EventNote> = events.iter().map(EventNote::from_value).collect();
+    let mut notes: Vec<EventNote> = events.iter().filter_map(EventNote::from_value).collect();
     notes.sort_by(|one, other| one.time.cmp(&other.time));
     notes
 }
@@ -176,9 +177,8 @@ async fn read_schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> 
     let name = ScheduleName::for_session(&metadata.name.as_deref()?.parse().ok()?);
     let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
     let found = found.await.ok()??;
-    let owners = found.pointer("/metadata/ownerReferences")?.as_array()?;
     let uid = metadata.uid.as_deref()?;
-    let own = owners.iter().any(|owner| string_at(owner, "/uid") == uid);
+    let own = Untyped(&found).owners().any(|owner| owner.uid == uid);
     own.then_some(found)
 }
 
@@ -263,8 +263,7 @@ fn object_uids(observed: &Observed) -> Vec<String> {
     let parts = [&observed.pods, &observed.claims];
     let lists = parts.into_iter().flatten().flatten();
     let all = std::iter::once(&observed.session).chain(lists);
-    all.map(|object| string_at(object, "/metadata/uid").to_owned())
-        .filter(|uid| !uid.is_empty())
+    all.filter_map(|object| Untyped(object).uid().map(str::to_owned))
         .collect()
 }
 
@@ -272,9 +271,8 @@ fn object_uids(observed: &Observed) -> Vec<String> {
 async fn read_usage(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<NodeUsage>> {
     let mut nodes: Vec<&str> = Vec::new();
     for pod in observed.pods.iter().flatten() {
-        let node = string_at(pod, "/spec/nodeName");
-        if string_at(pod, "/status/phase") == "Running"
-            && !node.is_empty()
+        if Untyped(pod).str_at("/status/phase") == Some("Running")
+            && let Some(node) = Untyped(pod).str_at("/spec/nodeName")
             && !nodes.contains(&node)
         {
             nodes.push(node);

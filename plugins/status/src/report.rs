@@ -57,17 +57,14 @@ impl Report {
     /// Computes the report. `now` decides if the session has expired.
     pub(crate) fn from_observed(observed: &Observed, now: Timestamp) -> Self {
         let none: &[Value] = &[];
-        let (pods, events) = (
-            observed.pods.as_deref().unwrap_or(none),
-            observed.events.as_deref().unwrap_or(none),
-        );
+        let events = observed.events.as_deref().unwrap_or(none);
         let snapshots = observed.snapshots.as_deref().unwrap_or(none);
         let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed_session;
         let live = live_objects(observed);
         let state = assess_workload(session, &live);
         let head = head::report_head(observed, &live, &state, now);
-        let workloads = workloads::workload_reports(session, &live, pods, usage);
+        let workloads = workloads::workload_reports(session, &live, usage);
         let diagnosis = diagnosis::diagnosis_reports(observed, &live, &head, &state);
         let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
         Self {

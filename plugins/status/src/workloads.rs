@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde_json::Value;
 use session_shared::Pod;
 use session_shared::api::{ObjectRef, Session};
 use session_shared::client::{NodeUsage, PodUsage};
-use session_shared::objects::conditions::has_condition;
-use session_shared::objects::resource::string_at;
+use session_shared::k8s_openapi::api::core::v1::{Container, ContainerStatus};
+use session_shared::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use session_shared::k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use session_shared::objects::Untyped;
+use session_shared::objects::conditions::is_ready;
 use session_shared::quantity::format_bytes;
 use session_shared::reconcile::{LiveObjects, is_primary_pod};
-
-use crate::text_at::text_at;
 
 /// A workload of the session with its Pods.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -83,11 +83,10 @@ pub(crate) struct TerminationReport {
     pub(crate) finished: Option<String>,
 }
 
-/// Computes the workloads section of a report, the primary workload first. `raw` are the Pods of `live` with every field.
+/// Computes the workloads section of a report, the primary workload first.
 pub(crate) fn workload_reports(
     session: &Session,
     live: &LiveObjects,
-    raw: &[Value],
     usage: &[NodeUsage],
 ) -> Vec<WorkloadReport> {
     let uid = session.uid();
@@ -103,16 +102,9 @@ pub(crate) fn workload_reports(
         let Some(owner) = live.workload_of(pod, uid) else {
             continue;
         };
-        let own = pod.metadata.uid.as_deref().unwrap_or_default();
-        let Some(object) = raw
-            .iter()
-            .find(|object| string_at(object, "/metadata/uid") == own)
-        else {
-            continue;
-        };
         if let Some((_, workload)) = found.iter_mut().find(|(known, _)| known.uid == owner.uid) {
             workload.primary |= is_primary_pod(pod);
-            workload.pods.push(pod_report(pod, object, usage));
+            workload.pods.push(pod_report(pod, usage));
         }
     }
     let mut all: Vec<WorkloadReport> = found.into_iter().map(|(_, workload)| workload).collect();
@@ -136,7 +128,7 @@ fn workload_without_pods(workload: &ObjectRef, live: &LiveObjects) -> WorkloadRe
     let object = live
         .owners
         .iter()
-        .find(|object| string_at(object, "/metadata/uid") == workload.uid);
+        .find(|object| Untyped(object).has_uid(&workload.uid));
     let number = |pointer: &str| object.and_then(|object| object.pointer(pointer)?.as_i64());
     let replicas = number("/spec/replicas");
     WorkloadReport {
@@ -150,31 +142,29 @@ fn workload_without_pods(workload: &ObjectRef, live: &LiveObjects) -> WorkloadRe
     }
 }
 
-fn pod_report(pod: &Pod, object: &Value, usage: &[NodeUsage]) -> PodReport {
-    let status = match (
-        &pod.metadata.deletion_timestamp,
-        text_at(object, "/status/reason"),
-    ) {
+fn pod_report(pod: &Pod, usage: &[NodeUsage]) -> PodReport {
+    let (metadata, state) = (&pod.metadata, pod.status.as_ref());
+    let reason = state.and_then(|state| state.reason.clone());
+    let status = match (&metadata.deletion_timestamp, reason) {
         (Some(_), _) => "Terminating".to_owned(),
         (None, Some(reason)) => reason,
-        (None, None) => text_at(object, "/status/phase").unwrap_or_else(|| "Unknown".into()),
+        (None, None) => {
+            let phase = state.and_then(|state| state.phase.clone());
+            phase.unwrap_or_else(|| "Unknown".into())
+        }
     };
-    let ready = has_condition(object, "Ready", "True");
-    let uid = string_at(object, "/metadata/uid");
-    let used = usage
-        .iter()
-        .flat_map(|node| &node.pods)
-        .find(|used| used.uid == uid);
+    let mut used = usage.iter().flat_map(|node| &node.pods);
+    let used = used.find(|used| Some(&used.uid) == metadata.uid.as_ref());
     PodReport {
-        name: string_at(object, "/metadata/name").to_owned(),
+        name: metadata.name.clone().unwrap_or_default(),
         status,
-        ready,
-        node: text_at(object, "/spec/nodeName"),
-        ip: text_at(object, "/status/podIP"),
-        qos: text_at(object, "/status/qosClass"),
-        created: text_at(object, "/metadata/creationTimestamp"),
+        ready: is_ready(pod),
+        node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+        ip: state.and_then(|state| state.pod_ip.clone()),
+        qos: state.and_then(|state| state.qos_class.clone()),
+        created: time_text(metadata.creation_timestamp.as_ref()),
         used: used.and_then(pod_usage),
-        containers: container_reports(object),
+        containers: container_reports(pod),
     }
 }
 
@@ -185,74 +175,72 @@ fn pod_usage(used: &PodUsage) -> Option<PodUsageReport> {
     })
 }
 
-fn container_reports(pod: &Value) -> Vec<ContainerReport> {
-    let kinds = [
-        (
-            "/spec/initContainers",
-            "/status/initContainerStatuses",
-            true,
-        ),
-        ("/spec/containers", "/status/containerStatuses", false),
-    ];
-    let mut found = Vec::new();
-    for (specs, statuses, init) in kinds {
-        let list = |pointer: &str| {
-            pod.pointer(pointer)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-        };
-        for spec in list(specs) {
-            let name = string_at(spec, "/name");
-            let status = list(statuses).find(|status| string_at(status, "/name") == name);
-            found.push(container_report(spec, status.unwrap_or(&Value::Null), init));
-        }
-    }
-    found
-}
-
-fn container_report(spec: &Value, status: &Value, init: bool) -> ContainerReport {
-    let states = status["state"].as_object();
-    let (state, detail) = states
-        .and_then(|states| states.iter().find(|(_, detail)| !detail.is_null()))
-        .map_or(("waiting", &Value::Null), |(state, detail)| {
-            (state.as_str(), detail)
-        });
-    let map = |pointer: &str| {
-        let map = spec.pointer(pointer).and_then(Value::as_object);
-        let entries = map.into_iter().flatten();
-        entries
-            .map(|(key, value)| (key.clone(), quantity_text(value)))
-            .collect()
+fn container_reports(pod: &Pod) -> Vec<ContainerReport> {
+    let Some(spec) = &pod.spec else {
+        return Vec::new();
     };
-    let last = &status["lastState"]["terminated"];
+    let state = pod.status.as_ref();
+    let init = state.and_then(|state| state.init_container_statuses.as_deref());
+    let main = state.and_then(|state| state.container_statuses.as_deref());
+    let report = |container: &Container, statuses: Option<&[ContainerStatus]>, init| {
+        let mut statuses = statuses.unwrap_or_default().iter();
+        let status = statuses.find(|status| status.name == container.name);
+        container_report(container, status, init)
+    };
+    let before = spec.init_containers.iter().flatten();
+    let before = before.map(|container| report(container, init, true));
+    let beside = spec.containers.iter();
+    let beside = beside.map(|container| report(container, main, false));
+    before.chain(beside).collect()
+}
+
+fn container_report(
+    spec: &Container,
+    status: Option<&ContainerStatus>,
+    init: bool,
+) -> ContainerReport {
+    let state = status.and_then(|status| status.state.as_ref());
+    let running = state.and_then(|state| state.running.as_ref());
+    let ended = state.and_then(|state| state.terminated.as_ref());
+    let waiting = state.and_then(|state| state.waiting.as_ref());
+    let last = status.and_then(|status| status.last_state.as_ref()?.terminated.as_ref());
+    let resources = spec.resources.as_ref();
     ContainerReport {
-        name: string_at(spec, "/name").to_owned(),
+        name: spec.name.clone(),
         init,
-        image: string_at(spec, "/image").to_owned(),
-        state: state.to_owned(),
-        reason: text_at(detail, "/reason"),
-        exit_code: detail["exitCode"].as_i64(),
-        since: text_at(detail, "/startedAt")
-            .filter(|_| state == "running")
-            .or_else(|| text_at(detail, "/finishedAt")),
-        ready: status["ready"] == true,
-        restarts: status["restartCount"].as_i64().unwrap_or(0),
-        last: last["exitCode"]
-            .as_i64()
-            .map(|exit_code| TerminationReport {
-                reason: text_at(last, "/reason"),
-                exit_code,
-                finished: text_at(last, "/finishedAt"),
-            }),
-        requests: map("/resources/requests"),
-        limits: map("/resources/limits"),
+        image: spec.image.clone().unwrap_or_default(),
+        state: match (running, ended) {
+            (Some(_), _) => "running".into(),
+            (None, Some(_)) => "terminated".into(),
+            (None, None) => "waiting".into(),
+        },
+        reason: ended
+            .and_then(|ended| ended.reason.clone())
+            .or_else(|| waiting?.reason.clone()),
+        exit_code: ended.map(|ended| i64::from(ended.exit_code)),
+        since: running
+            .and_then(|running| time_text(running.started_at.as_ref()))
+            .or_else(|| time_text(ended?.finished_at.as_ref())),
+        ready: status.is_some_and(|status| status.ready),
+        restarts: status.map_or(0, |status| i64::from(status.restart_count)),
+        last: last.map(|last| TerminationReport {
+            reason: last.reason.clone(),
+            exit_code: i64::from(last.exit_code),
+            finished: time_text(last.finished_at.as_ref()),
+        }),
+        requests: amounts(resources.and_then(|resources| resources.requests.as_ref())),
+        limits: amounts(resources.and_then(|resources| resources.limits.as_ref())),
     }
 }
 
-/// Returns a quantity, which may be a string or a number, as text.
-fn quantity_text(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+fn amounts(amounts: Option<&BTreeMap<String, Quantity>>) -> BTreeMap<String, String> {
+    let amounts = amounts.into_iter().flatten();
+    amounts
+        .map(|(resource, amount)| (resource.clone(), amount.0.clone()))
+        .collect()
+}
+
+/// Returns a time as the API server writes it.
+fn time_text(time: Option<&Time>) -> Option<String> {
+    time.map(|time| time.0.to_string())
 }

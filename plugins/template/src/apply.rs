@@ -5,7 +5,8 @@ use serde_json::Value;
 use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, apply_verb};
@@ -89,7 +90,7 @@ async fn apply_template(
     dry_run: DryRun,
     write: &WriteOptions,
 ) -> Result<(Value, &'static str)> {
-    let name = string_at(object, "/metadata/name");
+    let name = Untyped(object).name();
     let before = template_input::with_setup_hint(cluster.get(&SESSION_TEMPLATE, "", name).await)?;
     if dry_run == DryRun::Client {
         let change = match before {

@@ -10,7 +10,8 @@ use session_shared::client::{DryRun, IncludeObject, ListOptions, Scope, not_foun
 use session_shared::failure::{self, FailureKind};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::TemplateName;
-use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::{SESSION, SESSION_TEMPLATE};
 use session_shared::objects::table::Table;
 use session_shared::ops::Cluster;
 use session_shared::report::format::Format;
@@ -102,11 +103,11 @@ async fn delete_template(cluster: &Cluster, template: &Value, dry_run: DryRun) -
         return Ok(());
     }
     let options = Deletion {
-        uid: string_at(template, "/metadata/uid").to_owned(),
+        uid: Untyped(template).uid().unwrap_or_default().to_owned(),
         dry_run: dry_run == DryRun::Server,
         ..Deletion::default()
     };
-    let name = string_at(template, "/metadata/name");
+    let name = Untyped(template).name();
     cluster
         .delete(&SESSION_TEMPLATE, "", name, &options)
         .await
@@ -151,8 +152,8 @@ fn add_sessions(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns
             continue;
         };
         let (namespace, name) = (
-            string_at(&row.object, "/metadata/namespace"),
-            string_at(&row.object, "/metadata/name"),
+            Untyped(&row.object).namespace().unwrap_or_default(),
+            Untyped(&row.object).name(),
         );
         let sessions = users.entry(template.to_owned()).or_default();
         sessions.push(format!("{namespace}/{name}"));

@@ -6,9 +6,9 @@ use session_shared::api::{API_VERSION, Parameter, ParameterType};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::labels;
 use session_shared::names::TemplateName;
+use session_shared::objects::Untyped;
 use session_shared::objects::ownership::has_kind_and_name;
 use session_shared::objects::primary_workload;
-use session_shared::objects::resource::string_at;
 use session_shared::reconcile::read_manifest_settings;
 use session_shared::template::{
     Finding, Manifest, Problem, RESERVED_PARAMETERS, Severity, Source, SourceLocation,
@@ -81,13 +81,13 @@ fn check_only_templates(source: &Source) -> Result<()> {
     let objects = parse_plain_objects(source)?;
     let other = objects
         .iter()
-        .find(|(_, object)| string_at(object, "/kind") != "SessionTemplate");
+        .find(|(_, object)| Untyped(object).kind() != "SessionTemplate");
     if let Some((place, object)) = other {
         let error = anyhow!(
             "{}:{place}: cannot apply {} {:?} together with a SessionTemplate",
             source.name(),
-            string_at(object, "/kind"),
-            string_at(object, "/metadata/name")
+            Untyped(object).kind(),
+            Untyped(object).name()
         );
         return Err(with_hint(
             error,
@@ -95,15 +95,15 @@ fn check_only_templates(source: &Source) -> Result<()> {
         ));
     }
     for (place, object) in &objects {
-        let version = string_at(object, "/apiVersion");
+        let version = Untyped(object).api_version();
         if version != API_VERSION {
             bail!(
                 "{}:{place}: apiVersion of SessionTemplate {:?} must be {API_VERSION:?}, not {version:?}",
                 source.name(),
-                string_at(object, "/metadata/name")
+                Untyped(object).name()
             );
         }
-        string_at(object, "/metadata/name").parse::<TemplateName>()?;
+        Untyped(object).name().parse::<TemplateName>()?;
     }
     Ok(())
 }

@@ -7,7 +7,8 @@ use session_shared::client::{ListOptions, Scope, not_found_error, parse_object};
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::values::ReplaceFlags;
 use session_shared::names::TemplateName;
-use session_shared::objects::resource::{SESSION_TEMPLATE, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
 pub(crate) use session_shared::ops::session_objects::with_setup_hint;
 use session_shared::report::console::Console;
@@ -129,10 +130,7 @@ async fn available_templates_hint(cluster: &Cluster) -> String {
         .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;
     let items = found.map(|list| list.items).unwrap_or_default();
-    let names: Vec<&str> = items
-        .iter()
-        .map(|item| string_at(item, "/metadata/name"))
-        .collect();
+    let names: Vec<&str> = items.iter().map(|item| Untyped(item).name()).collect();
     if names.is_empty() {
         return "install the built-in templates, as there are none: kubectl session setup templates".into();
     }

@@ -7,11 +7,11 @@ use session_shared::api::{
 };
 use session_shared::encode::shell;
 use session_shared::labels;
+use session_shared::objects::Untyped;
 use session_shared::objects::ephemeral_volumes::{
     EphemeralVolume, ephemeral_volumes, user_data_volumes,
 };
 use session_shared::objects::pods::{pod_annotations, pod_spec};
-use session_shared::objects::resource::string_at;
 use session_shared::report::{escape, table};
 use session_shared::template::{Finding, Manifest, Parameters};
 
@@ -22,7 +22,7 @@ use crate::parameter_view::{ParameterView, parameter_views, parameters_table};
 pub(crate) fn builtin_table(objects: &[Value], no_headers: bool) -> String {
     let row = |object: &Value| {
         ["/metadata/name", "/spec/description"]
-            .map(|at| string_at(object, at).to_owned())
+            .map(|at| Untyped(object).str_at(at).unwrap_or_default().to_owned())
             .to_vec()
     };
     let rows: Vec<Vec<String>> = objects.iter().map(row).collect();
@@ -170,8 +170,8 @@ fn claim_volumes<'a>(object: &'a Value, spec: &'a Map<String, Value>) -> Vec<&'a
     let templates = object.pointer("/spec/volumeClaimTemplates");
     let templates = templates.and_then(Value::as_array).into_iter().flatten();
     claims
-        .map(|volume| string_at(volume, "/name"))
-        .chain(templates.map(|claim| string_at(claim, "/metadata/name")))
+        .filter_map(|volume| Untyped(volume).str_at("/name"))
+        .chain(templates.map(|claim| Untyped(claim).name()))
         .collect()
 }
 

@@ -13,8 +13,8 @@ use tokio::sync::OnceCell;
 use super::Cluster;
 use super::api_request::{ApiRequest, JSON};
 use session_model::failure::{Failure, FailureKind, with_hint};
+use session_model::objects::Untyped;
 use session_model::objects::access::Access;
-use session_model::objects::resource::string_at;
 
 const REVIEWS: &str = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
 
@@ -173,13 +173,14 @@ impl Cluster {
         let call = ApiRequest::new(Method::POST, REVIEWS.to_owned()).body(JSON, &review);
         let answer: Value = self.send(&call).await?.json()?;
         let status = &answer["status"];
-        let broken = string_at(status, "/evaluationError");
+        let text = |pointer| Untyped(status).str_at(pointer).map(str::to_owned);
+        let broken = text("/evaluationError");
         Ok(match status["allowed"].as_bool() {
             Some(true) => AccessDecision::Allowed,
-            Some(false) if broken.is_empty() || status["denied"] == true => {
-                AccessDecision::Denied(string_at(status, "/reason").to_owned())
+            Some(false) if broken.is_none() || status["denied"] == true => {
+                AccessDecision::Denied(text("/reason").unwrap_or_default())
             }
-            _ => AccessDecision::Unknown(broken.to_owned()),
+            _ => AccessDecision::Unknown(broken.unwrap_or_default()),
         })
     }
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::Cluster;
 use super::api_request::{ApiRequest, JSON};
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// The caller's identity according to the API server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,13 +32,18 @@ impl Cluster {
         );
         let answer = self.send(&call.body(JSON, &review)).await?.json()?;
         let user = &answer["status"]["userInfo"];
+        // A user may lack each of them; authenticators need not set a UID.
+        let text = |pointer| {
+            let text = Untyped(user).str_at(pointer);
+            text.unwrap_or_default().to_owned()
+        };
         let groups = user["groups"].as_array().into_iter().flatten();
         Ok(CallerIdentity {
-            username: string_at(user, "/username").to_owned(),
+            username: text("/username"),
             groups: groups
                 .filter_map(|group| group.as_str().map(str::to_owned))
                 .collect(),
-            uid: string_at(user, "/uid").to_owned(),
+            uid: text("/uid"),
         })
     }
 }

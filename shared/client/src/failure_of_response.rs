@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::body_summary;
 use session_model::failure::{Failure, FailureKind, StatusCause};
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// The subject of a request, as error messages name it.
 #[derive(Clone, Debug, Default)]
@@ -57,19 +57,27 @@ pub(super) fn failure_of_status(status: &Value, code: u16, subject: &RequestSubj
         .and_then(|code| u16::try_from(code).ok())
         .filter(|code| *code != 0)
         .unwrap_or(code);
-    let reason = string_at(status, "/reason").to_owned();
-    let message = string_at(status, "/message").to_owned();
-    let details = &status["details"];
-    let about = (
-        string_at(details, "/kind").to_owned(),
-        string_at(details, "/name").to_owned(),
-    );
+    // A Status may lack each of them; a Failure says so with an empty text.
+    let text = |part: Untyped<'_>, pointer: &str| {
+        let text = part.str_at(pointer);
+        text.unwrap_or_default().to_owned()
+    };
+    let status = Untyped(status);
+    let (reason, message) = (text(status, "/reason"), text(status, "/message"));
+    let details = status.at("/details").filter(|details| details.is_object());
+    let about = details.map(|details| {
+        let details = Untyped(details);
+        (text(details, "/kind"), text(details, "/name"))
+    });
     let kind = failure_kind(&reason, code, &message, &subject.method);
     // The 404 of an object names the object; the 404 of a type that is not served cannot.
-    if kind == FailureKind::NotFound && about.1.is_empty() && !subject.plural.is_empty() {
+    if kind == FailureKind::NotFound
+        && about.as_ref().is_none_or(|(_, name)| name.is_empty())
+        && !subject.plural.is_empty()
+    {
         return no_such_resource(subject);
     }
-    let causes = details["causes"].as_array().into_iter().flatten();
+    let causes = status.items_at("/details/causes");
     Failure {
         kind,
         message: if message.is_empty() {
@@ -79,11 +87,11 @@ pub(super) fn failure_of_status(status: &Value, code: u16, subject: &RequestSubj
         },
         reason,
         code,
-        object: details.is_object().then_some(about),
+        object: about,
         causes: causes
             .map(|cause| StatusCause {
-                field: string_at(cause, "/field").to_owned(),
-                message: string_at(cause, "/message").to_owned(),
+                field: text(cause, "/field"),
+                message: text(cause, "/message"),
             })
             .collect(),
     }

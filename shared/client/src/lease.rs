@@ -3,12 +3,14 @@
 use anyhow::Result;
 use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::coordination::v1::Lease;
 use serde_json::Value;
 
 use super::api_request::ApiRequest;
 use super::{Cluster, api_paths};
 use session_model::failure::{self, FailureKind};
-use session_model::objects::resource::{LEASE, string_at};
+use session_model::objects::Untyped;
+use session_model::objects::resource::LEASE;
 
 impl Cluster {
     /// True if somebody holds the Lease `name`, by the server's clock. A Lease that is absent, or that the caller may not read, is
@@ -39,14 +41,16 @@ impl Cluster {
 
 /// True if the Lease has a holder and has not expired.
 fn is_valid(lease: &Value, headers: &HeaderMap) -> bool {
-    let holder = string_at(lease, "/spec/holderIdentity");
-    let renewed: Option<Timestamp> = string_at(lease, "/spec/renewTime").parse().ok();
-    let seconds = lease["spec"]["leaseDurationSeconds"]
-        .as_i64()
-        .unwrap_or_default();
-    let until =
-        renewed.and_then(|renewed| renewed.checked_add(SignedDuration::from_secs(seconds)).ok());
-    !holder.is_empty() && until.is_some_and(|until| until >= server_time(headers))
+    let Some(spec) = Untyped(lease).read::<Lease>().and_then(|lease| lease.spec) else {
+        return false;
+    };
+    let seconds = i64::from(spec.lease_duration_seconds.unwrap_or_default());
+    let lasts = SignedDuration::from_secs(seconds);
+    let until = spec
+        .renew_time
+        .and_then(|renewed| renewed.0.checked_add(lasts).ok());
+    let is_held = spec.holder_identity.is_some_and(|who| !who.is_empty());
+    is_held && until.is_some_and(|until| until >= server_time(headers))
 }
 
 /// Returns the server's time from the Date header, or the local time without one.

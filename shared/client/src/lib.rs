@@ -17,7 +17,8 @@
 //! ```no_run
 //! use futures::StreamExt;
 //! use session_client::{Cluster, ConnectOptions, ListOptions, Scope, UserAgent, WatchChange};
-//! use session_model::objects::resource::{POD, string_at};
+//! use session_model::objects::Untyped;
+//! use session_model::objects::resource::POD;
 //!
 //! # async fn follow_pods() -> anyhow::Result<()> {
 //! // kubectl's flags as plain data; what is absent comes from the kubeconfig, or from the Pod the program runs in.
@@ -29,15 +30,15 @@
 //! let web = ListOptions::with_labels("app=web");
 //! let pods = cluster.list(&POD, here, &web).await?;
 //! for pod in &pods.items {
-//!     println!("{}", string_at(pod, "/metadata/name"));
+//!     println!("{}", Untyped(pod).name());
 //! }
 //!
 //! // From the list's version on, without a gap; reconnects by itself.
 //! let mut changes = cluster.watch(&POD, here, &web, Some(&pods.resource_version), false);
 //! while let Some(change) = changes.next().await {
 //!     match change? {
-//!         WatchChange::Added(pod) => println!("+ {}", string_at(&pod, "/metadata/name")),
-//!         WatchChange::Deleted(pod) => println!("- {}", string_at(&pod, "/metadata/name")),
+//!         WatchChange::Added(pod) => println!("+ {}", Untyped(&pod).name()),
+//!         WatchChange::Deleted(pod) => println!("- {}", Untyped(&pod).name()),
 //!         _ => {}
 //!     }
 //! }

@@ -12,7 +12,7 @@ use super::api_request::ApiRequest;
 use super::write::{WriteOptions, add_write_params};
 use super::{Cluster, api_paths};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 impl Cluster {
     /// Moves the fields that `write.field_manager` owns in `current` from Update to Apply. Returns true if a request was
@@ -36,7 +36,7 @@ impl Cluster {
         }
         let patch = json!([
             {"op": "replace", "path": "/metadata/managedFields", "value": entries},
-            {"op": "replace", "path": "/metadata/resourceVersion", "value": string_at(current, "/metadata/resourceVersion")},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": Untyped(current).resource_version()},
         ]);
         let call = ApiRequest::new(Method::PATCH, api_paths::object_path(t, namespace, name)?)
             .for_object(t, name);
@@ -53,7 +53,7 @@ fn upgraded_entries(object: &Value, manager: &str) -> Option<Vec<Value>> {
     let own = |entry: &Value, operation: &str| {
         entry["manager"] == manager
             && entry["operation"] == operation
-            && string_at(entry, "/subresource").is_empty()
+            && Untyped(entry).str_at("/subresource").is_none()
     };
     let (updates, mut rest): (Vec<Value>, Vec<Value>) = entries
         .iter()

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Cluster;
 use super::api_paths::percent_encode;
 use session_model::failure::{Failure, FailureKind};
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// Time limit of the request: a node that does not respond must not delay other output.
 const NODE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -64,19 +64,19 @@ impl Cluster {
 fn parse_summary(summary: &Value) -> NodeUsage {
     let pods = summary["pods"].as_array().into_iter().flatten();
     NodeUsage {
-        pods: pods.map(parse_pod).collect(),
+        pods: pods.filter_map(parse_pod).collect(),
     }
 }
 
-fn parse_pod(pod: &Value) -> PodUsage {
+fn parse_pod(pod: &Value) -> Option<PodUsage> {
     let number = |pointer: &str| pod.pointer(pointer).and_then(Value::as_u64);
     let volumes = pod["volume"].as_array().into_iter().flatten();
-    PodUsage {
-        uid: string_at(pod, "/podRef/uid").to_owned(),
+    Some(PodUsage {
+        uid: Untyped(pod).str_at("/podRef/uid")?.to_owned(),
         cpu_milli: number("/cpu/usageNanoCores").map(|nano| nano / 1_000_000),
         memory: number("/memory/workingSetBytes"),
         volumes: volumes.filter_map(parse_volume).collect(),
-    }
+    })
 }
 
 fn parse_volume(volume: &Value) -> Option<VolumeUsage> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use session_model::failure::{Failure, FailureKind};
 use session_model::foreign_error::decode_error_text;
 use session_model::objects::ResourceType;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// Returns the server's NotFound error for an object that a GET did not find.
 pub fn not_found_error(resource: &ResourceType, name: &str) -> anyhow::Error {
@@ -25,11 +25,7 @@ pub fn not_found_error(resource: &ResourceType, name: &str) -> anyhow::Error {
 /// # Errors
 /// A field of another type than the API defines.
 pub fn parse_object<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
-    let what = format!(
-        "{} {:?}",
-        string_at(&object, "/kind"),
-        string_at(&object, "/metadata/name")
-    );
+    let what = format!("{} {:?}", Untyped(&object).kind(), Untyped(&object).name());
     serde_json::from_value(object)
         .map_err(|error| anyhow::anyhow!("cannot read {what}: {}", decode_error_text(&error)))
 }

@@ -29,7 +29,8 @@ use super::failure_of_response::{RequestSubject, failure_of_response, failure_of
 use super::read_limits::EXEC_STATUS_LIMIT;
 use super::{Cluster, ContainerRef, Scope};
 use session_model::failure::{Failure, FailureKind};
-use session_model::objects::resource::{POD, string_at};
+use session_model::objects::Untyped;
+use session_model::objects::resource::POD;
 
 /// Most bytes of input in one message.
 const STDIN_CHUNK_BYTES: usize = 64 * 1024;
@@ -277,7 +278,10 @@ fn exit_of_status(status: &Value, subject: &RequestSubject) -> Result<ExecExit, 
         return Ok(ExecExit::Code(code));
     }
     let failure = failure_of_status(status, 0, subject);
-    match start_failure_code(string_at(status, "/message")) {
+    match Untyped(status)
+        .str_at("/message")
+        .and_then(start_failure_code)
+    {
         Some(code) => Ok(ExecExit::NotStarted { code, failure }),
         None => Err(failure.into()),
     }

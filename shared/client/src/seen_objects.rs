@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 
 use serde_json::Value;
 
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// The objects reported by a watch, by identity. Only two hashes and the size of each are kept.
 #[derive(Debug, Default)]
@@ -30,11 +30,11 @@ impl SeenObjects {
     /// Records a change of the object with this `metadata` and size in memory. Returns true if the change is new, that is
     /// not a version reported before.
     pub(super) fn record(&mut self, metadata: &Value, deleted: bool, memory: u64) -> bool {
-        let part = |path: &str| string_at(metadata, path);
+        let part = |path: &str| Untyped(metadata).str_at(path);
         let uid = part("/uid");
         let key = match uid {
-            "" => self.hasher.hash_one((part("/namespace"), part("/name"))),
-            uid => self.hasher.hash_one(uid),
+            None => self.hasher.hash_one((part("/namespace"), part("/name"))),
+            Some(uid) => self.hasher.hash_one(uid),
         };
         let version = self.hasher.hash_one(part("/resourceVersion"));
         let known = self.current.get(&key).copied();
@@ -43,7 +43,7 @@ impl SeenObjects {
             && self.deleted != Some((key, version));
         if let Some(object) = known {
             // The caller may keep several versions of an object without UID.
-            let freed = if uid.is_empty() { 0 } else { object.memory };
+            let freed = if uid.is_none() { 0 } else { object.memory };
             self.memory = self.memory.saturating_sub(freed);
         }
         if deleted {

@@ -21,7 +21,7 @@ use super::seen_objects::SeenObjects;
 use super::{Cluster, api_paths};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// Seconds after which the server ends a watch; it is then continued from the last resourceVersion.
 const LIFETIME_SECONDS: u64 = 290;
@@ -227,29 +227,28 @@ impl WatchState {
         if self.table {
             remove_nulls(&mut object);
         }
-        let what = string_at(&event, "/type").to_owned();
-        if what == "ERROR" {
+        let what = Untyped(&event).str_at("/type");
+        if what == Some("ERROR") {
             let subject = RequestSubject {
                 method: "GET".into(),
                 ..self.subject()
             };
             return Err(failure_of_status(&object, 0, &subject).into());
         }
-        let version = event_version(&object, self.table);
-        if !version.is_empty() {
+        if let Some(version) = event_version(&object, self.table) {
             version.clone_into(&mut self.version);
         }
-        let change: fn(Value) -> WatchChange = match what.as_str() {
-            "ADDED" => WatchChange::Added,
-            "MODIFIED" => WatchChange::Modified,
-            "DELETED" => WatchChange::Deleted,
-            "BOOKMARK" => return Ok(Some(WatchChange::Bookmark(self.version.clone()))),
+        let change: fn(Value) -> WatchChange = match what {
+            Some("ADDED") => WatchChange::Added,
+            Some("MODIFIED") => WatchChange::Modified,
+            Some("DELETED") => WatchChange::Deleted,
+            Some("BOOKMARK") => return Ok(Some(WatchChange::Bookmark(self.version.clone()))),
             _ => return Ok(None),
         };
         let metadata = object
             .pointer(metadata_pointer(self.table))
             .unwrap_or(&Value::Null);
-        if self.held.record(metadata, what == "DELETED", memory) {
+        if self.held.record(metadata, what == Some("DELETED"), memory) {
             self.has_news = true;
             self.backoff.reset();
         }
@@ -273,15 +272,8 @@ fn metadata_pointer(table: bool) -> &'static str {
 }
 
 /// Returns the resourceVersion of an event.
-fn event_version(object: &Value, table: bool) -> &str {
-    let row = if table {
-        string_at(object, "/rows/0/object/metadata/resourceVersion")
-    } else {
-        ""
-    };
-    if row.is_empty() {
-        string_at(object, "/metadata/resourceVersion")
-    } else {
-        row
-    }
+fn event_version(object: &Value, table: bool) -> Option<&str> {
+    let object = Untyped(object);
+    let row = table.then(|| object.str_at("/rows/0/object/metadata/resourceVersion"));
+    row.flatten().or_else(|| object.resource_version())
 }

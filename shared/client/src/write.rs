@@ -8,8 +8,8 @@ use super::api_request::{ApiRequest, JSON};
 use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::propagation::PropagationPolicy;
-use session_model::objects::resource::string_at;
 
 /// Media type of a JSON merge patch (RFC 7386).
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -88,8 +88,7 @@ impl Cluster {
         write: &WriteOptions,
     ) -> Result<Value> {
         let path = api_paths::collection_path(t, super::Scope::Namespace(namespace))?;
-        let call =
-            ApiRequest::new(Method::POST, path).for_object(t, string_at(object, "/metadata/name"));
+        let call = ApiRequest::new(Method::POST, path).for_object(t, Untyped(object).name());
         self.send(&add_write_params(call, write).body(JSON, object))
             .await?
             .json()
@@ -163,18 +162,18 @@ impl Cluster {
         path.extend(subresource.iter().flat_map(|part| ["/", part]));
         let call = ApiRequest::new(Method::PATCH, path).for_object(t, name);
         let call = add_write_params(call, write).body(content_type, patch);
-        let meant = string_at(patch, "/metadata/uid");
+        let meant = Untyped(patch).uid();
         match self.send(&call).await {
             Ok(answer) => {
                 let object = answer.json()?;
-                let same = meant.is_empty() || string_at(&object, "/metadata/uid") == meant;
+                let same = meant.is_none_or(|uid| Untyped(&object).has_uid(uid));
                 if same {
                     Ok(object)
                 } else {
                     Err(replaced_error(t, name))
                 }
             }
-            Err(error) if !meant.is_empty() && is_uid_rejected(&error) => {
+            Err(error) if meant.is_some() && is_uid_rejected(&error) => {
                 Err(replaced_error(t, name))
             }
             Err(error) => Err(error),
@@ -204,7 +203,7 @@ impl Cluster {
             }
             Err(error) => return Err(error),
         };
-        let marked = !string_at(&answer, "/metadata/deletionTimestamp").is_empty();
+        let marked = Untyped(&answer).is_terminating();
         Ok(if marked {
             DeleteOutcome::Terminating(answer)
         } else {

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use session_model::objects::Untyped;
 use session_model::objects::access::Access;
 use session_model::objects::ownership::is_data;
 pub use session_model::objects::propagation::PropagationPolicy;
-use session_model::objects::resource::string_at;
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// A list of stages. The steps of a stage may run concurrently; a stage begins when the one before it has succeeded. Every
@@ -129,17 +129,15 @@ impl Plan {
 impl Step {
     fn accesses(&self) -> Vec<Access> {
         let of = |verb, object: &Value, name: &str| {
-            let kind = ResourceType::find_known(
-                string_at(object, "/apiVersion"),
-                string_at(object, "/kind"),
-            );
+            let kind =
+                ResourceType::find_known(Untyped(object).api_version(), Untyped(object).kind());
             kind.map(|kind| Access::new(verb, kind, name))
                 .into_iter()
                 .collect()
         };
         match self {
             Step::Create { object, .. } => of("create", object, ""),
-            Step::Apply { object, .. } => of("patch", object, string_at(object, "/metadata/name")),
+            Step::Apply { object, .. } => of("patch", object, Untyped(object).name()),
             Step::Patch {
                 target, resource, ..
             } => vec![Access::new("patch", resource, &target.name)],
@@ -160,8 +158,8 @@ impl Step {
             Step::Create { object, .. } => {
                 format!(
                     "create {} {:?}",
-                    string_at(object, "/kind"),
-                    string_at(object, "/metadata/name")
+                    Untyped(object).kind(),
+                    Untyped(object).name()
                 )
             }
             Step::Apply { object, .. } => format!("apply {}", ObjectRef::from_object(object)),

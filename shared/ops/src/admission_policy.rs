@@ -8,8 +8,9 @@ use crate::Cluster;
 use session_model::api::{ADMISSION_POLICY, is_policy_in_force};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::resource::{
-    VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING, string_at,
+    VALIDATING_ADMISSION_POLICY, VALIDATING_ADMISSION_POLICY_BINDING,
 };
 
 impl Cluster {
@@ -29,11 +30,7 @@ impl Cluster {
             if !is_policy_in_force(&policy, &binding) {
                 return anyhow::Ok(None);
             }
-            let created = |object| {
-                string_at(object, "/metadata/creationTimestamp")
-                    .parse()
-                    .ok()
-            };
+            let created = |object| Untyped(object).created();
             let (policy, binding): (Option<Timestamp>, _) = (created(&policy), created(&binding));
             Ok(policy
                 .zip(binding)

@@ -20,13 +20,12 @@ use session_engine::reconcile::is_secret_proven;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::{
     immutable_difference, is_claim, kept_claim_error, was_bound,
 };
 use session_model::objects::provenance::find_provenance_problem;
-use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT, is_terminating, label, string_at,
-};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, VOLUME_SNAPSHOT};
 use session_model::progress::ProgressEvent;
 
 impl Cluster {
@@ -58,14 +57,14 @@ impl Cluster {
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<()> {
         let options = DeleteOptions {
-            uid: string_at(found, "/metadata/uid").to_owned(),
-            resource_version: string_at(found, "/metadata/resourceVersion").to_owned(),
+            uid: Untyped(found).uid().unwrap_or_default().to_owned(),
+            resource_version: Untyped(found)
+                .resource_version()
+                .unwrap_or_default()
+                .to_owned(),
             ..DeleteOptions::default()
         };
-        let (namespace, name) = (
-            with.ownership.namespace.as_str(),
-            string_at(found, "/metadata/name"),
-        );
+        let (namespace, name) = (with.ownership.namespace.as_str(), Untyped(found).name());
         match self.delete(resource, namespace, name, &options).await {
             Ok(_) => self.wait_name_free(resource, found, with, tell).await,
             Err(error) if failure::has_kind(&error, FailureKind::Conflict) => Ok(()),
@@ -75,7 +74,7 @@ impl Cluster {
 
     /// True if a kept claim or a bound snapshot proves that the parameters Secret belongs to the same session.
     pub(super) async fn is_proven_by_data(&self, secret: &Value, namespace: &str) -> bool {
-        let session = label(secret, labels::SESSION).unwrap_or_default();
+        let session = Untyped(secret).label(labels::SESSION).unwrap_or_default();
         let select = session_selector(session);
         let scope = Scope::Namespace(namespace);
         let (claims, snapshots) = tokio::join!(
@@ -102,13 +101,13 @@ impl Cluster {
         with: &ApplyOptions<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, string_at(claim, "/metadata/name"));
+        let (kind, name) = (&PERSISTENT_VOLUME_CLAIM, Untyped(claim).name());
         let namespace = with.ownership.namespace.as_str();
         let Some(found) = self.get(kind, namespace, name).await? else {
             return Ok(StepResult::ClaimAdopted);
         };
         let whose = classify_conflict(&found, claim, with.ownership);
-        if is_terminating(&found) && !matches!(whose, NameConflict::Foreign) {
+        if Untyped(&found).is_terminating() && !matches!(whose, NameConflict::Foreign) {
             if !with.write.dry_run {
                 self.wait_name_free(kind, &found, with, tell).await?;
             }
@@ -154,12 +153,13 @@ impl Cluster {
             return Err(kept_claim_error(found, &field, &has, &wants));
         }
         let mut patch = json!({ "metadata": {
-            "uid": string_at(found, "/metadata/uid"),
+            "uid": Untyped(found).uid(),
             "annotations": { labels::SESSION_UID: with.ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let size = "/spec/resources/requests/storage";
         let parse = |object: &Value| {
-            string_at(object, size)
+            Untyped(object)
+                .str_at(size)?
                 .parse::<session_model::quantity::Quantity>()
                 .ok()
         };
@@ -170,7 +170,7 @@ impl Cluster {
                 json!({ "resources": { "requests": { "storage": wants.to_string() } } });
         }
         let namespace = with.ownership.namespace.as_str();
-        let name = string_at(found, "/metadata/name");
+        let name = Untyped(found).name();
         let taken = self
             .merge_patch(resource, namespace, name, None, &patch, &with.write)
             .await?;

@@ -11,8 +11,8 @@ use session_engine::plan::{PropagationPolicy, StepResult};
 use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::access::Access;
-use session_model::objects::resource::string_at;
 use session_model::progress::ProgressEvent;
 use session_template::merge_string_data;
 
@@ -32,16 +32,12 @@ impl Cluster {
         with: &ApplyOptions<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let (kind, name) = (
-            string_at(object, "/kind"),
-            string_at(object, "/metadata/name"),
-        );
+        let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
         let resource = self
-            .discover_resource(string_at(object, "/apiVersion"), kind)
+            .discover_resource(Untyped(object).api_version(), kind)
             .await?;
         let resource = resource.with_context(|| format!("no matches for kind {kind:?}"))?;
         let namespace = with.ownership.namespace.as_str();
-        let uid = string_at(found, "/metadata/uid");
         if !self
             .upgrade_fields_with_retry(&resource, namespace, found, with)
             .await?
@@ -53,7 +49,7 @@ impl Cluster {
         // The server stores stringData as data. Fields can be owned, and later removed, only under the name they are
         // stored with.
         merge_string_data(&mut whole);
-        whole["metadata"]["uid"] = uid.into();
+        whole["metadata"]["uid"] = Untyped(found).uid().into();
         let applied = self
             .apply(&resource, namespace, name, &whole, &with.write)
             .await;
@@ -89,7 +85,7 @@ impl Cluster {
         found: &Value,
         with: &ApplyOptions<'_>,
     ) -> Result<bool> {
-        let name = string_at(found, "/metadata/name");
+        let name = Untyped(found).name();
         let mut current = found.clone();
         for _ in 1..MAX_CONFLICT_RETRIES {
             let adopted = self
@@ -102,8 +98,7 @@ impl Cluster {
                 Err(error) => return Err(error),
             }
             let read = self.get(resource, namespace, name).await?;
-            let same =
-                |now: &Value| string_at(now, "/metadata/uid") == string_at(found, "/metadata/uid");
+            let same = |now: &Value| Untyped(now).uid() == Untyped(found).uid();
             match read.filter(same) {
                 Some(now) => current = now,
                 None => return Ok(false),

@@ -36,9 +36,9 @@ use session_model::api::ObjectRef;
 use session_model::failure::{self, Failure, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::{is_claim, was_bound};
 use session_model::objects::ownership::{Ownership, is_parameters_secret};
-use session_model::objects::resource::{annotation, is_terminating, string_at};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// Longest wait for a name that an object under deletion still occupies: finalizers and a Pod's grace period take a
@@ -193,14 +193,14 @@ impl Cluster {
         with: &ApplyOptions<'_>,
         tell: &UnboundedSender<ProgressEvent>,
     ) -> Result<StepResult> {
-        let kind = string_at(object, "/kind");
+        let kind = Untyped(object).kind();
         let Some(resource) = self
-            .discover_resource(string_at(object, "/apiVersion"), kind)
+            .discover_resource(Untyped(object).api_version(), kind)
             .await?
         else {
             let error = anyhow::anyhow!(
                 "no matches for kind {kind:?} in version {:?}",
-                string_at(object, "/apiVersion")
+                Untyped(object).api_version()
             );
             return Err(with_hint(
                 error,
@@ -216,15 +216,15 @@ impl Cluster {
         if !taken && !failure::has_kind(&error, FailureKind::Unreachable) {
             return Err(with_remedy_hint(error));
         }
-        let name = string_at(object, "/metadata/name");
+        let name = Untyped(object).name();
         let Ok(Some(found)) = self.get(&resource, namespace, name).await else {
             return Err(error);
         };
-        if annotation(&found, labels::RUN) == annotation(object, labels::RUN) {
+        if Untyped(&found).annotation(labels::RUN) == Untyped(object).annotation(labels::RUN) {
             return Ok(StepResult::Created(found));
         }
         let whose = classify_conflict(&found, object, with.ownership);
-        if is_terminating(&found) && !matches!(whose, NameConflict::Foreign) {
+        if Untyped(&found).is_terminating() && !matches!(whose, NameConflict::Foreign) {
             if with.write.dry_run {
                 return Ok(StepResult::Created(object.clone()));
             }
@@ -344,8 +344,8 @@ fn progress_event(step: &Step) -> ProgressEvent {
             WaitStage::Applying,
             format!(
                 "{}/{}",
-                string_at(object, "/kind").to_lowercase(),
-                string_at(object, "/metadata/name")
+                Untyped(object).kind().to_lowercase(),
+                Untyped(object).name()
             ),
         ),
         Step::Adopt { claim } => (

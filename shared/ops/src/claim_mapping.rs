@@ -4,20 +4,20 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// Returns the names of the claims that rendered objects make: full names, and name prefixes of a StatefulSet's claims, to which
 /// the ordinal is appended.
 pub(super) fn rendered_claim_names(objects: &[Value]) -> (BTreeSet<String>, BTreeSet<String>) {
     let (mut whole, mut numbered) = (BTreeSet::new(), BTreeSet::new());
     for object in objects {
-        let name = string_at(object, "/metadata/name");
-        if string_at(object, "/kind") == "PersistentVolumeClaim" {
+        let name = Untyped(object).name();
+        if Untyped(object).kind() == "PersistentVolumeClaim" {
             whole.insert(name.to_owned());
         }
         let templates = object.pointer("/spec/volumeClaimTemplates");
         for template in templates.and_then(Value::as_array).into_iter().flatten() {
-            numbered.insert(format!("{}-{name}-", string_at(template, "/metadata/name")));
+            numbered.insert(format!("{}-{name}-", Untyped(template).name()));
         }
     }
     (whole, numbered)

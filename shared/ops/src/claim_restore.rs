@@ -2,6 +2,7 @@
 
 use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
+use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::{Map, Value, json};
 
 use super::snapshot_plan::SnapshotRun;
@@ -13,12 +14,11 @@ use session_engine::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::access::Access;
 use session_model::objects::kept_data::is_bound;
 use session_model::objects::ownership::Ownership;
-use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT, annotation, string_at,
-};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT};
 use session_model::objects::volume_snapshot::source_claim_name;
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 use session_model::quantity::Quantity;
@@ -65,15 +65,14 @@ impl ClaimRestorePlan {
             ..observed.ownership.clone()
         };
         let claims = snapshots.iter().map(|snapshot| {
-            let name = source_claim_name(snapshot);
+            let name = required_source_claim(snapshot)?;
             let mut own = observed.live.own_data(&observed.session);
             let found = own.find(|object| {
-                string_at(object, "/kind") == "PersistentVolumeClaim"
-                    && string_at(object, "/metadata/name") == name
+                Untyped(object).kind() == "PersistentVolumeClaim" && Untyped(object).name() == name
             });
             let wanted = claim_from_snapshot(&ownership, snapshot, found, name, None)?;
             Ok(ClaimReplacement {
-                snapshot: string_at(snapshot, "/metadata/name").to_owned(),
+                snapshot: Untyped(snapshot).name().to_owned(),
                 existing: found.cloned(),
                 wanted,
             })
@@ -171,7 +170,7 @@ pub(super) async fn wait_claims_bound(
 ) -> Result<RestoreOutcome> {
     let (mut restored, mut awaited) = (RestoreOutcome::default(), Vec::new());
     for claim in claims {
-        let name = string_at(claim, "/metadata/name");
+        let name = Untyped(claim).name();
         if waits_for_first_consumer(cluster, claim).await? {
             restored.waiting_for_consumer.push(name.to_owned());
         } else {
@@ -201,25 +200,18 @@ pub(super) fn claim_from_snapshot(
     name: &str,
     size: Option<&Quantity>,
 ) -> Result<Value> {
-    let of = string_at(snapshot, "/metadata/name");
-    if source_claim_name(snapshot).is_empty() {
-        return Err(anyhow!(
-            "cannot restore snapshot {of:?}: snapshot has no source claim"
-        ));
-    }
-    let remembered: Option<Value> =
-        annotation(snapshot, labels::CLAIM).and_then(|text| serde_json::from_str(text).ok());
+    let of = Untyped(snapshot).name();
+    let remembered: Option<Value> = Untyped(snapshot)
+        .annotation(labels::CLAIM)
+        .and_then(|text| serde_json::from_str(text).ok());
     let spec = found
         .and_then(|claim| claim.get("spec"))
         .or(remembered.as_ref());
     let spec = spec.ok_or_else(|| {
         anyhow!("cannot restore claim {name:?}: claim is gone, and snapshot {of:?} has no record of its spec")
     })?;
-    let size = restored_size(
-        string_at(spec, "/resources/requests/storage"),
-        snapshot,
-        size,
-    )?;
+    let requested = Untyped(spec).str_at("/resources/requests/storage");
+    let size = restored_size(requested, snapshot, size)?;
     let mut wanted = json!({
         "apiVersion": "v1",
         "kind": "PersistentVolumeClaim",
@@ -253,37 +245,57 @@ pub(super) fn claim_from_snapshot(
     Ok(wanted)
 }
 
-/// Returns the wanted size, else the larger one of claim and snapshot.
-fn restored_size(claim: &str, snapshot: &Value, wanted: Option<&Quantity>) -> Result<String> {
-    let least = string_at(snapshot, "/status/restoreSize");
-    let smallest: Option<Quantity> = least.parse().ok();
+/// Returns the name of the claim that a snapshot was taken of.
+///
+/// # Errors
+/// A snapshot without one.
+pub(super) fn required_source_claim(snapshot: &Value) -> Result<&str> {
+    source_claim_name(snapshot).ok_or_else(|| {
+        anyhow!(
+            "cannot restore snapshot {:?}: snapshot has no source claim",
+            Untyped(snapshot).name()
+        )
+    })
+}
+
+/// Returns the wanted size, else the larger one of claim and snapshot; `None` if neither is known.
+fn restored_size(
+    claim: Option<&str>,
+    snapshot: &Value,
+    wanted: Option<&Quantity>,
+) -> Result<Option<String>> {
+    let parse = |size: &str| size.parse::<Quantity>().ok();
+    let least = Untyped(snapshot).str_at("/status/restoreSize");
+    let least = least.and_then(|size| Some((size, parse(size)?)));
     if let Some(wanted) = wanted {
-        if smallest.is_some_and(|smallest| *wanted < smallest) {
+        if let Some((least, _)) = least.filter(|(_, smallest)| wanted < smallest) {
             return Err(anyhow!(
                 "size {wanted} is too small: snapshot {:?} needs {least}",
-                string_at(snapshot, "/metadata/name")
+                Untyped(snapshot).name()
             ));
         }
-        return Ok(wanted.to_string());
+        return Ok(Some(wanted.to_string()));
     }
-    let is_less = match (claim.parse::<Quantity>(), smallest) {
-        (Ok(claim), Some(smallest)) => claim < smallest,
-        (Err(_), Some(_)) => true,
-        (_, None) => false,
+    let size = match least {
+        Some((least, smallest)) => claim
+            .filter(|claim| parse(claim).is_some_and(|claim| claim >= smallest))
+            .or(Some(least)),
+        None => claim,
     };
-    Ok(if is_less { least } else { claim }.to_owned())
+    Ok(size.map(str::to_owned))
 }
 
 /// Returns true if the claim's class has WaitForFirstConsumer; false if the caller may not read it.
 async fn waits_for_first_consumer(cluster: &Cluster, claim: &Value) -> Result<bool> {
-    let class = string_at(claim, "/spec/storageClassName");
-    if class.is_empty() {
+    let Some(class) = Untyped(claim).str_at("/spec/storageClassName") else {
         return Ok(false);
-    }
+    };
     match cluster.get(&STORAGE_CLASS, "", class).await {
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(false),
         other => Ok(other?.is_some_and(|class| {
-            string_at(&class, "/volumeBindingMode") == "WaitForFirstConsumer"
+            let class = Untyped(&class).read::<StorageClass>();
+            let mode = class.and_then(|class| class.volume_binding_mode);
+            mode.as_deref() == Some("WaitForFirstConsumer")
         })),
     }
 }
@@ -302,10 +314,16 @@ mod tests {
     #[test]
     fn a_claim_that_is_gone_is_made_as_the_snapshot_remembers_it() {
         let claim = claim_from_snapshot(&ownership(), &snapshot(), None, "home", None).unwrap();
-        assert_eq!(string_at(&claim, "/metadata/name"), "home");
-        assert_eq!(string_at(&claim, "/spec/storageClassName"), "fast");
-        assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "2Gi");
-        assert_eq!(string_at(&claim, "/spec/dataSource/name"), "a-1");
+        assert_eq!(Untyped(&claim).name(), "home");
+        assert_eq!(
+            Untyped(&claim).str_at("/spec/storageClassName"),
+            Some("fast")
+        );
+        assert_eq!(
+            Untyped(&claim).str_at("/spec/resources/requests/storage"),
+            Some("2Gi")
+        );
+        assert_eq!(Untyped(&claim).str_at("/spec/dataSource/name"), Some("a-1"));
         assert_eq!(claim["metadata"]["labels"][labels::SESSION], "a");
         let mut forgetful = snapshot();
         forgetful["metadata"]["annotations"] = json!({});
@@ -322,7 +340,10 @@ mod tests {
         let claim =
             claim_from_snapshot(&ownership(), &snapshot(), Some(&found), "home", None).unwrap();
         assert_eq!(claim["spec"]["accessModes"], json!(["ReadWriteMany"]));
-        assert_eq!(string_at(&claim, "/spec/resources/requests/storage"), "5Gi");
+        assert_eq!(
+            Untyped(&claim).str_at("/spec/resources/requests/storage"),
+            Some("5Gi")
+        );
         assert_eq!(claim["spec"].get("volumeName"), None);
         assert_eq!(claim["metadata"]["labels"]["app"], "x");
         let annotations = claim["metadata"]["annotations"].as_object().unwrap();

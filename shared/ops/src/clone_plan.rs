@@ -14,7 +14,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::claim_mapping::{is_rendered_claim, renamed_candidates, rendered_claim_names};
-use super::claim_restore::{RestoreOutcome, claim_from_snapshot, wait_claims_bound};
+use super::claim_restore::{
+    RestoreOutcome, claim_from_snapshot, required_source_claim, wait_claims_bound,
+};
 use super::incomplete_copy::{
     check_complete, create_or_get, incomplete_source, mark_complete, with_claims_hint,
     with_finish_hint, with_retry_hint,
@@ -33,9 +35,9 @@ use session_model::failure::{self, FailureKind};
 use session_model::labels;
 use session_model::names::{SessionName, parameters_secret_name};
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION, string_at};
-use session_model::objects::volume_snapshot::source_claim_name;
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, SECRET, SESSION};
 use session_model::progress::ProgressSink;
 use session_model::quantity::Quantity;
 
@@ -172,9 +174,11 @@ impl ClonePlan {
             return Ok(());
         };
         for claim in &self.found {
-            let capacity = string_at(claim, "/status/capacity/storage");
+            let Some(capacity) = Untyped(claim).str_at("/status/capacity/storage") else {
+                continue;
+            };
             if capacity.parse::<Quantity>().is_ok_and(|has| *size < has) {
-                let name = string_at(claim, "/metadata/name");
+                let name = Untyped(claim).name();
                 return Err(anyhow!(
                     "size {size} is too small: claim {name:?} has {capacity}"
                 ));
@@ -213,7 +217,7 @@ impl ClonePlan {
             });
         }
         let ownership = Ownership {
-            session_uid: string_at(&session, "/metadata/uid").to_owned(),
+            session_uid: Untyped(&session).uid().unwrap_or_default().to_owned(),
             ..self.ownership.clone()
         };
         let stored: Session = serde_json::from_value(self.session.clone())?;
@@ -292,10 +296,9 @@ impl ClonePlan {
 
     fn build_claims(&self, ownership: &Ownership, snapshots: &[Value]) -> Result<Vec<Value>> {
         let claims = snapshots.iter().map(|snapshot| {
-            let old = source_claim_name(snapshot);
+            let old = required_source_claim(snapshot)?;
             let found = self.found.iter().find(|object| {
-                string_at(object, "/kind") == "PersistentVolumeClaim"
-                    && string_at(object, "/metadata/name") == old
+                Untyped(object).kind() == "PersistentVolumeClaim" && Untyped(object).name() == old
             });
             let name = self.claim_mapping.get(old).map_or(old, String::as_str);
             claim_from_snapshot(ownership, snapshot, found, name, self.size.as_ref())
@@ -331,13 +334,10 @@ impl ClonePlan {
             return Ok(());
         };
         let patch = json!({ "metadata": {
-            "uid": string_at(secret, "/metadata/uid"),
+            "uid": Untyped(secret).uid(),
             "annotations": { labels::SESSION_UID: ownership.session_uid, labels::KEPT_SINCE: null },
         } });
-        let (namespace, name) = (
-            ownership.namespace.as_str(),
-            string_at(secret, "/metadata/name"),
-        );
+        let (namespace, name) = (ownership.namespace.as_str(), Untyped(secret).name());
         cluster
             .merge_patch(&SECRET, namespace, name, None, &patch, with.write)
             .await

@@ -24,10 +24,9 @@ use session_engine::plan::{Plan, Step};
 use session_engine::reconcile::{TargetState, effective_data_policy, kept_since_patch};
 use session_model::api::DataPolicy;
 use session_model::failure::{self, FailureKind, with_hint};
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::is_snapshot;
-use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT, string_at,
-};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, VOLUME_SNAPSHOT};
 use session_model::objects::volume_snapshot::source_claim_name;
 use session_model::progress::ProgressSink;
 
@@ -164,7 +163,7 @@ impl Deletion {
         let mut last = self.clone();
         if self.snapshot_plan.is_some() {
             let held = self.bound_claims().into_iter();
-            let uids = held.map(|claim| string_at(claim, "/metadata/uid").to_owned());
+            let uids = held.filter_map(|claim| Untyped(claim).uid().map(str::to_owned));
             last.observed.live.snapshotted_claims = uids.collect();
         }
         let needs = last.steps(options, with.now).required_permissions();
@@ -250,14 +249,14 @@ impl Deletion {
     fn after_snapshot(&self, taken: Vec<Value>, write: &WriteOptions) -> Self {
         let mut after = self.clone();
         let is_saved = |claim: &&Value| {
-            let name = string_at(claim, "/metadata/name");
+            let name = Untyped(claim).name();
             taken
                 .iter()
-                .any(|snapshot| source_claim_name(snapshot) == name)
+                .any(|snapshot| source_claim_name(snapshot) == Some(name))
         };
         let saved = self.bound_claims().into_iter().filter(is_saved);
         after.observed.live.snapshotted_claims = saved
-            .map(|claim| string_at(claim, "/metadata/uid").to_owned())
+            .filter_map(|claim| Untyped(claim).uid().map(str::to_owned))
             .collect();
         if !write.dry_run {
             after.observed.live.data.extend(taken);
@@ -317,9 +316,9 @@ impl Deletion {
         let own = self.observed.live.own_data(&self.observed.session);
         let patches = own.filter(|object| is_snapshot(object)).map(|snapshot| {
             let mut patch = kept_since_patch(with.now);
-            patch["metadata"]["uid"] = string_at(snapshot, "/metadata/uid").into();
+            patch["metadata"]["uid"] = Untyped(snapshot).uid().into();
             async move {
-                let name = string_at(snapshot, "/metadata/name");
+                let name = Untyped(snapshot).name();
                 let namespace = self.namespace();
                 let kind = &VOLUME_SNAPSHOT;
                 cluster

@@ -11,9 +11,10 @@ use session_engine::reconcile::find_losses;
 use session_model::api::DataPolicy;
 use session_model::failure::with_hint;
 use session_model::objects::ObjectRef;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::{is_claim, is_snapshot, was_bound};
 use session_model::objects::object_references::ObjectReferences;
-use session_model::objects::resource::{SESSION, string_at};
+use session_model::objects::resource::SESSION;
 
 impl Deletion {
     /// Adds hints to an error of the snapshot: the other data policies.
@@ -29,7 +30,7 @@ impl Deletion {
     /// Returns the step that writes an overriding data policy into the Session, for a controller.
     pub(super) fn data_policy_step(&self) -> Option<Step> {
         let policy = self.observed.session.spec.data_policy?;
-        if string_at(&self.observed.object, "/spec/dataPolicy") == policy.as_str() {
+        if Untyped(&self.observed.object).str_at("/spec/dataPolicy") == Some(policy.as_str()) {
             return None;
         }
         Some(Step::Patch {
@@ -120,7 +121,7 @@ impl Deletion {
             .collect();
         let others = pods
             .iter()
-            .filter(|pod| !own.contains(&string_at(pod, "/metadata/uid")));
+            .filter(|pod| Untyped(pod).uid().is_none_or(|uid| !own.contains(&uid)));
         let uses = ObjectReferences::from_running_pods(others);
         let used = self
             .own_claims()
@@ -142,5 +143,5 @@ impl Deletion {
 }
 
 fn object_name(object: &Value) -> String {
-    string_at(object, "/metadata/name").to_owned()
+    Untyped(object).name().to_owned()
 }

@@ -10,8 +10,8 @@ use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
-use session_model::objects::resource::{annotation, string_at};
 
 /// Creates an object of a copy. If the name is taken or the answer was lost, an existing object of the same session counts as
 /// created.
@@ -35,19 +35,17 @@ pub(super) async fn create_or_get(
     {
         return Err(error);
     }
-    let found = cluster
-        .get(kind, namespace, string_at(object, "/metadata/name"))
-        .await;
+    let found = cluster.get(kind, namespace, Untyped(object).name()).await;
     let ours = |found: &Value| {
-        annotation(found, labels::SESSION_UID) == Some(ownership.session_uid.as_str())
+        Untyped(found).annotation(labels::SESSION_UID) == Some(ownership.session_uid.as_str())
     };
     found.ok().flatten().filter(ours).ok_or(error)
 }
 
 /// Returns Namespace and name of an object.
 fn namespace_and_name(object: &Value) -> (&str, &str) {
-    let part = |pointer| string_at(object, pointer);
-    (part("/metadata/namespace"), part("/metadata/name"))
+    let object = Untyped(object);
+    (object.namespace().unwrap_or_default(), object.name())
 }
 
 /// Marks a copy as complete, by removing its annotation.
@@ -65,7 +63,7 @@ pub(super) async fn mark_complete(
 
 /// Returns the name of the snapshot that an incomplete copy is made from; `None` for all other Sessions.
 pub(super) fn incomplete_source(session: &Value) -> Option<&str> {
-    annotation(session, labels::COPYING)
+    Untyped(session).annotation(labels::COPYING)
 }
 
 /// Checks that a session is not an incomplete copy, which lacks part of its data.

@@ -7,9 +7,9 @@ use session_model::encode::shell;
 use session_model::failure::with_hint;
 use session_model::labels;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::has_attribution;
 use session_model::objects::ownership::{Ownership, is_data};
-use session_model::objects::resource::{annotation, label, string_at};
 
 /// Reason why data without a known origin is not adopted.
 pub(super) const UNATTRIBUTED_REASON: &str =
@@ -33,26 +33,27 @@ pub(super) fn classify_conflict(
     ownership: &Ownership,
 ) -> NameConflict {
     if !is_data(wanted) {
-        let owners = found.pointer("/metadata/ownerReferences");
-        let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-        return match owners.any(|owner| string_at(owner, "/uid") == ownership.session_uid) {
+        let mut owners = Untyped(found).owners();
+        return match owners.any(|owner| owner.uid == ownership.session_uid) {
             true => NameConflict::OwnedBySession,
             false => NameConflict::Foreign,
         };
     }
-    let same = label(found, labels::SESSION) == Some(ownership.session.as_str())
-        && annotation(found, labels::USER_ID) == Some(ownership.user_id.as_str());
+    let same = Untyped(found).label(labels::SESSION) == Some(ownership.session.as_str())
+        && Untyped(found).annotation(labels::USER_ID) == Some(ownership.user_id.as_str());
     if !same {
         return NameConflict::Foreign;
     }
     let (theirs, ours) = (
-        annotation(found, labels::TEMPLATE),
-        annotation(wanted, labels::TEMPLATE),
+        Untyped(found).annotation(labels::TEMPLATE),
+        Untyped(wanted).annotation(labels::TEMPLATE),
     );
     if theirs != ours {
         return NameConflict::KeptByOtherTemplate(theirs.unwrap_or_default().to_owned());
     }
-    let uid = annotation(found, labels::SESSION_UID).filter(|uid| !uid.is_empty());
+    let uid = Untyped(found)
+        .annotation(labels::SESSION_UID)
+        .filter(|uid| !uid.is_empty());
     match uid {
         Some(uid) if uid == ownership.session_uid => NameConflict::OwnedBySession,
         _ if has_attribution(found) => NameConflict::Kept,
@@ -67,8 +68,8 @@ pub(super) fn unproven_data_error(
     why: &str,
 ) -> anyhow::Error {
     let (name, namespace) = (
-        string_at(found, "/metadata/name"),
-        string_at(found, "/metadata/namespace"),
+        Untyped(found).name(),
+        Untyped(found).namespace().unwrap_or_default(),
     );
     let (kind, singular) = (&resource.kind, resource.singular());
     let error = anyhow::anyhow!(
@@ -106,7 +107,7 @@ pub(super) fn other_template_error(
     found: &Value,
     template: &str,
 ) -> anyhow::Error {
-    let name = string_at(found, "/metadata/name");
+    let name = Untyped(found).name();
     // Not the server's AlreadyExists with a context: server errors are printed without their context.
     let kind = &resource.kind;
     let error =
@@ -121,7 +122,7 @@ pub(super) fn other_template_error(
                 &resource.plural,
                 name,
                 "-n",
-                string_at(found, "/metadata/namespace"),
+                Untyped(found).namespace().unwrap_or_default(),
             ])
         ),
     )

@@ -23,9 +23,10 @@ use session_engine::reconcile::{
 };
 use session_model::api::Session;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::{POD, SESSION, string_at};
+use session_model::objects::resource::{POD, SESSION};
 
 /// A group of a session's objects that are read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -306,24 +307,18 @@ fn unknown_owners(
 ) -> Vec<(&'static ResourceType, String)> {
     let mut uids: Vec<&str> = known
         .iter()
-        .map(|object| string_at(object, "/metadata/uid"))
+        .filter_map(|object| Untyped(object).uid())
         .collect();
     let mut wanted = Vec::new();
     for object in objects {
-        let owners = object
-            .pointer("/metadata/ownerReferences")
-            .and_then(Value::as_array);
-        for owner in owners.into_iter().flatten() {
-            if owner["controller"] != true || uids.contains(&string_at(owner, "/uid")) {
+        for owner in Untyped(object).owners() {
+            if !owner.controller || uids.contains(&owner.uid) {
                 continue;
             }
-            uids.push(string_at(owner, "/uid"));
-            let kind = ResourceType::find_known(
-                string_at(owner, "/apiVersion"),
-                string_at(owner, "/kind"),
-            );
+            uids.push(owner.uid);
+            let kind = ResourceType::find_known(owner.api_version, owner.kind);
             if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
-                wanted.push((kind, string_at(owner, "/name").to_owned()));
+                wanted.push((kind, owner.name.to_owned()));
             }
         }
     }

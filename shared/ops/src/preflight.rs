@@ -13,8 +13,9 @@ use session_engine::reconcile::claim_expansions;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels::MANAGER;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::resource::{
-    INGRESS_CLASS, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS, string_at,
+    INGRESS_CLASS, PERSISTENT_VOLUME_CLAIM, RESOURCE_QUOTA, STORAGE_CLASS,
 };
 use session_model::progress::{ProgressEvent, ProgressSink};
 
@@ -155,10 +156,7 @@ impl StartPlan {
     ) -> Result<()> {
         let live = &self.observed.live;
         let missing = |object: &&Value| {
-            let (kind, name) = (
-                string_at(object, "/kind"),
-                string_at(object, "/metadata/name"),
-            );
+            let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
             live.find_object(kind, name).is_none()
         };
         let objects = &self.start.rendering.objects;

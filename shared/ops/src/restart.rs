@@ -9,9 +9,10 @@ use super::stop_options::StopOptions;
 use crate::Cluster;
 use crate::observed_session::ObservedSession;
 use crate::selected_sessions::SelectedSession;
+use session_model::objects::Untyped;
 use session_model::objects::access::Access;
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
-use session_model::objects::resource::{SESSION, string_at};
+use session_model::objects::resource::SESSION;
 use session_model::objects::{ResourceType, is_data};
 use session_model::progress::ProgressSink;
 
@@ -36,11 +37,8 @@ impl StartPlan {
     fn start_accesses(&self) -> Vec<Access> {
         let (live, name) = (&self.observed.live, self.observed.name());
         let needs = self.start.owned_objects().into_iter().filter_map(|object| {
-            let (kind, name) = (
-                string_at(&object, "/kind"),
-                string_at(&object, "/metadata/name"),
-            );
-            let resource = ResourceType::find_known(string_at(&object, "/apiVersion"), kind)?;
+            let (kind, name) = (Untyped(&object).kind(), Untyped(&object).name());
+            let resource = ResourceType::find_known(Untyped(&object).api_version(), kind)?;
             let there = live.find_object(kind, name).is_some();
             let pods = !pod_metadata_paths(kind).is_empty();
             let started = !there || (pods && !SCALABLE_KINDS.contains(&kind));

@@ -15,9 +15,9 @@ use session_engine::reconcile::{is_data_of, proves_secret};
 use session_model::api::API_VERSION;
 use session_model::failure::with_hint;
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::is_claim;
 use session_model::objects::ownership::{Ownership, is_parameters_secret};
-use session_model::objects::resource::{annotation, string_at};
 
 /// Fields of a Session's spec that belong to one start and are not recorded.
 const START_FIELDS: [&str; 3] = ["startRequest", "state", "secretsFrom"];
@@ -82,12 +82,12 @@ fn check_secret_provenance(secret: &Value, snapshot: &Value) -> Result<()> {
         return Ok(());
     }
     let (name, namespace) = (
-        string_at(secret, "/metadata/name"),
-        string_at(secret, "/metadata/namespace"),
+        Untyped(secret).name(),
+        Untyped(secret).namespace().unwrap_or_default(),
     );
     let error = anyhow!(
         "Secret {name:?} is labelled as kept data of this session, but snapshot {:?} does not prove that the session made it",
-        string_at(snapshot, "/metadata/name")
+        Untyped(snapshot).name()
     );
     let look = format!("inspect the Secret: kubectl describe secret {name} -n {namespace}");
     let delete = format!("delete the Secret: kubectl delete secret {name} -n {namespace}");
@@ -95,11 +95,12 @@ fn check_secret_provenance(secret: &Value, snapshot: &Value) -> Result<()> {
 }
 
 fn session_from_record(ownership: &Ownership, snapshot: &Value) -> Option<Value> {
-    let spec: Value = serde_json::from_str(annotation(snapshot, labels::SESSION_SPEC)?).ok()?;
+    let spec: Value =
+        serde_json::from_str(Untyped(snapshot).annotation(labels::SESSION_SPEC)?).ok()?;
     let runs_something = ["template", "application"]
         .iter()
         .any(|field| spec.get(*field).is_some());
-    let own = string_at(&spec, "/userId") == ownership.user_id.as_str();
+    let own = Untyped(&spec).str_at("/userId") == Some(ownership.user_id.as_str());
     (own && runs_something && spec.get("manifest").is_none()).then(|| {
         json!({
             "apiVersion": API_VERSION,
@@ -121,7 +122,7 @@ pub(super) fn check_no_kept_claims(
 ) -> Result<()> {
     let is_there = |name: &&String| {
         let mut claims = found.iter().filter(|object| is_claim(object));
-        claims.any(|claim| string_at(claim, "/metadata/name") == name.as_str())
+        claims.any(|claim| Untyped(claim).name() == name.as_str())
     };
     let Some(name) = names.values().find(is_there) else {
         return Ok(());

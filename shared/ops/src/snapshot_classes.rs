@@ -7,9 +7,8 @@ use crate::Cluster;
 use session_client::{ListOptions, Scope};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::names::check_dns_subdomain;
-use session_model::objects::resource::{
-    STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS, annotation, string_at,
-};
+use session_model::objects::Untyped;
+use session_model::objects::resource::{STORAGE_CLASS, VOLUME_SNAPSHOT_CLASS};
 
 /// Annotation of a default class; its value is `"true"`.
 const DEFAULT_CLASS_ANNOTATION: &str = "snapshot.storage.kubernetes.io/is-default-class";
@@ -90,11 +89,11 @@ pub(super) async fn choose_classes(
     }
     let retains = present
         .iter()
-        .filter(|class| string_at(class, "/deletionPolicy") == "Retain");
+        .filter(|class| Untyped(class).str_at("/deletionPolicy") == Some("Retain"));
     Ok(ClassChoice {
         names: chosen,
         retaining: retains
-            .map(|class| string_at(class, "/metadata/name").to_owned())
+            .map(|class| Untyped(class).name().to_owned())
             .collect(),
     })
 }
@@ -114,20 +113,22 @@ pub fn clarify_unserved(error: anyhow::Error) -> anyhow::Error {
 async fn read_driver(cluster: &Cluster, claim: &Value) -> Result<Option<String>> {
     if let Some(driver) = PROVISIONER_ANNOTATIONS
         .iter()
-        .find_map(|key| annotation(claim, key))
+        .find_map(|key| Untyped(claim).annotation(key))
     {
         return Ok(Some(driver.to_owned()));
     }
-    let class = string_at(claim, "/spec/storageClassName");
-    if class.is_empty() {
+    let Some(class) = Untyped(claim).str_at("/spec/storageClassName") else {
         return Ok(None);
-    }
+    };
     let found = match cluster.get(&STORAGE_CLASS, "", class).await {
         Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => None,
         other => other?,
     };
-    let driver = found.map(|class| string_at(&class, "/provisioner").to_owned());
-    Ok(driver.filter(|driver| !driver.is_empty()))
+    let driver = found.as_ref().and_then(|class| {
+        let provisioner = Untyped(class).str_at("/provisioner")?;
+        Some(provisioner.to_owned())
+    });
+    Ok(driver)
 }
 
 fn choose_class(
@@ -136,11 +137,13 @@ fn choose_class(
     driver: Option<&str>,
     wanted: Option<&str>,
 ) -> Result<String> {
-    let name = |class: &&Value| string_at(class, "/metadata/name").to_owned();
-    let fits = |class: &&Value| driver.is_none_or(|driver| string_at(class, "/driver") == driver);
+    let name = |class: &&Value| Untyped(class).name().to_owned();
+    let fits = |class: &&Value| {
+        driver.is_none_or(|driver| Untyped(class).str_at("/driver") == Some(driver))
+    };
     let fitting: Vec<&Value> = present.iter().filter(fits).collect();
     let names = fitting.iter().map(name).collect::<Vec<_>>().join(", ");
-    let claim = string_at(claim, "/metadata/name");
+    let claim = Untyped(claim).name();
     let whose = driver.map_or_else(String::new, |driver| format!(" of driver {driver:?}"));
     let there = match names.as_str() {
         "" => format!(
@@ -156,13 +159,14 @@ fn choose_class(
         if !fits(&class) {
             let error = anyhow!(
                 "VolumeSnapshotClass {wanted:?} is of driver {:?}, but claim {claim:?} is{whose}",
-                string_at(class, "/driver")
+                Untyped(class).str_at("/driver").unwrap_or_default()
             );
             return Err(with_hint(error, there));
         }
         return Ok(wanted.to_owned());
     }
-    let is_default = |class: &&Value| annotation(class, DEFAULT_CLASS_ANNOTATION) == Some("true");
+    let is_default =
+        |class: &&Value| Untyped(class).annotation(DEFAULT_CLASS_ANNOTATION) == Some("true");
     let defaults: Vec<&Value> = fitting.iter().copied().filter(is_default).collect();
     match (defaults.as_slice(), fitting.as_slice()) {
         ([only], _) | ([], [only]) if driver.is_some() => Ok(name(only)),

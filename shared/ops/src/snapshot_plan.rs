@@ -34,13 +34,12 @@ use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::names::check_dns_subdomain;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::{is_bound, is_claim};
 use session_model::objects::ownership::Ownership;
-use session_model::objects::resource::{
-    VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT, annotation, is_terminating, string_at,
-};
+use session_model::objects::resource::{VOLUME_SNAPSHOT, VOLUME_SNAPSHOT_CONTENT};
 use session_model::objects::volume_snapshot::{
-    build_snapshots, content_label_patch, source_claim_name,
+    VolumeSnapshot, build_snapshots, content_label_patch, source_claim_name,
 };
 use session_model::progress::{ProgressEvent, ProgressSink};
 
@@ -116,7 +115,7 @@ impl SnapshotPlan {
         let (session, namespace) = (observed.name(), observed.namespace());
         let data = observed.live.own_data(&observed.session);
         let mut claims: Vec<&Value> = data.filter(|object| is_claim(object)).collect();
-        claims.sort_by_key(|claim| string_at(claim, "/metadata/name"));
+        claims.sort_by_key(|claim| Untyped(claim).name());
         if claims.is_empty() {
             let error =
                 anyhow!("cannot take a snapshot of session {session:?}: session has no claims");
@@ -128,7 +127,7 @@ impl SnapshotPlan {
         if let Some(claim) = claims.iter().find(|claim| !is_bound(claim)) {
             let error = anyhow!(
                 "cannot take a snapshot of claim {:?}: not bound to a volume",
-                string_at(claim, "/metadata/name")
+                Untyped(claim).name()
             );
             let look =
                 format!("inspect the session: kubectl session status {session} -n {namespace}");
@@ -153,10 +152,7 @@ impl SnapshotPlan {
         };
         let mut objects = build_snapshots(&ownership, &set, &claims, &names);
         record_session(&observed.object, &mut objects);
-        for name in objects
-            .iter()
-            .map(|object| string_at(object, "/metadata/name"))
-        {
+        for name in objects.iter().map(|object| Untyped(object).name()) {
             check_dns_subdomain(name)
                 .map_err(|why| anyhow!("invalid snapshot name {name:?}: {why}"))?;
         }
@@ -223,18 +219,16 @@ impl SnapshotPlan {
     /// Most users lack that right; a failure is ignored, as it does not affect the snapshot.
     async fn label_contents(&self, cluster: &Cluster, ready: &[Value], write: &WriteOptions) {
         let retained = ready.iter().filter(|snapshot| {
-            let class = string_at(snapshot, "/spec/volumeSnapshotClassName");
-            self.retaining.iter().any(|retaining| retaining == class)
+            let class = VolumeSnapshot::of(snapshot).class();
+            class.is_some_and(|class| self.retaining.iter().any(|retaining| retaining == class))
         });
         let marks = retained.map(|snapshot| async move {
-            let name = string_at(snapshot, "/status/boundVolumeSnapshotContentName");
-            let content = cluster.get(&VOLUME_SNAPSHOT_CONTENT, "", name).await?;
-            let content = content.unwrap_or_default();
-            if let Some(mark) = content_label_patch(snapshot, &content) {
-                let t = &VOLUME_SNAPSHOT_CONTENT;
-                cluster.merge_patch(t, "", name, None, &mark, write).await?;
-            }
-            anyhow::Ok(())
+            let (t, state) = (&VOLUME_SNAPSHOT_CONTENT, VolumeSnapshot::of(snapshot));
+            let name = state.bound_content()?;
+            let content = cluster.get(t, "", name).await.ok()??;
+            let mark = content_label_patch(snapshot, &content)?;
+            let marked = cluster.merge_patch(t, "", name, None, &mark, write).await;
+            marked.ok()
         });
         join_all(marks).await.into_iter().for_each(drop);
     }
@@ -250,8 +244,8 @@ impl SnapshotPlan {
         for earlier in made.iter().filter(|object| !self.is_new(object)) {
             sink.tell(ProgressEvent::Note(format!(
                 "{} was taken by an interrupted command at {}: the snapshots of the other claims are newer",
-                string_at(earlier, "/metadata/name"),
-                string_at(earlier, "/metadata/creationTimestamp")
+                Untyped(earlier).name(),
+                Untyped(earlier).str_at("/metadata/creationTimestamp").unwrap_or("an unknown time")
             )));
         }
         if !self.pausing.has_hooks() {
@@ -313,19 +307,23 @@ impl SnapshotPlan {
         if !self.named || !failure::has_kind(error, FailureKind::AlreadyExists) {
             return None;
         }
-        let name = string_at(object, "/metadata/name");
+        let name = Untyped(object).name();
         let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
         let found = found.ok().flatten()?;
         let marks = [labels::SNAPSHOT_SET, labels::SESSION_UID];
         let same = marks.iter().all(|key| {
-            annotation(&found, key).is_some_and(|mark| Some(mark) == annotation(object, key))
+            Untyped(&found)
+                .annotation(key)
+                .is_some_and(|mark| Some(mark) == Untyped(object).annotation(key))
         });
-        (same && !is_terminating(&found) && source_claim_name(&found) == source_claim_name(object))
-            .then_some(found)
+        (same
+            && !Untyped(&found).is_terminating()
+            && source_claim_name(&found) == source_claim_name(object))
+        .then_some(found)
     }
 
     fn is_new(&self, object: &Value) -> bool {
-        let run = |object| annotation(object, labels::RUN);
+        let run = |object| Untyped(object).annotation(labels::RUN);
         self.objects.first().and_then(run) == run(object)
     }
 
@@ -344,10 +342,11 @@ impl SnapshotPlan {
         };
         if failure::has_kind(&error, FailureKind::Unreachable) {
             // The request may have succeeded although its answer was lost.
-            let name = string_at(object, "/metadata/name");
+            let name = Untyped(object).name();
             let found = cluster.get(&VOLUME_SNAPSHOT, &self.namespace, name).await;
             if let Ok(Some(found)) = found
-                && annotation(&found, labels::RUN) == annotation(object, labels::RUN)
+                && Untyped(&found).annotation(labels::RUN)
+                    == Untyped(object).annotation(labels::RUN)
             {
                 return Ok(found);
             }

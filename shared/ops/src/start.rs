@@ -70,6 +70,8 @@ pub struct RequestedStart<'a> {
     pub secret_plan: Plan,
     /// True if this command writes the Secret although a controller creates the objects: the user gave secret values.
     pub gave_secrets: bool,
+    /// True if the caller deletes what was created after an error: Ctrl-C then ends the start before its status is written.
+    pub rolls_back: bool,
 }
 
 impl RequestedStart<'_> {
@@ -129,7 +131,7 @@ impl RequestedStart<'_> {
         if dry_run {
             return Ok(started);
         }
-        if context.interrupt.is_set() {
+        if self.rolls_back && context.interrupt.is_set() {
             return Err(interrupted_error());
         }
         let (session, objects) = (&started.session, &started.objects);
@@ -184,6 +186,7 @@ impl StartPlan {
             driver: self.observed.driver,
             secret_plan: self.parameters_secret_plan(),
             gave_secrets: self.has_new_secrets,
+            rolls_back: false,
         };
         // The stored values are rendered already.
         let render_again = |_: &Value| Ok(self.start.rendering.clone());

@@ -30,10 +30,11 @@ use session_model::failure::with_hint;
 use session_model::labels::SESSION_UID;
 use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::access::Access;
 use session_model::objects::ownership::{Ownership, has_kind_and_name};
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::{SECRET, SESSION, annotation, string_at};
+use session_model::objects::resource::{SECRET, SESSION};
 use session_model::progress::ProgressSink;
 use session_template::AssignedValues;
 use session_template::decode_parameters_secret;
@@ -277,7 +278,7 @@ pub(super) async fn read_stored_secrets(
     let name = parameters_secret_name(observed.ownership.session.as_str());
     let mut own = observed.live.own_data(&observed.session);
     let uid = observed.session.metadata.uid.as_deref();
-    let is_its = |object: &Value| uid.is_none() || annotation(object, SESSION_UID) == uid;
+    let is_its = |object: &Value| uid.is_none() || Untyped(object).annotation(SESSION_UID) == uid;
     if !own.any(|object| has_kind_and_name(object, "Secret", &name) && is_its(object)) {
         return Ok(None);
     }
@@ -344,8 +345,10 @@ async fn read_objects_by_name(
     let mut names: Vec<(String, String, String)> = objects
         .iter()
         .map(|object| {
-            let part = |pointer| string_at(object, pointer).to_owned();
-            (part("/apiVersion"), part("/kind"), part("/metadata/name"))
+            let object = Untyped(object);
+            let (api_version, kind) = (object.api_version(), object.kind());
+            let name = object.name().to_owned();
+            (api_version.to_owned(), kind.to_owned(), name)
         })
         .collect();
     for object in applied.iter().flat_map(|applied| &applied.objects) {

@@ -20,9 +20,10 @@ use session_engine::reconcile::{HookRun, PhaseReason, TargetState, WorkloadState
 use session_model::api::{DesiredState, ObjectRef, Phase};
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::conditions::condition;
 use session_model::objects::pods::SCALABLE_KINDS;
-use session_model::objects::resource::{SESSION, string_at};
+use session_model::objects::resource::SESSION;
 use session_model::progress::ProgressSink;
 
 impl ObservedSession {
@@ -137,7 +138,7 @@ impl ObservedSession {
         }
         let mut session = self.session.clone();
         let wish = outcome.results.iter().find_map(|done| match done {
-            StepResult::Patched(object) if string_at(object, "/kind") == "Session" => Some(object),
+            StepResult::Patched(object) if Untyped(object).kind() == "Session" => Some(object),
             _ => None,
         });
         session.metadata.generation = wish
@@ -219,7 +220,7 @@ impl ObservedSession {
         let settled = cluster
             .wait_stopped(namespace, name, options.timeout, with.interrupt, sink)
             .await?;
-        if string_at(&settled, "/status/phase") == Phase::Running.as_str() {
+        if Untyped(&settled).str_at("/status/phase") == Some(Phase::Running.as_str()) {
             let condition = condition_summary(&settled, "Synced");
             let error = anyhow!("cannot stop session {name:?}: {condition}");
             return Err(with_hint(error, skip_sync_hint(STOP, name, namespace)));
@@ -246,8 +247,8 @@ fn condition_summary(session: &Value, r#type: &str) -> String {
     condition(session, r#type).map_or_else(String::new, |condition| {
         format!(
             "{}: {}",
-            string_at(condition, "/reason"),
-            string_at(condition, "/message")
+            Untyped(condition).str_at("/reason").unwrap_or_default(),
+            Untyped(condition).str_at("/message").unwrap_or_default()
         )
     })
 }

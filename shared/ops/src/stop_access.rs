@@ -10,8 +10,9 @@ use crate::observed_session::ObservedSession;
 use crate::selected_sessions::SelectedSession;
 use session_client::AccessReviews;
 use session_model::api::Session;
+use session_model::objects::Untyped;
 use session_model::objects::access::Access;
-use session_model::objects::resource::{SESSION, string_at};
+use session_model::objects::resource::SESSION;
 
 impl ObservedSession {
     /// Reads a session as [`ObservedSession::read`] does and, at the same time, requests reviews of the `foreseen` rights, whose answers
@@ -30,7 +31,10 @@ impl ObservedSession {
             Driver::Controller => Vec::new(),
             Driver::Client => foreseen(&chosen.session),
         };
-        let namespace = string_at(&chosen.object, "/metadata/namespace").to_owned();
+        let namespace = Untyped(&chosen.object)
+            .namespace()
+            .unwrap_or_default()
+            .to_owned();
         let looked = Self::read(cluster, chosen, driver);
         futures::join!(looked, permissions.prefetch(&namespace, &needs)).0
     }

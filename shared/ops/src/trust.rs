@@ -26,8 +26,8 @@ use session_model::api::{Session, SessionSpec};
 use session_model::failure::with_hint;
 use session_model::foreign_error::io_error_text;
 use session_model::local_state::sha256_hex;
+use session_model::objects::Untyped;
 use session_model::objects::privileges::find_privileges;
-use session_model::objects::resource::string_at;
 use session_model::progress::{ProgressEvent, ProgressSink};
 pub use stored_text::StoredPart;
 use stored_text::{
@@ -196,8 +196,8 @@ pub(super) fn check_privileges(observed: &ObservedSession, start: &RenderedStart
     let error = anyhow!("cannot start session {name:?}: its manifest asks for privileges: {takes}");
     let made = start.owned_objects();
     let made = made.iter().map(|object| {
-        let kind = string_at(object, "/kind").to_lowercase();
-        format!("{kind}/{}", string_at(object, "/metadata/name"))
+        let kind = Untyped(object).kind().to_lowercase();
+        format!("{kind}/{}", Untyped(object).name())
     });
     let made: Vec<String> = made.collect();
     let plan = format!(

@@ -5,10 +5,12 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::Cluster;
+use k8s_openapi::api::core::v1::Event;
 use session_client::{ListOptions, Scope};
 use session_model::failure::{Failure, FailureKind};
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::is_bound;
-use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, string_at};
+use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM};
 
 impl Cluster {
     /// Waits until a claim is bound.
@@ -31,14 +33,11 @@ impl Cluster {
             let events = self.list(&EVENT, Scope::Namespace(namespace), &select);
             let events = self.read_after_wait(events).await;
             let events = events.map(|list| list.items).unwrap_or_default();
-            let said = events
+            let event = events
                 .last()
-                .map_or("", |event| string_at(event, "/message"));
-            let said = if said.is_empty() {
-                "no message from the provisioner".to_owned()
-            } else {
-                said.to_owned()
-            };
+                .and_then(|event| Untyped(event).read::<Event>());
+            let message = event.and_then(|event| event.message);
+            let said = message.unwrap_or_else(|| "no message from the provisioner".into());
             let message = format!("timed out waiting for claim {claim:?} to be bound: {said}");
             return Err(Failure::client_side(FailureKind::TimedOut, message).into());
         };

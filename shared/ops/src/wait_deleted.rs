@@ -14,7 +14,7 @@ use session_engine::diagnosis::find_deletion_blocker;
 use session_model::api::ObjectRef;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ResourceType;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 use session_model::progress::{ProgressEvent, WaitStage};
 
 impl Cluster {
@@ -52,7 +52,7 @@ impl Cluster {
             let Some(found) = self.get(resource, namespace, &target.name).await? else {
                 return Ok(());
             };
-            if string_at(&found, "/metadata/uid") != target.uid {
+            if !Untyped(&found).has_uid(&target.uid) {
                 return Ok(());
             }
             report_holding(&found, target, tell);
@@ -60,7 +60,7 @@ impl Cluster {
                 field_selector: format!("metadata.name={}", target.name),
                 ..ListOptions::default()
             };
-            let from = string_at(&found, "/metadata/resourceVersion");
+            let from = Untyped(&found).resource_version().unwrap_or_default();
             let changes = self.watch(
                 resource,
                 Scope::Namespace(namespace),
@@ -71,9 +71,7 @@ impl Cluster {
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {
-                    Ok(WatchChange::Deleted(object))
-                        if string_at(&object, "/metadata/uid") == target.uid =>
-                    {
+                    Ok(WatchChange::Deleted(object)) if Untyped(&object).has_uid(&target.uid) => {
                         return Ok(());
                     }
                     Ok(WatchChange::Modified(object)) => {
@@ -99,9 +97,7 @@ impl Cluster {
         for target in targets {
             let found = self.read_after_wait(self.get(resource, namespace, &target.name));
             let found = found.await.ok().flatten();
-            if let Some(object) =
-                found.filter(|object| string_at(object, "/metadata/uid") == target.uid)
-            {
+            if let Some(object) = found.filter(|object| Untyped(object).has_uid(&target.uid)) {
                 let error = timed_out(resource, &target.name);
                 return match find_deletion_blocker(&object) {
                     Some(cause) => cause.attach_to(error),

@@ -10,7 +10,8 @@ use session_client::interrupt::Interrupt;
 use session_client::{not_found_error, parse_object};
 use session_engine::diagnosis::expansion::{Expansion, claim_expansion};
 use session_model::failure::FailureKind;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, string_at};
+use session_model::objects::Untyped;
+use session_model::objects::resource::PERSISTENT_VOLUME_CLAIM;
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// The result of waiting for an expansion.
@@ -37,8 +38,8 @@ impl Cluster {
         sink: &mut dyn ProgressSink,
     ) -> Result<ExpansionOutcome> {
         let (namespace, name) = (
-            string_at(claim, "/metadata/namespace"),
-            string_at(claim, "/metadata/name"),
+            Untyped(claim).namespace().unwrap_or_default(),
+            Untyped(claim).name(),
         );
         sink.tell(ProgressEvent::Waiting {
             stage: WaitStage::Applying,

@@ -9,8 +9,9 @@ use crate::Cluster;
 use session_client::interrupt::Interrupt;
 use session_client::timed_out;
 use session_model::api::Session;
+use session_model::objects::Untyped;
 use session_model::objects::conditions::has_condition;
-use session_model::objects::resource::{SESSION, string_at};
+use session_model::objects::resource::SESSION;
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 impl Cluster {
@@ -39,9 +40,10 @@ impl Cluster {
         let before = before.and_then(|status| status.start_request.as_deref());
         let settled = |object: &Value| {
             // Until the controller has recorded the new start request, the phase is that of the previous start.
-            let taken_up = before.is_none() || string_at(object, "/status/startRequest") == asked;
-            let phase = string_at(object, "/status/phase");
-            taken_up && matches!(phase, "running" | "failed" | "stopped")
+            let taken_up =
+                before.is_none() || Untyped(object).str_at("/status/startRequest") == Some(asked);
+            let phase = Untyped(object).str_at("/status/phase");
+            taken_up && matches!(phase, Some("running" | "failed" | "stopped"))
         };
         self.wait_session(namespace, name, settled, limit, interrupt)
             .await
@@ -65,8 +67,8 @@ impl Cluster {
             detail: "the controller is stopping the session".into(),
         });
         let settled = |object: &Value| {
-            let phase = string_at(object, "/status/phase");
-            matches!(phase, "failed" | "stopped") || has_condition(object, "Synced", "False")
+            let phase = Untyped(object).str_at("/status/phase");
+            matches!(phase, Some("failed" | "stopped")) || has_condition(object, "Synced", "False")
         };
         self.wait_session(namespace, name, settled, limit, interrupt)
             .await

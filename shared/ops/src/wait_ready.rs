@@ -24,9 +24,8 @@ use session_engine::diagnosis::{CLAIM_NOT_FOUND, EventNote, FactQuery, check_sta
 use session_engine::reconcile::{LiveObjects, WorkloadState, assess_workload};
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
-use session_model::objects::resource::{
-    EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET, string_at,
-};
+use session_model::objects::Untyped;
+use session_model::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, REPLICA_SET};
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Time limit of a read after the end of a wait.
@@ -272,7 +271,7 @@ impl ReadinessWatch<'_> {
     }
 
     async fn apply_pod_change(&mut self, change: WatchChange) -> Result<()> {
-        let name = |object: &Value| string_at(object, "/metadata/name").to_owned();
+        let name = |object: &Value| Untyped(object).name().to_owned();
         match change {
             WatchChange::Added(object) | WatchChange::Modified(object) => {
                 self.read_replica_set(&object).await?;
@@ -287,24 +286,16 @@ impl ReadinessWatch<'_> {
 
     /// Reads the ReplicaSet that owns a Deployment's Pod, once; it is not among the objects of the start.
     async fn read_replica_set(&mut self, pod: &Value) -> Result<()> {
-        let owners = pod
-            .pointer("/metadata/ownerReferences")
-            .and_then(Value::as_array);
-        let Some(owner) = owners
-            .into_iter()
-            .flatten()
-            .find(|owner| string_at(owner, "/kind") == "ReplicaSet")
-        else {
+        let mut owners = Untyped(pod).owners();
+        let Some(owner) = owners.find(|owner| owner.kind == "ReplicaSet") else {
             return Ok(());
         };
-        let known = self
-            .owners
-            .iter()
-            .any(|object| string_at(object, "/metadata/uid") == string_at(owner, "/uid"));
+        let mut known = self.owners.iter();
+        let known = known.any(|object| Untyped(object).has_uid(owner.uid));
         if !known
             && let Some(set) = self
                 .cluster
-                .get(&REPLICA_SET, self.namespace, string_at(owner, "/name"))
+                .get(&REPLICA_SET, self.namespace, owner.name)
                 .await?
         {
             self.owners.push(set);
@@ -314,7 +305,9 @@ impl ReadinessWatch<'_> {
 
     fn apply_event_change(&mut self, change: WatchChange) {
         if let WatchChange::Added(event) | WatchChange::Modified(event) = change {
-            let mut event = EventNote::from_value(&event);
+            let Some(mut event) = EventNote::from_value(&event) else {
+                return;
+            };
             event.set_age((self.now)());
             // A later version replaces the same event; it is not a new occurrence.
             self.events

@@ -13,7 +13,8 @@ use session_client::{
 };
 use session_engine::diagnosis::pod_resize::{ResizeState, pod_resize_state};
 use session_model::failure::FailureKind;
-use session_model::objects::resource::{NODE, POD, string_at};
+use session_model::objects::Untyped;
+use session_model::objects::resource::{NODE, POD};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// The result of waiting for a resize.
@@ -74,25 +75,22 @@ impl Cluster {
         container: &str,
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
-        let part = |path: &str| string_at(&seen.pod, path).to_owned();
-        let (namespace, name, uid) = (
-            part("/metadata/namespace"),
-            part("/metadata/name"),
-            part("/metadata/uid"),
-        );
+        let pod = seen.pod.clone();
+        let (name, uid) = (Untyped(&pod).name(), Untyped(&pod).uid());
+        let namespace = Untyped(&pod).namespace().unwrap_or_default();
         let (place, select) = (
-            Scope::Namespace(&namespace),
+            Scope::Namespace(namespace),
             ListOptions::with_fields(format!("metadata.name={name}")),
         );
         let mut changes = self.watch(&POD, place, &select, None, false);
         while let Some(change) = changes.next().await {
             let object = match change? {
                 WatchChange::Added(object) | WatchChange::Modified(object) => object,
-                WatchChange::Deleted(_) => return Err(not_found_error(&POD, &name)),
+                WatchChange::Deleted(_) => return Err(not_found_error(&POD, name)),
                 WatchChange::Bookmark(_) | WatchChange::Restarted => continue,
             };
-            if string_at(&object, "/metadata/uid") != uid {
-                return Err(not_found_error(&POD, &name));
+            if Untyped(&object).uid() != uid {
+                return Err(not_found_error(&POD, name));
             }
             seen.state = pod_resize_state(&parse_object(object.clone())?, container);
             seen.pod = object;

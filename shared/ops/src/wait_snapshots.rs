@@ -15,8 +15,9 @@ use session_client::interrupt::interrupted_error;
 use session_client::{Scope, WatchChange, not_found_error};
 use session_model::failure::{Failure, FailureKind};
 use session_model::labels;
-use session_model::objects::resource::{VOLUME_SNAPSHOT, label, string_at};
-use session_model::objects::volume_snapshot::{SnapshotState, is_cut};
+use session_model::objects::Untyped;
+use session_model::objects::resource::VOLUME_SNAPSHOT;
+use session_model::objects::volume_snapshot::{SnapshotState, VolumeSnapshot};
 use session_model::progress::{ProgressEvent, ProgressSink, WaitStage};
 
 /// Time that a driver may report errors before it counts as failed: some errors are transient.
@@ -34,7 +35,7 @@ pub enum SnapshotMilestone {
 impl SnapshotMilestone {
     fn is_reached(self, snapshot: &Value) -> bool {
         match self {
-            SnapshotMilestone::Taken => is_cut(snapshot),
+            SnapshotMilestone::Taken => VolumeSnapshot::of(snapshot).is_cut(),
             SnapshotMilestone::Ready => SnapshotState::of(snapshot) == SnapshotState::Ready,
         }
     }
@@ -78,9 +79,9 @@ impl Cluster {
         let Some(first) = snapshots.first() else {
             return Ok(Vec::new());
         };
-        let session = label(first, labels::SESSION).unwrap_or_default();
+        let session = Untyped(first).label(labels::SESSION).unwrap_or_default();
         let select = session_selector(session);
-        let scope = Scope::Namespace(string_at(first, "/metadata/namespace"));
+        let scope = Scope::Namespace(Untyped(first).namespace().unwrap_or_default());
         let mut waiting = SnapshotWait::of(snapshots, milestone);
         let mut changes = self.watch(&VOLUME_SNAPSHOT, scope, &select, None, false);
         let mut deadline = std::pin::pin!(tokio::time::sleep(limit));
@@ -143,10 +144,7 @@ impl SnapshotWait {
             return Ok(());
         }
         if gone {
-            return Err(not_found_error(
-                &VOLUME_SNAPSHOT,
-                string_at(&object, "/metadata/name"),
-            ));
+            return Err(not_found_error(&VOLUME_SNAPSHOT, Untyped(&object).name()));
         }
         match SnapshotState::of(&object) {
             SnapshotState::Failed(_) => {
@@ -169,8 +167,8 @@ impl SnapshotWait {
         let (uid, _) = failing.find(|(_, since)| since.elapsed() >= DRIVER_ERROR_GRACE)?;
         let snapshot = self.snapshots.get(uid)?;
         Some(SnapshotDriverError {
-            snapshot: string_at(snapshot, "/metadata/name").to_owned(),
-            message: string_at(snapshot, "/status/error/message").to_owned(),
+            snapshot: Untyped(snapshot).name().to_owned(),
+            message: VolumeSnapshot::of(snapshot).error()?.to_owned(),
         })
     }
 
@@ -178,7 +176,7 @@ impl SnapshotWait {
     fn timeout_error(&self) -> anyhow::Error {
         let mut waits = Vec::new();
         for snapshot in self.unreached() {
-            let name = string_at(snapshot, "/metadata/name");
+            let name = Untyped(snapshot).name();
             match SnapshotState::of(snapshot) {
                 SnapshotState::Failed(message) => {
                     let (snapshot, message) = (name.to_owned(), message.clone());
@@ -195,7 +193,7 @@ impl SnapshotWait {
         if let Some(snapshot) = self.unreached().next() {
             sink.tell(ProgressEvent::Waiting {
                 stage: WaitStage::Snapshotting,
-                object: format!("volumesnapshot/{}", string_at(snapshot, "/metadata/name")),
+                object: format!("volumesnapshot/{}", Untyped(snapshot).name()),
                 detail: SnapshotState::of(snapshot).describe(),
             });
         }
@@ -203,5 +201,5 @@ impl SnapshotWait {
 }
 
 fn uid(object: &Value) -> String {
-    string_at(object, "/metadata/uid").to_owned()
+    Untyped(object).uid().unwrap_or_default().to_owned()
 }

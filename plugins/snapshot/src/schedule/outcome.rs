@@ -10,7 +10,8 @@ use session_shared::client::DryRun;
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::names::SessionName;
 use session_shared::objects::ResourceType;
-use session_shared::objects::resource::{ROLE, string_at};
+use session_shared::objects::Untyped;
+use session_shared::objects::resource::ROLE;
 use session_shared::objects::snapshot_schedule::ScheduleName;
 use session_shared::ops::Cluster;
 use session_shared::ops::apply_plan::ApplyOptions;
@@ -130,9 +131,9 @@ pub(crate) async fn apply_schedule(
 /// Returns true if the step writes an RBAC object.
 fn is_rbac_write(step: &Step) -> bool {
     match step {
-        Step::Create { object, .. } | Step::Apply { object, .. } => {
-            string_at(object, "/apiVersion").starts_with(ROLE.group.as_ref())
-        }
+        Step::Create { object, .. } | Step::Apply { object, .. } => Untyped(object)
+            .api_version()
+            .starts_with(ROLE.group.as_ref()),
         _ => false,
     }
 }
@@ -161,7 +162,7 @@ async fn roll_back(
     let namespace = with.ownership.namespace.as_str();
     let created = made.changes.iter().filter(|(_, word)| *word == "created");
     let deletes = created.filter_map(|(object, _)| {
-        let (api_version, kind) = (string_at(object, "/apiVersion"), string_at(object, "/kind"));
+        let (api_version, kind) = (Untyped(object).api_version(), Untyped(object).kind());
         let resource = ResourceType::find_known(api_version, kind)?;
         let target = ObjectRef::from_object(object);
         Some(async move {

@@ -7,8 +7,8 @@ use session_shared::encode::shell;
 use session_shared::failure::with_hint;
 use session_shared::labels;
 use session_shared::objects::ResourceType;
+use session_shared::objects::Untyped;
 use session_shared::objects::ownership::Ownership;
-use session_shared::objects::resource::{annotation, string_at};
 use session_shared::plan::{Plan, PropagationPolicy, Step};
 
 use super::objects::SCHEDULE_RESOURCES;
@@ -101,10 +101,10 @@ pub(crate) fn plan_removal(there: &[Observed], ownership: &Ownership) -> Result<
 fn ensure_owned(found: &Value, resource: &ResourceType, ownership: &Ownership) -> Result<()> {
     let owners = found.pointer("/metadata/ownerReferences");
     let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-    if owners.any(|owner| string_at(owner, "/uid") == ownership.session_uid) {
+    if owners.any(|owner| Untyped(owner).str_at("/uid") == Some(ownership.session_uid.as_str())) {
         return Ok(());
     }
-    let (kind, name) = (&resource.kind, string_at(found, "/metadata/name"));
+    let (kind, name) = (&resource.kind, Untyped(found).name());
     let (session, namespace) = (&ownership.session, &ownership.namespace);
     let error = anyhow!(
         "{kind} {name:?} already exists and is not part of session {:?}",
@@ -136,7 +136,7 @@ fn create_step(object: &mut Value) -> Step {
 /// Returns the step that brings `found` to `object`: none if it already holds every wanted value.
 fn update_step(object: &mut Value, found: &Value) -> Step {
     // The run annotation differs between runs and is absent after an admin's apply: not a change.
-    object["metadata"]["annotations"][labels::RUN] = annotation(found, labels::RUN).into();
+    object["metadata"]["annotations"][labels::RUN] = Untyped(found).annotation(labels::RUN).into();
     if contains_values(found, object) {
         return Step::LeaveUnchanged {
             object: found.clone(),

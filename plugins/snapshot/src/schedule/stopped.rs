@@ -3,7 +3,7 @@
 use serde_json::Value;
 use session_shared::api::{DesiredState, Phase};
 use session_shared::labels;
-use session_shared::objects::resource::{annotation, string_at};
+use session_shared::objects::Untyped;
 use session_shared::objects::volume_snapshot::source_claim_name;
 use session_shared::ops::ObservedSession;
 
@@ -22,11 +22,11 @@ pub(crate) fn mark_stopped(snapshots: &mut [Value], observed: &ObservedSession) 
     for snapshot in snapshots {
         let mut data = observed.live.own_data(&observed.session);
         let claim = data.find(|object| {
-            string_at(object, "/kind") == "PersistentVolumeClaim"
-                && string_at(object, "/metadata/name") == source_claim_name(snapshot)
+            Untyped(object).kind() == "PersistentVolumeClaim"
+                && Some(Untyped(object).name()) == source_claim_name(snapshot)
         });
         if let Some(claim) = claim {
-            let rest = format!("{started} {}", string_at(claim, "/metadata/uid"));
+            let rest = format!("{started} {}", Untyped(claim).uid().unwrap_or_default());
             snapshot["metadata"]["annotations"][labels::AT_REST] = rest.into();
         }
     }
@@ -39,7 +39,11 @@ pub(crate) fn find_equivalent<'a>(
     taken: &'a [SnapshotSet],
 ) -> Option<&'a SnapshotSet> {
     let rests = |snapshots: &[Value]| {
-        let rest = |snapshot| annotation(snapshot, labels::AT_REST).map(str::to_owned);
+        let rest = |snapshot| {
+            Untyped(snapshot)
+                .annotation(labels::AT_REST)
+                .map(str::to_owned)
+        };
         let mut all: Vec<String> = snapshots.iter().filter_map(rest).collect();
         all.sort();
         all

@@ -11,7 +11,7 @@ use super::jsonpath::JsonPath;
 use super::{escape, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
 use session_model::foreign_error::io_error_text;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// Bytes of a template file that are read at most.
 const MAX_TEMPLATE_BYTES: u64 = 1 << 20;
@@ -291,10 +291,10 @@ impl ObjectPrinter {
 
 /// Returns kind and group in lower case and the name: `session.streaming.platform/alice`.
 pub fn kind_and_name(object: &Value) -> String {
-    let kind = string_at(object, "/kind").to_lowercase();
-    let api_version = string_at(object, "/apiVersion");
+    let kind = Untyped(object).kind().to_lowercase();
+    let api_version = Untyped(object).api_version();
     let group = api_version.split_once('/').map_or("", |(group, _)| group);
-    let name = Some(string_at(object, "/metadata/name")).filter(|name| !name.is_empty());
+    let name = Untyped(object).str_at("/metadata/name");
     let dot = if group.is_empty() { "" } else { "." };
     escape::escape_line(&format!(
         "{kind}{dot}{group}/{}",

@@ -15,7 +15,8 @@ use super::single_stream_forward::SingleStreamForward;
 use super::{FindPod, ForwardEvent, PortStream};
 use crate::{Backoff, Cluster, ListOptions, Scope, WatchChange};
 use session_model::failure::{self, FailureKind};
-use session_model::objects::resource::{POD, string_at};
+use session_model::objects::Untyped;
+use session_model::objects::resource::POD;
 
 /// First and longest pause between attempts; a local connection waits ten seconds for a new connection to the Pod.
 const INITIAL_PAUSE: Duration = Duration::from_millis(50);
@@ -231,13 +232,12 @@ impl WatchedPod {
             WatchChange::Deleted(_) => return Some("was deleted"),
             WatchChange::Bookmark(_) | WatchChange::Restarted => return None,
         };
-        let uid = string_at(pod, "/metadata/uid");
-        let is_going = !pod["metadata"]["deletionTimestamp"].is_null();
+        let is_going = Untyped(pod).is_terminating();
         if self.uid.is_empty() {
-            uid.clone_into(&mut self.uid);
+            self.uid = Untyped(pod).uid()?.to_owned();
             self.was_terminating = is_going;
         }
-        if self.uid != uid {
+        if !Untyped(pod).has_uid(&self.uid) {
             return Some("was replaced");
         }
         if is_going && !self.was_terminating {
@@ -248,7 +248,8 @@ impl WatchedPod {
 }
 
 fn has_pod_terminated(pod: &Value) -> bool {
-    matches!(string_at(pod, "/status/phase"), "Succeeded" | "Failed")
+    let phase = Untyped(pod).str_at("/status/phase");
+    matches!(phase, Some("Succeeded" | "Failed"))
 }
 
 /// True if retrying may help.

@@ -3,12 +3,11 @@
 use serde_json::Value;
 
 use super::Cause;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// Returns the finalizers that keep a deleted object, as a cause. `None` for an object that is not being deleted, and for one
 /// without finalizers: a Pod's containers may still be within their grace period.
 pub fn find_deletion_blocker(object: &Value) -> Option<Cause> {
-    let since = string_at(object, "/metadata/deletionTimestamp");
     let finalizers = object
         .pointer("/metadata/finalizers")
         .and_then(Value::as_array);
@@ -17,13 +16,10 @@ pub fn find_deletion_blocker(object: &Value) -> Option<Cause> {
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    if since.is_empty() || finalizers.is_empty() {
+    if !Untyped(object).is_terminating() || finalizers.is_empty() {
         return None;
     }
-    let (kind, name) = (
-        string_at(object, "/kind"),
-        string_at(object, "/metadata/name"),
-    );
+    let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
     let place = format!("{kind} {name:?}");
     let (message, remedy) = match finalizers.as_slice() {
         ["foregroundDeletion"] => (

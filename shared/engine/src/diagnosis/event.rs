@@ -1,9 +1,11 @@
 //! The fields of a Kubernetes Event that the diagnosis reads.
 
+use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use k8s_openapi::jiff::Timestamp;
 use serde_json::Value;
 
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// A Kubernetes Event, reduced to the fields that the diagnosis reads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,33 +35,28 @@ pub struct EventNote {
 }
 
 impl EventNote {
-    /// Reads an Event of API version v1.
-    pub fn from_value(event: &Value) -> Self {
-        let number = |pointer: &str| event.pointer(pointer).and_then(Value::as_u64);
+    /// Reads an Event of API version v1; `None` for an object that is no Event.
+    pub fn from_value(event: &Value) -> Option<Self> {
+        Untyped(event).read().map(Self::from_event)
+    }
+
+    /// Keeps of an Event what the diagnosis reads.
+    pub fn from_event(event: Event) -> Self {
+        let time = last_time(&event).unwrap_or_default();
+        let object = event.involved_object;
+        let series = event.series.and_then(|series| series.count);
+        let count = series.or(event.count).unwrap_or(1);
         Self {
-            event_uid: string_at(event, "/metadata/uid").to_owned(),
-            object_kind: string_at(event, "/involvedObject/kind").to_owned(),
-            object_name: string_at(event, "/involvedObject/name").to_owned(),
-            object_uid: string_at(event, "/involvedObject/uid").to_owned(),
-            field_path: string_at(event, "/involvedObject/fieldPath").to_owned(),
-            is_warning: string_at(event, "/type") == "Warning",
-            reason: string_at(event, "/reason").to_owned(),
-            message: string_at(event, "/message").trim().to_owned(),
-            time: [
-                "/series/lastObservedTime",
-                "/lastTimestamp",
-                "/eventTime",
-                "/metadata/creationTimestamp",
-            ]
-            .iter()
-            .map(|pointer| string_at(event, pointer))
-            .find(|time| !time.is_empty())
-            .unwrap_or_default()
-            .to_owned(),
-            count: number("/series/count")
-                .or_else(|| number("/count"))
-                .unwrap_or(1)
-                .max(1),
+            event_uid: event.metadata.uid.unwrap_or_default(),
+            object_kind: object.kind.unwrap_or_default(),
+            object_name: object.name.unwrap_or_default(),
+            object_uid: object.uid.unwrap_or_default(),
+            field_path: object.field_path.unwrap_or_default(),
+            is_warning: event.type_.as_deref() == Some("Warning"),
+            reason: event.reason.unwrap_or_default(),
+            message: event.message.unwrap_or_default().trim().to_owned(),
+            time,
+            count: u64::try_from(count).unwrap_or(1).max(1),
             age: None,
         }
     }
@@ -104,6 +101,19 @@ impl EventNote {
     }
 }
 
+/// Returns the time of the last occurrence, as the API server writes it: which field holds it depends on the client that reported.
+fn last_time(event: &Event) -> Option<String> {
+    let precise = |time: &MicroTime| time.0.strftime("%Y-%m-%dT%H:%M:%S%.6fZ").to_string();
+    let plain = |time: &Time| time.0.to_string();
+    let series = event.series.as_ref();
+    series
+        .and_then(|series| series.last_observed_time.as_ref())
+        .map(precise)
+        .or_else(|| event.last_timestamp.as_ref().map(plain))
+        .or_else(|| event.event_time.as_ref().map(precise))
+        .or_else(|| event.metadata.creation_timestamp.as_ref().map(plain))
+}
+
 const LENGTH_TO_SECOND: usize = "2026-01-01T00:00:00".len();
 
 fn format_age(seconds: i64) -> String {
@@ -123,12 +133,12 @@ mod tests {
     #[test]
     fn both_ways_to_count_are_read() {
         let old = json!({ "reason": "BackOff", "message": "back-off", "count": 4, "lastTimestamp": "2026-01-01T00:00:00Z" });
-        let mut old = EventNote::from_value(&old);
+        let mut old = EventNote::from_value(&old).unwrap();
         old.set_age("2026-01-01T00:00:12Z".parse().unwrap());
         assert_eq!(old.evidence_line(), "event 12s ago (x4): BackOff: back-off");
         let new = json!({ "reason": "FailedScheduling", "message": "0/1 nodes", "eventTime": "2026-01-01T00:00:00.5Z",
             "series": { "count": 3, "lastObservedTime": "2026-01-01T00:03:00.000001Z" } });
-        let mut new = EventNote::from_value(&new);
+        let mut new = EventNote::from_value(&new).unwrap();
         new.set_age("2026-01-01T00:08:00Z".parse().unwrap());
         assert_eq!(
             new.evidence_line(),
@@ -140,7 +150,8 @@ mod tests {
     fn without_a_time_it_has_no_age() {
         let mut event = EventNote::from_value(
             &json!({ "reason": "Pulling", "message": "x", "lastTimestamp": null }),
-        );
+        )
+        .unwrap();
         event.set_age("2026-01-01T00:00:00Z".parse().unwrap());
         assert_eq!(event.evidence_line(), "event: Pulling: x");
     }

@@ -4,12 +4,17 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::storage::v1::StorageClass;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Cause;
-use super::quota::{parse_quantity, pod_resources};
-use session_model::objects::conditions::condition;
-use session_model::objects::resource::{annotation, label as label_of, string_at};
+use super::fact_lines::{
+    describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
+};
+use super::quota::{parse_amount, pod_resources};
+use session_model::objects::Untyped;
 use session_model::quantity::Quantity;
 
 /// Reason of a cause for a claim that the scheduler does not know. It may have been created only a moment ago.
@@ -17,6 +22,9 @@ pub const CLAIM_NOT_FOUND: &str = "ClaimNotFound";
 
 /// Nodes that are listed one by one; the rest are counted.
 const MAX_NODES_SHOWN: usize = 4;
+
+/// Annotation of the StorageClass that is the default.
+const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
 
 /// A read that would add evidence to a cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,8 +147,8 @@ fn add_log_lines(cause: &mut Cause, ask: &FactQuery, lines: &[String]) {
 fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
     match ask {
         FactQuery::Log { .. } => {}
-        FactQuery::Nodes(room) => add_nodes(cause, room, objects),
-        FactQuery::Node { name } => cause.evidence.push(match objects.first() {
+        FactQuery::Nodes(room) => add_nodes(cause, room, &read_all(objects)),
+        FactQuery::Node { name } => cause.evidence.push(match read_all(objects).first() {
             Some(node) => describe_node(node),
             None => format!("node {name:?}: does not exist"),
         }),
@@ -149,27 +157,40 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             .push(describe_node_load(node, room, has, objects)),
         FactQuery::PersistentVolumeClaim { .. }
             if objects.is_empty() && cause.reason == CLAIM_NOT_FOUND => {}
-        FactQuery::PersistentVolumeClaim { name } => cause.evidence.push(match objects.first() {
-            Some(claim) => describe_claim(claim),
-            None => format!("claim {name:?}: does not exist"),
-        }),
-        FactQuery::StorageClasses => add_storage_classes(cause, objects),
+        FactQuery::PersistentVolumeClaim { name } => {
+            cause.evidence.push(match read_all(objects).first() {
+                Some(claim) => describe_claim(claim),
+                None => format!("claim {name:?}: does not exist"),
+            })
+        }
+        FactQuery::StorageClasses => add_storage_classes(cause, &read_all(objects)),
         FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"
         )),
         FactQuery::CsiDriver { name } => cause
             .evidence
             .push(format!("CSI driver {name:?} is installed")),
-        FactQuery::ResourceQuotas => cause.evidence.extend(objects.iter().map(describe_quota)),
+        FactQuery::ResourceQuotas => cause
+            .evidence
+            .extend(read_all(objects).iter().map(describe_quota)),
         FactQuery::LimitRanges => cause
             .evidence
-            .extend(objects.iter().map(describe_limit_range)),
+            .extend(read_all(objects).iter().map(describe_limit_range)),
     }
 }
 
-fn add_nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
+/// Reads objects as their type. One that is not of it adds no evidence.
+fn read_all<T: DeserializeOwned>(objects: &[Value]) -> Vec<T> {
+    let read = |object| Untyped(object).read();
+    objects.iter().filter_map(read).collect()
+}
+
+fn add_nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Node]) {
     for (label, value) in &room.node_selector {
-        let has = |node: &&Value| label_of(node, label) == Some(value.as_str());
+        let has = |node: &&Node| {
+            let labels = node.metadata.labels.as_ref();
+            labels.and_then(|labels| labels.get(label)) == Some(value)
+        };
         let count = nodes.iter().filter(has).count();
         cause.evidence.push(format!(
             "{count} of {} nodes have label {label}={value}",
@@ -181,12 +202,12 @@ fn add_nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
     }
     if room.has_untolerated_taints {
         let tainted = nodes.iter().filter_map(|node| {
-            let taints = node.pointer("/spec/taints")?.as_array()?;
+            let taints = node.spec.as_ref()?.taints.as_ref()?;
             let taints: Vec<String> = taints.iter().map(format_taint).collect();
             (!taints.is_empty()).then(|| {
                 format!(
                     "node {:?}: taint {}",
-                    string_at(node, "/metadata/name"),
+                    name_of(&node.metadata),
                     taints.join(", ")
                 )
             })
@@ -197,38 +218,14 @@ fn add_nodes(cause: &mut Cause, room: &PodRequests, nodes: &[Value]) {
     }
 }
 
-fn describe_node(node: &Value) -> String {
-    let ready = condition(node, "Ready");
-    let name = string_at(node, "/metadata/name");
-    match ready {
-        Some(ready) => format!(
-            "node {name:?}: Ready is {} since {}: {}",
-            string_at(ready, "/status"),
-            string_at(ready, "/lastTransitionTime"),
-            string_at(ready, "/message")
-        ),
-        None => format!("node {name:?}: no Ready condition"),
-    }
-}
-
-fn format_taint(taint: &Value) -> String {
-    let value = string_at(taint, "/value");
-    let equals = if value.is_empty() { "" } else { "=" };
-    format!(
-        "{}{equals}{value}:{}",
-        string_at(taint, "/key"),
-        string_at(taint, "/effect")
-    )
-}
-
 /// Adds the allocatable amount of each node, largest first. For nodes that would be large enough it asks for their Pods
 /// instead, to tell how much is in use.
-fn add_node_sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Value]) {
+fn add_node_sizes(cause: &mut Cause, room: &PodRequests, resource: &str, nodes: &[Node]) {
     let mut sizes: Vec<(Quantity, &str)> = nodes
         .iter()
         .filter_map(|node| {
-            let amount = node.pointer("/status/allocatable")?.get(resource)?;
-            Some((parse_quantity(amount)?, string_at(node, "/metadata/name")))
+            let amount = node.status.as_ref()?.allocatable.as_ref()?.get(resource)?;
+            Some((parse_amount(amount)?, name_of(&node.metadata)))
         })
         .filter(|(amount, _)| !amount.is_zero())
         .collect();
@@ -306,39 +303,17 @@ fn describe_node_load(
     format!("node {node:?}: {}", figures.join(", "))
 }
 
-fn describe_claim(claim: &Value) -> String {
-    let class = match claim
-        .pointer("/spec/storageClassName")
-        .and_then(Value::as_str)
-    {
-        None => "no StorageClass".to_owned(),
-        Some("") => "StorageClass \"\" (explicitly none)".to_owned(),
-        Some(class) => format!("StorageClass {class:?}"),
-    };
-    let modes = claim.pointer("/spec/accessModes").and_then(Value::as_array);
-    let modes: Vec<&str> = modes
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    format!(
-        "claim {:?}: {}, {class}, {} {}",
-        string_at(claim, "/metadata/name"),
-        string_at(claim, "/status/phase"),
-        string_at(claim, "/spec/resources/requests/storage"),
-        modes.join(",")
-    )
-}
-
-fn add_storage_classes(cause: &mut Cause, classes: &[Value]) {
-    let is_default = |class: &Value| {
-        annotation(class, "storageclass.kubernetes.io/is-default-class") == Some("true")
+fn add_storage_classes(cause: &mut Cause, classes: &[StorageClass]) {
+    let is_default = |class: &StorageClass| {
+        let annotations = class.metadata.annotations.as_ref();
+        let mark = annotations.and_then(|all| all.get(DEFAULT_CLASS));
+        mark.is_some_and(|mark| mark == "true")
     };
     let names: Vec<String> = classes
         .iter()
         .map(|class| {
             let mark = if is_default(class) { " (default)" } else { "" };
-            format!("{}{mark}", string_at(class, "/metadata/name"))
+            format!("{}{mark}", name_of(&class.metadata))
         })
         .collect();
     let default = if classes.iter().any(is_default) {
@@ -350,47 +325,4 @@ fn add_storage_classes(cause: &mut Cause, classes: &[Value]) {
         [] => "the cluster has no StorageClass".to_owned(),
         names => format!("StorageClasses: {}{default}", names.join(", ")),
     });
-}
-
-fn describe_quota(quota: &Value) -> String {
-    let hard = quota.pointer("/status/hard").and_then(Value::as_object);
-    let figures = hard.into_iter().flatten().map(|(name, hard)| {
-        let used = quota
-            .pointer("/status/used")
-            .and_then(|used| used.get(name));
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        format!(
-            "{name} {} of {}",
-            used.map(word).unwrap_or_default(),
-            word(hard)
-        )
-    });
-    let figures: Vec<String> = figures.collect();
-    format!(
-        "quota {:?}: {} used",
-        string_at(quota, "/metadata/name"),
-        figures.join(", ")
-    )
-}
-
-fn describe_limit_range(range: &Value) -> String {
-    let limits = range.pointer("/spec/limits").and_then(Value::as_array);
-    let parts = limits.into_iter().flatten().map(|limit| {
-        let bounds = ["min", "max"].into_iter().filter_map(|bound| {
-            let amounts = limit.get(bound)?.as_object()?;
-            let amounts: Vec<String> = amounts
-                .iter()
-                .map(|(name, amount)| format!("{name} {}", amount.as_str().unwrap_or_default()))
-                .collect();
-            Some(format!("{bound} {}", amounts.join(", ")))
-        });
-        let bounds: Vec<String> = bounds.collect();
-        format!("{} {}", string_at(limit, "/type"), bounds.join(", "))
-    });
-    let parts: Vec<String> = parts.collect();
-    format!(
-        "LimitRange {:?}: {}",
-        string_at(range, "/metadata/name"),
-        parts.join("; ")
-    )
 }

@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::Cause;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 /// Returns the StorageClasses named by claims and by StatefulSets' claim templates, sorted, each once.
 pub fn named_storage_classes(objects: &[Value]) -> Vec<String> {
     let direct = objects
         .iter()
-        .filter(|object| string_at(object, "/kind") == "PersistentVolumeClaim");
+        .filter(|object| Untyped(object).kind() == "PersistentVolumeClaim");
     let inside = objects
         .iter()
         .filter_map(|object| object.pointer("/spec/volumeClaimTemplates")?.as_array())
@@ -17,7 +17,7 @@ pub fn named_storage_classes(objects: &[Value]) -> Vec<String> {
     sort_unique(
         direct
             .chain(inside)
-            .map(|claim| string_at(claim, "/spec/storageClassName")),
+            .filter_map(|claim| Untyped(claim).str_at("/spec/storageClassName")),
     )
 }
 
@@ -25,8 +25,8 @@ pub fn named_storage_classes(objects: &[Value]) -> Vec<String> {
 pub fn named_ingress_classes(objects: &[Value]) -> Vec<String> {
     let ingresses = objects
         .iter()
-        .filter(|object| string_at(object, "/kind") == "Ingress");
-    sort_unique(ingresses.map(|ingress| string_at(ingress, "/spec/ingressClassName")))
+        .filter(|object| Untyped(object).kind() == "Ingress");
+    sort_unique(ingresses.filter_map(|ingress| Untyped(ingress).str_at("/spec/ingressClassName")))
 }
 
 fn sort_unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -42,10 +42,7 @@ fn sort_unique<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
 /// Returns the first class of `wanted` that does not exist as a cause; its remedy lists those that do. `present` are all objects
 /// of that kind.
 pub fn find_missing_class(kind: &str, wanted: &[String], present: &[Value]) -> Option<Cause> {
-    let names: Vec<&str> = present
-        .iter()
-        .map(|class| string_at(class, "/metadata/name"))
-        .collect();
+    let names: Vec<&str> = present.iter().map(|class| Untyped(class).name()).collect();
     let name = wanted.iter().find(|name| !names.contains(&name.as_str()))?;
     let remedy = match names.as_slice() {
         [] => format!("create one first: the cluster has no {kind}"),

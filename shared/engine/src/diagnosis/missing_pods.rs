@@ -4,27 +4,23 @@ use serde_json::Value;
 
 use super::facts::FactQuery;
 use super::{EventNote, Finding, Prognosis, refusal};
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 use session_model::progress::WaitStage;
 
 /// Diagnoses a workload that has fewer Pods than it wants. The events of a Deployment are those of its ReplicaSets, which are
 /// recognised by name (`DEPLOYMENT-HASH`) and by being no older than the Deployment.
 pub fn inspect_missing_pods(workload: &Value, events: &[EventNote]) -> Finding {
-    let (kind, name) = (
-        string_at(workload, "/kind"),
-        string_at(workload, "/metadata/name"),
-    );
-    let (uid, made) = (
-        string_at(workload, "/metadata/uid"),
-        string_at(workload, "/metadata/creationTimestamp"),
-    );
+    let (kind, name) = (Untyped(workload).kind(), Untyped(workload).name());
+    let made = Untyped(workload).str_at("/metadata/creationTimestamp");
     let is_mine = |event: &EventNote| {
         let by_name = event
             .object_name
             .strip_prefix(name)
             .is_some_and(|rest| rest.starts_with('-'));
-        event.object_uid == uid
-            || (event.object_kind == "ReplicaSet" && by_name && event.is_not_before(made))
+        Untyped(workload).has_uid(&event.object_uid)
+            || (event.object_kind == "ReplicaSet"
+                && by_name
+                && made.is_none_or(|made| event.is_not_before(made)))
     };
     let failed = events
         .iter()

@@ -23,6 +23,7 @@ mod crash;
 mod deletion_blocker;
 mod event;
 pub mod expansion;
+mod fact_lines;
 mod facts;
 mod image_pull;
 pub mod missing_class;

@@ -7,8 +7,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::{Map, Value};
 
 use super::quota::{parse_quantity, pod_resources};
+use session_model::objects::Untyped;
 use session_model::objects::conditions::pod_condition;
-use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
 /// Resources that Kubernetes can resize in place.
@@ -121,7 +121,7 @@ pub fn check_node_fit(
         };
         let strangers = others
             .iter()
-            .filter(|pod| string_at(pod, "/metadata/uid") != uid)
+            .filter(|pod| !Untyped(pod).has_uid(uid))
             .filter_map(|pod| pod.get("spec")?.as_object());
         let taken = strangers
             .map(|spec| of(&pod_resources(spec)))
@@ -132,7 +132,7 @@ pub fn check_node_fit(
         never |= asked > all;
         lines.push(format!(
             "node {:?}: {all} {name} allocatable, {taken} requested by other Pods, {had} by this Pod, which now needs {asked}",
-            string_at(node, "/metadata/name")
+            Untyped(node).name()
         ));
     }
     match (lines.is_empty(), never) {

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::ResourceQuota;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Amount;
 use serde_json::Value;
 
 use super::Cause;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::pods::pod_spec;
-use session_model::objects::resource::string_at;
 use session_model::quantity::Quantity;
 
 /// Sums what objects count against a ResourceQuota, keyed by the names in its `spec.hard`.
@@ -31,21 +33,23 @@ pub fn sum_quota_demand(objects: &[Value]) -> BTreeMap<String, Quantity> {
 /// match, and ignores defaults that a LimitRange would add.
 pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause> {
     let demand = sum_quota_demand(objects);
+    let quotas = quotas
+        .iter()
+        .filter_map(|quota| Untyped(quota).read::<ResourceQuota>());
     for quota in quotas {
-        let spec = quota.get("spec")?;
-        if spec.get("scopes").is_some() || spec.get("scopeSelector").is_some() {
+        let (Some(spec), Some(status)) = (&quota.spec, &quota.status) else {
+            continue;
+        };
+        if spec.scopes.is_some() || spec.scope_selector.is_some() {
             continue;
         }
-        let hard = quota.pointer("/status/hard").and_then(Value::as_object);
-        for (name, hard) in hard.into_iter().flatten() {
+        for (name, hard) in status.hard.iter().flatten() {
             let Some(asked) = demand.get(canonical_resource(name)) else {
                 continue;
             };
-            let used = quota
-                .pointer("/status/used")
-                .and_then(|used| used.get(name));
-            let used = used.and_then(parse_quantity).unwrap_or(Quantity::ZERO);
-            let Some(hard) = parse_quantity(hard) else {
+            let used = status.used.as_ref().and_then(|used| used.get(name));
+            let used = used.and_then(parse_amount).unwrap_or(Quantity::ZERO);
+            let Some(hard) = parse_amount(hard) else {
                 continue;
             };
             if !asked.is_zero() && used.add(asked) > hard {
@@ -53,7 +57,7 @@ pub fn find_quota_shortfall(objects: &[Value], quotas: &[Value]) -> Option<Cause
                     reason: "QuotaExceeded".into(),
                     message: format!(
                         "quota {:?} is exceeded: {name}: requested {asked}, used {used}, hard {hard}",
-                        string_at(quota, "/metadata/name")
+                        quota.metadata.name.as_deref().unwrap_or(Untyped::NONE)
                     ),
                     remedy: Some("request less, delete sessions that are no longer needed, or ask an administrator to raise the quota".into()),
                     ..Cause::default()
@@ -71,6 +75,10 @@ fn canonical_resource(name: &str) -> &str {
         "memory" => "requests.memory",
         other => other,
     }
+}
+
+pub(super) fn parse_amount(amount: &Amount) -> Option<Quantity> {
+    amount.0.parse().ok()
 }
 
 pub(super) fn parse_quantity(value: &Value) -> Option<Quantity> {
@@ -94,8 +102,8 @@ fn pod_count(object: &Value) -> i64 {
 }
 
 fn count_object(object: &Value, sum: &mut BTreeMap<String, Quantity>) {
-    let kind = string_at(object, "/kind");
-    if let Some(resource) = ResourceType::find_known(string_at(object, "/apiVersion"), kind)
+    let kind = Untyped(object).kind();
+    if let Some(resource) = ResourceType::find_known(Untyped(object).api_version(), kind)
         && kind != "Pod"
     {
         add_amount(
@@ -126,8 +134,7 @@ fn count_storage(claim: &Value, sum: &mut BTreeMap<String, Quantity>) {
         .pointer("/spec/resources/requests/storage")
         .and_then(parse_quantity)
         .unwrap_or(Quantity::ZERO);
-    let class = string_at(claim, "/spec/storageClassName");
-    if !class.is_empty() {
+    if let Some(class) = Untyped(claim).str_at("/spec/storageClassName") {
         add_amount(
             sum,
             &format!("{class}.storageclass.storage.k8s.io/requests.storage"),
@@ -147,7 +154,8 @@ pub(super) fn pod_resources(spec: &serde_json::Map<String, Value>) -> BTreeMap<S
             .unwrap_or_default()
     };
     let mut sum = BTreeMap::new();
-    let is_sidecar = |container: &Value| string_at(container, "/restartPolicy") == "Always";
+    let is_sidecar =
+        |container: &Value| Untyped(container).str_at("/restartPolicy") == Some("Always");
     let (sidecars, init): (Vec<Value>, Vec<Value>) =
         list("initContainers").into_iter().partition(is_sidecar);
     for container in list("containers").iter().chain(&sidecars) {

@@ -211,6 +211,7 @@ fn what_no_node_offers_is_said_only_of_nodes_that_were_seen() {
 const NOT_FOUND_HERE: &[&str] = &[
     "missing_class.rs",
     "quota.rs",
+    "fact_lines.rs",
     "facts.rs",
     "pod_resize.rs",
     "expansion.rs",

@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::live_objects::{Impostor, LiveObjects};
 use super::target_state::is_start_requested;
 use session_model::api::Session;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Result of judging one object.
@@ -46,7 +46,7 @@ impl LiveObjects {
             let metadata = object_metadata(&object);
             match attribute_object(&metadata, uid, made.as_ref(), &own) {
                 Attribution::Impostor(why) => {
-                    let kind = string_at(&object, "/kind");
+                    let kind = Untyped(&object).kind();
                     self.add_impostor(kind, &metadata, why);
                 }
                 Attribution::Own | Attribution::Unrelated => self.owners.push(object),
@@ -67,10 +67,7 @@ impl LiveObjects {
     pub fn beside_strangers(mut self, before: &LiveObjects) -> Self {
         for stranger in &before.impostors {
             let pods = self.pods.iter().map(|pod| pod.metadata.uid.as_deref());
-            let owners = self
-                .owners
-                .iter()
-                .map(|owner| Some(string_at(owner, "/metadata/uid")));
+            let owners = self.owners.iter().map(|owner| Untyped(owner).uid());
             let strangers = self.impostors.iter().map(|known| Some(known.uid.as_str()));
             let mut known = pods.chain(owners).chain(strangers);
             if known.all(|uid| uid != Some(stranger.uid.as_str())) {
@@ -158,15 +155,15 @@ fn attribute_object(
         }
         let parent = own
             .iter()
-            .find(|owner| string_at(owner, "/metadata/uid") == reference.uid);
+            .find(|owner| Untyped(owner).has_uid(&reference.uid));
         let Some(parent) = parent else { continue };
         if reference.controller == Some(true) && is_selected_by(object, parent) {
             return Attribution::Own;
         }
         claims = Attribution::Impostor(format!(
             "its ownerReferences name {}/{}, which does not control it",
-            string_at(parent, "/kind").to_lowercase(),
-            string_at(parent, "/metadata/name")
+            Untyped(parent).kind().to_lowercase(),
+            Untyped(parent).name()
         ));
     }
     claims

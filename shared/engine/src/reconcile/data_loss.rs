@@ -9,12 +9,12 @@ use super::live_objects::LiveObjects;
 use super::workload_state::{WorkloadState, assess_workload};
 use crate::plan::{Plan, Step};
 use session_model::api::{Phase, Session};
+use session_model::objects::Untyped;
 use session_model::objects::container_run::are_containers_finished;
 use session_model::objects::ephemeral_volumes::{
     EphemeralVolume, ephemeral_volumes, mounted_claims, user_data_volumes,
 };
 use session_model::objects::pods::pod_spec;
-use session_model::objects::resource::string_at;
 
 /// Data that is lost when one Pod ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub fn find_data_at_risk(session: &Session, live: &LiveObjects) -> Vec<DataLoss>
             false => ephemeral_volumes(spec),
         };
         DataLoss {
-            pod: string_at(pod, "/metadata/name").to_owned(),
+            pod: Untyped(pod).name().to_owned(),
             volumes,
             container_files: !keeps,
         }

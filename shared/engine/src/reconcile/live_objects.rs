@@ -8,9 +8,10 @@ use serde_json::Value;
 use crate::diagnosis::EventNote;
 use session_model::api::Session;
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
-use session_model::objects::resource::{POD, annotation, label, string_at};
+use session_model::objects::resource::POD;
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// Objects in the cluster that carry one session's label, as they were read.
@@ -115,7 +116,7 @@ impl LiveObjects {
         }
         let mut known = self.owners.iter().chain(&self.data);
         let object = known.find(|object| has_kind_and_name(object, kind, name))?;
-        let resource = ResourceType::find_known(string_at(object, "/apiVersion"), kind)?;
+        let resource = ResourceType::find_known(Untyped(object).api_version(), kind)?;
         Some((resource.clone(), object.clone()))
     }
 
@@ -125,14 +126,10 @@ impl LiveObjects {
             .owners
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
-        let scaled = owned.filter(|o| SCALABLE_KINDS.contains(&string_at(o, "/kind")));
+        let scaled = owned.filter(|o| SCALABLE_KINDS.contains(&Untyped(o).kind()));
         let count = |object: &Value| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
-            let key = format!(
-                "{}/{}",
-                string_at(object, "/kind"),
-                string_at(object, "/metadata/name")
-            );
+            let key = format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
             Some((key, i32::try_from(count).ok().filter(|count| *count > 0)?))
         };
         scaled.filter_map(count).collect()
@@ -144,7 +141,9 @@ impl LiveObjects {
         // Session → Deployment → ReplicaSet → Pod: two rounds reach the longest chain.
         for _ in 0..2 {
             for object in &self.owners {
-                let uid = string_at(object, "/metadata/uid");
+                let Some(uid) = Untyped(object).uid() else {
+                    continue;
+                };
                 let is_own =
                     owner_uids(object).any(|owner| owner == session_uid || own.contains(&owner));
                 if is_own && !own.contains(&uid) {
@@ -162,7 +161,7 @@ impl LiveObjects {
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
         let mut found: Vec<ObjectRef> = owned
-            .filter(|o| !pod_metadata_paths(string_at(o, "/kind")).is_empty())
+            .filter(|o| !pod_metadata_paths(Untyped(o).kind()).is_empty())
             .map(ObjectRef::from_object)
             .collect();
         found.extend(
@@ -187,7 +186,7 @@ impl LiveObjects {
             let above = self
                 .owners
                 .iter()
-                .filter(|o| uids.contains(&string_at(o, "/metadata/uid")));
+                .filter(|o| Untyped(o).uid().is_some_and(|uid| uids.contains(&uid)));
             let above: Vec<&Value> = above.collect();
             if let Some(top) = above
                 .iter()
@@ -212,9 +211,9 @@ impl LiveObjects {
 /// Returns true for data of a session. Data kept from an earlier session of another template is neither adopted by this session
 /// nor its own: deleting this session must not delete it.
 pub fn is_data_of(object: &Value, session: &Session) -> bool {
-    let own = annotation(object, labels::SESSION_UID) == session.metadata.uid.as_deref();
-    label(object, labels::SESSION) == session.metadata.name.as_deref()
-        && annotation(object, labels::USER_ID) == Some(session.owner())
+    let own = Untyped(object).annotation(labels::SESSION_UID) == session.metadata.uid.as_deref();
+    Untyped(object).label(labels::SESSION) == session.metadata.name.as_deref()
+        && Untyped(object).annotation(labels::USER_ID) == Some(session.owner())
         && (own || !is_from_another_template(object, session))
 }
 
@@ -225,20 +224,14 @@ fn is_from_another_template(object: &Value, session: &Session) -> bool {
         .as_ref()
         .and_then(|status| status.template.as_deref());
     let ours = started.or_else(|| session.spec.template_name());
-    match annotation(object, labels::TEMPLATE) {
+    match Untyped(object).annotation(labels::TEMPLATE) {
         Some(theirs) => ours.is_some_and(|ours| ours != theirs),
         None => false,
     }
 }
 
 pub(super) fn owner_uids(object: &Value) -> impl Iterator<Item = &str> {
-    let owners = object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .map(|owner| string_at(owner, "/uid"))
+    Untyped(object).owners().map(|owner| owner.uid)
 }
 
 fn is_owned_directly(pod: &Pod, session_uid: &str) -> bool {

@@ -11,9 +11,9 @@ use session_model::api::{
 };
 use session_model::foreign_error::decode_error_text;
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::pods::pod_labels;
-use session_model::objects::resource::{annotation, string_at};
 use session_template::Source;
 
 /// Command of the default shell: bash where the image has it, else sh.
@@ -33,7 +33,7 @@ pub fn read_manifest_settings(
     let workload = objects
         .iter()
         .find(|object| has_kind_and_name(object, &primary.kind, &primary.name));
-    let annotation = |key: &str| annotation(workload?, key);
+    let annotation = |key: &str| Untyped(workload?).annotation(key);
     let connect = match annotation(labels::CONNECT) {
         Some(yaml) => parse_annotation(labels::CONNECT, yaml)?,
         None => default_connect_methods(objects, workload),
@@ -86,7 +86,7 @@ fn default_connect_methods(objects: &[Value], workload: Option<&Value>) -> Vec<C
     let pod = workload.and_then(pod_labels).unwrap_or(&nothing);
     for service in objects
         .iter()
-        .filter(|object| string_at(object, "/kind") == "Service")
+        .filter(|object| Untyped(object).kind() == "Service")
     {
         let selector = service.pointer("/spec/selector").and_then(Value::as_object);
         if selector.is_none_or(|selector| {
@@ -94,16 +94,13 @@ fn default_connect_methods(objects: &[Value], workload: Option<&Value>) -> Vec<C
         }) {
             continue;
         }
-        for port in service
-            .pointer("/spec/ports")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
-            let name = string_at(port, "/name");
+        for port in Untyped(service).items_at("/spec/ports") {
+            let Some(name) = port.str_at("/name") else {
+                continue;
+            };
             if name.starts_with("http") || name == "web" {
                 // Ports are forwarded to the Pod, not to the Service, so the target port counts.
-                let target = port.get("targetPort").or_else(|| port.get("port"));
+                let target = port.at("/targetPort").or_else(|| port.at("/port"));
                 let target = target.and_then(|value| serde_json::from_value(value.clone()).ok());
                 let http = HttpConnect {
                     port: target,

@@ -7,12 +7,11 @@ use super::start::{RenderedStart, may_use_existing};
 use crate::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::Session;
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::immutable_difference;
 use session_model::objects::ownership::{has_kind_and_name, is_data};
 use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
-use session_model::objects::resource::{
-    PERSISTENT_VOLUME_CLAIM, POD, annotation, is_terminating, string_at,
-};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD};
 use session_model::objects::{ObjectRef, ResourceType};
 use session_model::quantity::Quantity;
 
@@ -68,7 +67,7 @@ impl RestartPlan<'_> {
         });
         gone.filter_map(|object| {
             let (resource, found) = self.live.find_object(&object.kind, &object.name)?;
-            let same = string_at(&found, "/metadata/uid") == object.uid;
+            let same = Untyped(&found).has_uid(&object.uid);
             let own = owner_uids(&found).any(|owner| owner == self.uid());
             (same && own && !is_data(&found)).then(|| delete_step(object, &resource))
         })
@@ -78,7 +77,7 @@ impl RestartPlan<'_> {
     /// Returns patches that remove the kept-since mark from the session's data, because the data is in use again.
     pub(super) fn unmark_kept(&self) -> Vec<Step> {
         let own = self.live.own_data(self.session);
-        let kept = own.filter(|object| annotation(object, labels::KEPT_SINCE).is_some());
+        let kept = own.filter(|object| Untyped(object).annotation(labels::KEPT_SINCE).is_some());
         let step = |object: &Value| {
             let target = ObjectRef::from_object(object);
             let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
@@ -96,9 +95,9 @@ impl RestartPlan<'_> {
     pub(super) fn adopt_claims(&self, objects: &[Value]) -> Vec<Step> {
         let sets = objects
             .iter()
-            .filter(|object| string_at(object, "/kind") == "StatefulSet");
+            .filter(|object| Untyped(object).kind() == "StatefulSet");
         let made = sets.filter(|set| {
-            let name = string_at(set, "/metadata/name");
+            let name = Untyped(set).name();
             self.live.find_object("StatefulSet", name).is_none()
         });
         let claims = made.flat_map(statefulset_claims);
@@ -108,10 +107,7 @@ impl RestartPlan<'_> {
     /// Returns the step for one object of the start: create, apply or keep.
     pub(super) fn object_step(&self, object: Value) -> Step {
         let existing = may_use_existing(&object, &self.start.use_existing);
-        let (kind, name) = (
-            string_at(&object, "/kind"),
-            string_at(&object, "/metadata/name"),
-        );
+        let (kind, name) = (Untyped(&object).kind(), Untyped(&object).name());
         let found = self.live.find_object(kind, name).map(|(_, found)| found);
         // An object of another owner that the last start was allowed to use.
         if let Some(used) = found
@@ -124,7 +120,9 @@ impl RestartPlan<'_> {
         }
         // For an object that is not the session's, the answer to the POST decides. An object that is being deleted is created
         // again once it is gone.
-        let Some(found) = found.filter(|found| self.is_own(found) && !is_terminating(found)) else {
+        let Some(found) =
+            found.filter(|found| self.is_own(found) && !Untyped(found).is_terminating())
+        else {
             return Step::Create {
                 object,
                 use_existing: existing,
@@ -164,10 +162,7 @@ impl RestartPlan<'_> {
             return;
         };
         for object in objects {
-            let (kind, name) = (
-                string_at(object, "/kind"),
-                string_at(object, "/metadata/name"),
-            );
+            let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
             let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
             let count = count.filter(|count| *count > 0 && SCALABLE_KINDS.contains(&kind));
             let spec = object.get_mut("spec").and_then(Value::as_object_mut);
@@ -180,7 +175,7 @@ impl RestartPlan<'_> {
 
 /// Returns the claims that a StatefulSet creates, or finds by name, for its Pods.
 fn statefulset_claims(set: &Value) -> Vec<Value> {
-    let name = string_at(set, "/metadata/name");
+    let name = Untyped(set).name();
     let count = set.pointer("/spec/replicas").and_then(Value::as_u64);
     let first = set.pointer("/spec/ordinals/start").and_then(Value::as_u64);
     let (count, first) = (count.unwrap_or(1), first.unwrap_or(0));
@@ -189,7 +184,7 @@ fn statefulset_claims(set: &Value) -> Vec<Value> {
         .and_then(Value::as_array);
     let claim = |template: &Value, ordinal: u64| {
         let mut claim = template.clone();
-        let begin = string_at(template, "/metadata/name");
+        let begin = Untyped(template).name();
         claim["apiVersion"] = "v1".into();
         claim["kind"] = "PersistentVolumeClaim".into();
         claim["metadata"]["name"] = format!("{begin}-{name}-{ordinal}").into();
@@ -217,9 +212,9 @@ fn matching_claims<'a>(
     live: &'a LiveObjects,
 ) -> impl Iterator<Item = (&'a Value, &'a Value)> {
     live.own_data(session)
-        .filter(|found| string_at(found, "/kind") == "PersistentVolumeClaim")
+        .filter(|found| Untyped(found).kind() == "PersistentVolumeClaim")
         .filter_map(|found| {
-            let name = string_at(found, "/metadata/name");
+            let name = Untyped(found).name();
             let wanted = objects
                 .iter()
                 .find_map(|object| find_wanted_claim(object, name))?;
@@ -232,9 +227,9 @@ fn find_wanted_claim<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
         return Some(object);
     }
     let templates = object.pointer("/spec/volumeClaimTemplates")?.as_array()?;
-    let set = string_at(object, "/metadata/name");
+    let set = Untyped(object).name();
     templates.iter().find(|template| {
-        let begin = format!("{}-{set}-", string_at(template, "/metadata/name"));
+        let begin = format!("{}-{set}-", Untyped(template).name());
         name.strip_prefix(&begin).is_some_and(|ordinal| {
             !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
         })
@@ -258,7 +253,12 @@ pub fn claim_expansions(
 
 /// Returns the patches that expand claims. Claims are never shrunk.
 fn expansion_steps(session: &Session, objects: &[Value], live: &LiveObjects) -> Vec<Step> {
-    let size = |claim: &Value| string_at(claim, REQUESTED_SIZE).parse::<Quantity>().ok();
+    let size = |claim: &Value| {
+        Untyped(claim)
+            .str_at(REQUESTED_SIZE)?
+            .parse::<Quantity>()
+            .ok()
+    };
     matching_claims(session, objects, live)
         .filter_map(|(found, wanted)| {
             let (has, wants) = (size(found)?, size(wanted)?);
@@ -281,7 +281,7 @@ pub fn find_claim_conflict(
     let objects = start.owned_objects();
     matching_claims(session, &objects, live).find_map(|(found, wanted)| {
         let (field, has, wants) = immutable_difference(found, wanted)?;
-        let name = string_at(found, "/metadata/name");
+        let name = Untyped(found).name();
         Some(format!(
             "cannot change PersistentVolumeClaim {name:?}: spec.{field} is {has} and cannot become {wants}"
         ))
@@ -290,10 +290,10 @@ pub fn find_claim_conflict(
 
 /// Returns the claims that a start of `objects` creates or finds by name: those of the rendering, and those of StatefulSets.
 pub fn expected_claims(objects: &[Value]) -> Vec<Value> {
-    let is_claim = |object: &&Value| string_at(object, "/kind") == "PersistentVolumeClaim";
+    let is_claim = |object: &&Value| Untyped(object).kind() == "PersistentVolumeClaim";
     let claims = objects.iter().filter(is_claim).cloned();
     let sets = objects
         .iter()
-        .filter(|object| string_at(object, "/kind") == "StatefulSet");
+        .filter(|object| Untyped(object).kind() == "StatefulSet");
     claims.chain(sets.flat_map(statefulset_claims)).collect()
 }

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::{has_attribution, holds_data, is_claim};
-use session_model::objects::resource::{annotation, label, string_at};
 
 /// Returns true if `data`, a kept claim or a snapshot, proves that the parameters Secret is of the same session.
 ///
@@ -37,20 +37,18 @@ pub fn is_secret_proven(secret: &Value, claims: &[Value], snapshots: &[&Value]) 
 }
 
 fn has_same_annotation(key: &str, one: &Value, other: &Value) -> bool {
-    annotation(one, key) == annotation(other, key)
+    Untyped(one).annotation(key) == Untyped(other).annotation(key)
 }
 
 fn creation_time(object: &Value) -> Option<Timestamp> {
-    string_at(object, "/metadata/creationTimestamp")
-        .parse()
-        .ok()
+    Untyped(object).created()
 }
 
 /// Returns true if both name the same session, user and template, and `data` holds data.
 fn has_same_origin(data: &Value, secret: &Value) -> bool {
     let same = |key: &&str| has_same_annotation(key, data, secret);
     holds_data(data)
-        && label(data, labels::SESSION) == label(secret, labels::SESSION)
+        && Untyped(data).label(labels::SESSION) == Untyped(secret).label(labels::SESSION)
         && [labels::USER_ID, labels::TEMPLATE].iter().all(same)
         && has_attribution(data)
         && has_attribution(secret)
@@ -58,7 +56,9 @@ fn has_same_origin(data: &Value, secret: &Value) -> bool {
 
 /// Returns true if `data` was created, or kept by a deletion, after the Secret was created.
 fn is_younger_or_kept_later(data: &Value, secret: &Value) -> bool {
-    let kept = annotation(data, labels::KEPT_SINCE).filter(|_| is_claim(data));
+    let kept = Untyped(data)
+        .annotation(labels::KEPT_SINCE)
+        .filter(|_| is_claim(data));
     let last = creation_time(data).max(kept.and_then(|kept| kept.parse().ok()));
     creation_time(secret).is_some_and(|made| last.is_some_and(|last| made <= last))
 }

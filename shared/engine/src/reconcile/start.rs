@@ -13,8 +13,8 @@ use session_model::api::{
 };
 use session_model::labels;
 use session_model::names::parameters_secret_name;
+use session_model::objects::Untyped;
 use session_model::objects::creation_order::{creation_tier, group_by_tier};
-use session_model::objects::resource::{annotation, string_at};
 use session_model::objects::{ObjectRef, ownership};
 
 /// A rendered template or manifest: all values filled in and all checks passed, without ownership.
@@ -113,11 +113,7 @@ impl RenderedStart {
         let rendering = &self.rendering;
         let replicas = objects.iter().filter_map(|object| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
-            let key = format!(
-                "{}/{}",
-                string_at(object, "/kind"),
-                string_at(object, "/metadata/name")
-            );
+            let key = format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
             Some((key, i32::try_from(count).ok()?))
         });
         StartRecord {
@@ -158,7 +154,7 @@ pub(super) fn plan_start(session: &Session, start: &RenderedStart, live: &LiveOb
         // The ownership of claims that a StatefulSet would find by name is checked before it is created.
         if tier
             .iter()
-            .any(|object| string_at(object, "/kind") == "StatefulSet")
+            .any(|object| Untyped(object).kind() == "StatefulSet")
         {
             plan.push_stage(std::mem::take(&mut claims));
         }
@@ -172,11 +168,11 @@ pub(super) fn plan_start(session: &Session, start: &RenderedStart, live: &LiveOb
 }
 
 pub(super) fn may_use_existing(object: &Value, by_user: &[String]) -> bool {
-    let by_author = annotation(object, labels::EXISTING) == Some("allowed");
+    let by_author = Untyped(object).annotation(labels::EXISTING) == Some("allowed");
     let name = format!(
         "{}/{}",
-        string_at(object, "/kind").to_lowercase(),
-        string_at(object, "/metadata/name")
+        Untyped(object).kind().to_lowercase(),
+        Untyped(object).name()
     );
     by_author || by_user.contains(&name)
 }

@@ -9,9 +9,10 @@ use super::workload_state::WorkloadState;
 use crate::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::{DataPolicy, Session};
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::kept_data::{is_claim, is_snapshot, was_bound};
 use session_model::objects::pods::SCALABLE_KINDS;
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION, string_at};
+use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION};
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// Scope of a teardown: a stop or a deletion.
@@ -163,8 +164,8 @@ fn data_steps(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step
     let own: Vec<&Value> = live.own_data(session).collect();
     let policy = effective_data_policy(session);
     let saved = |claim: &Value| {
-        let uid = string_at(claim, "/metadata/uid");
-        live.snapshotted_claims.iter().any(|saved| saved == uid)
+        let mut saved = live.snapshotted_claims.iter();
+        saved.any(|uid| Untyped(claim).has_uid(uid))
     };
     let stays = |claim: &Value| match policy {
         DataPolicy::Keep => was_bound(claim),

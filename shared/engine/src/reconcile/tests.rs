@@ -6,8 +6,8 @@ use super::*;
 use crate::plan::Step;
 use session_model::api::{Phase, PrimaryRef};
 use session_model::labels;
+use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
-use session_model::objects::resource::string_at;
 
 mod data;
 mod scale;
@@ -138,7 +138,10 @@ fn no_workload_and_a_newer_request_makes_what_is_missing_in_order() {
         panic!("no creation")
     };
     assert!(existing, "--use-existing names the Service");
-    assert_eq!(string_at(object, "/metadata/ownerReferences/0/uid"), "S");
+    assert_eq!(
+        Untyped(object).str_at("/metadata/ownerReferences/0/uid"),
+        Some("S")
+    );
 }
 
 #[test]
@@ -326,7 +329,7 @@ fn pods_of_others_are_never_counted_whatever_their_labels_say() {
 
 #[test]
 fn pods_are_found_through_deployment_and_replica_set() {
-    let owner = |kind: &str, name: &str, uid: &str, of: &str| json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": name, "uid": uid, "ownerReferences": [{ "uid": of }] } });
+    let owner = |kind: &str, name: &str, uid: &str, of: &str| json!({ "apiVersion": "apps/v1", "kind": kind, "metadata": { "name": name, "uid": uid, "ownerReferences": [{ "apiVersion": "apps/v1", "kind": "Deployment", "name": "w", "uid": of }] } });
     let mut live = ready();
     live.pods[0].metadata.owner_references.as_mut().unwrap()[0].uid = "R".into();
     live.owners = vec![

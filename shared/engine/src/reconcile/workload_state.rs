@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods, inspect_pod};
 use session_model::api::{DesiredState, Session};
+use session_model::objects::Untyped;
 use session_model::objects::pods::pod_metadata_paths;
-use session_model::objects::resource::string_at;
 
 use super::live_objects::{LiveObjects, is_primary_pod, owner_uids};
 
@@ -143,12 +143,11 @@ fn assess_without_pods(session: &Session, live: &LiveObjects, uid: &str) -> Work
     let applied = session.applied();
     let primary = applied.and_then(|applied| applied.primary.as_ref());
     let is_primary = |object: &&Value| {
-        let named = primary.is_none_or(|p| {
-            p.kind == string_at(object, "/kind") && p.name == string_at(object, "/metadata/name")
-        });
+        let named = primary
+            .is_none_or(|p| p.kind == Untyped(object).kind() && p.name == Untyped(object).name());
         named
             && owner_uids(object).any(|owner| owner == uid)
-            && !pod_metadata_paths(string_at(object, "/kind")).is_empty()
+            && !pod_metadata_paths(Untyped(object).kind()).is_empty()
     };
     let rests =
         |object: &&Value| object.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0);

@@ -3,19 +3,20 @@
 use k8s_openapi::api::core::v1::{Pod, PodCondition};
 use serde_json::Value;
 
-use super::resource::string_at;
+use super::untyped::Untyped;
 
 /// Returns the condition of that type in the status of an object.
 pub fn condition<'o>(object: &'o Value, r#type: &str) -> Option<&'o Value> {
     let conditions = object.pointer("/status/conditions")?.as_array()?;
     conditions
         .iter()
-        .find(|condition| string_at(condition, "/type") == r#type)
+        .find(|condition| Untyped(condition).str_at("/type") == Some(r#type))
 }
 
 /// Returns true if the object has a condition of that type with that status: `True`, `False` or `Unknown`.
 pub fn has_condition(object: &Value, r#type: &str, status: &str) -> bool {
-    condition(object, r#type).is_some_and(|condition| string_at(condition, "/status") == status)
+    condition(object, r#type)
+        .is_some_and(|condition| Untyped(condition).str_at("/status") == Some(status))
 }
 
 /// Returns the condition of that type of a Pod.
@@ -45,7 +46,7 @@ mod tests {
         assert!(!has_condition(&object, "Ready", "True"));
         assert!(!has_condition(&object, "Synced", "False"));
         let found = condition(&object, "Ready").unwrap();
-        assert_eq!(string_at(found, "/reason"), "ContainersNotReady");
+        assert_eq!(Untyped(found).str_at("/reason"), Some("ContainersNotReady"));
         assert_eq!(condition(&json!({}), "Ready"), None);
         let pod: Pod = serde_json::from_value(object).unwrap();
         assert!(!is_ready(&pod));

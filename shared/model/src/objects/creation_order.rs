@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::pods::pod_metadata_paths;
-use super::resource::string_at;
+use super::untyped::Untyped;
 
 /// Returns the tier of an object. Objects of one tier are created at the same time, tiers one after the other: ServiceAccounts and
 /// NetworkPolicies (a Pod must never run without its policy), Secrets and ConfigMaps, claims, Services and all other kinds,
 /// workloads.
 pub fn creation_tier(object: &Value) -> u8 {
-    match string_at(object, "/kind") {
+    match Untyped(object).kind() {
         "ServiceAccount" | "NetworkPolicy" => 0,
         "Secret" | "ConfigMap" => 1,
         "PersistentVolumeClaim" => 2,
@@ -51,11 +51,7 @@ mod tests {
         let objects = kinds.iter().map(|kind| json!({ "kind": kind })).collect();
         let sorted: Vec<Vec<String>> = group_by_tier(objects)
             .iter()
-            .map(|tier| {
-                tier.iter()
-                    .map(|o| string_at(o, "/kind").to_owned())
-                    .collect()
-            })
+            .map(|tier| tier.iter().map(|o| Untyped(o).kind().to_owned()).collect())
             .collect();
         assert_eq!(
             sorted,

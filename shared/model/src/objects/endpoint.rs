@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::resource::string_at;
+use super::untyped::Untyped;
 use crate::labels;
 
 /// Returns the endpoint of a session, from its Ingresses and Services as the server returned them: the URL of an Ingress host, else
@@ -49,7 +49,7 @@ fn find_endpoint(
 ) -> Option<String> {
     let services: Vec<&Value> = objects
         .iter()
-        .filter(|o| string_at(o, "/kind") == "Service" && selects_session(o))
+        .filter(|o| Untyped(o).kind() == "Service" && selects_session(o))
         .collect();
     objects
         .iter()
@@ -83,28 +83,23 @@ fn ingress_url(
     services: &[&Value],
     wanted: Option<&PodPort<'_>>,
 ) -> Option<String> {
-    if string_at(object, "/kind") != "Ingress" {
+    if Untyped(object).kind() != "Ingress" {
         return None;
     }
     let rules = object.pointer("/spec/rules")?.as_array()?;
     let mut named = rules
         .iter()
-        .filter(|rule| !string_at(rule, "/host").is_empty());
+        .filter(|rule| Untyped(rule).str_at("/host").is_some());
     let (host, path) = match wanted {
         None => {
-            let rule = named.next()?;
-            (
-                string_at(rule, "/host"),
-                string_at(rule, "/http/paths/0/path"),
-            )
+            let rule = Untyped(named.next()?);
+            (rule.str_at("/host")?, rule.str_at("/http/paths/0/path"))
         }
         Some(wanted) => named.find_map(|rule| {
             let paths = rule.pointer("/http/paths")?.as_array()?;
             let leads = |path: &&Value| has_backend_port(path, services, wanted);
-            Some((
-                string_at(rule, "/host"),
-                string_at(paths.iter().find(leads)?, "/path"),
-            ))
+            let path = Untyped(paths.iter().find(leads)?);
+            Some((Untyped(rule).str_at("/host")?, path.str_at("/path")))
         })?,
     };
     let tls = object.pointer("/spec/tls").and_then(Value::as_array);
@@ -114,11 +109,8 @@ fn ingress_url(
     });
     let scheme = if secure { "https" } else { "http" };
     // A regular expression in the path is meant for the Ingress controller, not for a browser.
-    let path = if path.starts_with('/') && !path.contains(['(', '*']) {
-        path
-    } else {
-        "/"
-    };
+    let path = path.filter(|path| path.starts_with('/') && !path.contains(['(', '*']));
+    let path = path.unwrap_or("/");
     Some(format!("{scheme}://{host}{path}"))
 }
 
@@ -172,10 +164,7 @@ fn node_port_address(
 }
 
 fn cluster_address(service: &Value, wanted: Option<&PodPort<'_>>) -> Option<String> {
-    let (name, namespace) = (
-        string_at(service, "/metadata/name"),
-        string_at(service, "/metadata/namespace"),
-    );
+    let (name, namespace) = (Untyped(service).name(), Untyped(service).namespace()?);
     Some(format!(
         "{name}.{namespace}.svc:{}",
         service_port(service, wanted)?.get("port")?

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use super::resource::string_at;
+use super::untyped::Untyped;
 use crate::labels;
 
 /// Volume sources whose data ends with the Pod, including emptyDirs of medium Memory.
@@ -28,8 +28,7 @@ impl fmt::Display for EphemeralVolume {
 /// Returns the names of the claims that a Pod mounts, without those that the server makes for its ephemeral volumes.
 pub fn mounted_claims(spec: &Map<String, Value>) -> impl Iterator<Item = &str> {
     let volumes = items(spec, "volumes");
-    let names = volumes.map(|volume| string_at(volume, "/persistentVolumeClaim/claimName"));
-    names.filter(|name| !name.is_empty())
+    volumes.filter_map(|volume| Untyped(volume).str_at("/persistentVolumeClaim/claimName"))
 }
 
 /// Returns the ephemeral volumes that containers of a Pod mount. A volume that none of them mounts holds no data.
@@ -38,7 +37,7 @@ pub fn ephemeral_volumes(spec: &Map<String, Value>) -> Vec<EphemeralVolume> {
         let source = EPHEMERAL_SOURCES
             .into_iter()
             .find(|source| volume.get(*source).is_some())?;
-        let name = string_at(volume, "/name").to_owned();
+        let name = Untyped(volume).str_at("/name")?.to_owned();
         Some(EphemeralVolume { name, source })
     });
     let mounted = |volume: &EphemeralVolume| mount_points(spec, &volume.name).next().is_some();
@@ -68,21 +67,20 @@ fn mount_points<'a>(
     volume: &'a str,
 ) -> impl Iterator<Item = (&'a Value, &'a str)> {
     items(spec, "containers").flat_map(move |container| {
-        let mounts = container.get("volumeMounts").and_then(Value::as_array);
-        let mounts = mounts.into_iter().flatten();
-        let own = mounts.filter(move |mount| string_at(mount, "/name") == volume);
-        own.map(move |mount| (container, string_at(mount, "/mountPath")))
+        let mounts = Untyped(container).items_at("/volumeMounts");
+        let own = mounts.filter(move |mount| mount.str_at("/name") == Some(volume));
+        own.filter_map(move |mount| Some((container, mount.str_at("/mountPath")?)))
     })
 }
 
 fn is_user_directory(container: &Value, path: &str) -> bool {
     let path = path.trim_end_matches('/');
-    let env = container.get("env").and_then(Value::as_array);
-    let mut env = env.into_iter().flatten();
-    let home = env
-        .find(|one| string_at(one, "/name") == "HOME")
-        .map(|home| string_at(home, "/value"));
-    let places = [Some(string_at(container, "/workingDir")), home];
+    let container = Untyped(container);
+    let home = container
+        .items_at("/env")
+        .find(|one| one.str_at("/name") == Some("HOME"))
+        .and_then(|home| home.str_at("/value"));
+    let places = [container.str_at("/workingDir"), home];
     let around = |place: &str| {
         let rest = place.strip_prefix(path);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))

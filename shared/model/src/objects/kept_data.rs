@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ownership::is_data;
-use super::resource::{annotation, string_at};
+use super::untyped::Untyped;
 use crate::failure::with_hint;
 use crate::labels;
 
@@ -15,28 +15,28 @@ const BOUND_ANNOTATIONS: [&str; 2] = [
 
 /// Returns true for a PersistentVolumeClaim.
 pub fn is_claim(object: &Value) -> bool {
-    string_at(object, "/kind") == "PersistentVolumeClaim"
+    Untyped(object).kind() == "PersistentVolumeClaim"
 }
 
 /// Returns true for a VolumeSnapshot.
 pub fn is_snapshot(object: &Value) -> bool {
-    string_at(object, "/kind") == "VolumeSnapshot"
+    Untyped(object).kind() == "VolumeSnapshot"
 }
 
 /// Returns true if a claim is bound to a volume now.
 pub fn is_bound(claim: &Value) -> bool {
-    string_at(claim, "/status/phase") == "Bound"
+    Untyped(claim).str_at("/status/phase") == Some("Bound")
 }
 
 /// Returns true if a claim is or was bound to a volume. In doubt it counts as bound.
 pub fn was_bound(claim: &Value) -> bool {
     let capacity = claim.pointer("/status/capacity");
-    string_at(claim, "/status/phase") != "Pending"
-        || !string_at(claim, "/spec/volumeName").is_empty()
+    Untyped(claim).str_at("/status/phase") != Some("Pending")
+        || Untyped(claim).str_at("/spec/volumeName").is_some()
         || capacity.is_some_and(|capacity| !capacity.is_null())
         || BOUND_ANNOTATIONS
             .iter()
-            .any(|key| annotation(claim, key).is_some())
+            .any(|key| Untyped(claim).annotation(key).is_some())
 }
 
 /// Returns true for data that may hold a user's work: snapshots, parameters Secrets, and claims that were ever bound.
@@ -61,8 +61,8 @@ pub fn immutable_difference<'a>(
 /// Returns the error of a kept claim that a new session wants to differ in an immutable field.
 pub fn kept_claim_error(found: &Value, field: &str, has: &str, wants: &str) -> anyhow::Error {
     let (name, namespace) = (
-        string_at(found, "/metadata/name"),
-        string_at(found, "/metadata/namespace"),
+        Untyped(found).name(),
+        Untyped(found).namespace().unwrap_or_default(),
     );
     let error = anyhow::anyhow!(
         "cannot change PersistentVolumeClaim {name:?}, which is kept data of this session: \
@@ -82,21 +82,23 @@ pub fn kept_claim_error(found: &Value, field: &str, has: &str, wants: &str) -> a
 pub fn has_attribution(object: &Value) -> bool {
     [labels::USER_ID, labels::RUN, labels::SESSION_UID]
         .iter()
-        .all(|key| annotation(object, key).is_some_and(|value| !value.is_empty()))
+        .all(|key| {
+            Untyped(object)
+                .annotation(key)
+                .is_some_and(|value| !value.is_empty())
+        })
 }
 
-/// Returns the size of a claim or snapshot as the server writes it: capacity, else requested size; empty if unknown.
-pub fn storage_size(object: &Value) -> &str {
+/// Returns the size of a claim or snapshot as the server writes it: capacity, else requested size; `None` if unknown.
+pub fn storage_size(object: &Value) -> Option<&str> {
     let paths = [
         "/status/capacity/storage",
         "/status/restoreSize",
         "/spec/resources/requests/storage",
     ];
-    let sizes = paths.iter().map(|path| string_at(object, path));
-    sizes
+    paths
         .into_iter()
-        .find(|size| !size.is_empty())
-        .unwrap_or_default()
+        .find_map(|path| Untyped(object).str_at(path))
 }
 
 #[cfg(test)]
@@ -144,13 +146,13 @@ mod tests {
     #[test]
     fn a_size_is_what_is_there_or_what_is_asked_for() {
         let mut claim = json!({ "spec": { "resources": { "requests": { "storage": "1Gi" } } } });
-        assert_eq!(storage_size(&claim), "1Gi");
+        assert_eq!(storage_size(&claim), Some("1Gi"));
         claim["status"] = json!({ "capacity": { "storage": "2Gi" } });
-        assert_eq!(storage_size(&claim), "2Gi");
+        assert_eq!(storage_size(&claim), Some("2Gi"));
         assert_eq!(
             storage_size(&json!({ "status": { "restoreSize": "3Gi" } })),
-            "3Gi"
+            Some("3Gi")
         );
-        assert_eq!(storage_size(&json!({})), "");
+        assert_eq!(storage_size(&json!({})), None);
     }
 }

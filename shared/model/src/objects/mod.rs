@@ -3,7 +3,7 @@
 //!
 //! | question | modules |
 //! |---|---|
-//! | type, name, conditions of an object | `resource`, `conditions`, `table` |
+//! | type, name, conditions of an object | `resource`, `untyped`, `conditions`, `table` |
 //! | labels and owner references, and whether data really belongs to a session | `ownership`, `kept_data`, `provenance` |
 //! | Pods inside workloads, and which workload is entered | `pods`, `primary_workload`, `container_run`, `endpoint` |
 //! | sizes | `overrides`, `qos`, `storage_limit` |
@@ -32,7 +32,9 @@ pub mod resource;
 pub mod snapshot_schedule;
 pub mod storage_limit;
 pub mod table;
+pub mod untyped;
 pub mod volume_snapshot;
 
 pub use ownership::is_data;
 pub use resource::{ObjectRef, ResourceType};
+pub use untyped::{Owner, Untyped};

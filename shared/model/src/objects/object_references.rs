@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::resource::{is_terminating, string_at};
+use super::untyped::Untyped;
 
 /// Fields whose string value is the name of another object, and that object's kind.
 const NAME_FIELDS: [(&str, &str); 5] = [
@@ -32,7 +32,7 @@ const REFERENCE_FIELDS: [(&str, &str); 10] = [
 const SEARCHED_FIELDS: [&str; 3] = ["spec", "secrets", "imagePullSecrets"];
 
 /// Namespace, kind and name of an object.
-type Key = (String, String, String);
+type Key = (Option<String>, String, String);
 
 /// The set of objects that are in use, with one user of each.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +42,7 @@ pub struct ObjectReferences {
     /// Referenced objects, with the first user as `kind/name`.
     names: BTreeMap<Key, String>,
     /// Claims of StatefulSets: Namespace, name without the ordinal, and the set as `kind/name`.
-    claims: Vec<(String, String, String)>,
+    claims: Vec<(Option<String>, String, String)>,
     /// Metadata of Pods, for the selectors of Services.
     pods: Vec<Value>,
 }
@@ -58,37 +58,34 @@ impl ObjectReferences {
     /// Collects the references of the Pods that have not ended and are not being deleted.
     pub fn from_running_pods<'a>(pods: impl Iterator<Item = &'a Value>) -> Self {
         let over = |pod: &&Value| {
-            ["Succeeded", "Failed"].contains(&string_at(pod, "/status/phase"))
-                || is_terminating(pod)
+            let phase = Untyped(pod).str_at("/status/phase");
+            matches!(phase, Some("Succeeded" | "Failed")) || Untyped(pod).is_terminating()
         };
         Self::from_users(pods.filter(|pod| !over(pod)))
     }
 
     /// Adds the references of one object.
     pub fn add_user(&mut self, user: &Value) {
-        let (namespace, kind) = (
-            string_at(user, "/metadata/namespace"),
-            string_at(user, "/kind"),
-        );
-        let name = string_at(user, "/metadata/name");
+        let object = Untyped(user);
+        let (namespace, kind, name) = (object.namespace(), object.kind(), object.name());
         let by = format!("{}/{name}", kind.to_lowercase());
-        let items = |pointer: &str| user.pointer(pointer).and_then(Value::as_array);
         for field in SEARCHED_FIELDS {
             if let Some(value) = user.get(field) {
                 self.collect_references(namespace, &by, field, value);
             }
         }
         // A generic ephemeral volume has a claim named after the Pod and the volume.
-        for volume in items("/spec/volumes").into_iter().flatten() {
-            if volume.get("ephemeral").is_some() {
-                let claim = format!("{name}-{}", string_at(volume, "/name"));
+        for volume in object.items_at("/spec/volumes") {
+            if let (Some(_), Some(volume)) = (volume.at("/ephemeral"), volume.str_at("/name")) {
+                let claim = format!("{name}-{volume}");
                 self.add_name(namespace, &by, "PersistentVolumeClaim", &claim);
             }
         }
         // A StatefulSet finds its claims by name, including those of ordinals that have no Pod now.
-        for template in items("/spec/volumeClaimTemplates").into_iter().flatten() {
-            let begin = format!("{}-{name}-", string_at(template, "/metadata/name"));
-            self.claims.push((namespace.to_owned(), begin, by.clone()));
+        for template in object.items_at("/spec/volumeClaimTemplates") {
+            let begin = format!("{}-{name}-", template.name());
+            self.claims
+                .push((namespace.map(str::to_owned), begin, by.clone()));
         }
         if kind == "Pod" {
             self.pods.push(user["metadata"].clone());
@@ -102,40 +99,33 @@ impl ObjectReferences {
 
     /// Adds the data source of a pending claim: a snapshot or another claim.
     pub fn add_source(&mut self, claim: &Value) {
-        let pending = string_at(claim, "/status/phase") == "Pending";
-        let by = format!(
-            "persistentvolumeclaim/{}",
-            string_at(claim, "/metadata/name")
-        );
+        let claim = Untyped(claim);
+        if claim.str_at("/status/phase") != Some("Pending") {
+            return;
+        }
+        let by = format!("persistentvolumeclaim/{}", claim.name());
         let sources = ["/spec/dataSource", "/spec/dataSourceRef"];
-        for source in sources.iter().filter_map(|path| claim.pointer(path)) {
-            if pending {
-                let namespace = string_at(claim, "/metadata/namespace");
-                self.add_name(
-                    namespace,
-                    &by,
-                    string_at(source, "/kind"),
-                    string_at(source, "/name"),
-                );
+        for source in sources.into_iter().filter_map(|path| claim.at(path)) {
+            let source = Untyped(source);
+            if let Some(name) = source.str_at("/name") {
+                self.add_name(claim.namespace(), &by, source.kind(), name);
             }
         }
     }
 
     /// Returns true if `object` is in use.
     pub fn contains(&self, object: &Value) -> bool {
-        self.uids.contains(string_at(object, "/metadata/uid")) || self.find_user(object).is_some()
+        let uid = Untyped(object).uid();
+        uid.is_some_and(|uid| self.uids.contains(uid)) || self.find_user(object).is_some()
     }
 
     /// Returns a user of `object` as `kind/name`, or a phrase for a Service that selects Pods; `None` if nothing refers to it by name.
     pub fn find_user(&self, object: &Value) -> Option<&str> {
-        let part = |pointer: &str| string_at(object, pointer).to_owned();
-        let (namespace, kind, name) = (
-            part("/metadata/namespace"),
-            part("/kind"),
-            part("/metadata/name"),
-        );
+        let untyped = Untyped(object);
+        let (kind, name) = (untyped.kind(), untyped.name());
+        let namespace = untyped.namespace().map(str::to_owned);
         if kind == "PersistentVolumeClaim" {
-            let made = |(place, begin, _): &&(String, String, String)| {
+            let made = |(place, begin, _): &&(Option<String>, String, String)| {
                 let ordinal = name.strip_prefix(begin.as_str());
                 let number = |ordinal: &str| {
                     !ordinal.is_empty() && ordinal.bytes().all(|byte| byte.is_ascii_digit())
@@ -149,10 +139,11 @@ impl ObjectReferences {
         if kind == "Service" && self.pods.iter().any(|pod| selects(object, pod)) {
             return Some("selected pods");
         }
-        self.names.get(&(namespace, kind, name)).map(String::as_str)
+        let key = (namespace, kind.to_owned(), name.to_owned());
+        self.names.get(&key).map(String::as_str)
     }
 
-    fn collect_references(&mut self, namespace: &str, by: &str, key: &str, value: &Value) {
+    fn collect_references(&mut self, namespace: Option<&str>, by: &str, key: &str, value: &Value) {
         let named = |known: &&(&str, &str)| known.0 == key;
         if let (Some((_, kind)), Some(name)) = (NAME_FIELDS.iter().find(named), value.as_str()) {
             self.add_name(namespace, by, kind, name);
@@ -161,8 +152,9 @@ impl ObjectReferences {
             let all = value
                 .as_array()
                 .map_or(std::slice::from_ref(value), Vec::as_slice);
-            all.iter()
-                .for_each(|one| self.add_name(namespace, by, kind, string_at(one, "/name")));
+            for name in all.iter().filter_map(|one| Untyped(one).str_at("/name")) {
+                self.add_name(namespace, by, kind, name);
+            }
         }
         match value {
             Value::Array(all) => all
@@ -175,9 +167,10 @@ impl ObjectReferences {
         }
     }
 
-    fn add_name(&mut self, namespace: &str, by: &str, kind: &str, name: &str) {
+    fn add_name(&mut self, namespace: Option<&str>, by: &str, kind: &str, name: &str) {
         if !name.is_empty() {
-            let key = (namespace.to_owned(), kind.to_owned(), name.to_owned());
+            let namespace = namespace.map(str::to_owned);
+            let key = (namespace, kind.to_owned(), name.to_owned());
             self.names.entry(key).or_insert_with(|| by.to_owned());
         }
     }
@@ -190,7 +183,7 @@ fn selects(service: &Value, pod: &Value) -> bool {
         return false;
     };
     let has = |key: &str| pod.pointer("/labels").and_then(|labels| labels.get(key));
-    string_at(service, "/metadata/namespace") == string_at(pod, "/namespace")
+    Untyped(service).namespace() == Untyped(pod).str_at("/namespace")
         && selector.iter().all(|(key, value)| has(key) == Some(value))
 }
 

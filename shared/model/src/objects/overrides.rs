@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::ownership::has_kind_and_name;
 use super::pods::{container_mut, pod_metadata_paths, pod_spec_mut};
-use super::resource::string_at;
+use super::untyped::Untyped;
 use crate::api::{IntOrString, PrimaryRef, ResourceLimits, StorageSpec};
 use crate::failure::with_hint;
 use crate::labels;
@@ -190,7 +190,7 @@ pub fn set_storage(objects: &mut Vec<Value>, wanted: &StorageSpec) -> Result<()>
 fn claims_mut(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
     objects
         .iter_mut()
-        .flat_map(|object| match string_at(object, "/kind") {
+        .flat_map(|object| match Untyped(object).kind() {
             "PersistentVolumeClaim" => vec![object],
             "StatefulSet" => {
                 let inside = object
@@ -207,7 +207,7 @@ fn claims_mut(objects: &mut [Value]) -> impl Iterator<Item = &mut Value> {
 fn replace_data_volume(objects: &mut Vec<Value>, size: &str) -> bool {
     let mut claim = None;
     for object in objects.iter_mut() {
-        let Some(path) = pod_metadata_paths(string_at(object, "/kind")).last() else {
+        let Some(path) = pod_metadata_paths(Untyped(object).kind()).last() else {
             continue;
         };
         let annotation = |key: &str| {
@@ -226,7 +226,7 @@ fn replace_data_volume(objects: &mut Vec<Value>, size: &str) -> bool {
         for entry in volumes
             .into_iter()
             .flatten()
-            .filter(|v| string_at(v, "/name") == volume)
+            .filter(|v| Untyped(v).str_at("/name") == Some(volume.as_str()))
         {
             *entry = json!({ "name": volume, "persistentVolumeClaim": { "claimName": name } });
             claim = Some(name.clone());

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Map, Value, json};
 
 use super::pods::pod_metadata_paths;
-use super::resource::{label, string_at};
+use super::untyped::Untyped;
 use crate::api::{API_VERSION, PrimaryRef, Session};
 use crate::labels;
 use crate::names::{NamespaceName, SessionName, UserId};
@@ -32,7 +32,7 @@ pub struct Ownership {
 /// Returns true for data, which outlives a Session: claims, snapshots and the parameters Secret. Data never has an owner reference,
 /// so that neither garbage collection nor a plain `kubectl delete session` deletes it.
 pub fn is_data(object: &Value) -> bool {
-    match string_at(object, "/kind") {
+    match Untyped(object).kind() {
         "PersistentVolumeClaim" | "VolumeSnapshot" => true,
         _ => is_parameters_secret(object),
     }
@@ -40,7 +40,7 @@ pub fn is_data(object: &Value) -> bool {
 
 /// Returns true for the Secret that holds a session's secret parameters.
 pub fn is_parameters_secret(object: &Value) -> bool {
-    string_at(object, "/kind") == "Secret" && label(object, labels::PARAMETERS).is_some()
+    Untyped(object).kind() == "Secret" && Untyped(object).label(labels::PARAMETERS).is_some()
 }
 
 impl Ownership {
@@ -116,11 +116,11 @@ impl Ownership {
                 metadata.insert("ownerReferences".into(), json!([owner]));
             }
         }
-        for path in pod_metadata_paths(string_at(object, "/kind")) {
+        for path in pod_metadata_paths(Untyped(object).kind()) {
             ensure_map(object, path);
             self.set_metadata(object.pointer_mut(path), false, false);
         }
-        if primary && let Some(path) = pod_metadata_paths(string_at(object, "/kind")).last() {
+        if primary && let Some(path) = pod_metadata_paths(Untyped(object).kind()).last() {
             set_metadata_entry(object, path, "labels", labels::PRIMARY, "true");
         }
         if let Some(claims) = object
@@ -159,7 +159,7 @@ impl Ownership {
 
     /// Sets fields that every workload must have, whatever the manifest says.
     fn set_workload_defaults(&self, object: &mut Value) {
-        if string_at(object, "/kind") == "StatefulSet"
+        if Untyped(object).kind() == "StatefulSet"
             && let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut)
         {
             // Only the data policy deletes claims, and a changed template must not restart a user's session.
@@ -178,7 +178,7 @@ impl Ownership {
 
 /// Returns true if the object has that kind and name.
 pub fn has_kind_and_name(object: &Value, kind: &str, name: &str) -> bool {
-    string_at(object, "/kind") == kind && string_at(object, "/metadata/name") == name
+    Untyped(object).kind() == kind && Untyped(object).name() == name
 }
 
 fn ensure_map(object: &mut Value, path: &str) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::resource::string_at;
+use super::untyped::Untyped;
 use crate::labels;
 
 /// Kinds that can be a session's primary workload.
@@ -41,13 +41,13 @@ fn pod_spec_path(kind: &str) -> Option<&'static str> {
 /// Returns the Pod spec inside an object; `None` for kinds without Pods.
 pub fn pod_spec(object: &Value) -> Option<&Map<String, Value>> {
     object
-        .pointer(pod_spec_path(string_at(object, "/kind"))?)?
+        .pointer(pod_spec_path(Untyped(object).kind())?)?
         .as_object()
 }
 
 /// Returns the Pod spec inside an object, mutable; `None` for kinds without Pods.
 pub fn pod_spec_mut(object: &mut Value) -> Option<&mut Map<String, Value>> {
-    let path = pod_spec_path(string_at(object, "/kind"))?;
+    let path = pod_spec_path(Untyped(object).kind())?;
     object.pointer_mut(path)?.as_object_mut()
 }
 
@@ -62,7 +62,7 @@ pub fn pod_annotations(object: &Value) -> Option<&Map<String, Value>> {
 }
 
 fn pod_metadata<'a>(object: &'a Value, field: &str) -> Option<&'a Map<String, Value>> {
-    let path = pod_metadata_paths(string_at(object, "/kind")).last()?;
+    let path = pod_metadata_paths(Untyped(object).kind()).last()?;
     object.pointer(&format!("{path}/{field}"))?.as_object()
 }
 
@@ -71,7 +71,7 @@ fn pod_metadata<'a>(object: &'a Value, field: &str) -> Option<&'a Map<String, Va
 pub fn narrow_selectors(objects: &mut [Value], session: &str) {
     let pods: Vec<Map<String, Value>> = objects.iter().filter_map(pod_labels).cloned().collect();
     for object in objects {
-        let kind = string_at(object, "/kind").to_owned();
+        let kind = Untyped(object).kind().to_owned();
         let own = matches!(
             kind.as_str(),
             "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet"
@@ -129,7 +129,7 @@ pub fn container_mut<'a>(
 /// Returns the name of the default container, as kubectl chooses it: by annotation kubectl.kubernetes.io/default-container, else
 /// the first.
 pub fn default_container(object: &Value) -> Option<String> {
-    let path = pod_metadata_paths(string_at(object, "/kind")).last()?;
+    let path = pod_metadata_paths(Untyped(object).kind()).last()?;
     let annotations = object.pointer(&format!("{path}/annotations"));
     if let Some(Value::String(name)) =
         annotations.and_then(|a| a.get("kubectl.kubernetes.io/default-container"))

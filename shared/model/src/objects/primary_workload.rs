@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::ownership::has_kind_and_name;
 use super::pods::{WORKLOAD_KINDS, default_container, pod_spec};
-use super::resource::string_at;
+use super::untyped::Untyped;
 use crate::api::PrimaryRef;
 use crate::failure::{HintExt, with_hint};
 
@@ -16,7 +16,7 @@ use crate::failure::{HintExt, with_hint};
 pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
     let workloads: Vec<&Value> = objects
         .iter()
-        .filter(|o| WORKLOAD_KINDS.contains(&string_at(o, "/kind")))
+        .filter(|o| WORKLOAD_KINDS.contains(&Untyped(o).kind()))
         .collect();
     let all = || {
         workloads
@@ -68,8 +68,8 @@ pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Resul
         check_container(chosen, name)?;
     }
     Ok(PrimaryRef {
-        kind: string_at(chosen, "/kind").to_owned(),
-        name: string_at(chosen, "/metadata/name").to_owned(),
+        kind: Untyped(chosen).kind().to_owned(),
+        name: Untyped(chosen).name().to_owned(),
         container: container.or_else(|| default_container(chosen)),
     })
 }
@@ -81,7 +81,7 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
     let names: Vec<&str> = containers
         .into_iter()
         .flatten()
-        .map(|c| string_at(c, "/name"))
+        .filter_map(|c| Untyped(c).str_at("/name"))
         .collect();
     if names.contains(&name) {
         return Ok(());
@@ -97,11 +97,7 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
 }
 
 fn workload_label(workload: &Value) -> String {
-    format!(
-        "{}/{}",
-        string_at(workload, "/kind"),
-        string_at(workload, "/metadata/name")
-    )
+    format!("{}/{}", Untyped(workload).kind(), Untyped(workload).name())
 }
 
 /// Parses the value of --primary, `KIND/NAME`; the case of the kind is ignored.

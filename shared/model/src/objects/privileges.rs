@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::pod_security::{Level, find_violations};
-use super::resource::string_at;
+use super::untyped::Untyped;
 
 /// Type of a Secret that the control plane fills with a ServiceAccount's token.
 const TOKEN_SECRET_TYPE: &str = "kubernetes.io/service-account-token";
@@ -15,8 +15,8 @@ pub fn find_privileges(objects: &[Value]) -> Vec<String> {
 }
 
 fn object_privileges(object: &Value) -> Vec<String> {
-    let kind = string_at(object, "/kind");
-    let what = format!("{kind} {:?}", string_at(object, "/metadata/name"));
+    let kind = Untyped(object).kind();
+    let what = format!("{kind} {:?}", Untyped(object).name());
     if let Some(right) = granted_privilege(object) {
         return vec![format!("{what}: {right}")];
     }
@@ -27,11 +27,14 @@ fn object_privileges(object: &Value) -> Vec<String> {
 
 /// Returns the grant of an object that is not a Pod: permissions by RBAC, or a ServiceAccount token.
 pub fn granted_privilege(object: &Value) -> Option<&'static str> {
-    if string_at(object, "/apiVersion").starts_with("rbac.authorization.k8s.io/") {
+    if Untyped(object)
+        .api_version()
+        .starts_with("rbac.authorization.k8s.io/")
+    {
         return Some("grants permissions");
     }
-    let secret =
-        string_at(object, "/kind") == "Secret" && string_at(object, "/type") == TOKEN_SECRET_TYPE;
+    let secret = Untyped(object).kind() == "Secret"
+        && Untyped(object).str_at("/type") == Some(TOKEN_SECRET_TYPE);
     secret.then_some("type is kubernetes.io/service-account-token")
 }
 

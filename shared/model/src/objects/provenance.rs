@@ -8,8 +8,8 @@
 use serde_json::Value;
 
 use super::kept_data::is_claim;
-use super::resource::{annotation, label, string_at};
-use super::volume_snapshot::source_claim_name;
+use super::untyped::Untyped;
+use super::volume_snapshot::VolumeSnapshot;
 use crate::labels;
 
 /// The reason why a VolumeSnapshot does not count as a session's.
@@ -56,15 +56,16 @@ impl ProvenanceProblem {
 /// ignored by every rule about number and age, and deleted only by its name. `claims` are the known claims of its Namespace; with
 /// fewer claims, fewer reasons are found.
 pub fn find_provenance_problem(snapshot: &Value, claims: &[Value]) -> Option<ProvenanceProblem> {
-    let name = source_claim_name(snapshot);
-    if name.is_empty() {
+    let parsed = VolumeSnapshot::of(snapshot);
+    let Some(name) = parsed.source_claim() else {
         return Some(ProvenanceProblem::NoSourceClaim);
-    }
-    let same = |claim: &&Value| {
-        label(claim, labels::SESSION) == label(snapshot, labels::SESSION)
-            && annotation(claim, labels::USER_ID) == annotation(snapshot, labels::USER_ID)
     };
-    let is_named = |claim: &&Value| string_at(claim, "/metadata/name") == name;
+    let same = |claim: &&Value| {
+        Untyped(claim).label(labels::SESSION) == Untyped(snapshot).label(labels::SESSION)
+            && Untyped(claim).annotation(labels::USER_ID)
+                == Untyped(snapshot).annotation(labels::USER_ID)
+    };
+    let is_named = |claim: &&Value| Untyped(claim).name() == name;
     let claims = || claims.iter().filter(|object| is_claim(object));
     match claims().find(is_named) {
         Some(claim) if same(&claim) => {}
@@ -75,11 +76,14 @@ pub fn find_provenance_problem(snapshot: &Value, claims: &[Value]) -> Option<Pro
         }
         None => {}
     }
-    if annotation(snapshot, labels::SESSION_UID).is_none_or(str::is_empty) {
+    if Untyped(snapshot)
+        .annotation(labels::SESSION_UID)
+        .is_none_or(str::is_empty)
+    {
         return Some(ProvenanceProblem::NoSessionUid);
     }
-    let content = string_at(snapshot, "/status/boundVolumeSnapshotContentName");
-    content.is_empty().then_some(ProvenanceProblem::Unbound)
+    let is_bound = parsed.bound_content().is_some();
+    (!is_bound).then_some(ProvenanceProblem::Unbound)
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
-//! Resource types, and access to fields of untyped objects.
+//! Resource types.
 
 use std::borrow::Cow;
 use std::fmt;
-
-use serde_json::Value;
 
 pub use crate::api::ObjectRef;
 
@@ -168,29 +166,6 @@ known_types! {
     CLUSTER_ROLE = "rbac.authorization.k8s.io" "v1" "ClusterRole" "clusterroles" false;
     /// ClusterRoleBinding.
     CLUSTER_ROLE_BINDING = "rbac.authorization.k8s.io" "v1" "ClusterRoleBinding" "clusterrolebindings" false;
-}
-
-/// Returns the string at a JSON pointer; empty if there is none.
-pub fn string_at<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-/// Returns true for an object that is being deleted: it has a deletionTimestamp, and finalizers or a grace period hold it.
-pub fn is_terminating(object: &Value) -> bool {
-    !string_at(object, "/metadata/deletionTimestamp").is_empty()
-}
-
-/// Returns a label of an object.
-pub fn label<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object.pointer("/metadata/labels")?.get(key)?.as_str()
-}
-
-/// Returns an annotation of an object.
-pub fn annotation<'a>(object: &'a Value, key: &str) -> Option<&'a str> {
-    object.pointer("/metadata/annotations")?.get(key)?.as_str()
 }
 
 #[cfg(test)]

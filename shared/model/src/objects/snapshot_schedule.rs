@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::resource::string_at;
+use super::untyped::Untyped;
 use crate::labels;
 use crate::names::SessionName;
 
@@ -53,8 +53,7 @@ pub struct SnapshotSchedule {
 impl SnapshotSchedule {
     /// Reads the schedule from its CronJob.
     pub fn from_cron_job(cron_job: &Value) -> Self {
-        let some =
-            |path| Some(string_at(cron_job, path).to_owned()).filter(|text| !text.is_empty());
+        let some = |path| Untyped(cron_job).str_at(path).map(str::to_owned);
         let words = cron_job.pointer("/spec/jobTemplate/spec/template/spec/containers/0/args");
         let words = words.and_then(Value::as_array).into_iter().flatten();
         let mut words = words.filter_map(Value::as_str);
@@ -62,8 +61,11 @@ impl SnapshotSchedule {
             .find(|word| *word == KEEP_FLAG)
             .and_then(|_| words.next());
         Self {
-            name: string_at(cron_job, "/metadata/name").to_owned(),
-            schedule: string_at(cron_job, "/spec/schedule").to_owned(),
+            name: Untyped(cron_job).name().to_owned(),
+            schedule: Untyped(cron_job)
+                .str_at("/spec/schedule")
+                .unwrap_or_default()
+                .to_owned(),
             time_zone: some("/spec/timeZone"),
             keep: keep.and_then(|keep| keep.parse().ok()),
             suspended: cron_job["spec"]["suspend"] == true,

@@ -1,14 +1,100 @@
 //! VolumeSnapshots of sessions: their objects and names, the record of the source claim, and their state.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::ownership::Ownership;
-use super::resource::{VOLUME_SNAPSHOT, annotation, string_at};
+use super::resource::VOLUME_SNAPSHOT;
+use super::untyped::Untyped;
 use crate::labels;
 
 /// Fields of a claim's spec that are recorded on its snapshot, enough to create the claim again.
 const RECORDED_CLAIM_FIELDS: [&str; 4] =
     ["accessModes", "storageClassName", "volumeMode", "resources"];
+
+/// A VolumeSnapshot as far as this program reads it; k8s-openapi has no type for it. Reads borrow from the JSON.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'o"))]
+pub struct VolumeSnapshot<'o> {
+    spec: Option<VolumeSnapshotSpec<'o>>,
+    status: Option<VolumeSnapshotStatus<'o>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'o"))]
+struct VolumeSnapshotSpec<'o> {
+    source: Option<VolumeSnapshotSource<'o>>,
+    volume_snapshot_class_name: Option<&'o str>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'o"))]
+struct VolumeSnapshotSource<'o> {
+    persistent_volume_claim_name: Option<&'o str>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'o"))]
+struct VolumeSnapshotStatus<'o> {
+    bound_volume_snapshot_content_name: Option<&'o str>,
+    creation_time: Option<&'o str>,
+    ready_to_use: Option<bool>,
+    error: Option<VolumeSnapshotError<'o>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, bound(deserialize = "'de: 'o"))]
+struct VolumeSnapshotError<'o> {
+    message: Option<&'o str>,
+}
+
+impl<'o> VolumeSnapshot<'o> {
+    /// Reads `snapshot`. One with a field of another type, which its CustomResourceDefinition refuses, reads as not processed yet.
+    pub fn of(snapshot: &'o Value) -> Self {
+        Self::deserialize(snapshot).unwrap_or_default()
+    }
+
+    /// Returns the name of the source claim; `None` for a snapshot of a content.
+    pub fn source_claim(&self) -> Option<&'o str> {
+        let source = self.spec.as_ref()?.source.as_ref()?;
+        source.persistent_volume_claim_name.filter(not_empty)
+    }
+
+    /// Returns the name of the VolumeSnapshotClass; `None` until the default class is set.
+    pub fn class(&self) -> Option<&'o str> {
+        let spec = self.spec.as_ref()?;
+        spec.volume_snapshot_class_name.filter(not_empty)
+    }
+
+    /// Returns the name of the bound VolumeSnapshotContent.
+    pub fn bound_content(&self) -> Option<&'o str> {
+        let status = self.status.as_ref()?;
+        status.bound_volume_snapshot_content_name.filter(not_empty)
+    }
+
+    /// Returns the error that the driver or the snapshot-controller reports.
+    pub fn error(&self) -> Option<&'o str> {
+        let error = self.status.as_ref()?.error.as_ref()?;
+        error.message.filter(not_empty)
+    }
+
+    /// Returns true if a volume can be made from it, as the driver says.
+    pub fn is_ready(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|status| status.ready_to_use == Some(true))
+    }
+
+    /// Returns true once the content is fixed, so that later writes to the volume are not in it.
+    pub fn is_cut(&self) -> bool {
+        let status = self.status.as_ref();
+        let created = status.and_then(|status| status.creation_time.filter(not_empty));
+        created.is_some() || self.is_ready()
+    }
+}
+
+fn not_empty(text: &&str) -> bool {
+    !text.is_empty()
+}
 
 /// The state of a VolumeSnapshot, in the order in which they follow each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +114,13 @@ pub enum SnapshotState {
 impl SnapshotState {
     /// Returns the state of `snapshot`.
     pub fn of(snapshot: &Value) -> Self {
-        let message = string_at(snapshot, "/status/error/message");
-        let is_bound = !string_at(snapshot, "/status/boundVolumeSnapshotContentName").is_empty();
-        if snapshot["status"]["readyToUse"] == true && is_bound {
+        let snapshot = VolumeSnapshot::of(snapshot);
+        let is_bound = snapshot.bound_content().is_some();
+        if snapshot.is_ready() && is_bound {
             SnapshotState::Ready
-        } else if !message.is_empty() {
+        } else if let Some(message) = snapshot.error() {
             SnapshotState::Failed(message.to_owned())
-        } else if is_cut(snapshot) {
+        } else if snapshot.is_cut() {
             SnapshotState::Cut
         } else if is_bound {
             SnapshotState::Bound
@@ -55,31 +141,23 @@ impl SnapshotState {
     }
 }
 
-/// Returns true once the content of the snapshot is fixed, so that later writes to the volume are not in it.
-pub fn is_cut(snapshot: &Value) -> bool {
-    snapshot["status"]["readyToUse"] == true
-        || !string_at(snapshot, "/status/creationTime").is_empty()
-}
-
 /// Returns the name that a VolumeSnapshot shares with those of the session's other claims; its own name if it is the only one.
 pub fn snapshot_set_name(snapshot: &Value) -> &str {
-    annotation(snapshot, labels::SNAPSHOT_SET)
-        .unwrap_or_else(|| string_at(snapshot, "/metadata/name"))
+    Untyped(snapshot)
+        .annotation(labels::SNAPSHOT_SET)
+        .unwrap_or_else(|| Untyped(snapshot).name())
 }
 
-/// Returns the name of a VolumeSnapshot's source claim; empty if it has none.
-pub fn source_claim_name(snapshot: &Value) -> &str {
-    string_at(snapshot, "/spec/source/persistentVolumeClaimName")
+/// Returns the name of a VolumeSnapshot's source claim; `None` for a snapshot of a content.
+pub fn source_claim_name(snapshot: &Value) -> Option<&str> {
+    VolumeSnapshot::of(snapshot).source_claim()
 }
 
 /// Returns the name of the VolumeSnapshot of one of the claims: that of the set, followed by the claim's name if there are several.
 pub fn volume_snapshot_name(set: &str, claims: &[&Value], claim: &Value) -> String {
     match claims {
         [_] => set.to_owned(),
-        _ => format!(
-            "{set}-{}",
-            labels::to_name_part(string_at(claim, "/metadata/name"))
-        ),
+        _ => format!("{set}-{}", labels::to_name_part(Untyped(claim).name())),
     }
 }
 
@@ -99,8 +177,8 @@ pub fn has_generated_name(name: &str) -> bool {
 /// can be attributed when the VolumeSnapshot is gone. The patch fails with a conflict if the content has changed. `None` if the
 /// content belongs to another VolumeSnapshot.
 pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
-    let uid = string_at(snapshot, "/metadata/uid");
-    if uid.is_empty() || string_at(content, "/spec/volumeSnapshotRef/uid") != uid {
+    let uid = Untyped(snapshot).uid()?;
+    if Untyped(content).str_at("/spec/volumeSnapshotRef/uid") != Some(uid) {
         return None;
     }
     let kept = |field: &str, keys: &[&str]| -> Value {
@@ -109,8 +187,8 @@ pub fn content_label_patch(snapshot: &Value, content: &Value) -> Option<Value> {
         Value::Object(keys.iter().filter_map(entry).collect())
     };
     Some(json!({ "metadata": {
-        "uid": string_at(content, "/metadata/uid"),
-        "resourceVersion": string_at(content, "/metadata/resourceVersion"),
+        "uid": Untyped(content).uid(),
+        "resourceVersion": Untyped(content).resource_version(),
         "labels": kept("/metadata/labels", &[labels::MANAGED_BY, labels::SESSION, labels::USER]),
         "annotations": kept("/metadata/annotations", &[labels::USER_ID, labels::SNAPSHOT_SET]),
     } }))
@@ -151,7 +229,7 @@ fn build_snapshot(
         .iter()
         .filter_map(|field| Some(((*field).to_owned(), spec?.get(*field)?.clone())));
     let kept = Value::Object(kept.collect()).to_string();
-    let source = json!({ "persistentVolumeClaimName": string_at(claim, "/metadata/name") });
+    let source = json!({ "persistentVolumeClaimName": Untyped(claim).name() });
     let mut object = json!({
         "apiVersion": VOLUME_SNAPSHOT.api_version(),
         "kind": "VolumeSnapshot",
@@ -288,8 +366,8 @@ mod tests {
         assert_eq!(both[0]["spec"].get("volumeSnapshotClassName"), None);
         let only = &build_snapshots(&ownership, "a-1", &[&home], &[None])[0];
         assert_eq!(
-            (string_at(only, "/metadata/name"), source_claim_name(only)),
-            ("a-1", "home")
+            (Untyped(only).name(), source_claim_name(only)),
+            ("a-1", Some("home"))
         );
         let annotations = &only["metadata"]["annotations"];
         assert_eq!(

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 use session_client::ContainerRef;
 use session_model::names::SessionName;
-use session_model::objects::resource::string_at;
+use session_model::objects::Untyped;
 
 use super::tarball::{ArchiveContents, HashingStream, hex_digest, transcode};
 
@@ -79,7 +79,10 @@ impl ArchiveFooter {
     /// Parses a gzip comment; `None` for a comment that is not a footer.
     fn parse(comment: &[u8]) -> Option<Self> {
         let object: Value = serde_json::from_slice(comment).ok()?;
-        let text = |pointer: &str| string_at(&object, pointer).to_owned();
+        let text = |pointer: &str| {
+            let text = Untyped(&object).str_at(pointer);
+            text.unwrap_or_default().to_owned()
+        };
         (text("/kind") == FOOTER_KIND).then(|| Self {
             session: text("/session"),
             namespace: text("/namespace"),

@@ -17,8 +17,9 @@ use crate::Cluster;
 use crate::missing_right::explain_log;
 use session_client::{Backoff, LogOptions, LogStream, parse_object};
 use session_model::failure::{self, FailureKind};
+use session_model::objects::Untyped;
 use session_model::objects::container_run::{ContainerRun, RunState};
-use session_model::objects::resource::{POD, string_at};
+use session_model::objects::resource::POD;
 
 /// First pause before a log that returned nothing is opened again: a container that has just started has no log for a
 /// moment.
@@ -220,7 +221,7 @@ impl ContainerFollower {
                 .map_err(|error| explain_log(error, namespace))?;
             // The API finds logs by Pod name. The stream is the right one only if the Pod still has the same UID.
             let found = cluster.get(&POD, namespace, pod).await?;
-            let ours = found.filter(|found| string_at(found, "/metadata/uid") == uid);
+            let ours = found.filter(|found| Untyped(found).has_uid(uid));
             // Likewise it is the right run only if no other run has started in the meantime; that one is announced first.
             let same = ours.is_some_and(|ours| previous || is_of_run(ours, container, run));
             anyhow::Ok(same.then_some(stream))

@@ -29,7 +29,8 @@ use session_engine::reconcile::LiveObjects;
 use session_model::api::{DesiredState, Session};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ObjectRef;
-use session_model::objects::resource::{POD, SESSION, string_at};
+use session_model::objects::Untyped;
+use session_model::objects::resource::{POD, SESSION};
 
 /// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
 /// workload.
@@ -230,9 +231,8 @@ impl LogFollower {
                 self.handle_pod(object).await
             }
             WatchChange::Deleted(object) => {
-                let uid = string_at(&object, "/metadata/uid");
-                self.foreign_pods
-                    .retain(|pod| string_at(pod, "/metadata/uid") != uid);
+                let uid = Untyped(&object).uid().unwrap_or_default();
+                self.foreign_pods.retain(|pod| !Untyped(pod).has_uid(uid));
                 self.remove_pod(uid);
                 Ok(())
             }
@@ -254,9 +254,9 @@ impl LogFollower {
             ..LiveObjects::default()
         };
         if live.attribute(&self.session).pods.is_empty() {
-            let uid = string_at(&object, "/metadata/uid").to_owned();
+            let uid = Untyped(&object).uid();
             self.foreign_pods
-                .retain(|known| string_at(known, "/metadata/uid") != uid);
+                .retain(|known| Untyped(known).uid() != uid);
             self.foreign_pods.push(object);
             return Ok(());
         }
@@ -272,7 +272,7 @@ impl LogFollower {
             }
             WatchChange::Added(object) | WatchChange::Modified(object) => object,
         };
-        if string_at(&object, "/metadata/uid") != self.session_uid {
+        if !Untyped(&object).has_uid(&self.session_uid) {
             self.is_ending = true;
             return Ok(());
         }
@@ -294,7 +294,11 @@ impl LogFollower {
         let from = Some(observed.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, scope, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
-        let from = Some(string_at(&observed.object, "/metadata/resourceVersion"));
+        let from = Some(
+            Untyped(&observed.object)
+                .resource_version()
+                .unwrap_or_default(),
+        );
         self.sessions = self.cluster.watch(&SESSION, scope, &select, from, false);
         self.is_ending |= observed.uid() != self.session_uid || is_ending(&observed.session);
         let mut pods: Vec<Pod> = observed.own_pods().cloned().collect();

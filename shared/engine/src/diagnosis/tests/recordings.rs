@@ -16,7 +16,10 @@ fn found(recording: &str) -> Finding {
         .unwrap()
         .iter()
         .partition(|item| item["kind"] == "Pod");
-    let events: Vec<EventNote> = events.into_iter().map(EventNote::from_value).collect();
+    let events: Vec<EventNote> = events
+        .into_iter()
+        .filter_map(EventNote::from_value)
+        .collect();
     let [pod] = pods.as_slice() else {
         panic!("one Pod is recorded, not {}", pods.len())
     };

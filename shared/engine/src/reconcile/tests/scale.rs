@@ -33,7 +33,7 @@ fn plan_of(kind: &str, live: &LiveObjects) -> Plan {
 fn count_of(plan: &Plan, kind: &str) -> Option<i64> {
     plan.steps().find_map(|step| match step {
         Step::Create { object, .. } | Step::Apply { object, .. }
-            if string_at(object, "/kind") == kind =>
+            if Untyped(object).kind() == kind =>
         {
             object.pointer("/spec/replicas")?.as_i64()
         }
@@ -45,7 +45,7 @@ fn count_of(plan: &Plan, kind: &str) -> Option<i64> {
 fn an_autoscaled_workload_gets_the_count_it_had() {
     for kind in ["Deployment", "StatefulSet"] {
         let at_rest = json!({ "apiVersion": "apps/v1", "kind": kind, "spec": { "replicas": 0 },
-            "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } });
+            "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" }] } });
         let rests = LiveObjects {
             owners: vec![at_rest],
             ..LiveObjects::default()
@@ -74,7 +74,7 @@ fn fewer_pods_than_were_recorded_are_enough_where_fewer_are_wanted_now() {
     live.pods[0].metadata.owner_references.as_mut().unwrap()[0].uid = "W".into();
     live.owners = vec![
         json!({ "apiVersion": "apps/v1", "kind": "StatefulSet", "spec": { "replicas": 1 },
-        "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "uid": "S" }] } }),
+        "metadata": { "name": "w", "uid": "W", "ownerReferences": [{ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" }] } }),
     ];
     let state = assess_workload(&stopped_at("StatefulSet", 4), &live);
     assert!(matches!(state, WorkloadState::Ready { .. }), "{state:?}");
