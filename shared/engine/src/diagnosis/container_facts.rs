@@ -3,8 +3,8 @@
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
 use super::image_pull::ImagePull;
-use super::init_container::is_sidecar;
 use super::{Cause, EventNote, missing_reference};
+use session_model::objects::pod_containers::is_sidecar;
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
 const CRASH_LOOP_RESTARTS: i32 = 3;
@@ -39,21 +39,19 @@ impl ContainerFacts<'_> {
     /// Returns the name for messages: `container "main" of pod "x"`.
     pub(super) fn quoted_name(&self) -> String {
         let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
-        format!("{} {:?} of pod {pod:?}", self.kind(), self.status.name)
+        let kind = match (self.is_init, self.is_sidecar()) {
+            (_, true) => "sidecar container",
+            (true, false) => "init container",
+            (false, false) => "container",
+        };
+        format!("{kind} {:?} of pod {pod:?}", self.status.name)
     }
 
-    /// Returns what the container is, for messages.
-    pub(super) fn kind(&self) -> &'static str {
-        match self.is_init {
-            true if self.is_sidecar() => "sidecar container",
-            true => "init container",
-            false => "container",
-        }
-    }
-
-    /// Returns true for an init container with restart policy Always.
+    /// True for an init container that keeps running beside the containers.
     pub(super) fn is_sidecar(&self) -> bool {
-        self.is_init && is_sidecar(self.pod, &self.status.name)
+        let spec = self.pod.spec.iter();
+        let mut init = spec.flat_map(|spec| spec.init_containers.iter().flatten());
+        self.is_init && init.any(|one| one.name == self.status.name && is_sidecar(one))
     }
 
     /// Reads the container's state.
@@ -80,14 +78,17 @@ impl ContainerFacts<'_> {
     }
 
     fn after_termination(&self, end: &ContainerStateTerminated) -> ContainerProgress {
-        let policy = self.pod_spec_field(|spec| spec.restart_policy.as_deref());
-        let stays = match policy.unwrap_or("Always") {
-            // Restarted whatever the Pod's own policy says.
-            _ if self.is_sidecar() => false,
-            "Never" => true,
-            "OnFailure" => end.exit_code == 0,
-            _ => self.is_init && end.exit_code == 0,
-        };
+        let policy = self
+            .pod
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.restart_policy.as_deref());
+        let stays = !self.is_sidecar()
+            && match policy.unwrap_or("Always") {
+                "Never" => true,
+                "OnFailure" => end.exit_code == 0,
+                _ => self.is_init && end.exit_code == 0,
+            };
         if stays {
             return ContainerProgress::Terminated {
                 code: end.exit_code,

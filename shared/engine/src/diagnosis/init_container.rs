@@ -1,13 +1,6 @@
-//! Init containers: which of them are sidecars, and which one failed.
+//! The init container that failed.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
-
-/// Returns true for a sidecar: an init container with restart policy Always, which keeps running beside the containers.
-pub fn is_sidecar(pod: &Pod, container: &str) -> bool {
-    let spec = pod.spec.iter();
-    let mut init = spec.flat_map(|spec| spec.init_containers.iter().flatten());
-    init.any(|c| c.name == container && c.restart_policy.as_deref() == Some("Always"))
-}
 
 /// Returns the name of the first init container that ended with an error and does not run again by now. Its log says why the
 /// Pod does not start, and is not the default container's.

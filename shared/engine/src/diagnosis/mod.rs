@@ -46,7 +46,7 @@ pub use deletion_blocker::find_deletion_blocker;
 pub use event::EventNote;
 pub use facts::CLAIM_NOT_FOUND;
 pub use facts::{Fact, FactQuery, PodRequests, refine};
-pub use init_container::{failed_init_container, is_sidecar};
+pub use init_container::failed_init_container;
 pub use missing_pods::inspect_missing_pods;
 pub use pod::inspect_pod;
 pub use refusal::{Refusal, parse_refusal};

@@ -4,7 +4,6 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 
 use super::container_facts::{ContainerFacts, ContainerProgress};
 use super::facts::FactQuery;
-use super::init_container::is_sidecar;
 use super::{Cause, EventNote, Finding, Prognosis, claim_failure, scheduling, volume_failure};
 use session_model::objects::conditions::pod_condition;
 use session_model::progress::WaitStage;
@@ -251,10 +250,10 @@ impl PodInspection<'_> {
                 ContainerProgress::Recoverable(cause) => {
                     return PodAssessment::recoverable(WaitStage::Initializing, cause);
                 }
-                // A sidecar counts as started once its startup probe has succeeded.
+                // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
                 ContainerProgress::Running if contained.is_sidecar() => {
                     if status.started != Some(true) {
-                        return self.assess_probing(&contained, WaitStage::Initializing);
+                        return assess_unready(&contained);
                     }
                 }
                 ContainerProgress::Running => {
@@ -299,39 +298,19 @@ impl PodInspection<'_> {
                 ContainerProgress::Running => {}
             }
         }
-        let status = probing
-            .map(|status| (status, false))
-            .or_else(|| self.unready_sidecar());
-        let Some((status, init)) = status else {
-            return if statuses.is_empty() {
-                self.assess_creation()
-            } else {
-                PodAssessment::waiting(WaitStage::Starting, "")
-            };
-        };
-        self.assess_probing(&self.container_facts(status, init), WaitStage::Probing)
-    }
-
-    /// Returns a running sidecar that is not ready: its readiness probe counts for the Pod, too.
-    fn unready_sidecar(&self) -> Option<(&ContainerStatus, bool)> {
-        let mut init = self.status.init_container_statuses.iter().flatten();
-        let unready = init.find(|status| !status.ready && is_sidecar(self.pod, &status.name))?;
-        Some((unready, true))
-    }
-
-    /// Diagnoses a running container that its startup or readiness probe holds back.
-    fn assess_probing(&self, contained: &ContainerFacts<'_>, stage: WaitStage) -> PodAssessment {
-        // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
-        if contained.status.restart_count > 0 {
-            let stage = stage.min(WaitStage::Starting);
-            return PodAssessment::recoverable(stage, contained.crash_cause());
+        if statuses.is_empty() {
+            return self.assess_creation();
         }
-        match contained.unready_cause() {
-            Some(cause) => PodAssessment::recoverable(stage, cause),
-            None => {
-                let (kind, name) = (contained.kind(), &contained.status.name);
-                PodAssessment::waiting(stage, format!("{kind} {name:?} is not ready"))
-            }
+        // The Pod is ready only if its sidecars are ready, too.
+        let init = self.status.init_container_statuses.iter().flatten();
+        let mut sidecars = init.map(|status| self.container_facts(status, true));
+        let unready = match probing {
+            Some(status) => Some(self.container_facts(status, false)),
+            None => sidecars.find(|facts| facts.is_sidecar() && !facts.status.ready),
+        };
+        match unready {
+            Some(unready) => assess_unready(&unready),
+            None => PodAssessment::waiting(WaitStage::Starting, ""),
         }
     }
 
@@ -372,6 +351,26 @@ impl PodInspection<'_> {
                 },
             ),
             _ => PodAssessment::waiting(WaitStage::Starting, ""),
+        }
+    }
+}
+
+/// Assesses a running container that is not ready, or a sidecar that has not started.
+fn assess_unready(unready: &ContainerFacts<'_>) -> PodAssessment {
+    // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
+    if unready.status.restart_count > 0 {
+        return PodAssessment::recoverable(WaitStage::Starting, unready.crash_cause());
+    }
+    match unready.unready_cause() {
+        Some(cause) => PodAssessment::recoverable(WaitStage::Probing, cause),
+        None => {
+            let kind = if unready.is_sidecar() {
+                "sidecar container"
+            } else {
+                "container"
+            };
+            let detail = format!("{kind} {:?} is not ready", unready.status.name);
+            PodAssessment::waiting(WaitStage::Probing, detail)
         }
     }
 }

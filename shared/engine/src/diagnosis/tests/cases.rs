@@ -143,8 +143,11 @@ fn containers() -> Vec<Case> {
             "startup slow",
             running(&[event("Unhealthy", "Startup probe failed: 500")]),
         ),
-        ("sidecar's startup", sidecar(false)),
-        ("sidecar's readiness", sidecar(true)),
+        (
+            "sidecar slow",
+            sidecar(&[event("Unhealthy", "Startup probe failed: 503")]),
+        ),
+        ("sidecar's readiness", unready_sidecar()),
         ("init for good", init("Never", 2)),
         ("init again", init("Always", 4)),
     ]

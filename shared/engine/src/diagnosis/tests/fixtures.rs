@@ -145,28 +145,35 @@ pub(super) fn init(policy: &str, code: i32) -> Finding {
     )
 }
 
-/// Returns the finding for a sidecar that runs and is not ready: before its startup probe succeeded, or after.
-pub(super) fn sidecar(started: bool) -> Finding {
-    let probe = if started { "Readiness" } else { "Startup" };
+pub(super) fn sidecar(events: &[EventNote]) -> Finding {
+    let mut proxy = container(json!({ "running": {} }), json!({}), 0);
+    proxy["name"] = "proxy".into();
+    let status = scheduled(json!({ "initContainerStatuses": [proxy] }));
+    let init = json!([{ "name": "proxy", "restartPolicy": "Always" }]);
+    let pod = pod(status, |pod| {
+        pod["spec"]["initContainers"] = init.clone();
+    });
+    inspect_pod(&pod, events)
+}
+
+/// Returns the finding for a sidecar that has started and is not ready.
+pub(super) fn unready_sidecar() -> Finding {
     let mut side = container(json!({ "running": {} }), json!({}), 0);
     side["name"] = "proxy".into();
-    side["started"] = started.into();
-    let mut status = scheduled(json!({ "initContainerStatuses": [side] }));
-    if started {
-        let mut main = container(json!({ "running": {} }), json!({}), 0);
-        main["ready"] = true.into();
-        status["containerStatuses"] = json!([main]);
-    }
+    side["started"] = true.into();
+    let mut main = container(json!({ "running": {} }), json!({}), 0);
+    main["ready"] = true.into();
+    let status = json!({ "initContainerStatuses": [side], "containerStatuses": [main] });
     let failed = EventNote {
         field_path: "spec.initContainers{proxy}".into(),
         ..event(
             "Unhealthy",
-            &format!("{probe} probe failed: HTTP probe failed with statuscode: 503"),
+            "Readiness probe failed: HTTP probe failed with statuscode: 503",
         )
     };
     let sidecars = json!([{ "name": "proxy", "restartPolicy": "Always" }]);
-    let pod = pod(status, |pod| {
-        pod["spec"]["initContainers"] = sidecars.clone()
+    let pod = pod(scheduled(status), |pod| {
+        pod["spec"]["initContainers"] = sidecars.clone();
     });
     inspect_pod(&pod, &[failed])
 }
