@@ -154,7 +154,7 @@ fn check(api: &FakeApi, scene: &Scene) {
     assert_eq!(report["reason"], scene.reason, "status {name}");
     let words = format!("{name} --wait-for {} --timeout 0s", scene.phase);
     Play::on(api).run::<Status>(&words).done();
-    let connect = Play::on(api).run::<Connect>(&format!("{name} --wait=false --start=false -- true"));
+    let connect = Play::on(api).run::<Connect>(&format!("{name} --wait=false --no-start -- true"));
     assert_eq!(connect.code == 0, scene.refusal.is_empty(), "{connect:#?}");
     assert!(connect.err.contains(scene.refusal), "{connect:#?}");
 }
