@@ -142,7 +142,7 @@ fn list_watches_sessions_come_and_go() -> Result<()> {
         .exits(0)?;
     until("two", "running")?;
     world.session(&["delete", "one", "-y"])?.exits(0)?;
-    let all = until("one", "terminating")?;
+    let all = until("one", "Terminating")?;
     // One heading for all of it, and its columns stay where they are.
     let headings = all.iter().filter(|row| row.starts_with("NAME"));
     ensure!(headings.count() == 1, "{all:?}");

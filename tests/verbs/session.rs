@@ -9,6 +9,8 @@
     reason = "tests may fail loudly"
 )]
 
+#[path = "session/answers.rs"]
+mod answers;
 #[path = "session/beside.rs"]
 mod beside;
 #[path = "session/dispatch.rs"]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::ops::ObservedSession;
 use session_shared::reconcile::{
-    TargetState, WorkloadState, decide_phase, is_primary_pod, is_start_requested,
+    WorkloadState, current_phase, is_primary_pod, is_start_requested,
 };
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
@@ -44,7 +44,7 @@ pub(crate) fn unhealthy_reason(
     if matches!(state, WorkloadState::Lost) && is_just_started(session, now) {
         return None;
     }
-    let standing = decide_phase(session, TargetState::Running, state);
+    let standing = current_phase(session, state);
     if standing.phase == Phase::Failed {
         return Some((
             ready_transition_time(session),

@@ -55,7 +55,7 @@ pub(crate) fn new_forwarder(
     container: Option<&str>,
     environment: &Environment,
 ) -> Result<(Forwarder, ForwardEvents)> {
-    let find = pod_finder(cluster, intent, observed, container, environment)?;
+    let find = pod_finder(cluster, intent, observed, container)?;
     let aside = environment.console.stderr_handle();
     let (sender, events) = mpsc::unbounded_channel();
     let forwarder = cluster
@@ -80,7 +80,6 @@ struct PodSearch {
     /// Container given by `-c` or the method.
     container: Option<String>,
     is_primary: bool,
-    clock: Arc<dyn Fn() -> session_shared::Timestamp + Send + Sync>,
 }
 
 /// Returns a function that finds the Pod: the known one on the first call, later a ready one that is not being deleted,
@@ -90,7 +89,6 @@ fn pod_finder(
     intent: &Intent,
     observed: &ObservedSession,
     container: Option<&str>,
-    environment: &Environment,
 ) -> Result<FindPod> {
     let pod = require_pod(intent, observed, container)?;
     let search = PodSearch {
@@ -98,7 +96,6 @@ fn pod_finder(
         intent: intent.clone(),
         container: container.map(str::to_owned),
         is_primary: is_primary_pod(pod),
-        clock: Arc::new(environment.clock()),
     };
     let known = Mutex::new(pod.metadata.name.clone());
     Ok(Arc::new(move || {
@@ -142,9 +139,8 @@ impl PodSearch {
     async fn find_ready(&self, known: &mut HashSet<String>) -> Result<Option<String>> {
         let (namespace, name) = (self.cluster.namespace(), self.intent.name.as_str());
         let mut observed = self.cluster.observe_session(namespace, name).await?;
-        let now = (self.clock)();
         if let Some(error) =
-            ready_session::unrecoverable_error(&self.cluster, &self.intent, &observed, now)
+            ready_session::unrecoverable_error(&self.cluster, &self.intent, &observed)
         {
             return Err(error);
         }

@@ -10,8 +10,8 @@ use session_shared::objects::resource::SESSION;
 use session_shared::ops::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::{
-    PhaseReason, TargetState, WorkloadState, assess_workload, decide_phase, is_expired,
-    is_start_requested, target_state,
+    PhaseReason, TargetState, WorkloadState, assess_workload, current_phase, decide_phase, is_expired,
+    is_start_requested,
 };
 use session_shared::report::age::remaining_time;
 use session_shared::verb::Environment;
@@ -33,7 +33,7 @@ pub(crate) async fn get_ready_session(
     environment: &mut Environment,
 ) -> Result<ObservedSession> {
     let namespace = cluster.namespace();
-    let observed = cluster
+    let mut observed = cluster
         .observe_session(namespace, intent.name.as_str())
         .await?;
     if matches!(
@@ -41,6 +41,11 @@ pub(crate) async fn get_ready_session(
         ConnectMode::Print { json: true } | ConnectMode::SshConfig
     ) {
         return Ok(observed);
+    }
+    if !intent.wait {
+        // A wait reads events itself.
+        let sessions = std::slice::from_mut(&mut observed);
+        cluster.add_events(namespace, sessions).await?;
     }
     let ready = ensure_ready(cluster, intent, &observed, environment).await?;
     let observed = ready.unwrap_or(observed);
@@ -87,8 +92,7 @@ async fn ensure_ready(
             .warn(&format!("{error}, and may be stopped at any time"));
         return Ok(None);
     }
-    let target = target_state(&observed.session, now);
-    let phase = decide_phase(&observed.session, target, &state);
+    let phase = current_phase(&observed.session, &state);
     match (phase.phase, &state) {
         (Phase::Running, _) => Ok(None),
         (Phase::Pending, _) if !intent.wait => {
@@ -132,14 +136,9 @@ pub(crate) fn unrecoverable_error(
     cluster: &Cluster,
     intent: &Intent,
     observed: &ObservedSession,
-    now: Timestamp,
 ) -> Option<anyhow::Error> {
     let state = assess_workload(&observed.session, &observed.live);
-    let phase = decide_phase(
-        &observed.session,
-        target_state(&observed.session, now),
-        &state,
-    );
+    let phase = current_phase(&observed.session, &state);
     match phase.phase {
         Phase::Running | Phase::Pending => None,
         _ => Some(not_connectable_error(cluster, intent, &phase, &state)),

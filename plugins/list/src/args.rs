@@ -8,7 +8,8 @@ use session_shared::flags::output::{ListOutputFlags, VerbosityFlags};
 pub(crate) const ABOUT: &str = "List sessions, or the data kept from deleted sessions
 
 PHASE is computed from the sessions' Pods, so it is current even without a controller. If a Pod has a more specific status, \
-such as CrashLoopBackOff, PHASE shows that instead. USER is the session's owner. EXPIRES is the time until expiry, \
+such as CrashLoopBackOff, PHASE shows that instead; Terminating stands for a session or Pod that is being deleted. --phase and -o json have \
+the phase itself, and the reason in the condition Ready, as status has them. USER is the session's owner. EXPIRES is the time until expiry, \
 \"expired\" if it has passed, or <none> without an expiry. Expired sessions run on until cleanup --expired stops or deletes them.
 
 The label streaming.platform/user is made from the owner: characters other than letters, digits, \".\", \"_\" and \"-\" become \

@@ -44,6 +44,11 @@ impl Intent {
             .find_map(|selection| selection.owner.as_ref())
     }
 
+    /// Returns true for `-o wide`.
+    pub(crate) fn is_wide(&self) -> bool {
+        matches!(self.format, Format::Text { wide: true })
+    }
+
     /// Returns the path to sort by, if one is given.
     pub(crate) fn sort_by(&self) -> Option<&str> {
         non_empty(&self.output.sort_by)

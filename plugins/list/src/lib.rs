@@ -1,37 +1,42 @@
 //! `kubectl session list`: sessions with phases computed from their Pods.
 //!
 //! ```text
-//! Args ─► Intent ─► fetch: sessions, Pods ─► attribution: forged Pods dropped ─► join: phases ─► view: rows or objects
-//!            │                                                                        ▲
-//!            ├─ --kept  ─► kept: data of deleted sessions                             │
-//!            └─ --watch ─► watch: changes of sessions and Pods ───────────────────────┘
+//! Args ─► Intent ─► observe: sessions, Pods ─► judge: verdicts ─► view: rows or objects ─► output
+//!            │                                  reads the doubtful                             ▲
+//!            ├─ --kept  ─► kept: data of deleted sessions                                      │
+//!            └─ --watch ─► watch: changes of sessions and Pods ─► judge ───────────────────────┘
 //! ```
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
-mod forged_pods;
 mod intent;
-mod join;
+mod judge;
 mod kept_data;
+mod last_write;
 mod observe;
+mod output;
+mod pods;
+mod verdict;
 mod view;
 mod watch;
 
 use anyhow::Result;
 use session_shared::client::IncludeObject;
 use session_shared::failure;
-use session_shared::objects::Untyped;
+use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
-use session_shared::report::format::{Format, ObjectPrinter};
+use session_shared::report::format::Format;
 use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
 use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
-use forged_pods::{drop_forged_pods, recorded_phases};
 use intent::Intent;
+use judge::judge_sessions;
+use observe::SessionForm;
+use output::ListOutput;
 
 /// The verb `list`.
 #[derive(Debug)]
@@ -48,63 +53,49 @@ impl Verb for List {
         if let Some(selector) = &intent.kept_selector {
             return list_kept(&cluster, &intent, selector, environment).await;
         }
-        match intent.format.clone() {
-            Format::Text { .. } => list_table(&cluster, &intent, environment).await,
-            Format::Objects(printer) => list_objects(&cluster, &intent, printer, environment).await,
-        }
+        list_sessions(&cluster, &intent, environment).await
     }
 }
 
-async fn list_table(
+/// Lists sessions, then watches them if asked to.
+async fn list_sessions(
     cluster: &Cluster,
     intent: &Intent,
     environment: &mut Environment,
 ) -> Result<()> {
-    // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
-    let include = match intent.sort_by() {
-        None => IncludeObject::Metadata,
-        Some(_) => IncludeObject::Object,
+    let form = match (&intent.format, intent.sort_by()) {
+        (Format::Objects(_), _) => SessionForm::Objects,
+        // Only --sort-by needs the complete object; metadata is a tenth of the bytes.
+        (Format::Text { .. }, None) => SessionForm::Rows(IncludeObject::Metadata),
+        (Format::Text { .. }, Some(_)) => SessionForm::Rows(IncludeObject::Object),
     };
-    let mut fetched = observe::observe_tables(cluster, intent, include).await?;
-    note_missing_permission(&fetched.pods, environment);
-    drop_forged_pods(
-        cluster,
-        &mut fetched.pods,
-        recorded_phases(&fetched.sessions),
-    )
-    .await;
-    let raw = if intent.watch {
-        fetched.sessions.rows.clone()
-    } else {
-        Vec::new()
-    };
-    view::join_rows(
-        &mut fetched.sessions,
-        &fetched.pods,
-        intent,
-        environment.now(),
-    );
-    if let Some(path) = intent
-        .sort_by()
-        .filter(|_| !fetched.sessions.rows.is_empty())
-    {
-        sort::sort_rows(&mut fetched.sessions.rows, path)?;
+    let mut observed = observe::observe(cluster, intent, form).await?;
+    if observed.pods.is_unlistable {
+        environment
+            .console
+            .note("phases are as recorded in the sessions' status: no permission to list Pods");
     }
-    let mut options = TableOptions::from_flags(&intent.output);
-    options.namespace = intent.all_namespaces;
-    options.kind = intent
-        .output
-        .show_kind
-        .then(|| session_shared::objects::resource::SESSION.singular());
-    let mut printer = TablePrinter::new(options);
-    printer.add_page(&fetched.sessions);
-    environment.console.print(&printer.flush())?;
-    let missing = std::mem::take(&mut fetched.not_found);
-    if fetched.sessions.rows.is_empty()
-        && missing.is_empty()
-        && !intent.ignore_not_found
-        && !intent.watch
-    {
+    let rows: Vec<&Row> = observed.sessions.rows.iter().collect();
+    let verdicts = judge_sessions(cluster, &rows, &observed.sessions, &observed.pods).await?;
+    let mut shown = Table {
+        column_definitions: observed.sessions.column_definitions.clone(),
+        ..Table::default()
+    };
+    for (row, verdict) in observed.sessions.rows.iter().zip(&verdicts) {
+        let mut row = row.clone();
+        let (columns, now) = (&observed.sessions, environment.now());
+        if view::overwrite_row(&mut row, columns, verdict, intent, now) {
+            shown.rows.push(row);
+        }
+    }
+    if let Some(path) = intent.sort_by().filter(|_| !shown.rows.is_empty()) {
+        sort::sort_rows(&mut shown.rows, path)?;
+    }
+    let mut output = ListOutput::new(intent);
+    environment.console.print(&output.list_text(&shown)?)?;
+    let missing = std::mem::take(&mut observed.not_found);
+    let is_silent = output.prints_objects() || intent.ignore_not_found || intent.watch;
+    if shown.rows.is_empty() && missing.is_empty() && !is_silent {
         let place = (!intent.all_namespaces).then(|| cluster.namespace());
         environment
             .console
@@ -115,16 +106,8 @@ async fn list_table(
         return Ok(());
     }
     let clock = environment.clock();
-    watch::watch_sessions(
-        cluster,
-        intent,
-        fetched,
-        raw,
-        printer,
-        &mut environment.console,
-        clock,
-    )
-    .await
+    let watch = watch::ListWatch::new(cluster, intent, observed, &verdicts);
+    watch.run(output, &mut environment.console, clock).await
 }
 
 /// Lists the data of deleted sessions.
@@ -160,48 +143,4 @@ async fn list_kept(
             Ok(())
         }
     }
-}
-
-/// Prints a note if the caller has no permission to list Pods.
-fn note_missing_permission(pods: &join::SessionPods, environment: &mut Environment) {
-    if pods.is_unlistable {
-        environment
-            .console
-            .note("phases are as recorded in the sessions' status: no permission to list Pods");
-    }
-}
-
-async fn list_objects(
-    cluster: &Cluster,
-    intent: &Intent,
-    mut printer: ObjectPrinter,
-    environment: &mut Environment,
-) -> Result<()> {
-    if intent.watch {
-        return Err(failure::usage_error(
-            "--watch can be used only with the default output or -o wide",
-        ));
-    }
-    let mut fetched = observe::observe_objects(cluster, intent).await?;
-    note_missing_permission(&fetched.pods, environment);
-    let phases = fetched.sessions.iter();
-    let phases = phases.map(|session| {
-        (
-            session,
-            Untyped(session).str_at("/status/phase").unwrap_or_default(),
-        )
-    });
-    drop_forged_pods(cluster, &mut fetched.pods, phases).await;
-    view::join_objects(&mut fetched.sessions, &fetched.pods, intent);
-    if let Some(path) = intent.sort_by().filter(|_| !fetched.sessions.is_empty()) {
-        sort::sort_objects(&mut fetched.sessions, path)?;
-    }
-    let text = match (intent.names.as_slice(), fetched.sessions.as_slice()) {
-        // As with kubectl, a single name prints the object instead of a List.
-        ([_], [session]) => printer.print_object(session)?,
-        ([_], []) => String::new(),
-        (_, sessions) => printer.print_list(sessions)?,
-    };
-    environment.console.print(&text)?;
-    failure::combine_errors(fetched.not_found)
 }

@@ -2,29 +2,41 @@
 
 use anyhow::Result;
 use futures::TryStreamExt;
-use serde_json::Value;
-use session_shared::client::{IncludeObject, ListOptions, ObjectList, Scope, not_found_error};
+use serde_json::{Value, json};
+use session_shared::client::{IncludeObject, ListOptions, Scope};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels;
 use session_shared::objects::resource::{POD, SESSION};
-use session_shared::objects::table::Table;
+use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
 use session_shared::ops::session_objects::with_setup_hint;
+use session_shared::session_batch::run_concurrently;
 
-use crate::intent::{Intent, OwnerSelection};
-use crate::join::SessionPods;
+use crate::intent::Intent;
+use crate::pods::SessionPods;
 
 /// Sessions and Pods as read, each session once.
 #[derive(Debug, Default)]
-pub(crate) struct Observed<T> {
-    /// Sessions, in the server's order.
-    pub(crate) sessions: T,
+pub(crate) struct Observed {
+    /// Sessions, in the server's order: with cells for a table, without for formats that print the objects.
+    pub(crate) sessions: Table,
     /// Pods of the sessions.
     pub(crate) pods: SessionPods,
     /// NotFound errors of sessions given by name.
     pub(crate) not_found: Vec<anyhow::Error>,
-    /// resourceVersions from which to watch sessions and Pods.
-    pub(crate) resource_versions: (String, String),
+    /// resourceVersion from which to watch sessions; `None` for sessions given by name, which no list has a version of.
+    pub(crate) sessions_version: Option<String>,
+    /// resourceVersion from which to watch Pods.
+    pub(crate) pods_version: String,
+}
+
+/// The form in which sessions are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SessionForm {
+    /// Rows of the server's Table, with this part of each object.
+    Rows(IncludeObject),
+    /// Whole objects.
+    Objects,
 }
 
 /// Returns the namespace to list, or all namespaces.
@@ -36,69 +48,119 @@ pub(crate) fn list_scope<'a>(cluster: &'a Cluster, intent: &Intent) -> Scope<'a>
     }
 }
 
-/// Returns the selections to request: one for each name, or those of the flags.
-fn session_selections(intent: &Intent) -> Vec<(ListOptions, Option<String>)> {
-    if !intent.names.is_empty() {
-        let named = |name: &str| ListOptions {
-            field_selector: format!("metadata.name={name}"),
-            ..ListOptions::default()
-        };
-        return intent
-            .names
-            .iter()
-            .map(|name| (named(name.as_str()), Some(name.to_string())))
-            .collect();
-    }
-    let chosen = |chosen: &OwnerSelection| ListOptions {
-        label_selector: chosen.labels.clone(),
-        field_selector: intent.field_selector.clone(),
-        limit: intent.chunk_size,
-        ..ListOptions::default()
-    };
-    intent
-        .selections
-        .iter()
-        .map(|one| (chosen(one), None))
-        .collect()
-}
-
-/// Reads Tables of sessions and Pods. The Pods are read even with a controller: to check its Lease first would cost as much, and a
-/// Pod's own status is always current.
+/// Reads sessions and Pods. The Pods are read even with a controller: to check its Lease first would cost as much, and a Pod's own
+/// status is always current.
 ///
 /// # Errors
-/// Any failure to list sessions or Pods, except a missing permission to list Pods.
-pub(crate) async fn observe_tables(
+/// Any failure to read sessions or list Pods, except a missing permission to list Pods.
+pub(crate) async fn observe(
     cluster: &Cluster,
     intent: &Intent,
-    include: IncludeObject,
-) -> Result<Observed<Table>> {
-    let asked = session_selections(intent);
-    let reads = asked
-        .iter()
-        .map(|(selection, _)| read_session_table(cluster, intent, selection, include));
-    let (tables, (pods, pods_version)) = futures::try_join!(
-        futures::future::try_join_all(reads),
-        read_pods(cluster, intent)
-    )?;
-    let mut fetched: Observed<Table> = Observed {
-        pods,
-        ..Observed::default()
+    form: SessionForm,
+) -> Result<Observed> {
+    let sessions = async {
+        match intent.names.is_empty() {
+            true => list_sessions(cluster, intent, form).await,
+            false => get_sessions(cluster, intent, form).await,
+        }
     };
-    for ((_, name), mut table) in asked.into_iter().zip(tables) {
-        if let Some(name) = name.filter(|_| table.rows.is_empty() && !intent.ignore_not_found) {
-            fetched.not_found.push(not_found_error(&SESSION, &name));
+    let (observed, (pods, pods_version)) =
+        futures::try_join!(sessions, read_pods(cluster, intent))?;
+    Ok(Observed {
+        pods,
+        pods_version,
+        ..observed
+    })
+}
+
+/// Reads sessions by name, which needs only the right to get them.
+async fn get_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> Result<Observed> {
+    let reads = intent.names.iter().map(|name| async move {
+        let (namespace, name) = (cluster.namespace(), name.as_str());
+        match form {
+            SessionForm::Rows(include) => {
+                let table = cluster.get_as_table(&SESSION, namespace, name, include);
+                table.await
+            }
+            SessionForm::Objects => {
+                let object = cluster.get(&SESSION, namespace, name).await?;
+                Ok(object.map(|object| bare_rows(vec![object])))
+            }
         }
-        if fetched.sessions.column_definitions.is_empty() {
-            fetched.sessions.column_definitions = std::mem::take(&mut table.column_definitions);
+    });
+    let mut observed = Observed::default();
+    let tables = run_concurrently(reads).await;
+    for (name, table) in intent.names.iter().zip(tables) {
+        match with_setup_hint(table)? {
+            Some(table) => append(&mut observed.sessions, table),
+            None if intent.ignore_not_found => {}
+            None => {
+                let missing = cluster.missing_object_error(&SESSION, cluster.namespace(), name.as_str());
+                let error = missing.await;
+                // A namespace that does not exist is one mistake, however many names there are.
+                let is_known = |known: &anyhow::Error| known.to_string() == error.to_string();
+                if !observed.not_found.iter().any(is_known) {
+                    observed.not_found.push(error);
+                }
+            }
         }
-        fetched.resource_versions.0 = table.metadata["resourceVersion"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        fetched.sessions.rows.append(&mut table.rows);
     }
-    fetched.resource_versions.1 = pods_version;
-    Ok(fetched)
+    Ok(observed)
+}
+
+/// Lists the sessions that the flags select.
+async fn list_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> Result<Observed> {
+    let reads = intent.selections.iter().map(|chosen| async move {
+        let selection = ListOptions {
+            label_selector: chosen.labels.clone(),
+            field_selector: intent.field_selector.clone(),
+            limit: intent.chunk_size,
+            ..ListOptions::default()
+        };
+        match form {
+            SessionForm::Rows(include) => {
+                read_session_table(cluster, intent, &selection, include).await
+            }
+            SessionForm::Objects => {
+                let scope = list_scope(cluster, intent);
+                let list = with_setup_hint(cluster.list(&SESSION, scope, &selection).await)?;
+                Ok(Table {
+                    metadata: json!({ "resourceVersion": list.resource_version }),
+                    ..bare_rows(list.items)
+                })
+            }
+        }
+    });
+    let mut observed = Observed::default();
+    for table in futures::future::try_join_all(reads).await? {
+        observed.sessions_version = Some(resource_version(&table));
+        append(&mut observed.sessions, table);
+    }
+    Ok(observed)
+}
+
+fn resource_version(table: &Table) -> String {
+    let version = table.metadata["resourceVersion"].as_str();
+    version.unwrap_or_default().to_owned()
+}
+
+fn append(all: &mut Table, mut table: Table) {
+    if all.column_definitions.is_empty() {
+        all.column_definitions = table.column_definitions;
+    }
+    all.rows.append(&mut table.rows);
+}
+
+/// Returns objects as rows without cells.
+pub(crate) fn bare_rows(objects: Vec<Value>) -> Table {
+    let bare = |object| Row {
+        object,
+        ..Row::default()
+    };
+    Table {
+        rows: objects.into_iter().map(bare).collect(),
+        ..Table::default()
+    }
 }
 
 async fn read_session_table(
@@ -166,10 +228,7 @@ async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, S
                 if !page.column_definitions.is_empty() {
                     columns.column_definitions = page.column_definitions.clone();
                 }
-                version = page.metadata["resourceVersion"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned();
+                version = resource_version(&page);
                 pods.add_page(&page, &columns);
             }
             Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
@@ -179,46 +238,4 @@ async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, S
             Err(error) => return Err(error),
         }
     }
-}
-
-/// Reads sessions as complete objects, for output formats that print them.
-///
-/// # Errors
-/// Any failure to list sessions or Pods, except a missing permission to list Pods.
-pub(crate) async fn observe_objects(
-    cluster: &Cluster,
-    intent: &Intent,
-) -> Result<Observed<Vec<Value>>> {
-    let asked = session_selections(intent);
-    let reads = asked.iter().map(|(selection, _)| async move {
-        with_setup_hint(
-            cluster
-                .list(&SESSION, list_scope(cluster, intent), selection)
-                .await,
-        )
-    });
-    let (lists, (pods, pods_version)) = futures::try_join!(
-        futures::future::try_join_all(reads),
-        read_pods(cluster, intent)
-    )?;
-    let mut fetched: Observed<Vec<Value>> = Observed {
-        pods,
-        ..Observed::default()
-    };
-    for (
-        (_, name),
-        ObjectList {
-            items,
-            resource_version,
-        },
-    ) in asked.into_iter().zip(lists)
-    {
-        if let Some(name) = name.filter(|_| items.is_empty() && !intent.ignore_not_found) {
-            fetched.not_found.push(not_found_error(&SESSION, &name));
-        }
-        fetched.resource_versions.0 = resource_version;
-        fetched.sessions.extend(items);
-    }
-    fetched.resource_versions.1 = pods_version;
-    Ok(fetched)
 }

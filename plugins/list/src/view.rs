@@ -3,191 +3,194 @@
 use serde_json::{Value, json};
 use session_shared::Timestamp;
 use session_shared::api::Phase;
-use session_shared::names::UserId;
 use session_shared::objects::Untyped;
 use session_shared::objects::table::{Row, Table};
 use session_shared::report::age::remaining_time;
 
 use crate::intent::Intent;
-use crate::join::{JoinedSession, SessionKey, SessionPods};
+use crate::verdict::Verdict;
 
-/// Joins the rows of sessions with their Pods, turns EXPIRES into the remaining time, and drops rows that were not requested.
-pub(crate) fn join_rows(table: &mut Table, pods: &SessionPods, intent: &Intent, now: Timestamp) {
-    let columns = SessionColumns::from_table(table);
-    let owner = intent
-        .selections
-        .iter()
-        .find_map(|chosen| chosen.owner.as_ref());
-    table
-        .rows
-        .retain_mut(|row| columns.overwrite_row(row, pods, &intent.phases, owner, now));
+/// Returns true if the flags select a session of this owner, spelled as in its spec.
+fn is_owner_selected(row: &Row, columns: &Table, intent: &Intent) -> bool {
+    let user = columns
+        .column_index("USER")
+        .and_then(|at| row.cells.get(at)?.as_str());
+    let user = user.or(Untyped(&row.object).str_at("/spec/userId"));
+    let owner = intent.owner();
+    owner.is_none_or(|owner| user == Some(owner.as_str()))
 }
 
-/// Indexes of the columns that are overwritten.
-pub(crate) struct SessionColumns {
-    user: Option<usize>,
-    phase: Option<usize>,
-    expires: Option<usize>,
-    pod: Option<usize>,
-    node: Option<usize>,
-}
-
-impl SessionColumns {
-    pub(crate) fn from_table(table: &Table) -> Self {
-        let at = |heading: &str| table.column_index(heading);
-        Self {
-            user: at("USER"),
-            phase: at("PHASE"),
-            expires: at("EXPIRES"),
-            pod: at("POD"),
-            node: at("NODE"),
-        }
-    }
-
-    /// Overwrites a row. Returns false if it was not requested.
-    pub(crate) fn overwrite_row(
-        &self,
-        row: &mut Row,
-        pods: &SessionPods,
-        phases: &[Phase],
-        owner: Option<&UserId>,
-        now: Timestamp,
-    ) -> bool {
-        let cell = |at: Option<usize>| {
-            at.and_then(|at| row.cells.get(at))
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        };
-        if owner.is_some_and(|owner| cell(self.user) != owner.as_str()) {
-            return false;
-        }
-        let deleting = row
-            .object
-            .pointer("/metadata/deletionTimestamp")
-            .is_some_and(|time| !time.is_null());
-        let session = SessionKey::from_session(&row.object);
-        let joined = pods.join_session(&session, cell(self.phase), deleting);
-        if !phases.is_empty() && !phases.contains(&joined.phase) {
-            return false;
-        }
-        let expires = remaining_time(cell(self.expires).parse().ok(), now);
-        let mut set = |at: Option<usize>, value: Option<&str>| {
-            if let (Some(cell), Some(value)) = (at.and_then(|at| row.cells.get_mut(at)), value) {
-                *cell = value.into();
-            }
-        };
-        set(self.phase, Some(joined.phase_cell()));
-        set(self.expires, Some(&expires));
-        set(self.pod, joined.pod.as_deref());
-        set(self.node, joined.node.as_deref());
-        true
-    }
-}
-
-/// Joins sessions with their Pods by overwriting their status, and drops sessions that were not requested.
-pub(crate) fn join_objects(sessions: &mut Vec<Value>, pods: &SessionPods, intent: &Intent) {
-    let owner = intent
-        .selections
-        .iter()
-        .find_map(|chosen| chosen.owner.as_ref());
-    sessions.retain_mut(|session| join_object(session, pods, &intent.phases, owner));
-}
-
-/// Overwrites the status of one session. Returns false if it was not requested.
-pub(crate) fn join_object(
-    session: &mut Value,
-    pods: &SessionPods,
-    phases: &[Phase],
-    owner: Option<&UserId>,
+/// Writes the verdict into a row and its object. Returns false for a session that was not requested.
+pub(crate) fn overwrite_row(
+    row: &mut Row,
+    columns: &Table,
+    verdict: &Verdict,
+    intent: &Intent,
+    now: Timestamp,
 ) -> bool {
-    if owner.is_some_and(|owner| Untyped(session).str_at("/spec/userId") != Some(owner.as_str())) {
+    let phases = &intent.phases;
+    let phase = verdict.standing.phase;
+    if !is_owner_selected(row, columns, intent) || !(phases.is_empty() || phases.contains(&phase)) {
         return false;
     }
-    let deleting = session
-        .pointer("/metadata/deletionTimestamp")
-        .is_some_and(|time| !time.is_null());
-    let (identity, phase) = (
-        SessionKey::from_session(session),
-        Untyped(session).str_at("/status/phase").unwrap_or_default(),
-    );
-    let joined = pods.join_session(&identity, phase, deleting);
-    if !phases.is_empty() && !phases.contains(&joined.phase) {
-        return false;
+    let expires = columns
+        .column_index("EXPIRES")
+        .and_then(|at| row.cells.get(at)?.as_str());
+    let expires = remaining_time(expires.and_then(|at| at.parse().ok()), now);
+    for (heading, value) in [
+        ("PHASE", Some(verdict.word.as_str())),
+        ("EXPIRES", Some(expires.as_str())),
+        ("POD", verdict.pod.as_deref()),
+        ("NODE", verdict.node.as_deref()),
+    ] {
+        let cell = columns.column_index(heading);
+        if let (Some(cell), Some(value)) = (cell.and_then(|at| row.cells.get_mut(at)), value) {
+            *cell = value.into();
+        }
     }
-    overwrite_status(session, &joined);
+    if row.object.get("spec").is_some() {
+        overwrite_status(&mut row.object, verdict);
+    }
     true
 }
 
-fn overwrite_status(session: &mut Value, joined: &JoinedSession) {
+/// Returns what is shown of a session apart from times that pass: a watch prints a row when this changes.
+pub(crate) fn shown_cells(
+    row: &Row,
+    columns: &Table,
+    verdict: &Verdict,
+    intent: &Intent,
+) -> Vec<Value> {
+    let is_wide = intent.is_wide();
+    let shown = columns.column_definitions.iter().zip(&row.cells);
+    let shown = shown.filter(|(column, _)| is_wide || column.priority == 0);
+    let mut cells: Vec<Value> = shown
+        .filter_map(
+            |(column, cell)| match column.name.to_uppercase().as_str() {
+                "AGE" | "PHASE" => None,
+                "POD" => verdict.pod.clone().map(Value::from).or(Some(cell.clone())),
+                "NODE" => verdict.node.clone().map(Value::from).or(Some(cell.clone())),
+                // As the server has it: a time.
+                _ => Some(cell.clone()),
+            },
+        )
+        .collect();
+    cells.push(verdict.word.as_str().into());
+    if intent.output.show_labels || !intent.output.label_columns.is_empty() {
+        cells.push(row.object["metadata"]["labels"].clone());
+    }
+    cells
+}
+
+/// Writes the verdict into the status of a session, the reason into its condition Ready.
+fn overwrite_status(session: &mut Value, verdict: &Verdict) {
     if !session.get("status").is_some_and(Value::is_object) {
         session["status"] = json!({});
     }
     let status = &mut session["status"];
-    status["phase"] = joined.phase.as_str().into();
-    for (field, value) in [("podName", &joined.pod), ("nodeName", &joined.node)] {
+    let standing = &verdict.standing;
+    status["phase"] = standing.phase.as_str().into();
+    for (field, value) in [("podName", &verdict.pod), ("nodeName", &verdict.node)] {
         if let Some(value) = value {
             status[field] = value.as_str().into();
         }
     }
-    // The Pod's status becomes the reason of the Ready condition.
-    let Some(word) = &joined.status else { return };
-    if let Some(conditions) = status.get_mut("conditions").and_then(Value::as_array_mut)
-        && let Some(ready) = conditions
-            .iter_mut()
-            .find(|condition| Untyped(condition).str_at("/type") == Some("Ready"))
-    {
-        ready["reason"] = word.as_str().into();
-        ready["status"] = "False".into();
+    if standing.reason.is_empty() {
         return;
     }
-    let ready = json!({ "type": "Ready", "status": "False", "reason": word, "message": "" });
-    match status.get_mut("conditions").and_then(Value::as_array_mut) {
-        Some(conditions) => conditions.push(ready),
-        None => status["conditions"] = json!([ready]),
+    let runs = standing.phase == Phase::Running;
+    let is_ready = if runs { "True" } else { "False" };
+    let ready = json!({ "type": "Ready", "status": is_ready, "reason": standing.reason, "message": standing.message });
+    let conditions = status.get_mut("conditions").and_then(Value::as_array_mut);
+    let known = conditions.and_then(|conditions| {
+        let mut conditions = conditions.iter_mut();
+        conditions.find(|condition| Untyped(condition).str_at("/type") == Some("Ready"))
+    });
+    match known {
+        Some(known) if known["status"] == ready["status"] && (runs || known["reason"] == ready["reason"]) => {}
+        Some(known) => *known = ready,
+        None if runs => {}
+        None => match status.get_mut("conditions").and_then(Value::as_array_mut) {
+            Some(conditions) => conditions.push(ready),
+            None => status["conditions"] = json!([ready]),
+        },
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intent::parse_intent;
+    use clap::Parser;
+    use session_shared::reconcile::PhaseReason;
+    use session_shared::report::console::Console;
 
-    #[test]
-    fn the_pods_word_is_in_the_object_too() {
-        let mut session = json!({ "metadata": { "name": "a", "namespace": "ns" }, "spec": { "userId": "u" },
-            "status": { "phase": "running" } });
-        assert!(join_object(
-            &mut session,
-            &SessionPods::default(),
-            &[],
-            None
-        ));
-        assert_eq!(session["status"]["phase"], "failed");
-        assert_eq!(session["status"]["conditions"][0]["reason"], "PodLost");
-        assert!(!join_object(
-            &mut session,
-            &SessionPods::default(),
-            &[Phase::Running],
-            None
-        ));
-        let other: UserId = "other".parse().unwrap();
-        assert!(!join_object(
-            &mut session,
-            &SessionPods::default(),
-            &[],
-            Some(&other)
-        ));
+    fn intent(line: &str) -> Intent {
+        let words = std::iter::once("list").chain(line.split_whitespace());
+        let (mut console, _) = Console::for_test("", false);
+        parse_intent(crate::Args::parse_from(words), &mut console).unwrap()
+    }
+
+    fn lost() -> Verdict {
+        Verdict {
+            standing: PhaseReason {
+                phase: Phase::Failed,
+                reason: "PodLost".into(),
+                message: "gone".into(),
+            },
+            word: "PodLost".into(),
+            pod: None,
+            node: None,
+            is_lost: true,
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2026-01-01T00:02:00Z".parse().unwrap()
     }
 
     #[test]
-    fn expires_is_the_time_that_is_left() {
+    fn the_reason_is_in_the_object_too() {
+        let session = json!({ "metadata": { "name": "a", "namespace": "ns" }, "spec": { "userId": "u" },
+            "status": { "phase": "running", "conditions": [{ "type": "Ready", "status": "True", "reason": "Ready" }] } });
+        let row = Row {
+            object: session,
+            ..Row::default()
+        };
+        let columns = Table::default();
+        let kept = |line: &str| {
+            let mut row = row.clone();
+            overwrite_row(&mut row, &columns, &lost(), &intent(line), now()).then_some(row.object)
+        };
+        let shown = kept("").unwrap();
+        assert_eq!(shown["status"]["phase"], "failed");
+        assert_eq!(
+            shown["status"]["conditions"],
+            json!([{ "type": "Ready", "status": "False", "reason": "PodLost", "message": "gone" }])
+        );
+        assert!(kept("--phase failed").is_some());
+        assert!(kept("--phase running").is_none());
+        assert!(kept("--user-id other").is_none());
+    }
+
+    #[test]
+    fn expires_is_the_time_that_is_left_and_no_news_while_it_passes() {
         let mut table: Table = serde_json::from_value(json!({
-            "columnDefinitions": [{ "name": "Name" }, { "name": "USER" }, { "name": "PHASE" }, { "name": "EXPIRES" }],
-            "rows": [{ "cells": ["a", "u", "stopped", "2026-01-01T02:00:00Z"], "object": { "metadata": { "name": "a" } } }],
+            "columnDefinitions": [{ "name": "Name" }, { "name": "USER" }, { "name": "PHASE" }, { "name": "EXPIRES" }, { "name": "AGE" },
+                { "name": "POD", "priority": 1 }],
+            "rows": [{ "cells": ["a", "u", "running", "2026-01-01T02:00:00Z", "1m", "p"], "object": { "metadata": { "name": "a" } } }],
         }))
         .unwrap();
-        let columns = SessionColumns::from_table(&table);
-        let now = "2026-01-01T00:02:00Z".parse().unwrap();
-        assert!(columns.overwrite_row(&mut table.rows[0], &SessionPods::default(), &[], None, now));
+        let columns = table.clone();
+        let shown = |row: &Row, line: &str| shown_cells(row, &columns, &lost(), &intent(line));
+        let before = table.rows[0].clone();
+        let mut later = before.clone();
+        later.cells[4] = "2m".into();
+        later.cells[5] = "q".into();
+        assert_eq!(shown(&before, ""), shown(&later, ""));
+        assert_ne!(shown(&before, "-o wide"), shown(&later, "-o wide"));
+        assert!(overwrite_row(&mut table.rows[0], &columns, &lost(), &intent(""), now()));
+        assert_eq!(table.rows[0].cells[2], "PodLost");
         assert_eq!(table.rows[0].cells[3], "1h58m");
     }
 }

@@ -1,106 +1,266 @@
-//! `list -w`: prints sessions as they or their Pods change.
+//! `list -w`: prints sessions as they or their Pods change, once for each change of what is shown.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use anyhow::Result;
-use futures::StreamExt;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::client::{ListOptions, WatchChange};
-use session_shared::objects::Untyped;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::objects::table::{Row, Table};
 use session_shared::ops::Cluster;
 use session_shared::report::console::Console;
-use session_shared::report::table::TablePrinter;
+use tokio::time::Instant;
 
-use crate::forged_pods::drop_forged_pods;
 use crate::intent::Intent;
-use crate::join::SessionPods;
-use crate::observe::{Observed, list_scope, pod_selection};
-use crate::view::SessionColumns;
+use crate::judge::judge_sessions;
+use crate::observe::{Observed, bare_rows, list_scope, pod_selection};
+use crate::output::ListOutput;
+use crate::pods::{NamespacedName, SessionPods, namespaced_name};
+use crate::verdict::Verdict;
+use crate::view;
 
-type NamespacedName = (String, String);
+/// Time for which a session without its Pod is not called lost: a deletion removes the Pod before the Session.
+const LOST_GRACE: Duration = Duration::from_secs(3);
+
+/// A change of one of the watches.
+enum Change {
+    Session(Result<WatchChange>),
+    Pod(Result<WatchChange>),
+}
 
 /// State of a watch of sessions and Pods.
-struct ListWatch<'a> {
+pub(crate) struct ListWatch<'a> {
+    cluster: &'a Cluster,
     intent: &'a Intent,
-    /// Rows of sessions as the server sent them, before the join.
+    /// Sessions as the server sent them.
     sessions: HashMap<NamespacedName, Row>,
+    /// Sessions that were deleted since the last output.
+    gone: HashSet<NamespacedName>,
     pods: SessionPods,
     columns: Table,
     pod_columns: Table,
-    /// Rows printed last, so that a change that leaves a row the same prints nothing.
-    printed: HashMap<NamespacedName, Vec<Value>>,
+    /// What was shown last of each session, so that a change that leaves it the same prints nothing.
+    shown: HashMap<NamespacedName, Vec<Value>>,
+    /// Sessions that seem lost, and when they are to be judged again.
+    seeming_lost: HashMap<NamespacedName, Instant>,
+    sessions_version: Option<String>,
+    pods_version: String,
 }
 
-/// Prints changes until interrupted. `fetched` is the list already printed, `raw` its rows before the join.
-///
-/// # Errors
-/// A watch that failed or ended.
-pub(crate) async fn watch_sessions(
-    cluster: &Cluster,
-    intent: &Intent,
-    fetched: Observed<Table>,
-    raw: Vec<Row>,
-    mut printer: TablePrinter,
-    console: &mut Console,
-    now: impl Fn() -> Timestamp,
-) -> Result<()> {
-    let selection = watch_selection(intent);
-    let (sessions_from, pods_from) = (
-        Some(fetched.resource_versions.0.as_str()),
-        Some(fetched.resource_versions.1.as_str()),
-    );
-    let place = || list_scope(cluster, intent);
-    let mut sessions = cluster.watch(&SESSION, place(), &selection, sessions_from, true);
-    let mut pods = if fetched.pods.is_unlistable {
-        futures::stream::pending().boxed()
-    } else {
-        cluster.watch(&POD, place(), &pod_selection(intent), pods_from, true)
-    };
-    let mut state = ListWatch {
-        intent,
-        sessions: raw
-            .into_iter()
-            .map(|row| (namespaced_name(&row.object), row))
-            .collect(),
-        printed: fetched
-            .sessions
-            .rows
-            .iter()
-            .map(|row| (namespaced_name(&row.object), row.cells.clone()))
-            .collect(),
-        pods: fetched.pods,
-        columns: Table {
-            column_definitions: fetched.sessions.column_definitions,
+impl<'a> ListWatch<'a> {
+    /// Returns a watch that continues a list; `verdicts` are those of its sessions.
+    pub(crate) fn new(
+        cluster: &'a Cluster,
+        intent: &'a Intent,
+        observed: Observed,
+        verdicts: &[Verdict],
+    ) -> Self {
+        let columns = Table {
+            column_definitions: observed.sessions.column_definitions,
             ..Table::default()
-        },
-        pod_columns: Table::default(),
-    };
-    loop {
-        let changed = next_change(&mut sessions, &mut pods, &mut state).await?;
-        for key in changed {
-            state.drop_forged_pods(cluster, &key).await;
-            if let Some(table) = state.changed_row(&key, now()) {
-                printer.add_page(&table);
-                console.print(&printer.flush())?;
+        };
+        let mut watch = Self {
+            cluster,
+            intent,
+            sessions: HashMap::new(),
+            gone: HashSet::new(),
+            pods: observed.pods,
+            columns,
+            pod_columns: Table::default(),
+            shown: HashMap::new(),
+            seeming_lost: HashMap::new(),
+            sessions_version: observed.sessions_version,
+            pods_version: observed.pods_version,
+        };
+        for (row, verdict) in observed.sessions.rows.into_iter().zip(verdicts) {
+            let key = namespaced_name(&row.object);
+            let shown = watch.shown_of(&row, verdict);
+            watch.shown.insert(key.clone(), shown);
+            watch.sessions.insert(key, row);
+        }
+        watch
+    }
+
+    /// Prints changes until interrupted.
+    ///
+    /// # Errors
+    /// A watch that failed or ended.
+    pub(crate) async fn run(
+        mut self,
+        mut output: ListOutput,
+        console: &mut Console,
+        now: impl Fn() -> Timestamp,
+    ) -> Result<()> {
+        let mut changes = self.changes(!output.prints_objects());
+        loop {
+            let mut keys = self.next_keys(&mut changes).await?;
+            // Simultaneous changes are judged together.
+            while let Some(change) = changes.next().now_or_never() {
+                keys.extend(self.apply(change)?);
+            }
+            let mut seen = HashSet::new();
+            keys.retain(|key| seen.insert(key.clone()));
+            let changed = self.changed_rows(&keys, now()).await?;
+            if !changed.rows.is_empty() {
+                console.print(&output.change_text(&changed)?)?;
             }
         }
     }
+
+    /// Opens the watches, of sessions as rows or as objects.
+    fn changes(&self, as_rows: bool) -> BoxStream<'static, Change> {
+        let (cluster, intent) = (self.cluster, self.intent);
+        let (selection, from) = (watch_selection(intent), self.sessions_version.as_deref());
+        let scope = || list_scope(cluster, intent);
+        let sessions = cluster.watch(&SESSION, scope(), &selection, from, as_rows);
+        let pods = match self.pods.is_unlistable {
+            true => stream::pending().boxed(),
+            false => {
+                let from = Some(self.pods_version.as_str());
+                cluster.watch(&POD, scope(), &pod_selection(intent), from, true)
+            }
+        };
+        stream::select(sessions.map(Change::Session), pods.map(Change::Pod)).boxed()
+    }
+
+    /// Waits for the next change, or until a session that seems lost is to be judged again, and returns the sessions concerned.
+    async fn next_keys(
+        &mut self,
+        changes: &mut BoxStream<'static, Change>,
+    ) -> Result<Vec<NamespacedName>> {
+        let change = match self.seeming_lost.values().min().copied() {
+            None => changes.next().await,
+            Some(due) => match tokio::time::timeout_at(due, changes.next()).await {
+                Ok(change) => change,
+                Err(_) => {
+                    let now = Instant::now();
+                    let due = self.seeming_lost.iter().filter(|(_, due)| **due <= now);
+                    return Ok(due.map(|(key, _)| key.clone()).collect());
+                }
+            },
+        };
+        self.apply(change)
+    }
+
+    fn apply(&mut self, change: Option<Change>) -> Result<Vec<NamespacedName>> {
+        match change {
+            Some(Change::Session(change)) => self.apply_session_change(change?),
+            Some(Change::Pod(change)) => self.apply_pod_change(change?),
+            None => anyhow::bail!("cannot watch sessions: the watch has ended"),
+        }
+    }
+
+    fn apply_session_change(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
+        let Some((value, gone)) = changed_value(change) else {
+            return Ok(Vec::new());
+        };
+        let table: Table = match value["kind"] == "Table" {
+            true => serde_json::from_value(value)?,
+            false => bare_rows(vec![value]),
+        };
+        if !table.column_definitions.is_empty() {
+            self.columns.column_definitions = table.column_definitions;
+        }
+        let mut keys = Vec::new();
+        for row in table.rows {
+            let key = namespaced_name(&row.object);
+            match gone {
+                true => self.gone.insert(key.clone()),
+                false => self.gone.remove(&key),
+            };
+            self.sessions.insert(key.clone(), row);
+            keys.push(key);
+        }
+        Ok(keys)
+    }
+
+    fn apply_pod_change(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
+        let Some((table, gone)) = changed_value(change) else {
+            return Ok(Vec::new());
+        };
+        let table: Table = serde_json::from_value(table)?;
+        if !table.column_definitions.is_empty() {
+            self.pod_columns.column_definitions = table.column_definitions.clone();
+        }
+        Ok(self.pods.apply_change(&table, &self.pod_columns, gone))
+    }
+
+    /// Returns the rows of those sessions of which something else is shown than before.
+    async fn changed_rows(&mut self, keys: &[NamespacedName], now: Timestamp) -> Result<Table> {
+        let is_named = |key: &NamespacedName| {
+            let names = &self.intent.names;
+            names.is_empty() || names.iter().any(|name| name.as_str() == key.1)
+        };
+        let keys = keys.iter().filter(|key| is_named(key));
+        let known: Vec<(&NamespacedName, &Row)> = keys
+            .filter_map(|key| Some((key, self.sessions.get(key)?)))
+            .collect();
+        let (gone, there): (Vec<_>, Vec<_>) =
+            known.into_iter().partition(|(key, _)| self.gone.contains(*key));
+        let rows: Vec<&Row> = there.iter().map(|(_, row)| *row).collect();
+        let mut verdicts = judge_sessions(self.cluster, &rows, &self.columns, &self.pods).await?;
+        verdicts.extend(gone.iter().map(|_| Verdict::gone()));
+        let all = there.into_iter().chain(gone).zip(verdicts);
+        let all: Vec<(NamespacedName, Row, Verdict)> = all
+            .map(|((key, row), verdict)| (key.clone(), row.clone(), verdict))
+            .collect();
+        let mut changed = Table {
+            column_definitions: self.columns.column_definitions.clone(),
+            ..Table::default()
+        };
+        for (key, mut row, verdict) in all {
+            let is_new = self.is_new(&key, &row, &verdict);
+            if is_new && view::overwrite_row(&mut row, &self.columns, &verdict, self.intent, now) {
+                changed.rows.push(row);
+            }
+            if self.gone.remove(&key) {
+                self.sessions.remove(&key);
+                self.shown.remove(&key);
+                self.seeming_lost.remove(&key);
+            }
+        }
+        Ok(changed)
+    }
+
+    /// Records what is shown of a session. Returns true if it is something else than before.
+    fn is_new(&mut self, key: &NamespacedName, row: &Row, verdict: &Verdict) -> bool {
+        let shown = self.shown_of(row, verdict);
+        if self.shown.get(key) == Some(&shown) {
+            self.seeming_lost.remove(key);
+            return false;
+        }
+        if verdict.is_lost {
+            let due = Instant::now() + LOST_GRACE;
+            let due = *self.seeming_lost.entry(key.clone()).or_insert(due);
+            if Instant::now() < due {
+                return false;
+            }
+        }
+        self.seeming_lost.remove(key);
+        self.shown.insert(key.clone(), shown);
+        true
+    }
+
+    fn shown_of(&self, row: &Row, verdict: &Verdict) -> Vec<Value> {
+        let mut shown = view::shown_cells(row, &self.columns, verdict, self.intent);
+        if row.cells.is_empty() {
+            // Formats of objects show all of it, and the reason of the phase.
+            shown.extend([row.object.clone(), verdict.standing.reason.clone().into()]);
+        }
+        shown
+    }
 }
 
-/// Waits for the next change of sessions or Pods, and returns the sessions concerned.
-async fn next_change(
-    sessions: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
-    pods: &mut futures::stream::BoxStream<'static, Result<WatchChange>>,
-    state: &mut ListWatch<'_>,
-) -> Result<Vec<NamespacedName>> {
-    use futures::future::{Either, select};
-    match select(sessions.next(), pods.next()).await {
-        Either::Left((Some(change), _)) => state.apply_session_change(change?),
-        Either::Right((Some(change), _)) => state.apply_pod_change(change?),
-        _ => anyhow::bail!("cannot watch sessions: the watch has ended"),
+/// Returns the object or Table of a change, and true if it was deleted.
+fn changed_value(change: WatchChange) -> Option<(Value, bool)> {
+    match change {
+        WatchChange::Added(value) | WatchChange::Modified(value) => Some((value, false)),
+        WatchChange::Deleted(value) => Some((value, true)),
+        WatchChange::Bookmark(_) | WatchChange::Restarted => None,
     }
 }
 
@@ -121,93 +281,5 @@ fn watch_selection(intent: &Intent) -> ListOptions {
             field_selector: intent.field_selector.clone(),
             ..ListOptions::default()
         },
-    }
-}
-
-fn namespaced_name(object: &Value) -> NamespacedName {
-    (
-        Untyped(object).namespace().unwrap_or_default().to_owned(),
-        Untyped(object).name().to_owned(),
-    )
-}
-
-impl ListWatch<'_> {
-    fn apply_session_change(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
-        let (table, gone) = match change {
-            WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
-            WatchChange::Deleted(table) => (table, true),
-            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(Vec::new()),
-        };
-        let table: Table = serde_json::from_value(table)?;
-        if !table.column_definitions.is_empty() {
-            self.columns.column_definitions = table.column_definitions.clone();
-        }
-        let mut keys = Vec::new();
-        for mut row in table.rows {
-            let key = namespaced_name(&row.object);
-            if gone {
-                // As with kubectl, a deleted session is printed once more.
-                row.object["metadata"]["deletionTimestamp"] = "gone".into();
-            }
-            self.sessions.insert(key.clone(), row);
-            keys.push(key);
-        }
-        Ok(keys)
-    }
-
-    fn apply_pod_change(&mut self, change: WatchChange) -> Result<Vec<NamespacedName>> {
-        let (table, gone) = match change {
-            WatchChange::Added(table) | WatchChange::Modified(table) => (table, false),
-            WatchChange::Deleted(table) => (table, true),
-            WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(Vec::new()),
-        };
-        let table: Table = serde_json::from_value(table)?;
-        if !table.column_definitions.is_empty() {
-            self.pod_columns.column_definitions = table.column_definitions.clone();
-        }
-        Ok(self.pods.apply_change(&table, &self.pod_columns, gone))
-    }
-
-    async fn drop_forged_pods(&mut self, cluster: &Cluster, key: &NamespacedName) {
-        let phase = self.columns.column_index("Phase");
-        let session = self.sessions.get(key).map(|row| {
-            let cell = phase.and_then(|at| row.cells.get(at)?.as_str());
-            (&row.object, cell.unwrap_or_default())
-        });
-        drop_forged_pods(cluster, &mut self.pods, session.into_iter()).await;
-    }
-
-    /// Returns the row of a session if it has changed since it was printed.
-    fn changed_row(&mut self, key: &NamespacedName, now: Timestamp) -> Option<Table> {
-        if !self.intent.names.is_empty()
-            && !self.intent.names.iter().any(|name| name.as_str() == key.1)
-        {
-            return None;
-        }
-        let mut row = self.sessions.get(key)?.clone();
-        let owner = self
-            .intent
-            .selections
-            .iter()
-            .find_map(|chosen| chosen.owner.as_ref());
-        if !SessionColumns::from_table(&self.columns).overwrite_row(
-            &mut row,
-            &self.pods,
-            &self.intent.phases,
-            owner,
-            now,
-        ) {
-            return None;
-        }
-        if self.printed.get(key) == Some(&row.cells) {
-            return None;
-        }
-        self.printed.insert(key.clone(), row.cells.clone());
-        let column_definitions = self.columns.column_definitions.clone();
-        Some(Table {
-            column_definitions,
-            rows: vec![row],
-            ..Table::default()
-        })
     }
 }

@@ -7,7 +7,7 @@ use session_shared::objects::Untyped;
 use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::session_endpoint;
 use session_shared::reconcile::{
-    LiveObjects, WorkloadState, decide_phase, is_expired, is_primary_pod, target_state,
+    LiveObjects, WorkloadState, current_phase, is_expired, is_primary_pod,
 };
 use session_shared::{Pod, Timestamp};
 
@@ -69,8 +69,7 @@ pub(crate) fn report_head(
 ) -> ReportHead {
     let session = &observed.typed_session;
     let status = session.status.clone().unwrap_or_default();
-    let wanted = target_state(session, now);
-    let mut stands = decide_phase(session, wanted, state);
+    let mut stands = current_phase(session, state);
     // Without the Pods, the recorded phase is the best that is known.
     if observed.pods.is_err() && !session.is_being_deleted() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);

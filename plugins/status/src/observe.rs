@@ -6,7 +6,7 @@ use futures::future::join_all;
 use serde_json::Value;
 use session_shared::api::Session;
 use session_shared::client::{ListOptions, NodeUsage, Scope, not_found_error, parse_object};
-use session_shared::diagnosis::{Cause, EventNote};
+use session_shared::diagnosis::Cause;
 use session_shared::failure::{self, FailureKind};
 use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
@@ -17,6 +17,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::snapshot_schedule::ScheduleName;
 use session_shared::ops::Cluster;
+use session_shared::ops::session_events::event_notes;
 use session_shared::ops::session_objects::owner_kinds;
 use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::session_objects::with_setup_hint;
@@ -25,10 +26,6 @@ use session_shared::reconcile::LiveObjects;
 /// A part of the observed state, or the reason why it could not be read.
 pub(crate) type PartResult<T> = std::result::Result<T, String>;
 
-/// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
-const MAX_SINGLE_EVENT_LISTS: usize = 3;
-/// Number of a namespace's events up to which all of them are read at once, about 200 kB.
-const READ_AT_ONCE: u32 = 200;
 /// Maximum number of nodes whose usage is read. A session has one, rarely two.
 const MAX_USAGE_NODES: usize = 3;
 
@@ -79,13 +76,6 @@ pub(crate) fn live_objects(observed: &Observed) -> LiveObjects {
         ..LiveObjects::default()
     };
     live.attribute(&observed.typed_session)
-}
-
-/// Returns events in the form of the diagnosis, oldest first.
-fn event_notes(events: &[Value]) -> Vec<EventNote> {
-    let mut notes: Vec<EventNote> = events.iter().filter_map(EventNote::from_value).collect();
-    notes.sort_by(|one, other| one.time.cmp(&other.time));
-    notes
 }
 
 /// Reads the session and everything that a report shows of it.
@@ -222,35 +212,12 @@ async fn read_template(cluster: &Cluster, observed: &Observed) -> PartResult<Opt
     )
 }
 
-/// Reads the events of the session's objects. Events have no labels to select by: all events of the namespace are read in one
-/// request if they fit into one page. A namespace with the sessions of a whole class has more: there, the events of few objects are
-/// read by UID, one request each.
+/// Reads the events of the session's objects.
 async fn read_events(cluster: &Cluster, observed: &Observed) -> PartResult<Vec<Value>> {
-    let scope = Scope::Namespace(cluster.namespace());
     let uids = object_uids(observed);
-    let selections: Vec<ListOptions> =
-        if uids.len() <= MAX_SINGLE_EVENT_LISTS && !has_pod_controllers(observed) {
-            let page = ListOptions {
-                limit: READ_AT_ONCE,
-                ..ListOptions::default()
-            };
-            let all = cluster.list_if_one_page(&EVENT, scope, &page).await;
-            if let Some(all) = part_result(all, &EVENT)? {
-                return Ok(all.items);
-            }
-            let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
-            uids.iter().map(of).collect()
-        } else {
-            vec![ListOptions::default()]
-        };
-    let reads = selections
-        .iter()
-        .map(|select| cluster.list(&EVENT, scope, select));
-    let mut found = Vec::new();
-    for answer in join_all(reads).await {
-        found.extend(part_result(answer, &EVENT)?.items);
-    }
-    Ok(found)
+    let all = has_pod_controllers(observed);
+    let events = cluster.list_session_events(cluster.namespace(), &uids, all);
+    part_result(events.await, &EVENT)
 }
 
 /// Returns true if controllers create the Pods. Their events count, and their UIDs are not known yet.

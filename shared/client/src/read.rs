@@ -7,6 +7,7 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::api_request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
+use super::object::not_found_error;
 use super::list_page::{ListOptions, ObjectList, page_request, split_page, with_type_meta};
 use super::page_check::PageCheck;
 use super::read_limits::DISCOVERY_LIMIT;
@@ -15,6 +16,7 @@ use super::scope::{OwnedScope, Scope};
 use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
+use session_model::objects::resource::NAMESPACE;
 use session_model::objects::table::Table;
 
 /// The part of the object that comes with each row of a Table (`includeObject`).
@@ -129,6 +131,40 @@ impl Cluster {
                 return Ok(list);
             }
             token = next;
+        }
+    }
+
+    /// Reads one object as a Table of one row; `None` if it does not exist.
+    ///
+    /// # Errors
+    /// As [`Cluster::get`].
+    pub async fn get_as_table(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+        include: IncludeObject,
+    ) -> Result<Option<Table>> {
+        let call = ApiRequest::get(api_paths::object_path(t, namespace, name)?).for_object(t, name);
+        match self.get_table(call, include).await {
+            Ok((table, _)) => Ok(Some(table)),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Returns the error of an object that a GET did not find: as kubectl, that of its Namespace if that is what does not exist.
+    pub async fn missing_object_error(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+    ) -> anyhow::Error {
+        // kubectl does not ask about the Namespace that every cluster has.
+        let known = namespace.is_empty() || namespace == "default";
+        match known || !matches!(self.get(&NAMESPACE, "", namespace).await, Ok(None)) {
+            true => not_found_error(t, name),
+            false => not_found_error(&NAMESPACE, namespace),
         }
     }
 

@@ -55,6 +55,7 @@ pub mod quiesce_hooks;
 pub mod restart;
 mod run_hook;
 pub mod selected_sessions;
+pub mod session_events;
 pub mod session_losses;
 pub mod session_objects;
 pub mod session_record;

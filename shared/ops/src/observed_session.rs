@@ -17,6 +17,7 @@ use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
 use crate::session_objects::{list_snapshots, owner_kinds, session_selector, with_setup_hint};
 use session_client::{ObjectList, Scope, not_found_error, parse_object};
+use session_engine::diagnosis::EventNote;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, reconcile,
@@ -167,6 +168,12 @@ impl ObservedSession {
         Ok(())
     }
 
+    /// Adds events that have been read: they tell causes that no Pod's status has.
+    pub fn add_events(&mut self, events: &[EventNote]) {
+        self.live.events.extend_from_slice(events);
+        self.assess();
+    }
+
     fn assess(&mut self) {
         self.state = assess_workload(&self.session, &self.live);
     }
@@ -207,7 +214,8 @@ async fn read_if<T>(wanted: bool, read: impl Future<Output = Result<T>>) -> Resu
 
 impl Cluster {
     /// Reads a Session and, at the same time, its Pods: two requests for a Pod that the Session owns directly, one more
-    /// for a Pod of a StatefulSet, two more for a Pod of a Deployment. Of the owners, only those of the Pods are read.
+    /// for a Pod of a StatefulSet, two more for a Pod of a Deployment. Of the owners, only those of the Pods are read, and all
+    /// where no Pod is left.
     ///
     /// # Errors
     /// NotFound, in the server's words, if there is no such session; whatever the server refuses.
@@ -261,7 +269,12 @@ impl Cluster {
         };
         let live = live.attribute(session);
         observed.pods_resource_version = pods_version;
-        Ok(observed.with_objects(live, &[Part::Pods]))
+        let mut observed = observed.with_objects(live, &[Part::Pods]);
+        if observed.state == WorkloadState::Lost {
+            // A workload that has no Pod tells whether it was scaled to 0 or cannot make one.
+            observed.load(self, &[Part::Owners]).await?;
+        }
+        Ok(observed)
     }
 
     /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does

@@ -98,6 +98,15 @@ fn what_is_missing_is_told_after_what_was_found() {
         played.failed(),
         "Error from server (NotFound): sessions.streaming.platform \"nobody\" not found\n"
     );
+    let api = class();
+    list(&api, "alice").done();
+    let gets = api.lines();
+    assert!(
+        gets.iter().any(|line| line.starts_with(
+            "GET /apis/streaming.platform/v1/namespaces/default/sessions/alice?"
+        )),
+        "{gets:?}"
+    );
     let played = list(&class(), "nobody --ignore-not-found");
     assert_eq!((played.done(), played.err.as_str()), ("", ""));
 }

@@ -37,16 +37,18 @@ pub fn pod(namespace: &str, session: &str, status: Value) -> Value {
 }
 
 pub fn running() -> Value {
-    json!({"phase": "Running", "containerStatuses": [{"name": "main", "ready": true, "restartCount": 0, "state": {"running": {}}}]})
+    json!({"phase": "Running", "conditions": [{"type": "PodScheduled", "status": "True"}, {"type": "Ready", "status": "True"}], "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": {"running": {}}}]})
 }
 
 pub fn crashing() -> Value {
-    json!({"phase": "Running", "containerStatuses": [{"name": "main", "ready": false, "restartCount": 4,
-        "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]})
+    json!({"phase": "Running", "conditions": [{"type": "PodScheduled", "status": "True"}],
+        "containerStatuses": [{"name": "main", "image": "", "imageID": "", "ready": false, "restartCount": 4,
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}}}]})
 }
 
 fn status(phase: &str, expires: &str) -> Value {
-    let mut status = json!({"phase": phase, "template": "tool", "podName": "old", "endpoint": "tool.default.svc:80"});
+    let mut status = json!({"phase": phase, "template": "tool", "podName": "old", "endpoint": "tool.default.svc:80",
+        "applied": {"primary": {"kind": "Pod", "name": "tool", "container": "main"}, "objects": []}});
     if !expires.is_empty() {
         status["expiresAt"] = expires.into();
     }

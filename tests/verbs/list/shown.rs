@@ -1,7 +1,7 @@
 //! The table: phases from Pods, remaining times, empty lists.
 
 use serde_json::json;
-use session_support::{Answer, FakeApi, golden};
+use session_support::{Answer, FakeApi, Recorded, SessionFixture, golden};
 
 use crate::class::{class, list, names};
 
@@ -16,13 +16,26 @@ fn sessions_are_joined_with_what_their_pods_say() {
         "list-table.txt",
         &format!("{}--- requests\n{lines}", played.text()),
     );
-    for request in api.requests() {
+    let of_list = |request: &&Recorded| request.query("includeObject").is_some();
+    for request in api.requests().iter().filter(of_list) {
         let accept = request.header("accept");
         assert!(
             accept.starts_with("application/json;as=Table;v=v1;g=meta.k8s.io"),
             "{accept}"
         );
         assert_eq!(request.query("limit").unwrap(), "500");
+    }
+}
+
+#[test]
+fn sessions_that_leave_no_doubt_cost_two_requests() {
+    let api = FakeApi::stateful();
+    SessionFixture::running("one").put(&api);
+    SessionFixture::stopped("two").put(&api);
+    for words in ["", "-o wide", "-o json"] {
+        let before = api.requests().len();
+        list(&api, words).done();
+        assert_eq!(api.requests().len() - before, 2, "{words}: {:?}", api.lines());
     }
 }
 
@@ -107,7 +120,9 @@ fn pages_are_asked_for_until_there_are_no_more() {
     assert!(sessions[1].contains("continue=2"), "{sessions:?}");
     let api = class();
     list(&api, "--chunk-size=0").done();
-    assert!(!api.lines().iter().any(|line| line.contains("limit=")));
+    let lines = api.lines();
+    let mut lists = lines.iter().filter(|line| line.contains("includeObject="));
+    assert!(lists.all(|line| !line.contains("limit=")), "{lines:?}");
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn sessions_that_come_and_go_are_shown() {
         .map(|row| row.split(' ').next().unwrap())
         .collect();
     assert_eq!(first, ["zoe", "carol"]);
-    assert!(rows[1].contains("terminating"), "{rows:?}");
+    assert!(rows[1].contains("Terminating"), "{rows:?}");
 }
 
 #[test]
@@ -167,13 +167,49 @@ fn a_watch_that_is_refused_is_an_error() {
 }
 
 #[test]
-fn only_a_table_can_be_watched() {
-    let played = Play::on(&class()).run::<List>("-w -o json");
-    assert!(
-        played
-            .failed()
-            .starts_with("error: --watch can be used only with"),
-        "{}",
-        played.err
-    );
+fn objects_are_printed_one_by_one_and_again_when_their_answer_changes() {
+    let api = class();
+    let line = "-o jsonpath={.metadata.name}={.status.phase}{\"\\n\"}";
+    let played = watched(&api, line, 7, |api| {
+        api.put(pod("default", "alice", crashing()));
+    });
+    let lines: Vec<&str> = played.out.lines().collect();
+    assert_eq!(lines[0], "alice=running");
+    assert_eq!(lines[6..], ["alice=failed"]);
+    let watches = api.requests();
+    let of_sessions = watches
+        .iter()
+        .find(|request| request.path.ends_with("/sessions") && request.query("watch").is_some());
+    assert!(!of_sessions.unwrap().header("accept").contains("as=Table"));
+}
+
+#[test]
+fn a_session_that_is_deleted_is_terminating_and_never_lost() {
+    let api = class();
+    let played = watched(&api, "", 9, |api| {
+        let mut going = pod("default", "alice", running());
+        going["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z".into();
+        api.put(going);
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        api.remove("pods", "default", "tool-alice");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        api.remove(KIND, "default", "alice");
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        api.put(pod("default", "eve", running()));
+    });
+    let rows = after_the_table(&played, 6);
+    assert_eq!(rows.len(), 2, "{rows:?}");
+    assert!(rows[0].contains("Terminating"), "{rows:?}");
+    assert!(rows[1].starts_with("eve"), "{rows:?}");
+}
+
+#[test]
+fn a_session_that_stays_without_its_pod_is_lost() {
+    let api = class();
+    let played = watched(&api, "", 8, |api| {
+        api.remove("pods", "default", "tool-alice");
+    });
+    let rows = after_the_table(&played, 6);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert!(rows[0].contains("PodLost"), "{rows:?}");
 }

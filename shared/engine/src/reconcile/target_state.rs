@@ -99,6 +99,16 @@ pub fn is_expired(session: &Session, now: Timestamp) -> bool {
         .is_some_and(|at| at <= now)
 }
 
+/// Returns the phase of a session now, as every verb shows it. Expiry alone changes nothing: an expired session is what its workload
+/// is until somebody stops or deletes it.
+pub fn current_phase(session: &Session, state: &WorkloadState) -> PhaseReason {
+    let wanted = match session.spec.state {
+        Some(DesiredState::Stopped) => TargetState::Stopped { skip_sync: true },
+        _ => TargetState::Running,
+    };
+    decide_phase(session, wanted, state)
+}
+
 /// Returns the phase of a session from its target state and the state of its workload.
 pub fn decide_phase(session: &Session, wanted: TargetState, state: &WorkloadState) -> PhaseReason {
     if matches!(wanted, TargetState::Deleted { .. }) || session.is_being_deleted() {

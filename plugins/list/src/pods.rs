@@ -1,0 +1,242 @@
+//! Pods of the sessions' primary workloads, as the server prints them in a Table: a tenth of the bytes of the objects, and kubectl's
+//! own words. What they say without doubt is a [`WorkloadState`]; for everything else the session is read.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+use session_shared::api::Phase;
+use session_shared::labels;
+use session_shared::objects::Untyped;
+use session_shared::objects::table::{Row, Table};
+use session_shared::reconcile::WorkloadState;
+
+use crate::last_write::is_status_by_control_plane;
+
+/// Kinds whose controllers create Pods.
+const POD_CONTROLLERS: [&str; 4] = ["ReplicaSet", "StatefulSet", "DaemonSet", "Job"];
+
+/// Namespace and name of a session.
+pub(crate) type NamespacedName = (String, String);
+
+/// Returns namespace and name of an object.
+pub(crate) fn namespaced_name(object: &Value) -> NamespacedName {
+    let object = Untyped(object);
+    let namespace = object.namespace().unwrap_or_default();
+    (namespace.to_owned(), object.name().to_owned())
+}
+
+/// One Pod of a primary workload, from the Table of Pods.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PodRow {
+    pub(crate) uid: String,
+    /// UIDs of the owners.
+    owners: Vec<String>,
+    /// True if the ownerReferences name a workload controller.
+    controlled: bool,
+    pub(crate) name: String,
+    pub(crate) node: Option<String>,
+    /// kubectl's word for the Pod: Running, ImagePullBackOff, Terminating.
+    pub(crate) word: String,
+    /// True if all containers are ready and nothing says that the Pod is not.
+    pub(crate) is_ready: bool,
+    /// True if the only container ended with exit code 0.
+    is_completed: bool,
+}
+
+impl PodRow {
+    fn from_row(row: &Row, columns: &Table) -> Self {
+        let cell = |name: &str| {
+            let at = columns.column_index(name);
+            let cell = at.and_then(|at| row.cells.get(at)?.as_str());
+            cell.unwrap_or_default()
+        };
+        let (ready, word) = (cell("Ready"), cell("Status"));
+        let all_ready = |text: &str| {
+            text.split_once('/')
+                .is_some_and(|(ready, all)| ready == all && ready != "0")
+        };
+        let gates = cell("Readiness Gates");
+        let gates_open = matches!(gates, "" | "<none>") || all_ready(gates);
+        let pod = Untyped(&row.object);
+        Self {
+            uid: pod.uid().unwrap_or_default().to_owned(),
+            owners: pod.owners().map(|owner| owner.uid.to_owned()).collect(),
+            controlled: pod
+                .owners()
+                .any(|owner| POD_CONTROLLERS.contains(&owner.kind)),
+            name: pod.name().to_owned(),
+            node: Some(cell("Node").to_owned())
+                .filter(|node| !node.is_empty() && node != "<none>"),
+            is_ready: word == "Running"
+                && all_ready(ready)
+                && gates_open
+                && !is_status_by_control_plane(&row.object),
+            is_completed: word == "Completed" && ready == "0/1",
+            word: word.to_owned(),
+        }
+    }
+
+    /// True for a Pod that is being deleted.
+    pub(crate) fn is_terminating(&self) -> bool {
+        self.word == "Terminating"
+    }
+}
+
+/// The Pods of the primary workloads, by session.
+#[derive(Debug, Default)]
+pub(crate) struct SessionPods {
+    rows: HashMap<NamespacedName, Vec<PodRow>>,
+    /// True without permission to list Pods: a session without Pods then means nothing.
+    pub(crate) is_unlistable: bool,
+}
+
+impl SessionPods {
+    /// Adds a page of the Table of Pods, with metadata.
+    pub(crate) fn add_page(&mut self, page: &Table, columns: &Table) {
+        for row in &page.rows {
+            if let Some(key) = session_of(&row.object) {
+                let pod = PodRow::from_row(row, columns);
+                self.rows.entry(key).or_default().push(pod);
+            }
+        }
+    }
+
+    /// Applies a change of watched Pods, and returns the sessions concerned.
+    pub(crate) fn apply_change(
+        &mut self,
+        page: &Table,
+        columns: &Table,
+        gone: bool,
+    ) -> Vec<NamespacedName> {
+        let mut keys = Vec::new();
+        for row in &page.rows {
+            let Some(key) = session_of(&row.object) else {
+                continue;
+            };
+            if let Some(pods) = self.rows.get_mut(&key) {
+                pods.retain(|pod| pod.name != Untyped(&row.object).name());
+            }
+            keys.push(key);
+        }
+        if !gone {
+            self.add_page(page, columns);
+        }
+        keys
+    }
+
+    /// Returns the Pods of a session whose ownerReferences name the session or a controller. Labels alone prove nothing, because
+    /// anybody can write them.
+    pub(crate) fn claiming_pods(&self, session: &Value) -> Vec<&PodRow> {
+        let uid = Untyped(session).uid().unwrap_or_default();
+        let all = self.rows.get(&namespaced_name(session));
+        all.into_iter()
+            .flatten()
+            .filter(|pod| pod.controlled || pod.owners.iter().any(|owner| owner == uid))
+            .collect()
+    }
+
+    /// Returns the state of a session's workload where its Pods leave no doubt. `recorded` is the phase in its status.
+    ///
+    /// `None` for Pods that wait, fail or are being deleted; for more Pods than one start makes, of which some may be forged; for Pods
+    /// of a stopped session, and for a session that is not stopped and has none.
+    pub(crate) fn certain_state(
+        &self,
+        session: &Value,
+        recorded: Option<Phase>,
+    ) -> Option<WorkloadState> {
+        let pods = self.claiming_pods(session);
+        let stopped = recorded == Some(Phase::Stopped);
+        match pods.as_slice() {
+            [] => stopped.then_some(WorkloadState::NoWorkload),
+            [pod] if pod.is_completed && !pod.controlled => Some(WorkloadState::Terminated {
+                pod: pod.name.clone(),
+                code: 0,
+                reason: pod.word.clone(),
+                detail: String::new(),
+                cause: None,
+            }),
+            [first, rest @ ..] => {
+                let ready = pods.iter().all(|pod| pod.is_ready);
+                let expected = rest.is_empty() || pods.iter().all(|pod| pod.controlled);
+                (ready && expected && !stopped).then(|| WorkloadState::Ready {
+                    pod: first.name.clone(),
+                })
+            }
+        }
+    }
+}
+
+/// Returns the session whose label an object has.
+fn session_of(object: &Value) -> Option<NamespacedName> {
+    let session = Untyped(object).label(labels::SESSION)?;
+    let namespace = Untyped(object).namespace().unwrap_or_default();
+    Some((namespace.to_owned(), session.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pods(rows: &[(&str, &str)]) -> SessionPods {
+        let table: Table = serde_json::from_value(json!({
+            "columnDefinitions": [{ "name": "Name" }, { "name": "Ready" }, { "name": "Status" }, { "name": "Node" }],
+            "rows": rows.iter().enumerate().map(|(i, (ready, status))| json!({
+                "cells": [format!("p-{i}"), ready, status, "node-1"],
+                "object": { "metadata": { "name": format!("p-{i}"), "namespace": "ns", "uid": format!("P{i}"),
+                    "labels": { labels::SESSION: "a" }, "ownerReferences": [{ "apiVersion": "streaming.platform/v1", "kind": "Session", "name": "a", "uid": "S" }] } },
+            })).collect::<Vec<_>>(),
+        }))
+        .unwrap();
+        let mut pods = SessionPods::default();
+        pods.add_page(&table, &table);
+        pods
+    }
+
+    fn session(uid: &str) -> Value {
+        json!({ "metadata": { "name": "a", "namespace": "ns", "uid": uid } })
+    }
+
+    fn certain(rows: &[(&str, &str)], recorded: Phase) -> Option<WorkloadState> {
+        pods(rows).certain_state(&session("S"), Some(recorded))
+    }
+
+    #[test]
+    fn ready_pods_and_ended_ones_and_none_of_a_stopped_session_leave_no_doubt() {
+        let ready = certain(&[("1/1", "Running")], Phase::Pending);
+        assert!(matches!(ready, Some(WorkloadState::Ready { pod }) if pod == "p-0"));
+        let ended = certain(&[("0/1", "Completed")], Phase::Running);
+        assert!(matches!(
+            ended,
+            Some(WorkloadState::Terminated { code: 0, .. })
+        ));
+        assert_eq!(
+            certain(&[], Phase::Stopped),
+            Some(WorkloadState::NoWorkload)
+        );
+    }
+
+    #[test]
+    fn everything_else_is_doubted() {
+        let ready = ("1/1", "Running");
+        for (rows, recorded) in [
+            (&[("0/1", "Running")][..], Phase::Running),
+            (&[("0/1", "ImagePullBackOff")], Phase::Pending),
+            (&[("1/1", "Terminating")], Phase::Running),
+            (&[("0/2", "Completed")], Phase::Running),
+            (&[ready, ready], Phase::Running),
+            (&[ready], Phase::Stopped),
+            (&[], Phase::Running),
+            (&[], Phase::Failed),
+        ] {
+            assert_eq!(certain(rows, recorded), None, "{rows:?} {recorded:?}");
+        }
+    }
+
+    #[test]
+    fn a_pod_of_another_owner_says_nothing() {
+        let found = pods(&[("1/1", "Running")]);
+        let state = found.certain_state(&session("T"), Some(Phase::Stopped));
+        assert_eq!(state, Some(WorkloadState::NoWorkload));
+    }
+}
