@@ -149,7 +149,7 @@ pub struct ConnectionFlags {
     pub verbosity: i32,
 
     /// If true, treat warnings of the server as errors and exit with code 1
-    #[arg(help_heading = "Connection", long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Connection", long, global = true)]
     pub warnings_as_errors: bool,
 }
 
