@@ -1,6 +1,6 @@
 //! The command line of `logs`.
 
-use clap::{ArgAction, Parser};
+use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::VerbosityFlags;

@@ -1,7 +1,7 @@
 //! `kubectl session version`: the version of the program, as the client's part of `kubectl version` prints it.
 
 use anyhow::{Result, bail};
-use clap::{ArgAction, Parser};
+use clap::Parser;
 use serde_json::json;
 use session_shared::client::{UserAgent, non_empty};
 use session_shared::flags::connection::ConnectionFlags;
