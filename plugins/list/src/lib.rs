@@ -115,7 +115,7 @@ async fn list_table(
         return Ok(());
     }
     let clock = environment.clock();
-    watch::watch_sessions(
+    let watching = watch::watch_sessions(
         cluster,
         intent,
         fetched,
@@ -123,8 +123,10 @@ async fn list_table(
         printer,
         &mut environment.console,
         clock,
-    )
-    .await
+    );
+    // As with kubectl, a watch that the time limit ends has not failed.
+    intent.connection.within_request_timeout(watching).await?;
+    Ok(())
 }
 
 /// Lists the data of deleted sessions.

@@ -177,3 +177,18 @@ fn only_a_table_can_be_watched() {
         played.err
     );
 }
+
+#[test]
+fn the_time_limit_of_a_request_ends_a_watch() {
+    let played = Play::on(&class()).run::<List>("-w --request-timeout=1s");
+    assert_eq!(played.done().lines().count(), 7, "{played:?}");
+    assert_eq!(played.err, "");
+}
+
+#[test]
+fn a_watch_that_is_not_wanted_is_none() {
+    let play = |words| Play::on(&class()).run::<List>(words);
+    for words in ["-w=false", "--watch=0", "-w --watch=F", "sessions"] {
+        assert_eq!(play(words).done(), play("").done(), "{words}");
+    }
+}

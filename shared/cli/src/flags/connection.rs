@@ -184,6 +184,24 @@ impl ConnectionFlags {
         })
     }
 
+    /// Runs `work`, which reads a stream that does not end by itself, until `--request-timeout` has passed. `None` if
+    /// it was ended by that: to kubectl, such a stream is one request.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn within_request_timeout<T>(
+        &self,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<Option<T>> {
+        match self.parse_request_timeout()? {
+            None => work.await.map(Some),
+            Some(limit) => match tokio::time::timeout(limit, work).await {
+                Ok(done) => done.map(Some),
+                Err(_) => Ok(None),
+            },
+        }
+    }
+
     /// kubectl's own text for everything it cannot read.
     fn parse_request_timeout(&self) -> Result<Option<Duration>> {
         if self.request_timeout.is_empty() {
