@@ -21,7 +21,7 @@ use session_shared::ops::missing_right;
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::progress::{ProgressEvent, ProgressSink};
 use session_shared::quantity::format_bytes;
-use session_shared::report::console::{Console, DELETION_QUESTION};
+use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
@@ -32,7 +32,7 @@ use crate::args::RestoreArgs;
 use crate::observe::observe_session;
 
 /// Line printed after a declined prompt.
-const CANCELLED: &str = "nothing has been restored";
+const UNCHANGED: &str = "nothing has been restored";
 
 /// A validated `restore --from`.
 struct Import {
@@ -238,7 +238,7 @@ impl Import {
                     container.display_name()
                 );
                 let hint = format!(
-                    "delete files in the container, or choose another directory with --path DIR; {CANCELLED}"
+                    "delete files in the container, or choose another directory with --path DIR; {UNCHANGED}"
                 );
                 Err(with_hint(error, hint))
             }
@@ -265,14 +265,14 @@ impl Import {
                     anyhow!(
                         "restoring would replace files with the same names below {path:?} in container {container:?} of session {session:?}"
                     ),
-                    format!("confirm with --yes; {CANCELLED}"),
+                    format!("confirm with --yes; {UNCHANGED}"),
                 ),
                 false => with_hint(
                     anyhow!(
                         "cannot restore {file} without confirmation: the archive names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}"
                     ),
                     format!(
-                        "choose a directory with --path DIR, or confirm with --yes; {CANCELLED}"
+                        "choose a directory with --path DIR, or confirm with --yes; {UNCHANGED}"
                     ),
                 ),
             });
@@ -292,7 +292,7 @@ impl Import {
         if console.confirm(&preview, DELETION_QUESTION)? {
             return Ok(true);
         }
-        console.print_line(CANCELLED)?;
+        console.print_line(&cancelled_text("restore"))?;
         Ok(false)
     }
 
