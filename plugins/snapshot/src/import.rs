@@ -20,7 +20,7 @@ use session_shared::ops::container_archive::{ContainerImport, SpaceCheck, find_c
 use session_shared::ops::missing_right;
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::quantity::format_bytes;
+use session_shared::quantity::describe_bytes;
 use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
@@ -227,7 +227,7 @@ impl Import {
                 console.note(&format!(
                     "free space below {path:?} in container {:?} is unknown: {} needed",
                     container.container,
-                    format_bytes(copy.archive.contents.unpacked_bytes)
+                    describe_bytes(copy.archive.contents.unpacked_bytes)
                 ));
                 Ok(())
             }
@@ -313,7 +313,7 @@ impl Import {
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
             file_count(contents.files),
-            format_bytes(contents.stream_bytes),
+            describe_bytes(contents.stream_bytes),
             copy.directory.path,
             copy.container.container
         ));

@@ -28,9 +28,8 @@ pub(super) fn yaml_error_text(message: &str) -> String {
 /// Converts the error of decoding base64 to Go's message.
 pub(super) fn base64_error_text(text: &str, error: &base64::DecodeError) -> String {
     let at = match error {
-        base64::DecodeError::InvalidByte(at, _) | base64::DecodeError::InvalidLastSymbol(at, _) => {
-            *at
-        }
+        base64::DecodeError::InvalidByte(at, _)
+        | base64::DecodeError::InvalidLastSymbol { offset: at, .. } => *at,
         base64::DecodeError::InvalidLength(_) | base64::DecodeError::InvalidPadding => text.len(),
     };
     format!("illegal base64 data at input byte {at}")
