@@ -48,7 +48,8 @@ fn examples(namespace: &str) -> Vec<Example> {
             "from docs namespace",
             &format!("from {namespace} namespace"),
         )
-        .replace("session-demo", &demo)
+        .replace("-n session-demo", &format!("-n {demo}"))
+        .replace(".session-demo.svc", &format!(".{demo}.svc"))
         .replace("-n team", &format!("-n {namespace}"));
     let mut examples: Vec<Example> = Vec::new();
     let mut block = "";
@@ -276,12 +277,11 @@ fn form(line: &str) -> String {
         for part in word.split('-') {
             let digits = part.chars().filter(char::is_ascii_digit).count();
             let follows_time = parts.last().is_some_and(|last| last == "0");
-            let is_random = follows_time
-                && part
-                    .get(..5)
-                    .is_some_and(|five| five.chars().all(|c| c.is_ascii_alphanumeric()));
+            let end = part.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit()));
+            let (name, rest) = part.split_at(end.unwrap_or(part.len()));
+            let is_random = follows_time && name.len() == 5 && digits < 5;
             parts.push(match (digits, is_random) {
-                (_, true) => format!("0{}", part.get(5..).unwrap_or_default()),
+                (_, true) => format!("0{}", without_numbers(rest)),
                 (0, _) => part.to_owned(),
                 _ => without_numbers(part),
             });

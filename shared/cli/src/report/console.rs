@@ -200,6 +200,13 @@ impl Console {
         self.terminals.input && (self.terminals.out || self.terminals.err)
     }
 
+    /// Begins a new line below the terminal's `^C`. With `--quiet`, as a ProxyCommand of ssh, another program has the terminal.
+    pub fn end_interrupted_line(&mut self) {
+        if self.terminals.err && !self.quiet {
+            self.print_error_line("");
+        }
+    }
+
     /// True if standard input is a terminal.
     pub fn stdin_is_terminal(&self) -> bool {
         self.terminals.input
@@ -303,6 +310,16 @@ impl Console {
         }
     }
 
+    /// Prints a warning and, right below it, its hint. A hint that stands below an earlier warning is not repeated.
+    pub fn warn_with_hint(&mut self, text: &str, hint: Option<&str>) {
+        self.warn(text);
+        if let Some(hint) = hint
+            && self.warned.insert(format!("hint: {hint}"))
+        {
+            self.hint(hint);
+        }
+    }
+
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
         let word = self.styled_for_stderr(AnsiColor::Cyan.on_default(), "hint:");
@@ -357,11 +374,11 @@ impl Console {
         let _ = (&mut self.input)
             .take(MAX_ANSWER_BYTES)
             .read_until(b'\n', &mut answer);
-        if self.terminals.input && !answer.ends_with(b"\n") {
-            self.print_prompt("\n")?;
-        }
         if self.interrupt.is_set() {
             return Err(interrupted_error());
+        }
+        if self.terminals.input && !answer.ends_with(b"\n") {
+            self.print_prompt("\n")?;
         }
         Ok(answer.trim_ascii().eq_ignore_ascii_case(b"y"))
     }

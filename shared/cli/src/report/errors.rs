@@ -10,6 +10,7 @@ use super::escape;
 use session_model::failure::{
     self, ErrorWithEvidence, ErrorWithHint, ExitError, Failure, FailureKind, UsageError,
 };
+use session_model::foreign_error::io_error_text;
 
 /// Exit code of an error that has none of its own.
 pub const EXIT_FAILURE: u8 = 1;
@@ -28,6 +29,10 @@ pub fn print_error(console: &mut Console, error: &Error, prefix: &str) -> u8 {
 /// that of the first error that has one of its own.
 pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
     let single = errors.len() == 1;
+    let is_interrupted = |error: &Error| failure::has_kind(error, FailureKind::Interrupted);
+    if errors.iter().any(is_interrupted) {
+        console.end_interrupted_line();
+    }
     for error in errors {
         let text = if single {
             error_text(error, prefix)
@@ -188,7 +193,10 @@ fn with_error_prefix(message: &str) -> String {
 fn cause_chain(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        let cause = match cause.downcast_ref::<std::io::Error>() {
+            Some(system) => io_error_text(system),
+            None => cause.to_string(),
+        };
         if cause.is_empty() || text.ends_with(&cause) {
             continue;
         }

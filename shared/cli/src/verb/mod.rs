@@ -25,7 +25,7 @@ use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
 use crate::report::errors;
-use session_client::interrupt::interrupted_error;
+use session_client::interrupt::ended_error;
 use session_model::failure::ErrorList;
 
 /// Version of the suite, of all its programs.
@@ -85,7 +85,27 @@ impl VerbEntry {
 fn verb_command<V: Verb>() -> Command {
     // A repeated flag overrides the earlier one, as with kubectl.
     let command = <V::Args as clap::CommandFactory>::command().args_override_self(true);
-    add_version_flag(command_line::with_boolean_values(command))
+    let command = command_line::with_boolean_values(command);
+    add_version_flag(take_next_word(command))
+}
+
+/// Lets every flag that needs a value take the next word whatever it begins with, as kubectl does: `--user-id -x`.
+fn take_next_word(command: Command) -> Command {
+    let needs_word = |arg: &clap::Arg| {
+        let one = arg
+            .get_num_args()
+            .is_none_or(|count| count == clap::builder::ValueRange::SINGLE);
+        !arg.is_positional()
+            && arg.get_action().takes_values()
+            && !arg.is_require_equals_set()
+            && one
+    };
+    command
+        .mut_args(|arg| match needs_word(&arg) {
+            true => arg.allow_hyphen_values(true),
+            false => arg,
+        })
+        .mut_subcommands(take_next_word)
 }
 
 /// Adds `--version` to a command and its subcommands. It is not listed on help pages, as `--help` is not.
@@ -117,7 +137,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interrupt.wait_final() => Err(interrupted_error()),
+            () = interrupt.wait_final() => Err(ended_error()),
             result = V::run(args, environment) => result,
         }
     });
@@ -125,7 +145,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
     runtime.shutdown_background();
     // An error caused by the end of the process is reported as the interruption.
     let done = done.map_err(|error| match interrupt.is_final() {
-        true => interrupted_error(),
+        true => ended_error(),
         false => error,
     });
     environment.finish(done)
@@ -134,7 +154,8 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
 /// Adds the flags that every command takes: those of the connection, and `--version`.
 pub fn add_global_flags(command: Command) -> Command {
     let command = ConnectionFlags::augment_args(command);
-    add_version_flag(command_line::with_boolean_values(command))
+    let command = command_line::with_boolean_values(command);
+    add_version_flag(take_next_word(command))
 }
 
 /// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.

@@ -134,12 +134,9 @@ impl SpecLinter<'_> {
         );
         let (wanted, container) = (format!("{kind}/{name}"), text("container"));
         if !workloads.contains(&wanted) {
-            let known = match workloads.is_empty() {
-                true => "none".to_owned(),
-                false => workloads.join(", "),
-            };
             let message = format!(
-                "spec.primary {wanted} is not a workload of the manifest (available: {known})"
+                "spec.primary {wanted} is not a workload of the manifest (available: {})",
+                list_or_none(&workloads)
             );
             return self.say(Severity::Error, self.place(&["primary"]), message);
         }
@@ -147,7 +144,7 @@ impl SpecLinter<'_> {
         if let Some(container) = container.filter(|container| !containers.contains(container)) {
             let message = format!(
                 "{wanted} has no container {container:?} (available: {})",
-                containers.join(", ")
+                list_or_none(&containers)
             );
             self.say(
                 Severity::Error,
@@ -359,6 +356,14 @@ impl SpecLinter<'_> {
     }
 }
 
+/// Joins names, or returns `none`.
+fn list_or_none(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    }
+}
+
 /// Returns the names of the containers of a workload given as `Kind/name`.
 fn container_names(manifest: &Manifest, workload: &str) -> Vec<String> {
     let (kind, name) = workload.split_once('/').unwrap_or_default();
@@ -373,12 +378,19 @@ fn container_names(manifest: &Manifest, workload: &str) -> Vec<String> {
         .root
         .get_path(&["spec", "template", "spec"])
         .or_else(|| document.root.get("spec"));
-    let containers = spec
-        .and_then(|spec| spec.get("containers"))
-        .map(Node::items)
-        .unwrap_or_default();
-    containers
+    let list = |key| {
+        spec.and_then(|spec| spec.get(key))
+            .map(Node::items)
+            .unwrap_or_default()
+    };
+    let is_sidecar = |init: &&Node| {
+        let policy = init.get("restartPolicy").and_then(Node::scalar);
+        policy.is_some_and(|policy| policy.text == "Always")
+    };
+    let sidecars = list("initContainers").iter().filter(is_sidecar);
+    list("containers")
         .iter()
+        .chain(sidecars)
         .filter_map(|container| container.get("name").and_then(Node::scalar))
         .map(|name| name.text.clone())
         .collect()
