@@ -646,7 +646,7 @@ fn at_a_terminal(api: &FakeApi, sealed: &[u8], directory: &str) -> Result<()> {
     terminal.shows("The archive contains \"cron.d\"")?;
     terminal.shows("(y/N)")?;
     terminal.types("n\r")?;
-    terminal.shows("nothing has been restored")?;
+    terminal.shows("restore is cancelled")?;
     ensure!(ended(child)? == 0);
     Ok(())
 }

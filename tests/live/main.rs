@@ -27,6 +27,7 @@ mod krew;
 mod lifecycle;
 mod logs;
 mod pod_security;
+mod readme;
 mod resize;
 mod rights;
 mod schedule;
@@ -82,6 +83,7 @@ fn all() -> Vec<Live> {
         two_users::tests(),
         faults::tests(),
         krew::tests(),
+        readme::tests(),
     ]
     .into_iter()
     .flatten()

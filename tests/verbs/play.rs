@@ -11,7 +11,7 @@ use session_shared::ops::Cluster;
 use session_shared::report::console::{CapturedOutput, Console};
 use session_shared::report::errors;
 use session_shared::verb::command_line::report_clap_error_for;
-use session_shared::verb::{Environment, Verb, VerbEntry, command_path};
+use session_shared::verb::{Environment, Verb, VerbEntry, command_path, parse_args};
 use session_support::FakeApi;
 
 /// The time of every call.
@@ -99,10 +99,10 @@ impl<'a> Play<'a> {
             .no_binary_name(true)
             .bin_name(&verb)
             .disable_help_subcommand(true);
-        let matches = match command.clone().try_get_matches_from(words) {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        let matches = match parse_args(&command, &verb, words.clone()) {
             Ok(matches) => matches,
             Err(error) => {
-                let words: Vec<OsString> = words.iter().map(OsString::from).collect();
                 let code = report_clap_error_for(&mut console, &command, &verb, &error, &words);
                 return Played::new(&captured, code);
             }

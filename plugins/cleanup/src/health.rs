@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 
 use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::{
-    WorkloadState, current_phase, is_primary_pod, is_start_requested,
-};
+use session_shared::reconcile::{WorkloadState, current_phase, is_primary_pod, is_start_requested};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 

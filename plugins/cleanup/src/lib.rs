@@ -33,7 +33,7 @@ use anyhow::{Error, Result, anyhow};
 use session_shared::client::DryRun;
 use session_shared::failure::{ErrorList, with_hint};
 use session_shared::ops::Cluster;
-use session_shared::report::console::{Console, DELETION_QUESTION};
+use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
 use session_shared::report::errors::{
     EXIT_INTERRUPTED, EXIT_OUTPUT_CLOSED, exit_code, print_error, print_errors,
 };
@@ -45,7 +45,7 @@ use intent::Intent;
 use plan_item::Action;
 
 /// Line printed after a declined prompt.
-const CANCELLED: &str = "nothing has been cleaned up";
+const UNCHANGED: &str = "nothing has been cleaned up";
 /// Name of the command, for the pointer to its help.
 const COMMAND_NAME: &str = "kubectl session cleanup";
 
@@ -132,12 +132,12 @@ fn confirm(intent: &Intent, console: &mut Console) -> Result<bool> {
     }
     if !console.can_prompt() && !intent.interactive {
         let error = anyhow!("cleanup needs confirmation");
-        return Err(with_hint(error, format!("confirm with --yes; {CANCELLED}")));
+        return Err(with_hint(error, format!("confirm with --yes; {UNCHANGED}")));
     }
     if console.confirm(&[], DELETION_QUESTION)? {
         return Ok(true);
     }
-    console.print_line(CANCELLED)?;
+    console.print_line(&cancelled_text("cleanup"))?;
     Ok(false)
 }
 

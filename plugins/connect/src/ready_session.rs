@@ -10,8 +10,8 @@ use session_shared::objects::resource::SESSION;
 use session_shared::ops::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::{
-    PhaseReason, TargetState, WorkloadState, assess_workload, current_phase, decide_phase, is_expired,
-    is_start_requested,
+    PhaseReason, TargetState, WorkloadState, assess_workload, current_phase, decide_phase,
+    is_expired, is_start_requested,
 };
 use session_shared::report::age::remaining_time;
 use session_shared::verb::Environment;

@@ -189,6 +189,10 @@ impl Creation<'_> {
         if failure::has_kind(&error, FailureKind::ResourceTypeNotFound) {
             return Err(error).with_hint("install the API first: kubectl session setup");
         }
+        let missing = format!("namespaces {namespace:?} not found");
+        if failure::find_failure(&error).is_some_and(|failure| failure.message == missing) {
+            return Err(error).with_hint("add --create-namespace to create the namespace, too");
+        }
         if !failure::has_kind(&error, FailureKind::Unreachable) || self.write.dry_run {
             return Err(error);
         }

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
+use session_shared::flags::output::{NameOutputFlags, VerbosityFlags};
 use session_shared::flags::session_selection::SelectionFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
@@ -89,7 +89,7 @@ pub struct Args {
 
     /// Output format.
     #[command(flatten)]
-    pub output: ObjectOutputFlags,
+    pub output: NameOutputFlags,
     /// Verbosity.
     #[command(flatten)]
     pub verbosity: VerbosityFlags,

@@ -12,7 +12,7 @@ use session_shared::ops::snapshot_plan::parse_class_name;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::reconcile::{Teardown, teardown_accesses};
 use session_shared::report::console::Console;
-use session_shared::report::format::{Format, FormatSet};
+use session_shared::report::format::Format;
 
 use crate::args::Args;
 
@@ -85,7 +85,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         interactive,
         trust,
         dry_run: write_flags.dry_run()?,
-        format: Format::parse(output.output.as_deref(), FormatSet::Name, false, false)?,
+        format: Format::from_name_flags(&output)?,
         write: write_flags.write()?,
         connection,
     })

@@ -11,6 +11,7 @@ use session_shared::labels;
 use session_shared::names::{SessionName, UserId};
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, FormatSet};
+use session_shared::verb::command_line::TYPE_WORDS;
 
 use crate::args::Args;
 
@@ -79,6 +80,11 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         verbosity,
         connection,
     } = args;
+    // `list sessions` is kubectl's `get sessions`; a session of such a name is `session/sessions`.
+    let names = match names.as_slice() {
+        [only] if TYPE_WORDS.contains(&only.as_str()) => Vec::new(),
+        _ => names,
+    };
     console.apply_flags(&verbosity, None);
     let all_namespaces = selecting.all_namespaces;
     if all_namespaces && !names.is_empty() {

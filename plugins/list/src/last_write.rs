@@ -60,9 +60,15 @@ mod tests {
 
     #[test]
     fn a_start_that_no_status_answers_is_seen() {
-        let stopped = [("kubectl-session", "01", false), ("kubectl-session", "02", true)];
+        let stopped = [
+            ("kubectl-session", "01", false),
+            ("kubectl-session", "02", true),
+        ];
         assert!(!is_status_outdated(&object(&stopped)));
-        let started = [("kubectl-session", "03", false), ("kubectl-session", "02", true)];
+        let started = [
+            ("kubectl-session", "03", false),
+            ("kubectl-session", "02", true),
+        ];
         assert!(is_status_outdated(&object(&started)));
         assert!(!is_status_outdated(&json!({})));
         assert!(!is_status_outdated(&object(&[("apply", "03", false)])));

@@ -107,7 +107,10 @@ async fn list_sessions(
     }
     let clock = environment.clock();
     let watch = watch::ListWatch::new(cluster, intent, observed, &verdicts);
-    watch.run(output, &mut environment.console, clock).await
+    let watching = watch.run(output, &mut environment.console, clock);
+    // As with kubectl, a watch that the time limit ends has not failed.
+    intent.connection.within_request_timeout(watching).await?;
+    Ok(())
 }
 
 /// Lists the data of deleted sessions.

@@ -95,7 +95,8 @@ async fn get_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) -> 
             Some(table) => append(&mut observed.sessions, table),
             None if intent.ignore_not_found => {}
             None => {
-                let missing = cluster.missing_object_error(&SESSION, cluster.namespace(), name.as_str());
+                let missing =
+                    cluster.missing_object_error(&SESSION, cluster.namespace(), name.as_str());
                 let error = missing.await;
                 // A namespace that does not exist is one mistake, however many names there are.
                 let is_known = |known: &anyhow::Error| known.to_string() == error.to_string();

@@ -65,8 +65,7 @@ impl PodRow {
                 .owners()
                 .any(|owner| POD_CONTROLLERS.contains(&owner.kind)),
             name: pod.name().to_owned(),
-            node: Some(cell("Node").to_owned())
-                .filter(|node| !node.is_empty() && node != "<none>"),
+            node: Some(cell("Node").to_owned()).filter(|node| !node.is_empty() && node != "<none>"),
             is_ready: word == "Running"
                 && all_ready(ready)
                 && gates_open

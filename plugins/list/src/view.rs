@@ -65,15 +65,13 @@ pub(crate) fn shown_cells(
     let shown = columns.column_definitions.iter().zip(&row.cells);
     let shown = shown.filter(|(column, _)| is_wide || column.priority == 0);
     let mut cells: Vec<Value> = shown
-        .filter_map(
-            |(column, cell)| match column.name.to_uppercase().as_str() {
-                "AGE" | "PHASE" => None,
-                "POD" => verdict.pod.clone().map(Value::from).or(Some(cell.clone())),
-                "NODE" => verdict.node.clone().map(Value::from).or(Some(cell.clone())),
-                // As the server has it: a time.
-                _ => Some(cell.clone()),
-            },
-        )
+        .filter_map(|(column, cell)| match column.name.to_uppercase().as_str() {
+            "AGE" | "PHASE" => None,
+            "POD" => verdict.pod.clone().map(Value::from).or(Some(cell.clone())),
+            "NODE" => verdict.node.clone().map(Value::from).or(Some(cell.clone())),
+            // As the server has it: a time.
+            _ => Some(cell.clone()),
+        })
         .collect();
     cells.push(verdict.word.as_str().into());
     if intent.output.show_labels || !intent.output.label_columns.is_empty() {
@@ -107,7 +105,9 @@ fn overwrite_status(session: &mut Value, verdict: &Verdict) {
         conditions.find(|condition| Untyped(condition).str_at("/type") == Some("Ready"))
     });
     match known {
-        Some(known) if known["status"] == ready["status"] && (runs || known["reason"] == ready["reason"]) => {}
+        Some(known)
+            if known["status"] == ready["status"]
+                && (runs || known["reason"] == ready["reason"]) => {}
         Some(known) => *known = ready,
         None if runs => {}
         None => match status.get_mut("conditions").and_then(Value::as_array_mut) {
@@ -189,7 +189,13 @@ mod tests {
         later.cells[5] = "q".into();
         assert_eq!(shown(&before, ""), shown(&later, ""));
         assert_ne!(shown(&before, "-o wide"), shown(&later, "-o wide"));
-        assert!(overwrite_row(&mut table.rows[0], &columns, &lost(), &intent(""), now()));
+        assert!(overwrite_row(
+            &mut table.rows[0],
+            &columns,
+            &lost(),
+            &intent(""),
+            now()
+        ));
         assert_eq!(table.rows[0].cells[2], "PodLost");
         assert_eq!(table.rows[0].cells[3], "1h58m");
     }

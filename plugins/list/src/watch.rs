@@ -199,8 +199,9 @@ impl<'a> ListWatch<'a> {
         let known: Vec<(&NamespacedName, &Row)> = keys
             .filter_map(|key| Some((key, self.sessions.get(key)?)))
             .collect();
-        let (gone, there): (Vec<_>, Vec<_>) =
-            known.into_iter().partition(|(key, _)| self.gone.contains(*key));
+        let (gone, there): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|(key, _)| self.gone.contains(*key));
         let rows: Vec<&Row> = there.iter().map(|(_, row)| *row).collect();
         let mut verdicts = judge_sessions(self.cluster, &rows, &self.columns, &self.pods).await?;
         verdicts.extend(gone.iter().map(|_| Verdict::gone()));

@@ -1,6 +1,6 @@
 //! The command line of `logs`.
 
-use clap::{ArgAction, Parser};
+use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::numbers;
 use session_shared::flags::output::VerbosityFlags;
@@ -37,11 +37,11 @@ pub struct Args {
     pub workload: Option<String>,
 
     /// If true, follow the logs as they are written
-    #[arg(short = 'f', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(short = 'f', long)]
     pub follow: bool,
 
     /// If true, print the logs of the container's previous run
-    #[arg(short = 'p', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(short = 'p', long)]
     pub previous: bool,
 
     /// Name of the container
@@ -49,7 +49,7 @@ pub struct Args {
     pub container: Option<String>,
 
     /// If true, print the logs of all containers, including init and ephemeral ones
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(long)]
     pub all_containers: bool,
 
     /// Print only lines newer than this, such as 5s, 2m or 3h; 0s means all. Cannot be used with --since-time
@@ -77,7 +77,7 @@ pub struct Args {
     pub limit_bytes: i64,
 
     /// If true, print the timestamp before each line
-    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long)]
     pub timestamps: bool,
 
     /// If true, print the names of Pod and container before each line; defaults to true for several logs

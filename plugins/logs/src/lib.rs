@@ -12,6 +12,7 @@ mod plan;
 mod print_logs;
 
 use anyhow::Result;
+use session_shared::failure::{Failure, FailureKind};
 use session_shared::ops::follow_logs::ContainerSelector;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::verb::{Environment, Verb};
@@ -98,5 +99,12 @@ async fn follow_logs(
         }
     });
     let following = cluster.follow_logs(observed, intent.options, choose)?;
-    print_logs::print_followed(following, prefixed, &mut environment.console).await
+    let console = &mut environment.console;
+    let printing = print_logs::print_followed(following, prefixed, console);
+    let done = intent.connection.within_request_timeout(printing).await?;
+    done.ok_or_else(|| {
+        let text =
+            "context deadline exceeded (Client.Timeout or context cancellation while reading body)";
+        Failure::client_side(FailureKind::Unreachable, text).into()
+    })
 }

@@ -7,8 +7,8 @@ use clap::Command;
 use session_shared::flags::output::Colour;
 use session_shared::report::console::Console;
 use session_shared::verb::{
-    ProgramName, add_global_flags, command_line as wording, command_path, report_usage, run_entry,
-    run_reporting,
+    ProgramName, add_global_flags, command_line as wording, command_path, parse_args, report_usage,
+    run_entry, run_reporting,
 };
 
 use crate::dispatch_errors::report_unknown_verb;
@@ -50,7 +50,7 @@ pub(crate) fn dispatch(args: Vec<OsString>) -> ExitCode {
         return print_suite_help(&suite_command(&prefix), &prefix);
     }
     let command = full_command(&prefix);
-    match command.clone().try_get_matches_from(&rest) {
+    match parse_args(&command, &prefix, rest) {
         Err(error) => report_usage(&command, &prefix, &error),
         Ok(matches) => match matches.subcommand() {
             None => print_suite_help(&command, &prefix),

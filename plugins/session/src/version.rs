@@ -1,7 +1,7 @@
 //! `kubectl session version`: the version of the program, as the client's part of `kubectl version` prints it.
 
 use anyhow::{Result, bail};
-use clap::{ArgAction, Parser};
+use clap::Parser;
 use serde_json::json;
 use session_shared::client::{UserAgent, non_empty};
 use session_shared::flags::connection::ConnectionFlags;
@@ -24,7 +24,7 @@ const EXAMPLES: &str = "  # Print the version
 #[command(name = "version", about = ABOUT.lines().next().unwrap_or_default(), long_about = ABOUT, after_long_help = EXAMPLES, override_usage = "kubectl session version [options]")]
 pub(crate) struct Args {
     /// If true, print only the client's version; accepted for compatibility with kubectl, there is no other
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(long)]
     pub client: bool,
 
     /// Output format. One of: (json, yaml)

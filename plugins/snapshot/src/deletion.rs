@@ -9,7 +9,7 @@ use session_shared::ops::apply_plan::ApplyOptions;
 use session_shared::ops::snapshot_plan::SnapshotRun;
 use session_shared::progress::ProgressSink;
 use session_shared::report::console::{
-    Console, DELETION_CANCELLED, DELETION_QUESTION, deletion_preview,
+    Console, DELETION_QUESTION, cancelled_text, deletion_preview,
 };
 
 use crate::snapshot_set::SnapshotSet;
@@ -37,7 +37,7 @@ pub(crate) fn confirm_deletion(doomed: &[SnapshotSet], console: &mut Console) ->
     if console.confirm(&deletion_preview(&names), DELETION_QUESTION)? {
         return Ok(true);
     }
-    console.print_line(DELETION_CANCELLED)?;
+    console.print_line(&cancelled_text("deletion"))?;
     Ok(false)
 }
 

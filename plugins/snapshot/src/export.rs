@@ -21,7 +21,7 @@ use session_shared::ops::container_archive::tarball::{ArchiveContents, file_coun
 use session_shared::ops::container_archive::{ContainerExport, ExportError, find_container};
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::quantity::format_bytes;
+use session_shared::quantity::describe_bytes;
 use session_shared::report::console::OutputClosed;
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
@@ -223,10 +223,10 @@ impl ExportOutcome {
         format!(
             "{} ({}) of {directory:?} in container {:?} copied to {} ({} compressed)",
             file_count(contents.files),
-            format_bytes(contents.stream_bytes),
+            describe_bytes(contents.stream_bytes),
             container.container,
             target.display_name(),
-            format_bytes(*archive_size)
+            describe_bytes(*archive_size)
         )
     }
 }

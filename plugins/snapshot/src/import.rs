@@ -19,8 +19,8 @@ use session_shared::ops::container_archive::tarball::file_count;
 use session_shared::ops::container_archive::{ContainerImport, SpaceCheck, find_container};
 use session_shared::ops::quiesce_hooks::{QuiesceHooks, QuiesceMessages};
 use session_shared::progress::{ProgressEvent, ProgressSink};
-use session_shared::quantity::format_bytes;
-use session_shared::report::console::{Console, DELETION_QUESTION};
+use session_shared::quantity::describe_bytes;
+use session_shared::report::console::{Console, DELETION_QUESTION, cancelled_text};
 use session_shared::report::format::Format;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::Environment;
@@ -31,7 +31,7 @@ use crate::args::RestoreArgs;
 use crate::observe::observe_session;
 
 /// Line printed after a declined prompt.
-const CANCELLED: &str = "nothing has been restored";
+const UNCHANGED: &str = "nothing has been restored";
 
 /// A validated `restore --from`.
 struct Import {
@@ -224,7 +224,7 @@ impl Import {
                 console.note(&format!(
                     "free space below {path:?} in container {:?} is unknown: {} needed",
                     container.container,
-                    format_bytes(copy.archive.contents.unpacked_bytes)
+                    describe_bytes(copy.archive.contents.unpacked_bytes)
                 ));
                 Ok(())
             }
@@ -235,7 +235,7 @@ impl Import {
                     container.display_name()
                 );
                 let hint = format!(
-                    "delete files in the container, or choose another directory with --path DIR; {CANCELLED}"
+                    "delete files in the container, or choose another directory with --path DIR; {UNCHANGED}"
                 );
                 Err(with_hint(error, hint))
             }
@@ -262,14 +262,14 @@ impl Import {
                     anyhow!(
                         "restoring would replace files with the same names below {path:?} in container {container:?} of session {session:?}"
                     ),
-                    format!("confirm with --yes; {CANCELLED}"),
+                    format!("confirm with --yes; {UNCHANGED}"),
                 ),
                 false => with_hint(
                     anyhow!(
                         "cannot restore {file} without confirmation: the archive names directory {path:?}, which is not the working directory of container {container:?} of session {session:?}"
                     ),
                     format!(
-                        "choose a directory with --path DIR, or confirm with --yes; {CANCELLED}"
+                        "choose a directory with --path DIR, or confirm with --yes; {UNCHANGED}"
                     ),
                 ),
             });
@@ -289,7 +289,7 @@ impl Import {
         if console.confirm(&preview, DELETION_QUESTION)? {
             return Ok(true);
         }
-        console.print_line(CANCELLED)?;
+        console.print_line(&cancelled_text("restore"))?;
         Ok(false)
     }
 
@@ -310,7 +310,7 @@ impl Import {
         console.note(&format!(
             "{} ({}) restored below {:?} in container {:?}",
             file_count(contents.files),
-            format_bytes(contents.stream_bytes),
+            describe_bytes(contents.stream_bytes),
             copy.directory.path,
             copy.container.container
         ));

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::Value;
 use session_shared::client::{ListOptions, Scope};
+use session_shared::encode::shell;
 use session_shared::failure::usage_error;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::{ListFlags, parse_session_name};
@@ -10,8 +11,11 @@ use session_shared::flags::non_empty;
 use session_shared::labels;
 use session_shared::names::SessionName;
 use session_shared::objects::resource::VOLUME_SNAPSHOT;
+use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::ops::Cluster;
+use session_shared::ops::read_schedule::read_schedule;
 use session_shared::ops::snapshot_plan::clarify_unserved;
+use session_shared::report::console::Console;
 use session_shared::report::format::{Format, FormatSet};
 use session_shared::report::mutation::no_resources_message;
 use session_shared::report::sort;
@@ -19,7 +23,7 @@ use session_shared::report::table::{TableOptions, TablePrinter};
 use session_shared::verb::Environment;
 
 use crate::args::ListArgs;
-use crate::schedule;
+use crate::schedule::describe_schedule;
 use crate::view;
 
 /// Lists snapshots.
@@ -83,13 +87,39 @@ pub(crate) async fn run(
             let selectors = [selecting.label_selector(), selecting.field_selector()];
             if let Some(name) = &session
                 && selectors.iter().all(|selector| selector.is_empty())
-                && let Some(line) = schedule::describe_schedule(&cluster, name).await
+                && let Some(schedule) = read_schedule(&cluster, name, None).await
             {
-                environment.console.note(&line);
+                print_schedule(
+                    &schedule,
+                    name,
+                    cluster.namespace(),
+                    &mut environment.console,
+                );
             }
             Ok(())
         }
     }
+}
+
+/// Prints the schedule, and what to do about a Job that fails.
+fn print_schedule(
+    schedule: &SnapshotSchedule,
+    session: &SessionName,
+    namespace: &str,
+    console: &mut Console,
+) {
+    let line = describe_schedule(schedule);
+    if schedule.failing_job.is_none() {
+        return console.note(&line);
+    }
+    console.warn(&line);
+    let cron = shell::quote_word(&schedule.schedule);
+    let keep = schedule
+        .keep
+        .map_or("KEEP".to_owned(), |keep| keep.to_string());
+    console.hint(&format!(
+        "to use another image: kubectl session snapshot schedule {session} -n {namespace} --cron {cron} --keep {keep} --image IMAGE"
+    ));
 }
 
 fn list_options(session: Option<&SessionName>, selecting: &ListFlags) -> ListOptions {

@@ -26,8 +26,6 @@ use session_shared::client::{DryRun, random_token};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::names::SessionName;
 use session_shared::objects::ownership::Ownership;
-use session_shared::objects::resource::CRON_JOB;
-use session_shared::objects::snapshot_schedule::ScheduleName;
 use session_shared::objects::volume_snapshot::VolumeSnapshot;
 use session_shared::ops::Cluster;
 use session_shared::ops::apply_plan::ApplyOptions;
@@ -41,6 +39,7 @@ use crate::observe::get_session;
 use crate::schedule_args::ScheduleArgs;
 use intent::{Intent, ScheduleOptions};
 use objects::ScheduleInput;
+pub(crate) use objects::describe_schedule;
 use plan::{Observed, SchedulePlan};
 
 /// Creates, changes or removes a schedule.
@@ -94,7 +93,15 @@ async fn create_schedule(
         intent.format,
         intent.dry_run,
         &mut environment.console,
-    )
+    )?;
+    if intent.dry_run == DryRun::None
+        && made.for_admin.is_empty()
+        && let Some(image) = &planned.new_image
+    {
+        let namespace = cluster.namespace();
+        outcome::print_new_image(image, &intent.session, namespace, &mut environment.console);
+    }
+    Ok(())
 }
 
 /// Reads the session and the schedule's existing objects, and plans the changes.
@@ -126,6 +133,7 @@ async fn plan_schedule(
         command_token: random_token()?,
         ..source.ownership.clone()
     };
+    let options = &plan::complete_options(options, &objects);
     let input = ScheduleInput {
         ownership: &ownership,
         options,
@@ -187,12 +195,4 @@ async fn remove_schedule(
         namespace,
         &mut environment.console,
     )
-}
-
-/// Describes the schedule of a session in one line; `None` if it has none or it cannot be read.
-pub(crate) async fn describe_schedule(cluster: &Cluster, session: &SessionName) -> Option<String> {
-    let name = ScheduleName::for_session(session);
-    let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
-    let found = found.await.ok()??;
-    Some(objects::describe_cron_job(&found))
 }

@@ -22,7 +22,7 @@ pub(crate) const SCHEDULE_EXAMPLES: &str = "  # Take a snapshot every night at 0
   kubectl session snapshot schedule dev --remove";
 
 const IMAGE_HELP: &str = concat!(
-    "Image that contains this program; defaults to localhost/kubectl-session:",
+    "Image that contains this program; defaults to that of the existing schedule, else localhost/kubectl-session:",
     env!("CARGO_PKG_VERSION"),
     ", which must be imported on every node"
 );
@@ -45,7 +45,8 @@ pub struct ScheduleArgs {
     /// Number of newest scheduled snapshots to keep
     #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
     pub keep: Option<u32>,
-    /// Time zone of --cron (Europe/Berlin); defaults to that of the kube-controller-manager, usually UTC
+    /// Time zone of --cron (Europe/Berlin); defaults to that of the existing schedule, else of the kube-controller-manager,
+    /// usually UTC
     #[arg(long, value_name = "ZONE")]
     pub time_zone: Option<String>,
     /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver

@@ -113,7 +113,7 @@ pub(crate) fn data_report(
     session: &Session,
     live: &LiveObjects,
     snapshots: &[Value],
-    schedule: Option<&Value>,
+    schedule: Option<SnapshotSchedule>,
     usage: &[NodeUsage],
 ) -> DataReport {
     let own: Vec<&Value> = live.own_data(session).collect();
@@ -153,7 +153,7 @@ pub(crate) fn data_report(
         ephemeral: ephemeral_data(find_data_at_risk(session, live)),
         parameters_secret: secret.map(|secret| Untyped(secret).name().to_owned()),
         snapshots,
-        schedule: schedule.map(SnapshotSchedule::from_cron_job),
+        schedule,
         policy: policy.as_str().to_owned(),
         on_deletion: deletion_effect(policy).to_owned(),
         lost_by: DELETED_BY.to_owned(),

@@ -12,11 +12,12 @@ use session_shared::names::parameters_secret_name;
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{
-    CRON_JOB, EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET,
-    SERVICE, SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT,
+    EVENT, HORIZONTAL_POD_AUTOSCALER, INGRESS, PERSISTENT_VOLUME_CLAIM, POD, SECRET, SERVICE,
+    SESSION, SESSION_TEMPLATE, VOLUME_SNAPSHOT,
 };
-use session_shared::objects::snapshot_schedule::ScheduleName;
+use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::ops::Cluster;
+use session_shared::ops::read_schedule::read_schedule;
 use session_shared::ops::session_events::event_notes;
 use session_shared::ops::session_objects::owner_kinds;
 use session_shared::ops::session_objects::session_selector;
@@ -47,7 +48,7 @@ pub(crate) struct Observed {
     /// VolumeSnapshots with the session's label; empty where the cluster does not serve them.
     pub(crate) snapshots: PartResult<Vec<Value>>,
     /// CronJob that takes snapshots; `None` without one or without permission to read it.
-    pub(crate) schedule: Option<Value>,
+    pub(crate) schedule: Option<SnapshotSchedule>,
     /// Metadata of the Secret of secret parameters.
     pub(crate) secret: PartResult<Option<Value>>,
     /// Events, possibly of other objects too.
@@ -134,7 +135,7 @@ pub(crate) async fn read_second_round(cluster: &Cluster, observed: &mut Observed
     let (owners, network, schedule, events, template, usage) = futures::join!(
         cluster.list_owners(namespace, &observed.typed_session),
         read_network(cluster, observed),
-        read_schedule(cluster, observed),
+        read_own_schedule(cluster, observed),
         read_events(cluster, observed),
         read_template(cluster, observed),
         read_usage(cluster, observed),
@@ -161,15 +162,11 @@ fn part_result<T>(result: Result<T>, kind: &ResourceType) -> PartResult<T> {
     })
 }
 
-/// Reads the CronJob of the session's snapshot schedule. `None` for a CronJob that the session does not own.
-async fn read_schedule(cluster: &Cluster, observed: &Observed) -> Option<Value> {
+/// Reads the session's snapshot schedule. `None` for one that the session does not own.
+async fn read_own_schedule(cluster: &Cluster, observed: &Observed) -> Option<SnapshotSchedule> {
     let metadata = &observed.typed_session.metadata;
-    let name = ScheduleName::for_session(&metadata.name.as_deref()?.parse().ok()?);
-    let found = cluster.get(&CRON_JOB, cluster.namespace(), name.as_str());
-    let found = found.await.ok()??;
-    let uid = metadata.uid.as_deref()?;
-    let own = Untyped(&found).owners().any(|owner| owner.uid == uid);
-    own.then_some(found)
+    let name = metadata.name.as_deref()?.parse().ok()?;
+    read_schedule(cluster, &name, Some(metadata.uid.as_deref()?)).await
 }
 
 async fn read_snapshots(cluster: &Cluster, select: &ListOptions) -> PartResult<Vec<Value>> {

@@ -66,7 +66,7 @@ impl Report {
         let head = head::report_head(observed, &live, &state, now);
         let workloads = workloads::workload_reports(session, &live, usage);
         let diagnosis = diagnosis::diagnosis_reports(observed, &live, &head, &state);
-        let data = data::data_report(session, &live, snapshots, observed.schedule.as_ref(), usage);
+        let data = data::data_report(session, &live, snapshots, observed.schedule.clone(), usage);
         Self {
             api_version: API_VERSION,
             kind: REPORT_KIND,

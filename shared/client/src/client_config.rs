@@ -15,6 +15,7 @@ use http::Uri;
 use kube::config::Cluster;
 
 use super::auth_config;
+use super::config_error_text::base64_error_text;
 use super::credentials::Credentials;
 use super::kubeconfig::{self, KubeconfigSelection};
 use super::kubeconfig_overrides;
@@ -156,10 +157,12 @@ fn read_certificate_authority(picked: &KubeconfigSelection) -> Result<Option<Vec
         bail!("specifying a root certificates file with the insecure flag is not allowed");
     }
     if !data.is_empty() {
-        let decoded = STANDARD.decode(data.trim()).map_err(|error| {
+        let data = data.trim();
+        let decoded = STANDARD.decode(data).map_err(|error| {
             anyhow!(
-                "invalid certificate-authority-data for {}: {error}",
-                picked.cluster_name
+                "invalid certificate-authority-data for {}: {}",
+                picked.cluster_name,
+                base64_error_text(data, &error)
             )
         })?;
         return Ok(Some(decoded));

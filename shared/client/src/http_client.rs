@@ -120,9 +120,9 @@ impl Connections {
             let Some(name) = config.tls_server_name.clone() else {
                 return Ok(builder);
             };
-            let name = name.try_into().map_err(|error| {
-                anyhow!("failed to set up the connection to the server: {error}")
-            })?;
+            let invalid =
+                format!("invalid tls-server-name {name:?}: must be a DNS name or an IP address");
+            let name = name.try_into().map_err(|_| anyhow!(invalid))?;
             let name = FixedServerNameResolver::new(name);
             anyhow::Ok(builder.with_server_name_resolver(name))
         };

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, anyhow, bail};
 use kube::config::{AuthInfo, Cluster, Kubeconfig, KubeconfigError};
 
+use super::config_error_text::yaml_error_text;
 use super::kubeconfig_encoding::decode_kubeconfig;
 use super::process_env::{ProcessEnv, go_io_error};
 use super::read_limits::KUBECONFIG_LIMIT;
@@ -84,9 +85,7 @@ fn read_file(path: &Path) -> Result<Option<Kubeconfig>> {
     let text =
         decode_kubeconfig(&bytes).map_err(|why| load_error(path, &format!("yaml: {why}")))?;
     let mut config = Kubeconfig::from_yaml(&text).map_err(|error| match error {
-        KubeconfigError::Parse(error) => {
-            load_error(path, error.to_string().lines().next().unwrap_or_default())
-        }
+        KubeconfigError::Parse(error) => load_error(path, &yaml_error_text(&error.to_string())),
         error => load_error(path, &error.to_string()),
     })?;
     // An empty name counts as absent: the next file of the list may set one.

@@ -59,6 +59,7 @@ mod body_lines;
 mod body_summary;
 mod caller_identity;
 mod client_config;
+mod config_error_text;
 pub mod container_directory;
 pub mod container_files;
 mod container_ref;

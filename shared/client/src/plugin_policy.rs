@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
-use super::process_env::ProcessEnv;
+use super::config_error_text::yaml_error_text;
+use super::process_env::{ProcessEnv, go_io_error};
 use super::read_limits::KUBECONFIG_LIMIT;
 use session_model::executable;
 use session_model::failure::{Failure, FailureKind};
@@ -80,10 +81,13 @@ fn read_kuberc(around: &ProcessEnv) -> Result<Option<Value>> {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         // An unreadable kuberc may forbid the plugin.
-        Err(error) => return Err(error).with_context(unreadable),
+        Err(error) => {
+            return Err(anyhow!(go_io_error("open", &path, &error))).with_context(unreadable);
+        }
     };
-    let value = serde_saphyr::from_str(&text).with_context(unreadable)?;
-    Ok(Some(value))
+    let value = serde_saphyr::from_str(&text);
+    let value = value.map_err(|error| anyhow!(yaml_error_text(&error.to_string())));
+    Ok(Some(value.with_context(unreadable)?))
 }
 
 /// Resolves a command: a path as it is, a name in PATH. `None` if there is no executable.

@@ -7,8 +7,8 @@ use http::HeaderMap;
 use serde_json::Value;
 
 use super::api_request::{ApiRequest, JSON, METADATA, METADATA_LIST, TABLE};
-use super::object::not_found_error;
 use super::list_page::{ListOptions, ObjectList, page_request, split_page, with_type_meta};
+use super::object::not_found_error;
 use super::page_check::PageCheck;
 use super::read_limits::DISCOVERY_LIMIT;
 use super::read_limits::invalid_json_error;

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use super::config_error_text::certificate_name_text;
 use super::read_limits::ERROR_BODY_LIMIT;
 use session_model::failure::{Failure, FailureKind};
 
@@ -176,9 +177,11 @@ fn tls_message(links: &[ChainedError]) -> Option<String> {
             {
                 "certificate has expired or is not yet valid".to_owned()
             }
-            _ => why
-                .split_once(";")
-                .map_or(why.clone(), |(first, rest)| format!("{first}:{rest}")),
+
+            _ => certificate_name_text(&why).unwrap_or_else(|| {
+                let parts = why.split_once(";");
+                parts.map_or(why.clone(), |(first, rest)| format!("{first}:{rest}"))
+            }),
         };
         return Some(format!("tls: failed to verify certificate: x509: {reason}"));
     }

@@ -194,7 +194,17 @@ impl<'de> Deserialize<'de> for Quantity {
     }
 }
 
-/// Formats a number of bytes with at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
+/// Formats a number of bytes for a sentence: `512 bytes`, `1.5Mi`, `20Gi`.
+pub fn describe_bytes(bytes: u64) -> String {
+    let text = format_bytes(bytes);
+    match bytes {
+        1 => "1 byte".to_owned(),
+        0..1024 => format!("{text} bytes"),
+        _ => text,
+    }
+}
+
+/// Formats a number of bytes as a quantity with at most one decimal: `0`, `512`, `1.5Mi`, `20Gi`.
 pub fn format_bytes(bytes: u64) -> String {
     let units = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"];
     let (mut whole, mut rest, mut unit) = (bytes, 0, 0);

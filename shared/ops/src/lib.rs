@@ -52,6 +52,7 @@ pub mod observed_session;
 mod patch_session;
 pub mod preflight;
 pub mod quiesce_hooks;
+pub mod read_schedule;
 pub mod restart;
 mod run_hook;
 pub mod selected_sessions;

@@ -61,22 +61,24 @@ impl Cluster {
         has_unknown_objects: bool,
     ) -> Result<Vec<Value>> {
         let scope = Scope::Namespace(namespace);
-        let selections: Vec<ListOptions> =
-            if uids.len() <= MAX_SINGLE_EVENT_LISTS && !has_unknown_objects {
-                let page = ListOptions {
-                    limit: READ_AT_ONCE,
-                    ..ListOptions::default()
-                };
-                if let Some(all) = self.list_if_one_page(&EVENT, scope, &page).await? {
-                    return Ok(all.items);
-                }
-                let of =
-                    |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
-                uids.iter().map(of).collect()
-            } else {
-                vec![ListOptions::default()]
+        let selections: Vec<ListOptions> = if uids.len() <= MAX_SINGLE_EVENT_LISTS
+            && !has_unknown_objects
+        {
+            let page = ListOptions {
+                limit: READ_AT_ONCE,
+                ..ListOptions::default()
             };
-        let reads = selections.iter().map(|select| self.list(&EVENT, scope, select));
+            if let Some(all) = self.list_if_one_page(&EVENT, scope, &page).await? {
+                return Ok(all.items);
+            }
+            let of = |uid: &String| ListOptions::with_fields(format!("involvedObject.uid={uid}"));
+            uids.iter().map(of).collect()
+        } else {
+            vec![ListOptions::default()]
+        };
+        let reads = selections
+            .iter()
+            .map(|select| self.list(&EVENT, scope, select));
         let lists = try_join_all(reads).await?;
         Ok(lists.into_iter().flat_map(|list| list.items).collect())
     }
@@ -98,7 +100,11 @@ fn object_uids(observed: &ObservedSession) -> Vec<String> {
 
 /// Returns true if events of objects count that have not been read: claims, and Pods to come.
 fn has_claims_or_controllers(observed: &ObservedSession) -> bool {
-    let specs = observed.live.pods.iter().filter_map(|pod| pod.spec.as_ref());
+    let specs = observed
+        .live
+        .pods
+        .iter()
+        .filter_map(|pod| pod.spec.as_ref());
     let mut volumes = specs.flat_map(|spec| spec.volumes.iter().flatten());
     !owner_kinds(&observed.session).is_empty()
         || volumes.any(|volume| volume.persistent_volume_claim.is_some())

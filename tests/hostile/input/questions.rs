@@ -185,7 +185,7 @@ fn a_question_outlives_ctrl_z() -> Result<()> {
     terminal.types("\x1a")?;
     terminal.shows("stopped\r\n")?;
     terminal.types("n\n")?;
-    terminal.shows("nothing has been stopped")?;
+    terminal.shows("stop is cancelled")?;
     terminal.shows("code 0")?;
     ensure!(ended(child)? == 0);
     ensure!(terminal.modes()? == before);

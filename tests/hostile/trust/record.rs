@@ -101,7 +101,7 @@ pub(super) fn an_answer_of_no_starts_nothing() -> Result<()> {
     let scene = Scene::unguarded()?.stopped_manifest()?;
     scene.tamper("/spec/manifest", evil())?;
     let before = scene.writes();
-    for (answer, says, code) in [("n\r", "nothing has been done", 0), ("y\r", "started", 0)] {
+    for (answer, says, code) in [("n\r", "operation is cancelled", 0), ("y\r", "started", 0)] {
         let mut terminal = Terminal::new(120, 40)?;
         let child = terminal.run(&scene.command("start alice"))?;
         terminal.shows("image: \"evil:1\"")?;

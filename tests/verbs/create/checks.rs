@@ -135,3 +135,13 @@ fn a_server_that_does_not_know_the_caller_is_believed() {
         "error: You must be logged in to the server (Unauthorized)\n"
     );
 }
+
+#[test]
+fn a_namespace_that_is_missing_can_be_made_too() {
+    let api = server();
+    let sessions = "/apis/streaming.platform/v1/namespaces/default/sessions";
+    api.on("POST", sessions, Answer::not_found("namespaces", "default"));
+    let played = create(&api, "alice --template tool");
+    let hint = "hint: add --create-namespace to create the namespace, too\n";
+    assert!(played.failed().ends_with(hint), "{played:?}");
+}

@@ -102,9 +102,8 @@ fn what_is_missing_is_told_after_what_was_found() {
     list(&api, "alice").done();
     let gets = api.lines();
     assert!(
-        gets.iter().any(|line| line.starts_with(
-            "GET /apis/streaming.platform/v1/namespaces/default/sessions/alice?"
-        )),
+        gets.iter().any(|line| line
+            .starts_with("GET /apis/streaming.platform/v1/namespaces/default/sessions/alice?")),
         "{gets:?}"
     );
     let played = list(&class(), "nobody --ignore-not-found");

@@ -35,7 +35,12 @@ fn sessions_that_leave_no_doubt_cost_two_requests() {
     for words in ["", "-o wide", "-o json"] {
         let before = api.requests().len();
         list(&api, words).done();
-        assert_eq!(api.requests().len() - before, 2, "{words}: {:?}", api.lines());
+        assert_eq!(
+            api.requests().len() - before,
+            2,
+            "{words}: {:?}",
+            api.lines()
+        );
     }
 }
 

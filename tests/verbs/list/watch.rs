@@ -213,3 +213,18 @@ fn a_session_that_stays_without_its_pod_is_lost() {
     assert_eq!(rows.len(), 1, "{rows:?}");
     assert!(rows[0].contains("PodLost"), "{rows:?}");
 }
+
+#[test]
+fn the_time_limit_of_a_request_ends_a_watch() {
+    let played = Play::on(&class()).run::<List>("-w --request-timeout=1s");
+    assert_eq!(played.done().lines().count(), 7, "{played:?}");
+    assert_eq!(played.err, "");
+}
+
+#[test]
+fn a_watch_that_is_not_wanted_is_none() {
+    let play = |words| Play::on(&class()).run::<List>(words);
+    for words in ["-w=false", "--watch=0", "-w --watch=F", "sessions"] {
+        assert_eq!(play(words).done(), play("").done(), "{words}");
+    }
+}

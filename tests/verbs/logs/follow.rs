@@ -363,3 +363,16 @@ fn what_is_no_text_passes_and_only_so_much_of_it() {
     });
     assert_eq!(out, [b"db-0/main\n", &bytes[..190]].concat());
 }
+
+#[test]
+fn the_time_limit_of_a_request_ends_what_is_followed() {
+    let played = Play::on(&stack()).run::<Logs>("pr -f --request-timeout=1s");
+    assert_eq!((played.code, played.out.as_str()), (1, "db-0/main\n"));
+    assert!(
+        played.err.ends_with(
+            "context deadline exceeded (Client.Timeout or context cancellation while reading body)\n"
+        ),
+        "{}",
+        played.err
+    );
+}

@@ -160,3 +160,14 @@ fn what_cannot_grow_is_refused_before_anything_is_written() {
         "{played:?}"
     );
 }
+
+#[test]
+fn the_claims_of_a_stopped_session_grow_once_it_is_started() {
+    let api = stored();
+    api.remove("pods", "default", "tool-alice-0");
+    let before = asked(&api);
+    let played = resize(&api, "alice --storage 2Gi");
+    let hint = "hint: start the session: kubectl session start alice -n default\n";
+    assert!(played.failed().ends_with(hint), "{played:?}");
+    assert_eq!(asked(&api), before);
+}

@@ -35,7 +35,10 @@ fn without_pod(name: &str) -> SessionFixture {
 }
 
 fn crash_loop() -> Value {
-    let mut status = waiting_pod_status("CrashLoopBackOff", "back-off 5m0s restarting failed container");
+    let mut status = waiting_pod_status(
+        "CrashLoopBackOff",
+        "back-off 5m0s restarting failed container",
+    );
     status["phase"] = "Running".into();
     status["containerStatuses"][0]["restartCount"] = 5.into();
     status["containerStatuses"][0]["lastState"] =
@@ -49,7 +52,8 @@ fn unschedulable() -> Value {
 }
 
 fn scenes() -> Vec<Scene> {
-    let deletion = json!({"metadata": {"deletionTimestamp": "2026-03-01T11:59:00Z", "finalizers": ["x/y"]}});
+    let deletion =
+        json!({"metadata": {"deletionTimestamp": "2026-03-01T11:59:00Z", "finalizers": ["x/y"]}});
     let no_image = "Back-off pulling image \"nope\": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image \"nope\": not found";
     let scene = |name, session, [phase, reason, word, refusal]: [&'static str; 4]| Scene {
         name,
@@ -68,12 +72,22 @@ fn scenes() -> Vec<Scene> {
         scene(
             "image",
             with_pod_status("image", waiting_pod_status("ImagePullBackOff", no_image)),
-            ["failed", "ImagePullBackOff", "ImagePullBackOff", "has failed"],
+            [
+                "failed",
+                "ImagePullBackOff",
+                "ImagePullBackOff",
+                "has failed",
+            ],
         ),
         scene(
             "crash",
             with_pod_status("crash", crash_loop()),
-            ["failed", "CrashLoopBackOff", "CrashLoopBackOff", "has failed"],
+            [
+                "failed",
+                "CrashLoopBackOff",
+                "CrashLoopBackOff",
+                "has failed",
+            ],
         ),
         scene(
             "unschedulable",
@@ -138,7 +152,10 @@ fn check(api: &FakeApi, scene: &Scene) {
         assert_eq!(reason, scene.reason, "list {name} -o json");
     }
     let table = list("--no-headers");
-    let row = table.done().lines().find(|row| row.starts_with(&format!("{name} ")));
+    let row = table
+        .done()
+        .lines()
+        .find(|row| row.starts_with(&format!("{name} ")));
     let word = row.unwrap().split_whitespace().nth(3).unwrap();
     assert_eq!(word, scene.word, "{}", table.out);
     for phase in ["pending", "running", "stopped", "terminating", "failed"] {
@@ -172,7 +189,17 @@ fn every_verb_tells_the_same_of_a_session() {
     }
     let cleanup = Play::on(&api).run::<Cleanup>("--unhealthy --dry-run=client");
     for scene in &scenes {
-        let named = cleanup.out.lines().any(|line| line.contains(&format!("\"{}\"", scene.name)) || line.split_whitespace().any(|word| word.ends_with(&format!("/{}", scene.name))));
-        assert_eq!(named, scene.phase == "failed", "{}: {cleanup:#?}", scene.name);
+        let named = cleanup.out.lines().any(|line| {
+            line.contains(&format!("\"{}\"", scene.name))
+                || line
+                    .split_whitespace()
+                    .any(|word| word.ends_with(&format!("/{}", scene.name)))
+        });
+        assert_eq!(
+            named,
+            scene.phase == "failed",
+            "{}: {cleanup:#?}",
+            scene.name
+        );
     }
 }

@@ -83,7 +83,7 @@ fn given_again_it_changes_what_is_there_and_nothing_else() {
         fewer.done(),
         all(["unchanged", "configured", "unchanged", "configured"])
     );
-    assert_eq!(job(&api)["spec"].get("timeZone"), None, "it is gone");
+    assert_eq!(job(&api)["spec"]["timeZone"], "Europe/Berlin", "it is kept");
     let role = api.object(ROLES, "default", NAME).unwrap();
     assert_eq!(role["rules"].as_array().unwrap().len(), 3, "{role}");
 }
@@ -286,4 +286,49 @@ fn a_list_tells_of_the_schedule() {
             .err
             .contains("schedule")
     );
+}
+
+#[test]
+fn a_job_whose_image_cannot_be_pulled_is_named() {
+    let api = Scene::default().server();
+    set(&api, "@daily", "--keep 7 --image example.com/no:1");
+    let owner = |kind: &str, uid: &Value| json!([{ "apiVersion": "batch/v1", "kind": kind, "name": "x", "uid": uid, "controller": true }]);
+    let labels = json!({ "streaming.platform/schedule": "alice" });
+    let run = |owners: Value| {
+        json!({ "apiVersion": "batch/v1", "kind": "Job", "metadata": { "name": "run-1", "namespace": "default",
+            "uid": "j", "labels": labels, "ownerReferences": owners }, "status": { "active": 1 } })
+    };
+    api.put(json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "run-1-x", "namespace": "default",
+        "labels": labels, "ownerReferences": owner("Job", &json!("j")) },
+        "status": { "containerStatuses": [{ "state": { "waiting": { "reason": "ImagePullBackOff", "message": "Back-off" } } }] } }));
+    let list = || Play::on(&api).run::<Snapshot>("list alice").err;
+    api.put(run(owner("CronJob", &json!("another"))));
+    assert!(!list().contains("run-1"), "not a Job of this schedule");
+    api.put(run(owner("CronJob", &job(&api)["metadata"]["uid"])));
+    let text = "Warning: snapshots are taken by schedule \"@daily\", keeps 7; no success yet; \
+        Job/run-1 fails: ImagePullBackOff: Back-off\n\
+        hint: to use another image: kubectl session snapshot schedule alice -n default --cron @daily --keep 7 --image IMAGE\n";
+    assert!(list().ends_with(text), "{}", list());
+}
+
+#[test]
+fn a_new_image_is_told_and_kept() {
+    let api = Scene::default().server();
+    let image = || {
+        let job = job(&api);
+        let spec = &job["spec"]["jobTemplate"]["spec"]["template"]["spec"];
+        spec["containers"][0]["image"].as_str().unwrap().to_owned()
+    };
+    let untried = "note: the schedule has not run with image \"example.com/own:1\" yet\n\
+        hint: run it once: kubectl create job session-alice-snapshots-test --from=cronjob/session-alice-snapshots -n default\n\
+        hint: see whether it fails: kubectl session snapshot list alice -n default\n";
+    let first = set(&api, "@daily", "--keep 7 --image example.com/own:1");
+    assert_eq!(first.err, untried);
+    let again = set(&api, "@hourly", "--keep 3");
+    assert_eq!(
+        (again.err.as_str(), image().as_str()),
+        ("", "example.com/own:1")
+    );
+    let other = set(&api, "@daily", "--keep 3 --image example.com/other:1");
+    assert!(other.err.contains("example.com/other:1"), "{other:?}");
 }

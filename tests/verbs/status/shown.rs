@@ -1,5 +1,6 @@
 //! Golden screens of every state.
 
+use serde_json::json;
 use session_support::golden;
 
 use crate::scenes::{UID, all, api, claim, event, running_api, session, status, tool};
@@ -150,4 +151,20 @@ fn uncoloured(text: &str) -> String {
         out.push_str(part.split_once('m').unwrap().1);
     }
     out
+}
+
+#[test]
+fn the_failing_job_of_a_schedule_is_named() {
+    let (_, api) = all().into_iter().find(|(name, _)| *name == "data").unwrap();
+    let cron_job = api
+        .object("cronjobs.batch", "default", "session-alice-snapshots")
+        .unwrap();
+    let uid = &cron_job["metadata"]["uid"];
+    api.put(json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "run-1", "namespace": "default", "uid": "j",
+        "labels": {"streaming.platform/schedule": "alice"},
+        "ownerReferences": [{"apiVersion": "batch/v1", "kind": "CronJob", "name": "x", "uid": uid}]},
+        "status": {"conditions": [{"type": "Failed", "status": "True", "reason": "DeadlineExceeded"}]}}));
+    let text = status(&api, "").out;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("Job/run-1 fails: DeadlineExceeded"), "{text}");
 }

@@ -13,7 +13,8 @@ use crate::archive_args::reject_other_flags;
 use crate::schedule_args::ScheduleArgs;
 
 /// Default image: the one `cargo image` writes for this version. No registry has it.
-const DEFAULT_IMAGE: &str = concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
+pub(super) const DEFAULT_IMAGE: &str =
+    concat!("localhost/kubectl-session:", env!("CARGO_PKG_VERSION"));
 
 /// A validated command line: a schedule to create or change, or its removal.
 #[derive(Debug)]
@@ -28,7 +29,8 @@ pub(crate) struct Intent {
     pub(crate) format: Format,
 }
 
-/// Options of a schedule: when snapshots are taken, how many are kept, and with which image.
+/// Options of a schedule: when snapshots are taken, how many are kept, and with which image. Time zone and image that are
+/// not given are those that the schedule has.
 #[derive(Clone, Debug)]
 pub(crate) struct ScheduleOptions {
     pub(crate) cron: CronExpression,
@@ -36,7 +38,7 @@ pub(crate) struct ScheduleOptions {
     pub(crate) keep: u32,
     pub(crate) class: Option<String>,
     pub(crate) skip_hooks: bool,
-    pub(crate) image: String,
+    pub(crate) image: Option<String>,
 }
 
 /// Validates the command line.
@@ -77,7 +79,7 @@ pub(crate) fn parse_intent(args: ScheduleArgs) -> Result<Intent> {
             keep: check_keep(keep)?,
             class: parse_class_name(class.as_deref())?,
             skip_hooks,
-            image: parse_image(image.as_deref().unwrap_or(DEFAULT_IMAGE))?,
+            image: image.as_deref().map(parse_image).transpose()?,
         })
     };
     Ok(Intent {

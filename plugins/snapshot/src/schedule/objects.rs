@@ -12,7 +12,7 @@ use session_shared::objects::resource::{
 };
 use session_shared::objects::snapshot_schedule::{KEEP_FLAG, ScheduleName, SnapshotSchedule};
 
-use super::intent::ScheduleOptions;
+use super::intent::{DEFAULT_IMAGE, ScheduleOptions};
 
 /// Seconds after its scheduled time in which a run may still start; after that it is skipped.
 const START_DEADLINE_SECONDS: u32 = 3600;
@@ -132,7 +132,7 @@ impl ScheduleInput<'_> {
             "serviceAccountName": name.as_str(),
             "automountServiceAccountToken": true,
             "enableServiceLinks": false,
-            "restartPolicy": "Never",
+            "restartPolicy": "OnFailure",
             "terminationGracePeriodSeconds": GRACE_SECONDS,
             "securityContext": {
                 "runAsNonRoot": true,
@@ -142,7 +142,7 @@ impl ScheduleInput<'_> {
             },
             "containers": [{
                 "name": "snapshot",
-                "image": self.options.image,
+                "image": self.options.image.as_deref().unwrap_or(DEFAULT_IMAGE),
                 "imagePullPolicy": "IfNotPresent",
                 "args": self.container_args(),
                 "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -182,16 +182,18 @@ impl ScheduleInput<'_> {
 }
 
 /// Describes an existing schedule in one line.
-pub(crate) fn describe_cron_job(cron_job: &Value) -> String {
-    let schedule = SnapshotSchedule::from_cron_job(cron_job);
+pub(crate) fn describe_schedule(schedule: &SnapshotSchedule) -> String {
     let so_far = match (schedule.suspended, &schedule.last_successful_time) {
         (true, _) => "schedule is suspended".to_owned(),
         (false, Some(at)) => format!("last success at {at}"),
         (false, None) => "no success yet".to_owned(),
     };
+    let failing = schedule.failing_job.as_ref();
+    let failing = failing.map(|job| format!("; Job/{} fails: {}", job.name, job.reason));
     format!(
-        "snapshots are taken by schedule {}; {so_far}",
-        schedule.describe()
+        "snapshots are taken by schedule {}; {so_far}{}",
+        schedule.describe(),
+        failing.unwrap_or_default()
     )
 }
 
@@ -206,7 +208,7 @@ mod tests {
             keep: 7,
             class: None,
             skip_hooks: false,
-            image: "localhost/kubectl-session:1".into(),
+            image: Some("localhost/kubectl-session:1".into()),
         }
     }
 
@@ -280,18 +282,16 @@ mod tests {
 
     #[test]
     fn a_schedule_is_told_in_a_line() {
+        let describe = |job: &Value| describe_schedule(&SnapshotSchedule::from_cron_job(job));
         let mut job = objects(&ownership("alice", None), false).remove(3);
         let so_far = "snapshots are taken by schedule \"30 3 * * *\" (Europe/Berlin), keeps 7; ";
-        assert_eq!(describe_cron_job(&job), format!("{so_far}no success yet"));
+        assert_eq!(describe(&job), format!("{so_far}no success yet"));
         job["status"] = json!({ "lastSuccessfulTime": "2026-03-01T03:30:09Z" });
         assert_eq!(
-            describe_cron_job(&job),
+            describe(&job),
             format!("{so_far}last success at 2026-03-01T03:30:09Z")
         );
         job["spec"]["suspend"] = true.into();
-        assert_eq!(
-            describe_cron_job(&job),
-            format!("{so_far}schedule is suspended")
-        );
+        assert_eq!(describe(&job), format!("{so_far}schedule is suspended"));
     }
 }

@@ -22,6 +22,7 @@ use session_shared::report::format::Format;
 use session_shared::report::mutation::{MutationPrinter, apply_verb};
 use session_shared::report::yaml;
 
+use super::intent::DEFAULT_IMAGE;
 use super::objects::SCHEDULE_RESOURCES;
 use super::plan::{Observed, SchedulePlan};
 
@@ -234,6 +235,30 @@ pub(crate) fn report(
     );
     console.hint("have an admin apply the objects printed on standard output, unless already applied: kubectl apply -f FILE");
     Ok(())
+}
+
+/// Prints how to find out now whether the nodes can pull and run an image that has not run yet.
+pub(crate) fn print_new_image(
+    image: &str,
+    session: &SessionName,
+    namespace: &str,
+    console: &mut Console,
+) {
+    let job = ScheduleName::for_session(session);
+    let job = job.as_str();
+    let import = match image == DEFAULT_IMAGE {
+        true => "; it must be imported on every node, or give another one with --image",
+        false => "",
+    };
+    console.note(&format!(
+        "the schedule has not run with image {image:?} yet{import}"
+    ));
+    console.hint(&format!(
+        "run it once: kubectl create job {job}-test --from=cronjob/{job} -n {namespace}"
+    ));
+    console.hint(&format!(
+        "see whether it fails: kubectl session snapshot list {session} -n {namespace}"
+    ));
 }
 
 /// Deletes the objects of a schedule; a client-side dry run deletes nothing.

@@ -11,6 +11,7 @@ use session_shared::objects::Untyped;
 use session_shared::objects::ownership::Ownership;
 use session_shared::plan::{Plan, PropagationPolicy, Step};
 
+use super::intent::ScheduleOptions;
 use super::objects::SCHEDULE_RESOURCES;
 
 /// Observed state of one object of a schedule.
@@ -33,6 +34,41 @@ pub(crate) struct SchedulePlan {
     pub(crate) rbac_objects: Vec<Value>,
     /// True if the caller lacks permission to read the Role or RoleBinding; `rights` is then empty.
     pub(crate) is_rbac_forbidden: bool,
+    /// The image of the CronJob, if the existing schedule has another one or there is none.
+    pub(crate) new_image: Option<String>,
+}
+
+/// Path of the image in a CronJob.
+const IMAGE_PATH: &str = "/spec/jobTemplate/spec/template/spec/containers/0/image";
+
+/// Returns the options with the time zone and the image of the existing schedule where none is given.
+pub(crate) fn complete_options(options: &ScheduleOptions, there: &[Observed]) -> ScheduleOptions {
+    let existing = |path| {
+        let text = found_cron_job(there).and_then(|found| found.str_at(path));
+        text.map(str::to_owned)
+    };
+    ScheduleOptions {
+        time_zone: options
+            .time_zone
+            .clone()
+            .or_else(|| existing("/spec/timeZone")),
+        image: options.image.clone().or_else(|| existing(IMAGE_PATH)),
+        ..options.clone()
+    }
+}
+
+fn found_cron_job(there: &[Observed]) -> Option<Untyped<'_>> {
+    match there.last() {
+        Some(Observed::Found(found)) => Some(Untyped(found)),
+        _ => None,
+    }
+}
+
+/// Returns the image of the wanted CronJob, unless the existing one has it.
+fn new_image(wanted: &[Value], there: &[Observed]) -> Option<String> {
+    let image = Untyped(wanted.last()?).str_at(IMAGE_PATH)?;
+    let existing = found_cron_job(there).and_then(|found| found.str_at(IMAGE_PATH));
+    (existing != Some(image)).then(|| image.to_owned())
 }
 
 /// Plans the changes from `there` to `wanted`, both in the order of `SCHEDULE_RESOURCES`.
@@ -44,7 +80,10 @@ pub(crate) fn plan_changes(
     there: &[Observed],
     ownership: &Ownership,
 ) -> Result<SchedulePlan> {
-    let mut planned = SchedulePlan::default();
+    let mut planned = SchedulePlan {
+        new_image: new_image(&wanted, there),
+        ..SchedulePlan::default()
+    };
     for ((mut object, there), resource) in wanted.into_iter().zip(there).zip(SCHEDULE_RESOURCES) {
         let step = match there {
             Observed::Found(found) => {

@@ -117,9 +117,12 @@ fn schedule_text(schedule: &SnapshotSchedule, now: Timestamp) -> String {
         (false, Some(at)) => format!("last one {} ago", age_text(at, now)),
         (false, None) => "none yet".to_owned(),
     };
+    let failing = schedule.failing_job.as_ref();
+    let failing = failing.map(|job| format!("; Job/{} fails: {}", job.name, job.reason));
     format!(
-        "CronJob/{}: snapshots at {}, {so_far}",
+        "CronJob/{}: snapshots at {}, {so_far}{}",
         schedule.name,
-        schedule.describe()
+        schedule.describe(),
+        failing.unwrap_or_default()
     )
 }

@@ -149,7 +149,7 @@ pub struct ConnectionFlags {
     pub verbosity: i32,
 
     /// If true, treat warnings of the server as errors and exit with code 1
-    #[arg(help_heading = "Connection", long, global = true, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Connection", long, global = true)]
     pub warnings_as_errors: bool,
 }
 
@@ -182,6 +182,24 @@ impl ConnectionFlags {
             password: self.password.clone(),
             proxy_url: self.proxy_url.clone(),
         })
+    }
+
+    /// Runs `work`, which reads a stream that does not end by itself, until `--request-timeout` has passed. `None` if
+    /// it was ended by that: to kubectl, such a stream is one request.
+    ///
+    /// # Errors
+    /// Those of `work`.
+    pub async fn within_request_timeout<T>(
+        &self,
+        work: impl Future<Output = Result<T>>,
+    ) -> Result<Option<T>> {
+        match self.parse_request_timeout()? {
+            None => work.await.map(Some),
+            Some(limit) => match tokio::time::timeout(limit, work).await {
+                Ok(done) => done.map(Some),
+                Err(_) => Ok(None),
+            },
+        }
     }
 
     /// kubectl's own text for everything it cannot read.

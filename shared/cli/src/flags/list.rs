@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::numbers;
+use crate::verb::command_line::TYPE_WORDS;
 use session_model::failure::{usage_error, with_hint};
 use session_model::names::{SessionName, UserId};
 
@@ -11,7 +12,7 @@ use session_model::names::{SessionName, UserId};
 #[derive(Args, Clone, Debug)]
 pub struct ListFlags {
     /// If true, list objects of all namespaces; the namespace of the context and of --namespace is ignored
-    #[arg(help_heading = "Selection", short = 'A', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Selection", short = 'A', long)]
     pub all_namespaces: bool,
 
     /// Label selector of the objects (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
@@ -70,9 +71,8 @@ pub fn parse_new_owner(id: &str) -> Result<UserId> {
 /// A usage error for another kind; an invalid name.
 pub fn parse_session_name(word: &str) -> Result<SessionName> {
     let (kind, name) = word.split_once('/').unwrap_or(("session", word));
-    let kinds = ["session", "sessions", "sess"];
     let short = kind.strip_suffix(".streaming.platform").unwrap_or(kind);
-    if !kinds.contains(&short) {
+    if !TYPE_WORDS.contains(&short) {
         return Err(usage_error(format!(
             "the resource type {kind:?} is not a session: {word:?}"
         )));
@@ -115,11 +115,6 @@ mod tests {
         assert_eq!(
             (none.all_namespaces, none.chunk_size),
             (false, ListFlags::default().chunk_size)
-        );
-        assert!(
-            !Verb::parse_from(["x", "--all-namespaces=false"])
-                .selecting
-                .all_namespaces
         );
     }
 }

@@ -1,6 +1,6 @@
 //! Output flags, kubectl's.
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{Args, ValueEnum};
 
 /// Output flags of verbs that print single objects.
 #[derive(Args, Clone, Debug, Default)]
@@ -10,7 +10,7 @@ pub struct ObjectOutputFlags {
     pub output: Option<String>,
 
     /// If true, keep the managedFields when printing objects in JSON or YAML format
-    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long)]
     pub show_managed_fields: bool,
 }
 
@@ -31,11 +31,11 @@ pub struct ListOutputFlags {
     pub output: Option<String>,
 
     /// If true, omit the headings of tables and custom columns
-    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long)]
     pub no_headers: bool,
 
     /// If true, show all labels in the last column
-    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long)]
     pub show_labels: bool,
 
     /// Label to show as a column; may be repeated or comma-separated
@@ -53,11 +53,11 @@ pub struct ListOutputFlags {
     pub sort_by: Option<String>,
 
     /// If true, print the resource type before each name
-    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long)]
     pub show_kind: bool,
 
     /// If true, keep the managedFields when printing objects in JSON or YAML format
-    #[arg(help_heading = "Output", long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", long)]
     pub show_managed_fields: bool,
 }
 
@@ -65,7 +65,7 @@ pub struct ListOutputFlags {
 #[derive(Args, Clone, Debug, Default)]
 pub struct VerbosityFlags {
     /// If true, print neither progress nor notes
-    #[arg(help_heading = "Output", short = 'q', long, global = true, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "false", hide_default_value = true)]
+    #[arg(help_heading = "Output", short = 'q', long, global = true)]
     pub quiet: bool,
 
     /// Use of colours on terminals: auto, always or never; always overrides NO_COLOR and TERM=dumb
@@ -131,7 +131,7 @@ mod tests {
                 "{line}"
             );
         }
-        let line = "x alice -L a,b -Lc --no-headers --show-labels=false --show-kind=true --sort-by=.metadata.name -q";
+        let line = "x alice -L a,b -Lc --no-headers --show-kind --sort-by=.metadata.name -q";
         let list = List::parse_from(line.split(' '));
         assert_eq!(
             (

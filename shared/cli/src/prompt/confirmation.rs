@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow};
 
-use crate::report::console::{Console, DELETION_CANCELLED, DELETION_QUESTION};
+use crate::report::console::{Console, DELETION_QUESTION, cancelled_text};
 use session_client::AccessReviews;
 use session_model::failure::with_hint;
 use session_model::objects::resource::SESSION;
@@ -64,10 +64,10 @@ impl Confirmation {
         if console.confirm(&confirmation_lines(verb, sessions), DELETION_QUESTION)? {
             return Ok(true);
         }
-        console.print_line(&match verb {
-            "delete" => DELETION_CANCELLED.to_owned(),
-            _ => format!("nothing has been {done}"),
-        })?;
+        console.print_line(&cancelled_text(match verb {
+            "delete" => "deletion",
+            verb => verb,
+        }))?;
         Ok(false)
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::report::console::{Console, DELETION_QUESTION};
+use crate::report::console::{Console, DELETION_QUESTION, cancelled_text};
 use session_client::DryRun;
 use session_model::api::Session;
 use session_ops::Cluster;
@@ -30,7 +30,7 @@ pub async fn confirm_trust(
     if !cluster.known_sessions().trusts_all()
         && !console.confirm(&doubt.question(cluster), DELETION_QUESTION)?
     {
-        console.print_line("nothing has been done")?;
+        console.print_line(&cancelled_text("operation"))?;
         return Ok(false);
     }
     doubt.record_agreement(cluster);

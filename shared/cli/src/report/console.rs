@@ -47,8 +47,12 @@ pub fn deletion_preview(names: &[String]) -> Vec<String> {
 
 /// Question of a deletion prompt, after [`deletion_preview`].
 pub const DELETION_QUESTION: &str = "Do you want to continue?";
-/// Message after a prompt was answered with no.
-pub const DELETION_CANCELLED: &str = "deletion is cancelled";
+
+/// Returns the message after a prompt was answered with no, in kubectl's words: `deletion is cancelled`. `operation` is
+/// the noun for what was asked about.
+pub fn cancelled_text(operation: &str) -> String {
+    format!("{operation} is cancelled")
+}
 
 /// Meaning of a word in a report, shown as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

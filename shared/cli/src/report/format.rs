@@ -113,6 +113,9 @@ impl Format {
         let plain = !output.contains('=');
         let takes_argument = word.starts_with("jsonpath") || word.starts_with("custom-columns");
         if !allowed.formats().contains(&word.as_str()) || !(plain || takes_argument) {
+            if allowed == FormatSet::Name {
+                bail!("unexpected -o output mode: {output}. We only support '-o name'");
+            }
             let formats = allowed.formats().join(",");
             bail!(
                 "unable to match a printer suitable for the output format {output:?}, allowed formats are: {formats}"

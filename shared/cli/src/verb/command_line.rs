@@ -9,9 +9,11 @@
 //! kubectl ends every usage error with exit code 1. For a bad flag it points to `See '… --help' for usage.`, for bad
 //! arguments to `See '… -h' for help and examples`.
 
+mod boolean;
 mod command_path;
 mod help;
 mod suggest;
+mod type_word;
 mod wrap;
 
 use std::ffi::OsString;
@@ -22,9 +24,12 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use crate::report::console::Console;
 use crate::report::errors::{EXIT_FAILURE, EXIT_OUTPUT_CLOSED};
 
+pub use boolean::with_boolean_values;
 use command_path::CommandPath;
 pub use help::{VerbGroup, help_page, options_page, suite_help_page};
 pub use suggest::unknown_command;
+pub use type_word::TYPE_WORDS;
+pub(crate) use type_word::without_type_word;
 
 /// Prints the help page (exit code 0) or the usage error (1) for the command line of this process. `prefix` is
 /// `command` as it was called (`kubectl session list`).
@@ -82,18 +87,29 @@ fn usage_error_text(place: &CommandPath, error: &clap::Error) -> String {
         HelpPointer::Flag => format!("See '{prefix} --help' for usage."),
         HelpPointer::Argument => format!("See '{prefix} -h' for help and examples"),
     };
-    let suggested = [
-        ContextKind::SuggestedArg,
-        ContextKind::SuggestedSubcommand,
-        ContextKind::SuggestedValue,
-    ];
-    let mut near: Vec<String> = suggested
+    let near = near_words(place, error);
+    format!("error: {message}\n{pointer}{}", suggest::suggestions(&near))
+}
+
+/// Returns what may have been meant: of commands by their meaning, of flags and values what clap found.
+fn near_words(place: &CommandPath, error: &clap::Error) -> Vec<String> {
+    if error.kind() == ErrorKind::InvalidSubcommand {
+        let commands = place.command.get_subcommands();
+        let names: Vec<&str> = commands
+            .filter(|inner| !inner.is_hide_set())
+            .map(Command::get_name)
+            .collect();
+        let word = context_text(error, ContextKind::InvalidSubcommand);
+        return suggest::near_commands(&word, &names);
+    }
+    let kinds = [ContextKind::SuggestedArg, ContextKind::SuggestedValue];
+    let found = kinds
         .into_iter()
-        .flat_map(|kind| context_texts(error, kind))
-        .collect();
+        .flat_map(|kind| context_texts(error, kind));
+    let mut near: Vec<String> = found.collect();
     // clap lists the best suggestion last.
     near.reverse();
-    format!("error: {message}\n{pointer}{}", suggest::suggestions(&near))
+    near
 }
 
 fn usage_error_message(place: &CommandPath, error: &clap::Error) -> (String, HelpPointer) {

@@ -85,6 +85,7 @@ impl VerbEntry {
 fn verb_command<V: Verb>() -> Command {
     // A repeated flag overrides the earlier one, as with kubectl.
     let command = <V::Args as clap::CommandFactory>::command().args_override_self(true);
+    let command = command_line::with_boolean_values(command);
     add_version_flag(take_next_word(command))
 }
 
@@ -152,7 +153,9 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
 
 /// Adds the flags that every command takes: those of the connection, and `--version`.
 pub fn add_global_flags(command: Command) -> Command {
-    add_version_flag(take_next_word(ConnectionFlags::augment_args(command)))
+    let command = ConnectionFlags::augment_args(command);
+    let command = command_line::with_boolean_values(command);
+    add_version_flag(take_next_word(command))
 }
 
 /// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.
@@ -181,7 +184,7 @@ pub fn run_entry(entry: &VerbEntry, prefix: &str, args: Vec<OsString>) -> ExitCo
         .no_binary_name(true)
         .bin_name(prefix.to_owned())
         .disable_help_subcommand(true);
-    match command.clone().try_get_matches_from(args) {
+    match parse_args(&command, prefix, args) {
         Ok(matches) => {
             let place = command_path(prefix, &matches);
             let entry = *entry;
@@ -191,6 +194,19 @@ pub fn run_entry(entry: &VerbEntry, prefix: &str, args: Vec<OsString>) -> ExitCo
         }
         Err(error) => report_usage(&command, prefix, &error),
     }
+}
+
+/// Parses `args` (without the program's name) for a command that is called as `prefix`.
+///
+/// # Errors
+/// A request for help, or wrong usage; [`report_usage`] prints both.
+pub fn parse_args(
+    command: &Command,
+    prefix: &str,
+    args: Vec<OsString>,
+) -> Result<ArgMatches, clap::Error> {
+    let args = command_line::without_type_word(command, prefix, args);
+    command.clone().try_get_matches_from(args)
 }
 
 /// Returns the innermost command as it was called, for the pointer to its help: `kubectl session template lint`.

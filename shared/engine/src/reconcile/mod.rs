@@ -56,8 +56,8 @@ pub use secret_ownership::{is_secret_proven, proves_secret};
 use start::plan_start;
 pub use start::{RenderedStart, Rendering, TemplateVersion};
 pub use target_state::{
-    PhaseReason, TargetState, current_phase, decide_phase, expiry_time, is_expired, is_start_requested,
-    target_state,
+    PhaseReason, TargetState, current_phase, decide_phase, expiry_time, is_expired,
+    is_start_requested, target_state,
 };
 use teardown::plan_teardown;
 pub use teardown::{Teardown, effective_data_policy, kept_since_patch};

@@ -176,3 +176,9 @@ fn a_size_has_one_decimal_where_it_matters() {
         assert_eq!(format_bytes(bytes), text);
     }
 }
+
+#[test]
+fn a_size_in_a_sentence_has_a_unit() {
+    let texts = [0, 1, 385, 1536].map(describe_bytes);
+    assert_eq!(texts, ["0 bytes", "1 byte", "385 bytes", "1.5Ki"]);
+}

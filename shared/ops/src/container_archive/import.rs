@@ -21,7 +21,7 @@ use session_client::interrupt::Interrupt;
 use session_model::failure::with_hint;
 use session_model::objects::storage_limit::storage_limit;
 use session_model::progress::ProgressSink;
-use session_model::quantity::format_bytes;
+use session_model::quantity::describe_bytes;
 
 /// A copy of a checked archive's files into a container.
 #[derive(Clone, Copy)]
@@ -77,8 +77,8 @@ impl ContainerImport<'_> {
                 SpaceCheck::Short(format!("{files} to create, {inodes} inodes free"))
             }
             _ if contents.unpacked_bytes > free => {
-                let unpacked = format_bytes(contents.unpacked_bytes);
-                SpaceCheck::Short(format!("{unpacked} needed, {} free", format_bytes(free)))
+                let unpacked = describe_bytes(contents.unpacked_bytes);
+                SpaceCheck::Short(format!("{unpacked} needed, {} free", describe_bytes(free)))
             }
             _ => SpaceCheck::Enough,
         }

@@ -67,16 +67,22 @@ impl CommandPath {
 
     /// Counts the arguments that are not flags.
     pub(super) fn count_positionals(&self) -> usize {
-        let (mut at, mut count) = (self.led, 0);
-        while let Some(arg) = self.args.get(at) {
-            if arg == "--" {
-                return count + self.args.len() - at - 1;
-            }
+        let dashes = self.args[self.led..].iter().position(|arg| arg == "--");
+        let behind = dashes.map_or(0, |at| self.args.len() - self.led - at - 1);
+        self.positionals().len() + behind
+    }
+
+    /// Returns where the arguments before `--` that are not flags stand on the command line.
+    pub(super) fn positionals(&self) -> Vec<usize> {
+        let (mut at, mut found) = (self.led, Vec::new());
+        while let Some(arg) = self.args.get(at).filter(|arg| *arg != "--") {
             let flag = is_flag(arg);
-            count += usize::from(!flag);
+            if !flag {
+                found.push(at);
+            }
             at += if flag && self.takes_next(arg) { 2 } else { 1 };
         }
-        count
+        found
     }
 
     /// Returns a flag as kubectl's errors name it: `-o, --output`.

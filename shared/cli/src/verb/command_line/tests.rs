@@ -60,8 +60,7 @@ fn with_shared(command: Command) -> Command {
 
 /// Standard output, standard error and exit code of a command line.
 pub(super) fn printed(command: &Command, line: &[&str]) -> (String, String, u8) {
-    let command = command
-        .clone()
+    let command = with_boolean_values(command.clone())
         .no_binary_name(true)
         .disable_help_subcommand(true);
     let prefix = format!("kubectl session {}", command.get_name());
@@ -120,12 +119,12 @@ fn bad_lines_are_answered_as_kubectl_answers_them() {
         ),
         (
             &["--quiet=maybe"],
-            "invalid argument \"maybe\" for \"-q, --quiet\" flag: must be \"true\" or \"false\"",
+            "invalid argument \"maybe\" for \"-q, --quiet\" flag: strconv.ParseBool: parsing \"maybe\": invalid syntax",
             flag,
         ),
         (
-            &["--watch=true"],
-            "invalid argument \"true\" for \"-w, --watch\" flag: it takes no value",
+            &["-w=no"],
+            "invalid argument \"no\" for \"-w, --watch\" flag: strconv.ParseBool: parsing \"no\": invalid syntax",
             flag,
         ),
         (
