@@ -73,7 +73,8 @@ fn print_report(report: &Report, format: &mut Format, environment: &mut Environm
     match format {
         Format::Objects(printer) => print_document(report, printer, &mut environment.console),
         Format::Text { .. } => {
-            let lines = view::report_lines(report, environment.now(), environment.console.width());
+            let lines =
+                view::report_lines(report, environment.now(), environment.console.wrap_width());
             let text: String = lines
                 .iter()
                 .map(|line| line.to_styled_text(&environment.console) + "\n")
@@ -92,5 +93,9 @@ fn print_document(
     if printer.is_name() {
         return console.print(&printer.print_object(&report.session)?);
     }
-    console.print(&printer.print_object(&serde_json::to_value(report)?)?)
+    let mut document = serde_json::to_value(report)?;
+    if let Some(session) = printer.without_managed_fields(&report.session) {
+        document["session"] = session;
+    }
+    console.print(&printer.print_object(&document)?)
 }

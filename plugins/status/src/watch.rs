@@ -70,7 +70,8 @@ async fn wait_suspended(screen: &mut Option<FullScreen>) -> Result<()> {
 }
 
 fn draw_report(screen: &mut FullScreen, report: &Report, environment: &Environment) -> Result<()> {
-    let lines = view::report_lines(report, environment.now(), environment.console.width());
+    let width = Some(environment.console.width());
+    let lines = view::report_lines(report, environment.now(), width);
     let painted: Vec<String> = lines
         .iter()
         .map(|line| line.to_styled_text(&environment.console))

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 use session_client::interrupt::interrupted_error;
 use session_client::{WriteOptions, parse_object, timed_out};
+use session_engine::diagnosis::{Remedy, RemedyFacts, find_remedies};
 use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, decide_phase, status_patch,
 };
@@ -213,7 +214,7 @@ fn not_ready_error(started: &Started, state: &WorkloadState) -> anyhow::Error {
     with_inspect_hints(error, started, state)
 }
 
-/// Adds hints how to inspect and delete a session that is kept although it is not ready.
+/// Adds hints how to inspect, repair and delete a session that is kept although it is not ready.
 fn with_inspect_hints(
     error: anyhow::Error,
     started: &Started,
@@ -229,8 +230,23 @@ fn with_inspect_hints(
         error,
         format!("inspect the session: kubectl session {look}"),
     );
-    with_hint(
-        error,
-        format!("delete the session: kubectl session delete {name} -n {namespace}"),
-    )
+    let target = TargetState::Running;
+    let phase = match state {
+        // A controller or the timeout has ended the wait: what is there is not known here.
+        WorkloadState::NoWorkload => Phase::Failed,
+        _ => decide_phase(&started.session, target, state).phase,
+    };
+    let live = LiveObjects {
+        data: started.objects.clone(),
+        ..LiveObjects::default()
+    };
+    let facts = RemedyFacts::new(&started.session, &live, state);
+    let mut remedies = find_remedies(phase, state, &facts);
+    // The first hint says how to look at it.
+    remedies.retain(|remedy| remedy.verb != "status");
+    if !remedies.iter().any(Remedy::is_deletion) {
+        remedies.push(Remedy::deletion(&facts));
+    }
+    let hints = remedies.iter().map(|remedy| remedy.hint(name, namespace));
+    hints.fold(error, with_hint)
 }

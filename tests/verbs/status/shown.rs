@@ -17,7 +17,9 @@ fn every_state_has_its_screen() {
 fn no_line_is_longer_than_the_screen_and_no_escape_gets_through() {
     for (name, api) in all() {
         for line in status(&api, "").out.lines() {
-            assert!(line.chars().count() <= 80, "{name}: {line}");
+            // A command is never broken, so that it can be copied.
+            let is_command = line.trim_start().starts_with("kubectl ");
+            assert!(is_command || line.chars().count() <= 80, "{name}: {line}");
             assert!(!line.chars().any(char::is_control), "{name}: {line:?}");
         }
     }

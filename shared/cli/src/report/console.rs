@@ -225,6 +225,12 @@ impl Console {
         )
     }
 
+    /// Returns the columns to wrap output at: COLUMNS, else the current width of the terminal of standard output. `None` in a pipe
+    /// or file, where a program reads the lines.
+    pub fn wrap_width(&self) -> Option<usize> {
+        (self.columns > 0 || self.terminals.out).then(|| self.width())
+    }
+
     /// Returns the rows of the terminal of standard output; `None` if it is not a terminal or does not report them.
     pub fn height(&self) -> Option<usize> {
         if self.captured || !self.terminals.out {

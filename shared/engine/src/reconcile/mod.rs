@@ -30,6 +30,7 @@ mod default_container;
 mod hook_run;
 mod live_objects;
 mod manifest_settings;
+mod phase_since;
 mod render;
 mod required_access;
 mod restart_plan;
@@ -44,6 +45,7 @@ pub use data_loss::{DataLoss, find_data_at_risk, find_losses, find_plan_losses};
 pub use default_container::{container_names, default_container};
 pub use hook_run::HookRun;
 pub use live_objects::{Impostor, LiveObjects, NamedObject, is_data_of, is_primary_pod};
+pub use phase_since::phase_since;
 pub use render::{ManifestSource, RenderInput, RenderOutput, render};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
@@ -55,7 +57,7 @@ pub use target_state::{
     target_state,
 };
 use teardown::plan_teardown;
-pub use teardown::{Teardown, effective_data_policy, kept_since_patch};
+pub use teardown::{Teardown, effective_data_policy, is_secret_kept, kept_since_patch};
 pub use workload_state::{WorkloadState, assess_workload};
 
 use jiff::Timestamp;
