@@ -32,8 +32,8 @@ pub(crate) struct DataReport {
     pub(crate) parameters_secret: Option<String>,
     /// Command that prints the values of the secret parameters.
     pub(crate) parameters_command: Option<String>,
-    /// True if a deletion keeps the Secret, because claims or snapshots that stay may need its values.
-    pub(crate) parameters_kept: bool,
+    /// What a deletion does with the Secret, for the user.
+    pub(crate) parameters_on_deletion: Option<&'static str>,
     pub(crate) snapshots: Vec<SnapshotReport>,
     /// Snapshot schedule.
     pub(crate) schedule: Option<SnapshotSchedule>,
@@ -104,6 +104,14 @@ pub(crate) struct SnapshotReport {
 /// All operations that delete kept data.
 const DELETED_BY: &str = "deleted only by delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete \
 and prune, or with the namespace";
+
+/// Returns the effect of a deletion on the Secret of secret parameters.
+fn secret_effect(kept: bool) -> &'static str {
+    match kept {
+        true => "delete keeps it for the data that stays",
+        false => "delete deletes it",
+    }
+}
 
 fn deletion_effect(policy: DataPolicy) -> &'static str {
     match policy {
@@ -181,7 +189,8 @@ pub(crate) fn data_report(
         parameters_command: secret_name
             .as_deref()
             .map(|secret| secret_command(secret, session.namespace())),
-        parameters_kept: secret_name.is_some() && is_secret_kept(session, &with_snapshots),
+        parameters_on_deletion: secret
+            .map(|_| secret_effect(is_secret_kept(session, &with_snapshots))),
         parameters_secret: secret_name,
         snapshots,
         schedule: schedule.map(SnapshotSchedule::from_cron_job),

@@ -57,7 +57,7 @@ impl Verb for Status {
                 for impostor in &observe::live_objects(&observed).impostors {
                     environment.console.note(&impostor.note());
                 }
-                let report = Report::from_observed(&observed, environment.now());
+                let report = compute_report(&observed, environment);
                 print_report(&report, &mut intent.format, environment)
             }
             StatusMode::Watch => watch::watch_report(&cluster, intent, environment).await,
@@ -66,6 +66,21 @@ impl Verb for Status {
             }
         }
     }
+}
+
+/// Computes the report of a session. Its commands repeat the connection flags of this one.
+fn compute_report(observed: &observe::Observed, environment: &Environment) -> Report {
+    let mut report = Report::from_observed(observed, environment.now());
+    let steps = report.next.iter_mut().map(|step| &mut step.command);
+    let methods = report.connect.iter_mut().map(|method| &mut method.command);
+    let secret = report.data.parameters_command.iter_mut();
+    for command in steps.chain(methods).chain(secret) {
+        *command = environment
+            .console
+            .with_connection_flags(command)
+            .into_owned();
+    }
+    report
 }
 
 /// Prints a report in the requested format.

@@ -200,9 +200,12 @@ fn add_conditions(page: &mut Page, report: &Report, now: Timestamp) {
             why = format!("{}{colon}{why}", condition.reason);
         }
         let comma = if why.is_empty() { "" } else { ", " };
-        let age = age_text(&condition.last_transition_time, now);
+        let age = match condition.last_transition_time.as_str() {
+            "" => String::new(),
+            at => format!(" for {}", age_text(at, now)),
+        };
         let text = format!(
-            "{} is {} for {age}{comma}{why}",
+            "{} is {}{age}{comma}{why}",
             condition.r#type, condition.status
         );
         page.add_text(2, 4, &text);

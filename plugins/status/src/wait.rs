@@ -17,8 +17,8 @@ use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::observe::live_objects;
-use crate::print_document;
 use crate::report::Report;
+use crate::{compute_report, print_document};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]
@@ -46,7 +46,7 @@ pub(crate) async fn wait_for_phase(
     let mut followed = FollowedSession::new(cluster, &name, None, Some(limit)).await?;
     let mut sink = environment.console.progress();
     loop {
-        let report = Report::from_observed(&followed.observed, environment.now());
+        let report = compute_report(&followed.observed, environment);
         match wait_state(&report, &followed.observed, target) {
             WaitState::Reached => {
                 drop(sink);
@@ -55,7 +55,7 @@ pub(crate) async fn wait_for_phase(
             WaitState::Unreachable => {
                 followed.explain().await;
                 return Err(unreachable_error(
-                    &Report::from_observed(&followed.observed, environment.now()),
+                    &compute_report(&followed.observed, environment),
                     target,
                 ));
             }

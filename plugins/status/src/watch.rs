@@ -14,7 +14,7 @@ use session_shared::verb::Environment;
 use crate::followed_session::FollowedSession;
 use crate::intent::Intent;
 use crate::report::Report;
-use crate::{print_report, view};
+use crate::{compute_report, print_report, view};
 
 /// Interval at which ages are updated on a terminal.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ pub(crate) async fn watch_report(
     let mut followed = FollowedSession::new(cluster, intent.name.as_str(), tick, None).await?;
     let mut shown = None;
     loop {
-        let report = Report::from_observed(&followed.observed, environment.now());
+        let report = compute_report(&followed.observed, environment);
         match &mut screen {
             Some(screen) => draw_report(screen, &report, environment)?,
             None if shown.as_ref() != Some(&report) => {

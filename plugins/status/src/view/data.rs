@@ -27,11 +27,12 @@ pub(super) fn add_data(page: &mut Page, report: &Report, now: Timestamp) {
         page.add_text(2, 4, &ephemeral_text(one));
     }
     if let Some(secret) = &data.parameters_secret {
-        let fate = match data.parameters_kept {
-            true => "delete keeps them for the data that needs them",
-            false => "delete deletes them",
-        };
-        page.add_text(2, 4, &format!("Secret/{secret}: secret parameters, {fate}"));
+        let effect = data.parameters_on_deletion.unwrap_or_default();
+        page.add_text(
+            2,
+            4,
+            &format!("Secret/{secret}: secret parameters, {effect}"),
+        );
     }
     if let Some(command) = &data.parameters_command {
         page.add_text(4, 6, "show the values:");

@@ -256,7 +256,7 @@ fn is_transient(message: &str) -> bool {
 /// Returns the remedy of a container that the runtime could not start.
 pub(super) fn start_error_remedy(message: &str) -> &'static str {
     // runc's words: the kernel grants a capability of securityContext.capabilities.add to nobody here, not even to the runtime.
-    if message.contains("unable to apply caps") || message.contains("unable to set caps") {
+    if message.contains("unable to apply caps") {
         return "remove capabilities from the container's securityContext, or use nodes whose container runtime may grant them; image and command are not the cause";
     }
     "correct the container's command or image, then restart the session"

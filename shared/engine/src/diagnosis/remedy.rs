@@ -9,7 +9,7 @@ use session_model::objects::kept_data::is_claim;
 use super::Cause;
 use crate::reconcile::{LiveObjects, WorkloadState, effective_data_policy, is_start_requested};
 
-/// A command that brings a session on, with the words that introduce it.
+/// A command that repairs a session or brings it on, with the words that introduce it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
     /// What the command does, as an imperative: `start the session`.
@@ -124,7 +124,7 @@ enum Repair {
     Image,
     /// More memory for the container.
     Memory,
-    /// A start, once the cause is mended.
+    /// A start, once the cause is fixed.
     Start,
 }
 
@@ -142,7 +142,7 @@ fn repair_of(cause: Option<&Cause>) -> Repair {
     }
 }
 
-/// Returns the commands that bring the session on, in the order in which to try them; none for one that runs well.
+/// Returns the commands that repair the session, in the order in which to try them; none for one that runs well.
 pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -> Vec<Remedy> {
     let watch = |what| Remedy::new(what, "status", &["-w"]);
     let mut remedies = match phase {
@@ -167,7 +167,7 @@ fn failed_remedies(state: &WorkloadState, facts: &RemedyFacts) -> Vec<Remedy> {
     // A workload that is still there is replaced by --restart alone.
     let (what, restart): (_, &[&str]) = match state {
         WorkloadState::Unrecoverable(_) | WorkloadState::NotReady(_) => (
-            "restart the session once the cause is mended",
+            "restart the session once the cause is fixed",
             &["--restart"],
         ),
         _ => ("start the session", &[]),

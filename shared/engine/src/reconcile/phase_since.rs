@@ -42,7 +42,11 @@ pub fn phase_since(
     match state {
         WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since).or_else(recorded),
         WorkloadState::Terminated { pod: name, .. } => {
-            pod(name).and_then(end_time).or_else(recorded)
+            let ended = || lost_since(session, live);
+            pod(name)
+                .and_then(end_time)
+                .or_else(recorded)
+                .or_else(ended)
         }
         WorkloadState::Unrecoverable(_) => primary().and_then(failed_since).or_else(recorded),
         WorkloadState::NotReady(_) => {
