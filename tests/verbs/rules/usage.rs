@@ -5,7 +5,7 @@
 
 use session_support::{FakeApi, golden};
 
-use super::run_of;
+use super::{run_of, verbs_with_requests};
 use crate::play::Play;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden");
@@ -15,7 +15,7 @@ const CLAP: [&str; 5] = ["Usage:", "For more information", "tip:", "[possible", 
 
 #[test]
 fn what_cannot_be_meant_is_told_before_any_request() {
-    for entry in kubectl_session::VERBS {
+    for entry in verbs_with_requests() {
         let kinds = ["illegal", "usage"].map(|kind| format!("{}-{kind}.txt", entry.name));
         let tried: usize = kinds.iter().map(|file| try_lines(entry.name, file)).sum();
         // The files of snapshot are taken by tests of its own: its command lines name files that are there.

@@ -77,10 +77,18 @@ fn programs_read_it_as_json_or_yaml() {
         text.contains(&format!("  gitVersion: v{VERSION}\n")),
         "{text}"
     );
-    let refused = (
-        1,
-        String::new(),
-        "error: --output must be 'yaml' or 'json'\n".to_owned(),
-    );
-    assert_eq!(run("version -o name"), refused);
+    for (words, error) in [
+        ("-o name", "--output must be 'yaml' or 'json'\n"),
+        (
+            "alice",
+            "unexpected arguments: [alice]\nSee 'kubectl session version -h' for help and examples\n",
+        ),
+        (
+            "--bogus",
+            "unknown flag: --bogus\nSee 'kubectl session version --help' for usage.\n",
+        ),
+    ] {
+        let refused = (1, String::new(), format!("error: {error}"));
+        assert_eq!(run(&format!("version {words}")), refused, "{words}");
+    }
 }
