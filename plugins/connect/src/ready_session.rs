@@ -97,16 +97,7 @@ async fn ensure_ready(
         (Phase::Pending, WorkloadState::NoWorkload)
             if is_abandoned_start(&observed.session, now) && !is_controlled(cluster).await? =>
         {
-            if intent.start {
-                return start_stopped(cluster, intent, observed, environment)
-                    .await
-                    .map(Some);
-            }
-            let error = anyhow!(
-                "session \"{}\" has not been started: no controller starts it",
-                intent.name
-            );
-            Err(with_hint(error, start_hint(cluster, intent)))
+            Err(not_started_error(cluster, intent))
         }
         (Phase::Pending, _) if !intent.wait => {
             let state = cluster.explain_state(namespace, state).await;
@@ -261,6 +252,15 @@ fn with_remedies(
     remedies.fold(error, |error, remedy| {
         with_hint(error, remedy.hint(name, namespace))
     })
+}
+
+/// Returns the error for a session that was never started. Its first start is the user's to ask for: nobody has seen what it makes.
+fn not_started_error(cluster: &Cluster, intent: &Intent) -> anyhow::Error {
+    let error = anyhow!(
+        "session \"{}\" has not been started: no controller starts it",
+        intent.name
+    );
+    with_hint(error, start_hint(cluster, intent))
 }
 
 fn expired_error(cluster: &Cluster, intent: &Intent, observed: &ObservedSession) -> anyhow::Error {

@@ -153,3 +153,20 @@ fn uncoloured(text: &str) -> String {
     }
     out
 }
+
+/// Without claims and snapshots, nothing needs the values of the parameters Secret: delete deletes it.
+#[test]
+fn the_parameters_secret_is_told_as_delete_treats_it() {
+    let api = running_api();
+    api.put(crate::scenes::data(serde_json::json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "session-alice-parameters"}, "data": {"PASSWORD": "c2VjcmV0LXZhbHVl"}})));
+    let alone = status(&api, "").out;
+    let secret = "Secret/session-alice-parameters: secret parameters, delete";
+    assert!(alone.contains(&format!("{secret} deletes it\n")), "{alone}");
+    assert!(!alone.contains("policy keep"), "{alone}");
+    api.put(claim());
+    let beside = status(&api, "").out;
+    assert!(beside.contains(&format!("{secret} keeps it")), "{beside}");
+    let command = "kubectl get secret session-alice-parameters -n default -o 'go-template=";
+    assert!(beside.contains(command), "{beside}");
+}
