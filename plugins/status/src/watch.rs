@@ -13,6 +13,7 @@ use session_shared::verb::Environment;
 
 use crate::followed_session::FollowedSession;
 use crate::intent::Intent;
+use crate::layout::Line;
 use crate::report::Report;
 use crate::{compute_report, print_report, view};
 
@@ -70,11 +71,15 @@ async fn wait_suspended(screen: &mut Option<FullScreen>) -> Result<()> {
 }
 
 fn draw_report(screen: &mut FullScreen, report: &Report, environment: &Environment) -> Result<()> {
-    let width = Some(environment.console.width());
-    let lines = view::report_lines(report, environment.now(), width);
+    let width = environment.console.width();
+    let lines = view::report_lines(report, environment.now(), Some(width));
     let painted: Vec<String> = lines
         .iter()
         .map(|line| line.to_styled_text(&environment.console))
         .collect();
-    screen.draw(&painted, environment.console.height())
+    // The terminal wraps a command that is longer than a line: it takes more rows.
+    let more_rows = |line: &Line| line.text.chars().count().saturating_sub(1) / width;
+    let more: usize = lines.iter().map(more_rows).sum();
+    let height = environment.console.height();
+    screen.draw(&painted, height.map(|rows| rows.saturating_sub(more)))
 }

@@ -1,6 +1,6 @@
 //! Connection flags in the commands of hints.
 
-/// Adds `flags` after `-n NAMESPACE` to every kubectl command in `text`.
+/// Adds `flags` after `-n NAMESPACE` to every kubectl command in `text` that does not have them there.
 pub(super) fn add_flags(text: &str, flags: &str) -> String {
     let mut done = String::new();
     let mut commands = text.split("kubectl ");
@@ -14,7 +14,15 @@ pub(super) fn add_flags(text: &str, flags: &str) -> String {
         let in_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
         let end = rest.find(|c| !in_name(c)).unwrap_or(rest.len());
         let (namespace, rest) = rest.split_at(end);
-        done.push_str(&format!("{before} -n {namespace} {flags}{rest}"));
+        let has_flags = rest
+            .strip_prefix(' ')
+            .is_some_and(|rest| rest.starts_with(flags));
+        let flags = if has_flags {
+            String::new()
+        } else {
+            format!(" {flags}")
+        };
+        done.push_str(&format!("{before} -n {namespace}{flags}{rest}"));
     }
     done
 }
@@ -37,6 +45,10 @@ mod tests {
             (
                 "choose one: kubectl session template list",
                 "choose one: kubectl session template list",
+            ),
+            (
+                "start it: kubectl session start a -n d --context=x",
+                "start it: kubectl session start a -n d --context=x",
             ),
             ("check that -n d is right", "check that -n d is right"),
         ] {
