@@ -29,8 +29,8 @@ const COUNTS: &[Count] = &[
     // Session, Secret of the generated password, Secret, Pod and Service.
     count(
         "session create d --template lab --set ROOTFS_IMAGE_URL=https://storage.example.com/lab.ext4 \
-         --set INIT_IMAGE=localhost/busybox:1 --set NETWORK_IMAGE=localhost/busybox:1 --set VM_IMAGE=localhost/dropbear:1 \
-         --set TERMINAL_IMAGE=localhost/http-page:1 --set EDITOR_IMAGE=localhost/http-page:1 --wait=false",
+         --set INIT_IMAGE=localhost/lab-init:1 --set NETWORK_IMAGE=localhost/busybox:1 --set VM_IMAGE=localhost/lab-vm:1 \
+         --set TERMINAL_IMAGE=localhost/lab-terminal:1 --set EDITOR_IMAGE=localhost/lab-editor:1 --wait=false",
         5 + 5 + 2,
     ),
 ];

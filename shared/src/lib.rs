@@ -8,8 +8,8 @@ pub use session_cli::{flags, prompt, report, session_batch, verb};
 pub use session_client as client;
 pub use session_engine::{diagnosis, plan, reconcile};
 pub use session_model::{
-    api, duration, encode, executable, failure, go_duration, labels, local_state, names, objects,
-    progress, quantity, unicode,
+    api, duration, encode, executable, failure, foreign_error, go_duration, labels, local_state,
+    names, objects, progress, quantity, unicode,
 };
 pub use session_ops as ops;
 pub use session_template as template;

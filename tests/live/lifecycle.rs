@@ -94,18 +94,19 @@ fn a_shell_comes_up_and_goes_without_a_trace() -> Result<()> {
     Ok(())
 }
 
-/// Parameters that let the lab run from the cluster's local images.
+/// Parameters that let the lab run from the cluster's local images, which read what Dozlab's images read: a missing variable ends
+/// them, and the session does not become ready.
 const LAB: &[&str] = &[
     "--set",
     "ROOTFS_IMAGE_URL=https://storage.example.com/lab.ext4",
     "--set",
-    "VM_IMAGE=localhost/dropbear:1",
+    "VM_IMAGE=localhost/lab-vm:1",
     "--set",
-    "INIT_IMAGE=localhost/busybox:1",
+    "INIT_IMAGE=localhost/lab-init:1",
     "--set",
     "NETWORK_IMAGE=localhost/busybox:1",
     "--set",
-    "EDITOR_IMAGE=localhost/http-page:1",
+    "EDITOR_IMAGE=localhost/lab-editor:1",
     "--set",
     "TERMINAL_IMAGE=localhost/lab-terminal:1",
 ];
@@ -196,6 +197,23 @@ fn a_lab_comes_up_with_its_secret() -> Result<()> {
     ensure!(
         labels.starts_with("lab-1 alice-example.com-") && labels.ends_with(" lab-environment"),
         "{labels}"
+    );
+    let said = world
+        .session(&[
+            "connect",
+            "lab-1",
+            "--method",
+            "shell",
+            "--",
+            "cat",
+            "/srv/vm/kernels/rootfs.ext4",
+            "/shared/network-config",
+        ])?
+        .exits(0)?;
+    ensure!(
+        said.stdout.starts_with("4G of https://storage.example.com/lab.ext4\nGATEWAY_IP=172.16.0.1\nVM_IP=172.16.0.2\nPOD_IP=")
+            && said.stdout.ends_with("\nTAP_DEVICE=tap0\n"),
+        "{said:?}"
     );
     let endpoint = world
         .session(&["list", "lab-1", "-o", "jsonpath={.status.endpoint}"])?

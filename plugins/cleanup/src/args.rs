@@ -45,8 +45,8 @@ const EXAMPLES: &str = "  # Print the plan for all namespaces
   # Delete storage snapshots that remain after their VolumeSnapshot was deleted
   kubectl session cleanup --snapshot-contents -A
 
-  # Delete orphaned objects of one owner; list -L streaming.platform/user prints the label
-  kubectl session cleanup --orphans -l streaming.platform/user=alice
+  # Delete orphaned objects of one owner
+  kubectl session cleanup --orphans --user-id alice@example.com
 
   # Clean up expired sessions every five minutes, at most 20 at a time, until Ctrl-C
   kubectl session cleanup --expired --interval 5m --max 20 -y";
@@ -121,6 +121,10 @@ pub struct Args {
     /// Label selector of the objects (-l key1=value1,key2=value2); supports =, ==, !=, in and notin
     #[arg(help_heading = "Selection", short = 'l', long, value_name = "QUERY")]
     pub selector: Option<String>,
+
+    /// Owner of the sessions and objects (alice@example.com); applies to everything the plan lists
+    #[arg(help_heading = "Selection", long, value_name = "ID")]
+    pub user_id: Option<String>,
 
     /// If true, clean up in all namespaces; --namespace and the namespace of the context are ignored
     #[arg(help_heading = "Selection", short = 'A', long)]

@@ -8,6 +8,7 @@ use session_shared::duration::Lifetime;
 use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
+use session_shared::names::UserId;
 use session_shared::ops::stop_options::StopOptions;
 use session_shared::report::console::Console;
 
@@ -30,6 +31,8 @@ pub(crate) struct Intent {
     pub(crate) snapshot_contents: bool,
     /// Label selector for the objects of the plan; empty for none.
     pub(crate) selector: String,
+    /// Owner of the sessions and objects; `None` for all owners.
+    pub(crate) owner: Option<UserId>,
     pub(crate) all_namespaces: bool,
     /// Pause between two rounds; `None` for a single round.
     pub(crate) interval: Option<Duration>,
@@ -60,6 +63,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         snapshot_contents,
         names,
         selector,
+        user_id,
         all_namespaces,
         interval,
         max,
@@ -108,6 +112,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         snapshots_older_than: snapshots,
         snapshot_contents,
         selector: selector.unwrap_or_default(),
+        owner: user_id.as_deref().map(str::parse).transpose()?,
         all_namespaces,
         interval,
         max_actions: max.map_or(usize::MAX, |most| most as usize),

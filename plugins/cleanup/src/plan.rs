@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
-use session_shared::names::parameters_secret_name;
+use session_shared::names::{UserId, parameters_secret_name};
 use session_shared::objects::Untyped;
 use session_shared::objects::kept_data::{holds_data, is_claim};
 use session_shared::objects::resource::{ResourceType, SECRET};
@@ -27,6 +27,12 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Vec<
     items.extend(objects.filter_map(|object| plan_object(intent, object, &observed.index, now)));
     let contents = observed.contents.iter();
     items.extend(contents.filter_map(|held| plan_content(intent, held)));
+    items.retain(|item| {
+        intent
+            .owner
+            .as_ref()
+            .is_none_or(|owner| belongs_to(item, owner))
+    });
     items.sort_by(|a, b| {
         let rank = |item: &PlanItem| match item.action {
             Action::AddLabels => 0,
@@ -38,6 +44,11 @@ pub(crate) fn plan(intent: &Intent, observed: &Observed, now: Timestamp) -> Vec<
         first.cmp(&second).then_with(|| place(a).cmp(&place(b)))
     });
     items
+}
+
+/// Returns true if an item belongs to an owner. An object without the annotation names its owner by the label only.
+fn belongs_to(item: &PlanItem, owner: &UserId) -> bool {
+    item.owner == owner.as_str() || item.owner == labels::to_label_value(owner.as_str())
 }
 
 /// Removes deletions of parameters that a remaining claim needs: a kept database needs its old password. Parameters are

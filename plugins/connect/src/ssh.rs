@@ -151,7 +151,7 @@ fn create_parent(file: &Path) -> Result<()> {
 fn exec_program(command: &mut std::process::Command) -> Result<()> {
     use std::os::unix::process::CommandExt;
     let error = command.exec();
-    Err(anyhow!("failed to run ssh: {error}"))
+    Err(error).context("failed to run ssh")
 }
 
 #[cfg(not(unix))]

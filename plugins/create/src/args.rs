@@ -6,7 +6,7 @@ use clap::Parser;
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::existing::ExistingFlags;
 use session_shared::flags::output::{ObjectOutputFlags, VerbosityFlags};
-use session_shared::flags::values::ValueFlags;
+use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
 use session_shared::flags::write::WriteFlags;
 
@@ -37,6 +37,9 @@ const EXAMPLES: &str = "  # Create a session from a template and wait until it i
   # Create a session from a manifest with placeholders
   kubectl session create demo -f pod.yaml --set IMAGE=busybox:1.36
 
+  # Create a session from a file with the placeholders of another tool
+  kubectl session create demo -f pod.yaml --replace '{user-id}=${USER_ID}'
+
   # Print the objects that would be created
   kubectl session create dev --template shell --dry-run=client --rendered -o yaml";
 
@@ -59,6 +62,10 @@ pub struct Args {
     /// Parameter value flags.
     #[command(flatten)]
     pub values: ValueFlags,
+
+    /// Replacements in the file.
+    #[command(flatten)]
+    pub replacements: ReplaceFlags,
 
     /// Name of a preset of the template: a named set of parameter values
     #[arg(help_heading = "Parameter", long, value_name = "NAME")]

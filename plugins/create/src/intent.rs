@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use session_shared::api::SessionSpec;
 use session_shared::client::{DryRun, WriteOptions};
@@ -10,7 +10,8 @@ use session_shared::failure::{usage_error, with_hint};
 use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::list::parse_new_owner;
 use session_shared::flags::reconcile::parse_driver;
-use session_shared::flags::values::read_source;
+use session_shared::flags::values::ReplaceFlags;
+use session_shared::foreign_error::decode_error_text;
 use session_shared::labels;
 use session_shared::names::{SessionName, TemplateName, UserId};
 use session_shared::objects::{Untyped, primary_workload};
@@ -80,6 +81,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         template,
         filename,
         values,
+        replacements,
         preset,
         user_id,
         cpu,
@@ -111,9 +113,10 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
     let user_id = user_id.as_deref().map(parse_new_owner).transpose()?;
     let driver = parse_driver(&reconcile)?;
     let (filename, primary) = (filename.as_deref(), primary.as_deref());
+    replacements.require_file(filename)?;
     let mut values = values.read_values(filename, console.input())?;
     let given = match filename {
-        Some(file) => from_file(file, primary, &mut values, console)?,
+        Some(file) => from_file(file, &replacements, primary, &mut values, console)?,
         None => from_template(template.as_deref(), primary)?,
     };
     let mut spec = given.spec;
@@ -195,11 +198,12 @@ fn from_template(template: Option<&str>, primary: Option<&str>) -> Result<GivenS
 
 fn from_file(
     file: &str,
+    replacements: &ReplaceFlags,
     primary: Option<&str>,
     assigned: &mut AssignedValues,
     console: &mut Console,
 ) -> Result<GivenSession> {
-    let source = read_source(file, console.input())?;
+    let source = replacements.read_source(file, console.input())?;
     let shown = source.name();
     if let Some(session) = session_file::parse_session_file(&source)? {
         let mut found = from_session(shown, session, primary)?;
@@ -236,14 +240,7 @@ fn extract_secrets(
 ) -> Result<String> {
     let extracted = extract_secret_literals(source)?;
     for problem in &extracted.visible_passwords {
-        console.warn(&problem.to_string());
-    }
-    if let Some(hint) = extracted
-        .visible_passwords
-        .iter()
-        .find_map(|problem| problem.hint.as_deref())
-    {
-        console.hint(hint);
+        console.warn_with_hint(&problem.to_string(), problem.hint.as_deref());
     }
     for problem in &extracted.removed {
         console.note(&problem.to_string());
@@ -260,8 +257,9 @@ fn from_session(file: &str, mut object: Value, primary: Option<&str>) -> Result<
     let namespace = Untyped(&metadata).str_at("/namespace").map(str::to_owned);
     let spec = object.get_mut("spec").map(Value::take).unwrap_or_default();
     // The context names the file; the error itself names the field.
-    let mut spec: SessionSpec =
-        serde_json::from_value(spec).with_context(|| format!("{file}: invalid Session"))?;
+    let mut spec: SessionSpec = serde_json::from_value(spec)
+        .map_err(|error| anyhow!(decode_error_text(&error)))
+        .with_context(|| format!("{file}: invalid Session"))?;
     let user_id = Some(spec.user_id.as_str())
         .filter(|id| !id.is_empty())
         .map(parse_new_owner)
@@ -315,8 +313,11 @@ pub(crate) fn generate_name(
     seconds: i64,
     random: &str,
 ) -> Result<SessionName> {
-    let begin = begin.map_or_else(|| labels::to_name_part(owner.as_str()), ToString::to_string);
-    let begin: String = begin.chars().take(MAX_OWNER_CHARS).collect();
+    // An owner that is cut keeps its hash, so that two owners have different names; a prefix is the user's own choice.
+    let begin = match begin {
+        Some(begin) => begin.as_str().chars().take(MAX_OWNER_CHARS).collect(),
+        None => labels::to_name_part_within(owner.as_str(), MAX_OWNER_CHARS),
+    };
     format!("{}-{seconds}-{random}", begin.trim_end_matches('-')).parse()
 }
 

@@ -2,9 +2,10 @@
 //! first write.
 
 use anyhow::Result;
+use session_shared::Pod;
 use session_shared::api::Session;
 use session_shared::client::{AccessReviews, DryRun, WriteOptions};
-use session_shared::diagnosis::pod_resize::{self, NodeFit};
+use session_shared::diagnosis::pod_resize::{self, NodeFit, ResizeState};
 use session_shared::failure::{self, FailureKind};
 use session_shared::labels::MANAGER;
 use session_shared::objects::Untyped;
@@ -137,7 +138,9 @@ async fn find_obstacle(
 ) -> Result<Option<Obstacle>> {
     let resized: Vec<&ResourceChange> = changes.pods.iter().filter(|pod| pod.is_needed()).collect();
     if resized.is_empty() {
-        return Ok(None);
+        // The size is asked for already, and the kubelet waits for room that a restart finds on another node.
+        let deferred = changes.pods.iter().find_map(deferred_resize);
+        return Ok(deferred.map(Obstacle::new).filter(|_| intent.restart));
     }
     if let Some(obstacle) = &changes.in_place_obstacle {
         return Ok(Some(Obstacle::new(obstacle.clone())));
@@ -171,6 +174,15 @@ async fn find_obstacle(
         }
     }
     Ok(None)
+}
+
+/// Returns the kubelet's message for a Pod whose resize it has put off; `None` for any other Pod.
+fn deferred_resize(change: &ResourceChange) -> Option<String> {
+    let pod: Pod = Untyped(&change.object).read()?;
+    match pod_resize::pod_resize_state(&pod, &change.container) {
+        ResizeState::Deferred(message) => Some(message),
+        _ => None,
+    }
 }
 
 /// Returns whether the Pod's node has room for larger requests. Sends no request if they do not become larger.

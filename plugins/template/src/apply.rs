@@ -5,7 +5,6 @@ use serde_json::Value;
 use session_shared::client::{DryRun, WriteOptions};
 use session_shared::failure;
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::values::read_source;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::SESSION_TEMPLATE;
 use session_shared::ops::Cluster;
@@ -30,6 +29,7 @@ pub(crate) async fn run(
     // no requests: check the file
     let TemplateApplyArgs {
         filename,
+        replacements,
         name,
         description,
         primary,
@@ -40,7 +40,7 @@ pub(crate) async fn run(
     let write = write_flags.write()?;
     let format = Format::from_object_flags(&output)?;
     let mut mutations = MutationPrinter::new(format, dry_run);
-    let source = read_source(&filename, environment.console.input())?;
+    let source = replacements.read_source(&filename, environment.console.input())?;
     let naming = TemplateNaming {
         name,
         description,
@@ -54,7 +54,10 @@ pub(crate) async fn run(
                 .console
                 .print_error_line(view::finding_text(finding).trim_end()),
             Severity::Info => {}
-            _ => environment.console.warn(&finding.problem.to_string()),
+            _ => environment.console.warn_with_hint(
+                &finding.problem.to_string(),
+                finding.problem.hint.as_deref(),
+            ),
         }
     }
     if broken {
@@ -64,9 +67,6 @@ pub(crate) async fn run(
             source.name(),
             plan::count_findings(&plan.findings)
         );
-    }
-    for hint in view::warning_hints(&plan.findings) {
-        environment.console.hint(hint);
     }
     // writes
     let cluster = environment.connect(connection).await?;

@@ -6,7 +6,7 @@ use session_shared::flags::list::ListFlags;
 use session_shared::flags::output::{
     ListOutputFlags, NameOutputFlags, ObjectOutputFlags, VerbosityFlags,
 };
-use session_shared::flags::values::ValueFlags;
+use session_shared::flags::values::{ReplaceFlags, ValueFlags};
 use session_shared::flags::write::WriteFlags;
 
 pub(crate) const ABOUT: &str = "Manage session templates
@@ -142,6 +142,8 @@ pub struct TemplateFlags {
     /// If true, use a built-in template instead of one in the cluster
     #[arg(long)]
     pub builtin: bool,
+    #[command(flatten)]
+    pub replacements: ReplaceFlags,
 }
 
 const PARAMS_EXAMPLES: &str = "  # List the parameters of a template
@@ -175,6 +177,8 @@ pub struct TemplateLintArgs {
     /// File with SessionTemplates or a manifest with placeholders; "-" means standard input. May be repeated
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: Vec<String>,
+    #[command(flatten)]
+    pub replacements: ReplaceFlags,
     /// Output format. One of: (json, yaml, kyaml, jsonpath, jsonpath-as-json, jsonpath-file)
     #[arg(help_heading = "Output", short = 'o', long, value_name = "FORMAT")]
     pub output: Option<String>,
@@ -226,6 +230,8 @@ pub struct TemplateApplyArgs {
     /// File with SessionTemplates or a manifest with placeholders; "-" means standard input
     #[arg(short = 'f', long, value_name = "FILENAME", required = true)]
     pub filename: String,
+    #[command(flatten)]
+    pub replacements: ReplaceFlags,
     /// Name of the template that is created from a manifest
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,

@@ -2,7 +2,6 @@
 
 use anyhow::{Result, bail};
 use session_shared::failure::usage_error;
-use session_shared::flags::values::read_source;
 use session_shared::report::console::Console;
 use session_shared::report::format::{Format, FormatSet};
 use session_shared::template::lint_source;
@@ -15,7 +14,11 @@ use crate::{plan, view};
 /// # Errors
 /// If a file cannot be read, or the findings contain an error.
 pub(crate) fn run(args: TemplateLintArgs, console: &mut Console) -> Result<()> {
-    let TemplateLintArgs { filename, output } = args;
+    let TemplateLintArgs {
+        filename,
+        replacements,
+        output,
+    } = args;
     if filename.iter().filter(|file| *file == "-").count() > 1 {
         return Err(usage_error("standard input can be read only once"));
     }
@@ -27,7 +30,9 @@ pub(crate) fn run(args: TemplateLintArgs, console: &mut Console) -> Result<()> {
     }
     let mut findings = Vec::new();
     for file in &filename {
-        findings.extend(lint_source(&read_source(file, console.input())?));
+        findings.extend(lint_source(
+            &replacements.read_source(file, console.input())?,
+        ));
     }
     match format {
         Format::Objects(mut printer) => {

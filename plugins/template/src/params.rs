@@ -29,7 +29,8 @@ pub(crate) async fn run(
     let format = Format::parse(output.as_deref(), FormatSet::All, no_headers, false)?;
     let chosen = match &place {
         TemplateSource::File(file) => {
-            template_input::read_from_file(file, &mut environment.console)?
+            let console = &mut environment.console;
+            template_input::read_from_file(file, &template.replacements, console)?
         }
         TemplateSource::Builtin(name) => template_input::read_builtin(name)?,
         TemplateSource::Cluster(name) => {

@@ -4,11 +4,14 @@ use anyhow::{Result, anyhow, bail};
 use serde_json::{Value, json};
 use session_shared::api::{API_VERSION, Parameter, ParameterType};
 use session_shared::failure::{usage_error, with_hint};
+use session_shared::labels;
 use session_shared::names::TemplateName;
 use session_shared::objects::Untyped;
+use session_shared::objects::ownership::has_kind_and_name;
 use session_shared::objects::primary_workload;
+use session_shared::reconcile::read_manifest_settings;
 use session_shared::template::{
-    Finding, Manifest, Parameters, Problem, RESERVED_PARAMETERS, Severity, Source, SourceLocation,
+    Finding, Manifest, Problem, RESERVED_PARAMETERS, Severity, Source, SourceLocation,
     extract_secret_literals, lint_source, parse_plain_objects,
 };
 
@@ -128,6 +131,9 @@ fn template_from_manifest(
     if let Some(primary) = &naming.primary {
         object["spec"]["primary"] = json!(primary_workload::parse_primary(primary)?);
     }
+    for (field, value) in annotated_settings(source, &object["spec"]["primary"])? {
+        object["spec"][field] = value;
+    }
     object["spec"]["manifest"] = source.text().into();
     // The findings contain the errors already.
     if !has_errors(&findings) {
@@ -136,7 +142,7 @@ fn template_from_manifest(
         if !secrets.is_empty() {
             object["spec"]["parameters"] = json!(secrets);
         }
-        let more = template_findings(source, &manifest, &object, &findings)?;
+        let more = template_findings(source, &object, &findings)?;
         findings.extend(more);
         // In the order of the file, as lint sorts them.
         findings.sort_by_key(|finding| match finding.problem.line {
@@ -150,23 +156,51 @@ fn template_from_manifest(
     })
 }
 
-/// Returns the findings that apply to a manifest only when it becomes a template: errors of templates unchanged, and
-/// unrestricted parameters as warnings, because only a controller refuses them.
-fn template_findings(
-    source: &Source,
-    manifest: &Manifest,
-    object: &Value,
-    said: &[Finding],
-) -> Result<Vec<Finding>> {
+/// Returns the fields of a template's spec for which the primary workload of a manifest has annotations, so that the template
+/// shows them. An annotation with a placeholder is left to the start, which reads it with the placeholder's value.
+fn annotated_settings(source: &Source, primary: &Value) -> Result<Vec<(&'static str, Value)>> {
+    // What is wrong with the manifest itself, lint reports.
+    let Ok(objects) = parse_plain_objects(source) else {
+        return Ok(Vec::new());
+    };
+    let mut objects: Vec<Value> = objects.into_iter().map(|(_, object)| object).collect();
+    let declared = serde_json::from_value(primary.clone()).ok();
+    let Ok(primary) = primary_workload::choose_primary(&objects, declared.as_ref()) else {
+        return Ok(Vec::new());
+    };
+    let is_primary = |object: &&mut Value| has_kind_and_name(object, &primary.kind, &primary.name);
+    let workload = objects.iter_mut().find(is_primary);
+    let annotations = workload
+        .and_then(|workload| workload.pointer_mut("/metadata/annotations"))
+        .and_then(Value::as_object_mut);
+    let Some(annotations) = annotations else {
+        return Ok(Vec::new());
+    };
+    annotations.retain(|_, text| !text.as_str().is_some_and(|text| text.contains("${")));
+    let has_methods = annotations.contains_key(labels::CONNECT);
+    let settings = read_manifest_settings(&objects, &primary)?;
+    let mut fields = Vec::new();
+    if has_methods {
+        fields.push(("connect", json!(settings.connect)));
+    }
+    fields.extend(settings.hooks.map(|hooks| ("hooks", json!(hooks))));
+    fields.extend(
+        settings
+            .lifetime
+            .map(|lifetime| ("lifetime", json!(lifetime))),
+    );
+    Ok(fields)
+}
+
+/// Returns the findings that apply to a manifest only when it becomes a template.
+fn template_findings(source: &Source, object: &Value, said: &[Finding]) -> Result<Vec<Finding>> {
     let warning = |problem| Finding {
         severity: Severity::Warning,
         problem,
     };
-    let exposed = Parameters::merge(&[], manifest)?.find_exposed(manifest);
     let known = |finding: &Finding| {
-        let said = said.iter().map(|one| &one.problem);
-        said.chain(&exposed)
-            .any(|one| one.message == finding.problem.message)
+        let mut said = said.iter();
+        said.any(|one| one.problem.message == finding.problem.message)
     };
     let mut errors = lint_source(&Source::new(source.name(), object.to_string())?);
     errors.retain(|finding| finding.severity == Severity::Error && !known(finding));
@@ -178,12 +212,6 @@ fn template_findings(
         finding.problem.file = source.name().to_owned();
     }
     let mut found = errors;
-    found.extend(exposed.into_iter().map(|mut problem| {
-        problem
-            .message
-            .push_str(", so a controller refuses the template");
-        warning(problem)
-    }));
     if extract_secret_literals(source).is_ok_and(|extracted| !extracted.values.is_empty()) {
         let message =
             "a Secret has literal values, which everybody who can read templates can read"

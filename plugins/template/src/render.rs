@@ -75,7 +75,8 @@ pub(crate) async fn run(
         place => {
             let chosen = match place {
                 TemplateSource::File(file) => {
-                    template_input::read_from_file(file, &mut environment.console)?
+                    let console = &mut environment.console;
+                    template_input::read_from_file(file, &template.replacements, console)?
                 }
                 TemplateSource::Builtin(name) | TemplateSource::Cluster(name) => {
                     template_input::read_builtin(name)?

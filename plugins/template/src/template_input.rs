@@ -5,7 +5,7 @@ use serde_json::Value;
 use session_shared::api::{Parameter, SessionTemplate};
 use session_shared::client::{ListOptions, Scope, not_found_error, parse_object};
 use session_shared::failure::{usage_error, with_hint};
-use session_shared::flags::values::read_source;
+use session_shared::flags::values::ReplaceFlags;
 use session_shared::names::TemplateName;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::SESSION_TEMPLATE;
@@ -70,6 +70,7 @@ pub(crate) enum TemplateSource {
 /// # Errors
 /// If they select no template, or more than one.
 pub(crate) fn template_source(which: &TemplateFlags) -> Result<TemplateSource> {
+    which.replacements.require_file(which.filename.as_deref())?;
     match (&which.name, &which.filename, which.builtin) {
         (Some(name), None, false) => Ok(TemplateSource::Cluster(parse_template_name(name)?)),
         (Some(name), None, true) => Ok(TemplateSource::Builtin(parse_template_name(name)?)),
@@ -189,8 +190,12 @@ fn input_from_object(object: Value, name: &str) -> Result<TemplateInput> {
 ///
 /// # Errors
 /// If the file cannot be read, or contains several templates.
-pub(crate) fn read_from_file(file: &str, console: &mut Console) -> Result<TemplateInput> {
-    let source = read_source(file, console.input())?;
+pub(crate) fn read_from_file(
+    file: &str,
+    replacements: &ReplaceFlags,
+    console: &mut Console,
+) -> Result<TemplateInput> {
+    let source = replacements.read_source(file, console.input())?;
     let mut templates = read_templates(&source)?;
     let names: Vec<&str> = templates.iter().map(|one| one.name.as_str()).collect();
     if names.len() > 1 {
@@ -234,6 +239,7 @@ mod tests {
             name: name.map(str::to_owned),
             filename: filename.map(str::to_owned),
             builtin,
+            ..TemplateFlags::default()
         };
         let lab: TemplateName = "lab".parse().unwrap();
         let of = |which| template_source(&which);

@@ -13,7 +13,7 @@ use session_shared::objects::ephemeral_volumes::{
 };
 use session_shared::objects::pods::{pod_annotations, pod_spec};
 use session_shared::report::{escape, table};
-use session_shared::template::{Finding, Manifest, Parameters, Severity};
+use session_shared::template::{Finding, Manifest, Parameters};
 
 use crate::empty_cell::{NONE, or_none};
 use crate::parameter_view::{ParameterView, parameter_views, parameters_table};
@@ -273,20 +273,6 @@ pub(crate) fn finding_text(finding: &Finding) -> String {
         Some(hint) => format!("{finding}\n  hint: {hint}\n"),
         None => format!("{finding}\n"),
     }
-}
-
-/// Returns the distinct hints of warnings.
-pub(crate) fn warning_hints(findings: &[Finding]) -> Vec<&str> {
-    let warnings = findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Warning);
-    let mut hints: Vec<&str> = Vec::new();
-    for hint in warnings.filter_map(|finding| finding.problem.hint.as_deref()) {
-        if !hints.contains(&hint) {
-            hints.push(hint);
-        }
-    }
-    hints
 }
 
 /// Returns the findings as a JSON object.

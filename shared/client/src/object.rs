@@ -4,6 +4,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use session_model::failure::{Failure, FailureKind};
+use session_model::foreign_error::decode_error_text;
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
 
@@ -25,7 +26,8 @@ pub fn not_found_error(resource: &ResourceType, name: &str) -> anyhow::Error {
 /// A field of another type than the API defines.
 pub fn parse_object<T: serde::de::DeserializeOwned>(object: Value) -> Result<T> {
     let what = format!("{} {:?}", Untyped(&object).kind(), Untyped(&object).name());
-    serde_json::from_value(object).map_err(|error| anyhow::anyhow!("cannot read {what}: {error}"))
+    serde_json::from_value(object)
+        .map_err(|error| anyhow::anyhow!("cannot read {what}: {}", decode_error_text(&error)))
 }
 
 /// Returns the error for a wait that exceeds its time limit, in kubectl's words.

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use super::read_limits::TOKEN_LIMIT;
+use session_model::foreign_error::io_error_text;
 
 /// Folder of a Pod's service account files.
 const SERVICE_ACCOUNT_DIR: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -94,7 +95,7 @@ pub(super) fn go_io_error(
         ErrorKind::PermissionDenied => "permission denied".to_owned(),
         ErrorKind::FileTooLarge => return format!("read {}: {error}", path.display()),
         ErrorKind::IsADirectory => return format!("read {}: is a directory", path.display()),
-        _ => error.to_string().to_lowercase(),
+        _ => io_error_text(error),
     };
     format!("{operation} {}: {reason}", path.display())
 }

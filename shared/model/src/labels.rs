@@ -69,8 +69,13 @@ pub const SKIP_SYNC: &str = "streaming.platform/skip-sync";
 /// Number of SHA-256 hex digits appended to a changed value, so that different originals give different results.
 const HASH_DIGITS: usize = 8;
 
+/// What a converted value begins with if no character of the original is legal, as in most alphabets: an object name made of the
+/// hash alone could begin with a digit, which Services refuse.
+const HASH_PREFIX: &str = "u";
+
 /// Converts `raw` to a label value: at most 63 bytes, alphanumeric at both ends. Characters outside `[A-Za-z0-9._-]` become
-/// `-`. If anything changed, `-` and 8 hex digits of the SHA-256 of `raw` are appended.
+/// `-`. If anything changed, `-` and 8 hex digits of the SHA-256 of `raw` are appended; also if `raw` itself ends like that, so
+/// that no two originals give the same value.
 pub fn to_label_value(raw: &str) -> String {
     let legal = |c: char| {
         if c.is_ascii_alphanumeric() || "._-".contains(c) {
@@ -83,7 +88,7 @@ pub fn to_label_value(raw: &str) -> String {
 }
 
 /// Converts `raw` to a part of an object name: lower case, at most 63 bytes, alphanumeric at both ends. Characters outside
-/// `[a-z0-9]` become `-`. If anything changed, `-` and 8 hex digits of the SHA-256 of `raw` are appended.
+/// `[a-z0-9]` become `-`. A hash is appended as in [`to_label_value`].
 pub fn to_name_part(raw: &str) -> String {
     to_name_part_within(raw, DNS_LABEL_MAX)
 }
@@ -103,7 +108,7 @@ pub fn to_name_part_within(raw: &str, limit: usize) -> String {
 
 fn append_hash_if_changed(raw: &str, legal: String, limit: usize) -> String {
     let trimmed = legal.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    if trimmed == raw && raw.len() <= limit {
+    if trimmed == raw && raw.len() <= limit && !ends_with_hash(raw) {
         return legal;
     }
     let mut hash = String::new();
@@ -113,11 +118,15 @@ fn append_hash_if_changed(raw: &str, legal: String, limit: usize) -> String {
     let room = limit - HASH_DIGITS - 1;
     let head: String = trimmed.chars().take(room).collect();
     let head = head.trim_end_matches(|c: char| !c.is_ascii_alphanumeric());
-    if head.is_empty() {
-        hash
-    } else {
-        format!("{head}-{hash}")
-    }
+    let head = if head.is_empty() { HASH_PREFIX } else { head };
+    format!("{head}-{hash}")
+}
+
+/// Returns true for a text that ends like a converted value.
+fn ends_with_hash(text: &str) -> bool {
+    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.rsplit_once('-')
+        .is_some_and(|(_, end)| end.len() == HASH_DIGITS && end.bytes().all(is_digit))
 }
 
 /// Longest list of names in a selector, in bytes of the encoded URL. Servers and proxies refuse URLs of 8 KiB.
@@ -154,6 +163,29 @@ mod tests {
         );
         assert_ne!(to_name_part("a@b"), to_name_part("a.b"));
         assert_ne!(to_name_part("Alice"), to_name_part("alice"));
+    }
+
+    #[test]
+    fn an_id_that_looks_converted_is_converted_too() {
+        for convert in [to_label_value, to_name_part] {
+            let made = convert("a@b");
+            assert!(made.starts_with("a-b-"), "{made}");
+            assert_ne!(convert(&made), made);
+            assert!(convert(&made).starts_with(&made), "{made}");
+        }
+        assert_eq!(to_label_value("a-deadbee"), "a-deadbee");
+        assert_eq!(to_label_value("a-DEADBEEF"), "a-DEADBEEF");
+        assert_ne!(to_name_part_within("a-deadbeef", 24), "a-deadbeef");
+    }
+
+    #[test]
+    fn a_value_of_another_alphabet_begins_with_a_letter() {
+        for raw in ["アリス", "алиса", "爱丽丝", "@"] {
+            for made in [to_label_value(raw), to_name_part(raw)] {
+                assert!(made.starts_with("u-") && made.len() == 10, "{made}");
+            }
+        }
+        assert_ne!(to_label_value("アリス"), to_label_value("алиса"));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod duration;
 pub mod encode;
 pub mod executable;
 pub mod failure;
+pub mod foreign_error;
 pub mod go_duration;
 pub mod labels;
 pub mod local_state;

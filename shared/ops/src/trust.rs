@@ -24,6 +24,7 @@ use crate::observed_session::ObservedSession;
 use session_engine::reconcile::{RenderedStart, Rendering};
 use session_model::api::{Session, SessionSpec};
 use session_model::failure::with_hint;
+use session_model::foreign_error::io_error_text;
 use session_model::local_state::sha256_hex;
 use session_model::objects::Untyped;
 use session_model::objects::privileges::find_privileges;
@@ -155,7 +156,8 @@ pub fn record_trusted(
         );
         if let Err(error) = written {
             sink.tell(ProgressEvent::Note(format!(
-                "cannot record the session on this machine, a later command may ask for confirmation: {error}"
+                "cannot record the session on this machine, a later command may ask for confirmation: {}",
+                io_error_text(&error)
             )));
             return;
         }

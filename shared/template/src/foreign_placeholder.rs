@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::problem::{Problem, problem_at};
+use super::scalar_context::ScalarContext;
 use super::source::{Source, SourceLocation};
 
 /// Finds the first `{{` or `{%` (Helm, Jinja, Tera) outside comment lines.
@@ -53,7 +54,10 @@ pub(super) fn foreign_placeholder_problem(
             }
         })
         .collect();
-    let name = if name == "ID" { "SESSION_ID" } else { &name };
+    let name = match name.as_str() {
+        "ID" | CAPITAL_WORD => "SESSION_ID",
+        name => name,
+    };
     problem_at(
         source,
         place,
@@ -83,6 +87,17 @@ pub(super) fn find_braced_word(text: &str) -> Option<&str> {
     })
 }
 
+/// Word that documents write for the part of a name that differs.
+const CAPITAL_WORD: &str = "TEMPLATE";
+
+/// Finds the word TEMPLATE in a name, where capital letters are not allowed.
+pub(super) fn find_capital_word(text: &str, position: ScalarContext) -> Option<&'static str> {
+    let is_name = matches!(position, ScalarContext::OwnName | ScalarContext::Name);
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    (is_name && !text.contains("${") && words.any(|word| word == CAPITAL_WORD))
+        .then_some(CAPITAL_WORD)
+}
+
 fn is_letter(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '-' || c == '_'
 }
@@ -106,6 +121,14 @@ mod tests {
         for text in ["", "{", "{}", "${A}", "a}b{c"] {
             assert_eq!(find_braced_word(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_capital_word_is_found_in_names_only() {
+        let found = find_capital_word("gimp-TEMPLATE-data", ScalarContext::OwnName);
+        assert_eq!(found, Some("TEMPLATE"));
+        assert_eq!(find_capital_word("TEMPLATES", ScalarContext::Name), None);
+        assert_eq!(find_capital_word("TEMPLATE", ScalarContext::Env), None);
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Manifest {
                         default: var.default.clone(),
                         in_secret: position.is_secret(),
                         string_only: position.is_string_only()
-                            || !scalar.is_plain()
+                            || !scalar.is_plain() && position != ScalarContext::NumberOrBoolean
                             || scalar.whole_placeholder().is_none(),
                         is_visible_text: position.is_visible_text(),
                     };
@@ -232,7 +232,9 @@ impl ManifestDocument {
                     scalar.location,
                     form,
                 ));
-            } else if let Some(form) = foreign_placeholder::find_braced_word(&scalar.text) {
+            } else if let Some(form) = foreign_placeholder::find_braced_word(&scalar.text)
+                .or_else(|| foreign_placeholder::find_capital_word(&scalar.text, position))
+            {
                 problems.push(foreign_placeholder::foreign_placeholder_problem(
                     source,
                     scalar.location,

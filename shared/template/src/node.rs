@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::placeholder::{PlaceholderRef, TextSegment};
 use super::scalar::parse_plain_scalar;
+use super::scalar_context::ScalarContext;
 use super::source::SourceLocation;
 
 /// A node of a document.
@@ -48,6 +49,21 @@ impl Scalar {
     /// Returns true for a scalar whose type depends on its text: not quoted, not a block, not tagged.
     pub(super) fn is_plain(&self) -> bool {
         self.style == ScalarStyle::Plain && !self.has_str_tag
+    }
+
+    /// Returns true for a quoted placeholder alone whose value is a number or a boolean, in a field that takes one.
+    pub(super) fn is_quoted_number(&self, position: ScalarContext, value: &str) -> bool {
+        position == ScalarContext::NumberOrBoolean
+            && matches!(
+                self.style,
+                ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted
+            )
+            && !self.has_str_tag
+            && self.whole_placeholder().is_some()
+            && (value
+                .parse::<i64>()
+                .is_ok_and(|number| number.to_string() == value)
+                || matches!(value, "true" | "false"))
     }
 
     /// Iterates over the placeholders.

@@ -308,11 +308,11 @@ impl<'r> Renderer<'r> {
     }
 }
 
-/// Returns true if the rendered scalar is a string: if it is quoted, a block, tagged or has several segments, or if the field
-/// accepts only strings. A literal number in such a field keeps its spelling; a literal null remains null.
+/// Returns true if the rendered scalar is a string: if it is quoted (see [`Scalar::is_quoted_number`]), a block, tagged or has
+/// several segments, or if the field accepts only strings. A literal number in such a field keeps its spelling; a literal null remains null.
 fn renders_as_string(scalar: &Scalar, position: ScalarContext, text: &str) -> bool {
     if !scalar.is_plain() {
-        return true;
+        return !scalar.is_quoted_number(position, text);
     }
     match (scalar.whole_placeholder(), scalar.literal()) {
         (None, None) => true,

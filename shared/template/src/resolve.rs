@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::parameter::{Presets, RESERVED_PARAMETERS};
+use super::parameter::{Presets, RESERVED_PARAMETERS, shorten_value};
 use super::parameters::{Parameters, TemplateParameter};
 use super::problem::{Problem, Problems};
 use super::values::{SessionIdentity, Values};
@@ -70,7 +70,7 @@ impl Parameters {
             let stored = given.stored.get(name).filter(|_| known.is_secret());
             let value = value.or(stored).map(String::as_str);
             if let Some(value) = value {
-                known.check_given_value(value, &mut problems);
+                known.check_given_value(value, &self.source_name, &mut problems);
             }
             if !known.store_value(value, &mut values) {
                 missing.push(name.as_str());
@@ -197,7 +197,7 @@ impl TemplateParameter {
     }
 
     /// Checks a given value. An empty value counts as not given if every occurrence has a default.
-    fn check_given_value(&self, value: &str, problems: &mut Problems) {
+    fn check_given_value(&self, value: &str, source: &str, problems: &mut Problems) {
         let name = &self.parameter.name;
         if value.is_empty() {
             if self.placeholder.is_some() && self.has_default_everywhere() {
@@ -211,11 +211,87 @@ impl TemplateParameter {
             }
         }
         if let Err(reason) = self.parameter.check_value(value) {
-            problems.push(Problem::without_location(format!(
-                "parameter {name}: {reason}"
-            )));
+            problems.push(self.refused_image(value, source).unwrap_or_else(|| {
+                Problem::without_location(format!("parameter {name}: {reason}"))
+            }));
         }
     }
+
+    /// Returns the problem of an image that the pattern of its parameter refuses because of where it comes from: the pattern
+    /// itself would tell nobody which registries are allowed.
+    fn refused_image(&self, value: &str, source: &str) -> Option<Problem> {
+        let mut uses = self.placeholder.as_ref()?.uses.iter();
+        uses.find(|place| place.pointer.ends_with("/image"))?;
+        let pattern = self.parameter.pattern.as_deref()?;
+        let prefixes = match pattern_prefixes(pattern) {
+            Some(prefixes) => prefixes,
+            None => self.probed_prefixes(),
+        };
+        // One of the allowed registries: then it is the rest that does not match.
+        let comes_from = |prefix: &String| match prefix.is_empty() {
+            true => !value.contains('/'),
+            false => value.starts_with(prefix.as_str()),
+        };
+        if prefixes.is_empty() || prefixes.iter().any(comes_from) {
+            return None;
+        }
+        let name = &self.parameter.name;
+        let shown = |prefix: &String| match prefix.is_empty() {
+            true => "names without a registry".to_owned(),
+            false => format!("{prefix}..."),
+        };
+        let message = format!(
+            "parameter {name}: image {:?} is not allowed (allowed: {})",
+            shorten_value(value),
+            prefixes.iter().map(shown).collect::<Vec<_>>().join(", ")
+        );
+        let hint = match source.split_once('/') {
+            Some(("sessiontemplate", template)) => format!(
+                "ask an admin to extend the pattern of {name}: kubectl edit sessiontemplate {template}"
+            ),
+            _ => format!("extend the pattern of {name} in {source}"),
+        };
+        Some(Problem::without_location(message).with_hint(hint))
+    }
+}
+
+impl TemplateParameter {
+    /// Returns which of the usual registries a pattern allows that has no fixed beginning; empty text for images without one.
+    fn probed_prefixes(&self) -> Vec<String> {
+        const PROBES: [&str; 3] = ["", "docker.io/library/", "localhost/"];
+        let allowed = |prefix: &&str| {
+            self.parameter
+                .check_value(&format!("{prefix}image"))
+                .is_ok()
+        };
+        PROBES
+            .into_iter()
+            .filter(allowed)
+            .map(str::to_owned)
+            .collect()
+    }
+}
+
+/// Returns the texts with which every match of a pattern begins, without those that only continue another; `None` if a match
+/// may begin with anything.
+fn pattern_prefixes(pattern: &str) -> Option<Vec<String>> {
+    let pattern = regex_syntax::parse(pattern).ok()?;
+    let found = regex_syntax::hir::literal::Extractor::new().extract(&pattern);
+    let mut prefixes: Vec<String> = Vec::new();
+    let texts = found.literals()?.iter();
+    let mut texts: Vec<String> = texts
+        .map(|text| String::from_utf8_lossy(text.as_bytes()).into_owned())
+        .collect();
+    texts.sort();
+    for text in texts {
+        if !prefixes
+            .last()
+            .is_some_and(|shorter| text.starts_with(shorter.as_str()))
+        {
+            prefixes.push(text);
+        }
+    }
+    (!prefixes.is_empty() && !prefixes.iter().any(String::is_empty)).then_some(prefixes)
 }
 
 /// Joins names as `A`, `A and B` or `A, B and C`.

@@ -28,6 +28,9 @@ pub(super) enum ScalarContext {
     Argument,
     /// Resource quantity.
     Quantity,
+    /// Number or boolean of a built-in kind, also where text is allowed beside numbers (`targetPort`). A quoted placeholder alone
+    /// is typed by its value: inside `[ ]` and `{ }` it can only be written in quotes.
+    NumberOrBoolean,
     /// Any other field. A plain scalar is typed as kubectl types it.
     Other,
 }
@@ -46,6 +49,15 @@ impl ObjectType {
 
     pub(super) fn is_secret(&self) -> bool {
         self.is("v1", "Secret")
+    }
+
+    /// Returns true for a kind of an API group of Kubernetes itself, whose fields are known.
+    fn is_built_in(&self) -> bool {
+        let group = self
+            .api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group);
+        !group.contains('.') || group.ends_with(".k8s.io")
     }
 }
 
@@ -70,6 +82,20 @@ const NAME_KEYS: &[&str] = &[
     "host",
     "containerName",
     "serviceAccount",
+];
+
+/// Keys of built-in kinds whose value is a number or a boolean, at any depth.
+#[rustfmt::skip]
+const NUMBER_OR_BOOLEAN_KEYS: &[&str] = &[
+    "activeDeadlineSeconds", "averageUtilization", "backoffLimit", "completions", "containerPort", "defaultMode", "endPort",
+    "expirationSeconds", "failedJobsHistoryLimit", "failureThreshold", "fsGroup", "hostPort", "initialDelaySeconds",
+    "maxReplicas", "maxSurge", "maxUnavailable", "minAvailable", "minReadySeconds", "minReplicas", "mode", "nodePort", "number",
+    "parallelism", "partition", "periodSeconds", "port", "progressDeadlineSeconds", "replicas", "revisionHistoryLimit",
+    "runAsGroup", "runAsUser", "startingDeadlineSeconds", "successThreshold", "successfulJobsHistoryLimit", "targetPort",
+    "terminationGracePeriodSeconds", "timeoutSeconds", "tolerationSeconds", "ttlSecondsAfterFinished", "weight",
+    "allowPrivilegeEscalation", "automountServiceAccountToken", "enableServiceLinks", "hostIPC", "hostNetwork", "hostPID",
+    "hostUsers", "immutable", "optional", "privileged", "publishNotReadyAddresses", "readOnly", "readOnlyRootFilesystem",
+    "runAsNonRoot", "shareProcessNamespace", "stdin", "stdinOnce", "suspend", "tty",
 ];
 
 impl ScalarContext {
@@ -99,7 +125,14 @@ impl ScalarContext {
                 _ => {}
             }
         }
-        Self::from_path_suffix(path)
+        match (Self::from_path_suffix(path), path) {
+            (Self::Other, [.., PathStep::Key(key)])
+                if document.is_built_in() && NUMBER_OR_BOOLEAN_KEYS.contains(key) =>
+            {
+                Self::NumberOrBoolean
+            }
+            (context, _) => context,
+        }
     }
 
     /// Returns the context according to the last steps of a path, which also covers Pod templates at any depth.
@@ -152,7 +185,7 @@ impl ScalarContext {
 
     /// Returns true if the field accepts only strings, so that `001`, `1e3` and `true` remain text even if unquoted.
     pub(super) fn is_string_only(self) -> bool {
-        !matches!(self, Self::Quantity | Self::Other)
+        !matches!(self, Self::Quantity | Self::NumberOrBoolean | Self::Other)
     }
 
     /// Returns true for free text that another program reads, where braces are not placeholders of another tool.
@@ -219,7 +252,9 @@ mod tests {
         ("Pod", "spec/containers/0/resources/limits/cpu", ScalarContext::Quantity),
         ("Pod", "spec/volumes/0/emptyDir/sizeLimit", ScalarContext::Quantity),
         ("Pod", "spec/volumes/0/persistentVolumeClaim/claimName", ScalarContext::Name),
-        ("Pod", "spec/containers/0/ports/0/containerPort", ScalarContext::Other),
+        ("Pod", "spec/containers/0/ports/0/containerPort", ScalarContext::NumberOrBoolean),
+        ("Service", "spec/ports/0/targetPort", ScalarContext::NumberOrBoolean),
+        ("ConfigMap", "data/port", ScalarContext::ConfigMapData),
         ("Pod", "spec/containers/0/image", ScalarContext::Other),
         ("Secret", "data/a", ScalarContext::SecretData),
         ("Secret", "stringData/a", ScalarContext::SecretStringData),

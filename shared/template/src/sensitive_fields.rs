@@ -7,6 +7,13 @@ use super::problem::Problem;
 use super::scalar_context::ScalarContext;
 use crate::ParameterRules as _;
 
+const IMAGE: &str = "an image";
+/// Pattern of the hint for images: one registry, any repository, tag and digest.
+pub(super) const IMAGE_PATTERN: &str =
+    r"^registry\.example\.com/[a-z0-9._/-]+(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[0-9a-f]{64})?$";
+/// Pattern of the hint for names.
+const NAME_PATTERN: &str = "^[a-z0-9-]{1,30}$";
+
 impl Parameters {
     /// Returns a problem for each parameter in a sensitive field (image, service account, security context, host path, name of
     /// a Secret, ConfigMap or claim, namespace, Ingress host) that is not restricted by options or a pattern. A controller
@@ -23,14 +30,18 @@ impl Parameters {
                     .filter(|var| !self.is_restricted_at(&var.name, position))
                 {
                     let message = format!(
-                        "parameter {} sets {what} at {} but has no options or pattern",
+                        "parameter {} sets {what} at {} but has no options or pattern, so a controller refuses the template",
                         var.name,
                         json_pointer(path)
                     );
                     let problem = manifest.problem_at(scalar.location_of(var), message);
-                    exposed.push(problem.with_hint(
-                        "declare the parameter with options, or with a pattern such as '^[a-z0-9-]{1,30}$'",
-                    ));
+                    let pattern = match what {
+                        IMAGE => IMAGE_PATTERN,
+                        _ => NAME_PATTERN,
+                    };
+                    exposed.push(problem.with_hint(format!(
+                        "declare the parameter with options, or with a pattern such as '{pattern}'"
+                    )));
                 }
             });
         }
@@ -69,7 +80,7 @@ fn describe_sensitive_field(
     }
     match path {
         [.., PathStep::Key("namespace")] => Some("a namespace"),
-        [.., PathStep::Key("image")] => Some("an image"),
+        [.., PathStep::Key("image")] => Some(IMAGE),
         [.., PathStep::Key("serviceAccountName" | "serviceAccount")] => Some("a service account"),
         [.., PathStep::Key("host")] | [.., PathStep::Key("hosts"), PathStep::Index(_)]
             if is("Ingress") =>

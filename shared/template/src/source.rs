@@ -35,7 +35,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Creates a source. A byte order mark is dropped.
+    /// Creates a source. Byte order marks are dropped at its start and, as kubectl does, after each `---`.
     ///
     /// # Errors
     /// If the text has more than [`INPUT_MAX`] bytes.
@@ -60,9 +60,9 @@ impl Source {
                 text.len()
             );
         }
-        let text = match text.strip_prefix('\u{feff}') {
-            Some(rest) => rest.to_owned(),
-            None => text,
+        let text = match text.contains(BYTE_ORDER_MARK) {
+            true => without_byte_order_marks(&text),
+            false => text,
         };
         Ok(Self {
             name,
@@ -101,6 +101,33 @@ impl Source {
         &self.text
     }
 
+    /// Returns the text with every `from` replaced by `to` (`--replace '{user-id}=${USER_ID}'`), for files with the placeholders
+    /// of another tool. This is the only replacement in text instead of the parsed tree: the user requests it explicitly.
+    ///
+    /// # Errors
+    /// If `from` is empty or does not occur in the text, or if the result is too long.
+    pub fn replace_text(&self, from: &str, to: &str) -> Result<Self> {
+        if from.is_empty() {
+            bail!("cannot replace an empty text: the text before \"=\" must not be empty");
+        }
+        if !self.text.contains(from) {
+            bail!("{}: cannot replace {from:?}: text not found", self.name);
+        }
+        let grown = self.text.matches(from).count().saturating_mul(to.len());
+        if grown.saturating_add(self.text.len()) > 2 * INPUT_MAX {
+            bail!(
+                "{}: cannot replace {from:?}: the result is too long",
+                self.name
+            );
+        }
+        Self::embedded(
+            self.name.clone(),
+            self.text.replace(from, to),
+            self.line,
+            self.indent,
+        )
+    }
+
     /// Converts line and column of the text to a location in the file.
     pub(super) fn location(&self, line: usize, column: usize) -> SourceLocation {
         SourceLocation {
@@ -137,6 +164,22 @@ impl Source {
     }
 }
 
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// Removes the byte order mark of each document: files with one may have been joined with `---` between them.
+fn without_byte_order_marks(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut begins_document = true;
+    for line in text.split_inclusive('\n') {
+        result.push_str(match begins_document {
+            true => line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line),
+            false => line,
+        });
+        begins_document = line.starts_with("---");
+    }
+    result
+}
+
 /// Returns the location right after `text`, which begins at 1:1.
 fn end_location(text: &str) -> SourceLocation {
     let line = text.matches('\n').count() + 1;
@@ -166,6 +209,16 @@ mod tests {
     }
 
     #[test]
+    fn each_document_may_have_a_byte_order_mark() {
+        let text = "\u{feff}a: 1\n---\n\u{feff}b: 2\n--- # more\r\n\u{feff}c: \u{feff}3\n";
+        let source = Source::new("a", text).unwrap();
+        assert_eq!(
+            source.text(),
+            "a: 1\n---\nb: 2\n--- # more\r\nc: \u{feff}3\n"
+        );
+    }
+
+    #[test]
     fn too_much_text_is_refused() {
         assert!(Source::new("a", "x".repeat(INPUT_MAX)).is_ok());
         let error = Source::new("a", "x".repeat(INPUT_MAX + 1)).unwrap_err();
@@ -173,5 +226,16 @@ mod tests {
             error.to_string(),
             "a: must have at most 1048576 bytes, but has 1048577"
         );
+    }
+
+    #[test]
+    fn foreign_placeholders_are_replaced_on_request() {
+        let source = Source::new("a", "n: s-{user-id}").unwrap();
+        let ours = source.replace_text("{user-id}", "${USER_ID}").unwrap();
+        assert_eq!(ours.text(), "n: s-${USER_ID}");
+        assert!(source.replace_text("{id}", "x").is_err());
+        assert!(source.replace_text("", "x").is_err());
+        let long = Source::new("a", "x".repeat(100_000)).unwrap();
+        assert!(long.replace_text("x", &"y".repeat(1000)).is_err());
     }
 }

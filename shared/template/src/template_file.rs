@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, Scalar};
-use super::parameter::{Parameter, Presets};
+use super::parameter::{Parameter, ParameterType, Presets};
 use super::problem::{Problems, problem_at};
 use super::source::{Source, SourceLocation};
+use session_model::foreign_error::decode_error_text;
 
 /// A SessionTemplate read from a file.
 #[derive(Clone, Debug)]
@@ -24,6 +25,9 @@ pub struct TemplateFile {
     pub manifest: Source,
     /// `spec.parameters`.
     pub parameters: Vec<Parameter>,
+    /// Names of the parameters whose declaration could not be read. They are in `parameters` as strings without rules, so that
+    /// their use is not a second problem.
+    pub(super) unreadable_parameters: Vec<String>,
     /// `spec.presets`.
     pub presets: Presets,
     pub(super) root: Node,
@@ -68,7 +72,7 @@ impl TemplateFile {
                 "SessionTemplate has no metadata.name",
             ));
         }
-        let parameters = read_parameters(source, &root, problems);
+        let (parameters, unreadable_parameters) = read_parameters(source, &root, problems);
         let presets = deserialize_part(
             source,
             root.get_path(&["spec", "presets"]),
@@ -97,21 +101,43 @@ impl TemplateFile {
             location: place,
             manifest,
             parameters,
+            unreadable_parameters,
             presets,
             root,
         })
     }
 }
 
-/// Reads the parameters one by one, so that a malformed one is reported with its own location.
-fn read_parameters(source: &Source, root: &Node, problems: &mut Problems) -> Vec<Parameter> {
-    match root.get_path(&["spec", "parameters"]) {
-        Some(Node::Sequence(items, _)) => {
-            let read = |item| deserialize_part(source, Some(item), "parameter", problems);
-            items.iter().filter_map(read).collect()
+/// Reads the parameters one by one, so that a malformed one is reported with its own location. Returns also the names of those
+/// that could not be read.
+fn read_parameters(
+    source: &Source,
+    root: &Node,
+    problems: &mut Problems,
+) -> (Vec<Parameter>, Vec<String>) {
+    let items = match root.get_path(&["spec", "parameters"]) {
+        Some(Node::Sequence(items, _)) => items,
+        other => {
+            let all = deserialize_part(source, other, "spec.parameters", problems);
+            return (all.unwrap_or_default(), Vec::new());
         }
-        other => deserialize_part(source, other, "spec.parameters", problems).unwrap_or_default(),
+    };
+    let (mut parameters, mut unreadable) = (Vec::new(), Vec::new());
+    for item in items {
+        let name = item.get("name").and_then(Node::scalar);
+        match (
+            deserialize_part(source, Some(item), "parameter", problems),
+            name,
+        ) {
+            (Some(parameter), _) => parameters.push(parameter),
+            (None, Some(name)) => {
+                parameters.push(Parameter::new(&name.text, ParameterType::String));
+                unreadable.push(name.text.clone());
+            }
+            (None, None) => {}
+        }
     }
+    (parameters, unreadable)
 }
 
 /// Deserializes a part of the spec. Returns `None` if it is absent, or malformed, which is added to `problems`.
@@ -125,7 +151,8 @@ fn deserialize_part<T: DeserializeOwned>(
     match serde_json::from_value(node.to_value()) {
         Ok(part) => Some(part),
         Err(error) => {
-            let problem = problem_at(source, node.location(), format!("{what}: {error}"));
+            let message = format!("{what}: {}", decode_error_text(&error));
+            let problem = problem_at(source, node.location(), message);
             problems.push(match error.to_string().contains("expected a string") {
                 true => problem.with_hint("quote the value: unquoted N, on and 1 are not strings"),
                 false => problem,
@@ -191,11 +218,11 @@ mod tests {
             ),
             (
                 "  parameters: x\n  manifest: x\n",
-                "t.yaml:5:15: spec.parameters: invalid type",
+                "t.yaml:5:15: spec.parameters: must be a list, but is string \"x\"",
             ),
             (
                 "  parameters: [{type: text, name: A}]\n  manifest: x\n",
-                "t.yaml:5:16: parameter: unknown variant `text`",
+                "t.yaml:5:16: parameter: \"text\" is not one of string, ",
             ),
         ] {
             let error = read(spec).unwrap_err().to_string();

@@ -38,6 +38,7 @@ mod krew;
 mod kubeconfig;
 mod kubectl;
 mod kwok;
+mod lab_images;
 mod leftovers;
 mod lifecycle;
 mod local_images;

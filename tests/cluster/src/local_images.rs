@@ -5,6 +5,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::images::Image;
+use crate::lab_images;
 use crate::prerequisites::find;
 use crate::say::say;
 
@@ -91,11 +92,16 @@ pub(crate) fn all() -> Result<Vec<Image>> {
         .also("docker.io/library/busybox:latest")
         .also("docker.io/library/busybox:1.36");
     let page = http_page("localhost/http-page:1", "8080")?;
-    let terminal = http_page("localhost/lab-terminal:1", "8081")?;
-    let mut images = vec![pause, busybox, page, terminal];
+    let mut images = vec![pause, busybox, page];
+    images.extend(lab_images::all()?);
     match find("dropbear") {
-        Some(dropbear) => images.push(ssh_server(&dropbear)?),
-        None => say("no image localhost/dropbear:1, as dropbear is missing"),
+        Some(dropbear) => images.extend([
+            ssh_server("localhost/dropbear:1", &dropbear)?,
+            lab_images::vm(ssh_server("localhost/lab-vm:1", &dropbear)?),
+        ]),
+        None => {
+            say("no images localhost/dropbear:1 and localhost/lab-vm:1, as dropbear is missing")
+        }
     }
     Ok(images)
 }
@@ -114,10 +120,10 @@ fn http_page(name: &str, port: &str) -> Result<Image> {
         .command(["-p", port]))
 }
 
-fn ssh_server(dropbear: &std::path::Path) -> Result<Image> {
+fn ssh_server(name: &str, dropbear: &std::path::Path) -> Result<Image> {
     let passwd = format!("{PASSWD}lab:x:1000:1000:lab:/home/lab:/bin/sh\n")
         .replace("session:x:1000:1000:session:/home/session:/bin/sh\n", "");
-    let image = Image::busybox("localhost/dropbear:1")?.program(dropbear, "/usr/sbin/dropbear")?;
+    let image = Image::busybox(name)?.program(dropbear, "/usr/sbin/dropbear")?;
     let image = image.file("/etc/passwd", 0o644, passwd).file(
         "/etc/shadow",
         0o600,

@@ -152,7 +152,7 @@ fn init_containers() -> Result<()> {
         ],
     )?;
     says(
-        create(&world, "again", "4s", &spec),
+        create(&world, "again", "8s", &spec),
         &[
             "  init container \"prepare\" of pod \"again\" ended with exit code 4 and was restarted",
             "      no root file system\n",

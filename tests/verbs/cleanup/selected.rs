@@ -2,15 +2,14 @@
 
 use kubectl_session_cleanup::Cleanup;
 use session_support::FakeApi;
+use session_support::session_fixture::SESSIONS;
 
 use crate::orphans::object;
 use crate::play::Play;
 use crate::scene::{Session, class, cleanup, written};
 
 fn labelled(api: &FakeApi, name: &str, team: &str) {
-    let mut session = api
-        .object(session_support::session_fixture::SESSIONS, "default", name)
-        .unwrap();
+    let mut session = api.object(SESSIONS, "default", name).unwrap();
     session["metadata"]["labels"] = serde_json::json!({ "team": team });
     api.put(session);
 }
@@ -54,4 +53,27 @@ fn interactive_asks_without_a_terminal_too() {
         let deleted = written(&api).iter().any(|line| line.starts_with("DELETE"));
         assert_eq!(usize::from(deleted), left, "{}", played.text());
     }
+}
+
+#[test]
+fn only_what_the_owner_has_is_ended() {
+    let api = class();
+    let plan = cleanup(&api, "--expired -A --dry-run=client");
+    let all = plan.done().lines().skip(1).count();
+    let owner = api.object(SESSIONS, "default", "alice").unwrap()["spec"]["userId"].clone();
+    let mut other = api.object(SESSIONS, "default", "alice").unwrap();
+    other["spec"]["userId"] = "-x".into();
+    api.put(other);
+    let words = format!(
+        "--expired -A --user-id {} --dry-run=client",
+        owner.as_str().unwrap()
+    );
+    let rest = cleanup(&api, &words).done().lines().skip(1).count();
+    assert!(all >= 2 && rest < all, "{rest} of {all}");
+    let plan = cleanup(&api, "--expired -A --user-id -x --dry-run=client");
+    let rows: Vec<&str> = plan.done().lines().skip(1).collect();
+    assert!(
+        rows.len() == 1 && rows[0].contains("session/alice"),
+        "{rows:?}"
+    );
 }

@@ -237,3 +237,111 @@ fn values_that_no_template_could_make_legal_are_refused() {
     }
     golden("create-illegal.txt", &text);
 }
+
+/// A Deployment with placeholders of another tool, and one beside it.
+const FOREIGN: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: \"app-{user-id}\"}\nspec: {selector: {matchLabels: {app: a}}, template: {metadata: {labels: {app: a}}, spec: {containers: [{name: main, image: a}]}}}\n\
+---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: \"db-{user-id}\"}\nspec: {selector: {matchLabels: {app: b}}, template: {metadata: {labels: {app: b}}, spec: {containers: [{name: main, image: b}]}}}\n";
+
+#[test]
+fn the_placeholders_of_another_tool_are_replaced_and_the_primary_is_filled_in() {
+    let api = server();
+    let refused = from(&api, FOREIGN, "alice");
+    let hint = "hint: replace the placeholder: --replace '{user-id}=${USER_ID}'";
+    assert!(
+        refused.code == 1 && refused.err.contains(hint),
+        "{refused:?}"
+    );
+    let words = "alice --user-id -x --replace {user-id}=${SESSION_ID} --primary Deployment/app-${SESSION_ID} --skip-checks";
+    let played = from(&api, FOREIGN, words);
+    let text = played.text();
+    assert_eq!(
+        played.done(),
+        "session.streaming.platform/alice created\n",
+        "{text}"
+    );
+    let session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    assert_eq!(session["spec"]["userId"], "-x");
+    let primary = &session["status"]["applied"]["primary"];
+    assert_eq!(
+        (&primary["kind"], &primary["name"]),
+        (&"Deployment".into(), &"app-alice".into())
+    );
+    let nothing = Play::on(&api).run::<Create>("bob --template tool --replace a=b");
+    assert!(
+        nothing.err.contains("--replace requires --filename"),
+        "{nothing:?}"
+    );
+}
+
+#[test]
+fn the_placeholders_of_hooks_are_filled_in_and_values_are_not_searched_again() {
+    let api = server();
+    let mut template = crate::tool::template();
+    template["spec"]["hooks"] = serde_json::json!({
+        "sync": {"command": ["sh", "-c", "cp ${SIZE} $HOME ${X#p} $${HOME} ${SESSION_ID}"]},
+        "quiesce": {"command": ["${NOTE:-none}"]},
+    });
+    api.put(template);
+    Play::on(&api)
+        .run::<Create>("alice --template tool --wait=false --skip-checks")
+        .done();
+    let session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    let hooks = &session["status"]["applied"]["hooks"];
+    assert_eq!(
+        hooks["sync"]["command"][2],
+        "cp 1Gi $HOME ${X#p} ${HOME} alice"
+    );
+    assert_eq!(hooks["quiesce"]["command"][0], "none");
+    let own = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: own-${SESSION_ID}\n  annotations: {streaming.platform/sync: '{command: [\"$${HOME}\", \"${TEXT}\"]}', streaming.platform/connect: '[{name: s, exec: [\"${TEXT}\"]}]'}\nspec: {containers: [{name: main, image: a}]}\n";
+    from(&api, own, "own --set TEXT=${SIZE} --skip-checks").done();
+    let session = api
+        .object("sessions.streaming.platform", "default", "own")
+        .unwrap();
+    let applied = &session["status"]["applied"];
+    assert_eq!(
+        applied["hooks"]["sync"]["command"],
+        serde_json::json!(["${HOME}", "${SIZE}"])
+    );
+    assert_eq!(
+        applied["connect"][0]["exec"],
+        serde_json::json!(["${SIZE}"])
+    );
+}
+
+/// A template that was made of a manifest says no more than the manifest: its annotations and ports count.
+#[test]
+fn a_template_without_settings_has_those_of_its_manifest() {
+    let api = server();
+    let mut template = crate::tool::template();
+    let spec = template["spec"].as_object_mut().unwrap();
+    spec.shift_remove("connect");
+    spec.shift_remove("lifetime");
+    let annotated = "  labels: {app: tool}\n  annotations: {streaming.platform/lifetime: \"${TIME:-3h}\", streaming.platform/sync: '{command: [sync-home]}'}\n";
+    let manifest =
+        spec["manifest"]
+            .as_str()
+            .unwrap()
+            .replacen("  labels: {app: tool}\n", annotated, 1);
+    spec["manifest"] = manifest.into();
+    api.put(template);
+    Play::on(&api)
+        .run::<Create>("alice --template tool --wait=false --skip-checks")
+        .done();
+    let session = api
+        .object("sessions.streaming.platform", "default", "alice")
+        .unwrap();
+    assert_eq!(session["status"]["expiresAt"], "2026-03-01T15:00:00Z");
+    let applied = &session["status"]["applied"];
+    assert_eq!(applied["hooks"]["sync"]["command"][0], "sync-home");
+    let names: Vec<&Value> = applied["connect"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["name"])
+        .collect();
+    assert_eq!(names, ["shell", "http"]);
+}

@@ -87,6 +87,22 @@ fn without_the_word_nothing_happens() {
 }
 
 #[test]
+fn a_deferred_resize_is_restarted_without_a_change_of_size() {
+    let api = running();
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["status"]["conditions"] = json!([{ "type": "PodResizePending", "status": "True", "reason": "Deferred",
+        "message": "Node didn't have enough resource: cpu" }, { "type": "Ready", "status": "True" }]);
+    let before = api.put(pod);
+    // Without the flag the command waits for the kubelet.
+    resize(&api, "alice --cpu 2 --timeout=50ms").failed();
+    let same = api.object("pods", "default", "tool-alice").unwrap();
+    assert_eq!(same["metadata"]["uid"], before["metadata"]["uid"]);
+    resize(&api, "alice --cpu 2 --restart").done();
+    let after = api.object("pods", "default", "tool-alice").unwrap();
+    assert_ne!(after["metadata"]["uid"], before["metadata"]["uid"]);
+}
+
+#[test]
 fn data_that_no_claim_keeps_needs_a_word() {
     let api = running();
     let mut pod = api.object("pods", "default", "tool-alice").unwrap();

@@ -200,3 +200,68 @@ fn what_is_wrong_with_a_file_is_said_before_anything_is_asked() {
         serde_json::json!({"kind": "Pod", "name": "second"})
     );
 }
+
+/// What the annotations of a manifest say, the template says too; a placeholder is left to the start.
+#[test]
+fn the_settings_of_a_manifest_become_those_of_the_template() {
+    let api = FakeApi::stateful();
+    let annotated = |lifetime: &str| {
+        let annotations = format!(
+            "  annotations:\n    streaming.platform/lifetime: {lifetime}\n    streaming.platform/sync: '{{command: [sync-home]}}'\n    streaming.platform/connect: '[{{name: web, http: {{port: 8080}}}}]'\nspec:"
+        );
+        BARE.replace("spec:", &annotations)
+    };
+    piped(&api, &annotated("2h"), "apply -f - --name demo").done();
+    let spec = api.object(QUALIFIED, "", "demo").unwrap()["spec"].clone();
+    assert_eq!(spec["lifetime"], serde_json::json!({"timeout": "2h"}));
+    assert_eq!(
+        spec["hooks"],
+        serde_json::json!({"sync": {"command": ["sync-home"]}})
+    );
+    assert_eq!(
+        spec["connect"],
+        serde_json::json!([{"name": "web", "http": {"port": 8080}}])
+    );
+    piped(&api, &annotated("${TIME:-3h}"), "apply -f - --name other").done();
+    let spec = api.object(QUALIFIED, "", "other").unwrap()["spec"].clone();
+    assert!(
+        spec.get("lifetime").is_none() && spec.get("hooks").is_some(),
+        "{spec}"
+    );
+}
+
+#[test]
+fn the_placeholders_of_another_tool_are_replaced_on_request() {
+    let api = FakeApi::stateful();
+    let file = BARE.replace("demo-${SESSION_ID}", "demo-{id}");
+    let refused = piped(&api, &file, "apply -f - --name demo");
+    assert_eq!(refused.code, 1);
+    let hint = "hint: replace the placeholder: --replace '{id}=${SESSION_ID}'";
+    assert!(refused.err.contains(hint), "{refused:?}");
+    let words = "apply -f - --name demo --replace {id}=${SESSION_ID}";
+    piped(&api, &file, words).done();
+    assert_eq!(
+        api.object(QUALIFIED, "", "demo").unwrap()["spec"]["manifest"],
+        BARE
+    );
+    let nowhere = template(&api, "params tool --replace a=b");
+    assert!(
+        nowhere.err.contains("--replace requires --filename"),
+        "{nowhere:?}"
+    );
+}
+
+#[test]
+fn a_hint_stands_below_its_warning() {
+    let api = FakeApi::stateful();
+    let file = BARE.replace("${DB_PASSWORD}", "hunter2");
+    let played = piped(&api, &file, "apply -f - --name demo");
+    let lines: Vec<&str> = played.err.lines().collect();
+    let at = lines
+        .iter()
+        .position(|line| line.contains("everybody who can read templates"));
+    assert!(
+        lines[at.unwrap() + 1].starts_with("hint: use placeholders ${NAME}"),
+        "{lines:#?}"
+    );
+}

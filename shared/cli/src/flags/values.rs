@@ -7,7 +7,8 @@ use std::io::{BufRead, Read};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use session_model::failure::with_hint;
+use session_model::failure::{usage_error, with_hint};
+use session_model::foreign_error::io_error_text;
 use session_model::names::ParameterName;
 use session_template::{AssignedValues, INPUT_MAX, Source};
 
@@ -78,6 +79,44 @@ impl ValueFlags {
     }
 }
 
+/// Flag of commands that read a template or a manifest from a file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct ReplaceFlags {
+    /// Text of the file and what replaces it ('{user-id}=${USER_ID}'), for files with the placeholders of another tool; may be
+    /// repeated
+    #[arg(help_heading = "Parameter", long, value_name = "TEXT=REPLACEMENT")]
+    pub replace: Vec<String>,
+}
+
+impl ReplaceFlags {
+    /// Reads a file, or standard input for `-`, and replaces the texts in it, in the order of the flags.
+    ///
+    /// # Errors
+    /// As [`read_source`]; a value without `=`; a text that the file does not contain.
+    pub fn read_source(&self, file: &str, input: &mut dyn BufRead) -> Result<Source> {
+        let source = read_source(file, input)?;
+        self.replace.iter().try_fold(source, |source, value| {
+            let Some((from, to)) = value.split_once('=') else {
+                let error =
+                    anyhow::anyhow!("invalid argument for --replace: {value:?} has no \"=\"");
+                return Err(with_hint(error, "use --replace TEXT=REPLACEMENT"));
+            };
+            source.replace_text(from, to)
+        })
+    }
+
+    /// Checks that there is a file to replace in.
+    ///
+    /// # Errors
+    /// A usage error if the flag is given without a file.
+    pub fn require_file(&self, filename: Option<&str>) -> Result<()> {
+        match filename {
+            None if !self.replace.is_empty() => Err(usage_error("--replace requires --filename")),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Returns the name of a file for error messages.
 fn file_label(file: &str) -> &str {
     if file == "-" { "standard input" } else { file }
@@ -117,7 +156,7 @@ fn open_error(file: &str, error: &std::io::Error) -> String {
         std::io::ErrorKind::PermissionDenied => {
             format!("the path {file:?} cannot be read: permission denied")
         }
-        _ => format!("the path {file:?} cannot be read: {error}"),
+        _ => format!("the path {file:?} cannot be read: {}", io_error_text(error)),
     }
 }
 
@@ -189,6 +228,34 @@ mod tests {
         assert_eq!(error, "f:2: not NAME=VALUE");
         assert!(parse_env_file("f", b"1A=x").is_err());
         assert!(parse_env_file("f", &[0xff]).is_err());
+    }
+
+    #[test]
+    fn texts_of_a_file_are_replaced_in_order() {
+        let flags = |values: &[&str]| ReplaceFlags {
+            replace: values.iter().map(|value| (*value).to_owned()).collect(),
+        };
+        let read = |values: &[&str]| {
+            let mut input = "name: gimp-{user-id}\n".as_bytes();
+            let source = flags(values).read_source("-", &mut input)?;
+            Ok::<_, anyhow::Error>(source.text().to_owned())
+        };
+        let text = read(&["{user-id}=${USER_ID}", "gimp=paint=x"]).unwrap();
+        assert_eq!(text, "name: paint=x-${USER_ID}\n");
+        assert!(
+            read(&["{id}=x"])
+                .unwrap_err()
+                .to_string()
+                .contains("text not found")
+        );
+        assert!(
+            read(&["{id}"])
+                .unwrap_err()
+                .to_string()
+                .contains("has no \"=\"")
+        );
+        assert!(flags(&["a=b"]).require_file(None).is_err());
+        assert!(flags(&["a=b"]).require_file(Some("-")).is_ok());
     }
 
     #[test]

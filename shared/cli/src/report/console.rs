@@ -312,6 +312,16 @@ impl Console {
         }
     }
 
+    /// Prints a warning and, right below it, its hint. A hint that stands below an earlier warning is not repeated.
+    pub fn warn_with_hint(&mut self, text: &str, hint: Option<&str>) {
+        self.warn(text);
+        if let Some(hint) = hint
+            && self.warned.insert(format!("hint: {hint}"))
+        {
+            self.hint(hint);
+        }
+    }
+
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
         let word = self.styled_for_stderr(AnsiColor::Cyan.on_default(), "hint:");

@@ -10,6 +10,7 @@ use super::escape;
 use session_model::failure::{
     self, ErrorWithEvidence, ErrorWithHint, ExitError, Failure, FailureKind, UsageError,
 };
+use session_model::foreign_error::io_error_text;
 
 /// Exit code of an error that has none of its own.
 pub const EXIT_FAILURE: u8 = 1;
@@ -188,7 +189,10 @@ fn with_error_prefix(message: &str) -> String {
 fn cause_chain(error: &Error) -> String {
     let mut text = String::new();
     for cause in error.chain() {
-        let cause = cause.to_string();
+        let cause = match cause.downcast_ref::<std::io::Error>() {
+            Some(system) => io_error_text(system),
+            None => cause.to_string(),
+        };
         if cause.is_empty() || text.ends_with(&cause) {
             continue;
         }

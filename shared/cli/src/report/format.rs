@@ -10,6 +10,7 @@ use super::custom_columns::CustomColumns;
 use super::jsonpath::JsonPath;
 use super::{escape, json as writer, kyaml, yaml};
 use crate::flags::output::{NameOutputFlags, ObjectOutputFlags};
+use session_model::foreign_error::io_error_text;
 use session_model::objects::Untyped;
 
 /// Bytes of a template file that are read at most.
@@ -171,7 +172,7 @@ impl PrintStyle {
                 let text = read_template_file(argument).map_err(|error| {
                     anyhow!(
                         "error reading --template {argument}, open {argument}: {}",
-                        go_error_text(&error)
+                        io_error_text(&error)
                     )
                 })?;
                 path(&text, false)
@@ -180,7 +181,7 @@ impl PrintStyle {
                 let text = read_template_file(argument).map_err(|error| {
                     anyhow!(
                         "error reading template {argument}, open {argument}: {}",
-                        go_error_text(&error)
+                        io_error_text(&error)
                     )
                 })?;
                 Ok(PrintStyle::Columns(CustomColumns::parse_file(&text)?))
@@ -203,15 +204,6 @@ fn read_template_file(file: &str) -> io::Result<String> {
         return Err(io::Error::other("longer than 1 MiB"));
     }
     Ok(text)
-}
-
-/// Returns the message of a system error without its number, in lower case as in Go.
-fn go_error_text(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut chars = text.chars();
-    let first = chars.next().map(|c| c.to_ascii_lowercase());
-    first.into_iter().chain(chars).collect()
 }
 
 /// Printer of objects. It remembers what it printed: it separates YAML documents, and prints headings once.

@@ -1,11 +1,14 @@
-//! Elastic tab stops, byte for byte as in kubectl's table writer (Go's `tabwriter` with its extensions).
+//! Elastic tab stops as in kubectl's table writer (Go's `tabwriter` with its extensions): byte for byte the same, except that a
+//! wide character (CJK, emoji) counts as the two columns that it takes in a terminal, and a combining one as none.
 //!
 //! A tab ends a cell, a newline a line. Cells at the same place of neighbouring lines form a column, as wide as its
 //! widest cell and a gap. The last cell of a line belongs to no column and is never padded.
 
 use std::ops::Range;
 
-/// Minimum width of a column in code points, gap included.
+use unicode_width::UnicodeWidthStr as _;
+
+/// Minimum width of a column in columns of a terminal, gap included.
 const MIN_COLUMN_WIDTH: usize = 6;
 /// Blanks between the widest cell of a column and the next column.
 const COLUMN_PADDING: usize = 3;
@@ -79,7 +82,7 @@ impl TabWriter {
 
     fn push_cell(&mut self) {
         let text = self.cell..self.text.len();
-        let width = self.text[text.clone()].chars().count();
+        let width = self.text[text.clone()].width();
         self.line.push(Cell { text, width });
         self.cell = self.text.len();
     }
@@ -172,6 +175,18 @@ mod tests {
         assert_eq!(lay_out("A\tB\nx\ty\n"), "A     B\nx     y\n");
         assert_eq!(lay_out("NAME\tB\nalice\ty\n"), "NAME    B\nalice   y\n");
         assert_eq!(lay_out("NÄME\tB\nälicé\ty\n"), "NÄME    B\nälicé   y\n");
+    }
+
+    #[test]
+    fn a_wide_character_takes_two_columns_and_a_combining_one_none() {
+        assert_eq!(
+            lay_out("アリス\ty\nalice1\tz\n"),
+            "アリス   y\nalice1   z\n"
+        );
+        assert_eq!(
+            lay_out("e\u{301}lise1\ty\nalice1\tz\n"),
+            "e\u{301}lise1   y\nalice1   z\n"
+        );
     }
 
     #[test]

@@ -85,7 +85,26 @@ impl VerbEntry {
 fn verb_command<V: Verb>() -> Command {
     // A repeated flag overrides the earlier one, as with kubectl.
     let command = <V::Args as clap::CommandFactory>::command().args_override_self(true);
-    add_version_flag(command)
+    add_version_flag(take_next_word(command))
+}
+
+/// Lets every flag that needs a value take the next word whatever it begins with, as kubectl does: `--user-id -x`.
+fn take_next_word(command: Command) -> Command {
+    let needs_word = |arg: &clap::Arg| {
+        let one = arg
+            .get_num_args()
+            .is_none_or(|count| count == clap::builder::ValueRange::SINGLE);
+        !arg.is_positional()
+            && arg.get_action().takes_values()
+            && !arg.is_require_equals_set()
+            && one
+    };
+    command
+        .mut_args(|arg| match needs_word(&arg) {
+            true => arg.allow_hyphen_values(true),
+            false => arg,
+        })
+        .mut_subcommands(take_next_word)
 }
 
 /// Adds `--version` to a command and its subcommands. It is not listed on help pages, as `--help` is not.
@@ -133,7 +152,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
 
 /// Adds the flags that every command takes: those of the connection, and `--version`.
 pub fn add_global_flags(command: Command) -> Command {
-    add_version_flag(ConnectionFlags::augment_args(command))
+    add_version_flag(take_next_word(ConnectionFlags::augment_args(command)))
 }
 
 /// Runs the program of a single verb. Called by the name of a completer or of another verb, it runs nothing.

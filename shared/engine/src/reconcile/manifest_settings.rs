@@ -1,6 +1,7 @@
-//! Settings of a session with a manifest instead of a template: annotations of the primary workload, and defaults without them.
+//! Settings that a manifest has itself, for a session without a template and for a template that does not set them: annotations
+//! of the primary workload, and defaults without them.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -8,6 +9,7 @@ use session_model::api::{
     ConnectMethod, Hook, Hooks, HttpConnect, IntOrString, LifetimePolicy, PrimaryRef,
     SessionTemplateSpec,
 };
+use session_model::foreign_error::decode_error_text;
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::ownership::has_kind_and_name;
@@ -24,7 +26,7 @@ const DEFAULT_SHELL_COMMAND: &str =
 ///
 /// # Errors
 /// An annotation that does not parse.
-pub(super) fn read_manifest_settings(
+pub fn read_manifest_settings(
     objects: &[Value],
     primary: &PrimaryRef,
 ) -> Result<SessionTemplateSpec> {
@@ -66,7 +68,9 @@ fn parse_annotation<T: DeserializeOwned>(key: &str, yaml: &str) -> Result<T> {
     let place = || format!("invalid annotation {key}");
     let value = session_template::parse_plain_value(&Source::new(key, yaml).with_context(place)?)
         .with_context(place)?;
-    serde_json::from_value(value).with_context(place)
+    serde_json::from_value(value)
+        .map_err(|error| anyhow!(decode_error_text(&error)))
+        .with_context(place)
 }
 
 fn default_connect_methods(objects: &[Value], workload: Option<&Value>) -> Vec<ConnectMethod> {

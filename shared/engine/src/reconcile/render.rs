@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use super::manifest_settings;
 use super::start::{Rendering, TemplateVersion};
 use session_model::api::{
-    ConnectMethod, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef, SessionSpec,
-    SessionTemplate, SessionTemplateSpec,
+    ConnectMethod, Hook, Hooks, IntOrString, LifetimePolicy as LifetimeSpec, PrimaryRef,
+    SessionSpec, SessionTemplate, SessionTemplateSpec,
 };
 use session_model::duration::Lifetime;
 use session_model::failure::with_hint;
@@ -94,14 +94,10 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     manifest.check_namespace(&rendered, recipe.namespace.as_str())?;
     let withheld = rendered.omitted_secrets.clone();
     let mut objects = rendered.into_objects();
-    let declared = match &spec.primary {
-        Some(wanted) => Some(wanted.clone()),
-        None => body
-            .primary
-            .as_ref()
-            .map(|wanted| expand_primary(wanted, &values))
-            .transpose()?,
-    };
+    let declared = spec.primary.as_ref().or(body.primary.as_ref());
+    let declared = declared
+        .map(|wanted| expand_primary(wanted, &values))
+        .transpose()?;
     let primary = primary_workload::choose_primary(&objects, declared.as_ref())?;
     if let Some(wanted) = &spec.resources {
         overrides::set_resources(&mut objects, &primary, wanted)?;
@@ -109,22 +105,24 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
     if let Some(wanted) = &spec.storage {
         overrides::set_storage(&mut objects, wanted)?;
     }
-    let said = match recipe.source {
-        ManifestSource::Template(_) => body.clone(),
-        ManifestSource::Manifest { .. } => {
-            manifest_settings::read_manifest_settings(&objects, &primary)?
-        }
-    };
+    // Its placeholders are replaced already: a value is not searched again.
+    let own = manifest_settings::read_manifest_settings(&objects, &primary)?;
+    let lifetime = body.lifetime.clone().or(own.lifetime);
     let rendering = Rendering {
-        connect: expand_connect(&said.connect, &values)?,
-        hooks: said.hooks.clone(),
-        lifetime: resolve_lifetime(spec, said.lifetime.as_ref())?,
-        on_expiry: said
-            .lifetime
+        connect: match body.connect.is_empty() {
+            true => validate_methods(own.connect).context("cannot use the connection methods")?,
+            false => expand_connect(&body.connect, &values)?,
+        },
+        hooks: match &body.hooks {
+            Some(hooks) => Some(expand_hooks(hooks, &values)?),
+            None => own.hooks,
+        },
+        lifetime: resolve_lifetime(spec, lifetime.as_ref())?,
+        on_expiry: lifetime
             .as_ref()
             .and_then(|lifetime| lifetime.on_expiry)
             .unwrap_or_default(),
-        data_policy: spec.data_policy.or(said.data_policy).unwrap_or_default(),
+        data_policy: spec.data_policy.or(body.data_policy).unwrap_or_default(),
         template: template_version(recipe.source),
         secrets: values.secret_values().clone(),
         warnings: parameters
@@ -193,8 +191,30 @@ fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
         kind: wanted.kind.clone(),
         name: values
             .expand_text(&wanted.name, true, &mut RenderBudget::default())
-            .context("in the template's primary")?,
+            .context("cannot use the primary workload")?,
         container: wanted.container.clone(),
+    })
+}
+
+fn expand_hooks(hooks: &Hooks, values: &Values) -> Result<Hooks> {
+    let mut budget = RenderBudget::default();
+    let mut expand = |hook: &Option<Hook>| -> Result<Option<Hook>> {
+        let Some(hook) = hook else {
+            return Ok(None);
+        };
+        let command = hook.command.iter();
+        let command = command.map(|text| values.expand_text(text, false, &mut budget));
+        Ok(Some(Hook {
+            command: command.collect::<Result<_>>()?,
+            ..hook.clone()
+        }))
+    };
+    let mut expand =
+        |hook, name| expand(hook).with_context(|| format!("cannot use the hook {name}"));
+    Ok(Hooks {
+        sync: expand(&hooks.sync, "sync")?,
+        quiesce: expand(&hooks.quiesce, "quiesce")?,
+        resume: expand(&hooks.resume, "resume")?,
     })
 }
 
@@ -208,15 +228,26 @@ fn expand_connect(methods: &[ConnectMethod], values: &Values) -> Result<Vec<Conn
             method.exec = method.exec.iter().map(&mut expand).collect::<Result<_>>()?;
             if let Some(http) = &mut method.http {
                 http.path = http.path.as_ref().map(&mut expand).transpose()?;
+                if let Some(IntOrString::Text(port)) = &http.port {
+                    http.port = Some(expand(port)?.as_str().into());
+                }
             }
             if let Some(ssh) = &mut method.ssh {
                 ssh.user = ssh.user.as_ref().map(&mut expand).transpose()?;
+                if let Some(IntOrString::Text(port)) = &ssh.port {
+                    ssh.port = Some(expand(port)?.as_str().into());
+                }
             }
-            method.validate()?;
             Ok(method)
         })
         .collect::<Result<_>>()
+        .and_then(validate_methods)
         .context("cannot use the connection methods")
+}
+
+fn validate_methods(methods: Vec<ConnectMethod>) -> Result<Vec<ConnectMethod>> {
+    methods.iter().try_for_each(ConnectMethod::validate)?;
+    Ok(methods)
 }
 
 /// Returns the given values that are not secret. They are stored in the Session, so that the next start has them again.

@@ -86,11 +86,11 @@ fn check_container(workload: &Value, name: &str) -> Result<()> {
     if names.contains(&name) {
         return Ok(());
     }
-    Err(anyhow::anyhow!(
-        "container {name:?} is not in {}",
-        workload_label(workload)
-    ))
-    .with_hint(format!(
+    let error = anyhow::anyhow!("container {name:?} is not in {}", workload_label(workload));
+    if names.is_empty() {
+        return Err(error);
+    }
+    Err(error).with_hint(format!(
         "choose one of the containers: {}",
         names.join(", ")
     ))

@@ -1,16 +1,11 @@
 //! Checks of SSH users in connection methods, as far as possible without values.
 
-use super::super::annotation::parse_plain_value;
-use super::super::manifest::Manifest;
 use super::super::node::Node;
 use super::super::parameter::Presets;
 use super::super::parameters::Parameters;
 use super::super::placeholder::{PlaceholderRef, TextSegment, split_placeholders};
 use super::super::problem::{Problem, problem_at};
 use super::super::source::Source;
-use super::{Findings, Severity};
-use session_model::api::ConnectMethod;
-use session_model::labels;
 use session_model::names::SshUser;
 
 /// Maximum number of values that are tried for one scalar. Further options are checked at create.
@@ -34,40 +29,9 @@ pub(super) fn check_ssh_user(
     Some(problem_at(source, user.location, wrong.to_string()))
 }
 
-/// Checks the annotations of a manifest that correspond to `spec.connect`.
-pub(super) fn lint_annotations(
-    manifest: &Manifest,
-    parameters: &Parameters,
-    findings: &mut Findings,
-) {
-    let none = Presets::default();
-    for document in &manifest.documents {
-        let annotations = document.root.get_path(&["metadata", "annotations"]);
-        let written = annotations.and_then(|all| all.get(labels::CONNECT));
-        let Some(written) = written.and_then(Node::scalar) else {
-            continue;
-        };
-        let texts = possible_texts(&written.segments, parameters, &none);
-        if let Some(wrong) = texts.iter().find_map(|text| parse_methods(text).err()) {
-            let message = format!("invalid annotation {}: {wrong:#}", labels::CONNECT);
-            findings.push(
-                Severity::Error,
-                manifest.problem_at(written.location, message),
-            );
-        }
-    }
-}
-
-/// Parses an annotation as a start does.
-fn parse_methods(text: &str) -> anyhow::Result<()> {
-    let value = parse_plain_value(&Source::new(labels::CONNECT, text)?)?;
-    let methods: Vec<ConnectMethod> = serde_json::from_value(value)?;
-    methods.iter().try_for_each(ConnectMethod::validate)
-}
-
 /// Returns the texts that a scalar may become: each default, option and preset value of its parameters once, and `x` for
 /// parameters without a known value.
-fn possible_texts(
+pub(super) fn possible_texts(
     pieces: &[TextSegment],
     parameters: &Parameters,
     presets: &Presets,

@@ -1,9 +1,11 @@
 //! Static checks of a template or manifest before it is used.
 
+mod annotations;
 mod connect;
 mod objects;
 mod security;
 mod spec;
+mod spec_texts;
 
 use std::fmt;
 
@@ -76,6 +78,15 @@ impl Findings {
         }
     }
 
+    /// Removes what follows from declarations that could not be read, which are reported themselves.
+    fn forget_parameters(&mut self, names: &[String]) {
+        self.0.retain(|finding| {
+            let message = &finding.problem.message;
+            let mut names = names.iter();
+            !names.any(|name| message.starts_with(&format!("parameter {name} sets ")))
+        });
+    }
+
     fn extend(&mut self, severity: Severity, problems: impl IntoIterator<Item = Problem>) {
         problems
             .into_iter()
@@ -93,13 +104,13 @@ pub fn lint_source(source: &Source) -> Vec<Finding> {
         for file in &files {
             let (manifest, parameters) =
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
-            findings.extend(Severity::Error, parameters.find_exposed(&manifest));
+            findings.forget_parameters(&file.unreadable_parameters);
             findings.extend(Severity::Warning, manifest.find_literal_secrets());
             spec::lint_spec(source, file, &manifest, &parameters, &mut findings);
+            spec_texts::lint_texts(source, file, &parameters, &mut findings);
         }
     } else {
-        let (manifest, parameters) = lint_manifest(source, &[], &mut findings);
-        connect::lint_annotations(&manifest, &parameters, &mut findings);
+        let (manifest, _) = lint_manifest(source, &[], &mut findings);
         let workloads = manifest.workloads();
         if workloads.len() > 1 {
             let message = format!(
@@ -145,7 +156,9 @@ fn lint_manifest(
     let (parameters, problems) = Parameters::merge_lenient(declared, &manifest);
     findings.extend(Severity::Error, with_file_name(source, problems));
     findings.extend(Severity::Warning, parameters.find_visible_passwords());
+    findings.extend(Severity::Warning, parameters.find_exposed(&manifest));
     findings.extend(Severity::Error, manifest.find_cluster_scoped());
+    annotations::lint_annotations(&manifest, &parameters, findings);
     objects::lint_objects(&manifest, &parameters, findings);
     security::lint_security(&manifest, &parameters, findings);
     for known in &parameters.entries {

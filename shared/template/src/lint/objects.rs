@@ -125,9 +125,14 @@ fn lint_scalar(
         );
     }
     lint_quotes(manifest, parameters, (path, position, scalar), findings);
+    if has_invalid_default(scalar, parameters) {
+        // Reported at the declaration.
+        return;
+    }
     if let Some(text) = default_text(scalar, parameters, position) {
-        let plain = scalar.is_plain() && !position.is_string_only();
-        let value = if plain {
+        let is_typed = scalar.is_plain() && !position.is_string_only()
+            || scalar.is_quoted_number(position, &text);
+        let value = if is_typed {
             parse_plain_scalar(&text)
         } else {
             text.into()
@@ -171,6 +176,15 @@ fn could_be_typed(parameters: &Parameters, name: &str) -> bool {
         ["1", "true", "1e3", "null"]
             .iter()
             .any(|value| parameter.check_value(value).is_ok())
+    })
+}
+
+/// Returns true if the declared default of one of the scalar's parameters is itself invalid.
+fn has_invalid_default(scalar: &Scalar, parameters: &Parameters) -> bool {
+    scalar.placeholders().any(|var| {
+        let parameter = parameters.get(&var.name);
+        let default = parameter.and_then(|one| Some((one, one.default.as_deref()?)));
+        default.is_some_and(|(parameter, default)| parameter.check_value(default).is_err())
     })
 }
 

@@ -83,7 +83,9 @@ impl<'d> DefaultRenderer<'d> {
                 let text = default_text(scalar, self.parameters, position);
                 let text = text.filter(|text| text.len() <= FIELD_MAX);
                 let text = text.unwrap_or_else(|| scalar.text.clone());
-                match scalar.is_plain() && !position.is_string_only() {
+                let is_typed = scalar.is_plain() && !position.is_string_only()
+                    || scalar.is_quoted_number(position, &text);
+                match is_typed {
                     true => parse_plain_scalar(&text),
                     false => text.into(),
                 }

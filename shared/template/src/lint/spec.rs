@@ -134,12 +134,9 @@ impl SpecLinter<'_> {
         );
         let (wanted, container) = (format!("{kind}/{name}"), text("container"));
         if !workloads.contains(&wanted) {
-            let known = match workloads.is_empty() {
-                true => "none".to_owned(),
-                false => workloads.join(", "),
-            };
             let message = format!(
-                "spec.primary {wanted} is not a workload of the manifest (available: {known})"
+                "spec.primary {wanted} is not a workload of the manifest (available: {})",
+                list_or_none(&workloads)
             );
             return self.say(Severity::Error, self.place(&["primary"]), message);
         }
@@ -147,7 +144,7 @@ impl SpecLinter<'_> {
         if let Some(container) = container.filter(|container| !containers.contains(container)) {
             let message = format!(
                 "{wanted} has no container {container:?} (available: {})",
-                containers.join(", ")
+                list_or_none(&containers)
             );
             self.say(
                 Severity::Error,
@@ -356,6 +353,14 @@ impl SpecLinter<'_> {
                 self.say(Severity::Info, self.file.location, message);
             }
         }
+    }
+}
+
+/// Joins names, or returns `none`.
+fn list_or_none(names: &[String]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.join(", "),
     }
 }
 

@@ -6,10 +6,9 @@ use super::super::lint::{Severity, lint_source};
 use super::super::{Manifest, Parameters, Source, TemplateFile, ValueLayers, builtin_templates};
 use super::{identity, map};
 use crate::ParameterRules as _;
-use session_model::quantity::Quantity;
 use session_support::structure::HOSTILE_VALUES;
 
-fn file(name: &str) -> TemplateFile {
+pub(super) fn file(name: &str) -> TemplateFile {
     let (_, text) = builtin_templates()
         .iter()
         .find(|(builtin, _)| *builtin == name)
@@ -19,7 +18,7 @@ fn file(name: &str) -> TemplateFile {
         .remove(0)
 }
 
-fn rendered(name: &str, flags: &[(&str, &str)]) -> Vec<Value> {
+pub(super) fn rendered(name: &str, flags: &[(&str, &str)]) -> Vec<Value> {
     let file = file(name);
     let manifest = Manifest::parse(&file.manifest).unwrap();
     let flags = map(flags);
@@ -37,21 +36,10 @@ fn rendered(name: &str, flags: &[(&str, &str)]) -> Vec<Value> {
     rendered.into_objects()
 }
 
-const ROOTFS: (&str, &str) = (
+pub(super) const ROOTFS: (&str, &str) = (
     "ROOTFS_IMAGE_URL",
     "https://storage.example.com/dozlab-k8s.ext4",
 );
-
-fn sum(pod: &Value, section: &str, name: &str) -> String {
-    let containers = pod["spec"]["containers"].as_array().unwrap();
-    let amounts = containers.iter().map(|container| {
-        let amount = &container["resources"][section][name];
-        serde_json::from_value::<Quantity>(amount.clone()).unwrap()
-    });
-    amounts
-        .fold(Quantity::ZERO, |sum, amount| sum.add(&amount))
-        .to_string()
-}
 
 #[test]
 fn there_is_nothing_to_say_about_them() {
@@ -67,7 +55,7 @@ fn there_is_nothing_to_say_about_them() {
         told.retain(|line| !line.contains(" requests a privilege: container "));
         assert_eq!(
             (told.len(), all),
-            (0, if *name == "lab" { 4 } else { 0 }),
+            (0, if *name == "lab" { 3 } else { 0 }),
             "{name}: {told:?}"
         );
         let file = file(name);
@@ -79,191 +67,6 @@ fn there_is_nothing_to_say_about_them() {
             "{name} has undeclared parameters"
         );
     }
-}
-
-#[test]
-fn the_lab_is_what_dozlab_describes() {
-    let objects = rendered("lab", &[ROOTFS]);
-    let names: Vec<String> = objects
-        .iter()
-        .map(|object| format!("{} {}", object["kind"], object["metadata"]["name"]))
-        .collect();
-    assert_eq!(
-        names,
-        [
-            "\"Secret\" \"lab-session-alice-001-secrets\"",
-            "\"Pod\" \"lab-session-alice-001\"",
-            "\"Service\" \"lab-service-alice-001\""
-        ]
-    );
-    let (secret, pod) = (&objects[0], &objects[1]);
-    assert_eq!(
-        secret["stringData"]["vscode-password"]
-            .as_str()
-            .unwrap()
-            .len(),
-        32
-    );
-    let labels = &pod["metadata"]["labels"];
-    assert_eq!(
-        (&labels["app"], &labels["session-id"]),
-        (&json!("lab-environment"), &json!("alice-001"))
-    );
-    assert!(
-        labels["user-id"]
-            .as_str()
-            .unwrap()
-            .starts_with("alice-example.com-")
-    );
-}
-
-#[test]
-fn the_labs_pod_has_dozlabs_parts_and_figures() {
-    let pod = &rendered("lab", &[ROOTFS])[1];
-    assert_eq!(pod["spec"]["restartPolicy"], "Never");
-    let names = |key: &str| {
-        pod["spec"][key]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|item| item["name"].as_str().unwrap())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(names("initContainers"), ["init-rootfs", "network-setup"]);
-    assert_eq!(
-        names("containers"),
-        ["firecracker-vm", "terminal-sidecar", "code-server"]
-    );
-    assert_eq!(
-        names("volumes"),
-        ["vm-kernels", "vm-data", "vscode-data", "shared-config"]
-    );
-    let limits: Vec<&Value> = pod["spec"]["volumes"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|volume| &volume["emptyDir"]["sizeLimit"])
-        .collect();
-    assert_eq!(limits, ["2Gi", "5Gi", "1Gi", "10Mi"]);
-    assert_eq!(
-        (sum(pod, "requests", "cpu"), sum(pod, "requests", "memory")),
-        ("850m".into(), "1664Mi".into())
-    );
-    assert_eq!(
-        (sum(pod, "limits", "cpu"), sum(pod, "limits", "memory")),
-        ("2250m".into(), "3328Mi".into())
-    );
-}
-
-#[test]
-fn the_labs_ports_and_probes_are_dozlabs() {
-    let objects = rendered("lab", &[ROOTFS]);
-    let (pod, service) = (&objects[1], &objects[2]);
-    let containers = &pod["spec"]["containers"];
-    assert_eq!(
-        containers[0]["securityContext"]["capabilities"]["add"],
-        json!(["NET_ADMIN", "SYS_ADMIN", "SYS_RESOURCE"])
-    );
-    assert_eq!(
-        containers[1]["livenessProbe"]["httpGet"],
-        json!({"path": "/health", "port": "terminal"})
-    );
-    assert_eq!(
-        containers[1]["readinessProbe"]["httpGet"],
-        json!({"path": "/ready", "port": "terminal"})
-    );
-    assert_eq!(
-        containers[2]["livenessProbe"]["httpGet"],
-        json!({"path": "/healthz", "port": "vscode"})
-    );
-    assert!(
-        containers[2]["env"]
-            .to_string()
-            .contains("tcp://172.16.0.2:2375")
-    );
-    let ports: Vec<(&Value, &Value)> = service["spec"]["ports"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|port| (&port["name"], &port["port"]))
-        .collect();
-    assert_eq!(
-        ports,
-        [
-            (&json!("vscode"), &json!(8080)),
-            (&json!("terminal"), &json!(8081)),
-            (&json!("vm-ssh"), &json!(22))
-        ]
-    );
-}
-
-#[test]
-fn the_lab_has_dozlabs_defaults_and_needs_one_value() {
-    let file = file("lab");
-    let parameters =
-        Parameters::merge(&file.parameters, &Manifest::parse(&file.manifest).unwrap()).unwrap();
-    for (name, default) in [
-        ("DISK_SIZE", "4G"),
-        ("VM_CPU", "1"),
-        ("VM_MEMORY", "1024"),
-        ("TERMINAL_IMAGE", "dozman99/dozlab-terminal:latest"),
-        ("VM_MEMORY_LIMIT", "2Gi"),
-        ("VM_CPU_LIMIT", "1500m"),
-        ("VM_MEMORY_REQUEST", "1Gi"),
-        ("VM_CPU_REQUEST", "500m"),
-        ("KERNEL_SIZE_LIMIT", "2Gi"),
-        ("VM_DATA_SIZE_LIMIT", "5Gi"),
-        ("VSCODE_DATA_SIZE_LIMIT", "1Gi"),
-    ] {
-        assert_eq!(parameters.default(name), Some(default), "{name}");
-    }
-    let required: Vec<&str> = parameters
-        .iter()
-        .map(|parameter| parameter.name.as_str())
-        .filter(|name| parameters.is_required(name))
-        .collect();
-    assert_eq!(required, ["ROOTFS_IMAGE_URL"]);
-    let lifetime = &file.object["spec"]["lifetime"];
-    assert_eq!(
-        (&lifetime["timeout"], &lifetime["onExpiry"]),
-        (&json!("2h"), &json!("delete"))
-    );
-    assert_eq!(
-        file.object["spec"]["primary"]["container"],
-        "firecracker-vm"
-    );
-    let connect: Vec<&Value> = file.object["spec"]["connect"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|method| &method["name"])
-        .collect();
-    assert_eq!(connect, ["editor", "terminal", "ssh", "shell"]);
-}
-
-#[test]
-fn a_labs_name_leaves_room_for_its_service() {
-    let file = file("lab");
-    let manifest = Manifest::parse(&file.manifest).unwrap();
-    let parameters = Parameters::merge(&file.parameters, &manifest).unwrap();
-    let flags = map(&[ROOTFS]);
-    let given = ValueLayers {
-        flags: &flags,
-        ..ValueLayers::default()
-    };
-    let mut values = parameters
-        .resolve(identity(&"a".repeat(52)), &given)
-        .unwrap();
-    values.generate_missing_secrets().unwrap();
-    assert_eq!(manifest.session_name_limit(&values), 51);
-    let error = manifest.render(&values).unwrap_err().to_string();
-    assert!(
-        error.contains(
-            "must have at most 63 characters, but has 64; the session's name must have at most 51 characters"
-        ),
-        "{error}"
-    );
-    assert!(error.starts_with("lab.yaml:"), "{error}");
 }
 
 #[test]
@@ -391,5 +194,57 @@ fn local_images_can_be_used_and_strange_ones_not() {
             };
             assert!(error.ends_with(reason), "{name}: {error}");
         }
+    }
+}
+
+#[test]
+fn a_refused_image_is_told_with_the_registries_that_are_allowed() {
+    for (name, parameter, allowed) in [
+        (
+            "lab",
+            "VM_IMAGE",
+            "docker.io/dozman99/..., dozman99/..., localhost/...",
+        ),
+        (
+            "shell",
+            "IMAGE",
+            "names without a registry, docker.io/library/..., localhost/...",
+        ),
+        ("nvim", "IMAGE", "ghcr.io/..., localhost/..."),
+    ] {
+        let file = file(name);
+        let text = Source::new(format!("sessiontemplate/{name}"), file.manifest.text()).unwrap();
+        let manifest = Manifest::parse(&text).unwrap();
+        let parameters = Parameters::merge(&file.parameters, &manifest).unwrap();
+        let refuse = |image: &str| {
+            let mut flags = map(&[(parameter, image)]);
+            if name == "lab" {
+                flags.extend(map(&[ROOTFS]));
+            }
+            let given = ValueLayers {
+                flags: &flags,
+                ..ValueLayers::default()
+            };
+            parameters
+                .resolve(identity("alice-001"), &given)
+                .unwrap_err()
+        };
+        let error = refuse("registry.site.example/team/app:1");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "parameter {parameter}: image \"registry.site.example/team/app:1\" is not allowed (allowed: {allowed})"
+            )
+        );
+        let hint = error.downcast_ref::<session_model::failure::ErrorWithHint>();
+        assert_eq!(
+            hint.unwrap().hint,
+            format!(
+                "ask an admin to extend the pattern of {parameter}: kubectl edit sessiontemplate {name}"
+            )
+        );
+        // The registry is allowed, the rest does not match.
+        let error = refuse("localhost/app:1:2").to_string();
+        assert!(error.contains(" does not match "), "{error}");
     }
 }

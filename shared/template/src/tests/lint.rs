@@ -264,37 +264,37 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     (
         "  hooks: {sync: {command: [sh]}}\n",
         "    image: \"${IMAGE}\"\n",
-        "error: parameter IMAGE sets an image at /spec/containers/0/image but has no options or pattern",
+        "warning: parameter IMAGE sets an image at /spec/containers/0/image but has no options or pattern",
     ),
     (
         "  parameters: [{name: I, pattern: '.*'}]\n",
         "    image: \"${I}\"\n",
-        "error: parameter I sets an image",
+        "warning: parameter I sets an image",
     ),
     (
         "",
         "  volumes: [{hostPath: {path: \"/home/${USER_ID}\"}}]\n",
-        "error: parameter USER_ID sets a host path",
+        "warning: parameter USER_ID sets a host path",
     ),
     (
         "",
         "  volumes: [{persistentVolumeClaim: {claimName: \"${C}\"}}]\n",
-        "error: parameter C sets the name of a claim",
+        "warning: parameter C sets the name of a claim",
     ),
     (
         "",
         "  serviceAccountName: ${S}\n",
-        "error: parameter S sets a service account",
+        "warning: parameter S sets a service account",
     ),
     (
         "",
         "    securityContext: {runAsUser: \"${U}\"}\n",
-        "error: parameter U sets a security context",
+        "warning: parameter U sets a security context",
     ),
     (
         "",
         "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: i}\nspec: {rules: [{host: \"${H}\"}]}\n",
-        "error: parameter H sets an Ingress host",
+        "warning: parameter H sets an Ingress host",
     ),
     (
         "",

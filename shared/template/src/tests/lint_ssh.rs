@@ -66,7 +66,7 @@ fn methods_in_an_annotation_are_checked_as_those_of_a_template() {
             "[{name: s, ssh: {port: 22, user: ${LOGIN:--x}}}]",
             "invalid ssh user \"-x\"",
         ),
-        ("{name: s}", "invalid type"),
+        ("{name: s}", "must be a list, but is an object"),
     ] {
         let said = with(methods);
         let wanted = "error: invalid annotation streaming.platform/connect: ";

@@ -257,3 +257,52 @@ fn the_application_is_empty_when_there_is_none() {
     who.application = Some("blender".parse().unwrap());
     assert_eq!(data(who), json!({"a": "blender", "b": "xblender"}));
 }
+
+#[test]
+fn a_lone_quoted_placeholder_is_a_number_where_a_number_belongs() {
+    let text = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  hostNetwork: \"${HOST}\"\n  containers: [{name: c, ports: [{containerPort: \"${PORT}\", hostPort: '8080'}], args: [\"${PORT}\"], livenessProbe: {httpGet: {port: '${PROBE}'}}}]\n";
+    let flags = [("PORT", "8080"), ("PROBE", "http"), ("HOST", "true")];
+    let pod = render(text, &flags).unwrap().into_objects().remove(0);
+    let container = &pod["spec"]["containers"][0];
+    assert_eq!(
+        container["ports"][0],
+        json!({"containerPort": 8080, "hostPort": "8080"})
+    );
+    assert_eq!(container["args"], json!(["8080"]));
+    assert_eq!(container["livenessProbe"]["httpGet"]["port"], "http");
+    assert_eq!(pod["spec"]["hostNetwork"], true);
+    // Only values that are written as numbers, and only where the field is known.
+    for (text, value, expected) in [
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {priority: 1, port: \"${V}\"}\n",
+            "0x50",
+            json!("0x50"),
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {port: \"${V}\"}\n",
+            "yes",
+            json!("yes"),
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {port: \"x${V}\"}\n",
+            "1",
+            json!("x1"),
+        ),
+        (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec: {port: !!str \"${V}\"}\n",
+            "1",
+            json!("1"),
+        ),
+        (
+            "apiVersion: example.com/v1\nkind: Pod\nmetadata: {name: a}\nspec: {port: \"${V}\"}\n",
+            "1",
+            json!("1"),
+        ),
+    ] {
+        let object = render(text, &[("V", value)])
+            .unwrap()
+            .into_objects()
+            .remove(0);
+        assert_eq!(object["spec"]["port"], expected, "{text}");
+    }
+}
