@@ -1,5 +1,8 @@
 //! A shell in a session, on a real terminal.
 
+use std::process::Stdio;
+use std::time::Instant;
+
 use anyhow::{Result, ensure};
 use rustix::process::Signal;
 use session_cluster::Part;
@@ -17,6 +20,14 @@ pub(crate) fn tests() -> Vec<Live> {
         kubelet(
             "shell_follows_the_size_of_the_window",
             follows_the_size_of_the_window,
+        ),
+        kubelet(
+            "shell_and_commands_end_as_signals_allow",
+            commands_end_as_signals_allow,
+        ),
+        kubelet(
+            "shell_in_the_background_is_not_stopped",
+            in_the_background_is_not_stopped,
         ),
         kubelet("shell_ends_with_the_server", ends_with_the_server),
     ]
@@ -107,6 +118,69 @@ fn follows_the_size_of_the_window() -> Result<()> {
     let child = shell(&world, &nothing)?;
     nothing.types("stty size; exit\r")?;
     nothing.shows("24 80")?;
+    ensure!(ended(child)? == 0);
+    Ok(())
+}
+
+/// Returns the processes in the container whose command line contains `words`.
+fn processes(world: &World, words: &str) -> Result<String> {
+    let list = format!("ps -o args | grep '{words}' | grep -v grep || true");
+    Ok(world
+        .session(&["connect", "alice", "--", "sh", "-c", &list])?
+        .exits(0)?
+        .stdout)
+}
+
+/// What reads its input ends with it; what does not runs on, unless the flag ends it with all that it started.
+fn commands_end_as_signals_allow() -> Result<()> {
+    let world = World::installed("left")?;
+    world
+        .session(&["create", "alice", "--template", "shell"])?
+        .exits(0)?;
+    for (words, left, runs_on) in [
+        (&["-i", "--", "cat", "-"][..], "cat -", false),
+        (&["--", "sleep", "611"], "sleep 611", true),
+        (
+            &["--kill-on-exit", "--", "sh", "-c", "sleep 612 & sleep 612"],
+            "sleep 612",
+            false,
+        ),
+    ] {
+        let mut command = world.command(&[&["connect", "alice"][..], words].concat());
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let child = command.spawn()?;
+        let begun = Instant::now();
+        while processes(&world, left)?.is_empty() {
+            ensure!(begun.elapsed().as_secs() < 30, "{left} never ran");
+        }
+        signal(child.id(), Signal::TERM)?;
+        let done = child.wait_with_output()?;
+        let told = String::from_utf8(done.stderr)?;
+        ensure!(done.status.code() == Some(143), "{left}: {}", done.status);
+        ensure!(told.contains("may still run") == runs_on, "{left}: {told}");
+        ensure!(processes(&world, left)?.is_empty() != runs_on, "{left}");
+    }
+    Ok(())
+}
+
+/// A job in the background of a terminal reads nothing, and is not stopped for that.
+fn in_the_background_is_not_stopped() -> Result<()> {
+    let world = World::installed("job")?;
+    world
+        .session(&["create", "alice", "--template", "shell"])?
+        .exits(0)?;
+    let terminal = Terminal::new(100, 40)?;
+    let connect = world.command(&["connect", "alice", "-i", "--", "echo", "done"]);
+    let mut shell = std::process::Command::new("bash");
+    shell
+        .args(["-c", "set -m; \"$@\" & wait $!; echo \"code $?\"", "bash"])
+        .arg(connect.get_program())
+        .args(connect.get_args());
+    let environment = connect.get_envs();
+    shell.envs(environment.filter_map(|(name, value)| Some((name, value?))));
+    let child = terminal.run(&shell)?;
+    terminal.shows("done")?;
+    terminal.shows("code 0")?;
     ensure!(ended(child)? == 0);
     Ok(())
 }

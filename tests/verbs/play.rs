@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::FromArgMatches;
 use session_shared::Timestamp;
 use session_shared::client::interrupt::Interrupt;
-use session_shared::client::interrupt::interrupted_error;
+use session_shared::client::interrupt::ended_error;
 use session_shared::failure::ErrorList;
 use session_shared::ops::Cluster;
 use session_shared::report::console::{CapturedOutput, Console};
@@ -119,7 +119,7 @@ impl<'a> Play<'a> {
             let result = tokio::select! {
                 biased;
                 result = V::run(args, &mut ground) => result,
-                () = interrupt.wait_final() => Err(interrupted_error()),
+                () = interrupt.wait_final() => Err(ended_error()),
             };
             match ground.finish(result) {
                 Ok(()) => 0,

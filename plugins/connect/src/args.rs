@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use clap::{ArgAction, ArgMatches, Command, FromArgMatches, Parser};
+use clap::{ArgAction, Parser};
 use session_shared::flags::connection::ConnectionFlags;
-use session_shared::flags::is_given;
 use session_shared::flags::output::VerbosityFlags;
 use session_shared::flags::trust_manifest::TrustFlags;
 use session_shared::flags::wait::{WaitFlags, with_default_timeout};
@@ -19,10 +18,14 @@ The template defines the connection methods of a session, and the first one is t
 them. A command after -- runs instead of the method's command, in the container of -c, else in that of --method, else in the \
 primary one. If the session is still starting, connect waits for it. If the session is stopped, connect starts it.
 
-Standard input is passed to the command; in a shell loop, use -i=false so that the command does not consume the loop's input. \
-If standard input and output are both terminals, the command runs in a terminal; -t=false changes that.
+As with kubectl exec, a command after -- gets standard input only with -i. A shell (no command after --) on a terminal gets it \
+without the flag. With standard input, the command runs in a terminal if standard input and output are both terminals; -t=false \
+changes that.
 
 Forwarded ports stay open while the session's Pod is replaced. If the session is stopped or deleted, the command fails.
+
+If connect is ended by a signal, the command's standard input and terminal are closed, but the command may go on running; connect \
+then says how to list its processes. --kill-on-exit ends them.
 
 connect exits with the command's exit code: 126 if the command cannot be run, 127 if it is not found, 128 + N if signal N ended it. \
 After Ctrl-C, SIGTERM or SIGHUP the exit code is 130, 143 or 129, after any other error 1. On Windows, kubectl turns every \
@@ -35,7 +38,7 @@ const EXAMPLES: &str = "  # Open a shell in the session
   kubectl session connect dev -c sidecar -- cat /etc/hosts > hosts
 
   # Copy files into the session
-  tar cz project | kubectl session connect dev -- tar xz -C /workspace
+  tar cz project | kubectl session connect dev -i -- tar xz -C /workspace
 
   # Open the session's web page in a browser
   kubectl session connect dev --open
@@ -145,45 +148,17 @@ pub struct Args {
 }
 
 /// Flags of the command's streams; each is `None` if it was not given.
-#[derive(Clone, Debug, Default)]
+#[derive(clap::Args, Clone, Debug, Default)]
 pub struct StreamFlags {
-    /// `--stdin`.
+    /// If true, pass standard input to the command; defaults to true for a shell (without COMMAND) on a terminal
+    #[arg(short = 'i', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub stdin: Option<bool>,
-    /// `--tty`.
-    pub tty: Option<bool>,
-}
 
-/// The flags as clap reads them.
-#[derive(clap::Args)]
-struct StreamArgs {
-    /// If true, pass standard input to the command; unlike kubectl exec, the default is true: use -i=false in shell loops
-    #[arg(short = 'i', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value = "true")]
-    stdin: bool,
-
-    /// If true, run the command in a terminal; defaults to true if standard input and output are terminals
+    /// If true, run the command in a terminal; requires standard input, and defaults to true if standard input and output are terminals
     #[arg(short = 't', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
-    tty: Option<bool>,
-}
+    pub tty: Option<bool>,
 
-impl FromArgMatches for StreamFlags {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let StreamArgs { stdin, tty } = StreamArgs::from_arg_matches(matches)?;
-        let stdin = is_given(matches, "stdin").then_some(stdin);
-        Ok(Self { stdin, tty })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = Self::from_arg_matches(matches)?;
-        Ok(())
-    }
-}
-
-impl clap::Args for StreamFlags {
-    fn augment_args(command: Command) -> Command {
-        StreamArgs::augment_args(command)
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        StreamArgs::augment_args_for_update(command)
-    }
+    /// If true, also end the command and what it started if connect is ended by a signal; needs sh in the container
+    #[arg(long)]
+    pub kill_on_exit: bool,
 }

@@ -7,12 +7,13 @@ use anyhow::{Result, anyhow, bail};
 use bytes::Bytes;
 use futures::future::{Either, join, select};
 use session_shared::Pod;
+use session_shared::client::interrupt::ended_error;
 use session_shared::client::remote_command::ExecExit;
 use session_shared::client::remote_command::ExecInput;
 use session_shared::client::remote_command::ExecOutput;
 use session_shared::client::remote_command::ExecRequest;
 use session_shared::client::remote_command::RemoteCommand;
-use session_shared::client::{ContainerRef, parse_object};
+use session_shared::client::{ContainerRef, parse_object, random_token};
 use session_shared::failure::{FailureKind, check_exit_code, exit_error, find_failure, with_hint};
 use session_shared::objects::resource::POD;
 use session_shared::ops::{Cluster, ObservedSession, missing_right};
@@ -21,7 +22,7 @@ use session_shared::report::terminal::{RawOutput, StdinStream, TerminalSizes};
 use session_shared::verb::Environment;
 
 use crate::intent::Intent;
-
+use crate::left_command::{self, END_GRACE};
 use crate::plan;
 
 /// Time limit for reading the Pod after its command ended abnormally.
@@ -51,7 +52,7 @@ pub(crate) async fn run(
     container: Option<&str>,
     environment: &mut Environment,
 ) -> Result<()> {
-    let Some((pod, container)) = plan::choose_pod(observed, container)? else {
+    let Some((pod, container)) = observed.choose_container(container)? else {
         bail!("session \"{}\" has no Pod", intent.name)
     };
     let container = ContainerRef {
@@ -60,15 +61,29 @@ pub(crate) async fn run(
         container,
     };
     let streams = choose_streams(intent, &mut environment.console);
+    let mark = intent.kill_on_exit.then(random_token).transpose()?;
+    let marked = mark
+        .as_deref()
+        .map(|mark| left_command::marked_command(mark, argv));
     let running = ExecRequest {
         container: &container,
-        argv,
+        argv: marked.as_deref().unwrap_or(argv),
         stdin: streams.stdin,
         tty: streams.tty,
     };
     let started = cluster.start_exec(&running).await;
     let ending = match started {
-        Ok(mut remote) => copy_streams(&mut remote, streams, &mut environment.console).await,
+        Ok(remote) => {
+            let command = AttachedCommand {
+                remote,
+                container: &container,
+                program: argv.first().map_or("", String::as_str),
+                mark: mark.as_deref(),
+            };
+            command
+                .copy_until_end(cluster, intent, streams, environment)
+                .await
+        }
         Err(error) => Err(error),
     };
     let ending = match ending {
@@ -78,13 +93,62 @@ pub(crate) async fn run(
         }
         Err(error) => return Err(missing_right::explain(error, cluster, "pods/exec")),
     };
-    exit_as_command(cluster, pod, &running, ending, &mut environment.console).await
+    let is_marked = mark.is_some();
+    let console = &mut environment.console;
+    exit_as_command(cluster, pod, &running, ending, is_marked, console).await
 }
 
-/// Chooses the streams by flags and terminals. A terminal requires standard input, and is the default only if standard
-/// input and output are terminals.
+/// A started command, with what is needed to end it or to tell the user about it.
+struct AttachedCommand<'a> {
+    remote: RemoteCommand,
+    container: &'a ContainerRef,
+    /// First word of the command as the user knows it.
+    program: &'a str,
+    /// Mark in its environment, for `--kill-on-exit`.
+    mark: Option<&'a str>,
+}
+
+impl AttachedCommand<'_> {
+    /// Copies all streams until the command or this program ends. A command that this program leaves is ended, or the user is
+    /// told that it may run on.
+    async fn copy_until_end(
+        mut self,
+        cluster: &Cluster,
+        intent: &Intent,
+        streams: Streams,
+        environment: &mut Environment,
+    ) -> Result<ExecExit> {
+        // The user is told what runs on before this process ends.
+        let _guard = environment.interrupt.guard()?;
+        let copied = copy_streams(&mut self.remote, streams, environment).await;
+        if !matches!(copied, Ok(Some(_)))
+            && let Some(mark) = self.mark
+        {
+            left_command::kill_command(cluster, self.container, mark, &mut self.remote).await?;
+        } else if matches!(copied, Ok(None)) {
+            let session = intent.name.as_str();
+            let note = left_command::still_running_note(session, self.container, self.program);
+            environment.console.note(&note);
+        }
+        copied.and_then(|ending| ending.ok_or_else(ended_error))
+    }
+}
+
+/// Chooses the streams by flags and terminals, as kubectl exec does, except that a shell on a terminal needs no flags. In the
+/// background of a terminal there is no input, since reading would stop this process. A terminal requires standard input, and is the default only if standard input and output are terminals.
 fn choose_streams(intent: &Intent, console: &mut Console) -> Streams {
-    let stdin = intent.stdin.unwrap_or(true);
+    let is_shell = intent.command.is_empty();
+    if console.is_in_background() {
+        return Streams {
+            stdin: false,
+            tty: false,
+        };
+    }
+    let is_typed = console.stdin_is_terminal();
+    if is_shell && !is_typed && intent.stdin.is_none() {
+        console.note("standard input is not passed to the shell: use -i to pass it");
+    }
+    let stdin = intent.stdin.unwrap_or(is_shell && is_typed);
     let both = console.stdin_is_terminal() && console.stdout_is_terminal();
     let mut tty = stdin && intent.tty.unwrap_or(both);
     if tty && !console.stdin_is_terminal() {
@@ -96,12 +160,15 @@ fn choose_streams(intent: &Intent, console: &mut Console) -> Streams {
     Streams { stdin, tty }
 }
 
-/// Copies all streams until the command has ended, and restores the terminal before anything is printed.
+/// Copies all streams until the command has ended, and restores the terminal before anything is printed. After a signal, the
+/// command's input ends; `None` if it does not end with it, Interrupted if it does.
 async fn copy_streams(
     remote: &mut RemoteCommand,
     streams: Streams,
-    console: &mut Console,
-) -> Result<ExecExit> {
+    environment: &mut Environment,
+) -> Result<Option<ExecExit>> {
+    let interrupt = environment.interrupt.clone();
+    let console = &mut environment.console;
     let (out, err) = console.raw_outputs();
     let input = remote.input();
     let _raw = streams.tty.then(|| console.enter_raw_mode()).transpose()?;
@@ -112,10 +179,27 @@ async fn copy_streams(
         pass_input(inlet, &input, &err),
         pass_sizes(sizes, &input)
     ));
-    match select(received, sent).await {
-        Either::Left((ending, _)) => ending,
-        // The command may continue after the end of its input.
-        Either::Right((_, received)) => received.await,
+    let mut copied = pin!(async {
+        match select(received, sent).await {
+            Either::Left((ending, _)) => ending,
+            // The command may continue after the end of its input.
+            Either::Right((_, received)) => received.await,
+        }
+    });
+    tokio::select! {
+        biased;
+        ending = &mut copied => return ending.map(Some),
+        () = interrupt.wait() => {}
+    }
+    let ended = async {
+        if streams.stdin {
+            input.close().await;
+        }
+        copied.await
+    };
+    match tokio::time::timeout(END_GRACE, ended).await {
+        Ok(_) => Err(ended_error()),
+        Err(_) => Ok(None),
     }
 }
 
@@ -162,6 +246,7 @@ async fn exit_as_command(
     pod: &Pod,
     running: &ExecRequest<'_>,
     ending: ExecExit,
+    is_marked: bool,
     console: &mut Console,
 ) -> Result<()> {
     let (name, container) = (&running.container.pod, &running.container.container);
@@ -175,6 +260,15 @@ async fn exit_as_command(
             }
             check_exit_code(code)
         }
+        ExecExit::NotStarted { code: 127, .. } if is_marked => Err(with_hint(
+            exit_error(
+                127,
+                format!(
+                    "cannot run command in container {container:?} of pod {name:?}: no shell (sh) found"
+                ),
+            ),
+            "omit --kill-on-exit, which needs a shell",
+        )),
         ExecExit::NotStarted { code: 127, .. } => Err(exit_error(
             127,
             format!("command {program:?} not found in container {container:?} of pod {name:?}"),

@@ -47,6 +47,8 @@ pub(crate) struct Intent {
     pub(crate) stdin: Option<bool>,
     /// Value of `-t`, if given.
     pub(crate) tty: Option<bool>,
+    /// True if the command is ended with this program.
+    pub(crate) kill_on_exit: bool,
     /// True if a stopped session is started.
     pub(crate) start: bool,
     /// True if a starting session is waited for.
@@ -67,7 +69,12 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         command,
         method,
         container,
-        streams: StreamFlags { stdin, tty },
+        streams:
+            StreamFlags {
+                stdin,
+                tty,
+                kill_on_exit,
+            },
         open,
         print,
         output,
@@ -101,6 +108,7 @@ pub(crate) fn parse_intent(args: Args, console: &mut Console) -> Result<Intent> 
         command,
         stdin,
         tty,
+        kill_on_exit,
         // Without waiting, a started session could not be entered.
         start: wait_flags.wait && !no_start,
         wait: wait_flags.wait,
@@ -178,6 +186,11 @@ fn reject_unused_flags(intent: &Intent) -> Result<()> {
     if !takes_command && !intent.command.is_empty() {
         return Err(usage_error(
             "a command can be given only for a shell or with --ssh",
+        ));
+    }
+    if intent.mode != ConnectMode::Method && intent.kill_on_exit {
+        return Err(usage_error(
+            "--kill-on-exit can be used only with a shell or a command",
         ));
     }
     if intent.mode != ConnectMode::Method && (intent.stdin.is_some() || intent.tty.is_some()) {

@@ -16,6 +16,7 @@
 mod args;
 mod exec;
 mod intent;
+mod left_command;
 mod open;
 mod plan;
 mod port_forward;
@@ -30,6 +31,7 @@ mod stdio;
 
 use anyhow::Result;
 use session_shared::failure::check_exit_code;
+use session_shared::objects::pod_ports::resolve_port;
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::prompt::trust;
@@ -85,13 +87,11 @@ async fn open_connection(
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
-            let port = plan::resolve_port(
-                port_forwarder::require_pod(intent, observed, container)?,
-                port,
-            )?;
+            let pod = port_forwarder::require_pod(intent, observed, container)?;
+            let port = resolve_port(pod, port)?;
             let (forwarder, _) =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
-            stdio::run(cluster, &forwarder, port, environment).await
+            stdio::run(cluster, &forwarder, pod, port, environment).await
         }
         (_, ConnectTarget::Command { argv, container }) => {
             let container = container.as_deref();
@@ -120,13 +120,11 @@ async fn open_connection(
             },
         ) => {
             let container = container.as_deref();
-            let port = plan::resolve_port(
-                port_forwarder::require_pod(intent, observed, container)?,
-                port,
-            )?;
+            let pod = port_forwarder::require_pod(intent, observed, container)?;
+            let port = resolve_port(pod, port)?;
             let forwarder =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
-            open::run(cluster, forwarder, port, path, environment).await
+            open::run(cluster, forwarder, pod, port, path, environment).await
         }
         (mode, ConnectTarget::Ssh { port, user, .. }) => {
             let user = user.as_ref();

@@ -6,6 +6,7 @@ use std::pin::pin;
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures::future::{Either, select};
+use session_shared::Pod;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::encode::url::Endpoint;
@@ -25,6 +26,7 @@ const NO_BROWSER: &[u8] = b"note: failed to open a browser: open the URL manuall
 pub(crate) async fn run(
     cluster: &Cluster,
     (forwarder, events): (Forwarder, ForwardEvents),
+    pod: &Pod,
     port: u16,
     path: &str,
     environment: &mut Environment,
@@ -56,6 +58,7 @@ pub(crate) async fn run(
     let served = pin!(serve_ports::serve_until_end(
         (forwarder, events),
         vec![(listener, port)],
+        pod,
         false,
         console
     ));

@@ -10,10 +10,10 @@ use session_shared::encode::shell;
 use session_shared::encode::url::Endpoint;
 use session_shared::failure::with_hint;
 use session_shared::names::SshUser;
-use session_shared::objects::conditions::is_ready;
 use session_shared::objects::endpoint::{PodPort, port_endpoint};
+use session_shared::objects::pod_containers::container_status;
+use session_shared::objects::pod_ports::{resolve_port, tcp_port_name};
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::{container_names, default_container, is_primary_pod};
 
 use crate::intent::{ConnectMode, Intent};
 use crate::port_name::check_port;
@@ -224,46 +224,13 @@ fn check_mode(found: &ConnectTarget, intent: &Intent, methods: &[ConnectMethod])
     }
 }
 
-/// Chooses the Pod and container: a ready primary Pod if possible, another Pod only if just that one has the wanted
-/// container.
-///
-/// # Errors
-/// An unknown container, with the existing ones.
-pub(crate) fn choose_pod<'a>(
-    observed: &'a ObservedSession,
-    wanted: Option<&str>,
-) -> Result<Option<(&'a Pod, String)>> {
-    let pods: Vec<&Pod> = observed.own_pods().collect();
-    let mut pods = observed.live.prefer_recorded(&observed.session, pods);
-    pods.sort_by_key(|pod| (!is_primary_pod(pod), !is_ready(pod)));
-    let Some(first) = pods.first() else {
-        return Ok(None);
-    };
-    let Some(wanted) = wanted else {
-        return Ok(Some((first, default_container(&observed.session, first))));
-    };
-    if let Some(pod) = pods
-        .iter()
-        .find(|pod| container_names(pod).any(|name| name == wanted))
-    {
-        return Ok(Some((pod, wanted.to_owned())));
-    }
-    let name = first.metadata.name.as_deref().unwrap_or_default();
-    let there: Vec<&str> = container_names(first).collect();
-    bail!(
-        "container {wanted:?} not found in pod {name:?}: choose one of {}",
-        there.join(", ")
-    )
-}
-
 /// Returns why a command in a container was killed, if the Pod's state explains it.
 pub(crate) fn kill_reason(pod: &Pod, container: &str) -> Option<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
     if pod.metadata.deletion_timestamp.is_some() {
         return Some(format!("pod {name:?} is being deleted"));
     }
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let status = statuses.iter().find(|status| status.name == container)?;
+    let status = container_status(pod, container)?;
     let states = [status.state.as_ref(), status.last_state.as_ref()];
     let mut ended = states
         .into_iter()
@@ -289,8 +256,7 @@ fn has_memory_limit(pod: &Pod, container: &str) -> bool {
 /// Returns why a container is not running; `None` if its status says it is running.
 pub(crate) fn not_running_reason(pod: &Pod, container: &str) -> Option<String> {
     let name = pod.metadata.name.as_deref().unwrap_or_default();
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let status = statuses.iter().find(|status| status.name == container)?;
+    let status = container_status(pod, container)?;
     let (now, before) = (status.state.as_ref()?, status.last_state.as_ref());
     if now.running.is_some() {
         return None;
@@ -310,40 +276,6 @@ pub(crate) fn not_running_reason(pod: &Pod, container: &str) -> Option<String> {
     Some(format!("container {container:?} of pod {name:?} {why}"))
 }
 
-/// Resolves a port number or name to a number.
-///
-/// # Errors
-/// An unknown port name, with the existing ones.
-pub(crate) fn resolve_port(pod: &Pod, word: &str) -> Result<u16> {
-    if let Ok(number) = word.parse() {
-        return Ok(number);
-    }
-    let spec = pod.spec.as_ref();
-    let ports = spec
-        .into_iter()
-        .flat_map(|spec| &spec.containers)
-        .flat_map(|container| container.ports.iter().flatten());
-    let named: Vec<(&str, i32)> = ports
-        .filter_map(|port| Some((port.name.as_deref()?, port.container_port)))
-        .collect();
-    let number = named.iter().find(|(name, _)| *name == word);
-    if let Some(number) = number.and_then(|(_, number)| u16::try_from(*number).ok()) {
-        return Ok(number);
-    }
-    let pod = pod.metadata.name.as_deref().unwrap_or_default();
-    if named.is_empty() {
-        bail!("pod {pod:?} has no port {word:?}: none of the ports has a name, use a number");
-    }
-    let named: Vec<String> = named
-        .iter()
-        .map(|(name, number)| format!("{name} ({number})"))
-        .collect();
-    bail!(
-        "pod {pod:?} has no port {word:?}: named ports are {}",
-        named.join(", ")
-    )
-}
-
 /// Returns the address of the session outside this program: for a web page, the URL by a Service or Ingress that exposes
 /// its port. The endpoint recorded in the status is used only for the first web page, for which it was recorded.
 ///
@@ -361,6 +293,15 @@ pub(crate) fn find_address(
         let endpoint = text.parse::<Endpoint>();
         endpoint.with_context(|| format!("cannot use the endpoint of session {name:?}"))
     };
+    if let ConnectTarget::Ssh { port, .. } = entrance {
+        // No URL reaches an SSH server.
+        let is_service = |object: &&Value| object["kind"] != "Ingress";
+        let services: Vec<Value> = network.iter().filter(is_service).cloned().collect();
+        let exposed = exposed_endpoint(observed, port, &services);
+        let written = written.filter(|endpoint| !endpoint.starts_with("http"));
+        let endpoint = exposed.as_deref().or(written).map(read).transpose()?;
+        return Ok(endpoint.map(|endpoint| endpoint.to_string()));
+    }
     let ConnectTarget::Page { port, path, .. } = entrance else {
         let endpoint = written.map(read).transpose()?;
         return Ok(endpoint.map(|endpoint| endpoint.to_string()));
@@ -378,15 +319,9 @@ pub(crate) fn find_address(
 
 /// Returns the endpoint of a Service or Ingress that exposes a port of the session's Pod.
 fn exposed_endpoint(observed: &ObservedSession, word: &str, network: &[Value]) -> Option<String> {
-    let (pod, _) = choose_pod(observed, None).ok().flatten()?;
+    let (pod, _) = observed.choose_container(None).ok().flatten()?;
     let number = resolve_port(pod, word).ok()?;
-    let spec = pod.spec.as_ref()?;
-    let name = spec
-        .containers
-        .iter()
-        .flat_map(|container| container.ports.iter().flatten())
-        .find(|port| port.container_port == i32::from(number))
-        .and_then(|port| port.name.as_deref());
+    let name = tcp_port_name(pod, number);
     let node = pod.status.as_ref().and_then(|s| s.host_ip.as_deref());
     port_endpoint(network, node, &PodPort { number, name })
 }
@@ -398,20 +333,10 @@ pub(crate) fn is_cluster_internal(address: &str) -> bool {
     host.ends_with(".svc") || host.ends_with(".svc.cluster.local")
 }
 
-/// Returns port and path of the session's WebSocket: those of the method `ws`, else of the web page.
-pub(crate) fn websocket_port<'a>(
-    session: &'a Session,
-    entrance: &'a ConnectTarget,
-) -> Option<(String, &'a str)> {
-    let named = connect_methods(session)
-        .iter()
-        .find(|method| method.name == "ws");
-    if let Some(http) = named.and_then(|method| method.http.as_ref()) {
-        let port = http.port.as_ref()?.to_string();
-        return Some((port, http.path.as_deref().unwrap_or_default()));
-    }
-    match entrance {
-        ConnectTarget::Page { port, path, .. } => Some((port.clone(), path)),
-        _ => None,
-    }
+/// Returns port and path of the session's WebSocket: those of the method `ws`. A web page need not speak WebSocket.
+pub(crate) fn websocket_port(session: &Session) -> Option<(String, &str)> {
+    let mut methods = connect_methods(session).iter();
+    let http = methods.find(|method| method.name == "ws")?.http.as_ref()?;
+    let port = http.port.as_ref()?.to_string();
+    Some((port, http.path.as_deref().unwrap_or_default()))
 }

@@ -22,7 +22,7 @@ use session_shared::verb::Environment;
 use tokio::sync::mpsc;
 
 use crate::intent::Intent;
-use crate::{plan, ready_session};
+use crate::ready_session;
 
 /// Receiver of the forwarder's events.
 pub(crate) type ForwardEvents = mpsc::UnboundedReceiver<ForwardEvent>;
@@ -41,7 +41,7 @@ pub(crate) fn require_pod<'a>(
     observed: &'a ObservedSession,
     container: Option<&str>,
 ) -> Result<&'a Pod> {
-    let found = plan::choose_pod(observed, container)?;
+    let found = observed.choose_container(container)?;
     let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
     Ok(pod)
 }
@@ -153,7 +153,7 @@ impl PodSearch {
         let pods = &mut observed.live.pods;
         pods.retain(|pod| pod.metadata.deletion_timestamp.is_none() && is_ready(pod));
         let container = self.container.as_deref();
-        let found = plan::choose_pod(&observed, container).ok().flatten();
+        let found = observed.choose_container(container).ok().flatten();
         let found =
             found.filter(|(pod, _)| container.is_some() || is_primary_pod(pod) == self.is_primary);
         if let Some((pod, _)) = found {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use session_shared::encode::{shell, url};
 use session_shared::failure::with_hint;
 use session_shared::objects::conditions::is_ready;
+use session_shared::objects::pod_ports::resolve_port;
 use session_shared::objects::resource::{INGRESS, SERVICE};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
@@ -30,7 +31,7 @@ pub(crate) async fn run(
     let network = list_network_objects(cluster, observed).await;
     let address = plan::find_address(observed, entrance, &network)?;
     if as_json {
-        return print_json(intent, observed, entrance, address, console);
+        return print_json(intent, observed, address, console);
     }
     print_url(intent, entrance, cluster.namespace(), address, console)
 }
@@ -96,11 +97,10 @@ fn print_url(
 fn print_json(
     intent: &Intent,
     observed: &ObservedSession,
-    entrance: &ConnectTarget,
     address: Option<String>,
     console: &mut Console,
 ) -> Result<()> {
-    let pod = plan::choose_pod(observed, None)?.map(|(pod, _)| pod);
+    let pod = observed.choose_container(None)?.map(|(pod, _)| pod);
     let ip = pod.and_then(|pod| pod.status.as_ref()?.pod_ip.as_ref());
     let ready = ip.is_some() && pod.is_some_and(is_ready);
     let ip = ip.filter(|_| ready);
@@ -108,12 +108,10 @@ fn print_json(
         .map(|ip| ip.parse())
         .transpose()
         .context("the server reported an invalid pod IP")?;
-    let ws_url = match (ip, plan::websocket_port(&observed.session, entrance), pod) {
-        (Some(ip), Some((port, path)), Some(pod)) => Some(url::websocket_url(
-            ip,
-            plan::resolve_port(pod, &port)?,
-            path,
-        )),
+    let ws_url = match (ip, plan::websocket_port(&observed.session), pod) {
+        (Some(ip), Some((port, path)), Some(pod)) => {
+            Some(url::websocket_url(ip, resolve_port(pod, &port)?, path))
+        }
         _ => None,
     };
     let answer = json!({

@@ -4,10 +4,12 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use anyhow::{Result, anyhow};
+use session_shared::Pod;
 use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
 use session_shared::client::forward::LocalListener;
 use session_shared::failure::with_hint;
+use session_shared::objects::pod_ports::{is_declared, resolve_port, tcp_ports_text};
 use session_shared::ops::{Cluster, ObservedSession, missing_right};
 use session_shared::report::console::Console;
 use session_shared::report::escape;
@@ -17,7 +19,7 @@ use crate::intent::Intent;
 use crate::port_forward::PortForward;
 use crate::port_forwarder::ForwardEvents;
 
-use crate::{plan, port_forwarder};
+use crate::port_forwarder;
 
 /// Listens on the local ports that are known without a request, so that a port in use is reported at once.
 ///
@@ -52,7 +54,7 @@ pub(crate) async fn run(
     let pod = port_forwarder::require_pod(intent, observed, container)?;
     let mut ports = Vec::new();
     for (forward, listeners) in forwards.iter().zip(taken) {
-        let remote = plan::resolve_port(pod, &forward.remote)?;
+        let remote = resolve_port(pod, &forward.remote)?;
         let listeners = if listeners.is_empty() {
             listen_all_addresses(forward, remote).await?
         } else {
@@ -75,7 +77,7 @@ pub(crate) async fn run(
             listener.address()
         ))?;
     }
-    serve_until_end((forwarder, events), ports, true, console).await
+    serve_until_end((forwarder, events), ports, pod, true, console).await
 }
 
 /// Serves local ports and prints their events; accepted connections only if `every` is true.
@@ -85,6 +87,7 @@ pub(crate) async fn run(
 pub(crate) async fn serve_until_end(
     (forwarder, mut events): (Forwarder, ForwardEvents),
     ports: Vec<(LocalListener, u16)>,
+    pod: &Pod,
     every: bool,
     console: &mut Console,
 ) -> Result<()> {
@@ -94,7 +97,7 @@ pub(crate) async fn serve_until_end(
             ended = &mut serving => return ended,
             Some(event) = events.recv() => {
                 if every || !matches!(event, ForwardEvent::Accepted { .. }) {
-                    print_event(event, console)?;
+                    print_event(event, pod, console)?;
                 }
             }
         }
@@ -102,7 +105,7 @@ pub(crate) async fn serve_until_end(
 }
 
 /// Prints an event, in kubectl's words where kubectl has any.
-fn print_event(event: ForwardEvent, console: &mut Console) -> Result<()> {
+fn print_event(event: ForwardEvent, pod: &Pod, console: &mut Console) -> Result<()> {
     match event {
         ForwardEvent::Accepted { local } => {
             return console.print_line(&format!("Handling connection for {local}"));
@@ -111,7 +114,8 @@ fn print_event(event: ForwardEvent, console: &mut Console) -> Result<()> {
             let message = escape::escape_line(message.trim());
             if message.contains("connection refused") {
                 console.print_error_line(&format!(
-                    "error: failed to forward to port {port}: no process in the Pod listens on the port"
+                    "error: failed to forward to port {port}: no process in the Pod listens on the port{}",
+                    other_ports(pod, port)
                 ));
                 console.trace(4, &message);
             } else {
@@ -131,6 +135,14 @@ fn print_event(event: ForwardEvent, console: &mut Console) -> Result<()> {
         ForwardEvent::Fallback { .. } => {}
     }
     Ok(())
+}
+
+/// Returns the ports that a Pod declares as the end of a message, if `port` is none of them: a Service may have other numbers.
+pub(crate) fn other_ports(pod: &Pod, port: u16) -> String {
+    match tcp_ports_text(pod) {
+        text if text.is_empty() || is_declared(pod, port) => String::new(),
+        text => format!("; ports of the Pod are {text}"),
+    }
 }
 
 /// Listens on every address of a forward.

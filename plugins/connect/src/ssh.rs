@@ -1,12 +1,14 @@
 //! `--ssh` and `--ssh-config`: ssh to the session, with this program as the ProxyCommand.
 //!
-//! Host keys are pinned in a separate known_hosts file under the session's UID. A new session of the same name is therefore
+//! Host keys are pinned in a separate known_hosts file: with --ssh under the Pod's UID, in a Host block, which outlives Pods, under
+//! the session's. A new session of the same name is therefore
 //! a new host and not reported as an attack, and the user's own known_hosts is not changed.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
+use session_shared::encode::shell;
 use session_shared::encode::ssh::SshHost;
 use session_shared::executable;
 use session_shared::failure::{usage_error, with_hint};
@@ -18,7 +20,7 @@ use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::verb::ProgramName;
 
-use crate::intent::Intent;
+use crate::intent::{ConnectMode, Intent};
 
 /// Returns the ssh settings for the session.
 ///
@@ -43,7 +45,14 @@ pub(crate) fn ssh_host(
             .map(|name| format!("--container={name}")),
     );
     proxy.push("--quiet".to_owned());
-    let uid = observed.uid().parse();
+    // A restarted session has a new Pod, and mostly a new host key.
+    let pod = observed
+        .choose_container(intent.container.as_deref())
+        .ok()
+        .flatten();
+    let pod = pod.filter(|_| intent.mode != ConnectMode::SshConfig);
+    let uid = pod.and_then(|(pod, _)| pod.metadata.uid.as_deref());
+    let uid = uid.unwrap_or(observed.uid()).parse();
     Ok(SshHost {
         name: intent.name.clone(),
         user: user.cloned(),
@@ -110,6 +119,17 @@ pub(crate) fn print_host_block(
         let environment = ["env".to_owned(), format!("KUBECONFIG={files}")];
         host.proxy.splice(0..0, environment);
     }
+    let forget = [
+        "ssh-keygen",
+        "-f",
+        &host.known_hosts.to_string_lossy(),
+        "-R",
+        &host.key_alias(),
+    ];
+    console.note(&format!(
+        "if the session was restarted with another host key, forget the old one: {}",
+        shell::quote_command(&forget)
+    ));
     let text = host.config_block()?;
     create_parent(&host.known_hosts)?;
     console.print(&text)

@@ -2,16 +2,17 @@
 
 use std::pin::pin;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
 use futures::future::{Either, select};
+use session_shared::Pod;
 use session_shared::client::forward::Forwarder;
 use session_shared::ops::{Cluster, missing_right};
 use session_shared::report::terminal::{RawOutput, StdinStream};
 use session_shared::verb::Environment;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 
-use crate::port_forwarder;
+use crate::{port_forwarder, serve_ports};
 
 /// Buffer size in bytes for reading.
 const CHUNK: usize = 64 * 1024;
@@ -23,6 +24,7 @@ const CHUNK: usize = 64 * 1024;
 pub(crate) async fn run(
     cluster: &Cluster,
     forwarder: &Forwarder,
+    pod: &Pod,
     port: u16,
     environment: &mut Environment,
 ) -> Result<()> {
@@ -38,7 +40,7 @@ pub(crate) async fn run(
     let sent = pin!(send(console.stdin_stream(), write));
     match select(received, sent).await {
         Either::Left((received, sent)) => {
-            received?;
+            received.map_err(|error| explain_closed_port(error, pod, port))?;
             // A user who types cannot notice that the port is closed unless this program ends.
             if is_typed || !out.close() {
                 return Ok(());
@@ -49,9 +51,20 @@ pub(crate) async fn run(
         }
         Either::Right((sent, received)) => {
             let received = received.await;
+            let received = received.map_err(|error| explain_closed_port(error, pod, port));
             received.and(sent)
         }
     }
+}
+
+/// Words the node's text about a port without a listener as --port-forward does.
+fn explain_closed_port(error: anyhow::Error, pod: &Pod, port: u16) -> anyhow::Error {
+    if !format!("{error:#}").contains("connection refused") {
+        return error;
+    }
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let others = serve_ports::other_ports(pod, port);
+    anyhow!("nothing listens on port {port} of pod {name:?}{others}")
 }
 
 async fn receive<S: tokio::io::AsyncRead>(mut read: ReadHalf<S>, out: &RawOutput) -> Result<()> {

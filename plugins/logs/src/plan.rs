@@ -153,7 +153,8 @@ fn matches_kind(kind: &str, typed: &str) -> bool {
         || long == Some(&kind)
 }
 
-/// Returns the session's Pods whose logs are printed, the oldest first.
+/// Returns the session's Pods whose logs are printed, the oldest first. Pods that are being deleted count only where there is no
+/// other.
 ///
 /// # Errors
 /// No Pod exists, and none will come: the session is stopped or being deleted, or `follow` is false.
@@ -167,6 +168,9 @@ pub(crate) fn find_pods<'a>(
         workload.is_some_and(|workload| chosen.matches(pod, &workload))
     });
     let mut found: Vec<&Pod> = own.collect();
+    if found.iter().any(|pod| !is_ending(pod)) {
+        found.retain(|pod| !is_ending(pod));
+    }
     found.sort_by_key(|pod| {
         (
             pod.metadata.creation_timestamp.clone().map(|t| t.0),
@@ -318,6 +322,11 @@ pub(crate) fn line_prefix(pod: &str, container: &str) -> String {
         escape::escape_line(pod),
         escape::escape_line(container)
     )
+}
+
+/// True for a Pod that is being deleted.
+fn is_ending(pod: &Pod) -> bool {
+    pod.metadata.deletion_timestamp.is_some()
 }
 
 /// Returns the name of a Pod.

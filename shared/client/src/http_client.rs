@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use futures::future::{Either, select};
 use http::header::UPGRADE;
 use http::uri::Scheme;
@@ -25,6 +25,7 @@ use tower::{BoxError, ServiceBuilder};
 use tower_http::decompression::DecompressionLayer;
 
 use super::CommonHeaders;
+use super::pinned_certificate::PinnedVerifier;
 use super::read_limits::ERROR_BODY_LIMIT;
 use super::transport_failure;
 
@@ -103,7 +104,15 @@ impl Connections {
         tcp.set_keepalive(Some(KEEP_ALIVE_INTERVAL));
         tcp.set_keepalive_interval(Some(KEEP_ALIVE_INTERVAL));
         let tls = config.rustls_client_config();
-        let tls = tls.map_err(|error| transport_failure::setup_error(&error))?;
+        let mut tls = tls.map_err(|error| transport_failure::setup_error(&error))?;
+        if let Some(authorities) = &config.root_cert
+            && !authorities.is_empty()
+            && !config.accept_invalid_certs
+        {
+            let verifier = PinnedVerifier::new(authorities, tls.crypto_provider())
+                .context("failed to set up the connection to the server")?;
+            tls.dangerous().set_certificate_verifier(Arc::new(verifier));
+        }
         let builder = || {
             let builder = HttpsConnectorBuilder::new()
                 .with_tls_config(tls.clone())

@@ -225,6 +225,11 @@ impl Interrupt {
     }
 }
 
+/// Returns the error for a command that a signal ends while it has nothing to clean up. Like kubectl, it prints nothing.
+pub fn ended_error() -> anyhow::Error {
+    anyhow::Error::new(Failure::client_side(FailureKind::Interrupted, ""))
+}
+
 /// Returns the error for interrupted work.
 pub fn interrupted_error() -> anyhow::Error {
     anyhow::Error::new(Failure::client_side(

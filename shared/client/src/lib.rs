@@ -80,6 +80,7 @@ mod object;
 mod options;
 mod page_check;
 mod pem;
+mod pinned_certificate;
 mod plugin_policy;
 mod plugin_process;
 mod pod_log;

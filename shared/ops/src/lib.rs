@@ -33,6 +33,7 @@ mod admission_policy;
 mod adopt;
 mod apply_existing;
 pub mod apply_plan;
+mod choose_container;
 mod claim_mapping;
 pub mod claim_restore;
 pub mod clone_plan;

@@ -94,7 +94,7 @@ fn a_signal_ends_every_question() -> Result<()> {
             let told = || format!("{line} {way:?}");
             let ended = ended(child).with_context(told)?;
             ensure!(ended == code, "{}: exit code {ended}", told());
-            terminal.shows("\r\ninterrupted\r\n").with_context(told)?;
+            terminal.shows("\r\n").with_context(told)?;
             let after = terminal.modes()?;
             ensure!(after == before, "{}:\n{before}\n{after}", told());
             scene.is_untouched(line)?;

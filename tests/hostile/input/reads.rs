@@ -221,7 +221,7 @@ fn ctrl_c_ends_every_read_of_a_terminal() -> Result<()> {
         terminal.types("kind: Pod\n\x03")?;
         let code = ended(child)?;
         ensure!(code == 130, "exit code {code}");
-        terminal.shows("interrupted\r\n")?;
+        terminal.shows("^C\r\n")?;
         ensure!(terminal.modes()? == before);
         scene.is_untouched(line)
     })

@@ -311,7 +311,8 @@ pub(super) fn a_path_that_names_a_host() -> Result<()> {
         "/$(id)`id`'\"; id",
         "/a\u{202e}b",
     ] {
-        let api = running(json!([{"name": "page", "http": {"port": "web", "path": path}}]));
+        let page = json!({"port": "web", "path": path});
+        let api = running(json!([{"name": "page", "http": page}, {"name": "ws", "http": page}]));
         change(&api, |session| {
             session["status"]["endpoint"] = "https://labs.example.com/alice".into()
         })?;

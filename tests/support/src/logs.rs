@@ -55,6 +55,13 @@ impl FakeApi {
         });
     }
 
+    /// The node rotates a log: what was written so far can no longer be read.
+    pub fn rotate_log(&self, pod: &str, container: &str) {
+        self.with_runs(pod, container, |runs| {
+            runs.iter_mut().for_each(|run| run.lines.clear())
+        });
+    }
+
     /// The run of a container ends.
     pub fn end_run(&self, pod: &str, container: &str) {
         self.with_runs(pod, container, |runs| {

@@ -126,3 +126,59 @@ fn a_container_of_another_workload_is_found() {
     connect(&api, "alice --method db -- pg_isready -U app").done();
     assert_eq!(entered(&api), "db-0 postgres pg_isready -U app");
 }
+
+/// A session with a native sidecar and an ephemeral container.
+fn with_sidecar() -> FakeApi {
+    let api = usual();
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["spec"]["initContainers"] = json!([
+        {"name": "first"},
+        {"name": "proxy", "restartPolicy": "Always", "ports": [{"name": "admin", "containerPort": 15000}]},
+    ]);
+    pod["spec"]["ephemeralContainers"] = json!([{"name": "debugger"}]);
+    api.put(pod);
+    api
+}
+
+#[test]
+fn sidecars_and_ephemeral_containers_are_entered_and_init_containers_are_not() {
+    for container in ["proxy", "debugger"] {
+        let api = with_sidecar();
+        connect(&api, &format!("alice -c {container} -- ls")).done();
+        assert_eq!(entered(&api), format!("tool-alice {container} ls"));
+    }
+    let api = with_sidecar();
+    assert_eq!(
+        connect(&api, "alice -c first -- ls").failed(),
+        "error: container \"first\" not found in pod \"tool-alice\": choose one of main, side, proxy, debugger\n"
+    );
+}
+
+#[test]
+fn the_default_container_annotation_may_name_a_sidecar() {
+    let api = with_sidecar();
+    let mut pod = api.object("pods", "default", "tool-alice").unwrap();
+    pod["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/default-container": "proxy"});
+    api.put(pod);
+    crate::running::change(&api, |session| {
+        session["status"]["applied"]["primary"]["container"] = Value::Null;
+    });
+    connect(&api, "alice -- ls").done();
+    assert_eq!(entered(&api), "tool-alice proxy ls");
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_is_entered_only_if_it_is_the_last() {
+    let api = deployed();
+    let delete = |name: &str| {
+        let mut pod = api.object("pods", "default", name).unwrap();
+        pod["metadata"]["deletionTimestamp"] = "2026-03-01T10:00:00Z".into();
+        api.put(pod);
+    };
+    delete("web-1-b");
+    let mut other = api.object("pods", "default", "web-1-a").unwrap();
+    other["status"]["conditions"][1]["status"] = "True".into();
+    api.put(other);
+    connect(&api, "alice").done();
+    assert_eq!(entered(&api), "web-1-a main sh");
+}

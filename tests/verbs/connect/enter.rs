@@ -32,7 +32,7 @@ fn session_and_pods_are_read_at_once_and_the_third_request_enters() {
         [
             "GET /api/v1/namespaces/default/pods?labelSelector=streaming.platform%2Fsession%3Dalice&limit=500",
             "GET /apis/streaming.platform/v1/namespaces/default/sessions/alice",
-            "GET /api/v1/namespaces/default/pods/tool-alice/exec?&stdin=true&stdout=true&stderr=true&container=main&command=true",
+            "GET /api/v1/namespaces/default/pods/tool-alice/exec?&stdout=true&stderr=true&container=main&command=true",
         ]
     );
     assert!(api.writes().is_empty());
@@ -60,12 +60,44 @@ fn a_pipe_is_read_to_its_end_and_the_end_is_told() {
         ..Execution::default()
     });
     let input = "0123456789abcdef\n".repeat(100_000);
-    let played = Play::on(&api).piped(&input).run::<Connect>("alice -- cat");
+    let played = Play::on(&api)
+        .piped(&input)
+        .run::<Connect>("alice -i -- cat");
     assert_eq!(played.code, 0, "{}", played.err);
     assert!(played.out == input, "{} bytes", played.out.len());
     let heard = api.heard().remove(0);
     assert!(heard.closed && heard.input == input.as_bytes() && heard.sizes.is_empty());
     assert!(!asked(&api).contains("tty=true"));
+}
+
+#[test]
+fn a_command_reads_standard_input_only_with_the_flag_and_a_shell_on_a_terminal() {
+    let note = "note: standard input is not passed to the shell: use -i to pass it\n";
+    for (words, terminal, reads, told) in [
+        ("alice -- cat", false, false, ""),
+        ("alice -- cat", true, false, ""),
+        ("alice -i -- cat", false, true, ""),
+        ("alice", false, false, note),
+        ("alice --method shell", false, false, note),
+        ("alice -i", false, true, ""),
+        ("alice", true, true, ""),
+    ] {
+        let api = usual();
+        let play = Play::on(&api);
+        let play = if terminal {
+            play.at_terminal("line\n")
+        } else {
+            play.piped("line\n")
+        };
+        let played = play.run::<Connect>(words);
+        assert_eq!((played.code, played.err.as_str()), (0, told), "{words}");
+        assert_eq!(asked(&api).contains("stdin=true"), reads, "{words}");
+        assert_eq!(
+            asked(&api).contains("tty=true"),
+            terminal && reads,
+            "{words}"
+        );
+    }
 }
 
 #[test]
@@ -75,7 +107,7 @@ fn a_server_that_cannot_tell_the_end_is_named() {
         delay: std::time::Duration::from_millis(200),
         ..Execution::default()
     });
-    let played = Play::on(&api).piped("x").run::<Connect>("alice -- cat");
+    let played = Play::on(&api).piped("x").run::<Connect>("alice -i -- cat");
     assert_eq!(played.code, 0);
     assert!(
         played
@@ -113,24 +145,14 @@ fn two_terminals_make_one() {
 #[test]
 fn flags_say_otherwise() {
     for (words, terminal, has, lacks) in [
+        ("alice -i=false", true, "stdout=true&stderr=true", "stdin"),
         (
-            "alice -i=false -- x",
-            true,
-            "stdout=true&stderr=true",
-            "stdin",
-        ),
-        (
-            "alice -t=false -- x",
+            "alice -t=false",
             true,
             "stdin=true&stdout=true&stderr=true",
             "tty",
         ),
-        (
-            "alice -i=false -t -- x",
-            true,
-            "stdout=true&stderr=true",
-            "tty",
-        ),
+        ("alice -t -- x", true, "stdout=true&stderr=true", "tty"),
         ("alice -it -- x", true, "tty=true", "stderr"),
         ("alice -i=false -- x", false, "stdout=true", "stdin"),
     ] {
@@ -269,4 +291,55 @@ fn what_stands_in_the_way_is_named() {
         text.push_str(connect(&api, "alice -- x").failed());
     }
     golden("connect-in-the-way.txt", &text);
+}
+
+/// A command that takes longer than the user waits, and a signal once it runs.
+fn interrupted(words: &str) -> (FakeApi, crate::play::Played) {
+    let api = server(json!([]));
+    api.execute("kill -s", Execution::default());
+    let slow = Execution {
+        stdout: b"late\n".to_vec(),
+        delay: std::time::Duration::from_millis(1500),
+        ..Execution::default()
+    };
+    api.execute("", slow);
+    let played = Play::on(&api).meanwhile::<Connect>(words, |_, interrupt| {
+        while api.executed().is_empty() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        interrupt.trigger();
+    });
+    (api, played)
+}
+
+#[test]
+fn a_command_that_may_run_on_is_told_once_with_the_way_to_look() {
+    let (_, played) = interrupted("alice -- make all");
+    assert_eq!(played.code, 130);
+    assert_eq!(
+        played.err.lines().next(),
+        Some(
+            "note: command \"make\" may still run in container \"main\" of pod \"tool-alice\"; to list its processes: \
+             kubectl session connect alice -n default -c main -- ps"
+        )
+    );
+    assert_eq!(played.err.matches("may still run").count(), 1);
+}
+
+#[test]
+fn with_the_flag_a_second_command_ends_it() {
+    let (api, played) = interrupted("alice --kill-on-exit -- make all");
+    assert_eq!(played.code, 130, "{}", played.err);
+    assert!(!played.err.contains("may still run"), "{}", played.err);
+    let executed = api.executed();
+    let [started, killed] = executed.as_slice() else {
+        panic!("{executed:?}")
+    };
+    assert_eq!(started[..2], ["sh", "-c"]);
+    assert_eq!(started[4..], ["make", "all"]);
+    assert_eq!(
+        killed[3..],
+        [started[3].clone(), "TERM".into(), "HUP".into()]
+    );
 }

@@ -120,6 +120,17 @@ fn the_older_protocol_is_nobodys_business_but_for_a_trace() {
 }
 
 #[test]
+fn a_port_without_a_listener_is_told_with_the_ports_of_the_pod() {
+    let refused = "dial tcp4 127.0.0.1:22: connect: connection refused";
+    let api = older(403, Answer::port(Some(refused)));
+    let played = Play::on(&api).piped("").run::<Connect>("alice --stdio 22");
+    assert_eq!(
+        played.failed(),
+        "error: nothing listens on port 22 of pod \"tool-alice\"; ports of the Pod are 8080 (web), 8080 (other)\n"
+    );
+}
+
+#[test]
 fn a_port_that_is_refused_is_told() {
     for (words, told) in [
         (

@@ -33,6 +33,9 @@ fn followed(api: &FakeApi, words: &str, act: impl FnOnce(&CapturedOutput) + Send
     })
 }
 
+/// The last note of a session that is stopped.
+const STOPPED: &str = "note: session \"pr\" was stopped\n";
+
 fn printed(captured: &CapturedOutput, text: &str) {
     until(text, || captured.stdout().contains(text));
 }
@@ -72,7 +75,7 @@ fn lines_come_as_they_are_written_until_the_session_is_stopped() {
         stop(&api);
     });
     assert_eq!(played.done(), "db-0/main\nsecond\n");
-    assert_eq!(played.err, "");
+    assert_eq!(played.err, STOPPED);
 }
 
 #[test]
@@ -93,6 +96,33 @@ fn a_cut_connection_loses_no_line_and_repeats_none() {
         stop(&api);
     });
     assert_eq!(played.done(), "db-0/main\nsame\nsame\nsame\nlast\n");
+}
+
+#[test]
+fn lines_that_were_rotated_away_while_the_connection_was_lost_are_told_with_their_time_span() {
+    let api = stack();
+    let played = followed(&api, "", |out| {
+        printed(out, "db-0/main\n");
+        api.without_logs(|| {
+            api.write_log("db-0", "main", &time(1), b"lost\n");
+            api.rotate_log("db-0", "main");
+            api.write_log("db-0", "main", &time(2), b"after\n");
+        });
+        printed(out, "after\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "db-0/main\nafter\n");
+    let told = played
+        .err
+        .lines()
+        .filter(|line| line.contains("may be missing"));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            "note: the log of container \"main\" of pod \"db-0\" was rotated while the connection was lost: lines between \
+             2026-03-01T12:00:00Z and 2026-03-01T12:00:00.000000002Z may be missing"
+        ]
+    );
 }
 
 #[test]
@@ -127,7 +157,10 @@ fn a_restarted_container_is_followed_on_with_what_it_wrote_last() {
         .filter(|line| !line.contains("cannot read the log"));
     assert_eq!(
         told.collect::<Vec<_>>(),
-        ["note: container \"main\" of pod \"db-0\" was restarted"]
+        [
+            "note: container \"main\" of pod \"db-0\" was restarted",
+            STOPPED.trim()
+        ]
     );
 }
 
@@ -157,8 +190,10 @@ fn a_crash_loop_is_waited_for_and_said_once() {
     assert_eq!(played.done(), "db-0/main\nagain\n");
     assert_eq!(
         played.err,
-        "note: waiting for container \"main\" of pod \"db-0\" to start: CrashLoopBackOff\n\
-         note: container \"main\" of pod \"db-0\" was restarted\n"
+        format!(
+            "note: waiting for container \"main\" of pod \"db-0\" to start: CrashLoopBackOff\n\
+             note: container \"main\" of pod \"db-0\" was restarted\n{STOPPED}"
+        )
     );
 }
 
@@ -180,7 +215,8 @@ fn a_pod_of_the_same_name_takes_the_place_of_the_one_that_is_gone() {
         stop(&api);
     });
     assert_eq!(played.done(), "old\nnew\n");
-    assert_eq!(played.err, "note: pod \"db-0\" was replaced by a new one\n");
+    let replaced = "note: pod \"db-0\" was replaced by a new one\n";
+    assert_eq!(played.err, format!("{replaced}{STOPPED}"));
 }
 
 #[test]
@@ -265,12 +301,50 @@ fn it_ends_with_the_session_and_by_ctrl_c() {
         api.remove(SESSIONS, "default", "pr");
     });
     assert_eq!(played.done(), "db-0/main\n");
+    assert_eq!(played.err, "note: session \"pr\" was deleted\n");
     let api = stack();
     let played = Play::on(&api).meanwhile::<Logs>("pr -f", |out, interrupt| {
         printed(out, "db-0/main\n");
         interrupt.trigger();
     });
-    assert_eq!((played.code, played.err.as_str()), (130, "interrupted\n"));
+    assert_eq!((played.code, played.err.as_str()), (130, ""));
+}
+
+#[test]
+fn the_end_of_a_pod_is_told_after_its_last_line_with_its_reason() {
+    let api = stack();
+    let end = "note: pod \"db-0\" failed: Evicted: The node was low on memory.\n";
+    let played = followed(&api, "", |out| {
+        printed(out, "db-0/main\n");
+        api.write_log("db-0", "main", &time(1), b"last\n");
+        api.end_run("db-0", "main");
+        let mut pod = api.object("pods", "default", "db-0").unwrap();
+        pod["status"] = json!({"phase": "Failed", "reason": "Evicted", "message": "The node was low on memory."});
+        api.put(pod);
+        said(out, end);
+        assert!(out.stdout().ends_with("last\n"), "{}", out.stdout());
+        stop(&api);
+    });
+    assert_eq!(played.err, format!("{end}{STOPPED}"));
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_is_not_followed_while_another_is_there() {
+    let api = stack();
+    let mut pod = api.object("pods", "default", "api-a").unwrap();
+    pod["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z".into();
+    api.put(pod.clone());
+    let played = followed(&api, "deploy/api", |out| {
+        printed(out, "api-b/main\n");
+        api.write_log("api-a", "main", &time(1), b"farewell\n");
+        // A change of the Pod does not bring it in.
+        pod["metadata"]["annotations"] = json!({"x": "y"});
+        api.put(pod.clone());
+        api.write_log("api-b", "main", &time(1), b"work\n");
+        printed(out, "work\n");
+        stop(&api);
+    });
+    assert_eq!(played.done(), "api-b/main\nwork\n");
 }
 
 #[test]

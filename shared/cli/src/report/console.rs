@@ -203,6 +203,13 @@ impl Console {
         self.terminals.input && (self.terminals.out || self.terminals.err)
     }
 
+    /// Begins a new line below the terminal's `^C`. With `--quiet`, as a ProxyCommand of ssh, another program has the terminal.
+    pub fn end_interrupted_line(&mut self) {
+        if self.terminals.err && !self.quiet {
+            self.print_error_line("");
+        }
+    }
+
     /// True if standard input is a terminal.
     pub fn stdin_is_terminal(&self) -> bool {
         self.terminals.input
@@ -393,11 +400,11 @@ impl Console {
         let _ = (&mut self.input)
             .take(MAX_ANSWER_BYTES)
             .read_until(b'\n', &mut answer);
-        if self.terminals.input && !answer.ends_with(b"\n") {
-            self.print_prompt("\n")?;
-        }
         if self.interrupt.is_set() {
             return Err(interrupted_error());
+        }
+        if self.terminals.input && !answer.ends_with(b"\n") {
+            self.print_prompt("\n")?;
         }
         Ok(answer.trim_ascii().eq_ignore_ascii_case(b"y"))
     }

@@ -29,6 +29,10 @@ pub fn print_error(console: &mut Console, error: &Error, prefix: &str) -> u8 {
 /// that of the first error that has one of its own.
 pub fn print_errors(console: &mut Console, errors: &[Error], prefix: &str) -> u8 {
     let single = errors.len() == 1;
+    let is_interrupted = |error: &Error| failure::has_kind(error, FailureKind::Interrupted);
+    if errors.iter().any(is_interrupted) {
+        console.end_interrupted_line();
+    }
     for error in errors {
         let text = if single {
             error_text(error, prefix)

@@ -187,6 +187,19 @@ impl Console {
         Ok(RawModeGuard { is_real })
     }
 
+    /// True if standard input is a terminal that another job has: reading it, or changing its mode, would stop this process.
+    pub fn is_in_background(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use rustix::{process::getpgrp, termios::tcgetpgrp};
+            !self.is_captured()
+                && self.stdin_is_terminal()
+                && tcgetpgrp(io::stdin()).is_ok_and(|job| job != getpgrp())
+        }
+        #[cfg(not(unix))]
+        false
+    }
+
     /// Returns a watcher of the terminal's size.
     pub fn terminal_sizes(&self) -> TerminalSizes {
         let is_real = !self.is_captured();

@@ -170,6 +170,10 @@ fn unknown_argument(place: &CommandPath, subject: &str) -> (String, HelpPointer)
                 HelpPointer::Argument,
             )
         }
+        (_, Some(command)) if command.is_last_set() => (
+            format!("unexpected argument {subject:?}: put -- before the command to run"),
+            HelpPointer::Argument,
+        ),
         _ => (
             format!("unexpected arguments: [{subject}]"),
             HelpPointer::Argument,

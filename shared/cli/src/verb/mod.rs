@@ -25,7 +25,7 @@ use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
 use crate::report::console::Console;
 use crate::report::errors;
-use session_client::interrupt::interrupted_error;
+use session_client::interrupt::ended_error;
 use session_model::failure::ErrorList;
 
 /// Version of the suite, of all its programs.
@@ -136,7 +136,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
     let done = runtime.block_on(async {
         tokio::select! {
             biased;
-            () = interrupt.wait_final() => Err(interrupted_error()),
+            () = interrupt.wait_final() => Err(ended_error()),
             result = V::run(args, environment) => result,
         }
     });
@@ -144,7 +144,7 @@ fn run_verb<V: Verb>(matches: &ArgMatches, environment: &mut Environment) -> Res
     runtime.shutdown_background();
     // An error caused by the end of the process is reported as the interruption.
     let done = done.map_err(|error| match interrupt.is_final() {
-        true => interrupted_error(),
+        true => ended_error(),
         false => error,
     });
     environment.finish(done)

@@ -1,7 +1,7 @@
 //! Threads of a process that runs a verb. The verb has a thread of its own, so that the main thread can always handle
 //! signals: neither a blocking read nor a FIFO without a writer keeps the process from ending.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::mpsc;
 use std::thread;
@@ -20,7 +20,7 @@ use session_client::signals::Signals;
 const STACK_BYTES: usize = 8 << 20;
 /// Exit code of a Rust program that panicked.
 const PANIC_EXIT_CODE: u8 = 101;
-/// Time limit for the last message, on a stream that may have no reader.
+/// Time limit for the last line, on a stream that may have no reader.
 const LAST_MESSAGE_TIMEOUT: Duration = Duration::from_millis(200);
 
 /// Runs `work`, which returns the exit code, until it ends or a signal ends the process.
@@ -49,7 +49,7 @@ fn run_with_signals(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Resu
             biased;
             code = told => code.unwrap_or(PANIC_EXIT_CODE),
             () = signals.deliver() => {
-                restore_and_report();
+                restore_terminal();
                 interrupt.exit_code()
             }
         })
@@ -58,12 +58,16 @@ fn run_with_signals(work: impl FnOnce(Interrupt) -> u8 + Send + 'static) -> Resu
 
 /// Restores the terminal for a verb that is killed before it could. That verb may hold the locks of the standard
 /// streams.
-fn restore_and_report() {
+fn restore_terminal() {
     terminal::leave_raw_mode();
     let (done, wait) = mpsc::channel();
     thread::spawn(move || {
         // A closed standard error must not delay the end.
-        let _ = terminal::unlocked_stderr().and_then(|mut error| error.write_all(b"interrupted\n"));
+        let _ = terminal::unlocked_stderr().and_then(|mut error| match error.is_terminal() {
+            // Below the terminal's `^C`.
+            true => error.write_all(b"\n"),
+            false => Ok(()),
+        });
         let _ = done.send(());
     });
     let _ = wait.recv_timeout(LAST_MESSAGE_TIMEOUT);

@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Conta
 
 use super::image_pull::ImagePull;
 use super::{Cause, EventNote, missing_reference};
+use session_model::objects::pod_containers::is_sidecar;
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
 const CRASH_LOOP_RESTARTS: i32 = 3;
@@ -38,12 +39,19 @@ impl ContainerFacts<'_> {
     /// Returns the name for messages: `container "main" of pod "x"`.
     pub(super) fn quoted_name(&self) -> String {
         let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
-        let kind = if self.is_init {
-            "init container"
-        } else {
-            "container"
+        let kind = match (self.is_init, self.is_sidecar()) {
+            (_, true) => "sidecar container",
+            (true, false) => "init container",
+            (false, false) => "container",
         };
         format!("{kind} {:?} of pod {pod:?}", self.status.name)
+    }
+
+    /// True for an init container that keeps running beside the containers.
+    pub(super) fn is_sidecar(&self) -> bool {
+        let spec = self.pod.spec.iter();
+        let mut init = spec.flat_map(|spec| spec.init_containers.iter().flatten());
+        self.is_init && init.any(|one| one.name == self.status.name && is_sidecar(one))
     }
 
     /// Reads the container's state.
@@ -75,11 +83,12 @@ impl ContainerFacts<'_> {
             .spec
             .as_ref()
             .and_then(|spec| spec.restart_policy.as_deref());
-        let stays = match policy.unwrap_or("Always") {
-            "Never" => true,
-            "OnFailure" => end.exit_code == 0,
-            _ => self.is_init && end.exit_code == 0,
-        };
+        let stays = !self.is_sidecar()
+            && match policy.unwrap_or("Always") {
+                "Never" => true,
+                "OnFailure" => end.exit_code == 0,
+                _ => self.is_init && end.exit_code == 0,
+            };
         if stays {
             return ContainerProgress::Terminated {
                 code: end.exit_code,

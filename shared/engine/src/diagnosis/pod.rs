@@ -248,8 +248,11 @@ impl PodInspection<'_> {
                     return PodAssessment::recoverable(WaitStage::Initializing, cause);
                 }
                 // A sidecar (an init container that keeps running) counts as started once its startup probe has succeeded.
-                ContainerProgress::Running
-                    if status.started == Some(true) && self.is_sidecar(&status.name) => {}
+                ContainerProgress::Running if contained.is_sidecar() => {
+                    if status.started != Some(true) {
+                        return assess_unready(&contained);
+                    }
+                }
                 ContainerProgress::Running => {
                     let detail = format!("init container {:?} is running", status.name);
                     return PodAssessment::waiting(WaitStage::Initializing, detail);
@@ -292,24 +295,19 @@ impl PodInspection<'_> {
                 ContainerProgress::Running => {}
             }
         }
-        let Some(status) = probing else {
-            return if statuses.is_empty() {
-                self.assess_creation()
-            } else {
-                PodAssessment::waiting(WaitStage::Starting, "")
-            };
-        };
-        let contained = self.container_facts(status, false);
-        // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
-        if status.restart_count > 0 {
-            return PodAssessment::recoverable(WaitStage::Starting, contained.crash_cause());
+        if statuses.is_empty() {
+            return self.assess_creation();
         }
-        match contained.unready_cause() {
-            Some(cause) => PodAssessment::recoverable(WaitStage::Probing, cause),
-            None => PodAssessment::waiting(
-                WaitStage::Probing,
-                format!("container {:?} is not ready", status.name),
-            ),
+        // The Pod is ready only if its sidecars are ready, too.
+        let init = self.status.init_container_statuses.iter().flatten();
+        let mut sidecars = init.map(|status| self.container_facts(status, true));
+        let unready = match probing {
+            Some(status) => Some(self.container_facts(status, false)),
+            None => sidecars.find(|facts| facts.is_sidecar() && !facts.status.ready),
+        };
+        match unready {
+            Some(unready) => assess_unready(&unready),
+            None => PodAssessment::waiting(WaitStage::Starting, ""),
         }
     }
 
@@ -352,11 +350,25 @@ impl PodInspection<'_> {
             _ => PodAssessment::waiting(WaitStage::Starting, ""),
         }
     }
+}
 
-    fn is_sidecar(&self, name: &str) -> bool {
-        let spec = self.pod.spec.iter();
-        let mut init = spec.flat_map(|spec| spec.init_containers.iter().flatten());
-        init.any(|c| c.name == name && c.restart_policy.as_deref() == Some("Always"))
+/// Assesses a running container that is not ready, or a sidecar that has not started.
+fn assess_unready(unready: &ContainerFacts<'_>) -> PodAssessment {
+    // Restarted and likely to crash again: the cause of its last end says more than a probe that has not begun.
+    if unready.status.restart_count > 0 {
+        return PodAssessment::recoverable(WaitStage::Starting, unready.crash_cause());
+    }
+    match unready.unready_cause() {
+        Some(cause) => PodAssessment::recoverable(WaitStage::Probing, cause),
+        None => {
+            let kind = if unready.is_sidecar() {
+                "sidecar container"
+            } else {
+                "container"
+            };
+            let detail = format!("{kind} {:?} is not ready", unready.status.name);
+            PodAssessment::waiting(WaitStage::Probing, detail)
+        }
     }
 }
 

@@ -198,3 +198,56 @@ fn a_pod_on_its_way_out_is_not_ready() {
         ));
     assert_eq!(inspect_pod(&leaving, &[]).stage, WaitStage::Terminating);
 }
+
+/// A Pod with the native sidecar `proxy`, of this status, and a container that waits for it.
+fn with_sidecar(status: Value) -> Pod {
+    let waiting = container(json!({ "waiting": { "reason": "PodInitializing" } }));
+    let mut pod = serde_json::to_value(scheduled(json!({
+        "initContainerStatuses": [status], "containerStatuses": [waiting],
+    })))
+    .unwrap();
+    pod["spec"]["initContainers"] = json!([{ "name": "proxy", "restartPolicy": "Always" }]);
+    serde_json::from_value(pod).unwrap()
+}
+
+fn sidecar(state: Value, ready: bool, restarts: i32) -> Value {
+    json!({ "name": "proxy", "image": "i", "imageID": "", "ready": ready, "started": ready, "restartCount": restarts,
+        "state": state })
+}
+
+#[test]
+fn a_sidecar_whose_startup_probe_fails_is_named_while_it_holds_the_pod() {
+    let holding = with_sidecar(sidecar(json!({ "running": {} }), false, 0));
+    let found = inspect_pod(&holding, &[event("Unhealthy", "Startup probe failed: 503")]);
+    assert_eq!(
+        (found.stage, found.detail.as_str()),
+        (
+            WaitStage::Probing,
+            "sidecar container \"proxy\" of pod \"p\" runs, but its startup probe fails: 503"
+        )
+    );
+    let silent = inspect_pod(&holding, &[]);
+    assert_eq!(silent.detail, "sidecar container \"proxy\" is not ready");
+    // In a Pod that restarts no container, a sidecar is restarted nevertheless.
+    let ended = json!({ "terminated": { "exitCode": 1, "reason": "Error" } });
+    let ended = inspect_pod(&with_sidecar(sidecar(ended, false, 0)), &[]);
+    assert_eq!(ended.prognosis, Prognosis::Waiting, "{}", ended.detail);
+}
+
+#[test]
+fn a_sidecar_that_is_not_ready_is_named_when_all_containers_are() {
+    let mut pod = serde_json::to_value(with_sidecar(
+        json!({ "name": "proxy", "image": "i", "imageID": "", "ready": false,
+        "started": true, "restartCount": 0, "state": { "running": {} } }),
+    ))
+    .unwrap();
+    pod["status"]["containerStatuses"] = json!([{ "name": "main", "image": "i", "imageID": "", "ready": true,
+        "restartCount": 0, "state": { "running": {} } }]);
+    let pod: Pod = serde_json::from_value(pod).unwrap();
+    let mut failed = event("Unhealthy", "Readiness probe failed: 500");
+    failed.field_path = "spec.initContainers{proxy}".into();
+    assert_eq!(
+        inspect_pod(&pod, &[failed]).detail,
+        "sidecar container \"proxy\" of pod \"p\" runs, but its readiness probe fails: 500"
+    );
+}

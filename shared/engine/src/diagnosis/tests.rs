@@ -87,6 +87,7 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "ends well",
         "readiness",
         "startup slow",
+        "sidecar slow",
         "init again",
         "cpu",
         "memory",

@@ -4,14 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 
 use super::is_primary_pod;
 use session_model::api::Session;
-
-/// Returns the names of a Pod's containers in order, without init and ephemeral containers.
-pub fn container_names(pod: &Pod) -> impl Iterator<Item = &str> {
-    let spec = pod.spec.as_ref();
-    spec.into_iter()
-        .flat_map(|spec| &spec.containers)
-        .map(|container| container.name.as_str())
-}
+use session_model::objects::pod_containers::container_names;
 
 /// Returns the primary container that the start recorded; else the one that the Pod's default-container annotation names; else
 /// the first.

@@ -42,7 +42,7 @@ mod teardown;
 mod workload_state;
 
 pub use data_loss::{DataLoss, find_data_at_risk, find_losses, find_plan_losses};
-pub use default_container::{container_names, default_container};
+pub use default_container::default_container;
 pub use hook_run::HookRun;
 pub use live_objects::{Impostor, LiveObjects, NamedObject, is_data_of, is_primary_pod};
 pub use manifest_settings::read_manifest_settings;

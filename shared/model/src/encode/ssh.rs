@@ -18,7 +18,7 @@ pub struct SshHost {
     pub name: SessionName,
     /// User to log in as; ssh's default if `None`.
     pub user: Option<SshUser>,
-    /// UID of the Session, part of the alias under which the host key is stored.
+    /// UID of the Session or its Pod, part of the alias under which the host key is stored.
     pub uid: Uid,
     /// File in which the host key is stored.
     pub known_hosts: PathBuf,
@@ -51,10 +51,15 @@ impl SshHost {
         Ok(options.chain(name).chain(words.iter().cloned()).collect())
     }
 
+    /// Returns the name under which the host key is stored.
+    pub fn key_alias(&self) -> String {
+        format!("session-{}", self.uid)
+    }
+
     fn settings(&self) -> Result<Vec<(&'static str, String)>> {
         let user = self.user.as_ref().map(|user| ("User", user.to_string()));
         let rest = [
-            ("HostKeyAlias", format!("session-{}", self.uid)),
+            ("HostKeyAlias", self.key_alias()),
             ("UserKnownHostsFile", quote_file_name(&self.known_hosts)?),
             ("StrictHostKeyChecking", "accept-new".to_owned()),
             ("ProxyCommand", quote_proxy_command(&self.proxy)?),

@@ -1,8 +1,9 @@
 //! The current run of a container, from the Pod's status: a container that restarts has a new run with a new id.
 
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerState, Pod};
 
 use super::conditions::pod_condition;
+use super::pod_containers::{container_status, is_sidecar};
 
 /// One run of a container, whose output its log is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,17 +99,6 @@ fn terminated_container_id(state: &ContainerState) -> Option<String> {
     state.terminated.as_ref()?.container_id.clone()
 }
 
-fn container_status<'a>(pod: &'a Pod, container: &str) -> Option<&'a ContainerStatus> {
-    let status = pod.status.as_ref()?;
-    let sorts = [
-        &status.container_statuses,
-        &status.init_container_statuses,
-        &status.ephemeral_container_statuses,
-    ];
-    let mut all = sorts.into_iter().flatten().flatten();
-    all.find(|status| status.name == container)
-}
-
 fn pod_phase(pod: &Pod) -> &str {
     let phase = pod
         .status
@@ -155,10 +145,7 @@ fn will_restart(pod: &Pod, container: &str, code: i32) -> bool {
     let mut first = spec.init_containers.iter().flatten();
     first
         .find(|init| init.name == container)
-        .is_some_and(|init| {
-            // A sidecar is an init container with its own restart policy.
-            init.restart_policy.as_deref() == Some("Always") || (policy != "Never" && code != 0)
-        })
+        .is_some_and(|init| is_sidecar(init) || (policy != "Never" && code != 0))
 }
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ fn ingress_url(
         .filter(|rule| Untyped(rule).str_at("/host").is_some());
     let (host, path) = match wanted {
         None => {
-            let rule = Untyped(named.next()?);
+            let leads_to_ssh = |rule: &&Value| is_ssh_path(&rule["http"]["paths"][0], services);
+            let rule = Untyped(named.find(|rule| !leads_to_ssh(rule))?);
             (rule.str_at("/host")?, rule.str_at("/http/paths/0/path"))
         }
         Some(wanted) => named.find_map(|rule| {
@@ -128,6 +129,28 @@ fn has_backend_port(path: &Value, services: &[&Value], wanted: &PodPort<'_>) -> 
     let chosen = &backend["port"];
     let by_number = !chosen["number"].is_null() && chosen["number"] == port["port"];
     by_number || (!chosen["name"].is_null() && chosen["name"] == port["name"])
+}
+
+/// Returns true if an Ingress path leads to an SSH server, which no URL reaches: its port is 22 or is named `ssh`.
+fn is_ssh_path(path: &Value, services: &[&Value]) -> bool {
+    let is_ssh = |port: &Value| {
+        ["number", "port", "targetPort", "name", "appProtocol"]
+            .iter()
+            .any(|key| port[key] == 22 || port[key] == "ssh")
+    };
+    let backend = &path["backend"]["service"];
+    let chosen = &backend["port"];
+    let is_named = |service: &&&Value| service["metadata"]["name"] == backend["name"];
+    let service = services.iter().find(is_named);
+    let mut ports = service
+        .and_then(|service| service.pointer("/spec/ports")?.as_array())
+        .into_iter()
+        .flatten();
+    let is_chosen = |port: &&Value| {
+        (!chosen["number"].is_null() && chosen["number"] == port["port"])
+            || (!chosen["name"].is_null() && chosen["name"] == port["name"])
+    };
+    is_ssh(chosen) || ports.find(is_chosen).is_some_and(is_ssh)
 }
 
 /// Returns the Service port that targets the wanted Pod port; the first one if no port is wanted.
@@ -256,5 +279,27 @@ mod tests {
         let other = json!({ "kind": "Service", "metadata": { "name": "s" }, "spec": { "selector": { "app": "x" } } });
         assert_eq!(session_endpoint(&[other], None), None);
         assert_eq!(session_endpoint(&[], None), None);
+    }
+
+    #[test]
+    fn an_ingress_in_front_of_an_ssh_server_is_no_url() {
+        let service = service(json!({ "spec": { "selector": { labels::SESSION: "a" },
+            "ports": [{ "port": 2222, "name": "shell", "targetPort": 22 }, { "port": 80, "name": "web" }] } }));
+        let ingress = |port: Value| {
+            json!({ "kind": "Ingress", "spec": { "rules": [{ "host": "a.example.com", "http": { "paths": [
+                { "path": "/", "backend": { "service": { "name": "s", "port": port } } }] } }] } })
+        };
+        for (port, expected) in [
+            (json!({ "number": 2222 }), "s.ns.svc:2222"),
+            (json!({ "name": "shell" }), "s.ns.svc:2222"),
+            (json!({ "number": 80 }), "http://a.example.com/"),
+        ] {
+            let objects = [ingress(port.clone()), service.clone()];
+            assert_eq!(
+                session_endpoint(&objects, None).as_deref(),
+                Some(expected),
+                "{port}"
+            );
+        }
     }
 }

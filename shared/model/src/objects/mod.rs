@@ -21,6 +21,8 @@ pub mod kept_data;
 pub mod object_references;
 pub mod overrides;
 pub mod ownership;
+pub mod pod_containers;
+pub mod pod_ports;
 pub mod pod_security;
 pub mod pods;
 pub mod primary_workload;

@@ -118,10 +118,13 @@ pub fn container_mut<'a>(
     let name = name
         .map(str::to_owned)
         .or_else(|| default_container(object))?;
-    pod_spec_mut(object)?
-        .get_mut("containers")?
-        .as_array_mut()?
+    // An annotation may name a sidecar, which is an init container.
+    let lists = pod_spec_mut(object)?
         .iter_mut()
+        .filter(|(key, _)| matches!(key.as_str(), "containers" | "initContainers"));
+    lists
+        .filter_map(|(_, list)| list.as_array_mut())
+        .flatten()
         .filter_map(Value::as_object_mut)
         .find(|container| container.get("name") == Some(&json!(name)))
 }

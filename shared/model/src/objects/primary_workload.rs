@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::ownership::has_kind_and_name;
+use super::pod_containers::names_in_spec;
 use super::pods::{WORKLOAD_KINDS, default_container, pod_spec};
 use super::untyped::Untyped;
 use crate::api::PrimaryRef;
@@ -75,14 +76,7 @@ pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Resul
 }
 
 fn check_container(workload: &Value, name: &str) -> Result<()> {
-    let containers = pod_spec(workload)
-        .and_then(|spec| spec.get("containers"))
-        .and_then(Value::as_array);
-    let names: Vec<&str> = containers
-        .into_iter()
-        .flatten()
-        .filter_map(|c| Untyped(c).str_at("/name"))
-        .collect();
+    let names = pod_spec(workload).map(names_in_spec).unwrap_or_default();
     if names.contains(&name) {
         return Ok(());
     }

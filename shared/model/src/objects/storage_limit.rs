@@ -3,6 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, Pod};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity as Text;
 
+use super::pod_containers::lasting_containers;
 use crate::quantity::Quantity;
 
 /// Returns the largest number of bytes, including existing ones, that `container` may have in the file system mounted at `mount`:
@@ -10,7 +11,7 @@ use crate::quantity::Quantity;
 /// container's ephemeral-storage limit. `None` if Kubernetes sets no limit.
 pub fn storage_limit(pod: &Pod, container: &str, mount: &str) -> Option<u64> {
     let spec = pod.spec.as_ref()?;
-    let own = spec.containers.iter().find(|one| one.name == container)?;
+    let own = lasting_containers(pod).find(|one| one.name == container)?;
     let bare = |path: &str| path.trim_end_matches('/').to_owned();
     if bare(mount).is_empty() {
         return ephemeral_storage_limit(own);

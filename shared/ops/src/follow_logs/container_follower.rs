@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::pin::pin;
 use tokio::sync::watch::Receiver;
 
-use super::resume_filter::ResumeFilter;
+use super::resume_filter::{LogGap, ResumeFilter};
 use crate::Cluster;
 use crate::missing_right::explain_log;
 use session_client::{Backoff, LogOptions, LogStream, parse_object};
@@ -54,6 +54,8 @@ pub(super) struct ContainerFollower {
     options: LogOptions,
     state: Receiver<ContainerRun>,
     scanner: ResumeFilter,
+    /// Bytes that are returned after a message.
+    pending: Option<Vec<u8>>,
     reading: Option<LogStream>,
     /// Container ID of the run whose log is read.
     run: Option<String>,
@@ -90,6 +92,7 @@ impl ContainerFollower {
             options,
             state,
             scanner,
+            pending: None,
             reading: None,
             run: None,
             is_run_complete: false,
@@ -109,6 +112,9 @@ impl ContainerFollower {
 
     async fn next(&mut self) -> Result<Option<ContainerLogEvent>> {
         loop {
+            if let Some(bytes) = self.pending.take() {
+                return Ok(Some(ContainerLogEvent::Bytes(bytes)));
+            }
             if self.scanner.is_limit_reached() {
                 return Ok(None);
             }
@@ -143,9 +149,22 @@ impl ContainerFollower {
             if !piece.is_empty() {
                 self.backoff.reset();
                 self.last_note.clear();
-                return Ok(Some(ContainerLogEvent::Bytes(piece)));
+                let Some(gap) = self.scanner.take_gap() else {
+                    return Ok(Some(ContainerLogEvent::Bytes(piece)));
+                };
+                self.pending = Some(piece);
+                return Ok(Some(ContainerLogEvent::Note(self.gap_note(gap))));
             }
         }
+    }
+
+    fn gap_note(&self, gap: LogGap) -> String {
+        let LogTarget { pod, container, .. } = &self.target;
+        format!(
+            "the log of container {container:?} of pod {pod:?} was rotated while the connection was lost: lines between {} and {} \
+             may be missing",
+            gap.after, gap.before
+        )
     }
 
     /// Opens the log that is read next, or waits until there is one.
@@ -188,10 +207,14 @@ impl ContainerFollower {
             && !now.previous_id.is_empty()
             && (!self.is_run_complete || *run != now.previous_id)
         {
+            if *run != now.previous_id {
+                self.scanner.start_run();
+            }
             self.run = Some(now.previous_id);
             self.is_run_complete = true;
             return self.open_log(true).await;
         }
+        self.scanner.start_run();
         let again = self.run.replace(now.id).is_some();
         self.is_run_complete = now.state != RunState::Running;
         self.backoff.reset();

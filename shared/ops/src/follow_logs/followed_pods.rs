@@ -22,10 +22,14 @@ pub(super) struct FollowedPod {
     has_failed: bool,
     /// The Pod is gone, or was replaced.
     is_gone: bool,
+    /// Another Pod has replaced it, which the user was told.
+    is_replaced: bool,
     /// The Pod is gone or going, and no other Pod has replaced it yet.
     awaits_replacement: bool,
     /// The Pod was created later and has not replaced another one yet.
     is_unmatched: bool,
+    /// How the Pod ended, for the user; told after its last line.
+    end: Option<String>,
 }
 
 /// The log of one container.
@@ -49,6 +53,15 @@ impl LogFollower {
             return Ok(());
         }
         let uid = pod_uid(pod);
+        let deleted = pod.metadata.deletion_timestamp.is_some();
+        if self.skipped_pods.iter().any(|skipped| skipped == uid) {
+            return Ok(());
+        }
+        // Pods that are not being deleted come first.
+        if !self.is_initialized && deleted && self.pods_seen.iter().any(|known| known.is_alive) {
+            self.skipped_pods.push(uid.to_owned());
+            return Ok(());
+        }
         if !self.pods_seen.iter().any(|known| known.uid == uid) {
             self.pods_seen.push(FollowedPod {
                 uid: uid.to_owned(),
@@ -57,8 +70,10 @@ impl LogFollower {
                 is_alive: true,
                 has_failed: false,
                 is_gone: false,
+                is_replaced: false,
                 awaits_replacement: false,
                 is_unmatched: self.is_initialized,
+                end: None,
             });
         }
         for container in &containers {
@@ -68,12 +83,10 @@ impl LogFollower {
             .status
             .as_ref()
             .and_then(|status| status.phase.as_deref());
-        let (deleted, failed) = (
-            pod.metadata.deletion_timestamp.is_some(),
-            phase == Some("Failed"),
-        );
+        let failed = phase == Some("Failed");
         if let Some(known) = self.pods_seen.iter_mut().find(|known| known.uid == uid) {
             known.has_failed |= failed;
+            known.end = end_text(pod).or_else(|| known.end.take());
             known.awaits_replacement |= known.is_alive && deleted;
             known.is_alive &= !deleted;
         }
@@ -140,10 +153,28 @@ impl LogFollower {
             .find(|known| known.uid == uid && !known.is_gone)
         {
             known.awaits_replacement |= known.is_alive;
+            let deleted = || format!("pod {:?} was deleted", known.name);
+            known.end.get_or_insert_with(deleted);
             known.is_gone = true;
             known.is_alive = false;
         }
         self.match_replacements();
+    }
+
+    /// Announces the end of a Pod once its last log has ended, unless the end of the session or a replacement explains it.
+    pub(super) fn announce_end(&mut self, source: usize) {
+        let Some(uid) = self.sources.get(source).map(|source| &source.pod) else {
+            return;
+        };
+        let mut own = self.sources.iter().filter(|source| source.pod == *uid);
+        if self.is_ending || own.any(|source| source.stream.is_some()) {
+            return;
+        }
+        let mut pods = self.pods_seen.iter_mut();
+        let known = pods.find(|known| known.uid == *uid && !known.is_replaced);
+        if let Some(end) = known.and_then(|known| known.end.take()) {
+            self.queue.push_back(LogEvent::Note(end));
+        }
     }
 
     /// Matches new Pods with those they replace, and announces the replacements.
@@ -170,6 +201,7 @@ impl LogFollower {
             };
             self.pods_seen[old].awaits_replacement = false;
             self.pods_seen[old].is_gone = true;
+            self.pods_seen[old].is_replaced = true;
             self.pods_seen[new].is_unmatched = false;
             // The message precedes the new Pod's output.
             self.queue.push_front(LogEvent::Note(note));
@@ -194,4 +226,45 @@ impl LogFollower {
             && there.all(|known| known.is_alive && (!known.has_failed || ends_by_itself(&known)))
             && !self.pods_seen.iter().any(|known| known.awaits_replacement)
     }
+}
+
+/// Returns how a Pod ended, with its own reason, else that of its containers; `None` for a Pod that has not.
+fn end_text(pod: &Pod) -> Option<String> {
+    let status = pod.status.as_ref()?;
+    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let word = match status.phase.as_deref()? {
+        "Failed" => "failed",
+        "Succeeded" => "completed",
+        _ => return None,
+    };
+    if let Some(reason) = &status.reason {
+        let message = status.message.as_deref().map(|text| format!(": {text}"));
+        return Some(format!(
+            "pod {name:?} {word}: {reason}{}",
+            message.unwrap_or_default()
+        ));
+    }
+    let ends = status
+        .container_statuses
+        .iter()
+        .flatten()
+        .filter_map(|status| {
+            let end = status.state.as_ref()?.terminated.as_ref()?;
+            let reason = end
+                .reason
+                .as_deref()
+                .filter(|reason| !matches!(*reason, "Error" | "Completed"));
+            let reason = reason
+                .map(|reason| format!(" ({reason})"))
+                .unwrap_or_default();
+            Some(format!(
+                "container {:?} ended with exit code {}{reason}",
+                status.name, end.exit_code
+            ))
+        });
+    let ends: Vec<String> = ends.collect();
+    Some(match ends.as_slice() {
+        [] => format!("pod {name:?} {word}"),
+        ends => format!("pod {name:?} {word}: {}", ends.join(", ")),
+    })
 }

@@ -78,6 +78,8 @@ pub struct LogFollower {
     /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
     foreign_pods: Vec<Value>,
     pods_seen: Vec<FollowedPod>,
+    /// UIDs of Pods that were being deleted while another one was there when following began. They are not followed.
+    skipped_pods: Vec<String>,
     sources: Vec<LogSource>,
     /// Index of the log that is polled first, so that no log starves the others.
     next_polled: usize,
@@ -123,6 +125,7 @@ impl Cluster {
             live: LiveObjects::default(),
             foreign_pods: Vec::new(),
             pods_seen: Vec::new(),
+            skipped_pods: Vec::new(),
             sources: Vec::new(),
             next_polled: 0,
             queue: VecDeque::new(),
@@ -218,7 +221,9 @@ impl LogFollower {
                 if let Some(ended) = self.sources.get_mut(source) {
                     ended.stream = None;
                 }
-                LogEvent::Ended { source }
+                self.queue.push_back(LogEvent::Ended { source });
+                self.announce_end(source);
+                return Ok(());
             }
         };
         self.queue.push_back(told);
@@ -267,24 +272,37 @@ impl LogFollower {
         let object = match change {
             WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(()),
             WatchChange::Deleted(_) => {
-                self.is_ending = true;
+                self.end_with_session("was deleted");
                 return Ok(());
             }
             WatchChange::Added(object) | WatchChange::Modified(object) => object,
         };
         if !Untyped(&object).has_uid(&self.session_uid) {
-            self.is_ending = true;
+            self.end_with_session("was deleted");
             return Ok(());
         }
         let Ok(session) = parse_object::<Session>(object) else {
             return Ok(());
         };
-        self.is_ending |= is_ending(&session);
+        if session.is_being_deleted() {
+            self.end_with_session("is being deleted");
+        } else if is_ending(&session) {
+            self.end_with_session("was stopped");
+        }
         self.session = session;
         for pod in std::mem::take(&mut self.foreign_pods) {
             self.handle_pod(pod).await?;
         }
         Ok(())
+    }
+
+    /// Expects no further Pod, and tells why, once.
+    fn end_with_session(&mut self, why: &str) {
+        if !self.is_ending {
+            self.is_ending = true;
+            let note = format!("session {:?} {why}", self.name);
+            self.queue.push_back(LogEvent::Note(note));
+        }
     }
 
     /// Takes over a complete read and restarts the watches from its versions.
@@ -303,7 +321,8 @@ impl LogFollower {
         self.is_ending |= observed.uid() != self.session_uid || is_ending(&observed.session);
         let mut pods: Vec<Pod> = observed.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
-        pods.sort_by_key(|pod| (age(pod), pod.metadata.name.clone()));
+        let is_ending = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
+        pods.sort_by_key(|pod| (is_ending(pod), age(pod), pod.metadata.name.clone()));
         (self.live, self.session) = (observed.live, observed.session);
         self.foreign_pods.clear();
         let gone = |known: &&FollowedPod| {
@@ -330,7 +349,7 @@ impl LogFollower {
         {
             Ok(observed) => self.reset_to(observed),
             Err(error) if failure::has_kind(&error, FailureKind::NotFound) => {
-                self.is_ending = true;
+                self.end_with_session("was deleted");
                 self.pods = futures::stream::pending().boxed();
                 self.sessions = futures::stream::pending().boxed();
                 let all: Vec<String> = self

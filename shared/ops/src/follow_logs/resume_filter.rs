@@ -30,6 +30,17 @@ pub(super) struct ResumeFilter {
     resume_at: Option<LogPosition>,
     /// Lines with the time stamp of `known` since the log was reopened.
     lines_at_resume: u64,
+    /// True if `last` is a line of the container's current run, so that the reopened log contains it unless it was rotated away.
+    is_last_of_run: bool,
+    /// Time stamps around lines that may be missing.
+    gap: Option<LogGap>,
+}
+
+/// Time span of lines that may be missing: between the last line before an interruption and the first one after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LogGap {
+    pub(super) after: Timestamp,
+    pub(super) before: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,7 +76,19 @@ impl ResumeFilter {
             last: None,
             resume_at: None,
             lines_at_resume: 0,
+            is_last_of_run: false,
+            gap: None,
         }
+    }
+
+    /// Prepares for the log of another run of the container, which does not contain the last line.
+    pub(super) fn start_run(&mut self) {
+        self.is_last_of_run = false;
+    }
+
+    /// Takes the gap that was found since the last call.
+    pub(super) fn take_gap(&mut self) -> Option<LogGap> {
+        self.gap.take()
     }
 
     /// Prepares for reopening the log. Returns the time stamp to request it from; `None` for its beginning.
@@ -133,6 +156,7 @@ impl ResumeFilter {
 
     fn new_line(&mut self, at: Timestamp, head: &[u8], out: &mut Vec<u8>) {
         self.line = LineState::Returned(0);
+        self.is_last_of_run = true;
         self.end_open_line(out);
         let lines = match self.last {
             Some(last) if last.timestamp == at => last.line_number + 1,
@@ -156,6 +180,13 @@ impl ResumeFilter {
         }
         if at > known.timestamp {
             self.resume_at = None;
+            // The last line is no longer in the log, and nobody knows what else is not.
+            if self.is_last_of_run && self.lines_at_resume < known.line_number {
+                self.gap = Some(LogGap {
+                    after: known.timestamp,
+                    before: at,
+                });
+            }
             return None;
         }
         self.lines_at_resume += 1;
@@ -278,6 +309,31 @@ mod tests {
         let out = scanner.filter(&log(&[(A, "one\n"), (B, "two\n")]));
         assert_eq!(out, format!("{A} one\n2026-").into_bytes());
         assert!(scanner.is_limit_reached());
+    }
+
+    #[test]
+    fn a_log_without_the_last_line_has_a_gap_unless_it_is_of_another_run() {
+        let gap = |is_other_run: bool, reopened: &[(&str, &str)]| {
+            let mut scanner = ResumeFilter::new(false, None);
+            scanner.filter(&log(&[(A, "one\n"), (A, "two\n")]));
+            if is_other_run {
+                scanner.start_run();
+            }
+            scanner.reopen();
+            scanner.filter(&log(reopened));
+            scanner.take_gap()
+        };
+        let lost = LogGap {
+            after: A.parse().unwrap(),
+            before: B.parse().unwrap(),
+        };
+        assert_eq!(gap(false, &[(B, "later\n")]), Some(lost));
+        assert_eq!(gap(false, &[(A, "two\n"), (B, "later\n")]), Some(lost));
+        assert_eq!(
+            gap(false, &[(A, "one\n"), (A, "two\n"), (B, "later\n")]),
+            None
+        );
+        assert_eq!(gap(true, &[(B, "later\n")]), None);
     }
 
     #[test]

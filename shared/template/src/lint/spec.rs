@@ -378,12 +378,19 @@ fn container_names(manifest: &Manifest, workload: &str) -> Vec<String> {
         .root
         .get_path(&["spec", "template", "spec"])
         .or_else(|| document.root.get("spec"));
-    let containers = spec
-        .and_then(|spec| spec.get("containers"))
-        .map(Node::items)
-        .unwrap_or_default();
-    containers
+    let list = |key| {
+        spec.and_then(|spec| spec.get(key))
+            .map(Node::items)
+            .unwrap_or_default()
+    };
+    let is_sidecar = |init: &&Node| {
+        let policy = init.get("restartPolicy").and_then(Node::scalar);
+        policy.is_some_and(|policy| policy.text == "Always")
+    };
+    let sidecars = list("initContainers").iter().filter(is_sidecar);
+    list("containers")
         .iter()
+        .chain(sidecars)
         .filter_map(|container| container.get("name").and_then(Node::scalar))
         .map(|name| name.text.clone())
         .collect()

@@ -193,6 +193,14 @@ fn arguments_are_counted_as_kubectl_counts_them() {
             .1
             .starts_with("error: unexpected arguments: [x]\n")
     );
+    let exec = Command::new("connect")
+        .arg(Arg::new("name").required(true))
+        .arg(Arg::new("command").last(true).num_args(0..));
+    assert!(
+        printed(&exec, &["alice", "ls", "-l"])
+            .1
+            .starts_with("error: unexpected argument \"ls\": put -- before the command to run\n")
+    );
 }
 
 #[test]

@@ -150,6 +150,10 @@ fn containers() -> Vec<Case> {
             "startup slow",
             running(&[event("Unhealthy", "Startup probe failed: 500")]),
         ),
+        (
+            "sidecar slow",
+            sidecar(&[event("Unhealthy", "Startup probe failed: 503")]),
+        ),
         ("init for good", init("Never", 2)),
         ("init again", init("Always", 4)),
     ]

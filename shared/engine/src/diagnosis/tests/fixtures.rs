@@ -145,6 +145,17 @@ pub(super) fn init(policy: &str, code: i32) -> Finding {
     )
 }
 
+pub(super) fn sidecar(events: &[EventNote]) -> Finding {
+    let mut proxy = container(json!({ "running": {} }), json!({}), 0);
+    proxy["name"] = "proxy".into();
+    let status = scheduled(json!({ "initContainerStatuses": [proxy] }));
+    let init = json!([{ "name": "proxy", "restartPolicy": "Always" }]);
+    let pod = pod(status, |pod| {
+        pod["spec"]["initContainers"] = init.clone();
+    });
+    inspect_pod(&pod, events)
+}
+
 pub(super) fn with_login(message: &str) -> Finding {
     let state = json!({ "waiting": { "reason": "ErrImagePull", "message": message } });
     let status = scheduled(json!({ "containerStatuses": [container(state, json!({}), 0)] }));
