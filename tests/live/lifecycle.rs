@@ -354,9 +354,8 @@ fn a_pod_that_cannot_come_up_is_kept_and_explained() -> Result<()> {
         "{failed:?}"
     );
     ensure!(
-        failed
-            .stderr
-            .contains("hint: delete the session: kubectl session delete x"),
+        failed.stderr.contains("kubectl session delete x")
+            && failed.stderr.contains("--restart --set IMAGE=IMAGE\n"),
         "{failed:?}"
     );
     let kept = world.session(&["list", "x", "-o", "name"])?.exits(0)?;

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use session_shared::api::{DesiredState, Phase, Session};
 use session_shared::ops::ObservedSession;
-use session_shared::reconcile::{WorkloadState, current_phase, is_primary_pod, is_start_requested};
+use session_shared::reconcile::{
+    WorkloadState, current_phase, is_primary_pod, is_start_requested, phase_since,
+};
 use session_shared::report::age;
 use session_shared::{Pod, Timestamp};
 
@@ -45,7 +47,7 @@ pub(crate) fn unhealthy_reason(
     let standing = current_phase(session, state);
     if standing.phase == Phase::Failed {
         return Some((
-            ready_transition_time(session),
+            phase_since(session, live, state, standing.phase),
             format!("failed: {}", standing.reason),
         ));
     }
@@ -95,11 +97,4 @@ fn has_been_ready(session: &Session) -> bool {
     let mut conditions = session.conditions().iter();
     session.phase() == Some(Phase::Running)
         || conditions.any(|condition| condition.r#type == "Ready" && condition.status == "True")
-}
-
-/// Returns the last transition of the session's Ready condition, else the start time.
-fn ready_transition_time(session: &Session) -> Option<Timestamp> {
-    let ready = session.condition("Ready");
-    let since = ready.and_then(|condition| condition.last_transition_time.parse().ok());
-    since.or_else(|| session.start_time()?.parse().ok())
 }

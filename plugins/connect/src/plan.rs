@@ -246,8 +246,19 @@ pub(crate) fn kill_reason(pod: &Pod, container: &str) -> Option<String> {
         .filter_map(|state| state.terminated.as_ref());
     let reason = ended.next()?.reason.clone().unwrap_or_default();
     (reason == "OOMKilled").then(|| {
-        format!("container {container:?} of pod {name:?} was killed: memory limit exceeded")
+        let of = format!("container {container:?} of pod {name:?}");
+        match has_memory_limit(pod, container) {
+            true => format!("{of} was killed: memory limit exceeded"),
+            false => format!("{of} was killed: its node ran out of memory"),
+        }
     })
+}
+
+fn has_memory_limit(pod: &Pod, container: &str) -> bool {
+    let mut containers = pod.spec.iter().flat_map(|spec| &spec.containers);
+    let found = containers.find(|one| one.name == container);
+    let limits = found.and_then(|found| found.resources.as_ref()?.limits.as_ref());
+    limits.is_some_and(|limits| limits.contains_key("memory"))
 }
 
 /// Returns why a container is not running; `None` if its status says it is running.

@@ -5,6 +5,7 @@ use session_shared::Timestamp;
 use session_shared::api::{Phase, Session};
 use session_shared::client::interrupt::interrupted_error;
 use session_shared::client::timed_out;
+use session_shared::diagnosis::{Remedy, RemedyFacts, find_remedies};
 use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
@@ -22,6 +23,8 @@ use crate::start_stopped::start_stopped;
 
 /// Seconds before expiry from which on a note is printed.
 const EXPIRY_NOTICE_SECONDS: i64 = 600;
+/// Seconds after a request in which another command may still be making the workload.
+const START_GRACE_SECONDS: i64 = 60;
 
 /// Returns the session once it is ready; for `--print -o json` and `--ssh-config`, which open no connection, in any state.
 ///
@@ -95,6 +98,11 @@ async fn ensure_ready(
     let phase = current_phase(&observed.session, &state);
     match (phase.phase, &state) {
         (Phase::Running, _) => Ok(None),
+        (Phase::Pending, WorkloadState::NoWorkload)
+            if is_abandoned_start(&observed.session, now) && !is_controlled(cluster).await? =>
+        {
+            Err(not_started_error(cluster, intent))
+        }
         (Phase::Pending, _) if !intent.wait => {
             let state = cluster.explain_state(namespace, state).await;
             Err(not_ready_error(intent, &phase, &state))
@@ -118,9 +126,23 @@ async fn ensure_ready(
         }
         _ => {
             let state = cluster.explain_state(namespace, state).await;
-            Err(not_connectable_error(cluster, intent, &phase, &state))
+            Err(not_connectable_error(
+                cluster, intent, observed, &phase, &state,
+            ))
         }
     }
+}
+
+/// Returns true if no command carries the start out: none asked for it (`kubectl apply`), or the one that did has given up.
+fn is_abandoned_start(session: &Session, now: Timestamp) -> bool {
+    let asked = session.spec.start_request.as_deref();
+    let asked = asked.and_then(|asked| asked.parse::<Timestamp>().ok());
+    asked.is_none_or(|asked| now.duration_since(asked).as_secs() >= START_GRACE_SECONDS)
+}
+
+async fn is_controlled(cluster: &Cluster) -> Result<bool> {
+    let driver = cluster.choose_driver(cluster.namespace(), None).await?;
+    Ok(driver.is_controller())
 }
 
 /// Returns the remaining time of a session that expires soon.
@@ -141,7 +163,9 @@ pub(crate) fn unrecoverable_error(
     let phase = current_phase(&observed.session, &state);
     match phase.phase {
         Phase::Running | Phase::Pending => None,
-        _ => Some(not_connectable_error(cluster, intent, &phase, &state)),
+        _ => Some(not_connectable_error(
+            cluster, intent, observed, &phase, &state,
+        )),
     }
 }
 
@@ -175,7 +199,9 @@ async fn wait_ready(
             let phase = decide_phase(&observed.session, TargetState::Running, &state);
             match *state {
                 WorkloadState::Ready { .. } => Ok(()),
-                state => Err(not_connectable_error(cluster, intent, &phase, &state)),
+                state => Err(not_connectable_error(
+                    cluster, intent, observed, &phase, &state,
+                )),
             }
         }
         WaitOutcome::TimedOut(state) => {
@@ -213,8 +239,34 @@ fn not_ready_error(intent: &Intent, phase: &PhaseReason, state: &WorkloadState) 
 
 /// Returns the hint to start the session.
 fn start_hint(cluster: &Cluster, intent: &Intent) -> String {
-    let (name, namespace) = (&intent.name, cluster.namespace());
-    format!("start the session: kubectl session start {name} -n {namespace}")
+    Remedy::start().hint(intent.name.as_str(), cluster.namespace())
+}
+
+/// Adds the commands that repair the session. Its deletion is not among them: who connects wants to work in it.
+fn with_remedies(
+    error: anyhow::Error,
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &ObservedSession,
+    phase: Phase,
+    state: &WorkloadState,
+) -> anyhow::Error {
+    let facts = RemedyFacts::new(&observed.session, &observed.live, state);
+    let remedies = find_remedies(phase, state, &facts).into_iter();
+    let remedies = remedies.filter(|remedy| !remedy.is_deletion());
+    let (name, namespace) = (intent.name.as_str(), cluster.namespace());
+    remedies.fold(error, |error, remedy| {
+        with_hint(error, remedy.hint(name, namespace))
+    })
+}
+
+/// Returns the error for a session that was never started. Its first start is the user's to ask for: nobody has seen what it makes.
+fn not_started_error(cluster: &Cluster, intent: &Intent) -> anyhow::Error {
+    let error = anyhow!(
+        "session \"{}\" has not been started: no controller starts it",
+        intent.name
+    );
+    with_hint(error, start_hint(cluster, intent))
 }
 
 fn expired_error(cluster: &Cluster, intent: &Intent, observed: &ObservedSession) -> anyhow::Error {
@@ -227,39 +279,32 @@ fn expired_error(cluster: &Cluster, intent: &Intent, observed: &ObservedSession)
     with_hint(error, start_hint(cluster, intent))
 }
 
-/// Returns the error for a session that will not become ready, with a hint.
+/// Returns the error for a session that will not become ready, with the commands that repair it.
 fn not_connectable_error(
     cluster: &Cluster,
     intent: &Intent,
+    observed: &ObservedSession,
     phase: &PhaseReason,
     state: &WorkloadState,
 ) -> anyhow::Error {
     let name = &intent.name;
-    let again = || start_hint(cluster, intent);
     let because = |word: &str| match phase.message.as_str() {
-        "" => format!("session \"{name}\" {word}"),
-        message => format!("session \"{name}\" {word}: {message}"),
+        "" => anyhow!("session \"{name}\" {word}"),
+        message => anyhow!("session \"{name}\" {word}: {message}"),
     };
-    match (phase.phase, state) {
-        (Phase::Terminating, _) => anyhow!("session \"{name}\" is being deleted"),
-        (_, WorkloadState::Lost) => with_hint(anyhow!(because("is lost")), again()),
-        (Phase::Failed, WorkloadState::Unrecoverable(cause)) => {
-            let error = cause.to_error(&format!("session \"{name}\" has failed"));
-            with_status_hint(error, cluster, intent)
-        }
-        (
-            Phase::Failed,
-            WorkloadState::Terminated {
-                cause: Some(cause), ..
-            },
-        ) => {
-            let error = cause.to_error(&format!("session \"{name}\" has failed"));
-            with_hint(error, again())
-        }
-        (Phase::Failed, _) => with_hint(anyhow!(because("has failed")), again()),
-        (_, WorkloadState::Terminated { .. }) => {
-            with_hint(anyhow!("session \"{name}\" {}", phase.message), again())
-        }
-        _ => with_hint(anyhow!(because("is stopped")), again()),
-    }
+    let error = match (phase.phase, state) {
+        (Phase::Terminating, _) => return anyhow!("session \"{name}\" is being deleted"),
+        (_, WorkloadState::Lost) => because("is lost"),
+        (Phase::Failed, state) => match state.cause() {
+            Some(cause) => cause.to_error(&format!("session \"{name}\" has failed")),
+            None => because("has failed"),
+        },
+        (_, WorkloadState::Terminated { .. }) => anyhow!("session \"{name}\" {}", phase.message),
+        _ => because("is stopped"),
+    };
+    let error = match state {
+        WorkloadState::Unrecoverable(_) => with_status_hint(error, cluster, intent),
+        _ => error,
+    };
+    with_remedies(error, cluster, intent, observed, phase.phase, state)
 }

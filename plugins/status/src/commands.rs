@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 use session_shared::api::{ConnectMethod, Phase, Session};
+use session_shared::diagnosis::{Remedy, RemedyFacts, find_remedies};
 use session_shared::encode::shell;
+use session_shared::reconcile::{LiveObjects, WorkloadState};
 
-use crate::data::DataReport;
 use crate::diagnosis::DiagnosisReport;
 use crate::head::ReportHead;
-use crate::workloads::WorkloadReport;
 
 /// A connection method with its command.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -66,77 +66,25 @@ fn session_command(session: &Session, verb: &str) -> String {
     shell::quote_command(&["kubectl", "session", verb, name, "-n", namespace])
 }
 
-/// Returns the suggested next steps for the session's phase.
+/// Returns the suggested next steps: the remedies of a session that does not run well. `state` has the explained causes.
 pub(crate) fn next_steps(
     session: &Session,
+    live: &LiveObjects,
     head: &ReportHead,
+    state: &WorkloadState,
     diagnosis: &[DiagnosisReport],
-    workloads: &[WorkloadReport],
-    data: &DataReport,
 ) -> Vec<NextStep> {
-    let step = |what, command| NextStep { what, command };
-    let delete = || {
-        let what = if data.claims.is_empty() {
-            "delete the session"
-        } else {
-            "delete the session and keep its claims"
-        };
-        step(what, session_command(session, "delete"))
-    };
-    let again = workloads
-        .iter()
-        .flat_map(|workload| &workload.pods)
-        .flat_map(|pod| &pod.containers);
-    let restarted = again
-        .into_iter()
-        .any(|container| container.restarts > 0 && !container.ready);
-    // The default container has no log while an init container fails.
-    let mut pods = workloads.iter().flat_map(|workload| &workload.pods);
-    let failed_init = pods.find_map(|pod| {
-        let mut init = pod.containers.iter().filter(|one| one.init);
-        init.find(|one| one.exit_code.is_some_and(|code| code != 0))
-    });
-    let logs = || match (failed_init, restarted) {
-        (Some(failed), _) => {
-            let container = shell::quote_word(&failed.name);
-            step(
-                "show the logs of the failed init container",
-                format!("{} -c {container}", session_command(session, "logs")),
-            )
-        }
-        (None, true) => step(
-            "show the logs of the previous run",
-            format!("{} --previous", session_command(session, "logs")),
-        ),
-        (None, false) => step("show the logs", session_command(session, "logs")),
-    };
-    match head.phase {
-        _ if head.expired && head.phase != Phase::Stopped => vec![delete()],
-        Phase::Running if diagnosis.is_empty() => Vec::new(),
-        Phase::Pending => vec![step(
-            "watch the session start",
-            format!("{} -w", session_command(session, "status")),
-        )],
-        Phase::Running | Phase::Failed if has_run_container(workloads) => vec![logs(), delete()],
-        Phase::Stopped => vec![
-            step("start the session", session_command(session, "start")),
-            delete(),
-        ],
-        Phase::Running | Phase::Failed => vec![delete()],
-        Phase::Terminating => vec![step(
-            "watch the deletion",
-            format!("{} -w", session_command(session, "status")),
-        )],
+    if head.phase == Phase::Running && diagnosis.is_empty() && !head.expired {
+        return Vec::new();
     }
-}
-
-/// Returns true if a container has ever run, so that logs exist.
-fn has_run_container(workloads: &[WorkloadReport]) -> bool {
-    let containers = workloads
-        .iter()
-        .flat_map(|workload| &workload.pods)
-        .flat_map(|pod| &pod.containers);
-    containers
-        .into_iter()
-        .any(|container| container.state != "waiting" || container.restarts > 0)
+    let facts = RemedyFacts {
+        is_expired: head.expired,
+        ..RemedyFacts::new(session, live, state)
+    };
+    let remedies = find_remedies(head.phase, state, &facts);
+    let step = |remedy: Remedy| NextStep {
+        what: remedy.what,
+        command: remedy.command(session.name(), session.namespace()),
+    };
+    remedies.into_iter().map(step).collect()
 }

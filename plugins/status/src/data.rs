@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::api::{DataPolicy, Session};
 use session_shared::client::{NodeUsage, VolumeUsage};
+use session_shared::encode::shell;
 use session_shared::k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use session_shared::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use session_shared::labels;
@@ -14,7 +15,9 @@ use session_shared::objects::provenance::find_provenance_problem;
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
 use session_shared::quantity::format_bytes;
-use session_shared::reconcile::{DataLoss, LiveObjects, effective_data_policy, find_data_at_risk};
+use session_shared::reconcile::{
+    DataLoss, LiveObjects, effective_data_policy, find_data_at_risk, is_secret_kept,
+};
 
 use crate::text_at::text_at;
 
@@ -27,6 +30,10 @@ pub(crate) struct DataReport {
     pub(crate) ephemeral: Vec<EphemeralData>,
     /// Name of the Secret of secret parameters.
     pub(crate) parameters_secret: Option<String>,
+    /// Command that prints the values of the secret parameters.
+    pub(crate) parameters_command: Option<String>,
+    /// What a deletion does with the Secret, for the user.
+    pub(crate) parameters_on_deletion: Option<&'static str>,
     pub(crate) snapshots: Vec<SnapshotReport>,
     /// Snapshot schedule.
     pub(crate) schedule: Option<SnapshotSchedule>,
@@ -98,6 +105,14 @@ pub(crate) struct SnapshotReport {
 const DELETED_BY: &str = "deleted only by delete --delete-data, cleanup --kept-older-than and --snapshots-older-than, snapshot delete \
 and prune, or with the namespace";
 
+/// Returns the effect of a deletion on the Secret of secret parameters.
+fn secret_effect(kept: bool) -> &'static str {
+    match kept {
+        true => "delete keeps it for the data that stays",
+        false => "delete deletes it",
+    }
+}
+
 fn deletion_effect(policy: DataPolicy) -> &'static str {
     match policy {
         DataPolicy::Keep => {
@@ -108,11 +123,24 @@ fn deletion_effect(policy: DataPolicy) -> &'static str {
     }
 }
 
-/// Computes the data section of a report.
+/// Template of kubectl that prints each value of a Secret with its name.
+const SECRET_TEMPLATE: &str =
+    r#"{{range $name, $value := .data}}{{printf "%s: %s\n" $name (base64decode $value)}}{{end}}"#;
+
+/// Returns the command that prints the values of a Secret. Its parameters are not known here: values are never read.
+fn secret_command(secret: &str, namespace: &str) -> String {
+    let template = format!("go-template={SECRET_TEMPLATE}");
+    let words = [
+        "kubectl", "get", "secret", secret, "-n", namespace, "-o", &template,
+    ];
+    shell::quote_command(&words)
+}
+
+/// Computes the data section of a report. `snapshots` is `None` where they could not be read.
 pub(crate) fn data_report(
     session: &Session,
     live: &LiveObjects,
-    snapshots: &[Value],
+    snapshots: Option<&[Value]>,
     schedule: Option<SnapshotSchedule>,
     usage: &[NodeUsage],
 ) -> DataReport {
@@ -124,11 +152,18 @@ pub(crate) fn data_report(
     let is_foreign = |snapshot: &Value| {
         find_provenance_problem(snapshot, &live.data).is_some_and(|d| d.is_foreign())
     };
-    let genuine = snapshots.iter().filter(|snapshot| !is_foreign(snapshot));
+    let genuine = snapshots.unwrap_or_default().iter();
+    let genuine = genuine.filter(|snapshot| !is_foreign(snapshot));
     let taken = LiveObjects {
         data: genuine.cloned().collect(),
         ..LiveObjects::default()
     };
+    let with_snapshots = LiveObjects {
+        data: live.data.iter().chain(&taken.data).cloned().collect(),
+        snapshots_unlistable: snapshots.is_none(),
+        ..LiveObjects::default()
+    };
+    let secret_name = secret.map(|secret| Untyped(secret).name().to_owned());
     // A node reports all of its Pods, and claims in other namespaces may have the same name: only volumes of own Pods count.
     let uid = session.uid();
     let pods: Vec<&str> = live
@@ -151,7 +186,12 @@ pub(crate) fn data_report(
     DataReport {
         claims,
         ephemeral: ephemeral_data(find_data_at_risk(session, live)),
-        parameters_secret: secret.map(|secret| Untyped(secret).name().to_owned()),
+        parameters_command: secret_name
+            .as_deref()
+            .map(|secret| secret_command(secret, session.namespace())),
+        parameters_on_deletion: secret
+            .map(|_| secret_effect(is_secret_kept(session, &with_snapshots))),
+        parameters_secret: secret_name,
         snapshots,
         schedule,
         policy: policy.as_str().to_owned(),

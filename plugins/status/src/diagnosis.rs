@@ -36,25 +36,32 @@ pub(crate) fn diagnosis_reports(
             reason: head.reason.clone(),
             message: head.message.clone(),
             evidence: Vec::new(),
-            remedy: Some(
-                "delete the session and create it again; its claims are kept and used again".into(),
-            ),
+            remedy: Some("start the session again; its claims are kept and used again".into()),
         });
     }
-    let explained = |cause: Cause| {
-        let finer = observed
-            .explained_causes
-            .iter()
-            .find(|(before, _)| *before == cause);
-        finer.map_or(cause, |(_, finer)| finer.clone())
-    };
     let causes = find_causes(&observed.typed_session, live, state);
     found.extend(
         causes
             .into_iter()
-            .map(|(object, cause)| diagnosis_report(object, explained(cause))),
+            .map(|(object, cause)| diagnosis_report(object, explained(observed, cause))),
     );
     found
+}
+
+/// Returns the explained form of a cause; the cause itself if there is none.
+fn explained(observed: &Observed, cause: Cause) -> Cause {
+    let mut known = observed.explained_causes.iter();
+    let finer = known.find(|(before, _)| *before == cause);
+    finer.map_or(cause, |(_, finer)| finer.clone())
+}
+
+/// Returns the state with the explained form of its cause.
+pub(crate) fn explained_state(observed: &Observed, state: &WorkloadState) -> WorkloadState {
+    let mut state = state.clone();
+    if let Some(cause) = state.cause_mut() {
+        *cause = explained(observed, std::mem::take(cause));
+    }
+    state
 }
 
 /// Returns the causes of a session before they are explained.

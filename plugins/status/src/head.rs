@@ -2,14 +2,13 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use session_shared::Timestamp;
 use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::Untyped;
-use session_shared::objects::conditions::pod_condition;
 use session_shared::objects::endpoint::session_endpoint;
 use session_shared::reconcile::{
-    LiveObjects, WorkloadState, current_phase, is_expired, is_primary_pod,
+    LiveObjects, WorkloadState, current_phase, is_expired, phase_since,
 };
-use session_shared::{Pod, Timestamp};
 
 use crate::observe::Observed;
 
@@ -83,7 +82,7 @@ pub(crate) fn report_head(
     ReportHead {
         owner: session.owner().to_owned(),
         template: template_summary(observed),
-        since: phase_since(session, live, state, stands.phase),
+        since: phase_since(session, live, state, stands.phase).map(|since| since.to_string()),
         phase: stands.phase,
         reason: stands.reason,
         message: stands.message,
@@ -138,57 +137,4 @@ fn template_state(session: &Session, now: &Value) -> TemplateState {
     } else {
         TemplateState::Changed
     }
-}
-
-/// Returns the time since which the session is in its phase: from its Pods, else from the Ready condition, else the start time.
-fn phase_since(
-    session: &Session,
-    live: &LiveObjects,
-    state: &WorkloadState,
-    phase: Phase,
-) -> Option<String> {
-    if let Some(time) = &session.metadata.deletion_timestamp {
-        return Some(time.0.to_string());
-    }
-    let pod = |name: &str| {
-        live.pods
-            .iter()
-            .find(|pod| pod.metadata.name.as_deref() == Some(name))
-    };
-    let primary = || live.pods.iter().find(|pod| is_primary_pod(pod));
-    let told = match state {
-        WorkloadState::Ready { pod: name } => pod(name).and_then(ready_since),
-        WorkloadState::Terminated { pod: name, .. } => pod(name).and_then(termination_time),
-        WorkloadState::NotReady(_) | WorkloadState::Unrecoverable(_) => {
-            primary().and_then(ready_since)
-        }
-        WorkloadState::NoWorkload | WorkloadState::Lost => None,
-    };
-    let written = || {
-        let ready = session.condition("Ready");
-        let ready = ready.filter(|_| session.phase() == Some(phase))?;
-        Some(ready.last_transition_time.clone())
-    };
-    told.or_else(written)
-        .or_else(|| session.start_time().map(str::to_owned))
-}
-
-/// Returns the last transition time of a Pod's Ready condition.
-fn ready_since(pod: &Pod) -> Option<String> {
-    let ready = pod_condition(pod, "Ready")?;
-    Some(ready.last_transition_time.as_ref()?.0.to_string())
-}
-
-fn termination_time(pod: &Pod) -> Option<String> {
-    let statuses = pod.status.as_ref()?.container_statuses.as_ref()?;
-    let ends = statuses.iter().filter_map(|status| {
-        status
-            .state
-            .as_ref()?
-            .terminated
-            .as_ref()?
-            .finished_at
-            .as_ref()
-    });
-    ends.map(|time| time.0.to_string()).max()
 }

@@ -1,4 +1,4 @@
-//! Layout of a screen: fields and text, wrapped with a hanging indent. All text from the cluster is cleaned here, so that no name or
+//! Layout of a screen: fields and text, wrapped with a hanging indent, and commands, never broken. All text from the cluster is cleaned here, so that no name or
 //! message can break a line or move the cursor.
 
 use std::ops::Range;
@@ -42,10 +42,10 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Returns an empty page of that width in columns.
-    pub(crate) fn new(width: usize) -> Self {
+    /// Returns an empty page of that width in columns; `None` does not wrap.
+    pub(crate) fn new(width: Option<usize>) -> Self {
         Self {
-            width: width.max(MIN_WIDTH),
+            width: width.unwrap_or(usize::MAX).max(MIN_WIDTH),
             lines: Vec::new(),
         }
     }
@@ -96,6 +96,32 @@ impl Page {
         let at = self.lines.len();
         self.add_text(indent, hang, &format!("{word}{rest}"));
         self.mark_word(at, indent, word, tone);
+    }
+
+    /// Adds a command on a line of its own, never wrapped: it is copied.
+    pub(crate) fn add_command(&mut self, indent: usize, command: &str) {
+        let command = escape::escape_line(command);
+        self.push_line(format!("{}{command}", " ".repeat(indent)));
+    }
+
+    /// Adds a label at `indent` and a command at `column`, never wrapped: below the label where both do not fit.
+    pub(crate) fn add_labelled_command(
+        &mut self,
+        indent: usize,
+        column: usize,
+        label: &str,
+        command: &str,
+    ) {
+        let label = escape::escape_line(label);
+        let begun = format!("{}{label}", " ".repeat(indent));
+        let width = begun.chars().count();
+        if width >= column || column.saturating_add(command.chars().count()) > self.width {
+            self.add_wrapped(" ".repeat(indent), indent, &label);
+            self.add_command(indent + 2, command);
+        } else {
+            let gap = " ".repeat(column - width);
+            self.push_line(format!("{begun}{gap}{}", escape::escape_line(command)));
+        }
     }
 
     /// Adds a label at `indent`, and text at `column`. A label that does not fit before `column` gets its own line.
@@ -181,7 +207,7 @@ mod tests {
     use super::*;
 
     fn shown(width: usize, lay: impl FnOnce(&mut Page)) -> Vec<String> {
-        let mut page = Page::new(width);
+        let mut page = Page::new(Some(width));
         lay(&mut page);
         page.into_lines()
             .into_iter()
@@ -210,6 +236,22 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_never_broken_and_text_without_a_width_neither() {
+        let command = "kubectl session connect alice -n default --open";
+        let lines = shown(40, |page| {
+            page.add_command(4, command);
+            page.add_labelled_command(2, 10, "web", command);
+        });
+        let own = format!("    {command}");
+        assert_eq!(lines, [own.as_str(), "  web", own.as_str()]);
+        let wide = shown(80, |page| page.add_labelled_command(2, 10, "web", command));
+        assert_eq!(wide, [format!("  web     {command}")]);
+        let mut page = Page::new(None);
+        page.add_text(2, 4, &"word ".repeat(100));
+        assert_eq!(page.into_lines().len(), 1);
+    }
+
+    #[test]
     fn a_label_that_does_not_fit_has_its_own_line() {
         let lines = shown(40, |page| {
             page.add_labelled_text(2, 6, "long label", "text")
@@ -225,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_mark_is_of_the_word_alone() {
-        let mut page = Page::new(80);
+        let mut page = Page::new(Some(80));
         page.add_marked_field("Phase", "failed", Emphasis::Bad, " for 2h");
         let (console, _) = Console::for_test("", false);
         assert_eq!(page.lines[0].styled_range, Some((13..19, Emphasis::Bad)));

@@ -57,7 +57,7 @@ impl Verb for Status {
                 for impostor in &observe::live_objects(&observed).impostors {
                     environment.console.note(&impostor.note());
                 }
-                let report = Report::from_observed(&observed, environment.now());
+                let report = compute_report(&observed, environment);
                 print_report(&report, &mut intent.format, environment)
             }
             StatusMode::Watch => watch::watch_report(&cluster, intent, environment).await,
@@ -68,12 +68,28 @@ impl Verb for Status {
     }
 }
 
+/// Computes the report of a session. Its commands repeat the connection flags of this one.
+fn compute_report(observed: &observe::Observed, environment: &Environment) -> Report {
+    let mut report = Report::from_observed(observed, environment.now());
+    let steps = report.next.iter_mut().map(|step| &mut step.command);
+    let methods = report.connect.iter_mut().map(|method| &mut method.command);
+    let secret = report.data.parameters_command.iter_mut();
+    for command in steps.chain(methods).chain(secret) {
+        *command = environment
+            .console
+            .with_connection_flags(command)
+            .into_owned();
+    }
+    report
+}
+
 /// Prints a report in the requested format.
 fn print_report(report: &Report, format: &mut Format, environment: &mut Environment) -> Result<()> {
     match format {
         Format::Objects(printer) => print_document(report, printer, &mut environment.console),
         Format::Text { .. } => {
-            let lines = view::report_lines(report, environment.now(), environment.console.width());
+            let lines =
+                view::report_lines(report, environment.now(), environment.console.wrap_width());
             let text: String = lines
                 .iter()
                 .map(|line| line.to_styled_text(&environment.console) + "\n")
@@ -92,5 +108,9 @@ fn print_document(
     if printer.is_name() {
         return console.print(&printer.print_object(&report.session)?);
     }
-    console.print(&printer.print_object(&serde_json::to_value(report)?)?)
+    let mut document = serde_json::to_value(report)?;
+    if let Some(session) = printer.without_managed_fields(&report.session) {
+        document["session"] = session;
+    }
+    console.print(&printer.print_object(&document)?)
 }

@@ -58,7 +58,6 @@ impl Report {
     pub(crate) fn from_observed(observed: &Observed, now: Timestamp) -> Self {
         let none: &[Value] = &[];
         let events = observed.events.as_deref().unwrap_or(none);
-        let snapshots = observed.snapshots.as_deref().unwrap_or(none);
         let usage = observed.usage.as_deref().unwrap_or_default();
         let session = &observed.typed_session;
         let live = live_objects(observed);
@@ -66,6 +65,8 @@ impl Report {
         let head = head::report_head(observed, &live, &state, now);
         let workloads = workloads::workload_reports(session, &live, usage);
         let diagnosis = diagnosis::diagnosis_reports(observed, &live, &head, &state);
+        let explained = diagnosis::explained_state(observed, &state);
+        let snapshots = observed.snapshots.as_deref().ok();
         let data = data::data_report(session, &live, snapshots, observed.schedule.clone(), usage);
         Self {
             api_version: API_VERSION,
@@ -75,7 +76,7 @@ impl Report {
             connect: commands::connect_methods(session),
             conditions: corrected_conditions(session, &head),
             events: events::latest_events(events, session, &live, &data),
-            next: commands::next_steps(session, &head, &diagnosis, &workloads, &data),
+            next: commands::next_steps(session, &live, &head, &explained, &diagnosis),
             unknown: unknown_parts(observed),
             session: observed.session.clone(),
             head,

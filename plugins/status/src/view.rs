@@ -18,8 +18,8 @@ const EVENT_COLUMN: usize = 8;
 /// Maximum length of a name in a column; a longer name gets its own line.
 pub(crate) const MAX_NAME_COLUMN: usize = 16;
 
-/// Returns the lines of a report at `now`, none longer than `width`.
-pub(crate) fn report_lines(report: &Report, now: Timestamp, width: usize) -> Vec<Line> {
+/// Returns the lines of a report at `now`, none but commands longer than `width`; without one, no text is wrapped.
+pub(crate) fn report_lines(report: &Report, now: Timestamp, width: Option<usize>) -> Vec<Line> {
     let mut page = Page::new(width);
     add_head(&mut page, report, now);
     add_diagnosis(&mut page, report);
@@ -183,12 +183,8 @@ fn add_connect(page: &mut Page, report: &Report) {
         .max();
     let column = 2 + longest.unwrap_or(0).min(MAX_NAME_COLUMN + 10) + 2;
     for method in &report.connect {
-        page.add_labelled_text(
-            2,
-            column,
-            &label(&method.name, method.default),
-            &method.command,
-        );
+        let label = label(&method.name, method.default);
+        page.add_labelled_command(2, column, &label, &method.command);
     }
 }
 
@@ -204,9 +200,12 @@ fn add_conditions(page: &mut Page, report: &Report, now: Timestamp) {
             why = format!("{}{colon}{why}", condition.reason);
         }
         let comma = if why.is_empty() { "" } else { ", " };
-        let age = age_text(&condition.last_transition_time, now);
+        let age = match condition.last_transition_time.as_str() {
+            "" => String::new(),
+            at => format!(" for {}", age_text(at, now)),
+        };
         let text = format!(
-            "{} is {} for {age}{comma}{why}",
+            "{} is {}{age}{comma}{why}",
             condition.r#type, condition.status
         );
         page.add_text(2, 4, &text);
@@ -252,7 +251,7 @@ fn add_next_steps(page: &mut Page, report: &Report) {
     page.add_section("Next");
     for step in &report.next {
         page.add_text(2, 4, &format!("{}:", step.what));
-        page.add_text(4, 6, &step.command);
+        page.add_command(4, &step.command);
     }
 }
 

@@ -17,8 +17,8 @@ use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
 use crate::observe::Observed;
 use crate::observe::live_objects;
-use crate::print_document;
 use crate::report::Report;
+use crate::{compute_report, print_document};
 
 /// State of a wait.
 #[derive(Debug, PartialEq)]
@@ -46,7 +46,7 @@ pub(crate) async fn wait_for_phase(
     let mut followed = FollowedSession::new(cluster, &name, None, Some(limit)).await?;
     let mut sink = environment.console.progress();
     loop {
-        let report = Report::from_observed(&followed.observed, environment.now());
+        let report = compute_report(&followed.observed, environment);
         match wait_state(&report, &followed.observed, target) {
             WaitState::Reached => {
                 drop(sink);
@@ -55,7 +55,7 @@ pub(crate) async fn wait_for_phase(
             WaitState::Unreachable => {
                 followed.explain().await;
                 return Err(unreachable_error(
-                    &Report::from_observed(&followed.observed, environment.now()),
+                    &compute_report(&followed.observed, environment),
                     target,
                 ));
             }
@@ -84,7 +84,7 @@ fn timeout_error(report: &Report) -> Error {
     }
 }
 
-/// Returns the error of a phase that cannot be reached, with its cause and the remedy as its hint.
+/// Returns the error of a phase that cannot be reached, with its cause, and the remedy and the next steps as its hints.
 fn unreachable_error(report: &Report, target: Phase) -> Error {
     let (head, name) = (&report.head, &report.metadata.name);
     let first = report.diagnosis.first();
@@ -95,10 +95,10 @@ fn unreachable_error(report: &Report, target: Phase) -> Error {
         None => format!("the session is {}: {}", head.phase.as_str(), head.message),
     };
     let error = anyhow!("session {name:?} cannot become {}: {why}", target.as_str());
-    match first.and_then(|found| found.remedy.clone()) {
-        Some(remedy) => with_hint(error, remedy),
-        None => error,
-    }
+    let remedy = first.and_then(|found| found.remedy.clone());
+    let steps = report.next.iter();
+    let steps = steps.map(|step| format!("{}: {}", step.what, step.command));
+    remedy.into_iter().chain(steps).fold(error, with_hint)
 }
 
 /// Prints the line that `kubectl wait` prints, or the document.

@@ -13,8 +13,9 @@ use session_shared::verb::Environment;
 
 use crate::followed_session::FollowedSession;
 use crate::intent::Intent;
+use crate::layout::Line;
 use crate::report::Report;
-use crate::{print_report, view};
+use crate::{compute_report, print_report, view};
 
 /// Interval at which ages are updated on a terminal.
 const TICK_INTERVAL: Duration = Duration::from_secs(1);
@@ -36,7 +37,7 @@ pub(crate) async fn watch_report(
     let mut followed = FollowedSession::new(cluster, intent.name.as_str(), tick, None).await?;
     let mut shown = None;
     loop {
-        let report = Report::from_observed(&followed.observed, environment.now());
+        let report = compute_report(&followed.observed, environment);
         match &mut screen {
             Some(screen) => draw_report(screen, &report, environment)?,
             None if shown.as_ref() != Some(&report) => {
@@ -70,10 +71,15 @@ async fn wait_suspended(screen: &mut Option<FullScreen>) -> Result<()> {
 }
 
 fn draw_report(screen: &mut FullScreen, report: &Report, environment: &Environment) -> Result<()> {
-    let lines = view::report_lines(report, environment.now(), environment.console.width());
+    let width = environment.console.width();
+    let lines = view::report_lines(report, environment.now(), Some(width));
     let painted: Vec<String> = lines
         .iter()
         .map(|line| line.to_styled_text(&environment.console))
         .collect();
-    screen.draw(&painted, environment.console.height())
+    // The terminal wraps a command that is longer than a line: it takes more rows.
+    let more_rows = |line: &Line| line.text.chars().count().saturating_sub(1) / width;
+    let more: usize = lines.iter().map(more_rows).sum();
+    let height = environment.console.height();
+    screen.draw(&painted, height.map(|rows| rows.saturating_sub(more)))
 }

@@ -37,6 +37,8 @@ pub struct Deletion {
     pub observed: ObservedSession,
     /// The snapshot that is taken before the claims are deleted.
     pub(super) snapshot_plan: Option<SnapshotPlan>,
+    /// The data policy that the user gave for this deletion, for the hint that finishes it.
+    given_policy: Option<DataPolicy>,
 }
 
 impl Deletion {
@@ -45,11 +47,13 @@ impl Deletion {
         Self {
             observed,
             snapshot_plan: None,
+            given_policy: None,
         }
     }
 
     /// Overrides the data policy, if one is given.
     pub fn with_data_policy(mut self, policy: Option<DataPolicy>) -> Self {
+        self.given_policy = policy;
         self.observed.session.spec.data_policy = policy.or(self.observed.session.spec.data_policy);
         self
     }
@@ -264,6 +268,16 @@ impl Deletion {
         after
     }
 
+    /// Returns the flags of the data policy that the user gave: without them the same command would keep or delete other data.
+    fn policy_flags(&self) -> Vec<&'static str> {
+        match self.given_policy {
+            None => Vec::new(),
+            Some(DataPolicy::Keep) => vec!["--keep-data"],
+            Some(DataPolicy::Snapshot) => vec!["--snapshot-data"],
+            Some(DataPolicy::Delete) => vec!["--delete-data", "-y"],
+        }
+    }
+
     async fn remove(
         &self,
         cluster: &Cluster,
@@ -302,7 +316,13 @@ impl Deletion {
             }
             Some((step, error)) => {
                 let (name, namespace) = (self.name(), self.namespace());
-                Err(explain_step_failure(DELETE, name, namespace, &step, error))
+                let flags = [self.policy_flags(), options.repeated_flags()].concat();
+                Err(explain_step_failure(
+                    DELETE,
+                    (name, namespace, &flags),
+                    &step,
+                    error,
+                ))
             }
         }
     }

@@ -68,7 +68,9 @@ impl Cluster {
                 return lines.map_or_else(|error| unavailable_fact(&error), Fact::Lines);
             }
             FactQuery::Nodes(_) => self.list_from_cache(&NODE, Scope::Cluster, "").await,
-            FactQuery::Node { name } => self.get_as_list(&NODE, "", name).await,
+            FactQuery::Node { name } | FactQuery::NodeMemory { name, .. } => {
+                self.get_as_list(&NODE, "", name).await
+            }
             FactQuery::PodsOnNode { node, .. } => {
                 let on_node =
                     format!("spec.nodeName={node},status.phase!=Succeeded,status.phase!=Failed");

@@ -12,6 +12,7 @@ use serde_json::Value;
 use session_client::interrupt::interrupted_error;
 use session_client::{WriteOptions, parse_object, timed_out};
 use session_engine::diagnosis::failed_init_container;
+use session_engine::diagnosis::{Remedy, RemedyFacts, find_remedies};
 use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, decide_phase,
     is_primary_pod, status_patch,
@@ -105,7 +106,7 @@ pub async fn wait_session_ready(
                 Some(cause) => cause.attach_to(error),
                 None => with_hint(error, describe_state(&state)),
             };
-            Err(with_inspect_hints(error, started, None))
+            Err(with_inspect_hints(error, started, &state, None))
         }
         WaitOutcome::Interrupted(state) => {
             let message = format!(
@@ -114,7 +115,7 @@ pub async fn wait_session_ready(
                 describe_state(&state)
             );
             let error = with_hint(interrupted_error(), message);
-            Err(with_inspect_hints(error, started, None))
+            Err(with_inspect_hints(error, started, &state, None))
         }
     }
 }
@@ -191,7 +192,8 @@ async fn wait_by_controller(
         "session {:?} did not become ready{why}",
         session_name_of(started)
     );
-    Err(with_inspect_hints(error, started, None))
+    let state = WorkloadState::NoWorkload;
+    Err(with_inspect_hints(error, started, &state, None))
 }
 
 fn describe_state(state: &WorkloadState) -> String {
@@ -225,7 +227,7 @@ fn not_ready_error(started: &Started, state: &WorkloadState, live: &LiveObjects)
         WorkloadState::Terminated { pod, .. } => logs_command(started, pod, live),
         _ => None,
     };
-    with_inspect_hints(error, started, logs)
+    with_inspect_hints(error, started, state, logs)
 }
 
 /// Returns the `logs` command that shows why a Pod ended: of its workload, where that is not the primary one, and of the init
@@ -254,21 +256,38 @@ fn logs_command(started: &Started, pod: &str, live: &LiveObjects) -> Option<Stri
     Some(format!("logs {name}{workload} -n {namespace} {container}"))
 }
 
-/// Adds hints how to inspect and delete a session that is kept although it is not ready. The log of an ended container says
-/// more than the status.
+/// Adds hints how to inspect, repair and delete a session that is kept although it is not ready. The log of an ended container
+/// says more than the status.
 fn with_inspect_hints(
     error: anyhow::Error,
     started: &Started,
+    state: &WorkloadState,
     logs: Option<String>,
 ) -> anyhow::Error {
     let (name, namespace) = (session_name_of(started), namespace_of(started));
+    let has_logs = logs.is_some();
     let look = logs.unwrap_or_else(|| format!("status {name} -n {namespace}"));
     let error = with_hint(
         error,
         format!("inspect the session: kubectl session {look}"),
     );
-    with_hint(
-        error,
-        format!("delete the session: kubectl session delete {name} -n {namespace}"),
-    )
+    let target = TargetState::Running;
+    let phase = match state {
+        // A controller or the timeout has ended the wait: what is there is not known here.
+        WorkloadState::NoWorkload => Phase::Failed,
+        _ => decide_phase(&started.session, target, state).phase,
+    };
+    let live = LiveObjects {
+        data: started.objects.clone(),
+        ..LiveObjects::default()
+    };
+    let facts = RemedyFacts::new(&started.session, &live, state);
+    let mut remedies = find_remedies(phase, state, &facts);
+    // The first hint says how to look at it.
+    remedies.retain(|remedy| remedy.verb != "status" && !(has_logs && remedy.verb == "logs"));
+    if !remedies.iter().any(Remedy::is_deletion) {
+        remedies.push(Remedy::deletion(&facts));
+    }
+    let hints = remedies.iter().map(|remedy| remedy.hint(name, namespace));
+    hints.fold(error, with_hint)
 }

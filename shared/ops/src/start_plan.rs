@@ -218,10 +218,12 @@ pub(super) async fn read_template(
             "cannot start session {:?}: template {name:?} does not exist",
             observed.name()
         );
-        return Err(with_hint(
-            error,
-            "apply the template again, the session's data is kept: kubectl session template apply -f FILENAME",
-        ));
+        // A session that was never started may name a template that never existed.
+        let hint = match observed.session.applied() {
+            Some(_) => "apply the template again, the session's data is kept: kubectl session template apply -f FILENAME".to_owned(),
+            None => template_lookup::template_names_hint(cluster).await,
+        };
+        return Err(with_hint(error, hint));
     }
     Ok(found)
 }

@@ -18,6 +18,7 @@ use session_engine::plan::{Plan, Step, StepResult};
 use session_engine::reconcile::status_patch::{self, StopRecord};
 use session_engine::reconcile::{HookRun, PhaseReason, TargetState, WorkloadState, decide_phase};
 use session_model::api::{DesiredState, ObjectRef, Phase};
+use session_model::encode::shell;
 use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::Untyped;
@@ -130,8 +131,7 @@ impl ObservedSession {
         if let Some((step, error)) = outcome.failed {
             return Err(explain_step_failure(
                 STOP,
-                self.name(),
-                self.namespace(),
+                (self.name(), self.namespace(), &options.repeated_flags()),
                 &step,
                 error,
             ));
@@ -298,11 +298,11 @@ pub(super) fn nothing_done_hint(
     )
 }
 
-/// Adds the session and a hint how to continue to the error of a step of a stop or deletion.
-pub fn explain_step_failure(
+/// Adds the session and a hint how to continue to the error of a step of a stop or deletion of the session of that name and
+/// namespace, with the flags that the command has to repeat.
+pub(super) fn explain_step_failure(
     words: VerbForms,
-    name: &str,
-    namespace: &str,
+    (name, namespace, flags): (&str, &str, &[&str]),
     step: &Step,
     error: anyhow::Error,
 ) -> anyhow::Error {
@@ -319,11 +319,9 @@ pub fn explain_step_failure(
     if failure::has_kind(&error, FailureKind::Interrupted)
         || failure::has_kind(&error, FailureKind::TimedOut)
     {
-        let verb = words.verb;
-        return with_hint(
-            error,
-            format!("finish it with: kubectl session {verb} {name} -n {namespace}"),
-        );
+        let command = ["kubectl", "session", words.verb, name, "-n", namespace];
+        let command = shell::quote_command(&[&command, flags].concat());
+        return with_hint(error, format!("finish it with: {command}"));
     }
     error
 }

@@ -26,6 +26,14 @@ impl StopOptions {
         }
     }
 
+    /// Returns the flags that a command that finishes the stop has to repeat.
+    pub(super) fn repeated_flags(&self) -> Vec<&'static str> {
+        match self.skip_sync {
+            true => vec!["--skip-sync"],
+            false => Vec::new(),
+        }
+    }
+
     /// Creates the options of the stop of a restart, which always waits: the start needs the Pods gone.
     pub fn for_restart(limit: Option<Duration>, skip_sync: bool) -> Self {
         Self::new(true, limit, skip_sync)

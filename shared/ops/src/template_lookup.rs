@@ -49,7 +49,8 @@ pub fn template_change(session: &Session, template: Option<&SessionTemplate>) ->
     })
 }
 
-async fn template_names_hint(cluster: &Cluster) -> String {
+/// Returns the hint that names the templates that there are.
+pub(super) async fn template_names_hint(cluster: &Cluster) -> String {
     let found = cluster
         .list_metadata(&SESSION_TEMPLATE, Scope::Cluster, &ListOptions::default())
         .await;

@@ -218,6 +218,10 @@ fn a_command_that_was_killed_says_by_whom() {
     let mut pod = oom.object("pods", "default", "tool-alice").unwrap();
     pod["status"]["containerStatuses"] = json!([{"name": "main", "image": "", "imageID": "", "ready": true, "restartCount": 1,
         "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]);
+    oom.put(pod.clone());
+    let by_node = connect(&oom, "alice -- x").text();
+    assert!(by_node.contains("its node ran out of memory"), "{by_node}");
+    pod["spec"]["containers"][0]["resources"]["limits"]["memory"] = "1Gi".into();
     oom.put(pod);
     text.push_str(&connect(&oom, "alice -- x").text());
     let evicted = run(killed.clone());

@@ -78,3 +78,42 @@ fn an_expired_session_that_still_runs_is_entered_with_a_warning() {
         )
     );
 }
+
+/// `kubectl apply` of a Session where no controller runs: nobody would end the wait.
+#[test]
+fn a_session_that_nobody_starts_is_not_waited_for() {
+    let applied = |request: Option<&str>| {
+        let api = server(json!([]));
+        api.remove("pods", "default", "tool-alice");
+        change(&api, |session| {
+            session["status"] = json!({});
+            session["spec"]["startRequest"] = json!(request);
+        });
+        connect(&api, "alice --timeout=20ms")
+    };
+    for request in [None, Some("2026-03-01T11:00:00Z")] {
+        assert_eq!(
+            applied(request).failed(),
+            "error: session \"alice\" has not been started: no controller starts it\n\
+             hint: start the session: kubectl session start alice -n default\n"
+        );
+    }
+    let just_now = applied(Some("2026-03-01T11:59:50Z"));
+    assert!(
+        just_now.failed().contains("timed out waiting"),
+        "{just_now:?}"
+    );
+}
+
+#[test]
+fn hints_repeat_the_flags_that_choose_the_cluster() {
+    let api = server(json!([]));
+    api.remove("pods", "default", "tool-alice");
+    let played = connect(
+        &api,
+        "alice --context dev --kubeconfig /k/config --token t0ps3cret",
+    );
+    let command = "kubectl session start alice -n default --kubeconfig=/k/config --context=dev\n";
+    assert!(played.failed().contains(command), "{played:?}");
+    assert!(!played.err.contains("t0ps3cret"), "{played:?}");
+}

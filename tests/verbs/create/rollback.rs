@@ -230,3 +230,24 @@ fn ctrl_c_between_the_session_and_its_last_object_takes_everything_back() {
         assert!(!deletions(&api).is_empty());
     }
 }
+
+#[test]
+fn a_password_that_an_existing_secret_replaces_is_not_shown_how_to_read() {
+    let create_with = |secret: Option<Value>| {
+        let api = server();
+        if let Some(secret) = secret {
+            api.put(secret);
+        }
+        let words = "alice --template tool --wait=false --use-existing Secret/tool-alice";
+        let played = create(&api, words);
+        assert_eq!(played.code, 0, "{played:?}");
+        played.err
+    };
+    let theirs = json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "tool-alice", "namespace": "default"}, "data": {"password": "eA=="}});
+    let used = create_with(Some(theirs));
+    let note = "PASSWORD: not in use: existing secret \"tool-alice\" is used unchanged\n";
+    assert!(used.contains(note), "{used}");
+    let own = create_with(None);
+    assert!(own.contains("PASSWORD: kubectl get secret"), "{own}");
+}

@@ -130,3 +130,18 @@ fn values_that_the_template_does_not_take_are_told_before_anything_is_written() 
         assert_eq!(written(&requests), [""; 0]);
     }
 }
+
+#[test]
+fn a_template_that_never_existed_is_not_to_be_applied_again() {
+    let api = rested();
+    let mut session = session(&api);
+    session["spec"]["template"] = "tol".into();
+    session["status"] = json!({});
+    api.put(session);
+    let played = start(&api, "alice");
+    assert_eq!(
+        played.failed(),
+        "error: cannot start session \"alice\": template \"tol\" does not exist\n\
+         hint: choose one of the templates: tool\n"
+    );
+}

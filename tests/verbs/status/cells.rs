@@ -14,7 +14,7 @@ const OWN: &str = "Name Namespace Owner Template Phase Reason Note Started Expir
     preset application manifest changed changes unknown last start deleted expired expiry recorded termination \
     Pod PersistentVolumeClaim Secret VolumeSnapshot CronJob which session's status \
     primary ready not Pods selects no init restart restarts exit code image requests limits uses usage used cpu memory \
-    requested class volume kept node port default times remedy evidence secret parameters \
+    requested class volume kept node show the values port default times remedy evidence secret parameters \
     <none> <unknown>";
 
 fn words(text: &str) -> impl Iterator<Item = &str> {

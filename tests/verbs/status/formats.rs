@@ -66,3 +66,17 @@ fn a_diagnosis_is_for_programs_too() {
     let played = status(&api, "-o jsonpath={.phase}={.diagnosis[0].reason}");
     assert_eq!(played.done(), "failed=CrashLoopBackOff");
 }
+
+#[test]
+fn managed_fields_are_printed_only_when_asked_for() {
+    let api = running_api();
+    let mut session = crate::scenes::session("running");
+    session["metadata"]["managedFields"] = serde_json::json!([{"manager": "kubectl-session"}]);
+    api.put(session);
+    for format in ["json", "yaml", "kyaml"] {
+        let plain = status(&api, &format!("-o {format}"));
+        assert!(!plain.done().contains("managedFields"), "{format}");
+        let whole = status(&api, &format!("-o {format} --show-managed-fields"));
+        assert!(whole.done().contains("managedFields"), "{format}");
+    }
+}

@@ -18,7 +18,9 @@ fn every_state_has_its_screen() {
 fn no_line_is_longer_than_the_screen_and_no_escape_gets_through() {
     for (name, api) in all() {
         for line in status(&api, "").out.lines() {
-            assert!(line.chars().count() <= 80, "{name}: {line}");
+            // A command is never broken, so that it can be copied.
+            let is_command = line.trim_start().starts_with("kubectl ");
+            assert!(is_command || line.chars().count() <= 80, "{name}: {line}");
             assert!(!line.chars().any(char::is_control), "{name}: {line:?}");
         }
     }
@@ -167,4 +169,21 @@ fn the_failing_job_of_a_schedule_is_named() {
     let text = status(&api, "").out;
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(text.contains("Job/run-1 fails: DeadlineExceeded"), "{text}");
+}
+
+/// Without claims and snapshots, nothing needs the values of the parameters Secret: delete deletes it.
+#[test]
+fn the_parameters_secret_is_told_as_delete_treats_it() {
+    let api = running_api();
+    api.put(crate::scenes::data(serde_json::json!({"apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "session-alice-parameters"}, "data": {"PASSWORD": "c2VjcmV0LXZhbHVl"}})));
+    let alone = status(&api, "").out;
+    let secret = "Secret/session-alice-parameters: secret parameters, delete";
+    assert!(alone.contains(&format!("{secret} deletes it\n")), "{alone}");
+    assert!(!alone.contains("policy keep"), "{alone}");
+    api.put(claim());
+    let beside = status(&api, "").out;
+    assert!(beside.contains(&format!("{secret} keeps it")), "{beside}");
+    let command = "kubectl get secret session-alice-parameters -n default -o 'go-template=";
+    assert!(beside.contains(command), "{beside}");
 }

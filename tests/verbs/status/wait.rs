@@ -136,7 +136,7 @@ fn a_session_that_goes_is_not_found() {
     let api = crate::scenes::api(&[going, tool(running())]);
     assert_eq!(
         status(&api, "--wait-for ready").failed(),
-        "error: session \"alice\" cannot become running: the session is being deleted\n"
+        "error: session \"alice\" cannot become running: the session is being deleted\nhint: watch the deletion: kubectl session status alice -n default -w\n"
     );
     assert_eq!(status(&api, "--wait-for terminating").code, 0);
 }

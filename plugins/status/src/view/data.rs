@@ -27,7 +27,16 @@ pub(super) fn add_data(page: &mut Page, report: &Report, now: Timestamp) {
         page.add_text(2, 4, &ephemeral_text(one));
     }
     if let Some(secret) = &data.parameters_secret {
-        page.add_text(2, 4, &format!("Secret/{secret}: secret parameters"));
+        let effect = data.parameters_on_deletion.unwrap_or_default();
+        page.add_text(
+            2,
+            4,
+            &format!("Secret/{secret}: secret parameters, {effect}"),
+        );
+    }
+    if let Some(command) = &data.parameters_command {
+        page.add_text(4, 6, "show the values:");
+        page.add_command(6, command);
     }
     for snapshot in &data.snapshots {
         page.add_text(2, 4, &snapshot_text(snapshot, now));
@@ -35,7 +44,7 @@ pub(super) fn add_data(page: &mut Page, report: &Report, now: Timestamp) {
     if let Some(schedule) = &data.schedule {
         page.add_text(2, 4, &schedule_text(schedule, now));
     }
-    if !nothing {
+    if !(data.claims.is_empty() && data.snapshots.is_empty()) {
         let (policy, deletion) = (&data.policy, &data.on_deletion);
         let text = format!("policy {policy}: {deletion}; {}", data.lost_by);
         page.add_text(2, 4, &text);

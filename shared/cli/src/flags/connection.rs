@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Result, anyhow};
 use clap::Args;
 use session_client::ConnectOptions;
+use session_model::encode::shell;
 use session_model::go_duration;
 
 use super::{non_empty, numbers};
@@ -211,6 +212,14 @@ impl ConnectionFlags {
             anyhow!("Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a corresponding time unit (e.g. 1s | 2m | 3h)")
         })?;
         Ok(Some(limit).filter(|limit| !limit.is_zero()))
+    }
+
+    /// Returns the flags that choose cluster and identity as part of a command line that is shown; never a credential.
+    pub fn shown_arguments(&self) -> String {
+        let secret = ["--token=", "--password=", "--username="];
+        let mut words = self.to_arguments();
+        words.retain(|word| !secret.iter().any(|flag| word.starts_with(flag)));
+        shell::quote_command(&words)
     }
 
     /// Returns the given flags as arguments for another command of the suite, one word each. Paths are made absolute,

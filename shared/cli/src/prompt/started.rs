@@ -4,12 +4,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::report::console::Console;
 use crate::report::mutation::MutationPrinter;
 use crate::verb::Environment;
 use session_client::WriteOptions;
 use session_model::names::parameters_secret_name;
+use session_model::objects::Untyped;
 use session_ops::Cluster;
 use session_ops::finish_start::{self, ReadySession, Started, started_endpoint};
 use session_ops::wait_ready::WaitContext;
@@ -84,16 +86,53 @@ fn print_next_steps(started: &Started, endpoint: Option<String>, console: &mut C
     if let Some(endpoint) = endpoint {
         console.print_error_line(&format!("endpoint: {endpoint}"));
     }
-    console.print_error_line(&format!(
+    let mut lines = vec![format!(
         "connect: kubectl session connect {name} -n {namespace}"
-    ));
+    )];
     let secret = parameters_secret_name(name);
-    for parameter in started.start.rendering.secrets.keys() {
-        console.print_error_line(&format!(
-            "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
-        ));
+    for (parameter, value) in &started.start.rendering.secrets {
+        lines.push(match unused_in(started, value) {
+            Some(other) => format!("{parameter}: not in use: existing secret {other:?} is used unchanged"),
+            None => format!(
+                "{parameter}: kubectl get secret {secret} -n {namespace} -o jsonpath='{{.data.{parameter}}}' | base64 -d"
+            ),
+        });
     }
-    console.print_error_line(&format!(
+    lines.push(format!(
         "delete: kubectl session delete {name} -n {namespace}"
     ));
+    for line in lines {
+        let line = console.with_connection_flags(&line).into_owned();
+        console.print_error_line(&line);
+    }
+}
+
+/// Returns the name of the existing Secret that the session uses instead of its own one, if the value of a secret parameter would
+/// stand in that one alone: nothing uses the value then.
+fn unused_in(started: &Started, value: &str) -> Option<String> {
+    let text = Value::from(value).to_string();
+    let text = text.trim_matches('"');
+    let mut holders = started.start.rendering.objects.iter();
+    let mut holders = holders
+        .by_ref()
+        .filter(|object| object.to_string().contains(text));
+    let first = holders.next()?;
+    let is_used = holders.next().is_none() && is_existing(started, first);
+    is_used.then(|| Untyped(first).name().to_owned())
+}
+
+/// Returns true for a Secret that the user allowed to use as it is, and that was there: it is not the session's.
+fn is_existing(started: &Started, secret: &Value) -> bool {
+    let reference = format!("secret/{}", Untyped(secret).name());
+    let owner = &started.start.ownership.session_uid;
+    let mut objects = started.objects.iter();
+    Untyped(secret).kind() == "Secret"
+        && started.start.use_existing.contains(&reference)
+        && objects.any(|object| {
+            Untyped(object).kind() == "Secret"
+                && Untyped(object).name() == Untyped(secret).name()
+                && Untyped(object)
+                    .owners()
+                    .all(|one| one.uid != owner.as_str())
+        })
 }

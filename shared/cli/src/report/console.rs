@@ -6,15 +6,17 @@
 //!
 //! Long because every way to print is a method of the one type that holds the streams.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::env;
 use std::fmt;
 use std::io::{self, BufRead, Cursor, IsTerminal, Read};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result};
 
+use super::command_flags;
 use super::escape;
 use super::full_screen::FullScreen;
 use super::live_line::{LiveLine, LiveTarget, ProgressDisplay};
@@ -23,6 +25,7 @@ use super::stderr_handle::StderrState;
 use super::streams::SharedStream;
 pub use super::streams::{CapturedOutput, OutputClosed};
 use super::terminal;
+use crate::flags::connection::ConnectionFlags;
 pub use crate::flags::output::Colour;
 use crate::flags::output::VerbosityFlags;
 use crate::flags::write::WriteFlags;
@@ -104,6 +107,8 @@ pub struct Console {
     captured: bool,
     pub(super) live: LiveLine,
     warned: HashSet<String>,
+    /// Connection flags of this command, for the commands that it shows.
+    connection_flags: OnceLock<String>,
     pub(super) stderr_state: Arc<StderrState>,
 }
 
@@ -144,6 +149,7 @@ impl Console {
             captured: false,
             live: LiveLine::default(),
             warned: HashSet::new(),
+            connection_flags: OnceLock::new(),
             stderr_state: Arc::default(),
         }
     }
@@ -171,6 +177,7 @@ impl Console {
             captured: true,
             live: LiveLine::default(),
             warned: HashSet::new(),
+            connection_flags: OnceLock::new(),
             stderr_state: Arc::default(),
         };
         (console, captured)
@@ -234,6 +241,12 @@ impl Console {
                 .filter(|columns| *columns > 0)
                 .unwrap_or(DEFAULT_COLUMNS),
         )
+    }
+
+    /// Returns the columns to wrap output at: COLUMNS, else the current width of the terminal of standard output. `None` in a pipe
+    /// or file, where a program reads the lines.
+    pub fn wrap_width(&self) -> Option<usize> {
+        (self.columns > 0 || self.terminals.out).then(|| self.width())
     }
 
     /// Returns the rows of the terminal of standard output; `None` if it is not a terminal or does not report them.
@@ -323,13 +336,30 @@ impl Console {
     /// Prints `hint: …` on standard error.
     pub fn hint(&mut self, text: &str) {
         let word = self.styled_for_stderr(AnsiColor::Cyan.on_default(), "hint:");
-        self.print_error_raw(&format!("{word} {}", escape::escape_line(text)));
+        let text = self.with_connection_flags(text);
+        self.print_error_raw(&format!("{word} {}", escape::escape_line(&text)));
+    }
+
+    /// Sets the connection flags that the commands in hints and notes repeat.
+    pub fn set_connection_flags(&self, flags: &ConnectionFlags) {
+        // A command connects once; a second connection has the same flags.
+        let _ = self.connection_flags.set(flags.shown_arguments());
+    }
+
+    /// Returns text in which every command for a namespace repeats the connection flags of this command, so that it reaches the
+    /// same cluster when pasted.
+    pub fn with_connection_flags<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.connection_flags.get() {
+            Some(flags) if !flags.is_empty() => Cow::Owned(command_flags::add_flags(text, flags)),
+            _ => Cow::Borrowed(text),
+        }
     }
 
     /// Prints `note: …` on standard error, except with `--quiet`.
     pub fn note(&mut self, text: &str) {
         if !self.quiet {
-            self.print_error_raw(&format!("note: {}", escape::escape_line(text)));
+            let text = self.with_connection_flags(text);
+            self.print_error_raw(&format!("note: {}", escape::escape_line(&text)));
         }
     }
 

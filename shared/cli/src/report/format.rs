@@ -276,7 +276,7 @@ impl ObjectPrinter {
 
     /// Returns the object without managedFields, or `None` if it can be printed as it is. JSONPath formats see
     /// managedFields, as in kubectl.
-    fn without_managed_fields(&self, object: &Value) -> Option<Value> {
+    pub fn without_managed_fields(&self, object: &Value) -> Option<Value> {
         let whole = matches!(
             self.style,
             PrintStyle::Json | PrintStyle::Yaml | PrintStyle::Kyaml

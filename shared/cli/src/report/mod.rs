@@ -13,6 +13,7 @@
 //! nothing by itself.
 
 pub mod age;
+mod command_flags;
 pub mod console;
 pub mod custom_columns;
 pub mod errors;

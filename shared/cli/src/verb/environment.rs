@@ -76,6 +76,7 @@ impl Environment {
     /// Invalid flags or kubeconfig.
     pub async fn connect(&self, flags: &ConnectionFlags) -> Result<Cluster> {
         self.console.set_trace_level(flags.verbosity);
+        self.console.set_connection_flags(flags);
         let cluster = match &self.way {
             ClientSource::Kubeconfig => Cluster::connect(&flags.options()?, self.agent()).await?,
             ClientSource::Ready(cluster) => cluster.clone(),

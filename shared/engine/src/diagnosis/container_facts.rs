@@ -158,8 +158,7 @@ impl ContainerFacts<'_> {
                 non_empty_or(first_line(message), reason)
             ),
             remedy: Some(
-                "correct the setting that the message names, then delete the session and create it again"
-                    .into(),
+                "correct the setting that the message names, then restart the session".into(),
             ),
             ..Cause::default()
         };
@@ -172,11 +171,18 @@ impl ContainerFacts<'_> {
     }
 
     fn start_error_cause(&self, reason: &str, message: &str) -> Cause {
-        self.with_states(reason, Cause {
-            message: format!("{} could not be started: {}", self.quoted_name(), non_empty_or(innermost_error(message), reason)),
-            remedy: Some("correct the container's command or image, then delete the session and create it again".into()),
-            ..Cause::default()
-        })
+        self.with_states(
+            reason,
+            Cause {
+                message: format!(
+                    "{} could not be started: {}",
+                    self.quoted_name(),
+                    non_empty_or(innermost_error(message), reason)
+                ),
+                remedy: Some(start_error_remedy(message).to_owned()),
+                ..Cause::default()
+            },
+        )
     }
 
     /// Returns the state of a container that is restarted again and again.
@@ -254,6 +260,15 @@ fn is_transient(message: &str) -> bool {
     ]
     .iter()
     .any(|word| message.contains(word))
+}
+
+/// Returns the remedy of a container that the runtime could not start.
+pub(super) fn start_error_remedy(message: &str) -> &'static str {
+    // runc's words: the kernel grants a capability of securityContext.capabilities.add to nobody here, not even to the runtime.
+    if message.contains("unable to apply caps") {
+        return "remove capabilities from the container's securityContext, or use nodes whose container runtime may grant them; image and command are not the cause";
+    }
+    "correct the container's command or image, then restart the session"
 }
 
 /// Returns the innermost of the runtime's errors: `exec: "/nope": stat /nope: no such file or directory`.

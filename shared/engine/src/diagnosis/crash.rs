@@ -2,9 +2,15 @@
 
 use k8s_openapi::api::core::v1::{Container, ContainerStateTerminated};
 
-use super::container_facts::{ContainerFacts, innermost_error, non_empty_or};
+use super::container_facts::{ContainerFacts, innermost_error, non_empty_or, start_error_remedy};
 use super::facts::FactQuery;
 use super::{Cause, EventNote};
+
+/// Reason of a container that was killed because its node ran out of memory, not for its own limit: the kubelet's word for it.
+pub(super) const NODE_OUT_OF_MEMORY: &str = "SystemOOM";
+
+/// Remedy for a node that ran out of memory.
+pub(super) const NODE_MEMORY_REMEDY: &str = "set memory requests to the real usage, so that a node with room is chosen, then restart the session";
 
 impl ContainerFacts<'_> {
     /// Returns the cause of the container's last end, with the number of restarts.
@@ -35,6 +41,14 @@ impl ContainerFacts<'_> {
             let told = self.probe_events(probe).map(EventNote::evidence_line);
             cause.evidence.extend(told);
         }
+        if reason == "OOMKilled"
+            && let (Some(limit), Some(node)) = (self.memory_limit(), self.node_name())
+        {
+            cause.queries.push(FactQuery::NodeMemory {
+                name: node.to_owned(),
+                limit,
+            });
+        }
         if reason != "StartError" {
             cause.queries.push(FactQuery::Log {
                 pod: self.pod.metadata.name.clone().unwrap_or_default(),
@@ -64,24 +78,25 @@ impl ContainerFacts<'_> {
             "Error"
         };
         match (reason, self.killing_probe()) {
-            ("OOMKilled", _) => {
-                let limit = match self.memory_limit() {
-                    Some(limit) => format!("for exceeding its memory limit of {limit} (OOMKilled)"),
-                    None => "because its node ran out of memory (OOMKilled, no memory limit set)"
-                        .to_owned(),
-                };
-                (
+            ("OOMKilled", _) => match self.memory_limit() {
+                Some(limit) => (
                     "OOMKilled",
-                    format!("was killed {limit}"),
+                    format!("was killed for exceeding its memory limit of {limit} (OOMKilled)"),
                     "raise the container's memory limit, or reduce its memory use",
-                )
-            }
+                ),
+                None => (
+                    NODE_OUT_OF_MEMORY,
+                    "was killed because its node ran out of memory (OOMKilled, no memory limit set)"
+                        .to_owned(),
+                    NODE_MEMORY_REMEDY,
+                ),
+            },
             ("StartError" | "ContainerCannotRun", _) => {
                 let message = innermost_error(end.message.as_deref().unwrap_or_default());
                 (
                     "StartError",
                     format!("could not be started: {}", non_empty_or(message, reason)),
-                    "correct the container's command or image, then delete the session and create it again",
+                    start_error_remedy(end.message.as_deref().unwrap_or_default()),
                 )
             }
             (_, Some("Liveness")) => (
@@ -118,6 +133,10 @@ impl ContainerFacts<'_> {
                 )
             }
         }
+    }
+
+    fn node_name(&self) -> Option<&str> {
+        self.pod.spec.as_ref()?.node_name.as_deref()
     }
 
     fn memory_limit(&self) -> Option<String> {

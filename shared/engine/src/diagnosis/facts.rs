@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Cause;
 use super::claim_holder;
+use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY};
 use super::fact_lines::{
     describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
 };
@@ -45,6 +46,13 @@ pub enum FactQuery {
     Node {
         /// Name of the node.
         name: String,
+    },
+    /// The memory of a node on which a container with a memory limit was killed.
+    NodeMemory {
+        /// Name of the node.
+        name: String,
+        /// Memory limit of the container.
+        limit: String,
     },
     /// Pods on a node that would be large enough if it were empty.
     PodsOnNode {
@@ -114,7 +122,9 @@ impl FactQuery {
         match self {
             FactQuery::Log { container, .. } => format!("log of container {container:?}"),
             FactQuery::Nodes(_) => "nodes".into(),
-            FactQuery::Node { name } => format!("node {name:?}"),
+            FactQuery::Node { name } | FactQuery::NodeMemory { name, .. } => {
+                format!("node {name:?}")
+            }
             FactQuery::PodsOnNode { node, .. } => format!("Pods on node {node:?}"),
             FactQuery::PersistentVolumeClaim { name } => format!("claim {name:?}"),
             FactQuery::ClaimHolders { .. } => "Pods with the same claims".into(),
@@ -132,6 +142,8 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
     cause.queries.clear();
     for (ask, answer) in answers {
         match answer {
+            // A correction that most users may not read: its absence says nothing about the cause.
+            Fact::Unavailable(_) if matches!(ask, FactQuery::NodeMemory { .. }) => {}
             Fact::Unavailable(why) => cause
                 .evidence
                 .push(format!("{}: not available ({why})", ask.subject())),
@@ -163,6 +175,7 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             Some(node) => describe_node(node),
             None => format!("node {name:?}: does not exist"),
         }),
+        FactQuery::NodeMemory { limit, .. } => add_node_memory(cause, limit, &read_all(objects)),
         FactQuery::PodsOnNode { node, room, has } => cause
             .evidence
             .push(describe_node_load(node, room, has, objects)),
@@ -189,6 +202,43 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             .evidence
             .extend(read_all(objects).iter().map(describe_limit_range)),
     }
+}
+
+/// Corrects the cause of a container with a memory limit if its node ran out of memory: one that has a memory shortage, or less
+/// memory than the limit.
+fn add_node_memory(cause: &mut Cause, limit: &str, nodes: &[Node]) {
+    let Some(node) = nodes.first() else {
+        return;
+    };
+    let status = node.status.as_ref();
+    let pressed = status.is_some_and(|status| {
+        let mut conditions = status.conditions.iter().flatten();
+        conditions.any(|one| one.type_ == "MemoryPressure" && one.status == "True")
+    });
+    let has = status.and_then(|status| Some(status.allocatable.as_ref()?.get("memory")?.0.clone()));
+    let bytes = |text: &str| text.parse::<Quantity>().ok();
+    let is_smaller = has.as_deref().is_some_and(
+        |has| matches!((bytes(has), bytes(limit)), (Some(has), Some(limit)) if has <= limit),
+    );
+    if !pressed && !is_smaller {
+        return;
+    }
+    let name = name_of(&node.metadata);
+    let old = format!("for exceeding its memory limit of {limit}");
+    let new =
+        format!("because node {name:?} ran out of memory, not for its memory limit of {limit}");
+    cause.reason = NODE_OUT_OF_MEMORY.into();
+    cause.message = cause.message.replace(&old, &new);
+    cause.remedy = Some(NODE_MEMORY_REMEDY.into());
+    let shortage = if pressed {
+        ", MemoryPressure is True"
+    } else {
+        ""
+    };
+    let has = has.unwrap_or_else(|| "unknown".into());
+    cause
+        .evidence
+        .push(format!("node {name:?}: allocatable memory {has}{shortage}"));
 }
 
 /// Reads objects as their type. One that is not of it adds no evidence.

@@ -13,7 +13,7 @@
 //! ```
 //!
 //! Beside this path: `stability` judges a Pod that is Ready but may crash again, `deletion_blocker` says what keeps a deleted
-//! object, `quota` and `classes` check objects before they are created, `pod_resize` and `expansion` read the progress of a
+//! object, `remedy` names the commands that repair a session, `quota` and `classes` check objects before they are created, `pod_resize` and `expansion` read the progress of a
 //! Pod's resize and of a claim's expansion.
 
 mod cause_text;
@@ -37,6 +37,7 @@ pub mod pod_resize;
 mod probe;
 pub mod quota;
 mod refusal;
+mod remedy;
 mod scheduling;
 mod stability;
 mod terminated_pod;
@@ -50,6 +51,7 @@ pub use init_container::failed_init_container;
 pub use missing_pods::inspect_missing_pods;
 pub use pod::inspect_pod;
 pub use refusal::{Refusal, parse_refusal};
+pub use remedy::{Remedy, RemedyFacts, find_remedies};
 pub use scheduling::is_node_selector_unmatched;
 pub use stability::check_stability;
 

@@ -221,10 +221,7 @@ impl PodInspection<'_> {
             reason: "NodeNotReady".into(),
             message: format!("node {node:?} of pod {:?} no longer responds", self.name),
             evidence: vec![event.evidence_line()],
-            remedy: Some(
-                "wait for the node, or delete the session and create it again on another node"
-                    .into(),
-            ),
+            remedy: Some("wait for the node, or restart the session on another node".into()),
             queries: vec![FactQuery::Node { name: node }],
         };
         Some(PodAssessment::recoverable(WaitStage::Starting, cause))

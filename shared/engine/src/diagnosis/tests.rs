@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use self::cases::findings;
-use self::fixtures::{claim, event, nodes, pod, stopped};
+use self::fixtures::{claim, ended, event, nodes, pod, stopped, unlimited};
 use super::*;
 
 fn causes() -> Vec<(&'static str, Cause)> {
@@ -222,6 +222,7 @@ const NOT_FOUND_HERE: &[&str] = &[
     "expansion.rs",
     "stability.rs",
     "claim_holder.rs",
+    "remedy.rs",
 ];
 
 /// Literals that are no causes: patterns that the code looks for, and texts for Pods with no problem.
@@ -298,6 +299,39 @@ fn every_text_of_the_code_is_among_the_cases() {
         }
     }
     assert_eq!(missing, Vec::<String>::new());
+}
+
+#[test]
+fn a_container_below_its_limit_was_killed_by_its_node() {
+    let query = || FactQuery::NodeMemory {
+        name: "n".into(),
+        limit: "20Mi".into(),
+    };
+    let killed = ended(137, "OOMKilled", "", &[]).cause().unwrap().clone();
+    assert!(killed.queries.contains(&query()), "{killed:?}");
+    let refined = |fact: Fact| refine(killed.clone(), &[(query(), fact)]);
+    let node = |memory: &str, pressed: &str| {
+        Fact::Objects(vec![
+            json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"},
+            "status": {"allocatable": {"memory": memory}, "conditions": [{"type": "MemoryPressure", "status": pressed}]}}),
+        ])
+    };
+    for fact in [node("8Gi", "False"), Fact::Unavailable("x".into())] {
+        let cause = refined(fact);
+        assert_eq!(
+            (&cause.reason, &cause.message),
+            (&killed.reason, &killed.message)
+        );
+        assert_eq!(cause.evidence, killed.evidence);
+    }
+    for fact in [node("8Gi", "True"), node("16Mi", "False")] {
+        let cause = refined(fact);
+        assert_eq!(cause.reason, "SystemOOM");
+        let by_node = "because node \"n\" ran out of memory, not for its memory limit of 20Mi";
+        assert!(cause.message.contains(by_node), "{}", cause.message);
+        assert_ne!(cause.remedy, killed.remedy);
+    }
+    assert_eq!(unlimited().cause().unwrap().reason, "SystemOOM");
 }
 
 /// The kubelet's "Stopping container" names no probe: without a failed one it proves nothing.

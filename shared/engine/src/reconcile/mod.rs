@@ -31,6 +31,7 @@ mod hook_run;
 mod live_objects;
 mod manifest_settings;
 mod other_workloads;
+mod phase_since;
 mod render;
 mod required_access;
 mod restart_plan;
@@ -49,6 +50,7 @@ pub use hook_run::HookRun;
 pub use live_objects::{Impostor, LiveObjects, NamedObject, is_data_of, is_primary_pod};
 pub use manifest_settings::read_manifest_settings;
 pub use other_workloads::find_unready_workload;
+pub use phase_since::phase_since;
 pub use render::{ManifestSource, RenderInput, RenderOutput, render};
 pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
@@ -60,7 +62,7 @@ pub use target_state::{
     is_start_requested, target_state,
 };
 use teardown::plan_teardown;
-pub use teardown::{Teardown, effective_data_policy, kept_since_patch};
+pub use teardown::{Teardown, effective_data_policy, is_secret_kept, kept_since_patch};
 pub use workload_state::{WorkloadState, assess_workload};
 
 use jiff::Timestamp;

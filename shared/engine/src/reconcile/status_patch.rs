@@ -180,9 +180,13 @@ pub fn phase_status(
     json!({ "status": status })
 }
 
-/// Returns the conditions with Ready and Expired updated. A condition whose status did not change keeps its transition time.
+/// Returns the conditions with Ready and Expired updated. A condition whose status did not change keeps its transition time, but
+/// for Ready at a stop: it is the only record of when the session was stopped.
 fn updated_conditions(session: &Session, standing: &PhaseReason, now: Timestamp) -> Vec<Condition> {
     let mut all = session.conditions().to_vec();
+    if standing.phase == Phase::Stopped && session.phase() != Some(Phase::Stopped) {
+        all.retain(|condition| condition.r#type != "Ready");
+    }
     let status = if standing.phase == Phase::Running {
         "True"
     } else {
@@ -284,5 +288,21 @@ mod tests {
             patch["status"]["conditions"][1]["lastTransitionTime"],
             "2026-01-02T00:00:00Z"
         );
+    }
+
+    #[test]
+    fn a_stop_of_a_session_that_was_never_ready_has_its_own_time() {
+        let before = json!({ "phase": "failed", "conditions": [
+            { "type": "Ready", "status": "False", "reason": "Error", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z" },
+        ] });
+        let stopped = PhaseReason {
+            phase: Phase::Stopped,
+            reason: "Stopped".into(),
+            message: String::new(),
+        };
+        let now: Timestamp = "2026-01-02T00:00:00Z".parse().unwrap();
+        let patch = stop_status(&session(before), &stopped, &StopRecord::default(), now);
+        let ready = &patch["status"]["conditions"][0];
+        assert_eq!(ready["lastTransitionTime"], "2026-01-02T00:00:00Z");
     }
 }

@@ -161,22 +161,10 @@ pub fn effective_data_policy(session: &Session) -> DataPolicy {
 /// - The parameters Secret is kept while data that needs it exists or may exist: a kept or restored database needs its old
 ///   password.
 fn data_steps(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step> {
-    let own: Vec<&Value> = live.own_data(session).collect();
     let policy = effective_data_policy(session);
-    let saved = |claim: &Value| {
-        let mut saved = live.snapshotted_claims.iter();
-        saved.any(|uid| Untyped(claim).has_uid(uid))
-    };
-    let stays = |claim: &Value| match policy {
-        DataPolicy::Keep => was_bound(claim),
-        DataPolicy::Snapshot => was_bound(claim) && !saved(claim),
-        DataPolicy::Delete => false,
-    };
-    let is_opened = |object: &&Value| {
-        is_snapshot(object) || (is_claim(object) && (stays(object) || saved(object)))
-    };
-    let secret_stays = live.snapshots_unlistable || own.iter().any(is_opened);
-    let steps = own.into_iter().filter(|object| !is_snapshot(object));
+    let stays = |claim: &Value| is_claim_kept(claim, policy, live);
+    let secret_stays = is_secret_kept(session, live);
+    let steps = live.own_data(session).filter(|object| !is_snapshot(object));
     let steps = steps.filter_map(|object| {
         let kept = if is_claim(object) {
             stays(object)
@@ -193,6 +181,30 @@ fn data_steps(session: &Session, live: &LiveObjects, now: Timestamp) -> Vec<Step
         }
     });
     steps.collect()
+}
+
+/// Returns true if the snapshot of this deletion has saved the claim.
+fn is_claim_saved(claim: &Value, live: &LiveObjects) -> bool {
+    let mut saved = live.snapshotted_claims.iter();
+    saved.any(|uid| Untyped(claim).has_uid(uid))
+}
+
+fn is_claim_kept(claim: &Value, policy: DataPolicy, live: &LiveObjects) -> bool {
+    match policy {
+        DataPolicy::Keep => was_bound(claim),
+        DataPolicy::Snapshot => was_bound(claim) && !is_claim_saved(claim, live),
+        DataPolicy::Delete => false,
+    }
+}
+
+/// Returns true if a deletion keeps the Secret of secret parameters: a claim or a snapshot that stays may need its values.
+pub fn is_secret_kept(session: &Session, live: &LiveObjects) -> bool {
+    let policy = effective_data_policy(session);
+    let needs_values = |object: &Value| {
+        let stays = is_claim_kept(object, policy, live) || is_claim_saved(object, live);
+        is_snapshot(object) || (is_claim(object) && stays)
+    };
+    live.snapshots_unlistable || live.own_data(session).any(needs_values)
 }
 
 /// Returns the step that records the time since which an object is kept.

@@ -163,3 +163,12 @@ fn only_a_terminal_can_be_asked() {
     assert!(!Console::for_test("y", false).0.can_prompt());
     assert_eq!(Console::for_test("", false).0.width(), 80);
 }
+
+#[test]
+fn nothing_is_wrapped_where_a_program_reads() {
+    let (mut console, _) = Console::for_test("", false);
+    assert_eq!(console.wrap_width(), Some(80), "as COLUMNS says");
+    console.columns = 0;
+    assert_eq!(console.wrap_width(), None);
+    assert_eq!(console.width(), 80);
+}

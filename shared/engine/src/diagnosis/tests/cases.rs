@@ -99,6 +99,13 @@ fn containers() -> Vec<Case> {
             "not started",
             waiting("RunContainerError", "exec: \"/nope\": no such file"),
         ),
+        (
+            "no capability",
+            waiting(
+                "RunContainerError",
+                "OCI runtime create failed: runc create failed: unable to start container process: unable to apply caps: operation not permitted",
+            ),
+        ),
         ("crash loop", waiting("CrashLoopBackOff", "back-off")),
         ("crash unsaid", crash_unsaid()),
         ("out of memory, no limit", unlimited()),

@@ -111,7 +111,7 @@ fn a_node_that_is_not_ready() {
         "NodeNotReady
 node \"diag-lost\" of pod \"lost\" no longer responds
   event: NodeNotReady: Node is not ready
-hint: wait for the node, or delete the session and create it again on another node"
+hint: wait for the node, or restart the session on another node"
     );
     assert_eq!(cause.queries.len(), 1, "what the node says of itself");
 }

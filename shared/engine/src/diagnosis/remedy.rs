@@ -1,0 +1,359 @@
+//! The commands that repair a session: one table from phase and cause to commands, for every verb that says what to do next.
+//! Least destructive first, the deletion last. Pure.
+
+use k8s_openapi::api::core::v1::ContainerStatus;
+use session_model::api::{DataPolicy, Phase, Session};
+use session_model::encode::shell;
+use session_model::objects::kept_data::is_claim;
+
+use super::{Cause, failed_init_container};
+use crate::reconcile::{LiveObjects, WorkloadState, effective_data_policy, is_start_requested};
+
+/// A command that repairs a session or brings it on, with the words that introduce it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remedy {
+    /// What the command does, as an imperative: `start the session`.
+    pub what: &'static str,
+    /// The verb of `kubectl session`.
+    pub verb: &'static str,
+    /// Words after name and namespace.
+    pub flags: Vec<String>,
+}
+
+impl Remedy {
+    fn new(what: &'static str, verb: &'static str, flags: &[&str]) -> Self {
+        Self {
+            what,
+            verb,
+            flags: flags.iter().map(|flag| (*flag).to_owned()).collect(),
+        }
+    }
+
+    /// Returns the start of a session whose workload is not there.
+    pub fn start() -> Self {
+        Self::new("start the session", "start", &[])
+    }
+
+    /// Returns the deletion, in words that say what it does to the claims.
+    pub fn deletion(facts: &RemedyFacts) -> Self {
+        let what = match facts.claims_on_deletion {
+            None => "delete the session",
+            Some(DataPolicy::Keep) => "delete the session and keep its claims",
+            Some(DataPolicy::Snapshot) => "delete the session and keep a snapshot of its claims",
+            Some(DataPolicy::Delete) => "delete the session and the data of its claims",
+        };
+        Self::new(what, "delete", &[])
+    }
+
+    /// Returns true for the command that deletes the session.
+    pub fn is_deletion(&self) -> bool {
+        self.verb == "delete"
+    }
+
+    /// Returns the command line, which works when pasted.
+    pub fn command(&self, session: &str, namespace: &str) -> String {
+        let mut words = vec!["kubectl", "session", self.verb, session, "-n", namespace];
+        words.extend(self.flags.iter().map(String::as_str));
+        shell::quote_command(&words)
+    }
+
+    /// Returns the hint: the words and the command.
+    pub fn hint(&self, session: &str, namespace: &str) -> String {
+        format!("{}: {}", self.what, self.command(session, namespace))
+    }
+}
+
+/// What the choice of remedies depends on, beside phase and cause.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RemedyFacts {
+    /// What a deletion does to the session's claims; `None` without claims.
+    pub claims_on_deletion: Option<DataPolicy>,
+    /// True if a container has run, so that there is a log.
+    pub has_run: bool,
+    /// True if a container was restarted and is not ready: the log of its previous run tells why.
+    pub was_restarted: bool,
+    /// Name of the init container that failed; the default container has no log then.
+    pub failed_init_container: Option<String>,
+    /// Parameter that an image may be set with; `None` where none is known.
+    pub image_parameter: Option<String>,
+    /// True for a session whose lifetime is over.
+    pub is_expired: bool,
+    /// True for a session whose start was requested and not carried out.
+    pub is_start_requested: bool,
+}
+
+impl RemedyFacts {
+    /// Reads the facts from a session and its objects. Data that was not read counts as absent.
+    pub fn new(session: &Session, live: &LiveObjects, state: &WorkloadState) -> Self {
+        let has_claims = live.own_data(session).any(is_claim);
+        let containers = || {
+            let pods = live.own_pods(session.uid());
+            pods.filter_map(|pod| pod.status.as_ref())
+                .flat_map(|status| status.container_statuses.iter().flatten())
+        };
+        Self {
+            claims_on_deletion: has_claims.then(|| effective_data_policy(session)),
+            has_run: containers().any(has_run),
+            was_restarted: containers().any(|one| one.restart_count > 0 && !one.ready),
+            failed_init_container: live
+                .own_pods(session.uid())
+                .find_map(failed_init_container)
+                .map(str::to_owned),
+            image_parameter: image_parameter(session, state.cause()),
+            is_expired: false,
+            is_start_requested: is_start_requested(session),
+        }
+    }
+}
+
+fn has_run(container: &ContainerStatus) -> bool {
+    let waits = container.state.as_ref();
+    let waits = waits.is_none_or(|state| state.running.is_none() && state.terminated.is_none());
+    container.restart_count > 0 || !waits
+}
+
+/// Returns the parameter whose value the cause names, else the usual one of a template.
+fn image_parameter(session: &Session, cause: Option<&Cause>) -> Option<String> {
+    let message = cause.map_or("", |cause| cause.message.as_str());
+    let given = &session.spec.parameters;
+    let named = given
+        .iter()
+        .find(|(_, value)| message.contains(&format!("{value:?}")));
+    let usual = || session.spec.template_name().map(|_| "IMAGE".to_owned());
+    named.map(|(name, _)| name.clone()).or_else(usual)
+}
+
+/// The kind of repair that a cause needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Repair {
+    /// Another image, or the same one where it is by now.
+    Image,
+    /// More memory for the container.
+    Memory,
+    /// A start, once the cause is fixed.
+    Start,
+}
+
+/// The table: which repair the reason of a cause needs.
+fn repair_of(cause: Option<&Cause>) -> Repair {
+    match cause.map_or("", |cause| cause.reason.as_str()) {
+        "ErrImagePull"
+        | "ImagePullBackOff"
+        | "ErrImageNeverPull"
+        | "InvalidImageName"
+        | "ImageInspectError"
+        | "RegistryUnavailable" => Repair::Image,
+        "OOMKilled" => Repair::Memory,
+        _ => Repair::Start,
+    }
+}
+
+/// Returns the commands that repair the session, in the order in which to try them; none for one that runs well.
+pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -> Vec<Remedy> {
+    let watch = |what| Remedy::new(what, "status", &["-w"]);
+    let mut remedies = match phase {
+        Phase::Terminating => return vec![watch("watch the deletion")],
+        Phase::Pending
+            if matches!(state, WorkloadState::NoWorkload) && facts.is_start_requested =>
+        {
+            vec![Remedy::start()]
+        }
+        Phase::Pending => return vec![watch("watch the session start")],
+        Phase::Stopped => vec![Remedy::start()],
+        Phase::Running if facts.is_expired => Vec::new(),
+        Phase::Running => logs(facts),
+        Phase::Failed => failed_remedies(state, facts),
+    };
+    remedies.push(Remedy::deletion(facts));
+    remedies
+}
+
+/// Returns the remedies of a failed session without its deletion.
+fn failed_remedies(state: &WorkloadState, facts: &RemedyFacts) -> Vec<Remedy> {
+    // A workload that is still there is replaced by --restart alone.
+    let (what, restart): (_, &[&str]) = match state {
+        WorkloadState::Unrecoverable(_) | WorkloadState::NotReady(_) => (
+            "restart the session once the cause is fixed",
+            &["--restart"],
+        ),
+        _ => ("start the session", &[]),
+    };
+    let start = Remedy::new(what, "start", restart);
+    let mut remedies = logs(facts);
+    match repair_of(state.cause()) {
+        Repair::Image => {
+            let set = facts.image_parameter.iter().map(|name| {
+                let value = format!("{name}=IMAGE");
+                let flags = [restart, &["--set", value.as_str()]].concat();
+                Remedy::new("start the session with another image", "start", &flags)
+            });
+            remedies.extend(set);
+            remedies.push(start);
+        }
+        // Only a running Pod can be resized.
+        Repair::Memory if restart.is_empty() => {
+            remedies.push(start);
+            remedies.push(resize("raise the memory limit of the running session"));
+        }
+        Repair::Memory => remedies.push(resize("raise the memory limit")),
+        Repair::Start => remedies.push(start),
+    }
+    remedies
+}
+
+fn resize(what: &'static str) -> Remedy {
+    Remedy::new(what, "resize", &["--memory", "SIZE", "--restart"])
+}
+
+fn logs(facts: &RemedyFacts) -> Vec<Remedy> {
+    if let Some(container) = &facts.failed_init_container {
+        let flags = ["-c", container.as_str()];
+        return vec![Remedy::new(
+            "show the logs of the failed init container",
+            "logs",
+            &flags,
+        )];
+    }
+    let logs = match (facts.has_run, facts.was_restarted) {
+        (_, true) => Remedy::new("show the logs of the previous run", "logs", &["--previous"]),
+        (true, false) => Remedy::new("show the logs", "logs", &[]),
+        (false, false) => return Vec::new(),
+    };
+    vec![logs]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn commands(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -> Vec<String> {
+        let found = find_remedies(phase, state, facts);
+        found
+            .iter()
+            .map(|remedy| remedy.command("a", "d").replacen("kubectl session ", "", 1))
+            .collect()
+    }
+
+    fn unrecoverable(reason: &str) -> WorkloadState {
+        WorkloadState::Unrecoverable(Cause {
+            reason: reason.into(),
+            ..Cause::default()
+        })
+    }
+
+    fn ended(reason: &str) -> WorkloadState {
+        WorkloadState::Terminated {
+            pod: "p".into(),
+            code: 1,
+            reason: reason.into(),
+            detail: String::new(),
+            cause: Some(Cause {
+                reason: reason.into(),
+                ..Cause::default()
+            }),
+        }
+    }
+
+    fn ran() -> RemedyFacts {
+        RemedyFacts {
+            has_run: true,
+            image_parameter: Some("IMAGE".into()),
+            ..RemedyFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_failed_session_is_repaired_before_it_is_deleted() {
+        let facts = RemedyFacts {
+            image_parameter: Some("IMAGE".into()),
+            ..RemedyFacts::default()
+        };
+        assert_eq!(
+            commands(Phase::Failed, &unrecoverable("ErrImagePull"), &facts),
+            [
+                "start a -n d --restart --set IMAGE=IMAGE",
+                "start a -n d --restart",
+                "delete a -n d"
+            ]
+        );
+        let facts = RemedyFacts {
+            was_restarted: true,
+            ..ran()
+        };
+        assert_eq!(
+            commands(Phase::Failed, &unrecoverable("OOMKilled"), &facts),
+            [
+                "logs a -n d --previous",
+                "resize a -n d --memory SIZE --restart",
+                "delete a -n d"
+            ]
+        );
+        assert_eq!(
+            commands(Phase::Failed, &unrecoverable("SystemOOM"), &ran()),
+            ["logs a -n d", "start a -n d --restart", "delete a -n d"]
+        );
+        assert_eq!(
+            commands(Phase::Failed, &ended("OOMKilled"), &ran()),
+            [
+                "logs a -n d",
+                "start a -n d",
+                "resize a -n d --memory SIZE --restart",
+                "delete a -n d"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_lost_pod_and_a_session_that_nobody_started_are_started() {
+        let none = RemedyFacts::default();
+        let started = ["start a -n d", "delete a -n d"];
+        assert_eq!(
+            commands(Phase::Failed, &WorkloadState::Lost, &none),
+            started
+        );
+        let stopped = commands(Phase::Stopped, &WorkloadState::NoWorkload, &none);
+        assert_eq!(stopped, started);
+        let asked = RemedyFacts {
+            is_start_requested: true,
+            ..none
+        };
+        let pending = commands(Phase::Pending, &WorkloadState::NoWorkload, &asked);
+        assert_eq!(pending, started);
+    }
+
+    #[test]
+    fn a_deletion_says_what_it_does_to_the_claims() {
+        let what = |policy| {
+            let facts = RemedyFacts {
+                claims_on_deletion: policy,
+                ..RemedyFacts::default()
+            };
+            find_remedies(Phase::Failed, &WorkloadState::Lost, &facts)
+                .pop()
+                .map(|last| last.what)
+        };
+        assert_eq!(what(None), Some("delete the session"));
+        let kept = what(Some(DataPolicy::Keep));
+        assert_eq!(kept, Some("delete the session and keep its claims"));
+        let gone = what(Some(DataPolicy::Delete));
+        assert_eq!(gone, Some("delete the session and the data of its claims"));
+    }
+
+    #[test]
+    fn the_parameter_of_an_image_is_the_one_whose_value_fails() {
+        let session: Session = serde_json::from_value(serde_json::json!({
+            "apiVersion": "streaming.platform/v1", "kind": "Session", "metadata": {"name": "a"},
+            "spec": {"userId": "a", "template": "lab", "parameters": {"CPU": "1", "VM_IMAGE": "r.example.com/vm:1"}},
+        }))
+        .unwrap();
+        let cause = |message: &str| Cause {
+            message: message.into(),
+            ..Cause::default()
+        };
+        let vm = cause("container \"vm\": image \"r.example.com/vm:1\" does not exist");
+        let found = image_parameter(&session, Some(&vm));
+        assert_eq!(found.as_deref(), Some("VM_IMAGE"));
+        let other = image_parameter(&session, Some(&cause("image \"x\"")));
+        assert_eq!(other.as_deref(), Some("IMAGE"));
+    }
+}
