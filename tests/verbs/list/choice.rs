@@ -109,3 +109,24 @@ fn what_is_missing_is_told_after_what_was_found() {
     let played = list(&class(), "nobody --ignore-not-found");
     assert_eq!((played.done(), played.err.as_str()), ("", ""));
 }
+
+#[test]
+fn a_namespace_that_does_not_exist_is_named_instead_of_the_session() {
+    let api = class();
+    let missing = |namespace: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        let error = runtime.unwrap().block_on(async {
+            let cluster = session_shared::client::Cluster::from_client(api.client(), "default");
+            let kind = &session_shared::objects::resource::SESSION;
+            cluster.missing_object_error(kind, namespace, "zoe").await
+        });
+        error.to_string()
+    };
+    let no_session = "sessions.streaming.platform \"zoe\" not found";
+    assert_eq!(missing("nowhere"), "namespaces \"nowhere\" not found");
+    assert_eq!(missing("default"), no_session);
+    api.put(serde_json::json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team-b"}}));
+    assert_eq!(missing("team-b"), no_session);
+}
