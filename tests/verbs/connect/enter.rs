@@ -230,7 +230,8 @@ fn a_command_that_was_killed_says_by_whom() {
     pod["status"]["reason"] = "Evicted".into();
     pod["status"]["message"] =
         "Usage of EmptyDir volume \"cache\" exceeds the limit \"16Mi\". ".into();
-    evicted.put(pod);
+    let path = "/api/v1/namespaces/default/pods/tool-alice";
+    evicted.on("GET", path, Answer::ok(pod));
     text.push_str(&connect(&evicted, "alice -- x").text());
     let deleted = run(killed);
     deleted.on(

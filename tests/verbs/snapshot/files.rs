@@ -273,7 +273,7 @@ fn containers_that_cannot_copy_are_named() {
 fn rights_that_are_missing_are_named() {
     let (api, folder) = (usual(), folder());
     let path = "/api/v1/namespaces/default/pods/tool-alice/exec";
-    let no = Answer::forbidden("alice", "get", "pods/exec", "");
+    let no = Answer::forbidden("alice", "get", "pods/exec", "default");
     api.on("GET", path, no);
     let played = play(&api, &folder, "create alice --to @/a.tar.gz --skip-hooks");
     assert!(

@@ -179,7 +179,7 @@ mod tests {
             "apiVersion": "streaming.platform/v1", "kind": "Session",
             "metadata": { "name": "a", "namespace": "ns", "uid": "S" },
             "spec": { "userId": "alice" },
-            "status": { "phase": "Pending", "applied": { "primary": { "kind": "Pod", "name": "web" } } },
+            "status": { "phase": "pending", "applied": { "primary": { "kind": "Pod", "name": "web" } } },
         }))
         .unwrap()
     }
