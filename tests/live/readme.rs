@@ -165,10 +165,10 @@ impl Shell {
             .printed
             .iter()
             .any(|line| line.starts_with("error: "));
-        let exits = command
-            .contains("exit 3")
-            .then_some(3)
-            .unwrap_or(i32::from(fails));
+        let exits = match command.contains("exit 3") {
+            true => 3,
+            false => i32::from(fails),
+        };
         ensure!(
             output.code == exits,
             "{}\n{}\nexit code {}",

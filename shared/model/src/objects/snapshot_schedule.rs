@@ -211,7 +211,10 @@ mod tests {
         let text = Some("b: ImagePullBackOff: Back-off pulling image".to_owned());
         assert_eq!(find(&[active.clone(), failed.clone()], &[pulls]), text);
         let limit = "a: BackoffLimitExceeded: Job has reached the specified backoff limit";
-        assert_eq!(find(&[failed.clone()], &[]).as_deref(), Some(limit));
+        assert_eq!(
+            find(std::slice::from_ref(&failed), &[]).as_deref(),
+            Some(limit)
+        );
         let ended = pod(
             "a",
             json!({ "state": { "waiting": { "reason": "CrashLoopBackOff" } },

@@ -18,7 +18,7 @@ pub(crate) fn without_type_word(
     mut args: Vec<OsString>,
 ) -> Vec<OsString> {
     // Looking for the place costs as much as building the command.
-    if !args.iter().any(|arg| is_type_word(arg)) {
+    if !args.iter().any(is_type_word) {
         return args;
     }
     let words: Vec<String> = args
