@@ -365,9 +365,9 @@ fn need_a_right() -> Result<()> {
         );
         ensure!(refused.stderr.starts_with(&server), "{refused:?}");
         ensure!(
-            refused.stderr.contains(
-                "\nhint: ask an administrator for the right to get pods/log in namespace"
-            ),
+            refused
+                .stderr
+                .contains("\nhint: grant get on pods/log in namespace"),
             "{refused:?}"
         );
     }

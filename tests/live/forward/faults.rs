@@ -42,7 +42,7 @@ fn a_refused_port_harms_no_other() -> Result<()> {
     ensure!(&back == b"before after");
     forwarding.echoes()?;
     forwarding.until_said(
-        "failed to forward to port 7999: no process in the Pod listens on the port\n",
+        "failed to forward to port 7999: no process in the Pod listens on the port; ports of the Pod are 7000 (echo)\n",
     )?;
     ensure!(
         forwarding.said().lines().count() == 1,
