@@ -255,7 +255,8 @@ fn comparable_lines(printed: &[String]) -> Vec<&str> {
 fn has_form_of(line: &str, wanted: &str) -> bool {
     match wanted.split_once("...") {
         Some((begin, _)) => form(line).starts_with(form(begin).trim_end()),
-        None => form(line) == form(wanted),
+        // The second name of one second ends in -2.
+        None => form(line).replace("-0-0-0", "-0-0") == form(wanted),
     }
 }
 
@@ -291,10 +292,11 @@ fn form(line: &str) -> String {
         }
         parts.join("-")
     });
-    words.collect::<Vec<_>>().join(" ")
+    // A size below 1Ki is told in bytes.
+    words.collect::<Vec<_>>().join(" ").replace("0 bytes", "0")
 }
 
-/// Returns a text with `0` for every run of digits. The second name of one second ends in `-2`, which counts as none.
+/// Returns a text with `0` for every run of digits.
 fn without_numbers(text: &str) -> String {
     let mut form = String::new();
     for c in text.chars() {
@@ -304,7 +306,7 @@ fn without_numbers(text: &str) -> String {
             false => form.push(c),
         }
     }
-    form.replace("-0-0-0", "-0-0")
+    form
 }
 
 fn examples_run_in_order() -> Result<()> {
