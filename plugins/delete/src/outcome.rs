@@ -10,7 +10,7 @@ use session_shared::ops::Cluster;
 use session_shared::ops::deletion::Deletion;
 use session_shared::progress::{ProgressSink, WaitStage};
 use session_shared::report::console::Console;
-use session_shared::report::mutation::MutationPrinter;
+use session_shared::report::mutation::{MutationPrinter, dry_run_suffix};
 use session_shared::session_batch::SessionBatch;
 use session_shared::verb::Environment;
 
@@ -61,7 +61,10 @@ pub(crate) fn print_results(
         let name = deletion.name();
         console.print(&mutations.print_deleted(&SESSION, name, namespace, false))?;
         let lines = data_lines(&deletion, namespace);
-        lines.iter().for_each(|line| console.print_error_line(line));
+        let suffix = dry_run_suffix(intent.dry_run);
+        for line in lines {
+            console.print_error_line(&format!("{line}{suffix}"));
+        }
         Ok(())
     })?;
     failure::combine_errors(errors)

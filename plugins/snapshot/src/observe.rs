@@ -1,6 +1,7 @@
 //! Reads the session that a snapshot is taken of or was taken of.
 
 use anyhow::{Result, anyhow};
+use session_shared::encode::shell;
 use session_shared::failure::{Failure, FailureKind, has_kind, with_hint};
 use session_shared::names::SessionName;
 use session_shared::ops::ObservedSession;
@@ -41,13 +42,17 @@ pub(crate) async fn get_source_session(
                 "cannot restore snapshot {:?}: session {:?} does not exist",
                 set.name, set.session
             );
-            let create = format!(
-                "create the session again and stop it: kubectl session create {name} -n {namespace}"
-            );
-            return Err(with_hint(
+            let (set, error) = (
+                shell::quote_word(&set.name),
                 Failure::client_side(FailureKind::NotFound, message),
-                create,
-            ));
+            );
+            let create = format!(
+                "create the session again, from its file or --template: kubectl session create {name} -f FILENAME -n {namespace}"
+            );
+            let restore = format!(
+                "then stop it and restore its data: kubectl session stop {name} -n {namespace} && kubectl session snapshot restore {set} --in-place -n {namespace}"
+            );
+            return Err(with_hint(with_hint(error, create), restore));
         }
         other => other?,
     };

@@ -17,14 +17,21 @@ pub(super) fn add_flags(text: &str, flags: &str) -> String {
         let has_flags = rest
             .strip_prefix(' ')
             .is_some_and(|rest| rest.starts_with(flags));
-        let flags = if has_flags {
-            String::new()
-        } else {
-            format!(" {flags}")
+        let flags = match before.starts_with("create rolebinding ") {
+            _ if has_flags => String::new(),
+            // An administrator grants a role, not the user who lacks it.
+            true => without_impersonation(flags),
+            false => format!(" {flags}"),
         };
         done.push_str(&format!("{before} -n {namespace}{flags}{rest}"));
     }
     done
+}
+
+/// Returns the flags without those of impersonation, a blank before each.
+fn without_impersonation(flags: &str) -> String {
+    let own = flags.split(' ').filter(|flag| !flag.starts_with("--as"));
+    own.map(|flag| format!(" {flag}")).collect()
 }
 
 #[cfg(test)]
@@ -54,5 +61,16 @@ mod tests {
         ] {
             assert_eq!(add_flags(text, "--context=x"), with);
         }
+    }
+
+    #[test]
+    fn the_user_who_lacks_a_role_does_not_grant_it() {
+        assert_eq!(
+            add_flags(
+                "kubectl create rolebinding edit --clusterrole edit --user jane -n d",
+                "--context=x --as=jane --as-group=devs"
+            ),
+            "kubectl create rolebinding edit --clusterrole edit --user jane -n d --context=x"
+        );
     }
 }

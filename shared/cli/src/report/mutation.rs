@@ -67,7 +67,8 @@ impl MutationPrinter {
     }
 }
 
-fn dry_run_suffix(dry_run: DryRun) -> &'static str {
+/// Returns kubectl's words behind a line that tells what a dry run would do; nothing without one.
+pub fn dry_run_suffix(dry_run: DryRun) -> &'static str {
     match dry_run {
         DryRun::None => "",
         DryRun::Client => " (dry run)",

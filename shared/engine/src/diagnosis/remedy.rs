@@ -158,7 +158,14 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
         {
             vec![Remedy::start()]
         }
-        Phase::Pending => return vec![watch("watch the session start")],
+        Phase::Pending => {
+            // What is wrong may pass by itself, or never.
+            let mut remedies = vec![watch("watch the session start")];
+            if state.cause().is_some() {
+                remedies.extend(failed_remedies(state, facts));
+            }
+            return remedies;
+        }
         Phase::Stopped => vec![Remedy::start()],
         Phase::Running if facts.is_expired => Vec::new(),
         Phase::Running => logs(facts),
