@@ -69,12 +69,18 @@ impl Deletion {
         class: Option<&str>,
         now: Timestamp,
     ) -> Result<Self> {
-        let mut observed = self.observed.clone();
-        let ((), pods) = futures::try_join!(
-            observed.load(cluster, &[Part::Snapshots]),
-            self.list_namespace_pods(cluster)
-        )?;
-        self.observed = observed;
+        // Pods of others may use the claims.
+        let deletes_claims = self.data_policy() != DataPolicy::Keep
+            && !self.claim_names().is_empty()
+            && !self.observed.driver.is_controller();
+        let namespace = self.namespace().to_owned();
+        let pods = async {
+            match deletes_claims {
+                true => list_namespace_pods(cluster, &namespace).await,
+                false => Ok(Vec::new()),
+            }
+        };
+        let ((), pods) = futures::try_join!(self.observed.load(cluster, &[Part::Snapshots]), pods)?;
         self.check_claims_unused(&pods)?;
         let held = self.bound_claims();
         // A controller takes the snapshot itself, before it removes its finalizer.
@@ -93,19 +99,6 @@ impl Deletion {
         let cutting = SnapshotPlan::prepare(cluster, &source, &asked, now).await;
         self.snapshot_plan = Some(cutting.map_err(|error| self.with_data_hints(error))?);
         Ok(self)
-    }
-
-    /// Lists all Pods of the Namespace if claims will be deleted, since Pods of others may use them.
-    async fn list_namespace_pods(&self, cluster: &Cluster) -> Result<Vec<Value>> {
-        let goes = self.data_policy() != DataPolicy::Keep && !self.claim_names().is_empty();
-        if !goes || self.observed.driver.is_controller() {
-            return Ok(Vec::new());
-        }
-        let scope = Scope::Namespace(self.namespace());
-        Ok(cluster
-            .list(&POD, scope, &ListOptions::default())
-            .await?
-            .items)
     }
 
     /// Returns the session's name.
@@ -361,6 +354,11 @@ fn targets_session(step: &Step) -> bool {
 /// Returns true for the last step of a deletion: the wait until the claims are gone.
 fn is_claim_wait(step: &Step) -> bool {
     matches!(step, Step::WaitDeleted { resource, .. } if *resource == PERSISTENT_VOLUME_CLAIM)
+}
+
+async fn list_namespace_pods(cluster: &Cluster, namespace: &str) -> Result<Vec<Value>> {
+    let (scope, all) = (Scope::Namespace(namespace), ListOptions::default());
+    Ok(cluster.list(&POD, scope, &all).await?.items)
 }
 
 #[cfg(test)]

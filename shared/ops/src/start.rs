@@ -104,13 +104,8 @@ impl RequestedStart<'_> {
         if !self.driver.is_controller() || self.gave_secrets {
             let outcome = cluster.apply_plan(&self.secret_plan, &options, sink).await;
             created.extend(outcome.created().cloned());
-            let kept = outcome.results.iter().find_map(|result| match result {
-                StepResult::Adopted(secret) => Some(secret.clone()),
-                _ => None,
-            });
-            require_success(outcome)?;
-            if let Some(secret) = kept {
-                self.start.rendering = render_again(&secret)?;
+            if let Some(kept) = adopted_secret(outcome)? {
+                self.start.rendering = render_again(&kept)?;
             }
         }
         let mut started = Started {
@@ -222,6 +217,18 @@ impl StartPlan {
         }
         plan
     }
+}
+
+/// Returns the Secret that was kept from an earlier session and is used again, if the steps were carried out.
+///
+/// # Errors
+/// As [`require_success`].
+fn adopted_secret(outcome: PlanOutcome) -> Result<Option<Value>> {
+    let adopted = outcome.results.iter().find_map(|result| match result {
+        StepResult::Adopted(secret) => Some(secret.clone()),
+        _ => None,
+    });
+    require_success(outcome).map(|_| adopted)
 }
 
 /// Returns the objects of a successful outcome.
