@@ -275,8 +275,6 @@ fn with_inspect_hints(
     let phase = match state {
         // A controller or the timeout has ended the wait: what is there is not known here.
         WorkloadState::NoWorkload => Phase::Failed,
-        // It may still come up, but the user has waited long enough to want a repair.
-        _ if state.cause().is_some() => Phase::Failed,
         _ => decide_phase(&started.session, target, state).phase,
     };
     let live = LiveObjects {
