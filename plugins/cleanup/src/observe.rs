@@ -27,7 +27,7 @@ use crate::contents::{
 };
 use crate::intent::Intent;
 use crate::object_users::ObjectUsers;
-use crate::orphans::{SessionIndex, orphan_reason};
+use crate::orphans::{SessionIndex, orphan_reason, session_key};
 
 /// Further kinds that sessions consist of and that do not use other objects.
 const PASSIVE_KINDS: [&ResourceType; 7] = [
@@ -294,13 +294,4 @@ fn join_objects(
         Ok(observed.with_objects(live, &[Part::Pods, Part::Owners, Part::Claims]))
     });
     observed.collect()
-}
-
-/// Returns namespace and name of the session whose label an object carries.
-fn session_key(object: &Value) -> (String, String) {
-    let name = Untyped(object).label(labels::SESSION);
-    (
-        Untyped(object).namespace().unwrap_or_default().to_owned(),
-        name.unwrap_or_default().to_owned(),
-    )
 }

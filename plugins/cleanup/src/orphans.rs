@@ -153,7 +153,7 @@ impl SessionIndex {
 }
 
 /// Returns namespace and name of the session whose label an object carries.
-fn session_key(object: &Value) -> (String, String) {
+pub(crate) fn session_key(object: &Value) -> (String, String) {
     let session = Untyped(object).label(labels::SESSION).unwrap_or_default();
     let namespace = Untyped(object).namespace().unwrap_or_default();
     (namespace.to_owned(), session.to_owned())

@@ -153,8 +153,12 @@ impl ObservedSession {
         });
         let (pods, owners, claims, secret, snapshots) = reads.await?;
         let live = &mut self.live;
-        live.pods = pods.unwrap_or(std::mem::take(&mut live.pods));
-        live.owners = owners.unwrap_or(std::mem::take(&mut live.owners));
+        if let Some(pods) = pods {
+            live.pods = pods;
+        }
+        if let Some(owners) = owners {
+            live.owners = owners;
+        }
         live.data.extend(claims.into_iter().flatten());
         live.data.extend(secret.flatten());
         if let Some(snapshots) = snapshots {
