@@ -1,4 +1,4 @@
-//! Who wrote an object last, from the managedFields in its metadata: a Table has no other sign that a status is out of date.
+//! The last writer of an object, from the managedFields in its metadata: a Table has no other sign that a status is out of date.
 
 use serde_json::Value;
 use session_shared::objects::Untyped;

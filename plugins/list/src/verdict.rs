@@ -1,4 +1,4 @@
-//! What is shown of a session: its phase and reason, which the engine decides, and kubectl's word for its Pod. Pure.
+//! The verdict on a session as it is shown: phase and reason, which the engine decides, and kubectl's word for its Pod. Pure.
 //!
 //! ```text
 //! row of the Session, rows of its Pods ─► SessionPods::certain_state ─┐
@@ -31,7 +31,7 @@ pub(crate) struct Verdict {
     pub(crate) is_lost: bool,
 }
 
-/// What a read of a session found.
+/// The result of reading one session.
 #[derive(Debug)]
 pub(crate) enum Reading {
     Found(Box<ObservedSession>),

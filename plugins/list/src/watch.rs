@@ -43,7 +43,7 @@ pub(crate) struct ListWatch<'a> {
     pods: SessionPods,
     columns: Table,
     pod_columns: Table,
-    /// What was shown last of each session, so that a change that leaves it the same prints nothing.
+    /// The row or object printed last for each session, so that a change that leaves it the same prints nothing.
     shown: HashMap<NamespacedName, Vec<Value>>,
     /// Sessions that seem lost, and when they are to be judged again.
     seeming_lost: HashMap<NamespacedName, Instant>,

@@ -97,7 +97,7 @@ pub enum SnapshotCommand {
     Schedule(ScheduleArgs),
     /// Take a scheduled snapshot and delete old ones
     ///
-    /// What the CronJob of a schedule runs. Delete all but the newest NUMBER scheduled snapshots of the session. Of a
+    /// Command of a schedule's CronJob. Delete all but the newest NUMBER scheduled snapshots of the session. Of a
     /// stopped session only one snapshot is taken.
     #[command(
         hide = true,

@@ -32,7 +32,7 @@ pub(crate) struct DataReport {
     pub(crate) parameters_secret: Option<String>,
     /// Command that prints the values of the secret parameters.
     pub(crate) parameters_command: Option<String>,
-    /// What a deletion does with the Secret, for the user.
+    /// Effect of a deletion on the Secret, for the user.
     pub(crate) parameters_on_deletion: Option<&'static str>,
     pub(crate) snapshots: Vec<SnapshotReport>,
     /// Snapshot schedule.

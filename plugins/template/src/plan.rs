@@ -34,7 +34,7 @@ pub(crate) struct Plan {
     pub(crate) findings: Vec<Finding>,
 }
 
-/// What makes a template of a manifest; all `None` for a SessionTemplate, which defines its own.
+/// Settings that make a template of a manifest; all `None` for a SessionTemplate, which defines its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct TemplateNaming {
     pub(crate) name: Option<String>,
@@ -159,7 +159,7 @@ fn template_from_manifest(
 /// Returns the fields of a template's spec for which the primary workload of a manifest has annotations, so that the template
 /// shows them. An annotation with a placeholder is left to the start, which reads it with the placeholder's value.
 fn annotated_settings(source: &Source, primary: &Value) -> Result<Vec<(&'static str, Value)>> {
-    // What is wrong with the manifest itself, lint reports.
+    // Mistakes of the manifest itself are lint's to report.
     let Ok(objects) = parse_plain_objects(source) else {
         return Ok(Vec::new());
     };

@@ -14,7 +14,7 @@ const OUTPUT_BYTES: usize = 64 * 1024;
 /// The end and the output of a command in a container.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecResult {
-    /// How the command ended.
+    /// End of the command: exit code, or the reason why it was not started.
     pub exit: ExecExit,
     /// The first 64 KiB of stdout.
     pub stdout: Vec<u8>,
@@ -22,7 +22,7 @@ pub struct ExecResult {
     pub stderr: Vec<u8>,
 }
 
-/// What happens to a command whose stdout is longer than what is kept of it.
+/// Treatment of a command whose stdout is longer than what is kept of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum LongOutput {
     /// The rest is read and dropped.

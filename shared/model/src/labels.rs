@@ -69,7 +69,7 @@ pub const SKIP_SYNC: &str = "streaming.platform/skip-sync";
 /// Number of SHA-256 hex digits appended to a changed value, so that different originals give different results.
 const HASH_DIGITS: usize = 8;
 
-/// What a converted value begins with if no character of the original is legal, as in most alphabets: an object name made of the
+/// Beginning of a converted value where no character of the original is legal, as in most alphabets: an object name made of the
 /// hash alone could begin with a digit, which Services refuse.
 const HASH_PREFIX: &str = "u";
 

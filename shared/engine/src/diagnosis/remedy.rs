@@ -12,7 +12,7 @@ use crate::reconcile::{LiveObjects, WorkloadState, effective_data_policy, is_sta
 /// A command that repairs a session or brings it on, with the words that introduce it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remedy {
-    /// What the command does, as an imperative: `start the session`.
+    /// Effect of the command, as an imperative: `start the session`.
     pub what: &'static str,
     /// The verb of `kubectl session`.
     pub verb: &'static str,
@@ -63,10 +63,10 @@ impl Remedy {
     }
 }
 
-/// What the choice of remedies depends on, beside phase and cause.
+/// Facts that decide about remedies, beside phase and cause.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemedyFacts {
-    /// What a deletion does to the session's claims; `None` without claims.
+    /// Data policy for the session's claims on deletion; `None` without claims.
     pub claims_on_deletion: Option<DataPolicy>,
     /// True if a container has run, so that there is a log.
     pub has_run: bool,
@@ -159,7 +159,7 @@ pub fn find_remedies(phase: Phase, state: &WorkloadState, facts: &RemedyFacts) -
             vec![Remedy::start()]
         }
         Phase::Pending => {
-            // What is wrong may pass by itself, or never.
+            // The cause may pass by itself, or never.
             let mut remedies = vec![watch("watch the session start")];
             if state.cause().is_some() {
                 remedies.extend(failed_remedies(state, facts));

@@ -148,7 +148,7 @@ impl<W: Write> Read for CompressingReader<W> {
 /// Result of checking an archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedArchive {
-    /// What the archive contains.
+    /// Contents of the archive.
     pub contents: ArchiveContents,
     /// Footer; `None` for an archive of another program.
     pub footer: Option<ArchiveFooter>,

@@ -40,7 +40,7 @@ pub struct ContainerImport<'a> {
     pub interrupt: &'a Interrupt,
 }
 
-/// Whether an archive's files fit below a directory.
+/// Result of comparing an archive's files with the room below a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SpaceCheck {
     /// They fit.

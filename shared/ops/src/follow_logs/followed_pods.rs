@@ -28,7 +28,7 @@ pub(super) struct FollowedPod {
     awaits_replacement: bool,
     /// The Pod was created later and has not replaced another one yet.
     is_unmatched: bool,
-    /// How the Pod ended, for the user; told after its last line.
+    /// Reason of the Pod's end, for the user; printed after its last line.
     end: Option<String>,
 }
 

@@ -1,5 +1,5 @@
-//! What a wait asks the cluster about a Pod without a node: whether a missing claim exists by now, and whether any node has the
-//! labels that it requires.
+//! Reads of a wait about a Pod without a node: the claim that is missing may exist by now, and a node may have the labels that the
+//! Pod requires.
 
 use super::ReadinessWatch;
 use session_engine::diagnosis::{
