@@ -89,21 +89,11 @@ pub struct Args {
     ///
     /// A Secret with parameters is not deleted while a snapshot needs it. Data without a date, as after kubectl delete
     /// session, is dated now and deleted after this time. A dry run does not date it.
-    #[arg(
-        help_heading = "Selection",
-        long,
-        value_name = "DURATION",
-        allow_hyphen_values = true
-    )]
+    #[arg(help_heading = "Selection", long, value_name = "DURATION")]
     pub kept_older_than: Option<String>,
 
     /// Delete snapshots that were taken at least this long ago (30d, 12h), also those of existing sessions
-    #[arg(
-        help_heading = "Selection",
-        long,
-        value_name = "DURATION",
-        allow_hyphen_values = true
-    )]
+    #[arg(help_heading = "Selection", long, value_name = "DURATION")]
     pub snapshots_older_than: Option<String>,
 
     /// If true, delete VolumeSnapshotContents of deleted snapshots, and the storage behind them
@@ -131,11 +121,11 @@ pub struct Args {
     pub all_namespaces: bool,
 
     /// Repeat at this interval until Ctrl-C (5m, 1h30m; a number alone is seconds); defaults to a single run
-    #[arg(long, value_name = "DURATION", value_parser = go_duration::parse, allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION", value_parser = go_duration::parse)]
     pub interval: Option<std::time::Duration>,
 
     /// Maximum number of actions, oldest first; the rest is left for the next run. Defaults to no limit
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count)]
     pub max: Option<u32>,
 
     /// If true, always ask for confirmation; without a terminal, the answer is read from standard input

@@ -108,12 +108,7 @@ pub struct Args {
     /// REMOTE is a number, also of an undeclared port, or a name. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1
     /// and ::1; write IPv6 addresses in brackets. LOCAL defaults to the number of REMOTE; an empty LOCAL or 0 picks a free
     /// port.
-    #[arg(
-        help_heading = "Port",
-        long,
-        value_name = "[ADDRESS:][LOCAL:]REMOTE",
-        allow_hyphen_values = true
-    )]
+    #[arg(help_heading = "Port", long, value_name = "[ADDRESS:][LOCAL:]REMOTE")]
     pub port_forward: Vec<String>,
 
     /// If true, run ssh to the session's SSH server; arguments after -- are passed to ssh
@@ -129,7 +124,7 @@ pub struct Args {
     pub no_start: bool,
 
     /// Alias of --timeout, as in kubectl exec
-    #[arg(help_heading = "Waiting", long, value_name = "DURATION", value_parser = parse, allow_hyphen_values = true)]
+    #[arg(help_heading = "Waiting", long, value_name = "DURATION", value_parser = parse)]
     pub pod_running_timeout: Option<Duration>,
 
     /// Waiting flags.

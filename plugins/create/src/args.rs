@@ -84,12 +84,7 @@ pub struct Args {
     pub memory: Option<String>,
 
     /// Number of GPUs, a whole number; 0 for none. Defaults to the template's
-    #[arg(
-        help_heading = "Resource",
-        long,
-        value_name = "NUMBER",
-        allow_hyphen_values = true
-    )]
+    #[arg(help_heading = "Resource", long, value_name = "NUMBER")]
     pub gpu: Option<String>,
 
     /// Size of the session's data volume, usually its home directory (20Gi)
@@ -105,7 +100,7 @@ pub struct Args {
 
     /// Time until the session expires, counted from each start (2h, 7d; a number alone is seconds); 0 or never: no expiry.
     /// Defaults to the template's
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION")]
     pub expires_in: Option<String>,
 
     /// Action on the session's data when the session is deleted: keep, snapshot or delete; defaults to the template's, else

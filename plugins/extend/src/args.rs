@@ -35,11 +35,11 @@ pub struct Args {
     /// Time to add to the expiry, or to now if the session has expired (90m, 2h, 7d12h; a number alone is seconds)
     ///
     /// A session without an expiry is refused.
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION")]
     pub by: Option<String>,
 
     /// New expiry, later than the current one, in RFC 3339 with an offset from UTC (2026-03-01T18:00:00Z, 2026-03-01T18:00:00+01:00)
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TIME")]
     pub until: Option<String>,
 
     /// If true, remove the expiry; refused if the template has a maximum lifetime

@@ -36,7 +36,7 @@ fn an_end_is_said_in_one_of_three_ways() {
         "",
         "--by 0",
         "--by never",
-        "--by -2h",
+        "--by=-2h",
         "--by 99999999999999999999",
         "--by 11y",
         "--by soon",

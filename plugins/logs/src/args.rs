@@ -60,7 +60,6 @@ pub struct Args {
         default_value = "0s",
         value_parser = check_duration,
         hide_default_value = true,
-        allow_hyphen_values = true
     )]
     pub since: String,
 
@@ -69,11 +68,11 @@ pub struct Args {
     pub since_time: Option<String>,
 
     /// Number of lines to print from the end of each log; -1 means all
-    #[arg(help_heading = "Filter", long, value_name = "LINES", default_value = "-1", value_parser = numbers::parse_integer, allow_hyphen_values = true)]
+    #[arg(help_heading = "Filter", long, value_name = "LINES", default_value = "-1", value_parser = numbers::parse_integer)]
     pub tail: i64,
 
     /// Maximum number of bytes to print of each log; 0 means all
-    #[arg(help_heading = "Filter", long, value_name = "BYTES", default_value = "0", value_parser = numbers::parse_integer, allow_hyphen_values = true)]
+    #[arg(help_heading = "Filter", long, value_name = "BYTES", default_value = "0", value_parser = numbers::parse_integer)]
     pub limit_bytes: i64,
 
     /// If true, print the timestamp before each line

@@ -44,15 +44,15 @@ pub struct Args {
     pub name: String,
 
     /// CPU limit of the primary container (2, 500m)
-    #[arg(long, value_name = "QUANTITY", allow_hyphen_values = true)]
+    #[arg(long, value_name = "QUANTITY")]
     pub cpu: Option<String>,
 
     /// Memory limit of the primary container (4Gi)
-    #[arg(long, value_name = "QUANTITY", allow_hyphen_values = true)]
+    #[arg(long, value_name = "QUANTITY")]
     pub memory: Option<String>,
 
     /// Size of the session's claims (20Gi); claims cannot shrink
-    #[arg(long, value_name = "QUANTITY", allow_hyphen_values = true)]
+    #[arg(long, value_name = "QUANTITY")]
     pub storage: Option<String>,
 
     /// If true, restart the session if it cannot be resized in place; the stop runs its sync hook

@@ -316,10 +316,10 @@ pub struct PruneArgs {
     #[arg(help_heading = "Selection", long)]
     pub all: bool,
     /// Number of newest ready snapshots to keep; without --older-than, snapshots that are not ready are kept too
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count)]
     pub keep: Option<u32>,
     /// Delete only snapshots older than this (12h, 7d; a number alone is seconds), ready or not
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION")]
     pub older_than: Option<String>,
     /// If true, do not ask for confirmation
     #[arg(short = 'y', long)]

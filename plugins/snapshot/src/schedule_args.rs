@@ -40,10 +40,10 @@ pub struct ScheduleArgs {
     pub session: String,
     /// Schedule in cron syntax (minute, hour, day of month, month, day of week), or @hourly, @daily, @weekly, @monthly,
     /// @yearly
-    #[arg(long, value_name = "CRON", allow_hyphen_values = true)]
+    #[arg(long, value_name = "CRON")]
     pub cron: Option<String>,
     /// Number of newest scheduled snapshots to keep
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count)]
     pub keep: Option<u32>,
     /// Time zone of --cron (Europe/Berlin); defaults to that of the existing schedule, else of the kube-controller-manager,
     /// usually UTC
@@ -77,7 +77,7 @@ pub struct RunScheduleArgs {
     #[arg(value_name = "NAME")]
     pub session: String,
     /// Number of newest scheduled snapshots to keep
-    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "NUMBER", value_parser = numbers::parse_count)]
     pub keep: u32,
     /// Name of the VolumeSnapshotClass; defaults to the default or only one of the claims' CSI driver
     #[arg(long, value_name = "NAME")]

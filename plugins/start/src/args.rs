@@ -58,7 +58,7 @@ pub struct Args {
 
     /// Time until the session expires, counted from each start (2h, 7d; a number alone is seconds); 0 or never: no expiry.
     /// Defaults to the session's own, else the template's
-    #[arg(long, value_name = "DURATION", allow_hyphen_values = true)]
+    #[arg(long, value_name = "DURATION")]
     pub expires_in: Option<String>,
 
     /// Treatment of existing objects.

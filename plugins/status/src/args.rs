@@ -57,7 +57,7 @@ pub struct Args {
 
     /// Time to wait for the phase of --wait-for (30s, 5m, 1h30m; a number alone is seconds); 0 checks once, without waiting. If
     /// given, --wait-for defaults to ready
-    #[arg(help_heading = "Waiting", long, value_name = "DURATION", default_value = "5m", value_parser = go_duration::parse, allow_hyphen_values = true)]
+    #[arg(help_heading = "Waiting", long, value_name = "DURATION", default_value = "5m", value_parser = go_duration::parse)]
     pub timeout: Duration,
 
     /// Output format.

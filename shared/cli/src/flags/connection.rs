@@ -106,8 +106,7 @@ pub struct ConnectionFlags {
         long,
         global = true,
         value_name = "DURATION",
-        default_value = "0",
-        allow_hyphen_values = true
+        default_value = "0"
     )]
     pub request_timeout: String,
 
@@ -144,7 +143,6 @@ pub struct ConnectionFlags {
         value_name = "LEVEL",
         default_value = "0",
         value_parser = numbers::parse_i32,
-        allow_hyphen_values = true,
         hide_default_value = true
     )]
     pub verbosity: i32,

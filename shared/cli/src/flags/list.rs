@@ -24,7 +24,7 @@ pub struct ListFlags {
     pub field_selector: Option<String>,
 
     /// Number of objects per request of a large list; 0 means one request
-    #[arg(help_heading = "Selection", long, value_name = "NUMBER", default_value = "500", value_parser = numbers::parse_count, allow_hyphen_values = true)]
+    #[arg(help_heading = "Selection", long, value_name = "NUMBER", default_value = "500", value_parser = numbers::parse_count)]
     pub chunk_size: u32,
 }
 

@@ -24,7 +24,7 @@ struct WaitArgs {
     wait: bool,
 
     /// Time to wait before giving up (30s, 5m, 1h30m; a number alone is seconds); 0 is the same as no --timeout
-    #[arg(help_heading = "Waiting", long, value_name = "DURATION", default_value = "5m", value_parser = parse, allow_hyphen_values = true)]
+    #[arg(help_heading = "Waiting", long, value_name = "DURATION", default_value = "5m", value_parser = parse)]
     timeout: Duration,
 }
 
