@@ -59,6 +59,15 @@ pub enum Step {
         /// Merge patch without metadata.uid.
         patch: Value,
     },
+    /// Set the replica count of an object by its scale subresource, with a UID precondition.
+    Scale {
+        /// Object.
+        target: ObjectRef,
+        /// Resource type of the object.
+        resource: ResourceType,
+        /// Replica count.
+        replicas: i32,
+    },
     /// Run the sync hook in a container. A non-zero exit code fails the plan.
     RunHook {
         /// Pod name.
@@ -141,6 +150,9 @@ impl Step {
             Step::Patch {
                 target, resource, ..
             } => vec![Access::new("patch", resource, &target.name)],
+            Step::Scale {
+                target, resource, ..
+            } => vec![Access::new("patch", resource, &target.name).on_subresource("scale")],
             Step::Delete {
                 target, resource, ..
             } => vec![Access::new("delete", resource, &target.name)],
@@ -166,6 +178,7 @@ impl Step {
             Step::Adopt { claim } => format!("adopt {}", ObjectRef::from_object(claim)),
             Step::LeaveUnchanged { object } => format!("keep {}", ObjectRef::from_object(object)),
             Step::Patch { target, .. } => format!("patch {target}"),
+            Step::Scale { target, .. } => format!("scale {target}"),
             Step::RunHook { pod, container, .. } => {
                 format!("run the sync hook in container {container:?} of pod {pod:?}")
             }

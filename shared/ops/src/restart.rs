@@ -11,8 +11,9 @@ use crate::observed_session::ObservedSession;
 use crate::selected_sessions::SelectedSession;
 use session_model::objects::Untyped;
 use session_model::objects::access::Access;
-use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
+use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::SESSION;
+use session_model::objects::rest_method::RestMethod;
 use session_model::objects::{ResourceType, is_data};
 use session_model::progress::ProgressSink;
 
@@ -41,7 +42,7 @@ impl StartPlan {
             let resource = ResourceType::find_known(Untyped(&object).api_version(), kind)?;
             let there = live.find_object(kind, name).is_some();
             let pods = !pod_metadata_paths(kind).is_empty();
-            let started = !there || (pods && !SCALABLE_KINDS.contains(&kind));
+            let started = !there || (pods && RestMethod::of_kind(kind).is_none());
             match started {
                 true => Some(Access::new("create", resource, "")),
                 false => (!is_data(&object)).then(|| Access::new("patch", resource, name)),

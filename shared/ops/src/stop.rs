@@ -23,8 +23,8 @@ use session_model::failure::{self, FailureKind, with_hint};
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::conditions::condition;
-use session_model::objects::pods::SCALABLE_KINDS;
 use session_model::objects::resource::SESSION;
+use session_model::objects::rest_method::RestMethod;
 use session_model::progress::ProgressSink;
 
 impl ObservedSession {
@@ -158,7 +158,7 @@ impl ObservedSession {
             .await
     }
 
-    /// Returns StatefulSets and Deployments of an interrupted start that status.applied does not list yet. The stop records them,
+    /// Returns workloads at rest of an interrupted start that status.applied does not list yet. The stop records them,
     /// since from then on only recorded objects count as the session's.
     fn unrecorded_workloads(&self) -> Vec<ObjectRef> {
         let applied = self.session.applied();
@@ -168,7 +168,7 @@ impl ObservedSession {
         };
         let mut rests = self.live.workloads(&self.ownership.session_uid);
         rests.retain(|workload| {
-            SCALABLE_KINDS.contains(&workload.kind.as_str()) && !recorded(workload)
+            RestMethod::of_kind(&workload.kind).is_some() && !recorded(workload)
         });
         rests
     }

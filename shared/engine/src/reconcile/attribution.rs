@@ -14,7 +14,9 @@ use serde_json::Value;
 use super::live_objects::{Impostor, LiveObjects};
 use super::target_state::is_start_requested;
 use session_model::api::Session;
+use session_model::labels;
 use session_model::objects::Untyped;
+use session_model::objects::custom_workload::is_custom_api;
 use session_model::progress::{ProgressEvent, ProgressSink};
 
 /// Result of judging one object.
@@ -32,14 +34,17 @@ impl LiveObjects {
         let uid = session.uid();
         let made = allowed_uids(session);
         let (mut own, mut left) = (Vec::new(), std::mem::take(&mut self.owners));
-        // Session → Deployment → ReplicaSet is the longest chain above a Pod.
-        for _ in 0..2 {
+        // Chains may have any length: a round that finds nothing new ends the search.
+        loop {
             let (found, rest) = left.into_iter().partition(|object| {
                 let verdict = attribute_object(&object_metadata(object), uid, made.as_ref(), &own);
                 matches!(verdict, Attribution::Own)
             });
             left = rest;
             let found: Vec<Value> = found;
+            if found.is_empty() {
+                break;
+            }
             own.extend(found);
         }
         for object in left {
@@ -60,7 +65,26 @@ impl LiveObjects {
             }
         }
         self.owners.splice(0..0, own);
+        self.mark_primary_pods(session);
         self
+    }
+
+    /// Marks the Pods of a primary workload whose kind is not built in as those that `connect` enters. Its controller makes them from
+    /// a template that only it knows, so the mark is not in the cluster.
+    fn mark_primary_pods(&mut self, session: &Session) {
+        let Some(custom) = &self.custom else {
+            return;
+        };
+        let primary = custom.reference();
+        let is_primary =
+            |pod: &Pod| self.workload_of(pod, session.uid()).as_ref() == Some(&primary);
+        let marked: Vec<bool> = self.pods.iter().map(is_primary).collect();
+        for (pod, marked) in self.pods.iter_mut().zip(marked) {
+            if marked {
+                let labels = pod.metadata.labels.get_or_insert_default();
+                labels.insert(labels::PRIMARY.to_owned(), "true".to_owned());
+            }
+        }
     }
 
     /// Adds the strangers of an earlier read of the same session, each once, except those that count as its own by now.
@@ -171,6 +195,10 @@ fn attribute_object(
 
 /// Returns true if the selector of `parent` matches the object. A controller releases objects that do not match.
 fn is_selected_by(object: &ObjectMeta, parent: &Value) -> bool {
+    // A custom kind may mean anything by a selector.
+    if is_custom_api(Untyped(parent).api_version()) {
+        return true;
+    }
     let selector = parent.pointer("/spec/selector/matchLabels");
     let mut wanted = selector.and_then(Value::as_object).into_iter().flatten();
     let labels = object.labels.as_ref();

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
+use super::custom_workload::CustomWorkload;
 use crate::diagnosis::EventNote;
 use session_model::api::Session;
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::ownership::has_kind_and_name;
-use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
+use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::POD;
+use session_model::objects::rest_method::{RestMethod, is_finished_job};
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// Objects in the cluster that carry one session's label, as they were read.
@@ -26,6 +28,8 @@ pub struct LiveObjects {
     pub impostors: Vec<Impostor>,
     /// Possible owners of Pods: StatefulSets, Deployments, ReplicaSets, Jobs, …
     pub owners: Vec<Value>,
+    /// The primary workload, if its kind is not built in. It is one of the owners, too.
+    pub custom: Option<CustomWorkload>,
     /// Events of these objects, possibly of others too. Empty unless a wait or a report has read them.
     pub events: Vec<EventNote>,
     /// PersistentVolumeClaims and the parameters Secret; VolumeSnapshots where a deletion needs them.
@@ -98,7 +102,7 @@ impl LiveObjects {
         std::iter::from_fn(move || pods.find(|pod| is_owned_directly(pod, session_uid)))
     }
 
-    /// Returns an object by kind and name, with its type. Skips Pods that have ended or are being deleted.
+    /// Returns an object by kind and name, with its type. Skips Pods and Jobs that have ended, and Pods that are being deleted.
     pub fn find_object(&self, kind: &str, name: &str) -> Option<(ResourceType, Value)> {
         if kind == "Pod" {
             let named = |pod: &&Pod| pod.metadata.name.as_deref() == Some(name);
@@ -114,32 +118,50 @@ impl LiveObjects {
         {
             return Some((found.resource.clone(), found.object.clone()));
         }
+        let custom = self.custom.as_ref();
+        if let Some(custom) = custom.filter(|one| has_kind_and_name(&one.object, kind, name)) {
+            return Some((custom.resource.clone(), custom.object.clone()));
+        }
         let mut known = self.owners.iter().chain(&self.data);
-        let object = known.find(|object| has_kind_and_name(object, kind, name))?;
+        let object = known
+            .find(|object| has_kind_and_name(object, kind, name) && !is_finished_job(object))?;
         let resource = ResourceType::find_known(Untyped(object).api_version(), kind)?;
         Some((resource.clone(), object.clone()))
     }
 
-    /// Returns the replica counts of the session's StatefulSets and Deployments, by Kind/name. Omits those scaled to 0.
+    /// Returns the object between the Session and its Pods with that UID.
+    pub fn owner(&self, uid: &str) -> Option<&Value> {
+        self.owners
+            .iter()
+            .find(|object| Untyped(object).has_uid(uid))
+    }
+
+    /// Returns the replica counts of the session's workloads, by Kind/name. Omits those scaled to 0.
     pub fn replica_counts(&self, session_uid: &str) -> BTreeMap<String, i32> {
         let owned = self
             .owners
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
-        let scaled = owned.filter(|o| SCALABLE_KINDS.contains(&Untyped(o).kind()));
+        let scaled = owned.filter(|object| {
+            RestMethod::of_kind(Untyped(object).kind()) == Some(RestMethod::Replicas)
+        });
+        let key = |object: &Value| format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
         let count = |object: &Value| {
             let count = object.pointer("/spec/replicas")?.as_i64()?;
-            let key = format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
-            Some((key, i32::try_from(count).ok().filter(|count| *count > 0)?))
+            Some((key(object), i32::try_from(count).ok()?))
         };
-        scaled.filter_map(count).collect()
+        let custom = self.custom.iter();
+        let custom = custom.filter_map(|custom| Some((key(&custom.object), custom.replicas?)));
+        let counts = scaled.filter_map(count).chain(custom);
+        counts.filter(|(_, count)| *count > 0).collect()
     }
 
     /// Returns the UIDs of all objects between the Session and its Pods.
     fn own_owner_uids(&self, session_uid: &str) -> Vec<&str> {
         let mut own: Vec<&str> = Vec::new();
-        // Session → Deployment → ReplicaSet → Pod: two rounds reach the longest chain.
-        for _ in 0..2 {
+        // Chains may have any length: a round that finds nothing new ends the search.
+        loop {
+            let before = own.len();
             for object in &self.owners {
                 let Some(uid) = Untyped(object).uid() else {
                     continue;
@@ -150,8 +172,10 @@ impl LiveObjects {
                     own.push(uid);
                 }
             }
+            if own.len() == before {
+                return own;
+            }
         }
-        own
     }
 
     /// Returns the session's workloads: the objects with Pods that it owns directly, and the Pods that it owns directly.
@@ -161,8 +185,11 @@ impl LiveObjects {
             .iter()
             .filter(|o| owner_uids(o).any(|uid| uid == session_uid));
         let mut found: Vec<ObjectRef> = owned
-            .filter(|o| !pod_metadata_paths(Untyped(o).kind()).is_empty())
             .map(ObjectRef::from_object)
+            .filter(|object| {
+                !pod_metadata_paths(&object.kind).is_empty()
+                    || self.custom.as_ref().is_some_and(|custom| custom.is(object))
+            })
             .collect();
         found.extend(
             self.pods
@@ -181,8 +208,8 @@ impl LiveObjects {
         }
         let owners = pod.metadata.owner_references.iter().flatten();
         let mut uids: Vec<&str> = owners.map(|owner| owner.uid.as_str()).collect();
-        // Pod → ReplicaSet → Deployment: two rounds reach the end of the longest chain.
-        for _ in 0..2 {
+        // A chain has no more links than there are owners.
+        for _ in 0..=self.owners.len() {
             let above = self
                 .owners
                 .iter()

@@ -127,6 +127,7 @@ mod tests {
             kind: "Pod".into(),
             name: "p".into(),
             container: None,
+            ..PrimaryRef::default()
         }
     }
 

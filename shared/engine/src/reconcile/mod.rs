@@ -22,12 +22,15 @@
 //! The target includes expiry: an expired session is stopped or deleted, by its `onExpiry`.
 //!
 //! `status_patch` turns the outcome into merge patches of the Session's status. `attribution` and `secret_ownership` decide which
-//! objects are the session's own; `data_loss` says what a plan would destroy.
+//! objects are the session's own; `data_loss` says what a plan would destroy; `custom_workload` is for primary workloads whose kind is
+//! not built in.
 
 mod attribution;
+mod custom_workload;
 mod data_loss;
 mod default_container;
 mod hook_run;
+mod job_state;
 mod live_objects;
 mod manifest_settings;
 mod other_workloads;
@@ -42,6 +45,7 @@ mod target_state;
 mod teardown;
 mod workload_state;
 
+pub use custom_workload::CustomWorkload;
 pub use data_loss::{
     DataLoss, describe_evictions, find_data_at_risk, find_losses, find_plan_losses,
 };

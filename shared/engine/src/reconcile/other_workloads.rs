@@ -7,14 +7,12 @@
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
+use super::job_state::{assess_job, is_success};
 use super::live_objects::{LiveObjects, is_primary_pod};
 use super::workload_state::{WorkloadState, decisive_state};
 use crate::diagnosis::{Finding, Prognosis, inspect_missing_pods, inspect_pod};
 use session_model::api::Session;
 use session_model::objects::{ObjectRef, Untyped};
-
-/// Retries of a Job whose `backoffLimit` is not set: the API server's default.
-const DEFAULT_BACKOFF_LIMIT: i64 = 6;
 
 /// Returns the state of a workload of the session, other than its primary one, that is not ready: one that cannot become ready
 /// comes first, then one that ended, then one that may still become ready. `None` where all are ready.
@@ -79,9 +77,8 @@ fn assess_other(workload: &ObjectRef, live: &LiveObjects, uid: &str) -> Option<W
     if done.count() >= wanted {
         return None;
     }
-    if is_job && !has_failed_for_good(object, &findings) {
-        // The controller replaces a failed Pod, and the others are on their way.
-        return Some(job_state(workload, findings));
+    if is_job {
+        return Some(assess_job(&workload.name, object, findings));
     }
     let count = findings.len();
     findings.retain(|(_, finding)| finding.prognosis != Prognosis::Ready);
@@ -110,49 +107,6 @@ fn wanted_pods(kind: &str, object: Option<&Value>, present: usize) -> usize {
         }
         _ => number("/spec/replicas").unwrap_or(1),
     }
-}
-
-fn is_success(prognosis: &Prognosis) -> bool {
-    matches!(prognosis, Prognosis::Ended { code: 0, .. })
-}
-
-fn is_failure(finding: &Finding) -> bool {
-    matches!(&finding.prognosis, Prognosis::Ended { code, .. } if *code != 0)
-}
-
-/// Returns true for a Job that has no retry left, by its failed Pods.
-fn has_failed_for_good(object: Option<&Value>, findings: &[(&Pod, Finding)]) -> bool {
-    let limit = object.and_then(|object| object.pointer("/spec/backoffLimit")?.as_i64());
-    let failed = findings.iter().filter(|(_, finding)| is_failure(finding));
-    let failed = i64::try_from(failed.count()).unwrap_or(i64::MAX);
-    failed > limit.unwrap_or(DEFAULT_BACKOFF_LIMIT)
-}
-
-/// Returns the state of a Job that may still complete: by the Pod that runs now, with the cause of a failed one.
-fn job_state(workload: &ObjectRef, mut findings: Vec<(&Pod, Finding)>) -> WorkloadState {
-    let failed = findings.iter().find(|(_, finding)| is_failure(finding));
-    let problem = failed.and_then(|(_, finding)| finding.problem.clone());
-    findings.retain(|(_, finding)| !matches!(finding.prognosis, Prognosis::Ended { .. }));
-    let mut finding = match findings.into_iter().next() {
-        Some((_, finding)) => finding,
-        None => Finding {
-            stage: session_model::progress::WaitStage::Scheduling,
-            object: String::new(),
-            detail: String::new(),
-            prognosis: Prognosis::Waiting,
-            problem: None,
-        },
-    };
-    if let Prognosis::Unrecoverable(cause) = finding.prognosis {
-        return WorkloadState::Unrecoverable(cause);
-    }
-    if finding.prognosis == Prognosis::Ready || finding.object.is_empty() {
-        finding.object = format!("job/{}", workload.name);
-        finding.detail = "not complete yet".to_owned();
-    }
-    finding.prognosis = Prognosis::Waiting;
-    finding.problem = finding.problem.or(problem);
-    WorkloadState::NotReady(finding)
 }
 
 fn missing_pods_state(object: &Value, live: &LiveObjects) -> WorkloadState {

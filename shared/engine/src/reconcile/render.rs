@@ -188,11 +188,10 @@ fn template_version(body: ManifestSource<'_>) -> Option<TemplateVersion> {
 
 fn expand_primary(wanted: &PrimaryRef, values: &Values) -> Result<PrimaryRef> {
     Ok(PrimaryRef {
-        kind: wanted.kind.clone(),
         name: values
             .expand_text(&wanted.name, true, &mut RenderBudget::default())
             .context("cannot use the primary workload")?,
-        container: wanted.container.clone(),
+        ..wanted.clone()
     })
 }
 

@@ -5,13 +5,14 @@ use super::teardown::{Teardown, effective_data_policy};
 use session_model::api::{DataPolicy, ObjectRef, Session};
 use session_model::objects::ResourceType;
 use session_model::objects::access::Access;
-use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
+use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SECRET, SESSION};
+use session_model::objects::rest_method::RestMethod;
 
 /// Returns the permissions that a stop or deletion needs; `wait` adds those to watch for its completion.
 pub fn teardown_accesses(session: &Session, what: Teardown, wait: bool) -> Vec<Access> {
     let rests = |workload: &ObjectRef| {
-        matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
+        matches!(what, Teardown::Stop { .. }) && RestMethod::of_kind(&workload.kind).is_some()
     };
     let workloads =
         recorded_objects(session).filter(|one| !pod_metadata_paths(&one.kind).is_empty());
@@ -62,7 +63,7 @@ pub fn restart_accesses(session: &Session) -> Vec<Access> {
     let made = recorded_objects(session).filter(|one| one.kind != PERSISTENT_VOLUME_CLAIM.kind);
     needs.extend(made.filter_map(|object| {
         let pods = !pod_metadata_paths(&object.kind).is_empty();
-        let verb = match pods && !SCALABLE_KINDS.contains(&object.kind.as_str()) {
+        let verb = match pods && RestMethod::of_kind(&object.kind).is_none() {
             true => "create",
             false => "patch",
         };

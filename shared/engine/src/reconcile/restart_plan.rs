@@ -10,8 +10,9 @@ use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::kept_data::immutable_difference;
 use session_model::objects::ownership::{has_kind_and_name, is_data};
-use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
-use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD};
+use session_model::objects::pods::pod_metadata_paths;
+use session_model::objects::resource::{JOB, PERSISTENT_VOLUME_CLAIM, POD};
+use session_model::objects::rest_method::{RestMethod, is_at_rest, is_finished_job};
 use session_model::objects::{ObjectRef, ResourceType};
 use session_model::quantity::Quantity;
 
@@ -41,9 +42,19 @@ impl RestartPlan<'_> {
             .filter(|pod| is_terminated(pod));
         let mut leaving: Vec<ObjectRef> = ended.map(pod_ref).collect();
         deletions.extend(leaving.iter().map(|pod| delete_step(pod, &POD)));
+        let jobs: Vec<ObjectRef> = self.finished_jobs().map(ObjectRef::from_object).collect();
+        deletions.extend(jobs.iter().map(|job| delete_step(job, &JOB)));
         plan.push_stage(deletions);
+        if !jobs.is_empty() {
+            plan.push_stage(vec![Step::WaitDeleted {
+                targets: jobs.clone(),
+                resource: JOB.clone(),
+            }]);
+        }
         for pod in self.live.own_pods(uid) {
-            let going = pod.metadata.deletion_timestamp.is_some();
+            let job = self.live.workload_of(pod, uid);
+            let going = pod.metadata.deletion_timestamp.is_some()
+                || job.is_some_and(|job| jobs.contains(&job));
             if going && !leaving.contains(&pod_ref(pod)) {
                 leaving.push(pod_ref(pod));
             }
@@ -54,6 +65,12 @@ impl RestartPlan<'_> {
                 resource: POD.clone(),
             }]);
         }
+    }
+
+    /// Returns the session's Jobs that have ended. A Job runs once: to run again, it is made anew.
+    fn finished_jobs(&self) -> impl Iterator<Item = &Value> {
+        let own = self.live.owners.iter().filter(|object| self.is_own(object));
+        own.filter(|object| is_finished_job(object) && !Untyped(object).is_terminating())
     }
 
     /// Returns deletions of the session's own objects that the last start created and this one does not have. Never data.
@@ -128,16 +145,24 @@ impl RestartPlan<'_> {
                 use_existing: existing,
             };
         };
-        let rests =
-            SCALABLE_KINDS.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
-        let runs = !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !rests;
-        if is_data(&found) || runs {
+        if is_data(&found) || self.runs(&found) {
             return Step::LeaveUnchanged { object: found };
         }
         Step::Apply {
             object,
             current: found,
         }
+    }
+
+    /// Returns true for a workload that has Pods or wants some: a start leaves it as it is.
+    fn runs(&self, found: &Value) -> bool {
+        let custom = self.live.custom.as_ref();
+        if let Some(custom) = custom.filter(|custom| custom.is(&ObjectRef::from_object(found))) {
+            let applied = self.session.applied();
+            return !custom.is_at_rest(applied.and_then(|applied| applied.primary.as_ref()));
+        }
+        let kind = Untyped(found).kind();
+        !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !is_at_rest(found)
     }
 
     fn is_own(&self, found: &Value) -> bool {
@@ -154,20 +179,46 @@ impl RestartPlan<'_> {
         before.any(|object| *object == ObjectRef::from_object(found))
     }
 
+    /// Returns the step that scales a workload of a kind that is not built in back to its recorded count.
+    pub(super) fn scale_steps(&self) -> Vec<Step> {
+        let recorded = self.session.applied().and_then(|applied| {
+            let primary = applied.primary.as_ref()?;
+            let key = format!("{}/{}", primary.kind, primary.name);
+            applied.replicas.get(&key).copied()
+        });
+        let primary = &self.start.rendering.primary;
+        let custom = self.live.custom.as_ref();
+        let custom = custom.filter(|custom| {
+            let object = custom.reference();
+            object.kind == primary.kind && object.name == primary.name
+        });
+        let step = custom.and_then(|custom| custom.start_step(primary, recorded));
+        step.into_iter().collect()
+    }
+
     /// Restores the recorded replica counts of workloads, including those set by an autoscaler: an autoscaler ignores a workload
     /// at 0, and one created without a count gets a single Pod. Running workloads are not changed, so that the current count of an
-    /// autoscaler stays.
-    pub(super) fn restore_replicas(&self, objects: &mut [Value]) {
+    /// autoscaler stays. A Job that a stop suspended is
+    /// resumed unless its author suspends it.
+    pub(super) fn wake(&self, objects: &mut [Value]) {
         let Some(applied) = self.session.applied() else {
             return;
         };
         for object in objects {
             let (kind, name) = (Untyped(object).kind(), Untyped(object).name());
             let count = applied.replicas.get(&format!("{kind}/{name}")).copied();
-            let count = count.filter(|count| *count > 0 && SCALABLE_KINDS.contains(&kind));
-            let spec = object.get_mut("spec").and_then(Value::as_object_mut);
-            if let (Some(count), Some(spec)) = (count, spec) {
-                spec.insert("replicas".into(), count.into());
+            let method = RestMethod::of_kind(kind);
+            let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) else {
+                continue;
+            };
+            match (method, count.filter(|count| *count > 0)) {
+                (Some(RestMethod::Replicas), Some(count)) => {
+                    spec.insert("replicas".into(), count.into());
+                }
+                (Some(RestMethod::Suspend), _) => {
+                    spec.entry("suspend").or_insert(false.into());
+                }
+                _ => {}
             }
         }
     }

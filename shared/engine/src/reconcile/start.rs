@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::custom_workload::merge_start_patch;
 use super::live_objects::LiveObjects;
 use super::restart_plan::RestartPlan;
 use crate::plan::{Plan, Step};
@@ -15,6 +16,7 @@ use session_model::labels;
 use session_model::names::parameters_secret_name;
 use session_model::objects::Untyped;
 use session_model::objects::creation_order::{creation_tier, group_by_tier};
+use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::{ObjectRef, ownership};
 
 /// A rendered template or manifest: all values filled in and all checks passed, without ownership.
@@ -74,6 +76,13 @@ impl RenderedStart {
         );
         for object in &mut objects {
             self.ownership.apply_to(object);
+        }
+        let primary = &self.rendering.primary;
+        let mut workloads = objects.iter_mut();
+        let found =
+            workloads.find(|object| has_kind_and_name(object, &primary.kind, &primary.name));
+        if let Some(workload) = found {
+            merge_start_patch(workload, primary);
         }
         objects.sort_by_key(creation_tier);
         objects
@@ -146,7 +155,7 @@ pub(super) fn plan_start(session: &Session, start: &RenderedStart, live: &LiveOb
         start: &start,
         live,
     };
-    renewal.restore_replicas(&mut objects);
+    renewal.wake(&mut objects);
     renewal.plan_cleanup(&objects, &mut plan);
     plan.push_stage(renewal.unmark_kept());
     let mut claims = renewal.adopt_claims(&objects);
@@ -164,6 +173,7 @@ pub(super) fn plan_start(session: &Session, start: &RenderedStart, live: &LiveOb
                 .collect(),
         );
     }
+    plan.push_stage(renewal.scale_steps());
     plan
 }
 

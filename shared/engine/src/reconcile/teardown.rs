@@ -4,21 +4,21 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::hook_run::HookRun;
-use super::live_objects::{LiveObjects, pod_ref};
+use super::live_objects::{LiveObjects, is_terminated, pod_ref};
 use super::workload_state::WorkloadState;
 use crate::plan::{Plan, PropagationPolicy, Step};
 use session_model::api::{DataPolicy, Session};
 use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::kept_data::{is_claim, is_snapshot, was_bound};
-use session_model::objects::pods::SCALABLE_KINDS;
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD, SESSION};
+use session_model::objects::rest_method::{RestMethod, is_at_rest, is_finished_job};
 use session_model::objects::{ObjectRef, ResourceType};
 
 /// Scope of a teardown: a stop or a deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Teardown {
-    /// Stop: workloads that can be scaled are scaled to 0, and other workloads are deleted.
+    /// Stop: workloads that can rest are scaled to 0 or suspended, and other workloads are deleted.
     Stop {
         /// If true, the sync hook is not run.
         skip_sync: bool,
@@ -45,21 +45,12 @@ pub(super) fn plan_teardown(
     if !skip_sync {
         plan.push_stage(sync_step(session, state).into_iter().collect());
     }
-    let counts = live.replica_counts(&uid);
-    let rests = |workload: &ObjectRef| {
-        matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
+    let mut steps = match what {
+        Teardown::Stop { .. } => rest_steps(session, live),
+        Teardown::Delete { .. } => delete_workload_steps(live, &uid),
     };
-    let workloads = live.workloads(&uid);
-    let steps = workloads.iter().filter_map(|workload| {
-        if !rests(workload) {
-            return delete_step(workload, PropagationPolicy::Background);
-        }
-        let key = format!("{}/{}", workload.kind, workload.name);
-        counts
-            .contains_key(&key)
-            .then(|| scale_to_zero_step(workload))?
-    });
-    plan.push_stage(steps.collect());
+    steps.extend(ended_pod_steps(&steps, live, &uid));
+    plan.push_stage(steps);
     let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
     if !pods.is_empty() {
         plan.push_stage(vec![Step::WaitDeleted {
@@ -125,14 +116,67 @@ fn sync_step(session: &Session, state: &WorkloadState) -> Option<Step> {
     })
 }
 
-/// Returns the step that scales a workload to 0. The next start restores the count.
-fn scale_to_zero_step(target: &ObjectRef) -> Option<Step> {
-    let resource = ResourceType::find_known(&target.api_version, &target.kind)?.clone();
-    Some(Step::Patch {
-        target: target.clone(),
-        resource,
-        patch: json!({ "spec": { "replicas": 0 } }),
-    })
+/// Returns the steps that bring the workloads to rest. The next start restores counts. A workload that cannot rest is deleted; so is
+/// a Job that has ended, which runs nothing more.
+fn rest_steps(session: &Session, live: &LiveObjects) -> Vec<Step> {
+    let uid = session.uid();
+    let step = |workload: &ObjectRef| {
+        let object = live.owner(&workload.uid);
+        let method = RestMethod::of_kind(&workload.kind);
+        let (Some(method), Some(object)) = (method, object.filter(|job| !is_finished_job(job)))
+        else {
+            return delete_step(workload, PropagationPolicy::Background);
+        };
+        if is_at_rest(object) {
+            return None;
+        }
+        Some(Step::Patch {
+            target: workload.clone(),
+            resource: ResourceType::find_known(&workload.api_version, &workload.kind)?.clone(),
+            patch: method.patch(),
+        })
+    };
+    let workloads = live.workloads(uid);
+    let custom = live.custom.as_ref();
+    let built_in = workloads
+        .iter()
+        .filter(|workload| custom.is_none_or(|custom| !custom.is(workload)));
+    let primary = session
+        .applied()
+        .and_then(|applied| applied.primary.as_ref());
+    let custom = custom.and_then(|custom| custom.rest_step(primary));
+    built_in.filter_map(step).chain(custom).collect()
+}
+
+fn delete_workload_steps(live: &LiveObjects, uid: &str) -> Vec<Step> {
+    let workloads = live.workloads(uid);
+    let step = |workload: &ObjectRef| {
+        let custom = live.custom.as_ref().filter(|custom| custom.is(workload));
+        match custom {
+            Some(custom) => Some(custom.delete_step()),
+            None => delete_step(workload, PropagationPolicy::Background),
+        }
+    };
+    workloads.iter().filter_map(step).collect()
+}
+
+/// Returns deletions of Pods that have ended and whose Job is suspended by `steps`: its controller leaves them.
+fn ended_pod_steps(steps: &[Step], live: &LiveObjects, uid: &str) -> Vec<Step> {
+    let is_suspended = |workload: &ObjectRef| {
+        workload.kind == "Job"
+            && steps
+                .iter()
+                .any(|step| matches!(step, Step::Patch { target, .. } if target == workload))
+    };
+    let ended = live.own_pods(uid).filter(|pod| {
+        is_terminated(pod)
+            && live
+                .workload_of(pod, uid)
+                .is_some_and(|job| is_suspended(&job))
+    });
+    ended
+        .filter_map(|pod| delete_step(&pod_ref(pod), PropagationPolicy::Background))
+        .collect()
 }
 
 fn delete_step(target: &ObjectRef, propagation: PropagationPolicy) -> Option<Step> {

@@ -80,6 +80,7 @@ fn start() -> RenderedStart {
         kind: "Pod".into(),
         name: "p".into(),
         container: Some("main".into()),
+        ..PrimaryRef::default()
     };
     RenderedStart {
         rendering: Rendering {

@@ -4,10 +4,15 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods, inspect_pod};
-use session_model::api::{DesiredState, Session};
-use session_model::objects::Untyped;
+use session_model::api::{DesiredState, PrimaryRef, Session};
+use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::pods::pod_metadata_paths;
+use session_model::objects::rest_method::is_at_rest;
+use session_model::objects::{ObjectRef, Untyped};
+use session_model::progress::WaitStage;
 
+use super::custom_workload::Readiness;
+use super::job_state::{assess_job, ended_job};
 use super::live_objects::{LiveObjects, is_primary_pod, owner_uids};
 
 /// State of the primary workload of a session.
@@ -80,6 +85,12 @@ pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
         .iter()
         .map(|pod| (*pod, inspect_pod(pod, &live.events)))
         .collect();
+    let primary = session
+        .applied()
+        .and_then(|applied| applied.primary.as_ref());
+    if let Some(state) = primary.and_then(|primary| state_by_check(primary, live, &findings)) {
+        return state;
+    }
     let ready = findings
         .iter()
         .filter(|(_, finding)| finding.prognosis == Prognosis::Ready)
@@ -93,6 +104,13 @@ pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
             pod: pod.metadata.name.clone().unwrap_or_default(),
         };
     }
+    if let Some(job) = primary.filter(|primary| primary.kind == "Job") {
+        let object = live.owners.iter();
+        let object = object
+            .clone()
+            .find(|object| has_kind_and_name(object, "Job", &job.name));
+        return assess_job(&job.name, object, findings);
+    }
     // Fewer Pods than wanted and no cause among them: the workload's events may have one.
     let missing = (pods.len() < wanted).then(|| assess_without_pods(session, live, uid));
     if let Some(missing) = missing.filter(|missing| missing.cause().is_some())
@@ -103,6 +121,42 @@ pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
         return missing;
     }
     decisive_state(findings)
+}
+
+/// Returns the state of a primary workload by its author's check of readiness; `None` where it has no check: its Pods tell.
+fn state_by_check(
+    primary: &PrimaryRef,
+    live: &LiveObjects,
+    findings: &[(&Pod, Finding)],
+) -> Option<WorkloadState> {
+    let custom = live.custom.as_ref()?;
+    let missing = match custom.readiness(primary) {
+        Readiness::OfPods => return None,
+        Readiness::Ready => {
+            let by_need = |(_, finding): &&(&Pod, Finding)| match finding.prognosis {
+                Prognosis::Ready => 0,
+                Prognosis::Waiting => 1,
+                Prognosis::Unrecoverable(_) | Prognosis::Ended { .. } => 2,
+            };
+            let (pod, _) = findings.iter().min_by_key(by_need)?;
+            return Some(WorkloadState::Ready {
+                pod: pod.metadata.name.clone()?,
+            });
+        }
+        Readiness::Missing(missing) => missing,
+    };
+    let by_pods = decisive_state(findings.to_vec());
+    if !matches!(by_pods, WorkloadState::NotReady(_)) || by_pods.cause().is_some() {
+        return Some(by_pods);
+    }
+    let object = custom.reference();
+    Some(WorkloadState::NotReady(Finding {
+        stage: WaitStage::Probing,
+        object: format!("{}/{}", object.kind.to_lowercase(), object.name),
+        detail: missing,
+        prognosis: Prognosis::Waiting,
+        problem: None,
+    }))
 }
 
 /// Returns the state by the Pod that most needs attention: unrecoverable, then terminated, then the one in the earliest stage.
@@ -151,10 +205,19 @@ fn assess_without_pods(session: &Session, live: &LiveObjects, uid: &str) -> Work
             .is_none_or(|p| p.kind == Untyped(object).kind() && p.name == Untyped(object).name());
         named
             && owner_uids(object).any(|owner| owner == uid)
-            && !pod_metadata_paths(Untyped(object).kind()).is_empty()
+            && (!pod_metadata_paths(Untyped(object).kind()).is_empty()
+                || live
+                    .custom
+                    .as_ref()
+                    .is_some_and(|custom| custom.is(&ObjectRef::from_object(object))))
     };
-    let rests =
-        |object: &&Value| object.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0);
+    if let Some(state) = live.owners.iter().filter(is_primary).find_map(ended_job) {
+        return state;
+    }
+    let rests = |object: &&Value| match live.custom.as_ref() {
+        Some(custom) if custom.is(&ObjectRef::from_object(object)) => custom.is_at_rest(primary),
+        _ => is_at_rest(object),
+    };
     let at_rest = live
         .owners
         .iter()

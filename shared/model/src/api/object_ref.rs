@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,11 +22,12 @@ pub struct ObjectRef {
     pub uid: String,
 }
 
-/// Reference to the primary workload and the container that connect enters.
+/// Reference to the primary workload, the container that connect enters, and for a kind that is not built in how it is stopped,
+/// started and found ready.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PrimaryRef {
-    /// Kind of the workload: Pod, StatefulSet or Deployment.
+    /// Kind of the workload: Pod, StatefulSet, Deployment, ReplicaSet, Job, or any other kind whose controller makes Pods.
     #[schemars(length(max = 63))]
     pub kind: String,
     /// Name of the workload. In a template, placeholders are allowed.
@@ -37,6 +38,40 @@ pub struct PrimaryRef {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 253))]
     pub container: Option<String>,
+    /// Merge patch that stops a workload of a kind that is not built in. Without it, a stop scales the workload to 0 by its scale
+    /// subresource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "merge_patch_schema")]
+    pub stop: Option<Value>,
+    /// Merge patch that starts the workload again. Required with stop.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "merge_patch_schema")]
+    pub start: Option<Value>,
+    /// When a workload of a kind that is not built in is ready. Without it: when its Pods are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready: Option<ReadyCheck>,
+}
+
+/// A check of a workload's status: one of condition and path is set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ReadyCheck {
+    /// Type of a condition in status.conditions that must be True.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub condition: Option<String>,
+    /// Path of a field, such as .status.phase, that must have the value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 253))]
+    pub json_path: Option<String>,
+    /// Value of the field, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub value: Option<String>,
+}
+
+fn merge_patch_schema(_generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "x-kubernetes-preserve-unknown-fields": true })
 }
 
 impl ObjectRef {

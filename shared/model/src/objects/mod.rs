@@ -5,7 +5,7 @@
 //! |---|---|
 //! | type, name, conditions of an object | `resource`, `untyped`, `conditions`, `table` |
 //! | labels and owner references, and whether data really belongs to a session | `ownership`, `kept_data`, `provenance` |
-//! | Pods inside workloads, and which workload is entered | `pods`, `primary_workload`, `container_run`, `endpoint` |
+//! | Pods inside workloads, which workload is entered, how one rests | `pods`, `primary_workload`, `rest_method`, `container_run`, `endpoint` |
 //! | sizes | `overrides`, `qos`, `storage_limit` |
 //! | data that ends with a Pod, snapshots, schedules | `ephemeral_volumes`, `volume_snapshot`, `snapshot_schedule` |
 //! | rights and privileges | `access`, `privileges`, `pod_security` |
@@ -15,8 +15,10 @@ pub mod access;
 pub mod conditions;
 pub mod container_run;
 pub mod creation_order;
+pub mod custom_workload;
 pub mod endpoint;
 pub mod ephemeral_volumes;
+pub mod json_merge;
 pub mod kept_data;
 pub mod object_references;
 pub mod overrides;
@@ -31,6 +33,7 @@ pub mod propagation;
 pub mod provenance;
 pub mod qos;
 pub mod resource;
+pub mod rest_method;
 pub mod snapshot_schedule;
 pub mod storage_limit;
 pub mod table;

@@ -258,6 +258,7 @@ mod tests {
             kind: "Pod".into(),
             name: "p".into(),
             container: None,
+            ..PrimaryRef::default()
         }
     }
 

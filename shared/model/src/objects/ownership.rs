@@ -242,6 +242,7 @@ mod tests {
                 kind: "StatefulSet".into(),
                 name: "w".into(),
                 container: None,
+                ..PrimaryRef::default()
             }),
         }
     }

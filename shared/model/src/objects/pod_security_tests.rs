@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::objects::json_merge;
 
 /// Returns the names of the checks that [`violations`] reports.
 fn ids(pod: &Value) -> BTreeSet<&'static str> {
@@ -23,22 +24,10 @@ fn pod(row: &Value) -> Value {
     pod
 }
 
+/// Merges a change of a row, which is `null` where the row has none.
 fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        if !patch.is_null() {
-            *target = patch.clone();
-        }
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    let target = target.as_object_mut().unwrap();
-    for (key, value) in patch {
-        match value {
-            Value::Null => drop(target.shift_remove(key)),
-            value => merge(target.entry(key).or_insert(Value::Null), value),
-        }
+    if !patch.is_null() {
+        json_merge::merge(target, patch);
     }
 }
 

@@ -5,11 +5,8 @@ use serde_json::{Map, Value, json};
 use super::untyped::Untyped;
 use crate::labels;
 
-/// Kinds that can be a session's primary workload.
-pub const WORKLOAD_KINDS: [&str; 3] = ["Pod", "StatefulSet", "Deployment"];
-
-/// Kinds that can be scaled to 0 replicas.
-pub const SCALABLE_KINDS: [&str; 2] = ["StatefulSet", "Deployment"];
+/// Built-in kinds that can be a session's primary workload. A Job comes last: beside another workload it prepares something.
+pub const WORKLOAD_KINDS: [&str; 5] = ["Pod", "StatefulSet", "Deployment", "ReplicaSet", "Job"];
 
 /// Returns JSON pointers of the metadata of all templates inside an object of that kind, outermost first, the Pod template last.
 /// For a Pod, its own metadata; for kinds without Pods, none.

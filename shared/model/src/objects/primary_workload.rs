@@ -1,9 +1,9 @@
 //! Choice of a session's primary workload: the one that `connect` enters.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
 
-use super::ownership::has_kind_and_name;
+use super::custom_workload::{has_containers, is_custom_workload, validate_primary};
 use super::pod_containers::names_in_spec;
 use super::pods::{WORKLOAD_KINDS, default_container, pod_spec};
 use super::untyped::Untyped;
@@ -12,67 +12,129 @@ use crate::failure::{HintExt, with_hint};
 
 /// Chooses the primary workload of rendered objects: the declared one, which must be among them, else the only one.
 ///
+/// Without a declaration, Jobs count only where no other workload is, and objects of custom kinds only where no built-in workload is
+/// and they hold containers: beside another workload, both prepare or serve it.
+///
 /// # Errors
-/// No workload; several and none declared; the declared one or its container is missing.
+/// No workload; several and none declared; the declared one or its container is missing; a DaemonSet; fields of the declaration
+/// that its kind does not have.
 pub fn choose_primary(objects: &[Value], declared: Option<&PrimaryRef>) -> Result<PrimaryRef> {
-    let workloads: Vec<&Value> = objects
-        .iter()
-        .filter(|o| WORKLOAD_KINDS.contains(&Untyped(o).kind()))
-        .collect();
-    let all = || {
-        workloads
-            .iter()
-            .map(|w| workload_label(w))
-            .collect::<Vec<_>>()
-            .join(", ")
+    let workload = match declared {
+        Some(primary) => find_declared(objects, primary)?,
+        None => find_only_workload(objects)?,
     };
-    let chosen = match (declared, workloads.as_slice()) {
-        (Some(primary), _) => {
-            let found = workloads
-                .iter()
-                .find(|w| has_kind_and_name(w, &primary.kind, &primary.name));
-            match found {
-                Some(workload) => *workload,
-                None if workloads.is_empty() => bail!(
-                    "primary workload {}/{} is not among the objects",
-                    primary.kind,
-                    primary.name
-                ),
-                None => {
-                    let error = anyhow::anyhow!(
-                        "primary workload {}/{} is not among the objects",
-                        primary.kind,
-                        primary.name
-                    );
-                    return Err(with_hint(
-                        error,
-                        format!("choose one of the workloads: {}", all()),
-                    ));
-                }
-            }
-        }
-        (None, []) => bail!("no workload: a Pod, StatefulSet or Deployment is required"),
-        (None, [only]) => only,
-        (None, _) => {
-            let error = anyhow::anyhow!(
-                "several workloads ({}), but no primary workload is set",
-                all()
-            );
-            return Err(with_hint(
+    let container = declared.and_then(|primary| primary.container.clone());
+    if let Some(name) = container.as_ref().filter(|_| pod_spec(workload).is_some()) {
+        check_container(workload, name)?;
+    }
+    let primary = PrimaryRef {
+        kind: Untyped(workload).kind().to_owned(),
+        name: Untyped(workload).name().to_owned(),
+        container: container.or_else(|| default_container(workload)),
+        ..declared.cloned().unwrap_or_default()
+    };
+    validate_primary(&primary)?;
+    Ok(primary)
+}
+
+fn find_declared<'o>(objects: &'o [Value], primary: &PrimaryRef) -> Result<&'o Value> {
+    let named = objects.iter().find(|object| {
+        Untyped(object).kind().eq_ignore_ascii_case(&primary.kind)
+            && Untyped(object).name() == primary.name
+    });
+    if let Some(workload) = named.filter(|object| can_be_primary(object)) {
+        return Ok(workload);
+    }
+    let (kind, name) = (&primary.kind, &primary.name);
+    if named.is_some() {
+        bail!(
+            "{kind}/{name} cannot be the primary workload{}",
+            why_not(kind)
+        );
+    }
+    let error = anyhow!("primary workload {kind}/{name} is not among the objects");
+    let labels = workload_labels(objects.iter().filter(|object| can_be_primary(object)));
+    if labels.is_empty() {
+        return Err(error);
+    }
+    Err(with_hint(
+        error,
+        format!("choose one of the workloads: {labels}"),
+    ))
+}
+
+fn find_only_workload(objects: &[Value]) -> Result<&Value> {
+    let of_kind = |is_one: &dyn Fn(&Value) -> bool| -> Vec<&Value> {
+        objects.iter().filter(|object| is_one(object)).collect()
+    };
+    let is_built_in = |object: &Value| WORKLOAD_KINDS.contains(&Untyped(object).kind());
+    let is_job = |object: &Value| Untyped(object).kind() == "Job";
+    let groups = [
+        of_kind(&|object| is_built_in(object) && !is_job(object)),
+        of_kind(&is_job),
+        of_kind(&|object| is_custom_workload(object) && has_containers(object)),
+    ];
+    match groups
+        .iter()
+        .find(|group| !group.is_empty())
+        .map(Vec::as_slice)
+    {
+        Some([only]) => Ok(only),
+        Some(several) => {
+            let labels = workload_labels(several.iter().copied());
+            let error = anyhow!("several workloads ({labels}), but no primary workload is set");
+            Err(with_hint(
                 error,
                 "choose the workload that connect enters: --primary KIND/NAME",
-            ));
+            ))
         }
-    };
-    let container = declared.and_then(|p| p.container.clone());
-    if let Some(name) = &container {
-        check_container(chosen, name)?;
+        None => Err(no_workload_error(objects)),
     }
-    Ok(PrimaryRef {
-        kind: Untyped(chosen).kind().to_owned(),
-        name: Untyped(chosen).name().to_owned(),
-        container: container.or_else(|| default_container(chosen)),
-    })
+}
+
+fn no_workload_error(objects: &[Value]) -> anyhow::Error {
+    let error = anyhow!("no workload: a {} is required", built_in_kinds());
+    let daemon = objects
+        .iter()
+        .find(|object| !why_not(Untyped(object).kind()).is_empty());
+    if let Some(daemon) = daemon {
+        let reason = why_not(Untyped(daemon).kind());
+        return anyhow!(
+            "no workload: {} cannot be one{reason}",
+            workload_label(daemon)
+        );
+    }
+    let custom = workload_labels(objects.iter().filter(|object| is_custom_workload(object)));
+    match custom.is_empty() {
+        true => error,
+        false => with_hint(
+            error,
+            format!("if one of {custom} owns the session's Pods, name it: --primary KIND/NAME"),
+        ),
+    }
+}
+
+fn can_be_primary(object: &Value) -> bool {
+    WORKLOAD_KINDS.contains(&Untyped(object).kind()) || is_custom_workload(object)
+}
+
+/// Returns why a kind with Pods cannot be a session's workload, as the end of a sentence; empty for any other kind.
+fn why_not(kind: &str) -> &'static str {
+    match kind {
+        "DaemonSet" => ": it runs a Pod on every node, and a session is one user's workload",
+        "CronJob" => ": it runs Pods by the clock, not while the session runs",
+        _ => "",
+    }
+}
+
+fn workload_labels<'o>(workloads: impl Iterator<Item = &'o Value>) -> String {
+    workloads.map(workload_label).collect::<Vec<_>>().join(", ")
+}
+
+/// Returns the kinds as a text: `Pod, StatefulSet, … or Job`.
+fn built_in_kinds() -> String {
+    let [first @ .., last] = &WORKLOAD_KINDS;
+    format!("{} or {last}", first.join(", "))
 }
 
 fn check_container(workload: &Value, name: &str) -> Result<()> {
@@ -97,24 +159,22 @@ fn workload_label(workload: &Value) -> String {
 /// Parses the value of --primary, `KIND/NAME`; the case of the kind is ignored.
 ///
 /// # Errors
-/// Another form, or a kind that cannot be a primary workload.
+/// Another form.
 pub fn parse_primary(value: &str) -> Result<PrimaryRef> {
-    let Some((kind, name)) = value.split_once('/').filter(|(_, name)| !name.is_empty()) else {
+    let Some((kind, name)) = value
+        .split_once('/')
+        .filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
+    else {
         bail!("invalid primary {value:?}: must be KIND/NAME");
     };
-    let Some(kind) = WORKLOAD_KINDS
+    // Of a kind that is not built in, the manifest has the case.
+    let known = WORKLOAD_KINDS
         .iter()
-        .find(|known| known.eq_ignore_ascii_case(kind))
-    else {
-        bail!(
-            "invalid primary {value:?}: KIND must be one of {}",
-            WORKLOAD_KINDS.join(", ")
-        );
-    };
+        .find(|known| known.eq_ignore_ascii_case(kind));
     Ok(PrimaryRef {
-        kind: (*kind).to_owned(),
+        kind: known.map_or(kind, |known| known).to_owned(),
         name: name.to_owned(),
-        container: None,
+        ..PrimaryRef::default()
     })
 }
 
@@ -179,14 +239,58 @@ mod tests {
             kind: "Pod".into(),
             name: "p".into(),
             container: Some("x".into()),
+            ..PrimaryRef::default()
         };
         let error = choose_primary(&[workload("Pod", "p")], Some(&wanted)).unwrap_err();
         assert_eq!(error.to_string(), "container \"x\" is not in Pod/p");
     }
 
     #[test]
+    fn jobs_and_custom_kinds_count_where_nothing_else_runs() {
+        let sandbox = json!({ "apiVersion": "agents.x-k8s.io/v1", "kind": "Sandbox", "metadata": { "name": "s" },
+            "spec": { "podTemplate": { "spec": { "containers": [{ "name": "agent" }] } } } });
+        let certificate = json!({ "apiVersion": "cert-manager.io/v1", "kind": "Certificate", "metadata": { "name": "c" } });
+        let kind = |objects: &[Value]| choose_primary(objects, None).map(|primary| primary.kind);
+        let job = || workload("Job", "migrate");
+        assert_eq!(
+            kind(&[job(), workload("Deployment", "d"), sandbox.clone()]).unwrap(),
+            "Deployment"
+        );
+        assert_eq!(kind(&[job(), sandbox.clone()]).unwrap(), "Job");
+        assert_eq!(
+            kind(&[certificate.clone(), sandbox.clone()]).unwrap(),
+            "Sandbox"
+        );
+        let error = kind(&[certificate]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no workload: a Pod, StatefulSet, Deployment, ReplicaSet or Job is required"
+        );
+        let error = kind(&[workload("DaemonSet", "d")]).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("no workload: DaemonSet/d cannot be one: it runs a Pod on every node")
+        );
+        let declared = parse_primary("sandbox/s").unwrap();
+        let chosen = choose_primary(&[job(), sandbox], Some(&declared)).unwrap();
+        assert_eq!(
+            (chosen.kind.as_str(), chosen.name.as_str()),
+            ("Sandbox", "s")
+        );
+        let declared = parse_primary("DaemonSet/d").unwrap();
+        let error = choose_primary(&[workload("DaemonSet", "d")], Some(&declared)).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("DaemonSet/d cannot be the primary workload: it runs"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_primary_is_kind_and_name() {
-        for bad in ["pod", "pod/", "job/x", "/x"] {
+        for bad in ["pod", "pod/", "/x"] {
             let error = parse_primary(bad).unwrap_err().to_string();
             assert!(
                 error.starts_with(&format!("invalid primary {bad:?}: ")),
