@@ -39,6 +39,7 @@ mod status;
 mod stop;
 mod template;
 mod two_users;
+mod workloads;
 mod world;
 
 use std::process::ExitCode;
@@ -84,6 +85,7 @@ fn all() -> Vec<Live> {
         faults::tests(),
         krew::tests(),
         readme::tests(),
+        workloads::tests(),
     ]
     .into_iter()
     .flatten()

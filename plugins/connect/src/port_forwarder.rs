@@ -11,11 +11,11 @@ use session_shared::Pod;
 use session_shared::client::forward::FindPod;
 use session_shared::client::forward::ForwardEvent;
 use session_shared::client::forward::Forwarder;
-use session_shared::client::{Backoff, Scope, WatchChange, timed_out};
+use session_shared::client::{Backoff, ListOptions, Scope, WatchChange, timed_out};
 use session_shared::objects::Untyped;
 use session_shared::objects::conditions::{has_condition, is_ready};
 use session_shared::objects::resource::{POD, SESSION};
-use session_shared::ops::session_objects::session_selector;
+use session_shared::ops::pod_selector;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::is_primary_pod;
 use session_shared::verb::Environment;
@@ -79,6 +79,8 @@ struct PodSearch {
     intent: Intent,
     /// Container given by `-c` or the method.
     container: Option<String>,
+    /// The Pods that may be the session's.
+    select: ListOptions,
     is_primary: bool,
 }
 
@@ -95,6 +97,7 @@ fn pod_finder(
         cluster: cluster.clone(),
         intent: intent.clone(),
         container: container.map(str::to_owned),
+        select: pod_selector(&observed.session),
         is_primary: is_primary_pod(pod),
     };
     let known = Mutex::new(pod.metadata.name.clone());
@@ -164,9 +167,8 @@ impl PodSearch {
 
     /// Waits until a Pod that is not known is ready. Returns false if the watch ends first.
     async fn wait_change(&self, known: &HashSet<String>) -> bool {
-        let select = session_selector(self.intent.name.as_str());
         let scope = Scope::Namespace(self.cluster.namespace());
-        let mut changes = self.cluster.watch(&POD, scope, &select, None, false);
+        let mut changes = self.cluster.watch(&POD, scope, &self.select, None, false);
         while let Some(Ok(change)) = changes.next().await {
             let (WatchChange::Added(pod) | WatchChange::Modified(pod)) = change else {
                 continue;

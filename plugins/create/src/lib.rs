@@ -21,7 +21,7 @@ mod session_file;
 mod spec_overrides;
 
 use anyhow::Result;
-use session_shared::ops::preflight;
+use session_shared::ops::{check_stoppable, preflight};
 use session_shared::prompt::started;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::{Environment, Verb};
@@ -57,13 +57,16 @@ impl Verb for Create {
         if !intent.skip_checks {
             let namespace = subject.ownership.namespace.as_str();
             let all = subject.quota_objects(&intent.metadata);
+            let rendering = &subject.rendered.rendering;
+            let (primary, objects) = (&rendering.primary, &rendering.objects);
             let (quotas, found) = (
                 &mut environment.console.progress(),
                 &mut environment.console.progress(),
             );
-            let (checked, kept) = futures::try_join!(
+            let (checked, kept, ()) = futures::try_join!(
                 preflight::read_preflight_facts(&cluster, namespace, &all, quotas),
                 KeptClaims::list(&cluster, &subject, found),
+                check_stoppable(&cluster, subject.name.as_str(), primary, objects),
             )?;
             preflight::check_preflight(subject.name.as_str(), &all, &checked)?;
             let notes = kept.compare(&subject, &intent)?;

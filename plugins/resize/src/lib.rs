@@ -47,7 +47,7 @@ impl Verb for Resize {
         confirmation::note_unchecked_access(&observed.permissions, console);
         if observed.start_plan.is_some() {
             let session = &observed.session;
-            let runs_hooks = session.runs_sync(&intent.stop_options);
+            let runs_hooks = session.runs_stored_text(&intent.stop_options);
             let (stored, dry_run) = (&session.session, intent.dry_run);
             if !outcome::confirm_restart(&intent, session, console)?
                 || !trust::confirm_hooks(&cluster, stored, runs_hooks, dry_run, console).await?

@@ -88,7 +88,7 @@ async fn confirm_stored_text(
     {
         return Ok(false);
     }
-    let runs_hooks = action == Action::Restart && observed.runs_sync(&intent.stop_options);
+    let runs_hooks = action == Action::Restart && observed.runs_stored_text(&intent.stop_options);
     trust::confirm_hooks(cluster, session, runs_hooks, intent.dry_run, console).await
 }
 

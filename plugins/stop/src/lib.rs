@@ -55,7 +55,7 @@ impl Verb for Stop {
             return Ok(());
         }
         if let Some(observed) = observed.single() {
-            let runs_hooks = observed.runs_sync(&intent.stop_options);
+            let runs_hooks = observed.runs_stored_text(&intent.stop_options);
             let (session, dry_run) = (&observed.session, intent.dry_run);
             if !trust::confirm_hooks(&cluster, session, runs_hooks, dry_run, console).await? {
                 return Ok(());

@@ -236,6 +236,20 @@ impl Cluster {
         if let Some(known) = ResourceType::find_known(api_version, kind) {
             return Ok(Some(known.clone()));
         }
+        let found = self.discover_scalable(api_version, kind).await?;
+        Ok(found.map(|(resource, _)| resource))
+    }
+
+    /// Returns the resource type of a kind, and whether it has a scale subresource, by one discovery request. `None` if the server does
+    /// not serve it.
+    ///
+    /// # Errors
+    /// A Failure.
+    pub async fn discover_scalable(
+        &self,
+        api_version: &str,
+        kind: &str,
+    ) -> Result<Option<(ResourceType, bool)>> {
         let types = ApiRequest::get(api_paths::api_root(api_version)).limit(DISCOVERY_LIMIT);
         let body = match self.send(&types).await {
             Ok(answer) => answer.json()?,
@@ -246,25 +260,44 @@ impl Cluster {
             }
             Err(error) => return Err(error),
         };
-        let mut resources = body["resources"].as_array().into_iter().flatten();
-        let found = resources.find(|resource| {
-            resource["kind"] == kind
-                && resource["name"]
-                    .as_str()
-                    .is_some_and(|name| !name.contains('/'))
-        });
+        let resources = || {
+            let resources = body["resources"].as_array().into_iter().flatten();
+            resources.filter_map(|resource| Some((resource["name"].as_str()?, resource)))
+        };
+        let found =
+            resources().find(|(name, resource)| resource["kind"] == kind && !name.contains('/'));
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        Ok(found.map(|resource| ResourceType {
-            group: group.to_owned().into(),
-            version: version.to_owned().into(),
-            kind: kind.to_owned().into(),
-            plural: resource["name"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-                .into(),
-            namespaced: resource["namespaced"] == true,
+        Ok(found.map(|(plural, resource)| {
+            let scale = format!("{plural}/scale");
+            let has_scale = resources().any(|(name, _)| name == scale);
+            let resource = ResourceType {
+                group: group.to_owned().into(),
+                version: version.to_owned().into(),
+                kind: kind.to_owned().into(),
+                plural: plural.to_owned().into(),
+                namespaced: resource["namespaced"] == true,
+            };
+            (resource, has_scale)
         }))
+    }
+
+    /// Reads the Scale of an object, of a type with a scale subresource; `None` if the object does not exist.
+    ///
+    /// # Errors
+    /// As [`Cluster::get`].
+    pub async fn get_scale(
+        &self,
+        t: &ResourceType,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>> {
+        let path = format!("{}/scale", api_paths::object_path(t, namespace, name)?);
+        let call = ApiRequest::get(path).for_object(t, name);
+        match self.send(&call).await {
+            Ok(answer) => Ok(Some(answer.json()?)),
+            Err(error) if failure::has_kind(&error, FailureKind::NotFound) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads any path, including its query; returns body and headers.

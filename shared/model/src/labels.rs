@@ -59,6 +59,9 @@ pub const DATA_CLAIM: &str = "streaming.platform/data-claim";
 pub const CONNECT: &str = "streaming.platform/connect";
 /// Annotation on a manifest's primary workload: sync hook as YAML or JSON, in the form of a SessionTemplate's spec.hooks.sync.
 pub const SYNC: &str = "streaming.platform/sync";
+/// Annotation on a manifest's primary workload, of a kind that is not built in: how it is stopped, started and found ready, as YAML or
+/// JSON in the form of stop, start and ready of a SessionTemplate's spec.primary.
+pub const WORKLOAD: &str = "streaming.platform/workload";
 /// Annotation on a manifest's primary workload: lifetime as YAML or JSON, in the form of a SessionTemplate's spec.lifetime, or
 /// a duration.
 pub const LIFETIME: &str = "streaming.platform/lifetime";

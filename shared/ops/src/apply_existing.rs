@@ -13,6 +13,7 @@ use session_model::failure::{self, Failure, FailureKind};
 use session_model::objects::ResourceType;
 use session_model::objects::Untyped;
 use session_model::objects::access::Access;
+use session_model::objects::custom_workload::is_custom_workload;
 use session_model::progress::ProgressEvent;
 use session_template::merge_string_data;
 
@@ -24,7 +25,8 @@ impl Cluster {
     /// object is deleted and created again.
     ///
     /// # Errors
-    /// Whatever else the server refuses. The rights to delete and create are checked before anything is deleted.
+    /// Whatever else the server refuses. The rights to delete and create are checked before anything is deleted. An
+    /// object of a kind that is not built in is never deleted.
     pub(super) async fn apply_existing(
         &self,
         object: &Value,
@@ -56,6 +58,8 @@ impl Cluster {
         match applied {
             Ok(applied) => Ok(StepResult::Applied(applied)),
             Err(error) if !is_immutable(&error) => Err(error),
+            // Its deletion may take data with it that only its controller knows.
+            Err(error) if is_custom_workload(object) => Err(error),
             Err(_) if with.write.dry_run => Ok(StepResult::Applied(found.clone())),
             Err(_) => {
                 let target = ObjectRef::from_object(found);

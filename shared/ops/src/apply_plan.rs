@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use futures::future::join_all;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc::{self, UnboundedSender};
 
 use crate::Cluster;
@@ -140,6 +140,27 @@ impl Cluster {
                 patch["metadata"]["uid"] = target.uid.as_str().into();
                 let done = self
                     .merge_patch(resource, namespace, &target.name, None, &patch, &with.write)
+                    .await?;
+                Ok(StepResult::Patched(done))
+            }
+            Step::Scale {
+                target,
+                resource,
+                replicas,
+            } => {
+                let patch = json!({
+                    "metadata": { "uid": target.uid }, "spec": { "replicas": replicas },
+                });
+                let scale = Some("scale");
+                let done = self
+                    .merge_patch(
+                        resource,
+                        namespace,
+                        &target.name,
+                        scale,
+                        &patch,
+                        &with.write,
+                    )
                     .await?;
                 Ok(StepResult::Patched(done))
             }
@@ -352,7 +373,9 @@ fn progress_event(step: &Step) -> ProgressEvent {
             WaitStage::Applying,
             kind_and_name(&ObjectRef::from_object(claim)),
         ),
-        Step::Patch { target, .. } => (WaitStage::Applying, kind_and_name(target)),
+        Step::Patch { target, .. } | Step::Scale { target, .. } => {
+            (WaitStage::Applying, kind_and_name(target))
+        }
         Step::RunHook { pod, .. } => (WaitStage::Syncing, format!("pod/{pod}")),
         Step::Delete { target, .. } => (WaitStage::Terminating, kind_and_name(target)),
         Step::WaitDeleted { targets, .. } => (

@@ -40,6 +40,7 @@ pub mod clone_plan;
 mod cluster;
 pub mod container_archive;
 mod controller;
+mod custom_workload;
 pub mod deletion;
 mod deletion_data;
 mod explain_cause;
@@ -84,6 +85,7 @@ mod tests;
 
 pub use cluster::Cluster;
 pub use controller::{CONTROLLER_LEASE, CONTROLLER_NAMESPACE, Driver};
+pub use custom_workload::{check_stoppable, custom_primary, pod_selector};
 pub use observed_session::ObservedSession;
 pub use patch_session::SessionRef;
 pub use wait_expanded::ExpansionOutcome;

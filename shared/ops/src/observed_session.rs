@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::controller::Driver;
+use crate::custom_workload::{custom_primary, may_be_of, pod_selector};
 use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
 use crate::session_objects::{list_snapshots, owner_kinds, session_selector, with_setup_hint};
@@ -24,10 +25,14 @@ use session_engine::reconcile::{
 };
 use session_model::api::Session;
 use session_model::objects::ResourceType;
-use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{POD, SESSION};
+use session_model::objects::{Owner, Untyped};
+
+/// Longest chain of owners that is followed from a Pod to its Session. Controllers of custom kinds make objects of other kinds, such as
+/// RayJob → RayCluster → Pod; a chain that is longer than this most likely ends nowhere.
+const MAX_OWNER_CHAIN: usize = 6;
 
 /// A group of a session's objects that are read together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +128,14 @@ impl ObservedSession {
     /// # Errors
     /// Whatever the server refuses. A missing right to read the parameters Secret or to list VolumeSnapshots is not an error.
     pub async fn load(&mut self, cluster: &Cluster, parts: &[Part]) -> Result<()> {
+        let workload = [Part::Pods, Part::Owners];
+        if custom_primary(&self.session).is_some()
+            && parts
+                .iter()
+                .any(|part| workload.contains(part) && !self.parts.contains(part))
+        {
+            Box::pin(self.load_custom_workload(cluster)).await?;
+        }
         let is_missing = |part: Part| parts.contains(&part) && !self.parts.contains(&part);
         let (namespace, name) = (self.namespace(), self.name());
         let select = session_selector(name);
@@ -169,6 +182,30 @@ impl ObservedSession {
         self.parts.extend(new.copied().collect::<Vec<_>>());
         self.live = std::mem::take(&mut self.live).attribute(&self.session);
         self.assess();
+        Ok(())
+    }
+
+    /// Reads the workload and the Pods of a session whose primary workload is of a kind that is not built in, and all owners that
+    /// lead to them.
+    async fn load_custom_workload(&mut self, cluster: &Cluster) -> Result<()> {
+        let (namespace, session) = (self.session.namespace(), &self.session);
+        let select = pod_selector(session);
+        let (custom, pods, mut owners) = futures::try_join!(
+            cluster.get_custom_workload(namespace, session),
+            cluster.list(&POD, Scope::Namespace(namespace), &select),
+            cluster.list_owners(namespace, session),
+        )?;
+        owners.extend(custom.iter().map(|custom| custom.object.clone()));
+        let mut candidates = pods.items;
+        candidates.retain(|pod| may_be_of(pod, session));
+        let above = cluster.get_owners(namespace, &candidates, &owners, session);
+        owners.extend(above.await?);
+        let parsed = candidates.into_iter().map(parse_object);
+        self.live.pods = parsed.collect::<Result<_>>()?;
+        self.live.owners = owners;
+        self.live.custom = custom;
+        self.pods_resource_version = pods.resource_version;
+        self.parts.extend([Part::Pods, Part::Owners]);
         Ok(())
     }
 
@@ -261,6 +298,11 @@ impl Cluster {
         pods: ObjectList,
     ) -> Result<ObservedSession> {
         let mut observed = ObservedSession::new(selected, Driver::Client)?;
+        if custom_primary(&observed.session).is_some() {
+            // Its Pods may have no label.
+            observed.load(self, &[Part::Pods, Part::Owners]).await?;
+            return Ok(observed);
+        }
         let (pods, pods_version) = (pods.items, pods.resource_version);
         let session = &observed.session;
         let owners = self.get_owners(session.namespace(), &pods, &[], session);
@@ -291,16 +333,29 @@ impl Cluster {
         session: &Session,
     ) -> Result<Vec<Value>> {
         let kinds = owner_kinds(session);
+        let any_kind = custom_primary(session).is_some();
         let mut found: Vec<Value> = known.to_vec();
         let mut level: Vec<Value> = objects.to_vec();
-        // Pod → ReplicaSet → Deployment → Session is the longest possible chain.
-        for _ in 0..2 {
-            let wanted = unknown_owners(&level, &found, &kinds);
-            let reads = wanted
-                .iter()
-                .map(|(kind, name)| self.get(kind, namespace, name));
-            level = try_join_all(reads).await?.into_iter().flatten().collect();
-            found.extend(level.iter().cloned());
+        for _ in 0..MAX_OWNER_CHAIN {
+            let wanted = unknown_owners(&level, &found);
+            let reads = wanted.iter().map(async |owner| {
+                let known = ResourceType::find_known(owner.api_version, owner.kind);
+                match known.filter(|kind| kinds.contains(kind)) {
+                    Some(kind) => self.get(kind, namespace, owner.name).await,
+                    None if any_kind => {
+                        let key = (owner.api_version, owner.kind, owner.name);
+                        self.get_owner_of_any_kind(namespace, key).await
+                    }
+                    // A forged ownerReference never causes reads that the caller is not allowed to make.
+                    None => Ok(None),
+                }
+            });
+            let read: Vec<Value> = try_join_all(reads).await?.into_iter().flatten().collect();
+            if read.is_empty() {
+                break;
+            }
+            found.extend(read.iter().cloned());
+            level = read;
         }
         Ok(found.split_off(known.len()))
     }
@@ -315,13 +370,8 @@ fn pod_makers(session: &Session) -> usize {
         .count()
 }
 
-/// Returns the controllers of `objects` that are not in `known`, each once. Kinds that a session cannot create end a
-/// chain, so that a forged ownerReference never causes reads that the caller is not allowed to make.
-fn unknown_owners(
-    objects: &[Value],
-    known: &[Value],
-    kinds: &[&'static ResourceType],
-) -> Vec<(&'static ResourceType, String)> {
+/// Returns the controllers of `objects` that are not in `known`, each once.
+fn unknown_owners<'o>(objects: &'o [Value], known: &[Value]) -> Vec<Owner<'o>> {
     let mut uids: Vec<&str> = known
         .iter()
         .filter_map(|object| Untyped(object).uid())
@@ -333,9 +383,9 @@ fn unknown_owners(
                 continue;
             }
             uids.push(owner.uid);
-            let kind = ResourceType::find_known(owner.api_version, owner.kind);
-            if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
-                wanted.push((kind, owner.name.to_owned()));
+            // The Session itself is where every chain ends.
+            if owner.kind != "Session" {
+                wanted.push(owner);
             }
         }
     }

@@ -6,6 +6,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::Cluster;
+use crate::custom_workload::check_stoppable;
 use crate::start_plan::StartPlan;
 use session_client::{ListOptions, Scope, WriteOptions};
 use session_engine::diagnosis::{Cause, missing_class, quota};
@@ -166,6 +167,7 @@ impl StartPlan {
             let checked = read_preflight_facts(cluster, namespace, &new, sink).await?;
             check_preflight(name, &new, &checked)?;
         }
+        check_stoppable(cluster, name, &self.start.rendering.primary, objects).await?;
         let rehearsal = WriteOptions {
             dry_run: true,
             ..WriteOptions::by(MANAGER)

@@ -5,6 +5,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::Cluster;
+use crate::custom_workload::custom_primary;
 use crate::observed_session::ObservedSession;
 use crate::session_objects::owner_kinds;
 use session_client::{ListOptions, Scope};
@@ -107,6 +108,7 @@ fn has_claims_or_controllers(observed: &ObservedSession) -> bool {
         .filter_map(|pod| pod.spec.as_ref());
     let mut volumes = specs.flat_map(|spec| spec.volumes.iter().flatten());
     !owner_kinds(&observed.session).is_empty()
+        || custom_primary(&observed.session).is_some()
         || volumes.any(|volume| volume.persistent_volume_claim.is_some())
 }
 

@@ -58,6 +58,18 @@ impl ObservedSession {
             && HookRun::find(&self.session, &self.state, "sync").is_some()
     }
 
+    /// Returns true if a stop with these options carries out text that the session stores: the sync hook, or the patch that stops a
+    /// workload of a kind that is not built in.
+    pub fn runs_stored_text(&self, options: &StopOptions) -> bool {
+        let primary = self
+            .session
+            .applied()
+            .and_then(|applied| applied.primary.as_ref());
+        let is_patched = primary.is_some_and(|primary| primary.stop.is_some());
+        self.runs_sync(options)
+            || (is_patched && self.live.custom.is_some() && !self.driver.is_controller())
+    }
+
     /// Returns the steps of a stop, in order. `spec.state: stopped` is written after the sync hook, so that a failed hook stops
     /// nothing, and before the workload is removed, so that no controller makes it again.
     pub fn plan_stop(&self, options: &StopOptions, now: Timestamp) -> Plan {
@@ -114,7 +126,7 @@ impl ObservedSession {
         if self.driver.is_controller() {
             return self.stop_by_controller(cluster, options, &with, sink).await;
         }
-        if self.runs_sync(options) && !with.write.dry_run {
+        if self.runs_stored_text(options) && !with.write.dry_run {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop_access(options, &[], with).await?;

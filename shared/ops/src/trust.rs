@@ -129,7 +129,9 @@ async fn equals_template(cluster: &Cluster, session: &Session, part: StoredPart)
         return false;
     };
     let own = match part {
-        StoredPart::Hooks => hook_fields(template.spec.hooks.as_ref()),
+        StoredPart::Hooks => {
+            hook_fields(template.spec.hooks.as_ref(), template.spec.primary.as_ref())
+        }
         _ => connect_fields(&template.spec.connect),
     };
     own == stored_fields(session, part)
@@ -145,7 +147,10 @@ pub fn record_trusted(
 ) {
     let mut areas = vec![(StoredPart::Start, spec_fields(spec))];
     if let Some(rendering) = rendering {
-        areas.push((StoredPart::Hooks, hook_fields(rendering.hooks.as_ref())));
+        areas.push((
+            StoredPart::Hooks,
+            hook_fields(rendering.hooks.as_ref(), Some(&rendering.primary)),
+        ));
         areas.push((StoredPart::Connect, connect_fields(&rendering.connect)));
     }
     for (part, fields) in areas {

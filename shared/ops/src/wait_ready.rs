@@ -12,7 +12,7 @@
 //!                                                         └─ progress events until it is final
 //! ```
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -24,12 +24,12 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use crate::session_objects::session_selector;
+use crate::custom_workload::{may_be_of, pod_selector};
 use session_client::interrupt::Interrupt;
 use session_client::{ListOptions, Scope, WatchChange, parse_object, watch_ended_error};
 use session_engine::diagnosis::{EventNote, check_stability};
 use session_engine::reconcile::{
-    LiveObjects, WorkloadState, assess_workload, find_unready_workload,
+    CustomWorkload, LiveObjects, WorkloadState, assess_workload, find_unready_workload,
 };
 use session_model::api::Session;
 use session_model::failure::{Failure, FailureKind};
@@ -90,7 +90,10 @@ struct ReadinessWatch<'a> {
     cluster: &'a Cluster,
     namespace: &'a str,
     session: &'a Session,
-    select: ListOptions,
+    /// The primary workload, if its kind is not built in.
+    custom: Option<CustomWorkload>,
+    /// UIDs of controllers of Pods of the namespace that have been looked for, with or without success.
+    foreign_owners: BTreeSet<String>,
     awaited: AwaitedWorkloads,
     pods: BTreeMap<String, Pod>,
     /// Time at which each Pod that is Ready was first seen so, by UID.
@@ -122,13 +125,13 @@ impl Cluster {
         limit: Duration,
         run: &mut WaitContext<'_>,
     ) -> Result<WaitOutcome> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
-        let select = session_selector(name);
+        let custom = self.get_custom_workload(namespace, session).await?;
         let mut watch = ReadinessWatch {
             cluster: self,
             namespace,
             session,
-            select,
+            custom,
+            foreign_owners: BTreeSet::new(),
             awaited,
             pods: BTreeMap::new(),
             ready_since: BTreeMap::new(),
@@ -185,6 +188,7 @@ impl ReadinessWatch<'_> {
     /// Watches until the workload reaches a final state. May be dropped at any time; `seen` then holds the last state.
     async fn run(&mut self, state: &mut WorkloadState, sink: &mut dyn ProgressSink) -> Result<()> {
         let (mut pods, mut events) = (self.watch_pods(), self.watch_events());
+        let mut custom = self.watch_custom();
         loop {
             self.report(state, sink);
             tokio::select! {
@@ -194,6 +198,7 @@ impl ReadinessWatch<'_> {
                     Some(change) => self.apply_pod_change(change?).await?,
                     None => return Err(watch_ended_error(&POD)),
                 },
+                Some(change) = custom.next() => self.apply_custom_change(change?),
                 Some(change) = events.next() => match change {
                     Ok(change) => self.apply_event_change(change),
                     // Events are optional: without them the wait goes on.
@@ -218,10 +223,32 @@ impl ReadinessWatch<'_> {
         self.cluster.watch(
             &POD,
             Scope::Namespace(self.namespace),
-            &self.select,
+            &pod_selector(self.session),
             None,
             false,
         )
+    }
+
+    /// Watches a primary workload whose kind is not built in: its status may tell when it is ready.
+    fn watch_custom(&self) -> BoxStream<'static, Result<WatchChange>> {
+        let Some(custom) = &self.custom else {
+            return futures::stream::empty().boxed();
+        };
+        let scope = Scope::Namespace(self.namespace);
+        let select = ListOptions::with_fields(format!("metadata.name={}", custom.reference().name));
+        self.cluster
+            .watch(&custom.resource, scope, &select, None, false)
+    }
+
+    fn apply_custom_change(&mut self, change: WatchChange) {
+        let (WatchChange::Added(object) | WatchChange::Modified(object)) = change else {
+            return;
+        };
+        if let Some(custom) = &mut self.custom
+            && Untyped(&object).uid() == Untyped(&custom.object).uid()
+        {
+            custom.object = object;
+        }
     }
 
     fn watch_events(&self) -> BoxStream<'static, Result<WatchChange>> {
@@ -247,6 +274,7 @@ impl ReadinessWatch<'_> {
         let live = LiveObjects {
             pods: self.pods.values().cloned().collect(),
             owners: self.owners.clone(),
+            custom: self.custom.clone(),
             ..LiveObjects::default()
         };
         live.attribute(self.session)
@@ -315,7 +343,11 @@ impl ReadinessWatch<'_> {
             WorkloadState::Ready { pod } | WorkloadState::Terminated { pod, .. } => {
                 self.pods.get(pod).cloned().map(Box::new)
             }
-            _ => self.pods.values().next().cloned().map(Box::new),
+            _ => {
+                let live = self.live();
+                let mut own = live.own_pods(self.session.uid());
+                own.next().cloned().map(Box::new)
+            }
         }
     }
 
@@ -333,7 +365,13 @@ impl ReadinessWatch<'_> {
         let name = |object: &Value| Untyped(object).name().to_owned();
         match change {
             WatchChange::Added(object) | WatchChange::Modified(object) => {
-                self.read_replica_set(&object).await?;
+                if self.custom.is_none() {
+                    self.read_replica_set(&object).await?;
+                } else if may_be_of(&object, self.session) {
+                    self.read_owners(&object).await?;
+                } else {
+                    return Ok(());
+                }
                 self.pods.insert(name(&object), parse_object(object)?);
             }
             WatchChange::Deleted(object) => self.remove_pod(&name(&object)),
@@ -374,6 +412,21 @@ impl ReadinessWatch<'_> {
                 .await?
         {
             self.owners.push(set);
+        }
+        Ok(())
+    }
+
+    /// Reads the owners of a Pod that may be one of a custom workload, once.
+    async fn read_owners(&mut self, pod: &Value) -> Result<()> {
+        let controller = Untyped(pod).owners().find(|owner| owner.controller);
+        let is_new =
+            controller.is_some_and(|owner| self.foreign_owners.insert(owner.uid.to_owned()));
+        if is_new {
+            let pods = std::slice::from_ref(pod);
+            let read = self
+                .cluster
+                .get_owners(self.namespace, pods, &self.owners, self.session);
+            self.owners.extend(read.await?);
         }
         Ok(())
     }

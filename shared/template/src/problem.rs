@@ -41,6 +41,15 @@ impl Problem {
         Self::at("", SourceLocation::default(), message)
     }
 
+    /// Creates a problem from an error and its outermost hint.
+    pub fn of_error(file: &str, place: SourceLocation, error: &anyhow::Error) -> Self {
+        let hint = error.downcast_ref::<failure::ErrorWithHint>();
+        Self {
+            hint: hint.map(|error| error.hint.clone()),
+            ..Self::at(file, place, error.to_string())
+        }
+    }
+
     /// Adds a hint.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -53,6 +53,7 @@ mod prerequisites;
 mod process;
 mod programs;
 mod running;
+mod sandbox;
 mod say;
 mod settings;
 mod startup;
@@ -71,6 +72,7 @@ pub use kubectl::KubectlOutput;
 pub use namespace::Namespace;
 pub use part_handle::PartHandle;
 pub use parts::Part;
+pub use sandbox::AgentSandbox;
 pub use status::Status;
 pub use storage_classes::{Class, Disturbance, StorageClass, StorageOperation};
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-use crate::go_build::{self, CLUSTER, KREW, KWOK_STAGES, ProgramSet, SNAPSHOT_CRDS};
+use crate::go_build::{self, CLUSTER, KREW, KWOK_STAGES, ProgramSet, SANDBOX, SNAPSHOT_CRDS};
 use crate::say::say;
 
 /// The names of the cluster's programs.
@@ -37,6 +37,14 @@ pub(crate) fn built() -> Result<PathBuf> {
 /// As [`built`].
 pub(crate) fn krew() -> Result<PathBuf> {
     built_set(&KREW, |_| Ok(()))
+}
+
+/// The folder with agent-sandbox's controller and its CustomResourceDefinition, built first if need be.
+///
+/// # Errors
+/// As [`built`].
+pub(crate) fn sandbox() -> Result<PathBuf> {
+    built_set(&SANDBOX, go_build::sandbox_crd)
 }
 
 /// `finish` puts what else belongs to the programs into their folder.

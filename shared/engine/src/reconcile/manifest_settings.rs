@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 
 use session_model::api::{
     ConnectMethod, Hook, Hooks, HttpConnect, IntOrString, LifetimePolicy, PrimaryRef,
-    SessionTemplateSpec,
+    SessionTemplateSpec, WorkloadControl,
 };
 use session_model::foreign_error::decode_error_text;
 use session_model::labels;
 use session_model::objects::Untyped;
+use session_model::objects::custom_workload::validate_primary;
 use session_model::objects::ownership::has_kind_and_name;
 use session_model::objects::pods::pod_labels;
 use session_template::Source;
@@ -61,6 +62,26 @@ pub fn read_manifest_settings(
         );
     }
     Ok(said)
+}
+
+/// Returns the primary workload with what the annotation `streaming.platform/workload` says of its stop, start and readiness, where the
+/// template says nothing.
+///
+/// # Errors
+/// An annotation that does not parse, or that the kind does not have.
+pub(super) fn read_workload_control(objects: &[Value], primary: PrimaryRef) -> Result<PrimaryRef> {
+    let workload = objects
+        .iter()
+        .find(|object| has_kind_and_name(object, &primary.kind, &primary.name));
+    let Some(yaml) = workload.and_then(|workload| Untyped(workload).annotation(labels::WORKLOAD))
+    else {
+        return Ok(primary);
+    };
+    let control: WorkloadControl = parse_annotation(labels::WORKLOAD, yaml)?;
+    let primary = primary.or_controlled_by(control);
+    validate_primary(&primary)
+        .with_context(|| format!("invalid annotation {}", labels::WORKLOAD))?;
+    Ok(primary)
 }
 
 /// Reads an annotation as YAML or JSON.
@@ -133,6 +154,37 @@ mod tests {
 
     fn pod(annotations: Value) -> Value {
         json!({ "kind": "Pod", "metadata": { "name": "p", "labels": { "app": "x" }, "annotations": annotations }, "spec": {} })
+    }
+
+    #[test]
+    fn an_annotation_says_how_a_custom_workload_is_stopped() {
+        let sandbox = |annotation: &str| {
+            json!({ "apiVersion": "agents.x-k8s.io/v1", "kind": "Sandbox", "metadata": { "name": "s",
+                "annotations": { labels::WORKLOAD: annotation } } })
+        };
+        let declared = || PrimaryRef {
+            kind: "Sandbox".into(),
+            name: "s".into(),
+            ..PrimaryRef::default()
+        };
+        let read = |annotation: &str| read_workload_control(&[sandbox(annotation)], declared());
+        let whole = "{stop: {spec: {mode: Suspended}}, start: {spec: {mode: Running}}, ready: {condition: Ready}}";
+        let primary = read(whole).unwrap();
+        assert_eq!(
+            primary.stop,
+            Some(json!({ "spec": { "mode": "Suspended" } }))
+        );
+        assert_eq!(primary.ready.unwrap().condition.as_deref(), Some("Ready"));
+        let text = |annotation: &str| format!("{:#}", read(annotation).unwrap_err());
+        assert_eq!(
+            text("{stop: {spec: {}}}"),
+            "invalid annotation streaming.platform/workload: primary.start is required with primary.stop"
+        );
+        assert!(
+            text("{halt: {}}").contains("unknown field \"halt\""),
+            "{}",
+            text("{halt: {}}")
+        );
     }
 
     #[test]

@@ -99,6 +99,7 @@ pub fn render(recipe: &RenderInput<'_>) -> Result<RenderOutput> {
         .map(|wanted| expand_primary(wanted, &values))
         .transpose()?;
     let primary = primary_workload::choose_primary(&objects, declared.as_ref())?;
+    let primary = manifest_settings::read_workload_control(&objects, primary)?;
     if let Some(wanted) = &spec.resources {
         overrides::set_resources(&mut objects, &primary, wanted)?;
     }

@@ -21,7 +21,7 @@ mod template;
 pub use admission::{ADMISSION_POLICY, admission_objects, is_policy_in_force};
 pub use crd::custom_resource_definitions;
 pub use int_or_string::IntOrString;
-pub use object_ref::{ObjectRef, PrimaryRef, ReadyCheck};
+pub use object_ref::{ObjectRef, PrimaryRef, ReadyCheck, WorkloadControl};
 pub use parameter::{Parameter, ParameterType, Presets, SecretGeneration};
 pub use session::{DesiredState, ResourceLimits, SecretSource, Session, SessionSpec, StorageSpec};
 pub use status::{Condition, Phase, SessionStatus, StartRecord};

@@ -52,6 +52,30 @@ pub struct PrimaryRef {
     pub ready: Option<ReadyCheck>,
 }
 
+/// The fields of [`PrimaryRef`] for a workload of a kind that is not built in, as an annotation has them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct WorkloadControl {
+    /// Merge patch that stops the workload.
+    pub stop: Option<Value>,
+    /// Merge patch that starts it again.
+    pub start: Option<Value>,
+    /// When it is ready.
+    pub ready: Option<ReadyCheck>,
+}
+
+impl PrimaryRef {
+    /// Returns the reference with those fields of `control` that it lacks.
+    pub fn or_controlled_by(self, control: WorkloadControl) -> Self {
+        Self {
+            stop: self.stop.or(control.stop),
+            start: self.start.or(control.start),
+            ready: self.ready.or(control.ready),
+            ..self
+        }
+    }
+}
+
 /// A check of a workload's status: one of condition and path is set.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

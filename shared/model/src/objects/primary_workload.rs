@@ -64,6 +64,22 @@ fn find_declared<'o>(objects: &'o [Value], primary: &PrimaryRef) -> Result<&'o V
 }
 
 fn find_only_workload(objects: &[Value]) -> Result<&Value> {
+    match primary_candidates(objects).as_slice() {
+        [only] => Ok(only),
+        [] => Err(no_workload_error(objects)),
+        several => {
+            let labels = workload_labels(several.iter().copied());
+            let error = anyhow!("several workloads ({labels}), but no primary workload is set");
+            Err(with_hint(
+                error,
+                "choose the workload that connect enters: --primary KIND/NAME",
+            ))
+        }
+    }
+}
+
+/// Returns the workloads that are chosen from where none is declared.
+pub fn primary_candidates(objects: &[Value]) -> Vec<&Value> {
     let of_kind = |is_one: &dyn Fn(&Value) -> bool| -> Vec<&Value> {
         objects.iter().filter(|object| is_one(object)).collect()
     };
@@ -74,22 +90,8 @@ fn find_only_workload(objects: &[Value]) -> Result<&Value> {
         of_kind(&is_job),
         of_kind(&|object| is_custom_workload(object) && has_containers(object)),
     ];
-    match groups
-        .iter()
-        .find(|group| !group.is_empty())
-        .map(Vec::as_slice)
-    {
-        Some([only]) => Ok(only),
-        Some(several) => {
-            let labels = workload_labels(several.iter().copied());
-            let error = anyhow!("several workloads ({labels}), but no primary workload is set");
-            Err(with_hint(
-                error,
-                "choose the workload that connect enters: --primary KIND/NAME",
-            ))
-        }
-        None => Err(no_workload_error(objects)),
-    }
+    let mut groups = groups.into_iter();
+    groups.find(|group| !group.is_empty()).unwrap_or_default()
 }
 
 fn no_workload_error(objects: &[Value]) -> anyhow::Error {

@@ -20,7 +20,7 @@ use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
-use crate::session_objects::session_selector;
+use crate::custom_workload::pod_selector;
 use crate::{Cluster, ObservedSession};
 use container_follower::ContainerLogEvent;
 use followed_pods::{FollowedPod, LogSource};
@@ -256,6 +256,7 @@ impl LogFollower {
         let live = LiveObjects {
             pods: vec![pod.clone()],
             owners: self.live.owners.clone(),
+            custom: self.live.custom.clone(),
             ..LiveObjects::default()
         };
         if live.attribute(&self.session).pods.is_empty() {
@@ -308,7 +309,7 @@ impl LogFollower {
     /// Takes over a complete read and restarts the watches from its versions.
     fn reset_to(&mut self, observed: ObservedSession) -> Result<()> {
         let scope = Scope::Namespace(&self.namespace);
-        let select = session_selector(&self.name);
+        let select = pod_selector(&observed.session);
         let from = Some(observed.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, scope, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));

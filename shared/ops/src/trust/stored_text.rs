@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::Cluster;
-use session_model::api::{ConnectMethod, Hooks, Session, SessionSpec};
+use session_model::api::{ConnectMethod, Hooks, PrimaryRef, Session, SessionSpec};
 use session_model::local_state::{Digests, sha256_hex};
 
 /// The part of a session's stored text that is about to be run.
@@ -39,7 +39,10 @@ pub(super) fn stored_fields(session: &Session, part: StoredPart) -> StoredFields
     let applied = session.applied();
     match part {
         StoredPart::Start | StoredPart::Copy => spec_fields(&session.spec),
-        StoredPart::Hooks => hook_fields(applied.and_then(|applied| applied.hooks.as_ref())),
+        StoredPart::Hooks => hook_fields(
+            applied.and_then(|applied| applied.hooks.as_ref()),
+            applied.and_then(|applied| applied.primary.as_ref()),
+        ),
         StoredPart::Connect => connect_fields(applied.map_or(&[], |applied| &applied.connect)),
     }
 }
@@ -62,9 +65,16 @@ pub(super) fn spec_fields(spec: &SessionSpec) -> StoredFields {
     texts.chain(parameters).collect()
 }
 
-pub(super) fn hook_fields(hooks: Option<&Hooks>) -> StoredFields {
-    let text = hooks.map(|hooks| (StoredPart::Hooks.field_prefix().to_owned(), to_json(hooks)));
-    text.into_iter().collect()
+/// Returns the hooks, and the patches that stop and start a workload of a custom kind: such a patch may run anything.
+pub(super) fn hook_fields(hooks: Option<&Hooks>, primary: Option<&PrimaryRef>) -> StoredFields {
+    let patches = primary.and_then(|primary| Some((primary.stop.as_ref()?, &primary.start)));
+    let text = match (hooks, patches) {
+        (None, None) => None,
+        (Some(hooks), None) => Some(to_json(hooks)),
+        (hooks, Some(patches)) => Some(to_json(&(hooks, patches))),
+    };
+    let key = StoredPart::Hooks.field_prefix().to_owned();
+    text.map(|text| (key, text)).into_iter().collect()
 }
 
 /// Returns the methods that run a command; ports and paths run nothing.

@@ -1,4 +1,5 @@
-//! Checks of the annotations of a workload that stand for fields of a SessionTemplate: connection methods, sync hook, lifetime.
+//! Checks of the annotations of a workload that stand for fields of a SessionTemplate: connection methods, sync hook, lifetime, stop and
+//! start of a custom kind.
 
 use anyhow::{Result, anyhow};
 use serde::de::DeserializeOwned;
@@ -11,18 +12,20 @@ use super::super::parameters::Parameters;
 use super::super::source::Source;
 use super::connect::possible_texts;
 use super::{Findings, Severity};
-use session_model::api::{ConnectMethod, Hook, LifetimePolicy};
+use session_model::api::{ConnectMethod, Hook, LifetimePolicy, PrimaryRef, WorkloadControl};
 use session_model::duration::Lifetime;
 use session_model::foreign_error::decode_error_text;
 use session_model::labels;
+use session_model::objects::custom_workload::validate_primary;
 
 /// Parses the text of an annotation as a start does.
 type Check = fn(&str) -> Result<()>;
 
-const CHECKS: [(&str, Check); 3] = [
+const CHECKS: [(&str, Check); 4] = [
     (labels::CONNECT, check_methods),
     (labels::SYNC, check_hook),
     (labels::LIFETIME, check_lifetime),
+    (labels::WORKLOAD, check_workload),
 ];
 
 /// Checks the annotations of each document, with the defaults of their placeholders.
@@ -56,6 +59,16 @@ fn check_methods(text: &str) -> Result<()> {
 
 fn check_hook(text: &str) -> Result<()> {
     parse::<Hook>(labels::SYNC, text).map(drop)
+}
+
+fn check_workload(text: &str) -> Result<()> {
+    let control: WorkloadControl = parse(labels::WORKLOAD, text)?;
+    // Which kind it is for is checked with the primary workload.
+    let primary = PrimaryRef {
+        kind: "a custom kind".to_owned(),
+        ..PrimaryRef::default()
+    };
+    validate_primary(&primary.or_controlled_by(control))
 }
 
 /// Checks a duration, or the fields of a lifetime. The placeholder of a parameter without a default is no duration yet.

@@ -18,6 +18,7 @@ use super::parameters::{Parameters, TemplateParameter};
 use super::problem::{Problem, Problems};
 use super::source::Source;
 use super::template_file::TemplateFile;
+use session_model::objects::primary_workload::{choose_primary, primary_candidates};
 
 /// Severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -78,6 +79,11 @@ impl Findings {
         }
     }
 
+    fn has_errors(&self) -> bool {
+        let mut findings = self.0.iter();
+        findings.any(|finding| finding.severity == Severity::Error)
+    }
+
     /// Removes what follows from declarations that could not be read, which are reported themselves.
     fn forget_parameters(&mut self, names: &[String]) {
         self.0.retain(|finding| {
@@ -111,18 +117,17 @@ pub fn lint_source(source: &Source) -> Vec<Finding> {
         }
     } else {
         let (manifest, _) = lint_manifest(source, &[], &mut findings);
-        let workloads = manifest.workloads();
-        if workloads.len() > 1 {
-            let message = format!(
-                "manifest has {} workloads: {}",
-                workloads.len(),
-                workloads.join(", ")
-            );
-            let problem = Problem::at(source.name(), Default::default(), message);
-            findings.push(
-                Severity::Info,
-                problem.with_hint("choose the primary workload with --primary KIND/NAME"),
-            );
+        let objects = manifest.plain_objects();
+        let has_candidates = !primary_candidates(&objects).is_empty();
+        if let Err(error) = choose_primary(&objects, None) {
+            let problem = Problem::of_error(source.name(), Default::default(), &error);
+            match has_candidates {
+                // A flag chooses among several workloads.
+                true => findings.push(Severity::Info, problem),
+                // A document that does not parse may be the workload.
+                false if findings.has_errors() => {}
+                false => findings.push(Severity::Error, problem),
+            }
         }
     }
     let mut findings = findings.0;

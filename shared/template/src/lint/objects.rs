@@ -11,6 +11,7 @@ use super::super::scalar_context::ScalarContext;
 use super::super::scope::is_controller_kind;
 use super::{Findings, Severity};
 use crate::ParameterRules as _;
+use serde_json::Value;
 
 /// String fields, in which an unquoted placeholder could become a number.
 const TEXT_FIELDS: [&str; 9] = [
@@ -25,37 +26,12 @@ const TEXT_FIELDS: [&str; 9] = [
     "topologyKey",
 ];
 
-/// Kinds that can be the primary workload of a session.
-const WORKLOADS: [(&str, &str); 3] = [
-    ("v1", "Pod"),
-    ("apps/v1", "StatefulSet"),
-    ("apps/v1", "Deployment"),
-];
-
 impl Manifest {
-    /// Returns the workloads as `Kind/name`, with placeholders unchanged.
-    pub(super) fn workloads(&self) -> Vec<String> {
-        let workloads = self
-            .documents
-            .iter()
-            .filter(|document| is_workload(document));
-        workloads
-            .map(|document| format!("{}/{}", document.object_type.kind, document_name(document)))
-            .collect()
+    /// Returns the objects with their placeholders unchanged.
+    pub(super) fn plain_objects(&self) -> Vec<Value> {
+        let documents = self.documents.iter();
+        documents.map(|document| document.root.to_value()).collect()
     }
-}
-
-fn is_workload(document: &ManifestDocument) -> bool {
-    WORKLOADS
-        .iter()
-        .any(|(api_version, kind)| document.object_type.is(api_version, kind))
-}
-
-fn document_name(document: &ManifestDocument) -> &str {
-    document
-        .own_name()
-        .map(|name| name.text.as_str())
-        .unwrap_or_default()
 }
 
 pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {

@@ -10,7 +10,12 @@ use super::super::source::{Source, SourceLocation};
 use super::super::template_file::TemplateFile;
 use super::{Findings, Severity, connect};
 use crate::ParameterRules as _;
+use serde::Deserialize;
+use session_model::api::PrimaryRef;
 use session_model::duration::Lifetime;
+use session_model::foreign_error::decode_error_text;
+use session_model::objects::pods::WORKLOAD_KINDS;
+use session_model::objects::primary_workload::choose_primary;
 
 const SPEC: [&str; 10] = [
     "description",
@@ -119,51 +124,38 @@ impl SpecLinter<'_> {
         }
     }
 
+    /// Reports a primary workload that no start could choose, and a kind whose stop the template leaves to the server.
     fn primary(&mut self, manifest: &Manifest) {
-        let workloads = manifest.workloads();
-        let text = |key: &str| {
-            let scalar = self.at(&["primary", key]).and_then(Node::scalar);
-            scalar.map(|scalar| scalar.text.clone())
+        let declared = self.file.object.pointer("/spec/primary");
+        let place = match declared {
+            Some(_) => self.place(&["primary"]),
+            None => self.file.location,
         };
-        if self.at(&["primary"]).is_none() {
-            return self.no_primary(manifest, &workloads);
-        }
-        let (kind, name) = (
-            text("kind").unwrap_or_default(),
-            text("name").unwrap_or_default(),
-        );
-        let (wanted, container) = (format!("{kind}/{name}"), text("container"));
-        if !workloads.contains(&wanted) {
+        let declared = match declared.map(PrimaryRef::deserialize).transpose() {
+            Ok(declared) => declared,
+            Err(error) => {
+                let message = format!("invalid spec.primary: {}", decode_error_text(&error));
+                return self.say(Severity::Error, place, message);
+            }
+        };
+        let objects = manifest.plain_objects();
+        let primary = match choose_primary(&objects, declared.as_ref()) {
+            Ok(primary) => primary,
+            Err(error) => {
+                let problem = Problem::of_error(self.source.name(), place, &error);
+                return self.findings.push(Severity::Error, problem);
+            }
+        };
+        if !WORKLOAD_KINDS.contains(&primary.kind.as_str()) && primary.stop.is_none() {
             let message = format!(
-                "spec.primary {wanted} is not a workload of the manifest (available: {})",
-                list_or_none(&workloads)
+                "spec.primary has no stop and start: a stop needs the scale subresource of kind {}",
+                primary.kind
             );
-            return self.say(Severity::Error, self.place(&["primary"]), message);
-        }
-        let containers = container_names(manifest, &wanted);
-        if let Some(container) = container.filter(|container| !containers.contains(container)) {
-            let message = format!(
-                "{wanted} has no container {container:?} (available: {})",
-                list_or_none(&containers)
-            );
-            self.say(
-                Severity::Error,
-                self.place(&["primary", "container"]),
-                message,
-            );
-        }
-    }
-
-    fn no_primary(&mut self, manifest: &Manifest, workloads: &[String]) {
-        if workloads.is_empty() {
-            let message = "manifest has no workload: a Pod, StatefulSet or Deployment is required";
-            self.say(Severity::Error, manifest.source.location(1, 1), message);
-        } else if workloads.len() > 1 {
-            let message = format!(
-                "spec.primary is required, because the manifest has several workloads: {}",
-                workloads.join(", ")
-            );
-            self.say(Severity::Error, self.file.location, message);
+            let problem = problem_at(self.source, place, message);
+            let hint =
+                "without that subresource, set primary.stop and primary.start, a merge patch each";
+            self.findings
+                .push(Severity::Warning, problem.with_hint(hint));
         }
     }
 
@@ -354,44 +346,4 @@ impl SpecLinter<'_> {
             }
         }
     }
-}
-
-/// Joins names, or returns `none`.
-fn list_or_none(names: &[String]) -> String {
-    match names {
-        [] => "none".to_owned(),
-        names => names.join(", "),
-    }
-}
-
-/// Returns the names of the containers of a workload given as `Kind/name`.
-fn container_names(manifest: &Manifest, workload: &str) -> Vec<String> {
-    let (kind, name) = workload.split_once('/').unwrap_or_default();
-    let mut documents = manifest.documents.iter();
-    let document = documents.find(|document| {
-        document.object_type.kind == kind && document.own_name().is_some_and(|own| own.text == name)
-    });
-    let Some(document) = document else {
-        return Vec::new();
-    };
-    let spec = document
-        .root
-        .get_path(&["spec", "template", "spec"])
-        .or_else(|| document.root.get("spec"));
-    let list = |key| {
-        spec.and_then(|spec| spec.get(key))
-            .map(Node::items)
-            .unwrap_or_default()
-    };
-    let is_sidecar = |init: &&Node| {
-        let policy = init.get("restartPolicy").and_then(Node::scalar);
-        policy.is_some_and(|policy| policy.text == "Always")
-    };
-    let sidecars = list("initContainers").iter().filter(is_sidecar);
-    list("containers")
-        .iter()
-        .chain(sidecars)
-        .filter_map(|container| container.get("name").and_then(Node::scalar))
-        .map(|name| name.text.clone())
-        .collect()
 }

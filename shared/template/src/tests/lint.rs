@@ -113,7 +113,7 @@ const OBJECTS: &[(&str, &str)] = &[
     ),
     (
         "---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\n",
-        "info: manifest has 2 workloads: Pod/a, Pod/b",
+        "info: several workloads (Pod/a, Pod/b), but no primary workload is set",
     ),
     ("---\nkind: Pod\n", "error: object has no apiVersion"),
     (
@@ -229,17 +229,32 @@ const TEMPLATES: &[(&str, &str, &str)] = &[
     (
         "  primary: {kind: Pod, name: b}\n",
         "",
-        "a.yaml:9:12: error: spec.primary Pod/b is not a workload of the manifest (available: Pod/a)",
+        "a.yaml:9:12: error: primary workload Pod/b is not among the objects",
     ),
     (
         "  primary: {kind: Pod, name: a, container: x}\n",
         "",
-        "error: Pod/a has no container \"x\" (available: c)",
+        "a.yaml:9:12: error: container \"x\" is not in Pod/a",
     ),
     (
         "",
         "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: b}\n",
-        "error: spec.primary is required, because the manifest has several workloads: Pod/a, Deployment/b",
+        "error: several workloads (Pod/a, Deployment/b), but no primary workload is set",
+    ),
+    (
+        "  primary: {kind: Sandbox, name: s}\n",
+        "---\napiVersion: agents.x-k8s.io/v1\nkind: Sandbox\nmetadata: {name: s}\n",
+        "a.yaml:9:12: warning: spec.primary has no stop and start: a stop needs the scale subresource of kind Sandbox",
+    ),
+    (
+        "  primary: {kind: Sandbox, name: s, stop: {spec: {mode: x}}}\n",
+        "---\napiVersion: agents.x-k8s.io/v1\nkind: Sandbox\nmetadata: {name: s}\n",
+        "a.yaml:9:12: error: primary.start is required with primary.stop",
+    ),
+    (
+        "  primary: {kind: DaemonSet, name: d}\n",
+        "---\napiVersion: apps/v1\nkind: DaemonSet\nmetadata: {name: d}\n",
+        "a.yaml:9:12: error: DaemonSet/d cannot be the primary workload: it runs a Pod on every node",
     ),
     (
         "  presets: {p: {X: \"1\"}}\n",

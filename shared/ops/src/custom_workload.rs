@@ -1,0 +1,164 @@
+//! Reads for a session whose primary workload is of a kind that is not built in: the object, its scale subresource, and its Pods.
+//!
+//! The controller of such a kind makes Pods from a template that only it knows, so they need not have the session's label. They are
+//! found by their owners: all Pods of the namespace are read, and every chain of owners that may end at the Session is followed.
+
+use anyhow::{Result, anyhow};
+use serde_json::Value;
+
+use crate::Cluster;
+use session_client::ListOptions;
+use session_engine::reconcile::CustomWorkload;
+use session_model::api::{ObjectRef, PrimaryRef, Session};
+use session_model::failure::{self, FailureKind, with_hint};
+use session_model::labels;
+use session_model::objects::ownership::has_kind_and_name;
+use session_model::objects::pods::WORKLOAD_KINDS;
+use session_model::objects::{ResourceType, Untyped};
+
+/// Returns the primary workload of the last start if its kind is not built in.
+pub fn custom_primary(session: &Session) -> Option<&ObjectRef> {
+    let applied = session.applied()?;
+    let primary = applied.primary.as_ref()?;
+    if WORKLOAD_KINDS.contains(&primary.kind.as_str()) {
+        return None;
+    }
+    let mut objects = applied.objects.iter();
+    objects.find(|object| object.kind == primary.kind && object.name == primary.name)
+}
+
+/// Returns the options that list and watch the Pods of a session: those with its label, or all of the namespace.
+pub fn pod_selector(session: &Session) -> ListOptions {
+    match custom_primary(session) {
+        Some(_) => ListOptions::default(),
+        None => crate::session_objects::session_selector(session.name()),
+    }
+}
+
+/// Returns true if a Pod may belong to the custom workload of `session`: it has a controller, is not labelled for another session,
+/// and is not older than the session.
+pub(super) fn may_be_of(pod: &Value, session: &Session) -> bool {
+    let pod = Untyped(pod);
+    let label = pod.label(labels::SESSION);
+    let created = session.metadata.creation_timestamp.as_ref();
+    label.is_none_or(|label| label == session.name())
+        && pod.owners().any(|owner| owner.controller)
+        && !pod
+            .created()
+            .zip(created)
+            .is_some_and(|(pod, session)| pod < session.0)
+}
+
+/// Checks that a stop of session `name` can bring its primary workload to rest: by its kind, by the author's patch, or by the scale
+/// subresource of a kind that is not built in. Without any, a stop would have to delete the object, and with it data that only its
+/// controller knows.
+///
+/// # Errors
+/// A kind that cannot be stopped, or that the server does not serve.
+pub async fn check_stoppable(
+    cluster: &Cluster,
+    name: &str,
+    primary: &PrimaryRef,
+    objects: &[Value],
+) -> Result<()> {
+    if WORKLOAD_KINDS.contains(&primary.kind.as_str()) || primary.stop.is_some() {
+        return Ok(());
+    }
+    let mut found = objects.iter();
+    let found = found.find(|object| has_kind_and_name(object, &primary.kind, &primary.name));
+    let Some(api_version) = found.map(|object| Untyped(object).api_version()) else {
+        return Ok(());
+    };
+    let kind = &primary.kind;
+    match cluster.discover_scalable(api_version, kind).await? {
+        Some((_, true)) => Ok(()),
+        // The first write names a kind that is not served.
+        None => Ok(()),
+        Some((_, false)) => {
+            let error = anyhow!(
+                "cannot start session {name:?}: {kind} {:?} could not be stopped: its kind has no scale subresource",
+                primary.name
+            );
+            Err(with_hint(
+                error,
+                "say how in the template's spec.primary, or in annotation streaming.platform/workload of the object: stop and start, \
+                 a merge patch each",
+            ))
+        }
+    }
+}
+
+impl Cluster {
+    /// Reads the primary workload of a kind that is not built in, and the count of its scale subresource. `None` where the session has
+    /// another primary workload, where the object or its kind is gone, and where the Session does not own it.
+    ///
+    /// # Errors
+    /// Refusals of the server.
+    pub async fn get_custom_workload(
+        &self,
+        namespace: &str,
+        session: &Session,
+    ) -> Result<Option<CustomWorkload>> {
+        let Some(primary) = custom_primary(session) else {
+            return Ok(None);
+        };
+        let found = self
+            .discover_scalable(&primary.api_version, &primary.kind)
+            .await?;
+        let Some((resource, has_scale)) = found else {
+            return Ok(None);
+        };
+        let object = self.get(&resource, namespace, &primary.name).await?;
+        let is_own = |object: &Value| {
+            let mut owners = Untyped(object).owners();
+            owners.any(|owner| owner.uid == session.uid())
+        };
+        let Some(object) = object.filter(is_own) else {
+            return Ok(None);
+        };
+        let replicas = match has_scale {
+            true => {
+                self.get_replicas(&resource, namespace, &primary.name)
+                    .await?
+            }
+            false => None,
+        };
+        Ok(Some(CustomWorkload {
+            resource,
+            object,
+            replicas,
+        }))
+    }
+
+    /// Reads an owner of any kind. `None` where it does not exist or may not be read: the chain ends there.
+    ///
+    /// # Errors
+    /// Other refusals of the server.
+    pub(super) async fn get_owner_of_any_kind(
+        &self,
+        namespace: &str,
+        (api_version, kind, name): (&str, &str, &str),
+    ) -> Result<Option<Value>> {
+        let read = async {
+            match self.discover_resource(api_version, kind).await? {
+                Some(resource) if resource.namespaced => self.get(&resource, namespace, name).await,
+                _ => Ok(None),
+            }
+        };
+        match read.await {
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => Ok(None),
+            other => other,
+        }
+    }
+
+    async fn get_replicas(
+        &self,
+        resource: &ResourceType,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<i32>> {
+        let scale = self.get_scale(resource, namespace, name).await?;
+        let count = scale.and_then(|scale| scale.pointer("/spec/replicas")?.as_i64());
+        Ok(count.and_then(|count| i32::try_from(count).ok()))
+    }
+}
