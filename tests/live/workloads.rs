@@ -82,7 +82,7 @@ impl<'a> Workload<'a> {
     fn rests_and_runs_again(&self, pods: usize) -> Result<()> {
         ensure!(self.pods()? == pods);
         ensure!(self.says("echo here")? == "here\n");
-        self.verb(&["stop", "w"])?;
+        self.verb(&["stop", "w", "-y"])?;
         ensure!(self.pods()? == 0);
         self.is("stopped")?;
         self.verb(&["start", "w", "--timeout", "60s"])?;
