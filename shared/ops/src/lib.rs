@@ -59,6 +59,7 @@ pub mod selected_sessions;
 pub mod session_events;
 pub mod session_losses;
 pub mod session_objects;
+pub mod session_parts;
 pub mod session_record;
 mod snapshot_classes;
 mod snapshot_name;
