@@ -74,6 +74,7 @@ pub mod template_lookup;
 pub mod trust;
 mod wait_claim_bound;
 mod wait_deleted;
+pub mod wait_error;
 mod wait_expanded;
 mod wait_phase;
 pub mod wait_ready;
