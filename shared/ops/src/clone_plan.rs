@@ -104,7 +104,7 @@ impl ClonePlan {
         let nothing = BTreeMap::new();
         let rendered = render(&RenderInput {
             session: name,
-            namespace: &source.ownership.namespace,
+            namespace: &source.ownership()?.namespace,
             spec: &source.session.spec,
             source: manifest_source(source, template.as_ref())?,
             set_values: &nothing,
@@ -147,7 +147,7 @@ impl ClonePlan {
                 session: name.clone(),
                 session_uid: String::new(),
                 command_token: random_token()?,
-                ..source.ownership.clone()
+                ..source.ownership()?.clone()
             },
             found,
             secret,
@@ -383,7 +383,7 @@ fn cloned_session(
             spec.insert("secretsFrom".into(), "client".into());
         }
     }
-    let user = labels::to_label_value(source.ownership.user_id.as_str());
+    let user = labels::to_label_value(source.session.owner());
     let own = json!({ labels::USER: user });
     json!({
         "apiVersion": API_VERSION,

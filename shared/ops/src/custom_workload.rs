@@ -37,7 +37,7 @@ pub fn pod_selector(session: &Session) -> ListOptions {
 
 /// Returns true if a Pod may belong to the custom workload of `session`: it has a controller, is not labelled for another session,
 /// and is not older than the session.
-pub(super) fn may_be_of(pod: &Value, session: &Session) -> bool {
+pub fn may_be_of_custom(pod: &Value, session: &Session) -> bool {
     let pod = Untyped(pod);
     let label = pod.label(labels::SESSION);
     let created = session.metadata.creation_timestamp.as_ref();

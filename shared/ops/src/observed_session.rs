@@ -2,10 +2,13 @@
 //!
 //! ```text
 //! SelectedSession ─► ObservedSession::new ─► load(parts) ─► state, losses, plans
-//! GET, LIST of Pods ─► Cluster::observe_session ──────────┘
+//! GET, LIST of Pods ─► Cluster::observe_session ──────────┤
+//! GET, any parts ─► Cluster::observe_readable_parts ──────┘  (a part that cannot be read keeps the reason)
 //! ```
 
-use anyhow::Result;
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
@@ -13,15 +16,18 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::controller::Driver;
-use crate::custom_workload::{custom_primary, may_be_of, pod_selector};
+use crate::custom_workload::{custom_primary, may_be_of_custom, pod_selector};
 use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
-use crate::session_objects::{list_snapshots, owner_kinds, session_selector, with_setup_hint};
+use crate::session_objects::{owner_kinds, session_selector, with_setup_hint};
+pub use crate::session_parts::Part;
+use crate::session_parts::{OnFailure, PartRead, PartReader, unreadable_reason};
 use session_client::{ObjectList, Scope, not_found_error, parse_object};
 use session_engine::diagnosis::EventNote;
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
-    LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, reconcile,
+    CustomWorkload, LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload,
+    reconcile,
 };
 use session_model::api::Session;
 use session_model::objects::ResourceType;
@@ -34,31 +40,6 @@ use session_model::objects::{Owner, Untyped};
 /// RayJob → RayCluster → Pod; a chain that is longer than this most likely ends nowhere.
 const MAX_OWNER_CHAIN: usize = 6;
 
-/// A group of a session's objects that are read together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Pods with the session's label.
-    Pods,
-    /// Objects between the Session and its Pods: StatefulSets, Deployments, ReplicaSets, …
-    Owners,
-    /// PersistentVolumeClaims with the session's label.
-    Claims,
-    /// The parameters Secret, without its values; absent where the caller may not read it.
-    ParametersSecret,
-    /// VolumeSnapshots with the session's label.
-    Snapshots,
-}
-
-impl Part {
-    /// The parts that a stop, start or deletion decides by.
-    pub const WORKLOAD_AND_DATA: [Part; 4] = [
-        Part::Pods,
-        Part::Owners,
-        Part::Claims,
-        Part::ParametersSecret,
-    ];
-}
-
 /// A Session and those of its objects that have been read. No part is read twice.
 #[derive(Clone, Debug)]
 pub struct ObservedSession {
@@ -70,14 +51,16 @@ pub struct ObservedSession {
     pub live: LiveObjects,
     /// State of its workload, derived from `live`.
     pub state: WorkloadState,
-    /// Ownership of its objects.
-    pub ownership: Ownership,
     /// The process that reconciles the session.
     pub driver: Driver,
     /// The resourceVersion from which a watch of the Pods continues; empty for Pods that come from a watch.
     pub pods_resource_version: String,
-    /// Parts that `live` holds completely.
+    /// Ownership of its objects, or what is invalid in the Session.
+    ownership: std::result::Result<Ownership, String>,
+    /// Parts that `live` holds completely, or that cannot be read.
     parts: Vec<Part>,
+    /// Why parts cannot be read.
+    unreadable: BTreeMap<Part, String>,
 }
 
 impl ObservedSession {
@@ -86,9 +69,16 @@ impl ObservedSession {
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
     pub fn new(selected: SelectedSession, driver: Driver) -> Result<Self> {
+        let observed = Self::unchecked(selected, driver);
+        observed.ownership()?;
+        Ok(observed)
+    }
+
+    /// Returns a session of which no object has been read yet, also one whose owner is invalid: it can be shown, not changed.
+    fn unchecked(selected: SelectedSession, driver: Driver) -> Self {
         let SelectedSession { session, object } = selected;
-        Ok(Self {
-            ownership: Ownership::of_session(&session)?,
+        Self {
+            ownership: Ownership::of_session(&session).map_err(|error| format!("{error:#}")),
             session,
             object,
             live: LiveObjects::default(),
@@ -96,7 +86,8 @@ impl ObservedSession {
             driver,
             pods_resource_version: String::new(),
             parts: Vec::new(),
-        })
+            unreadable: BTreeMap::new(),
+        }
     }
 
     /// Reads the workload and the data of a session.
@@ -122,96 +113,161 @@ impl ObservedSession {
         self
     }
 
+    /// Sets the ownership of a Session that no longer exists, which its snapshot tells.
+    pub(crate) fn with_ownership(mut self, ownership: Ownership) -> Self {
+        self.ownership = Ok(ownership);
+        self
+    }
+
     /// Reads those of `parts` that have not been read yet: one LIST per kind, all at the same time. Kinds of owners that the last
     /// start did not create, according to status.applied, are left out.
     ///
     /// # Errors
     /// Whatever the server refuses. A missing right to read the parameters Secret or to list VolumeSnapshots is not an error.
     pub async fn load(&mut self, cluster: &Cluster, parts: &[Part]) -> Result<()> {
+        self.load_parts(cluster, parts, OnFailure::Fail).await
+    }
+
+    /// Reads the owners of the Pods again, for a start since then may have created others. If that fails, the reason is kept.
+    pub async fn reload_owners(&mut self, cluster: &Cluster) {
+        self.parts.retain(|part| *part != Part::Owners);
+        self.unreadable.remove(&Part::Owners);
+        self.live.owners.clear();
+        self.live.impostors.retain(|one| one.kind == "Pod");
+        let load = self.load_parts(cluster, &[Part::Owners], OnFailure::KeepReason);
+        // Every failure is kept as a reason.
+        drop(load.await);
+    }
+
+    async fn load_parts(
+        &mut self,
+        cluster: &Cluster,
+        parts: &[Part],
+        on_failure: OnFailure,
+    ) -> Result<()> {
         let workload = [Part::Pods, Part::Owners];
-        if custom_primary(&self.session).is_some()
-            && parts
-                .iter()
-                .any(|part| workload.contains(part) && !self.parts.contains(part))
-        {
-            Box::pin(self.load_custom_workload(cluster)).await?;
-        }
-        let is_missing = |part: Part| parts.contains(&part) && !self.parts.contains(&part);
-        let (namespace, name) = (self.namespace(), self.name());
-        let select = session_selector(name);
-        // On the heap: five reads are too large for the stack of a thread that already holds a verb.
-        let reads = Box::pin(async {
-            futures::try_join!(
-                read_if(
-                    is_missing(Part::Pods),
-                    cluster.list_pods(namespace, &select)
-                ),
-                read_if(
-                    is_missing(Part::Owners),
-                    cluster.list_owners(namespace, &self.session)
-                ),
-                read_if(
-                    is_missing(Part::Claims),
-                    cluster.list_claims(namespace, &select)
-                ),
-                read_if(
-                    is_missing(Part::ParametersSecret),
-                    cluster.get_parameters_secret(namespace, name)
-                ),
-                read_if(
-                    is_missing(Part::Snapshots),
-                    list_snapshots(cluster, namespace, &select)
-                ),
-            )
-        });
-        let (pods, owners, claims, secret, snapshots) = reads.await?;
-        let live = &mut self.live;
-        if let Some(pods) = pods {
-            live.pods = pods;
-        }
-        if let Some(owners) = owners {
-            live.owners = owners;
-        }
-        live.data.extend(claims.into_iter().flatten());
-        live.data.extend(secret.flatten());
-        if let Some(snapshots) = snapshots {
-            live.snapshots_unlistable = snapshots.is_none();
-            live.data.extend(snapshots.into_iter().flatten());
+        let mut missing = parts.iter().filter(|part| !self.parts.contains(part));
+        if custom_primary(&self.session).is_some() && missing.any(|part| workload.contains(part)) {
+            Box::pin(self.load_custom_workload(cluster, on_failure)).await?;
         }
         let new = parts.iter().filter(|part| !self.parts.contains(part));
-        self.parts.extend(new.copied().collect::<Vec<_>>());
-        self.live = std::mem::take(&mut self.live).attribute(&self.session);
-        self.assess();
+        let new: Vec<Part> = new.copied().collect();
+        let reader = PartReader {
+            cluster,
+            namespace: self.namespace(),
+            name: self.name(),
+            owner_kinds: &owner_kinds(&self.session),
+        };
+        let reads = reader.read(&new, on_failure).await?;
+        self.add_parts(reads);
         Ok(())
     }
 
     /// Reads the workload and the Pods of a session whose primary workload is of a kind that is not built in, and all owners that
     /// lead to them.
-    async fn load_custom_workload(&mut self, cluster: &Cluster) -> Result<()> {
-        let (namespace, session) = (self.session.namespace(), &self.session);
-        let select = pod_selector(session);
-        let (custom, pods, mut owners) = futures::try_join!(
-            cluster.get_custom_workload(namespace, session),
-            cluster.list(&POD, Scope::Namespace(namespace), &select),
-            cluster.list_owners(namespace, session),
-        )?;
-        owners.extend(custom.iter().map(|custom| custom.object.clone()));
-        let mut candidates = pods.items;
-        candidates.retain(|pod| may_be_of(pod, session));
-        let above = cluster.get_owners(namespace, &candidates, &owners, session);
-        owners.extend(above.await?);
-        let parsed = candidates.into_iter().map(parse_object);
-        self.live.pods = parsed.collect::<Result<_>>()?;
-        self.live.owners = owners;
-        self.live.custom = custom;
-        self.pods_resource_version = pods.resource_version;
-        self.parts.extend([Part::Pods, Part::Owners]);
+    async fn load_custom_workload(
+        &mut self,
+        cluster: &Cluster,
+        on_failure: OnFailure,
+    ) -> Result<()> {
+        let read = self.read_custom_workload(cluster).await;
+        let parts = [Part::Pods, Part::Owners];
+        self.parts.extend(parts);
+        match read {
+            Ok((custom, pods, owners, version)) => {
+                (self.live.pods, self.live.owners) = (pods, owners);
+                self.live.custom = custom;
+                self.pods_resource_version = version;
+            }
+            Err(error) if on_failure == OnFailure::KeepReason => {
+                let reason = unreadable_reason(&error, &POD.qualified());
+                self.unreadable
+                    .extend(parts.map(|part| (part, reason.clone())));
+            }
+            Err(error) => return Err(error),
+        }
+        self.attribute();
         Ok(())
     }
 
-    /// Adds events that have been read: they tell causes that no Pod's status has.
-    pub fn add_events(&mut self, events: &[EventNote]) {
-        self.live.events.extend_from_slice(events);
+    async fn read_custom_workload(
+        &self,
+        cluster: &Cluster,
+    ) -> Result<(Option<CustomWorkload>, Vec<Pod>, Vec<Value>, String)> {
+        let (namespace, session) = (self.session.namespace(), &self.session);
+        let (labelled, all) = (session_selector(session.name()), pod_selector(session));
+        let scope = Scope::Namespace(namespace);
+        let kinds = owner_kinds(session);
+        let owners = kinds
+            .iter()
+            .map(|kind| cluster.list(kind, scope, &labelled));
+        let (custom, pods, lists) = futures::try_join!(
+            cluster.get_custom_workload(namespace, session),
+            cluster.list(&POD, scope, &all),
+            try_join_all(owners),
+        )?;
+        let mut owners: Vec<Value> = lists.into_iter().flat_map(|list| list.items).collect();
+        owners.extend(custom.iter().map(|custom| custom.object.clone()));
+        let (mut candidates, version) = (pods.items, pods.resource_version);
+        candidates.retain(|pod| may_be_of_custom(pod, session));
+        let above = cluster.get_owners(namespace, &candidates, &owners, session);
+        owners.extend(above.await?);
+        let pods = candidates.into_iter().map(parse_object);
+        let pods = pods.collect::<Result<_>>()?;
+        Ok((custom, pods, owners, version))
+    }
+
+    fn add_parts(&mut self, reads: Vec<PartRead>) {
+        for (part, read) in reads {
+            self.parts.push(part);
+            match read {
+                Ok(objects) => objects.add_to(&mut self.live),
+                Err(reason) => {
+                    self.live.snapshots_unlistable |= part == Part::Snapshots;
+                    self.unreadable.insert(part, reason);
+                }
+            }
+        }
+        self.attribute();
+    }
+
+    /// Returns true for a part that has been read, or that cannot be.
+    pub(crate) fn has_read(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
+    /// Returns why a part cannot be read; `None` for one that has been read, or that nobody asked for.
+    pub fn unreadable(&self, part: Part) -> Option<&str> {
+        self.unreadable.get(&part).map(String::as_str)
+    }
+
+    /// Changes the objects as a watch tells.
+    pub fn change_objects<T>(&mut self, change: impl FnOnce(&mut LiveObjects) -> T) -> T {
+        let changed = change(&mut self.live);
+        self.attribute();
+        changed
+    }
+
+    /// Replaces the Session by a later version.
+    pub fn replace_session(&mut self, selected: SelectedSession) {
+        let Self {
+            session,
+            object,
+            ownership,
+            ..
+        } = Self::unchecked(selected, self.driver);
+        (self.session, self.object, self.ownership) = (session, object, ownership);
+        self.attribute();
+    }
+
+    /// Sets the events that have been read: they tell causes that no Pod's status has.
+    pub fn set_events(&mut self, events: Vec<EventNote>) {
+        self.live.events = events;
+        self.assess();
+    }
+
+    fn attribute(&mut self) {
+        self.live = std::mem::take(&mut self.live).attribute(&self.session);
         self.assess();
     }
 
@@ -239,17 +295,17 @@ impl ObservedSession {
         self.session.uid()
     }
 
+    /// Returns the ownership of its objects.
+    ///
+    /// # Errors
+    /// An invalid name, Namespace or owner of the Session.
+    pub fn ownership(&self) -> Result<&Ownership> {
+        self.ownership.as_ref().map_err(|why| anyhow!(why.clone()))
+    }
+
     /// Returns the session's own Pods: those whose owner chain ends at its UID.
     pub fn own_pods(&self) -> impl Iterator<Item = &Pod> {
         self.live.own_pods(self.uid())
-    }
-}
-
-/// Awaits a read only if it is wanted.
-async fn read_if<T>(wanted: bool, read: impl Future<Output = Result<T>>) -> Result<Option<T>> {
-    match wanted {
-        true => read.await.map(Some),
-        false => Ok(None),
     }
 }
 
@@ -271,6 +327,41 @@ impl Cluster {
         };
         self.observed_with_pods(SelectedSession::parse(object)?, pods?)
             .await
+    }
+
+    /// Reads a Session and, at the same time, `parts` of it, for a report on any session: a part that cannot be read keeps the reason,
+    /// and the owner may be invalid. The owners of the Pods are not among the parts, because the Session tells their kinds.
+    ///
+    /// # Errors
+    /// NotFound, in the server's words, if there is no such session; a Session that cannot be read.
+    pub async fn observe_readable_parts(
+        &self,
+        namespace: &str,
+        name: &str,
+        parts: &[Part],
+    ) -> Result<ObservedSession> {
+        let reader = PartReader {
+            cluster: self,
+            namespace,
+            name,
+            owner_kinds: &[],
+        };
+        let (object, reads) = futures::join!(
+            self.get(&SESSION, namespace, name),
+            reader.read(parts, OnFailure::KeepReason)
+        );
+        let Some(object) = with_setup_hint(object)? else {
+            return Err(not_found_error(&SESSION, name));
+        };
+        let selected = SelectedSession::parse(object)?;
+        let mut observed = ObservedSession::unchecked(selected, Driver::Client);
+        observed.add_parts(reads?);
+        if custom_primary(&observed.session).is_some() && parts.contains(&Part::Pods) {
+            // Its Pods may have no label.
+            let load = observed.load_custom_workload(self, OnFailure::KeepReason);
+            Box::pin(load).await?;
+        }
+        Ok(observed)
     }
 
     /// Returns a session that has become ready. Lists its Pods only if the wait may have missed one: if a controller made

@@ -106,8 +106,8 @@ impl StartPlan {
             .or(spec.timeout);
         let nothing = BTreeMap::new();
         let rendered = render(&RenderInput {
-            session: &observed.ownership.session,
-            namespace: &observed.ownership.namespace,
+            session: &observed.ownership()?.session,
+            namespace: &observed.ownership()?.namespace,
             spec: &spec,
             source: manifest_source(&observed, template.as_ref())?,
             set_values: &options.values.from_arguments,
@@ -132,7 +132,7 @@ impl StartPlan {
                 command_token: random_token()?,
                 template: rendered.rendering.template.as_ref().map(|t| t.name.clone()),
                 primary: Some(rendered.rendering.primary.clone()),
-                ..observed.ownership.clone()
+                ..observed.ownership()?.clone()
             },
             rendering: rendered.rendering,
             use_existing: options.use_existing.clone(),
@@ -277,7 +277,7 @@ pub(super) async fn read_stored_secrets(
     cluster: &Cluster,
     observed: &ObservedSession,
 ) -> Result<Option<BTreeMap<String, String>>> {
-    let name = parameters_secret_name(observed.ownership.session.as_str());
+    let name = parameters_secret_name(observed.name());
     let mut own = observed.live.own_data(&observed.session);
     let uid = observed.session.metadata.uid.as_deref();
     let is_its = |object: &Value| uid.is_none() || Untyped(object).annotation(SESSION_UID) == uid;

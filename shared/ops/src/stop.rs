@@ -33,11 +33,7 @@ impl ObservedSession {
         let phase = self.session.phase();
         self.session.spec.state == Some(DesiredState::Stopped)
             && self.state == WorkloadState::NoWorkload
-            && self
-                .live
-                .own_pods(&self.ownership.session_uid)
-                .next()
-                .is_none()
+            && self.live.own_pods(self.uid()).next().is_none()
             && matches!(phase, Some(Phase::Stopped | Phase::Failed))
     }
 
@@ -130,10 +126,10 @@ impl ObservedSession {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop_access(options, &[], with).await?;
-        let rest = self.live.replica_counts(&self.ownership.session_uid);
+        let rest = self.live.replica_counts(self.uid());
         self.record_replicas(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
-            ownership: &self.ownership,
+            ownership: self.ownership()?,
             write: with.write.clone(),
             interrupt: with.interrupt,
             wait_limit: options.timeout,
@@ -165,9 +161,7 @@ impl ObservedSession {
             unrecorded_workloads: self.unrecorded_workloads(),
         };
         let patch = status_patch::stop_status(&session, &self.stopped_reason(), &rest, with.now);
-        cluster
-            .patch_status(&self.ownership, patch, with.write)
-            .await
+        cluster.patch_status(&self.session, patch, with.write).await
     }
 
     /// Returns workloads at rest of an interrupted start that status.applied does not list yet. The stop records them,
@@ -178,7 +172,7 @@ impl ObservedSession {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
             objects.any(|object| object.uid == workload.uid)
         };
-        let mut rests = self.live.workloads(&self.ownership.session_uid);
+        let mut rests = self.live.workloads(self.uid());
         rests.retain(|workload| {
             RestMethod::of_kind(&workload.kind).is_some() && !recorded(workload)
         });
@@ -205,7 +199,7 @@ impl ObservedSession {
         }
         let patch = json!({ "status": { "applied": { "replicas": counts } } });
         cluster
-            .patch_status(&self.ownership, patch, write)
+            .patch_status(&self.session, patch, write)
             .await
             .map(drop)
     }
@@ -224,7 +218,7 @@ impl ObservedSession {
         }
         let (namespace, name) = (self.namespace(), self.name());
         let object = cluster
-            .patch_session(&self.ownership, patch, with.write)
+            .patch_session(&self.session, patch, with.write)
             .await?;
         if !options.wait || with.write.dry_run {
             return Ok(object);

@@ -24,7 +24,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::Cluster;
-use crate::custom_workload::{may_be_of, pod_selector};
+use crate::custom_workload::{may_be_of_custom, pod_selector};
 use session_client::interrupt::Interrupt;
 use session_client::{ListOptions, Scope, WatchChange, parse_object, watch_ended_error};
 use session_engine::diagnosis::{EventNote, check_stability};
@@ -367,7 +367,7 @@ impl ReadinessWatch<'_> {
             WatchChange::Added(object) | WatchChange::Modified(object) => {
                 if self.custom.is_none() {
                     self.read_replica_set(&object).await?;
-                } else if may_be_of(&object, self.session) {
+                } else if may_be_of_custom(&object, self.session) {
                     self.read_owners(&object).await?;
                 } else {
                     return Ok(());
