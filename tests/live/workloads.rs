@@ -129,9 +129,8 @@ spec:
     ];
     world.namespace.kubectl(&wait, None)?;
     session.is("stopped")?;
-    let reason = ["list", "w"];
-    let listed = world.session(&reason)?.exits(0)?;
-    ensure!(listed.stdout.contains("Completed"), "{listed:?}");
+    let ended = world.session(&["status", "w"])?.exits(0)?;
+    ensure!(ended.stdout.contains("Completed"), "{}", ended.stdout);
     session.verb(&["start", "w", "--timeout", "60s"])?;
     ensure!(uid()? != first, "a Job that has ended is made anew");
     session.says("echo 7 > /tmp/code")?;

@@ -158,7 +158,8 @@ impl Cluster {
         name: &str,
     ) -> Result<Option<i32>> {
         let scale = self.get_scale(resource, namespace, name).await?;
-        let count = scale.and_then(|scale| scale.pointer("/spec/replicas")?.as_i64());
-        Ok(count.and_then(|count| i32::try_from(count).ok()))
+        // The server leaves out a count of 0.
+        let count = scale.map(|scale| scale.pointer("/spec/replicas").and_then(Value::as_i64));
+        Ok(count.and_then(|count| i32::try_from(count.unwrap_or(0)).ok()))
     }
 }
