@@ -21,7 +21,7 @@ mod session_file;
 mod spec_overrides;
 
 use anyhow::Result;
-use session_shared::ops::preflight;
+use session_shared::ops::preflight::{self, PreflightObjects};
 use session_shared::prompt::started;
 use session_shared::report::mutation::MutationPrinter;
 use session_shared::verb::{Environment, Verb};
@@ -55,17 +55,21 @@ impl Verb for Create {
             return dry_run::print_dry_run(&intent, &subject, &mut environment.console);
         }
         if !intent.skip_checks {
-            let namespace = subject.ownership.namespace.as_str();
             let all = subject.quota_objects(&intent.metadata);
+            let objects = PreflightObjects {
+                ownership: &subject.ownership,
+                new: &all,
+                ingresses: &subject.rendered.rendering.objects,
+            };
             let (quotas, found) = (
                 &mut environment.console.progress(),
                 &mut environment.console.progress(),
             );
             let (checked, kept) = futures::try_join!(
-                preflight::read_preflight_facts(&cluster, namespace, &all, quotas),
+                preflight::read_preflight_facts(&cluster, &objects, quotas),
                 KeptClaims::list(&cluster, &subject, found),
             )?;
-            preflight::check_preflight(subject.name.as_str(), &all, &checked)?;
+            preflight::check_preflight(&objects, &checked)?;
             let notes = kept.compare(&subject, &intent)?;
             notes.iter().for_each(|note| environment.console.note(note));
         }

@@ -29,6 +29,7 @@ mod fact_lines;
 mod facts;
 mod image_pull;
 mod init_container;
+pub mod ingress_conflict;
 pub mod missing_class;
 mod missing_pods;
 mod missing_reference;

@@ -106,6 +106,7 @@ pub fn lint_source(source: &Source) -> Vec<Finding> {
                 lint_manifest(&file.manifest, &file.parameters, &mut findings);
             findings.forget_parameters(&file.unreadable_parameters);
             findings.extend(Severity::Warning, manifest.find_literal_secrets());
+            objects::lint_shared_hosts(&manifest, &mut findings);
             spec::lint_spec(source, file, &manifest, &parameters, &mut findings);
             spec_texts::lint_texts(source, file, &parameters, &mut findings);
         }

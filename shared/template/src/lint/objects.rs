@@ -90,6 +90,32 @@ pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, finding
     }
 }
 
+/// Checks for Ingress hosts that are the same in every session of a template: `create` refuses the second session.
+pub(super) fn lint_shared_hosts(manifest: &Manifest, findings: &mut Findings) {
+    let ingresses = manifest
+        .documents
+        .iter()
+        .filter(|document| document.object_type.kind == "Ingress");
+    for document in ingresses {
+        document.visit_scalars(&mut |path, _, scalar| {
+            let pointer = json_pointer(path);
+            let is_host = pointer.starts_with("/spec/rules/") && pointer.ends_with("/host");
+            if is_host && !scalar.text.is_empty() && scalar.placeholders().next().is_none() {
+                let message = format!(
+                    "host {:?} is the same in every session: only one session at a time can have it",
+                    scalar.text
+                );
+                findings.push(
+                    Severity::Warning,
+                    manifest
+                        .problem_at(scalar.location, message)
+                        .with_hint("put ${SESSION_ID} into the host"),
+                );
+            }
+        });
+    }
+}
+
 fn lint_scalar(
     manifest: &Manifest,
     document: &ManifestDocument,
