@@ -68,8 +68,14 @@ async fn create_schedule(
     environment: &mut Environment,
 ) -> Result<()> {
     // reads only
-    let (ownership, planned) =
+    let (ownership, mut planned) =
         plan_schedule(cluster, &intent.session, options, environment).await?;
+    if intent.dry_run != DryRun::Client
+        && let Some(image) = &planned.new_image
+        && outcome::has_image_run(cluster, image).await
+    {
+        planned.new_image = None;
+    }
     // writes
     let made = if intent.dry_run == DryRun::Client {
         outcome::dry_run_outcome(&planned)
