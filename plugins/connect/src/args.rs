@@ -153,7 +153,8 @@ pub struct StreamFlags {
     #[arg(short = 't', long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub tty: Option<bool>,
 
-    /// If true, also end the command and what it started if connect is ended by a signal; needs sh in the container
-    #[arg(long)]
-    pub kill_on_exit: bool,
+    /// If true, also end the command and what it started if connect is ended by a signal; needs sh in the container, and defaults to
+    /// the method's killOnExit
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub kill_on_exit: Option<bool>,
 }

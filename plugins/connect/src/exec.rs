@@ -44,7 +44,7 @@ struct Streams {
     tty: bool,
 }
 
-/// Runs a command in the session until it ends.
+/// Runs a command in the session until it ends; with `kill_on_exit`, it is ended with this program.
 ///
 /// # Errors
 /// The command's exit code if nonzero; a command that could not be started; a lost connection.
@@ -54,6 +54,7 @@ pub(crate) async fn run(
     observed: &ObservedSession,
     argv: &[String],
     container: Option<&str>,
+    kill_on_exit: bool,
     environment: &mut Environment,
 ) -> Result<()> {
     let Some((pod, container)) = observed.choose_container(container)? else {
@@ -65,7 +66,7 @@ pub(crate) async fn run(
         container,
     };
     let streams = choose_streams(intent, &mut environment.console);
-    let mark = intent.kill_on_exit.then(random_token).transpose()?;
+    let mark = kill_on_exit.then(random_token).transpose()?;
     let marked = mark
         .as_deref()
         .map(|mark| left_command::marked_command(mark, argv));

@@ -47,8 +47,8 @@ pub(crate) struct Intent {
     pub(crate) stdin: Option<bool>,
     /// Value of `-t`, if given.
     pub(crate) tty: Option<bool>,
-    /// True if the command is ended with this program.
-    pub(crate) kill_on_exit: bool,
+    /// Whether the command is ended with this program, if given; else the method decides.
+    pub(crate) kill_on_exit: Option<bool>,
     /// True if a stopped session is started.
     pub(crate) start: bool,
     /// True if a starting session is waited for.
@@ -188,7 +188,7 @@ fn reject_unused_flags(intent: &Intent) -> Result<()> {
             "a command can be given only for a shell or with --ssh",
         ));
     }
-    if intent.mode != ConnectMode::Method && intent.kill_on_exit {
+    if intent.mode != ConnectMode::Method && intent.kill_on_exit.is_some() {
         return Err(usage_error(
             "--kill-on-exit can be used only with a shell or a command",
         ));

@@ -31,7 +31,6 @@ mod stdio;
 
 use anyhow::Result;
 use session_shared::failure::check_exit_code;
-use session_shared::objects::pod_ports::resolve_port;
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::prompt::trust;
@@ -88,13 +87,22 @@ async fn open_connection(
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
             let pod = port_forwarder::require_pod(intent, observed, container)?;
-            let port = resolve_port(pod, port)?;
+            let console = &mut environment.console;
+            let port =
+                port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
             let (forwarder, _) =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
             stdio::run(&forwarder, pod, port, environment).await
         }
-        (_, ConnectTarget::Command { argv, container }) => {
-            let container = container.as_deref();
+        (
+            _,
+            ConnectTarget::Command {
+                argv,
+                container,
+                kill_on_exit,
+            },
+        ) => {
+            let (container, kill) = (container.as_deref(), *kill_on_exit);
             // A command typed by the user needs no trust in the session.
             let is_stored =
                 intent.command.is_empty() && !plan::connect_methods(&observed.session).is_empty();
@@ -109,7 +117,10 @@ async fn open_connection(
             {
                 return check_exit_code(1);
             }
-            exec::run(cluster, intent, observed, argv, container, environment).await
+            exec::run(
+                cluster, intent, observed, argv, container, kill, environment,
+            )
+            .await
         }
         (
             _,
@@ -121,7 +132,9 @@ async fn open_connection(
         ) => {
             let container = container.as_deref();
             let pod = port_forwarder::require_pod(intent, observed, container)?;
-            let port = resolve_port(pod, port)?;
+            let console = &mut environment.console;
+            let port =
+                port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;
             let forwarder =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
             open::run(forwarder, pod, port, path, environment).await

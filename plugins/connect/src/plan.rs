@@ -31,6 +31,8 @@ pub(crate) enum ConnectTarget {
         argv: Vec<String>,
         /// Container given by `-c` or the method.
         container: Option<String>,
+        /// True if the command is ended with this program.
+        kill_on_exit: bool,
     },
     /// A web page: port number or name, and path.
     Page {
@@ -145,7 +147,12 @@ fn target_of_method(
     if argv.is_empty() {
         bail!("method {:?} defines no command", method.name);
     }
-    Ok(ConnectTarget::Command { argv, container })
+    let kill_on_exit = intent.kill_on_exit.or(method.kill_on_exit);
+    Ok(ConnectTarget::Command {
+        argv,
+        container,
+        kill_on_exit: kill_on_exit.unwrap_or_default(),
+    })
 }
 
 fn method_error_context(method: &ConnectMethod, session: &Session) -> String {
@@ -193,6 +200,7 @@ fn default_target(intent: &Intent) -> Result<ConnectTarget> {
         _ => Ok(ConnectTarget::Command {
             argv,
             container: intent.container.clone(),
+            kill_on_exit: intent.kill_on_exit.unwrap_or_default(),
         }),
     }
 }
