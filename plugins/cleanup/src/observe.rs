@@ -182,6 +182,19 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         all.filter(|object| labelled(&object)).collect()
     };
     observed.sessions = join_objects(sessions, only(pods), only(owners), claims.items)?;
+    if intent.unhealthy {
+        // Some causes only events tell, such as Pods that an admission policy refuses.
+        let by_namespace = observed
+            .sessions
+            .chunk_by_mut(|one, next| one.namespace() == next.namespace());
+        try_join_all(by_namespace.map(|sessions| async move {
+            let namespace = sessions.first().map(|first| first.namespace().to_owned());
+            cluster
+                .add_events(&namespace.unwrap_or_default(), sessions)
+                .await
+        }))
+        .await?;
+    }
     Ok(observed)
 }
 

@@ -229,6 +229,10 @@ async fn end_session(
         with.permissions.prefetch(&item.namespace, &needs)
     );
     read?;
+    if intent.unhealthy {
+        let one = std::slice::from_mut(&mut session);
+        cluster.add_events(&item.namespace, one).await?;
+    }
     let nodes = current_nodes(cluster, observed, &session.live).await?;
     let still = plan_session(intent, &session, nodes.as_ref(), with.now);
     // The user has confirmed a certain action and loss of data. If either has changed, the item is left for the next plan.
