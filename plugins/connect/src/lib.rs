@@ -118,7 +118,13 @@ async fn open_connection(
                 return check_exit_code(1);
             }
             exec::run(
-                cluster, intent, observed, argv, container, kill, environment,
+                cluster,
+                intent,
+                observed,
+                argv,
+                container,
+                kill,
+                environment,
             )
             .await
         }

@@ -303,7 +303,9 @@ mod tests {
             let row = json!({"cells": ["web-a", wanted], "object": {"metadata": {"name": "web-a", "namespace": "ns"}}});
             assert!(found.has_pods_of(kind));
             found.add_workloads(kind, &table(json!([row])));
-            found.certain_state(&session("S"), Some(Phase::Running)).is_some()
+            found
+                .certain_state(&session("S"), Some(Phase::Running))
+                .is_some()
         };
         let owner = |kind: &str, name: &str| json!({"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": "W"});
         let set = owner("StatefulSet", "web-a");

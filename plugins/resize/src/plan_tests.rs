@@ -61,13 +61,18 @@ fn a_sidecar_that_the_annotation_names_is_resized() {
             {"name": "desktop", "restartPolicy": "Always", "resources": {"limits": {"cpu": "1"}},
                 "resizePolicy": [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}]}]}});
     let size = intent("a --cpu 2").unwrap().size;
-    let change = ResourceChange::compute(pod.clone(), None, &size).unwrap().unwrap();
+    let change = ResourceChange::compute(pod.clone(), None, &size)
+        .unwrap()
+        .unwrap();
     assert_eq!(
         change.patch(&change.after)["spec"],
         json!({"initContainers": [{"name": "desktop", "resources": change.after}]})
     );
     assert_eq!(change.describe(), "cpu limit 1, now 2");
-    assert_eq!(change.pod_specs().1["initContainers"][1]["resources"], change.after);
+    assert_eq!(
+        change.pod_specs().1["initContainers"][1]["resources"],
+        change.after
+    );
     let restarts = "resizePolicy of container \"desktop\" restarts it when cpu changes";
     assert_eq!(change.in_place_obstacle().as_deref(), Some(restarts));
     let first = ResourceChange::compute(pod, Some("first"), &size).unwrap();

@@ -49,10 +49,12 @@ impl Verb for Setup {
             true => remove(&cluster, &intent, &mut written, environment).await,
             false => install(&cluster, &intent, &mut written, environment).await,
         };
-        outcome.map_err(|error| match failure::has_kind(&error, FailureKind::Interrupted) {
-            true => with_hint(error, resume_hint(&intent, written)),
-            false => error,
-        })
+        outcome.map_err(
+            |error| match failure::has_kind(&error, FailureKind::Interrupted) {
+                true => with_hint(error, resume_hint(&intent, written)),
+                false => error,
+            },
+        )
     }
 }
 
@@ -67,7 +69,12 @@ fn resume_hint(intent: &Intent, written: usize) -> String {
     let mut words = vec!["kubectl", "session", "setup"];
     let is_named = |(part, _): &&(SetupPart, &str)| intent.parts.contains(part);
     if intent.parts.len() < SetupPart::ALL.len() {
-        words.extend(SetupPart::ALL.iter().filter(is_named).map(|(_, name)| *name));
+        words.extend(
+            SetupPart::ALL
+                .iter()
+                .filter(is_named)
+                .map(|(_, name)| *name),
+        );
     }
     words.extend(intent.remove.then_some("--remove"));
     words.extend(intent.force.then_some("--force"));

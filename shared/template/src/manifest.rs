@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::foreign_placeholder;
 use super::loader::{PlaceholderMode, load_documents};
 use super::node::{Node, PathStep, Scalar, json_pointer};
+use super::parameter::RESERVED_PARAMETERS;
 use super::parameters::Parameters;
 use super::placeholder::TextSegment;
 use super::problem::{Problem, Problems, problem_at};
@@ -72,6 +73,15 @@ impl Placeholder {
     pub fn is_only_in_secrets(&self) -> bool {
         self.uses.iter().all(|place| place.in_secret)
     }
+}
+
+/// Parameters in the image of a container.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageParameters {
+    /// Their names, in the order of the image.
+    pub names: Vec<String>,
+    /// True if one parameter is the whole image.
+    pub is_whole: bool,
 }
 
 impl Manifest {
@@ -156,6 +166,31 @@ impl Manifest {
                     }
                 }
             });
+        }
+        found
+    }
+
+    /// Returns the parameters that stand in the image of the containers of a name; reserved ones, which cannot be set, are left out.
+    pub fn image_parameters(&self, container: &str) -> ImageParameters {
+        let mut found = ImageParameters::default();
+        let mut look = |_: &[PathStep<'_>], node: &Node| {
+            let text = |key| node.get(key).and_then(Node::scalar);
+            let (Some(name), Some(image)) = (text("name"), text("image")) else {
+                return;
+            };
+            if name.text != container {
+                return;
+            }
+            for placeholder in image.placeholders() {
+                let name = &placeholder.name;
+                if !RESERVED_PARAMETERS.contains(&name.as_str()) && !found.names.contains(name) {
+                    found.names.push(name.clone());
+                    found.is_whole = image.whole_placeholder().is_some();
+                }
+            }
+        };
+        for document in &self.documents {
+            document.root.visit_nodes(&mut Vec::new(), &mut look);
         }
         found
     }

@@ -115,7 +115,10 @@ fn cell(object: &Value, pointer: &str) -> Value {
                 let found = object.pointer(pointer).and_then(Value::as_u64);
                 found.unwrap_or(default)
             };
-            let (ready, wanted) = (count("/status/readyReplicas", 0), count("/spec/replicas", 1));
+            let (ready, wanted) = (
+                count("/status/readyReplicas", 0),
+                count("/spec/replicas", 1),
+            );
             format!("{ready}/{wanted}").into()
         }
         "status" => pod_status(object, &statuses).into(),

@@ -185,7 +185,10 @@ fn who_has_no_pod_because_a_policy_refuses_it_is_deleted() {
         (played.done().to_owned(), api.objects(SESSIONS).is_empty())
     };
     let (text, is_gone) = refused(true);
-    assert!(text.contains("failed: AdmissionPolicyDenied") && is_gone, "{text}");
+    assert!(
+        text.contains("failed: AdmissionPolicyDenied") && is_gone,
+        "{text}"
+    );
     assert_eq!(refused(false), (String::new(), false));
 }
 

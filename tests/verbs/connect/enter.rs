@@ -377,7 +377,12 @@ fn the_method_chooses_whether_its_command_is_ended() {
     ] {
         let (api, played) = interrupted_with(methods.clone(), words);
         assert_eq!(played.code, 130, "{words}: {}", played.err);
-        assert_eq!(played.err.contains("may still run"), !ends, "{words}: {}", played.err);
+        assert_eq!(
+            played.err.contains("may still run"),
+            !ends,
+            "{words}: {}",
+            played.err
+        );
         assert_eq!(api.executed().len(), if ends { 2 } else { 1 }, "{words}");
     }
 }

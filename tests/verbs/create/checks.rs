@@ -118,7 +118,8 @@ fn a_host_that_another_ingress_has_is_refused_before_anything_is_written() {
 #[test]
 fn who_may_not_list_all_ingresses_compares_with_those_of_the_namespace() {
     let local = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
-    let refused = |namespace| Answer::forbidden("alice", "list", "ingresses.networking.k8s.io", namespace);
+    let refused =
+        |namespace| Answer::forbidden("alice", "list", "ingresses.networking.k8s.io", namespace);
     let api = with_ingress(server());
     api.on("GET", INGRESSES, refused(""));
     create(&api, "alice --template tool --wait=false").done();
@@ -128,7 +129,11 @@ fn who_may_not_list_all_ingresses_compares_with_those_of_the_namespace() {
     api.on("GET", INGRESSES, refused(""));
     api.put(other_ingress("default", "near"));
     let played = create(&api, "alice --template tool");
-    assert!(played.failed().contains("ingress \"near\" in namespace \"default\""));
+    assert!(
+        played
+            .failed()
+            .contains("ingress \"near\" in namespace \"default\"")
+    );
     create(&api, "alice --template tool --wait=false --skip-checks").done();
 
     let api = with_ingress(server());

@@ -292,7 +292,9 @@ fn an_interrupted_setup_says_what_was_applied_and_how_to_go_on() {
 
     let api = cluster();
     let interrupt = interrupted_at_namespace(&api);
-    let played = Play::on(&api).stopped_by(&interrupt).run::<Setup>("roles templates");
+    let played = Play::on(&api)
+        .stopped_by(&interrupt)
+        .run::<Setup>("roles templates");
     let hint = "hint: 1 object was applied; to go on: kubectl session setup roles templates\n";
     assert!(played.err.ends_with(hint), "{}", played.err);
 }

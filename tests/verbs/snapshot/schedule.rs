@@ -345,6 +345,10 @@ fn an_image_that_was_run_or_is_on_a_node_gets_no_word() {
         let played = set(&api, "@daily", "--keep 7 --image example.com/own:1");
         assert_eq!(played.err, "");
         let played = set(&api, "@daily", "--keep 7 --image example.com/own:2");
-        assert!(played.err.starts_with("note: image \"example.com/own:2\""), "{}", played.err);
+        assert!(
+            played.err.starts_with("note: image \"example.com/own:2\""),
+            "{}",
+            played.err
+        );
     }
 }

@@ -80,7 +80,9 @@ pub(crate) fn is_proven(image: &str, pods: &[Value], nodes: &[Value]) -> bool {
             .into_iter()
             .flat_map(|path| Untyped(pod).items_at(path))
             .any(|status| {
-                let is_same = status.str_at("/image").is_some_and(|it| full_name(it) == full);
+                let is_same = status
+                    .str_at("/image")
+                    .is_some_and(|it| full_name(it) == full);
                 is_same && status.str_at("/imageID").is_some_and(|id| !id.is_empty())
             })
     };
@@ -270,20 +272,35 @@ mod tests {
 
     #[test]
     fn an_image_is_proven_by_a_container_that_ran_or_by_nodes_that_store_it() {
-        let pod = |image: &str, id: &str| {
-            json!({"status": {"containerStatuses": [{"image": image, "imageID": id}]}})
-        };
+        let pod = |image: &str, id: &str| json!({"status": {"containerStatuses": [{"image": image, "imageID": id}]}});
         let node = |names: &[&str]| json!({"status": {"images": [{"names": names}]}});
         let proven = |image: &str, pods: &[Value], nodes: &[Value]| is_proven(image, pods, nodes);
-        assert!(proven("reg.example/own:1", &[pod("reg.example/own:1", "sha256:1")], &[]));
-        assert!(!proven("reg.example/own:1", &[pod("reg.example/own:1", "")], &[]), "never pulled");
-        assert!(!proven("reg.example/own:1", &[pod("reg.example/own:2", "sha256:1")], &[]));
-        let hub = [node(&["docker.io/library/own@sha256:1", "docker.io/library/own:latest"])];
+        assert!(proven(
+            "reg.example/own:1",
+            &[pod("reg.example/own:1", "sha256:1")],
+            &[]
+        ));
+        assert!(
+            !proven("reg.example/own:1", &[pod("reg.example/own:1", "")], &[]),
+            "never pulled"
+        );
+        assert!(!proven(
+            "reg.example/own:1",
+            &[pod("reg.example/own:2", "sha256:1")],
+            &[]
+        ));
+        let hub = [node(&[
+            "docker.io/library/own@sha256:1",
+            "docker.io/library/own:latest",
+        ])];
         assert!(proven("own", &[], &hub) && proven("library/own", &[], &hub));
         assert!(!proven("reg.example/own", &[], &hub));
         let local = "localhost/kubectl-session:1";
         assert!(proven(local, &[], &[node(&[local])]));
-        assert!(!proven(local, &[], &[node(&[local]), node(&[])]), "not on every node");
+        assert!(
+            !proven(local, &[], &[node(&[local]), node(&[])]),
+            "not on every node"
+        );
         assert!(!proven(local, &[], &[]));
     }
 

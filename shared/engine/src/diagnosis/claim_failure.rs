@@ -25,6 +25,7 @@ pub(super) fn parse_claim_event(pod: &str, event: &EventNote) -> Option<ClaimSta
         queries: vec![FactQuery::PersistentVolumeClaim {
             name: event.object_name.clone(),
         }],
+        ..Cause::default()
     };
     match event.reason.as_str() {
         "WaitForFirstConsumer" | "WaitForPodScheduled" => Some(ClaimState::WaitsForConsumer),

@@ -2,8 +2,11 @@
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
+use super::facts::FactQuery;
+use super::image_parameters::is_image_reason;
 use super::image_pull::ImagePull;
 use super::{Cause, EventNote, missing_reference};
+use session_model::labels;
 use session_model::objects::pod_containers::is_sidecar;
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
@@ -210,11 +213,21 @@ impl ContainerFacts<'_> {
 
     /// Returns `cause` with the container's states as evidence, and `reason` as its reason.
     fn with_states(&self, reason: &str, cause: Cause) -> Cause {
-        Cause {
+        let mut cause = Cause {
             reason: reason.to_owned(),
             evidence: self.state_evidence(),
             ..cause
+        };
+        let own = self.pod.metadata.labels.as_ref();
+        if let Some(session) = own.and_then(|own| own.get(labels::SESSION))
+            && is_image_reason(reason)
+        {
+            cause.queries.push(FactQuery::ImageParameters {
+                session: session.clone(),
+                container: self.status.name.clone(),
+            });
         }
+        cause
     }
 
     pub(super) fn state_evidence(&self) -> Vec<String> {

@@ -35,7 +35,7 @@ impl ContainerFacts<'_> {
                 .to_owned(),
             evidence: self.state_evidence(),
             remedy: Some(remedy.to_owned()),
-            queries: Vec::new(),
+            ..Cause::default()
         };
         if let Some(probe) = self.killing_probe() {
             let told = self.probe_events(probe).map(EventNote::evidence_line);

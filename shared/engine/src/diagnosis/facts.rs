@@ -1,5 +1,7 @@
 //! Facts that make a cause more specific, as queries and answers in plain data. The cluster client reads them only when a
 //! cause is about to be shown; [`refine`] merges them into it.
+//!
+//! Long because every query stands here with what its answer adds.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY};
 use super::fact_lines::{
     describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
 };
+use super::image_parameters::add_image_parameters;
 use super::quota::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
 use session_model::quantity::Quantity;
@@ -88,6 +91,13 @@ pub enum FactQuery {
     ResourceQuotas,
     /// LimitRanges of the namespace.
     LimitRanges,
+    /// The session of a Pod and its template, for the parameters in the image of a container.
+    ImageParameters {
+        /// Name of the session.
+        session: String,
+        /// Name of the container.
+        container: String,
+    },
 }
 
 /// Requirements of a Pod that must be met by a node.
@@ -132,6 +142,9 @@ impl FactQuery {
             FactQuery::CsiDriver { name } => format!("CSIDriver {name:?}"),
             FactQuery::ResourceQuotas => "quotas".into(),
             FactQuery::LimitRanges => "LimitRanges".into(),
+            FactQuery::ImageParameters { session, .. } => {
+                format!("template of session {session:?}")
+            }
         }
     }
 }
@@ -142,8 +155,12 @@ pub fn refine(mut cause: Cause, answers: &[(FactQuery, Fact)]) -> Cause {
     cause.queries.clear();
     for (ask, answer) in answers {
         match answer {
-            // A correction that most users may not read: its absence says nothing about the cause.
-            Fact::Unavailable(_) if matches!(ask, FactQuery::NodeMemory { .. }) => {}
+            // A correction that most users may not read, and a remedy: their absence says nothing about the cause.
+            Fact::Unavailable(_)
+                if matches!(
+                    ask,
+                    FactQuery::NodeMemory { .. } | FactQuery::ImageParameters { .. }
+                ) => {}
             Fact::Unavailable(why) => cause
                 .evidence
                 .push(format!("{}: not available ({why})", ask.subject())),
@@ -188,6 +205,7 @@ fn add_objects(cause: &mut Cause, ask: &FactQuery, objects: &[Value]) {
             })
         }
         FactQuery::ClaimHolders { .. } => claim_holder::add_holders(cause, ask, objects),
+        FactQuery::ImageParameters { .. } => add_image_parameters(cause, ask, objects),
         FactQuery::StorageClasses => add_storage_classes(cause, &read_all(objects)),
         FactQuery::CsiDriver { name } if objects.is_empty() => cause.evidence.push(format!(
             "CSI driver {name:?} is not installed; only CSI provisioners need one"

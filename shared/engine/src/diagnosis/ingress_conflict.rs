@@ -42,7 +42,11 @@ fn claimed_paths(ingress: &Value) -> Vec<ClaimedPath<'_>> {
             None | Some([]) => vec!["/".to_owned()],
             Some(paths) => paths.iter().map(normalize_path).collect(),
         };
-        claimed.extend(paths.into_iter().map(|path| ClaimedPath { class, host, path }));
+        claimed.extend(
+            paths
+                .into_iter()
+                .map(|path| ClaimedPath { class, host, path }),
+        );
     }
     claimed
 }
@@ -114,10 +118,10 @@ mod tests {
 
     fn ingress(namespace: &str, name: &str, class: Option<&str>, host: &str, path: &str) -> Value {
         json!({"apiVersion": "networking.k8s.io/v1", "kind": "Ingress",
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": {"ingressClassName": class, "rules": [{"host": host, "http": {"paths": [
-                {"path": path, "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}},
-            ]}}]}})
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"ingressClassName": class, "rules": [{"host": host, "http": {"paths": [
+            {"path": path, "pathType": "Prefix", "backend": {"service": {"name": "web", "port": {"number": 80}}}},
+        ]}}]}})
     }
 
     fn conflict(ours: &Value, other: &Value) -> Option<String> {

@@ -27,9 +27,10 @@ mod eviction;
 pub mod expansion;
 mod fact_lines;
 mod facts;
+mod image_parameters;
 mod image_pull;
-mod init_container;
 pub mod ingress_conflict;
+mod init_container;
 pub mod missing_class;
 mod missing_pods;
 mod missing_reference;
@@ -124,6 +125,8 @@ pub struct Cause {
     pub evidence: Vec<String>,
     /// Hint for the user; `None` where none is known.
     pub remedy: Option<String>,
+    /// Parameters that the image comes from, as `NAME=VALUE` for `--set`; read by a query.
+    pub image_values: Vec<String>,
     /// Facts worth reading before the cause is shown. `Cluster::explain` reads them and adds them to the evidence.
     pub queries: Vec<FactQuery>,
 }

@@ -223,6 +223,7 @@ impl PodInspection<'_> {
             evidence: vec![event.evidence_line()],
             remedy: Some("wait for the node, or restart the session on another node".into()),
             queries: vec![FactQuery::Node { name: node }],
+            ..Cause::default()
         };
         Some(PodAssessment::recoverable(WaitStage::Starting, cause))
     }

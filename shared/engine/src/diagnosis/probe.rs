@@ -80,6 +80,7 @@ impl ContainerFacts<'_> {
                 container: self.status.name.clone(),
                 previous: false,
             }],
+            ..Cause::default()
         })
     }
 }

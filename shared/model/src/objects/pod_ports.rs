@@ -182,8 +182,16 @@ mod tests {
         .unwrap();
         let service = |name: &str, selector: Value, port: Value| json!({"metadata": {"name": name}, "spec": {"selector": selector, "ports": [port]}});
         let web = json!({"app": "web"});
-        let number = service("number", web.clone(), json!({"name": "page", "port": 80, "targetPort": 8080}));
-        let name = service("name", web.clone(), json!({"port": 81, "targetPort": "http"}));
+        let number = service(
+            "number",
+            web.clone(),
+            json!({"name": "page", "port": 80, "targetPort": 8080}),
+        );
+        let name = service(
+            "name",
+            web.clone(),
+            json!({"port": 81, "targetPort": "http"}),
+        );
         let same = service("same", web.clone(), json!({"port": 82}));
         let udp = service("udp", web, json!({"port": 83, "protocol": "UDP"}));
         let none = service("none", json!({}), json!({"port": 84}));
@@ -197,6 +205,10 @@ mod tests {
         for word in ["83", "84", "85", "8080"] {
             assert_eq!(target(word), None, "{word}");
         }
-        assert!(declares_port(&pod, "http") && declares_port(&pod, "8080") && !declares_port(&pod, "80"));
+        assert!(
+            declares_port(&pod, "http")
+                && declares_port(&pod, "8080")
+                && !declares_port(&pod, "80")
+        );
     }
 }

@@ -26,7 +26,10 @@ pub(super) fn check_method(source: &Source, method: &Node) -> Vec<(Severity, Pro
     if ways.iter().filter(|way| method.get(way).is_some()).count() != 1 {
         let message =
             format!("connection method {name:?} must have exactly one of exec, http and ssh");
-        found.push((Severity::Error, problem_at(source, method.location(), message)));
+        found.push((
+            Severity::Error,
+            problem_at(source, method.location(), message),
+        ));
     }
     let Node::Mapping(entries, _) = method else {
         return found;
@@ -43,7 +46,10 @@ pub(super) fn check_method(source: &Source, method: &Node) -> Vec<(Severity, Pro
             let message = format!(
                 "killOnExit of connection method {name:?} has no effect: only a command of exec is ended"
             );
-            found.push((Severity::Warning, problem_at(source, entry.location, message)));
+            found.push((
+                Severity::Warning,
+                problem_at(source, entry.location, message),
+            ));
         }
     }
     found

@@ -53,15 +53,17 @@ fn a_host_that_every_session_would_have_is_told_in_a_template() {
             "---\napiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {{name: web}}\nspec: {{rules: [{{host: \"{host}\"}}]}}\n"
         )
     };
-    let wanted =
-        "warning: host \"web.example.com\" is the same in every session: only one session at a time can have it";
+    let wanted = "warning: host \"web.example.com\" is the same in every session: only one session at a time can have it";
     says(&template("", &ingress("web.example.com")), wanted);
     for text in [
         template("", &ingress("web-${SESSION_ID}.example.com")),
         format!("{POD}{}", ingress("web.example.com")),
     ] {
         let found = said(&text);
-        assert!(!found.iter().any(|line| line.contains("every session")), "{found:?}");
+        assert!(
+            !found.iter().any(|line| line.contains("every session")),
+            "{found:?}"
+        );
     }
 }
 

@@ -84,7 +84,10 @@ fn the_fields_of_a_method_are_known_ones_and_go_together() {
         template("", "").replace("{name: s, exec: [sh]}", &format!("{{name: s, {fields}}}"))
     };
     let said = said(&method("exec: [sh], killOnExit: true"));
-    assert!(!said.iter().any(|line| line.contains("killOnExit")), "{said:?}");
+    assert!(
+        !said.iter().any(|line| line.contains("killOnExit")),
+        "{said:?}"
+    );
     says(
         &method("exec: [sh], killonexit: true"),
         "error: unknown field \"killonexit\": did you mean \"killOnExit\"?",
