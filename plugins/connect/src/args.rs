@@ -106,9 +106,8 @@ pub struct Args {
     /// Forward a local port to a port of the session's primary Pod; may be repeated or comma-separated
     ///
     /// REMOTE is a number, also of an undeclared port, or a name; a port that only a Service of the session has means the one it
-    /// leads to. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1
-    /// and ::1; write IPv6 addresses in brackets. LOCAL defaults to the number of REMOTE; an empty LOCAL or 0 picks a free
-    /// port.
+    /// leads to. ADDRESS defaults to 127.0.0.1; localhost means 127.0.0.1 and ::1; write IPv6 addresses in brackets. LOCAL
+    /// defaults to the number of REMOTE; an empty LOCAL or 0 picks a free port.
     #[arg(help_heading = "Port", long, value_name = "[ADDRESS:][LOCAL:]REMOTE")]
     pub port_forward: Vec<String>,
 

@@ -118,10 +118,7 @@ fn never_pulled() -> FakeApi {
     let message =
         "Container image \"registry.example.com/tool:1\" is not present with pull policy of Never";
     let about = ("Pod", "tool-alice", "p-1");
-    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec: {containers: [{name: main, image: \"registry.example.com/tool:${TAG:-1}\"}]}\n";
     api(&[
-        json!({"apiVersion": "streaming.platform/v1", "kind": "SessionTemplate", "metadata": {"name": "tool"},
-            "spec": {"manifest": manifest}}),
         session("pending"),
         tool(waiting("ErrImageNeverPull", message)),
         event("e1", about, "Failed", message, "2026-03-01T11:59:30Z", 12),
