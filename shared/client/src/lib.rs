@@ -65,6 +65,8 @@ pub mod container_files;
 mod container_ref;
 mod credential_plugin;
 mod credentials;
+mod delivery_barrier;
+mod exchange;
 mod exec;
 mod failure_of_response;
 pub mod forward;
@@ -117,10 +119,10 @@ use process_env::ProcessEnv;
 use warnings::Warnings;
 
 pub use access_reviews::AccessReviews;
-pub use api_request::{Exchange, status_text};
 pub use backoff::Backoff;
 pub use caller_identity::CallerIdentity;
 pub use container_ref::ContainerRef;
+pub use exchange::{Exchange, status_text};
 pub use exec::ExecResult;
 pub use list_page::{ListOptions, ObjectList};
 pub use node_usage::{NodeUsage, PodUsage, VolumeUsage};
@@ -183,7 +185,7 @@ struct Inner {
     proxied: bool,
     credentials: Option<Arc<Credentials>>,
     warnings: Warnings,
-    observer: OnceLock<api_request::ExchangeObserver>,
+    observer: OnceLock<exchange::ExchangeObserver>,
 }
 
 impl Cluster {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::node::PathStep;
+use super::path_step::PathStep;
 use super::parameter::shorten_value;
 use super::scalar_context::{ObjectType, ScalarContext};
 use session_model::names::{

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
 use crate::flags::trust_manifest::TrustFlags;
+use super::version::VERSION;
 use crate::report::console::Console;
 use session_client::interrupt::Interrupt;
 use session_client::{AccessReviews, Exchange, UserAgent, WriteOptions};
@@ -144,7 +145,7 @@ impl Environment {
     fn agent(&self) -> UserAgent {
         UserAgent {
             program: format!("kubectl-session-{}", self.verb),
-            version: super::VERSION,
+            version: VERSION,
         }
     }
 

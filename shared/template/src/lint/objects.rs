@@ -3,7 +3,8 @@
 use super::super::api_rules;
 use super::super::fill::RENDERED_TEXT_MAX;
 use super::super::manifest::{Manifest, ManifestDocument};
-use super::super::node::{Node, PathStep, Scalar, json_pointer};
+use super::super::node::{Node, Scalar};
+use super::super::path_step::{PathStep, json_pointer};
 use super::super::parameters::Parameters;
 use super::super::placeholder::TextSegment;
 use super::super::scalar::parse_plain_scalar;

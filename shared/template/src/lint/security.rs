@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::manifest::{Manifest, ManifestDocument};
-use super::super::node::{Node, PathStep};
+use super::super::node::Node;
+use super::super::path_step::PathStep;
 use super::super::parameters::Parameters;
 use super::super::scalar::parse_plain_scalar;
 use super::super::scalar_context::ScalarContext;
