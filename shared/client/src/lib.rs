@@ -59,6 +59,7 @@ mod body_lines;
 mod body_summary;
 mod caller_identity;
 mod client_config;
+mod common_headers;
 mod config_error_text;
 pub mod container_directory;
 pub mod container_files;
@@ -111,9 +112,8 @@ use std::time::Duration;
 
 use anyhow::Result;
 use http::HeaderValue;
-use http::header::{AUTHORIZATION, USER_AGENT};
-use kube::client::Body;
 
+use common_headers::CommonHeaders;
 use credentials::Credentials;
 use process_env::ProcessEnv;
 use warnings::Warnings;
@@ -280,27 +280,6 @@ impl Cluster {
     /// must not block.
     pub fn on_exchange(&self, observer: impl Fn(&Exchange) + Send + Sync + 'static) {
         let _first_stays = self.inner.observer.set(Box::new(observer));
-    }
-}
-
-/// Headers of every request, including those that kube creates itself (exec).
-#[derive(Clone)]
-struct CommonHeaders {
-    agent: HeaderValue,
-    credentials: Option<Arc<Credentials>>,
-}
-
-impl CommonHeaders {
-    fn add_to(&self, mut request: http::Request<Body>) -> http::Request<Body> {
-        request.headers_mut().insert(USER_AGENT, self.agent.clone());
-        if let Some(header) = self
-            .credentials
-            .as_ref()
-            .and_then(|credentials| credentials.header())
-        {
-            request.headers_mut().insert(AUTHORIZATION, header);
-        }
-        request
     }
 }
 

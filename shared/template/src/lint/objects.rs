@@ -10,7 +10,7 @@ use super::super::placeholder::TextSegment;
 use super::super::scalar::parse_plain_scalar;
 use super::super::scalar_context::ScalarContext;
 use super::super::scope::is_controller_kind;
-use super::{Findings, Severity};
+use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 
 /// String fields, in which an unquoted placeholder could become a number.

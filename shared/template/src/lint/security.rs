@@ -11,7 +11,7 @@ use super::super::parameters::Parameters;
 use super::super::scalar::parse_plain_scalar;
 use super::super::scalar_context::ScalarContext;
 use super::objects::default_text;
-use super::{Findings, Severity};
+use super::finding::{Findings, Severity};
 use session_model::objects::pod_security::{Level, TABLE_VERSION, Violation, find_violations};
 use session_model::objects::privileges::granted_privilege;
 
