@@ -9,6 +9,8 @@
     reason = "a test may fail loudly, its helpers too"
 )]
 
+#[path = "house/args_destructuring.rs"]
+mod args_destructuring;
 #[path = "house/import_circles.rs"]
 mod import_circles;
 
@@ -194,7 +196,10 @@ fn files_of_a_crate_import_each_other_in_one_direction() {
         let circle = import_circles::find_circle(&files);
         circles.extend(circle.map(|files| format!("{folder}: {}", files.join(" imports "))));
     }
-    assert!(crates().len() > ARROWS.len() && circles.is_empty(), "{circles:#?}");
+    assert!(
+        crates().len() > ARROWS.len() && circles.is_empty(),
+        "{circles:#?}"
+    );
 }
 
 /// The client could be anybody's: a plugin of another kind needs what it does, too.
@@ -323,6 +328,23 @@ fn every_verb_has_its_parts() {
             "plugins/{verb}/src/main.rs is more than one call"
         );
     }
+}
+
+#[test]
+fn flags_are_taken_apart_once_and_whole() {
+    let mut faults = Vec::new();
+    for verb in verbs() {
+        let files: Vec<args_destructuring::File> = sources(&format!("plugins/{verb}/src"))
+            .into_iter()
+            .filter(|(path, _)| !is_test_file(path))
+            .map(|(path, text)| (path.display().to_string(), code(&text)))
+            .collect();
+        let structs = args_destructuring::args_structs(&files);
+        assert!(!structs.is_empty(), "plugins/{verb} has no flags");
+        let found = args_destructuring::find_faults(&files);
+        faults.extend(found.into_iter().map(|fault| format!("{verb}: {fault}")));
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
 }
 
 #[test]

@@ -123,9 +123,9 @@ fn resolve(
 }
 
 fn children(files: &Crate, module: &[String]) -> Vec<String> {
-    let inner = files.keys().filter(|other| {
-        other.len() == module.len() + 1 && other.starts_with(module)
-    });
+    let inner = files
+        .keys()
+        .filter(|other| other.len() == module.len() + 1 && other.starts_with(module));
     inner.filter_map(|other| other.last().cloned()).collect()
 }
 
@@ -134,9 +134,14 @@ fn imports_of(code: &str, children: &[String]) -> Vec<Import> {
     let (uses, body) = split_uses(code);
     let mut found: Vec<Import> = Vec::new();
     for (tree, is_reexport) in uses {
-        found.extend(use_paths(&tree).into_iter().map(|text| Import {
-            path: text.split("::").map(|word| word.trim().to_owned()).collect(),
-            is_reexport,
+        found.extend(use_paths(&tree).into_iter().map(|text| {
+            Import {
+                path: text
+                    .split("::")
+                    .map(|word| word.trim().to_owned())
+                    .collect(),
+                is_reexport,
+            }
         }));
     }
     let starts = ["crate", "super", "self"].into_iter();
@@ -146,7 +151,10 @@ fn imports_of(code: &str, children: &[String]) -> Vec<Import> {
             if body[..at].ends_with(is_inside) {
                 continue;
             }
-            let text = body[at..].split(|c| !is_inside(c)).next().unwrap_or_default();
+            let text = body[at..]
+                .split(|c| !is_inside(c))
+                .next()
+                .unwrap_or_default();
             let words = text.split("::").filter(|word| !word.is_empty());
             found.push(Import {
                 path: words.map(str::to_owned).collect(),
@@ -212,9 +220,8 @@ fn use_paths(tree: &str) -> Vec<String> {
 }
 
 fn made_up(files: &[(&str, &str)]) -> Crate {
-    let file = |(name, code): &(&str, &str)| {
-        (module_path(name), ((*name).to_owned(), (*code).to_owned()))
-    };
+    let file =
+        |(name, code): &(&str, &str)| (module_path(name), ((*name).to_owned(), (*code).to_owned()));
     files.iter().map(file).collect()
 }
 
@@ -222,7 +229,10 @@ fn made_up(files: &[(&str, &str)]) -> Crate {
 fn a_circle_is_found_and_named() {
     let lib = ("lib.rs", "mod a;\nmod b;\npub use b::{B, other::C};");
     let a = ("a.rs", "use crate::B;");
-    let b = ("b.rs", "use super::{\n    c::D,\n    a::{self, A as E},\n};");
+    let b = (
+        "b.rs",
+        "use super::{\n    c::D,\n    a::{self, A as E},\n};",
+    );
     let circle = find_circle(&made_up(&[lib, a, b, ("c.rs", "")]));
     assert_eq!(circle.unwrap(), ["a.rs", "b.rs", "a.rs"]);
     // A path in code counts as an import does; a façade that uses what it re-exports is part of the circle.
@@ -237,9 +247,15 @@ fn a_circle_is_found_and_named() {
 
 #[test]
 fn a_chain_and_a_facade_are_no_circles() {
-    let lib = ("lib.rs", "mod a;\nmod b;\npub use a::A;\npub(crate) use b::B;");
+    let lib = (
+        "lib.rs",
+        "mod a;\nmod b;\npub use a::A;\npub(crate) use b::B;",
+    );
     let a = ("a.rs", "use crate::B;\nuse std::fmt;");
-    let b = ("b.rs", "use anyhow::Result;\nuse a::X;\nuse self::inner::C;");
+    let b = (
+        "b.rs",
+        "use anyhow::Result;\nuse a::X;\nuse self::inner::C;",
+    );
     let inner = ("b/inner.rs", "");
     assert_eq!(find_circle(&made_up(&[lib, a, b, inner])), None);
 }

@@ -25,7 +25,7 @@ pub(crate) fn print_dry_run(
     }
     if !intent.rendered {
         let session = subject.session_object(&intent.metadata);
-        let mut mutations = MutationPrinter::new(intent.format.clone(), DryRun::Client);
+        let mut mutations = MutationPrinter::new(intent.mutation.format.clone(), DryRun::Client);
         return console.print(&mutations.print_result(&session, "created")?);
     }
     let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
@@ -36,7 +36,7 @@ pub(crate) fn print_dry_run(
             withheld.name
         ));
     }
-    let text = match intent.format.clone() {
+    let text = match intent.mutation.format.clone() {
         // Text output has one line for each object.
         Format::Text { .. } => shown
             .iter()

@@ -25,7 +25,11 @@ pub(crate) fn compute_report(observed: &Observed, environment: &Environment) -> 
 }
 
 /// Prints a report in the requested format.
-pub(crate) fn print_report(report: &Report, format: &mut Format, environment: &mut Environment) -> Result<()> {
+pub(crate) fn print_report(
+    report: &Report,
+    format: &mut Format,
+    environment: &mut Environment,
+) -> Result<()> {
     match format {
         Format::Objects(printer) => print_document(report, printer, &mut environment.console),
         Format::Text { .. } => {

@@ -14,8 +14,8 @@ use session_shared::verb::Environment;
 use crate::followed_session::FollowedSession;
 use crate::intent::Intent;
 use crate::layout::Line;
-use crate::report::Report;
 use crate::print_report::{compute_report, print_report};
+use crate::report::Report;
 use crate::view;
 
 /// Interval at which ages are updated on a terminal.

@@ -23,12 +23,11 @@ use super::full_screen::FullScreen;
 use super::live_line::{LiveLine, LiveTarget, ProgressDisplay};
 use super::standard_input::{StandardInput, discard_typed_input};
 use super::stderr_handle::{StderrHandle, StderrState};
-use super::streams::{SharedStream, is_stdout_closed};
 pub use super::streams::{CapturedOutput, OutputClosed};
+use super::streams::{SharedStream, is_stdout_closed};
 use crate::flags::connection::ConnectionFlags;
 pub use crate::flags::output::Colour;
 use crate::flags::output::VerbosityFlags;
-use crate::flags::write::WriteFlags;
 use session_client::interrupt::Interrupt;
 use session_client::interrupt::interrupted_error;
 
@@ -183,17 +182,10 @@ impl Console {
         (console, captured)
     }
 
-    /// Applies `--quiet` and `--color`, and warns about a deprecated flag of a verb that writes.
-    pub fn apply_flags<'a>(
-        &mut self,
-        verbosity: &VerbosityFlags,
-        write_flags: impl Into<Option<&'a WriteFlags>>,
-    ) {
+    /// Applies `--quiet` and `--color`.
+    pub fn apply_flags(&mut self, verbosity: &VerbosityFlags) {
         self.colour = verbosity.color;
         self.quiet = verbosity.quiet;
-        if let Some(text) = write_flags.into().and_then(WriteFlags::deprecation_warning) {
-            self.warn(text);
-        }
     }
 
     /// Makes reads of standard input and prompts fail once the interrupt is set.

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
+use super::version::VERSION;
 use crate::flags::connection::ConnectionFlags;
 use crate::flags::output::Colour;
 use crate::flags::trust_manifest::TrustFlags;
-use super::version::VERSION;
 use crate::report::console::Console;
 use session_client::interrupt::Interrupt;
 use session_client::{AccessReviews, Exchange, UserAgent, WriteOptions};

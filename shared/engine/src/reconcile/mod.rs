@@ -60,9 +60,7 @@ pub use required_access::{restart_accesses, teardown_accesses};
 pub use restart_plan::{claim_expansions, expected_claims, find_claim_conflict};
 pub use secret_ownership::{is_secret_proven, proves_secret};
 use start::plan_start;
-pub use target_state::{
-    TargetState, expiry_time, is_expired, is_start_requested, target_state,
-};
+pub use target_state::{TargetState, expiry_time, is_expired, is_start_requested, target_state};
 use teardown::plan_teardown;
 pub use teardown::{Teardown, effective_data_policy, is_secret_kept, kept_since_patch};
 pub use workload_state::{WorkloadState, assess_workload};

@@ -74,7 +74,11 @@ impl Findings {
         });
     }
 
-    pub(super) fn extend(&mut self, severity: Severity, problems: impl IntoIterator<Item = Problem>) {
+    pub(super) fn extend(
+        &mut self,
+        severity: Severity,
+        problems: impl IntoIterator<Item = Problem>,
+    ) {
         problems
             .into_iter()
             .for_each(|problem| self.push(severity, problem));

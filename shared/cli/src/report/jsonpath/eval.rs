@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::parse::{Node, Slice};
 use super::compare;
+use super::parse::{Node, Slice};
 use crate::report::json;
 
 /// Values found by one part of a template. Literals of the template itself are owned.
