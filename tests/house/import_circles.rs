@@ -12,6 +12,12 @@ const REEXPORTS_MAX: usize = 4;
 /// Files of a crate by their module path; each with its name for messages, and its code.
 pub(super) type Crate = BTreeMap<Vec<String>, (String, String)>;
 
+/// The imports of each file.
+type Imports = BTreeMap<Vec<String>, Vec<Import>>;
+
+/// The files that each file imports.
+type Targets = BTreeMap<Vec<String>, Vec<Vec<String>>>;
+
 /// A name that a file imports.
 struct Import {
     path: Vec<String>,
@@ -30,11 +36,14 @@ pub(super) fn module_path(file: &str) -> Vec<String> {
 
 /// Returns the files of a circle in the order of their imports, the first one again at the end.
 pub(super) fn find_circle(files: &Crate) -> Option<Vec<String>> {
-    let imports: BTreeMap<&Vec<String>, Vec<Import>> = files
+    let imports: Imports = files
         .iter()
-        .map(|(module, (_, code))| (module, imports_of(code, &children(files, module))))
+        .map(|(module, (_, code))| {
+            let inner = children(files, module);
+            (module.clone(), imports_of(code, &inner))
+        })
         .collect();
-    let targets: BTreeMap<&Vec<String>, Vec<Vec<String>>> = files
+    let targets: Targets = files
         .iter()
         .map(|(module, (_, code))| {
             let body = split_uses(code).1;
@@ -46,7 +55,8 @@ pub(super) fn find_circle(files: &Crate) -> Option<Vec<String>> {
                 !import.is_reexport || words.any(|word| word == name)
             });
             let found = used.filter_map(|import| resolve(files, &imports, module, &import.path, 0));
-            (module, found.filter(|target| target != module).collect())
+            let found = found.filter(|target| target != module);
+            (module.clone(), found.collect())
         })
         .collect();
     let mut done = Vec::new();
@@ -62,42 +72,42 @@ pub(super) fn find_circle(files: &Crate) -> Option<Vec<String>> {
 
 /// Follows the imports of `module` in depth; returns the circle that a path from it runs into.
 fn visit(
-    targets: &BTreeMap<&Vec<String>, Vec<Vec<String>>>,
-    module: &Vec<String>,
+    targets: &Targets,
+    module: &[String],
     path: &mut Vec<Vec<String>>,
     done: &mut Vec<Vec<String>>,
 ) -> Option<Vec<Vec<String>>> {
     if let Some(start) = path.iter().position(|passed| passed == module) {
         return Some(path[start..].to_vec());
     }
-    if done.contains(module) {
+    if done.iter().any(|passed| passed == module) {
         return None;
     }
-    path.push(module.clone());
+    path.push(module.to_vec());
     let mut all = targets[module].iter();
     let found = all.find_map(|target| visit(targets, target, path, done));
     path.pop();
-    done.push(module.clone());
+    done.push(module.to_vec());
     found
 }
 
 /// Returns the file that a path of `module` leads to; `None` for other crates and for the file's own items.
 fn resolve(
     files: &Crate,
-    imports: &BTreeMap<&Vec<String>, Vec<Import>>,
-    module: &Vec<String>,
+    imports: &Imports,
+    module: &[String],
     path: &[String],
     depth: usize,
 ) -> Option<Vec<String>> {
     let supers = path.iter().take_while(|word| *word == "super").count();
     let (mut at, mut rest) = match path.first()?.as_str() {
         "crate" => (Vec::new(), &path[1..]),
-        "self" => (module.clone(), &path[1..]),
+        "self" => (module.to_vec(), &path[1..]),
         "super" => (
             module[..module.len().checked_sub(supers)?].to_vec(),
             &path[supers..],
         ),
-        _ => (module.clone(), path),
+        _ => (module.to_vec(), path),
     };
     let first = rest.first()?.clone();
     let is_named = matches!(path[0].as_str(), "crate" | "self" | "super");
@@ -111,12 +121,14 @@ fn resolve(
         }
         (at, rest) = (inner, more);
     }
-    let (found, _) = imports.get_key_value(&at)?;
+    if !files.contains_key(&at) {
+        return None;
+    }
     if let Some(name) = rest.first().filter(|_| depth < REEXPORTS_MAX) {
         let mut passed_on = imports[&at].iter();
         let source = passed_on
             .find(|import| import.is_reexport && import.path.last() == Some(name))
-            .and_then(|import| resolve(files, imports, found, &import.path, depth + 1));
+            .and_then(|import| resolve(files, imports, &at, &import.path, depth + 1));
         return Some(source.unwrap_or(at));
     }
     Some(at)
