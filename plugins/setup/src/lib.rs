@@ -19,7 +19,7 @@ use session_shared::client::interrupt::Interrupt;
 use session_shared::failure::{self, FailureKind, with_hint};
 use session_shared::objects::Untyped;
 use session_shared::ops::Cluster;
-use session_shared::report::mutation::{MutationPrinter, no_resources_message};
+use session_shared::report::mutation::no_resources_message;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
@@ -40,7 +40,7 @@ impl Verb for Setup {
         let cluster = environment.connect(&intent.connection).await?;
         // Ctrl-C must not end the process between two writes without a word.
         let interrupt = environment.interrupt.clone();
-        let _guard = match intent.dry_run {
+        let _guard = match intent.mutation.dry_run {
             DryRun::None => Some(interrupt.guard()?),
             _ => None,
         };
@@ -87,7 +87,7 @@ async fn install(
     written: &mut usize,
     environment: &mut Environment,
 ) -> Result<()> {
-    let mut mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mut mutations = intent.mutation.printer();
     let interrupt = environment.interrupt.clone();
     let options = setup_options(intent, &interrupt);
     for part in &intent.parts {
@@ -115,8 +115,8 @@ async fn install(
 
 fn setup_options<'a>(intent: &'a Intent, interrupt: &'a Interrupt) -> SetupOptions<'a> {
     SetupOptions {
-        dry_run: intent.dry_run,
-        write: &intent.write,
+        dry_run: intent.mutation.dry_run,
+        write: &intent.mutation.write,
         interrupt,
     }
 }
@@ -127,7 +127,7 @@ async fn remove(
     written: &mut usize,
     environment: &mut Environment,
 ) -> Result<()> {
-    let mutations = MutationPrinter::new(intent.format.clone(), intent.dry_run);
+    let mutations = intent.mutation.printer();
     let interrupt = environment.interrupt.clone();
     let options = setup_options(intent, &interrupt);
     if !intent.force && intent.parts.contains(&SetupPart::Crds) {

@@ -2,7 +2,7 @@
 
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, ContainerStatus, Pod};
 
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use super::image_parameters::is_image_reason;
 use super::image_pull::ImagePull;
 use super::{Cause, EventNote, missing_reference};

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Cause;
-use super::facts::FactQuery;
+use super::fact_query::FactQuery;
 use session_model::objects::Untyped;
 use session_template::{Manifest, Source};
 
