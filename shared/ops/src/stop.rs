@@ -35,7 +35,7 @@ impl ObservedSession {
             && self.state == WorkloadState::NoWorkload
             && self
                 .live
-                .own_pods(&self.ownership.session_uid)
+                .own_pods(self.uid())
                 .next()
                 .is_none()
             && matches!(phase, Some(Phase::Stopped | Phase::Failed))
@@ -118,7 +118,7 @@ impl ObservedSession {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop_access(options, &[], with).await?;
-        let rest = self.live.replica_counts(&self.ownership.session_uid);
+        let rest = self.live.replica_counts(self.uid());
         self.record_replicas(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
             ownership: &self.ownership,
@@ -164,9 +164,9 @@ impl ObservedSession {
         let applied = self.session.applied();
         let recorded = |workload: &ObjectRef| {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
-            objects.any(|object| object.uid == workload.uid)
+            objects.any(|object| object.is_same_object(workload))
         };
-        let mut rests = self.live.workloads(&self.ownership.session_uid);
+        let mut rests = self.live.workloads(self.uid());
         rests.retain(|workload| {
             SCALABLE_KINDS.contains(&workload.kind.as_str()) && !recorded(workload)
         });

@@ -60,12 +60,12 @@ impl Cluster {
                 field_selector: format!("metadata.name={}", target.name),
                 ..ListOptions::default()
             };
-            let from = Untyped(&found).resource_version().unwrap_or_default();
+            let from = Untyped(&found).resource_version();
             let changes = self.watch(
                 resource,
                 Scope::Namespace(namespace),
                 &select,
-                Some(from),
+                from,
                 false,
             );
             let mut changes = std::pin::pin!(changes);

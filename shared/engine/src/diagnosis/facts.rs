@@ -13,10 +13,11 @@ use super::Cause;
 use super::claim_holder;
 use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY};
 use super::fact_lines::{
-    describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
+    describe_claim, describe_limit_range, describe_node, describe_quota, format_taint,
 };
 use super::quota::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
+use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;
 
 /// Reason of a cause for a claim that the scheduler does not know. It may have been created only a moment ago.
@@ -72,8 +73,8 @@ pub enum FactQuery {
     ClaimHolders {
         /// Name of the Pod that waits.
         pod: String,
-        /// Its session; empty where it is none's.
-        session: String,
+        /// Its session; `None` where it is none's.
+        session: Option<String>,
         /// Names of its claims.
         claims: Vec<String>,
     },

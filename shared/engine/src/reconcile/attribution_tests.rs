@@ -53,7 +53,7 @@ fn told_apart(
     };
     let live = live.attribute(session);
     let own = live
-        .own_pods("S")
+        .own_pods(Some("S"))
         .filter_map(|pod| pod.metadata.name.clone());
     let strangers = live.impostors.iter().map(|stranger| stranger.name.clone());
     (own.collect(), strangers.collect())
@@ -200,7 +200,7 @@ fn strangers_of_an_earlier_read_are_added_once() {
     let mut before = live(&[("p", "u"), ("x", "ux"), ("y", "uy")]);
     // A stranger that the start has recorded since counts as the session's own.
     let recorded = Impostor {
-        uid: "u".into(),
+        uid: Some("u".into()),
         ..before.impostors[0].clone()
     };
     before.impostors.push(recorded);

@@ -30,6 +30,7 @@ use session_model::api::{DesiredState, Session};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::ObjectRef;
 use session_model::objects::Untyped;
+use session_model::objects::metadata::uid_of;
 use session_model::objects::resource::{POD, SESSION};
 
 /// Selects the containers of a Pod whose logs are followed; none for a Pod to skip. The second argument is the Pod's
@@ -118,7 +119,7 @@ impl Cluster {
             cluster: self.clone(),
             namespace: session.namespace().to_owned(),
             name: session.name().to_owned(),
-            session_uid: observed.uid().to_owned(),
+            session_uid: Untyped(&observed.object).require_uid()?.to_owned(),
             session: observed.session.clone(),
             options,
             choose,
@@ -236,9 +237,10 @@ impl LogFollower {
                 self.handle_pod(object).await
             }
             WatchChange::Deleted(object) => {
-                let uid = Untyped(&object).uid().unwrap_or_default();
-                self.foreign_pods.retain(|pod| !Untyped(pod).has_uid(uid));
-                self.remove_pod(uid);
+                if let Some(uid) = Untyped(&object).uid() {
+                    self.foreign_pods.retain(|pod| !Untyped(pod).has_uid(uid));
+                    self.remove_pod(uid);
+                }
                 Ok(())
             }
             WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(()),
@@ -259,9 +261,8 @@ impl LogFollower {
             ..LiveObjects::default()
         };
         if live.attribute(&self.session).pods.is_empty() {
-            let uid = Untyped(&object).uid();
             self.foreign_pods
-                .retain(|known| Untyped(known).uid() != uid);
+                .retain(|known| !Untyped(known).is_same_object(&object));
             self.foreign_pods.push(object);
             return Ok(());
         }
@@ -312,13 +313,9 @@ impl LogFollower {
         let from = Some(observed.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, scope, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
-        let from = Some(
-            Untyped(&observed.object)
-                .resource_version()
-                .unwrap_or_default(),
-        );
+        let from = Untyped(&observed.object).resource_version();
         self.sessions = self.cluster.watch(&SESSION, scope, &select, from, false);
-        self.is_ending |= observed.uid() != self.session_uid || is_ending(&observed.session);
+        self.is_ending |= observed.uid() != Some(self.session_uid.as_str()) || is_ending(&observed.session);
         let mut pods: Vec<Pod> = observed.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
         let is_ending = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
@@ -327,7 +324,7 @@ impl LogFollower {
         self.foreign_pods.clear();
         let gone = |known: &&FollowedPod| {
             pods.iter()
-                .all(|pod| pod.metadata.uid.as_ref() != Some(&known.uid))
+                .all(|pod| uid_of(&pod.metadata) != Some(known.uid.as_str()))
         };
         let gone: Vec<String> = self
             .pods_seen
@@ -368,9 +365,4 @@ impl LogFollower {
 /// True if the session is being deleted or stopped, so that no further Pod will be created.
 fn is_ending(session: &Session) -> bool {
     session.is_being_deleted() || session.spec.state == Some(DesiredState::Stopped)
-}
-
-/// Returns a Pod's UID.
-fn pod_uid(object: &Pod) -> &str {
-    object.metadata.uid.as_deref().unwrap_or_default()
 }
