@@ -334,7 +334,7 @@ impl ClonePlan {
             return Ok(());
         };
         let patch = json!({ "metadata": {
-            "uid": Untyped(secret).uid(),
+            "uid": Untyped(secret).require_uid()?,
             "annotations": { labels::SESSION_UID: ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let (namespace, name) = (ownership.namespace.as_str(), Untyped(secret).name());

@@ -52,5 +52,7 @@ async fn list_of_schedule<T: DeserializeOwned>(
     let scope = Scope::Namespace(cluster.namespace());
     let list = cluster.list(resource, scope, &select).await;
     let items = list.into_iter().flat_map(|list| list.items);
-    items.filter_map(|item| serde_json::from_value(item).ok()).collect()
+    items
+        .filter_map(|item| serde_json::from_value(item).ok())
+        .collect()
 }

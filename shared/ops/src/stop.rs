@@ -33,11 +33,7 @@ impl ObservedSession {
         let phase = self.session.phase();
         self.session.spec.state == Some(DesiredState::Stopped)
             && self.state == WorkloadState::NoWorkload
-            && self
-                .live
-                .own_pods(self.uid())
-                .next()
-                .is_none()
+            && self.live.own_pods(self.uid()).next().is_none()
             && matches!(phase, Some(Phase::Stopped | Phase::Failed))
     }
 

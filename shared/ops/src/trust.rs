@@ -51,7 +51,11 @@ pub async fn check_trust(cluster: &Cluster, session: &Session, part: StoredPart)
 ///
 /// # Errors
 /// As [`check_trust`].
-pub(super) async fn check_recorded(cluster: &Cluster, session: &Session, uid: Option<&str>) -> Result<()> {
+pub(super) async fn check_recorded(
+    cluster: &Cluster,
+    session: &Session,
+    uid: Option<&str>,
+) -> Result<()> {
     let fields = stored_fields(session, StoredPart::Copy);
     let doubt = (!is_recorded(cluster, uid, StoredPart::Copy, &fields)).then(|| {
         UntrustedText::new(

@@ -61,13 +61,7 @@ impl Cluster {
                 ..ListOptions::default()
             };
             let from = Untyped(&found).resource_version();
-            let changes = self.watch(
-                resource,
-                Scope::Namespace(namespace),
-                &select,
-                from,
-                false,
-            );
+            let changes = self.watch(resource, Scope::Namespace(namespace), &select, from, false);
             let mut changes = std::pin::pin!(changes);
             while let Some(change) = changes.next().await {
                 match change {

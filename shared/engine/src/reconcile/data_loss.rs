@@ -10,12 +10,12 @@ use super::workload_state::{WorkloadState, assess_workload};
 use crate::diagnosis::inspect_pod;
 use crate::plan::{Plan, Step};
 use session_model::api::{Phase, Session};
-use session_model::objects::{ObjectRef, Untyped};
 use session_model::objects::container_run::are_containers_finished;
 use session_model::objects::ephemeral_volumes::{
     EphemeralVolume, ephemeral_volumes, mounted_claims, user_data_volumes,
 };
 use session_model::objects::pods::pod_spec;
+use session_model::objects::{ObjectRef, Untyped};
 
 /// Data that is lost when one Pod ends.
 #[derive(Clone, Debug, PartialEq, Eq)]

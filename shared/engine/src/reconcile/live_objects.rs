@@ -139,8 +139,8 @@ impl LiveObjects {
                 let Some(uid) = Untyped(object).uid() else {
                     continue;
                 };
-                let is_own =
-                    owner_uids(object).any(|owner| Some(owner) == session_uid || own.contains(&owner));
+                let is_own = owner_uids(object)
+                    .any(|owner| Some(owner) == session_uid || own.contains(&owner));
                 if is_own && !own.contains(&uid) {
                     own.push(uid);
                 }

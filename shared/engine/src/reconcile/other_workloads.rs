@@ -43,7 +43,11 @@ pub fn find_unready_workload(session: &Session, live: &LiveObjects) -> Option<Wo
 }
 
 /// Returns the state of one workload; `None` where it is ready or wants no Pod.
-fn assess_other(workload: &ObjectRef, live: &LiveObjects, uid: Option<&str>) -> Option<WorkloadState> {
+fn assess_other(
+    workload: &ObjectRef,
+    live: &LiveObjects,
+    uid: Option<&str>,
+) -> Option<WorkloadState> {
     let object = live
         .owners
         .iter()

@@ -128,8 +128,7 @@ impl RestartPlan<'_> {
                 use_existing: existing,
             };
         };
-        let rests =
-            SCALABLE_KINDS.contains(&kind) && replica_count(&found) == Some(0);
+        let rests = SCALABLE_KINDS.contains(&kind) && replica_count(&found) == Some(0);
         let runs = !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !rests;
         if is_data(&found) || runs {
             return Step::LeaveUnchanged { object: found };

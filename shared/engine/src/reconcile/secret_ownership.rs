@@ -27,9 +27,7 @@ pub fn is_secret_proven(secret: &Value, claims: &[Value], snapshots: &[&Value]) 
     };
     let kept = claims.iter().filter(|claim| has_same_origin(claim, secret));
     let kept: Vec<&Value> = kept.collect();
-    let names_it = kept
-        .iter()
-        .any(|claim| names_same_session(claim, secret));
+    let names_it = kept.iter().any(|claim| names_same_session(claim, secret));
     match oldest(kept) {
         Some(claim) => names_it && is_younger_or_kept_later(&claim, secret),
         None => oldest(snapshots.to_vec()).is_some_and(|one| proves_secret(&one, secret)),

@@ -139,7 +139,9 @@ impl SnapshotSchedule {
         let keep = words
             .find(|word| *word == KEEP_FLAG)
             .and_then(|_| words.next());
-        let last = cron_job.status.and_then(|status| status.last_successful_time);
+        let last = cron_job
+            .status
+            .and_then(|status| status.last_successful_time);
         Some(Self {
             name,
             schedule: spec.schedule,

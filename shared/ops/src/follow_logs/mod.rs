@@ -315,7 +315,8 @@ impl LogFollower {
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
         let from = Untyped(&observed.object).resource_version();
         self.sessions = self.cluster.watch(&SESSION, scope, &select, from, false);
-        self.is_ending |= observed.uid() != Some(self.session_uid.as_str()) || is_ending(&observed.session);
+        self.is_ending |=
+            observed.uid() != Some(self.session_uid.as_str()) || is_ending(&observed.session);
         let mut pods: Vec<Pod> = observed.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
         let is_ending = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();

@@ -68,10 +68,9 @@ impl UntrustedText {
         };
         let digests = field_digests(&self.fields);
         // The record holds for this process even if it cannot be written to a file; the next command asks again then.
-        let _ =
-            cluster
-                .known_sessions()
-                .store_digests(uid, self.part.field_prefix(), &digests);
+        let _ = cluster
+            .known_sessions()
+            .store_digests(uid, self.part.field_prefix(), &digests);
     }
 
     /// Returns the error line: the failed operation and the reason.
