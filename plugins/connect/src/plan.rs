@@ -245,8 +245,8 @@ pub(crate) fn kill_reason(pod: &Pod, container: &str) -> Option<String> {
         .into_iter()
         .flatten()
         .filter_map(|state| state.terminated.as_ref());
-    let reason = ended.next()?.reason.clone().unwrap_or_default();
-    (reason == "OOMKilled").then(|| {
+    let reason = ended.next()?.reason.as_deref();
+    (reason == Some("OOMKilled")).then(|| {
         let of = format!("container {container:?} of pod {name:?}");
         match has_memory_limit(pod, container) {
             true => format!("{of} was killed: memory limit exceeded"),
@@ -276,10 +276,10 @@ pub(crate) fn not_running_reason(pod: &Pod, container: &str) -> Option<String> {
         &now.waiting,
     ) {
         (Some(ended), _) => format!("ended with exit code {}", ended.exit_code),
-        (None, Some(wait_flags)) => format!(
-            "has not started: {}",
-            wait_flags.reason.as_deref().unwrap_or_default()
-        ),
+        (None, Some(waiting)) => match &waiting.reason {
+            Some(reason) => format!("has not started: {reason}"),
+            None => "has not started".to_owned(),
+        },
         (None, None) => return None,
     };
     Some(format!("container {container:?} of pod {name:?} {why}"))

@@ -85,7 +85,9 @@ pub(super) fn check_complete(session: &Value) -> Result<()> {
 
 /// Adds the hint how to finish an interrupted copy.
 pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = shell::quote_word(incomplete_source(session).unwrap_or_default());
+    let Some(set) = incomplete_source(session).map(shell::quote_word) else {
+        return error;
+    };
     let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,
@@ -97,7 +99,9 @@ pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow:
 
 /// Adds the hint how to retry a copy that failed and was rolled back.
 pub(super) fn with_retry_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = incomplete_source(session).unwrap_or_default();
+    let Some(set) = incomplete_source(session) else {
+        return error;
+    };
     let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,

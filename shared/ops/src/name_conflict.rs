@@ -49,7 +49,7 @@ pub(super) fn classify_conflict(
         Untyped(wanted).annotation(labels::TEMPLATE),
     );
     if theirs != ours {
-        return NameConflict::KeptByOtherTemplate(theirs.unwrap_or_default().to_owned());
+        return NameConflict::KeptByOtherTemplate(theirs.unwrap_or(Untyped::NONE).to_owned());
     }
     let uid = Untyped(found)
         .annotation(labels::SESSION_UID)

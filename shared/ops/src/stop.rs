@@ -241,11 +241,12 @@ pub struct StopContext<'a> {
 
 fn condition_summary(session: &Value, r#type: &str) -> String {
     condition(session, r#type).map_or_else(String::new, |condition| {
-        format!(
-            "{}: {}",
-            Untyped(condition).str_at("/reason").unwrap_or_default(),
-            Untyped(condition).str_at("/message").unwrap_or_default()
-        )
+        let condition = Untyped(condition);
+        let reason = condition.str_at("/reason").unwrap_or(Untyped::NONE);
+        match condition.str_at("/message") {
+            Some(message) => format!("{reason}: {message}"),
+            None => reason.to_owned(),
+        }
     })
 }
 
