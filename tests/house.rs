@@ -44,6 +44,28 @@ const NAMELESS: &[&str] = &[
     "utils", "util", "common", "helpers", "helper", "manager", "misc",
 ];
 
+/// Reads of an object that are not to become an empty text, which a selector, a request or a comparison would take for a value.
+const EMPTY_READS: &[&str] = &[
+    ".as_str()",
+    ".uid()",
+    ".namespace()",
+    ".resource_version()",
+    "metadata.name.as_deref()",
+    "metadata.name.clone()",
+    "metadata.uid.as_deref()",
+    "metadata.uid.clone()",
+];
+
+/// Files that may read an empty text, because the API means it.
+const MAY_READ_EMPTY: &[&str] = &[
+    // A list without `continue` is the last page, and one without version is watched from its beginning.
+    "client/src/list_page.rs",
+    // A Status may lack each part, which a Failure says with an empty text.
+    "client/src/failure_of_response.rs",
+    // A user may lack each part, and the next reader compares none of them.
+    "client/src/caller_identity.rs",
+];
+
 /// Lines after which a file has to be split, or to say why not.
 const LONG: usize = 400;
 
@@ -371,6 +393,39 @@ fn files_are_named_after_things() {
             path.display()
         );
     }
+}
+
+/// A field that is missing, or misspelt in the code, is `None`, an error, or `<none>` in a message.
+#[test]
+fn no_read_of_an_object_answers_an_empty_text() {
+    let mut found = Vec::new();
+    for folder in ["shared", "plugins"] {
+        for (path, text) in sources(folder) {
+            let is_allowed = MAY_READ_EMPTY.iter().any(|file| path.ends_with(file));
+            if is_test_file(&path) || is_allowed {
+                continue;
+            }
+            let code: String = code(&text).split_whitespace().collect();
+            let mut empty = code.contains(".unwrap_or(\"\")");
+            for (at, _) in code.match_indices(".unwrap_or_default()") {
+                let before = &code[..at];
+                // The call before it, without its arguments: `str_at("/spec/x")`.
+                let call = before.rsplit_once('(').map_or("", |(call, _)| call);
+                let reads = ["str_at", ".label", ".annotation", "Value::as_str"];
+                empty |= EMPTY_READS.iter().any(|read| before.ends_with(read));
+                empty |= reads.iter().any(|read| call.ends_with(read));
+                empty |= before.ends_with("Value::as_str)");
+            }
+            if empty {
+                found.push(path.display().to_string());
+            }
+        }
+    }
+    assert_eq!(
+        found,
+        Vec::<String>::new(),
+        "reads that answer an empty text"
+    );
 }
 
 #[test]

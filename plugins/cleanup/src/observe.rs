@@ -225,7 +225,9 @@ async fn list_retained(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Retain
     let contents = contents.await?.items;
     let holders = count_by_handle(&contents);
     let here = |content: &Value| match scope {
-        Scope::Namespace(namespace) => snapshot_reference(content).0 == namespace,
+        Scope::Namespace(namespace) => {
+            snapshot_reference(content).is_some_and(|(place, _)| place == namespace)
+        }
         _ => true,
     };
     let retained = contents
@@ -238,13 +240,13 @@ async fn list_retained(cluster: &Cluster, scope: Scope<'_>) -> Result<Vec<Retain
     // Read after the contents: a snapshot that is missing here was deleted while its content still existed.
     let snapshots = cluster.list_metadata(&VOLUME_SNAPSHOT, scope, &all).await?;
     let named = |snapshot: Value| {
-        let (namespace, name) = (Untyped(&snapshot).namespace(), Untyped(&snapshot).name());
-        let namespace = namespace.unwrap_or_default();
-        ((namespace.to_owned(), name.to_owned()), snapshot)
+        let named = Untyped(&snapshot);
+        let key = (named.home_namespace().to_owned(), named.name().to_owned());
+        (key, snapshot)
     };
     let snapshots: HashMap<_, _> = snapshots.items.into_iter().map(named).collect();
     let held = retained.into_iter().map(|content| RetainedContent {
-        snapshot: snapshots.get(&snapshot_reference(&content)).cloned(),
+        snapshot: snapshot_reference(&content).and_then(|key| snapshots.get(&key).cloned()),
         is_shared: storage_handle(&content).is_some_and(|handle| holders.get(&handle) > Some(&1)),
         content,
     });

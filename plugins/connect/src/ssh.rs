@@ -16,6 +16,8 @@ use session_shared::flags::connection::ConnectionFlags;
 use session_shared::flags::non_empty;
 use session_shared::local_state;
 use session_shared::names::SshUser;
+use session_shared::objects::Untyped;
+use session_shared::objects::metadata::uid_of;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::report::console::Console;
 use session_shared::verb::ProgramName;
@@ -51,8 +53,11 @@ pub(crate) fn ssh_host(
         .ok()
         .flatten();
     let pod = pod.filter(|_| intent.mode != ConnectMode::SshConfig);
-    let uid = pod.and_then(|(pod, _)| pod.metadata.uid.as_deref());
-    let uid = uid.unwrap_or(observed.uid()).parse();
+    let uid = pod.and_then(|(pod, _)| uid_of(&pod.metadata));
+    let uid = match uid {
+        Some(uid) => uid.parse(),
+        None => Untyped(&observed.object).require_uid()?.parse(),
+    };
     Ok(SshHost {
         name: intent.name.clone(),
         user: user.cloned(),

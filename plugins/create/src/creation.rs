@@ -79,8 +79,8 @@ impl Creation<'_> {
         }
         let object = self.create_session(subject).await?;
         undo.session = Some(object.clone());
-        let uid = Untyped(&object).uid().unwrap_or_default().to_owned();
-        let start = subject.start(&self.intent.use_existing, &uid);
+        let uid = Untyped(&object).require_uid()?.to_owned();
+        let start = subject.start(&self.intent.use_existing, Some(uid));
         let sent: Session = parse_object(subject.session_object(&self.intent.metadata))?;
         let requested = RequestedStart {
             object,
@@ -126,7 +126,7 @@ impl Creation<'_> {
         sink: &mut dyn ProgressSink,
     ) -> Result<Started> {
         let object = subject.session_object(&self.intent.metadata);
-        let start = subject.start(&self.intent.use_existing, "");
+        let start = subject.start(&self.intent.use_existing, None);
         let count = start.rendering.objects.len();
         let namespace = subject.ownership.namespace.as_str();
         sink.tell(ProgressEvent::Note(format!(

@@ -26,7 +26,7 @@ pub(crate) fn print_dry_run(
         let mut mutations = intent.mutation.printer();
         return console.print(&mutations.print_result(&session, "created")?);
     }
-    let shown: Vec<Value> = subject.start(&intent.use_existing, "").owned_objects();
+    let shown: Vec<Value> = subject.start(&intent.use_existing, None).owned_objects();
     for withheld in &subject.rendered.withheld {
         let parameters = withheld.parameters.join(", ");
         console.print_error_line(&format!(

@@ -28,7 +28,7 @@ pub(crate) struct Observed {
     /// resourceVersion from which to watch sessions; `None` for sessions given by name, which no list has a version of.
     pub(crate) sessions_version: Option<String>,
     /// resourceVersion from which to watch Pods.
-    pub(crate) pods_version: String,
+    pub(crate) pods_version: Option<String>,
 }
 
 /// The form in which sessions are read.
@@ -148,15 +148,15 @@ async fn list_sessions(cluster: &Cluster, intent: &Intent, form: SessionForm) ->
     });
     let mut observed = Observed::default();
     for table in futures::future::try_join_all(reads).await? {
-        observed.sessions_version = Some(resource_version(&table));
+        observed.sessions_version = resource_version(&table);
         append(&mut observed.sessions, table);
     }
     Ok(observed)
 }
 
-fn resource_version(table: &Table) -> String {
+fn resource_version(table: &Table) -> Option<String> {
     let version = table.metadata["resourceVersion"].as_str();
-    version.unwrap_or_default().to_owned()
+    version.map(str::to_owned)
 }
 
 fn append(all: &mut Table, mut table: Table) {
@@ -253,7 +253,7 @@ async fn read_workloads(
 }
 
 /// Reads the Pods. Without permission to list them, marks them as unseen, and sessions are shown with the phase in their status.
-async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, String)> {
+async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, Option<String>)> {
     let selection = pod_selection(intent);
     let mut pages = cluster.list_table_pages(
         &POD,
@@ -262,8 +262,7 @@ async fn read_pods(cluster: &Cluster, intent: &Intent) -> Result<(SessionPods, S
         intent.chunk_size,
         IncludeObject::Metadata,
     );
-    let (mut pods, mut columns, mut version) =
-        (SessionPods::default(), Table::default(), String::new());
+    let (mut pods, mut columns, mut version) = (SessionPods::default(), Table::default(), None);
     loop {
         match pages.try_next().await {
             Ok(None) => return Ok((pods, version)),

@@ -21,8 +21,7 @@ pub(crate) type NamespacedName = (String, String);
 /// Returns namespace and name of an object.
 pub(crate) fn namespaced_name(object: &Value) -> NamespacedName {
     let object = Untyped(object);
-    let namespace = object.namespace().unwrap_or_default();
-    (namespace.to_owned(), object.name().to_owned())
+    (object.home_namespace().to_owned(), object.name().to_owned())
 }
 
 /// Kind and name of a workload that wants a number of Pods.
@@ -44,7 +43,7 @@ fn workload_of(pod: Untyped<'_>) -> Option<Workload> {
 /// One Pod of a primary workload, from the Table of Pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PodRow {
-    pub(crate) uid: String,
+    pub(crate) uid: Option<String>,
     /// UIDs of the owners.
     owners: Vec<String>,
     /// True if the ownerReferences name a workload controller.
@@ -77,7 +76,7 @@ impl PodRow {
         let gates_open = matches!(gates, "" | "<none>") || all_ready(gates);
         let pod = Untyped(&row.object);
         Self {
-            uid: pod.uid().unwrap_or_default().to_owned(),
+            uid: pod.uid().map(str::to_owned),
             owners: pod.owners().map(|owner| owner.uid.to_owned()).collect(),
             controlled: pod
                 .owners()
@@ -177,11 +176,13 @@ impl SessionPods {
     /// Returns the Pods of a session whose ownerReferences name the session or a controller. Labels alone prove nothing, because
     /// anybody can write them.
     pub(crate) fn claiming_pods(&self, session: &Value) -> Vec<&PodRow> {
-        let uid = Untyped(session).uid().unwrap_or_default();
+        let uid = Untyped(session).uid();
         let all = self.rows.get(&namespaced_name(session));
         all.into_iter()
             .flatten()
-            .filter(|pod| pod.controlled || pod.owners.iter().any(|owner| owner == uid))
+            .filter(|pod| {
+                pod.controlled || pod.owners.iter().any(|owner| Some(owner.as_str()) == uid)
+            })
             .collect()
     }
 
@@ -221,7 +222,7 @@ impl SessionPods {
 /// Returns the session whose label an object has.
 fn session_of(object: &Value) -> Option<NamespacedName> {
     let session = Untyped(object).label(labels::SESSION)?;
-    let namespace = Untyped(object).namespace().unwrap_or_default();
+    let namespace = Untyped(object).home_namespace();
     Some((namespace.to_owned(), session.to_owned()))
 }
 

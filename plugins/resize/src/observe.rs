@@ -218,7 +218,7 @@ pub(crate) async fn resize_pod(
 ) -> Result<serde_json::Value> {
     let resources = if forth { &change.after } else { &change.before };
     let (namespace, name) = (
-        Untyped(&change.object).namespace().unwrap_or_default(),
+        Untyped(&change.object).home_namespace(),
         Untyped(&change.object).name(),
     );
     let (patch, part) = (change.patch(resources), Some("resize"));

@@ -183,7 +183,7 @@ pub(crate) fn plan_resize(observed: &ObservedSession, size: &ResourceLimits) -> 
     let primary = applied.and_then(|applied| applied.primary.clone());
     let primary = primary.unwrap_or_default();
     let container = primary.container.as_deref();
-    let own = observed.live.own_pods(&observed.ownership.session_uid);
+    let own = observed.live.own_pods(observed.uid());
     let mut pods = Vec::new();
     let mut is_any_running = false;
     for pod in own.filter(|pod| is_primary_pod(pod) && is_running(pod)) {

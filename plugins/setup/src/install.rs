@@ -191,7 +191,7 @@ pub(crate) async fn check_no_sessions(cluster: &Cluster) -> Result<()> {
     let named = |session: &Value| {
         format!(
             "{}/{}",
-            Untyped(session).namespace().unwrap_or_default(),
+            Untyped(session).home_namespace(),
             Untyped(session).name()
         )
     };

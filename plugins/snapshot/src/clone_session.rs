@@ -168,7 +168,7 @@ pub(crate) fn report_clone(
             "claim {pending} stays Pending until the first start: the StorageClass binds on first use"
         ));
     }
-    let namespace = Untyped(&copied.session).namespace().unwrap_or_default();
+    let namespace = Untyped(&copied.session).home_namespace();
     console.note(&format!(
         "session {name:?} is stopped; start it with: kubectl session start {name} -n {namespace}"
     ));

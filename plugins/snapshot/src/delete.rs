@@ -95,7 +95,7 @@ pub(crate) async fn delete_snapshot_sets(
         }
         for snapshot in &set.snapshots {
             let name = Untyped(snapshot).name();
-            let namespace = Untyped(snapshot).namespace().unwrap_or_default();
+            let namespace = Untyped(snapshot).home_namespace();
             let line = mutations.print_deleted(&VOLUME_SNAPSHOT, name, namespace, false);
             environment.console.print(&line)?;
         }

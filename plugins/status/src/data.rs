@@ -11,6 +11,7 @@ use session_shared::k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use session_shared::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use session_shared::labels;
 use session_shared::objects::Untyped;
+use session_shared::objects::metadata::{name_of, uid_of};
 use session_shared::objects::provenance::find_provenance_problem;
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
@@ -74,7 +75,7 @@ pub(crate) struct ClaimReport {
     pub(crate) kept_since: Option<String>,
     pub(crate) used: Option<VolumeUsageReport>,
     #[serde(skip)]
-    pub(crate) uid: String,
+    pub(crate) uid: Option<String>,
 }
 
 /// Usage of a volume.
@@ -168,7 +169,7 @@ pub(crate) fn data_report(
     let uid = session.uid();
     let pods: Vec<&str> = live
         .own_pods(uid)
-        .filter_map(|pod| pod.metadata.uid.as_deref())
+        .filter_map(|pod| uid_of(&pod.metadata))
         .collect();
     let all = usage.iter().flat_map(|node| &node.pods);
     let used: Vec<&VolumeUsage> = all
@@ -217,7 +218,8 @@ fn ephemeral_data(losses: Vec<DataLoss>) -> Vec<EphemeralData> {
 }
 
 fn claim_report(claim: PersistentVolumeClaim, used: &[&VolumeUsage]) -> ClaimReport {
-    let name = claim.metadata.name.unwrap_or_default();
+    let name = name_of(&claim.metadata).to_owned();
+    let uid = uid_of(&claim.metadata).map(str::to_owned);
     let spec = claim.spec.unwrap_or_default();
     let status = claim.status.unwrap_or_default();
     let storage = |amounts: Option<BTreeMap<String, Quantity>>| Some(amounts?.remove("storage")?.0);
@@ -234,7 +236,7 @@ fn claim_report(claim: PersistentVolumeClaim, used: &[&VolumeUsage]) -> ClaimRep
             .iter()
             .find(|used| used.claim == name)
             .map(|used| volume_usage(used)),
-        uid: claim.metadata.uid.unwrap_or_default(),
+        uid,
         name,
     }
 }

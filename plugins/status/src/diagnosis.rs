@@ -7,6 +7,7 @@ use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
 
 use crate::head::ReportHead;
 use crate::observe::{Observed, live_objects};
+use session_shared::objects::Untyped;
 
 /// One cause, as the report shows it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -90,7 +91,7 @@ fn find_causes(
     let bare = live.owners.iter().filter(|object| {
         workloads
             .iter()
-            .any(|w| object["metadata"]["uid"] == w.uid.as_str() && !has_pods(&w.name, &w.kind))
+            .any(|w| Untyped(object).has_uid(&w.uid) && !has_pods(&w.name, &w.kind))
     });
     let missing = bare.map(|object| inspect_missing_pods(object, &live.events));
     let all = pods.chain(missing);

@@ -196,10 +196,12 @@ fn apply_session_change(observed: &mut Observed, change: WatchChange) -> Result<
 
 /// Applies a change to a list. Returns true if an object was added or removed.
 fn apply_change(list: &mut Vec<Value>, change: WatchChange) -> bool {
-    let uid = |object: &Value| Untyped(object).uid().map(str::to_owned);
     match change {
         WatchChange::Added(object) | WatchChange::Modified(object) => {
-            match list.iter_mut().find(|known| uid(known) == uid(&object)) {
+            match list
+                .iter_mut()
+                .find(|known| Untyped(known).is_same_object(&object))
+            {
                 Some(known) => {
                     *known = object;
                     false
@@ -211,7 +213,7 @@ fn apply_change(list: &mut Vec<Value>, change: WatchChange) -> bool {
             }
         }
         WatchChange::Deleted(object) => {
-            list.retain(|known| uid(known) != uid(&object));
+            list.retain(|known| !Untyped(known).is_same_object(&object));
             true
         }
         WatchChange::Bookmark(_) | WatchChange::Restarted => false,

@@ -102,7 +102,7 @@ async fn delete_template(cluster: &Cluster, template: &Value, dry_run: DryRun) -
         return Ok(());
     }
     let options = Deletion {
-        uid: Untyped(template).uid().unwrap_or_default().to_owned(),
+        uid: Some(Untyped(template).require_uid()?.to_owned()),
         dry_run: dry_run == DryRun::Server,
         ..Deletion::default()
     };
@@ -151,7 +151,7 @@ fn add_sessions(users: &mut BTreeMap<String, Vec<String>>, page: &Table, columns
             continue;
         };
         let (namespace, name) = (
-            Untyped(&row.object).namespace().unwrap_or_default(),
+            Untyped(&row.object).home_namespace(),
             Untyped(&row.object).name(),
         );
         let sessions = users.entry(template.to_owned()).or_default();

@@ -15,9 +15,9 @@ use super::read_limits::invalid_json_error;
 use super::scope::{OwnedScope, Scope};
 use super::{Cluster, api_paths};
 use session_model::failure::{self, Failure, FailureKind};
-use session_model::objects::ResourceType;
 use session_model::objects::resource::NAMESPACE;
 use session_model::objects::table::Table;
+use session_model::objects::{ResourceType, Untyped};
 
 /// The part of the object that comes with each row of a Table (`includeObject`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -247,22 +247,16 @@ impl Cluster {
             Err(error) => return Err(error),
         };
         let mut resources = body["resources"].as_array().into_iter().flatten();
-        let found = resources.find(|resource| {
-            resource["kind"] == kind
-                && resource["name"]
-                    .as_str()
-                    .is_some_and(|name| !name.contains('/'))
+        let found = resources.find_map(|resource| {
+            let name = Untyped(resource).str_at("/name")?;
+            (resource["kind"] == kind && !name.contains('/')).then_some((resource, name))
         });
         let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
-        Ok(found.map(|resource| ResourceType {
+        Ok(found.map(|(resource, name)| ResourceType {
             group: group.to_owned().into(),
             version: version.to_owned().into(),
             kind: kind.to_owned().into(),
-            plural: resource["name"]
-                .as_str()
-                .unwrap_or_default()
-                .to_owned()
-                .into(),
+            plural: name.to_owned().into(),
             namespaced: resource["namespaced"] == true,
         }))
     }

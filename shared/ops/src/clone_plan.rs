@@ -145,7 +145,7 @@ impl ClonePlan {
             claim_mapping: names,
             ownership: Ownership {
                 session: name.clone(),
-                session_uid: String::new(),
+                session_uid: None,
                 command_token: random_token()?,
                 ..source.ownership.clone()
             },
@@ -217,11 +217,12 @@ impl ClonePlan {
             });
         }
         let ownership = Ownership {
-            session_uid: Untyped(&session).uid().unwrap_or_default().to_owned(),
+            session_uid: Some(Untyped(&session).require_uid()?.to_owned()),
             ..self.ownership.clone()
         };
         let stored: Session = serde_json::from_value(self.session.clone())?;
-        trust::record_trusted(cluster, &ownership.session_uid, &stored.spec, None, sink);
+        let uid = ownership.session_uid.as_deref();
+        trust::record_trusted(cluster, uid, &stored.spec, None, sink);
         let mut objects: Vec<(&ResourceType, Value)> = Vec::new();
         if !self.takes_secret {
             let secret = self.build_secret(&ownership);
@@ -333,7 +334,7 @@ impl ClonePlan {
             return Ok(());
         };
         let patch = json!({ "metadata": {
-            "uid": Untyped(secret).uid(),
+            "uid": Untyped(secret).require_uid()?,
             "annotations": { labels::SESSION_UID: ownership.session_uid, labels::KEPT_SINCE: null },
         } });
         let (namespace, name) = (ownership.namespace.as_str(), Untyped(secret).name());

@@ -37,7 +37,8 @@ pub(super) async fn create_or_get(
     }
     let found = cluster.get(kind, namespace, Untyped(object).name()).await;
     let ours = |found: &Value| {
-        Untyped(found).annotation(labels::SESSION_UID) == Some(ownership.session_uid.as_str())
+        let written = Untyped(found).annotation(labels::SESSION_UID);
+        ownership.session_uid.is_some() && written == ownership.session_uid.as_deref()
     };
     found.ok().flatten().filter(ours).ok_or(error)
 }
@@ -45,7 +46,7 @@ pub(super) async fn create_or_get(
 /// Returns Namespace and name of an object.
 fn namespace_and_name(object: &Value) -> (&str, &str) {
     let object = Untyped(object);
-    (object.namespace().unwrap_or_default(), object.name())
+    (object.home_namespace(), object.name())
 }
 
 /// Marks a copy as complete, by removing its annotation.
@@ -84,7 +85,9 @@ pub(super) fn check_complete(session: &Value) -> Result<()> {
 
 /// Adds the hint how to finish an interrupted copy.
 pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = shell::quote_word(incomplete_source(session).unwrap_or_default());
+    let Some(set) = incomplete_source(session).map(shell::quote_word) else {
+        return error;
+    };
     let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,
@@ -96,7 +99,9 @@ pub(super) fn with_finish_hint(error: anyhow::Error, session: &Value) -> anyhow:
 
 /// Adds the hint how to retry a copy that failed and was rolled back.
 pub(super) fn with_retry_hint(error: anyhow::Error, session: &Value) -> anyhow::Error {
-    let set = incomplete_source(session).unwrap_or_default();
+    let Some(set) = incomplete_source(session) else {
+        return error;
+    };
     let (namespace, name) = namespace_and_name(session);
     with_hint(
         error,

@@ -197,8 +197,8 @@ impl ObservedSession {
         self.session.namespace()
     }
 
-    /// Returns the session's UID.
-    pub fn uid(&self) -> &str {
+    /// Returns the session's UID; `None` for one that was made from a snapshot's record.
+    pub fn uid(&self) -> Option<&str> {
         self.session.uid()
     }
 

@@ -227,9 +227,9 @@ impl StartPlan {
         };
         let growths = claim_expansions(&self.observed.session, &self.start, live);
         let asks = growths.into_iter().map(|(claim, mut patch)| {
-            patch["metadata"]["uid"] = claim.uid.as_str().into();
             let (rehearsal, claims) = (&rehearsal, &PERSISTENT_VOLUME_CLAIM);
             async move {
+                patch["metadata"]["uid"] = claim.require_uid()?.into();
                 cluster
                     .merge_patch(claims, namespace, &claim.name, None, &patch, rehearsal)
                     .await

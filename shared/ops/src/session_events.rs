@@ -11,6 +11,7 @@ use session_client::{ListOptions, Scope};
 use session_engine::diagnosis::EventNote;
 use session_engine::reconcile::WorkloadState;
 use session_model::failure::{self, FailureKind};
+use session_model::objects::metadata::uid_of;
 use session_model::objects::resource::EVENT;
 
 /// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
@@ -94,8 +95,8 @@ fn is_unready(observed: &ObservedSession) -> bool {
 /// Returns the UIDs of the session and its Pods.
 fn object_uids(observed: &ObservedSession) -> Vec<String> {
     let pods = observed.live.pods.iter();
-    let pods = pods.filter_map(|pod| pod.metadata.uid.clone());
-    pods.chain([observed.uid().to_owned()]).collect()
+    let pods = pods.filter_map(|pod| uid_of(&pod.metadata).map(str::to_owned));
+    pods.chain(observed.uid().map(str::to_owned)).collect()
 }
 
 /// Returns true if events of objects count that have not been read: claims, and Pods to come.

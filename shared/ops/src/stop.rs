@@ -33,11 +33,7 @@ impl ObservedSession {
         let phase = self.session.phase();
         self.session.spec.state == Some(DesiredState::Stopped)
             && self.state == WorkloadState::NoWorkload
-            && self
-                .live
-                .own_pods(&self.ownership.session_uid)
-                .next()
-                .is_none()
+            && self.live.own_pods(self.uid()).next().is_none()
             && matches!(phase, Some(Phase::Stopped | Phase::Failed))
     }
 
@@ -118,7 +114,7 @@ impl ObservedSession {
             trust::check_trust(cluster, &self.session, StoredPart::Hooks).await?;
         }
         self.require_stop_access(options, &[], with).await?;
-        let rest = self.live.replica_counts(&self.ownership.session_uid);
+        let rest = self.live.replica_counts(self.uid());
         self.record_replicas(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
             ownership: &self.ownership,
@@ -164,9 +160,9 @@ impl ObservedSession {
         let applied = self.session.applied();
         let recorded = |workload: &ObjectRef| {
             let mut objects = applied.iter().flat_map(|applied| &applied.objects);
-            objects.any(|object| object.uid == workload.uid)
+            objects.any(|object| object.is_same_object(workload))
         };
-        let mut rests = self.live.workloads(&self.ownership.session_uid);
+        let mut rests = self.live.workloads(self.uid());
         rests.retain(|workload| {
             SCALABLE_KINDS.contains(&workload.kind.as_str()) && !recorded(workload)
         });
@@ -245,11 +241,12 @@ pub struct StopContext<'a> {
 
 fn condition_summary(session: &Value, r#type: &str) -> String {
     condition(session, r#type).map_or_else(String::new, |condition| {
-        format!(
-            "{}: {}",
-            Untyped(condition).str_at("/reason").unwrap_or_default(),
-            Untyped(condition).str_at("/message").unwrap_or_default()
-        )
+        let condition = Untyped(condition);
+        let reason = condition.str_at("/reason").unwrap_or(Untyped::NONE);
+        match condition.str_at("/message") {
+            Some(message) => format!("{reason}: {message}"),
+            None => reason.to_owned(),
+        }
     })
 }
 

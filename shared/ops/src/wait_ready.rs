@@ -122,7 +122,7 @@ impl Cluster {
         limit: Duration,
         run: &mut WaitContext<'_>,
     ) -> Result<WaitOutcome> {
-        let name = session.metadata.name.as_deref().unwrap_or_default();
+        let name = session.name();
         let select = session_selector(name);
         let mut watch = ReadinessWatch {
             cluster: self,
@@ -386,7 +386,7 @@ impl ReadinessWatch<'_> {
             event.set_age((self.now)());
             // A later version replaces the same event; it is not a new occurrence.
             self.events
-                .retain(|known| known.event_uid.is_empty() || known.event_uid != event.event_uid);
+                .retain(|known| known.event_uid.is_none() || known.event_uid != event.event_uid);
             self.events.push(event);
         }
     }

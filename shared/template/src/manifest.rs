@@ -13,6 +13,7 @@ use super::problem::{Problem, Problems, problem_at};
 use super::scalar_context::{ObjectType, ScalarContext};
 use super::source::{Source, SourceLocation};
 use session_model::names::DNS_SUBDOMAIN_MAX;
+use session_model::objects::Untyped;
 
 /// Longest manifest of a Session or SessionTemplate, in characters.
 pub const MANIFEST_MAX: usize = 200_000;
@@ -223,6 +224,12 @@ impl ManifestDocument {
                 scalar,
             )
         });
+    }
+
+    /// Returns the name for messages; [`Untyped::NONE`] without one.
+    pub(super) fn name(&self) -> &str {
+        let name = self.own_name().map(|name| name.text.as_str());
+        name.unwrap_or(Untyped::NONE)
     }
 
     /// Returns the scalar at `metadata.name`.

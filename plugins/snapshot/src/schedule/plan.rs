@@ -186,9 +186,8 @@ pub(crate) fn plan_removal(there: &[Observed], ownership: &Ownership) -> Result<
 }
 
 fn ensure_owned(found: &Value, resource: &ResourceType, ownership: &Ownership) -> Result<()> {
-    let owners = found.pointer("/metadata/ownerReferences");
-    let mut owners = owners.and_then(Value::as_array).into_iter().flatten();
-    if owners.any(|owner| Untyped(owner).str_at("/uid") == Some(ownership.session_uid.as_str())) {
+    let mut owners = Untyped(found).owners();
+    if owners.any(|owner| Some(owner.uid) == ownership.session_uid.as_deref()) {
         return Ok(());
     }
     let (kind, name) = (&resource.kind, Untyped(found).name());

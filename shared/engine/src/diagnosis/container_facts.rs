@@ -7,6 +7,7 @@ use super::image_parameters::is_image_reason;
 use super::image_pull::ImagePull;
 use super::{Cause, EventNote, missing_reference};
 use session_model::labels;
+use session_model::objects::metadata::name_of;
 use session_model::objects::pod_containers::is_sidecar;
 
 /// Restarts after which a crash loop counts as unrecoverable. Before that, a dependency may not have been up yet.
@@ -41,7 +42,7 @@ pub(super) struct ContainerFacts<'a> {
 impl ContainerFacts<'_> {
     /// Returns the name for messages: `container "main" of pod "x"`.
     pub(super) fn quoted_name(&self) -> String {
-        let pod = self.pod.metadata.name.as_deref().unwrap_or_default();
+        let pod = name_of(&self.pod.metadata);
         let kind = match (self.is_init, self.is_sidecar()) {
             (_, true) => "sidecar container",
             (true, false) => "init container",

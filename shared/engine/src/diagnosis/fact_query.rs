@@ -50,8 +50,8 @@ pub enum FactQuery {
     ClaimHolders {
         /// Name of the Pod that waits.
         pod: String,
-        /// Its session; empty where it is none's.
-        session: String,
+        /// Its session; `None` where it is none's.
+        session: Option<String>,
         /// Names of its claims.
         claims: Vec<String>,
     },

@@ -13,12 +13,13 @@ use super::claim_failure::CLAIM_NOT_FOUND;
 use super::claim_holder;
 use super::crash::{NODE_MEMORY_REMEDY, NODE_OUT_OF_MEMORY};
 use super::fact_lines::{
-    describe_claim, describe_limit_range, describe_node, describe_quota, format_taint, name_of,
+    describe_claim, describe_limit_range, describe_node, describe_quota, format_taint,
 };
 use super::fact_query::{Fact, FactQuery, PodRequests};
 use super::image_parameters::add_image_parameters;
 use super::quota::{parse_amount, pod_resources};
 use session_model::objects::Untyped;
+use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;
 
 /// Nodes that are listed one by one; the rest are counted.

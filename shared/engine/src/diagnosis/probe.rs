@@ -3,6 +3,7 @@
 use super::container_facts::{ContainerFacts, first_line};
 use super::fact_query::FactQuery;
 use super::{Cause, EventNote};
+use session_model::objects::metadata::name_of;
 
 impl ContainerFacts<'_> {
     /// Returns the probe because of which the kubelet stopped the container, `Liveness` or `Startup`, by its newest Killing event.
@@ -76,7 +77,7 @@ impl ContainerFacts<'_> {
                 "make the {word} probe's target answer, or correct the probe's port, path or command"
             )),
             queries: vec![FactQuery::Log {
-                pod: self.pod.metadata.name.clone().unwrap_or_default(),
+                pod: name_of(&self.pod.metadata).to_owned(),
                 container: self.status.name.clone(),
                 previous: false,
             }],

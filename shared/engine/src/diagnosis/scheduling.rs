@@ -10,12 +10,13 @@ use super::claim_holder;
 use super::fact_query::{FactQuery, PodRequests};
 use super::quota::pod_resources;
 use session_model::objects::Untyped;
+use session_model::objects::metadata::name_of;
 use session_model::quantity::Quantity;
 
 /// Reads the scheduler's message about a Pod that fits on no node. The Pod may fit later without any change: nodes are added,
 /// by an autoscaler for example, and other Pods end.
 pub(super) fn unschedulable_cause(pod: &Pod, message: &str) -> Cause {
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&pod.metadata);
     let asked = pod_requests(pod);
     if message.contains("no nodes available to schedule pods") {
         return scheduling_cause(name, "the cluster has no nodes", "add a node", Vec::new());

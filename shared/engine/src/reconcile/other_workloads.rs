@@ -4,6 +4,7 @@
 //! live.workloads − primary − those that want no Pod ─► Pods of each, inspected ─► the first that is not ready: WorkloadState
 //! ```
 
+use k8s_openapi::api::batch::v1::JobSpec;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
@@ -11,10 +12,11 @@ use super::live_objects::{LiveObjects, is_primary_pod};
 use super::workload_state::{WorkloadState, decisive_state};
 use crate::diagnosis::{Finding, Prognosis, inspect_missing_pods, inspect_pod};
 use session_model::api::Session;
+use session_model::objects::pods::replica_count;
 use session_model::objects::{ObjectRef, Untyped};
 
 /// Retries of a Job whose `backoffLimit` is not set: the API server's default.
-const DEFAULT_BACKOFF_LIMIT: i64 = 6;
+const DEFAULT_BACKOFF_LIMIT: i32 = 6;
 
 /// Returns the state of a workload of the session, other than its primary one, that is not ready: one that cannot become ready
 /// comes first, then one that ended, then one that may still become ready. `None` where all are ready.
@@ -41,7 +43,11 @@ pub fn find_unready_workload(session: &Session, live: &LiveObjects) -> Option<Wo
 }
 
 /// Returns the state of one workload; `None` where it is ready or wants no Pod.
-fn assess_other(workload: &ObjectRef, live: &LiveObjects, uid: &str) -> Option<WorkloadState> {
+fn assess_other(
+    workload: &ObjectRef,
+    live: &LiveObjects,
+    uid: Option<&str>,
+) -> Option<WorkloadState> {
     let object = live
         .owners
         .iter()
@@ -50,7 +56,7 @@ fn assess_other(workload: &ObjectRef, live: &LiveObjects, uid: &str) -> Option<W
         .own_pods(uid)
         .filter(|pod| {
             let top = live.workload_of(pod, uid);
-            top.is_some_and(|top| top.uid == workload.uid)
+            top.is_some_and(|top| top.is_same_object(workload))
         })
         .collect();
     if own.iter().any(|pod| is_primary_pod(pod)) {
@@ -92,24 +98,22 @@ fn assess_other(workload: &ObjectRef, live: &LiveObjects, uid: &str) -> Option<W
     Some(decisive_state(findings))
 }
 
+fn job_spec(object: &Value) -> Option<JobSpec> {
+    Untyped(object.get("spec")?).read()
+}
+
 /// Returns the number of Pods that have to be ready, or complete for a Job.
 fn wanted_pods(kind: &str, object: Option<&Value>, present: usize) -> usize {
-    let number = |path: &str| {
-        let number = object.and_then(|object| object.pointer(path)?.as_i64());
-        number.map(|number| usize::try_from(number).unwrap_or_default())
+    let wanted = match kind {
+        "CronJob" => Some(0),
+        "DaemonSet" => return present,
+        "Job" => object.and_then(job_spec).and_then(|job| {
+            let rests = job.suspend == Some(true) || job.parallelism == Some(0);
+            if rests { Some(0) } else { job.completions }
+        }),
+        _ => object.and_then(replica_count),
     };
-    match kind {
-        "CronJob" => 0,
-        "DaemonSet" => present,
-        "Job" => {
-            let is_suspended = object.and_then(|object| object.pointer("/spec/suspend")?.as_bool());
-            match (is_suspended, number("/spec/parallelism")) {
-                (Some(true), _) | (_, Some(0)) => 0,
-                _ => number("/spec/completions").unwrap_or(1),
-            }
-        }
-        _ => number("/spec/replicas").unwrap_or(1),
-    }
+    usize::try_from(wanted.unwrap_or(1)).unwrap_or(0)
 }
 
 fn is_success(prognosis: &Prognosis) -> bool {
@@ -122,9 +126,9 @@ fn is_failure(finding: &Finding) -> bool {
 
 /// Returns true for a Job that has no retry left, by its failed Pods.
 fn has_failed_for_good(object: Option<&Value>, findings: &[(&Pod, Finding)]) -> bool {
-    let limit = object.and_then(|object| object.pointer("/spec/backoffLimit")?.as_i64());
+    let limit = object.and_then(job_spec).and_then(|job| job.backoff_limit);
     let failed = findings.iter().filter(|(_, finding)| is_failure(finding));
-    let failed = i64::try_from(failed.count()).unwrap_or(i64::MAX);
+    let failed = i32::try_from(failed.count()).unwrap_or(i32::MAX);
     failed > limit.unwrap_or(DEFAULT_BACKOFF_LIMIT)
 }
 

@@ -11,6 +11,7 @@ use session_model::labels;
 use session_model::names::parameters_secret_name;
 use session_model::objects::Untyped;
 use session_model::objects::creation_order::creation_tier;
+use session_model::objects::pods::replica_count;
 use session_model::objects::{ObjectRef, ownership};
 
 /// A rendered template or manifest: all values filled in and all checks passed, without ownership.
@@ -44,9 +45,9 @@ pub struct TemplateVersion {
     /// Name.
     pub name: String,
     /// UID.
-    pub uid: String,
+    pub uid: Option<String>,
     /// Generation.
-    pub generation: i64,
+    pub generation: Option<i64>,
 }
 
 /// A validated start of one session: a rendering and its ownership.
@@ -108,19 +109,18 @@ impl RenderedStart {
     pub fn start_record(&self, objects: &[Value]) -> StartRecord {
         let rendering = &self.rendering;
         let replicas = objects.iter().filter_map(|object| {
-            let count = object.pointer("/spec/replicas")?.as_i64()?;
             let key = format!("{}/{}", Untyped(object).kind(), Untyped(object).name());
-            Some((key, i32::try_from(count).ok()?))
+            Some((key, replica_count(object)?))
         });
         StartRecord {
             template_uid: rendering
                 .template
                 .as_ref()
-                .map(|template| template.uid.clone()),
+                .and_then(|template| template.uid.clone()),
             template_generation: rendering
                 .template
                 .as_ref()
-                .map(|template| template.generation),
+                .and_then(|template| template.generation),
             primary: Some(rendering.primary.clone()),
             connect: rendering.connect.clone(),
             hooks: rendering.hooks.clone(),

@@ -10,7 +10,7 @@ use session_model::labels;
 use session_model::objects::Untyped;
 use session_model::objects::kept_data::immutable_difference;
 use session_model::objects::ownership::{has_kind_and_name, is_data};
-use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths};
+use session_model::objects::pods::{SCALABLE_KINDS, pod_metadata_paths, replica_count};
 use session_model::objects::resource::{PERSISTENT_VOLUME_CLAIM, POD};
 use session_model::objects::{ObjectRef, ResourceType};
 use session_model::quantity::Quantity;
@@ -25,7 +25,7 @@ pub(super) struct RestartPlan<'a> {
 }
 
 impl RestartPlan<'_> {
-    fn uid(&self) -> &str {
+    fn uid(&self) -> Option<&str> {
         self.session.uid()
     }
 
@@ -68,7 +68,7 @@ impl RestartPlan<'_> {
         gone.filter_map(|object| {
             let (resource, found) = self.live.find_object(&object.kind, &object.name)?;
             let same = Untyped(&found).has_uid(&object.uid);
-            let own = owner_uids(&found).any(|owner| owner == self.uid());
+            let own = owner_uids(&found).any(|owner| Some(owner) == self.uid());
             (same && own && !is_data(&found)).then(|| delete_step(object, &resource))
         })
         .collect()
@@ -128,8 +128,7 @@ impl RestartPlan<'_> {
                 use_existing: existing,
             };
         };
-        let rests =
-            SCALABLE_KINDS.contains(&kind) && found.pointer("/spec/replicas") == Some(&json!(0));
+        let rests = SCALABLE_KINDS.contains(&kind) && replica_count(&found) == Some(0);
         let runs = !pod_metadata_paths(kind).is_empty() && kind != "CronJob" && !rests;
         if is_data(&found) || runs {
             return Step::LeaveUnchanged { object: found };
@@ -144,14 +143,15 @@ impl RestartPlan<'_> {
         // The suite writes no ownerReference on data, so one that is there proves nothing.
         match is_data(found) {
             true => is_data_of(found, self.session),
-            false => owner_uids(found).any(|owner| owner == self.uid()),
+            false => owner_uids(found).any(|owner| Some(owner) == self.uid()),
         }
     }
 
     fn was_recorded(&self, found: &Value) -> bool {
         let applied = self.session.applied();
         let mut before = applied.iter().flat_map(|applied| &applied.objects);
-        before.any(|object| *object == ObjectRef::from_object(found))
+        let found = ObjectRef::from_object(found);
+        before.any(|object| *object == found && object.is_same_object(&found))
     }
 
     /// Restores the recorded replica counts of workloads, including those set by an autoscaler: an autoscaler ignores a workload

@@ -12,7 +12,7 @@ use session_model::objects::creation_order::group_by_tier;
 /// running workloads and data are kept unchanged.
 pub(super) fn plan_start(session: &Session, start: &RenderedStart, live: &LiveObjects) -> Plan {
     let mut start = start.clone();
-    start.ownership.session_uid = session.uid().to_owned();
+    start.ownership.session_uid = session.uid().map(str::to_owned);
     let (mut plan, mut objects) = (Plan::default(), start.owned_objects());
     let renewal = RestartPlan {
         session,

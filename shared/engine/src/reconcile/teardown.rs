@@ -39,17 +39,17 @@ pub(super) fn plan_teardown(
     what: Teardown,
     now: Timestamp,
 ) -> Plan {
-    let uid = session.uid().to_owned();
+    let uid = session.uid();
     let mut plan = Plan::default();
     let (Teardown::Stop { skip_sync } | Teardown::Delete { skip_sync }) = what;
     if !skip_sync {
         plan.push_stage(sync_step(session, state).into_iter().collect());
     }
-    let counts = live.replica_counts(&uid);
+    let counts = live.replica_counts(uid);
     let rests = |workload: &ObjectRef| {
         matches!(what, Teardown::Stop { .. }) && SCALABLE_KINDS.contains(&workload.kind.as_str())
     };
-    let workloads = live.workloads(&uid);
+    let workloads = live.workloads(uid);
     let steps = workloads.iter().filter_map(|workload| {
         if !rests(workload) {
             return delete_step(workload, PropagationPolicy::Background);
@@ -60,7 +60,7 @@ pub(super) fn plan_teardown(
             .then(|| scale_to_zero_step(workload))?
     });
     plan.push_stage(steps.collect());
-    let pods: Vec<ObjectRef> = live.own_pods(&uid).map(pod_ref).collect();
+    let pods: Vec<ObjectRef> = live.own_pods(uid).map(pod_ref).collect();
     if !pods.is_empty() {
         plan.push_stage(vec![Step::WaitDeleted {
             targets: pods,
@@ -71,12 +71,8 @@ pub(super) fn plan_teardown(
         let data = data_steps(session, live, now);
         let going = deleted_claims(&data);
         plan.push_stage(data);
-        let target = ObjectRef {
-            api_version: session_model::api::API_VERSION.into(),
-            kind: "Session".into(),
-            name: session.name().to_owned(),
-            uid,
-        };
+        let api_version = session_model::api::API_VERSION;
+        let target = ObjectRef::new(api_version, "Session", session.name(), uid);
         plan.push_stage(
             delete_step(&target, PropagationPolicy::Background)
                 .into_iter()

@@ -93,7 +93,7 @@ fn start() -> RenderedStart {
         },
         ownership: Ownership {
             session: "a".parse().unwrap(),
-            session_uid: String::new(),
+            session_uid: None,
             namespace: "ns".parse().unwrap(),
             user_id: "alice".parse().unwrap(),
             command_token: "r".into(),

@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods, inspect_pod};
 use session_model::api::{DesiredState, Session};
 use session_model::objects::Untyped;
-use session_model::objects::pods::pod_metadata_paths;
+use session_model::objects::metadata::name_of;
+use session_model::objects::pods::{pod_metadata_paths, replica_count};
 
 use super::live_objects::{LiveObjects, is_primary_pod, owner_uids};
 use super::target_state::is_start_requested;
@@ -91,7 +92,7 @@ pub fn assess_workload(session: &Session, live: &LiveObjects) -> WorkloadState {
             .find(|(_, finding)| finding.prognosis == Prognosis::Ready)
     {
         return WorkloadState::Ready {
-            pod: pod.metadata.name.clone().unwrap_or_default(),
+            pod: name_of(&pod.metadata).to_owned(),
         };
     }
     // Fewer Pods than wanted and no cause among them: the workload's events may have one.
@@ -119,7 +120,7 @@ pub(super) fn decisive_state(mut findings: Vec<(&Pod, Finding)>) -> WorkloadStat
         Some((pod, finding)) => match finding.prognosis.clone() {
             Prognosis::Unrecoverable(cause) => WorkloadState::Unrecoverable(cause),
             Prognosis::Ended { code, reason } => WorkloadState::Terminated {
-                pod: pod.metadata.name.clone().unwrap_or_default(),
+                pod: name_of(&pod.metadata).to_owned(),
                 code,
                 reason,
                 detail: finding.detail,
@@ -144,18 +145,17 @@ fn wanted_replicas(session: &Session, live: &LiveObjects) -> usize {
     usize::try_from(count.unwrap_or(1)).unwrap_or(1).max(1)
 }
 
-fn assess_without_pods(session: &Session, live: &LiveObjects, uid: &str) -> WorkloadState {
+fn assess_without_pods(session: &Session, live: &LiveObjects, uid: Option<&str>) -> WorkloadState {
     let applied = session.applied();
     let primary = applied.and_then(|applied| applied.primary.as_ref());
     let is_primary = |object: &&Value| {
         let named = primary
             .is_none_or(|p| p.kind == Untyped(object).kind() && p.name == Untyped(object).name());
         named
-            && owner_uids(object).any(|owner| owner == uid)
+            && owner_uids(object).any(|owner| Some(owner) == uid)
             && !pod_metadata_paths(Untyped(object).kind()).is_empty()
     };
-    let rests =
-        |object: &&Value| object.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0);
+    let rests = |object: &&Value| replica_count(object) == Some(0);
     let at_rest = live
         .owners
         .iter()

@@ -78,9 +78,6 @@ impl KnownSessions {
     /// # Errors
     /// If the file cannot be written. The digests are then still known to this process.
     pub fn store_digests(&self, uid: &str, area: &str, digests: &Digests) -> io::Result<()> {
-        if uid.is_empty() {
-            return Ok(());
-        }
         let mut all = self.digests_of(uid);
         all.retain(|key, _| !key.starts_with(area));
         all.extend(digests.clone());

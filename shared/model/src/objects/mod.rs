@@ -3,7 +3,7 @@
 //!
 //! | question | modules |
 //! |---|---|
-//! | type, name, conditions of an object | `resource`, `untyped`, `conditions`, `table` |
+//! | type, name, conditions of an object | `resource`, `untyped`, `metadata`, `conditions`, `table` |
 //! | labels and owner references, and whether data really belongs to a session | `ownership`, `kept_data`, `provenance` |
 //! | Pods inside workloads, and which workload is entered | `pods`, `primary_workload`, `container_run`, `endpoint` |
 //! | sizes | `overrides`, `qos`, `storage_limit` |
@@ -18,6 +18,7 @@ pub mod creation_order;
 pub mod endpoint;
 pub mod ephemeral_volumes;
 pub mod kept_data;
+pub mod metadata;
 pub mod object_references;
 pub mod overrides;
 pub mod ownership;

@@ -4,8 +4,12 @@ use anyhow::{Result, anyhow, bail};
 use k8s_openapi::api::core::v1::{ContainerPort, Pod};
 use serde_json::Value;
 
+use super::metadata::name_of;
 use super::pod_containers::lasting_containers;
 use super::untyped::Untyped;
+
+/// The protocol of a port that names none.
+const TCP: &str = "TCP";
 
 /// Resolves a port number or name to the number of a TCP port.
 ///
@@ -18,12 +22,12 @@ pub fn resolve_port(pod: &Pod, word: &str) -> Result<u16> {
     let declared = tcp
         .first()
         .and_then(|port| u16::try_from(port.container_port).ok());
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&pod.metadata);
     match (declared, others.first()) {
         (Some(number), _) => Ok(number),
         (None, Some(other)) => bail!(
             "cannot connect to port {word:?} of pod {name:?}: its protocol is {}, and only TCP can be forwarded",
-            other.protocol.as_deref().unwrap_or_default()
+            other.protocol.as_deref().unwrap_or(TCP)
         ),
         (None, None) => number.ok_or_else(|| match named_ports(pod).as_slice() {
             [] => anyhow!(
@@ -94,7 +98,7 @@ fn declared_ports(pod: &Pod) -> impl Iterator<Item = &ContainerPort> {
 fn is_tcp(port: &&ContainerPort) -> bool {
     port.protocol
         .as_deref()
-        .is_none_or(|protocol| protocol == "TCP")
+        .is_none_or(|protocol| protocol == TCP)
 }
 
 fn named_ports(pod: &Pod) -> Vec<String> {

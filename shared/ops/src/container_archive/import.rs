@@ -58,7 +58,7 @@ impl ContainerImport<'_> {
         let Some(space) = &self.directory.free_space else {
             return SpaceCheck::Unknown;
         };
-        let mut pods = observed.live.own_pods(&observed.ownership.session_uid);
+        let mut pods = observed.live.own_pods(observed.uid());
         let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(&container.pod));
         let limit =
             pod.and_then(|pod| storage_limit(pod, &container.container, &space.mount_point));

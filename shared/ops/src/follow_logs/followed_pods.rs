@@ -8,18 +8,21 @@ use super::container_follower::{ContainerFollower, LogTarget};
 use super::log_follower::{FollowedPod, LogEvent, LogFollower, LogSource};
 use session_client::LogOptions;
 use session_model::objects::container_run::ContainerRun;
+use session_model::objects::metadata::{name_of, uid_of};
 
 impl LogFollower {
     /// Adds or updates a Pod.
     pub(super) fn update_pod(&mut self, pod: &Pod) -> Result<()> {
-        let Some(workload) = self.live.workload_of(pod, &self.session_uid) else {
+        let Some(workload) = self.live.workload_of(pod, Some(&self.session_uid)) else {
             return Ok(());
         };
         let containers = (self.choose)(pod, &workload)?;
         if containers.is_empty() {
             return Ok(());
         }
-        let uid = pod_uid(pod);
+        let Some(uid) = uid_of(&pod.metadata) else {
+            return Ok(());
+        };
         let deleted = pod.metadata.deletion_timestamp.is_some();
         if self.skipped_pods.iter().any(|skipped| skipped == uid) {
             return Ok(());
@@ -32,7 +35,7 @@ impl LogFollower {
         if !self.pods_seen.iter().any(|known| known.uid == uid) {
             self.pods_seen.push(FollowedPod {
                 uid: uid.to_owned(),
-                name: pod.metadata.name.clone().unwrap_or_default(),
+                name: name_of(&pod.metadata).to_owned(),
                 kind: workload.kind,
                 is_alive: true,
                 has_failed: false,
@@ -44,7 +47,7 @@ impl LogFollower {
             });
         }
         for container in &containers {
-            self.update_container(pod, container);
+            self.update_container(pod, uid, container);
         }
         let phase = pod
             .status
@@ -61,8 +64,7 @@ impl LogFollower {
         Ok(())
     }
 
-    fn update_container(&mut self, pod: &Pod, container: &str) {
-        let uid = pod_uid(pod);
+    fn update_container(&mut self, pod: &Pod, uid: &str, container: &str) {
         let now = ContainerRun::of(pod, container);
         let mut sources = self.sources.iter();
         if let Some(source) = sources.find(|s| s.pod == uid && s.container == container) {
@@ -73,7 +75,7 @@ impl LogFollower {
             });
             return;
         }
-        let name = pod.metadata.name.clone().unwrap_or_default();
+        let name = name_of(&pod.metadata).to_owned();
         let (state, states) = channel(now);
         // The user's position applies to logs of the initial Pods only.
         let options = if self.is_initialized {
@@ -198,7 +200,7 @@ impl LogFollower {
 /// Returns how a Pod ended, with its own reason, else that of its containers; `None` for a Pod that has not.
 fn end_text(pod: &Pod) -> Option<String> {
     let status = pod.status.as_ref()?;
-    let name = pod.metadata.name.as_deref().unwrap_or_default();
+    let name = name_of(&pod.metadata);
     let word = match status.phase.as_deref()? {
         "Failed" => "failed",
         "Succeeded" => "completed",
@@ -234,9 +236,4 @@ fn end_text(pod: &Pod) -> Option<String> {
         [] => format!("pod {name:?} {word}"),
         ends => format!("pod {name:?} {word}: {}", ends.join(", ")),
     })
-}
-
-/// Returns a Pod's UID.
-fn pod_uid(object: &Pod) -> &str {
-    object.metadata.uid.as_deref().unwrap_or_default()
 }

@@ -30,6 +30,7 @@ use session_engine::reconcile::LiveObjects;
 use session_model::api::{DesiredState, Session};
 use session_model::failure::{self, FailureKind};
 use session_model::objects::Untyped;
+use session_model::objects::metadata::uid_of;
 use session_model::objects::resource::{POD, SESSION};
 
 enum FollowInput {
@@ -56,7 +57,7 @@ impl Cluster {
             cluster: self.clone(),
             namespace: session.namespace().to_owned(),
             name: session.name().to_owned(),
-            session_uid: observed.uid().to_owned(),
+            session_uid: Untyped(&observed.object).require_uid()?.to_owned(),
             session: observed.session.clone(),
             options,
             choose,
@@ -174,9 +175,10 @@ impl LogFollower {
                 self.handle_pod(object).await
             }
             WatchChange::Deleted(object) => {
-                let uid = Untyped(&object).uid().unwrap_or_default();
-                self.foreign_pods.retain(|pod| !Untyped(pod).has_uid(uid));
-                self.remove_pod(uid);
+                if let Some(uid) = Untyped(&object).uid() {
+                    self.foreign_pods.retain(|pod| !Untyped(pod).has_uid(uid));
+                    self.remove_pod(uid);
+                }
                 Ok(())
             }
             WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(()),
@@ -197,9 +199,8 @@ impl LogFollower {
             ..LiveObjects::default()
         };
         if live.attribute(&self.session).pods.is_empty() {
-            let uid = Untyped(&object).uid();
             self.foreign_pods
-                .retain(|known| Untyped(known).uid() != uid);
+                .retain(|known| !Untyped(known).is_same_object(&object));
             self.foreign_pods.push(object);
             return Ok(());
         }
@@ -250,13 +251,10 @@ impl LogFollower {
         let from = Some(observed.pods_resource_version.as_str());
         self.pods = self.cluster.watch(&POD, scope, &select, from, false);
         let select = ListOptions::with_fields(format!("metadata.name={}", self.name));
-        let from = Some(
-            Untyped(&observed.object)
-                .resource_version()
-                .unwrap_or_default(),
-        );
+        let from = Untyped(&observed.object).resource_version();
         self.sessions = self.cluster.watch(&SESSION, scope, &select, from, false);
-        self.is_ending |= observed.uid() != self.session_uid || is_ending(&observed.session);
+        self.is_ending |=
+            observed.uid() != Some(self.session_uid.as_str()) || is_ending(&observed.session);
         let mut pods: Vec<Pod> = observed.own_pods().cloned().collect();
         let age = |pod: &Pod| pod.metadata.creation_timestamp.clone().map(|time| time.0);
         let is_ending = |pod: &Pod| pod.metadata.deletion_timestamp.is_some();
@@ -265,7 +263,7 @@ impl LogFollower {
         self.foreign_pods.clear();
         let gone = |known: &&FollowedPod| {
             pods.iter()
-                .all(|pod| pod.metadata.uid.as_ref() != Some(&known.uid))
+                .all(|pod| uid_of(&pod.metadata) != Some(known.uid.as_str()))
         };
         let gone: Vec<String> = self
             .pods_seen

@@ -69,7 +69,7 @@ impl Extractor<'_> {
                 let Some(bytes) = self.source_range(scalar) else {
                     return;
                 };
-                let name = document.own_name().map_or("", |name| name.text.as_str());
+                let name = document.name();
                 let message = format!(
                     "annotation {key} of Secret {name:?} is removed, because it may contain the Secret's data"
                 );

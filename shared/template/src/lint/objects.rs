@@ -12,6 +12,7 @@ use super::super::scalar_context::ScalarContext;
 use super::super::scope::is_controller_kind;
 use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
+use session_model::objects::Untyped;
 
 /// String fields, in which an unquoted placeholder could become a number.
 const TEXT_FIELDS: [&str; 9] = [
@@ -41,7 +42,7 @@ impl Manifest {
             .iter()
             .filter(|document| is_workload(document));
         workloads
-            .map(|document| format!("{}/{}", document.object_type.kind, document_name(document)))
+            .map(|document| format!("{}/{}", document.object_type.kind, document.name()))
             .collect()
     }
 }
@@ -50,13 +51,6 @@ fn is_workload(document: &ManifestDocument) -> bool {
     WORKLOADS
         .iter()
         .any(|(api_version, kind)| document.object_type.is(api_version, kind))
-}
-
-fn document_name(document: &ManifestDocument) -> &str {
-    document
-        .own_name()
-        .map(|name| name.text.as_str())
-        .unwrap_or_default()
 }
 
 pub(super) fn lint_objects(manifest: &Manifest, parameters: &Parameters, findings: &mut Findings) {
@@ -285,8 +279,7 @@ fn lint_node(manifest: &Manifest, path: &[PathStep<'_>], node: &Node, findings: 
             let name = node
                 .get("name")
                 .and_then(Node::scalar)
-                .map(|name| name.text.as_str())
-                .unwrap_or_default();
+                .map_or(Untyped::NONE, |name| name.text.as_str());
             if !missing.is_empty() {
                 let message = format!(
                     "container {name:?} has no limit for {}",

@@ -27,7 +27,7 @@ pub(super) fn lint_security(manifest: &Manifest, parameters: &Parameters, findin
         };
         let object = known.value(&document.root, &mut Vec::new());
         let kind = &document.object_type.kind;
-        let name = document.own_name().map_or("", |name| name.text.as_str());
+        let name = document.name();
         if let Some(right) = granted_privilege(&object) {
             let message = format!("{kind} {name:?} requests a privilege: {right}");
             let problem = manifest.problem_at(document.root.location(), message);

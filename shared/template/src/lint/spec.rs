@@ -12,6 +12,7 @@ use super::connect;
 use super::finding::{Findings, Severity};
 use crate::ParameterRules as _;
 use session_model::duration::Lifetime;
+use session_model::objects::Untyped;
 
 const SPEC: [&str; 10] = [
     "description",
@@ -129,10 +130,8 @@ impl SpecLinter<'_> {
         if self.at(&["primary"]).is_none() {
             return self.no_primary(manifest, &workloads);
         }
-        let (kind, name) = (
-            text("kind").unwrap_or_default(),
-            text("name").unwrap_or_default(),
-        );
+        let named = |key: &str| text(key).unwrap_or_else(|| Untyped::NONE.to_owned());
+        let (kind, name) = (named("kind"), named("name"));
         let (wanted, container) = (format!("{kind}/{name}"), text("container"));
         if !workloads.contains(&wanted) {
             let message = format!(

@@ -211,7 +211,7 @@ fn children<'a>(value: &Cow<'a, Value>) -> FoundValues<'a> {
         Cow::Borrowed(Value::Array(items)) => items.iter().map(Cow::Borrowed).collect(),
         // Go treats a string as a list of bytes here.
         text => {
-            let bytes = text.as_str().unwrap_or_default().bytes();
+            let bytes = text.as_str().into_iter().flat_map(str::bytes);
             bytes.map(|byte| Cow::Owned(Value::from(byte))).collect()
         }
     }
