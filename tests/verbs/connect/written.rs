@@ -200,7 +200,10 @@ fn the_keys_of_a_host_block_belong_to_one_run_of_the_server() {
         let flag = format!("--known-hosts={}", file.display());
         let words = ["alice", "--stdio=8080", "--quiet", &flag];
         let played = Play::on(&api).piped("").run_args::<Connect>(&words);
-        (played.err.clone(), std::fs::read_to_string(&file).unwrap_or_default())
+        (
+            played.err.clone(),
+            std::fs::read_to_string(&file).unwrap_or_default(),
+        )
     };
     let uid = "0f3c2a4e-5b7d-4c1f-8a55-0123456789ab";
     run_server(&api, uid, 0);
