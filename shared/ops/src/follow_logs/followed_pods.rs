@@ -138,6 +138,7 @@ impl LogFollower {
                 whose,
                 options,
                 states,
+                self.clock,
             )),
         });
     }

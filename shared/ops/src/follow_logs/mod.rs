@@ -3,11 +3,12 @@
 //! ```text
 //! ObservedSession ─► Cluster::follow_logs ─► LogFollower ─► LogEvent
 //!                      watch of Pods ──► FollowedPod   which Pods exist, which replaced which
-//!                      ContainerFollower ─► ResumeFilter   one log across restarts and reconnects, every line once
+//!                      ContainerFollower ─► ResumeFilter   one log across restarts and reconnects, every line once; LogGap: lines that are lost
 //! ```
 
 mod container_follower;
 mod followed_pods;
+mod log_gap;
 mod resume_filter;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use anyhow::Result;
 use futures::StreamExt;
 use futures::future::poll_fn;
 use futures::stream::BoxStream;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
@@ -24,6 +26,7 @@ use crate::session_objects::session_selector;
 use crate::{Cluster, ObservedSession};
 use container_follower::ContainerLogEvent;
 use followed_pods::{FollowedPod, LogSource};
+use log_gap::FollowClock;
 use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::{DesiredState, Session};
@@ -62,6 +65,8 @@ pub enum LogEvent {
     },
     /// A message for the user.
     Note(String),
+    /// A warning that lines may be missing, with their time span.
+    Warning(String),
 }
 
 /// A follower of all selected logs of a session.
@@ -73,6 +78,7 @@ pub struct LogFollower {
     /// The Session as last seen; its status determines which Pods belong to it.
     session: Session,
     options: LogOptions,
+    clock: FollowClock,
     choose: ContainerSelector,
     live: LiveObjects,
     /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.
@@ -102,8 +108,8 @@ enum FollowInput {
 
 impl Cluster {
     /// Follows the logs of a session that `choose` selects. Every line is returned once, across container restarts,
-    /// replaced Pods and lost connections. `options` apply to the Pods that exist now; logs of later Pods are read from
-    /// the beginning.
+    /// replaced Pods and lost connections; lines that cannot be read any more are reported. `options` apply to the Pods that exist
+    /// `now`; logs of later Pods are read from the beginning.
     ///
     /// # Errors
     /// Those of `choose`.
@@ -111,6 +117,7 @@ impl Cluster {
         &self,
         observed: ObservedSession,
         options: LogOptions,
+        now: Timestamp,
         choose: ContainerSelector,
     ) -> Result<LogFollower> {
         let session = &observed.session;
@@ -121,6 +128,7 @@ impl Cluster {
             session_uid: observed.uid().to_owned(),
             session: observed.session.clone(),
             options,
+            clock: FollowClock::starting(now),
             choose,
             live: LiveObjects::default(),
             foreign_pods: Vec::new(),
@@ -217,6 +225,7 @@ impl LogFollower {
         let told = match said.transpose()? {
             Some(ContainerLogEvent::Bytes(bytes)) => LogEvent::Bytes { source, bytes },
             Some(ContainerLogEvent::Note(note)) => LogEvent::Note(note),
+            Some(ContainerLogEvent::Warning(text)) => LogEvent::Warning(text),
             None => {
                 if let Some(ended) = self.sources.get_mut(source) {
                     ended.stream = None;
