@@ -142,7 +142,8 @@ fn repair_of(cause: Option<&Cause>) -> Repair {
         | "ErrImageNeverPull"
         | "InvalidImageName"
         | "ImageInspectError"
-        | "RegistryUnavailable" => Repair::Image,
+        | "RegistryUnavailable"
+        | "SignatureValidationFailed" => Repair::Image,
         "OOMKilled" => Repair::Memory,
         _ => Repair::Start,
     }

@@ -75,6 +75,8 @@ fn what_may_heal_is_waited_for_and_nothing_else() {
         "no registry",
         "no answer",
         "too many requests",
+    "the registry is unavailable",
+    "max limit to request ratio per",
         "pull unknown",
         "state unknown",
         "out of memory",
