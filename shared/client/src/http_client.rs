@@ -32,7 +32,7 @@ use tower::util::{BoxCloneSyncService, MapResponseLayer};
 use tower::{BoxError, ServiceBuilder, ServiceExt};
 use tower_http::decompression::DecompressionLayer;
 
-use super::CommonHeaders;
+use super::common_headers::CommonHeaders;
 use super::pinned_certificate::PinnedVerifier;
 use super::read_limits::ERROR_BODY_LIMIT;
 use super::transport_failure;
