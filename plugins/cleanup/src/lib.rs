@@ -46,6 +46,8 @@ use plan_item::Action;
 
 /// Line printed after a declined prompt.
 const UNCHANGED: &str = "nothing has been cleaned up";
+/// Note below the plan of a client dry run.
+const PLAN_ONLY: &str = "permissions were not checked, so the server may refuse actions: check with --dry-run=server; without a terminal, a real run requires --yes";
 /// Name of the command, for the pointer to its help.
 const COMMAND_NAME: &str = "kubectl session cleanup";
 
@@ -111,6 +113,9 @@ async fn run_round(
         console.note(&format!(
             "further actions left for the next run: {postponed}"
         ));
+    }
+    if !items.is_empty() && intent.dry_run == DryRun::Client {
+        console.note(PLAN_ONLY);
     }
     // confirmation
     if items.is_empty() || intent.mutation.dry_run == DryRun::Client || !confirm(intent, console)? {

@@ -1,5 +1,6 @@
 //! Command line of `connect`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Parser};
@@ -118,6 +119,10 @@ pub struct Args {
     /// If true, print a Host block for ~/.ssh/config
     #[arg(help_heading = "SSH", long)]
     pub ssh_config: bool,
+
+    /// With --stdio, known_hosts file of ssh for this session alone; its keys are dropped when the SSH server's container is another
+    #[arg(help_heading = "SSH", long, value_name = "FILE")]
+    pub known_hosts: Option<PathBuf>,
 
     /// If true, fail instead of starting a stopped session
     #[arg(long)]

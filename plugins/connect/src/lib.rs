@@ -9,12 +9,13 @@
 //!   serve_ports  local ports            print  addresses
 //! ```
 //!
-//! `port_forwarder` builds the forwarder that `open`, `serve_ports` and `stdio` share.
+//! `port_forwarder` builds the forwarder that `open`, `serve_ports` and `stdio` share, `host_keys` keeps ssh's keys apart by run.
 
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 mod args;
 mod exec;
+mod host_keys;
 mod intent;
 mod left_command;
 mod open;
@@ -37,6 +38,7 @@ use session_shared::prompt::trust;
 use session_shared::verb::{Environment, Verb};
 
 pub use args::Args;
+use host_keys::ServerRun;
 use intent::{ConnectMode, Intent};
 use plan::ConnectTarget;
 
@@ -84,9 +86,14 @@ async fn open_connection(
             let console = &mut environment.console;
             print::run(cluster, intent, observed, target, *json, console).await
         }
-        (ConnectMode::Stdio { port }, _) => {
+        (ConnectMode::Stdio { port, known_hosts }, _) => {
             let container = intent.container.as_deref();
             let pod = port_forwarder::require_pod(intent, observed, container)?;
+            // Before ssh gets the first byte, after which it reads the file.
+            if let (Some(file), Some(run)) = (known_hosts, ServerRun::of(observed, container, port))
+            {
+                host_keys::drop_keys_of_other_runs(file, &run, intent, &mut environment.console)?;
+            }
             let console = &mut environment.console;
             let port =
                 port_forwarder::resolve_remote_port(cluster, observed, pod, port, console).await?;

@@ -102,7 +102,7 @@ mod tests {
     /// The scheduler's words of Kubernetes 1.36 for a claim with access mode ReadWriteOncePod.
     fn held() -> Cause {
         let status = json!({ "phase": "Pending", "conditions": [{ "type": "PodScheduled", "status": "False",
-            "message": "0/2 nodes are available: 2 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod." }] });
+            "message": "0/2 nodes are available: 2 node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod. preemption: 0/2 nodes are available: 2 No preemption victims found for incoming pod." }] });
         let waiting = serde_json::from_value(pod("web-b", "alice", status)).unwrap();
         inspect_pod(&waiting, &[]).cause().unwrap().clone()
     }

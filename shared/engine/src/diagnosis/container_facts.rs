@@ -122,7 +122,10 @@ impl ContainerFacts<'_> {
             "InvalidImageName" => ContainerProgress::Unrecoverable(
                 self.with_states(reason, pull.invalid_name_cause()),
             ),
-            "ErrImagePull" | "ImagePullBackOff" => {
+            "ErrImagePull"
+            | "ImagePullBackOff"
+            | "RegistryUnavailable"
+            | "SignatureValidationFailed" => {
                 let (cause, is_final) = pull.failure_cause(message);
                 let cause = self.with_states(reason, cause);
                 if is_final {

@@ -17,6 +17,7 @@ pub(super) fn is_image_reason(reason: &str) -> bool {
             | "InvalidImageName"
             | "ImageInspectError"
             | "RegistryUnavailable"
+            | "SignatureValidationFailed"
     )
 }
 

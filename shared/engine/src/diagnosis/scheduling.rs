@@ -121,6 +121,7 @@ impl UnschedulableReason {
             Self::NoMatchingVolume
         } else if says("PersistentVolume's node affinity")
             || says("volume zone")
+            // Before Kubernetes 1.35.
             || says("volume node affinity")
         {
             Self::VolumeUnreachable

@@ -239,6 +239,8 @@ const NO_CAUSES: &[&str] = &[
     "OCI runtime create failed:",
     "failed to create shim task:",
     "too many requests",
+    "the registry is unavailable",
+    "max limit to request ratio per",
     "403 forbidden",
     "server gave http response to https client",
     "first record does not look like a tls",

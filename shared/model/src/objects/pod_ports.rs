@@ -121,6 +121,14 @@ pub fn tcp_port_name(pod: &Pod, number: u16) -> Option<&str> {
     port.name.as_deref()
 }
 
+/// Returns the container that declares a TCP port.
+pub fn port_container(pod: &Pod, number: u16) -> Option<&str> {
+    let declares = |port: &ContainerPort| port.container_port == i32::from(number) && is_tcp(&port);
+    let mut all = lasting_containers(pod);
+    let found = all.find(|container| container.ports.iter().flatten().any(declares))?;
+    Some(&found.name)
+}
+
 /// True for a TCP port that the Pod declares.
 pub fn is_declared(pod: &Pod, number: u16) -> bool {
     let mut ports = declared_ports(pod).filter(is_tcp);
@@ -176,6 +184,8 @@ mod tests {
             )
         );
         assert_eq!(tcp_port_name(&pod, 53), Some("dns-tcp"));
+        assert_eq!(port_container(&pod, 15000), Some("proxy"));
+        assert_eq!(port_container(&pod, 27015), None, "UDP");
         assert_eq!(tcp_ports_text(&pod), "53 (dns-tcp), 9000, 15000 (admin)");
     }
 

@@ -107,6 +107,7 @@ impl LogFollower {
                 whose,
                 options,
                 states,
+                self.clock,
             )),
         });
     }

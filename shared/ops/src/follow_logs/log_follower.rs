@@ -9,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::watch::Sender;
 
 use super::container_follower::ContainerLogEvent;
+use super::log_gap::FollowClock;
 use crate::Cluster;
 use session_client::{Backoff, LogOptions, WatchChange};
 use session_engine::reconcile::LiveObjects;
@@ -46,6 +47,8 @@ pub enum LogEvent {
     },
     /// A message for the user.
     Note(String),
+    /// A warning that lines may be missing, with their time span.
+    Warning(String),
 }
 
 /// A follower of all selected logs of a session.
@@ -57,6 +60,7 @@ pub struct LogFollower {
     /// The Session as last seen; its status determines which Pods belong to it.
     pub(super) session: Session,
     pub(super) options: LogOptions,
+    pub(super) clock: FollowClock,
     pub(super) choose: ContainerSelector,
     pub(super) live: LiveObjects,
     /// Pods that do not belong to the Session as last seen; the Session's status may name them a moment later.

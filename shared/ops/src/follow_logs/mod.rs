@@ -3,12 +3,13 @@
 //! ```text
 //! ObservedSession ─► Cluster::follow_logs ─► LogFollower ─► LogEvent
 //!                      watch of Pods ──► FollowedPod   which Pods exist, which replaced which
-//!                      ContainerFollower ─► ResumeFilter   one log across restarts and reconnects, every line once
+//!                      ContainerFollower ─► ResumeFilter   one log across restarts and reconnects, every line once; LogGap: lines that are lost
 //! ```
 
 mod container_follower;
 mod followed_pods;
 mod log_follower;
+mod log_gap;
 mod resume_filter;
 
 use std::collections::VecDeque;
@@ -17,6 +18,7 @@ use std::task::Poll;
 use anyhow::Result;
 use futures::StreamExt;
 use futures::future::poll_fn;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
@@ -25,6 +27,7 @@ use crate::{Cluster, ObservedSession};
 use container_follower::ContainerLogEvent;
 use log_follower::FollowedPod;
 pub use log_follower::{ContainerSelector, LogEvent, LogFollower};
+use log_gap::FollowClock;
 use session_client::{Backoff, ListOptions, LogOptions, Scope, WatchChange, parse_object};
 use session_engine::reconcile::LiveObjects;
 use session_model::api::{DesiredState, Session};
@@ -41,8 +44,8 @@ enum FollowInput {
 
 impl Cluster {
     /// Follows the logs of a session that `choose` selects. Every line is returned once, across container restarts,
-    /// replaced Pods and lost connections. `options` apply to the Pods that exist now; logs of later Pods are read from
-    /// the beginning.
+    /// replaced Pods and lost connections; lines that cannot be read any more are reported. `options` apply to the Pods that exist
+    /// `now`; logs of later Pods are read from the beginning.
     ///
     /// # Errors
     /// Those of `choose`.
@@ -50,6 +53,7 @@ impl Cluster {
         &self,
         observed: ObservedSession,
         options: LogOptions,
+        now: Timestamp,
         choose: ContainerSelector,
     ) -> Result<LogFollower> {
         let session = &observed.session;
@@ -60,6 +64,7 @@ impl Cluster {
             session_uid: Untyped(&observed.object).require_uid()?.to_owned(),
             session: observed.session.clone(),
             options,
+            clock: FollowClock::starting(now),
             choose,
             live: LiveObjects::default(),
             foreign_pods: Vec::new(),
@@ -156,6 +161,7 @@ impl LogFollower {
         let told = match said.transpose()? {
             Some(ContainerLogEvent::Bytes(bytes)) => LogEvent::Bytes { source, bytes },
             Some(ContainerLogEvent::Note(note)) => LogEvent::Note(note),
+            Some(ContainerLogEvent::Warning(text)) => LogEvent::Warning(text),
             None => {
                 if let Some(ended) = self.sources.get_mut(source) {
                     ended.stream = None;
