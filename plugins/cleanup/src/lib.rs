@@ -114,7 +114,7 @@ async fn run_round(
             "further actions left for the next run: {postponed}"
         ));
     }
-    if !items.is_empty() && intent.dry_run == DryRun::Client {
+    if !items.is_empty() && intent.mutation.dry_run == DryRun::Client {
         console.note(PLAN_ONLY);
     }
     // confirmation

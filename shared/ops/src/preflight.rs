@@ -79,7 +79,7 @@ pub fn check_preflight(objects: &PreflightObjects<'_>, checked: &PreflightFacts)
             ingress_conflict::find_ingress_conflict(
                 ingresses,
                 ownership.namespace.as_str(),
-                &ownership.session_uid,
+                ownership.session_uid.as_deref(),
                 checked.ingresses.as_ref()?,
             )
         })

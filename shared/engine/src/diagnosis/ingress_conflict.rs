@@ -71,7 +71,7 @@ pub fn claims_host(object: &Value) -> bool {
 pub fn find_ingress_conflict(
     objects: &[Value],
     namespace: &str,
-    session_uid: &str,
+    session_uid: Option<&str>,
     present: &[Value],
 ) -> Option<Cause> {
     let is_ours = |other: &Value| {
@@ -80,7 +80,7 @@ pub fn find_ingress_conflict(
             Untyped(object).kind() == "Ingress" && Untyped(object).name() == Untyped(other).name()
         };
         Untyped(other).is_terminating()
-            || owners.any(|owner| !session_uid.is_empty() && owner.uid == session_uid)
+            || owners.any(|owner| Some(owner.uid) == session_uid)
             || Untyped(other).namespace() == Some(namespace) && objects.iter().any(is_same)
     };
     let others: Vec<&Value> = present.iter().filter(|other| !is_ours(other)).collect();
@@ -126,7 +126,7 @@ mod tests {
 
     fn conflict(ours: &Value, other: &Value) -> Option<String> {
         let (ours, other) = (std::slice::from_ref(ours), std::slice::from_ref(other));
-        find_ingress_conflict(ours, "default", "u-1", other).map(|cause| cause.message)
+        find_ingress_conflict(ours, "default", Some("u-1"), other).map(|cause| cause.message)
     }
 
     #[test]
