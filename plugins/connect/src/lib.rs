@@ -31,7 +31,6 @@ mod stdio;
 
 use anyhow::Result;
 use session_shared::failure::check_exit_code;
-use session_shared::objects::pod_ports::resolve_port;
 use session_shared::ops::trust::StoredPart;
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::prompt::trust;
@@ -87,8 +86,7 @@ async fn open_connection(
         }
         (ConnectMode::Stdio { port }, _) => {
             let container = intent.container.as_deref();
-            let pod = port_forwarder::require_pod(intent, observed, container)?;
-            let port = resolve_port(pod, port)?;
+            let (pod, port) = port_forwarder::require_port(intent, observed, container, port)?;
             let (forwarder, _) =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
             stdio::run(&forwarder, pod, port, environment).await
@@ -109,8 +107,7 @@ async fn open_connection(
             },
         ) => {
             let container = container.as_deref();
-            let pod = port_forwarder::require_pod(intent, observed, container)?;
-            let port = resolve_port(pod, port)?;
+            let (pod, port) = port_forwarder::require_port(intent, observed, container, port)?;
             let forwarder =
                 port_forwarder::new_forwarder(cluster, intent, observed, container, environment)?;
             open::run(forwarder, pod, port, path, environment).await

@@ -14,6 +14,7 @@ use session_shared::client::forward::Forwarder;
 use session_shared::client::{Backoff, Scope, WatchChange, timed_out};
 use session_shared::objects::Untyped;
 use session_shared::objects::conditions::{has_condition, is_ready};
+use session_shared::objects::pod_ports::resolve_port;
 use session_shared::objects::resource::{POD, SESSION};
 use session_shared::ops::session_objects::session_selector;
 use session_shared::ops::{Cluster, ObservedSession};
@@ -42,6 +43,20 @@ pub(crate) fn require_pod<'a>(
     let found = observed.choose_container(container)?;
     let (pod, _) = found.ok_or_else(|| anyhow!("session \"{}\" has no Pod", intent.name))?;
     Ok(pod)
+}
+
+/// Returns that Pod, and the number of its port.
+///
+/// # Errors
+/// Those of `require_pod`; no such port.
+pub(crate) fn require_port<'a>(
+    intent: &Intent,
+    observed: &'a ObservedSession,
+    container: Option<&str>,
+    port: &str,
+) -> Result<(&'a Pod, u16)> {
+    let pod = require_pod(intent, observed, container)?;
+    Ok((pod, resolve_port(pod, port)?))
 }
 
 /// Returns a forwarder to that Pod and its successors, with the receiver of its events.

@@ -9,7 +9,6 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, anyhow};
-use futures::future::try_join_all;
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
@@ -28,8 +27,6 @@ use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, reconcile,
 };
 use session_model::api::Session;
-use session_model::objects::ResourceType;
-use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{POD, SESSION};
@@ -338,30 +335,6 @@ impl Cluster {
         }
         Ok(observed)
     }
-
-    /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
-    /// not exist ends its chain.
-    pub(super) async fn get_owners(
-        &self,
-        namespace: &str,
-        objects: &[Value],
-        known: &[Value],
-        session: &Session,
-    ) -> Result<Vec<Value>> {
-        let kinds = owner_kinds(session);
-        let mut found: Vec<Value> = known.to_vec();
-        let mut level: Vec<Value> = objects.to_vec();
-        // Pod → ReplicaSet → Deployment → Session is the longest possible chain.
-        for _ in 0..2 {
-            let wanted = unknown_owners(&level, &found, &kinds);
-            let reads = wanted
-                .iter()
-                .map(|(kind, name)| self.get(kind, namespace, name));
-            level = try_join_all(reads).await?.into_iter().flatten().collect();
-            found.extend(level.iter().cloned());
-        }
-        Ok(found.split_off(known.len()))
-    }
 }
 
 /// Returns the number of objects of the last start that are Pods or make Pods.
@@ -371,31 +344,4 @@ fn pod_makers(session: &Session) -> usize {
     objects
         .filter(|object| !pod_metadata_paths(&object.kind).is_empty())
         .count()
-}
-
-/// Returns the controllers of `objects` that are not in `known`, each once. Kinds that a session cannot create end a
-/// chain, so that a forged ownerReference never causes reads that the caller is not allowed to make.
-fn unknown_owners(
-    objects: &[Value],
-    known: &[Value],
-    kinds: &[&'static ResourceType],
-) -> Vec<(&'static ResourceType, String)> {
-    let mut uids: Vec<&str> = known
-        .iter()
-        .filter_map(|object| Untyped(object).uid())
-        .collect();
-    let mut wanted = Vec::new();
-    for object in objects {
-        for owner in Untyped(object).owners() {
-            if !owner.controller || uids.contains(&owner.uid) {
-                continue;
-            }
-            uids.push(owner.uid);
-            let kind = ResourceType::find_known(owner.api_version, owner.kind);
-            if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
-                wanted.push((kind, owner.name.to_owned()));
-            }
-        }
-    }
-    wanted
 }

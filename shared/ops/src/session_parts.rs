@@ -6,12 +6,14 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::session_objects::{list_snapshots, session_selector};
+use crate::session_objects::{list_snapshots, owner_kinds, session_selector};
 use session_client::{Scope, parse_object};
 use session_engine::reconcile::LiveObjects;
+use session_model::api::Session;
 use session_model::failure::{self, FailureKind};
 use session_model::names::parameters_secret_name;
 use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
 use session_model::objects::resource::{
     PERSISTENT_VOLUME_CLAIM, POD, SECRET, STATEFUL_SET, VOLUME_SNAPSHOT,
 };
@@ -153,6 +155,59 @@ impl PartReader<'_> {
 
 fn is_excused(part: Part, error: &anyhow::Error) -> bool {
     part.is_optional() && failure::has_kind(error, FailureKind::Forbidden)
+}
+
+impl Cluster {
+    /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
+    /// not exist ends its chain.
+    pub(crate) async fn get_owners(
+        &self,
+        namespace: &str,
+        objects: &[Value],
+        known: &[Value],
+        session: &Session,
+    ) -> Result<Vec<Value>> {
+        let kinds = owner_kinds(session);
+        let mut found: Vec<Value> = known.to_vec();
+        let mut level: Vec<Value> = objects.to_vec();
+        // Pod → ReplicaSet → Deployment → Session is the longest possible chain.
+        for _ in 0..2 {
+            let wanted = unknown_owners(&level, &found, &kinds);
+            let reads = wanted
+                .iter()
+                .map(|(kind, name)| self.get(kind, namespace, name));
+            level = try_join_all(reads).await?.into_iter().flatten().collect();
+            found.extend(level.iter().cloned());
+        }
+        Ok(found.split_off(known.len()))
+    }
+}
+
+/// Returns the controllers of `objects` that are not in `known`, each once. Kinds that a session cannot create end a
+/// chain, so that a forged ownerReference never causes reads that the caller is not allowed to make.
+fn unknown_owners(
+    objects: &[Value],
+    known: &[Value],
+    kinds: &[&'static ResourceType],
+) -> Vec<(&'static ResourceType, String)> {
+    let mut uids: Vec<&str> = known
+        .iter()
+        .filter_map(|object| Untyped(object).uid())
+        .collect();
+    let mut wanted = Vec::new();
+    for object in objects {
+        for owner in Untyped(object).owners() {
+            if !owner.controller || uids.contains(&owner.uid) {
+                continue;
+            }
+            uids.push(owner.uid);
+            let kind = ResourceType::find_known(owner.api_version, owner.kind);
+            if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
+                wanted.push((kind, owner.name.to_owned()));
+            }
+        }
+    }
+    wanted
 }
 
 /// Returns why `what` could not be read, as a report shows it in place of the objects.
