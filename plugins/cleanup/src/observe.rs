@@ -65,38 +65,34 @@ struct OptionalObjects {
 
 /// The kinds that are listed beside Pods, workloads and claims.
 struct WantedKinds {
-    services: &'static [&'static ResourceType],
+    services: Vec<&'static ResourceType>,
     /// Snapshots that may be deleted.
-    snapshots: &'static [&'static ResourceType],
+    snapshots: Vec<&'static ResourceType>,
     /// Snapshots that may need a Secret: it is not deleted with kept data then. For that, a cluster without the snapshot API has no
     /// snapshots.
-    needing: &'static [&'static ResourceType],
+    needing: Vec<&'static ResourceType>,
     /// Further objects that may be orphans, or kept Secrets.
-    rest: &'static [&'static ResourceType],
-    nodes: &'static [&'static ResourceType],
+    rest: Vec<&'static ResourceType>,
+    nodes: Vec<&'static ResourceType>,
 }
 
 impl WantedKinds {
     fn of(intent: &Intent) -> Self {
         let is_kept_data = intent.kept_older_than.is_some();
         let is_snapshots = intent.snapshots_older_than.is_some();
+        let only_if = |wanted: bool, kind: &'static ResourceType| match wanted {
+            true => vec![kind],
+            false => Vec::new(),
+        };
         Self {
-            services: if intent.orphans { &[&SERVICE] } else { &[] },
-            snapshots: if is_snapshots {
-                &[&VOLUME_SNAPSHOT]
-            } else {
-                &[]
+            services: only_if(intent.orphans, &SERVICE),
+            snapshots: only_if(is_snapshots, &VOLUME_SNAPSHOT),
+            needing: only_if(is_kept_data && !is_snapshots, &VOLUME_SNAPSHOT),
+            rest: match intent.orphans {
+                true => PASSIVE_KINDS.to_vec(),
+                false => only_if(is_kept_data, &SECRET),
             },
-            needing: match is_kept_data && !is_snapshots {
-                true => &[&VOLUME_SNAPSHOT],
-                false => &[],
-            },
-            rest: match (intent.orphans, is_kept_data) {
-                (true, _) => &PASSIVE_KINDS,
-                (false, true) => &[&SECRET],
-                (false, false) => &[],
-            },
-            nodes: if intent.unhealthy { &[&NODE] } else { &[] },
+            nodes: only_if(intent.unhealthy, &NODE),
         }
     }
 }
@@ -134,9 +130,9 @@ impl Lists {
             list(&PERSISTENT_VOLUME_CLAIM),
             try_join_all(kinds.services.iter().map(|kind| list(kind))),
             try_join_all(kinds.snapshots.iter().map(|kind| list(kind))),
-            list_optional(cluster, kinds.needing, scope, &ours),
-            list_optional(cluster, kinds.rest, scope, &ours),
-            list_optional(cluster, kinds.nodes, Scope::Cluster, &all),
+            list_optional(cluster, &kinds.needing, scope, &ours),
+            list_optional(cluster, &kinds.rest, scope, &ours),
+            list_optional(cluster, &kinds.nodes, Scope::Cluster, &all),
             observe_contents(cluster, intent, scope),
         )?;
         Ok(Self {
@@ -174,13 +170,11 @@ impl Lists {
         sessions: &[SelectedSession],
         objects: &[Value],
     ) -> SessionIndex {
-        let mut index = SessionIndex {
-            are_snapshots_forbidden: !self.needing.forbidden_kinds.is_empty(),
-            ..SessionIndex::default()
-        };
+        let mut index = SessionIndex::default();
         sessions
             .iter()
             .for_each(|session| index.add_session(session));
+        index.are_snapshots_forbidden = !self.needing.forbidden_kinds.is_empty();
         for snapshot in self.snapshots.iter().chain(&self.needing.objects) {
             index.add_snapshot(snapshot);
         }
@@ -225,9 +219,9 @@ pub(crate) async fn observe(cluster: &Cluster, intent: &Intent) -> Result<Observ
         Scope::Namespace(cluster.namespace())
     };
     let lists = Lists::read(cluster, intent, scope).await?;
-    let sessions = cluster.list(&SESSION, scope, &ListOptions::default());
-    let sessions = with_setup_hint(sessions.await)?.items.into_iter();
-    let sessions = sessions.map(SelectedSession::parse);
+    let all = ListOptions::default();
+    let sessions = with_setup_hint(cluster.list(&SESSION, scope, &all).await)?;
+    let sessions = sessions.items.into_iter().map(SelectedSession::parse);
     let sessions: Vec<SelectedSession> = sessions.collect::<Result<_>>()?;
     let looked_at_nodes = intent.unhealthy && lists.nodes.forbidden_kinds.is_empty();
     let (mut objects, mut index) = (Vec::new(), SessionIndex::default());

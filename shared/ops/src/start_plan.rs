@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use super::trust::StoredPart;
 use super::{incomplete_copy, template_lookup, trust};
 use crate::Cluster;
+use crate::objects_by_name::read_objects_by_name;
 use crate::observed_session::ObservedSession;
-use crate::session_objects::read_objects_by_name;
 use session_client::{AccessReviews, random_token};
 use session_engine::plan::Plan;
 use session_engine::reconcile::{
