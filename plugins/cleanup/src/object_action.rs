@@ -50,10 +50,14 @@ pub(crate) async fn apply_object_item(
     };
     if is_data(&object) && *resource != PERSISTENT_VOLUME_CLAIM {
         let select = session_selector(session);
-        let snapshots = list_snapshots(cluster, namespace, &select).await?;
-        living.are_snapshots_forbidden = snapshots.is_none();
-        let snapshots = snapshots.into_iter().flatten();
-        snapshots.for_each(|one| living.add_snapshot(&one));
+        living.are_snapshots_forbidden = false;
+        match list_snapshots(cluster, namespace, &select).await {
+            Ok(snapshots) => snapshots.iter().for_each(|one| living.add_snapshot(one)),
+            Err(error) if failure::has_kind(&error, FailureKind::Forbidden) => {
+                living.are_snapshots_forbidden = true;
+            }
+            Err(error) => return Err(error),
+        }
         // In a server-side dry run no claim has been deleted.
         let parameters =
             *resource == SECRET && item.action == Action::DeleteObject && !with.write.dry_run;

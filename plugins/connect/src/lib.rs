@@ -109,21 +109,10 @@ async fn open_connection(
                 kill_on_exit,
             },
         ) => {
-            let (container, kill) = (container.as_deref(), *kill_on_exit);
-            // A command typed by the user needs no trust in the session.
-            let is_stored =
-                intent.command.is_empty() && !plan::connect_methods(&observed.session).is_empty();
-            if is_stored
-                && !trust::confirm_trust(
-                    cluster,
-                    &observed.session,
-                    StoredPart::Connect,
-                    &mut environment.console,
-                )
-                .await?
-            {
+            if !confirm_stored_command(cluster, intent, observed, environment).await? {
                 return check_exit_code(1);
             }
+            let (container, kill) = (container.as_deref(), *kill_on_exit);
             exec::run(
                 cluster,
                 intent,
@@ -161,4 +150,19 @@ async fn open_connection(
             ssh::exec_ssh(&host, &intent.command)
         }
     }
+}
+
+/// Asks before a command that the session has stored. One that the user typed needs no trust in the session.
+async fn confirm_stored_command(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &ObservedSession,
+    environment: &mut Environment,
+) -> Result<bool> {
+    let session = &observed.session;
+    if !intent.command.is_empty() || plan::connect_methods(session).is_empty() {
+        return Ok(true);
+    }
+    let console = &mut environment.console;
+    trust::confirm_trust(cluster, session, StoredPart::Connect, console).await
 }

@@ -3,16 +3,14 @@
 use anyhow::{Result, anyhow};
 use session_shared::Timestamp;
 use session_shared::api::{Phase, Session};
-use session_shared::client::interrupt::interrupted_error;
-use session_shared::client::timed_out;
 use session_shared::diagnosis::{Remedy, RemedyFacts, find_remedies};
 use session_shared::failure::with_hint;
-use session_shared::objects::resource::SESSION;
+use session_shared::ops::wait_error::{AwaitedSession, wait_error};
 use session_shared::ops::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use session_shared::ops::{Cluster, ObservedSession};
 use session_shared::reconcile::{
-    PhaseReason, TargetState, WorkloadState, assess_workload, current_phase, decide_phase,
-    is_expired, is_start_requested,
+    LiveObjects, PhaseReason, TargetState, WorkloadState, current_phase, decide_phase, is_expired,
+    is_start_requested,
 };
 use session_shared::report::age::remaining_time;
 use session_shared::verb::Environment;
@@ -71,66 +69,85 @@ async fn ensure_ready(
     observed: &ObservedSession,
     environment: &mut Environment,
 ) -> Result<Option<ObservedSession>> {
-    let namespace = cluster.namespace();
-    let state = assess_workload(&observed.session, &observed.live);
-    let is_stopped = matches!(
-        state,
-        WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. }
-    );
-    let now = environment.now();
-    let deleted = observed.session.is_being_deleted();
-    if !deleted && is_expired(&observed.session, now) && !is_start_requested(&observed.session) {
-        let error = expired_error(cluster, intent, observed);
-        if is_stopped && intent.start {
-            return start_stopped(cluster, intent, observed, environment)
+    let session = &observed.session;
+    let (now, state) = (environment.now(), observed.state.clone());
+    let starts = intent.start && is_stopped(&state);
+    if !session.is_being_deleted() && is_expired(session, now) && !is_start_requested(session) {
+        return match starts {
+            true => start_stopped(cluster, intent, observed, environment)
                 .await
-                .map(Some);
-        }
-        if !matches!(state, WorkloadState::Ready { .. }) {
-            return Err(error);
-        }
-        // An expired session runs until it is cleaned up: the user may want to save something.
-        environment
-            .console
-            .warn(&format!("{error}, and may be stopped at any time"));
-        return Ok(None);
+                .map(Some),
+            false => check_expired_runs(cluster, intent, observed, environment).map(|()| None),
+        };
     }
-    let phase = current_phase(&observed.session, &state);
-    match (phase.phase, &state) {
-        (Phase::Running, _) => Ok(None),
-        (Phase::Pending, WorkloadState::NoWorkload)
-            if is_abandoned_start(&observed.session, now) && !is_controlled(cluster).await? =>
+    let phase = current_phase(session, &state);
+    match phase.phase {
+        Phase::Running => Ok(None),
+        Phase::Pending
+            if state == WorkloadState::NoWorkload
+                && is_abandoned_start(session, now)
+                && !is_controlled(cluster).await? =>
         {
             Err(not_started_error(cluster, intent))
         }
-        (Phase::Pending, _) if !intent.wait => {
-            let state = cluster.explain_state(namespace, state).await;
+        Phase::Pending if !intent.wait => {
+            let state = cluster.explain_state(cluster.namespace(), state).await;
             Err(not_ready_error(intent, &phase, &state))
         }
-        (Phase::Pending, _) => {
-            if has_recorded_methods(observed) {
-                // An invalid method is reported before the wait.
-                plan::resolve_target(intent, &observed.session)?;
-            }
-            wait_ready(cluster, intent, observed, environment).await?;
-            // Another process has started the session: only the server knows what that start recorded.
-            let now = cluster
-                .observe_session(namespace, intent.name.as_str())
-                .await?;
-            Ok(Some(now))
-        }
-        (Phase::Stopped, _) if is_stopped && intent.start => {
-            start_stopped(cluster, intent, observed, environment)
-                .await
-                .map(Some)
-        }
+        Phase::Pending => wait_started(cluster, intent, observed, environment)
+            .await
+            .map(Some),
+        Phase::Stopped if starts => start_stopped(cluster, intent, observed, environment)
+            .await
+            .map(Some),
         _ => {
-            let state = cluster.explain_state(namespace, state).await;
+            let state = cluster.explain_state(cluster.namespace(), state).await;
             Err(not_connectable_error(
                 cluster, intent, observed, &phase, &state,
             ))
         }
     }
+}
+
+fn is_stopped(state: &WorkloadState) -> bool {
+    matches!(
+        state,
+        WorkloadState::NoWorkload | WorkloadState::Terminated { code: 0, .. }
+    )
+}
+
+/// Checks that an expired session still runs: until it is cleaned up, the user may want to save something.
+fn check_expired_runs(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &ObservedSession,
+    environment: &mut Environment,
+) -> Result<()> {
+    let error = expired_error(cluster, intent, observed);
+    if !matches!(observed.state, WorkloadState::Ready { .. }) {
+        return Err(error);
+    }
+    environment
+        .console
+        .warn(&format!("{error}, and may be stopped at any time"));
+    Ok(())
+}
+
+/// Waits until the session is ready that another process starts, and reads it again: only the server knows what that start recorded.
+async fn wait_started(
+    cluster: &Cluster,
+    intent: &Intent,
+    observed: &ObservedSession,
+    environment: &mut Environment,
+) -> Result<ObservedSession> {
+    if has_recorded_methods(observed) {
+        // An invalid method is reported before the wait.
+        plan::resolve_target(intent, &observed.session)?;
+    }
+    wait_ready(cluster, intent, observed, environment).await?;
+    cluster
+        .observe_session(cluster.namespace(), intent.name.as_str())
+        .await
 }
 
 /// Returns true if no command carries the start out: none asked for it (`kubectl apply`), or the one that did has given up.
@@ -159,12 +176,15 @@ pub(crate) fn unrecoverable_error(
     intent: &Intent,
     observed: &ObservedSession,
 ) -> Option<anyhow::Error> {
-    let state = assess_workload(&observed.session, &observed.live);
-    let phase = current_phase(&observed.session, &state);
+    let phase = current_phase(&observed.session, &observed.state);
     match phase.phase {
         Phase::Running | Phase::Pending => None,
         _ => Some(not_connectable_error(
-            cluster, intent, observed, &phase, &state,
+            cluster,
+            intent,
+            observed,
+            &phase,
+            &observed.state,
         )),
     }
 }
@@ -182,40 +202,58 @@ async fn wait_ready(
 ) -> Result<()> {
     let wait = async |context: &mut WaitContext<'_>| {
         let (session, owners) = (&observed.session, observed.live.owners.clone());
+        let (namespace, primary) = (cluster.namespace(), AwaitedWorkloads::Primary);
         cluster
-            .wait_ready(
-                cluster.namespace(),
-                session,
-                owners,
-                AwaitedWorkloads::Primary,
-                intent.limit,
-                context,
-            )
+            .wait_ready(namespace, session, owners, primary, intent.limit, context)
             .await
     };
-    let waited = environment.wait(wait).await;
-    match waited? {
-        WaitOutcome::Settled { state, .. } => {
-            let phase = decide_phase(&observed.session, TargetState::Running, &state);
-            match *state {
-                WorkloadState::Ready { .. } => Ok(()),
-                state => Err(not_connectable_error(
-                    cluster, intent, observed, &phase, &state,
-                )),
-            }
-        }
-        WaitOutcome::TimedOut(state) => {
-            let error = timed_out(&SESSION, intent.name.as_str());
-            let error = match state.cause() {
-                Some(cause) => cause.attach_to(error),
-                None => {
-                    let phase = decide_phase(&observed.session, TargetState::Running, &state);
-                    with_hint(error, phase.message)
-                }
-            };
-            Err(with_status_hint(error, cluster, intent))
-        }
-        WaitOutcome::Interrupted(_) => Err(interrupted_error()),
+    let outcome = environment.wait(wait).await?;
+    if let WaitOutcome::Settled { state, .. } = &outcome
+        && matches!(**state, WorkloadState::Ready { .. })
+    {
+        return Ok(());
+    }
+    let awaited = StartingSession {
+        cluster,
+        intent,
+        observed,
+    };
+    Err(wait_error(&outcome, &awaited))
+}
+
+/// A session that another process starts.
+struct StartingSession<'a> {
+    cluster: &'a Cluster,
+    intent: &'a Intent,
+    observed: &'a ObservedSession,
+}
+
+impl StartingSession<'_> {
+    fn phase(&self, state: &WorkloadState) -> PhaseReason {
+        decide_phase(&self.observed.session, TargetState::Running, state)
+    }
+}
+
+impl AwaitedSession for StartingSession<'_> {
+    fn name(&self) -> &str {
+        self.intent.name.as_str()
+    }
+
+    fn not_ready_error(&self, state: &WorkloadState, _: &LiveObjects) -> anyhow::Error {
+        let phase = self.phase(state);
+        not_connectable_error(self.cluster, self.intent, self.observed, &phase, state)
+    }
+
+    fn describe(&self, state: &WorkloadState) -> String {
+        self.phase(state).message
+    }
+
+    fn with_inspect_hints(&self, error: anyhow::Error, _: &WorkloadState) -> anyhow::Error {
+        with_status_hint(error, self.cluster, self.intent)
+    }
+
+    fn with_interrupt_hints(&self, error: anyhow::Error, _: &WorkloadState) -> anyhow::Error {
+        error
     }
 }
 

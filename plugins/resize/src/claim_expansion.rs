@@ -167,7 +167,7 @@ impl ClaimExpansion {
         let object = match &self.session_patch {
             Some(patch) => Some(
                 cluster
-                    .patch_session(&observed.ownership, patch.clone(), write)
+                    .patch_session(&observed.session, patch.clone(), write)
                     .await?,
             ),
             None => None,

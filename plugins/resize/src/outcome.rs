@@ -245,8 +245,8 @@ async fn write_size(cluster: &Cluster, observed: &Observed, write: &WriteOptions
     }
     match &observed.resize_plan.session_patch {
         Some(patch) => {
-            let ownership = &observed.session.ownership;
-            cluster.patch_session(ownership, patch.clone(), write).await
+            let session = &observed.session.session;
+            cluster.patch_session(session, patch.clone(), write).await
         }
         None => Ok(observed.session.object.clone()),
     }
@@ -274,10 +274,8 @@ async fn restart_session(
         let context = environment.stop_context(write, &observed.permissions);
         start_plan.require_restart_access(options, context).await?;
         if let Some(patch) = &observed.resize_plan.session_patch {
-            let ownership = &observed.session.ownership;
-            cluster
-                .patch_session(ownership, patch.clone(), write)
-                .await?;
+            let session = &observed.session.session;
+            cluster.patch_session(session, patch.clone(), write).await?;
         }
         let mut sink = environment.console.progress();
         start_plan

@@ -57,13 +57,14 @@ pub(crate) async fn get_source_session(
         other => other?,
     };
     let whose = set.ownership()?.user_id;
-    if whose != found.ownership.user_id {
+    let owner = &found.ownership()?.user_id;
+    if whose != *owner {
         return Err(anyhow!(
             "cannot restore snapshot {:?}: snapshot belongs to user {:?}, session {:?} to user {:?}",
             set.name,
             whose.as_str(),
             set.session,
-            found.ownership.user_id.as_str()
+            owner.as_str()
         ));
     }
     snapshot_set::verify_provenance(cluster, set, &found.live.data).await?;

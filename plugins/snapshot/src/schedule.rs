@@ -132,7 +132,7 @@ async fn plan_schedule(
     let snapshot = SnapshotPlan::prepare(cluster, &source, &wanted, environment.now()).await?;
     let ownership = Ownership {
         command_token: random_token()?,
-        ..source.ownership.clone()
+        ..source.ownership()?.clone()
     };
     let options = &plan::complete_options(options, &objects);
     let input = ScheduleInput {

@@ -109,7 +109,7 @@ impl SessionTask {
         };
         let patch = status_patch::template_changed_status(&self.observed.session, change, with.now);
         cluster
-            .patch_status(&self.observed.ownership, patch, with.write)
+            .patch_status(&self.observed.session, patch, with.write)
             .await
             .map(drop)
     }

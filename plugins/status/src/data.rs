@@ -12,6 +12,7 @@ use session_shared::k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use session_shared::labels;
 use session_shared::objects::Untyped;
 use session_shared::objects::metadata::{name_of, uid_of};
+use session_shared::objects::kept_data::{is_claim, is_snapshot};
 use session_shared::objects::provenance::find_provenance_problem;
 use session_shared::objects::snapshot_schedule::SnapshotSchedule;
 use session_shared::objects::volume_snapshot::{SnapshotState, source_claim_name};
@@ -137,68 +138,79 @@ fn secret_command(secret: &str, namespace: &str) -> String {
     shell::quote_command(&words)
 }
 
-/// Computes the data section of a report. `snapshots` is `None` where they could not be read.
+/// Computes the data section of a report.
 pub(crate) fn data_report(
     session: &Session,
     live: &LiveObjects,
-    snapshots: Option<&[Value]>,
     schedule: Option<SnapshotSchedule>,
     usage: &[NodeUsage],
 ) -> DataReport {
-    let own: Vec<&Value> = live.own_data(session).collect();
-    let claims = own
-        .iter()
-        .filter(|object| Untyped(object).kind() == "PersistentVolumeClaim");
+    let genuine = without_foreign_snapshots(live);
+    let own: Vec<&Value> = genuine.own_data(session).collect();
     let secret = own.iter().find(|object| Untyped(object).kind() == "Secret");
-    let is_foreign = |snapshot: &Value| {
-        find_provenance_problem(snapshot, &live.data).is_some_and(|d| d.is_foreign())
-    };
-    let genuine = snapshots.unwrap_or_default().iter();
-    let genuine = genuine.filter(|snapshot| !is_foreign(snapshot));
-    let taken = LiveObjects {
-        data: genuine.cloned().collect(),
-        ..LiveObjects::default()
-    };
-    let with_snapshots = LiveObjects {
-        data: live.data.iter().chain(&taken.data).cloned().collect(),
-        snapshots_unlistable: snapshots.is_none(),
-        ..LiveObjects::default()
-    };
     let secret_name = secret.map(|secret| Untyped(secret).name().to_owned());
-    // A node reports all of its Pods, and claims in other namespaces may have the same name: only volumes of own Pods count.
-    let uid = session.uid();
-    let pods: Vec<&str> = live
-        .own_pods(uid)
-        .filter_map(|pod| uid_of(&pod.metadata))
-        .collect();
-    let all = usage.iter().flat_map(|node| &node.pods);
-    let used: Vec<&VolumeUsage> = all
-        .filter(|pod| pods.contains(&pod.uid.as_str()))
-        .flat_map(|pod| &pod.volumes)
-        .collect();
-    let mut claims: Vec<ClaimReport> = claims
-        .filter_map(|claim| Untyped(claim).read())
-        .map(|claim| claim_report(claim, &used))
-        .collect();
-    claims.sort_by(|one, other| one.name.cmp(&other.name));
-    let mut snapshots: Vec<SnapshotReport> = taken.own_data(session).map(snapshot_report).collect();
-    snapshots.sort_by(|one, other| (&one.created, &one.name).cmp(&(&other.created, &other.name)));
     let policy = effective_data_policy(session);
     DataReport {
-        claims,
+        claims: claim_reports(&own, &volumes_of_own_pods(session, live, usage)),
         ephemeral: ephemeral_data(find_data_at_risk(session, live)),
         parameters_command: secret_name
             .as_deref()
             .map(|secret| secret_command(secret, session.namespace())),
-        parameters_on_deletion: secret
-            .map(|_| secret_effect(is_secret_kept(session, &with_snapshots))),
+        parameters_on_deletion: secret.map(|_| secret_effect(is_secret_kept(session, &genuine))),
         parameters_secret: secret_name,
-        snapshots,
+        snapshots: snapshot_reports(&own),
         schedule,
         policy: policy.as_str().to_owned(),
         on_deletion: deletion_effect(policy).to_owned(),
         lost_by: DELETED_BY.to_owned(),
     }
+}
+
+/// Returns the data without snapshots that only look like the session's.
+fn without_foreign_snapshots(live: &LiveObjects) -> LiveObjects {
+    let is_foreign = |object: &Value| {
+        is_snapshot(object)
+            && find_provenance_problem(object, &live.data).is_some_and(|d| d.is_foreign())
+    };
+    let genuine = live.data.iter().filter(|object| !is_foreign(object));
+    LiveObjects {
+        data: genuine.cloned().collect(),
+        snapshots_unlistable: live.snapshots_unlistable,
+        ..LiveObjects::default()
+    }
+}
+
+/// Returns the usage of the volumes of the session's Pods. A node reports all of its Pods, and claims in other namespaces may have the
+/// same name.
+fn volumes_of_own_pods<'a>(
+    session: &Session,
+    live: &LiveObjects,
+    usage: &'a [NodeUsage],
+) -> Vec<&'a VolumeUsage> {
+    let own: Vec<&str> = live
+        .own_pods(session.uid())
+        .filter_map(|pod| pod.metadata.uid.as_deref())
+        .collect();
+    let pods = usage.iter().flat_map(|node| &node.pods);
+    let pods = pods.filter(|pod| own.contains(&pod.uid.as_str()));
+    pods.flat_map(|pod| &pod.volumes).collect()
+}
+
+fn claim_reports(data: &[&Value], used: &[&VolumeUsage]) -> Vec<ClaimReport> {
+    let claims = data.iter().filter(|object| is_claim(object));
+    let mut reports: Vec<ClaimReport> = claims
+        .filter_map(|claim| Untyped(claim).read())
+        .map(|claim| claim_report(claim, used))
+        .collect();
+    reports.sort_by(|one, other| one.name.cmp(&other.name));
+    reports
+}
+
+fn snapshot_reports(data: &[&Value]) -> Vec<SnapshotReport> {
+    let snapshots = data.iter().filter(|object| is_snapshot(object));
+    let mut reports: Vec<SnapshotReport> = snapshots.map(|one| snapshot_report(one)).collect();
+    reports.sort_by(|one, other| (&one.created, &one.name).cmp(&(&other.created, &other.name)));
+    reports
 }
 
 fn ephemeral_data(losses: Vec<DataLoss>) -> Vec<EphemeralData> {

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use session_shared::api::{Phase, Session};
 use session_shared::diagnosis::{Cause, Finding, Prognosis, inspect_missing_pods, inspect_pod};
-use session_shared::reconcile::{LiveObjects, WorkloadState, assess_workload};
+use session_shared::ops::ObservedSession;
+use session_shared::reconcile::WorkloadState;
 
 use crate::head::ReportHead;
-use crate::observe::{Observed, live_objects};
+use crate::observe::Observed;
 use session_shared::objects::Untyped;
 
 /// One cause, as the report shows it.
@@ -24,23 +25,19 @@ pub(crate) struct DiagnosisReport {
 
 /// Computes the diagnosis section of a report, the cause of the primary workload first. Causes that have been explained are shown
 /// in their explained form.
-pub(crate) fn diagnosis_reports(
-    observed: &Observed,
-    live: &LiveObjects,
-    head: &ReportHead,
-    state: &WorkloadState,
-) -> Vec<DiagnosisReport> {
+pub(crate) fn diagnosis_reports(observed: &Observed, head: &ReportHead) -> Vec<DiagnosisReport> {
+    let ObservedSession { session, state, .. } = &observed.session;
     let mut found: Vec<DiagnosisReport> = Vec::new();
     if let (WorkloadState::Lost, Phase::Failed) = (state, head.phase) {
         found.push(DiagnosisReport {
-            object: session_ref(&observed.typed_session),
+            object: session_ref(session),
             reason: head.reason.clone(),
             message: head.message.clone(),
             evidence: Vec::new(),
             remedy: Some("start the session again; its claims are kept and used again".into()),
         });
     }
-    let causes = find_causes(&observed.typed_session, live, state);
+    let causes = find_causes(&observed.session);
     found.extend(
         causes
             .into_iter()
@@ -57,8 +54,8 @@ fn explained(observed: &Observed, cause: Cause) -> Cause {
 }
 
 /// Returns the state with the explained form of its cause.
-pub(crate) fn explained_state(observed: &Observed, state: &WorkloadState) -> WorkloadState {
-    let mut state = state.clone();
+pub(crate) fn explained_state(observed: &Observed) -> WorkloadState {
+    let mut state = observed.session.state.clone();
     if let Some(cause) = state.cause_mut() {
         *cause = explained(observed, std::mem::take(cause));
     }
@@ -67,19 +64,13 @@ pub(crate) fn explained_state(observed: &Observed, state: &WorkloadState) -> Wor
 
 /// Returns the causes of a session before they are explained.
 pub(crate) fn unexplained_causes(observed: &Observed) -> Vec<Cause> {
-    let live = live_objects(observed);
-    let state = assess_workload(&observed.typed_session, &live);
-    let found = find_causes(&observed.typed_session, &live, &state);
+    let found = find_causes(&observed.session);
     found.into_iter().map(|(_, cause)| cause).collect()
 }
 
 /// Returns each cause with its object.
-fn find_causes(
-    session: &Session,
-    live: &LiveObjects,
-    state: &WorkloadState,
-) -> Vec<(String, Cause)> {
-    let uid = session.uid();
+fn find_causes(session: &ObservedSession) -> Vec<(String, Cause)> {
+    let (uid, live, state) = (session.uid(), &session.live, &session.state);
     let pods = live.own_pods(uid).map(|pod| inspect_pod(pod, &live.events));
     let has_pods = |name: &str, kind: &str| {
         let mut owners = live

@@ -4,14 +4,17 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
+use session_shared::Pod;
 use session_shared::client::{
     ListOptions, WatchChange, WatchEvent, WatchEvents, not_found_error, parse_object,
 };
 use session_shared::objects::ResourceType;
 use session_shared::objects::Untyped;
 use session_shared::objects::resource::{EVENT, PERSISTENT_VOLUME_CLAIM, POD, SESSION};
-use session_shared::ops::Cluster;
+use session_shared::ops::observed_session::Part;
+use session_shared::ops::selected_sessions::SelectedSession;
 use session_shared::ops::session_objects::session_selector;
+use session_shared::ops::{Cluster, ObservedSession};
 
 use crate::explained_causes::{explain_causes, observe_with_causes};
 use crate::observe::{Observed, read_second_round};
@@ -96,13 +99,13 @@ impl<'a> FollowedSession<'a> {
             self.ticks = 0;
             asks = asks.max(NeededReads::SecondRound);
         }
+        self.observed.update_event_notes();
         match asks {
             NeededReads::None => {}
             NeededReads::SecondRound => {
-                // The watched events are more complete than those read again.
-                let events = self.observed.events.clone();
-                read_second_round(self.cluster, &mut self.observed).await;
-                self.observed.events = events;
+                let observed = &mut self.observed;
+                (observed.session, observed.references) =
+                    read_second_round(self.cluster, &observed.session).await;
             }
             NeededReads::All => {
                 self.observed = observe_with_causes(self.cluster, &self.name).await?
@@ -143,79 +146,106 @@ fn watch_session(
 /// # Errors
 /// NotFound when the session is deleted; a watch of the session that ended for good.
 fn apply_event(observed: &mut Observed, turn: WatchEvent) -> Result<NeededReads> {
-    match turn {
-        WatchEvent::Tick | WatchEvent::TimeUp => Ok(NeededReads::None),
+    let (what, change) = match turn {
         WatchEvent::Ended {
             what: SESSION_WATCH,
             error,
-        } => Err(error),
+        } => return Err(error),
         // A part that cannot be watched keeps the state that was read.
-        WatchEvent::Ended { .. } => Ok(NeededReads::None),
-        // A new list repeats existing objects, but reports no deletions.
-        WatchEvent::Restarted(_) => Ok(NeededReads::All),
-        WatchEvent::Changed {
-            what: SESSION_WATCH,
-            change,
-        } => apply_session_change(observed, change),
-        WatchEvent::Changed { what, change } => {
-            let part = match what {
-                POD_WATCH => &mut observed.pods,
-                EVENT_WATCH => &mut observed.events,
-                CLAIM_WATCH => &mut observed.claims,
-                _ => return Ok(NeededReads::None),
-            };
-            let Ok(list) = part else {
-                return Ok(NeededReads::None);
-            };
-            let other = apply_change(list, change) && what == POD_WATCH;
-            Ok(if other {
-                NeededReads::SecondRound
-            } else {
-                NeededReads::None
-            })
+        WatchEvent::Tick | WatchEvent::TimeUp | WatchEvent::Ended { .. } => {
+            return Ok(NeededReads::None);
         }
+        // A new list repeats existing objects, but reports no deletions.
+        WatchEvent::Restarted(_) => return Ok(NeededReads::All),
+        WatchEvent::Changed { what, change } => (what, change),
+    };
+    let (object, is_deleted) = match change {
+        WatchChange::Added(object) | WatchChange::Modified(object) => (object, false),
+        WatchChange::Deleted(object) => (object, true),
+        WatchChange::Bookmark(_) | WatchChange::Restarted => return Ok(NeededReads::None),
+    };
+    let session = &mut observed.session;
+    match what {
+        SESSION_WATCH if is_deleted => Err(not_found_error(&SESSION, Untyped(&object).name())),
+        SESSION_WATCH => apply_session_change(session, object),
+        POD_WATCH if session.unreadable(Part::Pods).is_none() => {
+            Ok(apply_pod_change(session, object, is_deleted))
+        }
+        CLAIM_WATCH if session.unreadable(Part::Claims).is_none() => {
+            session.change_objects(|live| apply_change(&mut live.data, object, is_deleted, uid));
+            Ok(NeededReads::None)
+        }
+        EVENT_WATCH => {
+            if let Ok(events) = &mut observed.events {
+                apply_change(events, object, is_deleted, uid);
+            }
+            Ok(NeededReads::None)
+        }
+        _ => Ok(NeededReads::None),
     }
 }
 
-fn apply_session_change(observed: &mut Observed, change: WatchChange) -> Result<NeededReads> {
-    match change {
-        WatchChange::Added(object) | WatchChange::Modified(object) => {
-            observed.typed_session = parse_object(object.clone())?;
-            let same = observed.session["status"]["applied"] == object["status"]["applied"];
-            observed.session = object;
-            Ok(if same {
-                NeededReads::None
-            } else {
-                NeededReads::SecondRound
-            })
-        }
-        WatchChange::Deleted(object) => Err(not_found_error(&SESSION, Untyped(&object).name())),
-        WatchChange::Bookmark(_) | WatchChange::Restarted => Ok(NeededReads::None),
+/// Replaces the Session by a later version.
+fn apply_session_change(session: &mut ObservedSession, object: Value) -> Result<NeededReads> {
+    if session.object == object {
+        return Ok(NeededReads::None);
     }
+    let same = session.object["status"]["applied"] == object["status"]["applied"];
+    session.replace_session(SelectedSession::parse(object)?);
+    Ok(match same {
+        // What was an impostor may be the session's by now.
+        _ if !session.live.impostors.is_empty() => NeededReads::All,
+        true => NeededReads::None,
+        false => NeededReads::SecondRound,
+    })
+}
+
+/// Applies a change of a Pod: a new one may have a new owner, and run on another node.
+fn apply_pod_change(session: &mut ObservedSession, object: Value, is_deleted: bool) -> NeededReads {
+    let Ok(pod) = parse_object::<Pod>(object) else {
+        return NeededReads::All;
+    };
+    let is_other = session.change_objects(|live| {
+        // Whether an impostor still is one is decided anew.
+        let impostors = live.impostors.len();
+        live.impostors
+            .retain(|one| one.uid.is_none() || pod.metadata.uid != one.uid);
+        let was_impostor = live.impostors.len() < impostors;
+        let is_other = apply_change(&mut live.pods, pod, is_deleted, |pod| {
+            pod.metadata.uid.as_deref()
+        });
+        is_other && !was_impostor
+    });
+    match is_other {
+        true => NeededReads::SecondRound,
+        false => NeededReads::None,
+    }
+}
+
+fn uid(object: &Value) -> Option<&str> {
+    Untyped(object).uid()
 }
 
 /// Applies a change to a list. Returns true if an object was added or removed.
-fn apply_change(list: &mut Vec<Value>, change: WatchChange) -> bool {
-    match change {
-        WatchChange::Added(object) | WatchChange::Modified(object) => {
-            match list
-                .iter_mut()
-                .find(|known| Untyped(known).is_same_object(&object))
-            {
-                Some(known) => {
-                    *known = object;
-                    false
-                }
-                None => {
-                    list.push(object);
-                    true
-                }
-            }
+fn apply_change<T>(
+    list: &mut Vec<T>,
+    object: T,
+    is_deleted: bool,
+    uid: impl Fn(&T) -> Option<&str>,
+) -> bool {
+    let known = list.iter().position(|known| uid(known).is_some() && uid(known) == uid(&object));
+    match (known, is_deleted) {
+        (Some(at), false) => {
+            list[at] = object;
+            false
         }
-        WatchChange::Deleted(object) => {
-            list.retain(|known| !Untyped(known).is_same_object(&object));
+        (None, false) => {
+            list.push(object);
             true
         }
-        WatchChange::Bookmark(_) | WatchChange::Restarted => false,
+        (known, true) => {
+            known.map(|at| list.remove(at));
+            true
+        }
     }
 }

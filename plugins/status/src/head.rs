@@ -6,11 +6,11 @@ use session_shared::Timestamp;
 use session_shared::api::{DataPolicy, OnExpiry, Phase, Session};
 use session_shared::objects::Untyped;
 use session_shared::objects::endpoint::session_endpoint;
-use session_shared::reconcile::{
-    LiveObjects, WorkloadState, current_phase, is_expired, phase_since,
-};
+use session_shared::ops::ObservedSession;
+use session_shared::ops::observed_session::Part;
+use session_shared::reconcile::{current_phase, is_expired, phase_since};
 
-use crate::observe::Observed;
+use crate::observe::{Observed, PartResult};
 
 /// The first lines of a report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -60,17 +60,19 @@ pub(crate) enum TemplateState {
 }
 
 /// Computes the head of a report.
-pub(crate) fn report_head(
-    observed: &Observed,
-    live: &LiveObjects,
-    state: &WorkloadState,
-    now: Timestamp,
-) -> ReportHead {
-    let session = &observed.typed_session;
+pub(crate) fn report_head(observed: &Observed, now: Timestamp) -> ReportHead {
+    let ObservedSession {
+        session,
+        live,
+        state,
+        ..
+    } = &observed.session;
+    let references = &observed.references;
     let status = session.status.clone().unwrap_or_default();
     let mut stands = current_phase(session, state);
     // Without the Pods, the recorded phase is the best that is known.
-    if observed.pods.is_err() && !session.is_being_deleted() {
+    let has_pods = observed.session.unreadable(Part::Pods).is_none();
+    if !has_pods && !session.is_being_deleted() {
         stands.phase = status.phase.unwrap_or(Phase::Pending);
         stands.reason = String::new();
         stands.message = String::new();
@@ -81,7 +83,7 @@ pub(crate) fn report_head(
         .find_map(|pod| pod.status.as_ref()?.host_ip.clone());
     ReportHead {
         owner: session.owner().to_owned(),
-        template: template_summary(observed),
+        template: template_summary(session, &references.template),
         since: phase_since(session, live, state, stands.phase).map(|since| since.to_string()),
         phase: stands.phase,
         reason: stands.reason,
@@ -100,14 +102,17 @@ pub(crate) fn report_head(
                 .unwrap_or_default()
         }),
         expires_at: status.expires_at,
-        endpoint: session_endpoint(&observed.network, address.as_deref()).or(status.endpoint),
+        endpoint: session_endpoint(&references.network, address.as_deref()).or(status.endpoint),
         data_policy: status.data_policy.or(session.spec.data_policy),
     }
 }
 
-fn template_summary(observed: &Observed) -> Option<TemplateSummary> {
-    let spec = &observed.typed_session.spec;
-    let status = observed.typed_session.status.as_ref();
+fn template_summary(
+    session: &Session,
+    template: &PartResult<Option<Value>>,
+) -> Option<TemplateSummary> {
+    let spec = &session.spec;
+    let status = session.status.as_ref();
     let made_from = status.and_then(|status| status.template.as_deref());
     let name = made_from.or(spec.template_name())?;
     Some(TemplateSummary {
@@ -117,8 +122,8 @@ fn template_summary(observed: &Observed) -> Option<TemplateSummary> {
             .application
             .clone()
             .filter(|application| application != name),
-        state: match &observed.template {
-            Ok(Some(now)) => template_state(&observed.typed_session, now),
+        state: match template {
+            Ok(Some(now)) => template_state(session, now),
             Ok(None) if made_from.is_some() => TemplateState::Gone,
             Ok(None) | Err(_) => TemplateState::Unknown,
         },

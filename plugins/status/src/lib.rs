@@ -4,6 +4,8 @@
 //! Args ─► Intent ─► Observed ─► Report ─┬─► view: sections of lines for a terminal
 //!                   (observe,   (head,  └─► one document of kind SessionReport (-o json, yaml)
 //!                    follow)     workloads, network, data, connect, events, diagnosis)
+//!                    │
+//!                    └ an ObservedSession, whose parts may be unreadable; events; what the session refers to
 //! ```
 //!
 //! `watch` and `wait` keep `Observed` up to date with `follow` and compute the `Report` anew after each change.
@@ -53,7 +55,7 @@ impl Verb for Status {
             StatusMode::Once => {
                 let observed =
                     explained_causes::observe_with_causes(&cluster, intent.name.as_str()).await?;
-                for impostor in &observe::live_objects(&observed).impostors {
+                for impostor in &observed.session.live.impostors {
                     environment.console.note(&impostor.note());
                 }
                 let report = compute_report(&observed, environment);

@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 use session_shared::Timestamp;
 use session_shared::api::{API_VERSION, Condition, Phase, Session};
-use session_shared::reconcile::assess_workload;
+use session_shared::ops::ObservedSession;
+use session_shared::ops::observed_session::Part;
 
 use crate::commands::{self, MethodReport, NextStep};
 use crate::data::{self, DataReport};
@@ -15,7 +16,7 @@ use crate::diagnosis::{self, DiagnosisReport};
 use crate::events::{self, EventReport};
 use crate::head::{self, ReportHead};
 use crate::network::{self, NetworkReport};
-use crate::observe::{Observed, live_objects};
+use crate::observe::{Observed, References};
 use crate::workloads::{self, WorkloadReport};
 
 /// Kind of the document.
@@ -56,29 +57,31 @@ pub(crate) struct ReportMetadata {
 impl Report {
     /// Computes the report. `now` decides if the session has expired.
     pub(crate) fn from_observed(observed: &Observed, now: Timestamp) -> Self {
-        let none: &[Value] = &[];
-        let events = observed.events.as_deref().unwrap_or(none);
-        let usage = observed.usage.as_deref().unwrap_or_default();
-        let session = &observed.typed_session;
-        let live = live_objects(observed);
-        let state = assess_workload(session, &live);
-        let head = head::report_head(observed, &live, &state, now);
-        let workloads = workloads::workload_reports(session, &live, usage);
-        let diagnosis = diagnosis::diagnosis_reports(observed, &live, &head, &state);
-        let explained = diagnosis::explained_state(observed, &state);
-        let snapshots = observed.snapshots.as_deref().ok();
-        let data = data::data_report(session, &live, snapshots, observed.schedule.clone(), usage);
+        let ObservedSession { session, live, .. } = &observed.session;
+        let References {
+            network,
+            schedule,
+            usage,
+            ..
+        } = &observed.references;
+        let events = observed.events.as_deref().unwrap_or_default();
+        let usage = usage.as_deref().unwrap_or_default();
+        let head = head::report_head(observed, now);
+        let workloads = workloads::workload_reports(session, live, usage);
+        let diagnosis = diagnosis::diagnosis_reports(observed, &head);
+        let explained = diagnosis::explained_state(observed);
+        let data = data::data_report(session, live, schedule.clone(), usage);
         Self {
             api_version: API_VERSION,
             kind: REPORT_KIND,
             metadata: report_metadata(session),
-            network: network::network_report(&observed.network, &live, session),
+            network: network::network_report(network, live, session),
             connect: commands::connect_methods(session),
             conditions: corrected_conditions(session, &head),
-            events: events::latest_events(events, session, &live, &data),
-            next: commands::next_steps(session, &live, &head, &explained, &diagnosis),
+            events: events::latest_events(events, session, live, &data),
+            next: commands::next_steps(session, live, &head, &explained, &diagnosis),
             unknown: unknown_parts(observed),
-            session: observed.session.clone(),
+            session: observed.session.object.clone(),
             head,
             diagnosis,
             workloads,
@@ -101,25 +104,32 @@ fn report_metadata(session: &Session) -> ReportMetadata {
 
 /// Returns the reasons why parts are unknown, by name of the part.
 fn unknown_parts(observed: &Observed) -> BTreeMap<&'static str, String> {
+    let Observed {
+        session,
+        events,
+        references,
+        ..
+    } = observed;
+    let workloads = session.unreadable(Part::Pods);
+    let workloads = workloads.or(session.unreadable(Part::Owners));
     let parts = [
-        ("claims", observed.claims.as_ref().err()),
-        ("events", observed.events.as_ref().err()),
-        ("parametersSecret", observed.secret.as_ref().err()),
-        ("snapshots", observed.snapshots.as_ref().err()),
-        ("template", observed.template.as_ref().err()),
-        ("usage", observed.usage.as_ref().err()),
+        ("claims", session.unreadable(Part::Claims)),
+        ("events", events.as_ref().err().map(String::as_str)),
         (
-            "workloads",
-            observed
-                .pods
-                .as_ref()
-                .err()
-                .or(observed.owners.as_ref().err()),
+            "parametersSecret",
+            session.unreadable(Part::ParametersSecret),
         ),
+        ("snapshots", session.unreadable(Part::Snapshots)),
+        (
+            "template",
+            references.template.as_ref().err().map(String::as_str),
+        ),
+        ("usage", references.usage.as_ref().err().map(String::as_str)),
+        ("workloads", workloads),
     ];
     parts
         .into_iter()
-        .filter_map(|(part, why)| Some((part, why?.clone())))
+        .filter_map(|(part, why)| Some((part, why?.to_owned())))
         .collect()
 }
 

@@ -9,14 +9,12 @@ use session_shared::failure::with_hint;
 use session_shared::objects::resource::SESSION;
 use session_shared::ops::Cluster;
 use session_shared::progress::{ProgressEvent, ProgressSink, WaitStage};
-use session_shared::reconcile::{WorkloadState, assess_workload};
+use session_shared::reconcile::WorkloadState;
 use session_shared::report::format::Format;
 use session_shared::verb::Environment;
 
 use crate::followed_session::{FollowEvent, FollowedSession};
 use crate::intent::Intent;
-use crate::observe::Observed;
-use crate::observe::live_objects;
 use crate::print_report::{compute_report, print_document};
 use crate::report::Report;
 
@@ -47,7 +45,7 @@ pub(crate) async fn wait_for_phase(
     let mut sink = environment.console.progress();
     loop {
         let report = compute_report(&followed.observed, environment);
-        match wait_state(&report, &followed.observed, target) {
+        match wait_state(&report, &followed.observed.session.state, target) {
             WaitState::Reached => {
                 drop(sink);
                 return print_reached(&report, &mut intent.format, environment);
@@ -118,7 +116,7 @@ fn print_reached(
     }
 }
 
-fn wait_state(report: &Report, observed: &Observed, target: Phase) -> WaitState {
+fn wait_state(report: &Report, state: &WorkloadState, target: Phase) -> WaitState {
     let phase = report.head.phase;
     if phase == target {
         return WaitState::Reached;
@@ -128,14 +126,15 @@ fn wait_state(report: &Report, observed: &Observed, target: Phase) -> WaitState 
     match phase {
         Phase::Terminating => WaitState::Unreachable,
         Phase::Failed | Phase::Stopped if comes_up => WaitState::Unreachable,
-        _ => waiting_state(report, observed),
+        _ => waiting_state(report, state),
     }
 }
 
-fn waiting_state(report: &Report, observed: &Observed) -> WaitState {
-    match assess_workload(&observed.typed_session, &live_objects(observed)) {
+fn waiting_state(report: &Report, state: &WorkloadState) -> WaitState {
+    match state {
         WorkloadState::NotReady(finding) => {
-            WaitState::Waiting(finding.stage, finding.object, finding.detail)
+            let (object, detail) = (finding.object.clone(), finding.detail.clone());
+            WaitState::Waiting(finding.stage, object, detail)
         }
         _ => {
             let object = format!("session/{}", report.metadata.name);

@@ -64,7 +64,7 @@ impl ClaimRestorePlan {
     pub fn new(observed: &ObservedSession, snapshots: &[Value]) -> Result<Self> {
         let ownership = Ownership {
             command_token: random_token()?,
-            ..observed.ownership.clone()
+            ..observed.ownership()?.clone()
         };
         let claims = snapshots.iter().map(|snapshot| {
             let name = required_source_claim(snapshot)?;

@@ -292,7 +292,7 @@ impl Deletion {
         sink: &mut dyn ProgressSink,
     ) -> Result<()> {
         let carrying = ApplyOptions {
-            ownership: &self.observed.ownership,
+            ownership: self.observed.ownership()?,
             write: with.write.clone(),
             interrupt: with.interrupt,
             wait_limit: options.timeout,

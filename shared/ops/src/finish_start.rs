@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use crate::Cluster;
 use crate::controller::Driver;
+use crate::wait_error::{AwaitedSession, wait_error};
 use crate::wait_ready::{AwaitedWorkloads, WaitContext, WaitOutcome};
 use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
-use session_client::interrupt::interrupted_error;
-use session_client::{WriteOptions, parse_object, timed_out};
+use session_client::{WriteOptions, parse_object};
 use session_engine::diagnosis::failed_init_container;
 use session_engine::diagnosis::{Remedy, RemedyFacts, find_remedies};
 use session_engine::reconcile::{
@@ -21,7 +21,6 @@ use session_model::api::{Phase, Session};
 use session_model::encode::shell;
 use session_model::failure::with_hint;
 use session_model::objects::endpoint::session_endpoint;
-use session_model::objects::resource::SESSION;
 use session_model::progress::ProgressEvent;
 
 /// A session whose objects have been created, or requested from a controller.
@@ -66,58 +65,50 @@ pub async fn wait_session_ready(
     if started.driver.is_controller() {
         return wait_by_controller(cluster, started, limit, run).await;
     }
-    let owners = started.objects.clone();
-    let (namespace, session, all) = (
-        namespace_of(started),
-        &started.session,
-        AwaitedWorkloads::All,
-    );
+    let (session, owners) = (&started.session, started.objects.clone());
+    let (namespace, all) = (namespace_of(started), AwaitedWorkloads::All);
     let waited = cluster
         .wait_ready(namespace, session, owners, all, limit, run)
         .await;
     run.sink.tell(ProgressEvent::Done);
-    match waited? {
+    let outcome = waited?;
+    let written = match &outcome {
         WaitOutcome::Settled { state, pod, live } => {
-            // The status is the primary workload's, also where another one is why the start failed.
-            let (primary, pod) = match assess_workload(session, &live) {
-                WorkloadState::Ready { pod } => {
-                    let found = live
-                        .pods
-                        .iter()
-                        .find(|p| p.metadata.name.as_ref() == Some(&pod));
-                    (&WorkloadState::Ready { pod }, found)
-                }
-                _ => (&*state, pod.as_deref()),
-            };
-            let (endpoint, object) =
-                write_ready_status(cluster, started, primary, pod, write, (run.now)()).await?;
-            match *state {
-                WorkloadState::Ready { .. } => Ok(ReadySession {
-                    endpoint,
-                    object,
-                    live: Some(*live),
-                }),
-                state => Err(not_ready_error(started, &state, &live)),
-            }
+            let (primary, pod) = primary_state(session, state, pod.as_deref(), live);
+            let now = (run.now)();
+            let status = write_settled_status(cluster, started, &primary, pod, write, now);
+            Some(status.await?)
         }
-        WaitOutcome::TimedOut(state) => {
-            let error = timed_out(&SESSION, session_name_of(started));
-            let error = match state.cause() {
-                Some(cause) => cause.attach_to(error),
-                None => with_hint(error, describe_state(&state)),
-            };
-            Err(with_inspect_hints(error, started, &state, None))
+        WaitOutcome::TimedOut(_) | WaitOutcome::Interrupted(_) => None,
+    };
+    match (outcome, written) {
+        (WaitOutcome::Settled { state, live, .. }, Some((endpoint, object)))
+            if matches!(*state, WorkloadState::Ready { .. }) =>
+        {
+            Ok(ReadySession {
+                endpoint,
+                object,
+                live: Some(*live),
+            })
         }
-        WaitOutcome::Interrupted(state) => {
-            let message = format!(
-                "session {:?} continues to start; last state: {}",
-                session_name_of(started),
-                describe_state(&state)
-            );
-            let error = with_hint(interrupted_error(), message);
-            Err(with_inspect_hints(error, started, &state, None))
-        }
+        (outcome, _) => Err(wait_error(&outcome, started)),
     }
+}
+
+/// Returns the state that the status tells, and its Pod: those of the primary workload, also where another one is why the start failed.
+fn primary_state<'a>(
+    session: &Session,
+    state: &WorkloadState,
+    pod: Option<&'a Pod>,
+    live: &'a LiveObjects,
+) -> (WorkloadState, Option<&'a Pod>) {
+    let primary = assess_workload(session, live);
+    let WorkloadState::Ready { pod: name } = &primary else {
+        return (state.clone(), pod);
+    };
+    let mut pods = live.pods.iter();
+    let pod = pods.find(|pod| pod.metadata.name.as_ref() == Some(name));
+    (primary, pod)
 }
 
 fn session_name_of(started: &Started) -> &str {
@@ -133,7 +124,8 @@ pub fn started_endpoint(started: &Started, node_address: Option<&str>) -> Option
     session_endpoint(&started.objects, node_address)
 }
 
-async fn write_ready_status(
+/// Writes phase, Pod, node and endpoint after the end of a wait. Returns the endpoint and the Session.
+async fn write_settled_status(
     cluster: &Cluster,
     started: &Started,
     state: &WorkloadState,
@@ -214,20 +206,40 @@ fn describe_state(state: &WorkloadState) -> String {
     }
 }
 
-fn not_ready_error(started: &Started, state: &WorkloadState, live: &LiveObjects) -> anyhow::Error {
-    let what = format!(
-        "session {:?} did not become ready",
-        session_name_of(started)
-    );
-    let error = match state.cause() {
-        Some(cause) => cause.to_error(&what),
-        None => anyhow!("{what}: {}", describe_state(state)),
-    };
-    let logs = match state {
-        WorkloadState::Terminated { pod, .. } => logs_command(started, pod, live),
-        _ => None,
-    };
-    with_inspect_hints(error, started, state, logs)
+impl AwaitedSession for Started {
+    fn name(&self) -> &str {
+        session_name_of(self)
+    }
+
+    fn not_ready_error(&self, state: &WorkloadState, live: &LiveObjects) -> anyhow::Error {
+        let what = format!("session {:?} did not become ready", self.name());
+        let error = match state.cause() {
+            Some(cause) => cause.to_error(&what),
+            None => anyhow!("{what}: {}", describe_state(state)),
+        };
+        let logs = match state {
+            WorkloadState::Terminated { pod, .. } => logs_command(self, pod, live),
+            _ => None,
+        };
+        with_inspect_hints(error, self, state, logs)
+    }
+
+    fn describe(&self, state: &WorkloadState) -> String {
+        describe_state(state)
+    }
+
+    fn with_inspect_hints(&self, error: anyhow::Error, state: &WorkloadState) -> anyhow::Error {
+        with_inspect_hints(error, self, state, None)
+    }
+
+    fn with_interrupt_hints(&self, error: anyhow::Error, state: &WorkloadState) -> anyhow::Error {
+        let message = format!(
+            "session {:?} continues to start; last state: {}",
+            self.name(),
+            describe_state(state)
+        );
+        with_inspect_hints(with_hint(error, message), self, state, None)
+    }
 }
 
 /// Returns the `logs` command that shows why a Pod ended: of its workload, where that is not the primary one, and of the init

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! SelectedSession ─► ObservedSession::new ─► load(parts) ─► state, losses, plans
-//! GET, LIST of Pods ─► Cluster::observe_session ──────────┘
+//! GET, LIST of Pods ─► Cluster::observe_session ──────────┤
+//! GET, any parts ─► Cluster::observe_readable_parts ──────┘  (a part that cannot be read keeps the reason)
 //! ```
 
-use anyhow::Result;
-use futures::future::try_join_all;
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow};
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::Value;
@@ -15,7 +17,9 @@ use crate::Cluster;
 use crate::controller::Driver;
 use crate::finish_start::ReadySession;
 use crate::selected_sessions::SelectedSession;
-use crate::session_objects::{list_snapshots, owner_kinds, session_selector, with_setup_hint};
+use crate::session_objects::{owner_kinds, session_selector, with_setup_hint};
+pub use crate::session_parts::Part;
+use crate::session_parts::{OnFailure, PartRead, PartReader};
 use session_client::{ObjectList, Scope, not_found_error, parse_object};
 use session_engine::diagnosis::EventNote;
 use session_engine::plan::Plan;
@@ -23,36 +27,9 @@ use session_engine::reconcile::{
     LiveObjects, RenderedStart, TargetState, WorkloadState, assess_workload, reconcile,
 };
 use session_model::api::Session;
-use session_model::objects::ResourceType;
-use session_model::objects::Untyped;
 use session_model::objects::ownership::Ownership;
 use session_model::objects::pods::pod_metadata_paths;
 use session_model::objects::resource::{POD, SESSION};
-
-/// A group of a session's objects that are read together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Pods with the session's label.
-    Pods,
-    /// Objects between the Session and its Pods: StatefulSets, Deployments, ReplicaSets, …
-    Owners,
-    /// PersistentVolumeClaims with the session's label.
-    Claims,
-    /// The parameters Secret, without its values; absent where the caller may not read it.
-    ParametersSecret,
-    /// VolumeSnapshots with the session's label.
-    Snapshots,
-}
-
-impl Part {
-    /// The parts that a stop, start or deletion decides by.
-    pub const WORKLOAD_AND_DATA: [Part; 4] = [
-        Part::Pods,
-        Part::Owners,
-        Part::Claims,
-        Part::ParametersSecret,
-    ];
-}
 
 /// A Session and those of its objects that have been read. No part is read twice.
 #[derive(Clone, Debug)]
@@ -65,14 +42,16 @@ pub struct ObservedSession {
     pub live: LiveObjects,
     /// State of its workload, derived from `live`.
     pub state: WorkloadState,
-    /// Ownership of its objects.
-    pub ownership: Ownership,
     /// The process that reconciles the session.
     pub driver: Driver,
     /// The resourceVersion from which a watch of the Pods continues; empty for Pods that come from a watch.
     pub pods_resource_version: String,
-    /// Parts that `live` holds completely.
+    /// Ownership of its objects, or what is invalid in the Session.
+    ownership: std::result::Result<Ownership, String>,
+    /// Parts that `live` holds completely, or that cannot be read.
     parts: Vec<Part>,
+    /// Why parts cannot be read.
+    unreadable: BTreeMap<Part, String>,
 }
 
 impl ObservedSession {
@@ -81,9 +60,16 @@ impl ObservedSession {
     /// # Errors
     /// An invalid name, Namespace or owner of the Session.
     pub fn new(selected: SelectedSession, driver: Driver) -> Result<Self> {
+        let observed = Self::unchecked(selected, driver);
+        observed.ownership()?;
+        Ok(observed)
+    }
+
+    /// Returns a session of which no object has been read yet, also one whose owner is invalid: it can be shown, not changed.
+    fn unchecked(selected: SelectedSession, driver: Driver) -> Self {
         let SelectedSession { session, object } = selected;
-        Ok(Self {
-            ownership: Ownership::of_session(&session)?,
+        Self {
+            ownership: Ownership::of_session(&session).map_err(|error| format!("{error:#}")),
             session,
             object,
             live: LiveObjects::default(),
@@ -91,7 +77,8 @@ impl ObservedSession {
             driver,
             pods_resource_version: String::new(),
             parts: Vec::new(),
-        })
+            unreadable: BTreeMap::new(),
+        }
     }
 
     /// Reads the workload and the data of a session.
@@ -117,64 +104,102 @@ impl ObservedSession {
         self
     }
 
+    /// Sets the ownership of a Session that no longer exists, which its snapshot tells.
+    pub(crate) fn with_ownership(mut self, ownership: Ownership) -> Self {
+        self.ownership = Ok(ownership);
+        self
+    }
+
     /// Reads those of `parts` that have not been read yet: one LIST per kind, all at the same time. Kinds of owners that the last
     /// start did not create, according to status.applied, are left out.
     ///
     /// # Errors
     /// Whatever the server refuses. A missing right to read the parameters Secret or to list VolumeSnapshots is not an error.
     pub async fn load(&mut self, cluster: &Cluster, parts: &[Part]) -> Result<()> {
-        let is_missing = |part: Part| parts.contains(&part) && !self.parts.contains(&part);
-        let (namespace, name) = (self.namespace(), self.name());
-        let select = session_selector(name);
-        // On the heap: five reads are too large for the stack of a thread that already holds a verb.
-        let reads = Box::pin(async {
-            futures::try_join!(
-                read_if(
-                    is_missing(Part::Pods),
-                    cluster.list_pods(namespace, &select)
-                ),
-                read_if(
-                    is_missing(Part::Owners),
-                    cluster.list_owners(namespace, &self.session)
-                ),
-                read_if(
-                    is_missing(Part::Claims),
-                    cluster.list_claims(namespace, &select)
-                ),
-                read_if(
-                    is_missing(Part::ParametersSecret),
-                    cluster.get_parameters_secret(namespace, name)
-                ),
-                read_if(
-                    is_missing(Part::Snapshots),
-                    list_snapshots(cluster, namespace, &select)
-                ),
-            )
-        });
-        let (pods, owners, claims, secret, snapshots) = reads.await?;
-        let live = &mut self.live;
-        if let Some(pods) = pods {
-            live.pods = pods;
-        }
-        if let Some(owners) = owners {
-            live.owners = owners;
-        }
-        live.data.extend(claims.into_iter().flatten());
-        live.data.extend(secret.flatten());
-        if let Some(snapshots) = snapshots {
-            live.snapshots_unlistable = snapshots.is_none();
-            live.data.extend(snapshots.into_iter().flatten());
-        }
+        self.load_parts(cluster, parts, OnFailure::Fail).await
+    }
+
+    /// Reads the owners of the Pods again, for a start since then may have created others. If that fails, the reason is kept.
+    pub async fn reload_owners(&mut self, cluster: &Cluster) {
+        self.parts.retain(|part| *part != Part::Owners);
+        self.unreadable.remove(&Part::Owners);
+        self.live.owners.clear();
+        self.live.impostors.retain(|one| one.kind == "Pod");
+        let load = self.load_parts(cluster, &[Part::Owners], OnFailure::KeepReason);
+        // Every failure is kept as a reason.
+        drop(load.await);
+    }
+
+    async fn load_parts(
+        &mut self,
+        cluster: &Cluster,
+        parts: &[Part],
+        on_failure: OnFailure,
+    ) -> Result<()> {
         let new = parts.iter().filter(|part| !self.parts.contains(part));
-        self.parts.extend(new.copied().collect::<Vec<_>>());
-        self.live = std::mem::take(&mut self.live).attribute(&self.session);
-        self.assess();
+        let new: Vec<Part> = new.copied().collect();
+        let reader = PartReader {
+            cluster,
+            namespace: self.namespace(),
+            name: self.name(),
+            owner_kinds: &owner_kinds(&self.session),
+        };
+        let reads = reader.read(&new, on_failure).await?;
+        self.add_parts(reads);
         Ok(())
     }
 
-    /// Adds events that have been read: they tell causes that no Pod's status has.
-    pub fn add_events(&mut self, events: &[EventNote]) {
-        self.live.events.extend_from_slice(events);
+    fn add_parts(&mut self, reads: Vec<PartRead>) {
+        for (part, read) in reads {
+            self.parts.push(part);
+            match read {
+                Ok(objects) => objects.add_to(&mut self.live),
+                Err(reason) => {
+                    self.live.snapshots_unlistable |= part == Part::Snapshots;
+                    self.unreadable.insert(part, reason);
+                }
+            }
+        }
+        self.attribute();
+    }
+
+    /// Returns true for a part that has been read, or that cannot be.
+    pub(crate) fn has_read(&self, part: Part) -> bool {
+        self.parts.contains(&part)
+    }
+
+    /// Returns why a part cannot be read; `None` for one that has been read, or that nobody asked for.
+    pub fn unreadable(&self, part: Part) -> Option<&str> {
+        self.unreadable.get(&part).map(String::as_str)
+    }
+
+    /// Changes the objects as a watch tells.
+    pub fn change_objects<T>(&mut self, change: impl FnOnce(&mut LiveObjects) -> T) -> T {
+        let changed = change(&mut self.live);
+        self.attribute();
+        changed
+    }
+
+    /// Replaces the Session by a later version.
+    pub fn replace_session(&mut self, selected: SelectedSession) {
+        let Self {
+            session,
+            object,
+            ownership,
+            ..
+        } = Self::unchecked(selected, self.driver);
+        (self.session, self.object, self.ownership) = (session, object, ownership);
+        self.attribute();
+    }
+
+    /// Sets the events that have been read: they tell causes that no Pod's status has.
+    pub fn set_events(&mut self, events: Vec<EventNote>) {
+        self.live.events = events;
+        self.assess();
+    }
+
+    fn attribute(&mut self) {
+        self.live = std::mem::take(&mut self.live).attribute(&self.session);
         self.assess();
     }
 
@@ -202,17 +227,17 @@ impl ObservedSession {
         self.session.uid()
     }
 
+    /// Returns the ownership of its objects.
+    ///
+    /// # Errors
+    /// An invalid name, Namespace or owner of the Session.
+    pub fn ownership(&self) -> Result<&Ownership> {
+        self.ownership.as_ref().map_err(|why| anyhow!(why.clone()))
+    }
+
     /// Returns the session's own Pods: those whose owner chain ends at its UID.
     pub fn own_pods(&self) -> impl Iterator<Item = &Pod> {
         self.live.own_pods(self.uid())
-    }
-}
-
-/// Awaits a read only if it is wanted.
-async fn read_if<T>(wanted: bool, read: impl Future<Output = Result<T>>) -> Result<Option<T>> {
-    match wanted {
-        true => read.await.map(Some),
-        false => Ok(None),
     }
 }
 
@@ -234,6 +259,36 @@ impl Cluster {
         };
         self.observed_with_pods(SelectedSession::parse(object)?, pods?)
             .await
+    }
+
+    /// Reads a Session and, at the same time, `parts` of it, for a report on any session: a part that cannot be read keeps the reason,
+    /// and the owner may be invalid. The owners of the Pods are not among the parts, because the Session tells their kinds.
+    ///
+    /// # Errors
+    /// NotFound, in the server's words, if there is no such session; a Session that cannot be read.
+    pub async fn observe_readable_parts(
+        &self,
+        namespace: &str,
+        name: &str,
+        parts: &[Part],
+    ) -> Result<ObservedSession> {
+        let reader = PartReader {
+            cluster: self,
+            namespace,
+            name,
+            owner_kinds: &[],
+        };
+        let (object, reads) = futures::join!(
+            self.get(&SESSION, namespace, name),
+            reader.read(parts, OnFailure::KeepReason)
+        );
+        let Some(object) = with_setup_hint(object)? else {
+            return Err(not_found_error(&SESSION, name));
+        };
+        let selected = SelectedSession::parse(object)?;
+        let mut observed = ObservedSession::unchecked(selected, Driver::Client);
+        observed.add_parts(reads?);
+        Ok(observed)
     }
 
     /// Returns a session that has become ready. Lists its Pods only if the wait may have missed one: if a controller made
@@ -280,30 +335,6 @@ impl Cluster {
         }
         Ok(observed)
     }
-
-    /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
-    /// not exist ends its chain.
-    pub(super) async fn get_owners(
-        &self,
-        namespace: &str,
-        objects: &[Value],
-        known: &[Value],
-        session: &Session,
-    ) -> Result<Vec<Value>> {
-        let kinds = owner_kinds(session);
-        let mut found: Vec<Value> = known.to_vec();
-        let mut level: Vec<Value> = objects.to_vec();
-        // Pod → ReplicaSet → Deployment → Session is the longest possible chain.
-        for _ in 0..2 {
-            let wanted = unknown_owners(&level, &found, &kinds);
-            let reads = wanted
-                .iter()
-                .map(|(kind, name)| self.get(kind, namespace, name));
-            level = try_join_all(reads).await?.into_iter().flatten().collect();
-            found.extend(level.iter().cloned());
-        }
-        Ok(found.split_off(known.len()))
-    }
 }
 
 /// Returns the number of objects of the last start that are Pods or make Pods.
@@ -313,31 +344,4 @@ fn pod_makers(session: &Session) -> usize {
     objects
         .filter(|object| !pod_metadata_paths(&object.kind).is_empty())
         .count()
-}
-
-/// Returns the controllers of `objects` that are not in `known`, each once. Kinds that a session cannot create end a
-/// chain, so that a forged ownerReference never causes reads that the caller is not allowed to make.
-fn unknown_owners(
-    objects: &[Value],
-    known: &[Value],
-    kinds: &[&'static ResourceType],
-) -> Vec<(&'static ResourceType, String)> {
-    let mut uids: Vec<&str> = known
-        .iter()
-        .filter_map(|object| Untyped(object).uid())
-        .collect();
-    let mut wanted = Vec::new();
-    for object in objects {
-        for owner in Untyped(object).owners() {
-            if !owner.controller || uids.contains(&owner.uid) {
-                continue;
-            }
-            uids.push(owner.uid);
-            let kind = ResourceType::find_known(owner.api_version, owner.kind);
-            if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
-                wanted.push((kind, owner.name.to_owned()));
-            }
-        }
-    }
-    wanted
 }

@@ -5,13 +5,15 @@ use futures::future::try_join_all;
 use serde_json::Value;
 
 use crate::Cluster;
-use crate::observed_session::ObservedSession;
+use crate::observed_session::{ObservedSession, Part};
 use crate::session_objects::owner_kinds;
 use session_client::{ListOptions, Scope};
 use session_engine::diagnosis::EventNote;
 use session_engine::reconcile::WorkloadState;
 use session_model::failure::{self, FailureKind};
 use session_model::objects::metadata::uid_of;
+use session_model::objects::Untyped;
+use session_model::objects::kept_data::is_claim;
 use session_model::objects::resource::EVENT;
 
 /// Maximum number of objects whose events are read one by one. For more, one list of the namespace's events costs less.
@@ -36,7 +38,7 @@ impl Cluster {
             return Ok(());
         }
         let uids: Vec<String> = unready.iter().flat_map(|one| object_uids(one)).collect();
-        let has_unknown_objects = unready.iter().any(|one| has_claims_or_controllers(one));
+        let has_unknown_objects = unready.iter().any(|one| has_unknown_objects(one));
         let events = self.list_session_events(namespace, &uids, has_unknown_objects);
         let notes = match events.await {
             Ok(events) => event_notes(&events),
@@ -44,18 +46,25 @@ impl Cluster {
             Err(error) => return Err(error),
         };
         for session in &mut unready {
-            session.add_events(&notes);
+            session.set_events(notes.clone());
         }
         Ok(())
+    }
+
+    /// Reads the events of a session's objects, and maybe of others.
+    ///
+    /// # Errors
+    /// Whatever the server refuses.
+    pub async fn list_events_of(&self, observed: &ObservedSession) -> Result<Vec<Value>> {
+        let (uids, has_unknown_objects) = (object_uids(observed), has_unknown_objects(observed));
+        self.list_session_events(observed.namespace(), &uids, has_unknown_objects)
+            .await
     }
 
     /// Reads the events of the objects with these UIDs, and maybe of others. All events of the namespace are read in one request if
     /// they fit into one page; else those of few objects by UID, one request each. `has_unknown_objects` is true if the events of
     /// objects whose UIDs are not known count, too: those of Pods' controllers and claims.
-    ///
-    /// # Errors
-    /// Whatever the server refuses.
-    pub async fn list_session_events(
+    async fn list_session_events(
         &self,
         namespace: &str,
         uids: &[String],
@@ -92,23 +101,24 @@ fn is_unready(observed: &ObservedSession) -> bool {
     )
 }
 
-/// Returns the UIDs of the session and its Pods.
+/// Returns the UIDs of the session, its Pods, and its claims if they have been read.
 fn object_uids(observed: &ObservedSession) -> Vec<String> {
     let pods = observed.live.pods.iter();
     let pods = pods.filter_map(|pod| uid_of(&pod.metadata).map(str::to_owned));
-    pods.chain(observed.uid().map(str::to_owned)).collect()
+    let claims = observed.live.data.iter().filter(|object| is_claim(object));
+    let claims = claims.filter_map(|claim| Untyped(claim).uid().map(str::to_owned));
+    let own = observed.uid().map(str::to_owned).into_iter();
+    own.chain(pods).chain(claims).collect()
 }
 
 /// Returns true if events of objects count that have not been read: claims, and Pods to come.
-fn has_claims_or_controllers(observed: &ObservedSession) -> bool {
-    let specs = observed
-        .live
-        .pods
-        .iter()
-        .filter_map(|pod| pod.spec.as_ref());
+fn has_unknown_objects(observed: &ObservedSession) -> bool {
+    let pods = observed.live.pods.iter();
+    let specs = pods.filter_map(|pod| pod.spec.as_ref());
     let mut volumes = specs.flat_map(|spec| spec.volumes.iter().flatten());
-    !owner_kinds(&observed.session).is_empty()
-        || volumes.any(|volume| volume.persistent_volume_claim.is_some())
+    let has_unknown_claims = !observed.has_read(Part::Claims)
+        && volumes.any(|volume| volume.persistent_volume_claim.is_some());
+    !owner_kinds(&observed.session).is_empty() || has_unknown_claims
 }
 
 /// Returns events in the form of the diagnosis, oldest first.

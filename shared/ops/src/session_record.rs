@@ -63,17 +63,17 @@ pub async fn read_recorded_session(
         return Ok(None);
     };
     trust::check_recorded(cluster, &chosen.session, ownership.session_uid.as_deref()).await?;
-    let mut observed = ObservedSession::read(cluster, chosen, Driver::Client).await?;
+    let observed = ObservedSession::read(cluster, chosen, Driver::Client).await?;
     let mut data = observed.live.data.iter();
     if let Some(secret) = data.find(|o| is_parameters_secret(o) && is_data_of(o, &observed.session))
     {
         check_secret_provenance(secret, snapshot)?;
     }
-    observed.ownership = Ownership {
+    let without_uid = Ownership {
         session_uid: None,
         ..ownership.clone()
     };
-    Ok(Some(observed))
+    Ok(Some(observed.with_ownership(without_uid)))
 }
 
 /// Checks that the snapshot proves the parameters Secret to be the session's: one that is younger than the snapshot is not.

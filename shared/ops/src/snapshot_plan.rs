@@ -148,7 +148,7 @@ impl SnapshotPlan {
         };
         let ownership = Ownership {
             command_token: random_token()?,
-            ..observed.ownership.clone()
+            ..observed.ownership()?.clone()
         };
         let mut objects = build_snapshots(&ownership, &set, &claims, &names);
         record_session(&observed.object, &mut objects);

@@ -117,7 +117,7 @@ impl ObservedSession {
         let rest = self.live.replica_counts(self.uid());
         self.record_replicas(cluster, &rest, with.write).await?;
         let carrying = ApplyOptions {
-            ownership: &self.ownership,
+            ownership: self.ownership()?,
             write: with.write.clone(),
             interrupt: with.interrupt,
             wait_limit: options.timeout,
@@ -149,9 +149,7 @@ impl ObservedSession {
             unrecorded_workloads: self.unrecorded_workloads(),
         };
         let patch = status_patch::stop_status(&session, &self.stopped_reason(), &rest, with.now);
-        cluster
-            .patch_status(&self.ownership, patch, with.write)
-            .await
+        cluster.patch_status(&self.session, patch, with.write).await
     }
 
     /// Returns StatefulSets and Deployments of an interrupted start that status.applied does not list yet. The stop records them,
@@ -189,7 +187,7 @@ impl ObservedSession {
         }
         let patch = json!({ "status": { "applied": { "replicas": counts } } });
         cluster
-            .patch_status(&self.ownership, patch, write)
+            .patch_status(&self.session, patch, write)
             .await
             .map(drop)
     }
@@ -208,7 +206,7 @@ impl ObservedSession {
         }
         let (namespace, name) = (self.namespace(), self.name());
         let object = cluster
-            .patch_session(&self.ownership, patch, with.write)
+            .patch_session(&self.session, patch, with.write)
             .await?;
         if !options.wait || with.write.dry_run {
             return Ok(object);

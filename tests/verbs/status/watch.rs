@@ -2,8 +2,9 @@
 
 use kubectl_session_status::Status;
 
+use crate::objects::{OWN, pod};
 use crate::play::Play;
-use crate::scenes::{KIND, crashing, running_api, tool};
+use crate::scenes::{KIND, api, crashing, running, running_api, session, tool};
 use crate::wait::{until, watches};
 
 #[test]
@@ -79,4 +80,52 @@ fn the_end_of_the_session_is_the_end_of_the_watch() {
         played.err,
         "Error from server (NotFound): sessions.streaming.platform \"alice\" not found\n"
     );
+}
+
+/// A Pod can arrive before the status that records it. Nothing is read for that, except what an unknown Pod may refer to.
+#[test]
+fn a_pod_counts_once_the_session_records_it() {
+    let api = api(&[session("running")]);
+    let words = "alice -w -o jsonpath={.phase}{.workloads[*].name}";
+    let played = Play::on(&api).meanwhile::<Status>(words, |printed, interrupt| {
+        until("the watches", || watches(&api) >= 4);
+        api.put(pod("tool-2", "p-2", OWN, running()));
+        let events = || {
+            api.requests()
+                .into_iter()
+                .filter(|one| one.path.ends_with("/events"))
+        };
+        let lists = || events().filter(|one| one.query("watch").is_none()).count();
+        assert_eq!(lists(), 1, "{:?}", api.lines());
+        let mut recording = api.object(KIND, "default", "alice").unwrap();
+        recording["status"]["applied"]["objects"][0]["uid"] = "p-2".into();
+        api.put(recording);
+        until("the second", || printed.stdout() == "failedrunningtool-2");
+        interrupt.trigger();
+    });
+    assert_eq!(played.code, 130, "{}", played.out);
+}
+
+/// The watch of events tells them all: the reads after a new Pod leave them out.
+#[test]
+fn events_are_listed_once() {
+    let api = running_api();
+    let played = Play::on(&api).meanwhile::<Status>("alice -w", |printed, interrupt| {
+        until("the watches", || watches(&api) >= 4);
+        let of_template = || {
+            let lines = api.lines().into_iter();
+            lines
+                .filter(|line| line.contains("sessiontemplates"))
+                .count()
+        };
+        let before = of_template();
+        api.remove("pods", "default", "tool-alice");
+        until("the second report", || printed.stdout().contains("PodLost"));
+        until("the second round", || of_template() > before);
+        interrupt.trigger();
+    });
+    assert_eq!(played.code, 130);
+    let lists = api.lines().into_iter();
+    let lists = lists.filter(|line| line.contains("/events") && !line.contains("watch="));
+    assert_eq!(lists.count(), 1, "{:?}", api.lines());
 }

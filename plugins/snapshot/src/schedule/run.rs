@@ -93,7 +93,7 @@ pub(crate) async fn run(
     if !errors.iter().any(is_interrupted) {
         let is_missing = writes.mutation.dry_run != DryRun::None && equivalent.is_none();
         let keep = keep - u32::from(is_missing);
-        let ownership = &observed.ownership;
+        let ownership = observed.ownership()?;
         let pruned =
             pruning::prune_scheduled(&cluster, ownership, keep, &writes, &mutations, environment);
         errors.extend(pruned.await.unwrap_or_else(|error| vec![error]));
@@ -109,12 +109,12 @@ async fn mark_scheduled(
     plan: &mut SnapshotPlan,
     environment: &Environment,
 ) -> Result<Option<String>> {
-    pruning::label_scheduled(&mut plan.objects, &observed.ownership.session);
+    pruning::label_scheduled(&mut plan.objects, &observed.ownership()?.session);
     if !stopped::mark_stopped(&mut plan.objects, observed) {
         return Ok(None);
     }
     let sink = &mut environment.console.progress();
-    let taken = pruning::list_scheduled(cluster, &observed.ownership, sink).await?;
+    let taken = pruning::list_scheduled(cluster, observed.ownership()?, sink).await?;
     let equivalent = stopped::find_equivalent(&plan.objects, &taken);
     Ok(equivalent.map(|set| set.name.clone()))
 }

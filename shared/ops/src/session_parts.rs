@@ -1,0 +1,222 @@
+//! Reads of the parts of a session: groups of its objects that are read together, all parts at the same time.
+
+use anyhow::Result;
+use futures::future::try_join_all;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+
+use crate::Cluster;
+use crate::session_objects::{list_snapshots, owner_kinds, session_selector};
+use session_client::{Scope, parse_object};
+use session_engine::reconcile::LiveObjects;
+use session_model::api::Session;
+use session_model::failure::{self, FailureKind};
+use session_model::names::parameters_secret_name;
+use session_model::objects::ResourceType;
+use session_model::objects::Untyped;
+use session_model::objects::resource::{
+    PERSISTENT_VOLUME_CLAIM, POD, SECRET, STATEFUL_SET, VOLUME_SNAPSHOT,
+};
+
+/// A group of a session's objects that are read together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// Pods with the session's label.
+    Pods,
+    /// Objects between the Session and its Pods: StatefulSets, Deployments, ReplicaSets, …
+    Owners,
+    /// PersistentVolumeClaims with the session's label.
+    Claims,
+    /// The parameters Secret, without its values; absent where the caller may not read it.
+    ParametersSecret,
+    /// VolumeSnapshots with the session's label.
+    Snapshots,
+}
+
+impl Part {
+    /// The parts that a stop, start or deletion decides by.
+    pub const WORKLOAD_AND_DATA: [Part; 4] = [
+        Part::Pods,
+        Part::Owners,
+        Part::Claims,
+        Part::ParametersSecret,
+    ];
+
+    /// Returns true for a part without which every verb goes on where the caller has no permission to read it.
+    fn is_optional(self) -> bool {
+        matches!(self, Part::ParametersSecret | Part::Snapshots)
+    }
+}
+
+/// What becomes of a part that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnFailure {
+    /// The read fails, except where only the permission for an optional part is missing.
+    Fail,
+    /// The part stays empty and keeps the reason.
+    KeepReason,
+}
+
+/// The objects of a part.
+pub(crate) enum PartObjects {
+    Pods(Vec<Pod>),
+    Owners(Vec<Value>),
+    /// Claims, the parameters Secret or snapshots.
+    Data(Vec<Value>),
+}
+
+impl PartObjects {
+    pub(crate) fn add_to(self, live: &mut LiveObjects) {
+        match self {
+            PartObjects::Pods(pods) => live.pods = pods,
+            PartObjects::Owners(owners) => live.owners = owners,
+            PartObjects::Data(data) => live.data.extend(data),
+        }
+    }
+}
+
+/// A part that was read, or the reason why it could not be.
+pub(crate) type PartRead = (Part, std::result::Result<PartObjects, String>);
+
+/// Name and Namespace of a session whose parts are read, and the kinds of owners that its Pods may have.
+pub(crate) struct PartReader<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
+    pub(crate) owner_kinds: &'a [&'static ResourceType],
+}
+
+impl PartReader<'_> {
+    /// Reads parts, all at the same time: one LIST for each kind, one GET for the Secret.
+    ///
+    /// # Errors
+    /// Refusals of the server, depending on `on_failure`.
+    pub(crate) async fn read(
+        &self,
+        parts: &[Part],
+        on_failure: OnFailure,
+    ) -> Result<Vec<PartRead>> {
+        let reads = parts.iter().map(|part| async move {
+            match self.read_part(*part).await {
+                Ok(objects) => Ok((*part, Ok(objects))),
+                Err(error) if on_failure == OnFailure::KeepReason || is_excused(*part, &error) => {
+                    let reason = unreadable_reason(&error, &self.resource(*part).qualified());
+                    Ok((*part, Err(reason)))
+                }
+                Err(error) => Err(error),
+            }
+        });
+        try_join_all(reads).await
+    }
+
+    async fn read_part(&self, part: Part) -> Result<PartObjects> {
+        let Self {
+            cluster, namespace, ..
+        } = self;
+        let select = session_selector(self.name);
+        let list = |kind| {
+            let list = cluster.list(kind, Scope::Namespace(namespace), &select);
+            async { anyhow::Ok(list.await?.items) }
+        };
+        Ok(match part {
+            Part::Pods => {
+                let pods = list(&POD).await?.into_iter().map(parse_object);
+                PartObjects::Pods(pods.collect::<Result<_>>()?)
+            }
+            Part::Owners => {
+                let lists = self.owner_kinds.iter().map(|kind| list(kind));
+                let owners = try_join_all(lists).await?.into_iter().flatten();
+                PartObjects::Owners(owners.collect())
+            }
+            Part::Claims => PartObjects::Data(list(&PERSISTENT_VOLUME_CLAIM).await?),
+            Part::ParametersSecret => {
+                // Only the metadata: no caller needs the values.
+                let name = parameters_secret_name(self.name);
+                let secret = cluster.get_metadata(&SECRET, namespace, &name);
+                PartObjects::Data(secret.await?.into_iter().collect())
+            }
+            Part::Snapshots => {
+                PartObjects::Data(list_snapshots(cluster, namespace, &select).await?)
+            }
+        })
+    }
+
+    /// Returns the kind that a reason names.
+    fn resource(&self, part: Part) -> &'static ResourceType {
+        match part {
+            Part::Pods => &POD,
+            Part::Owners => self.owner_kinds.first().copied().unwrap_or(&STATEFUL_SET),
+            Part::Claims => &PERSISTENT_VOLUME_CLAIM,
+            Part::ParametersSecret => &SECRET,
+            Part::Snapshots => &VOLUME_SNAPSHOT,
+        }
+    }
+}
+
+fn is_excused(part: Part, error: &anyhow::Error) -> bool {
+    part.is_optional() && failure::has_kind(error, FailureKind::Forbidden)
+}
+
+impl Cluster {
+    /// Reads the owners between `objects` and the Session, level by level, that are not in `known`. An owner that does
+    /// not exist ends its chain.
+    pub(crate) async fn get_owners(
+        &self,
+        namespace: &str,
+        objects: &[Value],
+        known: &[Value],
+        session: &Session,
+    ) -> Result<Vec<Value>> {
+        let kinds = owner_kinds(session);
+        let mut found: Vec<Value> = known.to_vec();
+        let mut level: Vec<Value> = objects.to_vec();
+        // Pod → ReplicaSet → Deployment → Session is the longest possible chain.
+        for _ in 0..2 {
+            let wanted = unknown_owners(&level, &found, &kinds);
+            let reads = wanted
+                .iter()
+                .map(|(kind, name)| self.get(kind, namespace, name));
+            level = try_join_all(reads).await?.into_iter().flatten().collect();
+            found.extend(level.iter().cloned());
+        }
+        Ok(found.split_off(known.len()))
+    }
+}
+
+/// Returns the controllers of `objects` that are not in `known`, each once. Kinds that a session cannot create end a
+/// chain, so that a forged ownerReference never causes reads that the caller is not allowed to make.
+fn unknown_owners(
+    objects: &[Value],
+    known: &[Value],
+    kinds: &[&'static ResourceType],
+) -> Vec<(&'static ResourceType, String)> {
+    let mut uids: Vec<&str> = known
+        .iter()
+        .filter_map(|object| Untyped(object).uid())
+        .collect();
+    let mut wanted = Vec::new();
+    for object in objects {
+        for owner in Untyped(object).owners() {
+            if !owner.controller || uids.contains(&owner.uid) {
+                continue;
+            }
+            uids.push(owner.uid);
+            let kind = ResourceType::find_known(owner.api_version, owner.kind);
+            if let Some(kind) = kind.filter(|kind| kinds.contains(kind)) {
+                wanted.push((kind, owner.name.to_owned()));
+            }
+        }
+    }
+    wanted
+}
+
+/// Returns why `what` could not be read, as a report shows it in place of the objects.
+pub fn unreadable_reason(error: &anyhow::Error, what: &str) -> String {
+    if failure::has_kind(error, FailureKind::Forbidden) {
+        return format!("no permission to read {what}");
+    }
+    match failure::find_failure(error) {
+        Some(failure) => failure.message.clone(),
+        None => format!("{error:#}"),
+    }
+}
